@@ -1,0 +1,1 @@
+"""What we touch: one outside thing to a file."""

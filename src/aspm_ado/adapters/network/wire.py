@@ -1,0 +1,197 @@
+"""Sockets under our own limits: names looked up, connections made and answers read by the clock of the whole call.
+
+``requests`` and urllib3 limit the silence between two bytes, not the call: a server that drips lasts as long as it
+likes, in its headers as well as in its body (measured), a name server may take 40 s, and each of several addresses
+gets a whole connect limit. Here every wait is cut to what is left of the call, on the calling thread: no watchdog.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import queue
+import socket
+import ssl
+import threading
+import time
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aspm_ado.adapters.network.pacing import Limit
+
+CONNECT: Final = 5.0
+"""Seconds for one attempt to connect, and again for its handshake."""
+
+IDLE: Final = 30.0
+"""Seconds after which a kept connection is not used again: a firewall may have dropped it without a word, and a
+request that is never sent twice would be lost on it."""
+
+LIMIT: ContextVar[Limit] = ContextVar("limit")
+"""The limit of the call that this thread is making; urllib3 has no way to hand it down."""
+
+
+class _Timed(io.RawIOBase):
+    """A socket's incoming bytes; each wait is the read limit or what is left of the call."""
+
+    def __init__(self, sock: socket.socket, limit: Limit) -> None:
+        self._sock, self._limit = sock, limit
+        self._raw = cast("io.RawIOBase", sock.makefile("rb", buffering=0))
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._limit.allow(self._limit.read))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+class _Source:
+    """What ``http.client.HTTPResponse`` wants of a socket: something to read from."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def makefile(self, *_: object) -> io.BufferedReader:
+        limit = LIMIT.get()
+        limit.socket = self._sock
+        return io.BufferedReader(_Timed(self._sock, limit))
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer, or a proxy's answer to CONNECT, that is read within the limit."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(cast("socket.socket", _Source(sock)), *args, **kwargs)
+
+
+class _Limited(HTTPConnection):
+    """A connection that keeps to the limit of the call it serves."""
+
+    response_class = _Answer
+    _used = 0.0
+
+    def _new_conn(self) -> socket.socket:
+        limit = LIMIT.get()
+        try:
+            sock = dial(self.host, self.port, limit, self.socket_options or [])
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "timed out") from error
+        except OSError as error:
+            raise NewConnectionError(self, "failed") from error
+        self.timeout = limit.allow(CONNECT)
+        sock.settimeout(self.timeout)
+        return sock
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except TimeoutError as error:  # in a handshake or a proxy's CONNECT; urllib3 would call it a silent answer
+            raise ConnectTimeoutError(self, "timed out") from error
+
+    @property
+    def is_connected(self) -> bool:
+        return time.monotonic() - self._used < IDLE and super().is_connected
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._used = time.monotonic()
+        super().request(*args, **kwargs)
+
+
+class _LimitedTLS(_Limited, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Limited
+
+
+class _PoolTLS(HTTPSConnectionPool):
+    ConnectionCls = _LimitedTLS
+
+
+_POOLS: Final = {"http": _Pool, "https": _PoolTLS}
+
+
+class Wire(HTTPAdapter):
+    """The adapter of ``requests`` with one TLS context for every connection, also to and through proxies.
+
+    Its own way loads the CA bundle again for each new connection (16 to 25 ms of CPU, measured) and takes none at all
+    through a proxy. urllib3's retries stay off: it would also repeat what must not be sent twice.
+    """
+
+    def __init__(self, context: ssl.SSLContext, workers: int) -> None:
+        self._context = context
+        # Organizations of the old kind have a host each; a pool that is pushed out loses its connections.
+        super().__init__(pool_connections=32, pool_maxsize=workers, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Build the pools on the shared context and our connections."""
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Build the pools behind ``proxy`` likewise; a proxy reached over TLS is verified by the same context."""
+        manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context, proxy_ssl_context=self._context)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002 - the signature is theirs
+        """Demand a verified certificate, whatever was asked for; no CA path here, each would be loaded again."""
+        conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
+
+
+def dial(host: str, port: int, limit: Limit, options: Sequence[tuple[int, int, Any]]) -> socket.socket:
+    """Connect to the first address of ``host`` that answers. Raises ``OSError``; ``TimeoutError`` and
+    ``socket.gaierror`` among them.
+    """
+    failure: OSError = TimeoutError()
+    for family, kind, protocol, _, address in resolve(host, port, limit.allow(limit.read)):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            for option in options:
+                sock.setsockopt(*option)
+            sock.settimeout(limit.allow(CONNECT))
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
+
+
+def resolve(host: str, port: int, seconds: float) -> list[Any]:
+    """``getaddrinfo`` with an end to it: a thread is left behind, which does not keep the process alive."""
+    answers: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        except OSError as error:
+            answers.put(error)
+        except UnicodeError:
+            answers.put(socket.gaierror(socket.EAI_NONAME, "not a host name"))
+
+    threading.Thread(target=ask, name="resolve", daemon=True).start()
+    try:
+        answer = answers.get(timeout=seconds)
+    except queue.Empty:
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer") from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer

@@ -1,0 +1,1 @@
+"""Our own records on disk: whole, private and locked while they change."""

@@ -1,0 +1,158 @@
+"""Our records on disk: connections and the draft of an interrupted run, never a secret."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from aspm_ado.adapters.records.codec import (
+    decode_catalogue,
+    decode_draft,
+    encode_catalogue,
+    encode_draft,
+    older_version,
+)
+from aspm_ado.adapters.records.folder import Disk, PrivateFolder
+from aspm_ado.adapters.records.lock import WriterLock
+from aspm_ado.adapters.records.strict_json import DamagedError, NewerError
+from aspm_ado.domain.connection import Catalogue, Draft
+from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import clean
+
+_CATALOGUE: Final = "catalog.json"
+_DRAFT: Final = "draft.json"
+
+
+def default_folder(environment: Mapping[str, str]) -> Path:
+    """Where this user's settings are kept on this platform. Creates nothing.
+
+    ``environment`` must be the process's own: platformdirs reads that, on Windows through the system.
+
+    Raises ``StoreError`` where the user has no home: a guessed one (``/.config``, ``./~``) would be found by nobody.
+    """
+    import platformdirs  # not needed under --config-dir
+
+    homes = (environment.get("HOME", ""), environment.get("XDG_CONFIG_HOME", ""))
+    if os.name != "posix" or any(Path(home).is_absolute() for home in homes):
+        return platformdirs.user_config_path("aspm-ado", appauthor=False).absolute()
+    raise StoreError(
+        Reason.RECORDS_UNREADABLE,
+        "There is no home folder to keep our records in: HOME is not set, or not to an absolute path.",
+        remedy="Set HOME, or name a folder with `--config-dir`.",
+    )
+
+
+class DiskRecords:
+    """``Records`` in one private folder: ``catalog.json`` and ``draft.json``, each replaced whole.
+
+    Whoever writes holds the lock, and waits ``wait`` seconds for it. What cannot be understood is never overwritten.
+    ``command`` is what another run is told of us while we hold the lock.
+    """
+
+    def __init__(
+        self, folder: Path, *, wait: float = 10.0, command: str = "aspm-ado", disk: Disk | None = None
+    ) -> None:
+        self._folder = PrivateFolder(folder.absolute(), disk or Disk())
+        self._lock = WriterLock(self._folder, wait=wait, command=command)
+
+    def load(self) -> Catalogue:
+        """What is stored, without a lock: a file is replaced whole, so that it is always one of two whole states."""
+        try:
+            return self._decoded()
+        except NewerError as error:
+            raise StoreError(
+                Reason.RECORDS_NEWER,
+                f"{self._named} was written by a newer aspm-ado: {error}.",
+                remedy="Update this program, or name another folder with `--config-dir`.",
+            ) from None
+        except DamagedError as error:
+            raise StoreError(
+                Reason.RECORDS_UNREADABLE,
+                f"{self._named} is damaged: {clean(error)}. It was left as it is.",
+                remedy="Restore it from a backup, or move it away and connect again.",
+            ) from None
+
+    def change(self, edit: Callable[[Catalogue], Catalogue]) -> Catalogue:
+        """Load, edit and replace under the lock. When ``edit`` raises, or anything does, nothing has changed."""
+        with self.exclusive():
+            edited = edit(self.load())
+            self._keep_older()
+            self._folder.write(_CATALOGUE, encode_catalogue(edited))
+            return edited
+
+    def _keep_older(self) -> None:
+        """Keep a copy of what an older program wrote (``catalog.json.v0``), before it is replaced by our version."""
+        raw = self._folder.read(_CATALOGUE)
+        version = None if raw is None else older_version(raw)
+        if raw is not None and version is not None:
+            self._folder.write(f"{_CATALOGUE}.v{version}", raw)
+
+    def check(self) -> None:
+        """Make the folder and prove by writing that it takes files, and that what it holds can be changed."""
+        self._folder.ensure()
+        self._folder.prove_writable()
+        self.load()
+
+    def load_draft(self) -> Draft | None:
+        """The draft. A damaged one is as good as none: it holds answers that can be given again."""
+        raw = self._folder.read(_DRAFT)
+        if raw is None:
+            return None
+        try:
+            return decode_draft(raw)
+        except DamagedError:
+            return None
+
+    def save_draft(self, draft: Draft | None) -> None:
+        """Keep the answers, or forget them."""
+        if draft is None and not self._folder.examine():
+            return
+        with self.exclusive():
+            if draft is None:
+                self._folder.remove(_DRAFT)
+            else:
+                self._folder.write(_DRAFT, encode_draft(draft))
+
+    def set_aside(self) -> Path | None:
+        """Rename a damaged catalogue so that a new one can be begun; where it is now.
+
+        ``None`` when there is nothing damaged. A newer catalogue is not damaged, and raises as ``load`` does.
+        """
+        if not self._folder.examine():
+            return None
+        with self.exclusive():
+            try:
+                self._decoded()
+            except NewerError:
+                self.load()
+            except DamagedError:
+                return self._renamed_aside()
+            return None
+
+    @property
+    def _named(self) -> str:
+        return clean(self._folder.path / _CATALOGUE)
+
+    def _decoded(self) -> Catalogue:
+        raw = self._folder.read(_CATALOGUE)
+        return Catalogue() if raw is None else decode_catalogue(raw)
+
+    def _renamed_aside(self) -> Path:
+        stem = f"{_CATALOGUE}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, 1000))
+        name = next(name for name in names if not (self._folder.path / name).exists())
+        self._folder.rename(_CATALOGUE, name)
+        return self._folder.path / name
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the lock; changes within it do not wait for themselves."""
+        self._folder.ensure()
+        with self._lock.held():
+            self._folder.sweep()
+            yield

@@ -1,0 +1,74 @@
+"""One writer at a time: a lock of the operating system, which a dead holder loses, and a note that names the holder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.adapters.records.folder import PrivateFolder, refusal
+from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import clean
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+_LOCK: Final = "catalog.lock"
+_HOLDER: Final = "catalog.holder"
+
+
+class WriterLock:
+    """The right to write in ``folder``, as often as its holder asks. The lock file stays, its note does not."""
+
+    def __init__(self, folder: PrivateFolder, *, wait: float, command: str) -> None:
+        self._folder, self._wait, self._command = folder, wait, command
+        self._lock: FileLock | None = None
+        self._depth = 0
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it, or raise ``StoreError`` (records locked) after ``wait`` seconds. The folder must be there."""
+        from filelock import FileLock, Timeout  # 90 ms of imports that reading never needs
+
+        if self._lock is None:
+            self._lock = FileLock(self._folder.path / _LOCK, mode=0o600)
+        try:
+            self._lock.acquire(timeout=self._wait)
+        except Timeout:
+            raise self._taken() from None
+        except OSError as error:
+            raise refusal(self._folder.path / _LOCK, "cannot be locked", error) from None
+        self._depth += 1
+        try:
+            if self._depth == 1:
+                self._leave_note()
+            yield
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                with suppress(StoreError):
+                    self._folder.remove(_HOLDER)
+            self._lock.release()
+
+    def _leave_note(self) -> None:
+        """Say who we are. Without the note the lock works all the same, so that a failure is nobody's business."""
+        note = {"pid": os.getpid(), "command": self._command, "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        with suppress(StoreError):
+            self._folder.write(_HOLDER, json.dumps(note).encode("ascii"))
+
+    def _taken(self) -> StoreError:
+        who = "Another run of this program"
+        with suppress(
+            StoreError, ValueError, TypeError, KeyError, ArithmeticError, RecursionError
+        ):  # the note may be anything
+            note = json.loads(self._folder.read(_HOLDER) or b"")
+            who = f"Process {int(note['pid'])} ({clean(note['command'], 60)}, since {clean(note['since'], 40)})"
+        return StoreError(
+            Reason.RECORDS_LOCKED,
+            f"{who} is writing our records in {clean(self._folder.path)}, and did not finish in {self._wait:.0f} s.",
+            remedy="Wait for it to end, or end it; a lock whose holder has died is free at once.",
+        )

@@ -1,0 +1,117 @@
+"""Questions with arrow keys, a search filter and hidden input: the only user of questionary.
+
+Loaded at the first question, since the libraries behind it cost more than the rest of a short command.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, TextIO
+
+import questionary
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import Input
+from prompt_toolkit.input.typeahead import clear_typeahead
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.output import ColorDepth, Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.styles import Style
+
+from aspm_ado.adapters.terminal.lists import tune
+
+# Nothing outside ASCII is drawn: cp1252 consoles and bare containers would show "?" in its place.
+_MARK: Final = "?"
+_POINTER: Final = ">"
+_SEARCHED_FROM: Final = 13
+_COLORS: Final = Style(
+    [
+        ("qmark", "ansicyan"),
+        ("answer", "nobold ansicyan"),
+        ("pointer", "bold ansicyan"),
+        ("highlighted", "bold"),
+        ("selected", "ansicyan"),
+    ]
+)
+
+
+class DrawnConsole:
+    """Draws on ``stream``, which is a terminal, and reads keys from stdin."""
+
+    def __init__(self, stream: TextIO, *, color: bool) -> None:
+        self._stream, self._color = stream, color
+
+    def line(self, message: str) -> str:
+        """What was typed."""
+        return str(self._run(questionary.text, message, qmark=_MARK))
+
+    def hidden(self, message: str) -> str:
+        """What was typed; the screen shows a star for each character."""
+        keys = KeyBindings()
+        # An old Windows console sends Ctrl-V itself, which would quote the Enter that follows it.
+        keys.add("c-v")(lambda _event: None)
+        return str(self._run(questionary.password, message, key_bindings=keys, forget_ahead=True, qmark=_MARK))
+
+    def pick(self, message: str, rows: Sequence[tuple[str, str]], default: str) -> str:
+        """One row, with the arrows; a long list can be searched."""
+        search = len(rows) >= _SEARCHED_FROM
+        return str(
+            self._run(
+                questionary.select,
+                message,
+                choices=[questionary.Choice(label, value) for value, label in rows],
+                default=default or None,
+                use_search_filter=search,
+                use_jk_keys=False,
+                instruction="(arrows, type to search, Enter)" if search else "(arrows, Enter)",
+                qmark=_MARK,
+                pointer=_POINTER,
+            )
+        )
+
+    def pick_many(self, message: str, rows: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+        """Any rows: Space marks, typing searches, Ctrl-A marks all that are shown."""
+        taken: list[str] = self._run(
+            questionary.checkbox,
+            message,
+            choices=[questionary.Choice(label, value) for value, label in rows],
+            use_search_filter=True,
+            use_jk_keys=False,
+            instruction="(arrows, Space marks, Ctrl-A all, type to search, Enter)",
+            qmark=_MARK,
+            pointer=_POINTER,
+        )
+        return tuple(taken)
+
+    def yes_no(self, message: str, default: bool) -> bool:
+        """Yes or no, by one key."""
+        return bool(self._run(questionary.confirm, message, default=default, qmark=_MARK))
+
+    def _run(self, widget: Any, message: str, *, forget_ahead: bool = False, **options: Any) -> Any:
+        # Set here as the session's output, so that nothing inside the libraries falls back to stdout.
+        with create_app_session(output=self._output()) as session:
+            question = widget(message, **options, **({} if self._color else {"color_depth": ColorDepth.DEPTH_1_BIT}))
+            question.application.style = _COLORS if self._color else Style([])
+            tune(question.application, search=bool(options.get("use_search_filter")))
+            try:
+                return question.unsafe_ask()
+            finally:
+                if forget_ahead:
+                    _forget_typed_ahead(session.input)
+
+    def _output(self) -> Output:
+        output = create_output(stdout=self._stream)
+        if isinstance(output, Vt100_Output):
+            # Asking for the cursor's place needs an answer, which arrives as typed text when the terminal is slow,
+            # and brings a warning on the screen when it has none to give.
+            output.enable_cpr = False
+        return output
+
+
+def _forget_typed_ahead(source: Input) -> None:
+    """Drop what was pasted behind a secret: the next question would show it, or take its newline for an answer."""
+    clear_typeahead(source)
+    if sys.platform != "win32":
+        import termios
+
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)

@@ -1,0 +1,188 @@
+"""Asking a person on the terminal, and asking again what was refused."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, Protocol, TextIO
+
+from aspm_ado.adapters.terminal.silent import SilentPrompter, can_ask
+from aspm_ado.domain.errors import InterruptedByUserError, UsageError, UserError
+from aspm_ado.domain.questions import Choice, Question
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import clean, plain
+from aspm_ado.domain.token import Secret, parse_secret
+
+__all__ = ["SilentPrompter", "TerminalPrompter", "can_ask"]
+
+_DUMB: Final = ("dumb", "unknown")
+_LONGEST: Final = 2000
+
+
+class Console(Protocol):
+    """One way to put a question on a terminal. Raises ``KeyboardInterrupt`` or ``EOFError`` when the person leaves."""
+
+    def line(self, message: str) -> str:
+        """What was typed, untouched."""
+        ...
+
+    def hidden(self, message: str) -> str:
+        """What was typed and not shown."""
+        ...
+
+    def pick(self, message: str, rows: Sequence[tuple[str, str]], default: str) -> str:
+        """The value of one of the rows (value, label); ``default`` is one of the values or empty."""
+        ...
+
+    def pick_many(self, message: str, rows: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+        """The values of any of the rows, in their order."""
+        ...
+
+    def yes_no(self, message: str, default: bool) -> bool:
+        """Yes or no; Enter alone is ``default``."""
+        ...
+
+
+class TerminalPrompter:
+    """Asks on the terminal, on stderr, so that stdout stays the result (on Windows the console is reached by stdout).
+
+    A dumb terminal is asked in whole typed lines, any other with arrow keys; the library for the latter is loaded
+    at the first question. ``color`` false means not one colour code.
+    """
+
+    def __init__(self, *, color: bool = True, environment: Mapping[str, str] = os.environ) -> None:
+        self._color, self._dumb = color, environment.get("TERM", "").lower() in _DUMB
+        self._made: Console | None = None
+
+    @property
+    def asks(self) -> bool:
+        """There is somebody to ask."""
+        return True
+
+    def text(self, question: Question, default: str = "", *, accept: Callable[[str], object] | None = None) -> str:
+        """One line, trimmed; Enter alone keeps ``default``.
+
+        What ``accept`` refuses with a ``UserError`` is explained and asked again, then without the default.
+        Without ``accept`` an empty answer is an answer.
+        """
+        while True:
+            with _leaving(question):
+                answer = self._console.line(self._label(question, default)).strip() or default
+            try:
+                _one_line(answer)
+                if accept is not None:
+                    accept(answer)
+            except UserError as refusal:
+                self._explain(refusal)
+                default = default if answer != default else ""
+            else:
+                return answer
+
+    def secret(
+        self,
+        question: Question,
+        context: Sequence[str] = (),
+        *,
+        accept: Callable[[str], Secret] | None = None,
+    ) -> Secret:
+        """A value that never reaches the screen; ``context`` is printed above, each on a line of its own."""
+        for line in context:
+            self._tell(line)
+        while True:
+            with _leaving(question):
+                typed = self._console.hidden(self._label(question))
+            try:
+                return accept(typed) if accept else parse_secret(typed, "the prompt", question.prompt)
+            except UserError as refusal:
+                self._explain(refusal)
+
+    def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
+        """One of the choices' values. A ``default`` that is not among them is forgotten."""
+        known = any(choice.value == default for choice in choices)
+        with _leaving(question):
+            return self._console.pick(self._label(question), self._rows(choices), default if known else "")
+
+    def choose_many(self, question: Question, choices: Sequence[Choice]) -> tuple[str, ...]:
+        """Any of them, in their order; also none."""
+        with _leaving(question):
+            return self._console.pick_many(self._label(question), self._rows(choices))
+
+    def confirm(self, question: Question, default: bool) -> bool:
+        """Yes or no; Enter alone is ``default``."""
+        with _leaving(question):
+            return self._console.yes_no(self._label(question), default)
+
+    @property
+    def _console(self) -> Console:
+        if self._made is None:
+            if self._dumb:
+                from aspm_ado.adapters.terminal.typed import TypedConsole
+
+                self._made = TypedConsole(self._stream)
+            else:
+                from aspm_ado.adapters.terminal.drawn import DrawnConsole
+
+                self._made = DrawnConsole(self._stream, color=self._color)
+        return self._made
+
+    @property
+    def _stream(self) -> TextIO:
+        # prompt_toolkit talks to STD_OUTPUT_HANDLE on Windows whatever stream it is given.
+        return sys.stdout if sys.platform == "win32" else sys.stderr
+
+    def _label(self, question: Question, default: str = "") -> str:
+        label = clean(question.prompt) + (f" [{clean(default)}]" if default else "")
+        return self._readable(label if label.endswith(("?", ":", ".")) else label + ":")
+
+    def _rows(self, choices: Sequence[Choice]) -> list[tuple[str, str]]:
+        return [
+            (choice.value, self._readable(clean(f"{choice.label}  ({choice.hint})" if choice.hint else choice.label)))
+            for choice in choices
+        ]
+
+    def _explain(self, refusal: UserError) -> None:
+        self._tell(f"  {refusal.problem}")
+        self._tell(f"  {refusal.remedy}")
+
+    def _tell(self, line: str) -> None:
+        try:
+            columns = os.get_terminal_size(self._stream.fileno()).columns or 80
+        except (OSError, ValueError):
+            columns = 80
+        margin = line[: len(line) - len(line.lstrip(" "))]
+        rows = textwrap.wrap(
+            clean(line, _LONGEST),
+            max(columns - 1, 20),
+            initial_indent=margin,
+            subsequent_indent=margin,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        self._stream.write(self._readable("".join(row + "\n" for row in rows or [""])))
+        self._stream.flush()
+
+    def _readable(self, text: str) -> str:
+        return plain(text, self._stream.encoding)
+
+
+@contextlib.contextmanager
+def _leaving(question: Question) -> Iterator[None]:
+    """Ctrl-C, Ctrl-D and a terminal that is gone (``OSError``) are the same wish."""
+    try:
+        yield
+    except (KeyboardInterrupt, EOFError, OSError) as left:
+        if isinstance(left, InterruptedByUserError):
+            raise
+        raise InterruptedByUserError(
+            Reason.INTERRUPTED,
+            f"Stopped at the question: {clean(question.prompt).rstrip(' :')}",
+            remedy="Run the same command again; your answers are offered.",
+        ) from None
+
+
+def _one_line(answer: str) -> None:
+    if len(answer.splitlines()) > 1:
+        raise UsageError(Reason.INPUT_INVALID, "That was more than one line.", remedy="Give one line.")

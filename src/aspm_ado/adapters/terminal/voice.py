@@ -1,0 +1,151 @@
+"""What is said beside the result: plain lines on stderr that no foreign string and no old console can break."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Mapping
+from typing import Final, TextIO
+
+from aspm_ado.domain.text import cells, clean, plain, wrapped
+
+_SGR: Final = {"heading": "1", "note": "2", "warn": "33", "error": "31"}
+_WORTH_TELLING: Final = 10
+_UNKNOWN_WIDTH: Final = 80
+_NARROWEST: Final = 20
+
+
+def wants_color(environment: Mapping[str, str], stream: TextIO, no_color: bool) -> bool:
+    """Whether colour codes may go to ``stream``: a terminal that knows them, and nobody said no."""
+    if no_color or environment.get("NO_COLOR") or environment.get("TERM", "").lower() in ("dumb", "unknown"):
+        return False
+    if os.name == "nt" and not any(environment.get(name) for name in ("WT_SESSION", "ConEmuANSI", "TERM_PROGRAM")):
+        return False  # an old console window shows the codes instead of obeying them
+    return is_terminal(stream)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks at it. A missing or closed stream is no terminal."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
+class TerminalVoice:
+    """Speaks on ``stream``, and never fails: what it cannot encode becomes ASCII, and a reader that left is no error.
+
+    One call is one line, whatever newlines a foreign string brings. ``width`` is asked of the terminal when it is
+    not given. ``live`` says whether one line may be rewritten while a step goes on; by default, on a terminal.
+    """
+
+    def __init__(
+        self, stream: TextIO, *, quiet: bool, color: bool, width: int | None = None, live: bool | None = None
+    ) -> None:
+        self._stream, self._quiet, self._color, self._width = stream, quiet, color, width
+        self._live = is_terminal(stream) if live is None else live
+        self._lock = threading.RLock()
+        self._on_line = 0
+        self._told = (0, -1)  # of which total, how many quarters
+
+    def say(self, line: str = "") -> None:
+        """A line of the conversation."""
+        if not self._quiet:
+            self._speak(line)
+
+    def heading(self, line: str) -> None:
+        """The title of a step, set apart by a blank line."""
+        if not self._quiet:
+            self._speak("", line, style="heading")
+
+    def note(self, line: str) -> None:
+        """Something to know that asks for nothing."""
+        if not self._quiet:
+            self._speak(f"Note: {line}", style="note")
+
+    def warn(self, line: str) -> None:
+        """Something to act on. Not silenced by ``--quiet``."""
+        self._speak(f"Warning: {line}", style="warn")
+
+    def error(self, problem: str, remedy: str) -> None:
+        """Why it ended, and what to do about it."""
+        self._speak(f"Error: {problem}", style="error")
+        if remedy:
+            self._speak(f"  → {remedy}")
+
+    def trace(self, line: str) -> None:
+        """A line for a log: cleaned, never cut, whatever the width."""
+        with self._lock:
+            self._redraw("")
+            self._write(plain(clean(line, 2000), self._stream.encoding) + "\n")
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """How far a long step has come: one line rewritten in place and erased at the end.
+
+        Where nothing can be rewritten, a long step gets a line at its start, at each quarter and at its end, and a
+        short one none.
+        """
+        if self._quiet:
+            return
+        with self._lock:
+            if self._live:
+                self._redraw(
+                    ""
+                    if done >= total
+                    else f"{clean(what, 200)} {done}/{total}"
+                    if total > 1
+                    else f"{clean(what, 200)} …"
+                )
+            elif total >= _WORTH_TELLING:
+                quarter = min(done, total) * 4 // total
+                if self._told[0] != total or quarter > self._told[1]:
+                    self._speak(f"{what} {done}/{total}")
+                    self._told = (total, quarter) if quarter < 4 else (0, -1)
+
+    def end_progress(self) -> None:
+        """Take the live line away: a step ended early, or somebody else is about to write."""
+        with self._lock:
+            self._redraw("")
+
+    def _redraw(self, text: str) -> None:
+        while cells(text) > self._columns():
+            text = text[:-1]
+        if text or self._on_line:
+            text = plain(text, self._stream.encoding)
+            covered, self._on_line = self._on_line, max(self._on_line, cells(text))
+            self._write("\r" + text + " " * (covered - cells(text)) + ("" if text else "\r"))
+            self._on_line = cells(text)
+
+    def _speak(self, *lines: str, style: str = "") -> None:
+        with self._lock:
+            self._redraw("")
+            for line in lines:
+                for row in wrapped(line, self._columns()):
+                    said = plain(row, self._stream.encoding)
+                    painted = self._color and said and style
+                    self._write(f"\x1b[{_SGR[style]}m{said}\x1b[0m\n" if painted else said + "\n")
+
+    def _columns(self) -> int:
+        if self._width is not None:
+            return max(self._width, _NARROWEST)
+        try:
+            # One less than there is: some consoles start a new line by themselves once the last column is filled.
+            columns = os.get_terminal_size(self._stream.fileno()).columns - 1
+        except (OSError, ValueError):
+            columns = _UNKNOWN_WIDTH
+        return max(columns, _NARROWEST) if columns > 0 else _UNKNOWN_WIDTH
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._hush()
+
+    def _hush(self) -> None:
+        """Nobody listens any more. What is still buffered would fail again at exit, as exit code 120."""
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)

@@ -1,0 +1,1 @@
+"""The secret store of the operating system: the only user of keyring."""

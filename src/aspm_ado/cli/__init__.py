@@ -1,0 +1,1 @@
+"""How you ask: commands, options, variables, and the wiring of everything below."""

@@ -1,0 +1,41 @@
+"""``aspm-ado connect``."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aspm_ado.cli.output import write_report
+from aspm_ado.domain.connection import Draft
+from aspm_ado.domain.errors import InterruptedByUserError, StoreError
+from aspm_ado.domain.questions import STORE
+from aspm_ado.flows.connect import connect
+
+if TYPE_CHECKING:
+    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.flows.house import House
+
+
+def run(wiring: Wiring, name: str | None = None) -> int:
+    """The wizard. When it is interrupted, its answers are kept for the next run; secrets are not among them."""
+    house = wiring.house(remember=True)
+    try:
+        report = connect(house, name)
+    except (InterruptedByUserError, KeyboardInterrupt):
+        if wiring.text(STORE) != "none":
+            with suppress(StoreError):
+                _keep_answers(house)
+        raise
+    if house.asker.answered:
+        house.records.save_draft(None)
+    write_report(wiring, report)
+    return int(report.exit_code)
+
+
+def _keep_answers(house: House) -> None:
+    if house.asker.answered:
+        draft = Draft(dict(house.asker.answered), house.now().isoformat(timespec="seconds"))
+        earlier = house.records.load_draft()
+        answers = {**earlier.answers, **draft.answers} if earlier else draft.answers
+        house.records.save_draft(replace(draft, answers=answers))

@@ -1,0 +1,195 @@
+"""``aspm-ado demo``: connect itself, given a simulated world in place of the real one."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aspm_ado.adapters.records.catalog import DiskRecords
+from aspm_ado.adapters.vault.memory import MemoryVault
+from aspm_ado.cli.output import write_document, write_lines, write_report
+from aspm_ado.demo import SCENARIOS, Scenario, Simulator
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.questions import (
+    ASPM_TOKEN_FILE,
+    ASPM_URL,
+    ORGANIZATION,
+    PAT_FILE,
+    PURPOSE,
+    REACH,
+    REGISTER,
+    REGISTRATION_PROFILE,
+    SERVER_URL,
+    Given,
+)
+from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.asking import Asker
+from aspm_ado.flows.candidate import Clock
+from aspm_ado.flows.connect import connect
+
+if TYPE_CHECKING:
+    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.domain.ports import Desktop
+    from aspm_ado.domain.token import Secret
+    from aspm_ado.flows.house import House
+
+SCHEMA = "aspm-ado/list-scenarios/v1"
+
+_SETTLED = frozenset({REACH.name, REGISTER.name, REGISTRATION_PROFILE.name, ASPM_TOKEN_FILE.name})
+"""What a story settles on a terminal, too: the rest is the person's to answer."""
+
+
+def run(wiring: Wiring, *, scenario: str = "ready", list_scenarios: bool = False, serve: bool = False) -> int:
+    """Play one story with nothing but this machine: no account, no network, nothing kept."""
+    if list_scenarios:
+        return _list(wiring)
+    story = SCENARIOS.get(scenario)
+    if story is None:
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"There is no scenario named {clean(scenario, 60)}.",
+            remedy="See aspm-ado demo --list-scenarios.",
+        )
+    with Simulator(story) as simulator, tempfile.TemporaryDirectory(prefix="aspm-ado-demo-") as folder:
+        if serve:
+            return _serve(wiring, story, simulator)
+        wiring.simulator = simulator.address
+        wiring.records = DiskRecords(Path(folder) / "records", command="aspm-ado demo")
+        wiring.vault = MemoryVault()
+        _introduce(wiring, story, simulator)
+        report = connect(_house(wiring, story, simulator), None)
+        write_report(wiring, report)
+        wiring.voice.say("That was a simulation: nothing was sent to anybody, and nothing was kept.")
+        return int(report.exit_code)
+
+
+ASPM_FILE = "simulated-aspm-token.txt"
+
+
+def _file_of(organization: str | None) -> str:
+    return f"simulated-token-of-{organization or 'all'}.txt"
+
+
+class _Tokens:
+    """Hands out the story's tokens as files would."""
+
+    def __init__(self, story: Scenario) -> None:
+        self._files = {_file_of(organization): value for organization, value in story.answers.tokens}
+        self._files[ASPM_FILE] = story.answers.aspm_token
+
+    def file(self, path: str) -> bytes:
+        return self._files[path].encode()
+
+    def variable(self, name: str) -> str:  # noqa: ARG002  (a simulation has no variables)
+        return ""
+
+
+class _Desk:
+    """Opens the simulation's own token page, so that a person can play “edit the token”; copies as usual."""
+
+    def __init__(self, desktop: Desktop, page: str) -> None:
+        self._desktop, self._page = desktop, page
+
+    def open(self, url: str) -> bool:  # noqa: ARG002  (the real page has no part in this)
+        return self._desktop.open(self._page)
+
+    def copy(self, secret: Secret) -> str | None:
+        return self._desktop.copy(secret)
+
+    @property
+    def can_clear(self) -> bool:
+        return self._desktop.can_clear
+
+    def clear(self) -> None:
+        self._desktop.clear()
+
+
+def _house(wiring: Wiring, story: Scenario, simulator: Simulator) -> House:
+    """The usual house, with the story's answers: given where nobody is there, offered where somebody is."""
+    house = wiring.house()
+    given = _given(story)
+    if wiring.prompter.asks:
+        given = {name: value for name, value in given.items() if name in _SETTLED}
+    given = {**given, **wiring.given}
+    offered = {
+        ORGANIZATION.name: next(iter(story.answers.organizations), story.answers.server_url or ""),
+        PURPOSE.name: story.answers.purpose,
+        ASPM_URL.name: story.answers.aspm_url or "",
+    }
+    offered = {name: value for name, value in offered.items() if value}
+    return replace(
+        house,
+        asker=Asker(given, wiring.prompter, offered),
+        sources=_Tokens(story),
+        desktop=_Desk(wiring.desktop, simulator.address),
+        clock=Clock(story.today, wiring.clock.global_end, pinned=True),
+    )
+
+
+def _given(story: Scenario) -> dict[str, Given]:
+    answers = story.answers
+    files = tuple(
+        f"{organization}={_file_of(organization)}" if organization else _file_of(None)
+        for organization, _ in answers.tokens
+    )
+    said = {
+        ORGANIZATION.name: tuple(answers.organizations),
+        SERVER_URL.name: (answers.server_url,) if answers.server_url else (),
+        "collection": tuple(answers.collections),
+        PURPOSE.name: (answers.purpose,) if answers.purpose else (),
+        REACH.name: (answers.reach,) if answers.reach != "auto" else (),
+        "clone-username": (answers.clone_username,) if answers.clone_username else (),
+        "pat-expires": (str(answers.expires),) if answers.expires else (),
+        ASPM_URL.name: (answers.aspm_url,) if answers.aspm_url else (),
+        PAT_FILE.name: files,
+        ASPM_TOKEN_FILE.name: (ASPM_FILE,) if answers.aspm_token else (),
+        REGISTER.name: (answers.register,),
+        REGISTRATION_PROFILE.name: (answers.profile,) if answers.profile else (),
+    }
+    return {name: Given(values, "the simulation") for name, values in said.items() if values}
+
+
+def _introduce(wiring: Wiring, story: Scenario, simulator: Simulator) -> None:
+    voice = wiring.voice
+    voice.heading(f"A simulation: {story.name}")
+    voice.say(story.summary)
+    voice.say(f"Azure DevOps and Invicti ASPM are played on {simulator.address}; today there is {story.today}.")
+    if wiring.prompter.asks:
+        for organization, value in story.answers.tokens:
+            voice.say(f"The token to paste{f' for {organization}' if organization else ''}: {value}")
+        voice.say(f"Its page, where you can edit it: {simulator.address}")
+    voice.say()
+
+
+def _list(wiring: Wiring) -> int:
+    if wiring.as_json:
+        from aspm_ado.render.machine import envelope
+
+        at = wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        rows = [
+            {"name": one.name, "summary": one.summary, "today": one.today.isoformat(),
+             "expected_exit_code": one.exit_code, "expected_reasons": list(one.reasons)}
+            for one in SCENARIOS.values()
+        ]  # fmt: skip
+        write_document({**envelope(SCHEMA, "demo", at, ExitCode.DONE), "scenarios": rows})
+        return 0
+    width = max(len(name) for name in SCENARIOS)
+    write_lines(f"{one.name:<{width}}  {one.summary}" for one in SCENARIOS.values())
+    return 0
+
+
+def _serve(wiring: Wiring, story: Scenario, simulator: Simulator) -> int:
+    """Only the simulation, for another terminal, until Ctrl-C."""
+    write_lines([f"ASPM_ADO_SIMULATOR={simulator.address}"])
+    for organization, value in story.answers.tokens:
+        wiring.voice.say(f"Token{f' of {organization}' if organization else ''}: {value}")
+    wiring.voice.say(f"Set that variable in another terminal; every request then goes here. Scenario: {story.name}.")
+    wiring.voice.say("Ctrl-C ends it.")
+    sys.stderr.flush()
+    while True:
+        time.sleep(3600)

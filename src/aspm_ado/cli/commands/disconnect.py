@@ -1,0 +1,62 @@
+"""``aspm-ado disconnect``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aspm_ado.cli.output import write_document, write_lines
+from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.report import Problem
+from aspm_ado.flows.disconnect import Forgotten, disconnect
+
+if TYPE_CHECKING:
+    from aspm_ado.cli.wiring import Wiring
+
+SCHEMA = "aspm-ado/disconnect/v1"
+
+
+def run(wiring: Wiring, name: str) -> int:
+    """Forget a connection, and say what is left for a person to do."""
+    forgotten = disconnect(wiring.house(), name)
+    if wiring.as_json:
+        write_document(_document(wiring, forgotten))
+    else:
+        write_lines(_lines(forgotten))
+    if forgotten.remaining:
+        error = _remaining(forgotten)
+        wiring.voice.error(error.problem, error.remedy)
+        return int(error.exit_code)
+    return 0
+
+
+def _document(wiring: Wiring, forgotten: Forgotten) -> dict[str, Any]:
+    from aspm_ado.render.machine import envelope
+
+    error = Problem.of(_remaining(forgotten)) if forgotten.remaining else None
+    code = ExitCode.STORE if error else ExitCode.DONE
+    head = envelope(SCHEMA, "disconnect", wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ"), code, error)
+    return {
+        **head,
+        "name": forgotten.name,
+        "organizations": list(forgotten.organizations),
+        "secrets_erased": forgotten.erased,
+        "secrets_remaining": len(forgotten.remaining),
+        "left_to_do": list(forgotten.left_to_do),
+        "revoke": list(forgotten.token_pages),
+    }
+
+
+def _lines(forgotten: Forgotten) -> list[str]:
+    what = f" ({', '.join(forgotten.organizations)})" if forgotten.organizations else ""
+    lines = [f"Forgotten: {forgotten.name}{what}; {forgotten.erased} secrets erased."]
+    lines += [f"Left to do: {line}" for line in forgotten.left_to_do]
+    return lines + [f"Left to do: revoke the token on {page}" for page in forgotten.token_pages]
+
+
+def _remaining(forgotten: Forgotten) -> StoreError:
+    return StoreError(
+        Reason.KEYRING_FAILED,
+        f"{len(forgotten.remaining)} secrets could not be erased yet.",
+        remedy=f"Open the secret store and run this again: aspm-ado disconnect {forgotten.name} -y",
+    )

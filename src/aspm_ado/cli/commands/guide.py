@@ -1,0 +1,64 @@
+"""``aspm-ado guide``: how to create the token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aspm_ado.cli.output import write_document, write_lines
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.guide import Guide, administrator_request, guide
+from aspm_ado.domain.questions import COLLECTION
+from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.flows.asking import Asker
+from aspm_ado.flows.terms import purpose_given, reach_given
+from aspm_ado.flows.where import where
+
+if TYPE_CHECKING:
+    from aspm_ado.cli.wiring import Wiring
+
+SCHEMA = "aspm-ado/guide/v1"
+
+
+def run(wiring: Wiring, *, open: bool = False, greyed_out: bool = False) -> int:  # noqa: A002  (the option's name)
+    """The steps; nothing is asked of any service, so today is this machine's."""
+    asker = Asker(wiring.given, wiring.prompter)
+    there = where(asker)
+    if not there.names:
+        if not asker.asks:
+            raise UsageError(Reason.INPUT_MISSING, "The page of which collection?", remedy=f"{COLLECTION.how}")
+        there = there.adding(asker.prompter.text(COLLECTION, "DefaultCollection"))
+    place, purpose, reach = there.site.place(there.names[0]), purpose_given(asker), reach_given(asker)
+    calendar = wiring.clock.told_by()
+    made = guide(place, purpose, reach, calendar)
+    request = administrator_request(place, purpose, reach, calendar)
+    if wiring.as_json:
+        from aspm_ado.render.machine import envelope
+
+        at = wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        head = envelope(SCHEMA, "guide", at, ExitCode.DONE, day_source=calendar.source.value)
+        body = {
+            "organization": made.place_name,
+            "token_page": made.token_page,
+            "token_name": made.token_name,
+            "reach": made.reach.value,
+            "expires": made.expires.isoformat(),
+            "boxes": [{"category": box.category, "choice": box.choice} for box in made.boxes],
+            "steps": [{"do": step.do, "notes": list(step.notes)} for step in made.steps],
+            "administrator_request": request,
+        }
+        write_document({**head, **body})
+    elif greyed_out:
+        write_lines(request.splitlines())
+    else:
+        write_lines(_lines(made))
+    if open and not wiring.desktop.open(made.token_page):
+        wiring.voice.warn(f"No browser could be opened here. The page is {made.token_page}")
+    return 0
+
+
+def _lines(made: Guide) -> list[str]:
+    lines = []
+    for number, step in enumerate(made.steps, start=1):
+        lines.append(f"{number}. {step.do}")
+        lines += [f"   • {note}" for note in step.notes]
+    return lines

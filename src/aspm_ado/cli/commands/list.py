@@ -1,0 +1,88 @@
+"""``aspm-ado list``: what is stored, offline."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from aspm_ado.cli.output import write_document, write_lines
+from aspm_ado.domain.reasons import ExitCode
+from aspm_ado.domain.text import clean
+
+if TYPE_CHECKING:
+    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.domain.connection import Entry, StoredOrganization
+
+SCHEMA = "aspm-ado/list/v1"
+
+
+def run(wiring: Wiring) -> int:
+    """Names, dates and last verdicts. The keyring is never touched, and today is this machine's."""
+    entries = [entry for _, entry in sorted(wiring.records.load().connections.items())]
+    if wiring.as_json:
+        from aspm_ado.render.machine import envelope
+
+        at = wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        head = envelope(SCHEMA, "list", at, ExitCode.DONE)
+        connections = [_document(entry, wiring.now().date()) for entry in entries]
+        write_document({**head, "connections": connections})
+        return 0
+    if not entries:
+        wiring.voice.say("Nothing is stored yet. Begin with: aspm-ado connect")
+    write_lines(line for entry in entries for line in _lines(entry, wiring.now().date()))
+    if entries:
+        wiring.voice.note("Days are counted by this machine's clock; `aspm-ado validate` asks Azure DevOps.")
+    return 0
+
+
+def _document(entry: Entry, today: date) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "deployment": entry.deployment,
+        "base_url": entry.base_url,
+        "purpose": entry.purpose,
+        "aspm": None if entry.aspm is None else {"url": entry.aspm.url, "api": entry.aspm.api},
+        "created": entry.created,
+        "validated": entry.validated,
+        "organizations": [_organization(entry, one, today) for one in entry.organizations],
+    }
+
+
+def _organization(entry: Entry, one: StoredOrganization, today: date) -> dict[str, Any]:
+    credential = entry.credentials[one.credential]
+    return {
+        "name": one.name,
+        "token": {
+            "format": credential.format,
+            "last4": credential.last4,
+            "expires": credential.expires,
+            "days_left": _days_left(credential.expires, today),
+            "reach": credential.reach,
+        },
+        "identity": {"id": credential.identity_id, "name": credential.identity_name,
+                     "account": credential.identity_account},
+        "registration": {"mode": one.registration.mode.value, "state": one.registration.state.value,
+                         "proof": one.registration.proof.value, "instance_id": one.registration.instance_id},
+        "verdict": one.verdict,
+    }  # fmt: skip
+
+
+def _lines(entry: Entry, today: date) -> list[str]:
+    aspm = entry.aspm.url if entry.aspm else "no Invicti ASPM"
+    lines = [f"{entry.name}  {entry.base_url}  {entry.purpose}  {aspm}"]
+    for one in entry.organizations:
+        credential = entry.credentials[one.credential]
+        days = _days_left(credential.expires, today)
+        parts = [
+            clean(one.name, 60),
+            f"…{credential.last4}",
+            f"reach {credential.reach}",
+            f"ends {credential.expires} ({days} days)" if credential.expires else "end unknown",
+            one.registration.state.value,
+        ]
+        lines.append("  " + "  ".join(parts))
+    return lines
+
+
+def _days_left(expires: str | None, today: date) -> int | None:
+    return (date.fromisoformat(expires) - today).days if expires else None

@@ -1,0 +1,102 @@
+"""stdout: the result, as a document or as tables; a reader who has gone away changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from aspm_ado.domain.text import plain
+
+if TYPE_CHECKING:
+    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.domain.report import Report
+    from aspm_ado.render.human import Section
+
+WIDEST = 110
+
+
+def write_document(document: dict[str, Any]) -> None:
+    """One JSON document, as bytes: the same on every platform."""
+    from aspm_ado.render.machine import dump
+
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(dump(document))
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
+        _let_go(sys.stdout)
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Plain lines."""
+    try:
+        for line in lines:
+            sys.stdout.write(plain(line, sys.stdout.encoding) + "\n")
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
+        _let_go(sys.stdout)
+
+
+def write_report(wiring: Wiring, report: Report, *, everything: bool = True) -> None:
+    """The result of a validation, as asked for; without ``everything`` only what asks for something."""
+    if wiring.as_json:
+        from aspm_ado.render.machine import report_document
+
+        write_document(report_document(report))
+        return
+    from aspm_ado.render.human import closing, sections
+
+    if report.error is None:
+        write_sections(wiring, tuple(sections(report, everything=everything)))
+        write_lines(closing(report))
+
+
+def write_sections(wiring: Wiring, tables: Sequence[Section]) -> None:
+    """Tables on stdout."""
+    try:
+        _paint(wiring, tables, sys.stdout)
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
+        _let_go(sys.stdout)
+
+
+def show_trouble(wiring: Wiring, proofs: Sequence[Any]) -> None:
+    """What is wrong so far, on stderr: the person is about to be asked what to do."""
+    from aspm_ado.domain.text import clean
+    from aspm_ado.flows.account import organizations_of
+    from aspm_ado.render.human import Section, in_the_way
+
+    wiring.voice.end_progress()
+    made = [organization for proof in proofs for organization in organizations_of(proof)]
+    tables = [Section(clean(one.name, 80), rows) for one in made if (rows := in_the_way(one.checks))]
+    unlisted = in_the_way(proof.unlisted for proof in proofs if proof.unlisted is not None)
+    if unlisted:
+        tables.append(Section("All organizations", unlisted))
+    _paint(wiring, tables, sys.stderr)
+
+
+def _paint(wiring: Wiring, tables: Sequence[Section], stream: TextIO) -> None:
+    """With rich where somebody looks at it, as plain lines elsewhere."""
+    if stream.isatty() and wiring.environment.get("TERM", "").lower() not in ("dumb", "unknown"):
+        from aspm_ado.render.painted import paint
+
+        width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST)
+        paint(tables, stream, color=wiring.colors(stream), width=width)
+        return
+    from aspm_ado.render.plain import lines
+
+    stream.writelines(plain(line, stream.encoding) + "\n" for line in lines(tables))
+
+
+def _let_go(stream: TextIO) -> None:
+    """Nobody reads any more: give the descriptor to nothing, so that closing it at exit does not complain."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, stream.fileno())
+    except (OSError, ValueError):
+        return
+    finally:
+        os.close(nothing)

@@ -1,0 +1,1 @@
+"""What is true: pure rules and data, without I/O, clock or environment."""

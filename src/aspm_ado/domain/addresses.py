@@ -1,0 +1,140 @@
+"""Reading what people paste: any URL of an organization, a project or a repository, or a bare name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import unquote
+
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.origin import Origin, split_url
+from aspm_ado.domain.place import SERVICES, SERVICES_HOSTS, Place, Site
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.requirements import Deployment
+from aspm_ado.domain.text import clean
+
+_ORGANIZATION: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+_COLLECTION: Final = re.compile(
+    r"[^/\\?#%:*\"<>|&;@\x00-\x20\x7f](?:[^/\\?#%:*\"<>|;@\x00-\x1f\x7f]{0,62}[^/\\?#%:*\"<>|;@\x00-\x20\x7f])?"
+)
+_SSH: Final = re.compile(
+    r"(?:ssh://)?[^@/]+@(?:ssh\.dev\.azure\.com(?::22)?[:/]v3/([^/]+)/.*|vs-ssh\.visualstudio\.com(?::22)?[:/]v3/([^/]+)/.*)"
+)
+_LEGACY_SUFFIX: Final = ".visualstudio.com"
+_NO_ORGANIZATIONS: Final = frozenset({"app", "marketplace", "vs-ssh", "www", "my", "docs", "visualstudio"})
+"""First labels of hosts there that belong to Microsoft's own sites, not to an organization."""
+_DEFAULT_COLLECTION: Final = "defaultcollection"
+
+
+def parse_organization(text: str) -> Place:
+    """The organization of Azure DevOps Services that ``text`` names or that a pasted URL belongs to."""
+    pasted = text.strip().strip("'\"").strip()
+    ssh = _SSH.fullmatch(pasted)
+    if ssh:
+        return _organization(ssh.group(1) or ssh.group(2), pasted)
+    if "/" not in pasted and "." not in pasted and ":" not in pasted:
+        return _organization(pasted, pasted)
+    if "://" not in pasted and "/" not in pasted and _ORGANIZATION.fullmatch(pasted) and not _is_host(pasted):
+        return _organization(pasted, pasted)
+    parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "organization")
+    origin = Origin.read(parts)
+    segments = [unquote(segment) for segment in parts.path.split("/") if segment]
+    if parts.scheme != "https":
+        raise UsageError(
+            Reason.HTTP_REFUSED,
+            "Azure DevOps Services is reached over https only.",
+            remedy="Give the address with https://, or --server-url for an on-premises server.",
+        )
+    if origin.port == 443 and origin.host in SERVICES_HOSTS[:3]:
+        if not segments or segments[0].startswith("_"):
+            raise _not_an_organization(pasted, "it names no organization")
+        return _organization(segments[0], pasted)
+    name = origin.host.removesuffix(_LEGACY_SUFFIX).partition(".")[0]
+    if origin.port == 443 and origin.host.endswith(_LEGACY_SUFFIX) and name not in _NO_ORGANIZATIONS:
+        return _organization(name, pasted)
+    raise _not_an_organization(pasted, "its host is not one of Azure DevOps Services")
+
+
+def parse_server(
+    text: str, collections: Sequence[str] = (), *, allow_http: bool = False
+) -> tuple[Site, tuple[str, ...]]:
+    """The root of an on-premises server and the collections meant, from a root, collection, project or repository URL.
+
+    A path has no grammar that tells a virtual directory from a collection, so these rules do, in this order: what
+    ``--collection`` names is a collection; ``DefaultCollection`` is one; ``/tfs`` is a virtual directory; one other
+    segment is a collection; of two, the first is a virtual directory; what follows ``_git`` and the like is cut off.
+    """
+    pasted = text.strip().strip("'\"").strip()
+    parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "server URL")
+    origin = Origin.read(parts)
+    if origin.host in SERVICES_HOSTS or origin.host.endswith(".visualstudio.com"):
+        raise UsageError(
+            Reason.URL_INVALID,
+            f"{origin.host} is Azure DevOps Services, not an on-premises server.",
+            remedy="Name the organization with --organization.",
+        )
+    if parts.username:
+        raise UsageError(Reason.URL_INVALID, "The server URL holds a user name.", remedy="Give the address alone.")
+    if origin.scheme == "http" and not (allow_http or origin.is_loopback):
+        raise UsageError(
+            Reason.HTTP_REFUSED,
+            f"{origin} has no TLS: the token would travel in clear.",
+            remedy="Use https, or accept that with --allow-http.",
+        )
+    directory, found = _divide(parts.path, [name.casefold() for name in collections])
+    named = tuple(_collection(name) for name in collections) or tuple(_collection(name) for name in found)
+    return Site(Deployment.SERVER, "/".join([str(origin), *directory])), named
+
+
+def _divide(path: str, named: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Virtual directory and collection of a path; ``named`` are collections known from elsewhere."""
+    segments: list[str] = []
+    marked = False
+    for segment in path.split("/"):
+        if segment.startswith("_"):
+            marked = True
+            break
+        if segment:
+            segments.append(unquote(segment))
+    folded = [segment.casefold() for segment in segments]
+    for index, segment in enumerate(folded):
+        if segment in named or segment == _DEFAULT_COLLECTION:
+            return segments[:index], segments[index : index + 1]
+    if folded[:1] == ["tfs"]:
+        return segments[:1], segments[1:2]
+    if named:
+        return segments, []
+    if len(segments) >= 2 and not (marked and len(segments) == 2):
+        return segments[:1], segments[1:2]
+    return [], segments[:1]
+
+
+def _organization(name: str, pasted: str) -> Place:
+    if not _ORGANIZATION.fullmatch(name):
+        raise _not_an_organization(pasted, "an organization is named with letters, digits and hyphens")
+    return SERVICES.place(name)
+
+
+def _collection(name: str) -> str:
+    value = name.strip()
+    if not _COLLECTION.fullmatch(value) or value.startswith("_") or ".." in value:
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"“{clean(name, 60)}” cannot be the name of a collection.",
+            remedy="Copy the name from the address of the collection.",
+        )
+    return value
+
+
+def _is_host(text: str) -> bool:
+    return text.lower().endswith((".com", ".net", ".org"))
+
+
+def _not_an_organization(pasted: str, why: str) -> UsageError:
+    return UsageError(
+        Reason.URL_INVALID,
+        f"“{clean(pasted, 80)}” is not an organization of Azure DevOps Services: {why}.",
+        remedy="Give its name, or any address that begins with https://dev.azure.com/NAME. "
+        "An on-premises server is named with --server-url.",
+    )

@@ -1,0 +1,120 @@
+"""The requests to Azure DevOps, as data: where each route lives, and what goes with it.
+
+Sources: facts sections 2, 3b, 6, 7 and 9. Every call suppresses the sign-in redirect, so that a refusal is a status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from aspm_ado.domain.answers import ConnectionData, Names, Profile, Projects, Repositories, Repository
+from aspm_ado.domain.exchange import Call, Credential
+from aspm_ado.domain.probes import Area, Probe
+from aspm_ado.domain.requirements import API_VERSIONS, Deployment
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.answers import Answer
+    from aspm_ado.domain.place import Place, Site
+
+ACCOUNT_URL: Final = "https://app.vssps.visualstudio.com"
+OUT_OF_RANGE: Final = "99.0"
+"""An api-version that no server has: its refusal names the newest one that it does have."""
+
+_AREA_HOSTS: Final = {
+    Area.ORGANIZATION: "https://dev.azure.com",
+    Area.IDENTITY: "https://vssps.dev.azure.com",
+    Area.ENTITLEMENTS: "https://vsaex.dev.azure.com",
+}
+_PROJECTS_A_PAGE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What all calls of a run share. ``session`` is echoed by the service and ties a run's calls together."""
+
+    session: str
+    fresh: Callable[[], str]
+    """A new random UUID at each call, so that no probe can meet an object."""
+
+    def connection_data(self, place: Place, credential: Credential) -> Call:
+        """Who the token is here: the one call that needs no scope (preview-only on Services, unversioned on Server)."""
+        version = "?api-version=7.1-preview.1" if place.site.deployment is Deployment.SERVICES else ""
+        return self._get(
+            _area(place, Area.ORGANIZATION) + "/_apis/connectionData" + version, place.site, credential, ConnectionData
+        )
+
+    def profile(self, site: Site, credential: Credential) -> Call:
+        """Answers tokens of all organizations only; needs vso.profile, which Code and Work Items imply."""
+        return self._get(f"{ACCOUNT_URL}/_apis/profile/profiles/me?api-version=7.1", site, credential, Profile)
+
+    def accounts(self, profile_id: str, site: Site, credential: Credential) -> Call:
+        """The organizations of a person."""
+        url = f"{ACCOUNT_URL}/_apis/accounts?memberId={quote(profile_id, safe='')}&api-version=7.1"
+        return self._get(url, site, credential, Names)
+
+    def collections(self, site: Site, credential: Credential) -> Call:
+        """The collections of a Server, at its root: a token of one collection is refused there."""
+        return self._get(f"{site.base_url}/_apis/projectCollections?api-version=5.0", site, credential, Names)
+
+    def version(self, place: Place, credential: Credential) -> Call:
+        """Asks for a version that no Server has, with a GET, to read which it does have."""
+        return self._get(f"{place.url}/_apis/projects?$top=1&api-version={OUT_OF_RANGE}", place.site, credential)
+
+    def probe(self, place: Place, probe: Probe, version: str, me: str, credential: Credential) -> Call:
+        """One probe, aimed at ids that were made for it."""
+        path = probe.path.replace("{me}", quote(me, safe=""))
+        while "{random}" in path:
+            path = path.replace("{random}", self.fresh(), 1)
+        joint = "&" if "?" in path else "?"
+        url = f"{_area(place, probe.area)}/{path}{joint}api-version={probe.version or version}"
+        kind = (("Content-Type", probe.content_type),) if probe.body is not None else ()
+        headers = (*self._headers, *kind)
+        return Call(probe.method, url, credential, headers, probe.body, _lane(url), ca_bundle=place.site.ca_bundle)
+
+    def projects(self, place: Place, version: str, credential: Credential) -> Call:
+        """One page of projects."""
+        query = f"$top={_PROJECTS_A_PAGE}&stateFilter=wellFormed&api-version={version}"
+        return self._get(f"{place.url}/_apis/projects?{query}", place.site, credential, Projects)
+
+    def repositories(self, place: Place, project: str, version: str, credential: Credential) -> Call:
+        """The repositories of one project; the list of a whole organization has no pages, so it is never asked for."""
+        url = f"{place.url}/{quote(project, safe='')}/_apis/git/repositories?api-version={version}"
+        return self._get(url, place.site, credential, Repositories)
+
+    def clone(self, place: Place, repository: Repository, credential: Credential) -> Call:
+        """The first request of a clone (git smart HTTP); the secret is in the header, never in the address."""
+        path = f"{quote(repository.project, safe='')}/_git/{quote(repository.name, safe='')}"
+        url = f"{place.url}/{path}/info/refs?service=git-upload-pack"
+        headers = (("Accept", "*/*"), *(pair for pair in self._headers if pair[0] != "Accept"))
+        return Call("GET", url, credential, headers, lane=_lane(url), ca_bundle=place.site.ca_bundle)
+
+    @property
+    def _headers(self) -> tuple[tuple[str, str], ...]:
+        return (
+            ("Accept", "application/json"),
+            ("X-TFS-FedAuthRedirect", "Suppress"),
+            ("X-TFS-Session", self.session),
+        )
+
+    def _get(self, url: str, site: Site, credential: Credential, expects: type[Answer] | None = None) -> Call:
+        lane = _lane(url)
+        return Call("GET", url, credential, self._headers, lane=lane, expects=expects, ca_bundle=site.ca_bundle)
+
+
+def base_version(deployment: Deployment) -> str:
+    """The version to use before a Server has told its own: the oldest, which every newer one still answers."""
+    return API_VERSIONS[0] if deployment is Deployment.SERVICES else API_VERSIONS[-1]
+
+
+def _area(place: Place, area: Area) -> str:
+    if place.site.deployment is Deployment.SERVER:
+        return place.url
+    return f"{_AREA_HOSTS[area]}/{quote(place.name, safe='')}"
+
+
+def _lane(url: str) -> str:
+    """Host and first path segment: what the service's own throttling counts by, near enough."""
+    return "/".join(url.split("/", 4)[2:4]).split("?")[0].lower()

@@ -1,0 +1,54 @@
+"""What has changed since a connection was last proven: said at the check that it concerns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.checks import Check, CheckId, Status
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.connection import StoredCredential, StoredOrganization
+    from aspm_ado.domain.report import OrganizationReport
+
+_GOOD: Final = frozenset({Status.PASS, Status.PARTIAL, Status.WARN})
+
+
+def told(
+    made: OrganizationReport,
+    stored: StoredOrganization,
+    known: StoredCredential,
+    when: str,
+    fresh: tuple[str, ...] = (),
+) -> OrganizationReport:
+    """The report with every change since ``when`` put into words. ``fresh`` are organizations that came to be since."""
+    since = when.partition("T")[0] or "the last time"
+    return replace(made, checks=tuple(_with_change(check, made, stored, known, since, fresh) for check in made.checks))
+
+
+def _with_change(
+    check: Check,
+    made: OrganizationReport,
+    stored: StoredOrganization,
+    known: StoredCredential,
+    since: str,
+    fresh: tuple[str, ...],
+) -> Check:
+    before = stored.verdict.get(check.id.value, "")
+    words = []
+    if before in {status.value for status in _GOOD} and check.status is Status.FAIL:
+        words.append(f"It was good on {since}.")
+    if before == Status.FAIL.value and check.status in _GOOD:
+        words.append(f"It was not good on {since}.")
+    if check.id is CheckId.IDENTITY and _is_other(made, known):
+        words.append(f"On {since} it was {known.identity_name or known.identity_account or known.identity_id}.")
+    if check.id is CheckId.REACH:
+        if known.reach not in ("unknown", made.token.reach) and made.token.reach != "unknown":
+            words.append(f"On {since} it reached: {known.reach}.")
+        if fresh:
+            words.append(f"New since then: {', '.join(fresh)}.")
+    return replace(check, detail=" ".join([check.detail, *words])) if words else check
+
+
+def _is_other(made: OrganizationReport, known: StoredCredential) -> bool:
+    return bool(made.identity and known.identity_id and made.identity.id.lower() != known.identity_id.lower())

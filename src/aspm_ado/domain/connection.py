@@ -1,0 +1,230 @@
+"""What we remember of a connection: names, dates and where its secrets are, never a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+CATALOGUE_SCHEMA: Final = "aspm-ado/catalog/v1"
+
+
+class RegistrationMode(StrEnum):
+    """How Invicti ASPM learns of the organization."""
+
+    API = "api"
+    GUIDED = "guided"
+    NONE = "none"
+
+
+class RegistrationState(StrEnum):
+    """How far that has come."""
+
+    REGISTERED = "registered"
+    HANDED_OFF = "handed-off"
+    PLANNED = "planned"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    NONE = "none"
+
+
+class Proof(StrEnum):
+    """What shows it: a person's or an answer's claim is the least, the rest are answers of ASPM."""
+
+    NONE = "none"
+    CLAIMED = "claimed"
+    ALM_ACCEPTED = "alm-accepted"
+    CREDENTIAL_USED = "credential-used"
+    LISTED = "listed"
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The state of one organization in Invicti ASPM."""
+
+    mode: RegistrationMode = RegistrationMode.NONE
+    state: RegistrationState = RegistrationState.NONE
+    proof: Proof = Proof.NONE
+    instance_id: str | None = None
+    marker: str = ""
+    """What our own registration writes into the instance, so that it can be known again; not in the report."""
+
+
+UNREGISTERED: Final = Registration()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCredential:
+    """Where a token is kept and what is known of it. ``service`` is its name in the secret store."""
+
+    service: str
+    format: str
+    last4: str
+    expires: str | None = None
+    expires_source: str | None = None
+    reach: str = "unknown"
+    identity_id: str = ""
+    identity_name: str = ""
+    identity_account: str = ""
+
+    @property
+    def ends(self) -> date | None:
+        """The day on which it ends, if one is known."""
+        return date.fromisoformat(self.expires) if self.expires else None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOrganization:
+    """One organization, the credential that it names, and its last verdict (check id → status)."""
+
+    name: str
+    credential: str
+    username: str = ""
+    registration: Registration = UNREGISTERED
+    verdict: dict[str, str] = field(default_factory=dict)
+    repository: str = ""
+    """The id of a repository that could be read: what ``projects/check`` is asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """A proven token that waits until Invicti ASPM has it: then it takes the place of the one in force."""
+
+    credential: StoredCredential
+    organizations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAspm:
+    """The Invicti ASPM of a connection; its token is one record for each origin."""
+
+    url: str
+    api: str = "auto"
+    profile: str = ""
+    """The path of the registration profile, where one is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One connection as stored."""
+
+    name: str
+    deployment: str
+    base_url: str
+    purpose: str
+    credentials: dict[str, StoredCredential]
+    organizations: tuple[StoredOrganization, ...]
+    aspm: StoredAspm | None = None
+    reach_demanded: str = "auto"
+    toggles: tuple[str, ...] = ()
+    allow_http: bool = False
+    ca_bundle: str | None = None
+    created: str = ""
+    validated: str | None = None
+    successors: dict[str, Successor] = field(default_factory=dict)
+    offered: tuple[str, ...] = ()
+    """Organizations that its tokens were seen to reach: what is not among them is new."""
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The secrets that it names."""
+        waiting = (successor.credential for successor in self.successors.values())
+        return frozenset(credential.service for credential in (*self.credentials.values(), *waiting))
+
+    def credential_of(self, key: str) -> StoredCredential:
+        """What is known of a token, in force or waiting."""
+        return self.credentials[key] if key in self.credentials else self.successors[key].credential
+
+    def successor_of(self, name: str) -> str | None:
+        """The key of the new token that waits for an organization."""
+        wanted = name.casefold()
+        return next((k for k, one in self.successors.items() if wanted in map(str.casefold, one.organizations)), None)
+
+    def succeeded(self, key: str, names: Iterable[str]) -> Entry:
+        """The same with the successor ``key`` in force for ``names``; it waits on for the rest of its organizations.
+
+        Credentials that no organization names any more are dropped.
+        """
+        successor, swapped = self.successors[key], {name.casefold() for name in names}
+        organizations = tuple(
+            replace(one, credential=key) if one.name.casefold() in swapped else one for one in self.organizations
+        )
+        left = tuple(name for name in successor.organizations if name.casefold() not in swapped)
+        waiting = {**self.successors, key: replace(successor, organizations=left)}
+        credentials, named = {**self.credentials, key: successor.credential}, {one.credential for one in organizations}
+        return replace(
+            self,
+            organizations=organizations,
+            credentials={name: kept for name, kept in credentials.items() if name in named},
+            successors={name: one for name, one in waiting.items() if one.organizations},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All connections by name, whole; and the ASPM tokens by origin (origin → service in the secret store)."""
+
+    connections: dict[str, Entry] = field(default_factory=dict)
+    pending: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Connections whose secrets are being written, and the services of those: what a crash leaves to be undone."""
+    aspm_tokens: dict[str, str] = field(default_factory=dict)
+    erasing: tuple[str, ...] = ()
+    """Services whose secrets are to be erased: written before, removed after, so that a crash orphans none."""
+
+    def begin(self, name: str, services: tuple[str, ...]) -> Catalogue:
+        """The same, saying that these secrets are about to be written for ``name``."""
+        return replace(self, pending={**self.pending, name: services})
+
+    def commit(self, entry: Entry, aspm: tuple[str, str] | None = None) -> Catalogue:
+        """The same with ``entry`` in force (and the ASPM token of an origin), and what they replace to be erased."""
+        before = self.services
+        after = replace(
+            self,
+            connections={**self.connections, entry.name: entry},
+            pending={name: services for name, services in self.pending.items() if name != entry.name},
+            aspm_tokens={**self.aspm_tokens, **dict([aspm] if aspm else [])},
+        )
+        left = {*before, *self.pending.get(entry.name, ())} - after.services
+        return replace(after, erasing=tuple(sorted({*self.erasing, *left})))
+
+    def commit_aspm(self, origin: str, service: str) -> Catalogue:
+        """The same with ``service`` holding the API token of an ASPM; the one it replaces is to be erased."""
+        before = self.services
+        pending = {name: services for name, services in self.pending.items() if name != origin}
+        after = replace(self, pending=pending, aspm_tokens={**self.aspm_tokens, origin: service})
+        left = {*before, *self.pending.get(origin, ())} - after.services
+        return replace(after, erasing=tuple(sorted({*self.erasing, *left})))
+
+    def abandon(self, name: str) -> Catalogue:
+        """The same without what was pending under ``name``; its secrets are to be erased."""
+        left = set(self.pending.get(name, ())) - self.services
+        pending = {key: services for key, services in self.pending.items() if key != name}
+        return replace(self, pending=pending, erasing=tuple(sorted({*self.erasing, *left})))
+
+    def erased(self, services: frozenset[str]) -> Catalogue:
+        """The same without ``services`` on the list of what is to be erased."""
+        return replace(self, erasing=tuple(service for service in self.erasing if service not in services))
+
+    def without(self, name: str) -> Catalogue:
+        """The same without the connection ``name``; what only it used is to be erased."""
+        kept = {key: entry for key, entry in self.connections.items() if key != name}
+        origins = {entry.aspm.url for entry in kept.values() if entry.aspm}
+        tokens = {url: service for url, service in self.aspm_tokens.items() if url in origins}
+        after = replace(self, connections=kept, aspm_tokens=tokens)
+        return replace(after, erasing=tuple(sorted({*self.erasing, *(self.services - after.services)})))
+
+    @property
+    def services(self) -> frozenset[str]:
+        """Every secret that something in force names."""
+        named = {service for entry in self.connections.values() for service in entry.services}
+        return frozenset(named | set(self.aspm_tokens.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The answers of a run that was interrupted, without secrets, to be offered again."""
+
+    answers: dict[str, str]
+    saved: str = ""

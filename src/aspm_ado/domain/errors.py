@@ -1,0 +1,37 @@
+"""One kind of error reaches a user: what happened, what to do, and a reason that carries the exit code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.reasons import ExitCode, Reason
+
+
+class UserError(Exception):
+    """A failure that somebody can mend. ``problem`` and ``remedy`` are sentences without secrets."""
+
+    def __init__(self, reason: Reason, problem: str, *, remedy: str) -> None:
+        super().__init__(problem)
+        self.reason, self.problem, self.remedy = reason, problem, remedy
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The shell's view: each reason has exactly one."""
+        return self.reason.exit_code
+
+
+class UsageError(UserError):
+    """What was asked cannot be understood or lacks a value (exit 2)."""
+
+
+class StoreError(UserError):
+    """The keyring or our own records cannot be used (exit 7)."""
+
+
+class NoAnswerError(UserError):
+    """Nobody we can trust answered: DNS, TLS, proxy, timeout, an answer that is not theirs (exit 5)."""
+
+
+class InterruptedByUserError(UserError):
+    """Ctrl-C, Ctrl-D, SIGTERM or SIGHUP (exit 130)."""

@@ -1,0 +1,131 @@
+"""How to create the token: the steps of the token page for one deployment, purpose and day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.requirements import TICKED, Deployment, Purpose
+from aspm_ado.domain.retirement import Calendar, Reach, ReachDemanded
+from aspm_ado.domain.scopes import BOXES, Box, Scope
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.place import Place
+
+SUGGESTED_DAYS: Final = 180
+"""Half a year: Invicti asks for “an appropriate expiration period”; the page allows at most one year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do on the page, and what to know about it."""
+
+    do: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """Everything to create one token."""
+
+    place_name: str
+    token_page: str
+    token_name: str
+    reach: Reach
+    expires: date
+    boxes: tuple[Box, ...]
+    steps: tuple[Step, ...]
+
+
+def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calendar) -> Guide:
+    """The guide for one organization or collection, right for the day of ``calendar``."""
+    reach = calendar.demanded(choice, place.site.deployment)
+    name = f"aspm-ado {place.name if reach is Reach.ORGANIZATION else 'all'} {calendar.today.isoformat()}"
+    expires, expiry_note = _expiry(reach, place.site.deployment, calendar)
+    boxes = tuple(BOXES[row] for row in TICKED[purpose])
+    steps = (
+        Step(f"Open {place.token_page}", ("There: User settings → Personal access tokens.",)),
+        Step(
+            "Choose “+ New Token”",
+            ("Greyed out? A policy forbids it: `aspm-ado guide --greyed-out` prints the request to send.",),
+        ),
+        Step(f"Name: {name}"),
+        _organization(place, reach, choice, calendar),
+        Step(f"Expiration: Custom defined, {expires.isoformat()}", expiry_note),
+        _scopes(purpose, boxes),
+        Step(
+            "Choose “Create” and copy the token now", ("It is shown this once: keep it until Invicti ASPM has it too.",)
+        ),
+    )
+    return Guide(place.name, place.token_page, name, reach, expires, boxes, steps)
+
+
+def administrator_request(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calendar) -> str:
+    """The text to send when “+ New Token” is greyed out: which policy, where it is switched, what for, how long.
+
+    Source: Microsoft's page on token policies (2026-03-03); that policy is of Services only.
+    """
+    made = guide(place, purpose, choice, calendar)
+    what = "; ".join(str(box) for box in made.boxes)
+    where = (
+        f"Organization settings of {place.name} → Policies → “Restrict personal access token creation”: please add me "
+        "(or my group) to its allow list, or create the token for a service account that we may use."
+        if place.site.deployment is Deployment.SERVICES
+        else f"Please allow me to create a personal access token in the collection {place.name}."
+    )
+    return (
+        f"Hello,\n\nInvicti ASPM needs a personal access token of Azure DevOps to read our code and manage issues. "
+        f"On {place.token_page} the button “+ New Token” is greyed out for me.\n\n{where}\n\n"
+        f"What the token will be: {what}; reach: {_reach_words(place, made.reach)}; until {made.expires.isoformat()}.\n"
+    )
+
+
+def _organization(place: Place, reach: Reach, choice: ReachDemanded, calendar: Calendar) -> Step:
+    noun = place.noun.capitalize()
+    days = calendar.days_to_end(place.site.deployment)
+    if reach is Reach.ORGANIZATION:
+        ended = calendar.ended(place.site.deployment)
+        note = (
+            (
+                f"Since {calendar.global_end} a token can be of one organization only. Invicti's written guide still "
+                "says “All accessible organizations”.",
+            )
+            if ended and choice is ReachDemanded.AUTO
+            else ()
+        )
+        return Step(f"{noun}: {place.name}", note)
+    if place.site.deployment is Deployment.SERVER:
+        return Step(
+            "Collection: all of them, where the page offers it (“All accessible organizations”)",
+            ("Invicti's guide asks for it; a token of one collection makes the integration fail.",),
+        )
+    soon = (
+        (f"Microsoft stops such tokens on {calendar.global_end}, in {days} days; --reach organization avoids them.",)
+        if days is not None
+        else ()
+    )
+    return Step(
+        "Organization: All accessible organizations",
+        ("Not the one organization: Invicti ASPM tries all of them and fails otherwise.", *soon),
+    )
+
+
+def _expiry(reach: Reach, deployment: Deployment, calendar: Calendar) -> tuple[date, tuple[str, ...]]:
+    suggested = calendar.today + timedelta(days=SUGGESTED_DAYS)
+    end = calendar.global_end
+    if reach is Reach.ALL and deployment is Deployment.SERVICES and end is not None and end <= suggested:
+        last = end - timedelta(days=1)
+        if last >= calendar.today:
+            return last, ("The last day of tokens of all organizations; a later date would not help.",)
+    return suggested, ("At most one year; your organization may allow less.",)
+
+
+def _scopes(purpose: Purpose, boxes: tuple[Box, ...]) -> Step:
+    if TICKED[purpose][0][0] is Scope.FULL_ACCESS:
+        return Step("Scopes: Full access", ("Invicti asks for it where Azure DevOps is also the issue manager.",))
+    return Step("Scopes: Custom defined → Show all scopes (at the bottom), then tick", tuple(str(box) for box in boxes))
+
+
+def _reach_words(place: Place, reach: Reach) -> str:
+    return f"{place.name} only" if reach is Reach.ORGANIZATION else "all accessible organizations"

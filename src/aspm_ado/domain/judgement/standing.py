@@ -1,0 +1,171 @@
+"""Who the token is, and whether this organization lets it in: ``identity`` and ``organization.access``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aspm_ado.domain.answers import ConnectionData, Identity, Profile
+from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.judgement.saying import REFUSALS, UNHEARD, Saying, saying, unheard, user_of
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.requirements import Deployment
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.exchange import Reply
+    from aspm_ado.domain.place import Place
+    from aspm_ado.domain.retirement import Calendar
+
+
+_SILENT_ABOUT_WHY = REFUSALS - {Saying.EXPIRED}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The two checks, and whom they name. Only when ``is_in`` may anything further be asked here."""
+
+    identity: Identity | None
+    identity_check: Check
+    access_check: Check
+
+    @property
+    def is_in(self) -> bool:
+        """Whether the organization took the token."""
+        return self.access_check.status is Status.PASS
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether some answer shows that the token is accepted somewhere."""
+        return self.identity_check.status is Status.PASS
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the service rejected the token itself."""
+        return self.identity_check.status is Status.FAIL
+
+
+def stand(
+    place: Place,
+    first: Reply,
+    profile: Reply | None,
+    calendar: Calendar,
+    elsewhere: Identity | None = None,
+    *,
+    was_global: bool = False,
+) -> Standing:
+    """Judge ``connectionData`` of an organization in the light of ``profiles/me`` and of other organizations.
+
+    ``elsewhere`` is whom another organization recognised by the same token; ``was_global`` that the token reached
+    every organization when it was last proven.
+    """
+    kind = saying(first)
+    data = first.answer
+    if kind is Saying.ANSWER and isinstance(data, ConnectionData) and not data.identity.is_anonymous:
+        return _in(place, data.identity, first)
+    known, witness = _known(first, profile, elsewhere)
+    access, excuse = _access(place, first, kind, alive=known is not None)
+    if known is not None:
+        return Standing(known, _identified(known, witness), access)
+    if excuse is not None:
+        return Standing(None, excuse, access)
+    if profile is not None and kind in _SILENT_ABOUT_WHY and saying(profile) in UNHEARD:
+        reason, detail, remedy = unheard(profile, saying(profile))
+        told = f"{place.name} refuses the token, and whether it is alive elsewhere could not be found out: {detail}"
+        return Standing(
+            None, Check(CheckId.IDENTITY, Status.UNKNOWN, told, reason, remedy).on(first, profile), _behind()
+        )
+    return Standing(None, _rejected(place, first, profile, kind, calendar, was_global=was_global), _behind())
+
+
+def _in(place: Place, identity: Identity, first: Reply) -> Standing:
+    access = Check(CheckId.ACCESS, Status.PASS, f"The {place.noun} takes the token.").on(first)
+    return Standing(identity, _identified(identity, first), access)
+
+
+def _identified(identity: Identity, witness: Reply | None) -> Check:
+    named = identity.name if identity.name != identity.account else ""
+    who = f"{named} <{identity.account}>" if named and identity.account else named or identity.account or identity.id
+    return Check(CheckId.IDENTITY, Status.PASS, f"The token belongs to {who}.").on(witness)
+
+
+def _known(first: Reply, profile: Reply | None, elsewhere: Identity | None) -> tuple[Identity | None, Reply | None]:
+    """Whom some other answer shows the token to be, and the answer that shows it."""
+    user = user_of(first) if saying(first) is Saying.NOT_ALLOWED else None
+    if user is not None:
+        return user, first
+    if profile is not None and profile.status == 200 and isinstance(profile.answer, Profile):
+        return profile.answer.identity, profile
+    return elsewhere, None
+
+
+def _access(place: Place, first: Reply, kind: Saying, *, alive: bool) -> tuple[Check, Check | None]:
+    """``organization.access``, and what ``identity`` is when nothing but this answer is known of the token.
+
+    The second is ``None`` when this answer rejects the token itself.
+    """
+
+    def failed(reason: Reason, detail: str, remedy: str) -> tuple[Check, Check | None]:
+        return (
+            Check(CheckId.ACCESS, Status.FAIL, detail, reason, remedy).on(first),
+            skip(CheckId.IDENTITY, f"Not asked: {detail[:1].lower()}{detail[1:]}"),
+        )
+
+    if kind is Saying.NOT_ALLOWED:
+        return failed(
+            Reason.NOT_A_MEMBER,
+            f"The token's owner has no access to {place.name}.",
+            f"Have the owner added to {place.name} as a member, or use a token of somebody who is one.",
+        )
+    if first.status == 404 and first.header("X-TFS-ProcessId"):
+        return failed(
+            Reason.ORGANIZATION_ABSENT,
+            f"There is no {place.noun} named {place.name}.",
+            f"Copy the name from the address in the browser: {place.site.base_url}/NAME.",
+        )
+    if kind is Saying.STOPPED:
+        return failed(
+            Reason.ORGANIZATION_DEACTIVATED,
+            f"The {place.noun} {place.name} has been switched off (TF24668).",
+            f"Have an administrator sign in at {place.url} and bring it back, or leave it out.",
+        )
+    if kind in REFUSALS or (kind is Saying.ANSWER and isinstance(first.answer, ConnectionData)):
+        if not alive:
+            return _behind(), None
+        return failed(
+            Reason.ORGANIZATION_REFUSES_TOKEN,
+            f"The token is alive, but {place.name} refuses it: its owner is no member, or a token policy is in force.",
+            f"Ask an administrator of {place.name} whether you are a member, and whether “Restrict personal access "
+            "token creation” (Organization settings → Policies) keeps tokens out.",
+        )
+    absent = first.status == 404
+    reason, detail, remedy = unheard(first, Saying.STRANGER if absent else kind)
+    check = Check(CheckId.ACCESS, Status.UNKNOWN, detail, reason, remedy).on(first)
+    return check, Check(CheckId.IDENTITY, Status.UNKNOWN, detail, reason, remedy).on(first)
+
+
+def _behind() -> Check:
+    return skip(CheckId.ACCESS, "Not asked: the token itself is not accepted.")
+
+
+def _rejected(
+    place: Place, first: Reply, profile: Reply | None, kind: Saying, calendar: Calendar, *, was_global: bool
+) -> Check:
+    """``identity`` when nobody accepts the token: which of several causes cannot be told, so all are listed."""
+    again = f"Create a new one on {place.token_page}; an expired or revoked token cannot be brought back."
+    if kind is Saying.EXPIRED:
+        detail = "Azure DevOps says that the token has expired."
+        return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_EXPIRED, again).on(first, profile)
+    if kind is Saying.ANSWER:
+        detail = f"{place.name} answered as it answers anybody: the token was not accepted."
+        mend = f"Copy it again, whole, or create a new one on {place.token_page}."
+        return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_ANONYMOUS, mend).on(first, profile)
+    causes = ["it was mistyped or cut", "it was revoked"]
+    if calendar.ended(place.site.deployment):
+        retired = f"it was a token of all organizations, which Microsoft stopped on {calendar.global_end}"
+        causes.insert(0 if was_global else 2, ("most likely " if was_global else "") + retired)
+    causes.append(f"it belongs to another {place.noun}")
+    if place.site.deployment is Deployment.SERVICES:
+        causes.append("its owner has not signed in for 90 days")
+    detail = f"{place.name} rejects the token. Azure DevOps does not say why; one of these: {'; '.join(causes)}."
+    remedy = f"Copy it again, or create a new one on {place.token_page}."
+    return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_REJECTED, remedy).on(first, profile)

@@ -1,0 +1,164 @@
+"""What a flow is given: one protocol for each outside thing that has a second real implementation or a fake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.connection import Catalogue, Draft
+    from aspm_ado.domain.exchange import Call, Reply
+    from aspm_ado.domain.questions import Choice, Question
+    from aspm_ado.domain.token import Secret
+
+Send = Callable[["Call"], "Reply"]
+"""Sends one call and always brings a reply: what goes wrong on the way is in ``Reply.failure``."""
+
+
+class Vault(Protocol):
+    """Keeps secrets, each under a service name of its own. Every method may raise ``StoreError`` (exit 7)."""
+
+    @property
+    def title(self) -> str:
+        """What it is, for a person: the class of the keyring in use."""
+        ...
+
+    def probe(self) -> None:
+        """Find out, by reading only, whether it can be used."""
+        ...
+
+    def check_size(self, secret: Secret) -> None:
+        """Refuse a secret that it could not take, before anything is asked of anybody."""
+        ...
+
+    def write(self, service: str, secret: Secret) -> None:
+        """Store and read back. When this returns, ``read`` gives the same secret."""
+        ...
+
+    def read(self, service: str) -> Secret | None:
+        """The secret, or ``None`` where there is none."""
+        ...
+
+    def erase(self, service: str) -> None:
+        """Forget, and prove it gone. Forgetting twice is not an error."""
+        ...
+
+
+class Records(Protocol):
+    """Our own records on disk: connections and the draft of an interrupted run; never a secret (exit 7)."""
+
+    def load(self) -> Catalogue:
+        """What is stored, without a lock; an empty catalogue where nothing is."""
+        ...
+
+    def change(self, edit: Callable[[Catalogue], Catalogue]) -> Catalogue:
+        """Load, edit and replace atomically under the lock; the new catalogue."""
+        ...
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the lock over several changes and what happens between them."""
+        ...
+
+    def check(self) -> None:
+        """Raise now if the folder cannot be written later."""
+        ...
+
+    def load_draft(self) -> Draft | None:
+        """The answers of an interrupted run."""
+        ...
+
+    def save_draft(self, draft: Draft | None) -> None:
+        """Keep the answers, or forget them."""
+        ...
+
+
+class Prompter(Protocol):
+    """Asks a person, or refuses to and says which option would have answered.
+
+    Ctrl-C and Ctrl-D raise ``InterruptedByUserError``.
+    """
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is somebody to ask."""
+        ...
+
+    def text(self, question: Question, default: str = "", *, accept: Callable[[str], object] | None = None) -> str:
+        """One line that ``accept`` takes; what it refuses is said, and asked again."""
+        ...
+
+    def secret(
+        self, question: Question, context: Sequence[str] = (), *, accept: Callable[[str], Secret] | None = None
+    ) -> Secret:
+        """A hidden value; ``context`` are lines printed above (where it will be sent)."""
+        ...
+
+    def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
+        """One of the choices' values."""
+        ...
+
+    def choose_many(self, question: Question, choices: Sequence[Choice]) -> tuple[str, ...]:
+        """Any of them; searchable when there are many."""
+        ...
+
+    def confirm(self, question: Question, default: bool) -> bool:
+        """Yes or no."""
+        ...
+
+
+class Voice(Protocol):
+    """Speaks to the person beside the result: stderr, wrapped, cleaned; silent under ``--quiet``."""
+
+    def say(self, line: str = "") -> None:
+        """A line of the conversation."""
+        ...
+
+    def heading(self, line: str) -> None:
+        """The title of a step."""
+        ...
+
+    def note(self, line: str) -> None:
+        """Something to know that asks for nothing."""
+        ...
+
+    def warn(self, line: str) -> None:
+        """Something to act on. Not silenced by ``--quiet``."""
+        ...
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """How far a long step has come."""
+        ...
+
+
+class Sources(Protocol):
+    """Where secrets come from besides a person: files, stdin, variables. Raises ``UsageError`` (exit 2)."""
+
+    def file(self, path: str) -> bytes:
+        """The bytes of a file (``-`` is stdin)."""
+        ...
+
+    def variable(self, name: str) -> str:
+        """The value of a variable; empty when it is unset."""
+        ...
+
+
+class Desktop(Protocol):
+    """The browser and the clipboard."""
+
+    def open(self, url: str) -> bool:
+        """Open a page; whether a browser took it."""
+        ...
+
+    def copy(self, secret: Secret) -> str | None:
+        """Put a secret on the clipboard; the name of the way, or ``None`` where there is none."""
+        ...
+
+    @property
+    def can_clear(self) -> bool:
+        """Whether ``clear`` can take the copied secret off again. Where it cannot, a person is told."""
+        ...
+
+    def clear(self) -> None:
+        """Take it off again where the platform allows."""
+        ...

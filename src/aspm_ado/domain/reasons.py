@@ -1,0 +1,250 @@
+"""Every reason that a check or an error can give: public names, each with one exit code (docs/reasons.md)."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of the contract (docs/exit-codes.md)."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    NOT_GOOD_ENOUGH = 3
+    REJECTED = 4
+    COULD_NOT_FIND_OUT = 5
+    ASPM = 6
+    STORE = 7
+    STEP_REMAINS = 8
+    INTERRUPTED = 130
+
+
+class Reason(StrEnum):
+    """Why something is not simply good. ``exit_code`` is what it counts as when a required check carries it."""
+
+    exit_code: ExitCode
+    meaning: str
+
+    def __new__(cls, name: str, code: int, meaning: str) -> Reason:
+        """Bind the public name, the exit code and the one-sentence meaning together."""
+        reason = str.__new__(cls, name)
+        reason._value_ = name
+        reason.exit_code = ExitCode(code)
+        reason.meaning = meaning
+        return reason
+
+    USAGE = "usage", 2, "The command line cannot be understood."
+    INPUT_MISSING = "input-missing", 2, "A value was given nowhere and there is nobody to ask."
+    INPUT_INVALID = "input-invalid", 2, "A value was refused before any request."
+    URL_INVALID = (
+        "url-invalid",
+        2,
+        "An address cannot be understood, or does not belong to what it was given for.",
+    )
+    HTTP_REFUSED = "http-refused", 2, "An address without TLS was given where a secret would travel in clear."
+    VARIABLE_NOT_EXPANDED = (
+        "variable-not-expanded",
+        2,
+        "A value is a literal `$(NAME)`: the pipeline variable was not expanded.",
+    )
+    TOKEN_EMPTY = "token-empty", 2, "The source of the token holds nothing."
+    TOKEN_MALFORMED = (
+        "token-malformed",
+        2,
+        "The token holds a character that no token has; its position is named, never its content.",
+    )
+    TOKEN_IS_ENTRA = (
+        "token-is-entra",
+        2,
+        "An Entra access token (`eyJ…`) was given in place of a personal access token.",
+    )
+    FILE_UNREADABLE = "file-unreadable", 2, "A named file cannot be read."
+    NOTHING_STORED = "nothing-stored", 2, "There is no such connection, or none at all."
+    CODE_SCOPE_MISSING = (
+        "code-scope-missing",
+        3,
+        "The token lacks the Code scope at the level that ASPM needs.",
+    )
+    WORK_SCOPE_MISSING = (
+        "work-scope-missing",
+        3,
+        "The token lacks the Work Items scope at the level that ASPM needs.",
+    )
+    IDENTITY_SCOPE_MISSING = "identity-scope-missing", 3, "The token lacks the Identity scope."
+    PROFILE_SCOPE_MISSING = (
+        "profile-scope-missing",
+        3,
+        "The token lacks the User Profile scope at the level that ASPM needs.",
+    )
+    PROJECT_SCOPE_MISSING = (
+        "project-scope-missing",
+        3,
+        "The token lacks the Project and Team scope at the level that ASPM needs.",
+    )
+    FULL_ACCESS_MISSING = "full-access-missing", 3, "The token does not have Full access."
+    FULL_ACCESS_BY_PARTS = (
+        "full-access-by-parts",
+        0,
+        "Not Full access, but the five sets of scopes that Invicti's Services pages name.",
+    )
+    REACH_ORGANIZATION_ONLY = (
+        "reach-organization-only",
+        3,
+        "The token reaches one organization; Invicti asks for all accessible organizations.",
+    )
+    REACH_GLOBAL_ENDS = (
+        "reach-global-ends",
+        0,
+        "The token reaches all organizations; Microsoft stops such tokens on the day named.",
+    )
+    REACH_GLOBAL_OUTLIVED = (
+        "reach-global-outlived",
+        0,
+        "The day has passed and the token still answers in all organizations.",
+    )
+    REACH_AFTER_END = (
+        "reach-after-end",
+        0,
+        "One organization is all a token can reach now, while Invicti's written guide still asks for all.",
+    )
+    REACH_UNKNOWN = "reach-unknown", 5, "What the token reaches could not be found out."
+    ORGANIZATIONS_NOT_LISTED = (
+        "organizations-not-listed",
+        3,
+        "The organizations that the token reaches could not be listed.",
+    )
+    NOT_A_MEMBER = "not-a-member", 3, "The token is alive, but its owner has no access to this organization."
+    ORGANIZATION_ABSENT = "organization-absent", 3, "There is no organization or collection of this name."
+    ORGANIZATION_DEACTIVATED = (
+        "organization-deactivated",
+        3,
+        "The organization or collection has been switched off.",
+    )
+    ORGANIZATION_REFUSES_TOKEN = (
+        "organization-refuses-token",
+        3,
+        "The token is alive, but this organization refuses it: no membership, or a token policy.",
+    )
+    CLONE_FAILED = "clone-failed", 3, "The repository could not be read in any way although Code is granted."
+    CLONE_NEEDS_USERNAME = (
+        "clone-needs-username",
+        0,
+        "The repository can be read with a username beside the token only.",
+    )
+    CLONE_USERNAME_FAILED = (
+        "clone-username-failed",
+        0,
+        "The token alone reads the repository, but not with this username.",
+    )
+    REPOSITORY_ABSENT = (
+        "repository-absent",
+        3,
+        "The repository named for the clone check does not exist or cannot be seen.",
+    )
+    OTHER_IDENTITY = "other-identity", 3, "The new token belongs to another person than the one it is to replace."
+    WARNING_REFUSED = "warning-refused", 3, "A warning that counts as a failure, as asked with --fail-on-warning."
+    CONFIRMATION_MISSING = "confirmation-missing", 2, "A step that cannot be taken back needs a yes, or -y."
+    TOKEN_REJECTED = "token-rejected", 4, "The service does not accept the token."
+    TOKEN_EXPIRED = "token-expired", 4, "The service says that the token has expired."
+    TOKEN_ANONYMOUS = (
+        "token-anonymous",
+        4,
+        "The service answered as it answers anybody: the token was not accepted.",
+    )
+    TOKEN_GONE = "token-gone", 4, "The stored token is not in the secret store any more."
+    ASPM_TOKEN_REJECTED = "aspm-token-rejected", 4, "Invicti ASPM does not accept its API token."
+    NAME_UNRESOLVED = "name-unresolved", 5, "The name of a host cannot be resolved."
+    UNREACHABLE = "unreachable", 5, "No connection to a host."
+    TLS_UNTRUSTED = (
+        "tls-untrusted",
+        5,
+        "The certificate of a host is not signed by anybody this machine trusts.",
+    )
+    TLS_WRONG_HOST = "tls-wrong-host", 5, "The certificate belongs to another host."
+    TLS_EXPIRED = "tls-expired", 5, "The certificate is not valid today."
+    TLS_FAILED = "tls-failed", 5, "No TLS connection could be made."
+    PROXY_FAILED = "proxy-failed", 5, "The proxy did not let us through."
+    TIMED_OUT = "timed-out", 5, "No whole answer within the time allowed."
+    CLOCK_WRONG = "clock-wrong", 5, "The clock of this machine is far from that of the service."
+    UNFINISHED = "unfinished", 0, "An earlier run left work that a later one goes on with."
+    MACHINE_ODD = "machine-odd", 0, "Something on this machine is not as it should be, and may work all the same."
+    THROTTLED = "throttled", 5, "The service asks to slow down for longer than we wait."
+    SERVICE_UNAVAILABLE = "service-unavailable", 5, "The service answered with an error of its own."
+    ACCESS_FENCED = "access-fenced", 5, "Conditional access or an IP fence refused this machine."
+    NOT_AZURE_DEVOPS = (
+        "not-azure-devops",
+        5,
+        "Something else answered in place of Azure DevOps: a sign-in portal, a proxy, a web server.",
+    )
+    SERVER_SIGN_IN_SETUP = (
+        "server-sign-in-setup",
+        5,
+        "The web server in front of Azure DevOps Server refused before the token was looked at.",
+    )
+    ANSWER_UNREADABLE = (
+        "answer-unreadable",
+        5,
+        "The answer was cut, too large or not what the service documents.",
+    )
+    ANSWERS_CONTRADICT = (
+        "answers-contradict",
+        5,
+        "Answers contradict each other: a lower level refused, a higher one granted.",
+    )
+    SCOPE_UNKNOWN = "scope-unknown", 5, "No answer shows whether the scope is there."
+    PERMISSION_UNCLEAR = (
+        "permission-unclear",
+        5,
+        "The service refused the person, not the scope; the scope cannot be told.",
+    )
+    ASPM_FORBIDDEN = "aspm-forbidden", 6, "Invicti ASPM knows the token but does not allow this."
+    ASPM_NOT_AN_API = "aspm-not-an-api", 6, "What answered at the ASPM address is not its API."
+    ASPM_REFUSED = "aspm-refused", 6, "Invicti ASPM refused the values of the hand-off or registration."
+    REGISTRATION_CONFLICT = (
+        "registration-conflict",
+        6,
+        "Invicti ASPM has an instance for the organization already, which this program did not make.",
+    )
+    KEYRING_ABSENT = "keyring-absent", 7, "This session has no secret store."
+    KEYRING_LOCKED = "keyring-locked", 7, "The secret store is locked."
+    KEYRING_SILENT = "keyring-silent", 7, "The secret store did not answer in time."
+    KEYRING_NOT_TRUSTED = (
+        "keyring-not-trusted",
+        7,
+        "The secret store chosen for this session is not one that keeps secrets safe.",
+    )
+    KEYRING_FAILED = "keyring-failed", 7, "The secret store failed, or did not give back what it was given."
+    SECRET_TOO_LARGE = "secret-too-large", 7, "The secret is larger than this secret store takes."
+    RECORDS_LOCKED = "records-locked", 7, "Another run holds our records."
+    RECORDS_UNREADABLE = "records-unreadable", 7, "Our records cannot be read or written, or are damaged."
+    RECORDS_NEWER = "records-newer", 7, "Our records were written by a newer version."
+    HANDED_OFF = "handed-off", 8, "A person still has to enter the values in Invicti ASPM."
+    REGISTRATION_UNKNOWN = (
+        "registration-unknown",
+        8,
+        "Whether Invicti ASPM has registered the instance could not be found out.",
+    )
+    REGISTRATION_PLANNED = "registration-planned", 0, "Nothing was registered: this was a rehearsal."
+    INTERRUPTED = "interrupted", 130, "A person or the system stopped the run."
+    INTERNAL_ERROR = "internal-error", 1, "A bug of ours."
+    NOT_ASKED = "not-asked", 0, "Not asked, since an earlier check decides."
+    NOT_WANTED = "not-wanted", 0, "Not asked for."
+    NOT_PROVABLE = "not-provable", 0, "Proven as far as the service lets anybody prove it."
+    READ_ONLY_PROBES = (
+        "read-only-probes",
+        0,
+        "Only reading requests were allowed; they cannot prove this level.",
+    )
+    FORMAT_UNUSUAL = (
+        "format-unusual",
+        0,
+        "The token has none of the shapes that Azure DevOps is known to give.",
+    )
+    EXPIRY_UNKNOWN = "expiry-unknown", 0, "No service tells when a token ends, and nobody said."
+    EXPIRY_NEAR = "expiry-near", 0, "The token ends soon."
+    EXPIRY_PASSED = "expiry-passed", 0, "The date given has passed, and the service still accepts the token."
+    NO_REPOSITORY = "no-repository", 0, "No enabled repository was found to try."
+    NO_USERNAME = "no-username", 0, "No username is known to try."
+    NO_ASPM_TOKEN = "no-aspm-token", 0, "No ASPM API token was given; a guided hand-off needs none."
+    NOTHING_KEPT = "nothing-kept", 0, "Nothing is stored, as asked."

@@ -1,0 +1,161 @@
+"""The report: one document for people and scripts, and the exit code as a function of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.checks import Check, Status
+from aspm_ado.domain.connection import UNREGISTERED, Registration
+from aspm_ado.domain.reasons import ExitCode, Reason
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.answers import Identity
+    from aspm_ado.domain.errors import UserError
+
+REPORT_SCHEMA: Final = "aspm-ado/report/v1"
+
+GRAVITY: Final = (
+    ExitCode.INTERRUPTED,
+    ExitCode.USAGE,
+    ExitCode.BUG,
+    ExitCode.STORE,
+    ExitCode.REJECTED,
+    ExitCode.NOT_GOOD_ENOUGH,
+    ExitCode.ASPM,
+    ExitCode.COULD_NOT_FIND_OUT,
+    ExitCode.STEP_REMAINS,
+)
+"""Which code wins, within a connection and over several; 2 and 130 end a run."""
+
+
+class Verdict(StrEnum):
+    """The exit code as a word."""
+
+    READY = "ready"
+    READY_WITH_WARNINGS = "ready-with-warnings"
+    NOT_READY = "not-ready"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a run ended early: what an error says, in the document."""
+
+    reason: Reason
+    problem: str
+    remedy: str
+
+    @classmethod
+    def of(cls, error: UserError) -> Problem:
+        """The same three things, without the exception."""
+        return cls(error.reason, error.problem, error.remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What may be told of a token. ``days_left`` counts to the earlier of its expiry and the end of global tokens."""
+
+    format: str
+    last4: str
+    expires: str | None = None
+    expires_source: str | None = None
+    days_left: int | None = None
+    reach: str = "unknown"
+    source: str = ""
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationReport:
+    """One organization or collection: who the token is, and every check."""
+
+    name: str
+    identity: Identity | None
+    token: TokenFacts
+    checks: tuple[Check, ...]
+    registration: Registration = UNREGISTERED
+    username: str = ""
+    """The username that was tried beside the token; not part of the document."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing required failed or stayed unknown, and something was proven (registration aside)."""
+        own = [check for check in self.checks if check.id.value != "aspm.registration" and check.required]
+        return all(check.exit_code is ExitCode.DONE for check in own) and any(
+            check.id.value == "identity" and check.status is Status.PASS for check in own
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AspmReport:
+    """The Invicti ASPM of a connection."""
+
+    url: str
+    api: str
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionReport:
+    """One connection; ``name`` is ``None`` for an ad-hoc validation."""
+
+    name: str | None
+    deployment: str
+    base_url: str
+    purpose: str
+    organizations: tuple[OrganizationReport, ...] = ()
+    checks: tuple[Check, ...] = ()
+    aspm: AspmReport | None = None
+
+    def all_checks(self) -> Iterator[Check]:
+        """Every check in it."""
+        yield from self.checks
+        if self.aspm:
+            yield from self.aspm.checks
+        for organization in self.organizations:
+            yield from organization.checks
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole document."""
+
+    command: str
+    at: str
+    day_source: str
+    connections: tuple[ConnectionReport, ...] = ()
+    error: Problem | None = None
+    extra: dict[str, object] = field(default_factory=dict)
+
+    def all_checks(self) -> Iterator[Check]:
+        """Every check of every connection."""
+        for connection in self.connections:
+            yield from connection.all_checks()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The gravest of what is in the document. ``validate`` and ``list`` show a step that remains, and return 0."""
+        codes = {check.exit_code for check in self.all_checks()}
+        if self.error:
+            codes.add(self.error.reason.exit_code)
+        return next((code for code in GRAVITY if code in codes), ExitCode.DONE)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The exit code as a word, and whether there are warnings."""
+        warned = any(check.status is Status.WARN for check in self.all_checks())
+        return verdict_of(self.exit_code, warned=warned)
+
+
+def verdict_of(code: ExitCode, *, warned: bool = False) -> Verdict:
+    """The word of the contract's table for an exit code."""
+    if code is ExitCode.DONE:
+        return Verdict.READY_WITH_WARNINGS if warned else Verdict.READY
+    if code is ExitCode.STEP_REMAINS:
+        return Verdict.READY_WITH_WARNINGS
+    if code in (ExitCode.BUG, ExitCode.USAGE, ExitCode.COULD_NOT_FIND_OUT, ExitCode.INTERRUPTED):
+        return Verdict.UNKNOWN
+    return Verdict.NOT_READY

@@ -1,0 +1,90 @@
+"""The day on which Microsoft stops tokens of all organizations, and what it makes of the reach demanded."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.requirements import Deployment
+
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
+
+GLOBAL_PAT_END: Final = date(2026, 12, 1)
+"""00:00 UTC of this day. Source: Microsoft's retirement announcement of 2025-12-12, as updated on 2026-03-05."""
+
+
+class Reach(StrEnum):
+    """What a token can see."""
+
+    ALL = "all"
+    ORGANIZATION = "organization"
+    UNKNOWN = "unknown"
+
+
+class ReachDemanded(StrEnum):
+    """The choice of ``--reach``."""
+
+    AUTO = "auto"
+    ALL = "all"
+    ORGANIZATION = "organization"
+
+
+class DaySource(StrEnum):
+    """Whose calendar ``today`` is from."""
+
+    SERVER = "server"
+    LOCAL = "local"
+    PINNED = "pinned"
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Today, whose today it is, and the day on which global tokens end (``None``: never)."""
+
+    today: date
+    source: DaySource
+    global_end: date | None = GLOBAL_PAT_END
+
+    def days_to_end(self, deployment: Deployment) -> int | None:
+        """Days until global tokens stop there; ``None`` where they do not. Zero or less: the day has come."""
+        if deployment is Deployment.SERVER or self.global_end is None:
+            return None
+        return (self.global_end - self.today).days
+
+    def ended(self, deployment: Deployment) -> bool:
+        """Whether global tokens have been stopped there."""
+        days = self.days_to_end(deployment)
+        return days is not None and days <= 0
+
+    def demanded(self, choice: ReachDemanded, deployment: Deployment) -> Reach:
+        """The reach that ``choice`` means there and today."""
+        if choice is ReachDemanded.AUTO:
+            return Reach.ORGANIZATION if self.ended(deployment) else Reach.ALL
+        return Reach(choice.value)
+
+
+def parse_global_end(text: str) -> date | None:
+    """``YYYY-MM-DD`` or ``never`` (the value of ``ASPM_ADO_GLOBAL_PAT_END``)."""
+    if text.strip().lower() == "never":
+        return None
+    return parse_day(text, "ASPM_ADO_GLOBAL_PAT_END")
+
+
+def parse_day(text: str, where: str) -> date:
+    """A calendar day written ``YYYY-MM-DD``; ``where`` is named when it is not one."""
+    value = text.strip()
+    try:
+        if not _DAY.fullmatch(value):
+            raise ValueError
+        return date.fromisoformat(value)
+    except ValueError:
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"{where} is not a day.",
+            remedy="Write it as YYYY-MM-DD, such as 2027-03-31.",
+        ) from None

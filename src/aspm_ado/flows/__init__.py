@@ -1,0 +1,1 @@
+"""What we do: plain functions that are given everything they touch."""

@@ -1,0 +1,115 @@
+"""From what was heard to what is reported: the checks of each organization, in the order of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aspm_ado.domain.checks import Check, CheckId, Status, in_order, skip
+from aspm_ado.domain.judgement.clone import clone_skipped
+from aspm_ado.domain.judgement.offline import WARN_DAYS, judge_expiry, judge_format
+from aspm_ado.domain.judgement.reach import judge_reach, reach_not_asked
+from aspm_ado.domain.judgement.scopes import scopes_not_asked
+from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.requirements import Deployment
+from aspm_ado.domain.retirement import Calendar, DaySource, Reach
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.judgement.reach import Sight
+    from aspm_ado.domain.requirements import Purpose
+    from aspm_ado.flows.candidate import Candidate, PlaceProof, Proof
+    from aspm_ado.flows.house import House
+
+
+def organizations_of(proof: Proof, warn_days: int = WARN_DAYS) -> tuple[OrganizationReport, ...]:
+    """A report for each organization of one token."""
+    candidate, sight = proof.candidate, proof.sight
+    reach = sight.reach if sight is not None else Reach.UNKNOWN
+    facts = TokenFacts(
+        format=candidate.secret.format.value,
+        last4=candidate.secret.last4,
+        expires=candidate.expires.isoformat() if candidate.expires else None,
+        expires_source=candidate.expires_source if candidate.expires else None,
+        days_left=_days_left(candidate, reach, proof.calendar),
+        reach=reach.value,
+        source=candidate.source,
+        shared=len(proof.places) > 1,
+    )
+    dead = bool(proof.places) and all(here.standing is not None and here.standing.is_dead for here in proof.places)
+    if dead:
+        facts = replace(facts, days_left=None)
+        expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
+    else:
+        expiry = judge_expiry(candidate.expires, proof.calendar, warn_days)
+    own = (judge_format(candidate.secret), expiry)
+    seen = _reach(proof, sight)
+    return tuple(_organization(here, facts, (*own, seen), candidate.brief.purpose) for here in proof.places)
+
+
+def connection_report(
+    name: str | None, proofs: Sequence[Proof], organizations: Sequence[OrganizationReport]
+) -> ConnectionReport:
+    """One connection; the check of a list that could not be had stands with the connection as a whole."""
+    site, purpose = proofs[0].candidate.site, proofs[0].candidate.brief.purpose
+    unlisted = tuple(proof.unlisted for proof in proofs if proof.unlisted is not None)
+    return ConnectionReport(name, site.deployment.value, site.base_url, purpose.value, tuple(organizations), unlisted)
+
+
+def day_source(proofs: Sequence[Proof]) -> DaySource:
+    """Whose calendar the verdict used: Azure DevOps' as soon as one answer came from it."""
+    sources = [proof.calendar.source for proof in proofs]
+    return next((source for source in sources if source is not DaySource.LOCAL), DaySource.LOCAL)
+
+
+def report(house: House, command: str, proofs: Sequence[Proof], connections: Sequence[ConnectionReport]) -> Report:
+    """The document."""
+    at = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Report(command, at, day_source(proofs).value, tuple(connections))
+
+
+def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
+    """The required checks that stand in the way, registration aside."""
+    return tuple(
+        check
+        for check in organization.checks
+        if check.required and check.status in (Status.FAIL, Status.UNKNOWN) and check.id is not CheckId.REGISTRATION
+    )
+
+
+def with_check(organization: OrganizationReport, check: Check) -> OrganizationReport:
+    """The same with one more check in its place."""
+    kept = [old for old in organization.checks if old.id is not check.id]
+    return replace(organization, checks=in_order([*kept, check]))
+
+
+def _organization(here: PlaceProof, facts: TokenFacts, own: Sequence[Check], purpose: Purpose) -> OrganizationReport:
+    standing = here.standing
+    if standing is None:
+        excuse = "Not asked."
+        who = (skip(CheckId.IDENTITY, excuse), skip(CheckId.ACCESS, excuse))
+        identity = None
+    else:
+        who, identity = (standing.identity_check, standing.access_check), standing.identity
+        excuse = "Not asked: the organization does not take the token."
+    scopes = here.scopes or scopes_not_asked(purpose, excuse)
+    clone = here.clone or clone_skipped(excuse)
+    checks = in_order([*own, *who, *scopes, *clone])
+    return OrganizationReport(here.place.name, identity, facts, checks, username=here.username)
+
+
+def _reach(proof: Proof, sight: Sight | None) -> Check:
+    """Judged once for the token. Where nobody let it in and nothing tells, it was not asked for."""
+    let_in = any(here.standing is not None and here.standing.is_in for here in proof.places)
+    if sight is None or (sight.reach is Reach.UNKNOWN and not let_in):
+        return reach_not_asked("Not asked: no organization takes the token.")
+    return judge_reach(sight, proof.candidate.brief.reach, proof.candidate.site.deployment, proof.calendar)
+
+
+def _days_left(candidate: Candidate, reach: Reach, calendar: Calendar) -> int | None:
+    """Days to the earlier of its own end and the end of global tokens."""
+    left = [] if candidate.expires is None else [(candidate.expires - calendar.today).days]
+    end = calendar.days_to_end(candidate.site.deployment)
+    if reach is Reach.ALL and candidate.site.deployment is Deployment.SERVICES and end is not None:
+        left.append(end)
+    return min(left, default=None)

@@ -1,0 +1,103 @@
+"""One way to know a thing: a flag, a variable, an earlier answer or a person, through the same parser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, TypeVar
+
+from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import clean
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.ports import Prompter
+    from aspm_ado.domain.questions import Choice, Given, Question
+
+T = TypeVar("T")
+
+
+class Asker:
+    """Answers questions from what was given, else from a person.
+
+    ``remembered`` are the answers of an interrupted run, offered as defaults; ``answered`` collects this run's, so
+    that they can be offered again. Secrets never pass through here.
+    """
+
+    def __init__(
+        self, given: Mapping[str, Given], prompter: Prompter, remembered: Mapping[str, str] | None = None
+    ) -> None:
+        self._given, self.prompter = given, prompter
+        self._remembered = dict(remembered or {})
+        self.answered: dict[str, str] = {}
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is somebody to ask."""
+        return self.prompter.asks
+
+    def given(self, question: Question) -> Given | None:
+        """What a flag or a variable says, if one does."""
+        return self._given.get(question.name)
+
+    def switch(self, question: Question) -> bool:
+        """Whether a switch is on."""
+        given = self.given(question)
+        return given is not None and given.value == "true"
+
+    def one(self, question: Question, parse: Callable[[str], T]) -> T | None:
+        """The parsed answer that was given, or ``None``."""
+        given = self.given(question)
+        return None if given is None else _parsed(given.value, given.source, parse)
+
+    def many(self, question: Question, parse: Callable[[str], T]) -> tuple[T, ...]:
+        """All parsed answers that were given."""
+        given = self.given(question)
+        return tuple(_parsed(value, given.source, parse) for value in given.values) if given else ()
+
+    def need(self, question: Question, parse: Callable[[str], T], default: str = "") -> T:
+        """The parsed answer, asked for where it was not given. Raises ``UsageError`` where nobody can be asked."""
+        found = self.one(question, parse)
+        if found is not None:
+            return found
+        answer = self.prompter.text(question, self.default(question, default), accept=parse)
+        self.answered[question.name] = answer
+        return parse(answer)
+
+    def pick(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
+        """One of the choices, asked for where it was not given."""
+        found = self.one(question, one_of(question))
+        if found is None:
+            found = self.prompter.choose(question, choices, self.default(question, default))
+            self.answered[question.name] = found
+        return found
+
+    def default(self, question: Question, otherwise: str = "") -> str:
+        """What to offer: the answer of the interrupted run, else ``otherwise``."""
+        return self._remembered.get(question.name, otherwise)
+
+
+def one_of(question: Question) -> Callable[[str], str]:
+    """A parser for a question with fixed answers."""
+
+    def parse(text: str) -> str:
+        value = text.strip().lower()
+        if value in question.values:
+            return value
+        near = get_close_matches(value, question.values, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"“{clean(text, 60)}” is not an answer for {question.flag}.",
+            remedy=f"{hint}Choose one of: {', '.join(question.values)}.",
+        )
+
+    return parse
+
+
+def _parsed(value: str, source: str, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(value)
+    except UserError as error:
+        error.problem = f"{error.problem} (from {source})"
+        raise

@@ -1,0 +1,119 @@
+"""A token to be proven, where, and what for: the input of every validation, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.exchange import Credential
+from aspm_ado.domain.retirement import Calendar, DaySource, ReachDemanded
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.answers import Repository
+    from aspm_ado.domain.calls import Caller
+    from aspm_ado.domain.checks import Check
+    from aspm_ado.domain.exchange import Reply
+    from aspm_ado.domain.judgement.reach import Sight
+    from aspm_ado.domain.judgement.standing import Standing
+    from aspm_ado.domain.place import Place, Site
+    from aspm_ado.domain.requirements import Purpose
+    from aspm_ado.domain.token import Secret
+
+AUTO: Final = "auto"
+NO: Final = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Today as this machine has it, until Azure DevOps says better."""
+
+    today: date
+    global_end: date | None
+    pinned: bool = False
+
+    def told_by(self, *replies: Reply | None) -> Calendar:
+        """The calendar, by the ``Date`` of the first answer that is Azure DevOps' own."""
+        for reply in replies:
+            if reply is not None and reply.received is not None and _is_azure(reply):
+                source = DaySource.PINNED if self.pinned else DaySource.SERVER
+                return Calendar(reply.received.date(), source, self.global_end)
+        return Calendar(self.today, DaySource.LOCAL, self.global_end)
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What is demanded of the tokens of one connection."""
+
+    purpose: Purpose
+    caller: Caller
+    clock: Clock
+    reach: ReachDemanded = ReachDemanded.AUTO
+    check_clone: str = AUTO
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One token and the organizations it is to be proven for. ``source`` says where it came from, in words."""
+
+    brief: Brief
+    site: Site
+    secret: Secret
+    names: tuple[str, ...]
+    source: str = ""
+    expires: date | None = None
+    expires_source: str | None = None
+    username: str = ""
+    list_all: bool = False
+    was_global: bool = False
+    stored: str = ""
+    """The key of the credential that holds the token already."""
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Its organizations, each once whatever the spelling."""
+        once = {name.casefold(): name for name in reversed(self.names)}
+        return tuple(self.site.place(name) for name in reversed(once.values()))
+
+    def credential(self, username: str = "") -> Credential:
+        """The secret bound to the origins of its deployment."""
+        return Credential(self.secret, self.site.origins, username)
+
+
+@dataclass(slots=True)
+class PlaceProof:
+    """Everything that was heard in one organization, and its checks."""
+
+    place: Place
+    first: Reply | None = None
+    standing: Standing | None = None
+    replies: dict[str, Reply] = field(default_factory=dict)
+    control: Reply | None = None
+    scopes: tuple[Check, ...] = ()
+    clone: tuple[Check, ...] = ()
+    repository: Repository | None = None
+    username: str = ""
+    """The username that was tried beside the token."""
+    unasked: bool = False
+    """Whether nothing was asked here, since an answer elsewhere decided about the token."""
+
+
+@dataclass(slots=True)
+class Proof:
+    """What came of one candidate."""
+
+    candidate: Candidate
+    calendar: Calendar
+    wide: Reply | None = None
+    listed: tuple[str, ...] | None = None
+    """The organizations that the token reaches, where the service listed them."""
+    version: str = ""
+    places: tuple[PlaceProof, ...] = ()
+    sight: Sight | None = None
+    unlisted: Check | None = None
+    """Set when every organization was asked for and they could not be listed."""
+
+
+def _is_azure(reply: Reply) -> bool:
+    return bool(reply.header("X-TFS-ProcessId") or reply.header("ActivityId"))

@@ -1,0 +1,260 @@
+"""The wizard and its flags, one path: where, what for, token, proof, more, settings, store, hand off, report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.connection import UNREGISTERED, Entry, Registration, RegistrationMode
+from aspm_ado.domain.handoff import evidence_of
+from aspm_ado.domain.questions import Question
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
+from aspm_ado.domain.retirement import Reach
+from aspm_ado.domain.settings import Settings
+from aspm_ado.flows.account import connection_report, organizations_of, report, with_check
+from aspm_ado.flows.acquire import acquire
+from aspm_ado.flows.aspm import (
+    AspmProof,
+    as_found,
+    aspm_skipped,
+    secret_to_keep,
+    settle_aspm,
+    wished_api,
+)
+from aspm_ado.flows.candidate import Proof
+from aspm_ado.flows.delivery import Delivery, Item, deliver, rehearse
+from aspm_ado.flows.entry import (
+    Proven,
+    merged,
+    needed_username,
+    new_key,
+    new_secrets,
+    parse_name,
+    proven_of,
+    repository_of,
+)
+from aspm_ado.flows.errand import Errand, settle
+from aspm_ado.flows.handoff import HANDED_OFF, behind_aspm, registration_check
+from aspm_ado.flows.intake import Tokens
+from aspm_ado.flows.keep import keep
+from aspm_ado.flows.more import more_organizations
+from aspm_ado.flows.plan import tell_plan
+from aspm_ado.flows.register_all import demand_dialect
+from aspm_ado.flows.resume import resume_handoff, unfinished
+from aspm_ado.flows.stored import validate_stored
+from aspm_ado.flows.terms import candidate, candidates_of
+from aspm_ado.flows.until_good import prove_until_good
+from aspm_ado.flows.where import where_given
+from aspm_ado.flows.wishes import AUTO, ask_aspm, ask_settings
+
+if TYPE_CHECKING:
+    from aspm_ado.flows.house import House
+
+GO = Question("go", "Store and hand off?")
+GO_REGISTER = Question("go", "Store and register in Invicti ASPM?")
+GO_STORE = Question("go", "Store?")
+
+
+def connect(house: House, name: str | None) -> Report:
+    """Connect organizations, or add them to a connection that is there."""
+    catalogue = house.records.load()
+    old = catalogue.connections.get(parse_name(name)) if name else None
+    if old is not None and where_given(house.asker) is None:
+        if unfinished(old):
+            house.voice.note(f"The registration of “{old.name}” is not finished: it goes on where it stopped.")
+            return resume_handoff(house, old.name, command="connect")
+        house.voice.note(f"“{old.name}” is connected already; nothing is changed. Add organizations with -o NAME.")
+        return validate_stored(house, [old.name], command="connect")
+    errand = settle(house, name, old, catalogue.connections)
+    proofs = _prove(house, errand)
+    proven = proven_of(proofs)
+    if proven:
+        errand = replace(errand, wishes=ask_aspm(house, errand.wishes))
+    aspm = _aspm(house, errand, reads=bool(proven) or errand.wishes.dry_run)
+    errand = replace(errand, wishes=as_found(house, errand.wishes, aspm))
+    settings = ask_settings(house, errand.wishes, errand.brief.purpose) if proven else Settings()
+    delivery = _conclude(house, errand, proven, settings, aspm) if proven else Delivery()
+    return report(house, "connect", proofs, [_document(house, errand, proofs, delivery, aspm)])
+
+
+def _aspm(house: House, errand: Errand, *, reads: bool) -> AspmProof | None:
+    """What is to be known of the ASPM before anything is stored or handed over. Not contacted where nothing is good."""
+    wishes, old = errand.wishes, errand.old
+    if wishes.aspm_url is None:
+        return None
+    if not reads:
+        told = "Not asked: no organization is good yet." if errand.aspm_token else None
+        checks = aspm_skipped(told, Reason.NOT_ASKED) if told else aspm_skipped()
+        return AspmProof(wishes.aspm_url, checks, wished=wishes.aspm_api)
+    hint = old.aspm.api if old is not None and old.aspm is not None else AUTO
+    needs = wishes.uses_profile
+    made = settle_aspm(
+        house, wishes.aspm_url, errand.aspm_token, wished=wished_api(house), hint=hint, needs_token=needs
+    )
+    if errand.profile is not None:
+        demand_dialect(made, errand.profile)
+    return made
+
+
+def _prove(house: House, errand: Errand) -> list[Proof]:
+    """Prove the tokens that are there; ask for the others, one page after the other."""
+    there, tokens, brief = errand.where, errand.tokens, errand.brief
+    bare = [name for name in there.names if tokens.of(name) is None]
+    proofs: list[Proof] = []
+    if bare and house.asker.asks:
+        wide = house.clock.told_by().demanded(brief.reach, there.site.deployment) is Reach.ALL
+        if wide:
+            tokens = Tokens(acquire(house, there.site.place(bare[0]), brief, for_all=True), tokens.own)
+        else:
+            proofs = _one_by_one(house, errand, bare)
+            there = there.without(bare)
+    if there.names or there.list_all:
+        proofs = prove_until_good(house, candidates_of(there, tokens, brief, errand.beside)) + proofs
+    return more_organizations(house, proofs)
+
+
+def _one_by_one(house: House, errand: Errand, names: Sequence[str]) -> list[Proof]:
+    """A token of its own for each organization. What is proven is kept at once, so that a person can stop anywhere."""
+    keeps, proofs = errand.wishes.keeps and not errand.wishes.dry_run, list[Proof]()
+    if keeps and len(names) > 1:
+        house.voice.note(
+            f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
+            f"aspm-ado connect {errand.name} -o {' -o '.join(names)}"
+        )
+    for name in names:
+        taken = acquire(house, errand.where.site.place(name), errand.brief, for_all=False)
+        made = candidate(taken, errand.where.site, (name,), errand.brief, errand.beside)
+        proved = prove_until_good(house, [made])
+        if keeps and len(names) > 1:
+            proved = [_kept(house, errand, proof) for proof in proved]
+        proofs += proved
+    return proofs
+
+
+def _kept(house: House, errand: Errand, proof: Proof) -> Proof:
+    """The proof of a token that is stored now, if it is good."""
+    proven = proven_of([proof])
+    if not proven:
+        return proof
+    key = new_key(house)
+    _keep(house, errand, proven, [key], errand.wishes.toggles or (), {}, None)
+    return replace(proof, candidate=replace(proof.candidate, stored=key))
+
+
+def _conclude(
+    house: House, errand: Errand, proven: Sequence[Proven], settings: Settings, aspm: AspmProof | None
+) -> Delivery:
+    """Store the good ones, then register or hand them over. Behind an ASPM that is not good nothing is handed over."""
+    wishes = errand.wishes
+    good = [(one, made) for one in proven for made in one.good]
+    brings = aspm is not None and aspm.is_good and wishes.register != "none"
+    begun = {made.name.casefold(): _begun(errand, made.name) if brings else UNREGISTERED for _, made in good}
+    items = [_item(house, errand, one, made, settings, begun) for one, made in good]
+    tell_plan(house, errand, good, settings, aspm if brings else None)
+    if wishes.dry_run:
+        return Delivery(rehearse(house, aspm if brings else None, errand.profile, items))
+    question = GO_REGISTER if wishes.uses_profile else GO if brings else GO_STORE
+    if house.asker.asks and not wishes.yes and not house.asker.prompter.confirm(question, default=True):
+        kept = any(one.proof.candidate.stored for one in proven)
+        return Delivery(dict.fromkeys(begun, UNREGISTERED), kept=kept)
+    if wishes.keeps:
+        _keep(house, errand, proven, [new_key(house) for _ in proven], settings.toggles, begun, aspm)
+    if not brings or aspm is None:
+        return Delivery(begun, kept=wishes.keeps)
+    return replace(deliver(house, aspm, errand.profile, items, keeps=wishes.keeps), kept=wishes.keeps)
+
+
+def _keep(
+    house: House,
+    errand: Errand,
+    proven: Sequence[Proven],
+    keys: Sequence[str],
+    toggles: Sequence[str],
+    begun: dict[str, Registration],
+    aspm: AspmProof | None,
+) -> None:
+    """Put the good organizations on record, upon whatever is on record by then."""
+    now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def onto(current: Entry | None) -> Entry:
+        return merged(
+            current,
+            errand.name,
+            proven,
+            keys,
+            errand.wishes,
+            toggles,
+            begun,
+            now=now,
+            allow_http=errand.where.allow_http,
+            ca_bundle=house.ca_bundle,
+        )
+
+    beside, record = secret_to_keep(house, aspm)
+    keep(house, errand.name, onto, {**new_secrets(errand.name, proven, keys), **beside}, record)
+
+
+def _begun(errand: Errand, name: str) -> Registration:
+    """What is on record until Invicti ASPM answers, or a person does. What a profile registered before is not lost."""
+    if errand.wishes.hands_over:
+        return HANDED_OFF
+    known = errand.old.organizations if errand.old is not None else ()
+    prior = next((one.registration for one in known if one.name.casefold() == name.casefold()), UNREGISTERED)
+    return prior if prior.mode is RegistrationMode.API else Registration(RegistrationMode.API)
+
+
+def _item(
+    house: House,
+    errand: Errand,
+    one: Proven,
+    made: OrganizationReport,
+    settings: Settings,
+    begun: dict[str, Registration],
+) -> Item:
+    candidate = one.proof.candidate
+    return Item(
+        errand.name,
+        candidate.site.place(made.name),
+        candidate.brief.purpose,
+        settings,
+        candidate.secret,
+        needed_username(made) or candidate.username,
+        repository_of(one.proof, made.name),
+        evidence_of(made.checks, house.now().strftime("%Y-%m-%d"), made.token.reach),
+        begun[made.name.casefold()],
+    )
+
+
+def _document(
+    house: House, errand: Errand, proofs: Sequence[Proof], delivery: Delivery, aspm: AspmProof | None
+) -> ConnectionReport:
+    """The connection with the state of each organization, and what was proven of its ASPM."""
+    counts, organizations, stored = errand.wishes.counts, [], _stored(house, errand, delivery)
+    for proof in proofs:
+        for made in organizations_of(proof):
+            key = made.name.casefold()
+            state = delivery.states.get(key) if made.is_good else None
+            if state is None:
+                check = skip(CheckId.REGISTRATION, "Not asked: this organization is not good yet.")
+            elif key in delivery.checks:
+                check = replace(delivery.checks[key], required=counts)
+            elif aspm is not None and not aspm.is_good and errand.wishes.register != "none":
+                check = behind_aspm(errand.name)
+            else:
+                check = registration_check(state, errand.name, required=counts, stored=errand.wishes.keeps)
+            organizations.append(replace(with_check(made, check), registration=state or UNREGISTERED))
+    made_report = connection_report(errand.name, proofs, organizations)
+    shown = aspm.report if aspm is not None else None
+    return replace(made_report, aspm=shown, checks=(*made_report.checks, stored))
+
+
+def _stored(house: House, errand: Errand, delivery: Delivery) -> Check:
+    """``store.secrets``: where the tokens are now."""
+    if errand.wishes.dry_run or not errand.wishes.keeps:
+        return skip(CheckId.SECRETS, "Nothing is stored, as asked.", Reason.NOTHING_KEPT)
+    if not delivery.kept:
+        return skip(CheckId.SECRETS, "Nothing was stored.", Reason.NOTHING_KEPT)
+    return Check(CheckId.SECRETS, Status.PASS, f"Stored in {house.vault.title}, and read back.")

@@ -1,0 +1,147 @@
+"""Many errands side by side over few connections: who asks what next, and never too much at once.
+
+An errand is a generator: it yields the calls of its next round trip and is sent their replies. So the order of
+questions is plain code without threads, locks or network in it, and politeness is decided here alone.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from aspm_ado.domain.exchange import Call, Reply
+from aspm_ado.domain.ports import Send
+
+T = TypeVar("T")
+Errand = Generator[Sequence[Call], Sequence[Reply], T]
+
+IN_FLIGHT: Final = 16
+PER_LANE: Final = 8
+_HEARTBEAT: Final = 0.5
+"""Seconds between looks at Ctrl-C on platforms where waiting for a queue does not notice it (Windows)."""
+
+
+@dataclass(slots=True)
+class _Walk:
+    """An errand under way: its place among the results, and the replies of its round trip so far."""
+
+    place: int
+    errand: Errand[Any]
+    replies: list[Reply | None] = field(default_factory=list)
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    walk: _Walk
+    slot: int
+    call: Call
+
+
+class Crew:
+    """Sends calls on daemon threads, so that a hanging one never keeps the process from ending."""
+
+    def __init__(self, send: Send, in_flight: int = IN_FLIGHT, per_lane: int = PER_LANE) -> None:
+        self._send, self._in_flight, self._per_lane = send, in_flight, per_lane
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[_Job, Reply | BaseException]] = queue.SimpleQueue()
+        self._threads = 0
+
+    def conduct(self, errands: Iterable[Errand[T]], on_done: Callable[[T], None] | None = None) -> list[T]:
+        """Run the errands to their ends; their results in the order given.
+
+        At most as many errands are under way as calls may be in flight, so memory does not grow with their number.
+        """
+        waiting = iter(enumerate(errands))
+        results: dict[int, T] = {}
+        backlog: deque[_Job] = deque()
+        lanes: Counter[str] = Counter()
+        flying = active = 0
+        exhausted = False
+        while True:
+            while not exhausted and active < self._in_flight and len(backlog) < self._in_flight:
+                try:
+                    place, errand = next(waiting)
+                except StopIteration:
+                    exhausted = True
+                    break
+                active += 1
+                active -= self._step(_Walk(place, errand), None, backlog, results, on_done)
+            flying += self._dispatch(backlog, lanes, self._in_flight - flying)
+            if not flying:
+                if exhausted and not active:
+                    return [results[place] for place in sorted(results)]
+                continue
+            job, outcome = self._next_outcome()
+            flying -= 1
+            lanes[job.call.lane] -= 1
+            if isinstance(outcome, BaseException):
+                raise outcome
+            job.walk.replies[job.slot] = outcome
+            job.walk.missing -= 1
+            if not job.walk.missing:
+                replies = [reply for reply in job.walk.replies if reply is not None]
+                active -= self._step(job.walk, replies, backlog, results, on_done)
+
+    def run(self, errand: Errand[T]) -> T:
+        """One errand alone."""
+        return self.conduct([errand])[0]
+
+    def _step(
+        self,
+        walk: _Walk,
+        replies: Sequence[Reply] | None,
+        backlog: deque[_Job],
+        results: dict[int, T],
+        on_done: Callable[[T], None] | None,
+    ) -> int:
+        """Let an errand go on until it asks something (0) or ends (1)."""
+        try:
+            calls: Sequence[Call] = []
+            while not calls:
+                calls = walk.errand.send(replies) if replies is not None else next(walk.errand)
+                replies = []
+        except StopIteration as end:
+            results[walk.place] = end.value
+            if on_done is not None:
+                on_done(end.value)
+            return 1
+        walk.replies, walk.missing = [None] * len(calls), len(calls)
+        backlog.extend(_Job(walk, slot, call) for slot, call in enumerate(calls))
+        return 0
+
+    def _dispatch(self, backlog: deque[_Job], lanes: Counter[str], room: int) -> int:
+        """Hand out what the bounds allow, oldest first; how many."""
+        sent, held_back = 0, []
+        while backlog and sent < room:
+            job = backlog.popleft()
+            if lanes[job.call.lane] >= self._per_lane:
+                held_back.append(job)
+                continue
+            lanes[job.call.lane] += 1
+            sent += 1
+            self._jobs.put(job)
+            if self._threads < self._in_flight:
+                self._threads += 1
+                threading.Thread(target=self._work, name=f"call-{self._threads}", daemon=True).start()
+        backlog.extendleft(reversed(held_back))
+        return sent
+
+    def _next_outcome(self) -> tuple[_Job, Reply | BaseException]:
+        while True:
+            try:
+                return self._done.get(timeout=_HEARTBEAT)
+            except queue.Empty:
+                continue
+
+    def _work(self) -> None:
+        while True:
+            job = self._jobs.get()
+            try:
+                self._done.put((job, self._send(job.call)))
+            except BaseException as error:  # noqa: BLE001  (a thread has nobody above it; the caller raises this)
+                self._done.put((job, error))

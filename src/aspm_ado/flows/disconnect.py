@@ -1,0 +1,98 @@
+"""Forgetting a connection: its secrets erased and proven gone, its record removed, and what is left for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import methodcaller
+from typing import TYPE_CHECKING
+
+from aspm_ado.domain.connection import RegistrationState
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.place import Site
+from aspm_ado.domain.questions import YES, Question
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.requirements import Deployment
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.entry import service_of
+from aspm_ado.flows.keep import clear_remains, sweep
+from aspm_ado.flows.stored import stored_entries
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.connection import Entry
+    from aspm_ado.flows.house import House
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was forgotten, and what only a person can do."""
+
+    name: str
+    organizations: tuple[str, ...]
+    erased: int
+    remaining: tuple[str, ...]
+    """Services whose secrets could not be erased yet; the next run tries again."""
+    left_to_do: tuple[str, ...]
+    token_pages: tuple[str, ...]
+
+
+def disconnect(house: House, name: str) -> Forgotten:
+    """Forget ``name``, after a yes. The record goes first, with the list of secrets to erase: so a crash in between
+    leaves no entry that names a missing secret, and the next run erases the rest. Of a connection that is gone, that
+    rest is erased.
+    """
+    known = house.records.load()
+    if name not in known.connections and known.erasing:
+        clear_remains(house)
+        remaining = house.records.load().erasing
+        if any(service.startswith(service_of(name, "")) for service in known.erasing):
+            return Forgotten(name, (), len(known.erasing) - len(remaining), remaining, (), ())
+    [entry] = stored_entries(house, [name])
+    _agree(house, entry)
+    house.vault.probe()
+    clear_remains(house)
+    with house.records.exclusive():
+        catalogue = house.records.change(methodcaller("without", name))
+        marked = len(catalogue.erasing)
+        sweep(house)
+        remaining = house.records.load().erasing
+    return Forgotten(
+        name,
+        tuple(one.name for one in entry.organizations),
+        marked - len(remaining),
+        remaining,
+        _left(entry),
+        _pages(entry),
+    )
+
+
+def _agree(house: House, entry: Entry) -> None:
+    if house.asker.switch(YES):
+        return
+    if not house.asker.asks:
+        raise UsageError(
+            Reason.CONFIRMATION_MISSING,
+            f"Forgetting “{entry.name}” erases its tokens from the secret store; that needs a yes.",
+            remedy="Pass -y (or set ASPM_ADO_YES).",
+        )
+    house.voice.say(f"“{entry.name}”: {', '.join(one.name for one in entry.organizations)} on {entry.base_url}.")
+    if not house.asker.prompter.confirm(Question("forget", "Erase its tokens here and forget it?"), default=False):
+        raise UsageError(Reason.CONFIRMATION_MISSING, "Nothing was changed.", remedy="Answer yes, or pass -y.")
+
+
+def _left(entry: Entry) -> tuple[str, ...]:
+    """What stays in Invicti ASPM: no published API removes it."""
+    if entry.aspm is None:
+        return ()
+    there = [one.name for one in entry.organizations if one.registration.state is not RegistrationState.NONE]
+    if not there:
+        return ()
+    names = clean(", ".join(there), 300)
+    where = f"In Invicti ASPM ({entry.aspm.url})"
+    return (f"{where}: Integrations → deactivate or change the Azure DevOps instance of {names}.",)
+
+
+def _pages(entry: Entry) -> tuple[str, ...]:
+    """Where the tokens are revoked: one page for each credential."""
+    site = Site(Deployment(entry.deployment), entry.base_url)
+    first = {one.credential: one.name for one in reversed(entry.organizations)}
+    return tuple(dict.fromkeys(site.place(name).token_page for name in first.values()))

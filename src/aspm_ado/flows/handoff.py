@@ -1,0 +1,206 @@
+"""Handing the values to a person: a block for each organization, then saved, later, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado import __version__
+from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.connection import Proof, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.handoff import FIELDS, NO_EVIDENCE, Block, Evidence, ticket, verdict_lines
+from aspm_ado.domain.questions import Choice, Question
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.requirements import Deployment
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.aspm import accepted
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.token import Secret
+    from aspm_ado.flows.aspm import AspmProof
+    from aspm_ado.flows.house import House
+
+OUTCOME: Final = Question("handoff", "When you have entered it")
+COPY: Final = Choice("copy", "Copy the token to the clipboard")
+SAVED: Final = Choice("saved", "Saved: Invicti ASPM took it")
+LATER: Final = Choice("later", "Later")
+REFUSED: Final = Choice("refused", "Invicti ASPM refused it")
+ALL_LATER: Final = Choice("all-later", "Later, and all the others too")
+
+HANDED_OFF: Final = Registration(RegistrationMode.GUIDED, RegistrationState.HANDED_OFF)
+CLAIMED: Final = Registration(RegistrationMode.GUIDED, RegistrationState.REGISTERED, Proof.CLAIMED)
+ACCEPTED: Final = replace(CLAIMED, proof=Proof.ALM_ACCEPTED)
+TURNED_DOWN: Final = Registration(RegistrationMode.GUIDED, RegistrationState.FAILED)
+PLANNED: Final = Registration(RegistrationMode.GUIDED, RegistrationState.PLANNED)
+
+_WORDS: Final = {
+    RegistrationState.REGISTERED: "✓ saved",
+    RegistrationState.HANDED_OFF: "• later",
+    RegistrationState.FAILED: "✗ refused",
+}
+
+Save = Callable[[str, Registration], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One organization's block, and the token to copy. The rest serves the proof and the text for a ticket."""
+
+    block: Block
+    secret: Secret
+    deployment: Deployment = Deployment.SERVICES
+    repository: str = ""
+    evidence: Evidence = NO_EVIDENCE
+
+
+def hand_over(
+    house: House, parcels: Sequence[Parcel], aspm: AspmProof | None = None, save: Save | None = None
+) -> dict[str, Registration]:
+    """Show each block and ask how it went. With nobody there, everything is handed off (by case-folded name).
+
+    ``save`` is told of each answer as it is given, so that Ctrl-C loses none. ``aspm`` is what can be asked before and
+    after.
+    """
+    states: dict[str, Registration] = {}
+    asks = house.asker.asks
+    try:
+        if len(parcels) > 1:
+            house.voice.heading(f"To enter in Invicti ASPM: {len(parcels)} organizations, one after the other")
+            _list(house, parcels, states)
+        for number, parcel in enumerate(parcels, start=1):
+            name = parcel.block.organization
+            rest = parcels[number:]
+            before = accepted(house, aspm, parcel.deployment, parcel.repository) if asks else None
+            _show(house, parcel.block, f"{number} of {len(parcels)}" if len(parcels) > 1 else "")
+            answer = _answer(house, parcel, more=bool(rest)) if asks else LATER.value
+            state = _state(answer)
+            if answer == SAVED.value and before is False:
+                state = _proven(house, aspm, parcel, state)
+            states[name.casefold()] = state
+            if save is not None and asks:
+                save(name, state)
+            if answer == REFUSED.value:
+                _tell_refusal(house, parcel, aspm)
+            if answer == ALL_LATER.value:
+                states.update({other.block.organization.casefold(): HANDED_OFF for other in rest})
+                break
+        if asks and len(parcels) > 1:
+            house.voice.heading("So far")
+            _list(house, parcels, states)
+    finally:
+        house.desktop.clear()
+    return states
+
+
+def registration_check(registration: Registration, name: str, *, required: bool, stored: bool = True) -> Check:
+    """``aspm.registration`` for a state. Where nothing is ``stored``, there is nothing to come back to."""
+    check = _check_of(registration, name)
+    if check.status is Status.WARN and not stored:
+        check = replace(check, remedy="Enter the values in Invicti ASPM now; nothing is stored to come back to.")
+    return replace(check, required=required)
+
+
+def behind_aspm(name: str) -> Check:
+    """``aspm.registration`` where something is wrong with the ASPM itself."""
+    told = "Not asked: Invicti ASPM is not ready for it (see its own checks). Afterwards: aspm-ado handoff"
+    return skip(CheckId.REGISTRATION, f"{told} {name}")
+
+
+def _check_of(registration: Registration, name: str) -> Check:
+    mine, state, api = CheckId.REGISTRATION, registration.state, registration.mode is RegistrationMode.API
+    resume = f"Go on in Invicti ASPM: aspm-ado handoff {name}"
+    if state is RegistrationState.REGISTERED:
+        told = "Its API answered that it is registered" if api else "A person says that Invicti ASPM took it"
+        known = "; since then projects/check knows the tool" if registration.proof is Proof.ALM_ACCEPTED else ""
+        return Check(mine, Status.PASS, f"{told}{known}.")
+    if state is RegistrationState.HANDED_OFF:
+        return Check(mine, Status.WARN, "The values are handed off; a person still has to enter them.",
+                     Reason.HANDED_OFF, f"Enter the values in Invicti ASPM: aspm-ado handoff {name}")  # fmt: skip
+    if state is RegistrationState.FAILED:
+        return Check(
+            mine,
+            Status.FAIL,
+            "The token was proven, but Invicti ASPM refused it or has another instance for this organization."
+            if api
+            else "The token is good (see the checks above), but Invicti ASPM refused it.",
+            Reason.ASPM_REFUSED,
+            resume if api else "Send its message and this report to Invicti's support.",
+        )
+    if state is RegistrationState.UNKNOWN:
+        return Check(mine, Status.UNKNOWN, "Whether it is registered could not be found out.",
+                     Reason.REGISTRATION_UNKNOWN, resume)  # fmt: skip
+    if state is RegistrationState.PLANNED:
+        return skip(mine, "A rehearsal: nothing was registered.", Reason.REGISTRATION_PLANNED)
+    if api:
+        return Check(mine, Status.UNKNOWN, "Not registered yet.", Reason.REGISTRATION_UNKNOWN, resume)
+    return skip(mine, "Not registered.", Reason.NOT_WANTED)
+
+
+def _show(house: House, block: Block, position: str) -> None:
+    voice = house.voice
+    voice.heading(f"Hand-off to Invicti ASPM: {block.organization}" + (f" ({position})" if position else ""))
+    for number, line in enumerate(block.where, start=1):
+        voice.say(f" {number}. {line}")
+    voice.say(f" {len(block.where) + 1}. {FIELDS}")
+    for label, value in block.values:
+        voice.say(f"    {label}: {value}")
+    for line in block.switches:
+        voice.say(f"    • {line}")
+    voice.say(f" {len(block.where) + 2}. Save")
+
+
+def _answer(house: House, parcel: Parcel, *, more: bool) -> str:
+    """How it went. The token goes to the clipboard as often as it is wanted."""
+    choices = [SAVED, COPY, LATER, REFUSED, *([ALL_LATER] if more else [])]
+    while True:
+        answer = house.asker.prompter.choose(OUTCOME, choices, COPY.value)
+        if answer != COPY.value:
+            return answer
+        way = house.desktop.copy(parcel.secret)
+        if way is None:
+            house.voice.say(
+                "No clipboard of yours can be reached from here (over SSH it would be the other machine's). "
+                "Take the token from where you keep it."
+            )
+        elif house.desktop.can_clear:
+            house.voice.say(f"The token is on the clipboard ({way}); it is taken off again when this step is over.")
+        else:
+            house.voice.warn(
+                f"The token is on the clipboard ({way}), and cannot be taken off again from here: "
+                "copy something else when you have pasted it."
+            )
+
+
+def _state(answer: str) -> Registration:
+    return {SAVED.value: CLAIMED, REFUSED.value: TURNED_DOWN}.get(answer, HANDED_OFF)
+
+
+def _proven(house: House, aspm: AspmProof | None, parcel: Parcel, state: Registration) -> Registration:
+    """Whether Invicti ASPM knows the tool now, which it did not before."""
+    after = accepted(house, aspm, parcel.deployment, parcel.repository)
+    if after:
+        house.voice.say("Invicti ASPM knows the tool now; before, it did not.")
+        return ACCEPTED
+    if after is False:
+        house.voice.note("Invicti ASPM still answers that the tool is not integrated; look whether it is active there.")
+    return state
+
+
+def _tell_refusal(house: House, parcel: Parcel, aspm: AspmProof | None) -> None:
+    """The three-way verdict, and a text for the support that holds no secret."""
+    house.voice.heading(f"Invicti ASPM refuses {clean(parcel.block.organization, 60)}: what that means")
+    for number, line in enumerate(verdict_lines(parcel.evidence), start=1):
+        house.voice.say(f" {number}. {line}")
+    house.voice.heading("To paste into a ticket (no secret is in it)")
+    url = aspm.url if aspm is not None else parcel.block.where[0].removeprefix("Open ")
+    api = aspm.api if aspm is not None else "auto"
+    for line in ticket(parcel.block, parcel.evidence, aspm_url=url, api=api, version=__version__):
+        house.voice.say(f"  {line}")
+
+
+def _list(house: House, parcels: Sequence[Parcel], states: dict[str, Registration]) -> None:
+    for parcel in parcels:
+        state = states.get(parcel.block.organization.casefold())
+        word = _WORDS.get(state.state, "") if state is not None else "•"
+        house.voice.say(f"  {word} {clean(parcel.block.organization, 60)}")

@@ -1,0 +1,37 @@
+"""Everything that a flow is given, in one place: made by the wiring, or by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.aspm_profile import Profile
+    from aspm_ado.domain.calls import Caller
+    from aspm_ado.domain.ports import Desktop, Records, Sources, Vault, Voice
+    from aspm_ado.flows.asking import Asker
+    from aspm_ado.flows.candidate import Clock, Proof
+    from aspm_ado.flows.crew import Crew
+
+
+@dataclass(frozen=True)
+class House:
+    """``vault`` keeps secrets; whether anything is kept at all is the flow's to decide (``--store none``)."""
+
+    asker: Asker
+    voice: Voice
+    records: Records
+    vault: Vault
+    sources: Sources
+    desktop: Desktop
+    crew: Crew
+    caller: Caller
+    clock: Clock
+    now: Callable[[], datetime]
+    show: Callable[[Sequence[Proof]], None]
+    """Paint for the person what has come of the proofs so far."""
+    ca_bundle: str | None = None
+    load_profile: Callable[[str], Profile] | None = None
+    """Read a registration profile from a file. Raises ``UsageError``."""

@@ -1,0 +1,59 @@
+"""What is about to happen, before it does: each value with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aspm_ado.domain.questions import ASPM_URL, ORGANIZATION, PURPOSE, REACH, SERVER_URL, Question
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.report import OrganizationReport
+    from aspm_ado.domain.settings import Settings
+    from aspm_ado.flows.aspm import AspmProof
+    from aspm_ado.flows.entry import Proven
+    from aspm_ado.flows.errand import Errand
+    from aspm_ado.flows.house import House
+
+
+def tell_plan(
+    house: House,
+    errand: Errand,
+    good: Sequence[tuple[Proven, OrganizationReport]],
+    settings: Settings,
+    aspm: AspmProof | None,
+) -> None:
+    """The plan, on stderr."""
+    voice, wishes = house.voice, errand.wishes
+    voice.heading("The plan" + (" (nothing of it is done: a rehearsal)" if wishes.dry_run else ""))
+    rows = [("Connection", errand.name), ("Deployment", _sourced(house, errand.where.site.base_url, SERVER_URL))]
+    for one, made in good:
+        candidate = one.proof.candidate
+        last4 = f" …{candidate.secret.last4}" if candidate.secret.last4 else ""
+        place = _sourced(house, made.name, ORGANIZATION)
+        rows.append((candidate.places[0].noun.capitalize(), f"{place}: token{last4} (from {candidate.source})"))
+    rows.append(("Purpose", _sourced(house, errand.brief.purpose.value, PURPOSE)))
+    rows.append(("Reach", _sourced(house, errand.brief.reach.value, REACH)))
+    rows.append(("Secrets", _kept_in(house, errand)))
+    if aspm is not None:
+        rows.append(("Invicti ASPM", _sourced(house, aspm.url, ASPM_URL)))
+        rows.append(("Registration", "by your profile" if wishes.uses_profile else "by hand, in its UI"))
+    elif wishes.aspm_url:
+        rows.append(("Invicti ASPM", f"{wishes.aspm_url}: nothing is handed over"))
+    rows += [("Advanced Settings", label) for label in settings.labels]
+    if settings.issue_manager:
+        rows.append(("Issue manager", "the checkbox in its form"))
+    for label, value in rows:
+        voice.say(f"  {label}: {value}")
+
+
+def _kept_in(house: House, errand: Errand) -> str:
+    """Where the secrets go; a rehearsal does not open the keyring to say its name."""
+    if not errand.wishes.keeps:
+        return "stored nowhere, as asked"
+    return "the keyring of this system" if errand.wishes.dry_run else house.vault.title
+
+
+def _sourced(house: House, value: str, question: Question) -> str:
+    given = house.asker.given(question)
+    return f"{value} (from {given.source})" if given else value

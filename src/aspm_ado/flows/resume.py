@@ -1,0 +1,231 @@
+"""The Invicti ASPM step again, any day: the values of a stored connection, and how it went this time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.connection import (
+    Entry,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+    StoredAspm,
+    StoredOrganization,
+)
+from aspm_ado.domain.errors import StoreError, UsageError
+from aspm_ado.domain.handoff import remembered_evidence
+from aspm_ado.domain.place import Site
+from aspm_ado.domain.questions import Choice, Question
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.requirements import Deployment, Purpose
+from aspm_ado.domain.settings import settings_for
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.account import report
+from aspm_ado.flows.aspm import AspmProof, aspm_skipped, aspm_token, given_for, settle_aspm
+from aspm_ado.flows.delivery import Delivery, Item, deliver
+from aspm_ado.flows.handoff import behind_aspm, registration_check
+from aspm_ado.flows.register_all import profile_at
+from aspm_ado.flows.stored import stored_entries
+from aspm_ado.flows.successor import swap
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.token import Secret
+    from aspm_ado.flows.house import House
+
+WHICH = Question("connection", "Which connection")
+
+
+def resume_handoff(house: House, name: str | None, command: str = "handoff") -> Report:
+    """Go on with what is not registered yet; when everything is, show it all again."""
+    entry = _entry(house, name)
+    if entry.aspm is None:
+        raise UsageError(
+            Reason.INPUT_MISSING,
+            f"The connection “{entry.name}” names no Invicti ASPM.",
+            remedy=f"Name it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} --aspm-url URL",
+        )
+    due = [
+        one
+        for one in entry.organizations
+        if one.registration.state is not RegistrationState.REGISTERED or entry.successor_of(one.name)
+    ]
+    secrets, stored = _secrets(house, entry)
+    items = [
+        stored_item(entry, one, secrets[key])
+        for one in due or entry.organizations
+        if (key := entry.successor_of(one.name) or one.credential) in secrets
+    ]
+    waiting = {name.casefold() for one in entry.successors.values() for name in one.organizations}
+    aspm, delivery = None, Delivery()
+    if stored.status is Status.PASS:
+        through = [item for item in items if item.place.key not in waiting and _by_profile(entry.aspm, item.prior)]
+        aspm = _aspm(house, entry, entry.aspm, needs_token=bool(through))
+        if aspm.is_good:
+            delivery = _deliver(house, aspm, entry.aspm, items, waiting)
+            _swap_successors(house, entry, delivery)
+    entry = house.records.load().connections.get(entry.name, entry)
+    return report(house, command, [], [_document(entry, stored, aspm, delivery)])
+
+
+def _swap_successors(house: House, entry: Entry, delivery: Delivery) -> None:
+    """A new token that waited for Invicti ASPM is in force where ASPM has it now; the old one is erased."""
+    for key, successor in entry.successors.items():
+        names = [
+            name
+            for name in successor.organizations
+            if (state := delivery.states.get(name.casefold())) and state.state is RegistrationState.REGISTERED
+        ]
+        if names:
+            swap(house, entry, key, names)
+            house.voice.say(f"The new token is in force for {', '.join(names)}; revoke the old one on its page.")
+
+
+def unfinished(entry: Entry) -> bool:
+    """Whether a registration through a profile was begun, or was to be, and its end is not on record."""
+    return any(
+        one.registration.mode is RegistrationMode.API and one.registration.state in _OPEN for one in entry.organizations
+    )
+
+
+_OPEN = (RegistrationState.UNKNOWN, RegistrationState.NONE)
+
+
+def _aspm(house: House, entry: Entry, known: StoredAspm, *, needs_token: bool) -> AspmProof:
+    """Its ASPM, proven with the token that is stored for it."""
+    given = given_for(house, known.url)
+    if needs_token and not house.asker.asks and aspm_token(house, known.url, given) is None:
+        raise UsageError(
+            Reason.INPUT_MISSING,
+            f"No API token of {known.url} is stored, and there is nobody to ask.",
+            remedy=f"Give it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} --aspm-token-file FILE",
+        )
+    return settle_aspm(house, known.url, given, hint=known.api, needs_token=needs_token, ca_bundle=entry.ca_bundle)
+
+
+def _by_profile(known: StoredAspm, registration: Registration) -> bool:
+    """Whether an organization goes through the profile. One that a person handed over stays with the person."""
+    return bool(known.profile) and registration.mode is not RegistrationMode.GUIDED
+
+
+def _deliver(house: House, aspm: AspmProof, known: StoredAspm, items: Sequence[Item], waiting: Set[str]) -> Delivery:
+    """Through the profile what goes through it, and to the person the rest: also what the profile could not settle.
+
+    A new token for an instance that is there (``waiting``) is a person's to enter: a profile only creates.
+    """
+    through = [item for item in items if item.place.key not in waiting and _by_profile(known, item.prior)]
+    by_hand = [item for item in items if item not in through]
+    made = Delivery()
+    if through:
+        profile = profile_at(house, known.profile)
+        made = deliver(house, aspm, profile, through, keeps=True)
+        unread = profile.find is None
+        left = [item for item in through if _is_left(made.states[item.place.key], unread=unread)]
+        if left and house.asker.asks:
+            house.voice.note("What the profile cannot settle is yours to look at in Invicti ASPM.")
+            by_hand += left
+    if not by_hand:
+        return made
+    handed = deliver(house, aspm, None, by_hand, keeps=True)
+    checks = {key: check for key, check in made.checks.items() if key not in handed.states}
+    return Delivery({**made.states, **handed.states}, checks)
+
+
+def _is_left(state: Registration, *, unread: bool) -> bool:
+    return state.state is RegistrationState.FAILED or (state.state is RegistrationState.UNKNOWN and unread)
+
+
+def _entry(house: House, name: str | None) -> Entry:
+    """The connection meant: named, the only one, or chosen."""
+    entries = stored_entries(house, [name] if name else [])
+    if len(entries) == 1:
+        return entries[0]
+    names = [Choice(entry.name, clean(entry.name, 60)) for entry in entries]
+    chosen = house.asker.prompter.choose(WHICH, names, names[0].value)
+    return next(entry for entry in entries if entry.name == chosen)
+
+
+def _secrets(house: House, entry: Entry) -> tuple[dict[str, Secret], Check]:
+    """The tokens to copy, each read once; and ``store.secrets``."""
+    found: dict[str, Secret] = {}
+    try:
+        waiting = {key: one.credential for key, one in entry.successors.items()}
+        for key, credential in {**entry.credentials, **waiting}.items():
+            secret = house.vault.read(credential.service)
+            if secret is None:
+                return found, Check(
+                    CheckId.SECRETS,
+                    Status.FAIL,
+                    f"{house.vault.title} has no token any more for this connection.",
+                    Reason.TOKEN_GONE,
+                    f"Give a token again: aspm-ado connect {entry.name} -o {entry.organizations[0].name}",
+                )
+            found[key] = secret
+    except StoreError as error:
+        return found, Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
+    return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {house.vault.title}.")
+
+
+def stored_item(entry: Entry, one: StoredOrganization, secret: Secret) -> Item:
+    """A stored organization, to be brought to Invicti ASPM with ``secret``."""
+    purpose, deployment = Purpose(entry.purpose), Deployment(entry.deployment)
+    credential = entry.credentials[one.credential]
+    return Item(
+        entry.name,
+        Site(deployment, entry.base_url, entry.ca_bundle).place(one.name),
+        purpose,
+        settings_for(entry.toggles, purpose, entry.aspm.api if entry.aspm else "auto"),
+        secret,
+        one.username,
+        one.repository,
+        remembered_evidence(one.verdict.items(), (entry.validated or "")[:10], credential.reach),
+        one.registration,
+    )
+
+
+def _document(entry: Entry, stored: Check, aspm: AspmProof | None, delivery: Delivery) -> ConnectionReport:
+    organizations = tuple(
+        replace(stored_organization(entry, one), checks=(_check(entry, one, aspm, delivery.checks),))
+        for one in entry.organizations
+    )
+    shown = aspm.report if aspm is not None else None
+    if shown is None:
+        shown = AspmReport(entry.aspm.url, entry.aspm.api, aspm_skipped()) if entry.aspm else None
+    return ConnectionReport(
+        entry.name, entry.deployment, entry.base_url, entry.purpose, organizations, (stored,), shown
+    )
+
+
+def _check(entry: Entry, one: StoredOrganization, aspm: AspmProof | None, made: Mapping[str, Check]) -> Check:
+    """In this command the answer is the result: later is 8, refused is 6."""
+    if one.name.casefold() in made:
+        return replace(made[one.name.casefold()], required=True)
+    done = one.registration.state is RegistrationState.REGISTERED
+    if aspm is not None and not aspm.is_good and not done:
+        return behind_aspm(entry.name)
+    counts = one.registration.state is not RegistrationState.NONE or one.registration.mode is RegistrationMode.API
+    return registration_check(one.registration, entry.name, required=counts)
+
+
+def stored_organization(entry: Entry, one: StoredOrganization) -> OrganizationReport:
+    """What is on record of an organization, where nothing was asked about it."""
+    required = one.registration.state is not RegistrationState.NONE
+    check = registration_check(one.registration, entry.name, required=required)
+    return OrganizationReport(one.name, None, _facts(entry, one), (check,), one.registration)
+
+
+def _facts(entry: Entry, one: StoredOrganization) -> TokenFacts:
+    known = entry.credentials[one.credential]
+    shared = sum(other.credential == one.credential for other in entry.organizations) > 1
+    return TokenFacts(
+        known.format,
+        known.last4,
+        known.expires,
+        known.expires_source,
+        reach=known.reach,
+        source="keyring",
+        shared=shared,
+    )

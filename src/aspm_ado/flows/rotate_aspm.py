@@ -1,0 +1,48 @@
+"""A new API token for one Invicti ASPM: proven, then in the place of the old one for every connection that uses it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.questions import ASPM_URL
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import ConnectionReport, Report
+from aspm_ado.flows.account import report
+from aspm_ado.flows.aspm import given_token, missing_aspm_token, secret_to_keep, settle_aspm, wished_api
+from aspm_ado.flows.keep import keep_aspm, ready_to_keep
+from aspm_ado.flows.wishes import parse_aspm_url
+
+if TYPE_CHECKING:
+    from aspm_ado.flows.house import House
+
+
+def rotate_aspm(house: House) -> Report:
+    """Prove the new token and swap it in. When it is not good, the old one stays in force."""
+    url = house.asker.need(ASPM_URL, parse_aspm_url)
+    users = [entry for entry in house.records.load().connections.values() if entry.aspm and entry.aspm.url == url]
+    if not users:
+        raise UsageError(
+            Reason.NOTHING_STORED,
+            f"No stored connection uses {url}.",
+            remedy="See `aspm-ado list`; a new connection takes the token with --aspm-token-file.",
+        )
+    given = given_token(house)
+    if given is None and not house.asker.asks:
+        raise missing_aspm_token()
+    ready_to_keep(house)
+    hint = users[0].aspm.api if users[0].aspm else "auto"
+    bundle, wished = users[0].ca_bundle, wished_api(house)
+    proof = settle_aspm(house, url, given, wished=wished, hint=hint, needs_token=True, ca_bundle=bundle, new_only=True)
+    secrets, record = secret_to_keep(house, proof)
+    if proof.is_good and record is not None:
+        keep_aspm(house, record, secrets)
+    elif not proof.is_good:
+        house.voice.warn("Nothing was changed: the old API token stays in force.")
+    shown = proof.report
+    connections = [
+        ConnectionReport(entry.name, entry.deployment, entry.base_url, entry.purpose, aspm=replace(shown))
+        for entry in users
+    ]
+    return report(house, "rotate", [], connections)

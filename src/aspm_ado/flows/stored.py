@@ -1,0 +1,293 @@
+"""Proving what is stored: each connection with its own tokens, beside what it was when last proven."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.changes import told
+from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
+from aspm_ado.domain.connection import Catalogue, Entry, StoredCredential, StoredOrganization
+from aspm_ado.domain.errors import StoreError, UsageError
+from aspm_ado.domain.judgement.clone import clone_skipped
+from aspm_ado.domain.judgement.offline import WARN_DAYS
+from aspm_ado.domain.judgement.scopes import scopes_not_asked
+from aspm_ado.domain.place import Site
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.requirements import Deployment, Purpose
+from aspm_ado.domain.retirement import DaySource, Reach, ReachDemanded
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.account import organizations_of, report, with_check
+from aspm_ado.flows.aloud import prove_aloud
+from aspm_ado.flows.aspm import AspmProof, prove_stored
+from aspm_ado.flows.candidate import Brief, Candidate, Proof
+from aspm_ado.flows.handoff import HANDED_OFF, registration_check
+from aspm_ado.flows.intake import ASPM_VARIABLES, PAT_VARIABLES
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.token import Secret
+    from aspm_ado.flows.house import House
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How strictly stored connections are judged."""
+
+    warn_days: int = WARN_DAYS
+    fail_on_warning: bool = False
+
+    def applied(self, made: OrganizationReport) -> OrganizationReport:
+        """The report with required warnings failed, where that was asked for."""
+        if not self.fail_on_warning:
+            return made
+        return replace(made, checks=tuple(refusing_warnings(check) for check in made.checks))
+
+    def applied_to(self, made: ConnectionReport) -> ConnectionReport:
+        """The same for a whole connection."""
+        if not self.fail_on_warning:
+            return made
+        aspm = made.aspm
+        if aspm is not None:
+            aspm = replace(aspm, checks=tuple(refusing_warnings(check) for check in aspm.checks))
+        return replace(made, organizations=tuple(self.applied(one) for one in made.organizations), aspm=aspm)
+
+
+USUAL: Final = Terms()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A connection as it was on record, what its tokens were answered, and its report before any strictness."""
+
+    entry: Entry
+    proofs: Sequence[Proof]
+    made: ConnectionReport
+
+
+def validate_stored(house: House, names: Sequence[str], command: str = "validate", terms: Terms = USUAL) -> Report:
+    """Prove stored connections with their stored tokens; all of them where none is named.
+
+    What has changed since the last time is said at the check that it concerns; then this time becomes the last.
+    """
+    entries = stored_entries(house, names)
+    for variable in (*PAT_VARIABLES, *ASPM_VARIABLES):
+        if house.sources.variable(variable):
+            house.voice.note(f"{variable} is set and not used: a stored connection is proven with its stored token.")
+    read = _read_all(house, entries)
+    groups = [_stored_candidates(house, entry, secrets) for entry, (secrets, _) in zip(entries, read, strict=True)]
+    proofs = prove_aloud(house, [made for group in groups for made in group])
+    aspms = prove_stored(house, entries)
+    coming = iter(proofs)
+    seen = []
+    for entry, group, (_, check) in zip(entries, groups, read, strict=True):
+        own = [next(coming) for _ in group]
+        seen.append(_Seen(entry, own, _stored_report(entry, own, check, aspms.get(entry.name), terms.warn_days)))
+    _remember(house, seen)
+    return report(house, command, proofs, [terms.applied_to(one.made) for one in seen])
+
+
+def stored_entries(house: House, names: Sequence[str]) -> list[Entry]:
+    """The connections named, or all; ``nothing-stored`` (2) where one is not there."""
+    catalogue = house.records.load()
+    wanted = list(dict.fromkeys(names)) or sorted(catalogue.connections)
+    for name in wanted:
+        if name not in catalogue.connections:
+            known = ", ".join(sorted(catalogue.connections)) or "none"
+            raise UsageError(
+                Reason.NOTHING_STORED,
+                f"There is no connection named {clean(name, 60)} (stored: {known}).",
+                remedy="See `aspm-ado list`, or create one with `aspm-ado connect`.",
+            )
+    if not wanted:
+        raise UsageError(
+            Reason.NOTHING_STORED,
+            "No connection is stored.",
+            remedy="Create one with `aspm-ado connect`, or name an organization with -o to validate a token ad hoc.",
+        )
+    return [catalogue.connections[name] for name in wanted]
+
+
+Secrets = dict[str, "Secret"]
+_SHUT: Final = frozenset(
+    {Reason.KEYRING_ABSENT, Reason.KEYRING_LOCKED, Reason.KEYRING_SILENT, Reason.KEYRING_NOT_TRUSTED}
+)
+"""A store that says this of one secret says it of all: to ask again would open its dialog again."""
+
+
+def _read_all(house: House, entries: Sequence[Entry]) -> list[tuple[Secrets, Check]]:
+    """The secrets of each connection, each read once; a store that is shut is asked once."""
+    made: list[tuple[Secrets, Check]] = []
+    shut: Check | None = None
+    for entry in entries:
+        made.append(({}, shut) if shut is not None else _read_secrets(house, entry))
+        shut = made[-1][1] if made[-1][1].reason in _SHUT else None
+    return made
+
+
+def _read_secrets(house: House, entry: Entry) -> tuple[Secrets, Check]:
+    """The secrets of a connection by credential, and ``store.secrets``."""
+    found: Secrets = {}
+    gone: list[str] = []
+    try:
+        for key, stored in entry.credentials.items():
+            secret = house.vault.read(stored.service)
+            if secret is None:
+                gone.append(f"…{stored.last4}" if stored.last4 else stored.service)
+            else:
+                found[key] = secret
+    except StoreError as error:
+        return found, Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
+    if gone:
+        return found, Check(
+            CheckId.SECRETS,
+            Status.FAIL,
+            f"{house.vault.title} has no token any more for: {', '.join(gone)}.",
+            Reason.TOKEN_GONE,
+            f"Give a token again: aspm-ado connect {entry.name} -o {entry.organizations[0].name}",
+        )
+    return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {house.vault.title}.")
+
+
+def _stored_candidates(house: House, entry: Entry, secrets: Secrets) -> list[Candidate]:
+    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
+    brief = Brief(
+        Purpose(entry.purpose), house.caller, house.clock, ReachDemanded(entry.reach_demanded), read_only=False
+    )
+    made = []
+    for key, secret in secrets.items():
+        stored = entry.credentials[key]
+        held = [organization for organization in entry.organizations if organization.credential == key]
+        username = next((organization.username for organization in held if organization.username), "")
+        expires = date.fromisoformat(stored.expires) if stored.expires else None
+        made.append(
+            Candidate(
+                brief,
+                site,
+                secret,
+                tuple(organization.name for organization in held),
+                f"keyring ({house.vault.title})",
+                expires,
+                stored.expires_source,
+                username,
+                was_global=stored.reach == Reach.ALL.value,
+            )
+        )
+    return made
+
+
+def _stored_report(
+    entry: Entry, proofs: Sequence[Proof], secrets: Check, found: AspmProof | None, warn_days: int
+) -> ConnectionReport:
+    made = {one.name.casefold(): one for proof in proofs for one in organizations_of(proof, warn_days)}
+    fresh = _fresh(entry, proofs)
+    organizations = []
+    for stored in entry.organizations:
+        one = made.get(stored.name.casefold())
+        told_of = _unread(entry, stored) if one is None else _told(entry, stored, one, fresh)
+        organizations.append(_with_state(told_of, stored, entry))
+    aspm = found.report if found is not None else None
+    return ConnectionReport(
+        entry.name, entry.deployment, entry.base_url, entry.purpose, tuple(organizations), (secrets,), aspm
+    )
+
+
+def _told(
+    entry: Entry, stored: StoredOrganization, made: OrganizationReport, fresh: tuple[str, ...]
+) -> OrganizationReport:
+    return told(made, stored, entry.credentials[stored.credential], entry.validated or "", fresh)
+
+
+def _fresh(entry: Entry, proofs: Sequence[Proof]) -> tuple[str, ...]:
+    """Organizations that the tokens reach and the connection does not have; only those that came since are news."""
+    if not entry.offered:
+        return ()  # nothing was listed before: nobody can tell what is new
+    known = {one.name.casefold() for one in entry.organizations} | {name.casefold() for name in entry.offered}
+    return tuple(clean(name, 60) for name in _listed(proofs) if name.casefold() not in known)
+
+
+def _with_state(made: OrganizationReport, stored: StoredOrganization, entry: Entry) -> OrganizationReport:
+    """With what a person still has to do in Invicti ASPM: shown here, and never the exit code of a validation."""
+    if entry.successor_of(stored.name) is None:
+        check = registration_check(stored.registration, entry.name, required=False)
+    else:
+        check = replace(registration_check(HANDED_OFF, entry.name, required=False), detail=_WAITS)
+    return replace(with_check(made, check), registration=stored.registration)
+
+
+_WAITS: Final = "A new token is proven and stored; the old one serves until Invicti ASPM has the new one."
+
+
+def _remember(house: House, seen: Sequence[_Seen]) -> None:
+    """Make this the last verdict. A lock that another run holds, or a full disk, fails no validation."""
+    if not any(proof.calendar.source is not DaySource.LOCAL for one in seen for proof in one.proofs):
+        return
+    now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def edit(catalogue: Catalogue) -> Catalogue:
+        there = catalogue.connections
+        proven = {one.entry.name: _proven(there[one.entry.name], one, now) for one in seen if one.entry.name in there}
+        return replace(catalogue, connections={**there, **proven})
+
+    with suppress(StoreError):
+        house.records.change(edit)
+
+
+def _listed(proofs: Sequence[Proof]) -> tuple[str, ...]:
+    """What the tokens of a connection reach."""
+    return tuple(dict.fromkeys(name for proof in proofs for name in proof.listed or ()))
+
+
+def _proven(entry: Entry, seen: _Seen, now: str) -> Entry:
+    """The entry with the verdicts, the reach and the identity that were just proven.
+
+    What was not found out stays as it was, and so does what another run has given another token meanwhile.
+    """
+    verdicts = {one.name.casefold(): one for one in seen.made.organizations if _is_found_out(one)}
+    tried = {one.name.casefold(): one.credential for one in seen.entry.organizations}
+    credentials = dict(entry.credentials)
+    organizations = []
+    for stored in entry.organizations:
+        one = verdicts.get(stored.name.casefold())
+        if one is not None and tried.get(stored.name.casefold()) == stored.credential:
+            found = {check.id.value: check.status.value for check in one.checks if check.status not in _NOT_FOUND_OUT}
+            stored = replace(stored, verdict={**stored.verdict, **found})
+            credentials[stored.credential] = _known(credentials[stored.credential], one)
+        organizations.append(stored)
+    return replace(
+        entry,
+        organizations=tuple(organizations),
+        credentials=credentials,
+        offered=tuple(dict.fromkeys((*entry.offered, *_listed(seen.proofs)))),
+        validated=now if verdicts else entry.validated,
+    )
+
+
+_NOT_FOUND_OUT: Final = (Status.UNKNOWN, Status.SKIP)
+
+
+def _is_found_out(made: OrganizationReport) -> bool:
+    """Whether somebody said who the token is, or that it is nobody's any more."""
+    return any(check.id is CheckId.IDENTITY and check.status not in _NOT_FOUND_OUT for check in made.checks)
+
+
+def _known(credential: StoredCredential, made: OrganizationReport) -> StoredCredential:
+    if made.token.reach != Reach.UNKNOWN.value:
+        credential = replace(credential, reach=made.token.reach)
+    if made.identity is not None:
+        who = made.identity
+        credential = replace(credential, identity_id=who.id, identity_name=who.name, identity_account=who.account)
+    return credential
+
+
+def _unread(entry: Entry, stored: StoredOrganization) -> OrganizationReport:
+    """An organization whose token could not be had from the secret store: nothing was asked."""
+    known = entry.credentials[stored.credential]
+    excuse = "Not asked: its token could not be read from the secret store."
+    checks = [skip(check, excuse) for check in (CheckId.IDENTITY, CheckId.ACCESS, CheckId.REACH)]
+    scopes = scopes_not_asked(Purpose(entry.purpose), excuse)
+    facts = TokenFacts(known.format, known.last4, known.expires, known.expires_source, source="keyring")
+    return OrganizationReport(stored.name, None, facts, (*checks, *scopes, *clone_skipped(excuse)))

@@ -1,0 +1,143 @@
+"""A new token in the place of an old one: proven, the same person's, nothing lost; then kept until ASPM has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.connection import Entry, Registration, StoredCredential, StoredOrganization, Successor
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.flows.account import not_good, organizations_of, with_check
+from aspm_ado.flows.entry import new_key, service_of, with_registrations
+from aspm_ado.flows.keep import changed_meanwhile, keep, update
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.report import OrganizationReport
+    from aspm_ado.flows.candidate import Proof
+    from aspm_ado.flows.house import House
+
+
+NO_STATES: Final[Mapping[str, Registration]] = MappingProxyType({})
+
+
+def compared(proof: Proof, entry: Entry, names: Sequence[str], *, allow_other: bool) -> tuple[OrganizationReport, ...]:
+    """The reports of the new token, judged beside what the old one was: another person's token fails ``identity``."""
+    wanted = {name.casefold() for name in names}
+    olds = [entry.credentials[one.credential] for one in entry.organizations if one.name.casefold() in wanted]
+    return tuple(_by_the_same(made, olds, allow_other=allow_other) for made in organizations_of(proof))
+
+
+def is_whole(organizations: Sequence[OrganizationReport], names: Sequence[str]) -> bool:
+    """Whether the new token is good in every organization that the old one served."""
+    good = {made.name.casefold() for made in organizations if not not_good(made)}
+    return all(name.casefold() in good for name in names)
+
+
+def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[str]:
+    """What was better with the old token, though the new one is good enough."""
+    order = [Status.PASS.value, Status.PARTIAL.value, Status.WARN.value]
+    old = {one.name.casefold(): one.verdict for one in entry.organizations}
+    return [
+        f"{made.name}: {check.title} was {before}, now {check.status.value}."
+        for made in organizations
+        for check in made.checks
+        if (before := old.get(made.name.casefold(), {}).get(check.id.value)) in order
+        and check.status.value in order
+        and order.index(check.status.value) > order.index(before)
+    ]
+
+
+def keep_successor(
+    house: House, entry: Entry, proof: Proof, organizations: Sequence[OrganizationReport], names: Sequence[str]
+) -> tuple[Entry, str]:
+    """Store the new token beside the old one; the entry and the key of the successor.
+
+    A successor that waited for the same organizations is replaced: there is one new token at a time.
+    """
+    key = new_key(house)
+    service = service_of(entry.name, key)
+    made, secret = organizations[0], proof.candidate.secret
+    identity = made.identity
+    credential = StoredCredential(
+        service,
+        secret.format.value,
+        secret.last4,
+        made.token.expires,
+        made.token.expires_source,
+        made.token.reach,
+        identity.id if identity else "",
+        identity.name if identity else "",
+        identity.account if identity else "",
+    )
+    wanted = {name.casefold() for name in names}
+
+    def onto(current: Entry | None) -> Entry:
+        there = {one.name.casefold() for one in current.organizations} if current else set()
+        if current is None or not wanted <= there:
+            raise changed_meanwhile(entry.name)
+        waiting = {other: one for other, one in current.successors.items() if not _overlaps(one, wanted)}
+        return replace(current, successors={**waiting, key: Successor(credential, tuple(names))})
+
+    keep(house, entry.name, onto, {service: secret})
+    return house.records.load().connections[entry.name], key
+
+
+def swap(
+    house: House,
+    entry: Entry,
+    key: str,
+    names: Sequence[str],
+    organizations: Sequence[OrganizationReport] = (),
+    states: Mapping[str, Registration] = NO_STATES,
+) -> Entry:
+    """Put the successor in force for ``names`` by one replace; a secret that nothing names any more is erased after.
+
+    ``states`` are what Invicti ASPM or a person said of them (by case-folded name). Raises ``UsageError`` where another
+    run has put a newer token in the successor's place.
+    """
+    made = {one.name.casefold(): one for one in organizations}
+    swapped = {name.casefold() for name in names}
+    now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def edit(current: Entry) -> Entry:
+        if key not in current.successors:
+            raise changed_meanwhile(entry.name)
+        after = with_registrations(current.succeeded(key, names), dict(states))
+        told = tuple(
+            _with_verdict(one, made[one.name.casefold()])
+            if one.name.casefold() in swapped and one.name.casefold() in made
+            else one
+            for one in after.organizations
+        )
+        return replace(after, organizations=told, validated=now if made else after.validated)
+
+    return update(house, entry.name, edit)
+
+
+def _overlaps(successor: Successor, wanted: set[str]) -> bool:
+    return bool(wanted & {name.casefold() for name in successor.organizations})
+
+
+def _with_verdict(one: StoredOrganization, made: OrganizationReport) -> StoredOrganization:
+    return replace(one, verdict={check.id.value: check.status.value for check in made.checks})
+
+
+def _by_the_same(
+    made: OrganizationReport, olds: Sequence[StoredCredential], *, allow_other: bool
+) -> OrganizationReport:
+    known = {old.identity_id.lower() for old in olds if old.identity_id}
+    if allow_other or made.identity is None or not known or made.identity.id.lower() in known:
+        return made
+    was = next(old.identity_name or old.identity_account or old.identity_id for old in olds if old.identity_id)
+    who = made.identity.name or made.identity.account or made.identity.id
+    check = Check(
+        CheckId.IDENTITY,
+        Status.FAIL,
+        f"The new token is {who}'s; the one to replace is {was}'s.",
+        Reason.OTHER_IDENTITY,
+        "Sign in as the same person to create it, or accept the change with --allow-other-identity.",
+    )
+    return with_check(made, check)

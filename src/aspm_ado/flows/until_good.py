@@ -1,0 +1,135 @@
+"""On a terminal, until it is good: see what failed, edit the token, ask again only that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.checks import Check, CheckId
+from aspm_ado.domain.guide import Guide, guide
+from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
+from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.retirement import ReachDemanded
+from aspm_ado.flows.account import not_good, organizations_of
+from aspm_ado.flows.acquire import ask_expiry
+from aspm_ado.flows.aloud import prove_aloud
+from aspm_ado.flows.intake import Taken, ask_token
+from aspm_ado.flows.terms import parse_username
+
+if TYPE_CHECKING:
+    from aspm_ado.flows.candidate import Candidate, Proof
+    from aspm_ado.flows.house import House
+
+NEXT: Final = Question("next", "What now?")
+AGAIN: Final = Choice("again", "Check again what failed", "after editing the token on its page")
+OTHER: Final = Choice("other", "Give another token")
+USERNAME: Final = Choice("username", "Try cloning with a username")
+OPEN: Final = Choice("open", "Open the token page in the browser")
+ONE_EACH: Final = Choice("one-each", "Accept it: one token for each organization")
+STOP: Final = Choice("keep", "Stop here; nothing is stored")
+KEEP: Final = Choice("keep", "Keep what is good, and finish later")
+
+
+def prove_until_good(
+    house: House, candidates: Sequence[Candidate], previous: Sequence[Proof | None] = ()
+) -> list[Proof]:
+    """Prove; while a person is there and something failed, let them mend it. With nobody there: once."""
+    proofs = prove_aloud(house, candidates, previous)
+    while house.asker.asks:
+        trouble = [check for proof in proofs for check in _trouble(proof)]
+        if not trouble:
+            house.voice.say(f"Proven: {', '.join(here.place.name for proof in proofs for here in proof.places)}.")
+            break
+        house.show(proofs)
+        nothing = not any(made.is_good for proof in proofs for made in organizations_of(proof))
+        choices = _choices(trouble, nothing_good=nothing)
+        answer = house.asker.prompter.choose(NEXT, choices, choices[0].value)
+        if answer == KEEP.value:
+            break
+        if answer == OPEN.value:
+            _open_page(house, proofs)
+            continue
+        proofs = _mended(house, proofs, answer)
+    return proofs
+
+
+def _open_page(house: House, proofs: Sequence[Proof]) -> None:
+    """The page of the first token that needs it."""
+    pages = [here.place.token_page for proof in proofs if _trouble(proof) for here in proof.places]
+    page = pages[0] if pages else proofs[0].candidate.site.base_url
+    if not house.desktop.open(page):
+        house.voice.say(f"No browser could be opened here. The page is {page}")
+
+
+def _mended(house: House, proofs: list[Proof], answer: str) -> list[Proof]:
+    """Ask again what failed, after what the person chose to change."""
+    before: list[Proof | None] = []
+    candidates: list[Candidate] = []
+    for proof in proofs:
+        if not _trouble(proof):
+            candidates.append(proof.candidate)
+            before.append(proof)
+        elif answer == OTHER.value:
+            names = proof.candidate.names
+            taken = ask_token(house.asker, proof.candidate.site, ", ".join(names))
+            suggested = proof.candidate.expires or guide_for(house, proof).expires
+            taken = ask_expiry(house, taken, suggested)
+            if house.asker.given(PAT_EXPIRES):
+                end, source = proof.candidate.expires, proof.candidate.expires_source
+                taken = replace(taken, expires=end, expires_source=source)
+            candidates.append(_with_token(proof.candidate, taken))
+            before.append(None)
+        elif answer == ONE_EACH.value:
+            brief = replace(proof.candidate.brief, reach=ReachDemanded.ORGANIZATION)
+            candidates.append(replace(proof.candidate, brief=brief))
+            before.append(proof)
+        elif answer == USERNAME.value:
+            username = house.asker.need(CLONE_USERNAME, parse_username)
+            candidates.append(replace(proof.candidate, username=username))
+            before.append(proof)
+        else:
+            candidates.append(proof.candidate)
+            before.append(proof)
+    again = [index for index, proof in enumerate(proofs) if _trouble(proof)]
+    fresh = prove_aloud(house, [candidates[i] for i in again], [before[i] for i in again])
+    merged = list(proofs)
+    for index, proof in zip(again, fresh, strict=True):
+        merged[index] = proof
+    return merged
+
+
+def _trouble(proof: Proof) -> list[Check]:
+    """What stands in the way of this token."""
+    found = [check for organization in organizations_of(proof) for check in not_good(organization)]
+    return found + ([proof.unlisted] if proof.unlisted is not None else [])
+
+
+def guide_for(house: House, proof: Proof) -> Guide:
+    """The guide to a token like the one that was proven."""
+    candidate = proof.candidate
+    place = next(iter(candidate.places), candidate.site.place("_"))
+    return guide(place, candidate.brief.purpose, candidate.brief.reach, house.clock.told_by())
+
+
+def _with_token(candidate: Candidate, taken: Taken) -> Candidate:
+    return replace(
+        candidate,
+        secret=taken.secret,
+        source=taken.source,
+        expires=taken.expires,
+        expires_source=taken.expires_source,
+        stored="",
+    )
+
+
+def _choices(trouble: Sequence[Check], *, nothing_good: bool) -> list[Choice]:
+    """What can be done about it, the likeliest first."""
+    ids = {check.id for check in trouble}
+    dead = any(check.exit_code is ExitCode.REJECTED for check in trouble)
+    choices = [OTHER, AGAIN, OPEN] if dead else [AGAIN, OPEN, OTHER]
+    if CheckId.CLONE_TOKEN in ids:
+        choices.append(USERNAME)
+    if Reason.REACH_ORGANIZATION_ONLY in {check.reason for check in trouble}:
+        choices.insert(1, ONE_EACH)
+    return [*choices, STOP if nothing_good else KEEP]

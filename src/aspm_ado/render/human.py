@@ -1,0 +1,157 @@
+"""The report for people: what is wrong first to the eye, one remedy a line, and the next command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.checks import CheckId, Status
+from aspm_ado.domain.report import Verdict
+from aspm_ado.domain.text import clean
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.checks import Check
+    from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
+
+MARKS: Final = {
+    Status.PASS: ("✓", "ok", "green"),
+    Status.PARTIAL: ("~", "as far as can be proven", "green"),
+    Status.WARN: ("!", "warning", "yellow"),
+    Status.FAIL: ("✗", "failed", "red"),
+    Status.UNKNOWN: ("?", "not found out", "magenta"),
+    Status.SKIP: ("-", "not asked", "dim"),
+}
+
+_SENTENCES: Final = {
+    Verdict.READY: "Ready.",
+    Verdict.READY_WITH_WARNINGS: "Ready, with warnings.",
+    Verdict.NOT_READY: "Not ready.",
+    Verdict.UNKNOWN: "Not known: it could not be found out.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table: a status, what it is about, what is said, and what to do."""
+
+    status: Status
+    title: str
+    detail: str
+    remedy: str = ""
+    id: CheckId | None = None
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table: an organization, or what concerns a connection as a whole."""
+
+    heading: str
+    rows: tuple[Row, ...]
+    organization: str = ""
+    above: bool = False
+    """Whether trouble of a shared token was told in an earlier table."""
+
+
+def sections(report: Report, *, everything: bool = True) -> Iterator[Section]:
+    """Every table of a report; without ``everything`` what is good is summed up in one row each."""
+    for connection in report.connections:
+        for section in _of_connection(connection):
+            yield section if everything else _trouble_of(section, connection)
+
+
+def _trouble_of(section: Section, connection: ConnectionReport) -> Section:
+    """What asks for something, each row with the command to run; one row where all is well."""
+    rows = [row for row in section.rows if row.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)]
+    if not rows and section.above:
+        return replace(section, rows=(Row(Status.WARN, "Token", "As above: it is the same one."),))
+    if not rows:
+        return replace(section, rows=(Row(Status.PASS, "All checks", "good; --all shows them."),))
+    if connection.name is None:
+        return replace(section, rows=tuple(rows))
+    return replace(section, rows=tuple(replace(row, command=_command(row, section, connection)) for row in rows))
+
+
+def _command(row: Row, section: Section, connection: ConnectionReport) -> str:
+    """The exact command that goes on from a row."""
+    name = clean(connection.name or "", 70)
+    if row.id is CheckId.REGISTRATION:
+        return f"aspm-ado handoff {name}"
+    if row.id in _NEW_TOKEN and section.organization:
+        return f"aspm-ado rotate {name} -o {section.organization}"
+    return f"aspm-ado validate {name}"
+
+
+_NEW_TOKEN = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.REACH})
+
+
+def closing(report: Report) -> list[str]:
+    """The verdict and the next command."""
+    lines = [f"{_SENTENCES[report.verdict]} (exit {int(report.exit_code)})"]
+    if report.error is not None:
+        lines = [clean(report.error.problem, 600), clean(report.error.remedy, 600)]
+    return lines + [f"Next: {command}" for command in _next(report)]
+
+
+def in_the_way(checks: Iterable[Check]) -> tuple[Row, ...]:
+    """The rows that something has to be done about before it is good."""
+    return tuple(_row(check) for check in checks if check.status in (Status.FAIL, Status.UNKNOWN))
+
+
+def _of_connection(connection: ConnectionReport) -> Iterator[Section]:
+    if connection.checks:
+        name = connection.name or connection.base_url
+        yield Section(clean(name, 80), tuple(_row(check) for check in connection.checks))
+    told: set[tuple[CheckId, str]] = set()
+    for organization in connection.organizations:
+        shared = organization.token.shared
+        rows = tuple(_row(check) for check in organization.checks if not shared or _is_news(check, told))
+        above = any(check.is_trouble and not _is_news(check, told) for check in organization.checks if shared)
+        told.update(_said(check) for check in organization.checks if shared)
+        yield Section(_heading(connection, organization), rows, clean(organization.name, 60), above)
+    if connection.aspm is not None and any(check.status is not Status.SKIP for check in connection.aspm.checks):
+        yield Section(clean(connection.aspm.url, 80), tuple(_row(check) for check in connection.aspm.checks))
+
+
+_OF_THE_TOKEN = frozenset({CheckId.TOKEN_FORMAT, CheckId.TOKEN_EXPIRY, CheckId.IDENTITY, CheckId.REACH})
+
+
+def _said(check: Check) -> tuple[CheckId, str]:
+    return check.id, check.detail
+
+
+def _is_news(check: Check, told: set[tuple[CheckId, str]]) -> bool:
+    """A token that several organizations share is described once."""
+    return check.id not in _OF_THE_TOKEN or _said(check) not in told
+
+
+def _heading(connection: ConnectionReport, organization: OrganizationReport) -> str:
+    token = organization.token
+    parts = [
+        organization.name if connection.deployment == "services" else f"{connection.base_url}/{organization.name}",
+        f"token …{token.last4}" if token.last4 else "token",
+        f"from {token.source}" if token.source else "",
+        "shared" if token.shared else "",
+        f"{token.days_left} days left" if token.days_left is not None else "",
+    ]
+    return clean(" · ".join(part for part in parts if part), 200)
+
+
+def _row(check: Check) -> Row:
+    return Row(check.status, check.title, clean(check.detail, 600), clean(check.remedy or "", 600), check.id)
+
+
+def _next(report: Report) -> Iterator[str]:
+    """The exact commands to go on with."""
+    for connection in report.connections:
+        if connection.name is None or report.error is not None:
+            continue
+        waiting = any(
+            check.id is CheckId.REGISTRATION and check.status is Status.WARN for check in connection.all_checks()
+        )
+        stored = any(check.id is CheckId.SECRETS and check.status is Status.PASS for check in connection.checks)
+        if waiting and stored:
+            yield f"aspm-ado handoff {clean(connection.name, 70)}"
+        elif stored and report.command == "connect":
+            yield f"aspm-ado validate {clean(connection.name, 70)}"

@@ -1,0 +1,357 @@
+"""Records on a disk that is full, read-only, somebody else's, or shared with another run."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aspm_ado.adapters.records.catalog import DiskRecords, default_folder
+from aspm_ado.adapters.records.folder import Disk
+from aspm_ado.domain.connection import Catalogue, Draft
+from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.reasons import Reason
+
+from .catalogues import USUAL, entry
+
+posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="owners and modes mean nothing here")
+
+
+def refused(work: Callable[[], object], reason: Reason = Reason.RECORDS_UNREADABLE) -> StoreError:
+    with pytest.raises(StoreError) as caught:
+        work()
+    assert caught.value.reason is reason
+    assert caught.value.remedy
+    return caught.value
+
+
+def put(name: str = "contoso") -> Callable[[Catalogue], Catalogue]:
+    return lambda found: found.commit(entry(name))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "home" / ".config" / "aspm-ado"
+
+
+@pytest.fixture
+def records(folder: Path) -> DiskRecords:
+    return DiskRecords(folder, wait=0.2)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def test_nothing_stored_is_empty_and_reading_creates_nothing(records: DiskRecords, folder: Path) -> None:
+    assert records.load() == Catalogue()
+    assert records.load_draft() is None
+    records.save_draft(None)
+    assert records.set_aside() is None
+    assert not folder.exists()
+
+
+def test_changes_are_kept_and_given_back(records: DiskRecords, folder: Path) -> None:
+    assert records.change(lambda _empty: USUAL) == USUAL
+    assert DiskRecords(folder).load() == USUAL
+    assert set(records.change(put("other")).connections) == {"contoso", "other"}
+    assert records.change(lambda found: found.without("contoso")).connections.keys() == {"other"}
+
+
+def test_an_edit_that_raises_changes_nothing_and_frees_the_lock(records: DiskRecords) -> None:
+    records.change(put())
+
+    def fails(_found: Catalogue) -> Catalogue:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        records.change(fails)
+    assert set(records.change(put("next")).connections) == {"contoso", "next"}
+
+
+def test_a_draft_is_kept_replaced_and_forgotten(records: DiskRecords, folder: Path) -> None:
+    records.save_draft(Draft({"organization": "contoso"}, "2026-11-23"))
+    records.save_draft(Draft({"organization": "fabrikam"}, "2026-11-24"))
+    assert DiskRecords(folder).load_draft() == Draft({"organization": "fabrikam"}, "2026-11-24")
+    records.save_draft(None)
+    records.save_draft(None)
+    assert records.load_draft() is None
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b'{"schema": "aspm-ado/draft/v2"}'])
+def test_a_damaged_draft_is_forgotten(raw: bytes, records: DiskRecords, folder: Path) -> None:
+    records.check()
+    (folder / "draft.json").write_bytes(raw)
+    assert records.load_draft() is None
+    records.save_draft(Draft({}))
+    assert records.load_draft() == Draft({})
+
+
+def test_after_any_work_only_our_files_are_there(records: DiskRecords, folder: Path) -> None:
+    records.check()
+    assert list(folder.iterdir()) == []
+    records.change(put())
+    records.save_draft(Draft({}))
+    assert sorted(path.name for path in folder.iterdir()) == ["catalog.json", "catalog.lock", "draft.json"]
+
+
+def test_what_a_killed_run_left_half_written_is_swept(records: DiskRecords, folder: Path) -> None:
+    records.check()
+    (folder / ".catalog.json.0123.tmp").write_text("half")
+    records.change(put())
+    assert not list(folder.glob(".*"))
+
+
+@posix
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
+def test_everything_is_private_whatever_the_umask(umask: int, records: DiskRecords, folder: Path) -> None:
+    before = os.umask(umask)
+    try:
+        records.check()
+        records.change(put())
+        records.save_draft(Draft({}))
+        seen: list[int] = []
+        records.change(lambda found: seen.append(mode(folder / "catalog.holder")) or found)
+    finally:
+        os.umask(before)
+    assert seen == [0o600]
+    for made in (folder, folder.parent, folder.parent.parent):
+        assert mode(made) == 0o700
+    assert {mode(path) for path in folder.iterdir()} == {0o600}
+
+
+# Damaged and newer
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xef\xbb\xbf{}", b"[]", b'{"schema": "aspm-ado/catalog/v1"}'])
+def test_a_damaged_catalogue_is_never_overwritten(raw: bytes, records: DiskRecords, folder: Path) -> None:
+    records.check()
+    path = folder / "catalog.json"
+    path.write_bytes(raw)
+    for work in (records.load, records.check, lambda: records.change(put())):
+        assert str(path) in refused(work).problem
+    assert path.read_bytes() == raw
+    aside = records.set_aside()
+    assert aside is not None
+    assert re.fullmatch(r"catalog\.json\.damaged-\d{8}-\d{6}", aside.name)
+    assert aside.read_bytes() == raw
+    assert records.change(put()).connections.keys() == {"contoso"}
+    assert records.set_aside() is None
+
+
+def test_setting_aside_twice_in_a_second_keeps_both(records: DiskRecords, folder: Path) -> None:
+    records.check()
+    kept = set()
+    for raw in (b"one", b"two", b"three"):
+        (folder / "catalog.json").write_bytes(raw)
+        kept.add(records.set_aside())
+    assert {path.read_bytes() for path in kept if path} == {b"one", b"two", b"three"}
+
+
+def test_a_newer_catalogue_is_never_touched(records: DiskRecords, folder: Path) -> None:
+    records.check()
+    raw = json.dumps({"schema": "aspm-ado/catalog/v2", "connections": 5}).encode()
+    (folder / "catalog.json").write_bytes(raw)
+    for work in (records.load, records.check, records.set_aside, lambda: records.change(put())):
+        assert "newer" in refused(work, Reason.RECORDS_NEWER).problem
+    assert (folder / "catalog.json").read_bytes() == raw
+
+
+# Not ours alone
+
+
+@posix
+@pytest.mark.parametrize("bits", [0o770, 0o777, 0o702])
+def test_a_folder_that_others_can_write_is_refused(bits: int, records: DiskRecords, folder: Path) -> None:
+    records.change(put())
+    folder.chmod(bits)
+    for work in (records.load, records.check, records.load_draft, lambda: records.change(put("x"))):
+        assert f"chmod go-w {folder}" in refused(work).remedy
+    folder.chmod(0o755)  # readable by others is harmless: there is no secret in it
+    records.change(put("x"))
+
+
+@posix
+def test_a_file_that_others_can_write_is_refused(records: DiskRecords, folder: Path) -> None:
+    records.change(put())
+    (folder / "catalog.json").chmod(0o620)
+    assert f"chmod go-w {folder / 'catalog.json'}" in refused(records.load).remedy
+
+
+@posix
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("name", [".", "catalog.json"])
+def test_what_belongs_to_another_is_refused(name: str, records: DiskRecords, folder: Path) -> None:
+    records.change(put())
+    os.chown(folder / name, 12345, 12345)
+    assert "another user" in refused(records.load).problem
+    assert "another user" in refused(lambda: records.change(put("x"))).problem
+
+
+@posix
+def test_a_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir(0o700)
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "nowhere").symlink_to("none")
+    for name in ("link", "nowhere"):
+        records = DiskRecords(tmp_path / name)
+        for work in (records.load, records.check, lambda records=records: records.change(put())):
+            assert "is a link" in refused(work).problem
+    assert list((tmp_path / "real").iterdir()) == []
+    assert not (tmp_path / "none").exists()
+
+
+@posix
+@pytest.mark.parametrize("name", ["catalog.json", "draft.json", "catalog.lock"])
+def test_a_file_that_is_a_link_is_refused_and_its_target_untouched(
+    name: str, records: DiskRecords, folder: Path, tmp_path: Path
+) -> None:
+    records.check()
+    target = tmp_path / "precious"
+    target.write_text("precious")
+    (folder / name).symlink_to(target)
+    refused(records.load_draft if name == "draft.json" else lambda: records.change(put()))
+    assert target.read_text() == "precious"
+
+
+@posix
+def test_a_link_at_the_holders_note_is_replaced_and_its_target_untouched(
+    records: DiskRecords, folder: Path, tmp_path: Path
+) -> None:
+    records.check()
+    (tmp_path / "precious").write_text("precious")
+    (folder / "catalog.holder").symlink_to(tmp_path / "precious")
+    records.change(put())
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+@posix
+def test_a_pipe_or_a_folder_in_place_of_the_file_does_not_hold_us(records: DiskRecords, folder: Path) -> None:
+    records.check()
+    os.mkfifo(folder / "catalog.json", 0o600)
+    (folder / "draft.json").mkdir()
+    refused(records.load)
+    refused(records.load_draft)
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        refused(DiskRecords(path).check)
+    assert DiskRecords(tmp_path / "file" / "below").load() == Catalogue()
+
+
+# A disk that fails
+
+
+class FailingDisk(Disk):
+    """Fails on the n-th call of one operation; files that are only read are left alone."""
+
+    def __init__(self, operation: str, code: int, nth: int = 1) -> None:
+        self.operation, self.code, self.left = operation, code, nth
+
+    def _maybe(self, operation: str) -> None:
+        if operation == self.operation:
+            self.left -= 1
+            if self.left == 0:
+                raise OSError(self.code, os.strerror(self.code))
+
+    def open(self, path: Path, flags: int, mode: int = 0o600) -> int:
+        if flags & os.O_CREAT:
+            self._maybe("open")
+        return super().open(path, flags, mode)
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        self._maybe("write")
+        return super().write(descriptor, data[: max(1, len(data) // 2)])  # and never takes all at once
+
+    def fsync(self, descriptor: int) -> None:
+        self._maybe("fsync")
+        super().fsync(descriptor)
+
+    def replace(self, source: Path, target: Path) -> None:
+        self._maybe("replace")
+        super().replace(source, target)
+
+
+def failure(records: DiskRecords) -> StoreError | None:
+    try:
+        records.change(put("next"))
+    except StoreError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("operation", ["open", "write", "fsync", "replace"])
+def test_a_failing_disk_leaves_the_old_records_whole(operation: str, code: int, folder: Path) -> None:
+    DiskRecords(folder).change(put())
+    before = (folder / "catalog.json").read_bytes()
+    for nth in range(1, 30):
+        disk = FailingDisk(operation, code, nth)
+        records = DiskRecords(folder, disk=disk)
+        error = failure(records)
+        if error:
+            assert error.reason is Reason.RECORDS_UNREADABLE
+            assert str(folder / "catalog.json") in error.problem
+            assert os.strerror(code) in error.problem
+            assert (folder / "catalog.json").read_bytes() == before
+        else:
+            assert set(records.load().connections) == {"contoso", "next"}
+            (folder / "catalog.json").write_bytes(before)
+        assert sorted(path.name for path in folder.iterdir()) == ["catalog.json", "catalog.lock"]
+        if disk.left > 0:
+            return  # fewer calls than nth: every one of them has failed once
+    pytest.fail("more calls than a change should make")
+
+
+@pytest.mark.parametrize("operation", ["open", "write", "fsync"])
+def test_a_folder_that_cannot_be_written_is_found_before_it_matters(operation: str, folder: Path) -> None:
+    error = refused(DiskRecords(folder, disk=FailingDisk(operation, errno.EROFS)).check)
+    assert str(folder) in error.problem
+    assert os.strerror(errno.EROFS) in error.problem
+    assert "--config-dir" in error.remedy
+    assert list(folder.iterdir()) == []
+
+
+def test_a_rename_that_happened_is_not_called_a_failure(folder: Path) -> None:
+    """The note, the catalogue, then the folder: by the last fsync the new records are what everybody reads."""
+    disk = FailingDisk("fsync", errno.EIO, 4)
+    records = DiskRecords(folder, disk=disk)
+    records.change(put())
+    assert disk.left == 0
+    assert set(records.load().connections) == {"contoso"}
+
+
+# Where
+
+
+@posix
+@pytest.mark.parametrize("environment", [{}, {"HOME": ""}, {"HOME": "relative"}])
+def test_no_home_is_said_and_not_guessed(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert "--config-dir" in refused(lambda: default_folder(os.environ)).remedy
+
+
+@posix
+def test_the_folder_is_where_the_platform_keeps_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    found = default_folder(os.environ)
+    assert found.is_relative_to(tmp_path)
+    assert found.name == "aspm-ado"
+    assert not found.exists()
+
+
+def test_a_pending_entry_survives_as_pending(records: DiskRecords) -> None:
+    records.change(lambda found: found.begin("contoso", ("aspm-ado/contoso/1",)))
+    assert records.load() == Catalogue(pending={"contoso": ("aspm-ado/contoso/1",)})

@@ -1,0 +1,237 @@
+"""The browser and the clipboard, seen from the tools: what they were given, and what they were not."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from aspm_ado.adapters.desktop import SystemDesktop
+from aspm_ado.domain.ports import Desktop
+from aspm_ado.domain.token import Secret
+
+TOKEN = Secret("Q7x" * 25 + "zAZDO1234")
+SECRETS = {
+    "ASPM_ADO_PAT": "s3cret-one",
+    "AZURE_DEVOPS_EXT_PAT": "s3cret-two",
+    "INVICTI_ASPM_TOKEN": "s3cret-three",
+    "KONDUKTO_TOKEN": "s3cret-four",
+}
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
+
+STAND_IN = """#!/bin/sh
+exec "{python}" -I - "$0" "$@" 3<&0 <<'END'
+import json, os, pathlib, sys
+path = pathlib.Path(sys.argv[1])
+given = os.read(3, 65536).hex() if not {reads} else ""
+said = {{"argv": sys.argv[2:], "stdin": given, "environment": dict(os.environ)}}
+with open(path.with_suffix(".calls"), "a") as calls:
+    calls.write(json.dumps(said) + "\\n")
+print({answer!r}, end="")
+print("noise", file=sys.stderr)
+sys.exit({code})
+END
+"""
+
+
+class Tools:
+    """Stand-ins on a PATH of their own that note what they were given."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def add(self, name: str, *, answer: str = "noise", code: int = 0, script: str = "") -> None:
+        path = self.folder / name
+        reads = name in ("pbpaste", "wl-paste", "powershell.exe")
+        path.write_text(
+            script or STAND_IN.format(python=sys.executable, answer=answer, code=code, reads=reads), encoding="utf-8"
+        )
+        path.chmod(0o700)
+
+    def calls(self, name: str) -> list[dict]:
+        notes = (self.folder / name).with_suffix(".calls")
+        return [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+
+
+@pytest.fixture
+def tools(tmp_path):
+    return Tools(tmp_path)
+
+
+def desktop(tools, platform="linux", **environment) -> SystemDesktop:
+    made: Desktop = SystemDesktop({"PATH": str(tools.folder), **SECRETS, **environment}, platform=platform, seconds=20)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("tool", "platform", "environment", "argv", "encoding"),
+    [
+        ("pbcopy", "darwin", {}, [], "utf-8"),
+        ("wl-copy", "linux", {"WAYLAND_DISPLAY": "wayland-0"}, [], "utf-8"),
+        ("xclip", "linux", {"DISPLAY": ":0"}, ["-selection", "clipboard"], "utf-8"),
+        ("xsel", "linux", {"DISPLAY": ":0"}, ["-b", "-i"], "utf-8"),
+        ("clip.exe", "linux", {"WSL_DISTRO_NAME": "Debian", "DISPLAY": ":0"}, [], "utf-16-le"),
+    ],
+)
+def test_the_secret_goes_by_stdin_only(tools, capfd, tool, platform, environment, argv, encoding):
+    tools.add(tool)
+    assert desktop(tools, platform, **environment).copy(TOKEN) == tool
+    (call,) = tools.calls(tool)
+    assert call["argv"] == argv
+    assert bytes.fromhex(call["stdin"]).decode(encoding) == TOKEN.reveal()
+    kept = json.dumps(call["environment"])
+    assert "s3cret" not in kept
+    assert TOKEN.reveal() not in kept
+    assert capfd.readouterr() == ("", "")
+
+
+def test_windows_takes_its_tools_from_the_system_folder_only(tools, tmp_path):
+    tools.add("clip.exe")
+    assert desktop(tools, "win32", SystemRoot=str(tmp_path / "nowhere")).copy(TOKEN) is None
+    system = tmp_path / "Windows" / "System32"
+    system.mkdir(parents=True)
+    there = Tools(system)
+    there.add("clip.exe")
+    assert desktop(tools, "win32", SystemRoot=str(tmp_path / "Windows")).copy(TOKEN) == "clip.exe"
+    assert tools.calls("clip.exe") == []
+    assert bytes.fromhex(there.calls("clip.exe")[0]["stdin"]).decode("utf-16-le") == TOKEN.reveal()
+
+
+@pytest.mark.parametrize("session", [{"SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22"}, {"SSH_TTY": "/dev/pts/3"}])
+def test_nothing_is_copied_on_a_far_machine(tools, session):
+    tools.add("xclip")
+    assert desktop(tools, DISPLAY="localhost:10.0", **session).copy(TOKEN) is None
+    assert tools.calls("xclip") == []
+
+
+def test_no_tool_no_screen_or_a_failing_one(tools):
+    assert desktop(tools, DISPLAY=":0").copy(TOKEN) is None
+    tools.add("xclip", code=1)
+    assert desktop(tools).copy(TOKEN) is None
+    assert desktop(tools, DISPLAY=":0").copy(TOKEN) is None
+    tools.add("xsel")
+    assert desktop(tools, DISPLAY=":0").copy(TOKEN) == "xsel"
+
+
+def test_a_tool_in_the_current_folder_is_not_taken(tools, monkeypatch):
+    tools.add("xclip")
+    monkeypatch.chdir(tools.folder)
+    for path in ("", ".", ":"):
+        assert desktop(tools, DISPLAY=":0", PATH=path).copy(TOKEN) is None
+
+
+def test_a_tool_that_hangs_is_given_up(tools):
+    tools.add("xclip", script="#!/bin/sh\nexec /bin/sleep 60\n")
+    made = SystemDesktop({"PATH": str(tools.folder), "DISPLAY": ":0"}, platform="linux", seconds=0.2)
+    assert made.copy(TOKEN) is None
+    assert not made.can_clear
+
+
+def test_a_tool_that_goes_on_serving_is_not_waited_for(tools):
+    tools.add("xclip", script="#!/bin/sh\n/bin/cat >/dev/null\n/bin/sleep 5 &\n")
+    assert desktop(tools, DISPLAY=":0").copy(TOKEN) == "xclip"
+
+
+def test_clear_empties_what_is_still_ours(tools):
+    tools.add("wl-copy")
+    tools.add("wl-paste", answer=TOKEN.reveal() + "\n")
+    made = desktop(tools, WAYLAND_DISPLAY="wayland-0")
+    assert not made.can_clear
+    made.clear()
+    assert tools.calls("wl-copy") == []
+    made.copy(TOKEN)
+    assert made.can_clear
+    made.clear()
+    made.clear()
+    assert [call["argv"] for call in tools.calls("wl-copy")] == [[], ["--clear"]]
+    assert tools.calls("wl-copy")[1]["stdin"] == ""
+    assert not made.can_clear
+
+
+def test_clear_on_a_mac_overwrites_with_nothing(tools):
+    tools.add("pbcopy")
+    tools.add("pbpaste", answer=TOKEN.reveal())
+    made = desktop(tools, "darwin")
+    made.copy(TOKEN)
+    made.clear()
+    assert [call["stdin"] for call in tools.calls("pbcopy")] == [TOKEN.reveal().encode().hex(), ""]
+
+
+def test_clear_leaves_what_somebody_copied_since(tools):
+    tools.add("wl-copy")
+    tools.add("wl-paste", answer="a paragraph of theirs")
+    made = desktop(tools, WAYLAND_DISPLAY="wayland-0")
+    made.copy(TOKEN)
+    made.clear()
+    assert len(tools.calls("wl-copy")) == 1
+
+
+def test_clear_leaves_what_cannot_be_read_back(tools):
+    tools.add("clip.exe")
+    made = desktop(tools, WSL_DISTRO_NAME="Debian")
+    made.copy(TOKEN)
+    assert not made.can_clear
+    made.clear()
+    assert len(tools.calls("clip.exe")) == 1
+
+
+def test_the_browser_gets_the_page_and_no_terminal(tools, capfd):
+    tools.add("browse")
+    made = desktop(tools, BROWSER=str(tools.folder / "browse"))
+    assert made.open("https://dev.azure.com/contoso/_usersSettings/tokens")
+    (call,) = tools.calls("browse")
+    assert call["argv"] == ["https://dev.azure.com/contoso/_usersSettings/tokens"]
+    assert "s3cret" not in json.dumps(call["environment"])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_browser_that_fails(tools):
+    tools.add("browse", code=1)
+    assert not desktop(tools, BROWSER=str(tools.folder / "browse")).open("https://dev.azure.com/")
+
+
+def test_a_browser_that_stays_open_has_taken_the_page(tools):
+    tools.add("browse", script="#!/bin/sh\nexec /bin/sleep 3\n")
+    environment = {"PATH": str(tools.folder), "BROWSER": str(tools.folder / "browse")}
+    assert SystemDesktop(environment, platform="linux", seconds=0.5).open("https://dev.azure.com/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "ssh://host/x",
+        "-remote",
+        "https://",
+        "https:///path",
+        "https://host/a b",
+        "https://host/\x1b[2J",
+        "https://höst/",
+        "https://[::1",
+        "",
+    ],
+)
+def test_opens_web_pages_only(tools, url):
+    tools.add("browse")
+    assert not desktop(tools, BROWSER=str(tools.folder / "browse")).open(url)
+    assert tools.calls("browse") == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment"),
+    [
+        ("linux", {}),
+        ("linux", {"BROWSER": "lynx"}),
+        ("linux", {"BROWSER": " "}),
+        ("linux", {"SSH_CONNECTION": "x"}),
+        ("linux", {"container": "podman"}),
+        ("darwin", {"SSH_TTY": "/dev/ttys001"}),
+        ("win32", {"SSH_CLIENT": "x"}),
+    ],
+)
+def test_where_there_is_no_browser(tools, platform, environment):
+    assert not desktop(tools, platform, **environment).open("https://dev.azure.com/")

@@ -1,0 +1,286 @@
+"""What a person meets at each question, on a terminal that draws and on one that only types."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from typing import ClassVar
+
+import pytest
+
+TOKEN = "Q7x" * 25 + "zAZDO1234"
+COLOR = re.compile(rb"\x1b\[[0-9;]*m")
+PASTE, PASTED = "\x1b[200~", "\x1b[201~"
+
+
+class PrompterContract:
+    """What every console promises; the keys for the same answer differ."""
+
+    term: str
+    second: str
+    first_and_third: str
+    yes_key: str
+    ready: ClassVar[dict[str, str]]
+
+    @pytest.fixture
+    def ask(self, terminal):
+        return lambda scenario, columns=80, **more: terminal(scenario, columns, TERM=self.term, **more)
+
+    def test_enter_keeps_the_default_which_is_shown_clean(self, ask):
+        at = ask("text")
+        at.see("Which one? [con[2Jtoso]")
+        at.type("\r")
+        assert at.end() == {"answer": "con\x1b[2Jtoso"}
+
+    def test_a_refused_answer_is_explained_and_asked_again_without_the_default(self, ask):
+        at = ask("number")
+        at.see("Which one? [x]")
+        at.type("\r")
+        at.see("“x” is not a number.\n  Give digits only.\n")
+        at.type("twelve\r")
+        at.see("“twelve” is not a number.\n  Give digits only.\n")
+        at.type(" 12 \r")
+        assert at.end() == {"answer": "12"}
+
+    def test_a_secret_is_never_shown(self, ask):
+        at = ask("secret")
+        at.see("Personal access token:")
+        at.type(TOKEN + "\r")
+        assert at.end() == {"answer": TOKEN}
+        assert TOKEN[:6].encode() not in at.log.getvalue()
+        assert "Q7x" not in at.text
+        assert "It goes to https://dev.azure.com/con[2Jtoso\nA sentence" in at.text
+
+    def test_a_refused_secret_is_asked_again(self, ask):
+        at = ask("secret")
+        at.see("Personal access token:")
+        at.type("no good\r")
+        at.see("a space at position 3 of 7")
+        at.type(TOKEN + "\r")
+        assert at.end() == {"answer": TOKEN}
+        assert b"no good" not in at.log.getvalue()
+
+    @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["ctrl-c", "ctrl-d"])
+    def test_leaving_is_one_error_and_the_terminal_is_as_before(self, ask, key):
+        scenarios = ["text", "secret", "few", "some", "yes"]
+        at = ask(" ".join(scenarios))
+        for number, scenario in enumerate(scenarios, start=1):
+            at.see(self.ready[scenario], number)
+            at.type(key)
+        for outcome in at.end():
+            assert (outcome["error"], outcome["echo"]) == ("interrupted", True)
+            assert outcome["remedy"] == "Run the same command again; your answers are offered."
+        assert "Traceback" not in at.text
+        assert not at.screen.cursor.hidden
+
+    def test_one_of_a_few(self, ask):
+        at = ask("few")
+        at.see(self.ready["few"])
+        assert "beta (the second)" in at.text
+        assert "gamma]0;owned" in at.text
+        at.type(self.second)
+        assert at.end() == {"answer": "b"}
+
+    def test_enter_keeps_the_offered_choice(self, ask):
+        at = ask("few-default")
+        at.see(self.ready["few"])
+        at.type("\r")
+        assert at.end() == {"answer": "b"}
+
+    def test_several_keep_their_order(self, ask):
+        at = ask("some")
+        at.see(self.ready["some"])
+        at.type(self.first_and_third)
+        assert at.end() == {"answer": ["a", "c"]}
+
+    def test_none_of_several(self, ask):
+        at = ask("some")
+        at.see(self.ready["some"])
+        at.type("\r")
+        assert at.end() == {"answer": []}
+
+    def test_yes_and_no(self, ask):
+        at = ask("no")
+        at.see("Which one? (y/N)")
+        at.type(self.yes_key)
+        assert at.end() == {"answer": True}
+
+    @pytest.mark.parametrize("scenario", ["long", "secret", "some-of-many"])
+    def test_forty_columns(self, ask, scenario):
+        at = ask(scenario, 40)
+        at.see({"long": "row.", "secret": "token:", "some-of-many": self.ready["narrow"]}[scenario])
+        at.type(TOKEN + "\r" if scenario == "secret" else "\r")
+        assert "error" not in at.end()
+
+
+class TestDrawn(PrompterContract):
+    term = "xterm-256color"
+    second = "\x1b[B\r"
+    first_and_third = " \x1b[B\x1b[B \r"
+    yes_key = "y"
+    ready: ClassVar = {
+        "text": "Which one?",
+        "secret": "token:",
+        "few": "gamma",
+        "some": "[ ] gamma",
+        "yes": "(Y/n)",
+        "narrow": "[ ] project-003",
+    }
+
+    def test_a_long_list_is_searched(self, terminal):
+        at = terminal("many")
+        at.see("> project-000")
+        at.type("-15")
+        at.see("/ -15")
+        assert "project-150" in at.text
+        assert "project-000" not in at.text
+        at.type("\x1b[B\r")
+        assert at.end() == {"answer": "v151"}
+
+    def test_enter_takes_nothing_while_the_search_finds_nothing(self, terminal):
+        at = terminal("many")
+        at.see("> project-000")
+        at.type("zz\r")
+        at.see("(nothing has that; Backspace)")
+        at.type("\x7f\x7f198\r")
+        assert at.end() == {"answer": "v198"}
+
+    def test_a_search_takes_letters_beyond_ascii_and_pasted_ones(self, terminal):
+        at = terminal("many")
+        at.see("> project-000")
+        at.type("本" + PASTE + " プロ\n" + PASTED)
+        at.see("> 日本")
+        at.type("\r")
+        assert at.end() == {"answer": "cjk"}
+
+    def test_ctrl_a_marks_what_the_search_shows_and_tab_turns_nothing_over(self, terminal):
+        at = terminal("some-of-many")
+        at.see("[ ] project-000")
+        at.type("\t-12")
+        at.see("/ -12")
+        at.type("\x01")
+        at.see("[x] project-129")
+        at.type("\r")
+        assert at.end() == {"answer": [f"v{number}" for number in range(120, 130)]}
+
+    def test_a_pasted_secret_may_end_in_a_newline(self, terminal):
+        at = terminal("secret")
+        at.see("token:")
+        at.type(PASTE + TOKEN + "\r\n" + PASTED)
+        at.see("*****")
+        at.type("\r")
+        assert at.end() == {"answer": TOKEN}
+
+    def test_what_is_pasted_behind_a_secret_answers_nothing_and_is_not_shown(self, terminal):
+        at = terminal("secret-text")
+        at.see("token:")
+        at.type(TOKEN + "\r\nTAIL\n")
+        at.see("Which one? [kept]:")
+        at.type("mine\r")
+        assert at.end() == {"answer": [TOKEN, "mine"]}
+        assert b"TAIL" not in at.log.getvalue()
+
+    def test_two_pasted_lines_are_not_one_answer(self, terminal):
+        at = terminal("text")
+        at.see("toso]:")
+        at.type(PASTE + "one\ntwo" + PASTED + "\r")
+        at.see("more than one line")
+        at.type("one\r")
+        assert at.end() == {"answer": "one"}
+
+    def test_ctrl_v_of_an_old_windows_console_quotes_nothing(self, terminal):
+        at = terminal("secret")
+        at.see("token:")
+        at.type("\x16" + TOKEN + "\x16\r")
+        assert at.end() == {"answer": TOKEN}
+
+    def test_no_color_sends_no_color(self, terminal):
+        scenarios = ["text", "some", "yes", "few"]
+        at = terminal(" ".join(scenarios), NO_COLOR="1")
+        for number, scenario in enumerate(scenarios, start=1):
+            at.see(self.ready[scenario], number)
+            at.type("\r")
+        at.end()
+        codes = {int(code or 0) for each in COLOR.findall(at.log.getvalue()) for code in each[2:-1].split(b";")}
+        assert codes <= {0, 1, 4, 7}
+
+    def test_a_terminal_that_is_closed_ends_the_run(self, terminal):
+        at = terminal("few")
+        at.see("gamma")
+        at.child.close(force=False)
+        said = at.folder / "out"
+        for _ in range(6000):
+            if said.read_text().rstrip().endswith("]"):
+                break
+            time.sleep(0.01)
+        assert json.loads(said.read_text())[0]["error"] == "interrupted"
+
+    def test_asks_the_terminal_for_nothing_and_has_color(self, terminal):
+        at = terminal("few")
+        at.see("gamma")
+        at.type("\r")
+        at.end()
+        assert any(b"36" in each for each in COLOR.findall(at.log.getvalue()))
+        assert b"\x1b[6n" not in at.log.getvalue()
+
+    def test_draws_in_ascii_on_an_ascii_console(self, terminal):
+        scenarios = ["few", "some", "secret", "text", "yes"]
+        at = terminal(" ".join(scenarios), PYTHONIOENCODING="ascii")
+        for number, scenario in enumerate(scenarios, start=1):
+            at.see(self.ready[scenario], number)
+            at.type(TOKEN + "\r" if scenario == "secret" else "\r")
+        assert not [each for each in at.end() if "error" in each]
+        assert at.log.getvalue().isascii()
+
+    @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+    def test_a_signal_at_a_question_leaves_it(self, terminal, name):
+        at = terminal("text few secret")
+        for number, scenario in enumerate(["text", "few", "secret"], start=1):
+            at.see(self.ready[scenario], number)
+            os.kill(int((at.folder / "pid").read_text()), getattr(signal, name))
+        assert [(each["error"], each["echo"]) for each in at.end()] == [("interrupted", True)] * 3
+        assert "Traceback" not in at.text
+        assert "Unhandled" not in at.text
+
+
+class TestTyped(PrompterContract):
+    term = "dumb"
+    second = "BETA\r"
+    first_and_third = "gamma, 1\r"
+    yes_key = "yes\r"
+    ready: ClassVar = {
+        "text": "Which one?",
+        "secret": "token:",
+        "few": "part of the name",
+        "some": "or all:",
+        "yes": "(Y/n)",
+        "narrow": "with commas",
+    }
+
+    def test_sends_text_only(self, terminal):
+        at = terminal("few", TERM="dumb")
+        at.see("part of the name")
+        at.type("9\r")
+        at.see("That is none of them.")
+        at.type("2\r")
+        assert at.end() == {"answer": "b"}
+        assert b"\x1b" not in at.log.getvalue()
+
+    def test_a_long_list_is_narrowed(self, terminal):
+        at = terminal("many", TERM="dumb")
+        at.see("and 180 more")
+        at.type("-15\r")
+        at.see("10) project-159")
+        at.type("2\r")
+        assert at.end() == {"answer": "v151"}
+
+    def test_all_and_an_unclear_name(self, terminal):
+        at = terminal("some", TERM="dumb")
+        at.see("all:")
+        at.type("ta, zz\r")
+        at.see("Not every one")
+        at.type("all\r")
+        assert at.end() == {"answer": ["a", "b", "c"]}

@@ -1,0 +1,151 @@
+"""Documents are read however they vary, and refused when they are something else; errors show nothing of them."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aspm_ado.adapters.answers import read
+from aspm_ado.adapters.azure_devops import AzureDevOps
+from aspm_ado.domain.answers import (
+    ANONYMOUS_ID,
+    ConnectionData,
+    Identity,
+    Names,
+    Profile,
+    Project,
+    Projects,
+    Repositories,
+    Repository,
+)
+from aspm_ado.domain.exchange import Call
+from aspm_ado.domain.reasons import Reason
+
+from .servers import answer
+
+ME = {
+    "id": "9a3f",
+    "providerDisplayName": "Ann",
+    "properties": {"Account": {"$type": "System.String", "$value": "a@b"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (
+            {"authenticatedUser": ME, "deploymentType": "hosted"},
+            ConnectionData(Identity("9a3f", "Ann", "a@b"), "hosted"),
+        ),
+        (
+            {"authenticatedUser": {**ME, "customDisplayName": "Annie"}, "webApplicationRelativeDirectory": "/tfs"},
+            ConnectionData(Identity("9a3f", "Annie", "a@b"), "", "/tfs"),
+        ),
+        (
+            {"locationServiceData": {"webApplicationRelativeDirectory": "/x"}, "AuthenticatedUser": {"ID": "1"}},
+            ConnectionData(Identity("1"), "", "/x"),
+        ),
+        (
+            {
+                "authenticatedUser": {"id": None, "properties": None, "customDisplayName": None},
+                "locationServiceData": None,
+            },
+            ConnectionData(Identity("")),
+        ),
+        (
+            {"authenticatedUser": {"id": ANONYMOUS_ID, "properties": {"Account": None}}, "deploymentType": None},
+            ConnectionData(Identity(ANONYMOUS_ID)),
+        ),
+        (
+            {"authenticatedUser": {"id": "1", "properties": {"Account": "D\\u"}}},
+            ConnectionData(Identity("1", "", "D\\u")),
+        ),
+    ],
+)
+def test_connection_data(document, expected):
+    assert read(ConnectionData, json.dumps(document)) == expected
+
+
+def test_profile():
+    text = '\ufeff{"emailAddress":"a@b","id":"1","displayName":null,"coreRevision":7}'
+    assert read(Profile, text) == Profile(Identity("1", "", "a@b"))
+
+
+@pytest.mark.parametrize("key", ["accountName", "name", "AccountName"])
+def test_names(key):
+    text = json.dumps({"value": [{key: "b"}, {key: "A"}, {key: None}, {key: "B", "x": 1}], "count": 4})
+    assert read(Names, text) == Names(("b", "A"))
+
+
+def test_projects_and_repositories():
+    assert read(Projects, '{"value":[{"id":"1","name":"p"},{"id":null,"name":"q"}]}') == Projects((Project("1", "p"),))
+    repositories = [
+        {"id": "1", "name": "r", "project": {"name": "p"}, "isDisabled": None},
+        {"id": "2", "name": "s", "project": {"name": "p"}, "isDisabled": True},
+        {"id": "3", "name": "t", "project": None, "isInMaintenance": True},
+    ]
+    assert read(Repositories, json.dumps({"count": 3, "value": repositories})) == Repositories(
+        (Repository("1", "r", "p"), Repository("2", "s", "p", enabled=False), Repository("3", "t", "", enabled=False))
+    )
+    assert read(Repositories, '{"value":[]}') == Repositories(())
+
+
+@pytest.mark.parametrize("expected", [ConnectionData, Profile, Names, Projects, Repositories])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "{}", '{"value":"canary"}', '{"id":["canary"]}', "[" * 100_000]
+)
+def test_anything_else_is_refused(expected, text):
+    with pytest.raises(ValueError) as caught:
+        read(expected, text)
+    assert "canary" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.text()
+    | st.recursive(st.none() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)).map(json.dumps)
+)
+def test_nothing_but_value_error(text):
+    for expected in (ConnectionData, Names):
+        with contextlib.suppress(ValueError):
+            read(expected, text)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kept", "failure"),
+    [
+        (200, b'\xef\xbb\xbf{"value":[{"name":"c"}]}', Names(("c",)), None),
+        (200, b'{"value":[{"na', None, Reason.ANSWER_UNREADABLE),
+        (200, b'{"other":1}', None, Reason.ANSWER_UNREADABLE),
+        (200, b"", None, Reason.ANSWER_UNREADABLE),
+        (200, b" \r\n<html>Sign in", None, None),
+        (203, b'{"value":[]}', None, None),
+        (401, b"", None, None),
+    ],
+)
+def test_a_good_answer_comes_back_read(start, transport, status, body, kept, failure):
+    server = start(answer(status, body, "Connection: close", length=False))
+    reply = AzureDevOps(transport()).send(Call("GET", server.url, expects=Names))
+    assert (reply.status, reply.answer, reply.failure) == (status, kept, failure)
+    assert bool(reply.problem) == bool(failure) == bool(reply.remedy)
+
+
+def test_a_long_list_is_read_whole(start, transport):
+    names = [f"organization-{number}" for number in range(10_000)]
+    server = start(answer(200, json.dumps({"value": [{"accountName": name} for name in names]}).encode()))
+    reply = AzureDevOps(transport()).send(Call("GET", server.url, expects=Names))
+    assert reply.answer == Names(tuple(names))
+    assert len(reply.text) == 4096
+
+
+def test_what_nobody_expects_is_not_read(start, transport):
+    reply = AzureDevOps(transport()).send(Call("GET", start(answer(200, b"{cut")).url))
+    assert (reply.answer, reply.failure, reply.text) == (None, None, "{cut")
+
+
+def test_a_network_failure_stays_what_it_is(transport):
+    reply = AzureDevOps(transport()).send(Call("GET", "https://no-such-host.invalid/", expects=Names))
+    assert reply.failure is Reason.NAME_UNRESOLVED

@@ -1,0 +1,135 @@
+"""Waiting: as long as a service asks, never longer than the call may last, and all threads together."""
+
+import pytest
+
+from aspm_ado.adapters.network.pacing import Gate
+from aspm_ado.domain.reasons import Reason
+
+from .servers import answer
+
+DATE = "Date: Mon, 23 Nov 2026 10:00:00 GMT"
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_busy_service_is_asked_again(start, transport, get, time, status):
+    server = start(answer(status, b"busy"), answer(status, b"<html>busy"), answer())
+    assert transport().send(get(server.url)).status == 200
+    assert time.slept == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_service_that_stays_busy_is_an_answer(start, transport, get, status):
+    server = start(answer(status, b"busy"))
+    reply = transport().send(get(server.url))
+    assert (reply.status, reply.failure, len(server.received)) == (status, None, 3)
+
+
+@pytest.mark.parametrize("status", [200, 203, 302, 400, 401, 403, 404, 409, 500, 501])
+def test_other_answers_are_final(start, transport, get, status, time):
+    server = start(answer(status, b"{}"))
+    assert transport().send(get(server.url)).status == status
+    assert (len(server.received), time.slept) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "deactivated",
+    [
+        answer(503, b'\xef\xbb\xbf{"message":"TF24668: The following team project collection is stopped"}'),
+        answer(503, b"", "X-TFS-ServiceError: TF24668%3A%20stopped"),
+    ],
+)
+def test_a_deactivated_organization_does_not_come_back_in_a_moment(start, transport, get, deactivated):
+    server = start(deactivated)
+    assert transport().send(get(server.url)).status == 503
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [
+        ("7", 7.0),
+        ("007", 7.0),
+        ("Mon, 23 Nov 2026 10:00:09 GMT", 9.0),
+        ("Mon, 23 Nov 2026 10:00:09 -0000", 9.0),
+        ("Mon, 23 Nov 2026 09:59:00 GMT", 0.5),
+        ("Mon, 99 Nov 2026 09:59:00 GMT", 0.5),
+        ("-7", 0.5),
+        ("0", 0.5),
+        ("7.5", 0.5),
+        ("soon", 0.5),
+        ("٧", 0.5),
+        ("", 0.5),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_what_retry_after_means(start, transport, get, time, status, asked, waited):
+    server = start(answer(status, b"", f"Retry-After: {asked}".encode().decode("latin-1"), DATE), answer())
+    assert transport().send(get(server.url)).status == 200
+    assert time.slept == [waited]
+
+
+def test_a_date_without_a_date_of_the_answer_is_not_read_by_our_clock(start, transport, get, time):
+    server = start(answer(429, b"", "Retry-After: Mon, 23 Nov 2099 10:00:00 GMT"), answer())
+    transport().send(get(server.url))
+    assert time.slept == [0.5]
+
+
+@pytest.mark.parametrize("asked", ["31", "3600", "9" * 5000, "Mon, 23 Nov 2099 10:00:00 GMT"])
+def test_a_wait_that_is_too_long_is_the_answer(start, transport, get, time, asked):
+    server = start(answer(429, b"", f"Retry-After: {asked}", DATE))
+    reply = transport(timeout=100).send(get(server.url))
+    assert (reply.status, reply.failure, time.slept, len(server.received)) == (429, None, [], 1)
+
+
+def test_waits_never_outlast_the_call(start, transport, get, time):
+    server = start(answer(429, b"", "Retry-After: 6"))
+    reply = transport(timeout=10).send(get(server.url))
+    assert (reply.status, time.slept, len(server.received)) == (429, [6.0], 2)
+
+
+def test_a_refusal_holds_back_the_other_calls_of_the_lane(start, transport, get, time):
+    server = start(answer(429, b"", "Retry-After: 20"), answer())
+    client = transport(timeout=10)
+    assert client.send(get(server.url)).status == 429
+    held = client.send(get(server.url))
+    assert held.failure is Reason.THROTTLED
+    assert "nothing was sent" in held.problem
+    assert client.send(get(server.url, lane="another")).status == 200
+    time.now += 15
+    assert client.send(get(server.url, "POST")).status == 200
+    assert time.slept == [5.0]
+
+
+def test_a_hint_beside_an_answer_slows_down_and_fails_nothing(start, transport, get, time):
+    server = start(answer(200, b"{}", "Retry-After: 4"), answer(200, b"{}", "Retry-After: 30"), answer())
+    notes = []
+    client = transport(timeout=30, note=notes.append)
+    replies = [client.send(get(server.url)) for _ in range(3)]
+    assert [(reply.status, reply.failure) for reply in replies] == [(200, None)] * 3
+    assert time.slept == [4.0, 15.0]
+    host = f"localhost:{server.port}"
+    assert notes == [
+        f"{host} asks to slow down: waiting 4 s.",
+        f"{host} asks to slow down: waiting 15 s.",
+    ]
+
+
+def test_one_note_for_one_wait(start, transport, get):
+    notes = []
+    server = start(answer(503, b"", "Retry-After: 3"), answer())
+    transport(note=notes.append).send(get(server.url))
+    assert notes == [f"localhost:{server.port} answered 503; trying again in 3 s."]
+    gate = Gate(lambda: 0.0)
+    assert [gate.is_news("lane", 5), gate.is_news("lane", 5), gate.is_news("other", 5)] == [True, False, True]
+
+
+def test_a_gate_is_never_opened_early():
+    now = [0.0]
+    gate = Gate(lambda: now[0])
+    gate.shut("lane", 20, firm=True)
+    gate.shut("lane", 5, firm=False)
+    gate.shut("lane", 3600, firm=False)
+    assert (gate.held("lane").seconds, gate.held("lane").firm) == (30, False)
+    now[0] = 31
+    assert gate.held("lane").seconds == 0
+    assert gate.held("other").seconds == 0

@@ -1,0 +1,161 @@
+"""Proxies: whom the variables name for which host, and what a proxy of its own says."""
+
+import base64
+
+import pytest
+
+from aspm_ado.adapters.network.proxy import Proxies, parse
+from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.reasons import Reason
+
+from .conftest import PAT
+from .servers import answer
+
+
+@pytest.fixture
+def far():
+    """An address that is not of this machine, so that it is proxied."""
+    return "https://dev.example"
+
+
+def test_https_goes_through_a_tunnel(start, transport, get, proxy, certificates, bundle, far):
+    server = start(answer(), tls=certificates["good"])
+    tunnel = proxy(target=server.port)
+    client = transport({"https_proxy": f"http://us%40er:p%3Aw@127.0.0.1:{tunnel.port}"}, ca_bundle=bundle)
+    assert [client.send(get(far + "/x")).status for _ in range(3)] == [200] * 3
+    (connect,) = tunnel.received
+    assert connect.line.startswith("CONNECT dev.example:443 ")
+    assert connect.all("Proxy-Authorization") == ["Basic " + base64.b64encode(b"us@er:p:w").decode()]
+    assert connect.all("Authorization") == []
+    assert all(request.all("Proxy-Authorization") == [] for request in server.received)
+
+
+def test_a_proxy_may_be_reached_over_tls(start, transport, get, proxy, certificates, bundle, far):
+    server = start(answer(200, b"x" * 100_000), tls=certificates["good"])
+    tunnel = proxy(target=server.port, tls=certificates["good"])
+    reply = transport({"HTTPS_PROXY": f"https://localhost:{tunnel.port}"}, ca_bundle=bundle).send(get(far))
+    assert (reply.status, reply.failure) == (200, None)
+
+
+def test_plain_http_is_forwarded(transport, get, proxy):
+    box = proxy()
+    reply = transport({"HTTP_PROXY": f"127.0.0.1:{box.port}"}).send(get("http://tfs.example:8080/tfs"))
+    assert (reply.status, reply.text) == (200, '{"by": "proxy"}')
+    assert box.received[0].line == "GET http://tfs.example:8080/tfs HTTP/1.1"
+    assert box.received[0].all("Host") == ["tfs.example:8080"]
+
+
+def test_a_proxy_that_wants_a_sign_in_is_not_azure_devops(transport, get, proxy, far):
+    box = proxy(refusal=b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n")
+    client = transport({"HTTPS_PROXY": f"http://user:canary@127.0.0.1:{box.port}"})
+    reply = client.send(get(far))
+    assert reply.failure is Reason.PROXY_FAILED
+    assert reply.problem == (
+        f"The proxy 127.0.0.1:{box.port} wants a sign-in before it lets us reach dev.example; this is not Azure DevOps."
+    )
+    assert "HTTPS_PROXY" in reply.remedy
+    assert len(box.received) == 1
+    assert PAT not in repr(reply)
+    assert "canary" not in repr(client._router._proxies)
+
+
+def test_a_sign_in_is_wanted_for_plain_http_too(transport, get, proxy):
+    box = proxy(script=[answer(407, b"<html>canary")])
+    reply = transport({"HTTP_PROXY": f"127.0.0.1:{box.port}"}).send(get("http://tfs.example/"))
+    assert (reply.failure, reply.status) == (Reason.PROXY_FAILED, 407)
+
+
+def test_a_proxy_that_forbids(transport, get, proxy, far):
+    box = proxy(refusal=b"HTTP/1.1 403 \x1b[31mNo\r\n\r\n")
+    reply = transport({"HTTPS_PROXY": f"http://127.0.0.1:{box.port}"}).send(get(far))
+    assert reply.failure is Reason.PROXY_FAILED
+    assert "refused to connect us to dev.example (status 403)" in reply.problem
+
+
+@pytest.mark.parametrize(("address", "words"), [("127.0.0.1:9", "refused"), ("no-such-proxy.invalid:8080", "name")])
+def test_a_proxy_that_is_not_there(transport, get, far, address, words):
+    reply = transport({"ALL_PROXY": f"http://{address}"}).send(get(far))
+    assert reply.failure is Reason.PROXY_FAILED
+    assert f"the proxy {address}" in reply.problem
+    assert words in reply.problem
+
+
+def test_a_proxy_with_an_unknown_certificate(transport, get, proxy, certificates, far):
+    box = proxy(tls=certificates["unknown"])
+    reply = transport({"HTTPS_PROXY": f"https://localhost:{box.port}"}).send(get(far))
+    assert reply.failure is Reason.PROXY_FAILED
+    assert "TLS" in reply.problem
+
+
+def test_a_certificate_behind_a_proxy_is_judged_too(start, transport, get, proxy, certificates, bundle, far):
+    server = start(answer(), tls=certificates["other host"])
+    tunnel = proxy(target=server.port)
+    reply = transport({"HTTPS_PROXY": f"http://127.0.0.1:{tunnel.port}"}, ca_bundle=bundle).send(get(far))
+    assert reply.failure is Reason.TLS_WRONG_HOST
+    assert f"dev.example (through the proxy 127.0.0.1:{tunnel.port})" in reply.problem
+    assert server.received == []
+
+
+@pytest.mark.parametrize("address", ["socks5://127.0.0.1:1080", "http://", "http://[bad", "http://a b:80"])
+def test_a_proxy_that_cannot_be_used_stops_the_call(transport, get, far, address):
+    reply = transport({"HTTPS_PROXY": address}).send(get(far))
+    assert reply.failure is Reason.PROXY_FAILED
+    assert "dev.example was not asked" in reply.problem
+
+
+def test_this_machine_is_never_proxied(start, transport, get):
+    server = start(answer())
+    client = transport({"HTTP_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"})
+    assert client.send(get(server.url)).status == 200
+    assert client.send(get(f"http://127.0.0.1:{server.port}")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": ""}, None),
+        ({"HTTP_PROXY": "http://a:1"}, None),
+        ({"HTTPS_PROXY": "http://u:p@a:1"}, "a:1"),
+        ({"HTTPS_PROXY": "http://a:1", "https_proxy": "b:2"}, "b:2"),
+        ({"ALL_PROXY": "http://c"}, "c:80"),
+        ({"HTTPS_PROXY": "http://[::1]:3", "ALL_PROXY": "c"}, "[::1]:3"),
+    ],
+)
+def test_which_variable_counts(environment, shown):
+    found = Proxies.read(environment).of(Origin.of("https://dev.azure.com"))
+    assert (found and found.shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("exempt", "url", "direct"),
+    [
+        ("*", "https://dev.azure.com", True),
+        ("azure.com", "https://dev.azure.com", True),
+        (".azure.com", "https://dev.azure.com", True),
+        ("*.azure.com", "https://dev.azure.com", True),
+        (".AZURE.com., other", "https://dev.azure.com", True),
+        ("zure.com", "https://dev.azure.com", False),
+        ("dev.azure.com.evil", "https://dev.azure.com", False),
+        ("other dev.azure.com", "https://dev.azure.com", True),
+        ("tfs:8080", "http://tfs:8080", True),
+        ("tfs:8080", "http://tfs", False),
+        ("dev.azure.com:443", "https://dev.azure.com", True),
+        ("10.0.0.0/8", "http://10.1.2.3", True),
+        ("10.0.0.0/8", "http://11.1.2.3", False),
+        ("10.1.2.3", "http://10.1.2.3:8080", True),
+        ("10.1.2.3:80", "http://10.1.2.3:8080", False),
+        ("fd00::/8", "http://[fd00::1]", True),
+        ("[fd00::1]", "http://[fd00::1]", True),
+        ("[fd00::1]:81", "http://[fd00::1]", False),
+        (",, ,.", "https://dev.azure.com", False),
+    ],
+)
+def test_no_proxy(exempt, url, direct):
+    proxies = Proxies.read({"ALL_PROXY": "http://p:1", "NO_PROXY": exempt})
+    assert (proxies.of(Origin.of(url)) is None) == direct
+
+
+def test_the_sign_in_of_a_proxy_is_not_shown():
+    assert "canary" not in repr(parse("http://user:canary@p:1"))
+    assert "canary" not in parse("socks5://user:canary@p:1").shown

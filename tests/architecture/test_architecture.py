@@ -1,0 +1,133 @@
+"""The house rules, read from the source: floors, rooms, sizes, and who may touch a secret."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import aspm_ado
+
+ROOT = Path(__file__).parents[2]
+SOURCE = Path(aspm_ado.__file__).parent
+MODULES = sorted(path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py"))
+EACH = pytest.mark.parametrize("module", MODULES)
+
+# Each library of the outside, and the rooms that know it.
+ROOMS = {
+    "keyring": ("adapters/vault/",),
+    "requests": ("adapters/network/",),
+    "urllib3": ("adapters/network/",),
+    "truststore": ("adapters/network/",),
+    "questionary": ("adapters/terminal/",),
+    "prompt_toolkit": ("adapters/terminal/",),
+    "rich": ("render/painted.py",),
+    "typer": ("cli/app.py", "cli/door.py", "cli/options.py"),
+    "filelock": ("adapters/records/",),
+    "platformdirs": ("adapters/records/", "adapters/machine_folder.py"),
+    "pydantic": ("adapters/",),
+}
+
+# Who may have the value of a secret in hand: its own class, the wire, the stores, the clipboard.
+REVEALING = (
+    "domain/token.py",
+    "domain/exchange.py",
+    "domain/judgement/offline.py",
+    "domain/judgement/aspm.py",  # to strike it out of what a server repeats
+    "adapters/vault/",
+    "adapters/network/",
+    "adapters/desktop.py",
+)
+LONGEST = 300
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse((SOURCE / module).read_text(encoding="utf-8"))
+
+
+def imported(module: str) -> set[str]:
+    """The top packages that a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_the_floors_and_the_stranger() -> None:
+    """import-linter, with the contracts of pyproject.toml."""
+    tool = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([str(tool), "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@EACH
+def test_no_module_is_too_long(module: str) -> None:
+    assert len((SOURCE / module).read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+@EACH
+def test_every_module_says_what_it_is(module: str) -> None:
+    text = (SOURCE / module).read_text(encoding="utf-8")
+    assert ast.get_docstring(tree(module)), "no docstring"
+    assert "\t" not in text
+    assert text.endswith("\n")
+
+
+@pytest.mark.parametrize("library", ROOMS)
+def test_a_library_is_known_in_its_rooms_alone(library: str) -> None:
+    strangers = [module for module in MODULES if library in imported(module) and not module.startswith(ROOMS[library])]
+    assert strangers == []
+
+
+@EACH
+def test_nothing_is_printed_past_the_voice(module: str) -> None:
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in ("print", "pprint", "breakpoint", "eval", "exec")
+
+
+@EACH
+def test_a_secret_is_revealed_in_few_places(module: str) -> None:
+    calls = [
+        node for node in ast.walk(tree(module)) if isinstance(node, ast.Attribute) and node.attr in ("reveal", "_value")
+    ]
+    if not module.startswith(REVEALING) and "Secret" in (SOURCE / module).read_text(encoding="utf-8"):
+        assert calls == [], f"lines {[node.lineno for node in calls]}"
+
+
+@EACH
+def test_certificates_are_always_verified(module: str) -> None:
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.keyword) and node.arg in ("verify", "check_hostname", "verify_mode"):
+            assert not (isinstance(node.value, ast.Constant) and node.value.value is False)
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in ("CERT_NONE", "_create_unverified_context")
+
+
+@EACH
+def test_no_assertion_and_no_catching_of_everything(module: str) -> None:
+    """A bare except hides a bug; `assert` is gone under -O."""
+    for node in ast.walk(tree(module)):
+        assert not isinstance(node, ast.Assert)
+        assert not (isinstance(node, ast.ExceptHandler) and node.type is None)
+
+
+def test_the_generated_docs_are_up_to_date() -> None:
+    """Otherwise: python docs/generate.py."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,156 @@
+"""The hand-off: told, copied, answered; in several sittings, and never lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from aspm_ado.demo import cast
+from aspm_ado.demo.world import Instance, Organization
+from aspm_ado.domain.errors import InterruptedByUserError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.flows.connect import connect
+from aspm_ado.flows.resume import resume_handoff
+
+from .stand import PAT, TOKEN, Desk, Person, asked, check, states
+
+STOP = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Run it again.")
+NAMES = tuple(f"Team{number:02}" for number in range(12))
+TWELVE = tuple(Organization(name, cast.FABRIKAM.projects, (cast.ADA,)) for name in NAMES)
+
+
+def given(*names, **more):
+    return asked(*(names or ("contoso",)), register="guided", **more)
+
+
+def run(here, *names, **answers):
+    return connect(here.house(given(*names), Person(**answers)), None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "proof", "connect_code", "handoff_code"),
+    [
+        ("saved", "registered", "claimed", 0, 0),
+        ("later", "handed-off", "none", 0, 8),
+        ("refused", "failed", "none", 0, 6),
+    ],
+)
+def test_what_a_person_answers(stand, answer, state, proof, connect_code, handoff_code):
+    here = stand()
+    report = run(here, handoff=[answer])
+    made = report.connections[0].organizations[0].registration
+    assert (made.mode.value, made.state.value, made.proof.value) == ("guided", state, proof)
+    assert int(report.exit_code) == connect_code
+    assert states(here) == {"contoso": state}
+    again = resume_handoff(here.house(person=Person(handoff=[answer])), None)
+    assert int(again.exit_code) == handoff_code
+    assert again.command == "handoff"
+
+
+def test_saved_and_then_known_is_proven(stand):
+    here = stand()
+    person = Person(handoff=["saved"])
+    choose = person.choose
+
+    def entering(question, choices, default=""):
+        answer = choose(question, choices, default)
+        if question.name == "handoff":
+            here.simulator._connect_instance(Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso"))
+        return answer
+
+    person.choose = entering
+    report = connect(here.house(given(), person), None)
+    assert report.connections[0].organizations[0].registration.proof.value == "alm-accepted"
+    assert "projects/check knows the tool" in check(report, "aspm.registration").detail
+    again = resume_handoff(here.house(person=Person(handoff=["saved"])), None)
+    assert again.connections[0].organizations[0].registration.proof.value == "claimed", "200 both times proves nothing"
+
+
+def test_still_unknown_after_saved_is_said(stand):
+    here = stand()
+    report = run(here, handoff=["saved"])
+    assert report.connections[0].organizations[0].registration.proof.value == "claimed"
+    assert "still answers that the tool is not integrated" in here.voice.text
+
+
+@pytest.mark.parametrize(
+    ("desk", "words"),
+    [
+        (Desk(), "is taken off again"),
+        (Desk("clip.exe", clears=False), "cannot be taken off again from here"),
+        (Desk(None), "over SSH it would be the other machine's"),
+    ],
+    ids=["clears", "cannot clear", "none"],
+)
+def test_the_clipboard(stand, desk, words):
+    here = stand()
+    here.desk = desk
+    run(here, handoff=["copy", "copy", "saved"])
+    assert words in here.voice.text
+    assert PAT not in here.voice.text
+    assert (desk.held is None) == (desk.way != "clip.exe")
+
+
+def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
+    here = stand()
+    run(here, handoff=["refused"])
+    text = here.voice.text
+    assert "1. The token is good:" in text
+    assert "2. Invicti ASPM refuses it" in text
+    assert "3. So the cause lies between" in text
+    ticket = text.partition("To paste into a ticket")[2]
+    assert "https://aspm.example.test (standalone API)" in ticket
+    assert "ActivityId" in ticket
+    assert "all accessible organizations" in ticket
+    assert PAT[-4:] in ticket
+    for secret in (PAT, TOKEN):
+        assert not any(secret[at : at + 12] in text for at in range(len(secret) - 11))
+    resume_handoff(here.house(person=Person(handoff=["refused"])), None)
+    assert "scope.code: partial" in here.voice.text.partition("To paste into a ticket")[2]
+
+
+def test_many_organizations_in_three_sittings(stand):
+    """Later at any point, also for all the rest; what is done is listed and not asked again."""
+    here = stand(organizations=TWELVE)
+    report = connect(here.house(given(*NAMES)), "many")
+    assert int(report.exit_code) == 0
+    assert set(states(here, "many").values()) == {"handed-off"}
+    first = Person(handoff=["saved", "saved", "refused", "all-later"])
+    report = resume_handoff(here.house(person=first), "many")
+    assert int(report.exit_code) == 6
+    assert first.asked.count("handoff") == 4
+    assert "✓ saved Team00" in here.voice.text
+    assert "✗ refused Team02" in here.voice.text
+    assert "• later Team11" in here.voice.text
+    done = states(here, "many")
+    assert [done[name] for name in NAMES[:4]] == ["registered", "registered", "failed", "handed-off"]
+    second = Person(handoff=["saved", "saved", STOP])
+    with pytest.raises(InterruptedByUserError):
+        resume_handoff(here.house(person=second), "many")
+    assert [states(here, "many")[name] for name in NAMES[2:5]] == ["registered", "registered", "handed-off"]
+    third = Person(handoff=["saved"] * 8)
+    report = resume_handoff(here.house(person=third), "many")
+    assert int(report.exit_code) == 0
+    assert third.asked.count("handoff") == 8
+    assert "all-later" not in third.offered["handoff"], "at the last one there are no others"
+    assert set(states(here, "many").values()) == {"registered"}
+
+
+def test_stopping_in_the_middle_keeps_the_connection(stand):
+    here = stand()
+    with pytest.raises(InterruptedByUserError):
+        run(here, "contoso", "fabrikam", handoff=["saved", STOP])
+    assert states(here) == {"contoso": "registered", "fabrikam": "handed-off"}
+    assert here.desk.held is None
+
+
+def test_a_handoff_behind_an_aspm_that_rejects_its_token(stand):
+    here = stand()
+    run(here, handoff=["later"])
+    [service] = here.records.load().aspm_tokens.values()
+    from aspm_ado.domain.token import Secret
+
+    here.vault.write(service, Secret("revoked by now"))
+    report = resume_handoff(here.house(), None)
+    assert int(report.exit_code) == 4
+    assert check(report, "aspm.registration").status.value == "skip"
+    assert states(here) == {"contoso": "handed-off"}

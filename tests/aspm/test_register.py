@@ -1,0 +1,405 @@
+"""Registration by a profile: once, on record, found again; killed at every step and resumed, never two instances."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from aspm_ado.adapters.records.catalog import DiskRecords
+from aspm_ado.demo.world import Instance
+from aspm_ado.domain.connection import RegistrationMode, RegistrationState
+from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.token import Secret
+from aspm_ado.flows.connect import connect
+from aspm_ado.flows.resume import resume_handoff
+
+from .stand import ASPM, PAT, PROFILE, TOKEN, Person, Wire, asked, by_profile, check, patless, states
+
+HAND_MADE = Instance("made by hand", "azurecloud", "https://dev.azure.com/Contoso")
+
+
+def registration(report, organization=0):
+    made = report.connections[0].organizations[organization].registration
+    return made.mode.value, made.state.value, made.proof.value
+
+
+def profile(tmp_path, **changes):
+    """The simulator's profile with other parts; ``None`` leaves one out."""
+    document = json.loads(Path(PROFILE).read_text(encoding="utf-8"))
+    for key, value in changes.items():
+        if value is None:
+            del document[key]
+        else:
+            document[key] = value
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return str(path)
+
+
+def test_registered_and_proven(stand):
+    here = stand(aspm={"registers": "yes"})
+    report = connect(here.house(by_profile("contoso", "fabrikam")), None)
+    assert int(report.exit_code) == 0
+    assert [one.url for one in here.instances] == ["https://dev.azure.com/contoso", "https://dev.azure.com/fabrikam"]
+    assert registration(report, 0) == ("api", "registered", "alm-accepted")
+    assert registration(report, 1) == ("api", "registered", "claimed"), "the tool was known before: that proves nothing"
+    made = check(report, "aspm.registration")
+    assert made.required
+    assert "undocumented endpoint" in made.detail
+    assert "sha256" in made.detail
+    assert "Its own test passed" in made.detail
+    assert report.connections[0].organizations[0].registration.instance_id == here.instances[0].id
+    assert [call.method for call in here.wire.writes] == ["POST", "POST"]
+    assert patless(here.wire.calls)
+    assert PAT not in here.voice.text
+
+
+def test_auto_with_a_profile_is_api_and_what_is_registered_is_not_registered_again(stand):
+    here = stand(aspm={"registers": "yes"})
+    report = connect(here.house(by_profile(register="")), None)
+    assert registration(report)[1] == "registered"
+    again = connect(here.house(by_profile()), None)
+    assert registration(again)[1] == "registered"
+    assert "earlier run" in check(again, "aspm.registration").detail
+    assert here.wire.writes == []
+    assert len(here.instances) == 1
+    more = connect(here.house({"organization": "fabrikam", "pat_file": "pat"}), "contoso")
+    assert registration(more)[1] == "registered", "the profile and the ASPM's token are remembered"
+    assert len(here.instances) == 2
+
+
+def test_a_rehearsal_shows_the_request_and_sends_no_write(stand):
+    here = stand(aspm={"registers": "yes"})
+    report = connect(here.house(by_profile(dry_run="true")), None)
+    assert registration(report) == ("api", "planned", "none")
+    assert int(report.exit_code) == 0
+    assert here.wire.writes == []
+    assert "POST https://aspm.example.test/api/simulated/v1/alm-instances/" in here.voice.text
+    assert '"token": "********"' in here.voice.text
+    assert "X-Cookie: ********" in here.voice.text
+    assert PAT not in here.voice.text
+    assert TOKEN not in here.voice.text
+    assert here.records.load().connections == {}
+
+
+def test_what_is_needed_is_demanded_first(stand):
+    here = stand(aspm={"registers": "yes"})
+    with pytest.raises(UsageError) as caught:
+        connect(here.house(by_profile(aspm_token_file="")), None)
+    assert "--aspm-token-file" in caught.value.remedy
+    with pytest.raises(UsageError):
+        connect(here.house(by_profile(registration_profile="/nowhere/at/all.json")), None)
+    with pytest.raises(UsageError):
+        connect(here.house(asked(register="api")), None)
+    assert here.wire.calls == []
+
+
+def test_a_profile_of_the_other_dialect(stand):
+    here = stand(aspm={"registers": "yes", "dialect": "core"})
+    with pytest.raises(UsageError) as caught:
+        connect(here.house(by_profile()), None)
+    assert "standalone" in caught.value.problem
+    assert here.wire.writes == []
+
+
+def test_an_aspm_that_is_not_ready_gets_no_registration(stand):
+    here = stand(aspm={"registers": "yes", "token_sees_projects": False})
+    report = connect(here.house(by_profile()), None)
+    assert int(report.exit_code) == 6
+    assert registration(report) == ("none", "none", "none")
+    assert check(report, "aspm.registration").status.value == "skip"
+    assert patless(here.wire.calls, but_for_writes=False)
+    assert here.wire.writes == []
+
+
+def test_a_lost_answer_after_the_commit_is_found_again(stand):
+    here = stand(aspm={"registers": "answer-lost"})
+    report = connect(here.house(by_profile()), None)
+    assert registration(report) == ("api", "registered", "alm-accepted")
+    assert int(report.exit_code) == 0
+    assert len(here.wire.writes) == len(here.instances) == 1
+
+
+def test_a_request_that_never_arrives_stays_unknown_and_is_taken_up_later(stand):
+    here = stand(aspm={"registers": "never-arrives"})
+    report = connect(here.house(by_profile()), None)
+    assert registration(report) == ("api", "unknown", "none")
+    assert int(report.exit_code) == 8
+    assert check(report, "aspm.registration").reason.value == "registration-unknown"
+    assert len(here.wire.writes) == 1, "never repeated"
+    _becomes(here, "yes")
+    report = connect(here.house(), "contoso")
+    assert report.command == "connect"
+    assert registration(report)[:2] == ("api", "registered")
+    assert len(here.wire.writes) == len(here.instances) == 1
+
+
+def test_without_find_an_unclear_answer_is_a_persons_to_settle(stand, tmp_path):
+    here = stand(aspm={"registers": "answer-lost"})
+    report = connect(here.house(by_profile(registration_profile=profile(tmp_path, find=None))), None)
+    assert registration(report) == ("api", "unknown", "none")
+    for _ in range(2):
+        report = resume_handoff(here.house(), None)
+        assert int(report.exit_code) == 8
+        assert here.wire.writes == []
+    report = resume_handoff(here.house(person=Person(handoff=["saved"])), None)
+    assert registration(report) == ("guided", "registered", "claimed")
+    assert int(report.exit_code) == 0
+    assert len(here.instances) == 1
+
+
+def test_an_instance_that_is_not_ours_is_neither_taken_over_nor_doubled(stand):
+    here = stand(aspm={"registers": "yes", "instances": (HAND_MADE,)})
+    report = connect(here.house(by_profile()), None)
+    assert int(report.exit_code) == 6
+    assert registration(report) == ("api", "failed", "none")
+    assert check(report, "aspm.registration").reason.value == "registration-conflict"
+    assert here.wire.writes == []
+    assert here.instances == (HAND_MADE,)
+    report = resume_handoff(here.house(person=Person(handoff=["saved"])), None)
+    assert registration(report)[:2] == ("guided", "registered")
+
+
+def test_a_conflict_that_only_the_write_shows(stand, tmp_path):
+    here = stand(aspm={"registers": "yes", "instances": (HAND_MADE,)})
+    report = connect(here.house(by_profile(registration_profile=profile(tmp_path, find=None))), None)
+    assert check(report, "aspm.registration").reason.value == "registration-conflict"
+    assert here.instances == (HAND_MADE,)
+
+
+def test_a_refusal_never_repeats_the_token(stand):
+    """The simulator answers with the very token that it was sent."""
+    here = stand(aspm={"registers": "yes"})
+    house = here.house(by_profile())
+    inner = here.wire.send
+
+    def retire(call):
+        if call.method == "POST" and call.url.startswith(ASPM):
+            world = here.simulator._world
+            from dataclasses import replace
+
+            here.simulator._world = replace(world, tokens=())
+        return inner(call)
+
+    here.wire.send = retire
+    report = connect(house, None)
+    made = check(report, "aspm.registration")
+    assert int(report.exit_code) == 6
+    assert made.reason.value == "aspm-refused"
+    assert "[secret]" in made.detail
+    assert PAT not in repr(report)
+    assert registration(report)[1] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "reason", "code", "sent"),
+    [
+        ({"path": "/api/v2/teams"}, "failed", "aspm-not-an-api", 6, 1),
+        ({"path": "/api/none/"}, "failed", "aspm-refused", 6, 1),
+        ({"success": {"status": [200]}}, "registered", None, 0, 1),
+        ({"success": {"status": [201], "pointer": "/other"}}, "registered", None, 0, 1),
+        ({"success": {"status": [201], "pointer": "/other"}, "find": None}, "unknown", "registration-unknown", 8, 1),
+        ({"test": {"path": "/api/none/", "success": {"status": [200]}}}, "registered", "aspm-refused", 6, 1),
+    ],
+    ids=["redirect", "no such path", "another status", "no proof in it", "nor a find", "its test fails"],
+)
+def test_answers_that_are_not_what_the_profile_says(stand, tmp_path, changes, state, reason, code, sent):
+    here = stand(aspm={"registers": "yes"})
+    report = connect(here.house(by_profile(registration_profile=profile(tmp_path, **changes))), None)
+    made = check(report, "aspm.registration")
+    assert (registration(report)[1], made.reason.value if made.reason else None) == (state, reason)
+    assert int(report.exit_code) == code
+    assert len(here.wire.writes) == sent
+    assert len(here.instances) <= 1
+
+
+@pytest.mark.parametrize("broken", [{"path": "/integrations"}, {"items": "/none"}, {"total": "/none"}])
+def test_a_list_that_cannot_be_read_stops_before_the_write(stand, tmp_path, broken):
+    here = stand(aspm={"registers": "yes"})
+    found = {**json.loads(Path(PROFILE).read_text(encoding="utf-8"))["find"], **broken}
+    report = connect(here.house(by_profile(registration_profile=profile(tmp_path, find=found))), None)
+    assert registration(report) == ("api", "none", "none")
+    assert check(report, "aspm.registration").reason.value == "aspm-not-an-api"
+    assert int(report.exit_code) == 6
+    assert here.wire.writes == []
+
+
+def _becomes(here, registers):
+    from dataclasses import replace
+
+    world = here.simulator._world
+    here.simulator._world = replace(world, aspm=replace(world.aspm, registers=registers))
+
+
+def _go_on(here):
+    """Whoever comes back: with ``handoff`` where something is stored, else with ``connect``."""
+    stored = here.records.load().connections.get("contoso")
+    house = here.house(by_profile())
+    if stored is None:
+        return connect(house, None)
+    if all(one.registration.state is RegistrationState.REGISTERED for one in stored.organizations):
+        return None
+    return resume_handoff(here.house(), "contoso")
+
+
+@pytest.mark.parametrize("registers", ["yes", "answer-lost"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("step", range(1, 11))
+def test_killed_at_every_request_to_the_aspm(stand, registers, moment, step):
+    here = stand(aspm={"registers": registers})
+    try:
+        connect(here.house(by_profile(), dies_at=(moment, step)), None)
+        died = False
+    except KeyboardInterrupt:
+        died = True
+    assert len(here.instances) <= 1
+    stored = here.records.load().connections.get("contoso")
+    if died and stored is not None and here.instances:
+        assert stored.organizations[0].registration.state is not RegistrationState.NONE, "the intent is on record first"
+    written = len(here.wire.writes)
+    _go_on(here)
+    assert written + len(here.wire.writes) <= 2
+    assert len(here.instances) == 1
+    assert states(here) == {"contoso": "registered"}
+    assert patless(here.wire.calls)
+
+
+class Dying(DiskRecords):
+    """Records that are killed before or after their n-th change."""
+
+    def __init__(self, folder, moment, step):
+        super().__init__(folder)
+        self._moment, self._left = moment, step
+
+    def change(self, edit):
+        self._left -= 1
+        if self._left == 0 and self._moment == "before":
+            raise KeyboardInterrupt
+        changed = super().change(edit)
+        if self._left == 0:
+            raise KeyboardInterrupt
+        return changed
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("step", range(1, 7))
+def test_killed_at_every_record(stand, moment, step):
+    here = stand(aspm={"registers": "answer-lost"})
+    dying = Dying(here._folder / "records", moment, step)
+    try:
+        connect(here.house(by_profile(), records=dying), None)
+    except KeyboardInterrupt:
+        assert len(here.instances) <= 1
+    _go_on(here)
+    assert len(here.instances) == 1
+    assert states(here) == {"contoso": "registered"}
+    catalogue = here.records.load()
+    assert all(here.vault.read(service) is not None for service in catalogue.services)
+
+
+def test_a_connection_that_is_forgotten_meanwhile_gets_no_registration(stand):
+    here = stand(aspm={"registers": "yes"})
+    house = here.house(by_profile())
+    inner = here.wire.send
+
+    def forget(call):
+        if call.url.endswith("/alm-instances/") and call.method == "GET":
+            # Our own thread holds the lock, so that this is what a program without locks would do.
+            raw = here._folder / "records" / "catalog.json"
+            document = json.loads(raw.read_text())
+            document["connections"] = {}
+            raw.write_text(json.dumps(document))
+        return inner(call)
+
+    here.wire.send = forget
+    with pytest.raises(UsageError):
+        connect(house, None)
+    assert here.wire.writes == []
+    assert here.instances == ()
+
+
+def test_two_organizations_killed_between_them(stand):
+    here = stand(aspm={"registers": "yes"})
+    seen = []
+
+    def second_write(call):
+        if call.url.startswith(ASPM) and call.method == "POST":
+            seen.append(call)
+        return len(seen) == 2 and call.method == "POST"
+
+    house = here.house(by_profile("contoso", "fabrikam"))
+    here.wire.counts, here.wire.dies_at = second_write, ("after", 1)
+    with pytest.raises(KeyboardInterrupt):
+        connect(house, None)
+    assert states(here) == {"contoso": "registered", "fabrikam": "unknown"}
+    assert len(here.instances) == 2
+    report = resume_handoff(here.house(), None)
+    assert here.wire.writes == []
+    assert states(here) == {"contoso": "registered", "fabrikam": "registered"}
+    assert int(report.exit_code) == 0
+
+
+def test_another_run_that_was_faster_is_not_doubled(stand):
+    """What is on record when our turn comes counts, not what was there when we began."""
+    here = stand(aspm={"registers": "yes"})
+    house = here.house(by_profile())
+    inner, done = here.wire.send, []
+
+    def meanwhile(call):
+        if call.url.startswith(ASPM) and "health" in call.url and not done:
+            done.append(True)
+            other = here.house(by_profile())
+            connect(other, None)
+            here.wire = Wire(inner)
+        return inner(call)
+
+    house.crew._send = meanwhile
+    connect(house, None)
+    assert len(here.instances) == 1
+
+
+def test_a_connection_refused_is_no_registration(stand):
+    here = stand(aspm={"registers": "yes"})
+    house = here.house(by_profile())
+    inner = here.wire.send
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+
+        def broken(call):
+            if call.method == "POST" and call.url.startswith(ASPM):
+                from dataclasses import replace
+
+                from aspm_ado.domain.reasons import Reason
+
+                return replace(
+                    inner(type(call)("GET", f"{ASPM}/api/v2/health/check/")),
+                    call=call, status=0, text="", failure=Reason.TLS_UNTRUSTED, problem="No trust.", remedy="A CA.",
+                )  # fmt: skip
+            return inner(call)
+
+        here.wire.send = broken
+        report = connect(house, None)
+    assert registration(report) == ("api", "none", "none")
+    assert check(report, "aspm.registration").reason.value == "tls-untrusted"
+    assert int(report.exit_code) == 5
+    entry = here.records.load().connections["contoso"]
+    assert entry.organizations[0].registration.mode is RegistrationMode.API
+    assert registration(resume_handoff(here.house(), None))[1] == "registered"
+
+
+def test_a_resume_without_the_aspms_token_says_how_to_give_it(stand):
+    here = stand(aspm={"registers": "never-arrives"})
+    connect(here.house(by_profile()), None)
+    [service] = here.records.load().aspm_tokens.values()
+    here.vault.erase(service)
+    with pytest.raises(UserError) as caught:
+        resume_handoff(here.house(variables={"INVICTI_ASPM_TOKEN": "of another ASPM"}), None)
+    assert "--aspm-token-file" in caught.value.remedy
+    assert not any(call.credential for call in here.wire.calls)
+    _becomes(here, "yes")
+    person = Person(aspm_token=[TOKEN])
+    assert registration(resume_handoff(here.house(person=person), None))[1] == "registered"
+    assert here.vault.read(service) != Secret("of another ASPM")

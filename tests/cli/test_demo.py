@@ -1,0 +1,60 @@
+"""Every scenario ends as it says, in both formats, and changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from aspm_ado.demo import SCENARIOS
+
+from .conftest import Run
+
+ALL = pytest.mark.parametrize("name", SCENARIOS)
+
+
+@ALL
+def test_with_json(name: str, run: Run) -> None:
+    done = run("demo", "--scenario", name, "--json", "--no-input")
+    story = SCENARIOS[name]
+    assert done.code == story.exit_code
+    assert done.failing == set(story.reasons)
+    document = done.document
+    assert (document["command"], document["day_source"]) in {("connect", "pinned"), ("demo", "pinned")}
+    assert "simulation" in done.err.lower()
+
+
+@ALL
+def test_as_text(name: str, run: Run) -> None:
+    done = run("demo", "--scenario", name, "--no-input")
+    assert done.code == SCENARIOS[name].exit_code
+    assert f"(exit {done.code})" in done.out
+    assert "\x1b" not in done.out + done.err
+    for _, token in SCENARIOS[name].answers.tokens:
+        assert token not in done.out + done.err
+    if SCENARIOS[name].reasons:
+        assert "→" in done.out
+
+
+def test_the_default_is_ready(run: Run) -> None:
+    done = run("demo", "--json", "--no-input")
+    assert done.code == 0
+    assert done.failing == set()
+
+
+def test_the_list_of_scenarios(run: Run) -> None:
+    document = run("demo", "--list-scenarios", "--json").document
+    assert [one["name"] for one in document["scenarios"]] == list(SCENARIOS)
+    for one in document["scenarios"]:
+        story = SCENARIOS[one["name"]]
+        assert (one["expected_exit_code"], one["expected_reasons"]) == (story.exit_code, list(story.reasons))
+    text = run("demo", "--list-scenarios")
+    assert text.code == 0
+    assert all(name in text.out for name in SCENARIOS)
+    assert text.err == ""
+
+
+def test_the_thirteen_of_the_issue_are_there() -> None:
+    assert set(SCENARIOS) >= {
+        "ready", "missing-scope", "organization-only", "global-after-retirement", "expired", "anonymous-trap",
+        "not-a-member", "deactivated-organization", "username-needed", "issue-manager", "two-organizations-two-tokens",
+        "server", "server-2019",
+    }  # fmt: skip

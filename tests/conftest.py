@@ -1,0 +1,123 @@
+"""What holds for every test: an empty home, no secret and no proxy of the machine's own, and nobody but loopback.
+
+Tests with the marker ``keyring`` need the session that their wrapper made, and ``tests/independent`` builds the whole
+environment of its processes by itself: both are left alone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+INDEPENDENT = Path(__file__).parent / "independent"
+
+settings.register_profile("aspm-ado", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("aspm-ado")
+
+PREFIXES = ("ASPM_ADO_", "AZURE_DEVOPS_", "INVICTI_", "KONDUKTO_", "XDG_", "PYTHON_KEYRING_")
+NAMES = frozenset(
+    {
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "NETRC",
+        "CI",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "COLUMNS",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+        "BROWSER",
+    }
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The mark of pytest-xdist for tests that share something; without it they run one after the other anyway."""
+    config.addinivalue_line("markers", "xdist_group(name): runs in the same process as the others of that name")
+
+
+def left_alone(node: pytest.Item) -> bool:
+    """Whether a test brings its own environment."""
+    return node.get_closest_marker("keyring") is not None or INDEPENDENT in node.path.parents
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Numbered folders; pytest's own numbering looks at all that are there, each time."""
+    top = tmp_path_factory.mktemp("homes")
+    return (top / str(number) for number in count())
+
+
+@pytest.fixture(autouse=True)
+def sealed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, homes: Iterator[Path]) -> Path | None:
+    """A home of nobody, for this process and its children; returns it."""
+    if left_alone(request.node):
+        return None
+    for name in list(os.environ):
+        if name.upper() in NAMES or name.upper().startswith(PREFIXES):
+            monkeypatch.delenv(name)
+    home = next(homes)
+    home.mkdir(0o700)
+    for name, folder in {
+        "HOME": home,
+        "USERPROFILE": home,
+        "APPDATA": home / "AppData" / "Roaming",
+        "LOCALAPPDATA": home / "AppData" / "Local",
+        "XDG_CONFIG_HOME": home / ".config",
+        "XDG_DATA_HOME": home / ".local" / "share",
+        "XDG_STATE_HOME": home / ".local" / "state",
+        "XDG_CACHE_HOME": home / ".cache",
+        "XDG_RUNTIME_DIR": home / "run",
+    }.items():
+        monkeypatch.setenv(name, str(folder))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    return home
+
+
+_only_loopback = False
+_hooked = False
+
+
+def _is_loopback(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a path of this machine
+    host = str(address[0])
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host in ("localhost", "")
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect" and _only_loopback and not _is_loopback(arguments[1]):
+        raise ConnectionRefusedError(f"a test asked for {arguments[1]}: only loopback is allowed")
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No connection of this process leaves the machine, whatever the code under test tries."""
+    global _only_loopback, _hooked
+    if left_alone(request.node):
+        yield
+        return
+    if not _hooked:
+        sys.addaudithook(_audit)
+        _hooked = True
+    _only_loopback = True
+    yield
+    _only_loopback = False

@@ -1,0 +1,38 @@
+"""Connections as they stand in the catalogue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aspm_ado.domain.connection import (
+    Catalogue,
+    Entry,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+    StoredAspm,
+    StoredCredential,
+    StoredOrganization,
+)
+
+CREDENTIAL = StoredCredential("aspm-ado:service-canary-7731", "v2-84", "WXYZ", identity_account="mail-canary-7731")
+
+
+def entry(name: str, base_url: str = "https://dev.azure.com", aspm: str = "", **more: Any) -> Entry:
+    """One organization with one token."""
+    state = more.pop("state", RegistrationState.REGISTERED)
+    organization = StoredOrganization("fabrikam", "one", registration=Registration(RegistrationMode.GUIDED, state))
+    return Entry(
+        name,
+        "services" if base_url == "https://dev.azure.com" else "server",
+        base_url,
+        "alm",
+        {"one": CREDENTIAL},
+        (organization,),
+        StoredAspm(aspm) if aspm else None,
+        **more,
+    )
+
+
+def catalogue(*entries: Entry, **more: Any) -> Catalogue:
+    return Catalogue({one.name: one for one in entries}, **more)

@@ -1,0 +1,215 @@
+"""Step by step to real hosts on loopback: what each step says, and which one fails."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aspm_ado.adapters.network.reachability import Reachability
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.exchange import Call
+from aspm_ado.domain.machine import Contact, Target
+from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.reasons import Reason
+
+from .loopback import Host, azure, mute, proxy
+
+Opened = Callable[[Host], Host]
+Certificates = dict[str, ssl.SSLContext]
+
+
+def network(ca_bundle: Path | None = None, timeout: float = 5, **environment: str) -> Reachability:
+    return Reachability(environment, ca_bundle=str(ca_bundle) if ca_bundle else None, timeout=timeout, simulator=None)
+
+
+def go(url: str, *settings: Any, recorded: str | None = None, **environment: Any) -> Contact:
+    (contact,) = network(*settings, **environment).reach([Target(Origin.of(url), url, recorded)])
+    return contact
+
+
+@pytest.fixture
+def closed() -> Iterator[int]:
+    """A port on which nobody listens."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
+def test_a_good_host_is_reached_step_by_step(opened: Opened, certificates: Certificates, bundle: Path) -> None:
+    host = opened(azure(certificates["good"]))
+    contact = go(host.url, bundle)
+    assert contact.reached
+    assert contact.connect
+    assert contact.tls
+    assert "127.0.0.1" in contact.name.said
+    assert contact.connect.said == f"127.0.0.1 port {host.port}."
+    assert re.fullmatch(r"TLSv1\.3; issued by .*Fabrikam Trust.*, valid until \d{4}-\d\d-\d\d\.", contact.tls.said)
+    assert host.received == []
+
+
+def test_the_ca_of_a_connection_is_trusted_for_it_alone(
+    opened: Opened, certificates: Certificates, bundle: Path
+) -> None:
+    host = opened(azure(certificates["good"]))
+    origin = Origin.of(host.url)
+    own, other = network().reach([Target(origin, host.url, str(bundle)), Target(origin, host.url)])
+    assert (own.reached, other.reached) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "words"),
+    [
+        ("unknown", Reason.TLS_UNTRUSTED, "Zscaler Inc."),
+        ("expired", Reason.TLS_EXPIRED, "not valid today"),
+        ("other", Reason.TLS_WRONG_HOST, "tfs.fabrikam.example"),
+    ],
+)
+def test_certificates_that_are_not_accepted(
+    opened: Opened, certificates: Certificates, bundle: Path, kind: str, reason: Reason, words: str
+) -> None:
+    contact = go(opened(azure(certificates[kind])).url, bundle)
+    assert contact.connect
+    assert contact.connect.failure is None
+    assert contact.tls
+    assert contact.tls.failure is reason
+    assert words in contact.tls.problem
+    assert contact.tls.remedy
+
+
+def test_a_port_without_tls(opened: Opened, bundle: Path) -> None:
+    plain = Host(lambda sock: sock.recv(1) and sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    contact = go(opened(plain).url.replace("http:", "https:"), bundle)
+    assert contact.tls
+    assert contact.tls.failure is Reason.TLS_FAILED
+
+
+def test_nobody_listens(closed: int) -> None:
+    contact = go(f"https://localhost:{closed}")
+    assert contact.connect
+    assert (contact.connect.failure, contact.tls) == (Reason.UNREACHABLE, None)
+    assert "it was refused" in contact.connect.problem
+
+
+def test_no_such_name() -> None:
+    contact = go("https://no-such-host.invalid")
+    assert (contact.name.failure, contact.connect, contact.tls) == (Reason.NAME_UNRESOLVED, None, None)
+
+
+def test_a_mute_host_costs_its_own_time_and_nobody_elses(
+    opened: Opened, certificates: Certificates, bundle: Path
+) -> None:
+    silent, good = opened(mute()), opened(azure(certificates["good"]))
+    addresses = [silent.url.replace("http:", "https:"), *[good.url] * 5]
+    started = time.monotonic()
+    contacts = network(bundle, 1.0).reach([Target(Origin.of(url), url) for url in addresses])
+    assert time.monotonic() - started < 4
+    assert [contact.reached for contact in contacts] == [False, *[True] * 5]
+    assert contacts[0].tls
+    assert contacts[0].tls.failure in (Reason.UNREACHABLE, Reason.TIMED_OUT)
+    assert all(contact.tls and contact.tls.milliseconds < 900 for contact in contacts[1:])
+
+
+def test_an_unreadable_ca_leaves_tls_untried(opened: Opened, certificates: Certificates) -> None:
+    contact = go(opened(azure(certificates["good"])).url, recorded="/no/such/ca.pem")
+    assert contact.connect
+    assert (contact.connect.failure, contact.tls, contact.reached) == (None, None, False)
+
+
+FAR = "https://dev.example"
+
+
+def test_through_a_proxy_the_proxys_name_is_looked_up(opened: Opened, certificates: Certificates, bundle: Path) -> None:
+    host = opened(azure(certificates["good"]))
+    tunnel = opened(proxy(target=host.port))
+    contact = go(FAR, bundle, HTTPS_PROXY=f"http://us%40er:canary@localhost:{tunnel.port}")
+    assert contact.reached
+    assert contact.connect
+    assert contact.name.said.endswith(f"is the proxy localhost:{tunnel.port}, which looks up the host itself.")
+    assert contact.connect.said == f"Through the proxy localhost:{tunnel.port}."
+    assert tunnel.received[0].startswith("CONNECT dev.example:443 HTTP/1.1\r\n")
+    assert "Proxy-Authorization: Basic dXNAZXI6Y2FuYXJ5" in tunnel.received[0]
+    assert "canary" not in repr(contact)
+
+
+def test_a_proxy_over_tls(opened: Opened, certificates: Certificates, bundle: Path) -> None:
+    host = opened(azure(certificates["good"]))
+    tunnel = opened(proxy(target=host.port, tls=certificates["good"]))
+    assert go(FAR, bundle, HTTPS_PROXY=f"https://localhost:{tunnel.port}").reached
+
+
+@pytest.mark.parametrize(("status", "words"), [(407, "wants a sign-in"), (403, "(status 403)"), (502, "(status 502)")])
+def test_a_proxy_that_refuses(opened: Opened, status: int, words: str) -> None:
+    contact = go(FAR, https_proxy=f"http://localhost:{opened(proxy(status)).port}")
+    assert contact.connect
+    assert (contact.connect.failure, contact.tls) == (Reason.PROXY_FAILED, None)
+    assert words in contact.connect.problem
+
+
+def test_a_proxy_that_is_not_there(closed: int) -> None:
+    contact = go(FAR, https_proxy=f"http://localhost:{closed}")
+    assert contact.connect
+    assert contact.connect.failure is Reason.PROXY_FAILED
+    contact = go(FAR, https_proxy="http://no-such-proxy.invalid:3128")
+    assert contact.name.failure is Reason.PROXY_FAILED
+    assert "cannot be resolved" in contact.name.problem
+
+
+def test_an_untrusted_proxy_over_tls_is_the_proxys_failure(opened: Opened, certificates: Certificates) -> None:
+    tunnel = opened(proxy(tls=certificates["unknown"]))
+    contact = go(FAR, https_proxy=f"https://localhost:{tunnel.port}")
+    assert contact.connect
+    assert contact.connect.failure is Reason.PROXY_FAILED
+    assert tunnel.received == []
+
+
+def test_a_proxy_that_cannot_be_used_is_never_gone_around() -> None:
+    contact = go(FAR, ALL_PROXY="socks5://localhost:1")
+    assert (contact.name.failure, contact.connect) == (Reason.PROXY_FAILED, None)
+
+
+@pytest.mark.parametrize(
+    ("environment", "proxied", "variable", "exempt"),
+    [
+        ({}, "", "", ""),
+        ({"HTTPS_PROXY": "http://p:1"}, "p:1", "HTTPS_PROXY", ""),
+        ({"HTTPS_PROXY": "http://p:1", "https_proxy": "http://q:2"}, "q:2", "https_proxy", ""),
+        ({"all_proxy": "http://p:1", "HTTPS_PROXY": " "}, "p:1", "all_proxy", ""),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "example"}, "", "", "NO_PROXY"),
+        ({"HTTP_PROXY": "http://p:1"}, "", "", ""),
+    ],
+)
+def test_the_variable_that_names_the_proxy(
+    environment: dict[str, str], proxied: str, variable: str, exempt: str
+) -> None:
+    way = network(**environment).way(Origin.of(FAR))
+    assert (way.proxy, way.variable, way.exempt) == (proxied, variable, exempt)
+
+
+def test_who_is_trusted_is_told_with_its_source(bundle: Path) -> None:
+    assert network(bundle).anchors(None).sources[-1] == f"--ca-bundle {bundle}"
+    found = network(SSL_CERT_FILE="/no/such", REQUESTS_CA_BUNDLE=str(bundle)).anchors(None)
+    assert found.sources[-1] == f"REQUESTS_CA_BUNDLE ({bundle})"
+    assert found.notes == ("SSL_CERT_FILE is set but cannot be read; ignored.",)
+    with pytest.raises(UsageError):
+        network().anchors("/no/such/ca.pem")
+
+
+def test_the_date_is_asked_without_a_token(opened: Opened, certificates: Certificates, bundle: Path) -> None:
+    host = opened(azure(certificates["good"]))
+    reply = network(bundle).send(Call("GET", f"{host.url}/tfs/_apis/projectCollections"))
+    assert (reply.status, reply.received is not None) == (401, True)
+    (request,) = host.received
+    assert "authorization" not in request.lower()
+    assert "cookie" not in request.lower()
+
+
+def test_a_simulator_elsewhere_is_refused_before_anything() -> None:
+    with pytest.raises(UsageError):
+        Reachability({}, ca_bundle=None, timeout=1, simulator="http://dev.example:80")

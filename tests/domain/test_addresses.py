@@ -1,0 +1,271 @@
+"""What people paste: every form of an organization and of a server, and what only looks like one."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from urllib3.util import parse_url
+
+from aspm_ado.domain.addresses import parse_organization, parse_server
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.place import SERVICES, SERVICES_HOSTS
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.requirements import Deployment
+
+SERVICES_FORMS = [
+    "Contoso",
+    "  Contoso\n",
+    "'Contoso'",
+    '"Contoso"',
+    "https://dev.azure.com/Contoso",
+    "https://dev.azure.com/Contoso/",
+    "https://dev.azure.com/Contoso//",
+    "dev.azure.com/Contoso",
+    "HTTPS://DEV.AZURE.COM/Contoso",
+    "https://dev.azure.com:443/Contoso",
+    "https://dev.azure.com./Contoso",
+    "https://dev.azure.com/Contoso/My%20Project",
+    "https://dev.azure.com/Contoso/My%20Project/_git/checkout%20api?path=/src&version=GBmain#L3",
+    "https://dev.azure.com/Contoso/_usersSettings/tokens",
+    "https://Contoso@dev.azure.com/Contoso/Payments/_git/api",
+    "https://vssps.dev.azure.com/Contoso/_apis/identities",
+    "https://vsaex.dev.azure.com/Contoso/_apis/userentitlements",
+    "https://Contoso.visualstudio.com",
+    "https://Contoso.visualstudio.com/DefaultCollection/Payments/_git/api",
+    "https://Contoso.visualstudio.com.",
+    "Contoso.visualstudio.com",
+    "https://Contoso.vssps.visualstudio.com/_apis/identities",
+    "git@ssh.dev.azure.com:v3/Contoso/Payments/api",
+    "ssh://git@ssh.dev.azure.com/v3/Contoso/Payments/api",
+    "ssh://git@ssh.dev.azure.com:22/v3/Contoso/Payments/api",
+    "Contoso@vs-ssh.visualstudio.com:v3/Contoso/Payments/api",
+    "https://Contoso.pkgs.visualstudio.com/_packaging/feed",
+    "https://Contoso.vsrm.visualstudio.com/",
+    "https://Contoso.whatever-comes.visualstudio.com/",
+]
+
+
+@pytest.mark.parametrize("text", SERVICES_FORMS)
+def test_every_form_of_an_organization(text: str) -> None:
+    place = parse_organization(text)
+    assert place.site is SERVICES
+    assert place.key == "contoso"
+    assert place.url.lower() == "https://dev.azure.com/contoso"
+    assert place.token_page.lower() == "https://dev.azure.com/contoso/_userssettings/tokens"
+    assert place.site.origins == {Origin("https", host, 443) for host in SERVICES_HOSTS}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", Reason.URL_INVALID),
+        ("con toso", Reason.URL_INVALID),
+        ("con\ntoso", Reason.URL_INVALID),
+        ("contoso\x00", Reason.URL_INVALID),
+        ("-contoso", Reason.URL_INVALID),
+        ("contoso-", Reason.URL_INVALID),
+        ("cöntoso", Reason.URL_INVALID),
+        ("a" * 65, Reason.URL_INVALID),
+        ("..", Reason.URL_INVALID),
+        ("https://dev.azure.com", Reason.URL_INVALID),
+        ("https://dev.azure.com/", Reason.URL_INVALID),
+        ("https://dev.azure.com/_usersSettings/tokens", Reason.URL_INVALID),
+        ("https://dev.azure.com/..%2fcontoso", Reason.URL_INVALID),
+        ("https://dev.azure.com/con%0d%0atoso", Reason.URL_INVALID),
+        ("http://dev.azure.com/contoso", Reason.HTTP_REFUSED),
+        ("http://contoso.visualstudio.com", Reason.HTTP_REFUSED),
+        ("ftp://dev.azure.com/contoso", Reason.URL_INVALID),
+        ("file:///dev.azure.com/contoso", Reason.URL_INVALID),
+        ("https://dev.azure.com:444/contoso", Reason.URL_INVALID),
+        ("https://dev.azure.com:0/contoso", Reason.URL_INVALID),
+        ("https://dev.azure.com:99999/contoso", Reason.URL_INVALID),
+        ("https://dev.azure.com:443:443/contoso", Reason.URL_INVALID),
+        ("https://contoso:secret@dev.azure.com/contoso", Reason.URL_INVALID),
+        ("https://dev.azure.com.evil.example/contoso", Reason.URL_INVALID),
+        ("https://evildev.azure.com/contoso", Reason.URL_INVALID),
+        ("https://dev-azure.com/contoso", Reason.URL_INVALID),
+        ("https://dev.azure.com@evil.example/contoso", Reason.URL_INVALID),
+        ("https://dev.azure.com%2f@evil.example/contoso", Reason.URL_INVALID),
+        ("https://evil.example/dev.azure.com/contoso", Reason.URL_INVALID),
+        ("https://evil.example#dev.azure.com/contoso", Reason.URL_INVALID),
+        ("https://evil.example?dev.azure.com/contoso", Reason.URL_INVALID),
+        ("https://evil.example\\@dev.azure.com/contoso", Reason.URL_INVALID),
+        ("https:\\\\dev.azure.com\\contoso", Reason.URL_INVALID),
+        ("https://dev.azure.com\\.evil.example/contoso", Reason.URL_INVALID),
+        ("https://dev.\u0430zure.com/contoso", Reason.URL_INVALID),
+        ("https://xn--dev-8cd.azure.com/contoso", Reason.URL_INVALID),
+        ("https://dev.azure.com\u3002evil.example/contoso", Reason.URL_INVALID),
+        ("https://visualstudio.com/contoso", Reason.URL_INVALID),
+        ("https://-a.b.visualstudio.com/", Reason.URL_INVALID),
+        ("https://.visualstudio.com/", Reason.URL_INVALID),
+        ("https://marketplace.visualstudio.com/items", Reason.URL_INVALID),
+        ("https://www.visualstudio.com/", Reason.URL_INVALID),
+        ("https://contoso.visualstudio.com.evil.example/", Reason.URL_INVALID),
+        ("https://contoso.evilvisualstudio.com/", Reason.URL_INVALID),
+        ("https://app.vssps.visualstudio.com/_apis/profile", Reason.URL_INVALID),
+        ("https://contoso.visualstudio.com:8443/", Reason.URL_INVALID),
+        ("https://[::1]/contoso", Reason.URL_INVALID),
+        ("git@ssh.dev.azure.com.evil.example:v3/contoso/p/r", Reason.URL_INVALID),
+    ],
+)
+def test_what_only_looks_like_one_is_refused(text: str, reason: Reason) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_organization(text)
+    assert caught.value.reason is reason
+    assert caught.value.remedy
+    assert "secret" not in str(caught.value)
+    assert all(character.isprintable() for character in caught.value.problem)
+
+
+def test_organizations_compare_without_case() -> None:
+    assert parse_organization("CONTOSO").key == parse_organization("https://dev.azure.com/contoso").key
+
+
+HOST = "https://tfs.example.test"
+SERVER_FORMS = [
+    ("https://tfs.example.test", (), HOST, ()),
+    ("https://tfs.example.test/", (), HOST, ()),
+    ("tfs.example.test", (), HOST, ()),
+    ("HTTPS://TFS.Example.Test/", (), HOST, ()),
+    ("https://tfs.example.test./", (), HOST, ()),
+    ("https://tfs.example.test:443/", (), HOST, ()),
+    ("https://tfs.example.test:8443/tfs", (), HOST + ":8443/tfs", ()),
+    ("https://tfs.example.test/tfs", (), HOST + "/tfs", ()),
+    ("https://tfs.example.test/tfs/", (), HOST + "/tfs", ()),
+    ("https://tfs.example.test/TFS/Engineering", (), HOST + "/TFS", ("Engineering",)),
+    ("https://tfs.example.test/tfs/DefaultCollection", (), HOST + "/tfs", ("DefaultCollection",)),
+    ("https://tfs.example.test/tfs/Engineering/Turbines", (), HOST + "/tfs", ("Engineering",)),
+    ("https://tfs.example.test/tfs/Engineering/Turbines/_git/blades?path=/x", (), HOST + "/tfs", ("Engineering",)),
+    ("https://tfs.example.test/tfs/_home", (), HOST + "/tfs", ()),
+    ("https://tfs.example.test/DefaultCollection", (), HOST, ("DefaultCollection",)),
+    ("https://tfs.example.test/DefaultCollection/My%20Project/_git/x", (), HOST, ("DefaultCollection",)),
+    ("https://tfs.example.test/Engineering", (), HOST, ("Engineering",)),
+    ("https://tfs.example.test/Engineering/Turbines/_git/blades", (), HOST, ("Engineering",)),
+    ("https://tfs.example.test/devops/DefaultCollection/P/_git/x", (), HOST + "/devops", ("DefaultCollection",)),
+    ("https://tfs.example.test/devops/Engineering", (), HOST + "/devops", ("Engineering",)),
+    ("https://tfs.example.test/devops/Engineering/Turbines/_git/b", (), HOST + "/devops", ("Engineering",)),
+    ("https://tfs.example.test/devops", ("Engineering",), HOST + "/devops", ("Engineering",)),
+    ("https://tfs.example.test/devops/engineering/T", ("Engineering",), HOST + "/devops", ("Engineering",)),
+    ("https://tfs.example.test", ("A", "B"), HOST, ("A", "B")),
+    ("https://tfs.example.test/Eng%20Team", (), HOST, ("Eng Team",)),
+    ("http://127.0.0.1:8080/tfs", (), "http://127.0.0.1:8080/tfs", ()),
+    ("http://localhost:8080/tfs", (), "http://localhost:8080/tfs", ()),
+    ("https://[::1]:8443/tfs", (), "https://[::1]:8443/tfs", ()),
+    ("https://dévops.example.test/", (), "https://xn--dvops-bsa.example.test", ()),
+]
+
+
+@pytest.mark.parametrize(("text", "named", "base", "collections"), SERVER_FORMS)
+def test_every_form_of_a_server(text: str, named: tuple[str, ...], base: str, collections: tuple[str, ...]) -> None:
+    site, found = parse_server(text, named)
+    assert (site.deployment, site.base_url, found) == (Deployment.SERVER, base, collections)
+
+
+@pytest.mark.parametrize(
+    ("text", "collections", "reason"),
+    [
+        ("", (), Reason.URL_INVALID),
+        ("https://", (), Reason.URL_INVALID),
+        ("https://dev.azure.com/contoso", (), Reason.URL_INVALID),
+        ("https://DEV.AZURE.COM./contoso", (), Reason.URL_INVALID),
+        ("https://contoso.visualstudio.com", (), Reason.URL_INVALID),
+        ("http://tfs.example.test", (), Reason.HTTP_REFUSED),
+        ("http://127.0.0.1.evil.example", (), Reason.HTTP_REFUSED),
+        ("http://localhost.evil.example", (), Reason.HTTP_REFUSED),
+        ("http://localhost@evil.example", (), Reason.URL_INVALID),
+        ("https://user@tfs.example.test", (), Reason.URL_INVALID),
+        ("https://user:secret@tfs.example.test", (), Reason.URL_INVALID),
+        ("https://tfs.example.test\\@evil.example", (), Reason.URL_INVALID),
+        ("https://tfs example.test", (), Reason.URL_INVALID),
+        ("https://tfs.example.test/a\r\nHost: evil", (), Reason.URL_INVALID),
+        ("https://tfs.example.test:port", (), Reason.URL_INVALID),
+        ("https://tfs..example.test", (), Reason.URL_INVALID),
+        ("ldap://tfs.example.test", (), Reason.URL_INVALID),
+        ("https://tfs.example.test", ("a/b",), Reason.INPUT_INVALID),
+        ("https://tfs.example.test", ("..",), Reason.INPUT_INVALID),
+        ("https://tfs.example.test", ("_apis",), Reason.INPUT_INVALID),
+        ("https://tfs.example.test", ("a\x1bb",), Reason.INPUT_INVALID),
+        ("https://tfs.example.test", ("",), Reason.INPUT_INVALID),
+    ],
+)
+def test_what_is_no_server_is_refused(text: str, collections: tuple[str, ...], reason: Reason) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_server(text, collections)
+    assert caught.value.reason is reason
+    assert "secret" not in str(caught.value)
+    assert all(character.isprintable() for character in caught.value.problem)
+
+
+def test_an_accepted_server_without_tls_stays_without_it() -> None:
+    site, _ = parse_server("http://tfs.example.test/tfs", allow_http=True)
+    assert site.base_url == "http://tfs.example.test/tfs"
+    assert site.origins == {Origin("http", "tfs.example.test", 80)}
+    with pytest.raises(UsageError):
+        parse_organization("http://dev.azure.com/contoso")
+
+
+PIECES = st.sampled_from(
+    [
+        *("dev.azure.com", "evil.example", ".", "@", ":", "/", "//", "\\", "?", "#", "%2f", "%40", "%00", "\t", " "),
+        *("contoso", "https://", "http://", "visualstudio.com", ".visualstudio.com", "443", "xn--", "[", "]", "::1"),
+        *("127.0.0.1", "_git", "ssh.dev.azure.com:v3", "git@", "\u3002", "\uff0e", "\u0430", "tfs", "..", ";", "\n"),
+        "app.vssps.visualstudio.com",
+    ]
+)
+PASTED = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=10).map("".join))
+
+
+@given(PASTED)
+@example("https://dev.azure.com\uff0fevil.example/x")
+@example("https://dev.azure.com\u3002evil.example/x")
+def test_whatever_is_taken_for_an_organization_belongs_to_services(text: str) -> None:
+    try:
+        place = parse_organization(text)
+    except UsageError:
+        return
+    for address in (place.url, place.token_page):
+        url = parse_url(address)
+        assert (url.scheme, url.host, url.port, url.auth) == ("https", "dev.azure.com", None, None)
+        assert url.path is not None
+        assert url.path.split("/")[1] == place.name
+    assert {origin.host for origin in place.site.origins} == set(SERVICES_HOSTS)
+
+
+@given(PASTED, st.booleans())
+def test_a_server_is_never_another_host_than_the_url_names(text: str, allow_http: bool) -> None:
+    try:
+        site, names = parse_server(text, allow_http=allow_http)
+    except UsageError:
+        return
+    taken = text.strip().strip("'\"").strip()
+    written = urlsplit(taken if "://" in taken else f"https://{taken}")
+    url = parse_url(site.base_url)
+    host = str(written.hostname).rstrip(".").lower().encode("idna").decode()
+    assert str(url.host).strip("[]") == (str(IPv6Address(host)) if ":" in host else host)
+    assert (url.port or {"https": 443, "http": 80}[str(url.scheme)]) == (
+        written.port or {"https": 443, "http": 80}[written.scheme]
+    )
+    assert url.auth is None
+    assert url.host not in SERVICES_HOSTS
+    assert url.scheme == "https" or allow_http or Origin.of(site.base_url).is_loopback
+    for name in names:
+        sent = parse_url(site.place(name).url)
+        assert (sent.scheme, sent.host, sent.port) == (url.scheme, url.host, url.port)
+
+
+@given(PASTED)
+def test_an_origin_reads_the_host_that_the_transport_reads(text: str) -> None:
+    try:
+        origin = Origin.of(text)
+    except UsageError:
+        return
+    read = parse_url(str(origin))
+    assert read.scheme == origin.scheme
+    assert str(read.host).strip("[]") == origin.host
+    assert (read.port or {"https": 443, "http": 80}[origin.scheme]) == origin.port
+    assert Origin.of(str(origin)) == origin

@@ -1,0 +1,95 @@
+"""The git rows of the decision table: with the token alone, and with a username beside it."""
+
+from __future__ import annotations
+
+import pytest
+
+from aspm_ado.domain.answers import Repository
+from aspm_ado.domain.checks import CheckId, Status
+from aspm_ado.domain.exchange import Reply
+from aspm_ado.domain.judgement.clone import Reading, clone_skipped, clone_unheard, judge_clone, reading
+from aspm_ado.domain.reasons import Reason
+
+from . import replies as r
+
+PASS, WARN, FAIL, UNKNOWN, SKIP = Status.PASS, Status.WARN, Status.FAIL, Status.UNKNOWN, Status.SKIP
+ADVERTISED = (("Content-Type", "application/x-git-upload-pack-advertisement"),)
+FIRST = "001e# service=git-upload-pack\n0000"
+READ = r.reply(200, FIRST, r.MARKS, ADVERTISED)
+REFUSED = r.bare()
+ABSENT = r.reply(404, '{"message":"TF401019: The Git repository does not exist"}', r.MARKS, r.USER)
+UNHEARD = r.silence()
+
+ANSWERS = {
+    "pkt-line": (READ, Reading.READ),
+    "other letters in the type": (
+        r.reply(200, FIRST, (("Content-Type", "Application/X-Git-Upload-Pack-Advertisement; charset=utf-8"),)),
+        Reading.READ,
+    ),
+    "200 of another type": (r.reply(200, FIRST, r.MARKS, r.JSON), Reading.REFUSED),
+    "200 without the line": (r.reply(200, "0000", r.MARKS, ADVERTISED), Reading.REFUSED),
+    "401": (REFUSED, Reading.REFUSED),
+    "401 TF400813": (r.reply(401, r.TF400813, r.MARKS, r.USER), Reading.REFUSED),
+    "403": (r.reply(403, '{"message":"TF401027"}', r.MARKS, r.USER), Reading.REFUSED),
+    "404": (ABSENT, Reading.REFUSED),
+    "203 of Azure DevOps": (r.reply(203, r.PAGE, r.MARKS, r.HTML), Reading.REFUSED),
+    "302 of Azure DevOps": (r.reply(302, "", r.MARKS), Reading.REFUSED),
+    "203 of a portal": (r.reply(203, r.PAGE, r.HTML), Reading.UNHEARD),
+    "200 page of a portal": (r.reply(200, r.PAGE, r.HTML), Reading.UNHEARD),
+    "429": (r.reply(429, "", r.MARKS), Reading.UNHEARD),
+    "503": (r.reply(503, r.PAGE, r.HTML), Reading.UNHEARD),
+    "timeout": (UNHEARD, Reading.UNHEARD),
+}
+
+
+@pytest.mark.parametrize("row", ANSWERS)
+def test_one_way_of_reading(row: str) -> None:
+    reply, kind = ANSWERS[row]
+    assert reading(reply) is kind
+
+
+# alone · with the username · named by a person · clone.token · clone.username · exit code
+ROWS = [
+    (READ, None, False, (PASS, None), (SKIP, Reason.NO_USERNAME), 0),
+    (READ, READ, False, (PASS, None), (PASS, None), 0),
+    (READ, REFUSED, False, (PASS, None), (WARN, Reason.CLONE_USERNAME_FAILED), 0),
+    (READ, UNHEARD, False, (PASS, None), (UNKNOWN, Reason.TIMED_OUT), 0),
+    (REFUSED, READ, False, (WARN, Reason.CLONE_NEEDS_USERNAME), (PASS, None), 0),
+    (ABSENT, READ, True, (WARN, Reason.CLONE_NEEDS_USERNAME), (PASS, None), 0),
+    (REFUSED, None, False, (FAIL, Reason.CLONE_FAILED), (SKIP, Reason.NO_USERNAME), 3),
+    (REFUSED, REFUSED, False, (FAIL, Reason.CLONE_FAILED), (SKIP, Reason.NOT_ASKED), 3),
+    (ABSENT, ABSENT, False, (FAIL, Reason.CLONE_FAILED), (SKIP, Reason.NOT_ASKED), 3),
+    (ABSENT, ABSENT, True, (FAIL, Reason.REPOSITORY_ABSENT), (SKIP, Reason.NOT_ASKED), 3),
+    (ABSENT, None, True, (FAIL, Reason.REPOSITORY_ABSENT), (SKIP, Reason.NOT_ASKED), 3),
+    (UNHEARD, None, False, (UNKNOWN, Reason.TIMED_OUT), (SKIP, Reason.NO_USERNAME), 5),
+    (UNHEARD, UNHEARD, False, (UNKNOWN, Reason.TIMED_OUT), (UNKNOWN, Reason.TIMED_OUT), 5),
+    (UNHEARD, READ, False, (UNKNOWN, Reason.TIMED_OUT), (PASS, None), 5),
+    (REFUSED, UNHEARD, False, (UNKNOWN, Reason.TIMED_OUT), (UNKNOWN, Reason.TIMED_OUT), 5),
+]
+
+
+@pytest.mark.parametrize(("alone", "named", "asked_for", "token", "user", "code"), ROWS)
+def test_both_ways(alone: Reply, named: Reply | None, asked_for: bool, token: object, user: object, code: int) -> None:
+    repository = Repository("1", "checkout api", "Payments")
+    first, second = judge_clone(repository, alone, named, "ada" if named else "", asked_for=asked_for)
+    assert (first.status, first.reason) == token
+    assert (second.status, second.reason) == user
+    assert max(first.exit_code, second.exit_code) == code
+    assert first.required
+    assert not second.required
+
+
+def test_it_proves_this_machine_and_the_remedy_carries_the_username() -> None:
+    repository = Repository("1", "checkout api", "Payments")
+    passed, _ = judge_clone(repository, READ, None, "", asked_for=False)
+    assert passed.detail.startswith("This machine could read Payments/checkout api")
+    warned, _ = judge_clone(repository, REFUSED, READ, "aspm-scanner", asked_for=False)
+    assert "aspm-scanner" in str(warned.remedy)
+
+
+def test_where_there_is_nothing_to_try() -> None:
+    for check in clone_skipped("No repository.", Reason.NO_REPOSITORY):
+        assert (check.status, check.reason, check.exit_code) == (SKIP, Reason.NO_REPOSITORY, 0)
+    token, user = clone_unheard(r.silence())
+    assert (token.id, token.status, token.exit_code) == (CheckId.CLONE_TOKEN, UNKNOWN, 5)
+    assert user.status is SKIP

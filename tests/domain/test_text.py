@@ -1,0 +1,89 @@
+"""Strings from elsewhere: nothing of them may move a cursor, change a title or reverse a line."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aspm_ado.domain.text import cells, clean, plain, wrapped
+
+BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+NASTY = st.text(st.one_of(st.characters(), st.sampled_from("\x00\x07\x08\x1b\x7f\x85\x9b\x9d\r\n\t\u2028" + BIDI)))
+
+
+def assert_harmless(line: str) -> None:
+    for character in line:
+        assert unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+        assert character not in BIDI
+
+
+@given(NASTY, st.integers(2, 400))
+def test_what_is_cleaned_is_one_harmless_line_of_bounded_length(text: str, limit: int) -> None:
+    line = clean(text, limit)
+    assert len(line) <= limit
+    assert_harmless(line)
+    assert line == line.strip()
+    assert clean(line, limit) == line
+
+
+@given(st.text(st.characters(categories=("L", "N", "P", "S")), max_size=100))
+def test_what_is_harmless_stays(text: str) -> None:
+    assert clean(text) == text
+
+
+@given(st.one_of(st.none(), st.integers(), st.binary(), NASTY))
+def test_anything_can_be_cleaned(thing: object) -> None:
+    assert_harmless(clean(thing))
+
+
+def test_a_huge_string_is_cut_before_it_is_looked_at() -> None:
+    assert clean("x" * 10_000_000, 40) == "x" * 39 + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\x1b]0;owned\x07name", "]0;ownedname"),
+        ("\x1b[2Jname", "[2Jname"),
+        ("a\r\nb\tc", "a b c"),
+        ("a\u202eb", "ab"),
+        ("  a   b ", "a b"),
+        ("zero\u200bwidth", "zerowidth"),
+    ],
+)
+def test_examples(text: str, line: str) -> None:
+    assert clean(text) == line
+
+
+@given(NASTY, st.sampled_from(["ascii", "cp1252", "cp437", "latin-1", "utf-8", "no-such-codec", None]))
+def test_plain_fits_any_console(text: str, encoding: str | None) -> None:
+    line = plain(clean(text), encoding)
+    line.encode("ascii" if encoding == "no-such-codec" else encoding or "utf-8")
+
+
+def test_our_own_glyphs_have_a_plain_form() -> None:
+    assert plain("✓ “a” → b … ✗ – · •", "ascii") == '+ "a" -> b ... x - - *'
+    assert plain("✓ →", "utf-8") == "✓ →"
+    assert plain("naïve ✓", "cp1252") == "naïve +"
+
+
+@given(NASTY, st.integers(20, 120))
+def test_a_wrapped_line_is_harmless_and_loses_no_word(text: str, width: int) -> None:
+    rows = list(wrapped(text, width))
+    for row in rows:
+        assert_harmless(row)
+        assert cells(row) <= width or " " not in row.strip()
+    if len(text) < 2000:
+        assert " ".join(rows).split() == clean(text, 2000).split()
+
+
+def test_an_address_is_never_cut() -> None:
+    address = "https://dev.azure.com/" + "a" * 120
+    assert any(address in row for row in wrapped(f"The page is {address} and no other", 40))
+
+
+def test_what_follows_a_list_marker_hangs_under_it() -> None:
+    assert list(wrapped("  1. one two three four five six", 20)) == ["  1. one two three", "     four five six"]

@@ -1,0 +1,168 @@
+"""Judgement is total: whatever answers, nothing raises, everything has a reason, and what is unknown is not granted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aspm_ado.domain.answers import ANONYMOUS_ID, ConnectionData, Identity, Names, Profile, Repository
+from aspm_ado.domain.checks import Check, Status
+from aspm_ado.domain.exchange import Reply
+from aspm_ado.domain.judgement.clone import clone_unheard, judge_clone
+from aspm_ado.domain.judgement.reach import judge_reach, not_listed, see
+from aspm_ado.domain.judgement.saying import saying, unheard
+from aspm_ado.domain.judgement.scopes import Bench, Grant, granted, judge_scopes
+from aspm_ado.domain.judgement.standing import stand
+from aspm_ado.domain.judgement.version import server_version
+from aspm_ado.domain.probes import plan
+from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose
+from aspm_ado.domain.retirement import Calendar, DaySource, ReachDemanded
+from aspm_ado.domain.scopes import Level
+
+from . import replies as r
+
+identities = st.builds(
+    Identity, st.sampled_from(["", ANONYMOUS_ID, r.ME.id]) | st.text(max_size=8), st.text(max_size=8)
+)
+documents = st.one_of(
+    st.none(),
+    st.builds(ConnectionData, identities),
+    st.builds(Profile, identities),
+    st.builds(Names, st.lists(st.text(max_size=8), max_size=3).map(tuple)),
+)
+headers = st.lists(
+    st.one_of(
+        st.sampled_from([*r.MARKS, *r.USER, *r.JSON, *r.HTML, *r.BASIC, ("WWW-Authenticate", "NTLM")]),
+        st.tuples(
+            st.sampled_from(["x-vss-userdata", "Content-Type", "X-TFS-ServiceError", "WWW-Authenticate", "ActivityId"]),
+            st.text(max_size=20),
+        ),
+    ),
+    max_size=5,
+).map(tuple)
+bodies = st.sampled_from(
+    [
+        *("", r.PAGE, r.TF400813, r.NO_ANONYMOUS, r.EXPIRED, r.NO_ROUTE, r.STOPPED, r.FENCED, "{}", "[]"),
+        "001e# service=git-upload-pack",
+        "The latest REST API version this server supports is 99999999999.0",
+    ]
+) | st.text(max_size=60)
+replies = st.builds(
+    Reply,
+    call=st.just(r.CALL),
+    status=st.sampled_from([0, 100, 200, 203, 204, 302, 400, 401, 403, 404, 405, 407, 409, 429, 500, 503, 599, 999]),
+    headers=headers,
+    text=bodies,
+    answer=documents,
+    failure=st.sampled_from([None, None, None, Reason.TIMED_OUT, Reason.TLS_FAILED]),
+).map(lambda reply: reply if reply.status == 200 and not reply.failure else replace(reply, answer=None))
+calendars = st.builds(
+    Calendar,
+    st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    st.sampled_from(DaySource),
+    st.none() | st.just(date(2026, 12, 1)),
+)
+benches = st.builds(
+    Bench,
+    st.sampled_from(Purpose),
+    st.sampled_from(Deployment),
+    st.sampled_from(API_VERSIONS),
+    st.none() | replies,
+    st.booleans(),
+)
+
+
+def assert_whole(*checks: Check) -> None:
+    """The rules of the report for one check."""
+    for check in checks:
+        assert check.detail
+        assert (check.reason is None) == (check.status is Status.PASS)
+        assert check.remedy or check.status not in (Status.WARN, Status.FAIL)
+        assert isinstance(check.exit_code, ExitCode)
+        assert check.exit_code not in (ExitCode.BUG, ExitCode.USAGE, ExitCode.INTERRUPTED)
+        if check.status in (Status.FAIL, Status.UNKNOWN) and check.required:
+            assert check.exit_code is not ExitCode.DONE
+
+
+@given(replies, st.none() | replies, calendars, st.none() | identities, st.sampled_from(Deployment), st.booleans())
+def test_standing(
+    first: Reply,
+    profile: Reply | None,
+    calendar: Calendar,
+    elsewhere: Identity | None,
+    deployment: Deployment,
+    was_global: bool,
+) -> None:
+    made = stand(r.place_of(deployment), first, profile, calendar, elsewhere, was_global=was_global)
+    assert_whole(made.identity_check, made.access_check)
+    assert not (made.is_in and (made.identity is None or made.identity.is_anonymous))
+    assert not (made.is_in and first.status != 200)
+    codes = {made.identity_check.exit_code, made.access_check.exit_code}
+    assert made.is_in or codes & {ExitCode.REJECTED, ExitCode.NOT_GOOD_ENOUGH, ExitCode.COULD_NOT_FIND_OUT}
+
+
+@given(st.none() | replies, st.lists(st.text(max_size=5), max_size=3), st.booleans(), st.sampled_from(Deployment))
+def test_reach(wide: Reply | None, recognised: list[str], holds: bool, deployment: Deployment) -> None:
+    sight = see(deployment, wide, recognised, holds_profile=holds)
+    for demanded in ReachDemanded:
+        assert_whole(judge_reach(sight, demanded, deployment, r.TODAY))
+
+
+@given(replies, st.sampled_from(Deployment), calendars, st.sampled_from(ReachDemanded))
+def test_lists_and_versions(wide: Reply, deployment: Deployment, calendar: Calendar, demanded: ReachDemanded) -> None:
+    assert_whole(not_listed(wide, deployment))
+    assert server_version(wide) in API_VERSIONS
+    reason, detail, remedy = unheard(wide, saying(wide))
+    assert reason.exit_code is ExitCode.COULD_NOT_FIND_OUT
+    assert detail
+    assert remedy
+    assert_whole(judge_reach(see(deployment, wide, [], holds_profile=False), demanded, deployment, calendar))
+
+
+@given(benches, st.data())
+def test_scopes(bench: Bench, data: st.DataObject) -> None:
+    probes = plan(bench.purpose, bench.deployment, bench.version, read_only=bench.read_only)
+    heard = {probe.name: data.draw(replies) for probe in probes if data.draw(st.booleans())}
+    checks = judge_scopes(heard, probes, bench)
+    assert_whole(*checks)
+    for check in checks:
+        shown = [
+            probe.level
+            for probe in probes
+            if f"scope.{probe.scope.value}" == check.id.value
+            and probe.name in heard
+            and granted(heard[probe.name], bench) is Grant.GRANTED
+        ]
+        if check.id.value != "scope.full-access":
+            assert check.proven == max(shown, default=Level.NONE)
+            assert check.status is not Status.PASS or check.proven >= (check.wanted or Level.FULL)
+
+
+@given(replies, benches)
+def test_only_an_answer_that_the_service_vouches_for_is_granted(reply: Reply, bench: Bench) -> None:
+    grant = granted(reply, bench)
+    if grant is Grant.GRANTED:
+        assert reply.failure is None
+        assert reply.status not in (0, 203, 302, 401, 429)
+        assert reply.status < 500
+        assert "html" not in reply.header("Content-Type")
+        user = reply.header("X-VSS-UserData").partition(":")[0].strip().lower()
+        vouched = bench.deployment is Deployment.SERVER and reply.header("X-TFS-ProcessId")
+        assert user not in ("", ANONYMOUS_ID) or vouched
+    if grant is Grant.MISSING:
+        assert reply.status == 401
+        assert not reply.text.strip()
+        assert reply.header("ActivityId") or reply.header("X-TFS-ProcessId")
+
+
+@given(replies, st.none() | replies, st.booleans(), st.text(max_size=10))
+def test_clone(alone: Reply, named: Reply | None, asked_for: bool, text: str) -> None:
+    repository = Repository(text, text, text)
+    token, user = judge_clone(repository, alone, named, text, asked_for=asked_for)
+    assert_whole(token)
+    assert (user.reason is None) == (user.status is Status.PASS)
+    assert_whole(clone_unheard(alone)[0])

@@ -1,0 +1,224 @@
+"""What the tests of the whole command stand on: folders of their own, canaries for tokens, and a sweep for them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import string
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote
+
+from aspm_ado.demo import SCENARIOS, Scenario
+from aspm_ado.demo.world import World
+
+COMMAND = (sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "aspm_ado")
+PIECE = 12
+ABREAST = 4
+"""Runs at once: they wait for each other's processor, not for anything else."""
+_CHARACTERS = string.ascii_letters + string.digits
+_LEGACY = string.ascii_lowercase + "234567"
+
+
+def drawn_token(like: str = "") -> str:
+    """A token that nobody has seen, of the shape of ``like``: 84 characters, or 52 as servers used to make them."""
+    if len(like) == 52:
+        return "".join(secrets.choice(_LEGACY) for _ in range(52))
+    body = "".join(secrets.choice(_CHARACTERS) for _ in range(80))
+    return f"{body[:76]}AZDO{body[76:]}"
+
+
+@dataclass(frozen=True)
+class Story:
+    """A scenario of the simulator with canaries in place of its tokens."""
+
+    scenario: Scenario
+    tokens: Mapping[str | None, str]
+    """By organization; ``None`` is the one for all of them."""
+    aspm_token: str
+
+    @property
+    def world(self) -> World:
+        return self.scenario.world
+
+    @property
+    def token(self) -> str:
+        return next(iter(self.tokens.values()))
+
+    @property
+    def canaries(self) -> tuple[str, ...]:
+        return (*self.tokens.values(), self.aspm_token)
+
+
+def story(name: str) -> Story:
+    """The scenario of that name, never twice with the same tokens."""
+    scenario = SCENARIOS[name]
+    world, answers = scenario.world, scenario.answers
+    known = {token.value for token in world.tokens} | {value for _, value in answers.tokens}
+    fresh = {value: drawn_token(value) for value in known}
+    # What JSON, URLs and base64 write differently is in it, too.
+    aspm_token = drawn_token()[:40] + '+/="\\' + drawn_token()[:20]
+    world = replace(
+        world,
+        tokens=tuple(replace(token, value=fresh[token.value]) for token in world.tokens),
+        aspm=replace(world.aspm, token=aspm_token) if world.aspm else None,
+    )
+    tokens = tuple((organization, fresh[value]) for organization, value in answers.tokens)
+    answers = replace(answers, tokens=tokens, aspm_token=aspm_token)
+    return Story(replace(scenario, world=world, answers=answers), dict(tokens), aspm_token)
+
+
+def traces(secret: str) -> frozenset[bytes]:
+    """Every form in which ``secret`` or a piece of it may have been written down."""
+    found = {secret.encode(), quote(secret, safe="").encode(), json.dumps(secret)[1:-1].encode()}
+    for before in ("", ":", "x:", "xx:"):  # the username shifts what base64 makes of what follows
+        encoded = base64.b64encode((before + secret).encode())
+        found |= {encoded[4:-4][:24], encoded[4:-4][-24:], encoded.replace(b"+", b"-").replace(b"/", b"_")}
+    for start in range(len(secret) - PIECE + 1):
+        piece = secret[start : start + PIECE]
+        found |= {piece.encode(), piece.encode("utf-16-le"), piece.encode("utf-16-be")}
+    return frozenset(found)
+
+
+class Canaries:
+    """Secrets to look for. What is reported of a find is where it was, never what."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._traces = [(value[-4:], traces(value)) for value in values]
+
+    def in_bytes(self, heard: bytes | str, where: str) -> list[str]:
+        """Where a piece of a canary is."""
+        data = heard if isinstance(heard, bytes) else heard.encode("utf-8", "surrogatepass")
+        found = [last4 for last4, forms in self._traces if any(form in data for form in forms)]
+        return [f"{where}: the one that ends in {last4}" for last4 in found]
+
+    def in_files(self, *folders: Path, besides: Iterable[Path] = ()) -> list[str]:
+        """Where a piece of a canary is in a file, or in its name."""
+        spared = {path.resolve() for path in besides}
+        found: list[str] = []
+        for folder in folders:
+            for path in sorted(folder.rglob("*")):
+                found += self.in_bytes(str(path), f"the name of {path.name}")
+                if path.is_file() and not path.is_symlink() and path.resolve() not in spared:
+                    found += self.in_bytes(path.read_bytes(), str(path))
+        return found
+
+    def in_processes(self) -> list[str]:
+        """Where a piece of a canary is in a command line or an environment, of any process that can be read."""
+        found: list[str] = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            for part in ("cmdline", "environ"):
+                try:
+                    data = (folder / part).read_bytes()
+                except OSError:
+                    continue
+                found += self.in_bytes(data, f"{part} of process {folder.name}")
+        return found
+
+
+class Stage:
+    """A home, a temporary folder and a folder of records that nobody else has, and the environment that names them."""
+
+    def __init__(self, folder: Path, simulator: str) -> None:
+        self.folder = folder
+        self.home, self.tmp, self.given, self.bin = (self._made(name) for name in ("home", "tmp", "given", "bin"))
+        self.config = folder / "config"
+        self.environment = {
+            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(self.home),
+            "USERPROFILE": str(self.home),
+            "TMPDIR": str(self.tmp),
+            "TEMP": str(self.tmp),
+            "TMP": str(self.tmp),
+            "XDG_CONFIG_HOME": str(self.home / ".config"),
+            "XDG_DATA_HOME": str(self.home / ".local" / "share"),
+            "XDG_STATE_HOME": str(self.home / ".local" / "state"),
+            "XDG_CACHE_HOME": str(self.home / ".cache"),
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+            "ASPM_ADO_SIMULATOR": simulator,
+            "ASPM_ADO_CONFIG_DIR": str(self.config),
+            # The simulated day and this machine's are different ones; the guide goes by this machine's.
+            "ASPM_ADO_GLOBAL_PAT_END": "never",
+        }
+        for name in ("SYSTEMROOT", "SystemRoot", "PATHEXT", "COMSPEC", "VIRTUAL_ENV"):
+            if name in os.environ:
+                self.environment[name] = os.environ[name]
+
+    def _made(self, name: str) -> Path:
+        path = self.folder / name
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where the program may leave something."""
+        return (self.home, self.tmp, self.config)
+
+    def file(self, name: str, secret: str) -> Path:
+        """A secret in a file of its owner alone, outside of every folder that is swept."""
+        path = self.given / name
+        path.write_text(secret + "\n", encoding="utf-8")
+        path.chmod(0o600)
+        return path
+
+    def token_flags(self, tokens: Mapping[str | None, str]) -> list[str]:
+        flags = []
+        for organization, value in tokens.items():
+            path = self.file(f"token-{organization or 'all'}", value)
+            flags += ["--pat-file", f"{organization}={path}" if organization else str(path)]
+        return flags
+
+    def run(
+        self, *arguments: str, environment: Mapping[str, str] | None = None, under: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[bytes]:
+        """The real command, with nobody to ask; ``under`` is what runs it."""
+        return subprocess.run(
+            [*under, *COMMAND, *arguments],
+            env={**self.environment, **(environment or {})},
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+
+    def draft(self) -> dict[str, str]:
+        """The answers that are kept for the next run."""
+        path = self.config / "draft.json"
+        return dict(json.loads(path.read_text())["answers"]) if path.exists() else {}
+
+    def records(self) -> set[str]:
+        """The files of our records, the lock aside."""
+        return {path.name for path in self.config.rglob("*") if "lock" not in path.name}
+
+
+def where_flags(told: Story) -> list[str]:
+    """What names the place, the purpose and the reach of a scenario."""
+    answers = told.scenario.answers
+    flags = [part for name in answers.organizations for part in ("-o", name)]
+    flags += ["--server-url", answers.server_url] if answers.server_url else []
+    flags += [part for name in answers.collections for part in ("--collection", name)]
+    flags += ["--purpose", answers.purpose, "--reach", answers.reach]
+    flags += ["--clone-username", answers.clone_username] if answers.clone_username else []
+    return flags
+
+
+def until(true: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    """Wait for another process to have done something that can only be looked at."""
+    for _ in _ticks(seconds):
+        if true():
+            return
+    raise AssertionError(f"never came: {what}")
+
+
+def _ticks(seconds: float) -> Iterator[None]:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+        time.sleep(0.02)

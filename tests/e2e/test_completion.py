@@ -1,0 +1,314 @@
+"""Shell completion in real shells: installed as the help says, then Tab, and the words on the screen."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import pyte
+import pytest
+
+from aspm_ado.adapters.records.catalog import DiskRecords
+from aspm_ado.demo import SCENARIOS
+from aspm_ado.domain.connection import Catalogue
+
+from ..doctor.stored import entry
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is a POSIX thing")
+NAMES = ("contoso", "contoso.eu", "fabrikam-dev")
+PURPOSES = ("alm", "alm+issue-manager", "issue-manager")
+COMMANDS = ("connect", "validate", "guide", "list", "demo", "handoff", "rotate", "disconnect", "doctor")
+CASES = {
+    "aspm-ado ": COMMANDS,
+    "aspm-ado va": ("validate",),
+    "aspm-ado validate ": NAMES,
+    "aspm-ado validate fab": ("fabrikam-dev",),
+    "aspm-ado validate fabrikam-dev contoso.": ("contoso.eu",),
+    "aspm-ado --quiet handoff ": NAMES,
+    "aspm-ado demo --scenario ": tuple(SCENARIOS),
+    "aspm-ado demo --scenario aspm-w": ("aspm-wrong-token",),
+    "aspm-ado connect --purpose ": PURPOSES,
+    "aspm-ado connect --purpose issue": ("issue-manager",),
+    "aspm-ado connect -o contoso --aspm-api ": ("auto", "standalone", "core"),
+    "aspm-ado connect --register ": ("auto", "api", "guided", "none"),
+    "aspm-ado connect --team-leads-may fetch": ("fetch-projects",),
+}
+"""What is typed before Tab, and all the words that it can become."""
+HEAVY = ("requests", "urllib3", "keyring", "secretstorage", "questionary", "prompt_toolkit", "pydantic", "rich")
+TAB, CTRL_C = "\t", "\x03"
+
+
+@pytest.fixture
+def home(sealed: Path | None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with three connections, and the program where it is installed."""
+    assert sealed is not None
+    DiskRecords(sealed / ".config" / "aspm-ado").change(lambda _: Catalogue({name: entry(name) for name in NAMES}))
+    program = Path(sys.executable).with_name("aspm-ado")
+    assert program.exists(), "not installed beside this Python"
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    for name in [name for name in os.environ if name.startswith(("_TYPER", "_ASPM", "COMP_", "COVERAGE", "TERMINAL_"))]:
+        monkeypatch.delenv(name)
+    return sealed
+
+
+def needs(shell: str) -> str:
+    found = shutil.which(shell)
+    if found is None:
+        pytest.skip(f"{shell} is not installed")
+    return found
+
+
+def inside(shell: str, line: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """A line in that shell, which is then what the program finds itself in."""
+    words = [shell, "-c", f"{line}; true"]
+    environment = {**os.environ, **(environment or {})}
+    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+
+def called(shell: str, folder: Path) -> str:
+    """A shell of that name for those that are not here: what counts to the program is the name of its parent."""
+    made = folder / shell
+    shutil.copy(needs("bash"), made)
+    return str(made)
+
+
+class Keyboard:
+    """A shell on a terminal: lines are typed, Tab is pressed, and the screen is read."""
+
+    def __init__(self, words: list[str]) -> None:
+        import pexpect
+
+        self.screen = pyte.Screen(160, 50)
+        self._stream, self._log = pyte.ByteStream(self.screen), io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # forkpty in a process that has threads
+            environment = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", "PS1": "READY> ", "SHELL": words[0]}
+            self._child = pexpect.spawn(words[0], words[1:], env=environment, dimensions=(50, 160), timeout=15)
+        self._child.delaybeforesend = None
+        self._child.delayafterclose = self._child.ptyproc.delayafterclose = 0
+
+    @property
+    def text(self) -> str:
+        return "\n".join(row.rstrip() for row in self.screen.display)
+
+    def type(self, keys: str) -> None:
+        self._child.send(keys)
+
+    def wait(self, wanted: Iterable[str], seconds: float = 15.0) -> None:
+        """Until all of it is on the screen."""
+        import pexpect
+
+        missing = tuple(wanted)
+        end = time.monotonic() + seconds
+        while missing := [each for each in missing if not _holds(self.text, each)]:
+            left = end - time.monotonic()
+            try:
+                self._stream.feed(self._child.read_nonblocking(65536, timeout=max(left, 0.01)))
+            except (pexpect.TIMEOUT, pexpect.EOF) as never:
+                raise AssertionError(f"{missing} never came:\n{self.text}") from never
+
+    def afresh(self) -> None:
+        """An empty screen and an empty line."""
+        for _ in range(2):  # the first may only close a list
+            self.type(CTRL_C)
+            self._listen(0.1)
+        self.type("clear; echo again-$((40 + 2))\r" if self._bourne else "clear; echo again-(math 40 + 2)\r")
+        self.wait(["again-42"])
+
+    def _listen(self, seconds: float) -> None:
+        """Read whatever comes in that time: a key pressed while a line is being thrown away is thrown away, too."""
+        import pexpect
+
+        with contextlib.suppress(pexpect.TIMEOUT):
+            while True:
+                self._stream.feed(self._child.read_nonblocking(65536, timeout=seconds))
+
+    _bourne = True
+
+    def close(self) -> None:
+        self._child.close(force=True)
+
+
+def _holds(text: str, word: str) -> bool:
+    return re.search(rf"(?<![\w.+-]){re.escape(word)}(?![\w.+-])", text) is not None
+
+
+@contextlib.contextmanager
+def sitting_at(home: Path, shell: str) -> Iterator[Keyboard]:
+    """The shell of that name, after ``aspm-ado --install-completion`` in it."""
+    path = needs(shell)
+    done = inside(path, "aspm-ado --install-completion")
+    assert f"{shell} completion installed" in done.stdout, done
+    words = {"bash": ["--noprofile", "-i"], "zsh": ["-d", "-i"], "fish": ["-i"]}[shell]
+    prompt = {"bash": (".bashrc", "PS1='READY> '"), "zsh": (".zshrc", "PS1='READY> '")}
+    file, line = prompt.get(
+        shell, (".config/fish/config.fish", "set fish_greeting\nfunction fish_prompt; echo 'READY> '; end")
+    )
+    with (home / file).open("a") as settings:
+        settings.write(f"\n{line}\n")
+    made = Keyboard([path, *words])
+    made._bourne = shell != "fish"
+    try:
+        made.wait(["READY>"])
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_tab_in_a_real_shell(home: Path, shell: str) -> None:
+    with sitting_at(home, shell) as keyboard:
+        if shell == "zsh":  # see below
+            keyboard.type(f"aspm-ado va{TAB}")
+            keyboard.wait(["aspm-ado va"])
+            keyboard.afresh()
+        for line, words in CASES.items():
+            keyboard.type(line + TAB * (2 if shell == "bash" and len(words) > 1 else 1))
+            typed = line.rpartition(" ")[0]
+            keyboard.wait([f"{typed} {words[0]}"] if len(words) == 1 else words)
+            keyboard.afresh()
+
+
+@pytest.mark.xfail(
+    strict=True, reason="Typer's script for zsh only defines its function at the first Tab of each shell"
+)
+def test_the_first_tab_in_zsh(home: Path) -> None:
+    with sitting_at(home, "zsh") as keyboard:
+        keyboard.type(f"aspm-ado va{TAB}")
+        keyboard.wait(["aspm-ado validate"], 3)
+
+
+def test_a_file_is_still_completed_where_one_is_wanted(home: Path) -> None:
+    """``--pat-file`` takes a file: the shell's own completion must not be lost."""
+    assert "-o default" in inside(needs("bash"), "aspm-ado --show-completion").stdout
+
+
+def powershell(home: Path, shell: str) -> dict[str, str]:
+    """The names of the variables by which PowerShell's script asks, read out of the script that it is given."""
+    script = inside(called(shell, home), "aspm-ado --show-completion").stdout
+    assert "Register-ArgumentCompleter -Native -CommandName aspm-ado" in script
+    found = dict(
+        re.findall(r'\$Env:(\w+) = ("complete_powershell"|\$commandAst\.ToString\(\)|\$wordToComplete)', script)
+    )
+    assert len(found) == 3, script
+    assert all(f'$Env:{name} = ""' in script for name in found), "nothing is left in the environment"
+    return {meaning: name for name, meaning in found.items()}
+
+
+@pytest.mark.parametrize("shell", ["pwsh", "powershell"])
+def test_what_powershell_is_given(home: Path, shell: str) -> None:
+    """There is no PowerShell here: its script is asked as PowerShell would ask, and the script's own splitting done."""
+    names = powershell(home, shell)
+    for line, words in CASES.items():
+        environment = {
+            names['"complete_powershell"']: "complete_powershell",
+            names["$commandAst.ToString()"]: line.rstrip(),  # a syntax tree has no blank at its end
+            names["$wordToComplete"]: line.rpartition(" ")[2],
+        }
+        done = inside(needs("sh"), "aspm-ado", environment)
+        assert {each.split(":::")[0] for each in done.stdout.splitlines()} == set(words), (line, done)
+        assert done.stderr == "", line
+
+
+RICH = pytest.mark.xfail(strict=True, reason="Typer renders the help of commands and options with rich")
+
+
+def asked(shell: str, line: str) -> dict[str, str]:
+    """The variables by which that shell's script asks for what can follow."""
+    named = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    if shell != "bash":
+        named = {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_WORD_TO_COMPLETE": line.rpartition(" ")[2]}
+    return {**named, "_TYPER_COMPLETE_FISH_ACTION": "get-args", "_ASPM_ADO_COMPLETE": f"complete_{shell}"}
+
+
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        ("bash", "aspm-ado va"),
+        *(
+            (shell, line)
+            for shell in ("bash", "zsh", "fish", "powershell")
+            for line in ("aspm-ado validate fab", "aspm-ado demo --scenario aspm-w", "aspm-ado connect --purpose issue")
+        ),
+        *(pytest.param(shell, "aspm-ado va", marks=RICH) for shell in ("zsh", "fish", "powershell")),
+    ],
+)
+def test_nothing_heavy_is_loaded(home: Path, shell: str, line: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "aspm_ado"],
+        env={**os.environ, **asked(shell, line)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert all(word in done.stdout for word in CASES[line]), done.stdout
+    loaded = {row.rpartition("|")[2].strip() for row in done.stderr.splitlines() if row.startswith("import time:")}
+    assert "aspm_ado.cli.app" in loaded
+    assert sorted(name for name in loaded if name.partition(".")[0] in HEAVY) == []
+
+
+@pytest.mark.parametrize(
+    "shell",
+    [
+        "bash",
+        *(
+            pytest.param(
+                one,
+                marks=pytest.mark.xfail(
+                    strict=True,
+                    reason="the help of an option is wrapped at 80 columns; what hangs over is offered as a word",
+                ),
+            )
+            for one in ("fish", "powershell")
+        ),
+    ],
+)
+def test_an_option_is_one_word(home: Path, shell: str) -> None:
+    """The help that stands beside it must not become another word to choose."""
+    done = inside(needs("sh"), "aspm-ado", asked(shell, "aspm-ado guide --rea"))
+    assert [re.split(r"\t|:::", row)[0] for row in done.stdout.splitlines()] == ["--reach"]
+
+
+def bash_asks(line: str) -> subprocess.CompletedProcess[str]:
+    """As the script for bash does."""
+    return inside(needs("sh"), "aspm-ado", asked("bash", line))
+
+
+def test_the_folder_that_the_variable_names(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = home / "elsewhere"
+    monkeypatch.setenv("ASPM_ADO_CONFIG_DIR", str(elsewhere))
+    assert bash_asks("aspm-ado validate ").stdout.strip() == ""
+    assert not elsewhere.exists(), "looking makes nothing"
+    DiskRecords(elsewhere).change(lambda _: Catalogue({"other": entry("other")}))
+    assert bash_asks("aspm-ado validate ").stdout.split() == ["other"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": "aspm-ado/catalog/v9"}', "\x00\xff"])
+def test_records_that_cannot_be_read_complete_to_nothing(home: Path, content: str) -> None:
+    """And say nothing: a message would stand in the middle of somebody's command line."""
+    (home / ".config/aspm-ado/catalog.json").write_bytes(content.encode("latin-1"))
+    done = bash_asks("aspm-ado validate ")
+    assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+def test_a_home_that_cannot_be_written(home: Path) -> None:
+    done = inside(needs("bash"), "aspm-ado --install-completion; echo code $?", {"HOME": "/dev/null"})
+    assert "Traceback" not in done.stderr
+    assert "code 1" not in done.stdout, "1 is a bug of ours"
+
+
+@pytest.mark.xfail(strict=True, reason="Typer's own exit 1, which by the contract means a bug of ours")
+def test_a_shell_that_is_not_supported(home: Path) -> None:
+    done = inside(called("tcsh", home), "aspm-ado --show-completion; echo code $?")
+    assert "not supported" in done.stdout + done.stderr
+    assert "code 2" in done.stdout

@@ -1,0 +1,195 @@
+"""Politeness: how much at once, in which order the results come, and what an error does. No clock decides here."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import pytest
+
+from aspm_ado.domain.exchange import Call, Reply
+from aspm_ado.flows.crew import IN_FLIGHT, PER_LANE, Crew
+
+GUARD = 20
+"""Seconds after which a test that hangs fails. Nothing is measured by it."""
+
+
+def call(lane: str, number: int = 0) -> Call:
+    return Call("GET", f"https://{lane}/{number}", lane=lane)
+
+
+def errand(calls: Sequence[Call], answer: object = None) -> Generator[Sequence[Call], Sequence[Reply], Any]:
+    yield calls
+    return answer
+
+
+class Turnstile:
+    """A service that answers nobody until it is told to let one through; counts who is inside."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._tickets = 0
+        self.inside: Counter[str] = Counter()
+        self.most = 0
+        self.most_of: Counter[str] = Counter()
+        self.served = 0
+
+    def __call__(self, call: Call) -> Reply:
+        with self._changed:
+            self.inside[call.lane] += 1
+            self.most = max(self.most, self.inside.total())
+            self.most_of[call.lane] = max(self.most_of[call.lane], self.inside[call.lane])
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: self._tickets > 0, GUARD)
+            self._tickets -= 1
+            self.inside[call.lane] -= 1
+            self.served += 1
+            self._changed.notify_all()
+        return Reply(call, 200)
+
+    def wait_until_inside(self, count: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.inside.total() == count, GUARD), self.inside
+
+    def let_one_through(self) -> None:
+        with self._changed:
+            served = self.served
+            self._tickets += 1
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: self.served > served, GUARD)
+
+
+@pytest.mark.parametrize(
+    ("lanes", "at_once", "in_one_trip"),
+    [
+        ([f"lane{i}" for i in range(40)], IN_FLIGHT, True),
+        ([f"lane{i}" for i in range(40)], IN_FLIGHT, False),
+        (["one"] * 40, PER_LANE, True),
+        (["one"] * 40, PER_LANE, False),
+        (["one"] * 30 + ["two"] * 30, IN_FLIGHT, True),
+        (["one", "two"] * 30, IN_FLIGHT, False),
+        (["one"] * 30 + ["two"] * 3, PER_LANE + 3, True),
+        (["one"] * 3, 3, True),
+        (["one"] * 3, 3, False),
+    ],
+)
+def test_never_more_at_once_than_is_polite_and_no_less_than_is_allowed(
+    lanes: list[str], at_once: int, in_one_trip: bool
+) -> None:
+    turnstile = Turnstile()
+    crew = Crew(turnstile)
+    calls = [call(lane, i) for i, lane in enumerate(lanes)]
+    errands = [errand(calls)] if in_one_trip else [errand([one]) for one in calls]
+    worker = threading.Thread(target=crew.conduct, args=(errands,), daemon=True)
+    worker.start()
+    turnstile.wait_until_inside(at_once)
+    for _ in lanes:
+        turnstile.let_one_through()
+    worker.join(GUARD)
+    assert not worker.is_alive()
+    assert turnstile.served == len(lanes)
+    assert turnstile.most == at_once
+    assert max(turnstile.most_of.values()) <= PER_LANE
+
+
+def test_the_bounds_are_those_of_the_contract() -> None:
+    assert (IN_FLIGHT, PER_LANE) == (16, 8)
+
+
+def test_results_are_in_the_order_given_whatever_ends_first() -> None:
+    last = threading.Event()
+
+    def send(one: Call) -> Reply:
+        if one.url.endswith("/0"):
+            assert last.wait(GUARD)
+        if one.url.endswith("/4"):
+            last.set()
+        return Reply(one, 200)
+
+    done: list[int] = []
+    results = Crew(send).conduct((errand([call("lane", i)], i) for i in range(5)), done.append)
+    assert results == [0, 1, 2, 3, 4]
+    assert done[-1] == 0
+    assert sorted(done) == [0, 1, 2, 3, 4]
+
+
+def test_replies_are_in_the_order_of_the_calls() -> None:
+    gate = threading.Barrier(4)
+
+    def send(one: Call) -> Reply:
+        gate.wait(GUARD)
+        return Reply(one, 200, text=one.url)
+
+    def asks() -> Generator[Sequence[Call], Sequence[Reply], list[str]]:
+        replies = yield [call("lane", i) for i in range(4)]
+        return [reply.text for reply in replies]
+
+    assert Crew(send).run(asks()) == [f"https://lane/{i}" for i in range(4)]
+
+
+def test_a_trip_begins_only_after_the_one_before_it_ended() -> None:
+    log: list[str] = []
+
+    def asks() -> Generator[Sequence[Call], Sequence[Reply], None]:
+        yield [call("lane", 1), call("lane", 2)]
+        log.append("between")
+        yield []
+        yield [call("lane", 3)]
+
+    def send(one: Call) -> Reply:
+        log.append(one.url[-1])
+        return Reply(one, 200)
+
+    Crew(send).run(asks())
+    assert sorted(log[:2]) == ["1", "2"]
+    assert log[2:] == ["between", "3"]
+
+
+class UnforeseenError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("kind", [UnforeseenError, KeyboardInterrupt, RuntimeError])
+def test_an_error_while_sending_reaches_the_caller(kind: type[BaseException]) -> None:
+    def send(one: Call) -> Reply:
+        if one.url.endswith("/3"):
+            raise kind("on the way")
+        return Reply(one, 200)
+
+    with pytest.raises(kind, match="on the way"):
+        Crew(send).conduct(errand([call("lane", i)]) for i in range(6))
+
+
+def test_an_error_of_an_errand_reaches_the_caller() -> None:
+    def asks() -> Generator[Sequence[Call], Sequence[Reply], None]:
+        yield [call("lane")]
+        raise UnforeseenError("in the errand")
+
+    with pytest.raises(UnforeseenError, match="in the errand"):
+        Crew(lambda one: Reply(one, 200)).run(asks())
+
+
+def test_a_crew_can_be_used_again_and_with_nothing() -> None:
+    crew = Crew(lambda one: Reply(one, 200))
+    assert crew.conduct([]) == []
+    assert crew.run(errand([], "nothing asked")) == "nothing asked"
+    assert crew.conduct([errand([call("a")], 1), errand([call("b")], 2)]) == [1, 2]
+
+
+def test_errands_are_begun_only_when_there_is_room() -> None:
+    begun = 0
+    most_ahead = 0
+    ended = 0
+
+    def asks(number: int) -> Generator[Sequence[Call], Sequence[Reply], None]:
+        nonlocal begun, most_ahead, ended
+        begun += 1
+        most_ahead = max(most_ahead, begun - ended)
+        yield [call(f"lane{number}")]
+        ended += 1
+
+    Crew(lambda one: Reply(one, 200)).conduct(asks(i) for i in range(2000))
+    assert (begun, ended) == (2000, 2000)
+    assert most_ahead <= IN_FLIGHT

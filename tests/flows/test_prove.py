@@ -1,0 +1,330 @@
+"""The order of questions: how many requests, in how many round trips, and when to stop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.requirements import Purpose
+from aspm_ado.domain.retirement import Reach, ReachDemanded
+from aspm_ado.domain.scopes import Level, Scope
+from aspm_ado.flows.account import organizations_of
+from aspm_ado.flows.candidate import Candidate, Proof
+from aspm_ado.flows.crew import Crew
+from aspm_ado.flows.prove import prove
+
+from ..domain import replies as r
+from .service import ALM, EVERYTHING, PAT, TFS, Rounds, Service, Token, candidate
+
+CLONE = {"projects", "repositories", "clone"}
+NARROW = {**ALM, Scope.CODE: Level.READ}
+
+
+def proven(service: Service, made: Candidate, previous: Proof | None = None) -> tuple[Proof, Rounds]:
+    rounds = Rounds(service)
+    [proof] = prove([made], rounds, previous=[previous] if previous else ())  # type: ignore[arg-type]
+    assert service.problems == []
+    return proof, rounds
+
+
+def checks(proof: Proof, index: int = 0) -> dict[CheckId, Check]:
+    return {check.id: check for check in organizations_of(proof)[index].checks}
+
+
+def trouble(proof: Proof, index: int = 0) -> dict[str, Reason | None]:
+    return {
+        check.id.value: check.reason
+        for check in checks(proof, index).values()
+        if check.required and check.status in (Status.FAIL, Status.UNKNOWN)
+    }
+
+
+def test_a_good_token_costs_two_round_trips_and_eleven_requests() -> None:
+    service = Service({PAT: Token()})
+    proof, rounds = proven(service, candidate("contoso"))
+    assert rounds.sizes == [2, 9]
+    assert sorted(rounds.trips[0]) == ["connection-data", "profile"]
+    assert "accounts" in rounds.trips[1]
+    assert trouble(proof) == {}
+    assert proof.listed == ("Contoso",)
+
+
+def test_a_good_token_of_one_organization_costs_one_less() -> None:
+    service = Service({PAT: Token(organizations=("Contoso",))})
+    proof, rounds = proven(service, candidate("contoso"))
+    assert rounds.sizes == [2, 8]
+    assert proof.sight is not None
+    assert proof.sight.reach is Reach.ORGANIZATION
+
+
+def test_the_clone_check_comes_after_and_costs_three_round_trips() -> None:
+    service = Service({PAT: Token()})
+    proof, rounds = proven(service, candidate("contoso", clone="auto"))
+    assert rounds.sizes == [2, 9, 1, 1, 2]
+    assert [set(trip) for trip in rounds.trips[2:]] == [{"projects"}, {"repositories"}, {"clone"}]
+    assert checks(proof)[CheckId.CLONE_TOKEN].status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("purpose", "version"),
+    [(purpose, version) for purpose in Purpose for version in ("", "7.1", "7.0", "6.0", "5.0")],
+)
+def test_eleven_requests_are_enough_for_every_purpose_and_deployment(purpose: Purpose, version: str) -> None:
+    organizations = ("DefaultCollection",) if version else ("Contoso",)
+    service = Service({PAT: Token(EVERYTHING)}, organizations, version)
+    made = candidate(*organizations, purpose=purpose, **({"site": TFS} if version else {}))
+    proof, rounds = proven(service, made)
+    assert len(rounds.sizes) == 2
+    assert sum(rounds.sizes) <= 11
+    assert trouble(proof) == {}
+    if version:
+        assert proof.version == version
+
+
+def test_on_a_server_one_request_alone_carries_another_token() -> None:
+    service = Service({PAT: Token()}, ("DefaultCollection",), "7.1")
+    proven(service, candidate("DefaultCollection", site=TFS))
+    others = [call for call in service.calls if call.credential and call.credential.secret.reveal() != PAT]
+    assert [call.method for call in others] == ["GET"]
+
+
+def test_a_server_that_answers_anybody_grants_nothing() -> None:
+    open_to_all = r.reply(404, '{"message":"TF401019"}', r.MARKS, r.JSON)
+    service = Service({PAT: Token()}, ("DefaultCollection",), "7.1")
+    service.overrides = dict.fromkeys(("code-read", "code-write", "code-manage"), lambda _: open_to_all)
+    proof, _ = proven(service, candidate("DefaultCollection", site=TFS))
+    assert trouble(proof) == {"scope.code": Reason.SCOPE_UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"), [(None, Reason.TOKEN_REJECTED), (Token(expired=True), Reason.TOKEN_EXPIRED)]
+)
+def test_a_dead_token_is_asked_nothing_more(token: Token | None, reason: Reason) -> None:
+    service = Service({PAT: token} if token else {})
+    proof, rounds = proven(service, candidate("contoso", clone="auto"))
+    assert rounds.sizes == [2]
+    assert trouble(proof) == {"identity": reason}
+    behind = [
+        check for check in checks(proof).values() if check.id.value.startswith(("scope", "clone", "organization"))
+    ]
+    assert {check.status for check in behind} == {Status.SKIP}
+
+
+def test_no_service_no_second_request() -> None:
+    service = Service({PAT: Token()})
+    service.overrides["connection-data"] = service.overrides["profile"] = lambda _: r.silence()
+    proof, rounds = proven(service, candidate("a", "b", "c"))
+    assert rounds.sizes == [2]
+    assert [trouble(proof, i)["organization.access"] for i in range(3)] == [Reason.TIMED_OUT] * 3
+
+
+def test_an_expired_token_is_shown_to_no_other_organization() -> None:
+    service = Service({PAT: Token(expired=True)}, ("a", "b", "c"))
+    proof, rounds = proven(service, candidate("a", "b", "c"))
+    assert rounds.sizes == [2]
+    assert [trouble(proof, i) for i in range(3)] == [{"identity": Reason.TOKEN_EXPIRED}] * 3
+
+
+def test_a_bare_refusal_is_followed_by_the_opinion_of_eight_others_at_most() -> None:
+    names = [f"org{i}" for i in range(20)]
+    service = Service({}, names)
+    proof, rounds = proven(service, candidate(*names))
+    assert rounds.sizes == [2, 8]
+    assert set(service.names()) == {"connection-data", "profile"}
+    assert {str(trouble(proof, i)) for i in range(20)} == {str({"identity": Reason.TOKEN_REJECTED})}
+
+
+def test_a_token_of_another_organization_is_alive_there() -> None:
+    service = Service({PAT: Token(organizations=("Fabrikam",))}, ("Contoso", "Fabrikam"))
+    proof, rounds = proven(service, candidate("contoso", "fabrikam", reach=ReachDemanded.ORGANIZATION))
+    assert rounds.sizes == [2, 1, 8]
+    assert trouble(proof, 0) == {"organization.access": Reason.ORGANIZATION_REFUSES_TOKEN}
+    assert organizations_of(proof)[0].identity == r.ME
+    assert trouble(proof, 1) == {}
+
+
+def test_an_absent_organization_does_not_stop_the_others() -> None:
+    service = Service({PAT: Token()})
+    proof, _ = proven(service, candidate("nowhere", "contoso"))
+    assert trouble(proof, 0) == {"organization.access": Reason.ORGANIZATION_ABSENT}
+    assert trouble(proof, 1) == {}
+
+
+def test_reach_is_judged_once_and_repeated() -> None:
+    service = Service({PAT: Token()}, ("a", "b", "c"))
+    proof, _ = proven(service, candidate("a", "b", "c"))
+    assert service.names().count("profile") == 1
+    assert service.names().count("accounts") == 1
+    reaches = [checks(proof, i)[CheckId.REACH] for i in range(3)]
+    assert reaches[0] == reaches[1] == reaches[2]
+    assert reaches[0].reason is Reason.REACH_GLOBAL_ENDS
+    assert {made.token for made in organizations_of(proof)} == {organizations_of(proof)[0].token}
+    assert organizations_of(proof)[0].token.shared
+
+
+def test_two_organizations_that_take_the_token_prove_all_whatever_the_profile_says() -> None:
+    service = Service({PAT: Token(organizations=("a", "b"))}, ("a", "b"))
+    proof, _ = proven(service, candidate("a", "b"))
+    assert proof.sight is not None
+    assert proof.sight.reach is Reach.ALL
+
+
+def test_one_organization_named_in_two_spellings_is_asked_once() -> None:
+    service = Service({PAT: Token()})
+    proof, rounds = proven(service, candidate("contoso", "CONTOSO", "Contoso"))
+    assert len(proof.places) == 1
+    assert rounds.sizes == [2, 9]
+
+
+def test_today_is_the_service_s_own_day() -> None:
+    service = Service({PAT: Token()})
+    proof, _ = proven(service, candidate("contoso", today=date(2031, 1, 1)))
+    assert proof.calendar.today == date(2026, 10, 15)
+    assert proof.calendar.source.value == "server"
+
+
+def test_nobody_s_answer_leaves_the_day_to_this_machine() -> None:
+    service = Service({})
+    service.overrides = dict.fromkeys(("connection-data", "profile"), lambda _: r.reply(200, r.PAGE, r.HTML))
+    proof, _ = proven(service, candidate("contoso", today=date(2026, 1, 2)))
+    assert (proof.calendar.today, proof.calendar.source.value) == (date(2026, 1, 2), "local")
+
+
+def test_days_left_is_the_earlier_of_expiry_and_end() -> None:
+    service = Service({PAT: Token()})
+    for expires, left in ((None, 47), (date(2026, 10, 20), 5), (date(2027, 6, 1), 47)):
+        proof, _ = proven(service, candidate("contoso", expires=expires))
+        assert organizations_of(proof)[0].token.days_left == left
+    proof, _ = proven(service, candidate("contoso", expires=date(2027, 6, 1), global_end=None))
+    assert organizations_of(proof)[0].token.days_left == 229
+
+
+# --- again, after the token was edited
+
+
+def test_a_second_round_asks_only_what_failed() -> None:
+    service = Service({PAT: Token(NARROW)})
+    made = candidate("contoso", clone="auto")
+    first, _ = proven(service, made)
+    assert trouble(first) == {"scope.code": Reason.CODE_SCOPE_MISSING}
+    service.tokens[PAT] = Token()
+    second, rounds = proven(service, made, first)
+    assert trouble(second) == {}
+    asked = [kind for trip in rounds.trips[1:] for kind in trip if kind not in CLONE]
+    assert sorted(asked) == ["code-manage", "code-write"]
+    assert sorted(rounds.trips[0]) == ["connection-data", "profile"]
+    assert checks(second)[CheckId.SCOPE_WORK].evidence == checks(first)[CheckId.SCOPE_WORK].evidence
+
+
+def test_a_second_round_with_nothing_changed_says_the_same() -> None:
+    service = Service({PAT: Token(NARROW)})
+    made = candidate("contoso")
+    first, _ = proven(service, made)
+    second, rounds = proven(service, made, first)
+    assert trouble(second) == trouble(first)
+    assert sum(rounds.sizes) == 4
+
+
+def test_a_clone_that_was_good_is_not_tried_again() -> None:
+    service = Service({PAT: Token({**ALM, Scope.PROFILE: Level.NONE})})
+    made = candidate("contoso", clone="auto")
+    first, _ = proven(service, made)
+    service.tokens[PAT] = Token()
+    _, rounds = proven(service, made, first)
+    assert not CLONE & {kind for trip in rounds.trips for kind in trip}
+    assert rounds.trips[1:] == [["profile-write"]]
+
+
+def test_only_the_lead_is_greeted_again_and_good_organizations_cost_their_greeting() -> None:
+    service = Service({PAT: Token()}, ("a", "b"))
+    made = candidate("a", "b")
+    first, _ = proven(service, made)
+    _, rounds = proven(service, made, first)
+    assert [kind for trip in rounds.trips for kind in trip].count("connection-data") == 2
+    assert sum(rounds.sizes) == 3
+
+
+# --- a token that dies under way, and answers that tell nothing
+
+
+def test_a_token_that_dies_under_way_is_not_a_missing_scope() -> None:
+    service = Service({PAT: Token()})
+    said = iter([r.connection_data(), r.bare()])
+    service.overrides["connection-data"] = lambda _: next(said)
+    service.overrides["code-manage"] = lambda _: r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON)
+    proof, rounds = proven(service, candidate("contoso"))
+    assert rounds.sizes == [2, 9, 1]
+    assert "scope.code" not in trouble(proof)
+    assert trouble(proof)["organization.access"] is Reason.ORGANIZATION_REFUSES_TOKEN
+
+
+def test_a_throttled_probe_is_unknown_and_not_missing() -> None:
+    service = Service({PAT: Token()})
+    service.overrides["work-manage"] = lambda _: r.reply(429, "", r.MARKS)
+    proof, _ = proven(service, candidate("contoso"))
+    assert trouble(proof) == {"scope.work": Reason.THROTTLED}
+
+
+# --- reading alone, and lists
+
+
+def test_reading_alone_sends_nothing_but_get() -> None:
+    service = Service({PAT: Token()})
+    proof, _ = proven(service, candidate("contoso", clone="auto", read_only=True))
+    assert {call.method for call in service.calls} == {"GET"}
+    assert trouble(proof) == {}
+    assert checks(proof)[CheckId.SCOPE_CODE].reason is Reason.READ_ONLY_PROBES
+
+
+def test_every_organization_that_the_token_reaches() -> None:
+    service = Service({PAT: Token()}, ("Contoso", "Fabrikam", "Tailspin"))
+    proof, _ = proven(service, candidate("contoso", list_all=True))
+    assert [here.place.key for here in proof.places] == ["contoso", "fabrikam", "tailspin"]
+    assert service.names().count("accounts") == 1
+
+
+def test_where_they_cannot_be_listed_the_union_is_still_proven() -> None:
+    service = Service({PAT: Token(organizations=("Contoso",))}, ("Contoso", "Fabrikam"))
+    proof, _ = proven(service, candidate("contoso", list_all=True))
+    assert [here.place.key for here in proof.places] == ["contoso"]
+    assert proof.unlisted is not None
+    assert (proof.unlisted.status, proof.unlisted.reason) == (Status.FAIL, Reason.ORGANIZATIONS_NOT_LISTED)
+
+
+def test_the_collections_of_a_server_are_listed_at_its_root() -> None:
+    service = Service({PAT: Token()}, ("DefaultCollection", "Engineering"), "7.1")
+    proof, _ = proven(service, candidate(site=TFS, list_all=True))
+    assert [here.place.name for here in proof.places] == ["DefaultCollection", "Engineering"]
+    assert checks(proof)[CheckId.REACH].status is Status.PASS
+
+
+# --- side by side
+
+
+def test_the_real_crew_hears_the_same() -> None:
+    names = [f"org{i}" for i in range(30)]
+    service = Service({PAT: Token()}, names)
+    done: list[str] = []
+    [proof] = prove([candidate(*names)], Crew(service), on_done=lambda here: done.append(here.place.name))
+    assert service.problems == []
+    assert sorted(done) == sorted(names)
+    assert [here.place.name for here in proof.places] == names
+    assert len(service.calls) == 2 + 1 + 8 + 29 * 9
+
+
+def test_tokens_are_judged_apart() -> None:
+    other = PAT[:-4] + "othr"
+    service = Service({PAT: Token(organizations=("a",)), other: Token(NARROW, organizations=("b",))}, ("a", "b"))
+    one = candidate("a", reach=ReachDemanded.ORGANIZATION)
+    two = replace(candidate("b", secret=other), brief=one.brief)
+    proofs = prove([one, two], Crew(service))
+    assert trouble(proofs[0]) == {}
+    assert trouble(proofs[1]) == {"scope.code": Reason.CODE_SCOPE_MISSING}
+    for call in service.calls:
+        assert call.credential is not None
+        if "/b/" in call.url:
+            assert call.credential.secret.reveal() == other

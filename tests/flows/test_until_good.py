@@ -1,0 +1,135 @@
+"""On a terminal, until it is good: what is asked again, and what a person may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import pytest
+
+from aspm_ado.domain.checks import CheckId, Status
+from aspm_ado.domain.questions import Choice, Question
+from aspm_ado.domain.retirement import ReachDemanded
+from aspm_ado.domain.scopes import Level, Scope
+from aspm_ado.flows.account import organizations_of
+from aspm_ado.flows.candidate import Candidate, Proof
+from aspm_ado.flows.crew import Crew
+from aspm_ado.flows.until_good import AGAIN, KEEP, ONE_EACH, OTHER, STOP, prove_until_good
+
+from .house import Person, asker, house
+from .service import ALM, PAT, Service, Token, candidate
+
+NARROW = Token({**ALM, Scope.WORK: Level.READ})
+OTHER_PAT = PAT[:-4] + "othr"
+
+
+def run(
+    service: Service, *answers: object, made: Candidate | None = None, **given: str
+) -> tuple[list[Proof], list[int], Person]:
+    person, shown = Person(*answers), []
+
+    def show(proofs: Sequence[Proof]) -> None:
+        shown.append(len(proofs))
+
+    proofs = prove_until_good(
+        house(asker=asker(person, **given), crew=Crew(service), show=show), [made or candidate("contoso")]
+    )
+    assert service.problems == []
+    assert person.answers == []
+    return proofs, shown, person
+
+
+def test_a_good_token_asks_nobody_anything() -> None:
+    _, shown, person = run(Service({PAT: Token()}))
+    assert (shown, person.asked) == ([], [])
+
+
+def test_edited_and_checked_again() -> None:
+    service = Service({PAT: NARROW})
+    before = []
+
+    def edit() -> str:
+        before.append(len(service.calls))
+        service.tokens[PAT] = Token()
+        return AGAIN.value
+
+    _, shown, _ = run(service, edit)
+    assert shown == [1]
+    assert sorted(set(service.names(before[0])) - {"connection-data", "profile"}) == ["work-manage", "work-write"]
+
+
+def test_another_token_is_proven_from_the_start() -> None:
+    service = Service({PAT: NARROW, OTHER_PAT: Token()})
+    [proof], _, person = run(service, OTHER.value, OTHER_PAT, "2027-01-31")
+    assert proof.candidate.secret.reveal() == OTHER_PAT
+    assert (proof.candidate.expires, proof.candidate.expires_source) == (date(2027, 1, 31), "prompt")
+    assert person.asked == ["next", "pat", "pat-expires"]
+    assert service.names().count("code-read") == 2
+
+
+def test_another_token_ends_on_the_day_that_was_given_for_all() -> None:
+    service = Service({PAT: NARROW, OTHER_PAT: Token()})
+    made = candidate("contoso", expires=date(2027, 1, 31), expires_source="--pat-expires")
+    [proof], _, person = run(service, OTHER.value, OTHER_PAT, made=made, pat_expires="2027-01-31")
+    assert "pat-expires" not in person.asked
+    assert (proof.candidate.expires, proof.candidate.expires_source) == (date(2027, 1, 31), "--pat-expires")
+
+
+def test_a_token_of_one_organization_is_accepted_by_a_person() -> None:
+    service = Service({PAT: Token(organizations=("contoso",))})
+    [proof], shown, _ = run(service, ONE_EACH.value)
+    assert shown == [1]
+    assert proof.candidate.brief.reach is ReachDemanded.ORGANIZATION
+    [made] = organizations_of(proof)
+    assert {check.id: check.status for check in made.checks}[CheckId.REACH] is Status.PASS
+    assert made.is_good
+
+
+@pytest.mark.parametrize(
+    ("token", "names", "offered", "absent"),
+    [
+        (NARROW, ("contoso",), [AGAIN, STOP], [ONE_EACH, KEEP]),
+        (None, ("contoso",), [OTHER, STOP], [ONE_EACH, KEEP]),
+        (Token(organizations=("contoso",)), ("contoso",), [AGAIN, ONE_EACH, STOP], [KEEP]),
+        (Token(), ("contoso", "nowhere"), [AGAIN, KEEP], [ONE_EACH, STOP]),
+    ],
+    ids=["a scope", "dead", "one organization", "one good, one not"],
+)
+def test_what_is_offered(
+    token: Token | None, names: tuple[str, ...], offered: list[Choice], absent: list[Choice]
+) -> None:
+    """What would store nothing says so, and what keeps something says that; the likeliest way out comes first."""
+    seen: list[Sequence[Choice]] = []
+
+    class Reader(Person):
+        def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
+            seen.append(choices)
+            assert default == choices[0].value
+            return super().choose(question, choices, default)
+
+    made = house(asker=asker(Reader(KEEP.value)), crew=Crew(Service({PAT: token} if token else {})))
+    prove_until_good(made, [candidate(*names)])
+    [choices] = seen
+    assert choices[0] == offered[0]
+    assert [choice for choice in choices if choice in offered] == offered
+    assert not [choice for choice in choices if choice in absent]
+
+
+def test_kept_as_it_is() -> None:
+    [proof], shown, _ = run(Service({PAT: NARROW}), KEEP.value)
+    assert shown == [1]
+    assert proof.candidate.secret.reveal() == PAT
+
+
+def test_a_dead_token_can_be_replaced_too() -> None:
+    service = Service({OTHER_PAT: Token()})
+    [proof], _, _ = run(service, AGAIN.value, OTHER.value, OTHER_PAT, "unknown")
+    assert proof.candidate.expires is None
+    assert proof.places[0].standing is not None
+    assert proof.places[0].standing.is_in
+
+
+def test_with_nobody_there_it_is_proven_once() -> None:
+    service = Service({PAT: NARROW})
+    prove_until_good(house(crew=Crew(service)), [candidate("contoso")])
+    assert len(service.calls) == 11

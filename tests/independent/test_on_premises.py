@@ -1,0 +1,108 @@
+"""Azure DevOps Server: what each version can show, reach over collections, and not a word about the end of anything."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from .internet import Internet
+from .runner import Finished, Machine
+from .scopes import swap
+from .world import ADA_AT_CORP, AFTER_THE_END, OnPremises, Pat, World
+
+THE_END = re.compile(r"retire|2026-12-01|december|dec 1|1 dec", re.IGNORECASE)
+TFS = ("--server-url", "https://tfs.corp.example/tfs", "--collection", "DefaultCollection")
+
+
+def token(**more: object) -> Pat:
+    return Pat(owner=ADA_AT_CORP, home="server", **more)  # type: ignore[arg-type]
+
+
+def validate(machine: Machine, *words: str, pat: Pat) -> Finished:
+    done = machine.run("validate", *words, pat=pat)
+    assert not THE_END.search(done.said().replace(done.report.node["at"], ""))
+    assert [
+        one for one in machine.internet.ledger.requests if one.host.endswith(("azure.com", "visualstudio.com"))
+    ] == []
+    assert all(one["deployment"] == "server" for one in done.report.node["connections"])
+    return done
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A release, where it stands, what is typed, and the levels it can show of identity and profile."""
+
+    server: OnPremises
+    words: tuple[str, ...]
+    identity: tuple[str, str]
+    profile: tuple[str, str]
+
+
+PASTED = "https://tfs.corp.example/tfs/DefaultCollection/Card%20Payments/_git/web%20shop"
+AT_THE_ROOT = ("--server-url", "https://ado.corp.example", "--collection", "defaultcollection")
+EDITIONS = {
+    "2019": Edition(OnPremises(version=(5, 0)), TFS, ("partial", "none"), ("partial", "none")),
+    "2020": Edition(OnPremises(version=(6, 0)), ("--server-url", PASTED), ("partial", "read"), ("partial", "none")),
+    "2022": Edition(OnPremises("ado.corp.example", "", (7, 0)), AT_THE_ROOT, ("partial", "read"), ("partial", "none")),
+    "2022.1": Edition(OnPremises(version=(7, 1)), TFS, ("partial", "read"), ("pass", "write")),
+}
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_each_edition_shows_what_it_can(internet: Internet, machine: Machine, edition: str) -> None:
+    """A token of all collections with the four boxes is simply ready; nothing is refused for what nobody can see."""
+    here, pat = EDITIONS[edition], token()
+    internet.become(World(tokens=(pat,), servers=(here.server,)))
+    done = validate(machine, *here.words, pat=pat)
+    one = done.report.organization
+    assert done.code == 0, done.said()
+    assert done.report.node["verdict"] == "ready"
+    assert one.name.lower() == "defaultcollection"
+    assert (
+        done.report.connection["base_url"].rstrip("/") == f"https://{here.server.host}{here.server.virtual_directory}"
+    )
+    shown = {
+        name: (one.status(f"scope.{name}"), one.check(f"scope.{name}")["proven"])
+        for name in ("code", "work", "identity", "profile")
+    }
+    assert shown == {
+        "code": ("partial", "manage"),
+        "work": ("partial", "write"),
+        "identity": here.identity,
+        "profile": here.profile,
+    }
+    assert (one.status("reach"), one.node["token"]["reach"], one.node["token"]["days_left"]) == ("pass", "all", None)
+    assert one.status("clone.token") == "pass"
+    assert one.node["identity"]["account"] == ADA_AT_CORP.account
+
+
+def test_a_token_of_one_collection(internet: Internet, machine: Machine) -> None:
+    """The guide wants all collections, on any day."""
+    pat = token(reach="DefaultCollection")
+    internet.become(World(tokens=(pat,), now=AFTER_THE_END))
+    done = validate(machine, *TFS, pat=pat)
+    assert done.code == 3
+    assert done.report.organization.failing == {"reach"}
+    assert done.report.organization.node["token"]["reach"] == "organization"
+
+
+def test_a_level_too_low_is_seen_here_too(internet: Internet, machine: Machine) -> None:
+    """Its 401 looks like that of a random token, and is told from it."""
+    pat = token(scopes=swap("vso.code_full", "vso.code_write"))
+    internet.become(World(tokens=(pat,)))
+    done = validate(machine, *TFS, pat=pat)
+    assert done.code == 3
+    assert done.report.organization.failing == {"scope.code"}
+    assert done.report.organization.check("scope.code")["proven"] == "write"
+
+
+def test_a_token_that_the_server_does_not_know(internet: Internet, machine: Machine) -> None:
+    """Nothing is tried with it once the server has said no."""
+    pat = token()
+    internet.become(World())
+    done = validate(machine, *TFS, pat=pat)
+    assert done.code == 4
+    assert done.report.organization.failing == {"identity"}
+    assert {one.method for one in internet.ledger.requests} == {"GET"}

@@ -1,0 +1,120 @@
+"""``validate``, ``rotate`` and ``disconnect`` as they are typed: exit codes, documents, and what a person sees."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+
+from aspm_ado.cli.commands import disconnect, rotate, validate
+from aspm_ado.cli.wiring import Wiring
+from aspm_ado.domain import questions
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.questions import Question
+from aspm_ado.flows.connect import connect
+from aspm_ado.flows.disconnect import disconnect as forget
+
+from .machine import NEW, PAT, Machine, Person, asked
+
+EVERY = [one for one in vars(questions).values() if isinstance(one, Question)]
+
+
+@pytest.fixture
+def here(machine) -> Machine:
+    made = machine()
+    connect(made.house(asked(register="guided"), Person(handoff="saved", go=True)), None)
+    return made
+
+
+@pytest.fixture
+def run(here, capsys, tmp_path):
+    """A command over the real wiring, with the machine's vault in place of a keyring."""
+    token = tmp_path / "new.txt"
+    token.write_text(NEW)
+    token.chmod(0o600)
+
+    def typed(command, *, person=None, names=None, **flags):
+        here.house()
+        given = {key.replace("_", "-"): str(token) if value == "new" else value for key, value in flags.items()}
+        environment = {"ASPM_ADO_SIMULATOR": here.stand.simulator.address}
+        wiring = Wiring("test", EVERY, {"config-dir": str(here.folder), **given}, environment)
+        wiring.__dict__["vault"] = here.vault
+        if person is not None:
+            wiring.__dict__["prompter"] = person
+        try:
+            code = command.run(wiring, names)
+        finally:
+            wiring.close()
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return typed
+
+
+def test_disconnect(run, here):
+    with pytest.raises(UsageError) as caught:
+        run(disconnect, names="contoso")
+    assert int(caught.value.exit_code) == 2
+    code, out, _ = run(disconnect, names="contoso", yes=True, json=True)
+    document = json.loads(out)
+    assert (code, document["exit_code"], document["verdict"]) == (0, 0, "ready")
+    assert document["schema"] == "aspm-ado/disconnect/v1"
+    assert (document["secrets_erased"], document["secrets_remaining"]) == (2, 0)
+    assert document["revoke"] == ["https://dev.azure.com/contoso/_usersSettings/tokens"]
+    assert "Invicti ASPM" in document["left_to_do"][0]
+    assert PAT not in out
+
+
+def test_disconnect_with_a_keyring_that_fails_says_how_to_go_on(run, here):
+    def locking(*_):
+        here.vault.locked = True
+
+    here.house()
+    house = here.house({"yes": "true"})
+    here.vault.probe = locking
+    assert len(forget(house, "contoso").remaining) == 2
+    code, out, _ = run(disconnect, names="contoso", yes=True)
+    assert code == 0
+    assert "2 secrets erased" in out
+
+
+def test_validate_shows_only_trouble_with_its_command(run, here):
+    code, out, _ = run(validate)
+    assert code == 0
+    assert "clone.token" not in out
+    assert "aspm-ado rotate contoso -o contoso" in out
+    _, everything, _ = run(validate, all=True)
+    assert len(everything) > len(out)
+    code, out, _ = run(validate, json=True, fail_on_warning=True)
+    assert code == json.loads(out)["exit_code"] == 3
+
+
+@pytest.mark.parametrize(("answer", "code", "force"), [(True, 0, NEW), (False, 4, PAT)])
+def test_validate_offers_to_rotate_what_is_dead(run, here, answer, code, force):
+    here.token(expires=date(2026, 10, 1))
+    person = Person(rotate=answer, token_ready="paste", pat=NEW, pat_expires="2027-01-13", handoff="saved")
+    assert run(validate, person=person)[0] == code
+    assert here.in_force() == force
+
+
+def test_a_rotation_does_not_hide_another_failure(run, here):
+    connect(here.house(asked("fabrikam", register="none", aspm_url="", aspm_token_file="", pat_file="graces")), "other")
+    [gone] = here.catalogue.connections["other"].credentials.values()
+    del here.secrets[gone.service]
+    here.token(expires=date(2026, 10, 1))
+    assert (
+        run(validate, names=["contoso", "other"], person=Person(rotate=True, handoff="saved"), pat_file="new")[0] == 4
+    )
+    assert here.in_force() == NEW
+
+
+def test_rotate(run, here):
+    with pytest.raises(UsageError):
+        run(rotate)
+    code, out, _ = run(rotate, names="contoso", pat_file="new", json=True)
+    assert code == json.loads(out)["exit_code"] == 8
+    code, out, _ = run(rotate, names="contoso", register="none", json=True)
+    assert code == 0
+    assert here.in_force() == NEW
+    here.assert_tidy()

@@ -1,0 +1,367 @@
+"""A new token for an old one: whatever goes wrong, a working and truthful state, and the contract's exit code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from aspm_ado.demo import cast
+from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.token import Secret
+from aspm_ado.flows.connect import connect
+from aspm_ado.flows.disconnect import disconnect
+from aspm_ado.flows.keep import update
+from aspm_ado.flows.resume import resume_handoff
+from aspm_ado.flows.rotate import rotate
+from aspm_ado.flows.rotate_aspm import rotate_aspm
+from aspm_ado.flows.stored import validate_stored
+
+from .machine import ASPM, NEW, OLD_TOKEN, PAT, TOKEN, Machine, Person, asked, by_profile, check, codes
+
+STOP = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Run it again.")
+
+
+@pytest.fixture
+def here(machine) -> Machine:
+    """Two organizations share one token, and Invicti ASPM has it."""
+    made = machine()
+    connect(made.house(asked("contoso", "fabrikam", register="guided"), Person(handoff="saved", go=True)), None)
+    return made
+
+
+def with_new(here, organizations=(), person=None, *, file="new", **given):
+    return rotate(here.house({"pat_file": file, **given}, person), "contoso", organizations)
+
+
+def untouched(here) -> bool:
+    return (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (PAT, PAT, [])
+
+
+def test_proven_handed_over_and_swapped(here):
+    report = with_new(here, person=Person(handoff="saved"))
+    assert int(report.exit_code) == 0
+    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (NEW, NEW, [])
+    said = here.stand.voice.text
+    assert "The old token (…Rdy1) is not used here any more. Revoke it: https://dev.azure.com/contoso/_users" in said
+    here.assert_tidy()
+    assert int(validate_stored(here.house(), []).exit_code) == 0
+
+
+def test_another_person(here):
+    report = with_new(here, file="graces")
+    assert (int(report.exit_code), codes(report)) == (3, {"other-identity"})
+    assert "Grace Example" in check(report, "identity").detail
+    assert "Ada Example" in check(report, "identity").detail
+    assert untouched(here)
+    here.assert_tidy()
+    report = with_new(here, file="graces", allow_other_identity="true", register="none")
+    assert int(report.exit_code) == 0
+    assert here.in_force() not in (PAT, NEW)
+
+
+def test_a_thinner_token(here):
+    report = with_new(here, file="thin")
+    assert (int(report.exit_code), codes(report)) == (3, {"code-scope-missing"})
+    assert "Nothing was changed" in here.stand.voice.text
+    assert untouched(here)
+    here.assert_tidy()
+
+
+def test_what_was_better_with_the_old_one_is_said(here):
+    def better(entry):
+        return replace(
+            entry,
+            organizations=tuple(replace(o, verdict={**o.verdict, "reach": "pass"}) for o in entry.organizations),
+        )
+
+    update(here.house(), "contoso", better)
+    report = with_new(here, register="none")
+    assert int(report.exit_code) == 0
+    assert "contoso: Reach of the token was pass, now warn." in here.stand.voice.text
+
+
+def test_an_old_one_that_has_expired(here):
+    here.token(PAT, expires=date(2026, 10, 1))
+    assert int(validate_stored(here.house(), []).exit_code) == 4
+    assert int(with_new(here, person=Person(handoff="saved")).exit_code) == 0
+    assert int(validate_stored(here.house(), []).exit_code) == 0
+
+
+def test_refused_half_way(here):
+    report = with_new(here, person=Person(handoff=["saved", "refused"]))
+    assert int(report.exit_code) == 6
+    states = [one.registration.state.value for one in report.connections[0].organizations]
+    assert states == ["registered", "failed"]
+    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (NEW, PAT, [NEW])
+    here.assert_tidy()
+    assert int(validate_stored(here.house(), []).exit_code) == 0
+    assert "is not used here any more" not in "".join(here.stand.voice.lines)
+    rotate(here.house(person=Person(handoff="saved")), "contoso", ["fabrikam"])
+    assert (here.in_force("fabrikam"), here.waiting()) == (NEW, [])
+    here.assert_tidy()
+
+
+def test_the_keyring_locks_before_the_new_one_is_kept(here):
+    house = here.house({"pat_file": "new"})
+    here.vault.locks_at_write = True
+    with pytest.raises(StoreError) as caught:
+        rotate(house, "contoso", [])
+    assert int(caught.value.exit_code) == 7
+    assert untouched(here)
+    here.assert_whole()
+    here.settle()
+    here.assert_tidy()
+
+
+def test_the_keyring_locks_at_the_swap(here):
+    """The new one is in force by then; the old one's secret is erased by the next run."""
+    person = Person(handoff="saved")
+    house = here.house({"pat_file": "new"}, person)
+    choose = person.choose
+
+    def locking(question, choices, default=""):
+        here.vault.locked = True
+        return choose(question, choices, default)
+
+    person.choose = locking
+    report = rotate(house, "contoso", [])
+    assert int(report.exit_code) == 0
+    assert "could not be erased yet" in here.stand.voice.text
+    assert (here.in_force("contoso"), here.in_force("fabrikam")) == (NEW, NEW)
+    here.assert_whole()
+    here.settle()
+    here.assert_tidy()
+
+
+@pytest.mark.parametrize("way", ["handoff", "rotate"])
+def test_the_window_is_closed(here, way):
+    with pytest.raises(InterruptedByUserError):
+        with_new(here, person=Person(handoff=STOP))
+    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (PAT, PAT, [NEW])
+    here.assert_tidy()
+    shown = validate_stored(here.house(), [])
+    assert int(shown.exit_code) == 0
+    assert check(shown, "aspm.registration").status.value == "warn"
+    assert "A new token is proven and stored" in check(shown, "aspm.registration").detail
+    house = here.house(person=Person(handoff="saved"))
+    report = resume_handoff(house, None) if way == "handoff" else rotate(house, "contoso", [])
+    assert int(report.exit_code) == 0
+    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (NEW, NEW, [])
+    here.assert_tidy()
+
+
+def test_the_window_is_closed_half_way(here):
+    """What was saved is in force; only the rest is asked again."""
+    with pytest.raises(InterruptedByUserError):
+        with_new(here, person=Person(handoff=["saved", STOP]))
+    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (NEW, PAT, [NEW])
+    person = Person(handoff=["saved"])
+    resume_handoff(here.house(person=person), None)
+    assert person.asked.count("handoff") == 1
+    assert (here.in_force("fabrikam"), here.waiting()) == (NEW, [])
+    here.assert_tidy()
+
+
+def test_one_organization_of_a_shared_token(here):
+    report = with_new(here, ["https://dev.azure.com/Fabrikam/_git/fiber"], Person(handoff="saved"))
+    assert [one.name for one in report.connections[0].organizations] == ["fabrikam"]
+    assert (here.in_force("contoso"), here.in_force("fabrikam")) == (PAT, NEW)
+    assert "Revoke it" not in here.stand.voice.text, "the other organization uses it"
+    with pytest.raises(UsageError) as caught:
+        with_new(here, ["elsewhere"])
+    assert "contoso, fabrikam" in caught.value.remedy
+    with pytest.raises(UsageError):
+        with_new(here)  # nobody says which of the two tokens
+
+
+def test_what_waits_for_one_organization_is_not_put_in_force_for_another(here):
+    with pytest.raises(InterruptedByUserError):
+        with_new(here, ["contoso"], Person(handoff=STOP))
+    rotate(here.house({"register": "none"}), "contoso", [])
+    assert (here.in_force("contoso"), here.in_force("fabrikam")) == (NEW, PAT)
+
+
+def test_a_token_of_one_organization_replaces_that_one_alone(here):
+    with_new(here, file="fabrikam=new", register="none")
+    assert (here.in_force("contoso"), here.in_force("fabrikam")) == (PAT, NEW)
+    house = here.house({"pat_file": ("contoso=new", "fabrikam=graces"), "register": "none"})
+    with pytest.raises(UsageError) as caught:
+        rotate(house, "contoso", [])
+    assert "Different tokens" in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    ("register", "code", "state", "force"),
+    [("guided", 0, "handed-off", PAT), ("auto", 8, "handed-off", PAT), ("none", 0, "registered", NEW)],
+)
+def test_with_nobody_there(here, register, code, state, force):
+    report = with_new(here, register=register)
+    assert int(report.exit_code) == code
+    assert {one.registration.state.value for one in report.connections[0].organizations} == {state}
+    assert (here.in_force(), here.waiting()) == (force, [NEW] if force == PAT else [])
+    here.assert_tidy()
+
+
+def test_nothing_to_rotate_with(here):
+    with pytest.raises(UsageError) as caught:
+        rotate(here.house(), "contoso", [])
+    assert caught.value.reason is Reason.INPUT_MISSING
+    with_new(here)
+    for one in here.entry.successors.values():
+        del here.secrets[one.credential.service]
+    with pytest.raises(UsageError) as caught:
+        rotate(here.house(), "contoso", [])
+    assert "not in the secret store any more" in here.stand.voice.text
+    assert caught.value.reason is Reason.INPUT_MISSING
+    assert int(with_new(here, register="none").exit_code) == 0
+    here.assert_tidy()
+
+
+@pytest.mark.parametrize("other", ["disconnect", "rotate"])
+def test_another_run_was_there_meanwhile(here, other):
+    """While a person reads the hand-off, another run forgets the connection, or puts another token in place."""
+    person = Person(handoff="saved")
+    choose = person.choose
+
+    def meanwhile(question, choices, default=""):
+        if other == "disconnect":
+            disconnect(here.house({"yes": "true"}), "contoso")
+        else:
+            with_new(here, register="guided")
+        return choose(question, choices, default)
+
+    person.choose = meanwhile
+    with pytest.raises(UsageError) as caught:
+        with_new(here, person=person)
+    assert "meanwhile" in caught.value.problem
+    here.assert_tidy()
+
+
+def test_what_a_profile_registered_before_is_not_taken_for_the_new_token(machine):
+    here = machine()
+    connect(here.house(by_profile()), None)
+    assert int(with_new(here).exit_code) == 8
+    resume_handoff(here.house(), None)
+    assert here.in_force() == PAT, "nobody has given Invicti ASPM the new token"
+
+
+NEW_API_TOKEN = "simulated-aspm-token-0002"
+
+
+def new_api_token(here, value=NEW_API_TOKEN):
+    house = here.house({"aspm_url": ASPM, "aspm_token_file": "api"}, files={"api": value})
+    return rotate_aspm(house)
+
+
+def api_token(here) -> str:
+    [service] = here.catalogue.aspm_tokens.values()
+    return here.secrets[service].reveal()
+
+
+def test_the_token_of_the_aspm(here):
+    connect(here.house(asked("fabrikam", register="guided")), "second")
+    report = new_api_token(here, "simulated-aspm-token-9999")
+    assert (int(report.exit_code), codes(report)) == (4, {"aspm-token-rejected"})
+    assert api_token(here) == TOKEN
+    assert "Nothing was changed" in here.stand.voice.text
+    aspm = here.stand.simulator.world.aspm
+    here.world(aspm=replace(aspm, token=NEW_API_TOKEN))
+    assert int(validate_stored(here.house(), []).exit_code) == 4
+    report = new_api_token(here)
+    assert int(report.exit_code) == 0
+    assert [one.name for one in report.connections] == ["contoso", "second"]
+    assert api_token(here) == NEW_API_TOKEN
+    here.assert_tidy()
+    assert int(validate_stored(here.house(), []).exit_code) == 0
+
+
+def test_the_token_of_an_aspm_that_nobody_uses(here):
+    with pytest.raises(UsageError) as caught:
+        rotate_aspm(here.house({"aspm_url": "https://other.example.test", "aspm_token_file": "aspm"}))
+    assert caught.value.reason is Reason.NOTHING_STORED
+
+
+# Disconnecting
+
+
+def forgetting(here, **given):
+    return disconnect(here.house({"yes": "true", **given}), "contoso")
+
+
+def test_forgotten_and_proven_gone(here):
+    forgotten = forgetting(here)
+    assert here.secrets == {}
+    assert here.catalogue.connections == {}
+    assert (forgotten.erased, forgotten.remaining) == (2, ())
+    assert f"In Invicti ASPM ({ASPM})" in forgotten.left_to_do[0]
+    assert forgotten.token_pages == ("https://dev.azure.com/contoso/_usersSettings/tokens",)
+    here.assert_tidy()
+
+
+def test_forgotten_with_a_token_that_waits(here):
+    with_new(here)
+    forgetting(here)
+    assert here.secrets == {}
+
+
+def test_the_token_of_the_aspm_stays_while_somebody_uses_it(here):
+    connect(here.house(asked("fabrikam", register="guided")), "second")
+    forgetting(here)
+    assert api_token(here) == TOKEN
+    here.assert_tidy()
+
+
+def test_forgotten_though_the_secrets_are_gone(here):
+    here.secrets.clear()
+    forgetting(here)
+    here.assert_tidy()
+
+
+def test_what_was_never_in_the_aspm_is_not_left_to_do(machine):
+    here = machine()
+    connect(here.house(asked(register="none", aspm_url="", aspm_token_file="")), None)
+    assert forgetting(here).left_to_do == ()
+
+
+def test_a_locked_keyring_forgets_nothing(here):
+    house = here.house({"yes": "true"})
+    here.vault.locked = True
+    with pytest.raises(StoreError) as caught:
+        disconnect(house, "contoso")
+    assert int(caught.value.exit_code) == 7
+    assert untouched(here)
+    here.assert_tidy()
+
+
+def test_nobody_says_yes(here):
+    for house in (here.house(), here.house(person=Person(forget=False))):
+        with pytest.raises(UsageError) as caught:
+            disconnect(house, "contoso")
+        assert (caught.value.reason, int(caught.value.exit_code)) == (Reason.CONFIRMATION_MISSING, 2)
+        assert untouched(here)
+
+
+def test_what_could_not_be_erased_is_erased_when_it_is_said_again(here):
+    house = here.house({"yes": "true"})
+    erase = here.vault.erase
+
+    def failing(service):
+        raise StoreError(Reason.KEYRING_FAILED, "It failed.", remedy="Try again.")
+
+    here.vault.erase = failing
+    assert len(disconnect(house, "contoso").remaining) == 2
+    assert erase
+    here.assert_whole()
+    assert forgetting(here).erased == 2
+    here.assert_tidy()
+    with pytest.raises(UsageError):
+        forgetting(here)
+
+
+def test_the_tokens_are_what_they_are():
+    assert OLD_TOKEN.value == PAT
+    assert cast.ASPM_TOKEN == TOKEN
+    assert Secret(PAT).last4 == "Rdy1"

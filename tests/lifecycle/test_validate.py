@@ -1,0 +1,296 @@
+"""Stored connections proven again: what has changed is said once, nothing hides another, nothing is asked twice."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from aspm_ado.demo import cast
+from aspm_ado.demo.world import Organization
+from aspm_ado.domain.connection import Catalogue, Entry, StoredCredential, StoredOrganization
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.exchange import Call, Reply
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.token import Secret
+from aspm_ado.flows.connect import connect
+from aspm_ado.flows.crew import IN_FLIGHT, Crew
+from aspm_ado.flows.stored import Terms, validate_stored
+
+from ..domain import replies as r
+from ..flows.house import FakeRecords, FakeVault, FakeVoice, house
+from ..flows.service import Service, Token
+from .machine import NEW, Machine, asked, check, codes
+
+CHANGED = ("It was", "New since", "On 2026")
+
+
+@pytest.fixture
+def here(machine) -> Machine:
+    """One organization, connected; its token reaches a second one."""
+    made = machine()
+    connect(made.house(asked(register="guided")), None)
+    return made
+
+
+def validated(here, *names, **terms):
+    return validate_stored(here.house(), names, terms=Terms(**terms))
+
+
+def news(report) -> list[str]:
+    """The ids of the checks that say what has changed."""
+    return [one.id.value for one in report.all_checks() if any(word in one.detail for word in CHANGED)]
+
+
+def test_nothing_has_changed(here):
+    for _ in range(2):
+        report = validated(here)
+        assert int(report.exit_code) == 0
+        assert news(report) == []
+
+
+def test_a_scope_lost_and_back(here):
+    here.token(scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
+    report = validated(here)
+    assert (int(report.exit_code), codes(report)) == (3, {"code-scope-missing"})
+    assert "It was good on 2026-10-15." in check(report, "scope.code").detail
+    assert news(validated(here)) == []
+    here.token(scopes=cast.ALM_SCOPES)
+    report = validated(here)
+    assert "It was not good on 2026-10-15." in check(report, "scope.code").detail
+    assert news(report) == ["scope.code"]
+    assert news(validated(here)) == []
+
+
+def test_reach_lost(here):
+    here.token(reach="Contoso")
+    report = validated(here)
+    assert codes(report) == {"reach-organization-only"}
+    assert "it reached: all" in check(report, "reach").detail
+    assert news(validated(here)) == []
+
+
+def test_another_identity(here):
+    here.token(owner=cast.GRACE)
+    report = validated(here)
+    assert "On 2026-10-15 it was Ada Example." in check(report, "identity").detail
+    assert news(validated(here)) == []
+
+
+def test_a_dead_token_is_news_once(here):
+    here.token(expires=date(2026, 10, 1))
+    report = validated(here)
+    assert int(report.exit_code) == 4
+    assert news(report) == ["identity"]
+    assert news(validated(here)) == []
+
+
+def test_a_new_organization(here):
+    here.world(organizations=(*here.stand.simulator.world.organizations, Organization("Tailspin", (), (cast.ADA,))))
+    report = validated(here)
+    assert "New since then: Tailspin." in check(report, "reach").detail
+    assert int(report.exit_code) == 0
+    assert news(validated(here)) == []
+
+
+def test_an_outage_is_no_news_and_forgets_nothing(here):
+    before = here.entry
+    made = here.house()
+    report = validate_stored(replace(made, crew=Crew(lambda call: replace(r.silence(), call=call))), [])
+    assert int(report.exit_code) == 5
+    assert news(report) == []
+    assert here.entry == before
+    assert news(validated(here)) == []
+
+
+def test_how_strict(here):
+    """Days are counted to the end of global tokens; strictness is of this run alone."""
+    assert check(validated(here, warn_days=400), "token.expiry").status.value == "warn"
+    assert check(validated(here, warn_days=30), "token.expiry").status.value == "pass"
+    strict = validated(here, fail_on_warning=True)
+    assert (int(strict.exit_code), codes(strict)) == (3, {"warning-refused"})
+    lenient = validated(here)
+    assert int(lenient.exit_code) == 0
+    assert news(lenient) == []
+
+
+def test_never_eight(machine):
+    here = machine()
+    report = connect(here.house(asked(register="auto")), None)
+    assert int(report.exit_code) == 8
+    report = validated(here)
+    assert int(report.exit_code) == 0
+    assert check(report, "aspm.registration").status.value == "warn"
+
+
+def test_token_variables_are_noted_and_not_used(here):
+    made = here.house(variables={"ASPM_ADO_PAT": NEW, "INVICTI_ASPM_TOKEN": "of another ASPM"})
+    validate_stored(made, [])
+    for name in ("ASPM_ADO_PAT", "INVICTI_ASPM_TOKEN"):
+        assert f"{name} is set and not used" in here.stand.voice.text
+    sent = {call.credential.secret.reveal() for call in here.stand.wire.calls if call.credential}
+    assert NEW not in sent
+
+
+def test_one_failing_connection_hides_no_other(here):
+    connect(here.house(asked("fabrikam", register="guided", pat_file="new")), None)
+    [gone] = here.entry.credentials.values()
+    del here.secrets[gone.service]
+    report = validated(here)
+    made = {one.name: one for one in report.connections}
+    assert codes(report) == {"token-gone"}
+    assert int(report.exit_code) == 4
+    assert made["fabrikam"].organizations[0].is_good
+    assert [one.name for one in validated(here, "fabrikam").connections] == ["fabrikam"]
+    with pytest.raises(UsageError) as caught:
+        validated(here, "fabrikam", "nobody")
+    assert caught.value.reason is Reason.NOTHING_STORED
+
+
+def test_a_keyring_that_is_locked_is_asked_once(here):
+    for name in ("second", "third"):
+        connect(here.house(asked("fabrikam", register="none", aspm_url="", aspm_token_file="")), name)
+    made = here.house()
+    asks = []
+    read = here.vault.read
+
+    def counting(service):
+        asks.append(service)
+        return read(service)
+
+    here.vault.read, here.vault.locked = counting, True
+    report = validate_stored(made, [])
+    assert int(report.exit_code) == 7
+    assert [one.checks[0].reason for one in report.connections] == [Reason.KEYRING_LOCKED] * 3
+    assert len(asks) == 2, "once for the tokens, once for the ASPM's"
+
+
+def test_another_run_has_swapped_the_token_meanwhile(here):
+    """The verdict of the old token is not written down for the new one."""
+    from aspm_ado.flows.rotate import rotate
+
+    here.token(scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
+    made = here.house()
+    exclusive = made.records.change
+
+    def late(edit):
+        made.records.change = exclusive
+        rotate(here.house({"pat_file": "new", "register": "none"}), "contoso", [])
+        return exclusive(edit)
+
+    made.records.change = late
+    assert int(validate_stored(made, []).exit_code) == 3
+    assert here.in_force() == NEW
+    assert here.entry.organizations[0].verdict["scope.code"] == "partial"
+
+
+# Two hundred
+
+
+MANY = 200
+
+
+class Counting:
+    """Sends, and keeps the greatest number that was under way at once. The dead host answers last."""
+
+    def __init__(self, service: Service, dead: str = "") -> None:
+        self.service, self.dead = service, dead
+        self.flying = self.most = 0
+        self._lock = threading.Lock()
+        self._full = threading.Event()
+
+    def __call__(self, call: Call) -> Reply:
+        with self._lock:
+            self.flying += 1
+            self.most = max(self.most, self.flying)
+        try:
+            if self.dead and self.dead in call.url:
+                return replace(r.silence(Reason.NAME_UNRESOLVED), call=call)
+            return self.service(call)
+        finally:
+            with self._lock:
+                self.flying -= 1
+
+
+def pat(number: int) -> str:
+    return f"SimulatedNotAToken{number:04}".ljust(76, "7") + "AZDOWx9Z"
+
+
+def many(count: int = MANY, *, shared: bool = False):
+    names = [f"Org{number:03}" for number in range(count)]
+    tokens = {pat(number): Token(organizations=None if shared else (name,)) for number, name in enumerate(names)}
+    vault = FakeVault()
+    entries = {}
+    for number, name in enumerate(names):
+        service = f"aspm-ado:{name.lower()}:k"
+        vault.secrets[service] = Secret(pat(number))
+        entries[name.lower()] = Entry(
+            name.lower(),
+            "services",
+            "https://dev.azure.com",
+            "alm",
+            {"k": StoredCredential(service, "v2-84", "Wx9Z", reach="organization")},
+            (StoredOrganization(name, "k"),),
+            reach_demanded="organization",
+        )
+    reads: Counter[str] = Counter()
+    read = vault.read
+
+    def counted(service: str):
+        reads[service] += 1
+        return read(service)
+
+    vault.read = counted
+    return names, Service(tokens, names), vault, FakeRecords(Catalogue(entries)), reads
+
+
+def test_two_hundred_connections_cost_what_the_plan_says():
+    _, alone, vault, records, _ = many(1)
+    validate_stored(house(records=records, vault=vault, crew=Crew(alone)), [])
+    assert len(alone.calls) == 14, "two questions, eight probes, and a repository found and read twice"
+    _, service, vault, records, reads = many()
+    send = Counting(service)
+    report = validate_stored(house(records=records, vault=vault, crew=Crew(send)), [])
+    assert len(report.connections) == MANY
+    assert int(report.exit_code) == 0
+    assert service.problems == []
+    assert len(service.calls) == MANY * len(alone.calls)
+    assert Counter(service.names()) == Counter({kind: MANY * n for kind, n in Counter(alone.names()).items()})
+    assert send.most <= IN_FLIGHT
+    assert set(reads.values()) == {1}
+    assert len(reads) == MANY
+    assert len(records.history) == 1, "the verdicts are written down at once"
+
+
+def test_one_dead_host_among_them_costs_no_other_verdict():
+    _, service, vault, records, _ = many()
+    service.problems.clear()
+    report = validate_stored(house(records=records, vault=vault, crew=Crew(Counting(service, "/Org117/"))), [])
+    bad = [one.name for one in report.connections if not one.organizations[0].is_good]
+    assert bad == ["org117"]
+    assert int(report.exit_code) == 5
+
+
+def test_a_token_of_many_organizations_is_read_once():
+    _, service, vault, records, reads = many(1)
+    entry = records.catalogue.connections["org000"]
+    more = tuple(StoredOrganization(f"Org{number:03}", "k") for number in range(30))
+    records.catalogue = Catalogue({"org000": replace(entry, organizations=more)})
+    service = Service({pat(0): Token()}, [one.name for one in more])
+    voice = FakeVoice()
+    validate_stored(house(records=records, vault=vault, crew=Crew(service), voice=voice), [])
+    assert list(reads.values()) == [1]
+    assert service.names().count("profile") == 1
+
+
+def test_locked_records_do_not_fail_it(here):
+    from aspm_ado.adapters.records.catalog import DiskRecords
+
+    with DiskRecords(here.folder).exclusive():
+        made = here.house()
+        made = replace(made, records=DiskRecords(here.folder, wait=0.01))
+        assert int(validate_stored(made, []).exit_code) == 0
+        assert made.records.load().connections.keys() == {"contoso"}

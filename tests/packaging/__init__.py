@@ -1,0 +1,1 @@
+"""What leaves the checkout: the wheel, the README and the texts beside it."""

@@ -1,0 +1,99 @@
+"""One report with every status in it, and one of hostile strings."""
+
+from __future__ import annotations
+
+from aspm_ado.domain.answers import Identity
+from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.connection import Proof, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.exchange import Evidence
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, Problem, Report, TokenFacts
+from aspm_ado.domain.scopes import Level
+
+AT = "2026-10-15T12:00:00Z"
+ADA = Identity("11111111-2222-4333-8444-555555555555", "Ada Example", "ada@contoso.example")
+HANDED_OFF = Registration(RegistrationMode.GUIDED, RegistrationState.HANDED_OFF)
+CLAIMED = Registration(RegistrationMode.GUIDED, RegistrationState.REGISTERED, Proof.CLAIMED)
+
+
+def evidence(
+    path: str, status: int | None = 200, activity: str | None = "5f0a2b8e-0000-4000-8000-000000000001"
+) -> Evidence:
+    return Evidence("GET", f"https://dev.azure.com/Contoso/_apis/{path}", status, activity)
+
+
+def every_status() -> Report:
+    good = (
+        Check(CheckId.TOKEN_FORMAT, Status.PASS, "84 characters, the shape of tokens since July 2024."),
+        Check(CheckId.TOKEN_EXPIRY, Status.WARN, "It ends on 2026-10-20, in 5 days.", Reason.EXPIRY_NEAR,
+              "Create the next token before then."),
+        Check(CheckId.IDENTITY, Status.PASS, "The token belongs to Ada Example <ada@contoso.example>.",
+              evidence=(evidence("connectionData"),)),
+        Check(CheckId.ACCESS, Status.PASS, "The organization takes the token."),
+        Check(CheckId.SCOPE_CODE, Status.PARTIAL,
+              "Code: Read, write, & manage verified. Full cannot be verified through the API; if you ticked Full, "
+              "nothing more is needed.", Reason.NOT_PROVABLE, None, Level.FULL, Level.MANAGE,
+              (evidence("git/repositories/x", 404), evidence("git/repositories/y", None, None))),
+        Check(CheckId.SCOPE_WORK, Status.PASS, "Work Items: Read, write, & manage.", None, None, Level.MANAGE,
+              Level.MANAGE),
+        Check(CheckId.CLONE_TOKEN, Status.WARN, "Payments/api can be read only with a username beside the token.",
+              Reason.CLONE_NEEDS_USERNAME, "Enter the username “ada” beside the token in Invicti ASPM."),
+        Check(CheckId.CLONE_USERNAME, Status.PASS, "This machine could read Payments/checkout api as “ada”."),
+        Check(CheckId.REGISTRATION, Status.WARN, "The values are handed off; a person still has to enter them.",
+              Reason.HANDED_OFF, "Enter the values in Invicti ASPM: aspm-ado handoff contoso"),
+    )  # fmt: skip
+    bad = (
+        Check(CheckId.IDENTITY, Status.PASS, "The token belongs to Ada Example <ada@contoso.example>."),
+        Check(CheckId.ACCESS, Status.FAIL, "The token's owner has no access to Fabrikam.", Reason.NOT_A_MEMBER,
+              "Have the owner added to Fabrikam as a member, or use a token of somebody who is one."),
+        Check(CheckId.SCOPE_CODE, Status.UNKNOWN, "Code: Full: dev.azure.com did not answer in time.", Reason.TIMED_OUT,
+              "Try again.", Level.FULL, Level.NONE),
+        skip(CheckId.CLONE_TOKEN, "Not asked: the organization does not take the token."),
+    )  # fmt: skip
+    facts = TokenFacts("v2-84", "Wx9Z", "2026-10-20", "--pat-expires", 5, "all", "stdin", True)
+    organizations = (
+        OrganizationReport("Contoso", ADA, facts, good, HANDED_OFF, "ada"),
+        OrganizationReport("Fabrikam", None, facts, bad),
+    )
+    secrets = (Check(CheckId.SECRETS, Status.PASS, "Read from Secret Service."),)
+    aspm = AspmReport(
+        "https://aspm.example.test",
+        "auto",
+        (
+            Check(CheckId.ASPM_REACHABLE, Status.PASS, "It answers."),
+            Check(
+                CheckId.ASPM_TOKEN,
+                Status.FAIL,
+                "It does not take its token.",
+                Reason.ASPM_TOKEN_REJECTED,
+                "Make another.",
+            ),
+            skip(CheckId.ASPM_PROJECTS, "Not asked: the token is not accepted."),
+        ),
+    )
+    one = ConnectionReport("contoso", "services", "https://dev.azure.com", "alm", organizations, secrets, aspm)
+    return Report("connect", AT, "server", (one,))
+
+
+def error_alone() -> Report:
+    problem = Problem(Reason.TOKEN_EMPTY, "The personal access token from stdin is empty.", "Give the token there.")
+    return Report("validate", AT, "local", error=problem)
+
+
+HOSTILE = (
+    "\x1b]0;owned\x07"
+    "\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x1b\\"
+    "\x1b[2J\x1b[10;10H\x1b[?1049h\x9b31m\x9d0;owned\x9c"
+    "[link=https://evil.example]here[/link][/bold][red]:smile:"
+    "\r\nforged line\u2028\u202egnp.exe\u202c\x08\x7f\x00\x85"
+)
+
+
+def hostile(name: str | None = "contoso") -> Report:
+    """Whatever others can name: organizations, people, projects. The name of a connection is ours, and checked."""
+    facts = TokenFacts("v2-84", HOSTILE, source=HOSTILE)
+    check = Check(CheckId.ACCESS, Status.FAIL, HOSTILE, Reason.NOT_A_MEMBER, HOSTILE)
+    organization = OrganizationReport(HOSTILE, Identity("1", HOSTILE, HOSTILE), facts, (check,))
+    secrets = (Check(CheckId.SECRETS, Status.PASS, HOSTILE),)
+    one = ConnectionReport(name, "server", f"https://tfs.example.test/{HOSTILE}", "alm", (organization,), secrets)
+    return Report("connect", AT, "server", (one,))

@@ -1,0 +1,190 @@
+"""How it looks, byte for byte; and what a foreign string cannot do. UPDATE_GOLDENS=1 writes the files anew."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+from pathlib import Path
+
+import pyte
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aspm_ado import __version__
+from aspm_ado.domain.checks import TITLES, Check, CheckId, Status, skip
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.text import cells
+from aspm_ado.render.human import MARKS, Row, Section, closing, in_the_way, sections
+from aspm_ado.render.machine import dump, report_document
+from aspm_ado.render.painted import paint
+from aspm_ado.render.plain import lines
+
+from .reports import AT, HOSTILE, error_alone, every_status, hostile
+
+GOLDEN = Path(__file__).parent / "golden"
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+def painted(report: Report, *, color: bool, width: int = 80, encoding: str = "utf-8") -> str:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, errors="strict", newline="\n", write_through=True)
+    paint(tuple(sections(report)), stream, color=color, width=width)
+    return raw.getvalue().decode(encoding)
+
+
+def plainly(report: Report) -> str:
+    return "\n".join([*lines(sections(report)), *closing(report)]) + "\n"
+
+
+def assert_golden(name: str, text: str) -> None:
+    file = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDENS"):
+        file.write_text(text, encoding="utf-8", newline="\n")
+    assert text == file.read_bytes().decode("utf-8")
+
+
+def test_painted_in_colour() -> None:
+    assert_golden("painted-color.txt", painted(every_status(), color=True))
+
+
+def test_painted_without_colour() -> None:
+    text = painted(every_status(), color=False)
+    assert_golden("painted.txt", text)
+    assert "\x1b" not in text
+
+
+def test_colour_changes_nothing_but_colour() -> None:
+    assert SGR.sub("", painted(every_status(), color=True)) == painted(every_status(), color=False)
+
+
+def test_painted_for_an_ascii_console() -> None:
+    text = painted(every_status(), color=False, encoding="ascii")
+    assert_golden("painted-ascii.txt", text)
+    assert text.isascii()
+
+
+def test_plain() -> None:
+    assert_golden("plain.txt", plainly(every_status()))
+
+
+def test_json() -> None:
+    document = report_document(every_status())
+    assert document["version"] == __version__
+    raw = dump({**document, "version": "0"})
+    assert_golden("report.json", raw.decode("ascii"))
+    assert_golden("error.json", dump({**report_document(error_alone()), "version": "0"}).decode("ascii"))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 110])
+def test_no_row_is_wider_than_the_terminal(width: int) -> None:
+    for line in painted(every_status(), color=False, width=width).splitlines():
+        assert cells(line.rstrip()) <= width
+
+
+@pytest.mark.parametrize("color", [True, False])
+def test_hostile_strings_do_nothing_to_a_terminal(color: bool) -> None:
+    raw = painted(hostile(), color=color)
+    left = SGR.sub("", raw)
+    assert not CONTROL.search(left)
+    assert "\u202e" not in left
+    screen = pyte.HistoryScreen(80, 24, history=1000)
+    stream = pyte.ByteStream(screen)
+    stream.feed(b"\x1b]2;before\x07")
+    stream.feed(raw.replace("\n", "\r\n").encode())
+    assert screen.title == "before"
+    assert screen.icon_name in ("", "before")
+    assert 1049 << 5 not in screen.mode
+    shown = "\n".join([*("".join(row[x].data for x in range(80)) for row in screen.history.top), *screen.display])
+    assert "\nforged" not in shown
+    assert "[link=https://evil.example]" in shown.replace("\n", "").replace(" ", "")
+
+
+def test_hostile_strings_do_nothing_to_a_pipe() -> None:
+    text = plainly(hostile())
+    assert not CONTROL.search(text)
+
+
+def test_a_name_that_our_records_bring_is_cleaned_too() -> None:
+    assert not CONTROL.search(plainly(hostile(HOSTILE)))
+
+
+def test_json_escapes_whatever_there_is() -> None:
+    raw = dump(report_document(hostile()))
+    assert raw.isascii()
+    assert not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", raw)
+    assert raw.endswith(b"}\n")
+    assert b"\r" not in raw
+    assert json.loads(raw)["connections"][0]["organizations"][0]["identity"]["name"] == HOSTILE
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "cp850", "latin-1", "shift_jis", "utf-8", "utf-16"])
+def test_every_console_can_show_it(encoding: str) -> None:
+    for report in (every_status(), hostile()):
+        painted(report, color=False, encoding=encoding)
+
+
+@given(st.text(max_size=80), st.text(max_size=80), st.sampled_from(Status), st.integers(30, 110), st.booleans())
+def test_anything_can_be_painted_and_nothing_escapes(
+    detail: str, heading: str, status: Status, width: int, color: bool
+) -> None:
+    from aspm_ado.domain.text import clean
+
+    table = Section(clean(heading, 80), (Row(status, "Title", clean(detail, 600), clean(detail, 600)),))
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="utf-8", write_through=True, newline="\n")
+    paint([table], stream, color=color, width=width)
+    assert not CONTROL.search(SGR.sub("", raw.getvalue().decode()))
+
+
+def test_every_status_has_a_mark_of_one_column_and_a_word() -> None:
+    assert set(MARKS) == set(Status)
+    for mark, word, _ in MARKS.values():
+        assert cells(mark) == 1
+        assert word
+
+
+def test_only_what_asks_for_something_is_trouble() -> None:
+    organization = every_status().connections[0].organizations[1]
+    assert [row.status for row in in_the_way(organization.checks)] == [Status.FAIL, Status.UNKNOWN]
+
+
+def sharing(*, own: bool = False) -> Report:
+    """Two organizations of one token that is rejected; and one with a token of its own, that is rejected, too."""
+    told = "The organization rejects the token."
+    checks = (
+        Check(CheckId.IDENTITY, Status.FAIL, told, Reason.TOKEN_REJECTED, "Create a new one."),
+        skip(CheckId.ACCESS, "Not asked."),
+    )
+    shared, single = TokenFacts("v2-84", "Wx9Z", shared=True), TokenFacts("v2-84", "othr")
+    made = [OrganizationReport(name, None, shared, checks) for name in ("Contoso", "Fabrikam")]
+    made += [OrganizationReport("Tailspin", None, single, checks)] if own else []
+    one = ConnectionReport("contoso", "services", "https://dev.azure.com", "alm", tuple(made))
+    return Report("validate", AT, "server", (one,))
+
+
+def test_a_shared_token_is_described_once() -> None:
+    rows = [row.title for section in sections(sharing()) for row in section.rows]
+    assert rows.count(TITLES[CheckId.IDENTITY]) == 1
+
+
+def test_where_a_shared_token_is_dead_no_organization_is_told_to_be_good() -> None:
+    shown = list(sections(sharing(), everything=False))
+    assert not [section.heading for section in shown for row in section.rows if row.status is Status.PASS]
+
+
+def test_a_token_of_its_own_is_described_though_another_was_told_the_same() -> None:
+    for everything in (True, False):
+        [*_, last] = sections(sharing(own=True), everything=everything)
+        assert last.heading.startswith("Tailspin")
+        assert Status.FAIL in [row.status for row in last.rows]
+
+
+def test_the_next_command_is_said() -> None:
+    assert closing(every_status())[-1] == "Next: aspm-ado handoff contoso"
+    assert closing(every_status())[0].startswith("Not ready. (exit 4)")
+    assert closing(error_alone()) == ["The personal access token from stdin is empty.", "Give the token there."]
