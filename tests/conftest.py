@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -47,7 +48,11 @@ NAMES = frozenset(
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The mark of pytest-xdist for tests that share something; without it they run one after the other anyway."""
+    """Signals as a terminal has them, and the mark of pytest-xdist for tests that share something."""
+    for name, action in {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}.items():
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, action)  # ignored by whoever started this in the background; children inherit it
     config.addinivalue_line("markers", "xdist_group(name): runs in the same process as the others of that name")
 
 

@@ -8,6 +8,7 @@ from aspm_ado.domain.reasons import Reason
 
 from .checkout import ROOT, commands, help_of, options_of, setup_steps, texts
 
+TESTS = ".venv/bin/pytest -n auto --dist loadgroup"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -26,7 +27,7 @@ def test_every_command_that_a_page_shows_is_one() -> None:
 
 
 def test_the_command_for_the_tests_is_what_continuous_integration_runs() -> None:
-    steps = setup_steps(README, ".venv/bin/pytest")
+    steps = setup_steps(README, TESTS)
     run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert len(steps) == 4
     assert "import ensurepip" in steps[0]
@@ -35,7 +36,7 @@ def test_the_command_for_the_tests_is_what_continuous_integration_runs() -> None
 
 
 def test_both_commands_make_their_own_environment() -> None:
-    demo, tests = setup_steps(README, ".venv/bin/aspm-ado demo"), setup_steps(README, ".venv/bin/pytest")
+    demo, tests = setup_steps(README, ".venv/bin/aspm-ado demo"), setup_steps(README, TESTS)
     assert demo[:2] == tests[:2]
     assert demo[1] == "python3 -m venv .venv"
 

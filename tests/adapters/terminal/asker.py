@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import termios
 from pathlib import Path
@@ -51,6 +52,8 @@ def outcome(scenario: str) -> dict[str, object]:
         return {"error": error.reason, "problem": error.problem, "remedy": error.remedy, "echo": echo}
 
 
+# A terminal that goes away sends SIGHUP more than once; one that comes after the answer must not end this report of it.
+signal.signal(signal.SIGHUP, lambda *_: None)
 Path("pid").write_text(str(os.getpid()))
 outcomes = []
 for number, name in enumerate(sys.argv[1:], start=1):
