@@ -5,17 +5,36 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from aspm_ado.domain.text import plain
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.adapters.terminal.voice import TerminalVoice
     from aspm_ado.domain.report import Report
     from aspm_ado.render.human import Section
 
 WIDEST = 110
+
+
+class Surroundings(Protocol):
+    """What decides how a result looks."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables of this process, without secrets."""
+
+    @property
+    def as_json(self) -> bool:
+        """Whether stdout is a document."""
+
+    @property
+    def voice(self) -> TerminalVoice:
+        """stderr: the conversation."""
+
+    def colors(self, stream: TextIO) -> bool:
+        """Whether ``stream`` may be coloured."""
 
 
 def write_document(document: dict[str, Any]) -> None:
@@ -40,9 +59,9 @@ def write_lines(lines: Iterable[str]) -> None:
         _let_go(sys.stdout)
 
 
-def write_report(wiring: Wiring, report: Report, *, everything: bool = True) -> None:
+def write_report(around: Surroundings, report: Report, *, everything: bool = True) -> None:
     """The result of a validation, as asked for; without ``everything`` only what asks for something."""
-    if wiring.as_json:
+    if around.as_json:
         from aspm_ado.render.machine import report_document
 
         write_document(report_document(report))
@@ -50,41 +69,41 @@ def write_report(wiring: Wiring, report: Report, *, everything: bool = True) -> 
     from aspm_ado.render.human import closing, sections
 
     if report.error is None:
-        write_sections(wiring, tuple(sections(report, everything=everything)))
+        write_sections(around, tuple(sections(report, everything=everything)))
         write_lines(closing(report))
 
 
-def write_sections(wiring: Wiring, tables: Sequence[Section]) -> None:
+def write_sections(around: Surroundings, tables: Sequence[Section]) -> None:
     """Tables on stdout."""
     try:
-        _paint(wiring, tables, sys.stdout)
+        _paint(around, tables, sys.stdout)
         sys.stdout.flush()
     except (BrokenPipeError, ValueError):
         _let_go(sys.stdout)
 
 
-def show_trouble(wiring: Wiring, proofs: Sequence[Any]) -> None:
+def show_trouble(around: Surroundings, proofs: Sequence[Any]) -> None:
     """What is wrong so far, on stderr: the person is about to be asked what to do."""
     from aspm_ado.domain.text import clean
     from aspm_ado.flows.account import organizations_of
     from aspm_ado.render.human import Section, in_the_way
 
-    wiring.voice.end_progress()
+    around.voice.end_progress()
     made = [organization for proof in proofs for organization in organizations_of(proof)]
     tables = [Section(clean(one.name, 80), rows) for one in made if (rows := in_the_way(one.checks))]
     unlisted = in_the_way(proof.unlisted for proof in proofs if proof.unlisted is not None)
     if unlisted:
         tables.append(Section("All organizations", unlisted))
-    _paint(wiring, tables, sys.stderr)
+    _paint(around, tables, sys.stderr)
 
 
-def _paint(wiring: Wiring, tables: Sequence[Section], stream: TextIO) -> None:
+def _paint(around: Surroundings, tables: Sequence[Section], stream: TextIO) -> None:
     """With rich where somebody looks at it, as plain lines elsewhere."""
-    if stream.isatty() and wiring.environment.get("TERM", "").lower() not in ("dumb", "unknown"):
+    if stream.isatty() and around.environment.get("TERM", "").lower() not in ("dumb", "unknown"):
         from aspm_ado.render.painted import paint
 
         width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST)
-        paint(tables, stream, color=wiring.colors(stream), width=width)
+        paint(tables, stream, color=around.colors(stream), width=width)
         return
     from aspm_ado.render.plain import lines
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from aspm_ado.adapters.signals import interruptible
-from aspm_ado.cli.door import bug, interrupted, tell_error, wants_json
+from aspm_ado.cli.ending import bug, interrupted, tell_error, wants_json
 from aspm_ado.cli.wiring import Wiring
 from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.questions import JSON, Question
