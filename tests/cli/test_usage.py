@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,14 @@ ROWS: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
     "a guide for nothing": (("guide",), {}, "input-missing"),
     "a guide for a whole server": (("guide", "--server-url", "https://tfs.example.test/tfs"), {}, "input-missing"),
 }  # fmt: skip
+if sys.platform != "win32":  # which has no such modes
+    ROWS["a token file that others may read"] = (("validate", *HERE, "--pat-file", "{open}"), {}, "file-not-private")
+    ROWS["the file of an API token that others may read"] = (
+        ("connect", *HERE, "--pat-file", "{file}", "--aspm-url", "https://a.test", "--aspm-token-file", "{open}",
+         "--store", "none"),
+        {},
+        "file-not-private",
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -118,7 +127,9 @@ def refused(
         "file": token_file(),
         "empty": token_file("\n", "empty.txt"),
         "control": token_file(PAT[:40] + "\x1b" + PAT[40:], "control.txt"),
+        "open": token_file(PAT, "open.txt"),
     }
+    Path(files["open"]).chmod(0o644)
     simulator = simulate("ready")
 
     def refuse(words: tuple[str, ...], variables: dict[str, str], *more: str) -> object:

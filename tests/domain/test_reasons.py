@@ -38,7 +38,7 @@ CODES = {
     0: ["reach-global-ends", "not-asked", "not-provable", "full-access-by-parts", "clone-needs-username"],
     1: ["internal-error"],
     2: ["usage", "input-missing", "input-invalid", "url-invalid", "token-empty", "token-malformed", "token-is-entra",
-        "variable-not-expanded", "file-unreadable", "nothing-stored", "http-refused"],
+        "variable-not-expanded", "file-unreadable", "file-not-private", "nothing-stored", "http-refused"],
     3: ["code-scope-missing", "work-scope-missing", "identity-scope-missing", "profile-scope-missing",
         "project-scope-missing", "full-access-missing", "reach-organization-only", "not-a-member",
         "organization-absent", "organization-deactivated", "organization-refuses-token", "clone-failed",

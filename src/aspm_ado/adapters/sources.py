@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +20,8 @@ MOST_BYTES: Final = 64 * 1024
 class SystemSources:
     """Reads each source once, and no more than a secret can be long."""
 
-    def __init__(self, variables: Mapping[str, str], warn: Callable[[str], None]) -> None:
-        self._variables, self._warn = variables, warn
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
         self._stdin_is_read = False
 
     def variable(self, name: str) -> str:
@@ -28,15 +29,15 @@ class SystemSources:
         return self._variables.get(name, "")
 
     def file(self, path: str) -> bytes:
-        """The bytes of ``path`` (``-`` is stdin, once)."""
+        """The bytes of ``path`` (``-`` is stdin, once). A file that others may read is refused unread."""
         if path == "-":
             return self._stdin()
         place = Path(path).expanduser()
         shown = clean(place, 120)
         try:
             with place.open("rb") as opened:
-                if _open_to_all(opened.fileno()):
-                    self._warn(f"Everybody on this machine can read {shown}. Mend it with: chmod 600 {shown}")
+                if _is_open_to_others(opened.fileno()):
+                    raise _not_private(place)
                 raw = opened.read(MOST_BYTES + 1)
         except OSError as error:
             raise UsageError(
@@ -63,11 +64,23 @@ def _bounded(raw: bytes, what: str) -> bytes:
     return raw
 
 
-def _open_to_all(descriptor: int) -> bool:
-    """Whether everybody on the machine can read it, and it is not mounted so that nobody could mend that."""
+def _is_open_to_others(descriptor: int) -> bool:
+    """Whether another user may read it: the group or the rest, by its mode.
+
+    A file of a read-only mount is taken as it is: the secrets of Kubernetes and Docker come with mode 0444, and nobody
+    in there could change that. Pipes and devices have no mode that would mean anything. Windows has no such modes.
+    """
     if os.name == "nt":
         return False
     found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode) or not found.st_mode & stat.S_IROTH:
+    if not stat.S_ISREG(found.st_mode) or not found.st_mode & (stat.S_IRGRP | stat.S_IROTH):
         return False
     return not os.fstatvfs(descriptor).f_flag & os.ST_RDONLY
+
+
+def _not_private(place: Path) -> UsageError:
+    return UsageError(
+        Reason.FILE_NOT_PRIVATE,
+        f"Other users of this machine can read the file {clean(place, 120)}, so it is not read.",
+        remedy=f"chmod 600 {shlex.quote(clean(place, 1000))} (or mount it read-only, or bring the secret by a pipe).",
+    )

@@ -137,7 +137,7 @@ class Wiring:
         """Files, stdin and the token variables."""
         from aspm_ado.adapters.sources import SystemSources
 
-        return SystemSources(self.secret_variables, self.voice.warn)
+        return SystemSources(self.secret_variables)
 
     @cached_property
     def desktop(self) -> Desktop:

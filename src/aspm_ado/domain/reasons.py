@@ -60,6 +60,7 @@ class Reason(StrEnum):
         "An Entra access token (`eyJ…`) was given in place of a personal access token.",
     )
     FILE_UNREADABLE = "file-unreadable", 2, "A named file cannot be read."
+    FILE_NOT_PRIVATE = "file-not-private", 2, "A file with a secret can be read by other users of this machine."
     NOTHING_STORED = "nothing-stored", 2, "There is no such connection, or none at all."
     CODE_SCOPE_MISSING = (
         "code-scope-missing",
