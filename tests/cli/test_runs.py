@@ -315,6 +315,24 @@ def test_the_request_to_the_administrator(run: Run) -> None:
     assert done.code == 0
     assert "Restrict personal access token creation" in done.out
     assert "contoso" in done.out
+    assert "by this machine's clock" in done.err
+    assert run("guide", "-o", "contoso", "--request", "creation", "--no-input").out == done.out
+
+
+@pytest.mark.parametrize(("policy", "word"), [("global", "global"), ("full-scope", "full-scoped"), ("access", "VS4")])
+def test_the_request_for_each_policy(policy: str, word: str, run: Run) -> None:
+    done = run("guide", "-o", "contoso", "--request", policy, "--no-input")
+    assert done.code == 0
+    assert word in done.out
+    document = run("guide", "-o", "contoso", "--request", policy, "--no-input", "--json").document
+    assert document["administrator_request"].splitlines() == done.out.splitlines()
+
+
+def test_a_server_has_none_of_the_policies_of_services(run: Run) -> None:
+    where = ("--server-url", "https://tfs.example.test/tfs", "--collection", "DefaultCollection", "--no-input")
+    assert run("guide", *where, "--request", "creation").code == 0
+    done = run("guide", *where, "--request", "global", "--json")
+    assert (done.code, done.reason) == (2, "input-invalid")
 
 
 # --- connect, and what it leaves behind

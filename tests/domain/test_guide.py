@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from aspm_ado.domain.guide import administrator_request, guide
+from aspm_ado.domain.administrator import Policy, request_for
+from aspm_ado.domain.guide import guide
 from aspm_ado.domain.place import Place
 from aspm_ado.domain.requirements import Purpose
-from aspm_ado.domain.retirement import Reach, ReachDemanded
+from aspm_ado.domain.retirement import GLOBAL_PAT_END, Reach, ReachDemanded
 
 from . import replies as r
 
 GOLDEN = Path(__file__).parent / "golden"
 DAYS = {"before": date(2026, 2, 2), "last-30": date(2026, 11, 5), "after": date(2026, 12, 2)}
+EDGES = {
+    "last-day": (date(2026, 11, 30), GLOBAL_PAT_END),
+    "on-the-day": (date(2026, 12, 1), GLOBAL_PAT_END),
+    "moved": (date(2026, 12, 2), date(2027, 6, 30)),
+    "never": (date(2026, 12, 2), None),
+}
 PLACES = {"services": r.CONTOSO, "server": r.COLLECTION}
 
 
-def written(place: Place, purpose: Purpose, choice: ReachDemanded, day: date) -> str:
-    calendar = replace(r.TODAY, today=day)
+def written(place: Place, purpose: Purpose, choice: ReachDemanded, day: date, end: date | None = GLOBAL_PAT_END) -> str:
+    calendar = replace(r.TODAY, today=day, global_end=end)
     made = guide(place, purpose, choice, calendar)
     lines = [f"token name: {made.token_name}", f"reach: {made.reach.value}", f"expires: {made.expires}", ""]
     for number, step in enumerate(made.steps, start=1):
         lines.append(f"{number}. {step.do}")
         lines += [f"   - {note}" for note in step.notes]
-    lines += ["", "--- to the administrator", administrator_request(place, purpose, choice, calendar)]
+    lines += ["", "--- to the administrator", request_for(Policy.CREATION, place, purpose, choice, calendar)]
     return "\n".join(lines)
+
+
+def assert_golden(name: str, text: str) -> None:
+    file = GOLDEN / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDENS"):
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("purpose", Purpose)
@@ -37,10 +52,24 @@ def written(place: Place, purpose: Purpose, choice: ReachDemanded, day: date) ->
 @pytest.mark.parametrize("where", PLACES)
 def test_the_guide(where: str, day: str, purpose: Purpose) -> None:
     text = written(PLACES[where], purpose, ReachDemanded.AUTO, DAYS[day])
-    file = GOLDEN / f"guide-{where}-{day}-{purpose.value.replace('+', '-and-')}.txt"
-    if os.environ.get("UPDATE_GOLDENS"):
-        file.write_text(text, encoding="utf-8")
-    assert text == file.read_text(encoding="utf-8")
+    assert_golden(f"guide-{where}-{day}-{purpose.value.replace('+', '-and-')}", text)
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("where", PLACES)
+def test_the_guide_on_either_side_of_midnight_and_of_another_day(where: str, edge: str) -> None:
+    """The last day, the day itself, a day that Microsoft moved, and no day at all."""
+    assert_golden(f"guide-{where}-{edge}-alm", written(PLACES[where], Purpose.ALM, ReachDemanded.AUTO, *EDGES[edge]))
+
+
+@pytest.mark.parametrize(("choice", "reach"), [("all", Reach.ALL), ("organization", Reach.ORGANIZATION)])
+@pytest.mark.parametrize("day", [*DAYS.values(), *(day for day, _ in EDGES.values())])
+def test_what_is_demanded_is_what_the_guide_says(choice: str, reach: Reach, day: date) -> None:
+    text = written(r.CONTOSO, Purpose.ALM, ReachDemanded(choice), day)
+    assert f"reach: {reach.value}" in text
+    assert "in -" not in text
+    assert "in 0 day" not in text
+    assert not re.search(r"\b1 days", text)
 
 
 def test_a_token_of_one_organization_can_be_demanded_any_day() -> None:

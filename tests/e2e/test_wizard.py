@@ -61,6 +61,9 @@ def test_to_the_end_with_a_failed_scope_an_edit_and_a_check_again(play):
     wizard.see("greyed out")
     assert "https://dev.azure.com/contoso/_usersSettings/tokens" in wizard.text, "the link has left the screen"
     wizard.type(DOWN + DOWN + ENTER)
+    wizard.see("What is in the way?")
+    wizard.see("The expiration cannot be that late")
+    wizard.type(ENTER)
     wizard.see("Restrict personal access token creation")
     wizard.answer(CREATED, ENTER)
     wizard.see("dev.azure.com only")

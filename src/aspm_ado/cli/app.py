@@ -15,6 +15,7 @@ from aspm_ado.domain.questions import (
     FAIL_ON_WARNING,
     KEEPING,
     ORGANIZATION,
+    REQUEST,
     SHARED,
     SHOW_ALL,
     TOKEN,
@@ -131,10 +132,10 @@ _command(
 _command(
     "guide",
     "How to create the token: every box by its label, for this deployment, purpose and day.",
-    (*WHERE[:3], TOKEN[0], TOKEN[4], TOKEN[8]),
+    (*WHERE[:3], TOKEN[0], TOKEN[4], TOKEN[8], REQUEST),
     (
         _flag("open", "--open", help_="Open the token page."),
-        _flag("greyed_out", "--greyed-out", help_="Print the request to send when “+ New Token” is greyed out."),
+        _flag("greyed_out", "--greyed-out", help_="The same as --request creation: “+ New Token” is greyed out."),
     ),
 )
 _command("list", "What is stored: offline, without touching the keyring.", ())

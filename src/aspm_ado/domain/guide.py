@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.requirements import TICKED, Deployment, Purpose
-from aspm_ado.domain.retirement import Calendar, Reach, ReachDemanded
+from aspm_ado.domain.retirement import Calendar, Reach, ReachDemanded, days_said
 from aspm_ado.domain.scopes import BOXES, Box, Scope
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calen
         Step(f"Open {place.token_page}", ("There: User settings → Personal access tokens.",)),
         Step(
             "Choose “+ New Token”",
-            ("Greyed out? A policy forbids it: `aspm-ado guide --greyed-out` prints the request to send.",),
+            _forbidden(place),
         ),
         Step(f"Name: {name}"),
         _organization(place, reach, choice, calendar),
@@ -61,24 +62,14 @@ def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calen
     return Guide(place.name, place.token_page, name, reach, expires, boxes, steps)
 
 
-def administrator_request(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calendar) -> str:
-    """The text to send when “+ New Token” is greyed out: which policy, where it is switched, what for, how long.
-
-    Source: Microsoft's page on token policies (2026-03-03); that policy is of Services only.
-    """
-    made = guide(place, purpose, choice, calendar)
-    what = "; ".join(str(box) for box in made.boxes)
-    where = (
-        f"Organization settings of {place.name} → Policies → “Restrict personal access token creation”: please add me "
-        "(or my group) to its allow list, or create the token for a service account that we may use."
-        if place.site.deployment is Deployment.SERVICES
-        else f"Please allow me to create a personal access token in the collection {place.name}."
-    )
-    return (
-        f"Hello,\n\nInvicti ASPM needs a personal access token of Azure DevOps to read our code and manage issues. "
-        f"On {place.token_page} the button “+ New Token” is greyed out for me.\n\n{where}\n\n"
-        f"What the token will be: {what}; reach: {_reach_words(place, made.reach)}; until {made.expires.isoformat()}.\n"
-    )
+def _forbidden(place: Place) -> tuple[str, ...]:
+    """What to do where the page does not offer what the guide says; the policies are of Services only."""
+    services = place.site.deployment is Deployment.SERVICES
+    where = f"-o {quote(place.name)}" if services else f"--server-url {place.site.base_url} --collection "
+    where += "" if services else quote(place.name)
+    greyed = f"Greyed out? A policy forbids it: `aspm-ado guide {where} --greyed-out` prints the request to send."
+    below = "Is something missing further down? `--request` global, full-scope or lifespan prints the request for that."
+    return (greyed, below) if services else (greyed,)
 
 
 def _organization(place: Place, reach: Reach, choice: ReachDemanded, calendar: Calendar) -> Step:
@@ -100,11 +91,13 @@ def _organization(place: Place, reach: Reach, choice: ReachDemanded, calendar: C
             "Collection: all of them, where the page offers it (“All accessible organizations”)",
             ("Invicti's guide asks for it; a token of one collection makes the integration fail.",),
         )
-    soon = (
-        (f"Microsoft stops such tokens on {calendar.global_end}, in {days} days; --reach organization avoids them.",)
-        if days is not None
-        else ()
-    )
+    soon: tuple[str, ...] = ()
+    if days is not None and days > 0:
+        when = f"Microsoft stops such tokens on {calendar.global_end}, in {days_said(days)}"
+        soon = (f"{when}; --reach organization avoids them.",)
+    elif days is not None:
+        soon = (f"Microsoft was to stop such tokens on {calendar.global_end}; --reach organization asks for one that "
+                "does not depend on it.",)  # fmt: skip
     return Step(
         "Organization: All accessible organizations",
         ("Not the one organization: Invicti ASPM tries all of them and fails otherwise.", *soon),
@@ -125,7 +118,3 @@ def _scopes(purpose: Purpose, boxes: tuple[Box, ...]) -> Step:
     if TICKED[purpose][0][0] is Scope.FULL_ACCESS:
         return Step("Scopes: Full access", ("Invicti asks for it where Azure DevOps is also the issue manager.",))
     return Step("Scopes: Custom defined → Show all scopes (at the bottom), then tick", tuple(str(box) for box in boxes))
-
-
-def _reach_words(place: Place, reach: Reach) -> str:
-    return f"{place.name} only" if reach is Reach.ORGANIZATION else "all accessible organizations"

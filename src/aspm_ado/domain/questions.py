@@ -169,6 +169,13 @@ FAIL_ON_WARNING: Final = _row(
     "fail-on-warning", "Fail on warning", "A required warning counts as a failure (exit 3).", switch=True
 )
 SHOW_ALL: Final = _row("all", "All", "Show also what is good.", switch=True)
+REQUEST: Final = _row(
+    "request",
+    "Request",
+    "Print the request to an administrator, where a policy forbids what the guide says.",
+    "POLICY",
+    values=("creation", "global", "full-scope", "lifespan", "access"),
+)
 ALLOW_OTHER_IDENTITY: Final = _row(
     "allow-other-identity", "Allow another identity", "Take the new token although it is another person's.", switch=True
 )

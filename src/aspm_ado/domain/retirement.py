@@ -68,6 +68,11 @@ class Calendar:
         return Reach(choice.value)
 
 
+def days_said(days: int) -> str:
+    """``1 day``, ``2 days``."""
+    return f"{days} day" if days == 1 else f"{days} days"
+
+
 def parse_global_end(text: str) -> date | None:
     """``YYYY-MM-DD`` or ``never`` (the value of ``ASPM_ADO_GLOBAL_PAT_END``)."""
     if text.strip().lower() == "never":

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.guide import Guide, administrator_request, guide
+from aspm_ado.domain.administrator import ROWS, Policy, otherwise, possible, request_for
+from aspm_ado.domain.guide import Guide, guide
 from aspm_ado.domain.questions import PAT_EXPIRES, REACH, Choice, Question
 from aspm_ado.domain.requirements import Deployment
-from aspm_ado.domain.retirement import ReachDemanded, parse_day
+from aspm_ado.domain.retirement import ReachDemanded, days_said, parse_day
 from aspm_ado.flows.intake import Taken, ask_token
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 READY: Final = Question("token-ready", "Have you created the token?")
 PASTE: Final = Choice("paste", "I have the token: paste it")
 OPEN: Final = Choice("open", "Open the token page in the browser")
-GREYED: Final = Choice("greyed", "“+ New Token” is greyed out")
+GREYED: Final = Choice("greyed", "Something is missing or greyed out there")
+FORBIDDEN: Final = Question("forbidden", "What is in the way?")
 LAST_DAYS: Final = 30
 
 
@@ -33,7 +35,7 @@ def choose_reach(house: House, brief: Brief, deployment: Deployment) -> Brief:
         return brief
     house.voice.say(
         f"Invicti's guide asks for a token of all accessible organizations. Microsoft stops such tokens on "
-        f"{calendar.global_end}, in {days} days, whatever their own expiry."
+        f"{calendar.global_end}, in {days_said(days)} by this machine's clock, whatever their own expiry."
     )
     house.voice.say("A token of one organization outlives that day; whether your Invicti ASPM takes it is not known.")
     choices = [
@@ -56,12 +58,24 @@ def acquire(house: House, place: Place, brief: Brief, *, for_all: bool) -> Taken
         if choice == OPEN.value and not house.desktop.open(made.token_page):
             house.voice.say(f"No browser could be opened here. The page is {made.token_page}")
         elif choice == GREYED.value:
-            house.voice.heading("Send this to the administrator of the organization")
-            request = administrator_request(place, brief.purpose, brief.reach, house.clock.told_by())
-            for line in request.splitlines():
-                house.voice.say(line)
+            tell_request(house, place, brief)
     taken = ask_token(house.asker, place.site, "" if for_all else place.name)
     return ask_expiry(house, replace(taken, organization=None) if for_all else taken, made.expires)
+
+
+def tell_request(house: House, place: Place, brief: Brief) -> None:
+    """Which policy it is, as far as a person can see; then the letter to send, and what can be done without it."""
+    calendar = house.clock.told_by()
+    met = possible(place, brief.purpose, calendar.demanded(brief.reach, place.site.deployment))
+    policy = met[0]
+    if len(met) > 1:
+        choices = [Choice(one.value, ROWS[one].seen) for one in met]
+        policy = Policy(house.asker.prompter.choose(FORBIDDEN, choices, policy.value))
+    house.voice.heading(f"Send this to the administrator of the {place.noun}")
+    for line in request_for(policy, place, brief.purpose, brief.reach, calendar).splitlines():
+        house.voice.say(line)
+    if way := otherwise(policy, place):
+        house.voice.note(way)
 
 
 def ask_expiry(house: House, taken: Taken, suggested: date) -> Taken:

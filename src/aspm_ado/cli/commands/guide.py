@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aspm_ado.cli.output import write_document, write_lines
+from aspm_ado.domain.administrator import Policy, request_for
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.guide import Guide, administrator_request, guide
-from aspm_ado.domain.questions import COLLECTION
+from aspm_ado.domain.guide import Guide, guide
+from aspm_ado.domain.questions import COLLECTION, REQUEST
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.flows.asking import Asker
+from aspm_ado.domain.requirements import Deployment
+from aspm_ado.flows.asking import Asker, one_of
 from aspm_ado.flows.terms import purpose_given, reach_given
 from aspm_ado.flows.where import where
 
@@ -30,7 +32,15 @@ def run(wiring: Wiring, *, open: bool = False, greyed_out: bool = False) -> int:
     place, purpose, reach = there.site.place(there.names[0]), purpose_given(asker), reach_given(asker)
     calendar = wiring.clock.told_by()
     made = guide(place, purpose, reach, calendar)
-    request = administrator_request(place, purpose, reach, calendar)
+    asked = asker.one(REQUEST, one_of(REQUEST))
+    policy = Policy(asked or Policy.CREATION)
+    if policy is not Policy.CREATION and there.site.deployment is Deployment.SERVER:
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"--request {policy} is about a policy of Azure DevOps Services; a server has none of that kind.",
+            remedy="Pass --request creation, or name an organization with -o.",
+        )
+    request = request_for(policy, place, purpose, reach, calendar)
     if wiring.as_json:
         from aspm_ado.render.machine import envelope
 
@@ -47,10 +57,12 @@ def run(wiring: Wiring, *, open: bool = False, greyed_out: bool = False) -> int:
             "administrator_request": request,
         }
         write_document({**head, **body})
-    elif greyed_out:
+    elif asked or greyed_out:
         write_lines(request.splitlines())
     else:
         write_lines(_lines(made))
+    if not wiring.as_json:
+        wiring.voice.note(f"Today is {calendar.today} by this machine's clock; no service was asked.")
     if open and not wiring.desktop.open(made.token_page):
         wiring.voice.warn(f"No browser could be opened here. The page is {made.token_page}")
     return 0

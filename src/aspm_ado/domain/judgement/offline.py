@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.retirement import days_said
 from aspm_ado.domain.token import Secret, TokenFormat
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def judge_expiry(expires: date | None, calendar: Calendar, warn_days: int = WARN
         return Check(
             CheckId.TOKEN_EXPIRY,
             Status.WARN,
-            f"It ends on {expires}, in {days} day{'s' if days != 1 else ''}.",
+            f"It ends on {expires}, in {days_said(days)}.",
             Reason.EXPIRY_NEAR,
             "Create the next token before then.",
         )
-    return Check(CheckId.TOKEN_EXPIRY, Status.PASS, f"It ends on {expires}, in {days} days.")
+    return Check(CheckId.TOKEN_EXPIRY, Status.PASS, f"It ends on {expires}, in {days_said(days)}.")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.answers import Names, Profile
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.judgement.saying import UNHEARD, Saying, saying, unheard
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
-from aspm_ado.domain.retirement import Calendar, Reach, ReachDemanded
+from aspm_ado.domain.retirement import Calendar, Reach, ReachDemanded, days_said
 
 if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Reply
@@ -124,11 +124,19 @@ def _all(sight: Sight, deployment: Deployment, calendar: Calendar) -> Check:
     return Check(
         CheckId.REACH,
         Status.WARN,
-        f"{detail}. Microsoft stops such tokens on {calendar.global_end}, in {days} day{'s' if days != 1 else ''}, "
+        f"{detail}. Microsoft stops such tokens on {calendar.global_end}, in {days_said(days)}, "
         "whatever their own expiry.",
         Reason.REACH_GLOBAL_ENDS,
         f"Replace it with one token for each organization before {calendar.global_end}.",
     )
+
+
+_WAYS: Final = {
+    Deployment.SERVICES: "Either edit the token and choose “All accessible organizations”, or keep one token for each "
+    "organization and pass --reach organization.",
+    Deployment.SERVER: "Either create a token of all collections, or pass --reach organization and give one token for "
+    "each.",
+}
 
 
 def _one(sight: Sight, wanted: Reach, demanded: ReachDemanded, deployment: Deployment, calendar: Calendar) -> Check:
@@ -136,12 +144,11 @@ def _one(sight: Sight, wanted: Reach, demanded: ReachDemanded, deployment: Deplo
     noun = "organization" if services else "collection"
     detail = f"The token reaches this {noun} only: {sight.because}"
     if wanted is Reach.ALL:
-        ways = (
-            "Either edit the token and choose “All accessible organizations”, or keep one token for each organization "
-            "and pass --reach organization."
-            if services
-            else "Either create a token of all collections, or pass --reach organization and give one token for each."
-        )
+        if calendar.ended(deployment):
+            ways = f"Such a token is not to be had since {calendar.global_end}: leave --reach out, or pass "
+            ways += "--reach organization."
+        else:
+            ways = _WAYS[deployment]
         asks = "Invicti's guide asks for all accessible organizations"
         return Check(CheckId.REACH, Status.FAIL, f"{detail}. {asks}.", Reason.REACH_ORGANIZATION_ONLY, ways)
     if demanded is ReachDemanded.AUTO and calendar.ended(deployment):
