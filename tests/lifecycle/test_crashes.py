@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from aspm_ado.adapters.vault.keyring_vault import KeyringVault
-from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
@@ -139,7 +139,8 @@ def test_what_is_interrupted_is_finished_or_undone(machine):
     seen = set()
     for _ in kills(here, rotating):
         seen.add((here.in_force("contoso")[-4:], here.in_force("fabrikam")[-4:]))
-        rotate(here.house({"pat_file": "new", "register": "none"}), "contoso", ["contoso", "fabrikam"])
+        with suppress(UsageError):  # where nothing is left to be replaced
+            rotate(here.house({"pat_file": "new", "register": "none"}), "contoso", ["contoso", "fabrikam"])
         assert {here.in_force("contoso")[-4:], here.in_force("fabrikam")[-4:]} == {"New1"}
         here.assert_tidy()
     assert seen == {("Rdy1", "Rdy1"), ("New1", "Rdy1"), ("New1", "New1")}

@@ -165,6 +165,76 @@ def test_the_window_is_closed_half_way(here):
     here.assert_tidy()
 
 
+def test_refused_on_another_day(here):
+    """The old token is where it was; the record says nothing else, and the new one waits on."""
+    with_new(here)
+    report = resume_handoff(here.house(person=Person(handoff=["refused", "later"])), None)
+    assert int(report.exit_code) == 6
+    states = [(one.registration.state.value, one.checks[-1].detail) for one in report.connections[0].organizations]
+    assert states[0][0] == "failed"
+    assert "The old one stays in force" in states[0][1]
+    assert states[1][0] == "handed-off"
+    assert "the old one serves until" in states[1][1]
+    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (PAT, PAT, [NEW])
+    assert {one.registration.state.value for one in here.entry.organizations} == {"registered"}
+    assert int(validate_stored(here.house(), []).exit_code) == 0
+
+
+def test_the_window_is_closed_half_way_on_another_day(here):
+    """Each answer counts as soon as it is given."""
+    with_new(here)
+    with pytest.raises(InterruptedByUserError):
+        resume_handoff(here.house(person=Person(handoff=["saved", STOP])), None)
+    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (NEW, PAT, [NEW])
+    here.assert_tidy()
+    resume_handoff(here.house(person=Person(handoff=["saved"])), None)
+    assert "The old token (…Rdy1) is not used here any more. Revoke it: https://" in here.stand.voice.text
+    here.assert_tidy()
+
+
+def test_a_step_remains_while_a_new_token_waits(here):
+    with_new(here)
+    report = resume_handoff(here.house(), None)
+    assert int(report.exit_code) == 8
+    assert untouched(here) is False
+    assert here.waiting() == [NEW]
+
+
+def test_what_was_proven_of_the_new_token_is_not_forgotten_while_it_waits(here):
+    here.token(PAT, expires=date(2026, 10, 1))
+    validate_stored(here.house(), [])
+    assert here.entry.organizations[0].verdict["identity"] == "fail"
+    with_new(here)
+    resume_handoff(here.house(person=Person(handoff="saved")), None)
+    assert {one.verdict["identity"] for one in here.entry.organizations} == {"pass"}
+    assert {one.days["identity"] for one in here.entry.organizations} == {"2026-10-15"}
+    report = validate_stored(here.house(), [])
+    assert int(report.exit_code) == 0
+    assert "It was" not in check(report, "identity").detail
+
+
+def test_the_very_token_that_is_in_force(here):
+    with pytest.raises(UsageError) as caught:
+        with_new(here, file="pat")
+    assert (caught.value.reason, int(caught.value.exit_code)) == (Reason.TOKEN_UNCHANGED, 2)
+    assert "…Rdy1" in caught.value.problem
+    assert "aspm-ado validate contoso" in caught.value.remedy
+    assert untouched(here)
+    person = Person(token_ready="paste", pat=[PAT, NEW], pat_expires="2027-01-13", handoff="saved")
+    rotate(here.house(person=person), "contoso", [])
+    assert "…Rdy1" in here.stand.voice.text, "said, and asked again"
+    assert here.in_force() == NEW
+    here.assert_tidy()
+
+
+def test_the_very_token_that_one_of_two_has(here):
+    with_new(here, ["contoso"], register="none")
+    with_new(here, ["contoso", "fabrikam"], register="none")
+    assert "contoso has this token already." in here.stand.voice.text
+    assert (here.in_force("contoso"), here.in_force("fabrikam")) == (NEW, NEW)
+    here.assert_tidy()
+
+
 def test_one_organization_of_a_shared_token(here):
     report = with_new(here, ["https://dev.azure.com/Fabrikam/_git/fiber"], Person(handoff="saved"))
     assert [one.name for one in report.connections[0].organizations] == ["fabrikam"]
@@ -278,6 +348,13 @@ def test_the_token_of_the_aspm(here):
     assert int(validate_stored(here.house(), []).exit_code) == 0
 
 
+def test_the_very_token_that_the_aspm_has(here):
+    with pytest.raises(UsageError) as caught:
+        new_api_token(here, TOKEN)
+    assert caught.value.reason is Reason.TOKEN_UNCHANGED
+    assert api_token(here) == TOKEN
+
+
 def test_the_token_of_an_aspm_that_nobody_uses(here):
     with pytest.raises(UsageError) as caught:
         rotate_aspm(here.house({"aspm_url": "https://other.example.test", "aspm_token_file": "aspm"}))
@@ -359,6 +436,25 @@ def test_what_could_not_be_erased_is_erased_when_it_is_said_again(here):
     here.assert_tidy()
     with pytest.raises(UsageError):
         forgetting(here)
+
+
+def test_what_the_aspm_left_alone_is_erased_when_it_is_said_again(here):
+    """The secret of an ASPM bears no connection's name."""
+    house = here.house({"yes": "true"})
+    erase = here.vault.erase
+
+    def failing(service):
+        if service.startswith("aspm-ado:aspm:"):
+            raise StoreError(Reason.KEYRING_FAILED, "It failed.", remedy="Try again.")
+        erase(service)
+
+    here.vault.erase = failing
+    forgotten = disconnect(house, "contoso")
+    assert (forgotten.erased, len(forgotten.remaining)) == (1, 1)
+    again = forgetting(here)
+    assert (again.erased, again.remaining) == (1, ())
+    assert here.secrets == {}
+    here.assert_tidy()
 
 
 def test_the_tokens_are_what_they_are():

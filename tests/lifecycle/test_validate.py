@@ -65,6 +65,17 @@ def test_a_scope_lost_and_back(here):
     assert news(validated(here)) == []
 
 
+def test_the_day_is_that_on_which_the_check_was_last_found_out(here):
+    """By Azure DevOps' calendar; not the day on which another organization was proven."""
+    here.world(today=date(2026, 10, 20))
+    connect(here.house({"organization": "fabrikam", "pat_file": "new", "register": "none"}), "contoso")
+    here.token(scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
+    report = validated(here)
+    assert "It was good on 2026-10-15." in check(report, "scope.code").detail
+    here.token(scopes=cast.ALM_SCOPES)
+    assert "It was not good on 2026-10-20." in check(validated(here), "scope.code").detail
+
+
 def test_reach_lost(here):
     here.token(reach="Contoso")
     report = validated(here)

@@ -18,12 +18,13 @@ def told(
     made: OrganizationReport,
     stored: StoredOrganization,
     known: StoredCredential,
-    when: str,
     fresh: tuple[str, ...] = (),
 ) -> OrganizationReport:
-    """The report with every change since ``when`` put into words. ``fresh`` are organizations that came to be since."""
-    since = when.partition("T")[0] or "the last time"
-    return replace(made, checks=tuple(_with_change(check, made, stored, known, since, fresh) for check in made.checks))
+    """The report with every change put into words, each since the day on which that very check was last found out.
+
+    ``fresh`` are organizations that came to be since.
+    """
+    return replace(made, checks=tuple(_with_change(check, made, stored, known, fresh) for check in made.checks))
 
 
 def _with_change(
@@ -31,20 +32,21 @@ def _with_change(
     made: OrganizationReport,
     stored: StoredOrganization,
     known: StoredCredential,
-    since: str,
     fresh: tuple[str, ...],
 ) -> Check:
     before = stored.verdict.get(check.id.value, "")
+    day = stored.days.get(check.id.value)
+    when, start = (f"on {day}", f"On {day}") if day else ("the last time", "The last time")
     words = []
     if before in {status.value for status in _GOOD} and check.status is Status.FAIL:
-        words.append(f"It was good on {since}.")
+        words.append(f"It was good {when}.")
     if before == Status.FAIL.value and check.status in _GOOD:
-        words.append(f"It was not good on {since}.")
+        words.append(f"It was not good {when}.")
     if check.id is CheckId.IDENTITY and _is_other(made, known):
-        words.append(f"On {since} it was {known.identity_name or known.identity_account or known.identity_id}.")
+        words.append(f"{start} it was {known.identity_name or known.identity_account or known.identity_id}.")
     if check.id is CheckId.REACH:
         if known.reach not in ("unknown", made.token.reach) and made.token.reach != "unknown":
-            words.append(f"On {since} it reached: {known.reach}.")
+            words.append(f"{start} it reached: {known.reach}.")
         if fresh:
             words.append(f"New since then: {', '.join(fresh)}.")
     return replace(check, detail=" ".join([check.detail, *words])) if words else check

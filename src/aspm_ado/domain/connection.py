@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -86,6 +86,13 @@ class StoredOrganization:
     verdict: dict[str, str] = field(default_factory=dict)
     repository: str = ""
     """The id of a repository that could be read: what ``projects/check`` is asked about."""
+    days: dict[str, str] = field(default_factory=dict)
+    """The day of each of these verdicts (check id → ``YYYY-MM-DD``, as Azure DevOps counts)."""
+
+    def proven(self, found: Mapping[str, str], day: str) -> StoredOrganization:
+        """The same with what was ``found`` on ``day``; what was not found out stays as it was."""
+        days = {**self.days, **dict.fromkeys(found, day)}
+        return replace(self, verdict={**self.verdict, **found}, days=days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,16 @@ class Successor:
 
     credential: StoredCredential
     organizations: tuple[str, ...]
+    verdicts: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What was proven with it, by the name of the organization (check id → status)."""
+    day: str = ""
+    """When that was."""
+
+    def over(self, one: StoredOrganization, key: str) -> StoredOrganization:
+        """An organization with this token in force, and with what is known of this one instead of the old."""
+        made = replace(one, credential=key)
+        found = self.verdicts.get(one.name)
+        return replace(made, verdict={}, days={}).proven(found, self.day) if found else made
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +166,7 @@ class Entry:
         """
         successor, swapped = self.successors[key], {name.casefold() for name in names}
         organizations = tuple(
-            replace(one, credential=key) if one.name.casefold() in swapped else one for one in self.organizations
+            successor.over(one, key) if one.name.casefold() in swapped else one for one in self.organizations
         )
         left = tuple(name for name in successor.organizations if name.casefold() not in swapped)
         waiting = {**self.successors, key: replace(successor, organizations=left)}
@@ -179,29 +196,22 @@ class Catalogue:
 
     def commit(self, entry: Entry, aspm: tuple[str, str] | None = None) -> Catalogue:
         """The same with ``entry`` in force (and the ASPM token of an origin), and what they replace to be erased."""
-        before = self.services
-        after = replace(
-            self,
-            connections={**self.connections, entry.name: entry},
-            pending={name: services for name, services in self.pending.items() if name != entry.name},
-            aspm_tokens={**self.aspm_tokens, **dict([aspm] if aspm else [])},
+        return self._settled(
+            entry.name,
+            replace(
+                self,
+                connections={**self.connections, entry.name: entry},
+                aspm_tokens={**self.aspm_tokens, **dict([aspm] if aspm else [])},
+            ),
         )
-        left = {*before, *self.pending.get(entry.name, ())} - after.services
-        return replace(after, erasing=tuple(sorted({*self.erasing, *left})))
 
     def commit_aspm(self, origin: str, service: str) -> Catalogue:
         """The same with ``service`` holding the API token of an ASPM; the one it replaces is to be erased."""
-        before = self.services
-        pending = {name: services for name, services in self.pending.items() if name != origin}
-        after = replace(self, pending=pending, aspm_tokens={**self.aspm_tokens, origin: service})
-        left = {*before, *self.pending.get(origin, ())} - after.services
-        return replace(after, erasing=tuple(sorted({*self.erasing, *left})))
+        return self._settled(origin, replace(self, aspm_tokens={**self.aspm_tokens, origin: service}))
 
     def abandon(self, name: str) -> Catalogue:
         """The same without what was pending under ``name``; its secrets are to be erased."""
-        left = set(self.pending.get(name, ())) - self.services
-        pending = {key: services for key, services in self.pending.items() if key != name}
-        return replace(self, pending=pending, erasing=tuple(sorted({*self.erasing, *left})))
+        return self._settled(name, self)
 
     def erased(self, services: frozenset[str]) -> Catalogue:
         """The same without ``services`` on the list of what is to be erased."""
@@ -212,8 +222,13 @@ class Catalogue:
         kept = {key: entry for key, entry in self.connections.items() if key != name}
         origins = {entry.aspm.url for entry in kept.values() if entry.aspm}
         tokens = {url: service for url, service in self.aspm_tokens.items() if url in origins}
-        after = replace(self, connections=kept, aspm_tokens=tokens)
-        return replace(after, erasing=tuple(sorted({*self.erasing, *(self.services - after.services)})))
+        return self._settled(name, replace(self, connections=kept, aspm_tokens=tokens))
+
+    def _settled(self, name: str, after: Catalogue) -> Catalogue:
+        """``after``, with nothing pending under ``name``, and what it does not name any more to be erased."""
+        left = {*self.services, *self.pending.get(name, ())} - after.services
+        pending = {key: services for key, services in self.pending.items() if key != name}
+        return replace(after, pending=pending, erasing=tuple(sorted({*self.erasing, *left})))
 
     @property
     def services(self) -> frozenset[str]:

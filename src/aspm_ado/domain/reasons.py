@@ -48,6 +48,7 @@ class Reason(StrEnum):
         2,
         "A value is a literal `$(NAME)`: the pipeline variable was not expanded.",
     )
+    TOKEN_UNCHANGED = "token-unchanged", 2, "The new token is the very one that it is to replace."
     TOKEN_EMPTY = "token-empty", 2, "The source of the token holds nothing."
     TOKEN_MALFORMED = (
         "token-malformed",

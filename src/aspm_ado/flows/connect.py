@@ -25,7 +25,7 @@ from aspm_ado.flows.aspm import (
     wished_api,
 )
 from aspm_ado.flows.candidate import Proof
-from aspm_ado.flows.delivery import Delivery, Item, deliver, rehearse
+from aspm_ado.flows.delivery import Delivery, deliver, rehearse
 from aspm_ado.flows.entry import (
     Proven,
     merged,
@@ -39,6 +39,7 @@ from aspm_ado.flows.entry import (
 from aspm_ado.flows.errand import Errand, settle
 from aspm_ado.flows.handoff import HANDED_OFF, behind_aspm, registration_check
 from aspm_ado.flows.intake import Tokens
+from aspm_ado.flows.item import Item
 from aspm_ado.flows.keep import keep
 from aspm_ado.flows.more import more_organizations
 from aspm_ado.flows.plan import tell_plan

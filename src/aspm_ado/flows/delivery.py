@@ -6,64 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.connection import UNREGISTERED, Registration, RegistrationMode
-from aspm_ado.domain.handoff import NO_EVIDENCE, Evidence, block
-from aspm_ado.flows.handoff import PLANNED, Parcel, hand_over
-from aspm_ado.flows.register import Job
+from aspm_ado.domain.connection import UNREGISTERED, Registration, RegistrationMode, RegistrationState
+from aspm_ado.flows.handoff import PLANNED, WAITS, hand_over, registration_check
 from aspm_ado.flows.register_all import plan, record, register_all
+from aspm_ado.flows.successor import swap
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm_profile import Profile
     from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.place import Place
-    from aspm_ado.domain.requirements import Purpose
-    from aspm_ado.domain.settings import Settings
-    from aspm_ado.domain.token import Secret
     from aspm_ado.flows.aspm import AspmProof
     from aspm_ado.flows.house import House
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One organization to bring, and everything that either way needs of it."""
-
-    connection: str
-    place: Place
-    purpose: Purpose
-    settings: Settings
-    secret: Secret
-    username: str = ""
-    repository: str = ""
-    evidence: Evidence = NO_EVIDENCE
-    prior: Registration = UNREGISTERED
-
-    def parcel(self, aspm_url: str) -> Parcel:
-        """For a person."""
-        site = self.place.site
-        written = block(
-            self.place.name,
-            self.place.url,
-            site.deployment,
-            self.purpose,
-            self.settings,
-            aspm_url,
-            self.secret.last4,
-            self.username,
-        )
-        return Parcel(written, self.secret, site.deployment, self.repository, self.evidence)
-
-    def job(self) -> Job:
-        """For a profile."""
-        return Job(
-            self.connection,
-            self.place,
-            self.purpose,
-            self.settings,
-            self.secret,
-            self.username,
-            self.repository,
-            self.prior,
-        )
+    from aspm_ado.flows.item import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +32,41 @@ class Delivery:
 def deliver(house: House, aspm: AspmProof, profile: Profile | None, items: Sequence[Item], *, keeps: bool) -> Delivery:
     """Register by ``profile``, or hand over where there is none. What comes of each is on record at once."""
     if profile is not None:
-        outcomes = register_all(house, aspm, profile, [item.job() for item in items], keeps=keeps)
+        outcomes = register_all(house, aspm, profile, items, keeps=keeps)
         return Delivery(
             {key: outcome.registration for key, outcome in outcomes.items()},
             {key: outcome.check for key, outcome in outcomes.items()},
         )
-    names = {item.place.key: item.connection for item in items}
+    bound = {item.place.key: item for item in items}
 
     def save(organization: str, state: Registration) -> None:
         if keeps:
-            record(house, names[organization.casefold()], organization, state)
+            _answered(house, bound[organization.casefold()], state)
 
-    return Delivery(hand_over(house, [item.parcel(aspm.url) for item in items], aspm, save))
+    states = hand_over(house, [item.parcel(aspm.url) for item in items], aspm, save)
+    waiting = {key: check for key, item in bound.items() if (check := waiting_check(item, states[key])) is not None}
+    return Delivery(states, waiting)
+
+
+def _answered(house: House, item: Item, state: Registration) -> None:
+    """Put one answer on record. A new token is in force where Invicti ASPM has it now; where it has not, nothing has
+    changed: it has the old one, as it is on record.
+    """
+    if not item.successor:
+        record(house, item.connection, item.place.name, state)
+    elif state.state is RegistrationState.REGISTERED:
+        swap(house, item.connection, item.successor, [item.place.name], {item.place.key: state})
+
+
+def waiting_check(item: Item, state: Registration) -> Check | None:
+    """``aspm.registration`` of a new token that Invicti ASPM does not have; it says what became of the old one."""
+    if not item.successor or state.state is RegistrationState.REGISTERED:
+        return None
+    check = registration_check(state, item.connection, required=True)
+    if state.state is RegistrationState.FAILED:
+        told = "Invicti ASPM refused the new token, though it is good. The old one stays in force; the new one waits."
+        return replace(check, detail=told, remedy=f"{check.remedy} Afterwards: aspm-ado handoff {item.connection}")
+    return replace(check, detail=WAITS)
 
 
 def rehearse(
@@ -102,5 +78,5 @@ def rehearse(
     if profile is None:
         return {item.place.key: PLANNED for item in items}
     if aspm.door is not None:
-        plan(house, aspm.door, profile, [item.job() for item in items])
+        plan(house, aspm.door, profile, items)
     return {item.place.key: replace(PLANNED, mode=RegistrationMode.API) for item in items}

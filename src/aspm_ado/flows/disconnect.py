@@ -38,13 +38,13 @@ class Forgotten:
 def disconnect(house: House, name: str) -> Forgotten:
     """Forget ``name``, after a yes. The record goes first, with the list of secrets to erase: so a crash in between
     leaves no entry that names a missing secret, and the next run erases the rest. Of a connection that is gone, that
-    rest is erased.
+    rest is erased: its tokens, and that of its Invicti ASPM, which bears no connection's name.
     """
     known = house.records.load()
     if name not in known.connections and known.erasing:
         clear_remains(house)
         remaining = house.records.load().erasing
-        if any(service.startswith(service_of(name, "")) for service in known.erasing):
+        if any(service.startswith((service_of(name, ""), service_of("aspm", ""))) for service in known.erasing):
             return Forgotten(name, (), len(known.erasing) - len(remaining), remaining, (), ())
     [entry] = stored_entries(house, [name])
     _agree(house, entry)

@@ -168,9 +168,13 @@ def _organization(
         credential=key,
         username=needed_username(made) or proof.candidate.username,
         registration=registrations.get(made.name.casefold(), made.registration),
-        verdict={check.id.value: check.status.value for check in made.checks},
         repository=repository_of(proof, made.name),
-    )
+    ).proven(verdict_of(made), proof.calendar.today.isoformat())
+
+
+def verdict_of(made: OrganizationReport) -> dict[str, str]:
+    """What is remembered of a proof: the status of each check."""
+    return {check.id.value: check.status.value for check in made.checks}
 
 
 def repository_of(proof: Proof, name: str) -> str:

@@ -40,6 +40,8 @@ _WORDS: Final = {
     RegistrationState.FAILED: "✗ refused",
 }
 
+WAITS: Final = "A new token is proven and stored; the old one serves until Invicti ASPM has the new one."
+
 Save = Callable[[str, Registration], None]
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.aspm import ALM_TOOLS
-from aspm_ado.domain.aspm_profile import INSTANCE_ID, MARKER, path_of
+from aspm_ado.domain.aspm_profile import INSTANCE_ID, path_of
 from aspm_ado.domain.aspm_registration import (
     Outcome,
     Presence,
@@ -24,80 +22,44 @@ from aspm_ado.domain.aspm_registration import (
     upshot,
 )
 from aspm_ado.domain.connection import UNREGISTERED, Proof, Registration, RegistrationMode, RegistrationState
-from aspm_ado.domain.settings import ACCESS, CREATE, FETCH
 from aspm_ado.flows.aspm import AspmProof, accepted
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm import Door
     from aspm_ado.domain.aspm_profile import Profile, Values
     from aspm_ado.domain.exchange import Call, Reply
-    from aspm_ado.domain.place import Place
-    from aspm_ado.domain.requirements import Purpose
-    from aspm_ado.domain.settings import Settings
     from aspm_ado.domain.token import Secret
     from aspm_ado.flows.house import House
+    from aspm_ado.flows.item import Item
 
 Save = Callable[[Registration], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One organization to register. ``prior`` is what an earlier run left; ``repository`` serves the proof."""
-
-    connection: str
-    place: Place
-    purpose: Purpose
-    settings: Settings
-    secret: Secret
-    username: str = ""
-    repository: str = ""
-    prior: Registration = UNREGISTERED
-
-    def values(self, marker: str) -> dict[str, str | bool]:
-        """What the places of a profile are filled with; the token is not among them."""
-        toggles = self.settings.toggles
-        return {
-            MARKER: marker,
-            "connection": self.connection,
-            "deployment": self.place.site.deployment.value,
-            "alm_tool": ALM_TOOLS[self.place.site.deployment],
-            "base_url": self.place.site.base_url,
-            "organization": self.place.name,
-            "organization_url": self.place.url,
-            "purpose": self.purpose.value,
-            "username": self.username,
-            "issue_manager": self.settings.issue_manager,
-            "team_leads_create_instances": CREATE in toggles,
-            "team_leads_fetch_projects": FETCH in toggles,
-            "team_leads_access_projects": ACCESS in toggles,
-        }
-
-
-def register(house: House, proof: AspmProof, profile: Profile, job: Job, save: Save) -> Outcome:
-    """Register ``job``, with one write at most. ``save`` puts a state on record; before the write it says ``unknown``.
+def register(house: House, proof: AspmProof, profile: Profile, item: Item, save: Save) -> Outcome:
+    """Register ``item``, with one write at most. ``save`` puts a state on record; before the write it says ``unknown``.
 
     A crash at any point leaves a record from which the next run looks first, and never doubles what is there.
     """
     if proof.door is None or proof.token is None:
         raise RuntimeError("a registration without a proven ASPM")
-    prior = job.prior if job.prior.mode is RegistrationMode.API else UNREGISTERED
+    prior = item.prior if item.prior.mode is RegistrationMode.API else UNREGISTERED
     if prior.state is RegistrationState.REGISTERED:
         return kept(prior)
     marker = prior.marker or f"aspm-ado-{house.caller.fresh().replace('-', '')[:12]}"
-    door, token, values = proof.door, proof.token.secret, job.values(marker)
-    secrets = (job.secret, token)
+    door, token, values = proof.door, proof.token.secret, item.values(marker)
+    secrets = (item.secret, token)
     before = None
-    outcome = _looked_first(house, profile, door, token, values, job, marker, prior)
+    outcome = _looked_first(house, profile, door, token, values, item, marker, prior)
     if outcome is None:
-        before = accepted(house, proof, job.place.site.deployment, job.repository)
+        before = accepted(house, proof, item.place.site.deployment, item.repository)
         save(Registration(RegistrationMode.API, RegistrationState.UNKNOWN, marker=marker))
         mark = house.caller.fresh()
-        reply = house.crew.run(_one(profile.create(door, token, values, job.secret, mark)))
-        outcome = _concluded(house, profile, door, token, values, job, marker, reply)
+        reply = house.crew.run(_one(profile.create(door, token, values, item.secret, mark)))
+        outcome = _concluded(house, profile, door, token, values, item, marker, reply)
     save(outcome.registration)
     if outcome.registration.state is not RegistrationState.REGISTERED:
         return outcome
-    if before is False and accepted(house, proof, job.place.site.deployment, job.repository):
+    if before is False and accepted(house, proof, item.place.site.deployment, item.repository):
         outcome = outcome.proven(Proof.ALM_ACCEPTED)
         save(outcome.registration)
     if profile.trial is not None:
@@ -112,22 +74,22 @@ def _looked_first(
     door: Door,
     token: Secret,
     values: Values,
-    job: Job,
+    item: Item,
     marker: str,
     prior: Registration,
 ) -> Outcome | None:
     """What is known before anything is sent; ``None`` where nothing is there, so that it may be."""
     doubtful = prior.state is RegistrationState.UNKNOWN
     if profile.find is None:
-        return in_doubt(marker, job.connection, readable=False) if doubtful else None
+        return in_doubt(marker, item.connection, readable=False) if doubtful else None
     seen = house.crew.run(find(profile, door, token, values))
     if seen.presence is Presence.OURS:
         return registered(marker, seen.instance_id, profile, seen.reply, adopted=True)
     if seen.presence is Presence.FOREIGN:
-        return conflicting(marker, profile, job.connection, seen.reply)
+        return conflicting(marker, profile, item.connection, seen.reply)
     if seen.presence is Presence.ABSENT:
         return None
-    return in_doubt(marker, job.connection, seen.reply, readable=True) if doubtful else not_begun(prior, seen.reply)
+    return in_doubt(marker, item.connection, seen.reply, readable=True) if doubtful else not_begun(prior, seen.reply)
 
 
 def find(
@@ -140,7 +102,7 @@ def find(
 
 
 def _concluded(
-    house: House, profile: Profile, door: Door, token: Secret, values: Values, job: Job, marker: str, reply: Reply
+    house: House, profile: Profile, door: Door, token: Secret, values: Values, item: Item, marker: str, reply: Reply
 ) -> Outcome:
     """What came of the write. Where its answer does not tell, the list of instances is read; the write is not sent
     again.
@@ -149,16 +111,16 @@ def _concluded(
     if result is Upshot.CREATED:
         return registered(marker, instance, profile, reply)
     if result is Upshot.REFUSED:
-        return refused(marker, profile, reply, job.secret, token)
+        return refused(marker, profile, reply, item.secret, token)
     if result is Upshot.NOT_SENT:
         return not_begun(Registration(marker=marker), reply)
     seen = house.crew.run(find(profile, door, token, values)) if profile.find is not None else None
     if seen is not None and seen.presence is Presence.OURS:
         return registered(marker, seen.instance_id, profile, reply, seen.reply, adopted=True)
     if result is Upshot.CONFLICT:
-        return conflicting(marker, profile, job.connection, reply)
+        return conflicting(marker, profile, item.connection, reply)
     replies = (reply,) if seen is None else (reply, seen.reply)
-    return in_doubt(marker, job.connection, *replies, readable=profile.find is not None)
+    return in_doubt(marker, item.connection, *replies, readable=profile.find is not None)
 
 
 def _trial(profile: Profile, door: Door, token: Secret, values: Values, instance: str | None) -> Call:

@@ -13,7 +13,7 @@ from aspm_ado.domain.questions import ASPM_API, REGISTRATION_PROFILE
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.entry import with_registrations
-from aspm_ado.flows.register import Job, register
+from aspm_ado.flows.register import register
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm import Door
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from aspm_ado.domain.connection import Catalogue
     from aspm_ado.flows.aspm import AspmProof
     from aspm_ado.flows.house import House
+    from aspm_ado.flows.item import Item
 
 
 def register_all(
-    house: House, aspm: AspmProof, profile: Profile, jobs: Sequence[Job], *, keeps: bool
+    house: House, aspm: AspmProof, profile: Profile, items: Sequence[Item], *, keeps: bool
 ) -> dict[str, Outcome]:
     """What came of each organization, by case-folded name.
 
@@ -33,20 +34,20 @@ def register_all(
     second looks at what the first left, and makes no second instance.
     """
     demand_dialect(aspm, profile)
-    if len(jobs) > 1:
-        house.voice.heading(f"Registering {len(jobs)} organizations")
+    if len(items) > 1:
+        house.voice.heading(f"Registering {len(items)} organizations")
     outcomes: dict[str, Outcome] = {}
-    for number, job in enumerate(jobs, start=1):
-        key = job.place.key
+    for number, item in enumerate(items, start=1):
+        key = item.place.key
         with house.records.exclusive() if keeps else nullcontext():
-            current = stored_registration(house, job) if keeps else job.prior
+            current = stored_registration(house, item) if keeps else item.prior
 
-            def save(state: Registration, job: Job = job) -> None:
+            def save(state: Registration, item: Item = item) -> None:
                 if keeps:
-                    record(house, job.connection, job.place.name, state)
+                    record(house, item.connection, item.place.name, state)
 
-            outcomes[key] = register(house, aspm, profile, replace(job, prior=current), save)
-        house.voice.progress(number, len(jobs), clean(job.place.name, 60))
+            outcomes[key] = register(house, aspm, profile, replace(item, prior=current), save)
+        house.voice.progress(number, len(items), clean(item.place.name, 60))
     return outcomes
 
 
@@ -69,12 +70,12 @@ def record(house: House, connection: str, organization: str, state: Registration
     house.records.change(edit)
 
 
-def stored_registration(house: House, job: Job) -> Registration:
+def stored_registration(house: House, item: Item) -> Registration:
     """What is on record by now; another run may have been there."""
-    entry = house.records.load().connections.get(job.connection)
+    entry = house.records.load().connections.get(item.connection)
     known = {one.name.casefold(): one.registration for one in entry.organizations} if entry is not None else {}
-    found = known.get(job.place.key, job.prior)
-    return found if found.mode is RegistrationMode.API else job.prior
+    found = known.get(item.place.key, item.prior)
+    return found if found.mode is RegistrationMode.API else item.prior
 
 
 def profile_at(house: House, path: str) -> Profile:
@@ -84,11 +85,11 @@ def profile_at(house: House, path: str) -> Profile:
     return house.load_profile(path)
 
 
-def plan(house: House, door: Door, profile: Profile, jobs: Sequence[Job]) -> None:
+def plan(house: House, door: Door, profile: Profile, items: Sequence[Item]) -> None:
     """Say what would be sent, secrets masked."""
-    for job in jobs:
-        house.voice.heading(f"Would be sent for {clean(job.place.name, 60)} ({profile.title})")
-        for line in profile.shown(door, job.values("aspm-ado-(made when it is sent)")):
+    for item in items:
+        house.voice.heading(f"Would be sent for {clean(item.place.name, 60)} ({profile.title})")
+        for line in profile.shown(door, item.values("aspm-ado-(made when it is sent)")):
             house.voice.say(f"  {line}")
 
 

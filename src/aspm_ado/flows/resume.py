@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,11 +26,12 @@ from aspm_ado.domain.settings import settings_for
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.account import report
 from aspm_ado.flows.aspm import AspmProof, aspm_skipped, aspm_token, given_for, settle_aspm
-from aspm_ado.flows.delivery import Delivery, Item, deliver
+from aspm_ado.flows.delivery import Delivery, deliver
 from aspm_ado.flows.handoff import behind_aspm, registration_check
+from aspm_ado.flows.item import Item
 from aspm_ado.flows.register_all import profile_at
 from aspm_ado.flows.stored import stored_entries
-from aspm_ado.flows.successor import swap
+from aspm_ado.flows.successor import tell_revoking
 
 if TYPE_CHECKING:
     from aspm_ado.domain.token import Secret
@@ -59,29 +60,15 @@ def resume_handoff(house: House, name: str | None, command: str = "handoff") -> 
         for one in due or entry.organizations
         if (key := entry.successor_of(one.name) or one.credential) in secrets
     ]
-    waiting = {name.casefold() for one in entry.successors.values() for name in one.organizations}
     aspm, delivery = None, Delivery()
     if stored.status is Status.PASS:
-        through = [item for item in items if item.place.key not in waiting and _by_profile(entry.aspm, item.prior)]
+        through = [item for item in items if _by_profile(entry.aspm, item)]
         aspm = _aspm(house, entry, entry.aspm, needs_token=bool(through))
         if aspm.is_good:
-            delivery = _deliver(house, aspm, entry.aspm, items, waiting)
-            _swap_successors(house, entry, delivery)
-    entry = house.records.load().connections.get(entry.name, entry)
-    return report(house, command, [], [_document(entry, stored, aspm, delivery)])
-
-
-def _swap_successors(house: House, entry: Entry, delivery: Delivery) -> None:
-    """A new token that waited for Invicti ASPM is in force where ASPM has it now; the old one is erased."""
-    for key, successor in entry.successors.items():
-        names = [
-            name
-            for name in successor.organizations
-            if (state := delivery.states.get(name.casefold())) and state.state is RegistrationState.REGISTERED
-        ]
-        if names:
-            swap(house, entry, key, names)
-            house.voice.say(f"The new token is in force for {', '.join(names)}; revoke the old one on its page.")
+            delivery = _deliver(house, aspm, entry.aspm, items)
+    now = house.records.load().connections.get(entry.name, entry)
+    tell_revoking(house, entry, now)
+    return report(house, command, [], [_document(now, stored, aspm, delivery)])
 
 
 def unfinished(entry: Entry) -> bool:
@@ -106,17 +93,16 @@ def _aspm(house: House, entry: Entry, known: StoredAspm, *, needs_token: bool) -
     return settle_aspm(house, known.url, given, hint=known.api, needs_token=needs_token, ca_bundle=entry.ca_bundle)
 
 
-def _by_profile(known: StoredAspm, registration: Registration) -> bool:
-    """Whether an organization goes through the profile. One that a person handed over stays with the person."""
-    return bool(known.profile) and registration.mode is not RegistrationMode.GUIDED
-
-
-def _deliver(house: House, aspm: AspmProof, known: StoredAspm, items: Sequence[Item], waiting: Set[str]) -> Delivery:
-    """Through the profile what goes through it, and to the person the rest: also what the profile could not settle.
-
-    A new token for an instance that is there (``waiting``) is a person's to enter: a profile only creates.
+def _by_profile(known: StoredAspm, item: Item) -> bool:
+    """Whether an organization goes through the profile. One that a person handed over stays with the person, and a new
+    token for an instance that is there is a person's to enter: a profile only creates.
     """
-    through = [item for item in items if item.place.key not in waiting and _by_profile(known, item.prior)]
+    return bool(known.profile) and item.prior.mode is not RegistrationMode.GUIDED and not item.successor
+
+
+def _deliver(house: House, aspm: AspmProof, known: StoredAspm, items: Sequence[Item]) -> Delivery:
+    """Through the profile what goes through it, and to the person the rest: also what the profile could not settle."""
+    through = [item for item in items if _by_profile(known, item)]
     by_hand = [item for item in items if item not in through]
     made = Delivery()
     if through:
@@ -131,7 +117,7 @@ def _deliver(house: House, aspm: AspmProof, known: StoredAspm, items: Sequence[I
         return made
     handed = deliver(house, aspm, None, by_hand, keeps=True)
     checks = {key: check for key, check in made.checks.items() if key not in handed.states}
-    return Delivery({**made.states, **handed.states}, checks)
+    return Delivery({**made.states, **handed.states}, {**checks, **handed.checks})
 
 
 def _is_left(state: Registration, *, unread: bool) -> bool:
@@ -170,9 +156,12 @@ def _secrets(house: House, entry: Entry) -> tuple[dict[str, Secret], Check]:
 
 
 def stored_item(entry: Entry, one: StoredOrganization, secret: Secret) -> Item:
-    """A stored organization, to be brought to Invicti ASPM with ``secret``."""
+    """A stored organization, to be brought to Invicti ASPM with ``secret``: its new token, where one waits."""
     purpose, deployment = Purpose(entry.purpose), Deployment(entry.deployment)
-    credential = entry.credentials[one.credential]
+    key = entry.successor_of(one.name) or ""
+    if key:
+        one = entry.successors[key].over(one, key)
+    day = max(one.days.values(), default=(entry.validated or "")[:10])
     return Item(
         entry.name,
         Site(deployment, entry.base_url, entry.ca_bundle).place(one.name),
@@ -181,14 +170,19 @@ def stored_item(entry: Entry, one: StoredOrganization, secret: Secret) -> Item:
         secret,
         one.username,
         one.repository,
-        remembered_evidence(one.verdict.items(), (entry.validated or "")[:10], credential.reach),
+        remembered_evidence(one.verdict.items(), day, entry.credential_of(one.credential).reach),
         one.registration,
+        key,
     )
 
 
 def _document(entry: Entry, stored: Check, aspm: AspmProof | None, delivery: Delivery) -> ConnectionReport:
     organizations = tuple(
-        replace(stored_organization(entry, one), checks=(_check(entry, one, aspm, delivery.checks),))
+        replace(
+            stored_organization(entry, one),
+            checks=(_check(entry, one, aspm, delivery.checks),),
+            registration=delivery.states.get(one.name.casefold(), one.registration),
+        )
         for one in entry.organizations
     )
     shown = aspm.report if aspm is not None else None

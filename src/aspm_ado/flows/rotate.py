@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.addresses import parse_organization
-from aspm_ado.domain.connection import Entry, Registration, RegistrationState, StoredOrganization
+from aspm_ado.domain.connection import Entry, StoredOrganization
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.place import Site
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, Choice, Question
@@ -18,18 +18,21 @@ from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.account import connection_report, report, with_check
 from aspm_ado.flows.acquire import acquire
+from aspm_ado.flows.aspm import AspmProof, aspm_skipped
 from aspm_ado.flows.candidate import Brief, Candidate, Proof
-from aspm_ado.flows.handoff import hand_over, registration_check
+from aspm_ado.flows.delivery import Delivery, deliver
+from aspm_ado.flows.handoff import registration_check
 from aspm_ado.flows.intake import Taken, Tokens, missing_token, tokens_given
 from aspm_ado.flows.keep import ready_to_keep
 from aspm_ado.flows.resume import stored_item, stored_organization
 from aspm_ado.flows.stored import stored_entries
-from aspm_ado.flows.successor import compared, is_whole, keep_successor, losses, swap
+from aspm_ado.flows.successor import compared, is_whole, keep_successor, losses, swap, tell_revoking
 from aspm_ado.flows.terms import beside_given, candidate
 from aspm_ado.flows.until_good import prove_until_good
 from aspm_ado.flows.wishes import Wishes, wishes_given
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.token import Secret
     from aspm_ado.flows.house import House
 
 WHICH_TOKEN = Question("which-token", "Which token shall be replaced?", "-o NAME", "ASPM_ADO_ORGANIZATION")
@@ -51,6 +54,11 @@ def rotate(house: House, name: str, organizations: Sequence[str]) -> Report:
         return _hand_on(house, entry, key, [one for one in names if one.casefold() in covered], wishes, ())
     if taken is None and not house.asker.asks:
         raise missing_token()
+    if taken is not None and (left := _without(house, entry, names, taken.secret)) != names:
+        if not left:
+            raise _unchanged(entry, taken.secret)
+        house.voice.note(f"{', '.join(name for name in names if name not in left)} has this token already.")
+        names = left
     proof = _prove(house, entry, names, taken)
     made = compared(proof, entry, names, allow_other=house.asker.switch(ALLOW_OTHER_IDENTITY))
     if not is_whole(made, names):
@@ -117,11 +125,31 @@ def _prove(house: House, entry: Entry, names: Sequence[str], taken: Taken | None
     brief = Brief(Purpose(entry.purpose), house.caller, house.clock, ReachDemanded(entry.reach_demanded))
     username = next((one.username for one in entry.organizations if one.name in names and one.username), "")
     beside = replace(beside_given(house.asker), username=beside_given(house.asker).username or username)
-    if taken is None:
+    while taken is None:
         taken = acquire(house, site.place(names[0]), brief, for_all=len(names) > 1)
+        if not _without(house, entry, names, taken.secret):
+            house.voice.warn(_unchanged(entry, taken.secret).problem)
+            taken = None
     made: Candidate = candidate(taken, site, names, brief, beside)
     [proof] = prove_until_good(house, [made])
+    if not _without(house, entry, names, proof.candidate.secret):
+        raise _unchanged(entry, proof.candidate.secret)
     return proof
+
+
+def _without(house: House, entry: Entry, names: Sequence[str], secret: Secret) -> tuple[str, ...]:
+    """Those organizations whose token in force is another one than ``secret``."""
+    held = {one.name: one.credential for one in entry.organizations if one.name in names}
+    same = {key for key in set(held.values()) if house.vault.read(entry.credentials[key].service) == secret}
+    return tuple(name for name in names if held[name] not in same)
+
+
+def _unchanged(entry: Entry, secret: Secret) -> UsageError:
+    return UsageError(
+        Reason.TOKEN_UNCHANGED,
+        f"The token given (…{secret.last4}) is the one that “{entry.name}” has already: a new one is needed.",
+        remedy=f"Create a new one (aspm-ado guide). Whether the one in force is good: aspm-ado validate {entry.name}",
+    )
 
 
 def _hand_on(
@@ -134,22 +162,16 @@ def _hand_on(
     made: Sequence[OrganizationReport] = (),
 ) -> Report:
     """Give the new token to Invicti ASPM, and put it in force where ASPM has it. The old one serves until then."""
-    old = {one.credential: entry.credentials[one.credential].last4 for one in entry.organizations if one.name in names}
-    states: dict[str, Registration] = {}
+    delivery = Delivery()
     if entry.aspm is None or wishes.register == "none":
-        entry = swap(house, entry, key, names, made)
+        swap(house, entry.name, key, names)
     else:
         secret = house.vault.read(entry.successors[key].credential.service)
-        waiting = [] if secret is None else [stored_item(entry, one, secret) for one in _stored(entry, names)]
-
-        def save(name: str, state: Registration) -> None:
-            nonlocal entry
-            if state.state is RegistrationState.REGISTERED:
-                entry = swap(house, entry, key, [name], made, {name.casefold(): state})
-
-        states = hand_over(house, [item.parcel(entry.aspm.url) for item in waiting], save=save)
-    _tell_revoking(house, entry, old)
-    return report(house, "rotate", proofs, [_document(entry, names, states, made, wishes)])
+        items = [] if secret is None else [stored_item(entry, one, secret) for one in _stored(entry, names)]
+        delivery = deliver(house, AspmProof(entry.aspm.url, aspm_skipped()), None, items, keeps=True)
+    now = house.records.load().connections.get(entry.name, entry)
+    tell_revoking(house, entry, now)
+    return report(house, "rotate", proofs, [_document(now, names, delivery, made, wishes)])
 
 
 def _stored(entry: Entry, names: Sequence[str]) -> list[StoredOrganization]:
@@ -157,28 +179,16 @@ def _stored(entry: Entry, names: Sequence[str]) -> list[StoredOrganization]:
     return [one for one in entry.organizations if one.name.casefold() in wanted]
 
 
-def _tell_revoking(house: House, entry: Entry, old: dict[str, str]) -> None:
-    """Where the old token is revoked, once nothing here uses it."""
-    site = Site(Deployment(entry.deployment), entry.base_url)
-    for key, last4 in old.items():
-        if key not in entry.credentials:
-            page = site.place(entry.organizations[0].name).token_page
-            house.voice.say(f"The old token (…{last4}) is not used here any more. Revoke it: {page}")
-
-
 def _document(
-    entry: Entry,
-    names: Sequence[str],
-    states: dict[str, Registration],
-    made: Sequence[OrganizationReport],
-    wishes: Wishes,
+    entry: Entry, names: Sequence[str], delivery: Delivery, made: Sequence[OrganizationReport], wishes: Wishes
 ) -> ConnectionReport:
     reports = {one.name.casefold(): one for one in made}
     organizations = []
-    for name in names:
-        stored = next(one for one in entry.organizations if one.name.casefold() == name.casefold())
-        one = reports.get(name.casefold()) or stored_organization(entry, stored)
-        state = states.get(name.casefold(), stored.registration)
-        check = registration_check(state, entry.name, required=wishes.counts and bool(states))
+    for stored in _stored(entry, names):
+        key = stored.name.casefold()
+        one = reports.get(key) or stored_organization(entry, stored)
+        state = delivery.states.get(key, stored.registration)
+        check = delivery.checks.get(key) or registration_check(state, entry.name, required=True)
+        check = replace(check, required=wishes.counts and bool(delivery.states))
         organizations.append(replace(with_check(one, check), registration=state))
     return ConnectionReport(entry.name, entry.deployment, entry.base_url, entry.purpose, tuple(organizations))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.aspm import where_tokens_are_made
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, Report
 from aspm_ado.flows.account import report
-from aspm_ado.flows.aspm import given_token, missing_aspm_token, secret_to_keep, settle_aspm, wished_api
+from aspm_ado.flows.aspm import aspm_token, given_token, missing_aspm_token, secret_to_keep, settle_aspm, wished_api
 from aspm_ado.flows.keep import keep_aspm, ready_to_keep
 from aspm_ado.flows.wishes import parse_aspm_url
 
@@ -32,6 +33,13 @@ def rotate_aspm(house: House) -> Report:
     if given is None and not house.asker.asks:
         raise missing_aspm_token()
     ready_to_keep(house)
+    old = aspm_token(house, url, None)
+    if given is not None and old is not None and given.secret == old.secret:
+        raise UsageError(
+            Reason.TOKEN_UNCHANGED,
+            f"The API token given is the one that is stored for {url} already: a new one is needed.",
+            remedy=f"{where_tokens_are_made(None)} Whether the one in force is good: aspm-ado validate {users[0].name}",
+        )
     hint = users[0].aspm.api if users[0].aspm else "auto"
     bundle, wished = users[0].ca_bundle, wished_api(house)
     proof = settle_aspm(house, url, given, wished=wished, hint=hint, needs_token=True, ca_bundle=bundle, new_only=True)

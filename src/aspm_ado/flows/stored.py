@@ -25,7 +25,7 @@ from aspm_ado.flows.account import organizations_of, report, with_check
 from aspm_ado.flows.aloud import prove_aloud
 from aspm_ado.flows.aspm import AspmProof, prove_stored
 from aspm_ado.flows.candidate import Brief, Candidate, Proof
-from aspm_ado.flows.handoff import HANDED_OFF, registration_check
+from aspm_ado.flows.handoff import HANDED_OFF, WAITS, registration_check
 from aspm_ado.flows.intake import ASPM_VARIABLES, PAT_VARIABLES
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _stored_report(
 def _told(
     entry: Entry, stored: StoredOrganization, made: OrganizationReport, fresh: tuple[str, ...]
 ) -> OrganizationReport:
-    return told(made, stored, entry.credentials[stored.credential], entry.validated or "", fresh)
+    return told(made, stored, entry.credentials[stored.credential], fresh)
 
 
 def _fresh(entry: Entry, proofs: Sequence[Proof]) -> tuple[str, ...]:
@@ -214,11 +214,8 @@ def _with_state(made: OrganizationReport, stored: StoredOrganization, entry: Ent
     if entry.successor_of(stored.name) is None:
         check = registration_check(stored.registration, entry.name, required=False)
     else:
-        check = replace(registration_check(HANDED_OFF, entry.name, required=False), detail=_WAITS)
+        check = replace(registration_check(HANDED_OFF, entry.name, required=False), detail=WAITS)
     return replace(with_check(made, check), registration=stored.registration)
-
-
-_WAITS: Final = "A new token is proven and stored; the old one serves until Invicti ASPM has the new one."
 
 
 def _remember(house: House, seen: Sequence[_Seen]) -> None:
@@ -247,6 +244,7 @@ def _proven(entry: Entry, seen: _Seen, now: str) -> Entry:
     What was not found out stays as it was, and so does what another run has given another token meanwhile.
     """
     verdicts = {one.name.casefold(): one for one in seen.made.organizations if _is_found_out(one)}
+    days = {here.place.key: proof.calendar.today for proof in seen.proofs for here in proof.places}
     tried = {one.name.casefold(): one.credential for one in seen.entry.organizations}
     credentials = dict(entry.credentials)
     organizations = []
@@ -254,7 +252,7 @@ def _proven(entry: Entry, seen: _Seen, now: str) -> Entry:
         one = verdicts.get(stored.name.casefold())
         if one is not None and tried.get(stored.name.casefold()) == stored.credential:
             found = {check.id.value: check.status.value for check in one.checks if check.status not in _NOT_FOUND_OUT}
-            stored = replace(stored, verdict={**stored.verdict, **found})
+            stored = stored.proven(found, days[stored.name.casefold()].isoformat())
             credentials[stored.credential] = _known(credentials[stored.credential], one)
         organizations.append(stored)
     return replace(

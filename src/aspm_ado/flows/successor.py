@@ -8,10 +8,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.connection import Entry, Registration, StoredCredential, StoredOrganization, Successor
+from aspm_ado.domain.connection import Entry, Registration, StoredCredential, Successor
+from aspm_ado.domain.place import Site
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.requirements import Deployment
 from aspm_ado.flows.account import not_good, organizations_of, with_check
-from aspm_ado.flows.entry import new_key, service_of, with_registrations
+from aspm_ado.flows.entry import new_key, service_of, verdict_of, with_registrations
 from aspm_ado.flows.keep import changed_meanwhile, keep, update
 
 if TYPE_CHECKING:
@@ -73,56 +75,50 @@ def keep_successor(
         identity.account if identity else "",
     )
     wanted = {name.casefold() for name in names}
+    verdicts = {one.name: verdict_of(one) for one in organizations}
+    successor = Successor(credential, tuple(names), verdicts, proof.calendar.today.isoformat())
 
     def onto(current: Entry | None) -> Entry:
         there = {one.name.casefold() for one in current.organizations} if current else set()
         if current is None or not wanted <= there:
             raise changed_meanwhile(entry.name)
         waiting = {other: one for other, one in current.successors.items() if not _overlaps(one, wanted)}
-        return replace(current, successors={**waiting, key: Successor(credential, tuple(names))})
+        return replace(current, successors={**waiting, key: successor})
 
     keep(house, entry.name, onto, {service: secret})
     return house.records.load().connections[entry.name], key
 
 
 def swap(
-    house: House,
-    entry: Entry,
-    key: str,
-    names: Sequence[str],
-    organizations: Sequence[OrganizationReport] = (),
-    states: Mapping[str, Registration] = NO_STATES,
+    house: House, name: str, key: str, organizations: Sequence[str], states: Mapping[str, Registration] = NO_STATES
 ) -> Entry:
-    """Put the successor in force for ``names`` by one replace; a secret that nothing names any more is erased after.
+    """Put the successor in force for ``organizations`` of the connection ``name`` by one replace; a secret that nothing
+    names any more is erased after.
 
     ``states`` are what Invicti ASPM or a person said of them (by case-folded name). Raises ``UsageError`` where another
     run has put a newer token in the successor's place.
     """
-    made = {one.name.casefold(): one for one in organizations}
-    swapped = {name.casefold() for name in names}
     now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def edit(current: Entry) -> Entry:
         if key not in current.successors:
-            raise changed_meanwhile(entry.name)
-        after = with_registrations(current.succeeded(key, names), dict(states))
-        told = tuple(
-            _with_verdict(one, made[one.name.casefold()])
-            if one.name.casefold() in swapped and one.name.casefold() in made
-            else one
-            for one in after.organizations
-        )
-        return replace(after, organizations=told, validated=now if made else after.validated)
+            raise changed_meanwhile(name)
+        return replace(with_registrations(current.succeeded(key, organizations), dict(states)), validated=now)
 
-    return update(house, entry.name, edit)
+    return update(house, name, edit)
+
+
+def tell_revoking(house: House, before: Entry, after: Entry) -> None:
+    """Where each old token is revoked, once nothing here uses it."""
+    site = Site(Deployment(before.deployment), before.base_url)
+    for key, old in before.credentials.items():
+        if key not in after.credentials:
+            page = next(site.place(one.name).token_page for one in before.organizations if one.credential == key)
+            house.voice.say(f"The old token (…{old.last4}) is not used here any more. Revoke it: {page}")
 
 
 def _overlaps(successor: Successor, wanted: set[str]) -> bool:
     return bool(wanted & {name.casefold() for name in successor.organizations})
-
-
-def _with_verdict(one: StoredOrganization, made: OrganizationReport) -> StoredOrganization:
-    return replace(one, verdict={check.id.value: check.status.value for check in made.checks})
 
 
 def _by_the_same(

@@ -93,10 +93,7 @@ def _entry_out(entry: Entry) -> dict[str, object]:
         "created": entry.created,
         "validated": entry.validated,
         "offered": list(entry.offered),
-        "successors": {
-            key: {"credential": _credential_out(one.credential), "organizations": list(one.organizations)}
-            for key, one in entry.successors.items()
-        },
+        "successors": {key: _successor_out(one) for key, one in entry.successors.items()},
     }
 
 
@@ -127,8 +124,22 @@ def _entry_in(name: str, found: Node) -> Entry:
     return entry
 
 
+def _successor_out(one: Successor) -> dict[str, object]:
+    return {
+        "credential": _credential_out(one.credential),
+        "organizations": list(one.organizations),
+        "verdicts": {name: dict(verdict) for name, verdict in one.verdicts.items()},
+        "day": one.day,
+    }
+
+
 def _successor_in(found: Node) -> Successor:
-    return Successor(_credential_in(found.node("credential")), found.texts("organizations"))
+    return Successor(
+        _credential_in(found.node("credential")),
+        found.texts("organizations"),
+        found.named_tables("verdicts"),
+        found.text("day", ""),
+    )
 
 
 def _aspm_out(aspm: StoredAspm) -> dict[str, object]:
@@ -182,6 +193,7 @@ def _organization_out(organization: StoredOrganization) -> dict[str, object]:
         },
         "repository": organization.repository,
         "verdict": dict(organization.verdict),
+        "days": dict(organization.days),
     }
 
 
@@ -194,6 +206,7 @@ def _organization_in(found: Node) -> StoredOrganization:
         registration=UNREGISTERED if known is None else _registration_in(known),
         verdict=found.named_texts("verdict"),
         repository=found.text("repository", ""),
+        days=found.named_texts("days"),
     )
 
 

@@ -101,6 +101,11 @@ class Node:
         outer = self.maybe_node(key)
         return {} if outer is None else {name: outer.text(name) for name in outer._value}
 
+    def named_tables(self, key: str) -> dict[str, dict[str, str]]:
+        """An object whose values are objects of strings; empty where the key is absent."""
+        outer = self.maybe_node(key)
+        return {} if outer is None else {name: outer.named_texts(name) for name in outer._value}
+
     def named_lists(self, key: str) -> dict[str, tuple[str, ...]]:
         """An object whose values are lists of strings."""
         outer = self.node(key)

@@ -48,8 +48,12 @@ def _document(wiring: Wiring, forgotten: Forgotten) -> dict[str, Any]:
 
 
 def _lines(forgotten: Forgotten) -> list[str]:
-    what = f" ({', '.join(forgotten.organizations)})" if forgotten.organizations else ""
-    lines = [f"Forgotten: {forgotten.name}{what}; {forgotten.erased} secrets erased."]
+    if not forgotten.organizations:
+        return [
+            f"No connection “{forgotten.name}” is stored any more; {forgotten.erased} secrets erased that were left."
+        ]
+    what = ", ".join(forgotten.organizations)
+    lines = [f"Forgotten: {forgotten.name} ({what}); {forgotten.erased} secrets erased."]
     lines += [f"Left to do: {line}" for line in forgotten.left_to_do]
     return lines + [f"Left to do: revoke the token on {page}" for page in forgotten.token_pages]
 
