@@ -1,7 +1,8 @@
-"""The entry point. The version is told before anything is imported."""
+"""The entry point. The version is told, and a Tab answered, before anything is imported that these do not need."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"aspm-ado {__version__}\n")
         return 0
+    if not words and os.environ.get("_ASPM_ADO_COMPLETE"):
+        from aspm_ado.cli.completion import answer
+
+        return answer(os.environ)
     from aspm_ado.cli.door import enter
 
     return enter(words)

@@ -27,6 +27,7 @@ ROOMS = {
     "prompt_toolkit": ("adapters/terminal/",),
     "rich": ("render/painted.py",),
     "typer": ("cli/app.py", "cli/door.py", "cli/options.py"),
+    "shellingham": ("cli/shells.py",),
     "filelock": ("adapters/records/",),
     "platformdirs": ("adapters/records/", "adapters/machine_folder.py"),
     "pydantic": ("adapters/",),

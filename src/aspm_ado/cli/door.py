@@ -8,6 +8,8 @@ from typing import Final
 import typer
 
 from aspm_ado.cli.ending import interrupted, tell_error, wants_json
+from aspm_ado.cli.menu import WORDS
+from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import Problem
 
@@ -29,6 +31,8 @@ def enter(arguments: Sequence[str]) -> int:
         return _refuse(arguments, error)
     except typer.Exit as ending:
         return int(ExitCode.USAGE) if ending.exit_code == 1 else int(ending.exit_code)
+    except UserError as error:
+        return tell_error(_command_of(arguments), Problem.of(error), as_json=wants_json(arguments))
     except OSError as error:
         return tell_error(_command_of(arguments), _unwritable(error), as_json=wants_json(arguments))
     except (typer.Abort, KeyboardInterrupt):
@@ -37,7 +41,7 @@ def enter(arguments: Sequence[str]) -> int:
 
 
 def _unwritable(error: OSError) -> Problem:
-    """What only Typer's own options do outside of a command: writing a completion script."""
+    """What is done outside of a command: writing a completion script."""
     from aspm_ado.domain.text import clean
 
     why = error.strerror or type(error).__name__
@@ -60,6 +64,4 @@ def _refuse(arguments: Sequence[str], error: BaseException) -> int:
 
 
 def _command_of(arguments: Sequence[str]) -> str:
-    from aspm_ado.cli.app import COMMANDS
-
-    return next((word for word in arguments if word in COMMANDS), "")
+    return next((word for word in arguments if word in WORDS), "")

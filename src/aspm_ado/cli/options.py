@@ -1,4 +1,4 @@
-"""Options made from the questions: one row gives the flag, its help and what completes it."""
+"""Options made from the questions: one row gives the flag and its help."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from aspm_ado.domain.questions import SHARED, Question
 def parameter(question: Question) -> inspect.Parameter:
     """The Typer option of a question. Values stay text: the flow parses them, whoever gave them."""
     names = (question.flag, question.short) if question.short else (question.flag,)
-    text = question.help + ("" if "(env:" in question.help else f" (env: {question.env})")
+    text = question.help + (f" (env: {question.env})" if question.env and "(env:" not in question.help else "")
     if question.switch:
         return _keyword(question, typer.Option(*names, help=text), bool, default=False)
     if question.values and not question.repeat:
         text = f"{text.removesuffix(')')}; one of: {', '.join(question.values)})"
     more: dict[str, Any] = {"help": text, "metavar": question.metavar or None}
-    if question.values:
-        more["autocompletion"] = _completing(question.values)
     kind = list[str] | None if question.repeat else str | None
     return _keyword(question, typer.Option(*names, **more), kind, default=None)
 
@@ -48,10 +46,3 @@ def _keyword(question: Question, info: object, kind: object, *, default: object)
 
 def _identifier(question: Question) -> str:
     return question.name.replace("-", "_")
-
-
-def _completing(values: Sequence[str]) -> Callable[[str], list[str]]:
-    def complete(incomplete: str) -> list[str]:
-        return [value for value in values if value.startswith(incomplete)]
-
-    return complete

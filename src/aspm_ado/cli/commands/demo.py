@@ -44,15 +44,16 @@ _SETTLED = frozenset({REACH.name, REGISTER.name, REGISTRATION_PROFILE.name, ASPM
 """What a story settles on a terminal, too: the rest is the person's to answer."""
 
 
-def run(wiring: Wiring, *, scenario: str = "ready", list_scenarios: bool = False, serve: bool = False) -> int:
+def run(wiring: Wiring, *, scenario: str | None = None, list_scenarios: bool = False, serve: bool = False) -> int:
     """Play one story with nothing but this machine: no account, no network, nothing kept."""
     if list_scenarios:
         return _list(wiring)
+    scenario = scenario or "ready"
     story = SCENARIOS.get(scenario)
     if story is None:
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"There is no scenario named {clean(scenario, 60)}.",
+            f"There is no scenario named {clean(scenario or '', 60)}.",
             remedy="See aspm-ado demo --list-scenarios.",
         )
     with Simulator(story) as simulator, tempfile.TemporaryDirectory(prefix="aspm-ado-demo-") as folder:

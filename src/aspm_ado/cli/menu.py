@@ -1,0 +1,107 @@
+"""What there is to run: every command with what it takes, as data. Help, completion and the parser are made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from aspm_ado.domain.questions import (
+    ALLOW_OTHER_IDENTITY,
+    ASPM,
+    FAIL_ON_WARNING,
+    KEEPING,
+    ORGANIZATION,
+    REQUEST,
+    SHARED,
+    SHOW_ALL,
+    TOKEN,
+    WARN_DAYS,
+    WHERE,
+    YES,
+    Question,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command. ``questions`` are options with a variable, ``own`` those without; ``name`` is the help of NAME."""
+
+    word: str
+    summary: str
+    questions: tuple[Question, ...] = ()
+    own: tuple[Question, ...] = ()
+    name: str = ""
+    many: bool = False
+    """Whether NAME may be given several times."""
+
+    @property
+    def options(self) -> tuple[Question, ...]:
+        """Everything with a flag."""
+        return (*self.own, *self.questions, *SHARED)
+
+
+def _own(name: str, help_: str, *, switch: bool = True, metavar: str = "") -> Question:
+    return Question(name, help_, f"--{name}", help=help_, switch=switch, metavar=metavar)
+
+
+SCENARIO: Final = _own("scenario", "Which story to play (ready).", switch=False, metavar="NAME")
+VERSION: Final = _own("version", "Print the version.")
+INSTALL_COMPLETION: Final = _own("install-completion", "Install completion for the shell that this runs in.")
+SHOW_COMPLETION: Final = _own("show-completion", "Print the completion script for the shell that this runs in.")
+HELP: Final = _own("help", "Show this message and exit.")
+ROOT: Final = (VERSION, INSTALL_COMPLETION, SHOW_COMPLETION)
+"""What stands before a command, beside the shared options."""
+
+COMMANDS: Final = (
+    Command(
+        "connect",
+        "Guide, prove, store and hand off: the wizard. With flags it asks only what is missing.",
+        (*WHERE, *TOKEN, *ASPM, *KEEPING),
+        name="Name of the connection (default: the first organization, or the server's host).",
+    ),
+    Command(
+        "validate",
+        "Prove stored connections again (all by default), or a token ad hoc with -o or --server-url.",
+        (*WHERE, *TOKEN, WARN_DAYS, FAIL_ON_WARNING, SHOW_ALL),
+        name="Stored connections.",
+        many=True,
+    ),
+    Command(
+        "guide",
+        "How to create the token: every box by its label, for this deployment, purpose and day.",
+        (*WHERE[:3], TOKEN[0], TOKEN[4], TOKEN[8], REQUEST),
+        (
+            _own("open", "Open the token page."),
+            _own("greyed-out", "The same as --request creation: “+ New Token” is greyed out."),
+        ),
+    ),
+    Command("list", "What is stored: offline, without touching the keyring."),
+    Command(
+        "demo",
+        "The whole of connect against a simulated Azure DevOps and Invicti ASPM on this machine.",
+        own=(
+            SCENARIO,
+            _own("list-scenarios", "Print the stories."),
+            _own("serve", "Only serve the simulation, until Ctrl-C."),
+        ),
+    ),
+    Command(
+        "handoff",
+        "Open the Invicti ASPM step again: the values, the token to the clipboard, then saved, later or refused.",
+        name="The connection.",
+    ),
+    Command(
+        "rotate",
+        "A new token for an old one: proven first, by the same person, in force when Invicti ASPM has it.",
+        (ORGANIZATION, *TOKEN[1:4], *TOKEN[5:7], ALLOW_OTHER_IDENTITY, *ASPM[1:], YES),
+        name="The connection.",
+    ),
+    Command(
+        "disconnect",
+        "Forget a connection: its secrets, then its record; says what is left to do elsewhere.",
+        (YES,),
+        name="The connection.",
+    ),
+    Command("doctor", "This machine: keyring, config folder, proxy, certificates, every host, clock, unfinished work."),
+)
+WORDS: Final = frozenset(command.word for command in COMMANDS)
