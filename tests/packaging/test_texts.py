@@ -34,16 +34,3 @@ def test_text_ends_lines_the_same_way_everywhere() -> None:
     marked = [str(path.relative_to(ROOT)) for path in files() if path.read_bytes().startswith(b"\xef\xbb\xbf")]
     assert marked == []
     assert "eol=lf" in (ROOT / ".gitattributes").read_text(encoding="utf-8")
-
-
-def test_the_workflow_asks_for_nothing_that_it_does_not_need() -> None:
-    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
-    assert re.search(r"^permissions: \{\}$", workflow, re.MULTILINE)
-    assert set(re.findall(r"^      ([a-z-]+): (?:read|write)$", workflow, re.MULTILINE)) == {"contents"}
-    assert "write" not in workflow
-    assert "secrets." not in workflow
-    used = re.findall(r"uses: (\S+)", workflow)
-    assert used
-    assert [use for use in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", use)] == []
-    for version in ("3.11", "3.12", "3.13", "3.14"):
-        assert workflow.count(f'"{version}"') == 2

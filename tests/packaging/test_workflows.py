@@ -1,0 +1,113 @@
+"""The workflows ask for nothing that they do not need, and run nothing that can change under them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+
+from .checkout import ROOT
+
+WORKFLOWS = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml")}
+EACH = pytest.mark.parametrize("name", sorted(WORKFLOWS))
+PERMISSIONS = {
+    "ci": {"linux": {"contents: read"}, "desktop": {"contents: read"}},
+    "audit": {"dependencies": {"contents: read"}},
+    "release": {
+        "build": {"contents: read"},
+        "attest": {"id-token: write", "attestations: write"},
+        "publish": {"id-token: write"},
+    },
+}
+"""What each job may do. Whoever adds to this says why beside it in the workflow."""
+
+
+def jobs(name: str) -> dict[str, str]:
+    """The text of each job."""
+    parts = re.split(r"^  ([a-z]+):\n", WORKFLOWS[name].partition("\njobs:\n")[2], flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_every_workflow_is_listed_here() -> None:
+    assert set(WORKFLOWS) == set(PERMISSIONS)
+
+
+@EACH
+def test_nothing_is_granted_at_the_top_and_little_to_each_job(name: str) -> None:
+    assert re.search(r"^permissions: \{\}$", WORKFLOWS[name], re.MULTILINE)
+    granted = {
+        job: set(re.findall(r"^      ([a-z-]+: (?:read|write))\b", text, re.MULTILINE))
+        for job, text in jobs(name).items()
+    }
+    assert granted == PERMISSIONS[name]
+    assert "write-all" not in WORKFLOWS[name]
+
+
+@EACH
+def test_every_action_is_pinned_to_a_commit_and_says_its_version(name: str) -> None:
+    used = re.findall(r"uses: (.*)", WORKFLOWS[name])
+    assert used
+    assert [use for use in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
+
+
+def test_an_action_is_pinned_to_one_commit_everywhere() -> None:
+    used = {tuple(use.split("@")) for text in WORKFLOWS.values() for use in re.findall(r"uses: (\S+)", text)}
+    assert len({action for action, _ in used}) == len(used)
+
+
+@EACH
+def test_every_tool_of_a_workflow_has_its_version(name: str) -> None:
+    installed = re.findall(r"pip install (.*)", WORKFLOWS[name])
+    loose = [what for what in installed if not re.search(r"==\d|floors\.py|-e ", what)]
+    assert loose == []
+
+
+@EACH
+def test_no_secret_and_no_text_of_a_stranger_reaches_a_shell(name: str) -> None:
+    text = WORKFLOWS[name]
+    assert "secrets." not in text
+    assert "pull_request_target" not in text
+    for step in re.findall(r"run: (?:\|\n(?:          .*\n)+|.*)", text):
+        assert "github.event" not in step
+        assert "github.head_ref" not in step
+    assert text.count("actions/checkout@") == text.count("persist-credentials: false")
+
+
+@EACH
+def test_every_job_ends(name: str) -> None:
+    assert all("timeout-minutes:" in text for text in jobs(name).values())
+
+
+def test_every_python_is_tried() -> None:
+    for version in ("3.11", "3.12", "3.13", "3.14"):
+        assert WORKFLOWS["ci"].count(f'"{version}"') == 2
+
+
+def test_only_what_was_built_tested_and_attested_is_published() -> None:
+    release = jobs("release")
+    assert "needs: [build, attest]" in release["publish"]
+    assert "environment: release" in release["publish"]
+    assert "bash .ci/run" in release["build"]
+    assert "password" not in release["publish"], "trusted publishing has none"
+    for job in ("attest", "publish"):
+        assert "run:" not in release[job], "nothing of ours runs beside the right to sign or publish"
+        assert "checkout" not in release[job]
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def test_releases_with_known_holes_are_out_of_range() -> None:
+    """The first release without a hole that concerns a program like ours; docs/decisions.md tells the holes."""
+    holes = {"requests": "2.33.0", "urllib3": "2.7.0", "filelock": "3.20.3", "typer": "0.23.0"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    ranges = dict(re.fullmatch(r"([\w-]+)(.*)", one).groups() for one in project["dependencies"])  # type: ignore[union-attr]
+    page = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    for name, good in holes.items():
+        [floor] = re.findall(r">=([\d.]+)", ranges[name])
+        assert numbers(floor) >= numbers(good)[: len(numbers(floor))], name
+        assert f"**`{name}>={floor}" in page, name
+    assert "<0.29" in ranges["typer"], "0.29 imports pydantic for every option"
+    assert all(re.search(r"<\d", one.partition(";")[0]) for one in project["dependencies"] if "truststore" not in one)
