@@ -48,11 +48,13 @@ def envelope(command: str, schema: str, **more: Any) -> dict[str, Any]:
     return strict(**head, **more)
 
 
+TOKEN = strict(
+    format=defined("TokenFormat"), last4=TEXT, expires=maybe(DAY), days_left=maybe(NUMBER), reach=defined("Reach")
+)
 ORGANIZATION = strict(
     name=FILLED,
-    token=strict(
-        format=defined("TokenFormat"), last4=TEXT, expires=maybe(DAY), days_left=maybe(NUMBER), reach=defined("Reach")
-    ),
+    token=TOKEN,
+    waiting=maybe(TOKEN),
     identity=strict(id=TEXT, name=TEXT, account=TEXT),
     registration={"$ref": "#/$defs/Registration"},
     verdict={

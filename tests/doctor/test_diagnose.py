@@ -54,6 +54,9 @@ class FakeRecords:
             raise DAMAGED
         return self._stored
 
+    def set_aside(self) -> None:
+        return None
+
     def load_draft(self) -> Draft | None:
         return self._draft
 

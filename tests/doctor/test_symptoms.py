@@ -90,6 +90,13 @@ def test_little_space_is_a_warning_and_unknown_space_is_not() -> None:
     assert [*symptoms.folder(FolderFacts("/c", True, 0o700, None))][1].health is Health.SKIP
 
 
+def test_damaged_records_that_were_set_aside_are_not_forgotten() -> None:
+    assert symptoms.aside(FolderFacts("/c", True)).health is Health.OK
+    found = symptoms.aside(FolderFacts("/c", True, aside=("catalog.json.damaged-20261015-120000",)))
+    assert found.health is Health.WARN
+    assert "catalog.json.damaged-20261015-120000 in /c" in found.detail
+
+
 def test_nothing_unfinished_is_said_as_such() -> None:
     assert {(row.health, row.detail) for row in symptoms.unfinished(catalogue(entry("contoso")))} == {("ok", "None.")}
 

@@ -96,6 +96,9 @@ class FakeRecords:
     def check(self) -> None:
         pass
 
+    def set_aside(self) -> None:
+        return None
+
     def load_draft(self) -> Draft | None:
         return self.draft
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 
 from aspm_ado.cli.commands import disconnect, rotate, validate
+from aspm_ado.cli.commands import list as list_
 from aspm_ado.cli.wiring import Wiring
 from aspm_ado.domain import questions
 from aspm_ado.domain.errors import UsageError
@@ -107,6 +109,21 @@ def test_a_rotation_does_not_hide_another_failure(run, here):
         run(validate, names=["contoso", "other"], person=Person(rotate=True, handoff="saved"), pat_file="new")[0] == 4
     )
     assert here.in_force() == NEW
+
+
+def listing(wiring, names):
+    return list_.run(wiring)
+
+
+def test_list_says_what_waits_and_what_to_run(run, here):
+    shown = SimpleNamespace(run=listing)
+    assert "handoff" not in run(shown)[1]
+    run(rotate, names="contoso", pat_file="new")
+    code, out, _ = run(shown)
+    assert code == 0
+    assert "new token …New1 waits for Invicti ASPM: aspm-ado handoff contoso" in out
+    [organization] = json.loads(run(shown, json=True)[1])["connections"][0]["organizations"]
+    assert (organization["token"]["last4"], organization["waiting"]["last4"]) == ("Rdy1", "New1")
 
 
 def test_rotate(run, here):

@@ -10,13 +10,12 @@ from contextlib import contextmanager
 import pytest
 
 from aspm_ado.adapters.records import codec
-from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.stored import validate_stored
 
-from .machine import Machine, asked
+from .machine import Machine, Person, asked
 
 DAMAGE = {
     "cut short": lambda raw: raw[: len(raw) // 2],
@@ -57,14 +56,51 @@ def test_what_cannot_be_understood_is_said_and_left_alone(here, damage, name):
     assert here.secrets == secrets
 
 
-def test_after_it_is_set_aside_one_can_begin_again(here):
+@pytest.mark.parametrize("way", ["a yes", "-y"])
+def test_with_a_yes_it_is_set_aside_and_one_begins_again(here, way):
+    """The tokens that only it names stay where they are: put back, it is whole again."""
+    path = here.folder / "catalog.json"
+    before, secrets = path.read_bytes(), dict(here.secrets)
+    path.write_bytes(before[:-2])
+    person = Person(begin_again=True, handoff="saved", go=True) if way == "a yes" else None
+    given = asked(register="guided", **({} if person else {"yes": "true"}))
+    assert int(connect(here.house(given, person), None).exit_code) == 0
+    [aside] = here.folder.glob("catalog.json.damaged-*")
+    assert aside.read_bytes() == before[:-2]
+    assert str(aside) in here.stand.voice.text
+    assert "cannot be erased from here" in here.stand.voice.text
+    assert int(validate_stored(here.house(), []).exit_code) == 0
+    assert secrets.items() <= here.secrets.items()
+    path.write_bytes(before)
+    assert int(validate_stored(here.house(), []).exit_code) == 0
+
+
+@pytest.mark.parametrize("more", [{"dry_run": "true"}, {"store": "none"}])
+def test_a_run_that_stores_nothing_sets_nothing_aside(here, more):
     path = here.folder / "catalog.json"
     path.write_bytes(b"{")
-    aside = DiskRecords(here.folder).set_aside()
-    assert aside is not None
-    assert aside.read_bytes() == b"{"
-    COMMANDS["connect"](here)
-    assert int(validate_stored(here.house(), []).exit_code) == 0
+    with pytest.raises(StoreError):
+        connect(here.house(asked(register="guided", yes="true", **more)), None)
+    assert path.read_bytes() == b"{"
+
+
+def test_a_person_says_no(here):
+    path = here.folder / "catalog.json"
+    path.write_bytes(b"{")
+    with pytest.raises(StoreError) as caught:
+        connect(here.house(asked(register="guided"), Person(begin_again=False)), None)
+    assert "aspm-ado connect" in caught.value.remedy
+    assert path.read_bytes() == b"{"
+
+
+def test_a_newer_one_is_refused_whatever_is_said(here):
+    path = here.folder / "catalog.json"
+    path.write_bytes(path.read_bytes().replace(b"catalog/v1", b"catalog/v2"))
+    before = path.read_bytes()
+    with pytest.raises(StoreError) as caught:
+        connect(here.house(asked(register="guided", yes="true")), None)
+    assert caught.value.reason is Reason.RECORDS_NEWER
+    assert path.read_bytes() == before
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from aspm_ado.adapters.records.catalog import ASIDE
 from aspm_ado.adapters.records.folder import Disk, PrivateFolder, refusal
 from aspm_ado.adapters.records.lock import WriterLock
 from aspm_ado.domain.machine import FolderFacts
@@ -34,7 +35,8 @@ class RecordsFolder:
             free = shutil.disk_usage(nearest).free
         except OSError:
             mode = free = None
-        return FolderFacts(clean(self._path), exists, mode, free)
+        aside = tuple(sorted(clean(file.name) for file in self._path.glob(f"{ASIDE}*"))) if exists else ()
+        return FolderFacts(clean(self._path), exists, mode, free, aside)
 
     def prove_writable(self) -> None:
         """Write a file there and remove it; where the folder is not there yet, ask whether it could be made."""

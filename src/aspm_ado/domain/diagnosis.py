@@ -45,6 +45,7 @@ class Subject(StrEnum):
     SPACE = "records.space"
     WRITABLE = "records.writable"
     LOCK = "records.lock"
+    ASIDE = "records.aside"
     CATALOGUE = "records.catalogue"
     PENDING = "records.pending"
     SUCCESSORS = "records.successors"
@@ -79,6 +80,7 @@ TITLES: Final[Mapping[Subject, str]] = {
     Subject.SPACE: "Free space",
     Subject.WRITABLE: "Writing",
     Subject.LOCK: "Lock",
+    Subject.ASIDE: "Damaged records set aside",
     Subject.CATALOGUE: "Connections",
     Subject.PENDING: "Interrupted writes",
     Subject.SUCCESSORS: "New tokens that wait",

@@ -29,6 +29,10 @@ class StoreError(UserError):
     """The keyring or our own records cannot be used (exit 7)."""
 
 
+class DamagedRecordsError(StoreError):
+    """Our records are there and cannot be understood; ``connect`` can set them aside."""
+
+
 class NoAnswerError(UserError):
     """Nobody we can trust answered: DNS, TLS, proxy, timeout, an answer that is not theirs (exit 5)."""
 

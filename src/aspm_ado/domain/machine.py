@@ -59,6 +59,8 @@ class FolderFacts:
     exists: bool
     mode: int | None = None
     free: int | None = None
+    aside: tuple[str, ...] = ()
+    """The names of damaged records that were set aside there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aspm_ado.domain.connection import Catalogue, Draft
     from aspm_ado.domain.exchange import Call, Reply
     from aspm_ado.domain.questions import Choice, Question
@@ -62,6 +64,10 @@ class Records(Protocol):
 
     def check(self) -> None:
         """Raise now if the folder cannot be written later."""
+        ...
+
+    def set_aside(self) -> Path | None:
+        """Rename a damaged catalogue, so that a new one can be begun; where it is now, if there was one."""
         ...
 
     def load_draft(self) -> Draft | None:

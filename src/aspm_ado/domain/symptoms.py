@@ -107,6 +107,15 @@ def folder(facts: FolderFacts) -> Iterator[Finding]:
         yield Finding(Subject.SPACE, Health.OK, f"{facts.free // (1024 * 1024)} MiB.")
 
 
+def aside(facts: FolderFacts) -> Finding:
+    """Damaged records that were set aside: only they know under which names their tokens are in the keyring."""
+    if not facts.aside:
+        return Finding(Subject.ASIDE, Health.OK, "None.")
+    detail = f"{listed(facts.aside)} in {facts.path}; the tokens that they name are in the keyring still."
+    remedy = "Mend it, and put it back as catalog.json. Or remove those tokens from the keyring, then the file."
+    return Finding(Subject.ASIDE, Health.WARN, detail, Reason.UNFINISHED, remedy)
+
+
 def unfinished(catalogue: Catalogue) -> Iterator[Finding]:
     """What earlier runs left to be done, each with the command that goes on with it."""
     entries = tuple(entry for _, entry in sorted(catalogue.connections.items()))

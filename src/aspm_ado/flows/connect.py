@@ -24,6 +24,7 @@ from aspm_ado.flows.aspm import (
     settle_aspm,
     wished_api,
 )
+from aspm_ado.flows.begin import whole_records
 from aspm_ado.flows.candidate import Proof
 from aspm_ado.flows.delivery import Delivery, deliver, rehearse
 from aspm_ado.flows.entry import (
@@ -61,7 +62,7 @@ GO_STORE = Question("go", "Store?")
 
 def connect(house: House, name: str | None) -> Report:
     """Connect organizations, or add them to a connection that is there."""
-    catalogue = house.records.load()
+    catalogue = whole_records(house)
     old = catalogue.connections.get(parse_name(name)) if name else None
     if old is not None and where_given(house.asker) is None:
         if unfinished(old):

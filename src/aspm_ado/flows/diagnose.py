@@ -166,6 +166,7 @@ def _records(patient: Patient) -> Iterator[Finding]:
     detail = "A file was written and removed." if facts.exists else "The folder can be made."
     yield Finding(Subject.WRITABLE, Health.OK, detail, milliseconds=spent)
     yield _lock(patient, folder, exists=facts.exists)
+    yield symptoms.aside(facts)
 
 
 def _lock(patient: Patient, folder: Folder, *, exists: bool) -> Finding:

@@ -20,12 +20,14 @@ from aspm_ado.adapters.records.folder import Disk, PrivateFolder
 from aspm_ado.adapters.records.lock import WriterLock
 from aspm_ado.adapters.records.strict_json import DamagedError, NewerError
 from aspm_ado.domain.connection import Catalogue, Draft
-from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.errors import DamagedRecordsError, StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
 _CATALOGUE: Final = "catalog.json"
 _DRAFT: Final = "draft.json"
+ASIDE: Final = f"{_CATALOGUE}.damaged-"
+"""How the name of a damaged catalogue begins that was set aside."""
 
 
 def default_folder(environment: Mapping[str, str]) -> Path:
@@ -71,10 +73,11 @@ class DiskRecords:
                 remedy="Update this program, or name another folder with `--config-dir`.",
             ) from None
         except DamagedError as error:
-            raise StoreError(
+            raise DamagedRecordsError(
                 Reason.RECORDS_UNREADABLE,
                 f"{self._named} is damaged: {clean(error)}. It was left as it is.",
-                remedy="Restore it from a backup, or move it away and connect again.",
+                remedy="Restore it from a backup. Or begin again with aspm-ado connect: when you say yes (or -y), it "
+                "keeps the file under another name.",
             ) from None
 
     def change(self, edit: Callable[[Catalogue], Catalogue]) -> Catalogue:
@@ -143,7 +146,7 @@ class DiskRecords:
         return Catalogue() if raw is None else decode_catalogue(raw)
 
     def _renamed_aside(self) -> Path:
-        stem = f"{_CATALOGUE}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        stem = f"{ASIDE}{datetime.now(UTC):%Y%m%d-%H%M%S}"
         names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, 1000))
         name = next(name for name in names if not (self._folder.path / name).exists())
         self._folder.rename(_CATALOGUE, name)

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aspm_ado.domain.connection import Catalogue, Draft
     from aspm_ado.domain.ports import Records
 
@@ -37,6 +39,10 @@ class LateRecords:
     def check(self) -> None:
         """Raise now what would raise later."""
         self._records.check()
+
+    def set_aside(self) -> Path | None:
+        """Rename a damaged catalogue; where it is now."""
+        return self._records.set_aside()
 
     def load_draft(self) -> Draft | None:
         """The answers of an interrupted run."""

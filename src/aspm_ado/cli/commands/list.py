@@ -6,12 +6,13 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from aspm_ado.cli.output import write_document, write_lines
+from aspm_ado.domain.connection import RegistrationState
 from aspm_ado.domain.reasons import ExitCode
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.cli.wiring import Wiring
-    from aspm_ado.domain.connection import Entry, StoredOrganization
+    from aspm_ado.domain.connection import Entry, StoredCredential, StoredOrganization
 
 SCHEMA = "aspm-ado/list/v1"
 
@@ -52,19 +53,30 @@ def _organization(entry: Entry, one: StoredOrganization, today: date) -> dict[st
     credential = entry.credentials[one.credential]
     return {
         "name": one.name,
-        "token": {
-            "format": credential.format,
-            "last4": credential.last4,
-            "expires": credential.expires,
-            "days_left": _days_left(credential.expires, today),
-            "reach": credential.reach,
-        },
+        "token": _token(credential, today),
         "identity": {"id": credential.identity_id, "name": credential.identity_name,
                      "account": credential.identity_account},
+        "waiting": _waiting(entry, one, today),
         "registration": {"mode": one.registration.mode.value, "state": one.registration.state.value,
                          "proof": one.registration.proof.value, "instance_id": one.registration.instance_id},
         "verdict": one.verdict,
     }  # fmt: skip
+
+
+def _waiting(entry: Entry, one: StoredOrganization, today: date) -> dict[str, Any] | None:
+    """The new token that waits until Invicti ASPM has it."""
+    key = entry.successor_of(one.name)
+    return None if key is None else _token(entry.successors[key].credential, today)
+
+
+def _token(credential: StoredCredential, today: date) -> dict[str, Any]:
+    return {
+        "format": credential.format,
+        "last4": credential.last4,
+        "expires": credential.expires,
+        "days_left": _days_left(credential.expires, today),
+        "reach": credential.reach,
+    }
 
 
 def _lines(entry: Entry, today: date) -> list[str]:
@@ -81,6 +93,11 @@ def _lines(entry: Entry, today: date) -> list[str]:
             one.registration.state.value,
         ]
         lines.append("  " + "  ".join(parts))
+        if key := entry.successor_of(one.name):
+            waiting = entry.successors[key].credential.last4
+            lines.append(f"    new token …{waiting} waits for Invicti ASPM: aspm-ado handoff {entry.name}")
+        elif one.registration.state is RegistrationState.HANDED_OFF:
+            lines.append(f"    still to be entered in Invicti ASPM: aspm-ado handoff {entry.name}")
     return lines
 
 
