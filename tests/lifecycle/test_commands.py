@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from aspm_ado.domain.questions import Question
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect as forget
 
-from .machine import NEW, PAT, Machine, Person, asked
+from .machine import ASPM, GRACES, NEW, PAT, Machine, Person, asked
 
 EVERY = [one for one in vars(questions).values() if isinstance(one, Question)]
 
@@ -98,6 +99,52 @@ def test_validate_offers_to_rotate_what_is_dead(run, here, answer, code, force):
     person = Person(rotate=answer, token_ready="paste", pat=NEW, pat_expires="2027-01-13", handoff="saved")
     assert run(validate, person=person)[0] == code
     assert here.in_force() == force
+
+
+@pytest.mark.parametrize(("answer", "code", "force"), [(True, 0, NEW), (False, 4, None)])
+def test_validate_offers_to_replace_what_is_gone_from_the_keyring(run, here, answer, code, force):
+    [gone] = here.entry.credentials.values()
+    del here.secrets[gone.service]
+    person = Person(rotate=answer, token_ready="paste", pat=NEW, pat_expires="2027-01-13", handoff="saved")
+    ended, out, _ = run(validate, person=person)
+    assert ended == code
+    assert "aspm-ado rotate contoso" in out
+    assert out.rindex("(exit ") == out.rindex(f"(exit {code})"), "the last verdict is the one that counts"
+    if force:
+        assert here.in_force() == force
+        here.assert_tidy()
+
+
+def test_a_new_token_that_waits_does_not_bring_a_dead_one_back(run, here):
+    """Invicti ASPM has the dead one until somebody enters the new one there."""
+    here.token(expires=date(2026, 10, 1))
+    later = Person(rotate=True, token_ready="paste", pat=NEW, pat_expires="2027-01-13", handoff="later")
+    code, out, _ = run(validate, person=later)
+    assert code == 4
+    assert out.rindex("(exit ") == out.rindex("(exit 4)")
+    assert (here.in_force(), here.waiting()) == (PAT, [NEW])
+    assert run(validate, person=Person(rotate=True, handoff="saved"))[0] == 0
+    assert (here.in_force(), here.waiting()) == (NEW, [])
+
+
+def test_an_offer_whose_new_token_is_not_good_changes_nothing(run, here):
+    here.token(expires=date(2026, 10, 1))
+    person = Person(rotate=True, token_ready="paste", pat=GRACES, pat_expires="2027-01-13")
+    code, out, _ = run(validate, person=person)
+    assert code == 4
+    assert "Grace Example" in out
+    assert (here.in_force(), here.waiting()) == (PAT, [])
+
+
+def test_validate_offers_a_new_token_for_the_aspm(run, here):
+    aspm = here.stand.simulator.world.aspm
+    here.world(aspm=replace(aspm, token="simulated-aspm-token-0002"))
+    refused, out, _ = run(validate, person=Person(rotate_aspm=False))
+    assert refused == 4
+    assert f"aspm-ado rotate --aspm-url {ASPM}" in out
+    person = Person(rotate_aspm=True, aspm_token="simulated-aspm-token-0002")
+    assert run(validate, person=person)[0] == 0
+    here.assert_tidy()
 
 
 def test_a_rotation_does_not_hide_another_failure(run, here):

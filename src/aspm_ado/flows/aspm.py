@@ -166,9 +166,7 @@ def prove_stored(house: House, entries: Iterable[Entry]) -> dict[str, AspmProof]
             continue
         if secret is None:
             gone = f"{house.vault.title} has no API token any more for {Origin.of(url).host}."
-            remedy = (
-                f"Give it again: aspm-ado connect {entry.name} -o {entry.organizations[0].name} --aspm-token-file FILE"
-            )
+            remedy = f"Give a new one: aspm-ado rotate --aspm-url {url} --aspm-token-file FILE"
             made[key] = _unread(url, api, Reason.TOKEN_GONE, gone, remedy)
             continue
         errands[key] = prove_aspm(url, Taken(secret, "keyring"), AUTO, api, entry.ca_bundle)

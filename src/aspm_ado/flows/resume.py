@@ -30,7 +30,7 @@ from aspm_ado.flows.delivery import Delivery, deliver
 from aspm_ado.flows.handoff import behind_aspm, registration_check
 from aspm_ado.flows.item import Item
 from aspm_ado.flows.register_all import profile_at
-from aspm_ado.flows.stored import stored_entries
+from aspm_ado.flows.stored import rotation, stored_entries
 from aspm_ado.flows.successor import tell_revoking
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _secrets(house: House, entry: Entry) -> tuple[dict[str, Secret], Check]:
                     Status.FAIL,
                     f"{house.vault.title} has no token any more for this connection.",
                     Reason.TOKEN_GONE,
-                    f"Give a token again: aspm-ado connect {entry.name} -o {entry.organizations[0].name}",
+                    f"Give a new one: {rotation(entry, key)}",
                 )
             found[key] = secret
     except StoreError as error:

@@ -22,7 +22,7 @@ from aspm_ado.flows.aspm import AspmProof, aspm_skipped
 from aspm_ado.flows.candidate import Brief, Candidate, Proof
 from aspm_ado.flows.delivery import Delivery, deliver
 from aspm_ado.flows.handoff import registration_check
-from aspm_ado.flows.intake import Taken, Tokens, missing_token, tokens_given
+from aspm_ado.flows.intake import PAT_VARIABLES, Taken, Tokens, missing_token, tokens_given
 from aspm_ado.flows.keep import ready_to_keep
 from aspm_ado.flows.resume import stored_item, stored_organization
 from aspm_ado.flows.stored import stored_entries
@@ -55,10 +55,16 @@ def rotate(house: House, name: str, organizations: Sequence[str]) -> Report:
     if taken is None and not house.asker.asks:
         raise missing_token()
     if taken is not None and (left := _without(house, entry, names, taken.secret)) != names:
-        if not left:
+        if left:
+            house.voice.note(f"{', '.join(name for name in names if name not in left)} has this token already.")
+            names = left
+        elif taken.source not in PAT_VARIABLES or not house.asker.asks:
             raise _unchanged(entry, taken.secret)
-        house.voice.note(f"{', '.join(name for name in names if name not in left)} has this token already.")
-        names = left
+        else:
+            house.voice.warn(_unchanged(entry, taken.secret).problem)
+            taken = None
+    if taken is not None:
+        house.voice.note(f"The new token is taken from: {taken.source}.")
     proof = _prove(house, entry, names, taken)
     made = compared(proof, entry, names, allow_other=house.asker.switch(ALLOW_OTHER_IDENTITY))
     if not is_whole(made, names):

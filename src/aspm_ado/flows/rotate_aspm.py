@@ -12,6 +12,7 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, Report
 from aspm_ado.flows.account import report
 from aspm_ado.flows.aspm import aspm_token, given_token, missing_aspm_token, secret_to_keep, settle_aspm, wished_api
+from aspm_ado.flows.intake import ASPM_VARIABLES
 from aspm_ado.flows.keep import keep_aspm, ready_to_keep
 from aspm_ado.flows.wishes import parse_aspm_url
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from aspm_ado.flows.house import House
 
 
-def rotate_aspm(house: House) -> Report:
+def rotate_aspm(house: House, url: str = "") -> Report:
     """Prove the new token and swap it in. When it is not good, the old one stays in force."""
-    url = house.asker.need(ASPM_URL, parse_aspm_url)
+    url = url or house.asker.need(ASPM_URL, parse_aspm_url)
     users = [entry for entry in house.records.load().connections.values() if entry.aspm and entry.aspm.url == url]
     if not users:
         raise UsageError(
@@ -35,11 +36,12 @@ def rotate_aspm(house: House) -> Report:
     ready_to_keep(house)
     old = aspm_token(house, url, None)
     if given is not None and old is not None and given.secret == old.secret:
-        raise UsageError(
-            Reason.TOKEN_UNCHANGED,
-            f"The API token given is the one that is stored for {url} already: a new one is needed.",
-            remedy=f"{where_tokens_are_made(None)} Whether the one in force is good: aspm-ado validate {users[0].name}",
-        )
+        problem = f"The API token given is the one that is stored for {url} already: a new one is needed."
+        remedy = f"{where_tokens_are_made(None)} Whether the one in force is good: aspm-ado validate {users[0].name}"
+        if given.source not in ASPM_VARIABLES or not house.asker.asks:
+            raise UsageError(Reason.TOKEN_UNCHANGED, problem, remedy=remedy)
+        house.voice.warn(problem)
+        given = None
     hint = users[0].aspm.api if users[0].aspm else "auto"
     bundle, wished = users[0].ca_bundle, wished_api(house)
     proof = settle_aspm(house, url, given, wished=wished, hint=hint, needs_token=True, ca_bundle=bundle, new_only=True)

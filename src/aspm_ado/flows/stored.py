@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -131,12 +132,12 @@ def _read_all(house: House, entries: Sequence[Entry]) -> list[tuple[Secrets, Che
 def _read_secrets(house: House, entry: Entry) -> tuple[Secrets, Check]:
     """The secrets of a connection by credential, and ``store.secrets``."""
     found: Secrets = {}
-    gone: list[str] = []
+    gone: dict[str, str] = {}
     try:
         for key, stored in entry.credentials.items():
             secret = house.vault.read(stored.service)
             if secret is None:
-                gone.append(f"…{stored.last4}" if stored.last4 else stored.service)
+                gone[key] = f"…{stored.last4}" if stored.last4 else stored.service
             else:
                 found[key] = secret
     except StoreError as error:
@@ -145,11 +146,17 @@ def _read_secrets(house: House, entry: Entry) -> tuple[Secrets, Check]:
         return found, Check(
             CheckId.SECRETS,
             Status.FAIL,
-            f"{house.vault.title} has no token any more for: {', '.join(gone)}.",
+            f"{house.vault.title} has no token any more for: {', '.join(gone.values())}.",
             Reason.TOKEN_GONE,
-            f"Give a token again: aspm-ado connect {entry.name} -o {entry.organizations[0].name}",
+            f"Give a new one: {rotation(entry, next(iter(gone)))}",
         )
     return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {house.vault.title}.")
+
+
+def rotation(entry: Entry, key: str) -> str:
+    """The command that replaces one token of a connection, in all the organizations that it serves."""
+    names = [one.name for one in entry.organizations if one.credential == key and len(entry.credentials) > 1]
+    return " ".join((f"aspm-ado rotate {entry.name}", *(f"-o {shlex.quote(name)}" for name in names)))
 
 
 def _stored_candidates(house: House, entry: Entry, secrets: Secrets) -> list[Candidate]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import CheckId, Status
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Verdict
 from aspm_ado.domain.text import clean
 
@@ -78,6 +79,10 @@ def _command(row: Row, section: Section, connection: ConnectionReport) -> str:
     name = clean(connection.name or "", 70)
     if row.id is CheckId.REGISTRATION:
         return f"aspm-ado handoff {name}"
+    if row.id is CheckId.ASPM_TOKEN and connection.aspm is not None and row.status is Status.FAIL:
+        return f"aspm-ado rotate --aspm-url {clean(connection.aspm.url, 200)}"
+    if row.id is CheckId.SECRETS and any(check.reason is Reason.TOKEN_GONE for check in connection.checks):
+        return f"aspm-ado rotate {name}"
     if row.id in _NEW_TOKEN and section.organization:
         return f"aspm-ado rotate {name} -o {section.organization}"
     return f"aspm-ado validate {name}"
