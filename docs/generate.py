@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal
 import typer
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from aspm_ado.cli.app import app
+from aspm_ado.cli.app import parser
 from aspm_ado.domain import questions
 from aspm_ado.domain.checks import NEVER_REQUIRED, CheckId, Status
 from aspm_ado.domain.connection import Proof, RegistrationMode, RegistrationState
@@ -361,7 +361,7 @@ def _options(parameters: Iterable[Any], leaving: frozenset[str] = frozenset()) -
 
 def commands() -> str:
     """The reference of commands, from the tree that the program itself uses."""
-    tree: Any = typer.main.get_command(app)
+    tree: Any = typer.main.get_command(parser())
     shared = frozenset(question.flag for question in questions.SHARED)
     lines = [GENERATED, "# Commands", "", str(tree.help), "", "`aspm-ado [OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]`", ""]
     for name, command in tree.commands.items():

@@ -5,9 +5,10 @@ from __future__ import annotations
 from aspm_ado.domain.answers import Identity
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.connection import Proof, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.errors import Problem
 from aspm_ado.domain.exchange import Evidence
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, Problem, Report, TokenFacts
+from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.scopes import Level
 
 AT = "2026-10-15T12:00:00Z"

@@ -1,16 +1,15 @@
 """The documents of both services, read as tolerantly as they vary: order, casing, nulls and unknown keys are theirs.
 
 Recorded: ``value`` before ``count`` or without it, a BOM before the text, ``customDisplayName`` only sometimes, and
-between versions another casing of the same key. Only what an answer cannot do without is demanded.
+between versions another casing of the same key. Only what an answer cannot do without is demanded. Read by hand: a
+library for this takes longer to import than the service takes to answer, and its errors hold what was read.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, Final
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from typing import Any, Final
 
 from aspm_ado.domain.answers import (
     Answer,
@@ -27,168 +26,162 @@ from aspm_ado.domain.answers import (
     Repository,
 )
 
+Fields = dict[str, Any]
+"""A JSON object whose keys are in lower case."""
+
+_WORDS: Final = {"true": True, "false": False, "1": True, "0": False}
+
 
 def read(expected: type[Answer], text: str) -> Answer:
     """The answer of type ``expected`` in a JSON text. Raises ``ValueError``, whose message holds nothing of it."""
+    body = text.lstrip("\ufeff \t\r\n")
     try:
-        body = text.lstrip("\ufeff \t\r\n")
         if expected is Document:
             return Document(json.loads(body))
         document = json.loads(body, object_pairs_hook=_lower)
-        return _READERS[expected](document)
-    except ValidationError as error:
-        wrong = ", ".join(
-            ".".join(map(str, e["loc"])) for e in error.errors(include_input=False, include_context=False)
-        )
-        raise ValueError(f"not a {expected.__name__}: {wrong[:200]}") from None
     except (ValueError, RecursionError):
         raise ValueError("not JSON") from None
+    try:
+        return _READERS[expected](_object(document, "the document"))
+    except _Wrong as wrong:
+        raise ValueError(f"not a {expected.__name__}: {wrong}") from None
 
 
-def _lower(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+class _Wrong(Exception):  # noqa: N818  (never leaves this module)
+    """A key, of our own naming, whose value is missing or of another kind."""
+
+
+def _lower(pairs: Iterable[tuple[str, Any]]) -> Fields:
     return {key.lower(): value for key, value in pairs}
 
 
-def _account(value: object) -> object:
-    """``{"$type": "System.String", "$value": "a@b"}``, or the value itself."""
-    return value.get("$value") if isinstance(value, dict) else value
+def _object(value: object, key: str) -> Fields:
+    if not isinstance(value, dict):
+        raise _Wrong(key)
+    return value
 
 
-_NULL_IS_EMPTY: Final = BeforeValidator(lambda value: "" if value is None else value)
-_NULL_IS_FALSE: Final = BeforeValidator(lambda value: False if value is None else value)
-_NULL_IS_OBJECT: Final = BeforeValidator(lambda value: {} if value is None else value)
-_Text = Annotated[str, _NULL_IS_EMPTY]
-_Flag = Annotated[bool, _NULL_IS_FALSE]
+def _inner(fields: Fields, key: str) -> Fields:
+    """An object in an object; where there is none, it is empty."""
+    return {} if fields.get(key) is None else _object(fields[key], key)
 
 
-class _Document(BaseModel):
-    """Keys are compared in lower case; an error never shows what was read."""
+def _text(fields: Fields, key: str) -> str:
+    """A text; numbers are as good, and what is missing or null is empty."""
+    value = fields.get(key)
+    if value is None:
+        return ""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value)
+    raise _Wrong(key)
 
-    model_config = ConfigDict(
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-        coerce_numbers_to_str=True,
-        alias_generator=lambda name: name.replace("_", ""),
+
+def _flag(fields: Fields, key: str) -> bool:
+    """Yes or no; what is missing or null is no."""
+    value = fields.get(key)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    known = _WORDS.get(str(value).lower())
+    if known is None:
+        raise _Wrong(key)
+    return known
+
+
+def _number(fields: Fields, key: str) -> int:
+    value = fields.get(key)
+    if isinstance(value, bool):
+        raise _Wrong(key)
+    try:
+        number = int(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        raise _Wrong(key) from None
+    if isinstance(value, float) and number != value:
+        raise _Wrong(key)
+    return number
+
+
+def _demanded(fields: Fields, key: str) -> Fields:
+    if key not in fields:
+        raise _Wrong(key)
+    return fields
+
+
+def _list(fields: Fields) -> list[Fields]:
+    """The entries under ``value``."""
+    value = fields.get("value")
+    if not isinstance(value, list):
+        raise _Wrong("value")
+    return [_object(entry, "an entry of value") for entry in value]
+
+
+def _connection_data(fields: Fields) -> ConnectionData:
+    user = _demanded(_object(fields.get("authenticateduser"), "authenticateduser"), "id")
+    account = _inner(user, "properties").get("account")  # {"$type": "System.String", "$value": "a@b"}, or the value
+    properties = {"account": account.get("$value") if isinstance(account, dict) else account}
+    directory = "webapplicationrelativedirectory"
+    return ConnectionData(
+        Identity(
+            _text(user, "id"),
+            _text(user, "customdisplayname") or _text(user, "providerdisplayname"),
+            _text(properties, "account"),
+        ),
+        _text(fields, "deploymenttype"),
+        _text(_inner(fields, "locationservicedata"), directory) or _text(fields, directory),
     )
 
 
-class _Properties(_Document):
-    account: Annotated[_Text, BeforeValidator(_account)] = ""
+def _profile(fields: Fields) -> Profile:
+    identity = Identity(_text(fields, "id"), _text(fields, "displayname"), _text(fields, "emailaddress"))
+    if not identity.id:
+        raise _Wrong("id")
+    return Profile(identity)
 
 
-class _User(_Document):
-    id: _Text
-    custom_display_name: _Text = ""
-    provider_display_name: _Text = ""
-    properties: Annotated[_Properties, _NULL_IS_OBJECT] = _Properties()
+def _names(fields: Fields) -> Names:
+    names: dict[str, str] = {}
+    for entry in _list(fields):
+        name = _text(entry, "accountname") or _text(entry, "name")
+        names.setdefault(name.lower(), name)  # the casing of names changes between answers (recorded)
+    return Names(tuple(name for name in names.values() if name))
 
 
-class _Location(_Document):
-    web_application_relative_directory: _Text = ""
+def _projects(fields: Fields) -> Projects:
+    pairs = [(_text(entry, "id"), _text(entry, "name")) for entry in _list(fields)]
+    return Projects(tuple(Project(id_, name) for id_, name in pairs if id_ and name))
 
 
-class _ConnectionData(_Document):
-    authenticated_user: _User
-    deployment_type: _Text = ""
-    location_service_data: Annotated[_Location, _NULL_IS_OBJECT] = _Location()
-    web_application_relative_directory: _Text = ""
-
-    @classmethod
-    def read(cls, document: object) -> ConnectionData:
-        data = cls.model_validate(document)
-        user = data.authenticated_user
-        return ConnectionData(
-            Identity(user.id, user.custom_display_name or user.provider_display_name, user.properties.account),
-            data.deployment_type,
-            data.location_service_data.web_application_relative_directory or data.web_application_relative_directory,
+def _repositories(fields: Fields) -> Repositories:
+    made = [
+        Repository(
+            _text(entry, "id"),
+            _text(entry, "name"),
+            _text(_inner(entry, "project"), "name"),
+            not (_flag(entry, "isdisabled") or _flag(entry, "isinmaintenance")),
         )
+        for entry in _list(fields)
+    ]
+    return Repositories(tuple(one for one in made if one.id and one.name))
 
 
-class _Profile(_Document):
-    id: str = Field(min_length=1)
-    display_name: _Text = ""
-    email_address: _Text = ""
-
-    @classmethod
-    def read(cls, document: object) -> Profile:
-        data = cls.model_validate(document)
-        return Profile(Identity(data.id, data.display_name, data.email_address))
-
-
-class _Named(_Document):
-    id: _Text = ""
-    name: _Text = ""
-    account_name: _Text = ""
-
-
-class _Names(_Document):
-    value: list[_Named]
-
-    @classmethod
-    def read(cls, document: object) -> Names:
-        names: dict[str, str] = {}
-        for entry in cls.model_validate(document).value:
-            name = entry.account_name or entry.name
-            names.setdefault(name.lower(), name)  # the casing of names changes between answers (recorded)
-        return Names(tuple(name for name in names.values() if name))
-
-
-class _Projects(_Document):
-    value: list[_Named]
-
-    @classmethod
-    def read(cls, document: object) -> Projects:
-        entries = cls.model_validate(document).value
-        return Projects(tuple(Project(entry.id, entry.name) for entry in entries if entry.id and entry.name))
-
-
-class _Repository(_Named):
-    project: Annotated[_Named, _NULL_IS_OBJECT] = _Named()
-    is_disabled: _Flag = False
-    is_in_maintenance: _Flag = False
-
-
-class _Repositories(_Document):
-    value: list[_Repository]
-
-    @classmethod
-    def read(cls, document: object) -> Repositories:
-        return Repositories(
-            tuple(
-                Repository(entry.id, entry.name, entry.project.name, not (entry.is_disabled or entry.is_in_maintenance))
-                for entry in cls.model_validate(document).value
-                if entry.id and entry.name
-            )
-        )
-
-
-class _AspmPage(_Document):
+def _aspm_page(fields: Fields) -> AspmPage:
     """Of a list, the frame: ``{limit, start, total, teams: [...]}``. What is listed is not ours to know."""
-
-    limit: int
-    start: int
-    total: int | None = None
-
-    @classmethod
-    def read(cls, document: object) -> AspmPage:
-        return AspmPage(cls.model_validate(document).total)
+    for key in ("limit", "start"):
+        _number(fields, key)
+    return AspmPage(None if fields.get("total") is None else _number(fields, "total"))
 
 
-class _AspmKnown(_Document):
-    exist: bool
-
-    @classmethod
-    def read(cls, document: object) -> AspmKnown:
-        return AspmKnown(cls.model_validate(document).exist)
+def _aspm_known(fields: Fields) -> AspmKnown:
+    if fields.get("exist") is None:
+        raise _Wrong("exist")
+    return AspmKnown(_flag(fields, "exist"))
 
 
-_READERS: Final[dict[type[Answer], Callable[[object], Answer]]] = {
-    ConnectionData: _ConnectionData.read,
-    Profile: _Profile.read,
-    Names: _Names.read,
-    Projects: _Projects.read,
-    Repositories: _Repositories.read,
-    AspmPage: _AspmPage.read,
-    AspmKnown: _AspmKnown.read,
+_READERS: Final[dict[type[Answer], Callable[[Fields], Answer]]] = {
+    ConnectionData: _connection_data,
+    Profile: _profile,
+    Names: _names,
+    Projects: _projects,
+    Repositories: _repositories,
+    AspmPage: _aspm_page,
+    AspmKnown: _aspm_known,
 }

@@ -6,6 +6,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
+from aspm_ado.adapters.answers import read
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 
@@ -41,10 +42,8 @@ class AzureDevOps:
             or text.lstrip("\ufeff \t\r\n")[:1] == "<"
         ):
             return reply
-        from aspm_ado.adapters import answers  # pydantic takes long to import, and not every run needs it
-
         try:
-            return replace(reply, answer=answers.read(call.expects, text))
+            return replace(reply, answer=read(call.expects, text))
         except ValueError:
             return replace(
                 reply,

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Collection
 from typing import Annotated, Any, Final
 
 import typer
 
-from aspm_ado.cli.menu import COMMANDS, INSTALL_COMPLETION, ROOT, SHOW_COMPLETION, VERSION, Command
+from aspm_ado.cli.menu import COMMANDS, INSTALL_COMPLETION, ROOT, SHOW_COMPLETION, VERSION, WORDS, Command
 from aspm_ado.cli.options import add_options, flags_of, parameter
 from aspm_ado.domain.questions import SHARED
-
-app: Final = typer.Typer(
-    add_completion=False,
-    no_args_is_help=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    help="Connects Azure DevOps to Invicti ASPM: gets the personal access token right, proves it, keeps it safe.",
-)
 
 _CONTEXT: Final = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
 
@@ -32,7 +25,7 @@ def _names(command: Command) -> tuple[inspect.Parameter, ...]:
     return (inspect.Parameter(word, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=kind),)
 
 
-def _register(command: Command) -> None:
+def _register(app: typer.Typer, command: Command) -> None:
     """Add a command: its options come from the menu, its body from ``cli.commands``."""
 
     def run(**values: Any) -> int:
@@ -69,7 +62,26 @@ def _root(**values: Any) -> None:
     raise typer.Exit
 
 
-add_options(_root, (_CONTEXT,), ROOT)
-app.callback(invoke_without_command=True)(_root)
-for _command in COMMANDS:
-    _register(_command)
+def parser(words: Collection[str] = WORDS) -> typer.Typer:
+    """The parser for a command line of ``words``. A command that is not among them is known by name alone, which is
+    all that the list of commands shows: making the options of every command takes as long as everything else.
+    """
+    app = typer.Typer(
+        add_completion=False,
+        no_args_is_help=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        help="Connects Azure DevOps to Invicti ASPM: gets the personal access token right, proves it, keeps it safe.",
+    )
+    add_options(_root, (_CONTEXT,), ROOT)
+    app.callback(invoke_without_command=True)(_root)
+    for command in COMMANDS:
+        if command.word in words:
+            _register(app, command)
+        else:
+            app.command(command.word, help=command.summary)(_unnamed)
+    return app
+
+
+def _unnamed() -> int:
+    raise AssertionError("a command that is run is on the command line")

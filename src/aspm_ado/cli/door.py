@@ -9,9 +9,8 @@ import typer
 
 from aspm_ado.cli.ending import interrupted, tell_error, wants_json
 from aspm_ado.cli.menu import WORDS
-from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import Problem
 
 _BAD_USAGE: Final[type[Exception]] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException" and issubclass(kind, Exception)
@@ -22,11 +21,11 @@ _BAD_USAGE: Final[type[Exception]] = next(
 def enter(arguments: Sequence[str]) -> int:
     """Run the program; the exit code."""
     from aspm_ado.adapters.signals import guard_core_dumps
-    from aspm_ado.cli.app import app
+    from aspm_ado.cli.app import parser
 
     guard_core_dumps()
     try:
-        outcome = app(args=list(arguments), prog_name="aspm-ado", standalone_mode=False)
+        outcome = parser(arguments)(args=list(arguments), prog_name="aspm-ado", standalone_mode=False)
     except _BAD_USAGE as error:
         return _refuse(arguments, error)
     except typer.Exit as ending:

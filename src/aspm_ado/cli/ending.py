@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-import traceback
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from aspm_ado.cli.values import truth
-from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.questions import JSON
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Problem, Report
 
 if TYPE_CHECKING:
     from aspm_ado.cli.wiring import Wiring
-
 COMMAND_SCHEMAS: Final = ("list", "guide", "doctor", "disconnect")
 
 
@@ -26,7 +21,10 @@ def tell_error(command: str, problem: Problem, *, as_json: bool, wiring: Wiring 
     """Say what went wrong, as a document where one is wanted."""
     code = problem.reason.exit_code
     if as_json:
+        from datetime import UTC, datetime
+
         from aspm_ado.cli.output import write_document
+        from aspm_ado.domain.report import Report
         from aspm_ado.render.machine import envelope, report_document
 
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -56,6 +54,9 @@ def interrupted() -> Problem:
 
 def bug(error: BaseException) -> Problem:
     """A failure of ours: its type and an id made of where it happened, never a value."""
+    import hashlib
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     where = " ".join(f"{frame.filename.rpartition('aspm_ado')[2]}:{frame.lineno}" for frame in frames)
     mark = hashlib.sha256(f"{type(error).__name__} {where}".encode()).hexdigest()[:8]

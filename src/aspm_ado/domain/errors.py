@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,3 +40,17 @@ class NoAnswerError(UserError):
 
 class InterruptedByUserError(UserError):
     """Ctrl-C, Ctrl-D, SIGTERM or SIGHUP (exit 130)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a run ended early: what an error says, in the document."""
+
+    reason: Reason
+    problem: str
+    remedy: str
+
+    @classmethod
+    def of(cls, error: UserError) -> Problem:
+        """The same three things, without the exception."""
+        return cls(error.reason, error.problem, error.remedy)

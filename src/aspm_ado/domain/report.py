@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, Status
 from aspm_ado.domain.connection import UNREGISTERED, Registration
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode
 
 if TYPE_CHECKING:
     from aspm_ado.domain.answers import Identity
-    from aspm_ado.domain.errors import UserError
+    from aspm_ado.domain.errors import Problem
 
 REPORT_SCHEMA: Final = "aspm-ado/report/v1"
 
@@ -38,20 +38,6 @@ class Verdict(StrEnum):
     READY_WITH_WARNINGS = "ready-with-warnings"
     NOT_READY = "not-ready"
     UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a run ended early: what an error says, in the document."""
-
-    reason: Reason
-    problem: str
-    remedy: str
-
-    @classmethod
-    def of(cls, error: UserError) -> Problem:
-        """The same three things, without the exception."""
-        return cls(error.reason, error.problem, error.remedy)
 
 
 @dataclass(frozen=True, slots=True)

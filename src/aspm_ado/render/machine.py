@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from aspm_ado import __version__
 from aspm_ado.domain.reasons import ExitCode
-from aspm_ado.domain.report import REPORT_SCHEMA, Problem, Report, verdict_of
+from aspm_ado.domain.report import REPORT_SCHEMA, Report, verdict_of
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
+    from aspm_ado.domain.errors import Problem
     from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport
 
 Document = dict[str, Any]

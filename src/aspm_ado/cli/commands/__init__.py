@@ -9,9 +9,8 @@ from typing import Any
 from aspm_ado.adapters.signals import interruptible
 from aspm_ado.cli.ending import bug, interrupted, tell_error, wants_json
 from aspm_ado.cli.wiring import Wiring
-from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.questions import JSON, Question
-from aspm_ado.domain.report import Problem
 
 
 def run(name: str, questions: Sequence[Question], flags: Mapping[str, object], own: dict[str, Any]) -> int:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.errors import Problem, StoreError
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import Problem
 from aspm_ado.flows.disconnect import Forgotten, disconnect
 
 if TYPE_CHECKING:
