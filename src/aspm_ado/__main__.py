@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from aspm_ado.cli.completion import answer
 
         return answer(os.environ)
+    gc.set_threshold(20_000)  # what is imported stays: looking at it again and again takes a tenth of the start
     from aspm_ado.cli.door import enter
 
     return enter(words)

@@ -24,11 +24,12 @@ SERVICES = "https://dev.azure.com"
 
 
 def test_every_variable_that_the_program_reads_is_known_as_ours() -> None:
+    """A leading underscore marks those by which a script of completion asks; nobody sets them."""
     source = Path(aspm_ado.__file__).parent
     named = {
         name
         for path in source.rglob("*.py")
-        for name in re.findall(r"ASPM_ADO_[A-Z_]*[A-Z]", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"(?<!_)ASPM_ADO_[A-Z_]*[A-Z]", path.read_text(encoding="utf-8"))
     }
     assert named <= OURS
 

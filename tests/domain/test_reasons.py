@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 
 from aspm_ado.domain.checks import NEVER_REQUIRED, TITLES, Check, CheckId, Status, in_order, skip
 from aspm_ado.domain.connection import Registration
-from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import (
     AspmReport,
     ConnectionReport,
     OrganizationReport,
-    Problem,
     Report,
     TokenFacts,
     Verdict,

@@ -28,7 +28,6 @@ from aspm_ado.domain.questions import (
     Question,
 )
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.retirement import GLOBAL_PAT_END, parse_global_end
 from aspm_ado.flows.asking import Asker
 
 if TYPE_CHECKING:
@@ -149,6 +148,7 @@ class Wiring:
     @cached_property
     def clock(self) -> Clock:
         """Today by this machine, in UTC as Azure DevOps counts, and the day on which global tokens end."""
+        from aspm_ado.domain.retirement import GLOBAL_PAT_END, parse_global_end
         from aspm_ado.flows.candidate import Clock
 
         end = self.environment.get("ASPM_ADO_GLOBAL_PAT_END", "").strip()

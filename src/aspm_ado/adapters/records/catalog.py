@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -37,10 +38,14 @@ def default_folder(environment: Mapping[str, str]) -> Path:
 
     Raises ``StoreError`` where the user has no home: a guessed one (``/.config``, ``./~``) would be found by nobody.
     """
-    import platformdirs  # not needed under --config-dir
-
     homes = (environment.get("HOME", ""), environment.get("XDG_CONFIG_HOME", ""))
+    if sys.platform == "linux" and Path(homes[0]).is_absolute():
+        return (
+            Path(homes[1].strip() or Path(homes[0]) / ".config") / "aspm-ado"
+        ).absolute()  # what platformdirs says, in no time
     if os.name != "posix" or any(Path(home).is_absolute() for home in homes):
+        import platformdirs
+
         return platformdirs.user_config_path("aspm-ado", appauthor=False).absolute()
     raise StoreError(
         Reason.RECORDS_UNREADABLE,

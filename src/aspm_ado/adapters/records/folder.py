@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shlex
 import stat
 import time
@@ -115,7 +114,7 @@ class PrivateFolder:
     def write(self, name: str, data: bytes) -> None:
         """Replace the file by one of mode 0600 that holds ``data``: after any failure the old one is as it was."""
         path = self.path / name
-        temporary = self.path / f".{name}.{secrets.token_hex(6)}{_LEFTOVER}"
+        temporary = self.path / f".{name}.{os.urandom(6).hex()}{_LEFTOVER}"
         try:
             self._write_new(temporary, data)
             self._disk.replace(temporary, path)
@@ -128,7 +127,7 @@ class PrivateFolder:
 
     def prove_writable(self) -> None:
         """Write a file and remove it again: permissions say too little (root, read-only mounts, a full disk)."""
-        probe = self.path / f".probe.{secrets.token_hex(6)}{_LEFTOVER}"
+        probe = self.path / f".probe.{os.urandom(6).hex()}{_LEFTOVER}"
         try:
             self._write_new(probe, b"aspm-ado\n")
         except OSError as error:
