@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from aspm_ado.domain.connection import UNREGISTERED, Entry, Registration, RegistrationMode
+from aspm_ado.domain.connection import UNREGISTERED, Entry, Registration, RegistrationMode, RegistrationState
 from aspm_ado.domain.handoff import evidence_of
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.retirement import Reach
 from aspm_ado.domain.settings import Settings
+from aspm_ado.domain.text import clean
 from aspm_ado.flows.account import connection_report, organizations_of, report, with_check
 from aspm_ado.flows.acquire import acquire
 from aspm_ado.flows.aspm import (
@@ -65,10 +66,14 @@ def connect(house: House, name: str | None) -> Report:
     catalogue = whole_records(house)
     old = catalogue.connections.get(parse_name(name)) if name else None
     if old is not None and where_given(house.asker) is None:
-        if unfinished(old):
+        if unfinished(old, asks=house.asker.asks):
             house.voice.note(f"The registration of “{old.name}” is not finished: it goes on where it stopped.")
             return resume_handoff(house, old.name, command="connect")
-        house.voice.note(f"“{old.name}” is connected already; nothing is changed. Add organizations with -o NAME.")
+        names = ", ".join(one.name for one in old.organizations)
+        house.voice.note(
+            f"“{old.name}” is connected already, and nothing of it is changed: {names} on {old.base_url}, for "
+            f"{old.purpose}, with {old.aspm.url if old.aspm else 'no Invicti ASPM'}. Add organizations with -o NAME."
+        )
         return validate_stored(house, [old.name], command="connect")
     errand = settle(house, name, old, catalogue.connections)
     proofs = _prove(house, errand)
@@ -153,11 +158,12 @@ def _conclude(
     wishes = errand.wishes
     good = [(one, made) for one in proven for made in one.good]
     brings = aspm is not None and aspm.is_good and wishes.register != "none"
-    begun = {made.name.casefold(): _begun(errand, made.name) if brings else UNREGISTERED for _, made in good}
-    items = [_item(house, errand, one, made, settings, begun) for one, made in good]
+    done = _done(house, errand, good, settings, brings=brings)
+    begun = {made.name.casefold(): _begun(errand, made.name) if brings else UNREGISTERED for _, made in good} | done
+    items = [_item(house, errand, one, made, settings, begun) for one, made in good if made.name.casefold() not in done]
     tell_plan(house, errand, good, settings, aspm if brings else None)
     if wishes.dry_run:
-        return Delivery(rehearse(house, aspm if brings else None, errand.profile, items))
+        return Delivery({**done, **rehearse(house, aspm if brings else None, errand.profile, items)})
     question = GO_REGISTER if wishes.uses_profile else GO if brings else GO_STORE
     if house.asker.asks and not wishes.yes and not house.asker.prompter.confirm(question, default=True):
         kept = any(one.proof.candidate.stored for one in proven)
@@ -166,7 +172,39 @@ def _conclude(
         _keep(house, errand, proven, [new_key(house) for _ in proven], settings.toggles, begun, aspm)
     if not brings or aspm is None:
         return Delivery(begun, kept=wishes.keeps)
-    return replace(deliver(house, aspm, errand.profile, items, keeps=wishes.keeps), kept=wishes.keeps)
+    made = deliver(house, aspm, errand.profile, items, keeps=wishes.keeps)
+    return replace(made, states={**done, **made.states}, kept=wishes.keeps)
+
+
+def _done(
+    house: House,
+    errand: Errand,
+    good: Sequence[tuple[Proven, OrganizationReport]],
+    settings: Settings,
+    *,
+    brings: bool,
+) -> dict[str, Registration]:
+    """What Invicti ASPM has already, with the very token and settings that it would be given again: it stays as it is.
+
+    What a profile registered is looked at by the profile, where one is used.
+    """
+    old, found = errand.old, dict[str, Registration]()
+    asked = (errand.wishes.aspm_url, errand.brief.purpose.value, settings.toggles)
+    if old is None or not errand.wishes.keeps or errand.wishes.dry_run:
+        return found
+    if (old.aspm.url if old.aspm else None, old.purpose, old.toggles) != asked:
+        return found
+    known = {one.name.casefold(): one for one in old.organizations}
+    for one, made in good:
+        prior = known.get(made.name.casefold())
+        if prior is None or prior.registration.state is not RegistrationState.REGISTERED:
+            continue
+        if prior.registration.mode is RegistrationMode.API and brings:
+            continue
+        if house.vault.read(old.credentials[prior.credential].service) == one.proof.candidate.secret:
+            found[made.name.casefold()] = prior.registration
+            house.voice.note(f"{clean(made.name, 60)} is unchanged: Invicti ASPM has this token already.")
+    return found
 
 
 def _keep(

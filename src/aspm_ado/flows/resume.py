@@ -71,11 +71,19 @@ def resume_handoff(house: House, name: str | None, command: str = "handoff") -> 
     return report(house, command, [], [_document(now, stored, aspm, delivery)])
 
 
-def unfinished(entry: Entry) -> bool:
-    """Whether a registration through a profile was begun, or was to be, and its end is not on record."""
+def unfinished(entry: Entry, *, asks: bool) -> bool:
+    """Whether a registration through a profile was begun, or was to be, and its end is not on record; or whether a
+    person who is there has something left to enter.
+    """
+    if asks and entry.aspm is not None and (entry.successors or _handed_off(entry)):
+        return True
     return any(
         one.registration.mode is RegistrationMode.API and one.registration.state in _OPEN for one in entry.organizations
     )
+
+
+def _handed_off(entry: Entry) -> bool:
+    return any(one.registration.state is RegistrationState.HANDED_OFF for one in entry.organizations)
 
 
 _OPEN = (RegistrationState.UNKNOWN, RegistrationState.NONE)

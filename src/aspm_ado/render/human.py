@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -71,7 +72,13 @@ def _trouble_of(section: Section, connection: ConnectionReport) -> Section:
         return replace(section, rows=(Row(Status.PASS, "All checks", "good; --all shows them."),))
     if connection.name is None:
         return replace(section, rows=tuple(rows))
-    return replace(section, rows=tuple(replace(row, command=_command(row, section, connection)) for row in rows))
+    return replace(section, rows=tuple(_with_command(row, section, connection) for row in rows))
+
+
+def _with_command(row: Row, section: Section, connection: ConnectionReport) -> Row:
+    """The row, ending with the command that goes on from it; once, where the remedy ends with it already."""
+    command = _command(row, section, connection)
+    return row if row.remedy.endswith(command) else replace(row, command=command)
 
 
 def _command(row: Row, section: Section, connection: ConnectionReport) -> str:
@@ -84,7 +91,10 @@ def _command(row: Row, section: Section, connection: ConnectionReport) -> str:
     if row.id is CheckId.SECRETS and any(check.reason is Reason.TOKEN_GONE for check in connection.checks):
         return f"aspm-ado rotate {name}"
     if row.id in _NEW_TOKEN and section.organization:
-        return f"aspm-ado rotate {name} -o {section.organization}"
+        one = next(made for made in connection.organizations if clean(made.name, 60) == section.organization)
+        if one.token.shared and row.id is not CheckId.REACH:
+            return f"aspm-ado rotate {name}"
+        return f"aspm-ado rotate {name} -o {shlex.quote(section.organization)}"
     return f"aspm-ado validate {name}"
 
 
