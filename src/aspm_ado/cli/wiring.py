@@ -31,6 +31,7 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.asking import Asker
 
 if TYPE_CHECKING:
+    from aspm_ado.adapters.network.pacing import Gate
     from aspm_ado.adapters.network.transport import Transport
     from aspm_ado.domain.aspm_profile import Profile
     from aspm_ado.domain.ports import Desktop, Prompter, Records, Sources, Vault
@@ -201,7 +202,15 @@ class Wiring:
             simulator=self.simulator,
             trace=self.voice.trace if self.on(VERBOSE) else None,
             note=self.voice.note,
+            gate=self._gate,
         )
+
+    @cached_property
+    def _gate(self) -> Gate:
+        """What services ask of us holds for the whole run, whichever certificates a connection trusts."""
+        from aspm_ado.adapters.network.pacing import Gate
+
+        return Gate()
 
     @property
     def timeout(self) -> float:

@@ -117,11 +117,12 @@ def certificates(authority):
         issuer.issue_cert(*names, **settings).configure_cert(made)
         return made
 
-    yesterday = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+    now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
     return {
         "good": context(authority, "localhost", "dev.example", "proxy.example", "127.0.0.1"),
         "other host": context(authority, "tfs.fabrikam.example", "10.1.2.3"),
-        "expired": context(authority, "localhost", not_after=yesterday),
+        "expired": context(authority, "localhost", not_after=now - day),
+        "not yet valid": context(authority, "localhost", not_before=now + day, not_after=now + 30 * day),
         "unknown": context(trustme.CA(organization_name="Zscaler Inc."), "localhost"),
     }
 

@@ -9,7 +9,7 @@ from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 
 from .conftest import PAT
-from .servers import answer
+from .servers import answer, read_request
 
 
 @pytest.fixture
@@ -70,6 +70,45 @@ def test_a_proxy_that_forbids(transport, get, proxy, far):
     reply = transport({"HTTPS_PROXY": f"http://127.0.0.1:{box.port}"}).send(get(far))
     assert reply.failure is Reason.PROXY_FAILED
     assert "refused to connect us to dev.example (status 403)" in reply.problem
+
+
+@pytest.mark.parametrize("status", [502, 503, 511])
+def test_the_page_of_a_proxy_in_place_of_a_tunnel(transport, get, proxy, far, status):
+    page = b"<html><title>Blocked</title>"
+    box = proxy(refusal=f"HTTP/1.1 {status} X\r\nContent-Type: text/html\r\n\r\n".encode() + page)
+    reply = transport({"HTTPS_PROXY": f"http://127.0.0.1:{box.port}"}).send(get(far))
+    assert (reply.failure, reply.status, reply.text) == (Reason.PROXY_FAILED, 0, "")
+    assert f"(status {status})" in reply.problem
+
+
+def test_a_proxy_that_puts_a_page_into_the_tunnel(transport, get, proxy, far):
+    """It says 200 to CONNECT and then speaks itself, in plain text."""
+    box = proxy()
+
+    def speak(sock):
+        with sock.makefile("rb", buffering=0) as stream:
+            box.received.append(read_request(stream))
+            sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            stream.read(1)
+            sock.sendall(b"<html>Please sign in to the network</html>" * 9)
+            while stream.read(4096):
+                pass
+
+    box._talk = speak
+    reply = transport({"HTTPS_PROXY": f"http://127.0.0.1:{box.port}"}).send(get(far))
+    assert (reply.failure, reply.text) == (Reason.TLS_FAILED, "")
+    assert f"(through the proxy 127.0.0.1:{box.port}) answered is not TLS" in reply.problem
+    assert all(request.all("Authorization") == [] for request in box.received)
+
+
+def test_the_sign_in_of_a_proxy_follows_no_redirect(transport, get, proxy, start):
+    elsewhere = start(answer())
+    box = proxy(script=[answer(302, b"", f"Location: {elsewhere.url}/")])
+    client = transport({"HTTP_PROXY": f"http://user:canary@127.0.0.1:{box.port}"})
+    assert client.send(get("http://tfs.example/")).status == 302
+    assert len(box.received) == 1
+    assert box.received[0].all("Proxy-Authorization") == ["Basic " + base64.b64encode(b"user:canary").decode()]
+    assert elsewhere.received == []
 
 
 @pytest.mark.parametrize(("address", "words"), [("127.0.0.1:9", "refused"), ("no-such-proxy.invalid:8080", "name")])

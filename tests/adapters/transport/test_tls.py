@@ -1,5 +1,6 @@
 """TLS: verified always, by one context that is loaded once, and a refusal says what was wrong."""
 
+import hashlib
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 
@@ -41,7 +42,8 @@ def test_certificates_are_loaded_once(start, transport, get, certificates, bundl
         ("unknown", Reason.TLS_UNTRUSTED, "issued by"),
         ("unknown", Reason.TLS_UNTRUSTED, "Zscaler Inc."),
         ("other host", Reason.TLS_WRONG_HOST, "tfs.fabrikam.example, 10.1.2.3"),
-        ("expired", Reason.TLS_EXPIRED, "valid 2000-01-01 to 20"),
+        ("expired", Reason.TLS_EXPIRED, "valid from 2000-01-01 to 20"),
+        ("not yet valid", Reason.TLS_EXPIRED, "the clock of this machine says 20"),
     ],
 )
 def test_a_certificate_that_is_not_accepted(start, transport, get, certificates, bundle, kind, reason, words):
@@ -53,6 +55,15 @@ def test_a_certificate_that_is_not_accepted(start, transport, get, certificates,
     assert reply.remedy
     assert server.received == [], "nothing was sent"
     assert server.connections == 2, "one refused, one to look at the certificate, none again"
+
+
+def test_a_certificate_can_be_compared_by_its_fingerprint(start, transport, get, tmp_path):
+    leaf = trustme.CA(organization_name="Unknown").issue_cert("localhost")
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    leaf.configure_cert(served)
+    reply = transport().send(get(start(answer(), tls=served).url))
+    der = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
+    assert f"SHA-256 of the certificate: {hashlib.sha256(der).hexdigest()}" in reply.problem
 
 
 def test_the_remedy_for_an_unknown_authority_is_the_bundle(start, transport, get, certificates):

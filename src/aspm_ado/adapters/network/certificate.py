@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import ssl
 from collections.abc import Iterator
@@ -20,12 +21,16 @@ _VERSION, _EXTENSIONS = 0xA0, 0xA3
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Who issued it, from when to when, and for which names; texts are clean."""
+    """Who issued it, from when to when, and for which names; texts are clean.
+
+    ``fingerprint`` is the SHA-256 of the whole certificate in hexadecimal: what an administrator can compare.
+    """
 
     issuer: str
     begins: datetime
     ends: datetime
     names: tuple[str, ...]
+    fingerprint: str
 
 
 def peek(host: str, port: int, seconds: float) -> Certificate | None:
@@ -51,7 +56,7 @@ def parse(der: bytes) -> Certificate:
         issuer, validity = fields[2][1], fields[3][1]
         begins, ends = (_time(tag, value) for tag, value in _parts(validity))
         extensions = next((value for tag, value in fields[6:] if tag == _EXTENSIONS), b"")
-        return Certificate(_name(issuer), begins, ends, tuple(_names(extensions)))
+        return Certificate(_name(issuer), begins, ends, tuple(_names(extensions)), hashlib.sha256(der).hexdigest())
     except (IndexError, UnicodeError) as error:
         raise ValueError("not a certificate") from error
 

@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from urllib3 import exceptions as urllib3
@@ -172,8 +173,9 @@ def _certificate(code: int, where: Where) -> Trouble:
         problem = f"The certificate of {where.name} belongs to another host: {names}."
         return Trouble(Reason.TLS_WRONG_HOST, problem, "Use the name that the certificate has. " + _TLS_TOOL)
     if code in _EXPIRED:
-        dates = f" (valid {seen.begins:%Y-%m-%d} to {seen.ends:%Y-%m-%d})" if seen else ""
-        problem = f"The certificate of {where.name} is not valid today{dates}."
+        today = f"the clock of this machine says {datetime.now(UTC):%Y-%m-%d}"
+        dates = f"it is valid from {seen.begins:%Y-%m-%d} to {seen.ends:%Y-%m-%d}, and {today}" if seen else today
+        problem = f"The certificate of {where.name} is not valid today: {dates}."
         return Trouble(Reason.TLS_EXPIRED, problem, "Check the clock of this machine. " + _TLS_TOOL)
     problem = f"The certificate of {where.name} is not signed by anybody this machine trusts{_issued(seen)}."
     return Trouble(Reason.TLS_UNTRUSTED, problem, _COMPANY)
@@ -191,7 +193,7 @@ def _tls(error: ssl.SSLError, where: Where) -> Trouble:
 
 
 def _issued(seen: Certificate | None) -> str:
-    return f"; it was issued by {seen.issuer}" if seen else ""
+    return f"; it was issued by {seen.issuer} (SHA-256 of the certificate: {seen.fingerprint})" if seen else ""
 
 
 def _listed(names: tuple[str, ...]) -> str:

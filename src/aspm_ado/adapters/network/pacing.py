@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 RETRIES: Final = 2
 LONGEST_WAIT: Final = 30.0
-_TRANSIENT: Final = frozenset({429, 502, 503, 504})
+_TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
 _HUGE: Final = 1e9
 
 
@@ -65,39 +65,44 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """How long the gate is shut. ``firm``: the service refused (429); else it only asked to go slower."""
+    """Seconds for which the service refuses (``firm``, 429), and for which it only asked to go slower (``hint``)."""
 
-    seconds: float
-    firm: bool
+    firm: float = 0.0
+    hint: float = 0.0
 
 
 class Gate:
-    """“Not before” for each lane, shared by all threads: a service that slows one call down means all of them."""
+    """“Not before”, shared by all threads and all transports: a service that slows one call down means all of them.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    Its keys are lanes (a host and an organization) and hosts. One organization that refuses holds back its own calls;
+    the rest of its host only goes slower, so that it cannot take anybody else's verdict away.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, threading.Lock()
-        self._until: dict[str, tuple[float, bool]] = {}
+        self._until: dict[tuple[str, bool], float] = {}
         self._told: dict[str, float] = {}
 
-    def shut(self, lane: str, seconds: float, *, firm: bool) -> None:
+    def shut(self, key: str, seconds: float, *, firm: bool) -> None:
         """Let nobody pass for ``seconds``, at most ``LONGEST_WAIT``; never shortens an earlier wait."""
-        until = (self._clock() + min(seconds, LONGEST_WAIT), firm)
+        until = self._clock() + min(seconds, LONGEST_WAIT)
         with self._lock:
-            self._until[lane] = max(self._until.get(lane, until), until)
+            self._until[key, firm] = max(self._until.get((key, firm), until), until)
 
-    def held(self, lane: str) -> Hold:
-        """How long ``lane`` is still shut."""
-        with self._lock:
-            until, firm = self._until.get(lane, (0.0, False))
-        return Hold(max(0.0, until - self._clock()), firm)
-
-    def is_news(self, lane: str, seconds: float) -> bool:
-        """Whether nobody has been told yet that ``lane`` waits this long; sixteen threads wait, one speaks."""
+    def held(self, *keys: str) -> Hold:
+        """How long a call that belongs to all of ``keys`` is still held back."""
         now = self._clock()
         with self._lock:
-            if self._told.get(lane, 0.0) > now:
+            firm, hint = (max(self._until.get((key, kind), now) - now for key in keys) for kind in (True, False))
+        return Hold(max(0.0, firm), max(0.0, hint))
+
+    def is_news(self, host: str, seconds: float) -> bool:
+        """Whether nobody has been told yet that ``host`` is waited for; sixteen threads wait, one speaks."""
+        now = self._clock()
+        with self._lock:
+            if self._told.get(host, 0.0) > now:
                 return False
-            self._told[lane] = now + seconds
+            self._told[host] = now + seconds
         return True
 
 

@@ -64,8 +64,9 @@ class Transport:
         note: Callable[[str], None] | None = None,
         workers: int = 16,
         pace: Pace | None = None,
+        gate: Gate | None = None,
     ) -> None:
-        """Read the environment and the certificates, once.
+        """Read the environment and the certificates, once. ``gate`` is shared by the transports of one run.
 
         Raises ``UsageError`` for a CA bundle that cannot be read and for a simulator that is not on this machine.
         """
@@ -75,7 +76,7 @@ class Transport:
         self._router = Router(Proxies.read(environment), simulator, timeout)
         self.trust = load_trust(environment, ca_bundle, self._note)
         self._wire = Wire(self.trust.context, workers)
-        self._gate = Gate(self._pace.clock)
+        self._gate = gate or Gate(self._pace.clock)
         self._closed, self._lock = threading.Event(), threading.Lock()
         self._calls: set[Limit] = set()
         self._sleep = self._pace.sleep or self._closed.wait
@@ -119,6 +120,8 @@ class Transport:
             wait = (asked or back_off(attempt, self._pace.jitter())) + (0.5 * self._pace.jitter() if asked else 0.0)
             if asked or reply.status == 429:
                 self._gate.shut(route.lane, asked or wait, firm=reply.status == 429)
+            if asked:
+                self._gate.shut(route.where.host, asked, firm=False)
             if attempt >= min(outcome.tries, retries) or wait > LONGEST_WAIT or wait >= limit.left:
                 break
             cause = f"answered {reply.status}" if reply.status else "did not answer"
@@ -130,12 +133,13 @@ class Transport:
     def _pass_gate(self, route: Route, limit: Limit) -> bool:
         """Wait until the lane may be used; whether it may within the time of the call.
 
-        A hint beside an answer (200 with ``Retry-After``) slows a call down, by half its time at most; it fails none.
+        A hint (200 with ``Retry-After``, or a neighbour's 429) slows a call down, by half its time at most; it fails
+        none.
         """
-        hold = self._gate.held(route.lane)
-        if hold.firm and hold.seconds >= limit.left:
+        hold = self._gate.held(route.lane, route.where.host)
+        if hold.firm and hold.firm >= limit.left:
             return False
-        wait = hold.seconds if hold.firm else min(hold.seconds, limit.left / 2)
+        wait = max(hold.firm, min(hold.hint, limit.left / 2))
         if wait > 0:
             self._pause(route, wait, f"{route.where.host} asks to slow down: waiting {wait:.0f} s.")
         if self._closed.is_set():
@@ -143,7 +147,7 @@ class Transport:
         return True
 
     def _pause(self, route: Route, seconds: float, line: str) -> None:
-        if seconds >= 1 and self._gate.is_news(route.lane, seconds):
+        if seconds >= 1 and self._gate.is_news(route.where.host, seconds):
             self._note(line)
         self._sleep(seconds)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
 from aspm_ado.domain.answers import Identity
+from aspm_ado.domain.place import SERVICES_HOSTS
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
@@ -122,10 +123,7 @@ def unheard(reply: Reply, kind: Saying) -> tuple[Reason, str, str]:
         )
     detail, remedy = {
         Saying.THROTTLED: (f"{host} asks to slow down (429).", "Wait some minutes, then run this again."),
-        Saying.TROUBLE: (
-            f"{host} answered with an error of its own ({reply.status}){_reference(reply)}.",
-            "Try again later; see https://status.dev.azure.com.",
-        ),
+        Saying.TROUBLE: _trouble(reply, host),
         Saying.STRANGER: (
             f"Something else answered in the place of {host} (status {reply.status}, no mark of Azure DevOps).",
             "Look for a sign-in portal or a proxy between this machine and the service.",
@@ -142,6 +140,21 @@ def unheard(reply: Reply, kind: Saying) -> tuple[Reason, str, str]:
         ),
     )
     return UNHEARD.get(kind, Reason.ANSWER_UNREADABLE), detail, remedy
+
+
+def _trouble(reply: Reply, host: str) -> tuple[str, str]:
+    """Whose error it is: of the service, of its edge, or of something on the way (a proxy's page looks like one)."""
+    reference = _reference(reply)
+    if not reference and not _is_marked(reply):
+        return (
+            f"Something on the way to {host} answered with an error ({reply.status}, no mark of Azure DevOps).",
+            "Try again in a moment; if it stays, ask whoever runs the proxy or the server.",
+        )
+    services = host.partition(":")[0] in SERVICES_HOSTS
+    return (
+        f"{host} answered with an error of its own ({reply.status}){reference}.",
+        f"Try again later; {'see https://status.dev.azure.com' if services else 'ask whoever runs the server'}.",
+    )
 
 
 def _asks_windows_sign_in(reply: Reply) -> bool:
