@@ -29,7 +29,7 @@ from ..doctor.stored import entry
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is a POSIX thing")
 NAMES = ("contoso", "contoso.eu", "fabrikam-dev")
 PURPOSES = ("alm", "alm+issue-manager", "issue-manager")
-COMMANDS = ("connect", "validate", "guide", "list", "demo", "handoff", "rotate", "disconnect", "doctor")
+COMMANDS = ("connect", "validate", "guide", "list", "demo", "handoff", "rotate", "migrate", "disconnect", "doctor")
 CASES = {
     "aspm-ado ": COMMANDS,
     "aspm-ado va": ("validate",),

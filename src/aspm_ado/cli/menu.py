@@ -8,9 +8,15 @@ from typing import Final
 from aspm_ado.domain.questions import (
     ALLOW_OTHER_IDENTITY,
     ASPM,
+    ASPM_TOKEN_FILE,
     FAIL_ON_WARNING,
     KEEPING,
+    MIGRATING,
     ORGANIZATION,
+    PAT_FILE,
+    PAT_VARIABLE,
+    PLANNING,
+    REGISTER,
     REQUEST,
     SHARED,
     SHOW_ALL,
@@ -94,6 +100,12 @@ COMMANDS: Final = (
         "rotate",
         "A new token for an old one: proven first, by the same person, in force when Invicti ASPM has it.",
         (ORGANIZATION, *TOKEN[1:4], *TOKEN[5:7], ALLOW_OTHER_IDENTITY, *ASPM[1:], YES),
+        name="The connection.",
+    ),
+    Command(
+        "migrate",
+        "From one token of all organizations to one token for each: proven, stored and handed off one by one.",
+        (*WHERE[::3], PAT_FILE, PAT_VARIABLE, *MIGRATING, ALLOW_OTHER_IDENTITY, ASPM_TOKEN_FILE, REGISTER, *PLANNING),
         name="The connection.",
     ),
     Command(

@@ -21,6 +21,7 @@ from aspm_ado.domain.questions import (
     JSON,
     NO_COLOR,
     NO_INPUT,
+    PAT_VARIABLE,
     QUIET,
     TIMEOUT,
     VERBOSE,
@@ -66,6 +67,10 @@ class Wiring:
         self._closing = ExitStack()
         notes: list[str] = []
         self.given = collect(questions, flags, everything, notes.append)
+        for name in _variables_named(self.given):
+            self.secret_variables.setdefault(name, everything.pop(name, ""))
+            if environment is None:
+                os.environ.pop(name, None)
         for line in notes:
             self.voice.note(line)
         self.simulator = everything.get("ASPM_ADO_SIMULATOR", "").strip() or None
@@ -237,6 +242,11 @@ class Wiring:
         from aspm_ado.cli.output import show_trouble
 
         show_trouble(self, proofs)
+
+
+def _variables_named(given: Mapping[str, Given]) -> list[str]:
+    """The variables that options say hold tokens."""
+    return [value.partition("=")[2].strip() for value in given.get(PAT_VARIABLE.name, Given((), "")).values]
 
 
 def _load_profile(path: str) -> Profile:

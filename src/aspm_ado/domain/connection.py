@@ -114,6 +114,17 @@ class Successor:
 
 
 @dataclass(frozen=True, slots=True)
+class Migration:
+    """The organizations chosen to get a token of their own, and the tokens that they come from.
+
+    While one of the organizations has none of its own yet, these tokens stay, also where no organization names them.
+    """
+
+    organizations: tuple[str, ...]
+    credentials: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StoredAspm:
     """The Invicti ASPM of a connection; its token is one record for each origin."""
 
@@ -143,6 +154,7 @@ class Entry:
     successors: dict[str, Successor] = field(default_factory=dict)
     offered: tuple[str, ...] = ()
     """Organizations that its tokens were seen to reach: what is not among them is new."""
+    migration: Migration | None = None
 
     @property
     def services(self) -> frozenset[str]:
@@ -170,13 +182,38 @@ class Entry:
         )
         left = tuple(name for name in successor.organizations if name.casefold() not in swapped)
         waiting = {**self.successors, key: replace(successor, organizations=left)}
-        credentials, named = {**self.credentials, key: successor.credential}, {one.credential for one in organizations}
         return replace(
             self,
             organizations=organizations,
-            credentials={name: kept for name, kept in credentials.items() if name in named},
+            credentials={**self.credentials, key: successor.credential},
             successors={name: one for name, one in waiting.items() if one.organizations},
+        ).pruned()
+
+    def pruned(self) -> Entry:
+        """The same without credentials that no organization names, and that no migration needs any more."""
+        named = {one.credential for one in self.organizations}
+        held = self.migration.credentials if self.migration and self.unmigrated else ()
+        return replace(
+            self, credentials={key: one for key, one in self.credentials.items() if key in named or key in held}
         )
+
+    def is_shared(self, key: str) -> bool:
+        """Whether a token is, or may be, of several organizations."""
+        if (self.migration and key in self.migration.credentials) or self.credential_of(key).reach == "all":
+            return True
+        waits = self.successors[key].organizations if key in self.successors else ()
+        return len({*waits, *(one.name for one in self.organizations if one.credential == key)}) > 1
+
+    def has_own(self, name: str) -> bool:
+        """Whether an organization has a token of its own, in force or waiting."""
+        held = {one.name.casefold(): one.credential for one in self.organizations}
+        key = self.successor_of(name) or held.get(name.casefold())
+        return key is not None and not self.is_shared(key)
+
+    @property
+    def unmigrated(self) -> tuple[str, ...]:
+        """The organizations that were chosen to get a token of their own and have none yet."""
+        return tuple(name for name in self.migration.organizations if not self.has_own(name)) if self.migration else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,13 @@ PAT_FILE: Final = _row(
     "[ORGANIZATION=]FILE",
     repeat=True,
 )
+PAT_VARIABLE: Final = _row(
+    "pat-variable",
+    "Variable with the token of an organization",
+    "Read the token of one organization from the variable NAME. Repeat for more.",
+    "ORGANIZATION=NAME",
+    repeat=True,
+)
 PAT: Final = Question("pat", "Personal access token", "--pat-file FILE or --pat-stdin", "ASPM_ADO_PAT")
 PAT_EXPIRES: Final = _row(
     "pat-expires",
@@ -179,6 +186,14 @@ REQUEST: Final = _row(
 ALLOW_OTHER_IDENTITY: Final = _row(
     "allow-other-identity", "Allow another identity", "Take the new token although it is another person's.", switch=True
 )
+PLAN: Final = _row("plan", "Plan", "Print what is to be done for each organization, and do nothing.", switch=True)
+PLAN_FILE: Final = _row(
+    "plan-file",
+    "File for the plan",
+    "Write the plan to FILE (.json or .md), and do nothing else. Repeat for both.",
+    "FILE",
+    repeat=True,
+)
 
 JSON: Final = _row("json", "JSON", "Print one JSON document on stdout.", switch=True)
 NO_INPUT: Final = _row("no-input", "No input", "Never ask; say what is missing.", switch=True)
@@ -196,3 +211,5 @@ TOKEN: Final = (
 )  # fmt: skip
 ASPM: Final = (TEAM_LEADS_MAY, ASPM_URL, ASPM_TOKEN_FILE, ASPM_API, REGISTER, REGISTRATION_PROFILE)
 KEEPING: Final = (STORE, DRY_RUN, YES)
+MIGRATING: Final = (PAT_EXPIRES, CLONE_USERNAME, CHECK_CLONE, READ_ONLY_PROBES)
+PLANNING: Final = (PLAN, PLAN_FILE, YES)

@@ -60,7 +60,7 @@ class Reason(StrEnum):
         2,
         "An Entra access token (`eyJ…`) was given in place of a personal access token.",
     )
-    FILE_UNREADABLE = "file-unreadable", 2, "A named file cannot be read."
+    FILE_UNREADABLE = "file-unreadable", 2, "A named file cannot be read or written."
     FILE_NOT_PRIVATE = "file-not-private", 2, "A file with a secret can be read by other users of this machine."
     NOTHING_STORED = "nothing-stored", 2, "There is no such connection, or none at all."
     CODE_SCOPE_MISSING = (
@@ -110,6 +110,12 @@ class Reason(StrEnum):
         0,
         "One organization is all a token can reach now, while Invicti's written guide still asks for all.",
     )
+    REACH_TOO_WIDE = (
+        "reach-too-wide",
+        3,
+        "The new token reaches all organizations, where one of this organization alone is wanted.",
+    )
+    NOT_MIGRATED = "not-migrated", 8, "The organization was chosen to get a token of its own, and has none yet."
     REACH_UNKNOWN = "reach-unknown", 5, "What the token reaches could not be found out."
     ORGANIZATIONS_NOT_LISTED = (
         "organizations-not-listed",

@@ -106,7 +106,6 @@ def merged(
         credentials[used] = _credential(one, service)
         for made in one.good:
             organizations[made.name.casefold()] = _organization(made, used, one.proof, registrations)
-    named = {organization.credential for organization in organizations.values()}
     listed = (found for one in proven for found in one.proof.listed or ())
     aspm = StoredAspm(wishes.aspm_url, wishes.aspm_api, wishes.profile or "") if wishes.aspm_url else None
     return Entry(
@@ -114,7 +113,7 @@ def merged(
         deployment=candidate.site.deployment.value,
         base_url=candidate.site.base_url,
         purpose=candidate.brief.purpose.value,
-        credentials={key: credential for key, credential in credentials.items() if key in named},
+        credentials=credentials,
         organizations=tuple(organizations.values()),
         aspm=aspm or (current.aspm if current else None),
         reach_demanded=candidate.brief.reach.value,
@@ -125,7 +124,8 @@ def merged(
         validated=now,
         successors=dict(current.successors) if current else {},
         offered=tuple(dict.fromkeys((*(current.offered if current else ()), *listed))),
-    )
+        migration=current.migration if current else None,
+    ).pruned()
 
 
 def with_registrations(entry: Entry, registrations: dict[str, Registration]) -> Entry:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.addresses import parse_organization
 from aspm_ado.domain.connection import Entry
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, PURPOSE
+from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, PURPOSE, REACH
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment, Purpose
-from aspm_ado.domain.retirement import Reach
+from aspm_ado.domain.retirement import Reach, ReachDemanded
 from aspm_ado.domain.settings import settings_for
 from aspm_ado.flows.acquire import choose_reach
 from aspm_ado.flows.aspm import given_token, missing_aspm_token
@@ -123,6 +123,8 @@ def _with_stored(house: House, tokens: Tokens, there: Where, old: Entry | None) 
 
 def _brief(house: House, given: Brief, old: Entry | None, there: Where) -> Brief:
     asker = house.asker
+    if old is not None and asker.given(REACH) is None:
+        given = replace(given, reach=ReachDemanded(old.reach_demanded))
     if asker.given(PURPOSE) is None:
         if old is not None:
             given = replace(given, purpose=Purpose(old.purpose))

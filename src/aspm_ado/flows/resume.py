@@ -54,21 +54,25 @@ def resume_handoff(house: House, name: str | None, command: str = "handoff") -> 
         for one in entry.organizations
         if one.registration.state is not RegistrationState.REGISTERED or entry.successor_of(one.name)
     ]
-    secrets, stored = _secrets(house, entry)
-    items = [
-        stored_item(entry, one, secrets[key])
-        for one in due or entry.organizations
-        if (key := entry.successor_of(one.name) or one.credential) in secrets
-    ]
-    aspm, delivery = None, Delivery()
-    if stored.status is Status.PASS:
-        through = [item for item in items if _by_profile(entry.aspm, item)]
-        aspm = _aspm(house, entry, entry.aspm, needs_token=bool(through))
-        if aspm.is_good:
-            delivery = _deliver(house, aspm, entry.aspm, items)
+    stored, aspm, delivery = bring(house, entry, entry.aspm, due or entry.organizations)
     now = house.records.load().connections.get(entry.name, entry)
     tell_revoking(house, entry, now)
     return report(house, command, [], [_document(now, stored, aspm, delivery)])
+
+
+def bring(
+    house: House, entry: Entry, known: StoredAspm, due: Sequence[StoredOrganization]
+) -> tuple[Check, AspmProof | None, Delivery]:
+    """Bring stored organizations to ``known``: what became of their secrets, of the ASPM, and of each organization."""
+    secrets, stored = _secrets(house, entry, due)
+    aspm, delivery = None, Delivery()
+    if stored.status is Status.PASS:
+        items = [stored_item(entry, one, secrets[entry.successor_of(one.name) or one.credential]) for one in due]
+        through = [item for item in items if _by_profile(known, item)]
+        aspm = _aspm(house, entry, known, needs_token=bool(through))
+        if aspm.is_good:
+            delivery = _deliver(house, aspm, known, items)
+    return stored, aspm, delivery
 
 
 def unfinished(entry: Entry, *, asks: bool) -> bool:
@@ -142,13 +146,12 @@ def _entry(house: House, name: str | None) -> Entry:
     return next(entry for entry in entries if entry.name == chosen)
 
 
-def _secrets(house: House, entry: Entry) -> tuple[dict[str, Secret], Check]:
+def _secrets(house: House, entry: Entry, due: Sequence[StoredOrganization]) -> tuple[dict[str, Secret], Check]:
     """The tokens to copy, each read once; and ``store.secrets``."""
     found: dict[str, Secret] = {}
     try:
-        waiting = {key: one.credential for key, one in entry.successors.items()}
-        for key, credential in {**entry.credentials, **waiting}.items():
-            secret = house.vault.read(credential.service)
+        for key in dict.fromkeys(entry.successor_of(one.name) or one.credential for one in due):
+            secret = house.vault.read(entry.credential_of(key).service)
             if secret is None:
                 return found, Check(
                     CheckId.SECRETS,

@@ -103,6 +103,7 @@ def _meant(house: House, entry: Entry, organizations: Sequence[str]) -> tuple[st
     if organizations:
         return tuple(dict.fromkeys(_known(entry, stored, text) for text in organizations))
     held = {key: [one.name for one in entry.organizations if one.credential == key] for key in entry.credentials}
+    held = {key: names for key, names in held.items() if names}
     if len(held) == 1:
         return tuple(next(iter(held.values())))
     choices = [

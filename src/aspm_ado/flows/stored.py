@@ -168,6 +168,8 @@ def _stored_candidates(house: House, entry: Entry, secrets: Secrets) -> list[Can
     for key, secret in secrets.items():
         stored = entry.credentials[key]
         held = [organization for organization in entry.organizations if organization.credential == key]
+        if not held:
+            continue  # kept for a migration that is not at its end
         username = next((organization.username for organization in held if organization.username), "")
         expires = date.fromisoformat(stored.expires) if stored.expires else None
         made.append(

@@ -57,7 +57,7 @@ def keep_successor(
 ) -> tuple[Entry, str]:
     """Store the new token beside the old one; the entry and the key of the successor.
 
-    A successor that waited for the same organizations is replaced: there is one new token at a time.
+    For these organizations it replaces a successor that waited: there is one new token at a time.
     """
     key = new_key(house)
     service = service_of(entry.name, key)
@@ -82,8 +82,9 @@ def keep_successor(
         there = {one.name.casefold() for one in current.organizations} if current else set()
         if current is None or not wanted <= there:
             raise changed_meanwhile(entry.name)
-        waiting = {other: one for other, one in current.successors.items() if not _overlaps(one, wanted)}
-        return replace(current, successors={**waiting, key: successor})
+        waiting = {other: _but_for(one, wanted) for other, one in current.successors.items()}
+        left = {other: one for other, one in waiting.items() if one.organizations}
+        return replace(current, successors={**left, key: successor})
 
     keep(house, entry.name, onto, {service: secret})
     return house.records.load().connections[entry.name], key
@@ -113,12 +114,13 @@ def tell_revoking(house: House, before: Entry, after: Entry) -> None:
     site = Site(Deployment(before.deployment), before.base_url)
     for key, old in before.credentials.items():
         if key not in after.credentials:
-            page = next(site.place(one.name).token_page for one in before.organizations if one.credential == key)
+            held = [one.name for one in before.organizations if one.credential == key]
+            page = site.place((held or [before.organizations[0].name])[0]).token_page
             house.voice.say(f"The old token (…{old.last4}) is not used here any more. Revoke it: {page}")
 
 
-def _overlaps(successor: Successor, wanted: set[str]) -> bool:
-    return bool(wanted & {name.casefold() for name in successor.organizations})
+def _but_for(successor: Successor, wanted: set[str]) -> Successor:
+    return replace(successor, organizations=tuple(x for x in successor.organizations if x.casefold() not in wanted))
 
 
 def _by_the_same(

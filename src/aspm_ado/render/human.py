@@ -166,7 +166,10 @@ def _next(report: Report) -> Iterator[str]:
             check.id is CheckId.REGISTRATION and check.status is Status.WARN for check in connection.all_checks()
         )
         stored = any(check.id is CheckId.SECRETS and check.status is Status.PASS for check in connection.checks)
-        if waiting and stored:
+        stored = stored or report.command == "migrate"
+        if any(check.reason is Reason.NOT_MIGRATED for check in connection.all_checks()):
+            yield f"aspm-ado migrate {clean(connection.name, 70)}"
+        elif waiting and stored:
             yield f"aspm-ado handoff {clean(connection.name, 70)}"
         elif stored and report.command == "connect":
             yield f"aspm-ado validate {clean(connection.name, 70)}"

@@ -25,6 +25,9 @@ from aspm_ado.domain.connection import (
     StoredOrganization,
     Successor,
 )
+from aspm_ado.domain.connection import (
+    Migration as Moving,
+)
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.domain.text import clean
@@ -93,13 +96,19 @@ def _entry_out(entry: Entry) -> dict[str, object]:
         "created": entry.created,
         "validated": entry.validated,
         "offered": list(entry.offered),
+        "migration": None
+        if entry.migration is None
+        else {
+            "organizations": list(entry.migration.organizations),
+            "credentials": list(entry.migration.credentials),
+        },
         "successors": {key: _successor_out(one) for key, one in entry.successors.items()},
     }
 
 
 def _entry_in(name: str, found: Node) -> Entry:
     aspm = found.maybe_node("aspm")
-    waiting = found.maybe_node("successors")
+    waiting, moving = found.maybe_node("successors"), found.maybe_node("migration")
     entry = Entry(
         name=name,
         deployment=found.one_of(Deployment, "deployment").value,
@@ -115,6 +124,7 @@ def _entry_in(name: str, found: Node) -> Entry:
         created=found.text("created", ""),
         validated=found.maybe("validated"),
         offered=found.texts("offered"),
+        migration=None if moving is None else Moving(moving.texts("organizations"), moving.texts("credentials")),
         successors={}
         if waiting is None
         else {key: _successor_in(node) for key, node in found.named_nodes("successors").items()},

@@ -1,0 +1,108 @@
+"""The plan of a migration: organization, how its token will be made, what Invicti ASPM needs. No secret is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from aspm_ado.domain.text import clean
+
+PLAN_SCHEMA: Final = "aspm-ado/migration-plan/v1"
+
+
+class State(StrEnum):
+    """How far an organization is."""
+
+    TO_DO = "to-do"
+    WAITS = "waits-for-aspm"
+    DONE = "done"
+
+
+class How(StrEnum):
+    """How its token will be made."""
+
+    BY_HAND = "by-hand"
+    BY_AZ = "by-az"
+    ADMINISTRATOR = "administrator"
+    THERE = "there"
+
+
+_STATES: Final = {State.TO_DO: "to do", State.WAITS: "proven, waits for Invicti ASPM", State.DONE: "done"}
+_HOWS: Final = {
+    How.BY_HAND: "by hand",
+    How.BY_AZ: "by `az`",
+    How.ADMINISTRATOR: "ask the administrator first: a policy seems to forbid it",
+    How.THERE: "it is there",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One organization. ``request`` is the letter to its administrator, where one is needed."""
+
+    organization: str
+    connected: bool
+    state: State
+    how: How
+    token_page: str
+    token_name: str
+    boxes: tuple[str, ...]
+    expires: str
+    aspm: str
+    request: str = ""
+
+
+def rows_out(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """For JSON."""
+    return [
+        {
+            "organization": row.organization,
+            "connected": row.connected,
+            "state": row.state.value,
+            "how": row.how.value,
+            "token_page": row.token_page,
+            "token_name": row.token_name,
+            "boxes": list(row.boxes),
+            "expires": row.expires,
+            "reach": "organization",
+            "aspm": row.aspm,
+            "administrator_request": row.request or None,
+        }
+        for row in rows
+    ]
+
+
+def markdown(name: str, day: str, rows: Sequence[Row], *, listed: bool) -> Iterator[str]:
+    """The same for people."""
+    left = [row for row in rows if row.state is State.TO_DO]
+    yield f"# One token for each organization: {_cell(name)}"
+    yield ""
+    came = "as the stored token lists them" if listed else "as on record; the stored token could not list them"
+    yield f"{len(rows)} organizations on {day}, {came}. {len(left)} need a token of their own."
+    yield ""
+    yield "| organization | state | how its token is made | what Invicti ASPM needs |"
+    yield "|---|---|---|---|"
+    for row in rows:
+        made = _HOWS[row.how] + (f": <{row.token_page}>" if row.state is State.TO_DO else "")
+        place = _cell(row.organization) + ("" if row.connected else " (not in this connection yet)")
+        yield f"| {place} | {_STATES[row.state]} | {made} | {_cell(row.aspm)} |"
+    if left:
+        yield ""
+        yield "## Each token"
+        yield ""
+        yield f"- Boxes: {'; '.join(left[0].boxes)}"
+        yield "- Organization: the one of the row alone, not “All accessible organizations”"
+        yield f"- Expiration: {left[0].expires} at the latest that is sensible"
+        yield f"- Then: `aspm-ado migrate {name}`"
+    for row in rows:
+        if row.request:
+            yield ""
+            yield f"## To the administrator of {_cell(row.organization)}"
+            yield ""
+            yield from (f"> {line}" if line else ">" for line in row.request.splitlines())
+
+
+def _cell(text: str) -> str:
+    return clean(text, 200).replace("|", "\\|")

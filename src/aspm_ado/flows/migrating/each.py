@@ -1,0 +1,136 @@
+"""One organization: its own token taken in, proven, and stored at once; the token of all organizations stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.connection import UNREGISTERED, Entry, Registration, RegistrationMode
+from aspm_ado.domain.place import Site
+from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, Choice, Question
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.requirements import Deployment, Purpose
+from aspm_ado.domain.retirement import Reach, ReachDemanded
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.account import not_good, with_check
+from aspm_ado.flows.acquire import acquire
+from aspm_ado.flows.candidate import Proof
+from aspm_ado.flows.entry import Proven, merged, new_key, service_of
+from aspm_ado.flows.handoff import HANDED_OFF
+from aspm_ado.flows.keep import changed_meanwhile, keep
+from aspm_ado.flows.successor import compared, keep_successor, losses
+from aspm_ado.flows.terms import beside_given, brief_given, candidate
+from aspm_ado.flows.until_good import prove_until_good
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.report import OrganizationReport
+    from aspm_ado.flows.house import House
+    from aspm_ado.flows.intake import Taken
+    from aspm_ado.flows.wishes import Wishes
+
+STEP: Final = Question("migrate-step", "The next organization")
+NOW: Final = Choice("now", "Create its token now")
+SKIP: Final = Choice("skip", "Leave this organization out for now")
+STOP: Final = Choice("stop", "Stop here; what is proven is kept")
+
+
+class Came(Enum):
+    """What came of one organization."""
+
+    OWN = auto()
+    NOT_GOOD = auto()
+    LEFT = auto()
+    STOPPED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """``made`` is the report of the token that was tried, ``proof`` what it rests on."""
+
+    came: Came
+    made: OrganizationReport | None = None
+    proof: Proof | None = None
+
+
+def migrate_one(house: House, entry: Entry, name: str, taken: Taken | None, wishes: Wishes, position: str) -> Result:
+    """Get, prove and store the token of one organization. A person may try until it is good, or leave it out."""
+    last = Result(Came.LEFT)
+    while True:
+        if taken is None:
+            house.voice.heading(f"{clean(name, 60)} ({position})")
+            answer = house.asker.prompter.choose(STEP, [NOW, SKIP, STOP], NOW.value)
+            if answer != NOW.value:
+                return replace(last, came=Came.STOPPED if answer == STOP.value else last.came)
+        last = _tried(house, entry, name, taken, wishes)
+        if last.came is Came.OWN or not house.asker.asks:
+            return last
+        taken = None
+
+
+def _tried(house: House, entry: Entry, name: str, taken: Taken | None, wishes: Wishes) -> Result:
+    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
+    brief = replace(brief_given(house, Purpose(entry.purpose)), reach=ReachDemanded.ORGANIZATION)
+    beside = beside_given(house.asker)
+    stored = next((one for one in entry.organizations if one.name.casefold() == name.casefold()), None)
+    beside = replace(beside, username=beside.username or (stored.username if stored else ""))
+    taken = taken or acquire(house, site.place(name), brief, for_all=False)
+    [proof] = prove_until_good(house, [candidate(taken, site, (name,), brief, beside)])
+    made = _judged(house, entry, proof, name if stored else "")
+    stands = not_good(made)
+    if stands or not made.is_good:
+        for check in stands if house.asker.asks else ():
+            house.voice.warn(f"{check.title}: {check.detail}")
+            house.voice.say(f"  {check.remedy or ''}")
+        house.voice.warn(f"Nothing was changed for {clean(name, 60)}: the old token stays in force.")
+        return Result(Came.NOT_GOOD, made, proof)
+    for line in losses([made], entry):
+        house.voice.warn(line)
+    if stored is not None:
+        keep_successor(house, entry, proof, [made], [stored.name])
+    else:
+        _keep_new(house, entry, Proven(proof, (made,)), wishes)
+    house.voice.say(f"{clean(name, 60)} has a token of its own now (…{proof.candidate.secret.last4}): stored.")
+    return Result(Came.OWN, made, proof)
+
+
+def _judged(house: House, entry: Entry, proof: Proof, stored: str) -> OrganizationReport:
+    """The report of the new token: the same person's as the old one, and of this organization alone."""
+    olds = [stored] if stored else [one.name for one in entry.organizations]
+    [made] = compared(proof, entry, olds, allow_other=house.asker.switch(ALLOW_OTHER_IDENTITY))
+    if proof.sight is None or proof.sight.reach is not Reach.ALL:
+        return made
+    check = Check(
+        CheckId.REACH,
+        Status.FAIL,
+        f"The new token reaches all organizations, too: {proof.sight.because}.",
+        Reason.REACH_TOO_WIDE,
+        f"On the token page choose {clean(made.name, 60)} as its organization, not “All accessible organizations”.",
+    )
+    return with_check(made, check)
+
+
+def _keep_new(house: House, entry: Entry, proven: Proven, wishes: Wishes) -> None:
+    """An organization that the connection did not have yet: in force at once, since no other token serves it here."""
+    key = new_key(house)
+    now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    name = proven.good[0].name.casefold()
+
+    def onto(current: Entry | None) -> Entry:
+        if current is None:
+            raise changed_meanwhile(entry.name)
+        begun = {name: _begun(current, wishes)}
+        same = replace(wishes, aspm_url=None)  # its Invicti ASPM stays as it is on record
+        return merged(
+            current, entry.name, [proven], [key], same, current.toggles, begun, now=now, allow_http=current.allow_http
+        )
+
+    keep(house, entry.name, onto, {service_of(entry.name, key): proven.proof.candidate.secret})
+
+
+def _begun(entry: Entry, wishes: Wishes) -> Registration:
+    """What is on record of a new organization until Invicti ASPM answers, or a person does."""
+    if entry.aspm is None or wishes.register == "none":
+        return UNREGISTERED
+    return HANDED_OFF if wishes.hands_over else Registration(RegistrationMode.API)

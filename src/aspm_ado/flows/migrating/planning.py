@@ -1,0 +1,86 @@
+"""``--plan``: what is to be done for each organization; reads and asks, and changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aspm_ado.domain.addresses import parse_organization
+from aspm_ado.domain.administrator import Policy, request_for
+from aspm_ado.domain.connection import Entry, RegistrationState
+from aspm_ado.domain.guide import guide
+from aspm_ado.domain.migration_plan import How, Row, State
+from aspm_ado.domain.place import Site
+from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION
+from aspm_ado.domain.requirements import Deployment, Purpose
+from aspm_ado.domain.retirement import ReachDemanded
+from aspm_ado.flows.migrating.choice import once
+from aspm_ado.flows.migrating.migrate import services_entry
+from aspm_ado.flows.migrating.survey import Survey, survey
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.place import Place
+    from aspm_ado.domain.retirement import DaySource
+    from aspm_ado.flows.house import House
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationPlan:
+    """The rows, and what they rest on: ``listed`` whether the stored token listed its organizations."""
+
+    name: str
+    day: str
+    day_source: DaySource
+    listed: bool
+    rows: tuple[Row, ...]
+
+
+def planned(house: House, name: str) -> MigrationPlan:
+    """The plan for the organizations named, or for all that the stored token reaches."""
+    entry = services_entry(house, name)
+    found = survey(house, entry, knock=True)
+    named = [place.name for place in house.asker.many(ORGANIZATION, parse_organization)]
+    everything = house.asker.switch(ALL_ORGANIZATIONS) or not named
+    names = once(entry, (*named, *(found.names if everything else ())))
+    rows = tuple(_row(entry, one, found) for one in names)
+    calendar = found.calendar
+    return MigrationPlan(entry.name, calendar.today.isoformat(), calendar.source, found.listed, rows)
+
+
+def _row(entry: Entry, name: str, found: Survey) -> Row:
+    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
+    place, purpose = site.place(name), Purpose(entry.purpose)
+    made = guide(place, purpose, ReachDemanded.ORGANIZATION, found.calendar)
+    state = State.TO_DO
+    if entry.has_own(name):
+        state = State.WAITS if entry.successor_of(name) else State.DONE
+    how = How.BY_HAND if state is State.TO_DO else How.THERE
+    request = ""
+    if state is State.TO_DO and place.key in found.refusing:
+        how = How.ADMINISTRATOR
+        request = request_for(Policy.CREATION, place, purpose, ReachDemanded.ORGANIZATION, found.calendar)
+    return Row(
+        name,
+        any(one.name.casefold() == place.key for one in entry.organizations),
+        state,
+        how,
+        made.token_page,
+        made.token_name,
+        tuple(str(box) for box in made.boxes),
+        made.expires.isoformat(),
+        _aspm(entry, place, state),
+        request,
+    )
+
+
+def _aspm(entry: Entry, place: Place, state: State) -> str:
+    """What a person, or a profile, has to do in Invicti ASPM."""
+    if entry.aspm is None:
+        return "nothing: this connection names no Invicti ASPM"
+    known = next((one for one in entry.organizations if one.name.casefold() == place.key), None)
+    there = known is not None and known.registration.state is RegistrationState.REGISTERED
+    if there and state is State.DONE:
+        return "nothing more"
+    if there:
+        return f"the new token, in the instance of {place.url} at {entry.aspm.url}"
+    return f"an instance of {place.url} at {entry.aspm.url}, with the new token"
