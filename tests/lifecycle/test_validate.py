@@ -11,13 +11,15 @@ import pytest
 
 from aspm_ado.demo import cast
 from aspm_ado.demo.world import Organization
-from aspm_ado.domain.connection import Catalogue, Entry, StoredCredential, StoredOrganization
+from aspm_ado.domain.connection import Catalogue, Entry, StoredAspm, StoredCredential, StoredOrganization
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.exchange import Call, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.crew import IN_FLIGHT, Crew
+from aspm_ado.flows.disconnect import disconnect
+from aspm_ado.flows.keep import update
 from aspm_ado.flows.stored import Terms, validate_stored
 
 from ..domain import replies as r
@@ -159,6 +161,20 @@ def test_one_failing_connection_hides_no_other(here):
     with pytest.raises(UsageError) as caught:
         validated(here, "fabrikam", "nobody")
     assert caught.value.reason is Reason.NOTHING_STORED
+
+
+@pytest.mark.parametrize("change", [{"base_url": "http://[", "deployment": "server"}, {"aspm": StoredAspm("//")}])
+def test_an_address_that_is_none_hides_no_other_connection(here, change):
+    connect(here.house(asked("fabrikam", register="guided")), "other")
+    update(here.house(), "other", lambda entry: replace(entry, **change))
+    report = validated(here)
+    assert int(report.exit_code) == 7
+    made = {one.name: one for one in report.connections}
+    assert made["contoso"].organizations[0].is_good
+    assert made["other"].checks[0].reason is Reason.RECORDS_UNREADABLE
+    assert "aspm-ado disconnect other" in made["other"].checks[0].remedy
+    disconnect(here.house({"yes": "true"}), "other")
+    assert int(validated(here).exit_code) == 0
 
 
 def test_a_keyring_that_is_locked_is_asked_once(here):

@@ -29,8 +29,9 @@ from aspm_ado.flows.aspm import AspmProof, aspm_skipped, aspm_token, given_for, 
 from aspm_ado.flows.delivery import Delivery, deliver
 from aspm_ado.flows.handoff import behind_aspm, registration_check
 from aspm_ado.flows.item import Item
+from aspm_ado.flows.read_secrets import rotation
 from aspm_ado.flows.register_all import profile_at
-from aspm_ado.flows.stored import rotation, stored_entries
+from aspm_ado.flows.stored import stored_entries
 from aspm_ado.flows.successor import tell_revoking
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,9 +27,9 @@ from aspm_ado.flows.aspm import AspmProof, prove_stored
 from aspm_ado.flows.candidate import Brief, Candidate, Proof
 from aspm_ado.flows.handoff import HANDED_OFF, WAITS, registration_check
 from aspm_ado.flows.intake import ASPM_VARIABLES, PAT_VARIABLES
+from aspm_ado.flows.read_secrets import SPOILT, Secrets, read_secrets
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.token import Secret
     from aspm_ado.flows.house import House
 
 
@@ -78,10 +77,11 @@ def validate_stored(house: House, names: Sequence[str], command: str = "validate
     for variable in (*PAT_VARIABLES, *ASPM_VARIABLES):
         if house.sources.variable(variable):
             house.voice.note(f"{variable} is set and not used: a stored connection is proven with its stored token.")
-    read = _read_all(house, entries)
+    read = read_secrets(house, entries)
     groups = [_stored_candidates(house, entry, secrets) for entry, (secrets, _) in zip(entries, read, strict=True)]
     proofs = prove_aloud(house, [made for group in groups for made in group])
-    aspms = prove_stored(house, entries)
+    sound = [entry for entry, (_, check) in zip(entries, read, strict=True) if check.reason is not SPOILT]
+    aspms = prove_stored(house, sound)
     coming = iter(proofs)
     seen = []
     for entry, group, (_, check) in zip(entries, groups, read, strict=True):
@@ -110,53 +110,6 @@ def stored_entries(house: House, names: Sequence[str]) -> list[Entry]:
             remedy="Create one with `aspm-ado connect`, or name an organization with -o to validate a token ad hoc.",
         )
     return [catalogue.connections[name] for name in wanted]
-
-
-Secrets = dict[str, "Secret"]
-_SHUT: Final = frozenset(
-    {Reason.KEYRING_ABSENT, Reason.KEYRING_LOCKED, Reason.KEYRING_SILENT, Reason.KEYRING_NOT_TRUSTED}
-)
-"""A store that says this of one secret says it of all: to ask again would open its dialog again."""
-
-
-def _read_all(house: House, entries: Sequence[Entry]) -> list[tuple[Secrets, Check]]:
-    """The secrets of each connection, each read once; a store that is shut is asked once."""
-    made: list[tuple[Secrets, Check]] = []
-    shut: Check | None = None
-    for entry in entries:
-        made.append(({}, shut) if shut is not None else _read_secrets(house, entry))
-        shut = made[-1][1] if made[-1][1].reason in _SHUT else None
-    return made
-
-
-def _read_secrets(house: House, entry: Entry) -> tuple[Secrets, Check]:
-    """The secrets of a connection by credential, and ``store.secrets``."""
-    found: Secrets = {}
-    gone: dict[str, str] = {}
-    try:
-        for key, stored in entry.credentials.items():
-            secret = house.vault.read(stored.service)
-            if secret is None:
-                gone[key] = f"…{stored.last4}" if stored.last4 else stored.service
-            else:
-                found[key] = secret
-    except StoreError as error:
-        return found, Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
-    if gone:
-        return found, Check(
-            CheckId.SECRETS,
-            Status.FAIL,
-            f"{house.vault.title} has no token any more for: {', '.join(gone.values())}.",
-            Reason.TOKEN_GONE,
-            f"Give a new one: {rotation(entry, next(iter(gone)))}",
-        )
-    return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {house.vault.title}.")
-
-
-def rotation(entry: Entry, key: str) -> str:
-    """The command that replaces one token of a connection, in all the organizations that it serves."""
-    names = [one.name for one in entry.organizations if one.credential == key and len(entry.credentials) > 1]
-    return " ".join((f"aspm-ado rotate {entry.name}", *(f"-o {shlex.quote(name)}" for name in names)))
 
 
 def _stored_candidates(house: House, entry: Entry, secrets: Secrets) -> list[Candidate]:
