@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from aspm_ado.demo import cast
 from aspm_ado.domain.connection import RegistrationState
-from aspm_ado.domain.errors import InterruptedByUserError
+from aspm_ado.domain.errors import InterruptedByUserError, UsageError
+from aspm_ado.domain.migration_plan import markdown, rows_out
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
+from aspm_ado.flows.keep import update
 from aspm_ado.flows.migrating.migrate import migrate
+from aspm_ado.flows.migrating.planning import planned
+from aspm_ado.flows.resume import resume_handoff
 from aspm_ado.flows.stored import validate_stored
 
-from .machine import PAT, TOKENS, Killed, Machine, Person, Switch, asked
+from .machine import PAT, TOKENS, Killed, Machine, Person, Switch, asked, codes
 
 NAMES = ("Contoso", *(f"Team{number:02d}" for number in range(1, 12)))
 OWN = {name: cast.pat(f"Own{name}", f"{name[-2:]}0W") for name in NAMES}
@@ -130,7 +135,7 @@ def test_to_the_end(here):
     [connection] = report.connections
     assert [one.token.last4 for one in connection.organizations] == [OWN[name][-4:] for name in NAMES]
     assert int(validate_stored(here.house(), []).exit_code) == 0
-    again = run(here, Somebody({}, at=1))
+    again = run(here, Somebody({}, at=1))  # nothing is asked
     assert int(again.exit_code) == 0
     assert "Nothing to do" in here.stand.voice.text
 
@@ -182,3 +187,133 @@ def test_stopped_again_and_again(here):
         break
     assert sorted(given) == sorted(set(given))
     finish(here) if own_of(here) < set(NAMES) else assert_finished(here)
+
+
+def by_files(here: Machine, *names: str, **given):
+    """Nobody to ask: a file for each organization."""
+    files = [f"{name}={name}" for name in names]
+    return migrate(here.house({"pat_file": files, **given}, files=FILES), "contoso")
+
+
+def test_with_nobody_to_ask_a_handoff_remains(here):
+    report = by_files(here, *STORED)
+    assert (int(report.exit_code), report.verdict.value) == (8, "ready-with-warnings")
+    assert own_of(here) == set(STORED)
+    assert {here.in_force(name.casefold()) for name in STORED} == {PAT}
+    assert int(by_files(here, *STORED, register="guided").exit_code) == 0
+    asked_of = len(here.secrets)
+    assert int(by_files(here, *STORED, register="none").exit_code) == 0
+    assert len(here.secrets) == asked_of - 1, "the old one is erased, and nothing is stored again"
+    assert {here.in_force(name.casefold()) for name in STORED} == {OWN[name] for name in STORED}
+    here.assert_tidy()
+
+
+def test_a_handoff_another_day(here):
+    by_files(here, *STORED)
+    assert int(resume_handoff(here.house(person=Person(handoff="saved")), "contoso").exit_code) == 0
+    assert "The old token (…Rdy1) is not used here any more. Revoke it:" in here.stand.voice.text
+    assert int(by_files(here).exit_code) == 0
+    assert here.entry.migration is None
+    here.assert_tidy()
+
+
+def test_everything_missing_is_named_before_the_first_request(here):
+    house = here.house({"pat_file": ["Contoso=Contoso"]}, files=FILES)
+    with pytest.raises(UsageError) as missing:
+        migrate(house, "contoso")
+    assert all(name in missing.value.problem for name in STORED[1:])
+    assert "Contoso" not in missing.value.problem
+    assert here.stand.wire.calls == []
+    here.assert_tidy()
+
+
+def test_all_organizations_from_variables(here):
+    variables = {f"TOKEN_{name}": OWN[name] for name in NAMES}
+    given = {"all_organizations": "true", "pat_variable": [f"{name}=TOKEN_{name}" for name in NAMES]}
+    report = migrate(here.house({**given, "register": "none"}, variables=variables), "contoso")
+    assert int(report.exit_code) == 0
+    assert tokens_of(here) == OWN
+    here.assert_tidy()
+
+
+def test_one_that_is_not_good_and_the_others_kept(here):
+    here.token(OWN["Team02"], scopes=cast.ALM_SCOPES - {"vso.code_full"})
+    here.token(OWN["Team03"], owner=cast.GRACE)
+    here.token(OWN["Team04"], reach=None)
+    report = by_files(here, *STORED, register="none")
+    assert int(report.exit_code) == 3
+    assert codes(report) == {"code-scope-missing", "other-identity", "reach-too-wide"}
+    assert own_of(here) == {"Contoso", "Team01", "Team05"}
+    assert here.entry.unmigrated == ("Team02", "Team03", "Team04")
+    here.assert_tidy()
+    here.token(OWN["Team02"], revoked=True)
+    assert int(by_files(here, "Team02", organization="Team02", register="none").exit_code) == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"pat_file": ["Contoso=pat"]}, "token-unchanged"),
+        ({"pat_file": ["Contoso=new", "Team01=new"]}, "usage"),
+        ({"pat_file": ["pat"]}, "usage"),
+        ({"pat_file": ["Contoso=new"], "pat_variable": ["contoso=TOKEN"]}, "usage"),
+        ({"pat_variable": [f"Contoso={PAT}"]}, "input-invalid"),
+        ({"pat_variable": ["Contoso=UNSET"]}, "token-empty"),
+    ],
+)
+def test_refused_before_anything_is_asked(here, given, reason):
+    with pytest.raises(UsageError) as refused:
+        migrate(here.house(given, variables={"TOKEN": OWN["Contoso"]}), "contoso")
+    assert refused.value.reason.value == reason
+    assert PAT not in f"{refused.value.problem} {refused.value.remedy}"
+    assert here.stand.wire.calls == []
+
+
+def test_after_the_day(here):
+    """The old token is dead: the list comes from the record, and one more can be named."""
+    here.world(today=date(2026, 12, 2))
+    somebody = Somebody({})
+    assert int(run(here, somebody).exit_code) == 0
+    assert "could not be listed" in here.stand.voice.text
+    assert set(somebody.given) >= set(STORED)
+    assert own_of(here) == set(somebody.given)
+
+
+def test_left_out_and_stopped(here):
+    answers = iter(("skip", "now", "stop"))
+
+    class Choosy(Somebody):
+        def choose(self, question, choices, default=""):
+            return next(answers) if question.name == "migrate-step" else super().choose(question, choices, default)
+
+    report = run(here, Choosy({}))
+    assert int(report.exit_code) == 8
+    assert own_of(here) == {"Team01"}
+    assert "not-migrated" in {one.reason.value for one in report.all_checks() if one.reason}
+    finish(here)
+
+
+def test_the_plan_changes_nothing(here):
+    by_files(here, "Contoso", organization="Contoso", register="none")
+    closed = tuple(replace(one, blocks_global_tokens=one.name == "Team03") for one in ORGANIZATIONS)
+    here.world(organizations=closed)
+    before = (here.catalogue, dict(here.secrets))
+    plan = planned(here.house(), "contoso")
+    assert (here.catalogue, here.secrets) == before
+    assert {row.organization for row in plan.rows} == set(NAMES)
+    rows = {row.organization: row for row in plan.rows}
+    assert (rows["Contoso"].state, rows["Contoso"].how) == ("done", "there")
+    assert (rows["Team01"].state, rows["Team01"].how) == ("to-do", "by-hand")
+    assert rows["Team03"].how == "administrator"
+    assert "Restrict personal access token creation" in rows["Team03"].request
+    assert rows["Team11"].connected is False
+    told = "\n".join(markdown(plan.name, plan.day, plan.rows, listed=plan.listed)) + str(rows_out(plan.rows))
+    assert "https://dev.azure.com/Team01/_usersSettings/tokens" in told
+    assert not [secret for secret in (PAT, *OWN.values()) if secret in told]
+
+
+def test_a_server_is_not_concerned(here):
+    update(here.house(), "contoso", lambda entry: replace(entry, deployment="server", base_url="https://tfs.test"))
+    with pytest.raises(UsageError, match="does not concern Server") as refused:
+        migrate(here.house(), "contoso")
+    assert "Microsoft" not in f"{refused.value.problem} {refused.value.remedy}"

@@ -16,6 +16,8 @@ _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 GLOBAL_PAT_END: Final = date(2026, 12, 1)
 """00:00 UTC of this day. Source: Microsoft's retirement announcement of 2025-12-12, as updated on 2026-03-05."""
+MIGRATE: Final = "aspm-ado migrate NAME"
+"""What takes a stored connection across the day; its name is put in where it is known."""
 
 
 class Reach(StrEnum):

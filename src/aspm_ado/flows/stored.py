@@ -19,7 +19,7 @@ from aspm_ado.domain.place import Site
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.requirements import Deployment, Purpose
-from aspm_ado.domain.retirement import DaySource, Reach, ReachDemanded
+from aspm_ado.domain.retirement import MIGRATE, DaySource, Reach, ReachDemanded
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.account import organizations_of, report, with_check
 from aspm_ado.flows.aloud import prove_aloud
@@ -160,7 +160,13 @@ def _stored_report(
 def _told(
     entry: Entry, stored: StoredOrganization, made: OrganizationReport, fresh: tuple[str, ...]
 ) -> OrganizationReport:
-    return told(made, stored, entry.credentials[stored.credential], fresh)
+    named = tuple(
+        replace(check, remedy=check.remedy.replace(MIGRATE, MIGRATE.replace("NAME", entry.name)))
+        if check.remedy
+        else check
+        for check in made.checks
+    )
+    return told(replace(made, checks=named), stored, entry.credentials[stored.credential], fresh)
 
 
 def _fresh(entry: Entry, proofs: Sequence[Proof]) -> tuple[str, ...]:

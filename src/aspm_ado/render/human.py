@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Verdict
+from aspm_ado.domain.retirement import MIGRATE
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def _with_command(row: Row, section: Section, connection: ConnectionReport) -> R
 def _command(row: Row, section: Section, connection: ConnectionReport) -> str:
     """The exact command that goes on from a row."""
     name = clean(connection.name or "", 70)
+    if "aspm-ado migrate" in row.remedy:
+        return MIGRATE.replace("NAME", name)
     if row.id is CheckId.REGISTRATION:
         return f"aspm-ado handoff {name}"
     if row.id is CheckId.ASPM_TOKEN and connection.aspm is not None and row.status is Status.FAIL:

@@ -11,7 +11,7 @@ from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.judgement.saying import UNHEARD, Saying, saying, unheard
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
-from aspm_ado.domain.retirement import Calendar, Reach, ReachDemanded, days_said
+from aspm_ado.domain.retirement import MIGRATE, Calendar, Reach, ReachDemanded, days_said
 
 if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Reply
@@ -119,7 +119,7 @@ def _all(sight: Sight, deployment: Deployment, calendar: Calendar) -> Check:
             Status.WARN,
             f"{detail}. Microsoft was to stop such tokens on {calendar.global_end}; this one still answers.",
             Reason.REACH_GLOBAL_OUTLIVED,
-            "Replace it with one token for each organization before it stops.",
+            f"Replace it with one token for each organization before it stops: {MIGRATE}",
         )
     return Check(
         CheckId.REACH,
@@ -127,7 +127,7 @@ def _all(sight: Sight, deployment: Deployment, calendar: Calendar) -> Check:
         f"{detail}. Microsoft stops such tokens on {calendar.global_end}, in {days_said(days)}, "
         "whatever their own expiry.",
         Reason.REACH_GLOBAL_ENDS,
-        f"Replace it with one token for each organization before {calendar.global_end}.",
+        f"Replace it with one token for each organization before {calendar.global_end}: {MIGRATE}",
     )
 
 

@@ -10,6 +10,7 @@ from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.judgement.saying import REFUSALS, UNHEARD, Saying, saying, unheard, user_of
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
+from aspm_ado.domain.retirement import MIGRATE
 
 if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Reply
@@ -168,4 +169,6 @@ def _rejected(
         causes.append("its owner has not signed in for 90 days")
     detail = f"{place.name} rejects the token. Azure DevOps does not say why; one of these: {'; '.join(causes)}."
     remedy = f"Copy it again, or create a new one on {place.token_page}."
+    if was_global and calendar.ended(place.site.deployment):
+        remedy = f"Give each organization a token of its own: {MIGRATE}"
     return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_REJECTED, remedy).on(first, profile)
