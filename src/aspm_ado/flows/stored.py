@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
@@ -197,8 +196,10 @@ def _remember(house: House, seen: Sequence[_Seen]) -> None:
         proven = {one.entry.name: _proven(there[one.entry.name], one, now) for one in seen if one.entry.name in there}
         return replace(catalogue, connections={**there, **proven})
 
-    with suppress(StoreError):
+    try:
         house.records.change(edit)
+    except StoreError as error:
+        house.voice.note(f"This verdict is not remembered, so that changes are told again next time. {error.problem}")
 
 
 def _listed(proofs: Sequence[Proof]) -> tuple[str, ...]:
