@@ -14,7 +14,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words == ["--version"]:
         from aspm_ado import __version__
 
-        sys.stdout.write(f"aspm-ado {__version__}\n")
+        try:
+            sys.stdout.write(f"aspm-ado {__version__}\n")
+            sys.stdout.flush()
+        except OSError:
+            return tell_version()
         return 0
     if not words and os.environ.get("_ASPM_ADO_COMPLETE"):
         from aspm_ado.cli.completion import answer
@@ -24,6 +28,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from aspm_ado.cli.door import enter
 
     return enter(words)
+
+
+def tell_version() -> int:
+    """The version, on a stdout that nobody reads, or that is full; the exit code."""
+    from aspm_ado import __version__
+    from aspm_ado.cli.output import write_lines
+    from aspm_ado.domain.errors import Problem, UserError
+
+    try:
+        write_lines([f"aspm-ado {__version__}"])
+    except UserError as error:
+        from aspm_ado.cli.ending import tell_error
+
+        return tell_error("", Problem.of(error), as_json=False)
+    return 0
 
 
 if __name__ == "__main__":

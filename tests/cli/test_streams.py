@@ -113,6 +113,49 @@ def test_a_closed_stdout_keeps_the_code_of_the_verdict(
     assert b"Exception ignored" not in err
 
 
+def unread(*words: str) -> subprocess.CompletedProcess[bytes]:
+    """A run whose stdout nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        return subprocess.run(
+            [*BARE, *words], stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    finally:
+        os.close(writing)
+
+
+@POSIX
+@pytest.mark.parametrize(
+    "words",
+    [("--version",), ("--help",), (), ("connect", "--help"), ("list",), ("guide", "-o", "contoso"), ("list", "--json"),
+     ("demo", "--list-scenarios")],
+    ids=" ".join,
+)  # fmt: skip
+def test_nobody_reads_what_needs_no_network(words: tuple[str, ...]) -> None:
+    done = unread(*words)
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr
+    assert b"Error" not in done.stderr
+    assert b"Exception" not in done.stderr
+
+
+@POSIX
+def test_a_usage_error_that_nobody_reads_keeps_its_code() -> None:
+    assert unread("validate", "--nonsense", "--json").returncode == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")  # noqa: PTH110
+@pytest.mark.parametrize("words", [("--version",), ("guide", "-o", "contoso"), ("guide", "-o", "contoso", "--json")])
+def test_a_result_that_does_not_fit_is_no_success(words: tuple[str, ...]) -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = subprocess.run([*BARE, *words], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 2
+    assert b"could not be written to stdout" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"bug" not in done.stderr
+
+
 @POSIX
 def test_a_reader_that_takes_one_line(process: Run) -> None:
     line = f'"{sys.executable}" -m aspm_ado demo --list-scenarios | head -1; exit "${{PIPESTATUS[0]}}"'

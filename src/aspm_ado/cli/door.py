@@ -22,8 +22,10 @@ def enter(arguments: Sequence[str]) -> int:
     """Run the program; the exit code."""
     from aspm_ado.adapters.signals import guard_core_dumps
     from aspm_ado.cli.app import parser
+    from aspm_ado.cli.output import begin
 
     guard_core_dumps()
+    begin()
     try:
         outcome = parser(arguments)(args=list(arguments), prog_name="aspm-ado", standalone_mode=False)
     except _BAD_USAGE as error:
@@ -36,6 +38,10 @@ def enter(arguments: Sequence[str]) -> int:
         return tell_error(_command_of(arguments), _unwritable(error), as_json=wants_json(arguments))
     except (typer.Abort, KeyboardInterrupt):
         return tell_error(_command_of(arguments), interrupted(), as_json=wants_json(arguments))
+    except SystemExit as ending:
+        if not isinstance(ending.__context__, BrokenPipeError):
+            raise
+        return int(ExitCode.DONE)  # Typer's own help, to a reader who has gone away; it sees to the rest
     return int(outcome or 0)
 
 

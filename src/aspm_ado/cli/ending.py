@@ -18,8 +18,10 @@ COMMAND_SCHEMAS: Final = ("list", "guide", "doctor", "disconnect")
 
 
 def tell_error(command: str, problem: Problem, *, as_json: bool, wiring: Wiring | None = None) -> int:
-    """Say what went wrong, as a document where one is wanted."""
-    code = problem.reason.exit_code
+    """Say what went wrong, as a document where one is wanted and none was written yet; the exit code."""
+    from aspm_ado.cli.output import written_code
+
+    code: int = problem.reason.exit_code
     if as_json:
         from datetime import UTC, datetime
 
@@ -29,10 +31,13 @@ def tell_error(command: str, problem: Problem, *, as_json: bool, wiring: Wiring 
 
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         if command in COMMAND_SCHEMAS:
-            document: dict[str, Any] = envelope(f"aspm-ado/{command}/v1", command, at, code, problem)
+            document: dict[str, Any] = envelope(
+                f"aspm-ado/{command}/v1", command, at, problem.reason.exit_code, problem
+            )
         else:
             document = report_document(Report(command, at, "local", error=problem))
         write_document(document)
+        code = code if (written := written_code()) is None else written
     voice = wiring.voice if wiring is not None else _bare_voice()
     voice.end_progress()
     voice.error(problem.problem, problem.remedy)

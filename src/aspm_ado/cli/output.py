@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from aspm_ado.domain.text import plain
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import harmless, plain
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.terminal.voice import TerminalVoice
@@ -37,26 +41,46 @@ class Surroundings(Protocol):
         """Whether ``stream`` may be coloured."""
 
 
+class _Result:
+    """How far the one document of a run has come."""
+
+    def __init__(self) -> None:
+        self.begun = False
+        self.code: int | None = None
+
+
+_result = _Result()
+
+
+def begin() -> None:
+    """A run begins: it has its one document before it."""
+    _result.begun, _result.code = False, None
+
+
+def written_code() -> int | None:
+    """The exit code in the document that was written, if one was: nothing that happens later can change it."""
+    return _result.code
+
+
 def write_document(document: dict[str, Any]) -> None:
-    """One JSON document, as bytes: the same on every platform."""
+    """One JSON document, as bytes, the same on every platform; never a second one in a run."""
     from aspm_ado.render.machine import dump
 
-    try:
+    if _result.begun:
+        return
+    with _written():
         sys.stdout.flush()
-        sys.stdout.buffer.write(dump(document))
-        sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
-        _let_go(sys.stdout)
+        raw = dump(document)
+        _result.begun = True
+        sys.stdout.buffer.write(raw)
+        _result.code = int(document["exit_code"])
 
 
 def write_lines(lines: Iterable[str]) -> None:
-    """Plain lines."""
-    try:
+    """Plain lines, whatever a name in them would like to be."""
+    with _written():
         for line in lines:
-            sys.stdout.write(plain(line, sys.stdout.encoding) + "\n")
-        sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
-        _let_go(sys.stdout)
+            sys.stdout.write(plain(harmless(line), sys.stdout.encoding) + "\n")
 
 
 def write_report(around: Surroundings, report: Report, *, everything: bool = True) -> None:
@@ -75,11 +99,8 @@ def write_report(around: Surroundings, report: Report, *, everything: bool = Tru
 
 def write_sections(around: Surroundings, tables: Sequence[Section]) -> None:
     """Tables on stdout."""
-    try:
+    with _written():
         _paint(around, tables, sys.stdout)
-        sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
-        _let_go(sys.stdout)
 
 
 def show_trouble(around: Surroundings, proofs: Sequence[Any]) -> None:
@@ -94,7 +115,25 @@ def show_trouble(around: Surroundings, proofs: Sequence[Any]) -> None:
     unlisted = in_the_way(proof.unlisted for proof in proofs if proof.unlisted is not None)
     if unlisted:
         tables.append(Section("All organizations", unlisted))
-    _paint(around, tables, sys.stderr)
+    with contextlib.suppress(OSError, ValueError):  # the terminal is gone: the question that follows says so
+        _paint(around, tables, sys.stderr)
+
+
+@contextlib.contextmanager
+def _written() -> Iterator[None]:
+    """A reader who left, and a terminal that is gone, are no error. A full disk is one."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        let_go(sys.stdout)
+        if isinstance(error, OSError) and error.errno not in (errno.EPIPE, errno.EIO, errno.EINVAL):
+            begin()
+            raise UsageError(
+                Reason.FILE_UNREADABLE,
+                f"The result could not be written to stdout: {error.strerror or type(error).__name__}.",
+                remedy="Make room where stdout leads to, and run the command again.",
+            ) from None
 
 
 def _paint(around: Surroundings, tables: Sequence[Section], stream: TextIO) -> None:
@@ -110,7 +149,7 @@ def _paint(around: Surroundings, tables: Sequence[Section], stream: TextIO) -> N
     stream.writelines(plain(line, stream.encoding) + "\n" for line in lines(tables))
 
 
-def _let_go(stream: TextIO) -> None:
+def let_go(stream: TextIO) -> None:
     """Nobody reads any more: give the descriptor to nothing, so that closing it at exit does not complain."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     try:

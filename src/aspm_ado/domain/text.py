@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BREAKS = frozenset("\t\r\n\u2028\u2029")
 _LIMIT: Final = 300
 _LONGEST: Final = 2000
 
@@ -38,17 +39,19 @@ def clean(foreign: object, limit: int = _LIMIT) -> str:
     Everything that a server, a file or a user's paste brings goes through here before anybody reads it: a
     terminal obeys ESC and C1, and rich passes both through (measured with rich 15).
     """
-    kept = []
-    for character in str(foreign)[: limit * 4]:
-        category = unicodedata.category(character)
-        if character in "\t\r\n\u2028\u2029":
-            kept.append(" ")
-        elif character in _BIDI or category in ("Cc", "Cf", "Cs", "Co", "Cn"):
-            continue
-        else:
-            kept.append(character)
-    line = " ".join("".join(kept).split())
+    line = " ".join(harmless(str(foreign)[: limit * 4]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def harmless(text: str) -> str:
+    """``text`` on one line, with its spaces, and without anything that a terminal would obey."""
+    return "".join(" " if character in _BREAKS else character for character in text if _is_shown(character))
+
+
+def _is_shown(character: str) -> bool:
+    if character in _BREAKS:
+        return True
+    return character not in _BIDI and unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
 
 
 def plain(text: str, encoding: str | None) -> str:

@@ -8,17 +8,25 @@ from typing import Any
 
 from aspm_ado.adapters.signals import interruptible
 from aspm_ado.cli.ending import bug, interrupted, tell_error, wants_json
+from aspm_ado.cli.output import begin
 from aspm_ado.cli.wiring import Wiring
 from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.questions import JSON, Question
 
 
-def run(name: str, questions: Sequence[Question], flags: Mapping[str, object], own: dict[str, Any]) -> int:
-    """Run a command to its exit code; nothing leaves here as an exception."""
+def run(
+    name: str,
+    questions: Sequence[Question],
+    flags: Mapping[str, object],
+    own: dict[str, Any],
+    wire: Callable[..., Wiring] = Wiring,
+) -> int:
+    """Run a command to its exit code; nothing leaves here as an exception. ``wire`` puts together what it is given."""
     wiring: Wiring | None = None
+    begin()
     try:
         with interruptible():
-            wiring = Wiring(name, questions, flags)
+            wiring = wire(name, questions, flags)
             body: Callable[..., int] = import_module(f"aspm_ado.cli.commands.{name}").run
             return body(wiring, **own)
     except UserError as error:
