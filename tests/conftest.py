@@ -21,7 +21,8 @@ from hypothesis import HealthCheck, settings
 INDEPENDENT = Path(__file__).parent / "independent"
 
 settings.register_profile("aspm-ado", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("aspm-ado")
+settings.register_profile("nightly", parent=settings.get_profile("aspm-ado"), max_examples=10_000)
+settings.load_profile("nightly" if os.environ.get("ASPM_ADO_TESTS") == "nightly" else "aspm-ado")
 
 PREFIXES = ("ASPM_ADO_", "AZURE_DEVOPS_", "INVICTI_", "KONDUKTO_", "XDG_", "PYTHON_KEYRING_")
 NAMES = frozenset(

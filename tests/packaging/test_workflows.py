@@ -14,6 +14,7 @@ EACH = pytest.mark.parametrize("name", sorted(WORKFLOWS))
 PERMISSIONS = {
     "ci": {"linux": {"contents: read"}, "desktop": {"contents: read"}},
     "audit": {"dependencies": {"contents: read"}},
+    "nightly": {"fuzz": {"contents: read"}},
     "release": {
         "build": {"contents: read"},
         "attest": {"id-token: write", "attestations: write"},
