@@ -132,8 +132,8 @@ def run(tmp_path_factory):
         done = subprocess.run(
             [sys.executable, str(Path(__file__).with_name("counted.py")), str(folder / "kept"), str(folder / "counts"),
              "validate", "--json", "--quiet", "--timeout", "120"],
-            env={"HOME": str(folder), "ASPM_ADO_CONFIG_DIR": str(folder / "records"), "ASPM_ADO_GLOBAL_PAT_END": "never",
-                 "ASPM_ADO_SIMULATOR": simulator.address},
+            env={"HOME": str(folder), "ASPM_ADO_CONFIG_DIR": str(folder / "records"),
+                 "ASPM_ADO_GLOBAL_PAT_END": "never", "ASPM_ADO_SIMULATOR": simulator.address},
             capture_output=True, timeout=300, check=False,
         )  # fmt: skip
         assert b"Traceback" not in done.stderr, done.stderr.decode()
@@ -175,7 +175,7 @@ def test_connections_certificates_and_secrets(run, monkeypatch):
 
 
 def test_a_dead_host_costs_its_own_call_and_no_other_verdict(run):
-    """It was let go when all others had said who they are; so it kept none of them waiting, and it was asked no more."""
+    """It was let go when all others had said who they are: so none of them waited for it. It was asked no more."""
     document, counts, simulator = run
     assert simulator.kept_waiting == [True] * TRIES
     assert counts["rounds"][DEAD.lower()] == 1
