@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
@@ -180,7 +181,8 @@ class Transport:
         reply = Reply(
             call,
             status=response.status_code,
-            headers=tuple((str(name), str(value)) for name, value in raw.headers.items()),
+            # Most headers are the same in every answer, and thousands of answers are kept until the report is made.
+            headers=tuple((intern(str(name)), intern(str(value))) for name, value in raw.headers.items()),
             received=received_at(raw.headers.get("Date", "")),
         )
         with contextlib.closing(raw):  # closes the connection unless it was released: what is unread stays unread
