@@ -19,7 +19,7 @@ from aspm_ado.flows.migrating.planning import planned
 from aspm_ado.flows.resume import resume_handoff
 from aspm_ado.flows.stored import validate_stored
 
-from .machine import PAT, TOKENS, Killed, Machine, Person, Switch, asked, codes
+from .machine import PAT, TOKENS, Killed, Machine, Person, Switch, asked, check, codes
 
 NAMES = ("Contoso", *(f"Team{number:02d}" for number in range(1, 12)))
 OWN = {name: cast.pat(f"Own{name}", f"{name[-2:]}0W") for name in NAMES}
@@ -206,6 +206,16 @@ def test_with_nobody_to_ask_a_handoff_remains(here):
     assert len(here.secrets) == asked_of - 1, "the old one is erased, and nothing is stored again"
     assert {here.in_force(name.casefold()) for name in STORED} == {OWN[name] for name in STORED}
     here.assert_tidy()
+
+
+def test_nothing_to_do_is_0_also_where_a_handoff_remains(machine):
+    here = machine()
+    here.token(PAT, reach="Contoso")
+    connect(here.house(asked(register="guided", reach="organization")), None)
+    report = migrate(here.house(), "contoso")
+    assert int(report.exit_code) == 0
+    assert "Nothing to do" in here.stand.voice.text
+    assert check(report, "aspm.registration").status.value == "warn"
 
 
 def test_a_handoff_another_day(here):

@@ -45,7 +45,8 @@ def migrate(house: House, name: str) -> Report:
     if is_done(entry):
         told = [clean(one.name, 60) for one in entry.organizations]
         house.voice.say(f"Nothing to do: each of {', '.join(told)} has a token of its own.")
-        return report(house, "migrate", [], [_document(entry, told, {}, Delivery(), None, wishes)])
+        shown = replace(wishes, register="guided")  # what is still to be entered is shown, and nothing was asked for it
+        return report(house, "migrate", [], [_document(entry, told, {}, Delivery(), None, shown)])
     ready_to_keep(house)
     names = chosen(house, entry, tokens)
     demand_tokens(house, entry, names, tokens)
