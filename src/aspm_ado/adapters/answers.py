@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from aspm_ado.domain.answers import (
@@ -19,12 +20,17 @@ from aspm_ado.domain.answers import (
     Document,
     Identity,
     Names,
+    Pat,
+    PatAnswer,
+    Pats,
     Profile,
     Project,
     Projects,
     Repositories,
     Repository,
 )
+from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.token import parse_secret
 
 Fields = dict[str, Any]
 """A JSON object whose keys are in lower case."""
@@ -176,6 +182,50 @@ def _aspm_known(fields: Fields) -> AspmKnown:
     return AspmKnown(_flag(fields, "exist"))
 
 
+def _instant(fields: Fields, key: str) -> datetime | None:
+    """A moment in UTC, with or without an offset and with as many digits of a second as .NET writes."""
+    text = _text(fields, key)
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise _Wrong(key) from None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
+def _pat(fields: Fields) -> Pat:
+    if not _text(fields, "authorizationid"):
+        raise _Wrong("authorizationid")
+    value, nowhere = _text(fields, "token"), object()
+    try:
+        secret = parse_secret(value, "Azure DevOps", "token") if value else None
+    except UserError:
+        raise _Wrong("token") from None
+    return Pat(
+        _text(fields, "authorizationid"),
+        _text(fields, "displayname"),
+        frozenset(_text(fields, "scope").split()),
+        _instant(fields, "validto"),
+        fields.get("targetaccounts", nowhere) is None,
+        secret,
+    )
+
+
+def _pat_answer(fields: Fields) -> PatAnswer:
+    error = _text(fields, "pattokenerror")
+    error = "" if error.lower() in ("none", "0") else error
+    found = fields.get("pattoken")
+    return PatAnswer(None if error or found is None else _pat(_object(found, "pattoken")), error)
+
+
+def _pats(fields: Fields) -> Pats:
+    found = fields.get("pattokens")
+    if not isinstance(found, list):
+        raise _Wrong("pattokens")
+    return Pats(tuple(_pat(_object(one, "pattokens")) for one in found), _text(fields, "continuationtoken"))
+
+
 _READERS: Final[dict[type[Answer], Callable[[Fields], Answer]]] = {
     ConnectionData: _connection_data,
     Profile: _profile,
@@ -184,4 +234,6 @@ _READERS: Final[dict[type[Answer], Callable[[Fields], Answer]]] = {
     Repositories: _repositories,
     AspmPage: _aspm_page,
     AspmKnown: _aspm_known,
+    PatAnswer: _pat_answer,
+    Pats: _pats,
 }

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 from aspm_ado.adapters.answers import read
+from aspm_ado.domain.answers import HOLDS_A_SECRET
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 
@@ -42,6 +43,8 @@ class AzureDevOps:
             or text.lstrip("\ufeff \t\r\n")[:1] == "<"
         ):
             return reply
+        if call.expects in HOLDS_A_SECRET:
+            reply = replace(reply, text="")
         try:
             return replace(reply, answer=read(call.expects, text))
         except ValueError:

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from aspm_ado.adapters.children import childs_environment
 from aspm_ado.domain.token import Secret
 
 _SECONDS: Final = 5.0
-_SECRETS: Final = ("ASPM_ADO_PAT", "AZURE_DEVOPS_EXT_PAT", "KONDUKTO_TOKEN", "SYSTEM_ACCESSTOKEN")
-_SECRET_ENDINGS: Final = ("_PAT", "_ASPM_TOKEN")
 _TEXT_BROWSERS: Final = ("lynx", "links", "elinks", "w3m", "www-browser")
 # -I: neither the current folder nor PYTHON* variables can put another `webbrowser` in its place.
 _OPEN_PAGE: Final = "import sys, webbrowser; sys.exit(0 if webbrowser.open(sys.argv[1]) else 1)"
@@ -67,7 +66,7 @@ class SystemDesktop:
     def __init__(
         self, environment: Mapping[str, str], *, platform: str = sys.platform, seconds: float = _SECONDS
     ) -> None:
-        self._environment = {name: value for name, value in environment.items() if not _is_secret(name)}
+        self._environment = childs_environment(environment)
         if _is_wsl(environment) and _found(("wslview",), environment, platform):
             self._environment.setdefault("BROWSER", "wslview")  # opens the page in Windows; webbrowser does not know it
         self._platform, self._seconds = platform, seconds
@@ -157,10 +156,6 @@ class SystemDesktop:
         if self._platform in ("win32", "darwin"):
             return not self._is_remote()
         return any(self._environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-
-
-def _is_secret(name: str) -> bool:
-    return name.upper() in _SECRETS or name.upper().endswith(_SECRET_ENDINGS)
 
 
 def _is_web_page(url: str) -> bool:

@@ -9,6 +9,7 @@ from aspm_ado.domain.questions import (
     ALLOW_OTHER_IDENTITY,
     ASPM,
     ASPM_TOKEN_FILE,
+    CREATE_TOKEN,
     FAIL_ON_WARNING,
     KEEPING,
     MIGRATING,
@@ -62,7 +63,7 @@ COMMANDS: Final = (
     Command(
         "connect",
         "Guide, prove, store and hand off: the wizard. With flags it asks only what is missing.",
-        (*WHERE, *TOKEN, *ASPM, *KEEPING),
+        (*WHERE, *TOKEN, CREATE_TOKEN, *ASPM, *KEEPING),
         name="Name of the connection (default: the first organization, or the server's host).",
     ),
     Command(
@@ -99,7 +100,7 @@ COMMANDS: Final = (
     Command(
         "rotate",
         "A new token for an old one: proven first, by the same person, in force when Invicti ASPM has it.",
-        (ORGANIZATION, *TOKEN[1:4], *TOKEN[5:7], ALLOW_OTHER_IDENTITY, *ASPM[1:], YES),
+        (ORGANIZATION, *TOKEN[1:4], *TOKEN[5:7], CREATE_TOKEN, ALLOW_OTHER_IDENTITY, *ASPM[1:], YES),
         name="The connection.",
     ),
     Command(

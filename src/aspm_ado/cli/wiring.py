@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from aspm_ado.adapters.network.pacing import Gate
     from aspm_ado.adapters.network.transport import Transport
     from aspm_ado.domain.aspm_profile import Profile
-    from aspm_ado.domain.ports import Desktop, Prompter, Records, Sources, Vault
+    from aspm_ado.domain.ports import Desktop, Entra, Prompter, Records, Sources, Vault
     from aspm_ado.flows.candidate import Clock
     from aspm_ado.flows.house import House
 
@@ -152,6 +152,13 @@ class Wiring:
         return SystemDesktop(self.environment)
 
     @cached_property
+    def entra(self) -> Entra:
+        """The Azure CLI, which is run only when it is chosen."""
+        from aspm_ado.adapters.azure_cli import AzureCli
+
+        return AzureCli(self.environment, seconds=lambda: self.timeout)
+
+    @cached_property
     def clock(self) -> Clock:
         """Today by this machine, in UTC as Azure DevOps counts, and the day on which global tokens end."""
         from aspm_ado.domain.retirement import GLOBAL_PAT_END, parse_global_end
@@ -192,6 +199,7 @@ class Wiring:
             now=self.now,
             show=self._show,
             load_profile=_load_profile,
+            entra=self.entra,
             ca_bundle=str(Path(bundle).expanduser().resolve()) if bundle else None,
         )
 

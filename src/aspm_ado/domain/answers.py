@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aspm_ado.domain.token import Secret
 
 ANONYMOUS_ID: Final = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
 """The id under which an organization with public projects serves anybody, a wrong token included."""
@@ -99,4 +104,35 @@ class Document:
     content: object
 
 
-Answer = ConnectionData | Profile | Names | Projects | Repositories | AspmPage | AspmKnown | Document
+@dataclass(frozen=True, slots=True)
+class Pat:
+    """One token as the PAT Lifecycle API shows it. Its value is there once: in the answer that creates it."""
+
+    authorization_id: str
+    display_name: str = ""
+    scopes: frozenset[str] = frozenset()
+    valid_to: datetime | None = None
+    is_global: bool = False
+    """Whether the answer says so: ``targetAccounts`` is null for a token of all organizations."""
+    secret: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PatAnswer:
+    """``POST`` or ``GET tokens/pats``: a token, or the ``patTokenError`` (empty for ``none``), also inside a 200."""
+
+    pat: Pat | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pats:
+    """One page of tokens, without their values; ``more`` asks for the next one."""
+
+    pats: tuple[Pat, ...]
+    more: str = ""
+
+
+Answer = ConnectionData | Profile | Names | Projects | Repositories | AspmPage | AspmKnown | Document | PatAnswer | Pats
+HOLDS_A_SECRET: Final = (PatAnswer,)
+"""Answers whose text must not outlive its reading."""

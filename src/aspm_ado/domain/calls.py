@@ -5,18 +5,20 @@ Sources: facts sections 2, 3b, 6, 7 and 9. Every call suppresses the sign-in red
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from aspm_ado.domain.answers import ConnectionData, Names, Profile, Projects, Repositories, Repository
+from aspm_ado.domain.answers import ConnectionData, Names, PatAnswer, Pats, Profile, Projects, Repositories, Repository
 from aspm_ado.domain.exchange import Call, Credential
 from aspm_ado.domain.probes import Area, Probe
 from aspm_ado.domain.requirements import API_VERSIONS, Deployment
 
 if TYPE_CHECKING:
     from aspm_ado.domain.answers import Answer
+    from aspm_ado.domain.lifecycle import Order
     from aspm_ado.domain.place import Place, Site
 
 ACCOUNT_URL: Final = "https://app.vssps.visualstudio.com"
@@ -91,6 +93,37 @@ class Caller:
         headers = (("Accept", "*/*"), *(pair for pair in self._headers if pair[0] != "Accept"))
         return Call("GET", url, credential, headers, lane=_lane(url), ca_bundle=place.site.ca_bundle)
 
+    def tenant(self, place: Place) -> tuple[Call, Call]:
+        """Two addresses that tell the Entra tenant of an organization to anybody, without a credential."""
+        identity, plain = _area(place, Area.IDENTITY), _area(place, Area.ORGANIZATION)
+        return self._get(identity, place.site, None), self._get(plain, place.site, None)
+
+    def pats(self, place: Place, credential: Credential, more: str = "") -> Call:
+        """One page of the living tokens of whoever asks."""
+        asked = f"&continuationToken={quote(more, safe='')}" if more else ""
+        return self._get(f"{_pats(place)}&displayFilterOption=active&$top=100{asked}", place.site, credential, Pats)
+
+    def pat(self, place: Place, authorization_id: str, credential: Credential) -> Call:
+        """What was really granted of a token; its value is not among it."""
+        return self._get(_one_pat(place, authorization_id), place.site, credential, PatAnswer)
+
+    def create_pat(self, order: Order, credential: Credential) -> Call:
+        """Create a token. Its answer holds the value, once."""
+        body = {
+            "displayName": order.display_name,
+            "scope": " ".join(order.scopes),
+            "validTo": f"{order.until.isoformat()}T00:00:00.000Z",
+            "allOrgs": False,
+        }
+        url, site = _pats(order.place), order.place.site
+        headers = (*self._headers, ("Content-Type", "application/json"))
+        return Call("POST", url, credential, headers, json.dumps(body), _lane(url), PatAnswer, site.ca_bundle)
+
+    def revoke_pat(self, place: Place, authorization_id: str, credential: Credential) -> Call:
+        """End a token. Once ended it stays so: to ask twice does no harm."""
+        url = _one_pat(place, authorization_id)
+        return Call("DELETE", url, credential, self._headers, lane=_lane(url), ca_bundle=place.site.ca_bundle)
+
     @property
     def _headers(self) -> tuple[tuple[str, str], ...]:
         return (
@@ -99,7 +132,7 @@ class Caller:
             ("X-TFS-Session", self.session),
         )
 
-    def _get(self, url: str, site: Site, credential: Credential, expects: type[Answer] | None = None) -> Call:
+    def _get(self, url: str, site: Site, credential: Credential | None, expects: type[Answer] | None = None) -> Call:
         lane = _lane(url)
         return Call("GET", url, credential, self._headers, lane=lane, expects=expects, ca_bundle=site.ca_bundle)
 
@@ -113,6 +146,15 @@ def _area(place: Place, area: Area) -> str:
     if place.site.deployment is Deployment.SERVER:
         return place.url
     return f"{_AREA_HOSTS[area]}/{quote(place.name, safe='')}"
+
+
+def _pats(place: Place) -> str:
+    """The PAT Lifecycle API, preview-only in the specification; a released version takes that name, too."""
+    return f"{_area(place, Area.IDENTITY)}/_apis/tokens/pats?api-version=7.1-preview.1"
+
+
+def _one_pat(place: Place, authorization_id: str) -> str:
+    return f"{_pats(place)}&authorizationId={quote(authorization_id, safe='')}"
 
 
 def _lane(url: str) -> str:

@@ -68,6 +68,8 @@ class StoredCredential:
     identity_id: str = ""
     identity_name: str = ""
     identity_account: str = ""
+    authorization_id: str = ""
+    """Its id in the PAT Lifecycle API, where we made it: then it can be revoked by one request."""
 
     @property
     def ends(self) -> date | None:
@@ -159,8 +161,12 @@ class Entry:
     @property
     def services(self) -> frozenset[str]:
         """The secrets that it names."""
-        waiting = (successor.credential for successor in self.successors.values())
-        return frozenset(credential.service for credential in (*self.credentials.values(), *waiting))
+        return frozenset(credential.service for credential in self.known_credentials)
+
+    @property
+    def known_credentials(self) -> tuple[StoredCredential, ...]:
+        """Every token on record, in force or waiting."""
+        return (*self.credentials.values(), *(successor.credential for successor in self.successors.values()))
 
     def credential_of(self, key: str) -> StoredCredential:
         """What is known of a token, in force or waiting."""

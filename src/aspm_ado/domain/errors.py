@@ -26,6 +26,10 @@ class UsageError(UserError):
     """What was asked cannot be understood or lacks a value (exit 2)."""
 
 
+class NotCreatedError(UserError):
+    """A token could not be made for the person. By hand is the other way (exit 2, 3 or 5, by the reason)."""
+
+
 class StoreError(UserError):
     """The keyring or our own records cannot be used (exit 7)."""
 

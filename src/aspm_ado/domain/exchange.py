@@ -23,10 +23,13 @@ class Credential:
     origins: frozenset[Origin]
     username: str = ""
     header: str = "Authorization"
+    bearer: bool = False
 
     @property
     def value(self) -> str:
-        """What goes into the header: HTTP Basic, or the bare secret in a header of the service's own."""
+        """What goes into the header: HTTP Basic, Bearer, or the bare secret in a header of the service's own."""
+        if self.bearer:
+            return f"Bearer {self.secret.reveal()}"
         return self.secret.basic(self.username) if self.header == "Authorization" else self.secret.reveal()
 
 

@@ -149,6 +149,19 @@ class Sources(Protocol):
         ...
 
 
+class Entra(Protocol):
+    """Whoever is signed in to Microsoft Entra on this machine. Nothing of it runs before ``token`` is called."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a program to ask; looked up, never run."""
+        ...
+
+    def token(self, tenant: str) -> Secret:
+        """A token for Azure DevOps, of some minutes, for one tenant (a GUID). Raises ``NotCreatedError``."""
+        ...
+
+
 class Desktop(Protocol):
     """The browser and the clipboard."""
 

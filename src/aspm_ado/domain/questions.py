@@ -101,6 +101,13 @@ PAT_VARIABLE: Final = _row(
     "ORGANIZATION=NAME",
     repeat=True,
 )
+CREATE_TOKEN: Final = _row(
+    "create-token",
+    "How shall the token be made",
+    "Let the Azure CLI (az) make a token of one organization: if it can (auto), never, or in no other way (require).",
+    "HOW",
+    values=("auto", "never", "require"),
+)
 PAT: Final = Question("pat", "Personal access token", "--pat-file FILE or --pat-stdin", "ASPM_ADO_PAT")
 PAT_EXPIRES: Final = _row(
     "pat-expires",

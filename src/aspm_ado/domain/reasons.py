@@ -153,6 +153,11 @@ class Reason(StrEnum):
     OTHER_IDENTITY = "other-identity", 3, "The new token belongs to another person than the one it is to replace."
     WARNING_REFUSED = "warning-refused", 3, "A warning that counts as a failure, as asked with --fail-on-warning."
     CONFIRMATION_MISSING = "confirmation-missing", 2, "A step that cannot be taken back needs a yes, or -y."
+    CREATION_FORBIDDEN = "creation-forbidden", 3, "A policy of the organization or its tenant forbids this token."
+    CREATION_NOT_ALLOWED = "creation-not-allowed", 3, "Whoever is signed in with `az` may not create tokens there."
+    CREATION_NOT_POSSIBLE = "creation-not-possible", 3, "Tokens cannot be created there by a program at all."
+    CREATION_REFUSED = "creation-refused", 3, "Azure DevOps refused what was asked of a new token: name, scopes, dates."
+    OTHER_TENANT = "other-tenant", 3, "Whoever is signed in with `az` has no account in the organization's tenant."
     TOKEN_REJECTED = "token-rejected", 4, "The service does not accept the token."
     TOKEN_EXPIRED = "token-expired", 4, "The service says that the token has expired."
     TOKEN_ANONYMOUS = (
@@ -179,6 +184,12 @@ class Reason(StrEnum):
     MACHINE_ODD = "machine-odd", 0, "Something on this machine is not as it should be, and may work all the same."
     THROTTLED = "throttled", 5, "The service asks to slow down for longer than we wait."
     SERVICE_UNAVAILABLE = "service-unavailable", 5, "The service answered with an error of its own."
+    AZ_ABSENT = "az-absent", 5, "The Azure CLI (`az`) is not on the PATH."
+    AZ_NOT_SIGNED_IN = "az-not-signed-in", 5, "Nobody is signed in with `az` to the tenant, or the sign-in has lapsed."
+    AZ_FAILED = "az-failed", 5, "`az` failed, or did not answer with a token."
+    TENANT_UNKNOWN = "tenant-unknown", 5, "The Entra tenant of the organization could not be found out."
+    CREATION_FAILED = "creation-failed", 5, "Azure DevOps could not create the token, or did not say why not."
+    CREATION_UNCERTAIN = "creation-uncertain", 5, "A token may have been created, but its value did not arrive."
     ACCESS_FENCED = "access-fenced", 5, "Conditional access or an IP fence refused this machine."
     NOT_AZURE_DEVOPS = (
         "not-azure-devops",

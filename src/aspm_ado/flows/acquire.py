@@ -10,7 +10,8 @@ from aspm_ado.domain.guide import Guide, guide
 from aspm_ado.domain.questions import PAT_EXPIRES, REACH, Choice, Question
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import ReachDemanded, days_said, parse_day
-from aspm_ado.flows.intake import Taken, ask_token
+from aspm_ado.flows.intake import Taken, ask_token, missing_token
+from aspm_ado.flows.minting.create import created
 
 if TYPE_CHECKING:
     from datetime import date
@@ -46,10 +47,14 @@ def choose_reach(house: House, brief: Brief, deployment: Deployment) -> Brief:
 
 
 def acquire(house: House, place: Place, brief: Brief, *, for_all: bool) -> Taken:
-    """Guide a person through the token page, then take the token and the day on which it ends.
+    """Have the token made, where that can be and is agreed to; else guide a person through the token page.
 
-    ``for_all``: it serves every organization named.
+    ``for_all``: it serves every organization named. Raises ``UsageError`` where nobody is there to make it.
     """
+    if (made_for_us := created(house, place, brief, for_all=for_all)) is not None:
+        return made_for_us
+    if not house.asker.asks:
+        raise missing_token()
     made = guide(place, brief.purpose, brief.reach, house.clock.told_by())
     tell_guide(house, made)
     choice = OPEN.value

@@ -69,6 +69,8 @@ class Candidate:
     was_global: bool = False
     stored: str = ""
     """The key of the credential that holds the token already."""
+    authorization_id: str = ""
+    """Where the PAT Lifecycle API made it: its id there."""
 
     @property
     def places(self) -> tuple[Place, ...]:

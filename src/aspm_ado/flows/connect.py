@@ -43,6 +43,7 @@ from aspm_ado.flows.handoff import HANDED_OFF, behind_aspm, registration_check
 from aspm_ado.flows.intake import Tokens
 from aspm_ado.flows.item import Item
 from aspm_ado.flows.keep import keep
+from aspm_ado.flows.minting.create import creates_unasked
 from aspm_ado.flows.more import more_organizations
 from aspm_ado.flows.plan import tell_plan
 from aspm_ado.flows.register_all import demand_dialect
@@ -111,7 +112,7 @@ def _prove(house: House, errand: Errand) -> list[Proof]:
     there, tokens, brief = errand.where, errand.tokens, errand.brief
     bare = [name for name in there.names if tokens.of(name) is None]
     proofs: list[Proof] = []
-    if bare and house.asker.asks:
+    if bare and (house.asker.asks or creates_unasked(house, there.site.place(bare[0]), brief)):
         wide = house.clock.told_by().demanded(brief.reach, there.site.deployment) is Reach.ALL
         if wide:
             tokens = Tokens(acquire(house, there.site.place(bare[0]), brief, for_all=True), tokens.own)

@@ -157,6 +157,7 @@ def _credential(one: Proven, service: str) -> StoredCredential:
         identity_id=identity.id if identity else "",
         identity_name=identity.name if identity else "",
         identity_account=identity.account if identity else "",
+        authorization_id=candidate.authorization_id,
     )
 
 

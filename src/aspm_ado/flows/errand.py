@@ -19,6 +19,7 @@ from aspm_ado.flows.candidate import Brief
 from aspm_ado.flows.entry import default_name, parse_name
 from aspm_ado.flows.intake import Taken, Tokens, missing_token, tokens_given
 from aspm_ado.flows.keep import ready_to_keep
+from aspm_ado.flows.minting.create import REQUIRE, creates_unasked, wanted
 from aspm_ado.flows.register_all import profile_at
 from aspm_ado.flows.terms import PURPOSES, Beside, beside_given, brief_given
 from aspm_ado.flows.where import Where, collection_missing, where, where_given
@@ -60,7 +61,7 @@ def settle(house: House, name: str | None, old: Entry | None, stored: dict[str, 
             wishes.aspm_api,
         )
     if not asker.asks:
-        _demand(given, tokens, wishes, known)
+        _demand(house, brief, given, tokens, wishes, known)
         if wishes.uses_profile and aspm_token is None and wishes.aspm_url not in house.records.load().aspm_tokens:
             raise missing_aspm_token()
     if wishes.keeps and not wishes.dry_run:
@@ -110,6 +111,7 @@ def _with_stored(house: House, tokens: Tokens, there: Where, old: Entry | None) 
     own = dict(tokens.own)
     held = {one.name.casefold(): one.credential for one in old.organizations}
     wide = next((key for key, one in old.credentials.items() if one.reach == Reach.ALL.value), None)
+    wide = None if wanted(house.asker) == REQUIRE else wide
     for name in there.names:
         key = held.get(name.casefold(), wide)
         if name.casefold() in own or key is None:
@@ -117,7 +119,9 @@ def _with_stored(house: House, tokens: Tokens, there: Where, old: Entry | None) 
         credential = old.credentials[key]
         secret = house.vault.read(credential.service)
         if secret is not None:
-            own[name.casefold()] = Taken(secret, "keyring", name, key, credential.ends, credential.expires_source)
+            own[name.casefold()] = Taken(
+                secret, "keyring", name, key, credential.ends, credential.expires_source, credential.authorization_id
+            )
     return Tokens(tokens.shared, own)
 
 
@@ -133,13 +137,15 @@ def _brief(house: House, given: Brief, old: Entry | None, there: Where) -> Brief
     return choose_reach(house, given, there.site.deployment)
 
 
-def _demand(there: Where | None, tokens: Tokens, wishes: Wishes, known: Entry | None) -> None:
+def _demand(
+    house: House, brief: Brief, there: Where | None, tokens: Tokens, wishes: Wishes, known: Entry | None
+) -> None:
     """Name everything that is missing, before the first request."""
     names = (*(there.names if there else ()), *tokens.named)
     missing = [] if there or names else ["--organization (or --server-url)"]
     if there is not None and there.is_open and not names:
         raise collection_missing(there.site)
-    if _lacks_token(there, names, tokens, known):
+    if _lacks_token(there, names, tokens, known) and not _creates(house, brief, there):
         missing.append("--pat-file or --pat-stdin (or ASPM_ADO_PAT)")
     if wishes.register != "none" and not wishes.aspm_url:
         missing.append("--aspm-url (or INVICTI_ASPM_HOST), or --register none")
@@ -153,6 +159,13 @@ def _demand(there: Where | None, tokens: Tokens, wishes: Wishes, known: Entry | 
             "Something is missing, and there is nobody to ask.",
             remedy=f"Give {'; and '.join(missing)}.",
         )
+
+
+def _creates(house: House, brief: Brief, there: Where | None) -> bool:
+    """Whether tokens that are missing are made: the organizations have to be named for that."""
+    if there is None or there.list_all or not there.names:
+        return False
+    return creates_unasked(house, there.site.place(there.names[0]), brief)
 
 
 def _lacks_token(there: Where | None, names: tuple[str, ...], tokens: Tokens, known: Entry | None) -> bool:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm_profile import Profile
     from aspm_ado.domain.calls import Caller
-    from aspm_ado.domain.ports import Desktop, Records, Sources, Vault, Voice
+    from aspm_ado.domain.ports import Desktop, Entra, Records, Sources, Vault, Voice
     from aspm_ado.flows.asking import Asker
     from aspm_ado.flows.candidate import Clock, Proof
     from aspm_ado.flows.crew import Crew
+    from aspm_ado.flows.minting.mint import Made
 
 
 @dataclass(frozen=True)
@@ -35,3 +36,6 @@ class House:
     ca_bundle: str | None = None
     load_profile: Callable[[str], Profile] | None = None
     """Read a registration profile from a file. Raises ``UsageError``."""
+    entra: Entra | None = None
+    made: list[Made] = field(default_factory=list)
+    """The tokens that this run has made: what is not on record in the end is revoked (``minting.revoke.tidied``)."""

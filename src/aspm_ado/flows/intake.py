@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.questions import ASPM_TOKEN_FILE, PAT, PAT_FILE, PAT_STDIN, Question
+from aspm_ado.domain.questions import ASPM_TOKEN_FILE, CREATE_TOKEN, PAT, PAT_FILE, PAT_STDIN, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.text import clean
@@ -37,6 +37,8 @@ class Taken:
     stored: str = ""
     expires: date | None = None
     expires_source: str | None = None
+    authorization_id: str = ""
+    """Its id in the PAT Lifecycle API, where it was created or is on record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,18 @@ class Tokens:
 
 
 def tokens_given(asker: Asker, sources: Sources) -> Tokens:
-    """Every token that flags or variables give. An explicit source that is empty is refused; variables fall through."""
+    """Every token that flags or variables give. An explicit source that is empty is refused; variables fall through.
+
+    ``--create-token require`` takes none: a file beside it is refused, a variable is passed over.
+    """
+    if (create := asker.given(CREATE_TOKEN)) and create.value.strip().lower() == "require":
+        if asker.given(PAT_FILE) or asker.switch(PAT_STDIN):
+            raise UsageError(
+                Reason.USAGE,
+                "A token is given, and --create-token require asks for a new one.",
+                remedy="Leave one of them out.",
+            )
+        return Tokens(None, {})
     shared: list[Taken] = []
     own: dict[str, Taken] = {}
     if asker.switch(PAT_STDIN):

@@ -24,6 +24,8 @@ from aspm_ado.flows.delivery import Delivery, deliver
 from aspm_ado.flows.handoff import registration_check
 from aspm_ado.flows.intake import PAT_VARIABLES, Taken, Tokens, missing_token, tokens_given
 from aspm_ado.flows.keep import ready_to_keep
+from aspm_ado.flows.minting.create import creates_unasked
+from aspm_ado.flows.minting.revoke import tidied
 from aspm_ado.flows.resume import stored_item, stored_organization
 from aspm_ado.flows.stored import stored_entries
 from aspm_ado.flows.successor import compared, is_whole, keep_successor, losses, swap, tell_revoking
@@ -40,19 +42,27 @@ WHICH_TOKEN = Question("which-token", "Which token shall be replaced?", "-o NAME
 
 def rotate(house: House, name: str, organizations: Sequence[str]) -> Report:
     """Replace the token of a connection, or that of the organizations named alone."""
+    with tidied(house):
+        return _rotated(house, name, organizations)
+
+
+def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
     [entry] = stored_entries(house, [name])
     wishes = wishes_given(house.asker, entry)
     given = tokens_given(house.asker, house.sources)
     names = _meant(house, entry, organizations or given.named)
     taken = _one_token(given, names)
-    if taken is None and not house.asker.asks and entry.successor_of(names[0]) is None:
+    site, brief = _terms(house, entry)
+    makes = len(names) == 1 and creates_unasked(house, site.place(names[0]), brief)
+    nobody = taken is None and not house.asker.asks and not makes
+    if nobody and entry.successor_of(names[0]) is None:
         raise missing_token()
     ready_to_keep(house)
     if taken is None and (key := _waiting(house, entry, names[0])) is not None:
         house.voice.note("A new token is proven already and waits for Invicti ASPM.")
         covered = {one.casefold() for one in entry.successors[key].organizations}
         return _hand_on(house, entry, key, [one for one in names if one.casefold() in covered], wishes, ())
-    if taken is None and not house.asker.asks:
+    if nobody:
         raise missing_token()
     if taken is not None and (left := _without(house, entry, names, taken.secret)) != names:
         if left:
@@ -126,10 +136,14 @@ def _known(entry: Entry, stored: Mapping[str, str], text: str) -> str:
     return stored[name.casefold()]
 
 
+def _terms(house: House, entry: Entry) -> tuple[Site, Brief]:
+    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
+    return site, Brief(Purpose(entry.purpose), house.caller, house.clock, ReachDemanded(entry.reach_demanded))
+
+
 def _prove(house: House, entry: Entry, names: Sequence[str], taken: Taken | None) -> Proof:
     """Take the new token in as connect does, and prove it where the old one served."""
-    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
-    brief = Brief(Purpose(entry.purpose), house.caller, house.clock, ReachDemanded(entry.reach_demanded))
+    site, brief = _terms(house, entry)
     username = next((one.username for one in entry.organizations if one.name in names and one.username), "")
     beside = replace(beside_given(house.asker), username=beside_given(house.asker).username or username)
     while taken is None:

@@ -15,6 +15,7 @@ from aspm_ado.domain.requirements import Deployment
 from aspm_ado.flows.account import not_good, organizations_of, with_check
 from aspm_ado.flows.entry import new_key, service_of, verdict_of, with_registrations
 from aspm_ado.flows.keep import changed_meanwhile, keep, update
+from aspm_ado.flows.minting.revoke import revoke_old
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
@@ -73,6 +74,7 @@ def keep_successor(
         identity.id if identity else "",
         identity.name if identity else "",
         identity.account if identity else "",
+        proof.candidate.authorization_id,
     )
     wanted = {name.casefold() for name in names}
     verdicts = {one.name: verdict_of(one) for one in organizations}
@@ -110,12 +112,15 @@ def swap(
 
 
 def tell_revoking(house: House, before: Entry, after: Entry) -> None:
-    """Where each old token is revoked, once nothing here uses it."""
-    site = Site(Deployment(before.deployment), before.base_url)
+    """Revoke each old token that nothing here uses any more, where that is ours to do; else say where it is done."""
+    site = Site(Deployment(before.deployment), before.base_url, before.ca_bundle)
     for key, old in before.credentials.items():
-        if key not in after.credentials:
-            held = [one.name for one in before.organizations if one.credential == key]
-            page = site.place((held or [before.organizations[0].name])[0]).token_page
+        if key in after.credentials:
+            continue
+        held = [one.name for one in before.organizations if one.credential == key]
+        place = site.place((held or [before.organizations[0].name])[0])
+        if not revoke_old(house, place, old):
+            page = place.token_page
             house.voice.say(f"The old token (…{old.last4}) is not used here any more. Revoke it: {page}")
 
 

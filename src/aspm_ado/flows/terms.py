@@ -102,6 +102,7 @@ def candidate(
         beside.username,
         list_all,
         stored=taken.stored,
+        authorization_id=taken.authorization_id,
     )
 
 

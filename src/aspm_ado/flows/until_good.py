@@ -120,6 +120,7 @@ def _with_token(candidate: Candidate, taken: Taken) -> Candidate:
         expires=taken.expires,
         expires_source=taken.expires_source,
         stored="",
+        authorization_id=taken.authorization_id,
     )
 
 

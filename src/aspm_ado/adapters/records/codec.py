@@ -171,6 +171,7 @@ def _credential_out(credential: StoredCredential) -> dict[str, object]:
         "identity_id": credential.identity_id,
         "identity_name": credential.identity_name,
         "identity_account": credential.identity_account,
+        "authorization_id": credential.authorization_id,
     }
 
 
@@ -185,6 +186,7 @@ def _credential_in(found: Node) -> StoredCredential:
         identity_id=found.text("identity_id", ""),
         identity_name=found.text("identity_name", ""),
         identity_account=found.text("identity_account", ""),
+        authorization_id=found.text("authorization_id", ""),
     )
 
 

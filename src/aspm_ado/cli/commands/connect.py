@@ -11,6 +11,7 @@ from aspm_ado.domain.connection import Draft
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError
 from aspm_ado.domain.questions import STORE
 from aspm_ado.flows.connect import connect
+from aspm_ado.flows.minting.revoke import tidied
 
 if TYPE_CHECKING:
     from aspm_ado.cli.wiring import Wiring
@@ -21,7 +22,8 @@ def run(wiring: Wiring, name: str | None = None) -> int:
     """The wizard. When it is interrupted, its answers are kept for the next run; secrets are not among them."""
     house = wiring.house(remember=True)
     try:
-        report = connect(house, name)
+        with tidied(house):
+            report = connect(house, name)
     except (InterruptedByUserError, KeyboardInterrupt):
         if wiring.text(STORE) != "none":
             with suppress(StoreError):

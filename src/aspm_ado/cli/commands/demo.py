@@ -128,6 +128,7 @@ def _house(wiring: Wiring, story: Scenario, simulator: Simulator) -> House:
         asker=Asker(given, wiring.prompter, offered),
         sources=_Tokens(story),
         desktop=_Desk(wiring.desktop, simulator.address),
+        entra=None,
         clock=Clock(story.today, wiring.clock.global_end, pinned=True),
     )
 

@@ -1,0 +1,149 @@
+"""The Azure CLI of the person at this machine: asked for a token of some minutes, in bounded time.
+
+`az` signs in by itself and keeps its own cache; no client id of anybody is in this program. Its token is kept in
+memory alone and never looked into: how long it serves is what `az` says beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from aspm_ado.adapters.children import childs_environment
+from aspm_ado.domain.entra import GUID, RESOURCE, az_failed
+from aspm_ado.domain.errors import NotCreatedError, UserError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.token import Secret, parse_secret
+
+SPARE: Final = 300.0
+"""Seconds that a token must still serve to be used again."""
+
+_GRACE: Final = 2.0
+"""Seconds for what was killed to be gone."""
+
+
+class AzureCli:
+    """Finds `az` on the PATH; runs it when a token is asked for, and not before."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        seconds: Callable[[], float] = lambda: 30.0,
+        platform: str = sys.platform,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """``seconds`` is the longest that `az` may take, asked for when it runs."""
+        self._environment, self._platform = childs_environment(environment), platform
+        self._seconds, self._now = seconds, now
+        self._held: dict[str, tuple[Secret, float]] = {}
+
+    @property
+    def is_there(self) -> bool:
+        """Whether `az` is on the PATH."""
+        return self._program() is not None
+
+    def token(self, tenant: str) -> Secret:
+        """A token for Azure DevOps in one tenant, the one at hand while it serves. Raises ``NotCreatedError``."""
+        if not GUID.fullmatch(tenant):
+            raise ValueError("a tenant is a GUID")  # it becomes an argument, on Windows of a batch file
+        held = self._held.get(tenant)
+        if held is None or held[1] - self._now() < SPARE:
+            held = self._held[tenant] = self._fetched(tenant)
+        return held[0]
+
+    def _fetched(self, tenant: str) -> tuple[Secret, float]:
+        program = self._program()
+        if program is None:
+            raise NotCreatedError(
+                Reason.AZ_ABSENT,
+                "The Azure CLI (az) is not on the PATH.",
+                remedy="Install it (https://aka.ms/installazurecli) and sign in with az login; or create the token by "
+                "hand.",
+            )
+        arguments = ["account", "get-access-token", "--tenant", tenant, "--resource", RESOURCE, "--output", "json"]
+        code, out, said = self._run([program, *arguments])
+        if code != 0:
+            raise az_failed(said, tenant)
+        return _read(out, self._now())
+
+    def _run(self, command: list[str]) -> tuple[int, bytes, str]:
+        """Exit code, output and what it said. It is ended, with all that it started, when its time is over."""
+        limit = self._seconds()
+        try:
+            child = subprocess.Popen(  # noqa: S603 - a known program, by its full path; every argument is ours
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=self._environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise NotCreatedError(
+                Reason.AZ_FAILED,
+                f"`az` could not be started ({error.strerror or type(error).__name__}).",
+                remedy="See whether it runs at all: az version",
+            ) from None
+        with child:
+            try:
+                out, said = child.communicate(timeout=limit)
+            except subprocess.TimeoutExpired:
+                self._end(child)
+                raise NotCreatedError(
+                    Reason.TIMED_OUT,
+                    f"`az` did not answer within {limit:.0f} seconds, and was ended.",
+                    remedy="Give it more time with --timeout SECONDS; see whether it answers at all: az account show",
+                ) from None
+            except BaseException:
+                self._end(child)
+                raise
+        return child.returncode, out, said.decode("utf-8", "replace")
+
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
+        """End it and its children: `az` is a script that starts another program, which holds our pipes."""
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            if self._platform == "win32":
+                tool = Path(self._environment.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "taskkill.exe"
+                subprocess.run(  # noqa: S603 - the system's own tool, by its full path
+                    [str(tool), "/F", "/T", "/PID", str(child.pid)], capture_output=True, timeout=_GRACE, check=False
+                )
+            else:
+                os.killpg(child.pid, signal.SIGKILL)
+        child.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.communicate(timeout=_GRACE)
+
+    def _program(self) -> str | None:
+        """`az` with its full path. Never one of the current folder, where anybody may have put it."""
+        path = self._environment.get("PATH", "")
+        if self._platform == "win32":
+            folders = (Path(part) for part in path.split(os.pathsep) if part and Path(part).is_absolute())
+            return next((str(folder / "az.cmd") for folder in folders if (folder / "az.cmd").is_file()), None)
+        found = shutil.which("az", path=path)
+        return found if found and Path(found).is_absolute() else None
+
+
+def _read(out: bytes, now: float) -> tuple[Secret, float]:
+    """The token in the answer of `az`, and when it ends: ``expires_on`` in seconds, which older versions lack."""
+    try:
+        document = json.loads(out.decode("utf-8-sig"))
+        secret = parse_secret(str(document["accessToken"]), "az", "Entra access token")
+        ends = document.get("expires_on")
+        left = document.get("expires_in")
+        return secret, float(ends) if ends is not None else now + float(left if left is not None else 0)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError):
+        raise NotCreatedError(
+            Reason.AZ_FAILED,
+            "`az` ended well, but what it printed is not the answer that it documents.",
+            remedy="Update the Azure CLI: az upgrade",
+        ) from None

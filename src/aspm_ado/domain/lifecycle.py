@@ -1,0 +1,77 @@
+"""A token that is made through Microsoft's PAT Lifecycle API: what is ordered, and what was really granted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.guide import guide
+from aspm_ado.domain.requirements import TICKED
+from aspm_ado.domain.retirement import Calendar, ReachDemanded
+from aspm_ado.domain.scopes import BOXES, VSO, Box
+from aspm_ado.domain.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aspm_ado.domain.answers import Pat
+    from aspm_ado.domain.place import Place
+    from aspm_ado.domain.requirements import Purpose
+
+SHORTER: Final = (90, 30, 7)
+"""Lives in days to try where a policy refuses a longer one."""
+
+EXPIRES_SOURCE: Final = "Azure DevOps"
+"""Who told the day on which a token ends: nobody else can be exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The token that is wanted: of one organization alone, until the beginning of a day (UTC)."""
+
+    place: Place
+    display_name: str
+    boxes: tuple[Box, ...]
+    scopes: tuple[str, ...]
+    until: date
+
+    def shorter(self, today: date) -> Iterator[Order]:
+        """The same, then with each shorter life, the longest first."""
+        yield self
+        for days in SHORTER:
+            until = today + timedelta(days=days)
+            if until < self.until:
+                yield replace(self, until=until)
+
+
+def order_for(place: Place, purpose: Purpose, calendar: Calendar, until: date | None = None) -> Order:
+    """What a purpose needs; until the day of the guide unless one is named. The name holds nothing of a person."""
+    ticked = TICKED[purpose]
+    return Order(
+        place,
+        f"aspm-ado {place.name} {calendar.today:%Y%m%d}",
+        tuple(BOXES[row] for row in ticked),
+        tuple(VSO[row] for row in ticked),
+        until or guide(place, purpose, ReachDemanded.ORGANIZATION, calendar).expires,
+    )
+
+
+def differences(order: Order, granted: Pat, today: date) -> list[str]:
+    """What was granted and is not what was ordered, in sentences. A policy may shorten a life without a word."""
+    found = []
+    if granted.valid_to is not None and granted.valid_to.date() < order.until:
+        days = (granted.valid_to.date() - today).days
+        found.append(
+            f"Azure DevOps gave the token until {granted.valid_to.date()} ({days} days), not until {order.until}: a "
+            f"policy caps the life of tokens. Rotate it before: aspm-ado rotate NAME. To ask for more: "
+            f"aspm-ado guide -o {order.place.name} --request lifespan"
+        )
+    if granted.scopes and granted.scopes != frozenset(order.scopes):
+        found.append(
+            f"Azure DevOps granted other scopes than were asked for: {clean(' '.join(sorted(granted.scopes)), 200)} "
+            f"and not {' '.join(sorted(order.scopes))}. What is missing shows when the token is proven."
+        )
+    if granted.is_global:
+        found.append("Azure DevOps made a token of all organizations, although one of this organization was asked for.")
+    return found
