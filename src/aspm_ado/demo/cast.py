@@ -21,8 +21,8 @@ from aspm_ado.demo.world import (
 ASPM_HOST: Final = "aspm.example.test"
 ASPM_TOKEN: Final = "simulated-aspm-token-0001"  # noqa: S105 (opens nothing)
 
-_TENANT = "5c1b2a30-1111-4222-8333-444455556666"
-ADA: Final = Person("Ada Example", "ada@contoso.example", tenant=_TENANT, login="LOCAL\\ada")
+TENANT: Final = "5c1b2a30-1111-4222-8333-444455556666"
+ADA: Final = Person("Ada Example", "ada@contoso.example", tenant=TENANT, login="LOCAL\\ada")
 GRACE: Final = Person("Grace Example", "grace@fabrikam.example", login="LOCAL\\grace")
 
 ALM_SCOPES: Final = frozenset({"vso.code_full", "vso.work_full", "vso.identity_manage", "vso.profile_write"})
@@ -47,8 +47,9 @@ CONTOSO: Final = Organization(
     work_items=(1, 2, 40),
     attachments=("0d4c2f86-90ab-4c1e-8f0a-1b2c3d4e5f60",),
     favorites=("7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910",),
+    tenant=TENANT,
 )
-FABRIKAM: Final = Organization("Fabrikam", (Project("Fiber", (Repository("fiber"),)),), (ADA, GRACE))
+FABRIKAM: Final = Organization("Fabrikam", (Project("Fiber", (Repository("fiber"),)),), (ADA, GRACE), tenant=TENANT)
 
 # Everybody may look into its public project, so no token is ever turned away at the door.
 OPEN_CONTOSO: Final = replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aspm_ado.demo import admission, answers, git, stamps
+from aspm_ado.demo import admission, answers, git, lifecycle, stamps
 from aspm_ado.demo.exchange import Answer, Headers, Request
 from aspm_ado.demo.operations import OPERATIONS
 from aspm_ado.demo.routes import Area, Caller, Place, dispatch
@@ -26,8 +26,11 @@ def serves(host: str) -> bool:
     return host in _AREAS or host.endswith(_LEGACY)
 
 
-def answer(request: Request, world: World, note_change: Callable[[str], None]) -> Answer:
+def answer(request: Request, world: World, note_change: Callable[[str], None], change: lifecycle.Change) -> Answer:
     """Answer one request to any host of Services."""
+    if lifecycle.concerns(request):
+        decided = lifecycle.answer(request, world, _challenges(Area.IDENTITY), change)
+        return decided if decided.is_lost else stamps.services(decided, request, world.today)
     return stamps.services(_decide(request, world, note_change), request, world.today)
 
 
@@ -50,8 +53,7 @@ def _decide(request: Request, world: World, note_change: Callable[[str], None]) 
     place = Place(organization, url, frozenset({area}), challenges)
     target = git.target_of(rest) if area is Area.CORE else None
     if target is None and "_apis" not in (part.casefold() for part in rest):
-        tenant = organization.members[0].tenant if organization.members else None
-        return answers.to_sign_in(tenant or "")  # a web page; nobody is signed in to those
+        return answers.to_sign_in(organization.tenant or "")  # a web page; nobody is signed in to those
     caller = admission.admit(world, organization, request, challenges)
     if isinstance(caller, Answer):
         return _with_all_challenges(caller)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from types import TracebackType
@@ -121,7 +122,7 @@ class Simulator:
     def _dispatch(self, request: Request, world: World) -> Answer:
         host = request.host
         if services.serves(host):
-            return services.answer(request, world, self._note_change)
+            return services.answer(request, world, self._note_change, self._change)
         if world.server is not None and host == world.server.host:
             return server_edition.answer(request, world, world.server, self._note_change)
         if world.aspm is not None and host == world.aspm.host:
@@ -137,6 +138,11 @@ class Simulator:
             self._world = self._world.with_instance(instance)
             self._changes.append(f"instance {instance.name} for {instance.url}")
             return True
+
+    def _change(self, make: Callable[[World], World]) -> None:
+        """Put another world in the place of the present one: something was made or ended."""
+        with self._lock:
+            self._world = make(self._world)
 
     def _note_change(self, what: str) -> None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, Literal
 from uuid import NAMESPACE_URL, uuid5
@@ -52,6 +52,20 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
+class Creation:
+    """What happens to whoever makes a token here through the API (facts/pats-and-pains.md part B)."""
+
+    refuses: str = ""  # the `patTokenError` of every creation
+    errors_inside: bool = True  # errors arrive inside a 200, else as a 400
+    longest: int | None = None  # days; what is longer is refused
+    caps_in_silence: bool = False  # ... or shortened without a word
+    forbids_full_access: bool = False
+    grants: frozenset[str] | None = None  # these scopes, whatever was asked for
+    loses: Literal["nothing", "before", "after"] = "nothing"  # the wire breaks once, before or after it is made
+    revokes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Organization:
     """An organization of Azure DevOps Services, or a project collection of a Server; `name` has its real capitals."""
 
@@ -65,6 +79,8 @@ class Organization:
     work_items: tuple[int, ...] = ()
     attachments: tuple[str, ...] = ()
     favorites: tuple[str, ...] = ()
+    tenant: str | None = None  # the Entra tenant; None: personal Microsoft accounts
+    creation: Creation = field(default_factory=lambda: Creation())
 
     @property
     def id(self) -> str:
@@ -120,11 +136,22 @@ class Token:
     reach: str | None = None
     expires: date = date(2027, 4, 30)
     revoked: bool = False
+    authorization: str = ""  # its id, where it was made through the API
 
     @property
     def last4(self) -> str:
         """All of the token that may be shown."""
         return self.value[-4:]
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A token of Microsoft Entra for Azure DevOps: whose, and of which tenant."""
+
+    value: str
+    person: Person
+    tenant: str
+    is_person: bool = True  # False: a service principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +197,7 @@ class World:
     server: Server | None = None
     aspm: Aspm | None = None
     global_tokens_end: date | None = GLOBAL_TOKENS_END
+    sign_ins: tuple[SignIn, ...] = ()
 
     def organization(self, name: str) -> Organization | None:
         """Find an organization; Azure DevOps compares names without case."""

@@ -1,0 +1,316 @@
+"""A token that nobody copies, over real HTTP: created, proven, kept, swapped, revoked; and every way it fails."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from aspm_ado.demo import cast
+from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError
+from aspm_ado.domain.pat_errors import PAT_ERRORS
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.flows.connect import connect
+from aspm_ado.flows.minting.revoke import tidied
+from aspm_ado.flows.rotate import rotate
+
+from ..aspm.stand import Person
+
+REQUIRED = {"create_token": "require", "yes": "true"}
+CONTOSO_ALONE = cast.CONTOSO
+
+
+def run(desk, given=None, person=None, **more):
+    house = desk.house(REQUIRED if given is None else given, person, **more)
+    with tidied(house):
+        return connect(house, None)
+
+
+def test_made_proven_and_on_record(desk):
+    here = desk()
+    assert int(run(here).exit_code) == 0
+    [made] = here.made
+    assert (made.name, made.reach, made.scopes) == ("aspm-ado contoso 20261015", "Contoso", cast.ALM_SCOPES)
+    assert made.expires == date(2027, 4, 13)
+    [credential] = here.entry.credentials.values()
+    assert (credential.authorization_id, credential.last4) == (made.authorization, made.last4)
+    assert (credential.expires, credential.expires_source) == ("2027-04-13", "Azure DevOps")
+    assert here.stand.vault.read(credential.service).reveal() == made.value
+    assert len(here.asked("POST")) == 1
+    [call] = here.az.calls
+    assert call["argv"] == [
+        "account", "get-access-token", "--tenant", cast.TENANT,
+        "--resource", "499b84ac-1321-427f-aa17-267ca6975798", "--output", "json",
+    ]  # fmt: skip
+    assert "ASPM_ADO_PAT" not in call["env"]
+
+
+def test_the_sign_in_goes_to_one_host_alone(desk):
+    here = desk()
+    run(here)
+    for call in here.stand.wire.calls:
+        secret = call.credential.secret.reveal() if call.credential else ""
+        assert secret != here.sign_in or call.url.startswith("https://vssps.dev.azure.com/contoso/_apis/tokens/pats?")
+        assert here.sign_in not in repr(call)
+    assert here.sign_in[:30] not in here.said
+
+
+def test_a_yes_of_a_person_comes_first(desk):
+    here = desk()
+    report = run(here, {}, Person(token_how="az", create=True, go=True))
+    assert int(report.exit_code) == 0
+    assert len(here.made) == 1
+    assert "vso.code_full" in here.said
+    assert "2027-04-13 (180 days)" in here.said
+
+
+def test_a_no_goes_on_by_hand(desk):
+    here = desk()
+    token = cast.token(cast.pat("ByHand", "Hnd1"), reach="Contoso")
+    world = here.stand.simulator._world
+    here.stand.simulator._world = replace(world, tokens=(*world.tokens, token))
+    person = Person(token_how="az", create=False, token_ready="paste", pat=token.value, pat_expires="unknown", go=True)
+    assert int(run(here, {}, person).exit_code) == 0
+    assert (here.made, here.asked("POST")) == ([], [])
+    assert "It goes on by hand" in here.said
+
+
+def test_by_hand_never_runs_az(desk):
+    here = desk()
+    stop = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Again.")
+    with pytest.raises(InterruptedByUserError):
+        run(here, {}, Person(token_how="hand", token_ready=stop))
+    assert here.az.calls == []
+
+
+@pytest.mark.parametrize(
+    ("given", "files"),
+    [
+        ({"create_token": "never", "yes": "true"}, {}),
+        ({"pat_file": "pat", "yes": "true"}, {}),
+        ({"create_token": "auto"}, {}),
+        ({}, {}),
+    ],
+)
+def test_az_is_left_alone(desk, given, files):
+    here = desk()
+    house = here.house(given, files=files)
+    if "pat_file" in given:
+        connect(house, None)
+    else:
+        with pytest.raises(UsageError) as caught:
+            connect(house, None)
+        assert caught.value.reason is Reason.INPUT_MISSING
+    assert (here.az.calls, here.made) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"create_token": "require"}, Reason.CONFIRMATION_MISSING),
+        ({**REQUIRED, "dry_run": "true"}, Reason.USAGE),
+        ({**REQUIRED, "store": "none"}, Reason.USAGE),
+        ({**REQUIRED, "reach": "all"}, Reason.USAGE),
+        ({**REQUIRED, "pat_file": "pat"}, Reason.USAGE),
+    ],
+)
+def test_what_cannot_be_required(desk, given, reason):
+    here = desk()
+    with pytest.raises((NotCreatedError, UsageError)) as caught:
+        run(here, given)
+    assert caught.value.reason is reason
+    assert (here.az.calls, here.made) == ([], [])
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["inside-200", "as-400"])
+@pytest.mark.parametrize("name", PAT_ERRORS)
+def test_each_error_has_its_own_remedy(desk, name, inside):
+    here = desk(refuses=name, errors_inside=inside)
+    with pytest.raises(NotCreatedError) as caught:
+        run(here)
+    row = PAT_ERRORS[name]
+    assert caught.value.reason is row.reason
+    assert int(caught.value.exit_code) in (3, 5)
+    assert caught.value.problem.startswith(row.problem.split("{")[0])
+    assert "{" not in caught.value.problem + caught.value.remedy
+    assert caught.value.remedy
+    assert here.made == []
+    assert len(here.asked("POST")) == (4 if row.shorter else 1)
+
+
+def test_every_error_of_the_specification_has_a_row():
+    assert len(PAT_ERRORS) == 36
+    told = [(row.problem, row.remedy) for row in PAT_ERRORS.values()]
+    assert all(problem and remedy for problem, remedy in told)
+
+
+def test_an_error_that_nobody_knows_is_said_as_it_is(desk):
+    here = desk(refuses="somethingNew\x1b[31m")
+    with pytest.raises(NotCreatedError) as caught:
+        run(here)
+    assert caught.value.reason is Reason.CREATION_FAILED
+    assert "somethingNew" in caught.value.problem
+    assert "\x1b" not in caught.value.problem
+
+
+@pytest.mark.parametrize(("longest", "days"), [(100, 90), (30, 30), (10, 7)])
+def test_a_shorter_life_is_tried_and_the_longest_is_said(desk, longest, days):
+    here = desk(longest=longest)
+    assert int(run(here).exit_code) == 0
+    [made] = here.made
+    assert (made.expires - date(2026, 10, 15)).days == days
+    assert f"the longest that it gave is {days} days" in here.said
+
+
+def test_a_cap_without_a_word_is_said(desk):
+    here = desk(longest=45, caps_in_silence=True)
+    assert int(run(here).exit_code) == 0
+    assert "until 2026-11-29 (45 days), not until 2027-04-13" in here.said
+    [credential] = here.entry.credentials.values()
+    assert credential.expires == "2026-11-29"
+
+
+def test_other_scopes_are_said_and_not_kept(desk):
+    here = desk(grants=frozenset({"vso.code", "vso.work_full"}))
+    report = run(here)
+    assert int(report.exit_code) == 3
+    assert "granted other scopes" in here.said
+    assert [one.revoked for one in here.made] == [True], "what is not kept is revoked"
+    assert "it is revoked again" in here.said
+
+
+@pytest.mark.parametrize("loses", ["after", "before"])
+def test_a_lost_answer(desk, loses):
+    here = desk(loses=loses)
+    if loses == "after":
+        assert int(run(here).exit_code) == 0
+        assert [one.revoked for one in here.made] == [True, False]
+        assert "its value did not arrive" in here.said
+        assert len(here.asked("POST")) == 2
+    else:
+        with pytest.raises(NotCreatedError) as caught:
+            run(here)
+        assert caught.value.reason is Reason.CREATION_FAILED
+        assert (here.made, len(here.asked("POST"))) == ([], 1), "never sent twice without looking"
+
+
+@pytest.mark.parametrize(
+    ("world", "reason"),
+    [
+        ({"contoso": replace(CONTOSO_ALONE, tenant=None)}, Reason.CREATION_NOT_POSSIBLE),
+        ({"tenant": "11111111-2222-4333-8444-555566667777"}, Reason.CREATION_NOT_ALLOWED),
+        ({"is_person": False}, Reason.CREATION_NOT_ALLOWED),
+        ({"contoso": replace(CONTOSO_ALONE, members=(cast.GRACE,))}, Reason.CREATION_NOT_ALLOWED),
+    ],
+    ids=["personal-accounts", "other-tenant", "service-principal", "not-a-member"],
+)
+def test_who_cannot(desk, world, reason):
+    here = desk(**world)
+    with pytest.raises(NotCreatedError) as caught:
+        run(here)
+    assert caught.value.reason is reason
+    assert here.made == []
+
+
+def test_no_such_organization(desk):
+    here = desk()
+    with pytest.raises(NotCreatedError) as caught:
+        run(here, {**REQUIRED, "organization": ("nowhere",)})
+    assert caught.value.reason is Reason.ORGANIZATION_ABSENT
+    assert here.az.calls == []
+
+
+def test_auto_with_nobody_there_names_the_cause(desk):
+    here = desk(refuses="disablePatCreationPolicyViolation")
+    with pytest.raises(UsageError) as caught:
+        run(here, {"yes": "true"})
+    assert caught.value.reason is Reason.INPUT_MISSING
+    assert "forbids new tokens" in caught.value.problem
+    assert "aspm-ado guide -o contoso --request creation" in caught.value.remedy
+
+
+def test_a_server_is_never_offered_it(desk):
+    here = desk()
+    with pytest.raises(NotCreatedError) as caught:
+        run(
+            here,
+            {**REQUIRED, "organization": (), "server_url": "https://tfs.example.test/tfs", "collection": "Default"},
+        )
+    assert caught.value.reason is Reason.CREATION_NOT_POSSIBLE
+    assert here.stand.simulator.requests == []
+
+
+def test_what_is_declined_at_the_end_is_revoked(desk):
+    here = desk()
+    run(here, {}, Person(token_how="az", create=True, go=False))
+    assert [one.revoked for one in here.made] == [True]
+    assert here.stand.records.load().connections == {}
+
+
+def test_what_is_interrupted_is_revoked(desk):
+    here = desk()
+    stop = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Again.")
+    with pytest.raises(InterruptedByUserError):
+        run(here, {}, Person(token_how="az", create=True, go=stop))
+    assert [one.revoked for one in here.made] == [True]
+
+
+def test_two_organizations_ask_az_once(desk):
+    here = desk()
+    assert int(run(here, {**REQUIRED, "organization": ("contoso", "fabrikam")}).exit_code) == 0
+    assert {one.reach for one in here.made} == {"Contoso", "Fabrikam"}
+    assert len(here.entry.credentials) == 2
+    assert len(here.az.calls) == 1
+
+
+def test_rotate_is_one_command(desk):
+    here = desk()
+    run(here)
+    [old] = here.made
+    assert int(rotate(here.house(REQUIRED), "contoso", []).exit_code) == 0
+    [first, second] = here.made
+    assert (first.authorization, first.revoked, second.revoked) == (old.authorization, True, False)
+    [credential] = here.entry.credentials.values()
+    assert credential.authorization_id == second.authorization
+    assert f"The old token (…{old.last4}) is revoked." in here.said
+
+
+def test_an_old_token_that_cannot_be_revoked_is_a_warning_with_the_page(desk):
+    here = desk()
+    run(here)
+    here.rule(revokes=False)
+    assert int(rotate(here.house(REQUIRED), "contoso", []).exit_code) == 0
+    assert "could not be revoked" in here.said
+    assert "Revoke it: https://dev.azure.com/contoso/_usersSettings/tokens" in here.said
+    assert [one.revoked for one in here.made] == [False, False]
+
+
+def test_a_new_token_that_is_not_good_is_revoked_and_the_old_one_serves(desk):
+    here = desk()
+    run(here)
+    here.rule(grants=frozenset({"vso.code"}))
+    assert int(rotate(here.house(REQUIRED), "contoso", []).exit_code) == 3
+    assert [one.revoked for one in here.made] == [False, True]
+    [credential] = here.entry.credentials.values()
+    assert credential.authorization_id == here.made[0].authorization
+
+
+def test_an_orphan_of_an_earlier_run_is_pointed_at(desk):
+    here = desk()
+    run(here)
+    here.stand.records.change(lambda catalogue: replace(catalogue, connections={}))
+    run(here)
+    assert "A living token has that name already" in here.said
+    assert len(here.made) == 2
+
+
+def test_the_records_hold_the_id_and_no_secret(desk):
+    here = desk()
+    run(here)
+    text = json.dumps(here.entry.known_credentials[0].authorization_id)
+    assert text != '""'
+    files = [path.read_bytes() for path in here.stand._folder.glob("records/**/*") if path.is_file()]
+    assert any(text.strip('"').encode() in one for one in files)
+    assert not any(here.made[0].value.encode() in one or here.sign_in.encode() in one for one in files)
