@@ -145,6 +145,8 @@ class Stage:
             "ASPM_ADO_CONFIG_DIR": str(self.config),
             # The simulated day and this machine's are different ones; the guide goes by this machine's.
             "ASPM_ADO_GLOBAL_PAT_END": "never",
+            # Whoever runs the tests may have the Azure CLI.
+            "ASPM_ADO_CREATE_TOKEN": "never",
         }
         for name in ("SYSTEMROOT", "SystemRoot", "PATHEXT", "COMSPEC", "VIRTUAL_ENV"):
             if name in os.environ:
