@@ -106,7 +106,17 @@ COMMANDS: Final = (
     Command(
         "migrate",
         "From one token of all organizations to one token for each: proven, stored and handed off one by one.",
-        (*WHERE[::3], PAT_FILE, PAT_VARIABLE, *MIGRATING, ALLOW_OTHER_IDENTITY, ASPM_TOKEN_FILE, REGISTER, *PLANNING),
+        (
+            *WHERE[::3],
+            PAT_FILE,
+            PAT_VARIABLE,
+            *MIGRATING,
+            CREATE_TOKEN,
+            ALLOW_OTHER_IDENTITY,
+            ASPM_TOKEN_FILE,
+            REGISTER,
+            *PLANNING,
+        ),
         name="The connection.",
     ),
     Command(

@@ -14,6 +14,7 @@ from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.migrating.migrate import migrate
 from aspm_ado.flows.migrating.planning import MigrationPlan, planned
+from aspm_ado.flows.minting.revoke import tidied
 
 if TYPE_CHECKING:
     from aspm_ado.cli.wiring import Wiring
@@ -30,7 +31,9 @@ def run(wiring: Wiring, name: str | None = None) -> int:
     if wiring.on(PLAN) or files:
         _demand_writable(files, overwrite=wiring.on(YES))
         return _plan(wiring, planned(wiring.house(), name), files)
-    report = migrate(wiring.house(), name)
+    house = wiring.house()
+    with tidied(house):
+        report = migrate(house, name)
     write_report(wiring, report)
     return int(report.exit_code)
 
