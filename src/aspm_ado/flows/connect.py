@@ -17,14 +17,7 @@ from aspm_ado.domain.settings import Settings
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.account import connection_report, organizations_of, report, with_check
 from aspm_ado.flows.acquire import acquire
-from aspm_ado.flows.aspm import (
-    AspmProof,
-    as_found,
-    aspm_skipped,
-    secret_to_keep,
-    settle_aspm,
-    wished_api,
-)
+from aspm_ado.flows.aspm import AspmProof, as_found, aspm_skipped, secret_to_keep, settle_aspm, wished_api
 from aspm_ado.flows.begin import whole_records
 from aspm_ado.flows.candidate import Proof
 from aspm_ado.flows.delivery import Delivery, deliver, rehearse
