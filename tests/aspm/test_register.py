@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,27 @@ def test_a_request_that_never_arrives_stays_unknown_and_is_taken_up_later(stand)
     _becomes(here, "yes")
     report = connect(here.house(), "contoso")
     assert report.command == "connect"
+    assert registration(report)[:2] == ("api", "registered")
+    assert len(here.wire.writes) == len(here.instances) == 1
+
+
+@pytest.mark.parametrize("body", ['{"message": "instance cre', "", "<html>Created", "[]"])
+def test_a_created_that_cannot_be_read_is_looked_for(stand, body):
+    """201, and what came with it says nothing: the list does, and nothing is sent twice."""
+    here = stand(aspm={"registers": "yes"})
+    house = here.house(by_profile())
+    inner, spoilt = here.wire.send, []
+
+    def spoil(call):
+        reply = inner(call)
+        if call.method == "POST" and call.url.startswith(ASPM):
+            spoilt.append(reply.status)
+            return replace(reply, text=body)
+        return reply
+
+    here.wire.send = spoil
+    report = connect(house, None)
+    assert spoilt == [201]
     assert registration(report)[:2] == ("api", "registered")
     assert len(here.wire.writes) == len(here.instances) == 1
 

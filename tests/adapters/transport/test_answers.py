@@ -114,6 +114,21 @@ def test_nothing_but_value_error(text):
             read(expected, text)
 
 
+DRESSES = st.fixed_dictionaries(
+    {"value": st.just([{"accountName": "b", "more": None}, {"accountName": "A"}])},
+    optional={"count": st.none() | st.integers(), "unknown": st.none() | st.text(), "@odata": st.just({"x": [None]})},
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(DRESSES, st.randoms(), st.sampled_from([str, str.upper, str.capitalize]))
+def test_a_list_in_any_dress(document, chance, spelt):
+    """With or without a count, with keys that nobody knows, in any order and in other letters."""
+    pairs = [(spelt(key) if key == "value" else key, value) for key, value in document.items()]
+    chance.shuffle(pairs)
+    assert read(Names, json.dumps(dict(pairs))) == Names(("b", "A"))
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kept", "failure"),
     [
