@@ -1,8 +1,9 @@
 """Every way of being turned away, told apart as the real service tells them apart, or not."""
 
 import base64
+import time
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -114,6 +115,20 @@ def test_retired_global_token_gets_a_bare_401(simulate, url):
 def test_retirement_day_is_the_first_of_december(simulate):
     assert simulate(today=date(2026, 11, 30))("GET", CONNECTION).status == 200
     assert simulate(today=date(2026, 12, 1))("GET", CONNECTION).status == 401
+
+
+def test_the_clock_passes_the_day_while_it_runs(simulate):
+    """Its Date header says which side of midnight it is on, and what it answers fits."""
+    ask = simulate(at=datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC))
+    end = time.monotonic() + 30
+    seen = set()
+    while time.monotonic() < end and (401, "01 Dec") not in seen:
+        got = ask("GET", CONNECTION)
+        seen.add((got.status, got.one("Date")[5:11]))
+    assert seen <= {(200, "30 Nov"), (401, "01 Dec")}
+    assert (401, "01 Dec") in seen
+    ask.simulator.set_clock(datetime(2026, 11, 29, tzinfo=UTC))
+    assert ask("GET", CONNECTION).status == 200
 
 
 def test_one_organization_token_is_a_stranger_elsewhere(simulate):

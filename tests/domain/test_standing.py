@@ -9,8 +9,10 @@ import pytest
 
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.exchange import Reply
+from aspm_ado.domain.judgement.causes import Past
 from aspm_ado.domain.judgement.standing import stand
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.retirement import Reach
 
 from . import replies as r
 
@@ -256,12 +258,60 @@ def test_the_causes_of_a_rejection_are_listed_in_the_order_of_the_facts() -> Non
     assert "stopped on" not in detail
 
 
-@pytest.mark.parametrize(("was_global", "first"), [(True, True), (False, False)])
-def test_after_the_day_retirement_is_among_the_causes(was_global: bool, first: bool) -> None:
-    after = replace(r.TODAY, today=date(2026, 12, 1))
-    detail = stand(r.CONTOSO, r.bare(), r.bare(), after, was_global=was_global).identity_check.detail
-    assert "2026-12-01" in detail
-    assert (detail.index("2026-12-01") < detail.index("mistyped")) is first
+ALL, ONE, NOT_KNOWN = Reach.ALL, Reach.ORGANIZATION, Reach.UNKNOWN
+OVER, AHEAD = date(2026, 11, 20), date(2027, 4, 1)
+DAY = date(2026, 12, 1)
+MARKED = {
+    "expired": "has expired",
+    "retired": "which Microsoft stopped on 2026-12-01",
+    "mistyped": "mistyped",
+    "revoked": "revoked",
+    "policy": "token policy",
+    "elsewhere": "another organization",
+    "inactive": "90 days",
+}
+# what was known of the token · today · the causes in order · the one that is called most likely
+LIKELY = {
+    "never seen, before": (Past(), date(2026, 11, 30), "mistyped revoked elsewhere inactive", ""),
+    "never seen, on the day": (Past(), DAY, "mistyped revoked retired elsewhere inactive", ""),
+    "never seen, its end given": (
+        Past(expires=OVER),
+        DAY,
+        "expired mistyped revoked retired elsewhere inactive",
+        "exp",
+    ),
+    "global, before": (Past(True, ALL, AHEAD), date(2026, 11, 30), "revoked policy inactive", ""),
+    "global, on the day": (Past(True, ALL, AHEAD), DAY, "retired revoked policy inactive", "retired"),
+    "global, long after": (Past(True, ALL, AHEAD), date(2027, 3, 1), "retired revoked policy inactive", "retired"),
+    "global, no end on record": (Past(True, ALL), DAY, "retired revoked expired policy inactive", "retired"),
+    "global, its end is over": (Past(True, ALL, OVER), DAY, "expired retired revoked policy inactive", "expired"),
+    "of one organization": (Past(True, ONE, AHEAD), DAY, "revoked policy inactive", ""),
+    "reach never known": (Past(True, NOT_KNOWN, AHEAD), DAY, "revoked policy retired inactive", ""),
+    "its last day": (Past(True, ONE, DAY), DAY, "revoked policy inactive", ""),
+}
+
+
+@pytest.mark.parametrize("row", LIKELY)
+def test_the_likeliest_cause_comes_first_and_none_is_certain(row: str) -> None:
+    past, today, order, likely = LIKELY[row]
+    check = stand(r.CONTOSO, r.bare(), r.bare(), replace(r.TODAY, today=today), past=past).identity_check
+    assert (check.status, check.reason, check.exit_code) == (FAIL, Reason.TOKEN_REJECTED, 4)
+    told = {cause: check.detail.index(words) for cause, words in MARKED.items() if words in check.detail}
+    assert sorted(told, key=told.__getitem__) == order.split()
+    assert check.detail.count("most likely") == (1 if likely else 0)
+    if likely:
+        assert check.detail.index("most likely") < min(told.values())
+        assert order.startswith(likely)
+    assert "one of these: " in check.detail
+    assert ("Copy it again" in str(check.remedy)) is not past.was_good
+
+
+@pytest.mark.parametrize("end", [None, date(2027, 6, 30)])
+def test_where_the_day_has_not_come_nothing_has_stopped(end: date | None) -> None:
+    calendar = replace(r.TODAY, today=date(2026, 12, 2), global_end=end)
+    detail = stand(r.CONTOSO, r.bare(), r.bare(), calendar, past=Past(True, ALL)).identity_check.detail
+    assert "stopped" not in detail
+    assert "most likely" not in detail
 
 
 def test_a_server_hears_nothing_of_retirement_or_of_ninety_days() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from aspm_ado.domain.answers import ANONYMOUS_ID, ConnectionData, Identity, Names, Profile, Repository
 from aspm_ado.domain.checks import Check, Status
 from aspm_ado.domain.exchange import Reply
+from aspm_ado.domain.judgement.causes import Past
 from aspm_ado.domain.judgement.clone import clone_unheard, judge_clone
 from aspm_ado.domain.judgement.reach import judge_reach, not_listed, see
 from aspm_ado.domain.judgement.saying import saying, unheard
@@ -20,7 +21,7 @@ from aspm_ado.domain.judgement.version import server_version
 from aspm_ado.domain.probes import plan
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose
-from aspm_ado.domain.retirement import Calendar, DaySource, ReachDemanded
+from aspm_ado.domain.retirement import Calendar, DaySource, Reach, ReachDemanded
 from aspm_ado.domain.scopes import Level
 
 from . import replies as r
@@ -66,6 +67,7 @@ calendars = st.builds(
     st.sampled_from(DaySource),
     st.none() | st.just(date(2026, 12, 1)),
 )
+pasts = st.builds(Past, st.booleans(), st.sampled_from(Reach), st.none() | st.dates(date(2020, 1, 1), date(2030, 1, 1)))
 benches = st.builds(
     Bench,
     st.sampled_from(Purpose),
@@ -88,16 +90,16 @@ def assert_whole(*checks: Check) -> None:
             assert check.exit_code is not ExitCode.DONE
 
 
-@given(replies, st.none() | replies, calendars, st.none() | identities, st.sampled_from(Deployment), st.booleans())
+@given(replies, st.none() | replies, calendars, st.none() | identities, st.sampled_from(Deployment), pasts)
 def test_standing(
     first: Reply,
     profile: Reply | None,
     calendar: Calendar,
     elsewhere: Identity | None,
     deployment: Deployment,
-    was_global: bool,
+    past: Past,
 ) -> None:
-    made = stand(r.place_of(deployment), first, profile, calendar, elsewhere, was_global=was_global)
+    made = stand(r.place_of(deployment), first, profile, calendar, elsewhere, past=past)
     assert_whole(made.identity_check, made.access_check)
     assert not (made.is_in and (made.identity is None or made.identity.is_anonymous))
     assert not (made.is_in and first.status != 200)

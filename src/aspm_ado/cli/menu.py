@@ -90,6 +90,7 @@ COMMANDS: Final = (
             SCENARIO,
             _own("list-scenarios", "Print the stories."),
             _own("serve", "Only serve the simulation, until Ctrl-C."),
+            _own("at", "Set the simulated clock, in UTC; it runs on from there.", switch=False, metavar="MOMENT"),
         ),
     ),
     Command(

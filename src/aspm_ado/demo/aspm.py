@@ -29,7 +29,7 @@ _COLLECTIONS = ("/api/v2/health/check", "/api/v2/teams", "/api/v2/projects")
 def answer(request: Request, world: World, aspm: Aspm, connect: aspm_instances.Connect) -> Answer:
     """Answer one request to the ASPM host; `connect` is where a registration ends up."""
     decided = _web_page(request) if aspm.is_a_web_page else _decide(request, world, aspm, connect)
-    return decided.plus(date_header(world.today), ("X-Content-Type-Options", "nosniff"))
+    return decided.plus(date_header(world.moment), ("X-Content-Type-Options", "nosniff"))
 
 
 def _decide(request: Request, world: World, aspm: Aspm, connect: aspm_instances.Connect) -> Answer:

@@ -23,10 +23,10 @@ def answer(request: Request, world: World, server: Server, note_change: Callable
     if tuple(part.casefold() for part in request.segments[: len(prefix)]) != tuple(p.casefold() for p in prefix):
         # Outside of the application IIS answers by itself, without any X-TFS header.
         page = b"<html><head><title>404 - File or directory not found.</title></head></html>"
-        headers = (("Content-Type", "text/html"), ("Server", "Microsoft-IIS/10.0"), stamps.date_header(world.today))
+        headers = (("Content-Type", "text/html"), ("Server", "Microsoft-IIS/10.0"), stamps.date_header(world.moment))
         return Answer(404, page, headers, names_user=False)
     decided = _decide(request, request.segments[len(prefix) :], world, server, note_change)
-    return stamps.server(decided, request, world.today, names_user=server.names_user)
+    return stamps.server(decided, request, world.moment, names_user=server.names_user)
 
 
 def _decide(

@@ -30,8 +30,8 @@ def answer(request: Request, world: World, note_change: Callable[[str], None], c
     """Answer one request to any host of Services."""
     if lifecycle.concerns(request):
         decided = lifecycle.answer(request, world, _challenges(Area.IDENTITY), change)
-        return decided if decided.is_lost else stamps.services(decided, request, world.today)
-    return stamps.services(_decide(request, world, note_change), request, world.today)
+        return decided if decided.is_lost else stamps.services(decided, request, world.moment)
+    return stamps.services(_decide(request, world, note_change), request, world.moment)
 
 
 def _decide(request: Request, world: World, note_change: Callable[[str], None]) -> Answer:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -35,7 +36,8 @@ class Record:
 class Simulator:
     """Azure DevOps and Invicti ASPM on 127.0.0.1. Use it as a context manager, or start() and stop() it.
 
-    `world` and `today` replace those of the scenario; `delay_seconds` is waited before each answer.
+    `world` and `today` replace those of the scenario; `delay_seconds` is waited before each answer. `at` sets the
+    clock, which then runs on, over midnight too; without it the day is pinned.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Simulator:
         *,
         world: World | None = None,
         today: date | None = None,
+        at: datetime | None = None,
         delay_seconds: float = 0.0,
     ) -> None:
         self.scenario = scenario
@@ -56,6 +59,9 @@ class Simulator:
         self._stopping = threading.Event()
         self._page = TokenPage(self.edit)
         self._http: HttpServer | None = None
+        self._set: tuple[datetime, float] | None = None
+        if at is not None:
+            self.set_clock(at)
 
     def start(self) -> Self:
         """Open the port; starting twice is a mistake of the caller."""
@@ -91,7 +97,11 @@ class Simulator:
     def world(self) -> World:
         """The world as it is now, with edited tokens."""
         with self._lock:
-            return self._world
+            if self._set is None:
+                return self._world
+            start, since = self._set
+            clock = start + timedelta(seconds=time.monotonic() - since)
+            return replace(self._world, today=clock.date(), clock=clock)
 
     @property
     def requests(self) -> list[Record]:
@@ -104,6 +114,11 @@ class Simulator:
         """A copy of what would have been changed so far: a validation must leave this empty."""
         with self._lock:
             return list(self._changes)
+
+    def set_clock(self, moment: datetime) -> None:
+        """Set the clock of this world, in UTC, while it runs or before; it goes on from there."""
+        with self._lock:
+            self._set = (moment, time.monotonic())
 
     def edit(self, token_value: str, scopes: frozenset[str]) -> None:
         """Give a living token other scopes, as its owner does on the token page; its value stays."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import datetime
 from email.utils import format_datetime
 from urllib.parse import quote_plus, unquote
 from uuid import uuid4
@@ -20,15 +20,14 @@ _NO_CACHE = (("Cache-Control", "no-cache"), ("Pragma", "no-cache"), ("Expires", 
 _SNIFF = ("X-Content-Type-Options", "nosniff")
 
 
-def date_header(today: date) -> tuple[str, str]:
-    """Return the Date header: the pinned day with the running time of day."""
-    moment = datetime.combine(today, datetime.now(UTC).time(), tzinfo=UTC)
+def date_header(moment: datetime) -> tuple[str, str]:
+    """Return the Date header."""
     return ("Date", format_datetime(moment.replace(microsecond=0), usegmt=True))
 
 
-def services(answer: Answer, request: Request, today: date) -> Answer:
+def services(answer: Answer, request: Request, moment: datetime) -> Answer:
     """Stamp an answer of Azure DevOps Services."""
-    dated = date_header(today)
+    dated = date_header(moment)
     process = ("X-TFS-ProcessId", stable_id("process", request.host))
     headers = (*answer.headers, *_NO_CACHE, _P3P, process, _HSTS)
     if answer.status != 503:  # TF24668 came without ActivityId and X-VSS-* (D.5)
@@ -40,7 +39,10 @@ def services(answer: Answer, request: Request, today: date) -> Answer:
         ("Request-Context", f"appId=cid-v1:{stable_id('app', request.host)}"),
         ("X-Cache", "CONFIG_NOCACHE"),
         _SNIFF,
-        ("X-MSEdge-Ref", f"Ref A: {uuid4().hex.upper()} Ref B: SIM0EDGE0001 Ref C: {today.isoformat()}T00:00:00Z"),
+        (
+            "X-MSEdge-Ref",
+            f"Ref A: {uuid4().hex.upper()} Ref B: SIM0EDGE0001 Ref C: {moment.date().isoformat()}T00:00:00Z",
+        ),
         dated,
     )
     if answer.status == 200 and request.host == "vssps.dev.azure.com":
@@ -58,7 +60,7 @@ def services(answer: Answer, request: Request, today: date) -> Answer:
     return Answer(answer.status, answer.body, headers, answer.names_user, answer.user)
 
 
-def server(answer: Answer, request: Request, today: date, *, names_user: bool) -> Answer:
+def server(answer: Answer, request: Request, moment: datetime, *, names_user: bool) -> Answer:
     """Stamp an answer of an Azure DevOps Server: IIS shows through, and there is no edge before it (D.15)."""
     headers: list[tuple[str, str]] = []
     for name, value in answer.headers:
@@ -77,7 +79,7 @@ def server(answer: Answer, request: Request, today: date, *, names_user: bool) -
         ("X-Powered-By", "ASP.NET"),
         _SNIFF,
         ("Server", "Microsoft-IIS/10.0"),
-        date_header(today),
+        date_header(moment),
     ]
     return Answer(answer.status, answer.body, tuple(headers), answer.names_user, answer.user)
 

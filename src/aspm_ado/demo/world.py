@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final, Literal
 from uuid import NAMESPACE_URL, uuid5
 
@@ -198,6 +198,12 @@ class World:
     aspm: Aspm | None = None
     global_tokens_end: date | None = GLOBAL_TOKENS_END
     sign_ins: tuple[SignIn, ...] = ()
+    clock: datetime | None = None  # what its clock shows; unset: today, at the running time of day
+
+    @property
+    def moment(self) -> datetime:
+        """What a Date header says."""
+        return self.clock or datetime.combine(self.today, datetime.now(UTC).time(), tzinfo=UTC)
 
     def organization(self, name: str) -> Organization | None:
         """Find an organization; Azure DevOps compares names without case."""

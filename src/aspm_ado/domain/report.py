@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -114,7 +114,8 @@ class Report:
     day_source: str
     connections: tuple[ConnectionReport, ...] = ()
     error: Problem | None = None
-    extra: dict[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """Said to people at the end; not part of the document, whose checks say the same."""
 
     def all_checks(self) -> Iterator[Check]:
         """Every check of every connection."""

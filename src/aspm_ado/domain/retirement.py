@@ -27,6 +27,11 @@ class Reach(StrEnum):
     ORGANIZATION = "organization"
     UNKNOWN = "unknown"
 
+    @classmethod
+    def recorded(cls, text: str) -> Reach:
+        """What our records say; anything that is no reach is unknown."""
+        return cls(text) if text in {one.value for one in cls} else cls.UNKNOWN
+
 
 class ReachDemanded(StrEnum):
     """The choice of ``--reach``."""

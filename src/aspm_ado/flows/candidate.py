@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.exchange import Credential
+from aspm_ado.domain.judgement.causes import NOTHING_KNOWN, Past
 from aspm_ado.domain.retirement import Calendar, DaySource, ReachDemanded
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class Candidate:
     expires_source: str | None = None
     username: str = ""
     list_all: bool = False
-    was_global: bool = False
+    past: Past = NOTHING_KNOWN
+    """What was known of a stored token before."""
     stored: str = ""
     """The key of the credential that holds the token already."""
     authorization_id: str = ""

@@ -7,6 +7,7 @@ token or no service, nothing follows. The second fires the scope probes at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.answers import Names, Profile
@@ -223,7 +224,8 @@ def _ask(proof: Proof, here: PlaceProof, probes: Sequence[Probe], me: str, *, le
 def _standing(proof: Proof, place: Place, first: Reply, elsewhere: Identity | None = None) -> Standing:
     services = place.site.deployment is Deployment.SERVICES
     profile = proof.wide if services else None
-    return stand(place, first, profile, proof.calendar, elsewhere, was_global=proof.candidate.was_global)
+    past = replace(proof.candidate.past, expires=proof.candidate.expires)
+    return stand(place, first, profile, proof.calendar, elsewhere, past=past)
 
 
 def _conclude(proof: Proof) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
@@ -11,6 +11,7 @@ from aspm_ado.domain.changes import told
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
 from aspm_ado.domain.connection import Catalogue, Entry, StoredCredential, StoredOrganization
 from aspm_ado.domain.errors import StoreError, UsageError
+from aspm_ado.domain.judgement.causes import Past
 from aspm_ado.domain.judgement.clone import clone_skipped
 from aspm_ado.domain.judgement.offline import WARN_DAYS
 from aspm_ado.domain.judgement.scopes import scopes_not_asked
@@ -19,6 +20,7 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import MIGRATE, DaySource, Reach, ReachDemanded
+from aspm_ado.domain.stopping import stopping
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.account import organizations_of, report, with_check
 from aspm_ado.flows.aloud import prove_aloud
@@ -87,7 +89,15 @@ def validate_stored(house: House, names: Sequence[str], command: str = "validate
         own = [next(coming) for _ in group]
         seen.append(_Seen(entry, own, _stored_report(entry, own, check, aspms.get(entry.name), terms.warn_days)))
     _remember(house, seen)
-    return report(house, command, proofs, [terms.applied_to(one.made) for one in seen])
+    made = report(house, command, proofs, [terms.applied_to(one.made) for one in seen])
+    return replace(made, notes=tuple(line for one in seen for line in _stopping(house, one)))
+
+
+def _stopping(house: House, seen: _Seen) -> Iterator[str]:
+    """Which tokens of a connection end with those of all organizations, by the day that was heard with them."""
+    heard = {one.name.casefold(): one for one in seen.made.organizations}
+    told = (proof.calendar for proof in seen.proofs if proof.calendar.source is not DaySource.LOCAL)
+    return stopping(seen.entry, next(told, house.clock.told_by()), heard)
 
 
 def stored_entries(house: House, names: Sequence[str]) -> list[Entry]:
@@ -134,7 +144,7 @@ def _stored_candidates(house: House, entry: Entry, secrets: Secrets) -> list[Can
                 expires,
                 stored.expires_source,
                 username,
-                was_global=stored.reach == Reach.ALL.value,
+                past=Past(was_good=bool(stored.identity_id), reach=Reach.recorded(stored.reach)),
             )
         )
     return made

@@ -109,6 +109,7 @@ def closing(report: Report) -> list[str]:
     lines = [f"{_SENTENCES[report.verdict]} (exit {int(report.exit_code)})"]
     if report.error is not None:
         lines = [clean(report.error.problem, 600), clean(report.error.remedy, 600)]
+    lines += [clean(note, 600) for note in report.notes]
     return lines + [f"Next: {command}" for command in _next(report)]
 
 

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,14 @@ _SETTLED = frozenset({REACH.name, REGISTER.name, REGISTRATION_PROFILE.name, ASPM
 """What a story settles on a terminal, too: the rest is the person's to answer."""
 
 
-def run(wiring: Wiring, *, scenario: str | None = None, list_scenarios: bool = False, serve: bool = False) -> int:
+def run(
+    wiring: Wiring,
+    *,
+    scenario: str | None = None,
+    list_scenarios: bool = False,
+    serve: bool = False,
+    at: str | None = None,
+) -> int:
     """Play one story with nothing but this machine: no account, no network, nothing kept."""
     if list_scenarios:
         return _list(wiring)
@@ -56,7 +64,8 @@ def run(wiring: Wiring, *, scenario: str | None = None, list_scenarios: bool = F
             f"There is no scenario named {clean(scenario or '', 60)}.",
             remedy="See aspm-ado demo --list-scenarios.",
         )
-    with Simulator(story) as simulator, tempfile.TemporaryDirectory(prefix="aspm-ado-demo-") as folder:
+    moment = _moment(at) if at else None
+    with Simulator(story, at=moment) as simulator, tempfile.TemporaryDirectory(prefix="aspm-ado-demo-") as folder:
         if serve:
             return _serve(wiring, story, simulator)
         wiring.simulator = simulator.address
@@ -67,6 +76,19 @@ def run(wiring: Wiring, *, scenario: str | None = None, list_scenarios: bool = F
         write_report(wiring, report)
         wiring.voice.say("That was a simulation: nothing was sent to anybody, and nothing was kept.")
         return int(report.exit_code)
+
+
+def _moment(text: str) -> datetime:
+    """What ``--at`` says, in UTC."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"--at is not a moment: {clean(text, 60)}.",
+            remedy="Write a day or a moment in UTC, such as 2026-12-01 or 2026-11-30T23:59:00Z.",
+        ) from None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
 ASPM_FILE = "simulated-aspm-token.txt"
@@ -129,7 +151,7 @@ def _house(wiring: Wiring, story: Scenario, simulator: Simulator) -> House:
         sources=_Tokens(story),
         desktop=_Desk(wiring.desktop, simulator.address),
         entra=None,
-        clock=Clock(story.today, wiring.clock.global_end, pinned=True),
+        clock=Clock(simulator.world.today, wiring.clock.global_end, pinned=True),
     )
 
 
@@ -160,7 +182,9 @@ def _introduce(wiring: Wiring, story: Scenario, simulator: Simulator) -> None:
     voice = wiring.voice
     voice.heading(f"A simulation: {story.name}")
     voice.say(story.summary)
-    voice.say(f"Azure DevOps and Invicti ASPM are played on {simulator.address}; today there is {story.today}.")
+    voice.say(
+        f"Azure DevOps and Invicti ASPM are played on {simulator.address}; today there is {simulator.world.today}."
+    )
     if wiring.prompter.asks:
         for organization, value in story.answers.tokens:
             voice.say(f"The token to paste{f' for {organization}' if organization else ''}: {value}")
@@ -191,7 +215,7 @@ def _serve(wiring: Wiring, story: Scenario, simulator: Simulator) -> int:
     for organization, value in story.answers.tokens:
         wiring.voice.say(f"Token{f' of {organization}' if organization else ''}: {value}")
     wiring.voice.say(f"Set that variable in another terminal; every request then goes here. Scenario: {story.name}.")
-    wiring.voice.say("Ctrl-C ends it.")
+    wiring.voice.say(f"Its clock shows {simulator.world.moment:%Y-%m-%dT%H:%M:%SZ}. Ctrl-C ends it.")
     sys.stderr.flush()
     while True:
         time.sleep(3600)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from aspm_ado.cli.output import write_document, write_lines
 from aspm_ado.domain.connection import RegistrationState
 from aspm_ado.domain.reasons import ExitCode
+from aspm_ado.domain.retirement import days_said
+from aspm_ado.domain.stopping import days_left, stopping
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.cli.wiring import Wiring
     from aspm_ado.domain.connection import Entry, StoredCredential, StoredOrganization
+    from aspm_ado.domain.retirement import Calendar
 
 SCHEMA = "aspm-ado/list/v1"
 
@@ -20,23 +22,26 @@ SCHEMA = "aspm-ado/list/v1"
 def run(wiring: Wiring) -> int:
     """Names, dates and last verdicts. The keyring is never touched, and today is this machine's."""
     entries = [entry for _, entry in sorted(wiring.records.load().connections.items())]
+    calendar = wiring.clock.told_by()
     if wiring.as_json:
         from aspm_ado.render.machine import envelope
 
         at = wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         head = envelope(SCHEMA, "list", at, ExitCode.DONE)
-        connections = [_document(entry, wiring.now().date()) for entry in entries]
+        connections = [_document(entry, calendar) for entry in entries]
         write_document({**head, "connections": connections})
         return 0
     if not entries:
         wiring.voice.say("Nothing is stored yet. Begin with: aspm-ado connect")
-    write_lines(line for entry in entries for line in _lines(entry, wiring.now().date()))
+    write_lines(line for entry in entries for line in _lines(entry, calendar))
     if entries:
+        for line in (line for entry in entries for line in stopping(entry, calendar)):
+            wiring.voice.warn(line)
         wiring.voice.note("Days are counted by this machine's clock; `aspm-ado validate` asks Azure DevOps.")
     return 0
 
 
-def _document(entry: Entry, today: date) -> dict[str, Any]:
+def _document(entry: Entry, calendar: Calendar) -> dict[str, Any]:
     return {
         "name": entry.name,
         "deployment": entry.deployment,
@@ -45,51 +50,50 @@ def _document(entry: Entry, today: date) -> dict[str, Any]:
         "aspm": None if entry.aspm is None else {"url": entry.aspm.url, "api": entry.aspm.api},
         "created": entry.created,
         "validated": entry.validated,
-        "organizations": [_organization(entry, one, today) for one in entry.organizations],
+        "organizations": [_organization(entry, one, calendar) for one in entry.organizations],
     }
 
 
-def _organization(entry: Entry, one: StoredOrganization, today: date) -> dict[str, Any]:
+def _organization(entry: Entry, one: StoredOrganization, calendar: Calendar) -> dict[str, Any]:
     credential = entry.credentials[one.credential]
     return {
         "name": one.name,
-        "token": _token(credential, today),
+        "token": _token(entry, credential, calendar),
         "identity": {"id": credential.identity_id, "name": credential.identity_name,
                      "account": credential.identity_account},
-        "waiting": _waiting(entry, one, today),
+        "waiting": _waiting(entry, one, calendar),
         "registration": {"mode": one.registration.mode.value, "state": one.registration.state.value,
                          "proof": one.registration.proof.value, "instance_id": one.registration.instance_id},
         "verdict": one.verdict,
     }  # fmt: skip
 
 
-def _waiting(entry: Entry, one: StoredOrganization, today: date) -> dict[str, Any] | None:
+def _waiting(entry: Entry, one: StoredOrganization, calendar: Calendar) -> dict[str, Any] | None:
     """The new token that waits until Invicti ASPM has it."""
     key = entry.successor_of(one.name)
-    return None if key is None else _token(entry.successors[key].credential, today)
+    return None if key is None else _token(entry, entry.successors[key].credential, calendar)
 
 
-def _token(credential: StoredCredential, today: date) -> dict[str, Any]:
+def _token(entry: Entry, credential: StoredCredential, calendar: Calendar) -> dict[str, Any]:
     return {
         "format": credential.format,
         "last4": credential.last4,
         "expires": credential.expires,
-        "days_left": _days_left(credential.expires, today),
+        "days_left": days_left(entry, credential, calendar),
         "reach": credential.reach,
     }
 
 
-def _lines(entry: Entry, today: date) -> list[str]:
+def _lines(entry: Entry, calendar: Calendar) -> list[str]:
     aspm = entry.aspm.url if entry.aspm else "no Invicti ASPM"
     lines = [f"{entry.name}  {entry.base_url}  {entry.purpose}  {aspm}"]
     for one in entry.organizations:
         credential = entry.credentials[one.credential]
-        days = _days_left(credential.expires, today)
         parts = [
             clean(one.name, 60),
             f"…{credential.last4}",
             f"reach {credential.reach}",
-            f"ends {credential.expires} ({days} days)" if credential.expires else "end unknown",
+            _end(credential, calendar),
             one.registration.state.value,
         ]
         lines.append("  " + "  ".join(parts))
@@ -101,5 +105,6 @@ def _lines(entry: Entry, today: date) -> list[str]:
     return lines
 
 
-def _days_left(expires: str | None, today: date) -> int | None:
-    return (date.fromisoformat(expires) - today).days if expires else None
+def _end(credential: StoredCredential, calendar: Calendar) -> str:
+    ends = credential.ends
+    return f"ends {ends} ({days_said((ends - calendar.today).days)})" if ends else "end unknown"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from aspm_ado.domain.answers import ConnectionData, Identity, Profile
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.judgement.causes import NOTHING_KNOWN, Past, causes
 from aspm_ado.domain.judgement.saying import REFUSALS, UNHEARD, Saying, saying, unheard, user_of
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import MIGRATE
 
 if TYPE_CHECKING:
@@ -52,12 +52,11 @@ def stand(
     calendar: Calendar,
     elsewhere: Identity | None = None,
     *,
-    was_global: bool = False,
+    past: Past = NOTHING_KNOWN,
 ) -> Standing:
     """Judge ``connectionData`` of an organization in the light of ``profiles/me`` and of other organizations.
 
-    ``elsewhere`` is whom another organization recognised by the same token; ``was_global`` that the token reached
-    every organization when it was last proven.
+    ``elsewhere`` is whom another organization recognised by the same token; ``past`` what was known of it before.
     """
     kind = saying(first)
     data = first.answer
@@ -75,7 +74,7 @@ def stand(
         return Standing(
             None, Check(CheckId.IDENTITY, Status.UNKNOWN, told, reason, remedy).on(first, profile), _behind()
         )
-    return Standing(None, _rejected(place, first, profile, kind, calendar, was_global=was_global), _behind())
+    return Standing(None, _rejected(place, first, profile, kind, calendar, past), _behind())
 
 
 def _in(place: Place, identity: Identity, first: Reply) -> Standing:
@@ -148,9 +147,7 @@ def _behind() -> Check:
     return skip(CheckId.ACCESS, "Not asked: the token itself is not accepted.")
 
 
-def _rejected(
-    place: Place, first: Reply, profile: Reply | None, kind: Saying, calendar: Calendar, *, was_global: bool
-) -> Check:
+def _rejected(place: Place, first: Reply, profile: Reply | None, kind: Saying, calendar: Calendar, past: Past) -> Check:
     """``identity`` when nobody accepts the token: which of several causes cannot be told, so all are listed."""
     again = f"Create a new one on {place.token_page}; an expired or revoked token cannot be brought back."
     if kind is Saying.EXPIRED:
@@ -160,15 +157,10 @@ def _rejected(
         detail = f"{place.name} answered as it answers anybody: the token was not accepted."
         mend = f"Copy it again, whole, or create a new one on {place.token_page}."
         return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_ANONYMOUS, mend).on(first, profile)
-    causes = ["it was mistyped or cut", "it was revoked"]
-    if calendar.ended(place.site.deployment):
-        retired = f"it was a token of all organizations, which Microsoft stopped on {calendar.global_end}"
-        causes.insert(0 if was_global else 2, ("most likely " if was_global else "") + retired)
-    causes.append(f"it belongs to another {place.noun}")
-    if place.site.deployment is Deployment.SERVICES:
-        causes.append("its owner has not signed in for 90 days")
-    detail = f"{place.name} rejects the token. Azure DevOps does not say why; one of these: {'; '.join(causes)}."
-    remedy = f"Copy it again, or create a new one on {place.token_page}."
-    if was_global and calendar.ended(place.site.deployment):
+    told = "; ".join(causes(place, past, calendar))
+    detail = f"{place.name} rejects the token. Azure DevOps does not say why; one of these: {told}."
+    new = f"reate a new one on {place.token_page}."
+    remedy = f"C{new}" if past.was_good else f"Copy it again, or c{new}"
+    if past.has_stopped(place.site.deployment, calendar) and not past.has_expired(calendar):
         remedy = f"Give each organization a token of its own: {MIGRATE}"
     return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_REJECTED, remedy).on(first, profile)
