@@ -48,6 +48,10 @@ def disconnecting(here: Machine, **how):
     return disconnect(here.house({"yes": "true"}, **how), "contoso")
 
 
+def handing(here: Machine, **how):
+    return resume_handoff(here.house(person=Person(handoff="saved"), **how), None)
+
+
 def listing(here: Machine):
     return here.house().records.load()
 
@@ -85,12 +89,19 @@ def with_an_old_aspm_token(here: Machine) -> None:
     here.secrets[service] = Secret("an old API token")
 
 
+def a_token_that_waits(here: Machine) -> None:
+    one_token_two_organizations(here)
+    rotate(here.house({"pat_file": "new", "register": "guided"}), "contoso", [])
+    assert here.waiting()
+
+
 COMMANDS = {
     "connect": (lambda here: None, connecting),
     "connect more": (lambda here: connect(here.house(GUIDED), None), adding),
     "rotate": (one_token_two_organizations, rotating),
     "rotate one of two": (one_token_two_organizations, rotating_one),
     "rotate the token of the ASPM": (with_an_old_aspm_token, rotating_aspm),
+    "handoff of a new token": (a_token_that_waits, handing),
     "disconnect": (two_tokens, disconnecting),
 }
 
