@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,9 +82,7 @@ def run(tests: Iterable[str]) -> tuple[Results, str]:
     results, said = Results(), io.StringIO()
     nodes = sorted({f"tests/{test}" if "Contract::" not in test else f"tests/{test.split('::')[0]}" for test in tests})
     options = ["-q", "--no-header", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
-    with contextlib.suppress(ImportError):
-        import xdist  # noqa: F401
-
+    if find_spec("xdist"):
         options += ["-n", "auto", "--dist", "loadgroup"]
     with contextlib.chdir(ROOT), contextlib.redirect_stdout(said):
         pytest.main([*options, *nodes], plugins=[results])
