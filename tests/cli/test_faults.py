@@ -23,6 +23,7 @@ from .conftest import PAT, Run, pat_of
 BLAME = re.compile(r"\bexpired\b|\brevoked\b|mistyped|wrong token|invalid token", re.IGNORECASE)
 PAGE = b"<!DOCTYPE html><title>Please sign in to the network</title>"
 HTML = "Content-Type: text/html"
+CLOSE = "Connection: close"
 CUT = answer(200, b'{"authenticatedUser":{"id":"1', "Connection: close", length=False)
 EDGE = "X-MSEdge-Ref: Ref A: 1F Ref B: AMS"
 
@@ -102,11 +103,11 @@ def test_a_server_that_fails(fault: str, run: Run, start, token_file, tmp_path: 
 @pytest.mark.parametrize(
     ("page", "reason", "words"),
     [
-        (answer(407, PAGE, HTML), "proxy-failed", "wants a sign-in"),
-        (answer(503, PAGE, HTML), "service-unavailable", "Something on the way"),
-        (answer(403, PAGE, HTML), "not-azure-devops", "Something else answered"),
-        (answer(401, PAGE, HTML), "not-azure-devops", "Something else answered"),
-        (answer(200, PAGE, HTML), "not-azure-devops", "Something else answered"),
+        (answer(407, PAGE, HTML, CLOSE), "proxy-failed", "wants a sign-in"),
+        (answer(503, PAGE, HTML, CLOSE), "service-unavailable", "Something on the way"),
+        (answer(403, PAGE, HTML, CLOSE), "not-azure-devops", "Something else answered"),
+        (answer(401, PAGE, HTML, CLOSE), "not-azure-devops", "Something else answered"),
+        (answer(200, PAGE, HTML, CLOSE), "not-azure-devops", "Something else answered"),
     ],
     ids=["407", "503", "403", "401", "200"],
 )
