@@ -51,6 +51,10 @@ class Terminal:
         """Wait until it stands on the screen, behind the beginning of that question (the first may scroll away)."""
         self._wait(lambda: wanted in (self.text if question == 1 else self.text.partition(f"#{question}\n")[2]), wanted)
 
+    def see_again(self, wanted: str) -> None:
+        """Wait until it stands on the screen a second time: what is typed earlier is thrown away by the prompt."""
+        self._wait(lambda: self.text.count(wanted) > 1, f"a second {wanted!r}")
+
     def _wait(self, done: Callable[[], bool], wanted: str) -> None:
         import pexpect
 

@@ -59,6 +59,7 @@ class PrompterContract:
         at.see("Personal access token:")
         at.type("no good\r")
         at.see("a space at position 3 of 7")
+        at.see_again("Personal access token:")
         at.type(TOKEN + "\r")
         assert at.end() == {"answer": TOKEN}
         assert b"no good" not in at.log.getvalue()
