@@ -57,16 +57,28 @@ def kept() -> list[tuple[str, str]]:
     """Everything that the Secret Service holds: the service named, and the secret."""
     import secretstorage
 
+    found = []
     with closing(secretstorage.dbus_init()) as connection:
-        items = [item for each in secretstorage.get_all_collections(connection) for item in each.get_all_items()]
-        return [(item.get_attributes().get("service", ""), item.get_secret().decode()) for item in items]
+        for item in [item for each in secretstorage.get_all_collections(connection) for item in each.get_all_items()]:
+            with contextlib.suppress(secretstorage.exceptions.ItemNotFoundException):  # gone since it was listed
+                found.append((item.get_attributes().get("service", ""), item.get_secret().decode()))
+    return found
 
 
 def services_of(told: Play, secret: str) -> set[str]:
-    """Where a secret is kept. Each service is named by the records, or it is an orphan."""
-    found = {service for service, value in kept() if value == secret}
-    named = (told.stage.config / "catalog.json").read_text() if found else ""
-    assert all(service in named for service in found), "a secret that nothing names"
+    """Where a secret is kept. Each service is named by the records, or it is an orphan.
+
+    gnome-keyring still lists an item for a moment after it has answered that it is deleted; under load the moment is long.
+    """
+    found: set[str] = set()
+
+    def tidy() -> bool:
+        nonlocal found
+        found = {service for service, value in kept() if value == secret}
+        named = (told.stage.config / "catalog.json").read_text() if found else ""
+        return all(service in named for service in found)
+
+    until(tidy, "a keyring without a secret that nothing names")
     return found
 
 

@@ -86,7 +86,7 @@ def test_validate_shows_only_trouble_with_its_command(run, here):
     code, out, _ = run(validate)
     assert code == 0
     assert "clone.token" not in out
-    assert "aspm-ado rotate contoso -o contoso" in out
+    assert "aspm-ado migrate contoso" in out
     _, everything, _ = run(validate, all=True)
     assert len(everything) > len(out)
     code, out, _ = run(validate, json=True, fail_on_warning=True)
