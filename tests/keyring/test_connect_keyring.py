@@ -68,7 +68,7 @@ def kept() -> list[tuple[str, str]]:
 def services_of(told: Play, secret: str) -> set[str]:
     """Where a secret is kept. Each service is named by the records, or it is an orphan.
 
-    gnome-keyring still lists an item for a moment after it has answered that it is deleted; under load the moment is long.
+    gnome-keyring still lists an item for a moment after it has answered that it is deleted; under load, a long moment.
     """
     found: set[str] = set()
 

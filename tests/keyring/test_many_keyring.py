@@ -13,7 +13,7 @@ from aspm_ado.demo import Simulator
 
 from ..e2e.conftest import Play
 from ..e2e.questions import ENTERED
-from ..e2e.stage import Story
+from ..e2e.stage import Story, until
 from ..e2e.terminal import CTRL_C, DOWN, ENTER, UP, squeezed
 from ..e2e.test_many import NAMES, connect_flags, crowd, document, states
 from .test_connect_keyring import assert_private, kept

@@ -137,12 +137,12 @@ class ConnectProxy(Server):
 
     def _talk(self, sock):
         with sock.makefile("rb", buffering=0) as stream:
-            request = read_request(stream)
-            if request is None:
-                return
-            self.received.append(request)
-            if not request.line.startswith("CONNECT"):
+            while (request := read_request(stream)) is not None:
+                self.received.append(request)
+                if request.line.startswith("CONNECT"):
+                    break
                 sock.sendall(self.script[0])
+            else:
                 return
             if self.refusal:
                 sock.sendall(self.refusal)
