@@ -10,6 +10,7 @@ import asyncio
 import json
 import ssl
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -43,17 +44,24 @@ def world(count: int) -> World:
 class Service:
     """Answers, and counts."""
 
-    def __init__(self, count: int) -> None:
-        self._world = world(count)
+    def __init__(self, count: int, delay: float = DELAY) -> None:
+        self._world, self._delay = world(count), delay
         self.counts = {"requests": 0, "connections": 0}
+        self.inside = self.most = 0
+        """Requests that are being answered now, and the most that ever were."""
+        self.hosts: Counter[str] = Counter()
+        """Connections, by the host that was first asked for on each."""
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
         self.counts["connections"] += 1
         try:
-            while (head := await reader.readuntil(b"\r\n\r\n")) != b"":
+            head = await reader.readuntil(b"\r\n\r\n")
+            self.hosts[head.lower().partition(b"\r\nhost: ")[2].partition(b"\r\n")[0].decode()] += 1
+            while head:
                 writer.write(await self._answer(head, reader))
-        except (asyncio.IncompleteReadError, ConnectionError):
+                head = await reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()
@@ -69,7 +77,9 @@ class Service:
             told, self.counts = json.dumps(self.counts).encode(), {"requests": 0, "connections": 0}
             return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(told), told)
         self.counts["requests"] += 1
-        due = asyncio.get_running_loop().time() + DELAY
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        due = asyncio.get_running_loop().time() + self._delay
         request = replace(request, authority=request.header("Host") or "", body=body)
         answer = services.answer(request, self._world, lambda _: None)
         lines = [f"HTTP/1.1 {answer.status} .", *(f"{name}: {value}" for name, value in answer.headers)]
@@ -77,16 +87,22 @@ class Service:
             lines.append(f"Content-Length: {len(answer.body)}")
         said = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace") + answer.body
         await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+        self.inside -= 1
         return said
 
 
-async def serve(folder: Path, count: int) -> None:
-    """Until killed."""
+async def opened(service: Service, folder: Path) -> asyncio.Server:
+    """Listening on a free port of loopback; ``ca.pem`` in the folder is whom to trust."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*HOSTS).configure_cert(context)
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    server = await asyncio.start_server(Service(count).talk, "127.0.0.1", 0, ssl=context, backlog=256)
+    return await asyncio.start_server(service.talk, "127.0.0.1", 0, ssl=context, backlog=256)
+
+
+async def serve(folder: Path, count: int) -> None:
+    """Until killed."""
+    server = await opened(Service(count), folder)
     ready = folder / "port.new"
     ready.write_text(str(server.sockets[0].getsockname()[1]))
     ready.rename(folder / "port")

@@ -1,0 +1,221 @@
+"""What makes it fast, as counts that no clock decides: modules, connections, certificates, requests, memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aspm_ado.adapters.records.catalog import DiskRecords
+from aspm_ado.cli.wiring import Wiring
+from aspm_ado.domain.connection import Catalogue
+from aspm_ado.domain.questions import CHECK_CLONE, ORGANIZATION, QUIET
+from aspm_ado.domain.report import Report
+from aspm_ado.flows.crew import IN_FLIGHT
+from aspm_ado.flows.prove import MOST_REQUESTS, OPINIONS
+from aspm_ado.flows.validate import validate_ad_hoc
+
+from ..doctor.stored import entry
+from .processes import distributions
+from .service import TOKEN, Service, opened
+
+SHOW = """
+import sys
+from aspm_ado.__main__ import main
+try:
+    main(sys.argv[1:])
+finally:
+    sys.stderr.write("\\nMODULES " + " ".join(sys.modules))
+"""
+HEAVY = frozenset(
+    {"asyncio", "email", "http.client", "importlib.metadata", "logging", "multiprocessing", "ssl", "unittest"}
+)
+"""Of the standard library."""
+
+PARSER = frozenset({"typer", "annotated_doc", "shellingham"})
+"""Typer, and what it loads."""
+STARTS: dict[str, tuple[tuple[str, ...], dict[str, str], frozenset[str], int]] = {
+    "version": (("--version",), {}, frozenset(), 12),
+    "tab": ((), {"_ASPM_ADO_COMPLETE": "complete_zsh", "_ASPM_ADO_WORDS": "aspm-ado va"}, frozenset(), 65),
+    "bare": ((), {}, PARSER, 160),
+    "help": (("--help",), {}, PARSER, 160),
+    "help of a command": (("connect", "--help"), {}, PARSER, 160),
+    "unknown option": (("validate", "--nonsense"), {}, PARSER, 165),
+    "unknown command": (("nonsense", "--json"), {}, PARSER, 190),
+    "list": (("list",), {}, PARSER, 185),
+    "list --json": (("list", "--json"), {}, PARSER, 190),
+    "guide": (("guide", "-o", "contoso"), {}, PARSER, 190),
+    "rotate what is not there": (("rotate", "nobody", "--no-input"), {}, PARSER, 245),
+}
+"""What is run, with which variables; the packages of others that it may load, and how many modules more than Python."""
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_a_command_loads_what_it_needs_and_no_more(name: str, sealed: Path) -> None:
+    words, variables, allowed, most = STARTS[name]
+    DiskRecords(sealed / ".config" / "aspm-ado").change(lambda _: Catalogue({"contoso": entry("contoso")}))
+    loaded = _modules(SHOW, words, variables)
+    more = loaded - _bare()
+    ours = {module for module in more if module.partition(".")[0] == "aspm_ado"}
+    tops = {module.partition(".")[0] for module in more - ours}
+    assert tops & _packages() == allowed
+    assert more & HEAVY == set()
+    assert len(more) <= most, sorted(more)
+
+
+@cache
+def _bare() -> frozenset[str]:
+    """What Python itself loads."""
+    return frozenset(_modules('import sys; sys.stderr.write("\\nMODULES " + " ".join(sys.modules))', (), {}))
+
+
+def _modules(code: str, words: tuple[str, ...], variables: dict[str, str]) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return set(done.stderr.rpartition("MODULES ")[2].split())
+
+
+@cache
+def _packages() -> frozenset[str]:
+    """What the distributions that we bring along are imported as."""
+    return frozenset(
+        Path(file.parts[0]).stem
+        for name, made in distributions().items()
+        if name != "aspm-ado"
+        for file in made.files or ()
+        if file.parts[0] not in ("..", "__pycache__") and "dist-info" not in file.parts[0]
+    )
+
+
+class Served:
+    """The service of the benchmark in this process, without its delay: every name of Azure DevOps leads to it."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder, self._patch = folder, monkeypatch
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server: asyncio.Server | None = None
+        self.loads: Counter[str] = Counter()
+
+    def play(self, count: int, delay: float = 0.0) -> Service:
+        made = Service(count, delay)
+        server = self._server = asyncio.run_coroutine_threadsafe(opened(made, self._folder), self._loop).result(60)
+        port, look_up = server.sockets[0].getsockname()[1], socket.getaddrinfo
+        load, loads = ssl.SSLContext.load_verify_locations, self.loads
+
+        def counted(context: ssl.SSLContext, *given: Any, **named: Any) -> None:
+            loads[str(given or sorted(named.items()))] += 1
+            load(context, *given, **named)
+
+        def to_loopback(host: str, port_: Any, *given: Any, **named: Any) -> Any:
+            return look_up("127.0.0.1", port, *given, **named)
+
+        self._patch.setattr(socket, "getaddrinfo", to_loopback)
+        self._patch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+        return made
+
+    def validate(self, count: int, token: str = TOKEN) -> Report:
+        names = [f"org{number}" for number in range(count)]
+        environment = {
+            **os.environ,
+            "ASPM_ADO_PAT": token,
+            "SSL_CERT_FILE": str(self._folder / "ca.pem"),
+            "ASPM_ADO_GLOBAL_PAT_END": "never",
+        }
+        flags = {ORGANIZATION.name: names, CHECK_CLONE.name: "no", QUIET.name: True}
+        wiring = Wiring("validate", (ORGANIZATION, CHECK_CLONE, QUIET), flags, environment)
+        try:
+            return validate_ad_hoc(wiring.house())
+        finally:
+            wiring.close()
+
+    def close(self) -> None:
+        async def end() -> None:
+            if self._server is not None:
+                self._server.close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(60)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(60)
+        self._loop.close()
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    made = Served(tmp_path, monkeypatch)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def test_many_organizations_over_few_connections(served: Served) -> None:
+    service = served.play(40, delay=0.01)
+    report = served.validate(40)
+    assert (int(report.exit_code), len(report.connections[0].organizations)) == (0, 40)
+    assert service.counts["requests"] <= MOST_REQUESTS * 40
+    assert service.most == IN_FLIGHT, "as many as is polite, and no more"
+    assert set(service.hosts) == {"dev.azure.com", "app.vssps.visualstudio.com", "vssps.dev.azure.com"} & set(
+        service.hosts
+    )
+    assert max(service.hosts.values()) <= IN_FLIGHT, "each worker keeps its connection"
+    assert served.loads
+    assert set(served.loads.values()) == {1}, "each file of certificates is read once"
+
+
+def test_nothing_follows_where_the_first_answer_shows_a_dead_token(served: Served) -> None:
+    service = served.play(40)
+    report = served.validate(40, token="C" * 84)
+    assert int(report.exit_code) == 4
+    assert service.counts["requests"] <= 2 + OPINIONS
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="counts what CPython allocates")
+def test_memory_does_not_grow_with_what_is_under_way(served: Served) -> None:
+    """What is kept of an organization is its report and the answers that it rests on: bounded for each.
+
+    The service plays in this process, and is counted with it.
+    """
+    served.play(80)
+    served.validate(4)  # whatever is imported or cached once
+    few, many = _peak(lambda: served.validate(20)), _peak(lambda: served.validate(80))
+    assert (many - few) / 60 < 90_000, "bytes for each further organization"
+
+
+def _peak(run: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_installation_brings_little() -> None:
+    """Every distribution is something to trust, to update and to download."""
+    assert len(distributions()) <= 40
