@@ -17,7 +17,7 @@ from typing import Final
 
 import trustme
 
-from aspm_ado.demo import SCENARIOS, services
+from aspm_ado.demo import SCENARIOS, Simulator
 from aspm_ado.demo.exchange import Request
 from aspm_ado.demo.world import World
 
@@ -46,6 +46,7 @@ class Service:
 
     def __init__(self, count: int, delay: float = DELAY) -> None:
         self._world, self._delay = world(count), delay
+        self._simulator = Simulator(SCENARIOS["ready"], world=self._world)  # its routes; its own server is not started
         self.counts = {"requests": 0, "connections": 0}
         self.inside = self.most = 0
         """Requests that are being answered now, and the most that ever were."""
@@ -81,7 +82,7 @@ class Service:
         self.most = max(self.most, self.inside)
         due = asyncio.get_running_loop().time() + self._delay
         request = replace(request, authority=request.header("Host") or "", body=body)
-        answer = services.answer(request, self._world, lambda _: None)
+        answer = self._simulator._dispatch(request, self._world)
         lines = [f"HTTP/1.1 {answer.status} .", *(f"{name}: {value}" for name, value in answer.headers)]
         if answer.status not in (204, 304):
             lines.append(f"Content-Length: {len(answer.body)}")
