@@ -1,0 +1,87 @@
+"""A token that nobody copies, as a person sees it: the real command, a stand-in for `az` on the PATH, and a sweep."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+
+from aspm_ado.demo import cast
+from aspm_ado.demo.world import Creation, SignIn
+
+from ..minting.az import FakeAz, drawn_sign_in
+from .questions import ANOTHER, CREATED, EXPIRES, PURPOSE, STORE, TOKEN
+from .stage import drawn_token
+from .terminal import ENTER, pasted
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for az is a POSIX script")
+HOW = "How shall the token be made? (arrows"
+AGREE = "Create this token now? (y/N)"
+
+
+def begun(play, **creation):
+    """A story in which somebody is signed in; the values to look for are the sign-in and what is made."""
+    told = play()
+    sign_in = drawn_sign_in()
+    az = FakeAz(told.stage.bin, sign_in)
+    told.stage.environment["ASPM_ADO_CREATE_TOKEN"] = ""
+    told.watch(sign_in)
+    world = told.simulator._world
+    contoso = replace(cast.CONTOSO, creation=Creation(**creation))
+    told.simulator._world = replace(
+        world,
+        organizations=(contoso, cast.FABRIKAM),
+        sign_ins=(SignIn(sign_in, cast.ADA, cast.TENANT),),
+    )
+    return told, az
+
+
+def test_offered_agreed_to_and_proven(play):
+    told, az = begun(play)
+    wizard = told.wizard("connect", "-o", "contoso", "--reach", "organization", "--store", "none", "--register", "none")
+    wizard.answer(PURPOSE, ENTER)
+    wizard.see(HOW)
+    assert az.calls == []
+    assert told.simulator.requests == []
+    wizard.type(ENTER)
+    wizard.see("vso.code_full vso.identity_manage vso.profile_write vso.work_full")
+    wizard.answer(AGREE, "y")
+    wizard.answer(ANOTHER, "n")
+    wizard.look_around()
+    wizard.answer(STORE, ENTER)
+    assert wizard.end() == 0
+    [made] = [one for one in told.simulator.world.tokens if one.authorization]
+    told.watch(told.token, made.value)
+    assert not told.canaries.in_bytes(wizard.bytes, "the terminal")
+    assert not told.canaries.in_files(*told.stage.folders)
+
+
+def test_what_cannot_be_done_goes_on_by_hand_and_no_answer_is_lost(play):
+    told, _ = begun(play, refuses="disablePatCreationPolicyViolation")
+    by_hand = replace(cast.token(drawn_token()), reach="Contoso")
+    told.watch(by_hand.value)
+    world = told.simulator._world
+    told.simulator._world = replace(world, tokens=(*world.tokens, by_hand))
+    wizard = told.wizard("connect", "-o", "contoso", "--reach", "organization", "--store", "none", "--register", "none")
+    wizard.answer(PURPOSE, ENTER)
+    wizard.answer(HOW, ENTER)
+    wizard.answer(AGREE, "y")
+    wizard.see("forbids new tokens")
+    wizard.see("It goes on by hand.")
+    wizard.answer(CREATED, ENTER)
+    wizard.answer(TOKEN, pasted(by_hand.value) + ENTER)
+    wizard.answer(EXPIRES, ENTER)
+    wizard.answer(ANOTHER, "n")
+    wizard.answer(STORE, ENTER)
+    assert wizard.end() == 0
+
+
+def test_what_stands_in_the_way_is_found_before_az_runs(play):
+    told, az = begun(play)
+    flags = ["-o", "contoso", "--reach", "organization", "--register", "none", "--no-input", "-y", "-v", "--json"]
+    closed = told.stage.run("connect", *flags, "--create-token", "require")
+    assert (closed.returncode, az.calls) == (7, []), "there is no keyring to keep it in"
+    assert json.loads(closed.stdout)["error"]["reason"].startswith("keyring-")
+    assert told.simulator.requests == []
