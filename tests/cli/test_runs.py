@@ -135,6 +135,42 @@ def test_the_end_of_global_tokens_can_be_moved(
     assert reach() == ("warn", "reach-global-outlived")
 
 
+@pytest.mark.parametrize(
+    ("scenario", "says"),
+    [
+        ("not-a-member", "It is not the token, which is accepted: a right or a policy of fabrikam"),
+        ("missing-scope", "It is the token: it is accepted, and it is not what Invicti ASPM needs."),
+        ("expired", "It is the token: Azure DevOps answered, and did not take it."),
+    ],
+)
+def test_whose_problem_it_is(scenario: str, says: str, simulate: Simulate, token_file: Files, run: Run) -> None:
+    simulator = simulate(scenario)
+    where = simulator.scenario.answers.organizations[0]
+    words = ("validate", "-o", where, "--pat-file", token_file(pat_of(simulator)), "--no-input")
+    done = run(*words)
+    assert says in done.out
+    assert "Not concluded" not in done.out + done.err
+    told = " ".join(run(*words, "--verbose").err.split())
+    assert says in told
+    for part in ("What that means:", "Not concluded:", "ActivityId", "No secret is in this text."):
+        assert part in told
+    assert pat_of(simulator) not in told
+    document = run(*words, "--verbose", "--json")
+    assert "Not concluded:" in document.err
+    assert document.document["exit_code"] == done.code
+
+
+def test_a_network_in_the_way_says_nothing_of_the_token(
+    run: Run, token_file: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASPM_ADO_SIMULATOR", "http://127.0.0.1:1")
+    done = run("validate", "-o", "contoso", "--pat-file", token_file(), "--no-input", "-v", "--timeout", "5")
+    assert done.code == 5
+    assert "It is the way to dev.azure.com" in done.out
+    assert "Whether the token is good is not known." in done.out
+    assert "no answer" in done.err
+
+
 def test_nobody_there_is_5(run: Run, token_file: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASPM_ADO_SIMULATOR", "http://127.0.0.1:1")
     done = run("validate", "-o", "contoso", "--pat-file", token_file(), "--json", "--no-input", "--timeout", "5")

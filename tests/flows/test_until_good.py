@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -16,7 +17,8 @@ from aspm_ado.flows.candidate import Candidate, Proof
 from aspm_ado.flows.crew import Crew
 from aspm_ado.flows.until_good import AGAIN, KEEP, ONE_EACH, OTHER, STOP, prove_until_good
 
-from .house import Person, asker, house
+from ..domain import replies as r
+from .house import FakeVoice, Person, asker, house
 from .service import ALM, PAT, Service, Token, candidate
 
 NARROW = Token({**ALM, Scope.WORK: Level.READ})
@@ -42,6 +44,17 @@ def run(
 def test_a_good_token_asks_nobody_anything() -> None:
     _, shown, person = run(Service({PAT: Token()}))
     assert (shown, person.asked) == ([], [])
+
+
+def test_a_text_to_send_where_somebody_else_has_to_mend_it() -> None:
+    person, voice = Person("ticket", STOP.value), FakeVoice()
+    crew = Crew(lambda call: replace(r.silence(), call=call))
+    prove_until_good(house(asker=asker(person), crew=crew, voice=voice), [candidate("contoso")])
+    assert person.answers == []
+    told = "\n".join(str(line) for line in voice.lines)
+    assert "whoever runs the network" in told
+    assert "Not concluded" in told
+    assert PAT not in told
 
 
 def test_edited_and_checked_again() -> None:

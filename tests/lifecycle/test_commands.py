@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from aspm_ado.cli import output
 from aspm_ado.cli.commands import disconnect, rotate, validate
 from aspm_ado.cli.commands import list as list_
 from aspm_ado.cli.wiring import Wiring
@@ -39,6 +40,7 @@ def run(here, capsys, tmp_path):
 
     def typed(command, *, person=None, names=None, **flags):
         here.house()
+        output.begin()
         given = {key.replace("_", "-"): str(token) if value == "new" else value for key, value in flags.items()}
         environment = {"ASPM_ADO_SIMULATOR": here.stand.simulator.address}
         wiring = Wiring("test", EVERY, {"config-dir": str(here.folder), **given}, environment)

@@ -34,6 +34,10 @@ class Surroundings(Protocol):
         """Whether stdout is a document."""
 
     @property
+    def is_verbose(self) -> bool:
+        """Whether everything is told."""
+
+    @property
     def voice(self) -> TerminalVoice:
         """stderr: the conversation."""
 
@@ -89,12 +93,23 @@ def write_report(around: Surroundings, report: Report, *, everything: bool = Tru
         from aspm_ado.render.machine import report_document
 
         write_document(report_document(report))
+        _say_tickets(around, report)
         return
     from aspm_ado.render.human import closing, sections
 
     if report.error is None:
         write_sections(around, tuple(sections(report, everything=everything)))
         write_lines(closing(report))
+    _say_tickets(around, report)
+
+
+def _say_tickets(around: Surroundings, report: Report) -> None:
+    """With --verbose, on stderr: what to send to whoever can mend what is in the way."""
+    if around.is_verbose:
+        from aspm_ado.render.human import tickets
+
+        for line in tickets(report):
+            around.voice.say(line)
 
 
 def write_sections(around: Surroundings, tables: Sequence[Section]) -> None:

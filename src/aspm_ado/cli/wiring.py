@@ -246,6 +246,11 @@ class Wiring:
         """Whether stdout is a document."""
         return self.on(JSON)
 
+    @property
+    def is_verbose(self) -> bool:
+        """Whether everything is told."""
+        return self.on(VERBOSE)
+
     def _show(self, proofs: Sequence[object]) -> None:
         from aspm_ado.cli.output import show_trouble
 

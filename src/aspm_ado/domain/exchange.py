@@ -107,7 +107,8 @@ class Reply:
     @property
     def evidence(self) -> Evidence:
         """The line of the report: no header, no body, no secret."""
-        return Evidence(self.call.method, self.call.url, self.status or None, self.header("ActivityId") or None)
+        at = self.received.strftime("%Y-%m-%dT%H:%M:%SZ") if self.received is not None else ""
+        return Evidence(self.call.method, self.call.url, self.status or None, self.header("ActivityId") or None, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +119,5 @@ class Evidence:
     url: str
     status: int | None
     activity_id: str | None
+    at: str = ""
+    """When, by the clock of whoever answered; not part of the report."""

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado import __version__
 from aspm_ado.domain.checks import Check, CheckId
 from aspm_ado.domain.guide import Guide, guide
 from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.retirement import ReachDemanded
-from aspm_ado.flows.account import not_good, organizations_of
+from aspm_ado.domain.whose import WHOSE, Finding, Whose, findings
+from aspm_ado.flows.account import connection_report, not_good, organizations_of
 from aspm_ado.flows.acquire import ask_expiry
 from aspm_ado.flows.aloud import prove_aloud
 from aspm_ado.flows.intake import Taken, ask_token
@@ -27,8 +29,13 @@ OTHER: Final = Choice("other", "Give another token")
 USERNAME: Final = Choice("username", "Try cloning with a username")
 OPEN: Final = Choice("open", "Open the token page in the browser")
 ONE_EACH: Final = Choice("one-each", "Accept it: one token for each organization")
+TICKET: Final = Choice("ticket", "Show a text for whoever can mend it")
 STOP: Final = Choice("keep", "Stop here; nothing is stored")
 KEEP: Final = Choice("keep", "Keep what is good, and finish later")
+
+
+_OTHERS: Final = frozenset({Whose.ADMINISTRATOR, Whose.NETWORK, Whose.SERVICE})
+"""Whom the person at the terminal has to write to."""
 
 
 def prove_until_good(
@@ -50,8 +57,30 @@ def prove_until_good(
         if answer == OPEN.value:
             _open_page(house, proofs)
             continue
+        if answer == TICKET.value:
+            _tell_tickets(house, proofs)
+            continue
         proofs = _mended(house, proofs, answer)
     return proofs
+
+
+def _findings(proofs: Sequence[Proof]) -> list[Finding]:
+    """Whose problem each of the troubles is."""
+    return [
+        finding
+        for proof in proofs
+        if _trouble(proof)
+        for finding in findings(connection_report(None, [proof], organizations_of(proof)))
+    ]
+
+
+def _tell_tickets(house: House, proofs: Sequence[Proof]) -> None:
+    """What to send: what was asked, what was answered, what is concluded and what is not. No secret is in it."""
+    at = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    for finding in _findings(proofs):
+        house.voice.heading("To paste into a ticket (no secret is in it)")
+        for line in finding.ticket(at, __version__):
+            house.voice.say(line)
 
 
 def _open_page(house: House, proofs: Sequence[Proof]) -> None:
@@ -133,4 +162,6 @@ def _choices(trouble: Sequence[Check], *, nothing_good: bool) -> list[Choice]:
         choices.append(USERNAME)
     if Reason.REACH_ORGANIZATION_ONLY in {check.reason for check in trouble}:
         choices.insert(1, ONE_EACH)
+    if any(WHOSE.get(check.reason) in _OTHERS for check in trouble if check.reason is not None):
+        choices.append(TICKET)
     return [*choices, STOP if nothing_good else KEEP]

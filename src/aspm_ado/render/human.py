@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado import __version__
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Verdict
 from aspm_ado.domain.retirement import MIGRATE
 from aspm_ado.domain.text import clean
+from aspm_ado.domain.whose import findings
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
@@ -109,8 +111,25 @@ def closing(report: Report) -> list[str]:
     lines = [f"{_SENTENCES[report.verdict]} (exit {int(report.exit_code)})"]
     if report.error is not None:
         lines = [clean(report.error.problem, 600), clean(report.error.remedy, 600)]
+    lines += list(_whose(report))
     lines += [clean(note, 600) for note in report.notes]
     return lines + [f"Next: {command}" for command in _next(report)]
+
+
+def _whose(report: Report) -> Iterator[str]:
+    """Whose problem it is, for each connection that has one."""
+    found = [(connection, finding) for connection in report.connections for finding in findings(connection)]
+    for connection, finding in found:
+        yield f"{clean(connection.name, 70)}: {finding.sentence}" if connection.name else finding.sentence
+    if found:
+        yield "A text to send to whoever can mend it: the same command with --verbose."
+
+
+def tickets(report: Report) -> Iterator[str]:
+    """The texts to send, one for each party of each connection."""
+    for connection in report.connections:
+        for finding in findings(connection):
+            yield from ("", *finding.ticket(report.at, __version__))
 
 
 def in_the_way(checks: Iterable[Check]) -> tuple[Row, ...]:
