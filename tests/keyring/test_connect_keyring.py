@@ -242,6 +242,7 @@ def test_killed_while_it_stores(play):
         run.wait(timeout=20)
         said.close()
         os.kill(daemon, signal.SIGCONT)
+        kept()  # it has caught up with what was asked meanwhile
     document = json.loads(told.stage.run("list", "--json").stdout)
     assert document["connections"] == []
     assert connect(told)[0] == 0
@@ -274,6 +275,7 @@ def test_stopped_while_it_stores(play, number):
         out, err = run.communicate(timeout=30)
     finally:
         os.kill(daemon, signal.SIGCONT)
+        kept()  # it has caught up with what was asked meanwhile
     assert run.returncode == 130, err.decode()
     assert json.loads(out)["exit_code"] == 130
     assert b"Traceback" not in err
