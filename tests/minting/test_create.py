@@ -13,6 +13,7 @@ from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, Usag
 from aspm_ado.domain.pat_errors import PAT_ERRORS
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
+from aspm_ado.flows.migrating.migrate import migrate
 from aspm_ado.flows.minting.revoke import tidied
 from aspm_ado.flows.rotate import rotate
 
@@ -314,3 +315,26 @@ def test_the_records_hold_the_id_and_no_secret(desk):
     files = [path.read_bytes() for path in here.stand._folder.glob("records/**/*") if path.is_file()]
     assert any(text.strip('"').encode() in one for one in files)
     assert not any(here.made[0].value.encode() in one or here.sign_in.encode() in one for one in files)
+
+
+def test_migrate_makes_one_for_each_with_nobody_there(desk):
+    here = desk()
+    shared = {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"}
+    assert int(run(here, shared).exit_code) == 0
+    [old] = here.entry.credentials.values()
+    house = here.house({**REQUIRED, "organization": (), "reach": "", "register": "none"})
+    with tidied(house):
+        assert int(migrate(house, "contoso").exit_code) == 0
+    assert {one.reach for one in here.made} == {"Contoso", "Fabrikam"}
+    now = here.entry.credentials.values()
+    assert {one.authorization_id for one in now} == {one.authorization for one in here.made}
+    assert old.last4 not in {one.last4 for one in now}
+
+
+def test_migrate_with_nobody_there_names_what_it_may_not_make(desk):
+    here = desk()
+    run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})
+    with pytest.raises(UsageError) as caught:
+        migrate(here.house({"organization": (), "reach": ""}), "contoso")
+    assert caught.value.reason is Reason.INPUT_MISSING
+    assert (here.az.calls, here.made) == ([], [])

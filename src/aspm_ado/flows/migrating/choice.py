@@ -10,8 +10,10 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.migrating.each import site_and_brief
 from aspm_ado.flows.migrating.given import HOW
 from aspm_ado.flows.migrating.survey import survey
+from aspm_ado.flows.minting.create import creates_unasked
 
 if TYPE_CHECKING:
     from aspm_ado.domain.connection import Entry
@@ -44,9 +46,13 @@ def chosen(house: House, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
 
 
 def demand_tokens(house: House, entry: Entry, names: Sequence[str], tokens: Tokens) -> None:
-    """With nobody to ask: name every organization that has no token of its own and is given none."""
-    missing = [clean(name, 60) for name in names if not entry.has_own(name) and tokens.of(name) is None]
-    if missing and not house.asker.asks:
+    """With nobody to ask: name every organization that has no token of its own, is given none, and gets none made."""
+    if house.asker.asks:
+        return
+    site, brief = site_and_brief(house, entry)
+    lacking = [name for name in names if not entry.has_own(name) and tokens.of(name) is None]
+    missing = [clean(name, 60) for name in lacking if not creates_unasked(house, site.place(name), brief)]
+    if missing:
         raise UsageError(
             Reason.INPUT_MISSING,
             f"A token is needed for each of these, and there is nobody to ask: {', '.join(missing)}.",

@@ -26,6 +26,7 @@ from aspm_ado.flows.until_good import prove_until_good
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
+    from aspm_ado.flows.candidate import Brief
     from aspm_ado.flows.house import House
     from aspm_ado.flows.intake import Taken
     from aspm_ado.flows.wishes import Wishes
@@ -58,7 +59,7 @@ def migrate_one(house: House, entry: Entry, name: str, taken: Taken | None, wish
     """Get, prove and store the token of one organization. A person may try until it is good, or leave it out."""
     last = Result(Came.LEFT)
     while True:
-        if taken is None:
+        if taken is None and house.asker.asks:
             house.voice.heading(f"{clean(name, 60)} ({position})")
             answer = house.asker.prompter.choose(STEP, [NOW, SKIP, STOP], NOW.value)
             if answer != NOW.value:
@@ -69,9 +70,14 @@ def migrate_one(house: House, entry: Entry, name: str, taken: Taken | None, wish
         taken = None
 
 
-def _tried(house: House, entry: Entry, name: str, taken: Taken | None, wishes: Wishes) -> Result:
-    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
+def site_and_brief(house: House, entry: Entry) -> tuple[Site, Brief]:
+    """Where the new tokens are for, and what is wanted of each: the reach of its own organization."""
     brief = replace(brief_given(house, Purpose(entry.purpose)), reach=ReachDemanded.ORGANIZATION)
+    return Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle), brief
+
+
+def _tried(house: House, entry: Entry, name: str, taken: Taken | None, wishes: Wishes) -> Result:
+    site, brief = site_and_brief(house, entry)
     beside = beside_given(house.asker)
     stored = next((one for one in entry.organizations if one.name.casefold() == name.casefold()), None)
     beside = replace(beside, username=beside.username or (stored.username if stored else ""))
