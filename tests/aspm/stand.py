@@ -24,9 +24,9 @@ from aspm_ado.domain.questions import Given
 from aspm_ado.domain.retirement import GLOBAL_PAT_END
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.asking import Asker
-from aspm_ado.flows.candidate import Clock
-from aspm_ado.flows.crew import Crew
 from aspm_ado.flows.house import House
+from aspm_ado.flows.proving.candidate import Clock
+from aspm_ado.flows.proving.crew import Crew
 
 PROFILE = str(Path(demo.__file__).with_name("registration_profile.json"))
 ASPM = "https://aspm.example.test"

@@ -6,8 +6,8 @@ from aspm_ado.domain.answers import AspmPage
 from aspm_ado.domain.exchange import Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret
-from aspm_ado.flows.aspm import prove_aspm
-from aspm_ado.flows.intake import Taken
+from aspm_ado.flows.handing.aspm import prove_aspm
+from aspm_ado.flows.taking.intake import Taken
 
 URL = "https://aspm.corp.example"
 TOKEN = Taken(Secret("the-token-of-the-aspm"), "a test")

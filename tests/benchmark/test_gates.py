@@ -23,8 +23,8 @@ from aspm_ado.cli.wiring import Wiring
 from aspm_ado.domain.connection import Catalogue
 from aspm_ado.domain.questions import CHECK_CLONE, ORGANIZATION, QUIET
 from aspm_ado.domain.report import Report
-from aspm_ado.flows.crew import IN_FLIGHT
-from aspm_ado.flows.prove import MOST_REQUESTS, OPINIONS
+from aspm_ado.flows.proving.crew import IN_FLIGHT
+from aspm_ado.flows.proving.prove import MOST_REQUESTS, OPINIONS
 from aspm_ado.flows.validate import validate_ad_hoc
 
 from ..doctor.stored import entry
@@ -57,7 +57,7 @@ STARTS: dict[str, tuple[tuple[str, ...], dict[str, str], frozenset[str], int]] =
     "list": (("list",), {}, PARSER, 185),
     "list --json": (("list", "--json"), {}, PARSER, 190),
     "guide": (("guide", "-o", "contoso"), {}, PARSER, 190),
-    "rotate what is not there": (("rotate", "nobody", "--no-input"), {}, PARSER, 245),
+    "rotate what is not there": (("rotate", "nobody", "--no-input"), {}, PARSER, 255),
 }
 """What is run, with which variables; the packages of others that it may load, and how many modules more than Python."""
 

@@ -16,9 +16,9 @@ from aspm_ado.domain.questions import Choice, Given, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.asking import Asker
-from aspm_ado.flows.candidate import Clock
-from aspm_ado.flows.crew import Crew
 from aspm_ado.flows.house import House
+from aspm_ado.flows.proving.candidate import Clock
+from aspm_ado.flows.proving.crew import Crew
 
 
 class Plan:

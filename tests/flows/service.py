@@ -20,7 +20,7 @@ from aspm_ado.domain.probes import CANARIES, PROBES, Probe
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.scopes import Level, Scope
 from aspm_ado.domain.token import Secret
-from aspm_ado.flows.candidate import Brief, Candidate, Clock
+from aspm_ado.flows.proving.candidate import Brief, Candidate, Clock
 
 from ..domain import replies as r
 

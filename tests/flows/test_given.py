@@ -12,11 +12,11 @@ from aspm_ado.domain.place import SERVICES
 from aspm_ado.domain.questions import PURPOSE, REACH
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.asking import one_of
-from aspm_ado.flows.entry import default_name, parse_name
-from aspm_ado.flows.intake import aspm_token_given, tokens_given
-from aspm_ado.flows.terms import parse_check_clone, parse_username
-from aspm_ado.flows.where import where_given
-from aspm_ado.flows.wishes import parse_aspm_url
+from aspm_ado.flows.keeping.entry import default_name, parse_name
+from aspm_ado.flows.taking.intake import aspm_token_given, tokens_given
+from aspm_ado.flows.taking.terms import parse_check_clone, parse_username
+from aspm_ado.flows.taking.where import where_given
+from aspm_ado.flows.taking.wishes import parse_aspm_url
 
 from .house import FakeSources, asker
 from .service import PAT

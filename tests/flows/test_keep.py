@@ -11,7 +11,7 @@ from aspm_ado.domain.connection import Catalogue, Entry
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret
-from aspm_ado.flows.keep import clear_remains, keep, ready_to_keep, update
+from aspm_ado.flows.keeping.keep import clear_remains, keep, ready_to_keep, update
 
 from .house import FakeRecords, FakeVault, FakeVoice, Plan, entry, house
 

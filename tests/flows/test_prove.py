@@ -12,10 +12,10 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Purpose
 from aspm_ado.domain.retirement import Reach, ReachDemanded
 from aspm_ado.domain.scopes import Level, Scope
-from aspm_ado.flows.account import organizations_of
-from aspm_ado.flows.candidate import Candidate, Proof
-from aspm_ado.flows.crew import Crew
-from aspm_ado.flows.prove import prove
+from aspm_ado.flows.proving.account import organizations_of
+from aspm_ado.flows.proving.candidate import Candidate, Proof
+from aspm_ado.flows.proving.crew import Crew
+from aspm_ado.flows.proving.prove import prove
 
 from ..domain import replies as r
 from .service import ALM, EVERYTHING, PAT, TFS, Rounds, Service, Token, candidate

@@ -12,10 +12,10 @@ from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.domain.scopes import Level, Scope
-from aspm_ado.flows.account import organizations_of
-from aspm_ado.flows.candidate import Candidate, Proof
-from aspm_ado.flows.crew import Crew
-from aspm_ado.flows.until_good import AGAIN, KEEP, ONE_EACH, OTHER, STOP, prove_until_good
+from aspm_ado.flows.proving.account import organizations_of
+from aspm_ado.flows.proving.candidate import Candidate, Proof
+from aspm_ado.flows.proving.crew import Crew
+from aspm_ado.flows.taking.until_good import AGAIN, KEEP, ONE_EACH, OTHER, STOP, prove_until_good
 
 from ..domain import replies as r
 from .house import FakeVoice, Person, asker, house

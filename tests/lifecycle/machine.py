@@ -21,7 +21,7 @@ from aspm_ado.domain.connection import Catalogue
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret
-from aspm_ado.flows.keep import ready_to_keep
+from aspm_ado.flows.keeping.keep import ready_to_keep
 
 from ..aspm.stand import ASPM, PAT, STORY, TOKEN, Person, Stand, asked, by_profile, check
 

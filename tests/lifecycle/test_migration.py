@@ -13,7 +13,7 @@ from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.migration_plan import markdown, rows_out
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.keep import update
+from aspm_ado.flows.keeping.keep import update
 from aspm_ado.flows.migrating.migrate import migrate
 from aspm_ado.flows.migrating.planning import planned
 from aspm_ado.flows.resume import resume_handoff

@@ -13,7 +13,7 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.keep import update
+from aspm_ado.flows.keeping.keep import update
 from aspm_ado.flows.resume import resume_handoff
 from aspm_ado.flows.rotate import rotate
 from aspm_ado.flows.rotate_aspm import rotate_aspm

@@ -24,8 +24,8 @@ from aspm_ado.demo.world import Organization, Project, Repository
 from aspm_ado.domain.connection import Catalogue, Entry, StoredAspm, StoredCredential, StoredOrganization
 from aspm_ado.domain.probes import plan, summits
 from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose
-from aspm_ado.flows.crew import IN_FLIGHT
-from aspm_ado.flows.prove import MOST_REQUESTS
+from aspm_ado.flows.proving.crew import IN_FLIGHT
+from aspm_ado.flows.proving.prove import MOST_REQUESTS
 
 MANY = 200
 DEAD = "Org117"

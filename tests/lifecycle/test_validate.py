@@ -17,9 +17,9 @@ from aspm_ado.domain.exchange import Call, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.crew import IN_FLIGHT, Crew
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.keep import update
+from aspm_ado.flows.keeping.keep import update
+from aspm_ado.flows.proving.crew import IN_FLIGHT, Crew
 from aspm_ado.flows.stored import Terms, validate_stored
 
 from ..domain import replies as r

@@ -121,7 +121,7 @@ def write_sections(around: Surroundings, tables: Sequence[Section]) -> None:
 def show_trouble(around: Surroundings, proofs: Sequence[Any]) -> None:
     """What is wrong so far, on stderr: the person is about to be asked what to do."""
     from aspm_ado.domain.text import clean
-    from aspm_ado.flows.account import organizations_of
+    from aspm_ado.flows.proving.account import organizations_of
     from aspm_ado.render.human import Section, in_the_way
 
     around.voice.end_progress()

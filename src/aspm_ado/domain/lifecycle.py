@@ -75,3 +75,13 @@ def differences(order: Order, granted: Pat, today: date) -> list[str]:
     if granted.is_global:
         found.append("Azure DevOps made a token of all organizations, although one of this organization was asked for.")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A token that this run made, and where it is revoked. Its value is elsewhere."""
+
+    place: Place
+    tenant: str
+    authorization_id: str
+    display_name: str

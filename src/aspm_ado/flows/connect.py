@@ -15,13 +15,14 @@ from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.retirement import Reach
 from aspm_ado.domain.settings import Settings
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.account import connection_report, organizations_of, report, with_check
-from aspm_ado.flows.acquire import acquire
-from aspm_ado.flows.aspm import AspmProof, as_found, aspm_skipped, secret_to_keep, settle_aspm, wished_api
 from aspm_ado.flows.begin import whole_records
-from aspm_ado.flows.candidate import Proof
-from aspm_ado.flows.delivery import Delivery, deliver, rehearse
-from aspm_ado.flows.entry import (
+from aspm_ado.flows.errand import Errand, settle
+from aspm_ado.flows.handing.aspm import AspmProof, as_found, aspm_skipped, secret_to_keep, settle_aspm, wished_api
+from aspm_ado.flows.handing.delivery import Delivery, deliver, rehearse
+from aspm_ado.flows.handing.handoff import HANDED_OFF, behind_aspm, registration_check
+from aspm_ado.flows.handing.item import Item
+from aspm_ado.flows.handing.register_all import demand_dialect
+from aspm_ado.flows.keeping.entry import (
     Proven,
     merged,
     needed_username,
@@ -31,21 +32,20 @@ from aspm_ado.flows.entry import (
     proven_of,
     repository_of,
 )
-from aspm_ado.flows.errand import Errand, settle
-from aspm_ado.flows.handoff import HANDED_OFF, behind_aspm, registration_check
-from aspm_ado.flows.intake import Tokens
-from aspm_ado.flows.item import Item
-from aspm_ado.flows.keep import keep
+from aspm_ado.flows.keeping.keep import keep
 from aspm_ado.flows.minting.create import creates_unasked
-from aspm_ado.flows.more import more_organizations
 from aspm_ado.flows.plan import tell_plan
-from aspm_ado.flows.register_all import demand_dialect
+from aspm_ado.flows.proving.account import connection_report, organizations_of, report, with_check
+from aspm_ado.flows.proving.candidate import Proof
 from aspm_ado.flows.resume import resume_handoff, unfinished
 from aspm_ado.flows.stored import validate_stored
-from aspm_ado.flows.terms import candidate, candidates_of
-from aspm_ado.flows.until_good import prove_until_good
-from aspm_ado.flows.where import where_given
-from aspm_ado.flows.wishes import AUTO, ask_aspm, ask_settings
+from aspm_ado.flows.taking.acquire import acquire
+from aspm_ado.flows.taking.intake import Tokens
+from aspm_ado.flows.taking.more import more_organizations
+from aspm_ado.flows.taking.terms import candidate, candidates_of
+from aspm_ado.flows.taking.until_good import prove_until_good
+from aspm_ado.flows.taking.where import where_given
+from aspm_ado.flows.taking.wishes import AUTO, ask_aspm, ask_settings
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House

@@ -13,8 +13,8 @@ from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.entry import service_of
-from aspm_ado.flows.keep import clear_remains, sweep
+from aspm_ado.flows.keeping.entry import service_of
+from aspm_ado.flows.keeping.keep import clear_remains, sweep
 from aspm_ado.flows.stored import stored_entries
 
 if TYPE_CHECKING:

@@ -13,17 +13,17 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import Reach, ReachDemanded
 from aspm_ado.domain.settings import settings_for
-from aspm_ado.flows.acquire import choose_reach
-from aspm_ado.flows.aspm import given_token, missing_aspm_token
-from aspm_ado.flows.candidate import Brief
-from aspm_ado.flows.entry import default_name, parse_name
-from aspm_ado.flows.intake import Taken, Tokens, missing_token, tokens_given
-from aspm_ado.flows.keep import ready_to_keep
+from aspm_ado.flows.handing.aspm import given_token, missing_aspm_token
+from aspm_ado.flows.handing.register_all import profile_at
+from aspm_ado.flows.keeping.entry import default_name, parse_name
+from aspm_ado.flows.keeping.keep import ready_to_keep
 from aspm_ado.flows.minting.create import REQUIRE, creates_unasked, wanted
-from aspm_ado.flows.register_all import profile_at
-from aspm_ado.flows.terms import PURPOSES, Beside, beside_given, brief_given
-from aspm_ado.flows.where import Where, collection_missing, where, where_given
-from aspm_ado.flows.wishes import Wishes, aspm_missing, wishes_given
+from aspm_ado.flows.proving.candidate import Brief
+from aspm_ado.flows.taking.acquire import choose_reach
+from aspm_ado.flows.taking.intake import Taken, Tokens, missing_token, tokens_given
+from aspm_ado.flows.taking.terms import PURPOSES, Beside, beside_given, brief_given
+from aspm_ado.flows.taking.where import Where, collection_missing, where, where_given
+from aspm_ado.flows.taking.wishes import Wishes, aspm_missing, wishes_given
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm_profile import Profile

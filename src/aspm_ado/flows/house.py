@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm_profile import Profile
     from aspm_ado.domain.calls import Caller
+    from aspm_ado.domain.lifecycle import Made
     from aspm_ado.domain.ports import Desktop, Entra, Records, Sources, Vault, Voice
     from aspm_ado.flows.asking import Asker
-    from aspm_ado.flows.candidate import Clock, Proof
-    from aspm_ado.flows.crew import Crew
-    from aspm_ado.flows.minting.mint import Made
+    from aspm_ado.flows.proving.candidate import Clock, Proof
+    from aspm_ado.flows.proving.crew import Crew
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from aspm_ado.domain.questions import ASPM_URL, ORGANIZATION, PURPOSE, REACH, SE
 if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.domain.settings import Settings
-    from aspm_ado.flows.aspm import AspmProof
-    from aspm_ado.flows.entry import Proven
     from aspm_ado.flows.errand import Errand
+    from aspm_ado.flows.handing.aspm import AspmProof
     from aspm_ado.flows.house import House
+    from aspm_ado.flows.keeping.entry import Proven
 
 
 def tell_plan(

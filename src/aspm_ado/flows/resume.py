@@ -24,15 +24,15 @@ from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationRep
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.settings import settings_for
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.account import report
-from aspm_ado.flows.aspm import AspmProof, aspm_skipped, aspm_token, given_for, settle_aspm
-from aspm_ado.flows.delivery import Delivery, deliver
-from aspm_ado.flows.handoff import behind_aspm, registration_check
-from aspm_ado.flows.item import Item
-from aspm_ado.flows.read_secrets import rotation
-from aspm_ado.flows.register_all import profile_at
+from aspm_ado.flows.handing.aspm import AspmProof, aspm_skipped, aspm_token, given_for, settle_aspm
+from aspm_ado.flows.handing.delivery import Delivery, deliver
+from aspm_ado.flows.handing.handoff import behind_aspm, registration_check
+from aspm_ado.flows.handing.item import Item
+from aspm_ado.flows.handing.register_all import profile_at
+from aspm_ado.flows.keeping.read_secrets import rotation
+from aspm_ado.flows.keeping.successor import tell_revoking
+from aspm_ado.flows.proving.account import report
 from aspm_ado.flows.stored import stored_entries
-from aspm_ado.flows.successor import tell_revoking
 
 if TYPE_CHECKING:
     from aspm_ado.domain.token import Secret

@@ -16,22 +16,22 @@ from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.account import connection_report, report, with_check
-from aspm_ado.flows.acquire import acquire
-from aspm_ado.flows.aspm import AspmProof, aspm_skipped
-from aspm_ado.flows.candidate import Brief, Candidate, Proof
-from aspm_ado.flows.delivery import Delivery, deliver
-from aspm_ado.flows.handoff import registration_check
-from aspm_ado.flows.intake import PAT_VARIABLES, Taken, Tokens, missing_token, tokens_given
-from aspm_ado.flows.keep import ready_to_keep
+from aspm_ado.flows.handing.aspm import AspmProof, aspm_skipped
+from aspm_ado.flows.handing.delivery import Delivery, deliver
+from aspm_ado.flows.handing.handoff import registration_check
+from aspm_ado.flows.keeping.keep import ready_to_keep
+from aspm_ado.flows.keeping.successor import compared, is_whole, keep_successor, losses, swap, tell_revoking
 from aspm_ado.flows.minting.create import creates_unasked
 from aspm_ado.flows.minting.revoke import tidied
+from aspm_ado.flows.proving.account import connection_report, report, with_check
+from aspm_ado.flows.proving.candidate import Brief, Candidate, Proof
 from aspm_ado.flows.resume import stored_item, stored_organization
 from aspm_ado.flows.stored import stored_entries
-from aspm_ado.flows.successor import compared, is_whole, keep_successor, losses, swap, tell_revoking
-from aspm_ado.flows.terms import beside_given, candidate
-from aspm_ado.flows.until_good import prove_until_good
-from aspm_ado.flows.wishes import Wishes, wishes_given
+from aspm_ado.flows.taking.acquire import acquire
+from aspm_ado.flows.taking.intake import PAT_VARIABLES, Taken, Tokens, missing_token, tokens_given
+from aspm_ado.flows.taking.terms import beside_given, candidate
+from aspm_ado.flows.taking.until_good import prove_until_good
+from aspm_ado.flows.taking.wishes import Wishes, wishes_given
 
 if TYPE_CHECKING:
     from aspm_ado.domain.token import Secret

@@ -10,11 +10,18 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, Report
-from aspm_ado.flows.account import report
-from aspm_ado.flows.aspm import aspm_token, given_token, missing_aspm_token, secret_to_keep, settle_aspm, wished_api
-from aspm_ado.flows.intake import ASPM_VARIABLES
-from aspm_ado.flows.keep import keep_aspm, ready_to_keep
-from aspm_ado.flows.wishes import parse_aspm_url
+from aspm_ado.flows.handing.aspm import (
+    aspm_token,
+    given_token,
+    missing_aspm_token,
+    secret_to_keep,
+    settle_aspm,
+    wished_api,
+)
+from aspm_ado.flows.keeping.keep import keep_aspm, ready_to_keep
+from aspm_ado.flows.proving.account import report
+from aspm_ado.flows.taking.intake import ASPM_VARIABLES
+from aspm_ado.flows.taking.wishes import parse_aspm_url
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House

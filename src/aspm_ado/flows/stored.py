@@ -22,13 +22,13 @@ from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import MIGRATE, DaySource, Reach, ReachDemanded
 from aspm_ado.domain.stopping import stopping
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.account import organizations_of, report, with_check
-from aspm_ado.flows.aloud import prove_aloud
-from aspm_ado.flows.aspm import AspmProof, prove_stored
-from aspm_ado.flows.candidate import Brief, Candidate, Proof
-from aspm_ado.flows.handoff import HANDED_OFF, WAITS, registration_check
-from aspm_ado.flows.intake import ASPM_VARIABLES, PAT_VARIABLES
-from aspm_ado.flows.read_secrets import SPOILT, Secrets, read_secrets
+from aspm_ado.flows.handing.aspm import AspmProof, prove_stored
+from aspm_ado.flows.handing.handoff import HANDED_OFF, WAITS, registration_check
+from aspm_ado.flows.keeping.read_secrets import SPOILT, Secrets, read_secrets
+from aspm_ado.flows.proving.account import organizations_of, report, with_check
+from aspm_ado.flows.proving.aloud import prove_aloud
+from aspm_ado.flows.proving.candidate import Brief, Candidate, Proof
+from aspm_ado.flows.taking.intake import ASPM_VARIABLES, PAT_VARIABLES
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House

@@ -8,12 +8,12 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ORGANIZATION
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Report
-from aspm_ado.flows.account import connection_report, organizations_of, report
-from aspm_ado.flows.aloud import prove_aloud
-from aspm_ado.flows.intake import Tokens, ask_token, missing_token, tokens_given
+from aspm_ado.flows.proving.account import connection_report, organizations_of, report
+from aspm_ado.flows.proving.aloud import prove_aloud
 from aspm_ado.flows.stored import USUAL, Terms
-from aspm_ado.flows.terms import beside_given, brief_given, candidates_of
-from aspm_ado.flows.where import Where, collection_missing, where, where_given
+from aspm_ado.flows.taking.intake import Tokens, ask_token, missing_token, tokens_given
+from aspm_ado.flows.taking.terms import beside_given, brief_given, candidates_of
+from aspm_ado.flows.taking.where import Where, collection_missing, where, where_given
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House

@@ -12,8 +12,8 @@ from aspm_ado.domain.questions import COLLECTION, REQUEST
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.flows.asking import Asker, one_of
-from aspm_ado.flows.terms import purpose_given, reach_given
-from aspm_ado.flows.where import where
+from aspm_ado.flows.taking.terms import purpose_given, reach_given
+from aspm_ado.flows.taking.where import where
 
 if TYPE_CHECKING:
     from aspm_ado.cli.wiring import Wiring

@@ -18,7 +18,7 @@ from aspm_ado.flows.minting.create import creates_unasked
 if TYPE_CHECKING:
     from aspm_ado.domain.connection import Entry
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.intake import Tokens
+    from aspm_ado.flows.taking.intake import Tokens
 
 GO_ON: Final = Question("migrate-go-on", "An earlier run was not finished. What now?")
 REST: Final = Choice("rest", "Go on with the rest")

@@ -14,22 +14,22 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import Reach, ReachDemanded
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.account import not_good, with_check
-from aspm_ado.flows.acquire import acquire
-from aspm_ado.flows.candidate import Proof
-from aspm_ado.flows.entry import Proven, merged, new_key, service_of
-from aspm_ado.flows.handoff import HANDED_OFF
-from aspm_ado.flows.keep import changed_meanwhile, keep
-from aspm_ado.flows.successor import compared, keep_successor, losses
-from aspm_ado.flows.terms import beside_given, brief_given, candidate
-from aspm_ado.flows.until_good import prove_until_good
+from aspm_ado.flows.handing.handoff import HANDED_OFF
+from aspm_ado.flows.keeping.entry import Proven, merged, new_key, service_of
+from aspm_ado.flows.keeping.keep import changed_meanwhile, keep
+from aspm_ado.flows.keeping.successor import compared, keep_successor, losses
+from aspm_ado.flows.proving.account import not_good, with_check
+from aspm_ado.flows.proving.candidate import Proof
+from aspm_ado.flows.taking.acquire import acquire
+from aspm_ado.flows.taking.terms import beside_given, brief_given, candidate
+from aspm_ado.flows.taking.until_good import prove_until_good
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
-    from aspm_ado.flows.candidate import Brief
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.intake import Taken
-    from aspm_ado.flows.wishes import Wishes
+    from aspm_ado.flows.proving.candidate import Brief
+    from aspm_ado.flows.taking.intake import Taken
+    from aspm_ado.flows.taking.wishes import Wishes
 
 STEP: Final = Question("migrate-step", "The next organization")
 NOW: Final = Choice("now", "Create its token now")

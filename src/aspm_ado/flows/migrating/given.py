@@ -11,7 +11,7 @@ from aspm_ado.domain.questions import PAT_FILE, PAT_VARIABLE
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.domain.token import Secret, parse_pat
-from aspm_ado.flows.intake import PAT_VARIABLES, Taken, Tokens, tokens_given
+from aspm_ado.flows.taking.intake import PAT_VARIABLES, Taken, Tokens, tokens_given
 
 if TYPE_CHECKING:
     from aspm_ado.domain.connection import Entry

@@ -19,23 +19,23 @@ from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationRep
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.account import report, with_check
-from aspm_ado.flows.aspm import AspmProof, aspm_skipped
-from aspm_ado.flows.delivery import Delivery
-from aspm_ado.flows.handoff import HANDED_OFF, WAITS, behind_aspm, registration_check
-from aspm_ado.flows.keep import ready_to_keep, update
+from aspm_ado.flows.handing.aspm import AspmProof, aspm_skipped
+from aspm_ado.flows.handing.delivery import Delivery
+from aspm_ado.flows.handing.handoff import HANDED_OFF, WAITS, behind_aspm, registration_check
+from aspm_ado.flows.keeping.keep import ready_to_keep, update
+from aspm_ado.flows.keeping.successor import swap, tell_revoking
 from aspm_ado.flows.migrating.choice import chosen, demand_tokens
 from aspm_ado.flows.migrating.each import Came, Result, migrate_one
 from aspm_ado.flows.migrating.given import own_tokens
+from aspm_ado.flows.proving.account import report, with_check
 from aspm_ado.flows.resume import bring
 from aspm_ado.flows.stored import stored_entries
-from aspm_ado.flows.successor import swap, tell_revoking
-from aspm_ado.flows.wishes import wishes_given
+from aspm_ado.flows.taking.wishes import wishes_given
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.intake import Tokens
-    from aspm_ado.flows.wishes import Wishes
+    from aspm_ado.flows.taking.intake import Tokens
+    from aspm_ado.flows.taking.wishes import Wishes
 
 
 def migrate(house: House, name: str) -> Report:

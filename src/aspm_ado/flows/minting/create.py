@@ -20,15 +20,15 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import Reach, parse_day
 from aspm_ado.flows.asking import one_of
-from aspm_ado.flows.intake import Taken
 from aspm_ado.flows.minting.mint import Counter, counter, days, named_like
+from aspm_ado.flows.taking.intake import Taken
 
 if TYPE_CHECKING:
     from aspm_ado.domain.lifecycle import Order
     from aspm_ado.domain.place import Place
     from aspm_ado.flows.asking import Asker
-    from aspm_ado.flows.candidate import Brief
     from aspm_ado.flows.house import House
+    from aspm_ado.flows.proving.candidate import Brief
 
 AUTO: Final = "auto"
 NEVER: Final = "never"

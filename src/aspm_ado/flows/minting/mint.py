@@ -12,6 +12,7 @@ from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.exchange import Credential
 from aspm_ado.domain.judgement.lifecycle import is_revoked, is_uncertain, pat_error, why_not
 from aspm_ado.domain.judgement.saying import Saying, saying, unheard
+from aspm_ado.domain.lifecycle import Made
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.pat_errors import known
 from aspm_ado.domain.reasons import Reason
@@ -28,16 +29,6 @@ if TYPE_CHECKING:
 LIFECYCLE_ORIGIN: Final = Origin("https", "vssps.dev.azure.com", 443)
 _PAGES: Final = 50
 _ATTEMPTS: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A token that this run made, and where it is revoked. Its value is elsewhere."""
-
-    place: Place
-    tenant: str
-    authorization_id: str
-    display_name: str
 
 
 @dataclass(frozen=True, slots=True)

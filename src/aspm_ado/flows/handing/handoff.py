@@ -14,11 +14,11 @@ from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.aspm import accepted
+from aspm_ado.flows.handing.aspm import accepted
 
 if TYPE_CHECKING:
     from aspm_ado.domain.token import Secret
-    from aspm_ado.flows.aspm import AspmProof
+    from aspm_ado.flows.handing.aspm import AspmProof
     from aspm_ado.flows.house import House
 
 OUTCOME: Final = Question("handoff", "When you have entered it")

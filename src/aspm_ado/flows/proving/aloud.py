@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.prove import prove
+from aspm_ado.flows.proving.prove import prove
 
 if TYPE_CHECKING:
-    from aspm_ado.flows.candidate import Candidate, PlaceProof, Proof
     from aspm_ado.flows.house import House
+    from aspm_ado.flows.proving.candidate import Candidate, PlaceProof, Proof
 
 
 def prove_aloud(house: House, candidates: Sequence[Candidate], previous: Sequence[Proof | None] = ()) -> list[Proof]:

@@ -21,13 +21,13 @@ from aspm_ado.domain.judgement.version import server_version
 from aspm_ado.domain.probes import Probe, plan, summits
 from aspm_ado.domain.requirements import API_VERSIONS, Deployment
 from aspm_ado.domain.token import Secret
-from aspm_ado.flows.candidate import AUTO, Brief, Candidate, PlaceProof, Proof
-from aspm_ado.flows.clone import try_clone
+from aspm_ado.flows.proving.candidate import AUTO, Brief, Candidate, PlaceProof, Proof
+from aspm_ado.flows.proving.clone import try_clone
 
 if TYPE_CHECKING:
     from aspm_ado.domain.answers import Identity
     from aspm_ado.domain.place import Place
-    from aspm_ado.flows.crew import Crew
+    from aspm_ado.flows.proving.crew import Crew
 
 Steps = Generator[Sequence[Call], Sequence[Reply], None]
 

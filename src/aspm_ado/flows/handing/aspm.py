@@ -15,16 +15,16 @@ from aspm_ado.domain.questions import ASPM_API, ASPM_TOKEN_FILE, ASPM_URL, Choic
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import AspmReport
 from aspm_ado.domain.token import Secret, parse_secret
-from aspm_ado.flows.entry import aspm_service
-from aspm_ado.flows.intake import ASPM_VARIABLES, Taken, aspm_token_given
-from aspm_ado.flows.wishes import AUTO, parse_aspm_url
+from aspm_ado.flows.keeping.entry import aspm_service
+from aspm_ado.flows.taking.intake import ASPM_VARIABLES, Taken, aspm_token_given
+from aspm_ado.flows.taking.wishes import AUTO, parse_aspm_url
 
 if TYPE_CHECKING:
     from aspm_ado.domain.connection import Entry
     from aspm_ado.domain.exchange import Call, Reply
     from aspm_ado.domain.requirements import Deployment
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.wishes import Wishes
+    from aspm_ado.flows.taking.wishes import Wishes
 
 __all__ = [
     "AspmProof",

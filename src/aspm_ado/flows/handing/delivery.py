@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.connection import UNREGISTERED, Registration, RegistrationMode, RegistrationState
-from aspm_ado.flows.handoff import PLANNED, WAITS, hand_over, registration_check
-from aspm_ado.flows.register_all import plan, record, register_all
-from aspm_ado.flows.successor import swap
+from aspm_ado.flows.handing.handoff import PLANNED, WAITS, hand_over, registration_check
+from aspm_ado.flows.handing.register_all import plan, record, register_all
+from aspm_ado.flows.keeping.successor import swap
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm_profile import Profile
     from aspm_ado.domain.checks import Check
-    from aspm_ado.flows.aspm import AspmProof
+    from aspm_ado.flows.handing.aspm import AspmProof
+    from aspm_ado.flows.handing.item import Item
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.item import Item
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,15 @@ from aspm_ado.domain.connection import Entry, Registration, StoredCredential, Su
 from aspm_ado.domain.place import Site
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
-from aspm_ado.flows.account import not_good, organizations_of, with_check
-from aspm_ado.flows.entry import new_key, service_of, verdict_of, with_registrations
-from aspm_ado.flows.keep import changed_meanwhile, keep, update
+from aspm_ado.flows.keeping.entry import new_key, service_of, verdict_of, with_registrations
+from aspm_ado.flows.keeping.keep import changed_meanwhile, keep, update
 from aspm_ado.flows.minting.revoke import revoke_old
+from aspm_ado.flows.proving.account import not_good, organizations_of, with_check
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
-    from aspm_ado.flows.candidate import Proof
     from aspm_ado.flows.house import House
+    from aspm_ado.flows.proving.candidate import Proof
 
 
 NO_STATES: Final[Mapping[str, Registration]] = MappingProxyType({})

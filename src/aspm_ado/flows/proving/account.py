@@ -18,8 +18,8 @@ from aspm_ado.domain.retirement import Calendar, DaySource, Reach
 if TYPE_CHECKING:
     from aspm_ado.domain.judgement.reach import Sight
     from aspm_ado.domain.requirements import Purpose
-    from aspm_ado.flows.candidate import Candidate, PlaceProof, Proof
     from aspm_ado.flows.house import House
+    from aspm_ado.flows.proving.candidate import Candidate, PlaceProof, Proof
 
 
 def organizations_of(proof: Proof, warn_days: int = WARN_DAYS) -> tuple[OrganizationReport, ...]:

@@ -22,15 +22,15 @@ from aspm_ado.domain.aspm_registration import (
     upshot,
 )
 from aspm_ado.domain.connection import UNREGISTERED, Proof, Registration, RegistrationMode, RegistrationState
-from aspm_ado.flows.aspm import AspmProof, accepted
+from aspm_ado.flows.handing.aspm import AspmProof, accepted
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm import Door
     from aspm_ado.domain.aspm_profile import Profile, Values
     from aspm_ado.domain.exchange import Call, Reply
     from aspm_ado.domain.token import Secret
+    from aspm_ado.flows.handing.item import Item
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.item import Item
 
 Save = Callable[[Registration], None]
 

@@ -10,15 +10,15 @@ from aspm_ado.domain.guide import Guide, guide
 from aspm_ado.domain.questions import PAT_EXPIRES, REACH, Choice, Question
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import ReachDemanded, days_said, parse_day
-from aspm_ado.flows.intake import Taken, ask_token, missing_token
 from aspm_ado.flows.minting.create import created
+from aspm_ado.flows.taking.intake import Taken, ask_token, missing_token
 
 if TYPE_CHECKING:
     from datetime import date
 
     from aspm_ado.domain.place import Place
-    from aspm_ado.flows.candidate import Brief
     from aspm_ado.flows.house import House
+    from aspm_ado.flows.proving.candidate import Brief
 
 READY: Final = Question("token-ready", "Have you created the token?")
 PASTE: Final = Choice("paste", "I have the token: paste it")

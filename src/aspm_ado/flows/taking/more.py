@@ -10,15 +10,15 @@ from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import Reach
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.account import organizations_of
-from aspm_ado.flows.acquire import acquire
-from aspm_ado.flows.terms import Beside, candidate
-from aspm_ado.flows.until_good import prove_until_good
-from aspm_ado.flows.where import noun
+from aspm_ado.flows.proving.account import organizations_of
+from aspm_ado.flows.taking.acquire import acquire
+from aspm_ado.flows.taking.terms import Beside, candidate
+from aspm_ado.flows.taking.until_good import prove_until_good
+from aspm_ado.flows.taking.where import noun
 
 if TYPE_CHECKING:
-    from aspm_ado.flows.candidate import Proof
     from aspm_ado.flows.house import House
+    from aspm_ado.flows.proving.candidate import Proof
 
 MORE: Final = Question("more", "The token reaches more. Which of them shall be connected too?")
 ANOTHER: Final = Question("another", "Connect another organization, with a token of its own?")

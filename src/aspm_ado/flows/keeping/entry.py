@@ -14,15 +14,15 @@ from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.account import organizations_of
+from aspm_ado.flows.proving.account import organizations_of
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.domain.token import Secret
-    from aspm_ado.flows.candidate import Proof
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.where import Where
-    from aspm_ado.flows.wishes import Wishes
+    from aspm_ado.flows.proving.candidate import Proof
+    from aspm_ado.flows.taking.where import Where
+    from aspm_ado.flows.taking.wishes import Wishes
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 

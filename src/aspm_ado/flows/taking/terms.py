@@ -13,8 +13,8 @@ from aspm_ado.domain.requirements import Purpose
 from aspm_ado.domain.retirement import ReachDemanded, parse_day
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.asking import one_of
-from aspm_ado.flows.candidate import AUTO, NO, Brief, Candidate
-from aspm_ado.flows.intake import missing_token
+from aspm_ado.flows.proving.candidate import AUTO, NO, Brief, Candidate
+from aspm_ado.flows.taking.intake import missing_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from aspm_ado.domain.token import Secret
     from aspm_ado.flows.asking import Asker
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.intake import Taken, Tokens
-    from aspm_ado.flows.where import Where
+    from aspm_ado.flows.taking.intake import Taken, Tokens
+    from aspm_ado.flows.taking.where import Where
 
 PURPOSES = (
     Choice("alm", "Read and scan code", "Code Full, Work Items, Identity, User Profile"),

@@ -12,17 +12,17 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_API, REGISTRATION_PROFILE
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.entry import with_registrations
-from aspm_ado.flows.register import register
+from aspm_ado.flows.handing.register import register
+from aspm_ado.flows.keeping.entry import with_registrations
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm import Door
     from aspm_ado.domain.aspm_profile import Profile
     from aspm_ado.domain.aspm_registration import Outcome
     from aspm_ado.domain.connection import Catalogue
-    from aspm_ado.flows.aspm import AspmProof
+    from aspm_ado.flows.handing.aspm import AspmProof
+    from aspm_ado.flows.handing.item import Item
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.item import Item
 
 
 def register_all(

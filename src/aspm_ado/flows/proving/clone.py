@@ -10,7 +10,7 @@ from aspm_ado.domain.judgement.clone import clone_skipped, clone_unheard, judge_
 from aspm_ado.domain.judgement.saying import UNHEARD, saying
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import API_VERSIONS
-from aspm_ado.flows.candidate import AUTO, NO, PlaceProof, Proof
+from aspm_ado.flows.proving.candidate import AUTO, NO, PlaceProof, Proof
 
 if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Call, Reply

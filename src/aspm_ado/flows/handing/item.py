@@ -10,7 +10,7 @@ from aspm_ado.domain.aspm_profile import MARKER
 from aspm_ado.domain.connection import UNREGISTERED, Registration
 from aspm_ado.domain.handoff import NO_EVIDENCE, Evidence, block
 from aspm_ado.domain.settings import ACCESS, CREATE, FETCH
-from aspm_ado.flows.handoff import Parcel
+from aspm_ado.flows.handing.handoff import Parcel
 
 if TYPE_CHECKING:
     from aspm_ado.domain.place import Place

@@ -13,15 +13,15 @@ from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Quest
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.domain.whose import WHOSE, Finding, Whose, findings
-from aspm_ado.flows.account import connection_report, not_good, organizations_of
-from aspm_ado.flows.acquire import ask_expiry
-from aspm_ado.flows.aloud import prove_aloud
-from aspm_ado.flows.intake import Taken, ask_token
-from aspm_ado.flows.terms import parse_username
+from aspm_ado.flows.proving.account import connection_report, not_good, organizations_of
+from aspm_ado.flows.proving.aloud import prove_aloud
+from aspm_ado.flows.taking.acquire import ask_expiry
+from aspm_ado.flows.taking.intake import Taken, ask_token
+from aspm_ado.flows.taking.terms import parse_username
 
 if TYPE_CHECKING:
-    from aspm_ado.flows.candidate import Candidate, Proof
     from aspm_ado.flows.house import House
+    from aspm_ado.flows.proving.candidate import Candidate, Proof
 
 NEXT: Final = Question("next", "What now?")
 AGAIN: Final = Choice("again", "Check again what failed", "after editing the token on its page")

@@ -1,0 +1,1 @@
+"""To Invicti ASPM: proving it, by a person's hand, by a profile."""
