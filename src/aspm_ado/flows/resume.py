@@ -29,6 +29,7 @@ from aspm_ado.flows.handing.delivery import Delivery, deliver
 from aspm_ado.flows.handing.handoff import behind_aspm, registration_check
 from aspm_ado.flows.handing.item import Item
 from aspm_ado.flows.handing.register_all import profile_at
+from aspm_ado.flows.keeping.entry import facts_on_record
 from aspm_ado.flows.keeping.read_secrets import rotation
 from aspm_ado.flows.keeping.successor import tell_revoking
 from aspm_ado.flows.proving.account import report
@@ -224,14 +225,5 @@ def stored_organization(entry: Entry, one: StoredOrganization) -> OrganizationRe
 
 
 def _facts(entry: Entry, one: StoredOrganization) -> TokenFacts:
-    known = entry.credentials[one.credential]
     shared = sum(other.credential == one.credential for other in entry.organizations) > 1
-    return TokenFacts(
-        known.format,
-        known.last4,
-        known.expires,
-        known.expires_source,
-        reach=known.reach,
-        source="keyring",
-        shared=shared,
-    )
+    return facts_on_record(entry.credentials[one.credential], shared=shared)

@@ -61,7 +61,7 @@ def run(
     if story is None:
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"There is no scenario named {clean(scenario or '', 60)}.",
+            f"There is no scenario named {clean(scenario, 60)}.",
             remedy="See aspm-ado demo --list-scenarios.",
         )
     moment = _moment(at) if at else None

@@ -12,6 +12,7 @@ from aspm_ado.domain.connection import Entry, Registration, StoredAspm, StoredCr
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import TokenFacts
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.proving.account import organizations_of
@@ -33,6 +34,19 @@ class Proven:
 
     proof: Proof
     good: tuple[OrganizationReport, ...]
+
+
+def facts_on_record(known: StoredCredential, *, shared: bool) -> TokenFacts:
+    """What a report says of a stored token without asking. ``shared``: it serves several organizations."""
+    return TokenFacts(
+        known.format,
+        known.last4,
+        known.expires,
+        known.expires_source,
+        reach=known.reach,
+        source="keyring",
+        shared=shared,
+    )
 
 
 def parse_name(text: str) -> str:

@@ -22,6 +22,7 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.aspm import AspmProof, aspm_skipped
 from aspm_ado.flows.handing.delivery import Delivery
 from aspm_ado.flows.handing.handoff import HANDED_OFF, WAITS, behind_aspm, registration_check
+from aspm_ado.flows.keeping.entry import facts_on_record
 from aspm_ado.flows.keeping.keep import ready_to_keep, update
 from aspm_ado.flows.keeping.successor import swap, tell_revoking
 from aspm_ado.flows.migrating.choice import chosen, demand_tokens
@@ -212,13 +213,4 @@ def _facts(entry: Entry, name: str) -> TokenFacts:
     key = entry.successor_of(name) or held.get(name.casefold())
     if key is None:
         return TokenFacts("unknown", "")
-    known = entry.credential_of(key)
-    return TokenFacts(
-        known.format,
-        known.last4,
-        known.expires,
-        known.expires_source,
-        reach=known.reach,
-        source="keyring",
-        shared=entry.is_shared(key),
-    )
+    return facts_on_record(entry.credential_of(key), shared=entry.is_shared(key))
