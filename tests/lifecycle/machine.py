@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from aspm_ado.domain.token import Secret
 from aspm_ado.flows.keeping.keep import ready_to_keep
 
 from ..aspm.stand import ASPM, PAT, STORY, TOKEN, Person, Stand, asked, by_profile, check
+from ..kept import Kept
 
 __all__ = ["ASPM", "PAT", "STORY", "TOKEN", "Machine", "Person", "asked", "by_profile", "check", "codes"]
 
@@ -190,7 +190,7 @@ class Machine:
         self.secrets: dict[str, Secret] = {}
         self.vault = Vault(self.secrets, Switch())
         self._answers: dict[object, object] = {}
-        self._kept: tuple[Path, dict[str, Secret], object] | None = None
+        self._kept: Kept | None = None
 
     def close(self) -> None:
         self.stand.close()
@@ -237,22 +237,12 @@ class Machine:
 
     def keep(self) -> None:
         """Remember this state, to come back to it."""
-        copy = self.folder.with_name("kept")
-        shutil.rmtree(copy, ignore_errors=True)
-        if self.folder.exists():
-            shutil.copytree(self.folder, copy)
-        self._kept = (copy, dict(self.secrets), self.stand.simulator.world)
+        self._kept = Kept(self.folder, self.secrets, self.stand.simulator)
 
     def back(self) -> None:
         """Come back to the state that was kept."""
         assert self._kept is not None
-        copy, secrets, world = self._kept
-        shutil.rmtree(self.folder, ignore_errors=True)
-        if copy.exists():
-            shutil.copytree(copy, self.folder)
-        self.secrets.clear()
-        self.secrets.update(secrets)
-        self.stand.simulator._world = world
+        self._kept.back()
 
     @property
     def catalogue(self) -> Catalogue:

@@ -10,7 +10,6 @@ import contextlib
 import io
 import itertools
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +32,7 @@ from aspm_ado.domain.questions import Question
 from aspm_ado.domain.token import Secret
 
 from ..e2e.stage import Canaries, drawn_token, story
+from ..kept import Kept
 
 EVERY = [one for one in vars(questions).values() if isinstance(one, Question)]
 PROFILE = str(Path(demo.__file__).with_name("registration_profile.json"))
@@ -214,7 +214,7 @@ class World:
         self._given.mkdir(parents=True)
         self.vault = MemoryVault()
         self._answers: dict[object, Any] = {}
-        self._kept: tuple[Path, dict[str, Secret], Any] | None = None
+        self._kept: Kept | None = None
         self._numbers = itertools.count()
 
     def close(self) -> None:
@@ -262,22 +262,12 @@ class World:
 
     def keep(self) -> None:
         """Remember this state, to come back to it."""
-        copy = self.folder.with_name("kept")
-        shutil.rmtree(copy, ignore_errors=True)
-        if self.folder.exists():
-            shutil.copytree(self.folder, copy)
-        self._kept = (copy, dict(self.secrets), self.simulator.world)
+        self._kept = Kept(self.folder, self.secrets, self.simulator)
 
     def back(self) -> None:
         """Come back to the state that was kept."""
         assert self._kept is not None
-        copy, secrets, world = self._kept
-        shutil.rmtree(self.folder, ignore_errors=True)
-        if copy.exists():
-            shutil.copytree(copy, self.folder)
-        self.secrets.clear()
-        self.secrets.update(secrets)
-        self.simulator._world = world
+        self._kept.back()
 
     @property
     def catalogue(self) -> Catalogue:
