@@ -157,6 +157,7 @@ class Person:
     def __init__(self, *answers: object) -> None:
         self.answers = list(answers)
         self.asked: list[str] = []
+        self.told: list[str] = []
 
     def _next(self, question: Question) -> Any:
         self.asked.append(question.name)
@@ -168,6 +169,7 @@ class Person:
         return default if answer is None else str(answer)
 
     def secret(self, question: Question, context: Sequence[str] = (), *, accept: Any = None) -> Secret:
+        self.told.extend(context)
         answer = str(self._next(question))
         return accept(answer) if accept else Secret(answer)
 

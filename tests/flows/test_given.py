@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.place import SERVICES
+from aspm_ado.domain.place import SERVICES, Site
 from aspm_ado.domain.questions import PURPOSE, REACH
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.requirements import Deployment
 from aspm_ado.flows.asking import one_of
 from aspm_ado.flows.keeping.entry import default_name, parse_name
-from aspm_ado.flows.taking.intake import aspm_token_given, tokens_given
+from aspm_ado.flows.taking.intake import ask_token, aspm_token_given, tokens_given
 from aspm_ado.flows.taking.terms import parse_check_clone, parse_username
 from aspm_ado.flows.taking.where import where_given
 from aspm_ado.flows.taking.wishes import parse_aspm_url
 
-from .house import FakeSources, asker
+from .house import FakeSources, Person, asker
 from .service import PAT
 
 BOTH_VARIABLES = {"ASPM_ADO_PAT": "f" * 20, "AZURE_DEVOPS_EXT_PAT": "s" * 20}
@@ -229,3 +230,17 @@ def test_the_origin_of_an_aspm(text: str, url: str) -> None:
 )
 def test_no_aspm(text: str, reason: Reason) -> None:
     assert refused(lambda: parse_aspm_url(text)).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("site", "hosts"),
+    [
+        (SERVICES, "dev.azure.com, vssps.dev.azure.com, vsaex.dev.azure.com, app.vssps.visualstudio.com"),
+        (Site(Deployment.SERVER, "https://tfs.example.com:8443/tfs"), "tfs.example.com"),
+    ],
+)
+def test_every_host_that_a_token_may_be_sent_to_is_said_before_it_is_typed(site: Site, hosts: str) -> None:
+    person = Person(PAT)
+    ask_token(asker(person), site, "contoso")
+    assert person.told == [f"The token for contoso. It will be sent to these hosts only: {hosts}."]
+    assert {origin.host for origin in site.origins} == set(hosts.split(", "))

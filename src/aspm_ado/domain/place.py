@@ -33,7 +33,7 @@ class Site:
     def origins(self) -> frozenset[Origin]:
         """The exact origins that a token of this deployment may be sent to; nothing an answer says adds one."""
         if self.deployment is Deployment.SERVICES:
-            return frozenset(Origin("https", host, 443) for host in SERVICES_HOSTS)
+            return frozenset(Origin("https", host, 443) for host in self.hosts)
         return frozenset({Origin.of(self.base_url)})
 
     @property
@@ -41,6 +41,11 @@ class Site:
         """Whether a token travels to it without TLS, over more than this machine."""
         origin = Origin.of(self.base_url)
         return origin.scheme == "http" and not origin.is_loopback
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that a token may be sent to, the one that a person knows first."""
+        return SERVICES_HOSTS if self.deployment is Deployment.SERVICES else (self.host,)
 
     @property
     def host(self) -> str:

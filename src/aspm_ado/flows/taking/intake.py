@@ -104,9 +104,9 @@ def tokens_given(asker: Asker, sources: Sources) -> Tokens:
 
 
 def ask_token(asker: Asker, site: Site, name: str) -> Taken:
-    """The token from a person, hidden; the host that it will be sent to is said above the prompt."""
+    """The token from a person, hidden; the hosts that it will be sent to are said above the prompt."""
     every = "every organization" if site.deployment is Deployment.SERVICES else "every collection"
-    context = (f"It will be sent to {site.host} only, for {name or every}.",)
+    context = (f"The token for {name or every}. It will be sent to these hosts only: {', '.join(site.hosts)}.",)
     secret = asker.prompter.secret(PAT, context, accept=lambda text: parse_pat(text, "the prompt"))
     return Taken(secret, "prompt", name or None)
 
