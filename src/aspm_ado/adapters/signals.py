@@ -6,7 +6,7 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
 
@@ -15,11 +15,51 @@ from aspm_ado.domain.reasons import Reason
 
 _REMEDY: Final = "Run the same command again; your answers are offered."
 # SIGBREAK is what Windows sends for Ctrl-Break and when a console window is closed.
-_STOPPING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+_NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+_STOPPING: Final = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
 
 class _StoppedError(InterruptedByUserError, KeyboardInterrupt):
     """Also a ``KeyboardInterrupt``: an event loop swallows any other exception that a handler raises in a callback."""
+
+
+class Held:
+    """Signals that are held back. ``leave`` is called at the first, by its handler; the others are the same wish."""
+
+    def __init__(self) -> None:
+        self.first: int | None = None
+        self.leave: Callable[[], None] = lambda: None
+
+    def take(self, number: int) -> None:
+        """Remember the first, and tell of it."""
+        if self.first is None:
+            self.first = number
+            self.leave()
+
+
+_held: Held | None = None
+"""Handlers are one thing of the process, and so is this. It is switched in one step, which no signal can divide."""
+
+
+@contextlib.contextmanager
+def holding() -> Iterator[Held]:
+    """Inside, no signal raises; ``leave`` has to bring about the end. Behind it, the first does what it always does.
+
+    For what must not be torn anywhere: a library that switches the terminal cannot be left between two of its lines.
+    Holds within ``interruptible``, in the main thread.
+    """
+    global _held
+    held = Held()
+    if threading.current_thread() is not threading.main_thread():
+        yield held
+        return
+    _held = held
+    try:
+        yield held
+    finally:
+        _held = None
+        if held.first is not None:
+            signal.raise_signal(held.first)
 
 
 @contextlib.contextmanager
@@ -29,7 +69,8 @@ def interruptible() -> Iterator[None]:
     Ctrl-C stays ``KeyboardInterrupt`` inside and leaves as ``InterruptedByUserError``. Only the first SIGTERM or
     SIGHUP raises: a closing terminal sends several, and the clean-up that the first one began must not be torn
     down by the next. Ctrl-C still raises then, so a clean-up that hangs can be ended. A signal that was ignored
-    from the start (``nohup``) stays ignored. In another thread than the main one this does nothing.
+    from the start (``nohup``) stays ignored. ``holding`` puts all of this off. In another thread than the main one
+    this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -38,7 +79,11 @@ def interruptible() -> Iterator[None]:
 
     def stop(number: int, _frame: FrameType | None) -> None:
         nonlocal stopped
-        if not stopped:
+        if _held is not None:
+            _held.take(number)
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        elif not stopped:
             stopped = True
             raise _StoppedError(
                 Reason.INTERRUPTED, f"The run was stopped by {signal.Signals(number).name}.", remedy=_REMEDY
