@@ -18,6 +18,9 @@ _REMEDY: Final = "Run the same command again; your answers are offered."
 _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 _STOPPING: Final = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
+_SOON: Final = 0.01
+"""Seconds until a signal that was lost comes again; where it was lost is left by then."""
+
 
 class _StoppedError(InterruptedByUserError, KeyboardInterrupt):
     """Also a ``KeyboardInterrupt``: an event loop swallows any other exception that a handler raises in a callback."""
@@ -75,33 +78,50 @@ def interruptible() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    stopped = False
+    stopped, last = False, signal.SIGINT
+    tell_of = sys.unraisablehook
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        nonlocal stopped
+        nonlocal stopped, last
+        last = signal.Signals(number)
         if _held is not None:
             _held.take(number)
         elif number == signal.SIGINT:
             raise KeyboardInterrupt
         elif not stopped:
             stopped = True
-            raise _StoppedError(
-                Reason.INTERRUPTED, f"The run was stopped by {signal.Signals(number).name}.", remedy=_REMEDY
-            )
+            raise _StoppedError(Reason.INTERRUPTED, f"The run was stopped by {last.name}.", remedy=_REMEDY)
+
+    def come_again(lost: sys.UnraisableHookArgs) -> None:
+        """What a handler raises within ``__del__`` or a weak reference's callback, Python only tells of."""
+        nonlocal stopped
+        if not isinstance(lost.exc_value, KeyboardInterrupt):
+            tell_of(lost)
+        else:
+            stopped = False
+            if sys.platform != "win32":
+                signal.setitimer(signal.ITIMER_REAL, _SOON)
 
     before = {number: signal.getsignal(number) for number in _STOPPING}
     mine = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
+    if sys.platform != "win32":
+        alarm = signal.signal(signal.SIGALRM, lambda _number, frame: stop(last, frame))
     try:
         for number in mine:
             signal.signal(number, stop)
+        sys.unraisablehook = come_again
         yield
     except KeyboardInterrupt as stopping:
         if isinstance(stopping, InterruptedByUserError):
             raise
         raise InterruptedByUserError(Reason.INTERRUPTED, "The run was stopped with Ctrl-C.", remedy=_REMEDY) from None
     finally:
+        sys.unraisablehook = tell_of
         for number in mine:
             signal.signal(number, before[number])
+        if sys.platform != "win32":
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, alarm)
 
 
 def guard_core_dumps() -> None:

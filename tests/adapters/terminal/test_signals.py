@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -162,3 +163,23 @@ def test_nothing_is_held_any_more_behind_it():
             pass
         signal.raise_signal(signal.SIGTERM)
     assert held.first is None
+
+
+class Dying:
+    def __init__(self, name: str) -> None:
+        self._number = getattr(signal, name)
+
+    def __del__(self) -> None:
+        signal.raise_signal(self._number)
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_where_nothing_can_be_raised_comes_again(name):
+    before = signal.getsignal(signal.SIGALRM)
+    with pytest.raises(InterruptedByUserError) as raised, interruptible():  # noqa: PT012
+        Dying(name)
+        time.sleep(30)
+        pytest.fail("it was lost")
+    assert {"SIGINT": "Ctrl-C"}.get(name, name) in raised.value.problem
+    assert signal.getsignal(signal.SIGALRM) is before
