@@ -147,6 +147,7 @@ class Wizard:
     def _closed(self) -> None:
         before, after = ((self.stage.folder / name).read_text() for name in ("before", "after"))
         assert before == after, "the terminal is not as it was"
+        assert (self.screen.mode, self.screen.cursor.hidden) == (pyte.Screen(1, 1).mode, False), "nor is the screen"
         self.assert_clean()
 
     def assert_clean(self) -> None:

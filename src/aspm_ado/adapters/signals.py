@@ -6,7 +6,7 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
 
@@ -15,11 +15,54 @@ from aspm_ado.domain.reasons import Reason
 
 _REMEDY: Final = "Run the same command again; your answers are offered."
 # SIGBREAK is what Windows sends for Ctrl-Break and when a console window is closed.
-_STOPPING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+_NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+_STOPPING: Final = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
+
+_SOON: Final = 0.01
+"""Seconds until a signal that was lost comes again; where it was lost is left by then."""
 
 
 class _StoppedError(InterruptedByUserError, KeyboardInterrupt):
     """Also a ``KeyboardInterrupt``: an event loop swallows any other exception that a handler raises in a callback."""
+
+
+class Held:
+    """Signals that are held back. ``leave`` is called at the first, by its handler; the others are the same wish."""
+
+    def __init__(self) -> None:
+        self.first: int | None = None
+        self.leave: Callable[[], None] = lambda: None
+
+    def take(self, number: int) -> None:
+        """Remember the first, and tell of it."""
+        if self.first is None:
+            self.first = number
+            self.leave()
+
+
+_held: Held | None = None
+"""Handlers are one thing of the process, and so is this. It is switched in one step, which no signal can divide."""
+
+
+@contextlib.contextmanager
+def holding() -> Iterator[Held]:
+    """Inside, no signal raises; ``leave`` has to bring about the end. Behind it, the first does what it always does.
+
+    For what must not be torn anywhere: a library that switches the terminal cannot be left between two of its lines.
+    Holds within ``interruptible``, in the main thread.
+    """
+    global _held
+    held = Held()
+    if threading.current_thread() is not threading.main_thread():
+        yield held
+        return
+    _held = held
+    try:
+        yield held
+    finally:
+        _held = None
+        if held.first is not None:
+            signal.raise_signal(held.first)
 
 
 @contextlib.contextmanager
@@ -29,34 +72,56 @@ def interruptible() -> Iterator[None]:
     Ctrl-C stays ``KeyboardInterrupt`` inside and leaves as ``InterruptedByUserError``. Only the first SIGTERM or
     SIGHUP raises: a closing terminal sends several, and the clean-up that the first one began must not be torn
     down by the next. Ctrl-C still raises then, so a clean-up that hangs can be ended. A signal that was ignored
-    from the start (``nohup``) stays ignored. In another thread than the main one this does nothing.
+    from the start (``nohup``) stays ignored. ``holding`` puts all of this off. In another thread than the main one
+    this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    stopped = False
+    stopped, last = False, signal.SIGINT
+    tell_of = sys.unraisablehook
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        nonlocal stopped
-        if not stopped:
+        nonlocal stopped, last
+        last = signal.Signals(number)
+        if _held is not None:
+            _held.take(number)
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        elif not stopped:
             stopped = True
-            raise _StoppedError(
-                Reason.INTERRUPTED, f"The run was stopped by {signal.Signals(number).name}.", remedy=_REMEDY
-            )
+            raise _StoppedError(Reason.INTERRUPTED, f"The run was stopped by {last.name}.", remedy=_REMEDY)
+
+    def come_again(lost: sys.UnraisableHookArgs) -> None:
+        """What a handler raises within ``__del__`` or a weak reference's callback, Python only tells of."""
+        nonlocal stopped
+        if not isinstance(lost.exc_value, KeyboardInterrupt):
+            tell_of(lost)
+        else:
+            stopped = False
+            if sys.platform != "win32":
+                signal.setitimer(signal.ITIMER_REAL, _SOON)
 
     before = {number: signal.getsignal(number) for number in _STOPPING}
     mine = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
+    if sys.platform != "win32":
+        alarm = signal.signal(signal.SIGALRM, lambda _number, frame: stop(last, frame))
     try:
         for number in mine:
             signal.signal(number, stop)
+        sys.unraisablehook = come_again
         yield
     except KeyboardInterrupt as stopping:
         if isinstance(stopping, InterruptedByUserError):
             raise
         raise InterruptedByUserError(Reason.INTERRUPTED, "The run was stopped with Ctrl-C.", remedy=_REMEDY) from None
     finally:
+        sys.unraisablehook = tell_of
         for number in mine:
             signal.signal(number, before[number])
+        if sys.platform != "win32":
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, alarm)
 
 
 def guard_core_dumps() -> None:

@@ -1,10 +1,15 @@
-"""Run on a pty by the tests: asks the questions named on its command line, and says on stdout what came of it."""
+"""Run on a pty by the tests: asks the questions named on its command line, and says on stdout what came of it.
+
+``text!1after=SIGTERM,2before=SIGINT+SIGHUP`` is the question ``text``, and signals around the first and the second time
+that the terminal's attributes are set.
+"""
 
 import json
 import os
 import signal
 import sys
 import termios
+from itertools import count
 from pathlib import Path
 
 from aspm_ado.adapters.signals import interruptible
@@ -43,20 +48,41 @@ SCENARIOS = {
 }
 
 
-def outcome(scenario: str) -> dict[str, object]:
+SET = termios.tcsetattr
+
+
+def strike(signals: str) -> None:
+    wanted = dict(each.split("=") for each in signals.split(",") if each)
+    times = count(1)
+
+    def tcsetattr(*arguments: object) -> None:
+        time = next(times)
+        for moment in ("before", "after"):
+            for name in filter(None, wanted.pop(f"{time}{moment}", "").split("+")):
+                signal.raise_signal(getattr(signal, name))
+            if moment == "before":
+                SET(*arguments)
+
+    termios.tcsetattr = tcsetattr
+
+
+def outcome(scenario: str, signals: str) -> dict[str, object]:
+    strike(signals)
     try:
         with interruptible():
             return {"answer": SCENARIOS[scenario]()}
     except UserError as error:
-        echo = os.isatty(0) and bool(termios.tcgetattr(0)[3] & termios.ECHO)
-        return {"error": error.reason, "problem": error.problem, "remedy": error.remedy, "echo": echo}
+        kept = os.isatty(0) and termios.tcgetattr(0) == BEFORE
+        return {"error": error.reason, "problem": error.problem, "remedy": error.remedy, "kept": kept}
 
 
 # A terminal that goes away sends SIGHUP more than once; one that comes after the answer must not end this report of it.
 signal.signal(signal.SIGHUP, lambda *_: None)
+BEFORE = termios.tcgetattr(0)
 Path("pid").write_text(str(os.getpid()))
 outcomes = []
 for number, name in enumerate(sys.argv[1:], start=1):
     sys.stderr.write(f"#{number}\n")
-    outcomes.append(outcome(name))
+    scenario, _, signals = name.partition("!")
+    outcomes.append(outcome(scenario, signals))
 sys.stdout.write(json.dumps(outcomes))

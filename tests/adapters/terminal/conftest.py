@@ -71,6 +71,7 @@ class Terminal:
         """Wait for the end; what came of each question, which is all that the program may have put on stdout."""
         self._wait(lambda: "(over)" in self.text, "(over)")
         assert self.attributes("before") == self.attributes("after"), "the terminal is not as it was"
+        assert (self.screen.mode, self.screen.cursor.hidden) == (pyte.Screen(1, 1).mode, False), "nor is the screen"
         outcomes = json.loads((self.folder / "out").read_text())
         return outcomes[0] if len(outcomes) == 1 else outcomes
 

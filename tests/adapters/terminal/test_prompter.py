@@ -6,7 +6,9 @@ import json
 import os
 import re
 import signal
+import sys
 import time
+from itertools import count
 from typing import ClassVar
 
 import pytest
@@ -72,10 +74,35 @@ class PrompterContract:
             at.see(self.ready[scenario], number)
             at.type(key)
         for outcome in at.end():
-            assert (outcome["error"], outcome["echo"]) == ("interrupted", True)
+            assert (outcome["error"], outcome["kept"]) == ("interrupted", True)
             assert outcome["remedy"] == "Run the same command again; your answers are offered."
         assert "Traceback" not in at.text
-        assert not at.screen.cursor.hidden
+
+    @pytest.mark.parametrize("first", ["SIGTERM", "SIGHUP", "SIGINT"])
+    def test_a_signal_while_the_terminal_is_switched_leaves_it_as_before(self, ask, first):
+        """At every point of it, and more of them behind: the terminal comes back before anything else happens."""
+        again = "SIGINT+SIGTERM+SIGHUP"
+        early = [
+            f"1before={first}",
+            f"1after={first}",
+            f"1after={first},2before={again}",
+            f"1after={first},2after={again}",
+        ]
+        late = [f"2before={first}", f"2after={first}", f"3before={first}", f"2before={first},3before={again}"]
+        at = ask(" ".join(f"secret!{strikes}" for strikes in early + late))
+        for number in range(len(early) + 1, len(early + late) + 1):
+            at.see(self.ready["secret"], number)
+            at.type(TOKEN + "\r")
+        outcomes = at.end()
+        assert [(each["error"], each["kept"]) for each in outcomes] == [("interrupted", True)] * len(early + late)
+        assert {each["problem"] for each in outcomes} == {self.said(first)}
+        assert "Traceback" not in at.text
+
+    @staticmethod
+    def said(name):
+        return (
+            "Stopped at the question: Personal access token" if name == "SIGINT" else f"The run was stopped by {name}."
+        )
 
     def test_one_of_a_few(self, ask):
         at = ask("few")
@@ -208,9 +235,10 @@ class TestDrawn(PrompterContract):
         codes = {int(code or 0) for each in COLOR.findall(at.log.getvalue()) for code in each[2:-1].split(b";")}
         assert codes <= {0, 1, 4, 7}
 
-    def test_a_terminal_that_is_closed_ends_the_run(self, terminal):
-        at = terminal("few")
-        at.see("gamma")
+    @pytest.mark.parametrize("scenario", ["few", "secret"])
+    def test_a_terminal_that_is_closed_ends_the_run(self, terminal, scenario):
+        at = terminal(scenario)
+        at.see(self.ready[scenario])
         at.child.close(force=False)
         said = at.folder / "out"
         for _ in range(6000):
@@ -242,7 +270,7 @@ class TestDrawn(PrompterContract):
         for number, scenario in enumerate(["text", "few", "secret"], start=1):
             at.see(self.ready[scenario], number)
             os.kill(int((at.folder / "pid").read_text()), getattr(signal, name))
-        assert [(each["error"], each["echo"]) for each in at.end()] == [("interrupted", True)] * 3
+        assert [(each["error"], each["kept"]) for each in at.end()] == [("interrupted", True)] * 3
         assert "Traceback" not in at.text
         assert "Unhandled" not in at.text
 
@@ -285,3 +313,45 @@ class TestTyped(PrompterContract):
         at.see("Not every one")
         at.type("all\r")
         assert at.end() == {"answer": ["a", "b", "c"]}
+
+
+class Breaking:
+    """A terminal's stream that breaks at some of the writes to it, by number."""
+
+    encoding = "utf-8"
+
+    def __init__(self, terminal: int, breaks: set[int]) -> None:
+        self.written, self._breaks, self._times, self._terminal = "", breaks, count(1), terminal
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._terminal
+
+    def flush(self) -> None:
+        pass
+
+    def write(self, text: str) -> None:
+        if next(self._times) in self._breaks:
+            raise ZeroDivisionError
+        self.written += text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pty is a POSIX thing")
+def test_a_question_that_falls_over_leaves_the_terminal_as_before(monkeypatch):
+    import termios
+
+    from aspm_ado.adapters.terminal.drawn import DrawnConsole
+
+    ours, its = os.openpty()
+    with os.fdopen(ours, "wb", buffering=0) as keys, os.fdopen(its) as stdin:
+        before = termios.tcgetattr(its)
+        monkeypatch.setattr(sys, "stdin", stdin)
+        stream = Breaking(its, {3, 4})  # the last look of the question, and the library's own way out
+        keys.write(b"\r")
+        with pytest.raises(ZeroDivisionError):
+            DrawnConsole(stream, color=False).line("Which one?")
+        assert termios.tcgetattr(its) == before
+    for on, off in {"\x1b[?2004h": "\x1b[?2004l", "\x1b[?25l": "\x1b[?25h", "\x1b[?7l": "\x1b[?7h"}.items():
+        assert stream.written.rfind(off) > stream.written.rfind(on)

@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
-from aspm_ado.adapters.signals import guard_core_dumps, interruptible
+from aspm_ado.adapters.signals import guard_core_dumps, holding, interruptible
 from aspm_ado.domain.errors import InterruptedByUserError, UserError
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows delivers no such signal to a process")
@@ -139,3 +140,46 @@ def test_no_core_file():
         "print(resource.getrlimit(resource.RLIMIT_CORE)[0])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"0\n"
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_what_is_held_comes_once_and_behind(name):
+    told, done = [], []
+    with pytest.raises(InterruptedByUserError) as raised, interruptible(), holding() as held:  # noqa: PT012
+        held.leave = lambda: told.append(held.first)
+        signal.raise_signal(getattr(signal, name))
+        for again in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.raise_signal(again)
+        done.append("whole")
+    assert (told, done) == ([getattr(signal, name)], ["whole"])
+    assert {"SIGINT": "Ctrl-C"}.get(name, name) in raised.value.problem
+
+
+@posix
+def test_nothing_is_held_any_more_behind_it():
+    with pytest.raises(InterruptedByUserError), interruptible():  # noqa: PT012
+        with holding() as held:
+            pass
+        signal.raise_signal(signal.SIGTERM)
+    assert held.first is None
+
+
+class Dying:
+    def __init__(self, name: str) -> None:
+        self._number = getattr(signal, name)
+
+    def __del__(self) -> None:
+        signal.raise_signal(self._number)
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_where_nothing_can_be_raised_comes_again(name):
+    before = signal.getsignal(signal.SIGALRM)
+    with pytest.raises(InterruptedByUserError) as raised, interruptible():  # noqa: PT012
+        Dying(name)
+        time.sleep(30)
+        pytest.fail("it was lost")
+    assert {"SIGINT": "Ctrl-C"}.get(name, name) in raised.value.problem
+    assert signal.getsignal(signal.SIGALRM) is before

@@ -5,12 +5,13 @@ Loaded at the first question, since the libraries behind it cost more than the r
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
 import questionary
-from prompt_toolkit.application import create_app_session
+from prompt_toolkit.application import Application, create_app_session
 from prompt_toolkit.input import Input
 from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.key_binding import KeyBindings
@@ -18,6 +19,8 @@ from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
+from aspm_ado.adapters.signals import Held
+from aspm_ado.adapters.terminal.kept import kept
 from aspm_ado.adapters.terminal.lists import tune
 
 # Nothing outside ASCII is drawn: cp1252 consoles and bare containers would show "?" in its place.
@@ -89,12 +92,16 @@ class DrawnConsole:
 
     def _run(self, widget: Any, message: str, *, forget_ahead: bool = False, **options: Any) -> Any:
         # Set here as the session's output, so that nothing inside the libraries falls back to stdout.
-        with create_app_session(output=self._output()) as session:
+        with kept() as signals, create_app_session(output=self._output()) as session:
             question = widget(message, **options, **({} if self._color else {"color_depth": ColorDepth.DEPTH_1_BIT}))
-            question.application.style = _COLORS if self._color else Style([])
-            tune(question.application, search=bool(options.get("use_search_filter")))
+            application: Application[Any] = question.application
+            application.style = _COLORS if self._color else Style([])
+            tune(application, search=bool(options.get("use_search_filter")))
             try:
-                return question.unsafe_ask()
+                return _run(application, signals)
+            except BaseException:
+                _leave_nothing_on(session.output)
+                raise
             finally:
                 if forget_ahead:
                     _forget_typed_ahead(session.input)
@@ -108,10 +115,40 @@ class DrawnConsole:
         return output
 
 
+def _run(application: Application[Any], signals: Held) -> Any:
+    """What was answered. A signal ends the question as a key does, by an event of its loop."""
+
+    def end() -> None:
+        if application.future is not None and not application.future.done():
+            application.exit(exception=EOFError)
+
+    def leave() -> None:
+        if application.loop is not None:
+            application.loop.call_soon_threadsafe(end)
+
+    def begin() -> None:
+        if signals.first is not None:  # it came before there was a loop to tell of it
+            end()
+
+    signals.leave = leave
+    return application.run(pre_run=begin, handle_sigint=False)
+
+
+def _leave_nothing_on(output: Output) -> None:
+    """Switch off what a question switches on, for one that fell over before it could."""
+    with contextlib.suppress(OSError):
+        output.reset_attributes()
+        output.enable_autowrap()
+        output.disable_bracketed_paste()
+        output.show_cursor()
+        output.flush()
+
+
 def _forget_typed_ahead(source: Input) -> None:
     """Drop what was pasted behind a secret: the next question would show it, or take its newline for an answer."""
     clear_typeahead(source)
     if sys.platform != "win32":
         import termios
 
-        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+        with contextlib.suppress(termios.error):  # the terminal is gone, and what was typed with it
+            termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)

@@ -1,4 +1,4 @@
-"""What questionary's lists lack: a way out by Ctrl-D and by signal, ASCII marks, and a search that finds nothing."""
+"""What questionary's lists lack: a way out by Ctrl-D, ASCII marks, and a search that finds nothing."""
 
 from __future__ import annotations
 
@@ -44,10 +44,6 @@ def _ways_out() -> KeyBindings:
     @keys.add(Keys.ControlD, eager=True)
     def _end(event: KeyPressEvent) -> None:
         event.app.exit(exception=EOFError)
-
-    @keys.add(Keys.SIGINT, eager=True)
-    def _signal(event: KeyPressEvent) -> None:
-        event.app.exit(exception=KeyboardInterrupt)
 
     return keys
 

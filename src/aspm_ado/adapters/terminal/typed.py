@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Final, TextIO
 
+from aspm_ado.adapters.terminal.kept import kept
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 
@@ -26,8 +27,9 @@ class TypedConsole:
 
     def hidden(self, message: str) -> str:
         """What was typed with the echo off; refused where it cannot be put off."""
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), kept() as signals:
             warnings.simplefilter("error", getpass.GetPassWarning)
+            signals.leave = _interrupt  # nothing else ends the reading of a line
             try:
                 return getpass.getpass(f"{message} ", stream=self._stream)
             except getpass.GetPassWarning:
@@ -93,6 +95,10 @@ class TypedConsole:
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 def _matching(typed: str, rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
