@@ -1,4 +1,4 @@
-"""The whole command in this process, with everything that leaves it: said, logged, written, removed, sent or started."""
+"""The whole command in this process, with everything that leaves it: said, logged, written, sent or started."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def astray(request: Request, tokens: Canaries, aspm: Canaries, aspm_host: str) -
     """Where a canary is in a request besides the one header, or the one body, that it belongs into at its own host."""
     theirs = request.host == aspm_host
     own = {"x-cookie", "x-auth"} if theirs else {"authorization"}
-    wrong, right = (tokens, aspm) if theirs else (aspm, tokens)
+    wrong = tokens if theirs else aspm
     signed = [value for name, value in request.headers if name.lower() in own]
     rest = [(name, value) for name, value in request.headers if name.lower() not in own]
     where = f"{request.method} {request.host}"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,9 +18,11 @@ import pytest
 import trustme
 
 from aspm_ado.adapters.network import trust
-from aspm_ado.demo import SCENARIOS
+from aspm_ado.demo import SCENARIOS, cast
 from aspm_ado.demo.exchange import Request
+from aspm_ado.demo.world import Creation, SignIn
 
+from ..minting.az import FakeAz, drawn_sign_in
 from .stage import Canaries, Stage, Story, drawn_token, story, where_flags
 from .sweep import WAYS, Heard, Sweep, Watched, astray
 
@@ -87,6 +90,33 @@ def test_no_trace_of_a_token(sweep: Callable[..., Sweep], name: str) -> None:
     assert any(last4 in run.out for run in runs), "the end of the token is what a person knows it by"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for az is a POSIX script")
+@pytest.mark.parametrize("refusal", [None, "disablePatCreationPolicyViolation", "az"])
+def test_no_trace_of_a_sign_in(sweep: Callable[..., Sweep], refusal: str | None) -> None:
+    """A token that is made for us: neither the token of Entra that makes it, nor what it makes."""
+    sign_in, played = drawn_sign_in(), story("ready")
+    contoso = replace(cast.CONTOSO, creation=Creation(refuses="" if refusal in (None, "az") else refusal))
+    world = replace(
+        played.world, organizations=(contoso, cast.FABRIKAM), sign_ins=(SignIn(sign_in, cast.ADA, cast.TENANT),)
+    )
+    here = sweep(replace(played, scenario=replace(played.scenario, world=world)), sign_in)
+    az, environment = FakeAz(here.stage.bin, sign_in), {"ASPM_ADO_CREATE_TOKEN": ""}
+    if refusal == "az":
+        az.fails(f"ERROR: AADSTS50076 while {sign_in} was used")
+    flags = ["-o", "contoso", "--reach", "organization", "--register", "none", "--create-token", "require", "-y"]
+    made: list[str] = []
+    for number, way in enumerate(WAYS.values()):
+        told = here.run("connect", f"c{number}", *flags, *way, environment=environment)
+        assert (told.code == 0) is (refusal is None), told
+        made += [value for value in here.kept.values() if value not in made]
+        assert not Canaries(made).in_bytes(told.out + told.err, "what was said")
+    assert here.programs == len(WAYS), "az was not run"
+    assert len(made) == (0 if refusal else len(WAYS))
+    here.canaries = Canaries([sign_in, *made])
+    assert not here.files()
+    assert not here.canaries.in_bytes(repr(az.calls), "what az was called with")
+
+
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_tokens_in_variables_on_stdin_and_refused(sweep: Callable[..., Sweep], way: tuple[str, ...]) -> None:
     """The other ways in, and what is said of a value that is refused: its place, never its text."""
@@ -106,7 +136,13 @@ def test_a_token_in_the_wrong_place_breaks_nothing(sweep: Callable[..., Sweep]) 
     played = story("ready")
     here, token = sweep(played), played.token
     here.run("validate", "-o", "contoso", "--pat-stdin", stdin=token.encode())
-    for words in (["-o", token], ["--purpose", token], ["--pat-file", token], [token], ["-o", "contoso", "--reach", token]):
+    for words in (
+        ["-o", token],
+        ["--purpose", token],
+        ["--pat-file", token],
+        [token],
+        ["-o", "contoso", "--reach", token],
+    ):
         assert here.run("validate", *words, "--json").code in (2, 3, 4, 5)
 
 
