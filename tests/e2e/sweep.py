@@ -43,6 +43,11 @@ class Heard:
     err: bytes
 
 
+class _Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
 class Sweep:
     """Runs commands on a stage and remembers where a canary was. ``kept`` is the keyring, the one place to keep one."""
 
@@ -50,17 +55,20 @@ class Sweep:
         self.stage, self.canaries = stage, canaries
         self.found: list[str] = []
         self.kept: dict[tuple[str, str], str] = {}
-        self.started: list[str] = []
         self.programs = 0
+        self.terminal = False
+        """Whether stdout and stderr are one that shows colours; stdin never is, so that nobody is asked."""
 
     def run(self, *words: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> Heard:
         """``aspm-ado WORDS``; all that came of it has been looked through when this returns."""
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        kind = _Terminal if self.terminal else io.TextIOWrapper
+        out, err = (kind(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
         log = io.StringIO()
         before = dict(os.environ), Path.cwd(), (sys.stdin, sys.stdout, sys.stderr)
         with _logged(log), self._keyring():
             os.environ.clear()
             os.environ.update({**self.stage.environment, "PYTHON_KEYRING_BACKEND": f"{MODULE}.Keyring"})
+            os.environ.update({"TERM": "xterm-256color"} if self.terminal else {})
             os.environ.update(environment or {})
             os.chdir(self.stage.folder)
             sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"), out, err
