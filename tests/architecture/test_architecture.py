@@ -38,7 +38,6 @@ REVEALING = (
     "domain/token.py",
     "domain/exchange.py",
     "domain/judgement/offline.py",
-    "domain/judgement/aspm.py",  # to strike it out of what a server repeats
     "adapters/vault/",
     "adapters/network/",
     "adapters/desktop.py",

@@ -163,14 +163,13 @@ def test_whether_the_tool_is_known(answer, known):
     [
         ({"error": "failed to authorize"}, "failed to authorize"),
         ({"message": "forbidden operation"}, "forbidden operation"),
-        ({"error": "bad \x1b[31mtoken S3cret-value-0001 here"}, "bad [31mtoken [secret] here"),
-        ({"error": "part S3cret-value-0 of it"}, ""),
+        ({"error": "bad \x1b[31mtoken here"}, "bad [31mtoken here"),
         ({"error": {"code": 1}}, ""),
         ([1], ""),
     ],
 )
 def test_what_an_error_says_is_fit_to_be_shown(body, words):
-    assert said(reply(400, json.dumps(body)), Secret("S3cret-value-0001")) == words
+    assert said(reply(400, json.dumps(body))) == words
 
 
 def test_where_the_routes_are_and_whose_the_token_is():

@@ -62,12 +62,13 @@ def story(name: str) -> Story:
     world, answers = scenario.world, scenario.answers
     known = {token.value for token in world.tokens} | {value for _, value in answers.tokens}
     fresh = {value: drawn_token(value) for value in known}
+    accepted = world.aspm is not None and world.aspm.token == answers.aspm_token
     # What JSON, URLs and base64 write differently is in it, too.
     aspm_token = drawn_token()[:40] + '+/="\\' + drawn_token()[:20]
     world = replace(
         world,
         tokens=tuple(replace(token, value=fresh[token.value]) for token in world.tokens),
-        aspm=replace(world.aspm, token=aspm_token) if world.aspm else None,
+        aspm=replace(world.aspm, token=aspm_token if accepted else drawn_token()) if world.aspm else None,
     )
     tokens = tuple((organization, fresh[value]) for organization, value in answers.tokens)
     answers = replace(answers, tokens=tokens, aspm_token=aspm_token)
@@ -76,13 +77,14 @@ def story(name: str) -> Story:
 
 def traces(secret: str) -> frozenset[bytes]:
     """Every form in which ``secret`` or a piece of it may have been written down."""
-    found = {secret.encode(), quote(secret, safe="").encode(), json.dumps(secret)[1:-1].encode()}
-    for before in ("", ":", "x:", "xx:"):  # the username shifts what base64 makes of what follows
-        encoded = base64.b64encode((before + secret).encode())
-        found |= {encoded[4:-4][:24], encoded[4:-4][-24:], encoded.replace(b"+", b"-").replace(b"/", b"_")}
-    for start in range(len(secret) - PIECE + 1):
-        piece = secret[start : start + PIECE]
-        found |= {piece.encode(), piece.encode("utf-16-le"), piece.encode("utf-16-be")}
+    found: set[bytes] = set()
+    for written in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]):
+        pieces = [written[start : start + PIECE] for start in range(len(written) - PIECE + 1)]
+        found |= {piece.encode(how) for piece in pieces for how in ("utf-8", "utf-16-le", "utf-16-be")}
+    for before in ("", ":", "x:"):  # a username shifts what base64 makes of what follows, in one of three ways
+        encoded = base64.b64encode((before + secret).encode())[4:-4]
+        pieces_ = {encoded[start : start + 16] for start in range(len(encoded) - 15)}  # 12 bytes of it
+        found |= pieces_ | {piece.replace(b"+", b"-").replace(b"/", b"_") for piece in pieces_}
     return frozenset(found)
 
 

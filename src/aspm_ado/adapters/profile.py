@@ -33,10 +33,10 @@ def load_profile(path: str) -> domain.Profile:
     try:
         with place.open("rb") as opened:
             raw = opened.read(MOST_BYTES + 1)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the second: a name that no file can have
         raise UsageError(
             Reason.FILE_UNREADABLE,
-            f"The file {clean(place, 120)} cannot be read: {error.strerror or type(error).__name__}.",
+            f"The file {clean(place, 120)} cannot be read: {getattr(error, 'strerror', '') or type(error).__name__}.",
             remedy="Check its name and that you may read it.",
         ) from None
     return parse_profile(raw, clean(place, 120))

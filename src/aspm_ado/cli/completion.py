@@ -94,16 +94,20 @@ def candidates(words: Sequence[str], begun: str, environment: Mapping[str, str])
 
 
 def stored_names(folder: str, environment: Mapping[str, str]) -> list[str]:
-    """The stored connections, without a lock, and none when they cannot be read."""
+    """The stored connections, without a lock, and none when they cannot be read.
+
+    A name that we would not have given is left out: the shell puts it on the command line as it is.
+    """
     from pathlib import Path
 
     from aspm_ado.adapters.records.catalog import DiskRecords, default_folder
+    from aspm_ado.domain.connection import NAME
     from aspm_ado.domain.errors import UserError
 
     named = os.path.expandvars(folder.strip())
     try:
         place = Path(named).expanduser() if named else default_folder(environment)
-        return sorted(DiskRecords(place).load().connections)
+        return sorted(name for name in DiskRecords(place).load().connections if NAME.fullmatch(name))
     except (UserError, RuntimeError):  # the second: “~name” of nobody
         return []
 

@@ -15,6 +15,7 @@ from aspm_ado.domain.guide import Guide, guide
 from aspm_ado.domain.requirements import TICKED, Deployment, Purpose
 from aspm_ado.domain.retirement import Calendar, Reach, ReachDemanded, days_said
 from aspm_ado.domain.scopes import Scope
+from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.domain.place import Place
@@ -130,7 +131,7 @@ def request_for(
     """
     made = guide(place, purpose, choice, calendar)
     row = _row(policy, place)
-    said = f"\nAzure DevOps answered: {answered}\n" if answered else ""
+    said = f"\nAzure DevOps answered: {clean(answered)}\n" if answered else ""
     return (
         f"Hello,\n\nInvicti ASPM needs a personal access token of Azure DevOps to {_use(purpose)}. "
         f"{_filled(row.hinders, place)}\n{said}\n"
@@ -151,7 +152,7 @@ def _row(policy: Policy, place: Place) -> Row:
 
 
 def _filled(text: str, place: Place) -> str:
-    return text.replace("{organization}", place.name).replace("{page}", place.token_page)
+    return text.replace("{organization}", clean(place.name, 80)).replace("{page}", place.token_page)
 
 
 def _use(purpose: Purpose) -> str:
@@ -166,7 +167,7 @@ def _what(place: Place, made: Guide, calendar: Calendar) -> str:
     """What the token will be: boxes, reach and end; the days are counted from today."""
     boxes = "; ".join(str(box) for box in made.boxes)
     all_of = "all accessible organizations" if place.noun == "organization" else "all collections"
-    reach = f"{place.name} only" if made.reach is Reach.ORGANIZATION else all_of
+    reach = f"{clean(place.name, 80)} only" if made.reach is Reach.ORGANIZATION else all_of
     days = (made.expires - calendar.today).days
     left = calendar.days_to_end(place.site.deployment)
     then = (

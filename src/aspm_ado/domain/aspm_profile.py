@@ -123,8 +123,8 @@ class Profile:
             ca_bundle=door.ca_bundle,
         )
 
-    def read(self, door: Door, token: Secret, path: str, method: str = "GET") -> Call:
-        """A call that brings a document and carries no token of Azure DevOps."""
+    def read(self, door: Door, token: Secret, path: str, pat: Secret, method: str = "GET") -> Call:
+        """A call that brings a document and carries no token of Azure DevOps; the document may hold ``pat``."""
         return Call(
             method,
             door.url + path,
@@ -133,6 +133,7 @@ class Profile:
             lane=door.url,
             expects=Document,
             ca_bundle=door.ca_bundle,
+            hides=(pat,),
         )
 
     def shown(self, door: Door, values: Values) -> list[str]:

@@ -22,7 +22,6 @@ from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Reply
-    from aspm_ado.domain.token import Secret
 
 NEVER_SENT: Final = frozenset(
     {
@@ -149,9 +148,9 @@ def conflicting(marker: str, profile: Profile, name: str, *replies: Reply) -> Ou
     return Outcome(Registration(RegistrationMode.API, RegistrationState.FAILED, marker=marker), check)
 
 
-def refused(marker: str, profile: Profile, reply: Reply, *secrets: Secret) -> Outcome:
-    """Invicti ASPM said no. Its words are quoted without what it was sent."""
-    words = said(reply, *secrets)
+def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
+    """Invicti ASPM said no. Its words are quoted."""
+    words = said(reply)
     quoted = f" (“{words}”)" if words else ""
     if hear(reply) is Hearing.REDIRECT:
         reason, detail = Reason.ASPM_NOT_AN_API, f"It redirects ({reply.status}) to {redirect_target(reply)}"
@@ -204,7 +203,7 @@ def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome
     return Outcome(state, check)
 
 
-def tried(outcome: Outcome, profile: Profile, reply: Reply, *secrets: Secret) -> Outcome:
+def tried(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
     """The same after ASPM's own test of the instance."""
     document = reply.answer.content if isinstance(reply.answer, Document) else document_of(reply)
     if profile.trial is not None and profile.trial.success.met(reply.status, document):
@@ -214,7 +213,7 @@ def tried(outcome: Outcome, profile: Profile, reply: Reply, *secrets: Secret) ->
         reason, detail, remedy = unheard_words(reply)
         check = Check(CheckId.REGISTRATION, Status.UNKNOWN, f"Registered, but not tested: {detail}", reason, remedy)
     else:
-        words = said(reply, *secrets)
+        words = said(reply)
         check = Check(
             CheckId.REGISTRATION,
             Status.FAIL,

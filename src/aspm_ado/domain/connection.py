@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -9,6 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 CATALOGUE_SCHEMA: Final = "aspm-ado/catalog/v1"
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+"""What a connection may be named: nothing that a shell or a page would read as more than a word."""
 
 
 class RegistrationMode(StrEnum):

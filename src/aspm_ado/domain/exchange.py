@@ -63,7 +63,8 @@ class Call:
     """One request, complete but for the transport.
 
     ``lane`` is what politeness counts by (a host and organization); ``expects`` is the document of a good answer;
-    ``ca_bundle`` a file of certificates that are trusted for this call beside the system's.
+    ``ca_bundle`` a file of certificates that are trusted for this call beside the system's; ``hides`` what else of ours
+    the answer may hold, beside what is sent.
     """
 
     method: str
@@ -74,6 +75,7 @@ class Call:
     lane: str = ""
     expects: type[Answer] | None = None
     ca_bundle: str | None = None
+    hides: tuple[Secret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

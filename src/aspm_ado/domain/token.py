@@ -54,6 +54,11 @@ class Secret:
         return "Basic " + base64.b64encode(f"{username}:{self._value}".encode()).decode("ascii")
 
 
+def could_be_secret(value: str) -> bool:
+    """Whether a secret of ours can read so: one word of printable ASCII, which any header and clipboard may have."""
+    return bool(value) and all("!" <= character <= "~" for character in value)
+
+
 def decode(raw: bytes) -> str:
     """Text of a file or a pipe, whatever a Windows shell made of it: UTF-8 with or without BOM, UTF-16.
 

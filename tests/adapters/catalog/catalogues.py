@@ -59,7 +59,7 @@ def entries_with(held: dict[str, StoredCredential]) -> st.SearchStrategy[Entry]:
         purpose=st.sampled_from(["alm", "alm+issue-manager", "issue-manager"]),
         credentials=st.just(held),
         organizations=st.lists(organizations_of(held), max_size=2).map(tuple) if held else st.just(()),
-        aspm=st.none() | st.builds(StoredAspm, url=text, api=text),
+        aspm=st.none() | st.builds(StoredAspm, url=text, api=st.sampled_from(["auto", "standalone", "core"])),
         reach_demanded=st.sampled_from(["auto", "all", "organization"]),
         toggles=texts,
         allow_http=st.booleans(),

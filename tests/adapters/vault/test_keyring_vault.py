@@ -152,6 +152,18 @@ def test_windows_says_too_large_in_numbers() -> None:
     assert refused(lambda: vault_over(backend, platform="win32").write("s", ONE)).reason is Reason.SECRET_TOO_LARGE
 
 
+@pytest.mark.parametrize("edited", ["", "two\nlines", "ends\n", "\x1b]0;owned\x07", "a space", "tokén", "nul\0"])
+def test_what_no_secret_can_be_is_none(edited: str) -> None:
+    """Somebody has edited the keyring. It would go into a header, and onto a clipboard."""
+    backend = PlannedBackend()
+    vault = vault_over(backend)
+    vault.write("s", ONE)
+    backend.kept = dict.fromkeys(backend.kept, edited)
+    assert vault.read("s") is None
+    vault.erase("s")
+    assert backend.kept == {}
+
+
 @pytest.mark.parametrize("method", ["set", "get", "delete"])
 def test_a_backend_that_blurts_out_the_secret_is_not_repeated(method: str) -> None:
     secret = ONE.reveal()

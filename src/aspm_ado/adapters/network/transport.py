@@ -34,6 +34,7 @@ from aspm_ado.adapters.network.pacing import (
     retry_after,
 )
 from aspm_ado.adapters.network.proxy import Proxies
+from aspm_ado.adapters.network.repeated import forms_of, struck
 from aspm_ado.adapters.network.route import Route, Router
 from aspm_ado.adapters.network.trust import load_trust
 from aspm_ado.adapters.network.wire import CONNECT, LIMIT, Wire
@@ -157,7 +158,7 @@ class Transport:
         started = self._pace.clock()
         token = LIMIT.set(limit)
         try:
-            outcome = self._answered(call, route, limit)
+            outcome = self._answered(call, route, limit).without(forms_of(call))
         finally:
             LIMIT.reset(token)
             limit.socket = None
@@ -208,6 +209,11 @@ class _Outcome:
     reply: Reply
     text: str = ""
     tries: int = 0
+
+    def without(self, forms: tuple[str, ...]) -> _Outcome:
+        """The same without what is repeated of our secrets."""
+        reply, text = struck(self.reply, self.text, forms)
+        return self if reply is self.reply else replace(self, reply=reply, text=text)
 
 
 def _failed(reply: Reply, trouble: Trouble) -> _Outcome:

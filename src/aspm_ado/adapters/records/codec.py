@@ -28,6 +28,7 @@ from aspm_ado.domain.connection import (
 from aspm_ado.domain.connection import (
     Migration as Moving,
 )
+from aspm_ado.domain.questions import ASPM_API
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.domain.text import clean
@@ -157,7 +158,10 @@ def _aspm_out(aspm: StoredAspm) -> dict[str, object]:
 
 
 def _aspm_in(found: Node) -> StoredAspm:
-    return StoredAspm(url=found.text("url"), api=found.text("api", "auto"), profile=found.text("profile", ""))
+    api = found.text("api", "auto")
+    if api not in ASPM_API.values:
+        raise DamagedError("the api of an Invicti ASPM is not a known one")
+    return StoredAspm(url=found.text("url"), api=api, profile=found.text("profile", ""))
 
 
 def _credential_out(credential: StoredCredential) -> dict[str, object]:

@@ -13,7 +13,7 @@ from aspm_ado.adapters.vault.deadline import HungError, TimeBox
 from aspm_ado.adapters.vault.refusals import hung, not_given_back, not_gone, too_large, translated
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.token import Secret, could_be_secret
 
 ACCOUNT: Final = "aspm-ado"
 """The user name of every secret. Each has a service name of its own: on Windows a second user name under one
@@ -94,9 +94,9 @@ class KeyringVault:
             raise
 
     def read(self, service: str) -> Secret | None:
-        """The secret, or ``None``. Nothing and an empty one are the same: no secret of ours is empty."""
+        """The secret, or ``None``. What no secret of ours can be is nothing, too: somebody has edited the keyring."""
         value = self._get(service)
-        return Secret(value) if value else None
+        return Secret(value) if value and could_be_secret(value) else None
 
     def erase(self, service: str) -> None:
         """Delete, then read: backends disagree on how they say "not there", but not on what they give back."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aspm_ado.cli.output import write_document, write_lines
 from aspm_ado.domain.errors import Problem, StoreError
 from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.text import clean
 from aspm_ado.flows.disconnect import Forgotten, disconnect
 
 if TYPE_CHECKING:
@@ -51,10 +52,10 @@ def _lines(forgotten: Forgotten) -> list[str]:
         return [
             f"No connection “{forgotten.name}” is stored any more; {forgotten.erased} secrets erased that were left."
         ]
-    what = ", ".join(forgotten.organizations)
+    what = ", ".join(clean(name, 80) for name in forgotten.organizations)
     lines = [f"Forgotten: {forgotten.name} ({what}); {forgotten.erased} secrets erased."]
-    lines += [f"Left to do: {line}" for line in forgotten.left_to_do]
-    return lines + [f"Left to do: revoke the token on {page}" for page in forgotten.token_pages]
+    lines += [f"Left to do: {clean(line, 600)}" for line in forgotten.left_to_do]
+    return lines + [f"Left to do: revoke the token on {clean(page, 400)}" for page in forgotten.token_pages]
 
 
 def _remaining(forgotten: Forgotten) -> StoreError:

@@ -22,7 +22,6 @@ from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Reply
-    from aspm_ado.domain.token import Secret
 
 _HEAD: Final = 4000
 """A text of this length may be the head of a longer body."""
@@ -82,18 +81,12 @@ def document_of(reply: Reply) -> object | None:
     return document
 
 
-def said(reply: Reply, *secrets: Secret) -> str:
-    """What an error envelope says, fit to be shown: a server may repeat what it was sent."""
+def said(reply: Reply) -> str:
+    """What an error envelope says, fit to be shown."""
     document = document_of(reply)
     if not isinstance(document, dict):
         return ""
     text = next((str(document[key]) for key in ("error", "message") if isinstance(document.get(key), str)), "")
-    for secret in secrets:
-        value = secret.reveal()
-        for form in (value, json.dumps(value)[1:-1], secret.basic().removeprefix("Basic ")):
-            text = text.replace(form, "[secret]")
-        if value[:12] in text or value[-12:] in text:
-            return ""
     return clean(text, 200)
 
 
@@ -236,7 +229,7 @@ def _unheard(check: CheckId, reply: Reply) -> Check:
 
 
 def _quoted(reply: Reply) -> str:
-    words = said(reply, *([reply.call.credential.secret] if reply.call.credential else []))
+    words = said(reply)
     return f" (“{words}”)" if words else ""
 
 

@@ -47,7 +47,6 @@ def register(house: House, proof: AspmProof, profile: Profile, item: Item, save:
         return kept(prior)
     marker = prior.marker or f"aspm-ado-{house.caller.fresh().replace('-', '')[:12]}"
     door, token, values = proof.door, proof.token.secret, item.values(marker)
-    secrets = (item.secret, token)
     before = None
     outcome = _looked_first(house, profile, door, token, values, item, marker, prior)
     if outcome is None:
@@ -63,8 +62,8 @@ def register(house: House, proof: AspmProof, profile: Profile, item: Item, save:
         outcome = outcome.proven(Proof.ALM_ACCEPTED)
         save(outcome.registration)
     if profile.trial is not None:
-        trial = house.crew.run(_one(_trial(profile, door, token, values, outcome.registration.instance_id)))
-        outcome = tried(outcome, profile, trial, *secrets)
+        trial = house.crew.run(_one(_trial(profile, door, token, item, values, outcome.registration.instance_id)))
+        outcome = tried(outcome, profile, trial)
     return outcome
 
 
@@ -82,7 +81,7 @@ def _looked_first(
     doubtful = prior.state is RegistrationState.UNKNOWN
     if profile.find is None:
         return in_doubt(marker, item.connection, readable=False) if doubtful else None
-    seen = house.crew.run(find(profile, door, token, values))
+    seen = house.crew.run(find(profile, door, token, item, values))
     if seen.presence is Presence.OURS:
         return registered(marker, seen.instance_id, profile, seen.reply, adopted=True)
     if seen.presence is Presence.FOREIGN:
@@ -93,11 +92,11 @@ def _looked_first(
 
 
 def find(
-    profile: Profile, door: Door, token: Secret, values: Values
+    profile: Profile, door: Door, token: Secret, item: Item, values: Values
 ) -> Generator[Sequence[Call], Sequence[Reply], Sighting]:
     """Look for the organization's instance. Reading may be repeated; it changes nothing."""
     path = path_of(profile.find.path if profile.find else "", values)
-    [reply] = yield [profile.read(door, token, path)]
+    [reply] = yield [profile.read(door, token, path, item.secret)]
     return look(profile, values, reply)
 
 
@@ -111,10 +110,10 @@ def _concluded(
     if result is Upshot.CREATED:
         return registered(marker, instance, profile, reply)
     if result is Upshot.REFUSED:
-        return refused(marker, profile, reply, item.secret, token)
+        return refused(marker, profile, reply)
     if result is Upshot.NOT_SENT:
         return not_begun(Registration(marker=marker), reply)
-    seen = house.crew.run(find(profile, door, token, values)) if profile.find is not None else None
+    seen = house.crew.run(find(profile, door, token, item, values)) if profile.find is not None else None
     if seen is not None and seen.presence is Presence.OURS:
         return registered(marker, seen.instance_id, profile, reply, seen.reply, adopted=True)
     if result is Upshot.CONFLICT:
@@ -123,12 +122,12 @@ def _concluded(
     return in_doubt(marker, item.connection, *replies, readable=profile.find is not None)
 
 
-def _trial(profile: Profile, door: Door, token: Secret, values: Values, instance: str | None) -> Call:
+def _trial(profile: Profile, door: Door, token: Secret, item: Item, values: Values, instance: str | None) -> Call:
     trial = profile.trial
     if trial is None:
         raise RuntimeError("no test in this profile")
     path = path_of(trial.path, {**values, INSTANCE_ID: instance or ""})
-    return profile.read(door, token, path, trial.method)
+    return profile.read(door, token, path, item.secret, trial.method)
 
 
 def _one(call: Call) -> Generator[Sequence[Call], Sequence[Reply], Reply]:

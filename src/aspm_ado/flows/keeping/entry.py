@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aspm_ado.domain.checks import CheckId, Status
-from aspm_ado.domain.connection import Entry, Registration, StoredAspm, StoredCredential, StoredOrganization
+from aspm_ado.domain.connection import NAME, Entry, Registration, StoredAspm, StoredCredential, StoredOrganization
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from aspm_ado.flows.proving.candidate import Proof
     from aspm_ado.flows.taking.where import Where
     from aspm_ado.flows.taking.wishes import Wishes
-
-NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
