@@ -189,11 +189,11 @@ def _made(house: House, place: Place, brief: Brief) -> Taken:
 
 def _show(house: House, desk: Counter, order: Order) -> None:
     house.voice.heading(f"The token that will be created ({order.place.name})")
-    house.voice.say(f"  Name          {order.display_name}")
-    house.voice.say(f"  Organization  {order.place.name}, and no other")
-    house.voice.say(f"  Ends          {order.until} ({days(order, desk.calendar.today)} days)")
-    house.voice.say(f"  Scopes        {'; '.join(str(box) for box in order.boxes)}")
-    house.voice.say(f"                {' '.join(order.scopes)}")
+    house.voice.say(f"  Name: {order.display_name}")
+    house.voice.say(f"  Organization: {order.place.name}, and no other")
+    house.voice.say(f"  Ends: {order.until} ({days(order, desk.calendar.today)} days)")
+    house.voice.say(f"  Scopes: {'; '.join(str(box) for box in order.boxes)}")
+    house.voice.say(f"  The same, as the API names them: {' '.join(order.scopes)}")
 
 
 def _unconfirmed() -> NotCreatedError:
