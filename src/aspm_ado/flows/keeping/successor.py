@@ -133,16 +133,22 @@ def _place(entry: Entry, key: str) -> Place:
     return site.place((held or [entry.organizations[0].name])[0])
 
 
-def tell_revoking(house: House, before: Entry, after: Entry) -> None:
-    """Revoke each old token that nothing here uses any more, where that is ours to do; else say where it is done."""
+def tell_revoking(house: House, before: Entry, after: Entry, *, delivered: bool) -> None:
+    """Revoke each old token that nothing here uses any more, where that is ours to do; else say where it is done.
+
+    Where its successor was not ``delivered`` (``--register none``), an Invicti ASPM may still use the old one.
+    """
     for key, old in before.credentials.items():
         if key in after.credentials:
             continue
         place, held = _place(before, key), {one.name for one in before.organizations if one.credential == key}
         new = [after.credentials[one.credential] for one in after.organizations if one.name in held]
-        if not revoke_old(house, place, old, by_az=any(one.authorization_id for one in new)):
-            page = place.token_page
-            house.voice.say(f"The old token (…{old.last4}) is not used here any more. Revoke it: {page}")
+        told = f"The old token (…{old.last4}) is not used here any more."
+        if after.aspm is not None and not delivered:
+            ledger.close(house, old.authorization_id)
+            house.voice.say(f"{told} Revoke it when Invicti ASPM has the new one: {place.token_page}")
+        elif not revoke_old(house, place, old, by_az=any(one.authorization_id for one in new)):
+            house.voice.say(f"{told} Revoke it: {place.token_page}")
 
 
 def _but_for(successor: Successor, wanted: set[str]) -> Successor:

@@ -189,6 +189,17 @@ def counter(house: House, place: Place) -> Counter:
     raise NotCreatedError(reason, problem, remedy=remedy)
 
 
+def of_tenants(house: House, places: Sequence[Place]) -> frozenset[str]:
+    """Those of the organizations (by key) whose tokens `az` may make: with an Entra tenant. It is not run for that."""
+
+    def errand(place: Place) -> Generator[Sequence[Call], Sequence[Reply], str]:
+        replies = yield house.caller.tenant(place)[:1]
+        tenant = tenant_in(replies[0])
+        return place.key if tenant and tenant != PERSONAL else ""
+
+    return frozenset(house.crew.conduct([errand(place) for place in places])) - {""}
+
+
 def ask(house: House, call: Call) -> Reply:
     """One call and its reply."""
 
