@@ -55,14 +55,14 @@ def test_every_policy_has_a_row_and_an_option() -> None:
     ("day", "reach", "then"),
     [
         (BEFORE, "reach: all accessible organizations; until 2026-11-30 (46 days)", True),
-        (LAST, "reach: all accessible organizations; until 2026-11-30. ", True),
+        (LAST, "reach: all accessible organizations; until 2026-12-01 (1 day). ", True),
         (AFTER, "reach: Contoso only; until 2027-05-30 (180 days)", False),
     ],
 )
 def test_on_either_side_of_the_day(day: date, reach: str, then: bool) -> None:
     text = letter(Policy.CREATION, day)
     assert reach in text
-    assert ("from then on it is one token for each organization" in text) is then
+    assert ("from then on one token for each organization is needed" in text) is then
 
 
 def test_what_the_service_answered_is_in_it() -> None:

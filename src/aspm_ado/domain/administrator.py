@@ -169,13 +169,13 @@ def _what(place: Place, made: Guide, calendar: Calendar) -> str:
     reach = f"{place.name} only" if made.reach is Reach.ORGANIZATION else all_of
     days = (made.expires - calendar.today).days
     left = calendar.days_to_end(place.site.deployment)
-    then = (
-        f" Microsoft stops tokens of all organizations on {calendar.global_end}; from then on it is one token for each "
-        "organization."
-        if made.reach is Reach.ALL and left is not None and left > 0
-        else ""
-    )
+    then = "One like it is needed for as long as we use Invicti ASPM."
+    if made.reach is Reach.ALL and left is not None and left > 0:
+        then = (
+            f"Microsoft stops tokens of all organizations on {calendar.global_end}; from then on one token for each "
+            "organization is needed, for as long as we use Invicti ASPM."
+        )
     return (
         f"What the token will be: {boxes}; reach: {reach}; until {made.expires.isoformat()}"
-        f"{f' ({days_said(days)})' if days else ''}.{then} One like it is needed for as long as we use Invicti ASPM."
+        f"{f' ({days_said(days)})' if days else ''}. {then}"
     )
