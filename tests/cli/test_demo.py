@@ -40,6 +40,13 @@ def test_the_default_is_ready(run: Run) -> None:
     assert done.failing == set()
 
 
+def test_nobody_copies_the_created_token(run: Run) -> None:
+    document = run("demo", "--scenario", "created-token", "--json", "--no-input").document
+    [organization] = document["connections"][0]["organizations"]
+    token = organization["token"]
+    assert (token["source"], token["reach"], token["expires_source"]) == ("az", "organization", "Azure DevOps")
+
+
 def test_the_list_of_scenarios(run: Run) -> None:
     document = run("demo", "--list-scenarios", "--json").document
     assert [one["name"] for one in document["scenarios"]] == list(SCENARIOS)

@@ -20,6 +20,7 @@ EXPECTED = {
     "username-needed": (0, ()),
     "issue-manager": (0, ()),
     "two-organizations-two-tokens": (0, ()),
+    "created-token": (0, ()),
     "server": (0, ()),
     "server-2019": (0, ()),
     "aspm-core": (0, ()),
@@ -43,7 +44,8 @@ def test_parts_are_plausible(scenario):
     assert scenario.summary.endswith(".")
     day = "2026-12-02" if scenario.name == "global-after-retirement" else "2026-10-15"
     assert scenario.today.isoformat() == day
-    assert scenario.answers.tokens
+    assert bool(scenario.answers.tokens) != scenario.answers.by_az
+    assert bool(scenario.world.sign_ins) == scenario.answers.by_az
     for _, value in scenario.answers.tokens:
         shape = r"[a-z2-7]{52}" if scenario.name == "server-2019" else r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}"
         assert re.fullmatch(shape, value)

@@ -13,6 +13,7 @@ from aspm_ado.domain import symptoms
 from aspm_ado.domain.connection import RegistrationState, Successor
 from aspm_ado.domain.diagnosis import Health, Subject
 from aspm_ado.domain.machine import OURS, Contact, FolderFacts, Reading, Software, Step, Target, Way
+from aspm_ado.domain.ordered import Ordered
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.place import SERVICES_HOSTS
 from aspm_ado.domain.reasons import Reason
@@ -112,6 +113,7 @@ def test_unfinished_work_names_the_command_to_run() -> None:
                 entry("rotating", successors={"new": successor}),
                 pending={"late": ("aspm-ado:canary",)},
                 erasing=("aspm-ado:canary", "aspm-ado:other"),
+                ordered=(Ordered("0a1b2c3d", "Contoso", "aspm-ado Contoso 20261015 0a1b2c3d", "", ""),),
             )
         )
     }
@@ -120,6 +122,7 @@ def test_unfinished_work_names_the_command_to_run() -> None:
     assert found[Subject.SUCCESSORS].remedy == "Go on with: aspm-ado handoff rotating"
     assert found[Subject.HANDOFF].remedy == "Go on with: aspm-ado handoff contoso"
     assert found[Subject.HANDOFF].reason is Reason.HANDED_OFF
+    assert "aspm-ado Contoso 20261015 0a1b2c3d" in found[Subject.ORDERED].detail
     assert found[Subject.ERASING].detail.startswith("2 old secrets")
     assert "canary" not in repr(found)
 

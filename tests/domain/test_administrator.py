@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from aspm_ado.domain.administrator import ROWS, Policy, otherwise, possible, request_for
+from aspm_ado.domain.administrator import ROWS, Policy, is_over, otherwise, possible, request_for
 from aspm_ado.domain.questions import REQUEST
 from aspm_ado.domain.requirements import Purpose
 from aspm_ado.domain.retirement import Reach, ReachDemanded
@@ -41,7 +41,8 @@ def test_which_policy_where_who_what_and_how_long(policy: Policy) -> None:
     assert "Contoso" in text
     assert "Please " in text
     assert "until 2026-11-30 (46 days)" in text
-    assert "Code: Full; Identity: Read & manage" in text
+    boxes = "Scopes: Full access" if policy is Policy.FULL_SCOPE else "Code: Full; Identity: Read & manage"
+    assert f"What the token will be: {boxes}" in text
     assert otherwise(policy, r.CONTOSO)
     assert otherwise(policy, r.CONTOSO) not in text
 
@@ -55,14 +56,20 @@ def test_every_policy_has_a_row_and_an_option() -> None:
     ("day", "reach", "then"),
     [
         (BEFORE, "reach: all accessible organizations; until 2026-11-30 (46 days)", True),
-        (LAST, "reach: all accessible organizations; until 2026-11-30. ", True),
+        (LAST, "reach: Contoso only; until 2027-05-29 (180 days). ", False),
         (AFTER, "reach: Contoso only; until 2027-05-30 (180 days)", False),
     ],
 )
 def test_on_either_side_of_the_day(day: date, reach: str, then: bool) -> None:
     text = letter(Policy.CREATION, day)
     assert reach in text
-    assert ("from then on it is one token for each organization" in text) is then
+    assert ("from then on one token for each organization is needed" in text) is then
+
+
+def test_in_the_last_days_only_who_asks_for_it_gets_a_letter_about_a_token_that_ends_so_soon() -> None:
+    assert "Microsoft stops tokens of all on 2026-12-01" in letter(Policy.LIFESPAN, LAST)
+    assert "reach: all accessible organizations; until 2026-12-01 (1 day)" in letter(Policy.GLOBAL, LAST)
+    assert [is_over(Policy.GLOBAL, replace(r.TODAY, today=day)) for day in (LAST, AFTER)] == [False, True]
 
 
 def test_what_the_service_answered_is_in_it() -> None:

@@ -95,9 +95,9 @@ def test_no_date_is_suggested_that_a_global_token_does_not_live_to_see(day: date
     assert (made.expires - day).days <= 365
 
 
-def test_on_the_last_day_it_suggests_none_either() -> None:
+def test_on_the_last_day_it_suggests_the_day_of_the_end_for_no_token_ends_today() -> None:
     made = guide(r.CONTOSO, Purpose.ALM, ReachDemanded.AUTO, replace(r.TODAY, today=date(2026, 11, 30)))
-    assert made.expires < date(2026, 12, 1)
+    assert made.expires == date(2026, 12, 1)
 
 
 def test_the_page_is_the_one_of_the_place_and_the_token_is_shown_once() -> None:

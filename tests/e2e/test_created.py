@@ -12,9 +12,9 @@ from aspm_ado.demo import cast
 from aspm_ado.demo.world import Creation, SignIn
 
 from ..minting.az import FakeAz, drawn_sign_in
-from .questions import ANOTHER, CREATED, EXPIRES, PURPOSE, STORE, TOKEN
+from .questions import ANOTHER, CREATED, EXPIRES, PURPOSE, STORE, TOKEN, answers
 from .stage import drawn_token
-from .terminal import ENTER, pasted
+from .terminal import ENTER, pasted, squeezed
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for az is a POSIX script")
 HOW = "How shall the token be made? (arrows"
@@ -85,3 +85,16 @@ def test_what_stands_in_the_way_is_found_before_az_runs(play):
     assert (closed.returncode, az.calls) == (7, []), "there is no keyring to keep it in"
     assert json.loads(closed.stdout)["error"]["reason"].startswith("keyring-")
     assert told.simulator.requests == []
+
+
+def test_the_demo_plays_it_without_an_account(play):
+    """A stand-in for `az` comes with the story; what is created, and what it is created with, is seen nowhere."""
+    told = play("created-token")
+    told.watch(*(one.value for one in told.story.world.sign_ins))
+    wizard = told.wizard("demo", "--scenario", "created-token")
+    wizard.play({**answers(""), AGREE: "y"})
+    assert wizard.code == 0
+    assert squeezed("The token that will be created (contoso)") in wizard.everything
+    assert squeezed("Created “aspm-ado contoso 20261015") in wizard.everything
+    assert told.stage.records() == set()
+    assert told.simulator.requests == [], "the demo has a simulation of its own"

@@ -51,10 +51,12 @@ class Switch:
 
     def __init__(self, at: int = 0) -> None:
         self.at, self.steps, self.off = at, 0, False
+        self.kinds: list[str] = []
 
-    def effect(self, work: Callable[[], object]) -> object:
+    def effect(self, work: Callable[[], object], kind: str) -> object:
         self.alive()
         self.steps += 1
+        self.kinds.append(kind)
         self._strike(2 * self.steps - 1)
         made = work()
         self._strike(2 * self.steps)
@@ -94,7 +96,7 @@ class Vault:
     def write(self, service: str, secret: Secret) -> None:
         self.locked = self.locked or self.locks_at_write
         self._open()
-        self.switch.effect(lambda: self.secrets.__setitem__(service, secret))
+        self.switch.effect(lambda: self.secrets.__setitem__(service, secret), "a secret")
 
     def read(self, service: str) -> Secret | None:
         self._open()
@@ -103,7 +105,7 @@ class Vault:
 
     def erase(self, service: str) -> None:
         self._open()
-        self.switch.effect(lambda: self.secrets.pop(service, None))
+        self.switch.effect(lambda: self.secrets.pop(service, None), "an erasure")
 
 
 class SwitchedDisk(Disk):
@@ -125,7 +127,7 @@ class SwitchedDisk(Disk):
 
     def replace(self, source: Path, target: Path) -> None:
         if target.name == "catalog.json":
-            self._switch.effect(lambda: super(SwitchedDisk, self).replace(source, target))
+            self._switch.effect(lambda: super(SwitchedDisk, self).replace(source, target), "the records")
         else:
             self._switch.alive()
             super().replace(source, target)
@@ -209,7 +211,7 @@ class Machine:
 
         def send(call):
             if call.url.startswith(ASPM) and call.method != "GET":
-                return switch.effect(lambda: really(call))
+                return switch.effect(lambda: really(call), "a write to the ASPM")
             secret = call.credential.secret.reveal() if call.credential else ""
             key = (
                 call.method,

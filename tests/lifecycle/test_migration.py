@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -36,35 +37,36 @@ class Somebody:
     asks = True
 
     def __init__(self, created: dict[str, int], at: int = 0) -> None:
-        self.created, self.at, self.asked, self.place = created, at, 0, ""
+        self.created, self.at = created, at
         self.given: list[str] = []
+        self.kinds: list[str] = []
 
-    def _count(self) -> None:
-        self.asked += 1
-        if self.asked == self.at:
+    def _count(self, question) -> None:
+        self.kinds.append(question.name)
+        if len(self.kinds) == self.at:
             raise InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Run it again.")
 
     def choose(self, question, choices, default=""):
-        self._count()
+        self._count(question)
         values = [one.value for one in choices]
         return "saved" if "saved" in values else default
 
     def choose_many(self, question, choices):
-        self._count()
+        self._count(question)
         return tuple(one.value for one in choices)
 
     def text(self, question, default="", *, accept=None):
-        self._count()
+        self._count(question)
         return default
 
     def confirm(self, question, default):
-        self._count()
+        self._count(question)
         return default
 
     def secret(self, question, context=(), *, accept=None):
         [name] = [one for one in NAMES if f"for {one}." in " ".join(context)]
         self.created.setdefault(name, 0)
-        self._count()
+        self._count(question)
         self.given.append(name)
         return accept(OWN[name])
 
@@ -142,40 +144,45 @@ def test_to_the_end(here):
 
 
 PARTS = range(4)
-STRIDE = len(PARTS) if os.environ.get("ASPM_ADO_TESTS") == "nightly" else 11
-"""At night every step is tried; by day every part tries each eleventh, which comes round to every kind of step."""
+NIGHT = os.environ.get("ASPM_ADO_TESTS") == "nightly"
+
+
+def steps_to_try(kinds: Sequence[object], part: int) -> list[int]:
+    """The steps of one part, counted from 1: at night every one; by day the first, middle and last of each kind."""
+    places: dict[object, list[int]] = {}
+    for place, kind in enumerate(kinds, start=1):
+        places.setdefault(kind, []).append(place)
+    picked = {one[at] for one in places.values() for at in (0, len(one) // 2, -1)}
+    return (list(range(1, len(kinds) + 1)) if NIGHT else sorted(picked))[part :: len(PARTS)]
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_stopped_at_every_question(here, part):
-    at, stops = part + 1, 0
-    while True:
+    whole = Somebody({})
+    run(here, whole)
+    assert len(whole.kinds) > 56
+    for at in steps_to_try(whole.kinds, part):
         here.back()
-        try:
+        with pytest.raises(InterruptedByUserError):
             run(here, Somebody({}, at))
-            break
-        except InterruptedByUserError:
-            stops += 1
         assert_nothing_lost(here)
         finish(here)
-        at += STRIDE
-    assert stops >= 56 // STRIDE
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_killed_before_and_after_every_effect(here, part):
-    at, kills = part + 1, 0
-    while True:
+    """The kind of an effect is what it is, what came before it, and whether the machine goes off before or after it."""
+    whole = Switch()
+    run(here, Somebody({}), switch=whole)
+    pairs = zip(["", *whole.kinds], whole.kinds, strict=False)
+    kinds = [(*pair, side) for pair in pairs for side in ("before", "after")]
+    assert len(kinds) > 80
+    for at in steps_to_try(kinds, part):
         here.back()
-        try:
+        with pytest.raises(Killed):
             run(here, Somebody({}), switch=Switch(at))
-            break
-        except Killed:
-            kills += 1
         assert_nothing_lost(here)
         finish(here)
-        at += STRIDE
-    assert kills >= 80 // STRIDE
 
 
 def test_stopped_again_and_again(here):

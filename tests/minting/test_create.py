@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -14,6 +15,7 @@ from aspm_ado.domain.pat_errors import PAT_ERRORS
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.migrating.migrate import migrate
+from aspm_ado.flows.migrating.planning import planned
 from aspm_ado.flows.minting.revoke import tidied
 from aspm_ado.flows.rotate import rotate
 
@@ -33,7 +35,8 @@ def test_made_proven_and_on_record(desk):
     here = desk()
     assert int(run(here).exit_code) == 0
     [made] = here.made
-    assert (made.name, made.reach, made.scopes) == ("aspm-ado contoso 20261015", "Contoso", cast.ALM_SCOPES)
+    assert re.fullmatch(r"aspm-ado contoso 20261015 [0-9a-f]{8}", made.name)
+    assert (made.reach, made.scopes) == ("Contoso", cast.ALM_SCOPES)
     assert made.expires == date(2027, 4, 13)
     [credential] = here.entry.credentials.values()
     assert (credential.authorization_id, credential.last4) == (made.authorization, made.last4)
@@ -138,7 +141,7 @@ def test_each_error_has_its_own_remedy(desk, name, inside):
     assert "{" not in caught.value.problem + caught.value.remedy
     assert caught.value.remedy
     assert here.made == []
-    assert len(here.asked("POST")) == (4 if row.shorter else 1)
+    assert len(here.asked("POST")) == (4 if row.shorter else 2 if row.passing else 1)
 
 
 def test_every_error_of_the_specification_has_a_row():
@@ -298,13 +301,35 @@ def test_a_new_token_that_is_not_good_is_revoked_and_the_old_one_serves(desk):
     assert credential.authorization_id == here.made[0].authorization
 
 
-def test_an_orphan_of_an_earlier_run_is_pointed_at(desk):
+def test_an_old_token_stays_where_invicti_aspm_may_still_use_it(desk):
+    here = desk()
+    run(here, {"register": "guided", "aspm_url": "https://aspm.example.test", **REQUIRED})
+    assert int(rotate(here.house(REQUIRED), "contoso", []).exit_code) == 0
+    assert [one.revoked for one in here.made] == [False, False]
+    assert "Revoke it when Invicti ASPM has the new one: https://dev.azure.com/contoso" in here.said
+    assert here.stand.records.load().ordered == ()
+
+
+def test_an_old_token_that_could_not_be_revoked_is_revoked_by_the_next_creation(desk):
+    here = desk()
+    run(here)
+    here.rule(revokes=False)
+    assert int(rotate(here.house(REQUIRED), "contoso", []).exit_code) == 0
+    assert [one.replaced for one in here.stand.records.load().ordered] == [True]
+    here.rule(revokes=True)
+    assert int(rotate(here.house(REQUIRED), "contoso", []).exit_code) == 0
+    assert [one.revoked for one in here.made] == [True, True, False]
+    assert here.stand.records.load().ordered == ()
+
+
+def test_a_token_of_ours_that_is_not_on_record_is_pointed_at_and_left_alone(desk):
+    """Another machine may have made it and use it."""
     here = desk()
     run(here)
     here.stand.records.change(lambda catalogue: replace(catalogue, connections={}))
     run(here)
-    assert "A living token has that name already" in here.said
-    assert len(here.made) == 2
+    assert f"not on record here: “{here.made[0].name}”" in here.said
+    assert [one.revoked for one in here.made] == [False, False]
 
 
 def test_the_records_hold_the_id_and_no_secret(desk):
@@ -329,6 +354,22 @@ def test_migrate_makes_one_for_each_with_nobody_there(desk):
     now = here.entry.credentials.values()
     assert {one.authorization_id for one in now} == {one.authorization for one in here.made}
     assert old.last4 not in {one.last4 for one in now}
+
+
+def test_the_plan_says_where_az_can_make_it_and_does_not_run_it(desk):
+    here = desk()
+    run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})
+    world = here.stand.simulator._world
+    first, second = world.organizations
+    here.stand.simulator._world = replace(world, organizations=(first, replace(second, tenant=None)))
+
+    def hows(**given):
+        rows = planned(here.house({"organization": (), "reach": "", **given}), "contoso").rows
+        return {row.organization: row.how.value for row in rows}
+
+    assert hows() == {"contoso": "by-az", "fabrikam": "by-hand"}
+    assert hows(create_token="never") == dict.fromkeys(("contoso", "fabrikam"), "by-hand")
+    assert here.az.calls == []
 
 
 def test_migrate_with_nobody_there_names_what_it_may_not_make(desk):

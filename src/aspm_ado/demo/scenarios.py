@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from aspm_ado.demo import cast
 from aspm_ado.demo.scopes import FULL_ACCESS
-from aspm_ado.demo.world import Aspm, Instance, Organization, Server, Token, World
+from aspm_ado.demo.world import Aspm, Instance, Organization, Server, SignIn, Token, World
 
 _TODAY = date(2026, 10, 15)  # before the retirement of global tokens, and more than 30 days before it
 
@@ -32,6 +32,7 @@ class Answers:
     aspm_token: str = cast.ASPM_TOKEN
     register: Literal["guided", "api"] = "guided"
     profile: str | None = None  # the path of a registration profile
+    by_az: bool = False  # the token is created by the PAT Lifecycle API, for whoever is signed in with `az`
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ _PAGE = cast.token(cast.pat("AspmIsAWebPage", "Web1"))
 _BY_API = cast.token(cast.pat("RegisterApi", "Reg1"))
 _LOST = cast.token(cast.pat("RegisterApiLostAnswer", "Los1"))
 _TAKEN = cast.token(cast.pat("RegisterApiConflict", "Cnf1"))
+_BEFORE = cast.token(cast.pat("BeforeCreated", "Bfr1"))
+_SIGNED_IN = SignIn("simulated-sign-in-of-entra-0001", cast.ADA, cast.TENANT)
 _SOMEBODYS = Instance("made by hand", "azurecloud", "https://dev.azure.com/Contoso")
 
 _ALL = (
@@ -182,6 +185,12 @@ _ALL = (
             tokens=(("contoso", _FIRST.value), ("fabrikam", _SECOND.value)),
             expires=_FIRST.expires,
         ),
+    ),
+    Scenario(
+        "created-token",
+        "Nobody copies a token: the Azure CLI is signed in, and the token of one organization is created after a yes.",
+        replace(_on_contoso(_BEFORE), sign_ins=(_SIGNED_IN,)),
+        Answers(("contoso",), reach="organization", by_az=True),
     ),
     Scenario(
         "server",

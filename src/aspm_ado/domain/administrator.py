@@ -127,8 +127,13 @@ def request_for(
 ) -> str:
     """The letter: what is in the way, where and by whom it is switched, what is asked, what for and until when.
 
-    ``answered`` is what Azure DevOps said, in its own words, where it said something. No secret is in the letter.
+    ``answered`` is what Azure DevOps said, in its own words, where it said something. No secret is in the letter. In
+    the last days of tokens of all organizations nobody is bothered for one of these, unless it was asked for.
     """
+    if policy is Policy.FULL_SCOPE:
+        purpose = Purpose.ALM_AND_ISSUE_MANAGER
+    if policy is not Policy.GLOBAL and choice is ReachDemanded.AUTO and calendar.ends_soon(place.site.deployment):
+        choice = ReachDemanded.ORGANIZATION
     made = guide(place, purpose, choice, calendar)
     row = _row(policy, place)
     said = f"\nAzure DevOps answered: {clean(answered)}\n" if answered else ""
@@ -140,6 +145,11 @@ def request_for(
         f"Please {row.please}\n\n"
         f"{_what(place, made, calendar)}\n"
     )
+
+
+def is_over(policy: Policy, calendar: Calendar) -> bool:
+    """Whether there is nothing to ask for any more: on Services, tokens of all organizations have ended."""
+    return policy is Policy.GLOBAL and calendar.ended(Deployment.SERVICES)
 
 
 def otherwise(policy: Policy, place: Place) -> str:
@@ -170,13 +180,15 @@ def _what(place: Place, made: Guide, calendar: Calendar) -> str:
     reach = f"{clean(place.name, 80)} only" if made.reach is Reach.ORGANIZATION else all_of
     days = (made.expires - calendar.today).days
     left = calendar.days_to_end(place.site.deployment)
-    then = (
-        f" Microsoft stops tokens of all organizations on {calendar.global_end}; from then on it is one token for each "
-        "organization."
-        if made.reach is Reach.ALL and left is not None and left > 0
-        else ""
-    )
+    then = "One like it is needed for as long as we use Invicti ASPM."
+    if made.reach is Reach.ALL and left is not None and left > 0:
+        then = (
+            f"Microsoft stops tokens of all organizations on {calendar.global_end}; from then on one token for each "
+            "organization is needed, for as long as we use Invicti ASPM."
+        )
+    elif calendar.ends_soon(place.site.deployment):
+        then = f"{then} It is of one organization: Microsoft stops tokens of all on {calendar.global_end}."
     return (
         f"What the token will be: {boxes}; reach: {reach}; until {made.expires.isoformat()}"
-        f"{f' ({days_said(days)})' if days else ''}.{then} One like it is needed for as long as we use Invicti ASPM."
+        f"{f' ({days_said(days)})' if days else ''}. {then}"
     )

@@ -9,6 +9,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from aspm_ado.domain.ordered import Ordered, still_open
+
 CATALOGUE_SCHEMA: Final = "aspm-ado/catalog/v1"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 """What a connection may be named: nothing that a shell or a page would read as more than a word."""
@@ -235,6 +237,8 @@ class Catalogue:
     aspm_tokens: dict[str, str] = field(default_factory=dict)
     erasing: tuple[str, ...] = ()
     """Services whose secrets are to be erased: written before, removed after, so that a crash orphans none."""
+    ordered: tuple[Ordered, ...] = ()
+    """Tokens that were ordered from Azure DevOps and are not on record yet."""
 
     def begin(self, name: str, services: tuple[str, ...]) -> Catalogue:
         """The same, saying that these secrets are about to be written for ``name``."""
@@ -274,7 +278,14 @@ class Catalogue:
         """``after``, with nothing pending under ``name``, and what it does not name any more to be erased."""
         left = {*self.services, *self.pending.get(name, ())} - after.services
         pending = {key: services for key, services in self.pending.items() if key != name}
-        return replace(after, pending=pending, erasing=tuple(sorted({*self.erasing, *left})))
+        ordered = still_open(after.ordered, after.authorizations)
+        return replace(after, pending=pending, erasing=tuple(sorted({*self.erasing, *left})), ordered=ordered)
+
+    @property
+    def authorizations(self) -> frozenset[str]:
+        """The ids of the tokens on record that were made here."""
+        known = (one.authorization_id for entry in self.connections.values() for one in entry.known_credentials)
+        return frozenset(known) - {""}
 
     @property
     def services(self) -> frozenset[str]:

@@ -50,6 +50,7 @@ class Subject(StrEnum):
     PENDING = "records.pending"
     SUCCESSORS = "records.successors"
     ERASING = "records.erasing"
+    ORDERED = "records.ordered"
     HANDOFF = "records.handoff"
     DRAFT = "records.draft"
     PROXY = "network.proxy"
@@ -85,6 +86,7 @@ TITLES: Final[Mapping[Subject, str]] = {
     Subject.PENDING: "Interrupted writes",
     Subject.SUCCESSORS: "New tokens that wait",
     Subject.ERASING: "Secrets to be erased",
+    Subject.ORDERED: "Tokens to be revoked",
     Subject.HANDOFF: "Steps left in Invicti ASPM",
     Subject.DRAFT: "Draft of an interrupted run",
     Subject.PROXY: "Proxy",

@@ -106,11 +106,10 @@ def _organization(place: Place, reach: Reach, choice: ReachDemanded, calendar: C
 
 def _expiry(reach: Reach, deployment: Deployment, calendar: Calendar) -> tuple[date, tuple[str, ...]]:
     suggested = calendar.today + timedelta(days=SUGGESTED_DAYS)
-    end = calendar.global_end
-    if reach is Reach.ALL and deployment is Deployment.SERVICES and end is not None and end <= suggested:
-        last = end - timedelta(days=1)
-        if last >= calendar.today:
-            return last, ("The last day of tokens of all organizations; a later date would not help.",)
+    end = calendar.global_end if reach is Reach.ALL and deployment is Deployment.SERVICES else None
+    if end is not None and calendar.today < end <= suggested:
+        last = max(end - timedelta(days=1), calendar.today + timedelta(days=1))  # a token cannot end today
+        return last, (f"A later date would not help: tokens of all organizations stop on {end}.",)
     return suggested, ("At most one year; your organization may allow less.",)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
@@ -35,6 +36,8 @@ class Order:
     boxes: tuple[Box, ...]
     scopes: tuple[str, ...]
     until: date
+    id: str
+    """Eight characters that no other order has; they are the end of its name."""
 
     def shorter(self, today: date) -> Iterator[Order]:
         """The same, then with each shorter life, the longest first."""
@@ -45,16 +48,24 @@ class Order:
                 yield replace(self, until=until)
 
 
-def order_for(place: Place, purpose: Purpose, calendar: Calendar, until: date | None = None) -> Order:
-    """What a purpose needs; until the day of the guide unless one is named. The name holds nothing of a person."""
+def order_for(place: Place, purpose: Purpose, calendar: Calendar, drawn: str, until: date | None = None) -> Order:
+    """What a purpose needs; until the day of the guide unless one is named. The name holds nothing of a person, and
+    the beginning of ``drawn``, a random UUID: so that it is like no other.
+    """
     ticked = TICKED[purpose]
     return Order(
         place,
-        f"aspm-ado {place.name} {calendar.today:%Y%m%d}",
+        f"aspm-ado {place.name} {calendar.today:%Y%m%d} {drawn[:8]}",
         tuple(BOXES[row] for row in ticked),
         tuple(VSO[row] for row in ticked),
         until or guide(place, purpose, ReachDemanded.ORGANIZATION, calendar).expires,
+        drawn[:8],
     )
+
+
+def is_our_name(display_name: str, place: Place) -> bool:
+    """Whether a token has a name that an order for this organization would give it."""
+    return bool(re.fullmatch(rf"aspm-ado {re.escape(place.name)} \d{{8}} [0-9a-f]{{8}}", display_name, re.IGNORECASE))
 
 
 def differences(order: Order, granted: Pat, today: date) -> list[str]:
@@ -77,11 +88,10 @@ def differences(order: Order, granted: Pat, today: date) -> list[str]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Made:
-    """A token that this run made, and where it is revoked. Its value is elsewhere."""
+    """A token that this run ordered, and where it is revoked. Its value is elsewhere; its id comes with the answer."""
 
-    place: Place
+    order: Order
     tenant: str
-    authorization_id: str
-    display_name: str
+    authorization_id: str = ""

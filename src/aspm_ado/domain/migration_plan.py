@@ -33,7 +33,7 @@ class How(StrEnum):
 _STATES: Final = {State.TO_DO: "to do", State.WAITS: "proven, waits for Invicti ASPM", State.DONE: "done"}
 _HOWS: Final = {
     How.BY_HAND: "by hand",
-    How.BY_AZ: "by `az`",
+    How.BY_AZ: "by `az` (--create-token), signed in as a member; or by hand",
     How.ADMINISTRATOR: "ask the administrator first: a policy seems to forbid it",
     How.THERE: "it is there",
 }
@@ -95,7 +95,7 @@ def markdown(name: str, day: str, rows: Sequence[Row], *, listed: bool) -> Itera
         yield ""
         yield f"- Boxes: {'; '.join(left[0].boxes)}"
         yield "- Organization: the one of the row alone, not “All accessible organizations”"
-        yield f"- Expiration: {left[0].expires} at the latest that is sensible"
+        yield f"- Expiration: {left[0].expires}, or earlier where a policy wants it"
         yield f"- Then: `aspm-ado migrate {name}`"
     for row in rows:
         if row.request:

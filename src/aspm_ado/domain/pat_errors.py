@@ -32,6 +32,8 @@ class PatError:
     remedy: str
     shorter: bool = False
     """Whether a shorter life may be granted."""
+    passing: bool = False
+    """Whether the same may be granted a moment later: nothing was created, so that it is asked for once more."""
 
 
 def _policy(policy: Policy, problem: str, otherwise: str = "", *, shorter: bool = False) -> PatError:
@@ -49,7 +51,8 @@ def _place(problem: str) -> PatError:
 
 
 def _again(problem: str) -> PatError:
-    return PatError(Reason.CREATION_FAILED, problem, "Try again in some minutes, or create the token by hand: {page}")
+    told = "Try again in some minutes, or create the token by hand: {page}"
+    return PatError(Reason.CREATION_FAILED, problem, told, passing=True)
 
 
 def _dead(problem: str) -> PatError:

@@ -62,6 +62,14 @@ class Records(Protocol):
         """Hold the lock over several changes and what happens between them."""
         ...
 
+    def claim(self, name: str) -> bool:
+        """Say that this run is at ``name``, for as long as it lives; whether no other run says so."""
+        ...
+
+    def release(self, name: str) -> None:
+        """Say so no longer. Releasing twice is not an error."""
+        ...
+
     def check(self) -> None:
         """Raise now if the folder cannot be written later."""
         ...

@@ -16,6 +16,8 @@ _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 GLOBAL_PAT_END: Final = date(2026, 12, 1)
 """00:00 UTC of this day. Source: Microsoft's retirement announcement of 2025-12-12, as updated on 2026-03-05."""
+LAST_DAYS: Final = 30
+"""Days before the end in which a token of all organizations is hardly worth creating, and a person is asked."""
 MIGRATE: Final = "aspm-ado migrate NAME"
 """What takes a stored connection across the day; its name is put in where it is known."""
 
@@ -67,6 +69,11 @@ class Calendar:
         """Whether global tokens have been stopped there."""
         days = self.days_to_end(deployment)
         return days is not None and days <= 0
+
+    def ends_soon(self, deployment: Deployment) -> bool:
+        """Whether the end of global tokens there is near, and not here yet."""
+        days = self.days_to_end(deployment)
+        return days is not None and 0 < days <= LAST_DAYS
 
     def demanded(self, choice: ReachDemanded, deployment: Deployment) -> Reach:
         """The reach that ``choice`` means there and today."""

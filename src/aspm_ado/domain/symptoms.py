@@ -19,6 +19,7 @@ from aspm_ado.domain.text import clean
 if TYPE_CHECKING:
     from aspm_ado.domain.connection import Catalogue, Entry
     from aspm_ado.domain.machine import Contact, FolderFacts, Reading, Software, Step, Way
+    from aspm_ado.domain.ordered import Ordered
 
 SKEW_WARNED: Final = timedelta(minutes=5)
 """Young certificates and the last days of a token begin to go wrong."""
@@ -124,6 +125,7 @@ def unfinished(catalogue: Catalogue) -> Iterator[Finding]:
     yield _left(Subject.PENDING, sorted(catalogue.pending), "Storing was interrupted", "connect")
     yield _left(Subject.SUCCESSORS, waiting, "Proven, but Invicti ASPM does not have it yet", "handoff")
     yield _erasing(len(catalogue.erasing))
+    yield _ordered(catalogue.ordered)
     yield _left(Subject.HANDOFF, due, "The values are still to be entered there", "handoff", Reason.HANDED_OFF)
 
 
@@ -278,6 +280,16 @@ def _erasing(count: int) -> Finding:
     return Finding(
         Subject.ERASING, Health.WARN, f"{count} old secrets could not be erased yet.", Reason.UNFINISHED, remedy
     )
+
+
+def _ordered(orders: Sequence[Ordered]) -> Finding:
+    """Tokens that an interrupted run had created, or may have, and did not keep; or had replaced, and not revoked."""
+    if not orders:
+        return Finding(Subject.ORDERED, Health.OK, "None.")
+    detail = f"Left of interrupted runs, as far as they were created: {listed(one.display_name for one in orders)}."
+    where = listed(dict.fromkeys(one.organization for one in orders))
+    remedy = f"The next creation there revokes it; or do it by hand, on the token page of {where}."
+    return Finding(Subject.ORDERED, Health.WARN, detail, Reason.UNFINISHED, remedy)
 
 
 def _is_handed_off(entry: Entry) -> bool:

@@ -35,7 +35,7 @@ from aspm_ado.flows.keeping.entry import (
 from aspm_ado.flows.keeping.keep import keep
 from aspm_ado.flows.minting.create import creates_unasked
 from aspm_ado.flows.plan import tell_plan
-from aspm_ado.flows.proving.account import connection_report, organizations_of, report, with_check
+from aspm_ado.flows.proving.account import connection_report, named, organizations_of, report, with_check
 from aspm_ado.flows.proving.candidate import Proof
 from aspm_ado.flows.resume import resume_handoff, unfinished
 from aspm_ado.flows.stored import validate_stored
@@ -279,10 +279,10 @@ def _document(
                 check = behind_aspm(errand.name)
             else:
                 check = registration_check(state, errand.name, required=counts, stored=errand.wishes.keeps)
-            organizations.append(replace(with_check(made, check), registration=state or UNREGISTERED))
+            shown = named(made, errand.name) if delivery.kept else made
+            organizations.append(replace(with_check(shown, check), registration=state or UNREGISTERED))
     made_report = connection_report(errand.name, proofs, organizations)
-    shown = aspm.report if aspm is not None else None
-    return replace(made_report, aspm=shown, checks=(*made_report.checks, stored))
+    return replace(made_report, aspm=aspm.report if aspm is not None else None, checks=(*made_report.checks, stored))
 
 
 def _stored(house: House, errand: Errand, delivery: Delivery) -> Check:

@@ -58,7 +58,7 @@ def resume_handoff(house: House, name: str | None, command: str = "handoff") -> 
     ]
     stored, aspm, delivery = bring(house, entry, entry.aspm, due or entry.organizations)
     now = house.records.load().connections.get(entry.name, entry)
-    tell_revoking(house, entry, now)
+    tell_revoking(house, entry, now, delivered=True)
     return report(house, command, [], [_document(now, stored, aspm, delivery)])
 
 

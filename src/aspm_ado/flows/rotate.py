@@ -191,7 +191,7 @@ def _hand_on(
         items = [] if secret is None else [stored_item(entry, one, secret) for one in _stored(entry, names)]
         delivery = deliver(house, AspmProof(entry.aspm.url, aspm_skipped()), None, items, keeps=True)
     now = house.records.load().connections.get(entry.name, entry)
-    tell_revoking(house, entry, now)
+    tell_revoking(house, entry, now, delivered=wishes.register != "none")
     return report(house, "rotate", proofs, [_document(now, names, delivery, made, wishes)])
 
 

@@ -19,13 +19,13 @@ from aspm_ado.domain.place import Site
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.requirements import Deployment, Purpose
-from aspm_ado.domain.retirement import MIGRATE, DaySource, Reach, ReachDemanded
+from aspm_ado.domain.retirement import DaySource, Reach, ReachDemanded
 from aspm_ado.domain.stopping import stopping
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.aspm import AspmProof, prove_stored
 from aspm_ado.flows.handing.handoff import HANDED_OFF, WAITS, registration_check
 from aspm_ado.flows.keeping.read_secrets import SPOILT, Secrets, read_secrets
-from aspm_ado.flows.proving.account import organizations_of, report, with_check
+from aspm_ado.flows.proving.account import named, organizations_of, report, with_check
 from aspm_ado.flows.proving.aloud import prove_aloud
 from aspm_ado.flows.proving.candidate import Brief, Candidate, Proof
 from aspm_ado.flows.taking.intake import ASPM_VARIABLES, PAT_VARIABLES
@@ -169,13 +169,7 @@ def _stored_report(
 def _told(
     entry: Entry, stored: StoredOrganization, made: OrganizationReport, fresh: tuple[str, ...]
 ) -> OrganizationReport:
-    named = tuple(
-        replace(check, remedy=check.remedy.replace(MIGRATE, MIGRATE.replace("NAME", entry.name)))
-        if check.remedy
-        else check
-        for check in made.checks
-    )
-    return told(replace(made, checks=named), stored, entry.credentials[stored.credential], fresh)
+    return told(named(made, entry.name), stored, entry.credentials[stored.credential], fresh)
 
 
 def _fresh(entry: Entry, proofs: Sequence[Proof]) -> tuple[str, ...]:

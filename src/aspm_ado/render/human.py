@@ -11,7 +11,7 @@ from aspm_ado import __version__
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Verdict
-from aspm_ado.domain.retirement import MIGRATE
+from aspm_ado.domain.retirement import MIGRATE, days_said
 from aspm_ado.domain.text import clean
 from aspm_ado.domain.whose import findings
 
@@ -171,9 +171,15 @@ def _heading(connection: ConnectionReport, organization: OrganizationReport) -> 
         f"token …{token.last4}" if token.last4 else "token",
         f"from {token.source}" if token.source else "",
         "shared" if token.shared else "",
-        f"{token.days_left} days left" if token.days_left is not None else "",
+        _left(token.days_left),
     ]
     return clean(" · ".join(part for part in parts if part), 200)
+
+
+def _left(days: int | None) -> str:
+    if days is None or days > 0:
+        return f"{days_said(days)} left" if days else ""
+    return "past its end" if days else "ends today"
 
 
 def _row(check: Check) -> Row:

@@ -17,6 +17,7 @@ from aspm_ado.domain.connection import (
     StoredOrganization,
     Successor,
 )
+from aspm_ado.domain.ordered import Ordered
 
 text = st.text(st.characters(), max_size=12)  # lone surrogates too
 maybe = st.none() | text
@@ -79,6 +80,7 @@ catalogues = st.builds(
     pending=st.dictionaries(text, texts, max_size=2),
     aspm_tokens=pairs,
     erasing=texts,
+    ordered=st.lists(st.builds(Ordered, text, text, text, text, text, text, st.booleans()), max_size=2).map(tuple),
 )
 drafts = st.builds(Draft, answers=pairs, saved=text)
 

@@ -158,5 +158,5 @@ def test_the_document_is_the_one_we_publish() -> None:
     """A change here is a change of the format: old files must still be read (see the codec's docstring)."""
     document = json.loads(encode_catalogue(USUAL))
     assert document["schema"] == "aspm-ado/catalog/v1"
-    assert sorted(document) == ["aspm_tokens", "connections", "erasing", "pending", "schema"]
+    assert sorted(document) == ["aspm_tokens", "connections", "erasing", "ordered", "pending", "schema"]
     assert document["connections"]["contoso"]["credentials"]["1"]["service"] == "aspm-ado/contoso/1"

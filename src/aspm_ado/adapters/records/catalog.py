@@ -18,7 +18,7 @@ from aspm_ado.adapters.records.codec import (
     older_version,
 )
 from aspm_ado.adapters.records.folder import Disk, PrivateFolder
-from aspm_ado.adapters.records.lock import WriterLock
+from aspm_ado.adapters.records.lock import Claims, WriterLock
 from aspm_ado.adapters.records.strict_json import DamagedError, NewerError
 from aspm_ado.domain.connection import Catalogue, Draft
 from aspm_ado.domain.errors import DamagedRecordsError, StoreError
@@ -66,6 +66,7 @@ class DiskRecords:
     ) -> None:
         self._folder = PrivateFolder(folder.absolute(), disk or Disk())
         self._lock = WriterLock(self._folder, wait=wait, command=command)
+        self._claims = Claims(self._folder)
 
     def load(self) -> Catalogue:
         """What is stored, without a lock: a file is replaced whole, so that it is always one of two whole states."""
@@ -99,6 +100,15 @@ class DiskRecords:
         version = None if raw is None else older_version(raw)
         if raw is not None and version is not None:
             self._folder.write(f"{_CATALOGUE}.v{version}", raw)
+
+    def claim(self, name: str) -> bool:
+        """Say that this run is at ``name``; whether no other run is. The operating system forgets it with the run."""
+        with self.exclusive():
+            return self._claims.take(name)
+
+    def release(self, name: str) -> None:
+        """Say so no longer, and leave no file of it."""
+        self._claims.drop(name)
 
     def check(self) -> None:
         """Make the folder and prove by writing that it takes files, and that what it holds can be changed."""
@@ -163,4 +173,5 @@ class DiskRecords:
         self._folder.ensure()
         with self._lock.held():
             self._folder.sweep()
+            self._claims.sweep()
             yield

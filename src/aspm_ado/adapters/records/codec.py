@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Final
 
 from aspm_ado.adapters.records.strict_json import DamagedError, Migration, Node, is_older, parse
@@ -28,6 +29,7 @@ from aspm_ado.domain.connection import (
 from aspm_ado.domain.connection import (
     Migration as Moving,
 )
+from aspm_ado.domain.ordered import Ordered
 from aspm_ado.domain.questions import ASPM_API
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import ReachDemanded
@@ -47,6 +49,7 @@ def encode_catalogue(catalogue: Catalogue) -> bytes:
             "pending": {name: list(services) for name, services in catalogue.pending.items()},
             "aspm_tokens": dict(catalogue.aspm_tokens),
             "erasing": list(catalogue.erasing),
+            "ordered": [asdict(one) for one in catalogue.ordered],
         }
     )
 
@@ -59,6 +62,7 @@ def decode_catalogue(raw: bytes) -> Catalogue:
         pending=root.named_lists("pending"),
         aspm_tokens=root.named_texts("aspm_tokens"),
         erasing=root.texts("erasing"),
+        ordered=tuple(_ordered_in(node) for node in root.nodes("ordered")),
     )
 
 
@@ -133,6 +137,18 @@ def _entry_in(name: str, found: Node) -> Entry:
     if any(one.credential not in entry.credentials for one in entry.organizations):
         raise DamagedError(f"an organization of {clean(name, 60)} names a credential that is not there")
     return entry
+
+
+def _ordered_in(found: Node) -> Ordered:
+    return Ordered(
+        id=found.text("id"),
+        organization=found.text("organization"),
+        display_name=found.text("display_name"),
+        owner=found.text("owner", ""),
+        at=found.text("at", ""),
+        authorization_id=found.text("authorization_id", ""),
+        replaced=found.flag("replaced"),
+    )
 
 
 def _successor_out(one: Successor) -> dict[str, object]:

@@ -36,6 +36,14 @@ class LateRecords:
         """Hold the lock."""
         return self._records.exclusive()
 
+    def claim(self, name: str) -> bool:
+        """Say that this run is at it."""
+        return self._records.claim(name)
+
+    def release(self, name: str) -> None:
+        """Say so no longer."""
+        self._records.release(name)
+
     def check(self) -> None:
         """Raise now what would raise later."""
         self._records.check()

@@ -1,4 +1,4 @@
-"""One writer at a time: a lock of the operating system, which a dead holder loses, and a note that names the holder."""
+"""One writer at a time, and who is at what: locks of the operating system, which a dead holder loses."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LOCK: Final = "catalog.lock"
 _HOLDER: Final = "catalog.holder"
+_CLAIM: Final = ".claim"
 
 
 class WriterLock:
@@ -72,3 +73,44 @@ class WriterLock:
             f"{who} is writing our records in {clean(self._folder.path)}, and did not finish in {self._wait:.0f} s.",
             remedy="Wait for it to end, or end it; a lock whose holder has died is free at once.",
         )
+
+
+class Claims:
+    """What this run is at, each a lock on a file of its own. A run that was killed is at nothing any more."""
+
+    def __init__(self, folder: PrivateFolder) -> None:
+        self._folder = folder
+        self._held: dict[str, FileLock] = {}
+
+    def take(self, name: str) -> bool:
+        """Whether nobody else is at it; from then on this run is. The folder must be there."""
+        from filelock import FileLock, Timeout
+
+        if name in self._held:
+            return True
+        path = self._folder.path / f"{name}{_CLAIM}"
+        lock = FileLock(path, mode=0o600)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        except OSError as error:
+            raise refusal(path, "cannot be locked", error) from None
+        self._held[name] = lock
+        return True
+
+    def drop(self, name: str) -> None:
+        """Not to be at it any more; the file goes, too, where it can."""
+        lock = self._held.pop(name, None)
+        if lock is not None:
+            lock.release()
+            with suppress(StoreError):
+                self._folder.remove(f"{name}{_CLAIM}")
+
+    def sweep(self) -> None:
+        """Remove the files of runs that were killed. Only for the holder of the writer's lock: so nobody begins now."""
+        for path in self._folder.path.glob(f"*{_CLAIM}"):
+            name = path.name.removesuffix(_CLAIM)
+            with suppress(StoreError):
+                if name not in self._held and self.take(name):
+                    self.drop(name)

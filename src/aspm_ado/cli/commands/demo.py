@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -10,14 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aspm_ado.adapters.azure_cli import AzureCli
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.vault.memory import MemoryVault
 from aspm_ado.cli.output import write_document, write_lines, write_report
-from aspm_ado.demo import SCENARIOS, Scenario, Simulator
+from aspm_ado.demo import SCENARIOS, Scenario, Simulator, azure_cli
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,
     ASPM_URL,
+    CREATE_TOKEN,
     ORGANIZATION,
     PAT_FILE,
     PURPOSE,
@@ -25,12 +28,15 @@ from aspm_ado.domain.questions import (
     REGISTER,
     REGISTRATION_PROFILE,
     SERVER_URL,
+    YES,
     Given,
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.asking import Asker
 from aspm_ado.flows.connect import connect
+from aspm_ado.flows.minting.create import NEVER, REQUIRE
+from aspm_ado.flows.minting.revoke import tidied
 from aspm_ado.flows.proving.candidate import Clock
 
 if TYPE_CHECKING:
@@ -41,7 +47,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "aspm-ado/list-scenarios/v1"
 
-_SETTLED = frozenset({REACH.name, REGISTER.name, REGISTRATION_PROFILE.name, ASPM_TOKEN_FILE.name})
+_SETTLED = frozenset({REACH.name, REGISTER.name, REGISTRATION_PROFILE.name, ASPM_TOKEN_FILE.name, CREATE_TOKEN.name})
 """What a story settles on a terminal, too: the rest is the person's to answer."""
 
 
@@ -66,13 +72,16 @@ def run(
         )
     moment = _moment(at) if at else None
     with Simulator(story, at=moment) as simulator, tempfile.TemporaryDirectory(prefix="aspm-ado-demo-") as folder:
+        signed_in = _sign_in(wiring, story, Path(folder))
         if serve:
-            return _serve(wiring, story, simulator)
+            return _serve(wiring, story, simulator, signed_in)
         wiring.simulator = simulator.address
         wiring.records = DiskRecords(Path(folder) / "records", command="aspm-ado demo")
         wiring.vault = MemoryVault()
         _introduce(wiring, story, simulator)
-        report = connect(_house(wiring, story, simulator), None)
+        house = _house(wiring, story, simulator)
+        with tidied(house):
+            report = connect(house, None)
         write_report(wiring, report)
         wiring.voice.say("That was a simulation: nothing was sent to anybody, and nothing was kept.")
         return int(report.exit_code)
@@ -89,6 +98,18 @@ def _moment(text: str) -> datetime:
             remedy="Write a day or a moment in UTC, such as 2026-12-01 or 2026-11-30T23:59:00Z.",
         ) from None
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
+def _sign_in(wiring: Wiring, story: Scenario, folder: Path) -> Path | None:
+    """Where the `az` of the story is, if somebody is signed in with it; the real one has no part in a simulation."""
+    for one in story.world.sign_ins:
+        found = folder / "bin"
+        found.mkdir()
+        azure_cli.install(found, one.value)
+        path = os.pathsep.join((str(found), wiring.environment.get("PATH", "")))
+        wiring.entra = AzureCli({**wiring.environment, "PATH": path}, seconds=lambda: wiring.timeout)
+        return found
+    return None
 
 
 ASPM_FILE = "simulated-aspm-token.txt"
@@ -150,7 +171,7 @@ def _house(wiring: Wiring, story: Scenario, simulator: Simulator) -> House:
         asker=Asker(given, wiring.prompter, offered),
         sources=_Tokens(story),
         desktop=_Desk(wiring.desktop, simulator.address),
-        entra=None,
+        entra=house.entra if story.world.sign_ins else None,
         clock=Clock(simulator.world.today, wiring.clock.global_end, pinned=True),
     )
 
@@ -174,6 +195,8 @@ def _given(story: Scenario) -> dict[str, Given]:
         ASPM_TOKEN_FILE.name: (ASPM_FILE,) if answers.aspm_token else (),
         REGISTER.name: (answers.register,),
         REGISTRATION_PROFILE.name: (answers.profile,) if answers.profile else (),
+        CREATE_TOKEN.name: (REQUIRE if answers.by_az else NEVER,),
+        YES.name: ("true",) if answers.by_az else (),
     }
     return {name: Given(values, "the simulation") for name, values in said.items() if values}
 
@@ -209,12 +232,15 @@ def _list(wiring: Wiring) -> int:
     return 0
 
 
-def _serve(wiring: Wiring, story: Scenario, simulator: Simulator) -> int:
+def _serve(wiring: Wiring, story: Scenario, simulator: Simulator, signed_in: Path | None) -> int:
     """Only the simulation, for another terminal, until Ctrl-C."""
     write_lines([f"ASPM_ADO_SIMULATOR={simulator.address}"])
-    for organization, value in story.answers.tokens:
+    tokens = story.answers.tokens or [(token.reach, token.value) for token in story.world.tokens]
+    for organization, value in tokens:
         wiring.voice.say(f"Token{f' of {organization}' if organization else ''}: {value}")
     wiring.voice.say(f"Set that variable in another terminal; every request then goes here. Scenario: {story.name}.")
+    if signed_in is not None:
+        wiring.voice.say(f"Somebody is signed in with the `az` of the story: put {signed_in} first on its PATH, too.")
     wiring.voice.say(f"Its clock shows {simulator.world.moment:%Y-%m-%dT%H:%M:%SZ}. Ctrl-C ends it.")
     sys.stderr.flush()
     while True:

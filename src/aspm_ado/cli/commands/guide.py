@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.administrator import Policy, request_for
+from aspm_ado.domain.administrator import Policy, is_over, otherwise, request_for
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.guide import Guide, guide
 from aspm_ado.domain.questions import COLLECTION, REQUEST
@@ -40,6 +40,13 @@ def run(wiring: Wiring, *, open: bool = False, greyed_out: bool = False) -> int:
             f"--request {policy} is about a policy of Azure DevOps Services; a server has none of that kind.",
             remedy="Pass --request creation, or name an organization with -o.",
         )
+    if is_over(policy, calendar):
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"There is nothing to ask for with --request global: tokens of all organizations ended on "
+            f"{calendar.global_end}.",
+            remedy=f"Create one token for each organization: aspm-ado guide -o {place.name}",
+        )
     request = request_for(policy, place, purpose, reach, calendar)
     if wiring.as_json:
         from aspm_ado.render.machine import envelope
@@ -59,6 +66,8 @@ def run(wiring: Wiring, *, open: bool = False, greyed_out: bool = False) -> int:
         write_document({**head, **body})
     elif asked or greyed_out:
         write_lines(request.splitlines())
+        if way := otherwise(policy, place):
+            wiring.voice.note(way)
     else:
         write_lines(_lines(made))
     if not wiring.as_json:

@@ -93,7 +93,7 @@ def _lines(entry: Entry, calendar: Calendar) -> list[str]:
             clean(one.name, 60),
             f"…{credential.last4}",
             f"reach {credential.reach}",
-            _end(credential, calendar),
+            _end(entry, credential, calendar),
             one.registration.state.value,
         ]
         lines.append("  " + "  ".join(parts))
@@ -105,6 +105,11 @@ def _lines(entry: Entry, calendar: Calendar) -> list[str]:
     return lines
 
 
-def _end(credential: StoredCredential, calendar: Calendar) -> str:
-    ends = credential.ends
-    return f"ends {ends} ({days_said((ends - calendar.today).days)})" if ends else "end unknown"
+def _end(entry: Entry, credential: StoredCredential, calendar: Calendar) -> str:
+    """The earlier of its own end and that of tokens of all organizations, where it is one."""
+    left, end = days_left(entry, credential, calendar), calendar.global_end
+    if left is None:
+        return "end unknown"
+    if end is not None and left == (end - calendar.today).days and credential.ends != end:
+        return f"stops {end} ({days_said(left)})" if left > 0 else f"was to stop {end}"
+    return f"ends {credential.ends} ({days_said(left)})"

@@ -132,8 +132,8 @@ def _all(sight: Sight, deployment: Deployment, calendar: Calendar) -> Check:
 
 
 _WAYS: Final = {
-    Deployment.SERVICES: "Either edit the token and choose “All accessible organizations”, or keep one token for each "
-    "organization and pass --reach organization.",
+    Deployment.SERVICES: "Either edit the token and choose “All accessible organizations”{stops}, or keep one token "
+    "for each organization and pass --reach organization.",
     Deployment.SERVER: "Either create a token of all collections, or pass --reach organization and give one token for "
     "each.",
 }
@@ -148,7 +148,11 @@ def _one(sight: Sight, wanted: Reach, demanded: ReachDemanded, deployment: Deplo
             ways = f"Such a token is not to be had since {calendar.global_end}: leave --reach out, or pass "
             ways += "--reach organization."
         else:
-            ways = _WAYS[deployment]
+            days = calendar.days_to_end(deployment)
+            stops = (
+                "" if days is None else f" (Microsoft stops such tokens on {calendar.global_end}, in {days_said(days)})"
+            )
+            ways = _WAYS[deployment].replace("{stops}", stops)
         asks = "Invicti's guide asks for all accessible organizations"
         return Check(CheckId.REACH, Status.FAIL, f"{detail}. {asks}.", Reason.REACH_ORGANIZATION_ONLY, ways)
     if demanded is ReachDemanded.AUTO and calendar.ended(deployment):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -14,10 +14,12 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.flows.keeping.entry import new_key, service_of, verdict_of, with_registrations
 from aspm_ado.flows.keeping.keep import changed_meanwhile, keep, update
+from aspm_ado.flows.minting import ledger
 from aspm_ado.flows.minting.revoke import revoke_old
 from aspm_ado.flows.proving.account import not_good, organizations_of, with_check
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.place import Place
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.house import House
     from aspm_ado.flows.proving.candidate import Proof
@@ -102,6 +104,8 @@ def swap(
     run has put a newer token in the successor's place.
     """
     now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    for place, old in _going(house, name, key, organizations):
+        ledger.replacing(house, place, old)
 
     def edit(current: Entry) -> Entry:
         if key not in current.successors:
@@ -111,17 +115,40 @@ def swap(
     return update(house, name, edit)
 
 
-def tell_revoking(house: House, before: Entry, after: Entry) -> None:
-    """Revoke each old token that nothing here uses any more, where that is ours to do; else say where it is done."""
-    site = Site(Deployment(before.deployment), before.base_url, before.ca_bundle)
+def _going(house: House, name: str, key: str, organizations: Sequence[str]) -> Iterator[tuple[Place, StoredCredential]]:
+    """What nothing will name any more once the successor is in force."""
+    before = house.records.load().connections.get(name)
+    if before is None or key not in before.successors:
+        return
+    kept = before.succeeded(key, organizations).credentials
+    for one, old in before.credentials.items():
+        if one not in kept:
+            yield _place(before, one), old
+
+
+def _place(entry: Entry, key: str) -> Place:
+    """Where a token is revoked: on the page of its organization, or of the first."""
+    held = [one.name for one in entry.organizations if one.credential == key]
+    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
+    return site.place((held or [entry.organizations[0].name])[0])
+
+
+def tell_revoking(house: House, before: Entry, after: Entry, *, delivered: bool) -> None:
+    """Revoke each old token that nothing here uses any more, where that is ours to do; else say where it is done.
+
+    Where its successor was not ``delivered`` (``--register none``), an Invicti ASPM may still use the old one.
+    """
     for key, old in before.credentials.items():
         if key in after.credentials:
             continue
-        held = [one.name for one in before.organizations if one.credential == key]
-        place = site.place((held or [before.organizations[0].name])[0])
-        if not revoke_old(house, place, old):
-            page = place.token_page
-            house.voice.say(f"The old token (…{old.last4}) is not used here any more. Revoke it: {page}")
+        place, held = _place(before, key), {one.name for one in before.organizations if one.credential == key}
+        new = [after.credentials[one.credential] for one in after.organizations if one.name in held]
+        told = f"The old token (…{old.last4}) is not used here any more."
+        if after.aspm is not None and not delivered:
+            ledger.close(house, old.authorization_id)
+            house.voice.say(f"{told} Revoke it when Invicti ASPM has the new one: {place.token_page}")
+        elif not revoke_old(house, place, old, by_az=any(one.authorization_id for one in new)):
+            house.voice.say(f"{told} Revoke it: {place.token_page}")
 
 
 def _but_for(successor: Successor, wanted: set[str]) -> Successor:

@@ -57,7 +57,7 @@ def migrate(house: House, name: str) -> Report:
     stopped = any(result.came is Came.STOPPED for result in results.values())
     aspm, delivery = (None, Delivery()) if stopped else _brought(house, entry, names, wishes)
     now = _finished(house, house.records.load().connections[entry.name], names)
-    tell_revoking(house, before, now)
+    tell_revoking(house, before, now, delivered=wishes.register != "none")
     _tell_left(house, before, now)
     proofs = [result.proof for result in results.values() if result.proof is not None]
     return report(house, "migrate", proofs, [_document(now, names, results, delivery, aspm, wishes)])

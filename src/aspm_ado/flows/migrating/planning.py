@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.flows.migrating.choice import once
 from aspm_ado.flows.migrating.migrate import services_entry
 from aspm_ado.flows.migrating.survey import Survey, survey
+from aspm_ado.flows.minting.create import NEVER, wanted
+from aspm_ado.flows.minting.mint import of_tenants
 
 if TYPE_CHECKING:
     from aspm_ado.domain.place import Place
@@ -42,19 +45,29 @@ def planned(house: House, name: str) -> MigrationPlan:
     named = [place.name for place in house.asker.many(ORGANIZATION, parse_organization)]
     everything = house.asker.switch(ALL_ORGANIZATIONS) or not named
     names = once(entry, (*named, *(found.names if everything else ())))
-    rows = tuple(_row(entry, one, found) for one in names)
+    by_az = _by_az(house, entry, names)
+    rows = tuple(_row(entry, one, found, by_az) for one in names)
     calendar = found.calendar
     return MigrationPlan(entry.name, calendar.today.isoformat(), calendar.source, found.listed, rows)
 
 
-def _row(entry: Entry, name: str, found: Survey) -> Row:
+def _by_az(house: House, entry: Entry, names: Sequence[str]) -> frozenset[str]:
+    """Where the token can be created, by key, as far as is seen without signing in; `az` is not run."""
+    if wanted(house.asker) == NEVER or house.entra is None or not house.entra.is_there:
+        return frozenset()
+    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
+    return of_tenants(house, [site.place(name) for name in names if not entry.has_own(name)])
+
+
+def _row(entry: Entry, name: str, found: Survey, by_az: frozenset[str]) -> Row:
     site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
     place, purpose = site.place(name), Purpose(entry.purpose)
     made = guide(place, purpose, ReachDemanded.ORGANIZATION, found.calendar)
     state = State.TO_DO
     if entry.has_own(name):
         state = State.WAITS if entry.successor_of(name) else State.DONE
-    how = How.BY_HAND if state is State.TO_DO else How.THERE
+    how = How.BY_AZ if place.key in by_az else How.BY_HAND
+    how = how if state is State.TO_DO else How.THERE
     request = ""
     if state is State.TO_DO and place.key in found.refusing:
         how = How.ADMINISTRATOR

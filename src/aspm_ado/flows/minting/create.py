@@ -11,7 +11,6 @@ from aspm_ado.domain.questions import (
     CREATE_TOKEN,
     DRY_RUN,
     PAT_EXPIRES,
-    STORE,
     YES,
     Choice,
     Question,
@@ -20,7 +19,9 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import Reach, parse_day
 from aspm_ado.flows.asking import one_of
-from aspm_ado.flows.minting.mint import Counter, counter, days, named_like
+from aspm_ado.flows.minting.ledger import keeps
+from aspm_ado.flows.minting.left import clear_left
+from aspm_ado.flows.minting.mint import Counter, counter, days
 from aspm_ado.flows.taking.intake import Taken
 
 if TYPE_CHECKING:
@@ -109,7 +110,6 @@ def creates_unasked(house: House, place: Place, brief: Brief) -> bool:
 def _obstacle(house: House, place: Place, brief: Brief, *, for_all: bool) -> _Obstacle | None:
     asker, site = house.asker, place.site
     demanded = house.clock.told_by().demanded(brief.reach, site.deployment)
-    keeps = (asker.one(STORE, one_of(STORE)) or "keyring") == "keyring"
     if site.deployment is Deployment.SERVER:
         return _Obstacle(
             Reason.CREATION_NOT_POSSIBLE,
@@ -126,7 +126,7 @@ def _obstacle(house: House, place: Place, brief: Brief, *, for_all: bool) -> _Ob
             "A token that is made this way is of one organization, and one of all organizations is asked for here.",
             "Pass --reach organization: one token for each organization.",
         )
-    if not keeps and not asker.asks:
+    if not keeps(house) and not asker.asks:
         return _Obstacle(
             Reason.USAGE,
             "With --store none and nobody there, a new token would be lost at once.",
@@ -149,23 +149,18 @@ def _made(house: House, place: Place, brief: Brief) -> Taken:
             Reason.INPUT_INVALID, f"{until} is not a day to come.", remedy="Give a later day with --pat-expires."
         )
     desk = counter(house, place)
-    order = order_for(place, brief.purpose, desk.calendar, until)
+    order = order_for(place, brief.purpose, desk.calendar, house.caller.fresh(), until)
     house.voice.say(f"Asking `az` for a sign-in to the tenant {desk.tenant} of {place.name} …")
     living = desk.living(order)
+    clear_left(house, desk, living)
     _show(house, desk, order)
-    for _ in named_like(order, living, _recorded(house)):
-        house.voice.note(
-            f"A living token has that name already and is not on record here. If an interrupted run left it, revoke "
-            f"it: {place.token_page}"
-        )
-        break
     if not house.asker.switch(YES) and not house.asker.prompter.confirm(AGREE, default=False):
         raise NotCreatedError(
             Reason.CONFIRMATION_MISSING,
             "Nothing was created: it was not agreed to.",
             remedy="Answer yes, or leave --create-token require out.",
         )
-    ordered, pat = desk.make(order, frozenset(living))
+    ordered, pat = desk.make(order, living.owner)
     if ordered.until != order.until:
         house.voice.warn(
             f"Azure DevOps refused a life of {days(order, desk.calendar.today)} days; the longest that it gave is "
@@ -194,17 +189,11 @@ def _made(house: House, place: Place, brief: Brief) -> Taken:
 
 def _show(house: House, desk: Counter, order: Order) -> None:
     house.voice.heading(f"The token that will be created ({order.place.name})")
-    house.voice.say(f"  Name          {order.display_name}")
-    house.voice.say(f"  Organization  {order.place.name}, and no other")
-    house.voice.say(f"  Ends          {order.until} ({days(order, desk.calendar.today)} days)")
-    house.voice.say(f"  Scopes        {'; '.join(str(box) for box in order.boxes)}")
-    house.voice.say(f"                {' '.join(order.scopes)}")
-
-
-def _recorded(house: House) -> frozenset[str]:
-    """The tokens on record that were made this way."""
-    entries = house.records.load().connections.values()
-    return frozenset(one.authorization_id for entry in entries for one in entry.known_credentials)
+    house.voice.say(f"  Name: {order.display_name}")
+    house.voice.say(f"  Organization: {order.place.name}, and no other")
+    house.voice.say(f"  Ends: {order.until} ({days(order, desk.calendar.today)} days)")
+    house.voice.say(f"  Scopes: {'; '.join(str(box) for box in order.boxes)}")
+    house.voice.say(f"  The same, as the API names them: {' '.join(order.scopes)}")
 
 
 def _unconfirmed() -> NotCreatedError:

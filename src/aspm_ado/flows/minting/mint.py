@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,11 +11,12 @@ from aspm_ado.domain.entra import PERSONAL, tenant_in
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.exchange import Credential
 from aspm_ado.domain.judgement.lifecycle import is_revoked, is_uncertain, pat_error, why_not
-from aspm_ado.domain.judgement.saying import Saying, saying, unheard
+from aspm_ado.domain.judgement.saying import Saying, saying, unheard, user_of
 from aspm_ado.domain.lifecycle import Made
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.pat_errors import known
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.flows.minting import ledger
 
 if TYPE_CHECKING:
     from datetime import date
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 LIFECYCLE_ORIGIN: Final = Origin("https", "vssps.dev.azure.com", 443)
 _PAGES: Final = 50
 _ATTEMPTS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """The living tokens of whoever is signed in, by id; and who that is, where Azure DevOps says so."""
+
+    pats: dict[str, Pat]
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,43 +56,59 @@ class Counter:
             raise NotCreatedError(Reason.AZ_ABSENT, "There is no Azure CLI.", remedy="Create the token by hand.")
         return Credential(self.house.entra.token(self.tenant), frozenset({LIFECYCLE_ORIGIN}), bearer=True)
 
-    def living(self, order: Order) -> dict[str, Pat]:
-        """The living tokens of whoever is signed in, by id."""
+    def living(self, order: Order) -> Living:
+        """The living tokens of whoever is signed in."""
         found: dict[str, Pat] = {}
-        more = ""
+        more = owner = ""
         for _ in range(_PAGES):
             reply = ask(self.house, self.house.caller.pats(self.place, self.credential, more))
             if not isinstance(reply.answer, Pats):
                 raise why_not(reply, order)
             found.update((pat.authorization_id, pat) for pat in reply.answer.pats)
+            owner = user.id if (user := user_of(reply)) else owner
             if not reply.answer.more or reply.answer.more == more:
                 break
             more = reply.answer.more
-        return found
+        return Living(found, owner)
 
-    def make(self, order: Order, before: frozenset[str]) -> tuple[Order, Pat]:
+    def make(self, order: Order, owner: str) -> tuple[Order, Pat]:
         """Create the token, with a shorter life where a longer one is refused; what was ordered then, and the token.
 
-        ``before`` are the tokens that lived already: what comes on top of them under our name is ours. A creation
-        whose answer is lost is never sent again before it is known what came of it.
+        The order is on record before it is sent, and ours to look after from then on. A creation whose answer is lost
+        is never sent again before it is known what came of it.
         """
-        for _ in range(_ATTEMPTS):
+        ledger.begin(self.house, order, owner)
+        made = Made(order, self.tenant)
+        self.house.made.append(made)
+        try:
+            return self._sent(order, made)
+        except NotCreatedError as error:
+            if error.reason is not Reason.CREATION_UNCERTAIN:
+                self.house.made.remove(made)
+                ledger.close(self.house, order.id)
+            raise
+
+    def _sent(self, order: Order, made: Made) -> tuple[Order, Pat]:
+        for left in reversed(range(_ATTEMPTS)):
             for wanted in order.shorter(self.calendar.today):
                 reply = ask(self.house, self.house.caller.create_pat(wanted, self.credential))
                 if is_uncertain(reply):
-                    self._undo_lost(wanted, before, reply)
+                    self._undo_lost(wanted, reply)
                     break
                 if isinstance(reply.answer, PatAnswer) and (pat := reply.answer.pat) is not None:
-                    self.house.made.append(Made(self.place, self.tenant, pat.authorization_id, wanted.display_name))
+                    made.authorization_id = pat.authorization_id
+                    ledger.answered(self.house, order, pat.authorization_id)
                     return wanted, pat
                 row = known(pat_error(reply))
+                if row is not None and row.passing and left:
+                    break
                 if row is None or not row.shorter:
                     raise why_not(reply, order)
             else:
                 raise why_not(reply, order)
         raise NotCreatedError(
             Reason.CREATION_UNCERTAIN,
-            f"Twice a token was created in {self.place.name} and its value did not arrive; both are revoked again.",
+            f"A token was created in {self.place.name} again, and again its value did not arrive: it is revoked.",
             remedy=f"Create the token by hand: {self.place.token_page}",
         )
 
@@ -96,19 +121,19 @@ class Counter:
         """End a token; whether it is ended now. Raises ``NotCreatedError`` where `az` gives no sign-in."""
         return is_revoked(ask(self.house, self.house.caller.revoke_pat(self.place, authorization_id, self.credential)))
 
-    def _undo_lost(self, order: Order, before: frozenset[str], lost: Reply) -> None:
+    def end_all(self, order: Order) -> list[bool]:
+        """Revoke whatever lives under the name of an order; of each, whether it is ended. The name is no other's."""
+        ours = [key for key, pat in self.living(order).pats.items() if pat.display_name == order.display_name]
+        return [self.revoke(key) for key in ours]
+
+    def _undo_lost(self, order: Order, lost: Reply) -> None:
         """Look whether the token was created although its value did not come; it is revoked, since nobody has it.
 
         Returns when it is safe to create again. Raises ``NotCreatedError`` where that cannot be known.
         """
         where = f"Look for “{order.display_name}” on {self.place.token_page} and revoke it, if it is there."
         try:
-            ours = [
-                pat
-                for key, pat in self.living(order).items()
-                if key not in before and pat.display_name == order.display_name
-            ]
-            ended = [self.revoke(pat.authorization_id) for pat in ours]
+            ended = self.end_all(order)
         except NotCreatedError as error:
             raise NotCreatedError(
                 Reason.CREATION_UNCERTAIN,
@@ -166,6 +191,17 @@ def counter(house: House, place: Place) -> Counter:
     raise NotCreatedError(reason, problem, remedy=remedy)
 
 
+def of_tenants(house: House, places: Sequence[Place]) -> frozenset[str]:
+    """Those of the organizations (by key) whose tokens `az` may make: with an Entra tenant. It is not run for that."""
+
+    def errand(place: Place) -> Generator[Sequence[Call], Sequence[Reply], str]:
+        replies = yield house.caller.tenant(place)[:1]
+        tenant = tenant_in(replies[0])
+        return place.key if tenant and tenant != PERSONAL else ""
+
+    return frozenset(house.crew.conduct([errand(place) for place in places])) - {""}
+
+
 def ask(house: House, call: Call) -> Reply:
     """One call and its reply."""
 
@@ -174,11 +210,6 @@ def ask(house: House, call: Call) -> Reply:
         return reply
 
     return house.crew.run(errand())
-
-
-def named_like(order: Order, living: dict[str, Pat], recorded: frozenset[str]) -> Iterator[Pat]:
-    """Living tokens of the name that the new one will have, which nothing on record names."""
-    return (pat for key, pat in living.items() if pat.display_name == order.display_name and key not in recorded)
 
 
 def days(order: Order, today: date) -> int:

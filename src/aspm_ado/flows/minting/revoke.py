@@ -7,43 +7,51 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.errors import NotCreatedError, StoreError, UserError
-from aspm_ado.domain.questions import STORE, YES, Question
+from aspm_ado.domain.questions import YES, Question
+from aspm_ado.flows.minting import ledger
 from aspm_ado.flows.minting.create import NEVER, wanted
 from aspm_ado.flows.minting.mint import Counter, counter
 
 if TYPE_CHECKING:
     from aspm_ado.domain.connection import StoredCredential
+    from aspm_ado.domain.lifecycle import Made
     from aspm_ado.domain.place import Place
     from aspm_ado.flows.house import House
 
 END_OLD: Final = Question("revoke", "Revoke the old token now, with `az`?", "-y", YES.env)
 
 
-def revoke_old(house: House, place: Place, old: StoredCredential) -> bool:
+def revoke_old(house: House, place: Place, old: StoredCredential, *, by_az: bool) -> bool:
     """Revoke a token that nothing here uses any more, if it was made by us and it is agreed to; whether it is done.
 
-    With a new token that was given, and not made, `az` is not run unless a person says so.
+    ``by_az`` says that the new one was made by us, too: where it was given, `az` is not run unless a person says so.
     """
-    if not old.authorization_id or wanted(house.asker) == NEVER:
+    if not old.authorization_id:
         return False
-    if house.entra is None or not house.entra.is_there:
-        return False
-    if house.asker.switch(YES):
-        agreed = bool(house.made)
-    else:
-        agreed = house.asker.asks and house.asker.prompter.confirm(END_OLD, default=True)
-    if not agreed:
+    if not _is_agreed(house, by_az=by_az):
+        ledger.close(house, old.authorization_id)
         return False
     try:
         ended = counter(house, place).revoke(old.authorization_id)
     except NotCreatedError as error:
         house.voice.warn(f"The old token (…{old.last4}) could not be revoked. {error.problem} {error.remedy}")
+        ledger.release(house, old.authorization_id)
         return False
     if ended:
         house.voice.say(f"The old token (…{old.last4}) is revoked.")
+        ledger.close(house, old.authorization_id)
     else:
-        house.voice.warn(f"The old token (…{old.last4}) could not be revoked.")
+        house.voice.warn(f"The old token (…{old.last4}) could not be revoked; the next creation here tries again.")
+        ledger.release(house, old.authorization_id)
     return ended
+
+
+def _is_agreed(house: House, *, by_az: bool) -> bool:
+    if wanted(house.asker) == NEVER or house.entra is None or not house.entra.is_there:
+        return False
+    if house.asker.switch(YES):
+        return by_az
+    return house.asker.asks and house.asker.prompter.confirm(END_OLD, default=True)
 
 
 @contextmanager
@@ -60,27 +68,33 @@ def tidied(house: House) -> Iterator[None]:
 
 
 def _tidy(house: House, *, ended_well: bool) -> None:
-    given = house.asker.given(STORE)
-    if ended_well and given is not None and given.value == "none":
+    if ended_well and not ledger.keeps(house):
         return  # it is wherever the person has put it
     try:
-        entries = house.records.load().connections.values()
+        kept = house.records.load().authorizations
+        for one in house.made:
+            if one.authorization_id in kept or _ended(house, one):
+                ledger.close(house, one.order.id)
+            else:
+                ledger.release(house, one.order.id)
     except StoreError:
         for one in house.made:
-            house.voice.warn(f"Whether “{one.display_name}” was stored is not known; see {one.place.token_page}")
-        return
-    kept = {credential.authorization_id for entry in entries for credential in entry.known_credentials}
-    for one in house.made:
-        if one.authorization_id in kept:
-            continue
-        try:
-            ended = Counter(house, one.place, one.tenant, house.clock.told_by()).revoke(one.authorization_id)
-        except UserError:
-            ended = False
-        if ended:
-            house.voice.say(f"The token “{one.display_name}” was not kept: it is revoked again.")
-        else:
             house.voice.warn(
-                f"The token “{one.display_name}” was not kept and could not be revoked. Do it here: "
-                f"{one.place.token_page}"
+                f"Whether “{one.order.display_name}” was stored is not known; see {one.order.place.token_page}"
             )
+
+
+def _ended(house: House, one: Made) -> bool:
+    """Revoke what was made and not kept; whether nothing is left of it. What is left stays on record."""
+    desk = Counter(house, one.order.place, one.tenant, house.clock.told_by())
+    name, page = one.order.display_name, one.order.place.token_page
+    try:
+        if not one.authorization_id:  # no answer came, so that it may or may not be there
+            return all(desk.end_all(one.order))
+        if desk.revoke(one.authorization_id):
+            house.voice.say(f"The token “{name}” was not kept: it is revoked again.")
+            return True
+    except UserError:
+        pass
+    house.voice.warn(f"The token “{name}” was not kept and could not be revoked. Do it here: {page}")
+    return False

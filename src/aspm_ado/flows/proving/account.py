@@ -13,7 +13,7 @@ from aspm_ado.domain.judgement.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.judgement.scopes import scopes_not_asked
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.requirements import Deployment
-from aspm_ado.domain.retirement import Calendar, DaySource, Reach
+from aspm_ado.domain.retirement import MIGRATE, Calendar, DaySource, Reach
 
 if TYPE_CHECKING:
     from aspm_ado.domain.judgement.reach import Sight
@@ -81,6 +81,15 @@ def with_check(organization: OrganizationReport, check: Check) -> OrganizationRe
     """The same with one more check in its place."""
     kept = [old for old in organization.checks if old.id is not check.id]
     return replace(organization, checks=in_order([*kept, check]))
+
+
+def named(organization: OrganizationReport, name: str) -> OrganizationReport:
+    """The same, with the name of its connection in the commands that help."""
+    checks = tuple(
+        replace(check, remedy=check.remedy.replace(MIGRATE, MIGRATE.replace("NAME", name))) if check.remedy else check
+        for check in organization.checks
+    )
+    return replace(organization, checks=checks)
 
 
 def _organization(here: PlaceProof, facts: TokenFacts, own: Sequence[Check], purpose: Purpose) -> OrganizationReport:

@@ -25,14 +25,18 @@ PASTE: Final = Choice("paste", "I have the token: paste it")
 OPEN: Final = Choice("open", "Open the token page in the browser")
 GREYED: Final = Choice("greyed", "Something is missing or greyed out there")
 FORBIDDEN: Final = Question("forbidden", "What is in the way?")
-LAST_DAYS: Final = 30
 
 
 def choose_reach(house: House, brief: Brief, deployment: Deployment) -> Brief:
     """In the last days of global tokens a person chooses which kind to create; a script has said it, or ``auto``."""
     calendar = house.clock.told_by()
     days = calendar.days_to_end(deployment)
-    if brief.reach is not ReachDemanded.AUTO or not house.asker.asks or days is None or not 0 < days <= LAST_DAYS:
+    if (
+        brief.reach is not ReachDemanded.AUTO
+        or not house.asker.asks
+        or days is None
+        or not calendar.ends_soon(deployment)
+    ):
         return brief
     house.voice.say(
         f"Invicti's guide asks for a token of all accessible organizations. Microsoft stops such tokens on "

@@ -1,0 +1,217 @@
+"""A run that creates tokens is killed before and after every effect: the next one leaves one of each, and no orphan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from aspm_ado.adapters.azure_devops import AzureDevOps
+from aspm_ado.adapters.records.catalog import DiskRecords
+from aspm_ado.demo import cast
+from aspm_ado.demo.world import SignIn
+from aspm_ado.domain.errors import InterruptedByUserError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.token import Secret
+from aspm_ado.flows.connect import connect
+from aspm_ado.flows.migrating.migrate import migrate
+from aspm_ado.flows.minting.revoke import tidied
+from aspm_ado.flows.rotate import rotate
+
+from ..aspm.stand import Person, asked
+from ..lifecycle.machine import TOKENS, Killed, Machine, OneByOne, Switch
+
+NAMES = ("Contoso", "Fabrikam", "Northwind")
+BY_AZ = {"create_token": "require", "yes": "true", "register": "none"}
+
+
+class SignedIn:
+    """Somebody is signed in with `az`."""
+
+    is_there = True
+
+    def token(self, tenant: str) -> Secret:
+        assert tenant == cast.TENANT
+        return Secret("a-sign-in-of-entra-that-is-none")
+
+
+class Mint(Machine):
+    """A machine with `az`; the PAT Lifecycle API is asked each time, and a write there is an effect."""
+
+    def house(self, given=None, person=None, *, switch=None, **more):
+        switch = switch or Switch()
+        plain = super().house(given, person, switch=switch, **more)
+        remembered, really = self.stand.wire.send, AzureDevOps(self.stand.transport).send
+
+        def send(call):
+            if "/_apis/tokens/pats" not in call.url:
+                return remembered(call)
+            return really(call) if call.method == "GET" else switch.effect(lambda: really(call), call.method)
+
+        self.stand.wire.send = send
+        self.records = plain.records
+        return replace(plain, crew=OneByOne(self.stand.wire), entra=SignedIn())
+
+    def die(self) -> None:
+        """The operating system lets go of what a dead process held."""
+        for lock in self.records._claims._held.values():
+            lock.release()
+
+    @property
+    def made(self):
+        return [one for one in self.stand.simulator.world.tokens if one.authorization]
+
+    @property
+    def alive(self) -> list[str]:
+        """The organization of each living token that was made, by the API."""
+        return sorted(one.reach for one in self.made if not one.revoked)
+
+    def assert_one_of_each(self, *names: str) -> None:
+        assert self.alive == sorted(names)
+        ids = {one.authorization for one in self.made if not one.revoked}
+        assert {one.authorization_id for one in self.entry.known_credentials} == ids
+        assert self.catalogue.ordered == ()
+        with DiskRecords(self.folder).exclusive():
+            assert not [*self.folder.glob("*.claim")]
+        self.assert_tidy()
+
+
+@pytest.fixture
+def here(tmp_path):
+    organizations = tuple(replace(cast.FABRIKAM, name=name) for name in NAMES)
+    sign_ins = (SignIn(SignedIn().token(cast.TENANT).reveal(), cast.ADA, cast.TENANT),)
+    made = Mint(tmp_path / "machine", tokens=TOKENS, organizations=organizations, sign_ins=sign_ins)
+    connect(made.house(asked(*NAMES, register="none", aspm_url="", aspm_token_file="")), None)
+    made.keep()
+    yield made
+    made.close()
+
+
+def migrated(here: Mint, switch: Switch | None = None) -> int:
+    house = here.house(BY_AZ, switch=switch)
+    with tidied(house):
+        return int(migrate(house, "contoso").exit_code)
+
+
+def killed_at(here: Mint, at: int, run) -> bool:
+    """Whether the run came to that step; it is dead then."""
+    try:
+        run(Switch(at))
+    except Killed:
+        here.die()
+        return True
+    return False
+
+
+def test_migrate_is_killed_at_every_effect(here):
+    at, orphans = 1, 0
+    while killed_at(here, at, lambda switch: migrated(here, switch)):
+        kept = set(here.catalogue.authorizations)
+        before = {one.authorization for one in here.made if not one.revoked}
+        orphans += len(before - kept)
+        assert len(before - kept) <= 1
+        assert migrated(here) == 0
+        here.assert_one_of_each(*NAMES)
+        assert kept <= {one.authorization for one in here.made if not one.revoked}, "created twice"
+        here.back()
+        at += 1
+    assert (at > 40, orphans >= 3 * 4) == (True, True), (at, orphans)
+
+
+def test_rotate_is_killed_at_every_effect(here):
+    """Create, prove, swap, revoke: one token of the organization lives in the end, and it is on record."""
+    assert migrated(here) == 0
+    here.keep()
+    at = 1
+
+    def rotated(switch: Switch | None = None) -> int:
+        return int(rotate(here.house(BY_AZ, switch=switch), "contoso", ["Fabrikam"]).exit_code)
+
+    while killed_at(here, at, rotated):
+        assert rotated() == 0
+        here.assert_one_of_each(*NAMES)
+        here.back()
+        at += 1
+    assert at > 15
+
+
+def left_behind(here: Mint) -> str:
+    """A run was killed right after the service had created a token; the name of it."""
+    at = 1
+    while killed_at(here, at, lambda switch: migrated(here, switch)) and not here.made:
+        here.back()
+        at += 1
+    [orphan] = here.made
+    return orphan.name
+
+
+def test_a_person_is_asked_and_may_say_no(here):
+    name = left_behind(here)
+    stop = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Again.")
+    person = Person(
+        migrate_go_on="rest", migrate_step="now", token_how="az", revoke_left=False, create=stop
+    )  # fmt: skip
+    house = here.house({"register": "none"}, person)
+    with pytest.raises(InterruptedByUserError), tidied(house):
+        migrate(house, "contoso")
+    assert person.asked[-2:] == ["revoke-left", "create"]
+    assert f"“{name}” still lives" in here.stand.voice.text
+    [one] = here.catalogue.ordered
+    assert (one.display_name, [made.revoked for made in here.made]) == (name, [False])
+    here.die()
+    assert migrated(here) == 0
+    here.assert_one_of_each(*NAMES)
+
+
+def test_what_another_run_is_at_is_left_alone(here):
+    left_behind(here)
+    [one] = here.catalogue.ordered
+    other = DiskRecords(here.folder)
+    assert other.claim(f"order-{one.id}")
+    assert migrated(here) == 0
+    assert "Another run is at" in here.stand.voice.text
+    assert here.alive == sorted([*NAMES, "Contoso"])
+    other.release(f"order-{one.id}")
+
+
+def test_what_another_account_ordered_is_not_forgotten(here):
+    """Only its owner's list tells that a token is not there."""
+    left_behind(here)
+    world = here.stand.simulator._world
+    signed = tuple(replace(one, person=cast.GRACE) for one in world.sign_ins)
+    here.world(sign_ins=signed)
+    house = here.house({**BY_AZ, "allow_other_identity": "true"})
+    with tidied(house):
+        assert int(migrate(house, "contoso").exit_code) == 0
+    assert "not of whoever is signed in" in here.stand.voice.text
+    assert len(here.catalogue.ordered) == 1
+
+
+def test_stopped_while_the_answer_is_awaited(here):
+    """Ctrl-C in the middle of the request: whether it was created is looked up at once, and it is revoked."""
+    house = here.house(BY_AZ)
+    send = here.stand.wire.send
+
+    def broken(call):
+        reply = send(call)
+        if call.method == "POST" and "/_apis/tokens/pats" in call.url:
+            raise KeyboardInterrupt
+        return reply
+
+    here.stand.wire.send = broken
+    with pytest.raises(KeyboardInterrupt), tidied(house):
+        migrate(house, "contoso")
+    assert [one.revoked for one in here.made] == [True]
+    assert here.catalogue.ordered == ()
+
+
+def test_nothing_of_it_is_on_record_where_nothing_is_stored(here):
+    here.world(organizations=tuple(replace(cast.FABRIKAM, name=name) for name in NAMES))
+    before = (here.folder / "catalog.json").read_bytes()
+    person = Person(token_how="az", create=True, go=True, another=False)
+    given = {"organization": "contoso", "purpose": "alm", "reach": "organization", "store": "none", "register": "none"}
+    house = here.house(given, person)
+    with tidied(house):
+        connect(house, "other")
+    assert here.alive == ["Contoso"]
+    assert (here.folder / "catalog.json").read_bytes() == before
