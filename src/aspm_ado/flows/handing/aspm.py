@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm import Dialect, Door, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import StoreError, UsageError
-from aspm_ado.domain.judgement.aspm import aspm_skipped, judge_projects, judge_reachable, judge_token, tool_accepted
+from aspm_ado.domain.judgement.aspm import (
+    Hearing,
+    aspm_skipped,
+    hear,
+    judge_projects,
+    judge_reachable,
+    judge_token,
+    look_again,
+    tool_accepted,
+)
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.questions import ASPM_API, ASPM_TOKEN_FILE, ASPM_URL, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason
@@ -90,6 +99,9 @@ def prove_aspm(url: str, token: Taken, wished: str = AUTO, hint: str = AUTO, ca_
     doors = {dialect: Door(url, dialect, ca_bundle) for dialect in dialects}
     replies = yield [door.health() for door in doors.values()]
     heard = dict(zip(dialects, replies, strict=True))
+    if hidden := look_again(heard):
+        replies = yield [doors[dialect].teams() for dialect in hidden]
+        heard |= {one: reply for one, reply in zip(hidden, replies, strict=True) if hear(reply) is Hearing.REFUSED}
     found = judge_reachable(url, heard, Dialect(hint) if hint != AUTO else None)
     if not found.dialects:
         behind = "Not asked: the API of Invicti ASPM was not reached."
