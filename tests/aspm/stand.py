@@ -68,8 +68,8 @@ class Desk:
         return self.way
 
     @property
-    def can_clear(self) -> bool:
-        return self._clears and self.held is not None
+    def clears_after(self) -> float | None:
+        return 90 if self._clears and self.held is not None else None
 
     def clear(self) -> None:
         if self._clears:

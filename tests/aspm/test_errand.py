@@ -78,7 +78,8 @@ def test_a_dialect_that_was_named_is_asked_alone():
     proof, rounds = drive(script(core=API), wished="standalone")
     assert results(proof)[0] == ("fail", "aspm-not-an-api")
     assert proof.api == "standalone"
-    assert len(rounds) == 1
+    assert rounds == [[(f"{OWN}/health/check/", None)], [(f"{OWN}/teams/?start=0&limit=1", None)]]
+    assert "Leave --aspm-api standalone out" in proof.checks[0].remedy
 
 
 @pytest.mark.parametrize(
@@ -93,11 +94,23 @@ def test_a_dialect_that_was_named_is_asked_alone():
 )
 def test_the_token_is_never_sent_where_no_api_answers(core, own, reason):
     proof, rounds = drive(script(core, own))
-    assert [header for calls in rounds for _, header in calls] == [None, None]
+    assert {header for calls in rounds for _, header in calls} == {None}
     assert results(proof)[0][1] == reason
     assert results(proof)[1:] == [("skip", "not-asked")] * 2
     assert proof.api == "auto"
     assert not proof.is_good
+
+
+@pytest.mark.parametrize(("base", "api"), [(CORE, "core"), (OWN, "standalone")])
+@pytest.mark.parametrize("absent", [PAGE, (404, '{"error":"not found"}')])
+def test_an_api_without_a_health_address_is_found_by_what_it_refuses(base, api, absent):
+    """The teams are asked without the token first: 401 shows the API, a page does not."""
+    answers = {path: absent if "health" in path else PAGE for path in script()}
+    answers |= {f"{base}/teams/": WANTS, f"{base}/projects/": LIST}
+    proof, rounds = drive(answers)
+    assert {header for calls in rounds[:2] for _, header in calls} == {None}
+    assert results(proof)[:2] == [("pass", None), ("fail", "aspm-token-rejected")]
+    assert proof.api == api
 
 
 @pytest.mark.parametrize(("hint", "first"), [("auto", CORE), ("standalone", OWN), ("core", CORE)])

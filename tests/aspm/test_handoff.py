@@ -75,7 +75,7 @@ def test_still_unknown_after_saved_is_said(stand):
 @pytest.mark.parametrize(
     ("desk", "words"),
     [
-        (Desk(), "is taken off again"),
+        (Desk(), "for 90 seconds, or until this step is over"),
         (Desk("clip.exe", clears=False), "cannot be taken off again from here"),
         (Desk(None), "over SSH it would be the other machine's"),
     ],

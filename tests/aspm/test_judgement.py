@@ -109,7 +109,26 @@ def test_a_redirect_is_named_by_its_host_and_by_no_more():
     assert "secret" not in check.detail
     assert redirect_target(reply(301, location="/other/")) == "another path of the same host"
     assert redirect_target(reply(301, location=f"{URL}/other/")) == "another path of the same host"
-    assert redirect_target(reply(301, location="https://[broken")) == "another path of the same host"
+    assert redirect_target(reply(301, location="//Other.example/x?s=1")) == "other.example"
+    assert redirect_target(reply(301, location="http://aspm.corp.example/")) == "http://aspm.corp.example"
+    assert redirect_target(reply(301, location="https://[broken")) == "an address that cannot be read"
+
+
+def test_a_redirect_says_what_to_do_next():
+    away = judge_token(URL, CORE, AWAY)
+    assert "If Invicti ASPM has moved there, give --aspm-url that address" in away.remedy
+    assert "copy the address" in judge_token(URL, CORE, reply(301, location="/x/")).remedy
+
+
+def test_a_page_is_called_a_page_and_nothing_else_is():
+    assert "A web page answers" in judge_token(URL, CORE, WEB).detail
+    for other in (reply(200, "ok", kind="text/plain"), reply(204), GONE):
+        assert "A web page" not in judge_token(URL, CORE, other).detail
+
+
+def test_an_empty_answer_that_came_whole_is_not_the_api():
+    empty = Reply(CALL, 200, (("Content-Length", "0"),), failure=Reason.ANSWER_UNREADABLE)
+    assert judge_token(URL, CORE, empty).reason is Reason.ASPM_NOT_AN_API
 
 
 LIST = reply(200, '{"limit":1,"start":0}', answer=AspmPage(3))

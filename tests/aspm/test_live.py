@@ -6,6 +6,7 @@ import pytest
 
 from aspm_ado.demo import cast
 from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.exchange import Reply
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.stored import validate_stored
@@ -163,6 +164,23 @@ def test_a_person_mends_the_token_of_the_aspm(stand):
     assert results(report) == ("pass",) * 3
     assert int(report.exit_code) == 8, "a hand-off that waits, where auto was asked"
     assert [here.vault.read(service) for service in here.records.load().aspm_tokens.values()] == [Secret(TOKEN)]
+
+
+def test_a_person_corrects_the_address_of_the_aspm(stand):
+    """It is offered first, and what is stored and handed over afterwards is the corrected one."""
+    here = stand()
+    person = Person(aspm_next=["address"], aspm_url=[f"{ASPM}/projects"], handoff=["saved"])
+    wrong = "https://aspm.example.nowhere"
+    real = here.wire.send
+    house = here.house(asked(register="guided", aspm_url=wrong), person)
+    here.wire.send = lambda call: Reply(call, 200, text="<html>") if call.url.startswith(wrong) else real(call)
+    report = connect(house, None)
+    assert person.offered["aspm-next"][0] == "address"
+    assert results(report) == ("pass",) * 3
+    assert report.connections[0].aspm.url == ASPM
+    assert here.records.load().connections["contoso"].aspm.url == ASPM
+    assert list(here.records.load().aspm_tokens) == [ASPM]
+    assert all(call.credential is None for call in here.wire.calls if call.url.startswith(wrong))
 
 
 def test_a_person_goes_on_without_the_token_of_the_aspm(stand):

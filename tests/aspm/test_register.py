@@ -13,6 +13,7 @@ from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.demo.world import Instance
 from aspm_ado.domain.connection import RegistrationMode, RegistrationState
 from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.exchange import Reply
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.resume import resume_handoff
@@ -236,6 +237,35 @@ def test_answers_that_are_not_what_the_profile_says(stand, tmp_path, changes, st
     assert int(report.exit_code) == code
     assert len(here.wire.writes) == sent
     assert len(here.instances) <= 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(("acts", "finds"), [(True, True), (False, True), (True, False), (False, False)])
+def test_a_redirect_after_the_write_never_leads_to_a_second_instance(stand, tmp_path, status, acts, finds):
+    """302 and 303 are also what is sent after a form was taken: only a list tells. None of them is followed."""
+    here = stand(aspm={"registers": "yes"})
+    given = by_profile(registration_profile=profile(tmp_path, **({} if finds else {"find": None})))
+    house = here.house(given)
+    send = here.wire.send
+
+    def redirect(call):
+        if call.method != "POST" or not call.url.startswith(ASPM):
+            return send(call)
+        if acts:
+            send(call)
+        return Reply(call, status, (("Location", "https://elsewhere.example/"),))
+
+    here.wire.send = redirect
+    report = connect(house, None)
+    doubtful = status in (302, 303) and not finds
+    wanted = ("registered", 0) if acts and finds else ("unknown", 8) if doubtful else ("failed", 6)
+    assert (registration(report)[1], int(report.exit_code)) == wanted
+    assert not any("elsewhere" in call.url for call in here.wire.calls)
+    if wanted[0] == "failed":
+        assert "elsewhere.example" in check(report, "aspm.registration").detail
+    if finds or doubtful:
+        resume_handoff(here.house(), "contoso")
+        assert len(here.instances) <= 1
 
 
 @pytest.mark.parametrize("broken", [{"path": "/integrations"}, {"items": "/none"}, {"total": "/none"}])

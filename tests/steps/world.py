@@ -117,7 +117,7 @@ class Person:
 class Desk:
     """A browser and a clipboard that do as they are told."""
 
-    can_clear = True
+    clears_after = 90.0
 
     def open(self, url: str) -> bool:
         return True

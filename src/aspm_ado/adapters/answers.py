@@ -171,8 +171,9 @@ def _repositories(fields: Fields) -> Repositories:
 
 def _aspm_page(fields: Fields) -> AspmPage:
     """Of a list, the frame: ``{limit, start, total, teams: [...]}``. What is listed is not ours to know."""
-    for key in ("limit", "start"):
-        _number(fields, key)
+    if not any(isinstance(fields.get(key), list) for key in ("teams", "projects")):
+        for key in ("limit", "start"):
+            _number(fields, key)
     return AspmPage(None if fields.get("total") is None else _number(fields, "total"))
 
 

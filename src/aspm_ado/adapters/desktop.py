@@ -17,6 +17,8 @@ from aspm_ado.adapters.children import childs_environment
 from aspm_ado.domain.token import Secret
 
 _SECONDS: Final = 5.0
+CLIPBOARD_SECONDS: Final = 90
+"""How long a secret stays on the clipboard: time to paste it, and no longer if somebody walks away."""
 _TEXT_BROWSERS: Final = ("lynx", "links", "elinks", "w3m", "www-browser")
 # -I: neither the current folder nor PYTHON* variables can put another `webbrowser` in its place.
 _OPEN_PAGE: Final = "import sys, webbrowser; sys.exit(0 if webbrowser.open(sys.argv[1]) else 1)"
@@ -64,13 +66,19 @@ class SystemDesktop:
     """
 
     def __init__(
-        self, environment: Mapping[str, str], *, platform: str = sys.platform, seconds: float = _SECONDS
+        self,
+        environment: Mapping[str, str],
+        *,
+        platform: str = sys.platform,
+        seconds: float = _SECONDS,
+        held: float = CLIPBOARD_SECONDS,
     ) -> None:
         self._environment = childs_environment(environment)
         if _is_wsl(environment) and _found(("wslview",), environment, platform):
             self._environment.setdefault("BROWSER", "wslview")  # opens the page in Windows; webbrowser does not know it
-        self._platform, self._seconds = platform, seconds
+        self._platform, self._seconds, self._held = platform, seconds, held
         self._copied: tuple[_Clipboard, Secret] | None = None
+        self._lock, self._timer = threading.Lock(), threading.Timer(0, self.clear)
 
     def open(self, url: str) -> bool:
         """Open a page of http or https; whether a browser took it, as far as this can be told.
@@ -103,24 +111,31 @@ class SystemDesktop:
             return None  # the clipboard that we could reach is not the person's
         for clipboard in _clipboards(self._environment, self._platform):
             if self._run(clipboard.copy, clipboard.encode(secret.reveal())) is not None:
-                self._copied = (clipboard, secret)
+                with self._lock:
+                    self._copied = (clipboard, secret)
+                    self._timer.cancel()
+                    self._timer = threading.Timer(self._held, self.clear)
+                    self._timer.daemon = True
+                    self._timer.start()
                 return clipboard.name
         return None
 
     @property
-    def can_clear(self) -> bool:
-        """Whether ``clear`` can take the copied secret off again. Where it cannot, a person should be told."""
-        return self._copied is not None and bool(self._copied[0].paste)
+    def clears_after(self) -> float | None:
+        """The seconds after which a copied secret is taken off again; ``None`` where it cannot be."""
+        return self._held if self._copied is not None and self._copied[0].paste else None
 
     def clear(self) -> None:
         """Empty the clipboard if it still holds our secret.
 
         Where it cannot be read back it is left alone: by now it may hold something that the person needs.
         """
-        if self._copied is None:
+        with self._lock:
+            copied, self._copied = self._copied, None
+            self._timer.cancel()
+        if copied is None:
             return
-        clipboard, secret = self._copied
-        self._copied = None
+        clipboard, secret = copied
         held = self._run(clipboard.paste, listen=True) if clipboard.paste else None
         if held is not None and hmac.compare_digest(held.rstrip(b"\r\n"), secret.reveal().encode()):
             self._run(clipboard.clear or clipboard.copy)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
@@ -17,6 +17,9 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 MOST_BYTES: Final = 256 * 1024
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,60}")
 _TAKEN: Final = frozenset(
@@ -25,6 +28,8 @@ _TAKEN: Final = frozenset(
         "x-auth", "transfer-encoding", "connection",
     }
 )  # fmt: skip
+
+_PLAINER: Final = {"extra_forbidden": "a profile has no such key", "missing": "it is not there, and has to be"}
 
 
 def load_profile(path: str) -> domain.Profile:
@@ -51,7 +56,7 @@ def parse_profile(raw: bytes, where: str) -> domain.Profile:
         return _Profile.model_validate(document).profile(hashlib.sha256(raw).hexdigest())
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'the document'}: {one['msg']}"
+            f"{'.'.join(map(str, one['loc'])) or 'the document'}: {_said(one)}"
             for one in error.errors(include_input=False, include_context=False, include_url=False)[:5]
         )
     except UnicodeDecodeError:
@@ -65,6 +70,11 @@ def parse_profile(raw: bytes, where: str) -> domain.Profile:
         f"The registration profile {where} cannot be used: {clean(wrong, 500)}.",
         remedy="Compare it with docs/registration-profile.md.",
     )
+
+
+def _said(error: ErrorDetails) -> str:
+    """One finding of pydantic, in our words where they are plainer."""
+    return _PLAINER.get(error["type"], error["msg"].removeprefix("Value error, "))
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -72,9 +72,9 @@ class Door:
         """Published without parameters, so it is asked without the token: it shows the API and nothing of a token."""
         return self.get("/api/v2/health/check/")
 
-    def teams(self, token: Secret) -> Call:
-        """The cheapest call that is documented to answer 401, and no 403."""
-        return self.get("/api/v2/teams/?start=0&limit=1", token, AspmPage)
+    def teams(self, token: Secret | None = None) -> Call:
+        """The cheapest call that is documented to answer 401, and no 403; without a token it shows the API alone."""
+        return self.get("/api/v2/teams/?start=0&limit=1", token, AspmPage if token else None)
 
     def projects(self, token: Secret) -> Call:
         """Documented to answer 403 where the token's owner has no rights to projects."""

@@ -77,6 +77,7 @@ class Upshot(StrEnum):
     CREATED = "created"
     CONFLICT = "conflict"
     REFUSED = "refused"
+    REDIRECTED = "redirected"
     NOT_SENT = "not-sent"
     UNCLEAR = "unclear"
 
@@ -89,13 +90,18 @@ def upshot(profile: Profile, reply: Reply) -> tuple[Upshot, str | None]:
     if kind in UNHEARD or reply.status == 408:
         return Upshot.UNCLEAR, None
     if kind is Hearing.REDIRECT:
-        return Upshot.REFUSED, None  # not followed, and whoever redirects has not acted
+        return Upshot.REDIRECTED, None
     if reply.status >= 400:
         return (Upshot.CONFLICT if reply.status in profile.conflict else Upshot.REFUSED), None
     document = reply.answer.content if isinstance(reply.answer, Document) else document_of(reply)
     if profile.success.met(reply.status, document):
         return Upshot.CREATED, identified(document, profile.id)
     return Upshot.UNCLEAR, None
+
+
+def may_have_acted(reply: Reply) -> bool:
+    """Whether whoever redirects may have done what was asked: 302 and 303 are also sent after a form was taken."""
+    return reply.status in (302, 303)
 
 
 def identified(document: object, pointer: str) -> str | None:
@@ -182,6 +188,8 @@ def not_begun(prior: Registration, reply: Reply) -> Outcome:
     else:
         host = Origin.of(reply.call.url).host
         reason, detail = Reason.ASPM_NOT_AN_API, f"{host} did not answer with a list of instances ({reply.status})."
+        if kind is Hearing.REDIRECT:
+            detail = f"The list of instances redirects ({reply.status}) to {redirect_target(reply)}."
         remedy = "Check “find” in the registration profile."
     detail = f"Not registered, nothing was sent: {detail[:1].lower()}{detail[1:]}"
     status = Status.UNKNOWN if kind in UNHEARD else Status.FAIL

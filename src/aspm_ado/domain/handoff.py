@@ -54,7 +54,7 @@ def block(
     if username:
         values.append(("Username", f"{username} (scanners cannot clone with the token alone)"))
     values.append(("Token", f"the one just proven, ending in {last4}" if last4 else "the one just proven"))
-    issue_manager = ("Use it as the issue manager too: one checkbox, at the top of the list as we were told",)
+    issue_manager = ("Tick the checkbox for the issue manager (at the top of the list)",)
     return Block(
         organization,
         (f"Open {aspm_url}", "Integrations (left side bar)", f"{tool} → Activate, or the gear when it is active"),

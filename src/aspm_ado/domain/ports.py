@@ -182,8 +182,10 @@ class Desktop(Protocol):
         ...
 
     @property
-    def can_clear(self) -> bool:
-        """Whether ``clear`` can take the copied secret off again. Where it cannot, a person is told."""
+    def clears_after(self) -> float | None:
+        """The seconds after which the copied secret is taken off again; ``None`` where it cannot be, so that a person
+        is told.
+        """
         ...
 
     def clear(self) -> None:

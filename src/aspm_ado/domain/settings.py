@@ -22,7 +22,6 @@ LABELS: Final = {
     FETCH: "Allow team leads to fetch projects from this instance",
     ACCESS: "Allow team leads to access projects of this instance",
 }
-ISSUE_MANAGER_BOX: Final = "the issue-manager checkbox (at the top of the list)"
 
 
 @dataclass(frozen=True, slots=True)

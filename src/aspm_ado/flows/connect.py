@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.connection import UNREGISTERED, Entry, Registration, RegistrationMode, RegistrationState
 from aspm_ado.domain.handoff import evidence_of
+from aspm_ado.domain.judgement.aspm import aspm_skipped
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
@@ -17,11 +18,12 @@ from aspm_ado.domain.settings import Settings
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.begin import whole_records
 from aspm_ado.flows.errand import Errand, settle
-from aspm_ado.flows.handing.aspm import AspmProof, as_found, aspm_skipped, secret_to_keep, settle_aspm, wished_api
+from aspm_ado.flows.handing.aspm import AspmProof, secret_to_keep, wished_api
 from aspm_ado.flows.handing.delivery import Delivery, deliver, rehearse
 from aspm_ado.flows.handing.handoff import HANDED_OFF, behind_aspm, registration_check
 from aspm_ado.flows.handing.item import Item
 from aspm_ado.flows.handing.register_all import demand_dialect
+from aspm_ado.flows.handing.settle_aspm import as_found, settle_aspm
 from aspm_ado.flows.keeping.entry import (
     Proven,
     merged,
@@ -91,9 +93,9 @@ def _aspm(house: House, errand: Errand, *, reads: bool) -> AspmProof | None:
         checks = aspm_skipped(told, Reason.NOT_ASKED) if told else aspm_skipped()
         return AspmProof(wishes.aspm_url, checks, wished=wishes.aspm_api)
     hint = old.aspm.api if old is not None and old.aspm is not None else AUTO
-    needs = wishes.uses_profile
+    asked, needs = wished_api(house), wishes.uses_profile
     made = settle_aspm(
-        house, wishes.aspm_url, errand.aspm_token, wished=wished_api(house), hint=hint, needs_token=needs
+        house, wishes.aspm_url, errand.aspm_token, wished=asked, hint=hint, needs_token=needs, may_move=True
     )
     if errand.profile is not None:
         demand_dialect(made, errand.profile)

@@ -13,8 +13,9 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import Reach, ReachDemanded
 from aspm_ado.domain.settings import settings_for
-from aspm_ado.flows.handing.aspm import given_token, missing_aspm_token
+from aspm_ado.flows.handing.aspm import given_token
 from aspm_ado.flows.handing.register_all import profile_at
+from aspm_ado.flows.handing.settle_aspm import missing_aspm_token
 from aspm_ado.flows.keeping.entry import default_name, parse_name
 from aspm_ado.flows.keeping.keep import ready_to_keep
 from aspm_ado.flows.minting.create import REQUIRE, creates_unasked, wanted

@@ -17,6 +17,7 @@ from aspm_ado.domain.connection import (
 )
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.handoff import remembered_evidence
+from aspm_ado.domain.judgement.aspm import aspm_skipped
 from aspm_ado.domain.place import Site
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
@@ -24,11 +25,12 @@ from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationRep
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.settings import settings_for
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handing.aspm import AspmProof, aspm_skipped, aspm_token, given_for, settle_aspm
+from aspm_ado.flows.handing.aspm import AspmProof, aspm_token, given_for
 from aspm_ado.flows.handing.delivery import Delivery, deliver
 from aspm_ado.flows.handing.handoff import behind_aspm, registration_check
 from aspm_ado.flows.handing.item import Item
 from aspm_ado.flows.handing.register_all import profile_at
+from aspm_ado.flows.handing.settle_aspm import settle_aspm
 from aspm_ado.flows.keeping.entry import facts_on_record
 from aspm_ado.flows.keeping.read_secrets import rotation
 from aspm_ado.flows.keeping.successor import tell_revoking

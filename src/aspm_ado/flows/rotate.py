@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.addresses import parse_organization
 from aspm_ado.domain.connection import Entry, StoredOrganization
 from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.judgement.aspm import aspm_skipped
 from aspm_ado.domain.place import Site
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, Choice, Question
 from aspm_ado.domain.reasons import Reason
@@ -16,7 +17,7 @@ from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handing.aspm import AspmProof, aspm_skipped
+from aspm_ado.flows.handing.aspm import AspmProof
 from aspm_ado.flows.handing.delivery import Delivery, deliver
 from aspm_ado.flows.handing.handoff import registration_check
 from aspm_ado.flows.keeping.keep import ready_to_keep

@@ -10,14 +10,8 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, Report
-from aspm_ado.flows.handing.aspm import (
-    aspm_token,
-    given_token,
-    missing_aspm_token,
-    secret_to_keep,
-    settle_aspm,
-    wished_api,
-)
+from aspm_ado.flows.handing.aspm import aspm_token, given_token, secret_to_keep, wished_api
+from aspm_ado.flows.handing.settle_aspm import missing_aspm_token, settle_aspm
 from aspm_ado.flows.keeping.keep import keep_aspm, ready_to_keep
 from aspm_ado.flows.proving.account import report
 from aspm_ado.flows.taking.intake import ASPM_VARIABLES

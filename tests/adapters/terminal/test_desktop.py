@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ def test_a_tool_that_hangs_is_given_up(tools):
     tools.add("xclip", script="#!/bin/sh\nexec /bin/sleep 60\n")
     made = SystemDesktop({"PATH": str(tools.folder), "DISPLAY": ":0"}, platform="linux", seconds=0.2)
     assert made.copy(TOKEN) is None
-    assert not made.can_clear
+    assert made.clears_after is None
 
 
 def test_a_tool_that_goes_on_serving_is_not_waited_for(tools):
@@ -139,16 +140,28 @@ def test_clear_empties_what_is_still_ours(tools):
     tools.add("wl-copy")
     tools.add("wl-paste", answer=TOKEN.reveal() + "\n")
     made = desktop(tools, WAYLAND_DISPLAY="wayland-0")
-    assert not made.can_clear
+    assert made.clears_after is None
     made.clear()
     assert tools.calls("wl-copy") == []
     made.copy(TOKEN)
-    assert made.can_clear
+    assert made.clears_after == 90
     made.clear()
     made.clear()
     assert [call["argv"] for call in tools.calls("wl-copy")] == [[], ["--clear"]]
     assert tools.calls("wl-copy")[1]["stdin"] == ""
-    assert not made.can_clear
+    assert made.clears_after is None
+
+
+def test_a_token_that_nobody_pastes_is_taken_off_after_a_time(tools):
+    tools.add("wl-copy")
+    tools.add("wl-paste", answer=TOKEN.reveal())
+    environment = {"PATH": str(tools.folder), "WAYLAND_DISPLAY": "wayland-0"}
+    made = SystemDesktop(environment, platform="linux", held=0.01)
+    made.copy(TOKEN)
+    while len(tools.calls("wl-copy")) < 2:
+        time.sleep(0.01)
+    assert [call["argv"] for call in tools.calls("wl-copy")] == [[], ["--clear"]]
+    assert made.clears_after is None
 
 
 def test_clear_on_a_mac_overwrites_with_nothing(tools):
@@ -173,7 +186,7 @@ def test_clear_leaves_what_cannot_be_read_back(tools):
     tools.add("clip.exe")
     made = desktop(tools, WSL_DISTRO_NAME="Debian")
     made.copy(TOKEN)
-    assert not made.can_clear
+    assert made.clears_after is None
     made.clear()
     assert len(tools.calls("clip.exe")) == 1
 

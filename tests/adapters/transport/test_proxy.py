@@ -9,7 +9,7 @@ from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 
 from .conftest import PAT
-from .servers import answer, read_request
+from .servers import answer, read_request, reset
 
 
 @pytest.fixture
@@ -28,6 +28,25 @@ def test_https_goes_through_a_tunnel(start, transport, get, proxy, certificates,
     assert connect.all("Proxy-Authorization") == ["Basic " + base64.b64encode(b"us@er:p:w").decode()]
     assert connect.all("Authorization") == []
     assert all(request.all("Proxy-Authorization") == [] for request in server.received)
+
+
+@pytest.mark.parametrize("end", [reset, lambda _: None, lambda sock: sock.unwrap().sendall(b"\x15\3\3\0\2\2\x50")])
+def test_a_write_that_is_lost_behind_a_tunnel_may_have_been_acted_on(
+    start, transport, get, proxy, certificates, bundle, far, end
+):
+    """urllib3 blames the proxy, as if it had never been reached; then the write would look as if it was not sent."""
+    server = start(end, tls=certificates["good"])
+    tunnel = proxy(target=server.port)
+    client = transport({"https_proxy": f"http://127.0.0.1:{tunnel.port}"}, ca_bundle=bundle)
+    reply = client.send(get(far, "POST", body="{}"))
+    assert (reply.failure, len(server.received)) == (Reason.UNREACHABLE, 1)
+    assert "Whether it acted on the request is not known" in reply.problem
+
+
+def test_a_read_that_is_lost_behind_a_tunnel_is_sent_again(start, transport, get, proxy, certificates, bundle, far):
+    server = start(reset, reset, answer(), tls=certificates["good"])
+    tunnel = proxy(target=server.port)
+    assert transport({"https_proxy": f"http://127.0.0.1:{tunnel.port}"}, ca_bundle=bundle).send(get(far)).status == 200
 
 
 def test_a_proxy_may_be_reached_over_tls(start, transport, get, proxy, certificates, bundle, far):
@@ -51,7 +70,7 @@ def test_a_proxy_that_wants_a_sign_in_is_not_azure_devops(transport, get, proxy,
     reply = client.send(get(far))
     assert reply.failure is Reason.PROXY_FAILED
     assert reply.problem == (
-        f"The proxy 127.0.0.1:{box.port} wants a sign-in before it lets us reach dev.example; this is not Azure DevOps."
+        f"The proxy 127.0.0.1:{box.port} wants a sign-in before it lets us reach dev.example; the service did not ask."
     )
     assert "HTTPS_PROXY" in reply.remedy
     assert len(box.received) == 1

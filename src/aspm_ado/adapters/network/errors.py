@@ -89,7 +89,8 @@ def trouble_before_answer(error: BaseException, where: Where, *, spent: bool) ->
         return _proxy(refused.group(1) if refused else "", chain, where)
     if verification := _first(chain, ssl.SSLCertVerificationError):
         return _certificate(verification.verify_code, where)
-    if tls := _first(chain, ssl.SSLError):
+    asked = _first(chain, urllib3.ProtocolError) is not None  # the request is out: it may have been acted on
+    if (tls := _first(chain, ssl.SSLError)) and not (asked and where.writes):
         return _tls(tls, where)
     unresolved = _first(chain, socket.gaierror)
     if unresolved:
@@ -101,7 +102,7 @@ def trouble_before_answer(error: BaseException, where: Where, *, spent: bool) ->
         return Trouble(Reason.UNREACHABLE, problem, _NETWORK, RETRIES)
     if spent or _first(chain, TimeoutError) or _first(chain, urllib3.TimeoutError):
         return _timed_out(where)
-    if _first(chain, ConnectionError):  # http.client.RemoteDisconnected is one
+    if tls or _first(chain, ConnectionError):  # http.client.RemoteDisconnected is one
         problem = f"{where.name} closed the connection before it answered.{where.doubt}"
         return Trouble(Reason.UNREACHABLE, problem, _AGAIN, RETRIES)
     if _first(chain, http.client.HTTPException) or _first(chain, urllib3.InvalidHeader):
@@ -135,7 +136,7 @@ def proxy_sign_in(where: Where) -> Trouble:
     """The proxy answered 407, to CONNECT or to a request in plain http."""
     return Trouble(
         Reason.PROXY_FAILED,
-        f"The proxy {where.proxy} wants a sign-in before it lets us reach {where.host}; this is not Azure DevOps.",
+        f"The proxy {where.proxy} wants a sign-in before it lets us reach {where.host}; the service did not ask.",
         "Put the sign-in into HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT), or ask whoever runs the proxy.",
     )
 

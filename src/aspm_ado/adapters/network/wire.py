@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,6 +110,13 @@ class _Limited(HTTPConnection):
     def request(self, *args: Any, **kwargs: Any) -> None:
         self._used = time.monotonic()
         super().request(*args, **kwargs)
+
+    def getresponse(self) -> Any:
+        try:
+            return super().getresponse()
+        except (ConnectionError, ssl.SSLError) as error:
+            # The request is out. urllib3 would say that the proxy was not reached, and nothing would look sent.
+            raise ProtocolError("no answer", error) from error
 
 
 class _LimitedTLS(_Limited, HTTPSConnection):

@@ -146,8 +146,8 @@ class _Desk:
         return self._desktop.copy(secret)
 
     @property
-    def can_clear(self) -> bool:
-        return self._desktop.can_clear
+    def clears_after(self) -> float | None:
+        return self._desktop.clears_after
 
     def clear(self) -> None:
         self._desktop.clear()

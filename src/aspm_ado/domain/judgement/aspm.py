@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
 from aspm_ado.domain.answers import AspmKnown, AspmPage
 from aspm_ado.domain.aspm import Dialect, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 _HEAD: Final = 4000
 """A text of this length may be the head of a longer body."""
 
-ADDRESS: Final = "Copy the address of Invicti ASPM from the browser, without any path. --aspm-api names its API."
+ADDRESS: Final = "Check --aspm-url: copy the address of Invicti ASPM from the browser."
+
+
+SAME_HOST: Final = "another path of the same host"
 
 
 class Hearing(StrEnum):
@@ -52,7 +56,8 @@ def hear(reply: Reply) -> Hearing:
     """Read one answer. Total: every status and every body has a kind."""
     text = reply.text.lstrip("\ufeff \t\r\n")
     unread = reply.failure is Reason.ANSWER_UNREADABLE and 200 <= reply.status < 300 and text
-    if not reply.status or (reply.failure is not None and not unread):
+    empty = 200 <= reply.status < 300 and reply.header("Content-Length") == "0"
+    if not reply.status or (reply.failure is not None and not unread and not empty):
         return Hearing.SILENCE
     if reply.status == 429:
         return Hearing.BUSY
@@ -70,6 +75,14 @@ def hear(reply: Reply) -> Hearing:
     if reply.status in (404, 405):
         return Hearing.ABSENT
     return Hearing.DECLINED if reply.status >= 400 else Hearing.ANSWER
+
+
+def look_again(heard: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:
+    """The dialects whose health address is not there, where none has one: their API may be there all the same."""
+    kinds = {dialect: hear(reply) for dialect, reply in heard.items()}
+    if any(kind in _STRENGTH for kind in kinds.values()):
+        return ()
+    return tuple(dialect for dialect, kind in kinds.items() if kind in (Hearing.ABSENT, Hearing.PAGE))
 
 
 def document_of(reply: Reply) -> object | None:
@@ -91,13 +104,15 @@ def said(reply: Reply) -> str:
 
 
 def redirect_target(reply: Reply) -> str:
-    """The host that a redirect names; nothing else of it is repeated."""
+    """Where a redirect leads: the host that it names, or that it stays; nothing else of it is repeated."""
+    here = Origin.of(reply.call.url)
     try:
-        host = urlsplit(reply.header("Location").strip()).hostname or ""
-    except ValueError:
-        host = ""
-    here = Origin.of(reply.call.url).host
-    return "another path of the same host" if not host or host.lower() == here else clean(host, 120)
+        there = Origin.of(urljoin(reply.call.url, reply.header("Location").strip()))
+    except (ValueError, UserError):
+        return "an address that cannot be read"
+    if there == here:
+        return SAME_HOST
+    return clean(there.host if there.host != here.host else str(there), 120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +139,8 @@ def judge_reachable(url: str, heard: Mapping[Dialect, Reply], hint: Dialect | No
     unheard = next((reply for dialect, reply in heard.items() if kinds[dialect] in UNHEARD), None)
     if unheard is not None:
         return Found(_unheard(CheckId.ASPM_REACHABLE, unheard), ())
-    replies = tuple(heard.values())
-    return Found(_no_api(CheckId.ASPM_REACHABLE, url, replies), ())
+    asked = next(iter(heard)) if len(heard) == 1 else None
+    return Found(_no_api(CheckId.ASPM_REACHABLE, url, tuple(heard.values()), asked), ())
 
 
 def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
@@ -191,19 +206,22 @@ def _rejected(check: CheckId, dialect: Dialect, reply: Reply) -> Check:
     return Check(check, Status.FAIL, detail, Reason.ASPM_TOKEN_REJECTED, remedy).on(reply)
 
 
-def _no_api(check: CheckId, url: str, replies: tuple[Reply, ...]) -> Check:
-    host = Origin.of(url).host
+def _no_api(check: CheckId, url: str, replies: tuple[Reply, ...], asked: Dialect | None = None) -> Check:
+    """``asked``: the only dialect that was tried."""
+    host, remedy = Origin.of(url).host, ADDRESS
     moved = next((reply for reply in replies if hear(reply) is Hearing.REDIRECT), None)
     if moved is not None:
-        detail = (
-            f"{host} redirects ({moved.status}) to {redirect_target(moved)}; it was not followed, "
-            "since a redirect would carry the token along."
-        )
-    elif any(hear(reply) is Hearing.PAGE for reply in replies):
+        target = redirect_target(moved)
+        detail = f"{host} redirects ({moved.status}) to {target}; not followed, since the token would go along."
+        if target != SAME_HOST:
+            remedy = "If Invicti ASPM has moved there, give --aspm-url that address; else ask who runs it why."
+    elif any(reply.text.lstrip()[:1] == "<" for reply in replies):
         detail = f"A web page answers at {host}, not the API of Invicti ASPM (status {replies[-1].status})."
     else:
         detail = f"What answers at {host} is not the API of Invicti ASPM (status {replies[-1].status})."
-    return Check(check, Status.FAIL, detail, Reason.ASPM_NOT_AN_API, ADDRESS).on(*replies)
+    if asked is not None and moved is None:
+        remedy = f"Leave --aspm-api {asked} out, so that both APIs are tried. {ADDRESS}"
+    return Check(check, Status.FAIL, detail, Reason.ASPM_NOT_AN_API, remedy).on(*replies)
 
 
 def unheard_words(reply: Reply) -> tuple[Reason, str, str]:
@@ -218,7 +236,7 @@ def unheard_words(reply: Reply) -> tuple[Reason, str, str]:
     reason = reply.failure or Reason.UNREACHABLE
     if reason is Reason.TLS_FAILED:
         return reason, reply.problem, "Check the address and its port: Invicti ASPM is reached over https only."
-    if reason is Reason.ANSWER_UNREADABLE and reply.text:
+    if reason is Reason.ANSWER_UNREADABLE and reply.status:
         return reason, f"The answer of {host} was cut short.", "Try again in a moment."
     return reason, reply.problem or f"{host} did not answer.", reply.remedy or "Try again in a moment."
 

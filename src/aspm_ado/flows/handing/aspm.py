@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm import Dialect, Door, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from aspm_ado.domain.errors import StoreError, UsageError
-from aspm_ado.domain.judgement.aspm import aspm_skipped, judge_projects, judge_reachable, judge_token, tool_accepted
+from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.judgement.aspm import (
+    Hearing,
+    aspm_skipped,
+    hear,
+    judge_projects,
+    judge_reachable,
+    judge_token,
+    look_again,
+    tool_accepted,
+)
 from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.questions import ASPM_API, ASPM_TOKEN_FILE, ASPM_URL, Choice, Question
+from aspm_ado.domain.questions import ASPM_API, ASPM_TOKEN_FILE, ASPM_URL
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import AspmReport
-from aspm_ado.domain.token import Secret, parse_secret
+from aspm_ado.domain.token import Secret
 from aspm_ado.flows.keeping.entry import aspm_service
 from aspm_ado.flows.taking.intake import ASPM_VARIABLES, Taken, aspm_token_given
 from aspm_ado.flows.taking.wishes import AUTO, parse_aspm_url
@@ -24,33 +33,8 @@ if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Call, Reply
     from aspm_ado.domain.requirements import Deployment
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.taking.wishes import Wishes
-
-__all__ = [
-    "AspmProof",
-    "accepted",
-    "as_found",
-    "ask_aspm_token",
-    "aspm_skipped",
-    "aspm_token",
-    "given_for",
-    "given_token",
-    "missing_aspm_token",
-    "prove_aspm",
-    "prove_stored",
-    "secret_to_keep",
-    "settle_aspm",
-    "wished_api",
-]
 
 Steps = Generator[Sequence["Call"], Sequence["Reply"], "AspmProof"]
-
-TOKEN: Final = Question("aspm-token", "API token of Invicti ASPM", "--aspm-token-file FILE", "INVICTI_ASPM_TOKEN")
-NEXT: Final = Question("aspm-next", "What now")
-AGAIN: Final = Choice("again", "Ask Invicti ASPM again")
-OTHER: Final = Choice("other", "Give another API token")
-WITHOUT: Final = Choice("without", "Go on without an API token", "a guided hand-off needs none")
-FINISH: Final = Choice("finish", "Finish later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +74,9 @@ def prove_aspm(url: str, token: Taken, wished: str = AUTO, hint: str = AUTO, ca_
     doors = {dialect: Door(url, dialect, ca_bundle) for dialect in dialects}
     replies = yield [door.health() for door in doors.values()]
     heard = dict(zip(dialects, replies, strict=True))
+    if hidden := look_again(heard):
+        replies = yield [doors[dialect].teams() for dialect in hidden]
+        heard |= {one: reply for one, reply in zip(hidden, replies, strict=True) if hear(reply) is Hearing.REFUSED}
     found = judge_reachable(url, heard, Dialect(hint) if hint != AUTO else None)
     if not found.dialects:
         behind = "Not asked: the API of Invicti ASPM was not reached."
@@ -192,73 +179,6 @@ def given_for(house: House, url: str) -> Taken | None:
     return None
 
 
-def ask_aspm_token(house: House, url: str, dialect: Dialect | None = None) -> Taken:
-    """The token from a person, hidden; where it goes and where it is made are said above the prompt."""
-    context = (f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect))
-    secret = house.asker.prompter.secret(TOKEN, context, accept=_parse)
-    return Taken(secret, "prompt")
-
-
-def missing_aspm_token() -> UsageError:
-    """What to say when a registration needs the token and nobody can be asked."""
-    return UsageError(
-        Reason.INPUT_MISSING,
-        "An API token of Invicti ASPM is needed, and there is nobody to ask.",
-        remedy=f"{TOKEN.how} {where_tokens_are_made(None)}",
-    )
-
-
-def settle_aspm(
-    house: House,
-    url: str,
-    given: Taken | None,
-    *,
-    wished: str = AUTO,
-    hint: str = AUTO,
-    needs_token: bool = False,
-    ca_bundle: str | None = None,
-    new_only: bool = False,
-) -> AspmProof:
-    """Prove the ASPM; on a terminal until it is good, or the person goes on otherwise. Without a token: three skips.
-
-    ``new_only``: a stored token will not do.
-    """
-    token = given if new_only else aspm_token(house, url, given)
-    if token is None and needs_token:
-        if not house.asker.asks:
-            raise missing_aspm_token()
-        token = ask_aspm_token(house, url, Dialect(wished) if wished != AUTO else None)
-    if token is None:
-        return AspmProof(url, aspm_skipped(), wished=hint if wished == AUTO else wished)
-    proof = house.crew.run(prove_aspm(url, token, wished, hint, ca_bundle))
-    while house.asker.asks and not proof.is_good:
-        for check in proof.checks:
-            if check.exit_code is not ExitCode.DONE:
-                house.voice.warn(f"{check.detail} {check.remedy or ''}")
-        choices = [OTHER, AGAIN, *([] if needs_token else [WITHOUT]), FINISH]
-        answer = house.asker.prompter.choose(NEXT, choices, OTHER.value)
-        if answer == FINISH.value:
-            break
-        if answer == WITHOUT.value:
-            return replace(proof, checks=aspm_skipped(), token=None, door=None)
-        if answer == OTHER.value:
-            token = ask_aspm_token(house, url, proof.door.dialect if proof.door else None)
-        proof = house.crew.run(prove_aspm(url, token, wished, hint, ca_bundle))
-    return proof
-
-
-def as_found(house: House, wishes: Wishes, aspm: AspmProof | None) -> Wishes:
-    """With the dialect that was found. AppSec Core has no team-lead settings, so none are asked or set there."""
-    if aspm is None or aspm.api == wishes.aspm_api:
-        return wishes
-    if aspm.api == Dialect.CORE.value and wishes.toggles:
-        house.voice.warn(
-            "This is Invicti AppSec Core, which has no team-lead integrations: those settings are left out."
-        )
-        wishes = replace(wishes, toggles=None)
-    return replace(wishes, aspm_api=aspm.api)
-
-
 def secret_to_keep(house: House, aspm: AspmProof | None) -> tuple[dict[str, Secret], tuple[str, str] | None]:
     """The proven token, to be stored once for its origin (service → secret); nothing when it is stored as it is."""
     if aspm is None or aspm.token is None or not aspm.takes_token:
@@ -274,7 +194,3 @@ def wished_api(house: House) -> str:
     """The dialect that was asked for now; what was stored is a hint and no more."""
     given = house.asker.given(ASPM_API)
     return given.value.strip().lower() if given is not None else AUTO
-
-
-def _parse(text: str) -> Secret:
-    return parse_secret(text, "the prompt", "API token of Invicti ASPM")

@@ -165,8 +165,10 @@ def _answer(house: House, parcel: Parcel, *, more: bool) -> str:
                 "No clipboard of yours can be reached from here (over SSH it would be the other machine's). "
                 "Take the token from where you keep it."
             )
-        elif house.desktop.can_clear:
-            house.voice.say(f"The token is on the clipboard ({way}); it is taken off again when this step is over.")
+        elif seconds := house.desktop.clears_after:
+            house.voice.say(
+                f"The token is on the clipboard ({way}) for {seconds:.0f} seconds, or until this step is over."
+            )
         else:
             house.voice.warn(
                 f"The token is on the clipboard ({way}), and cannot be taken off again from here: "

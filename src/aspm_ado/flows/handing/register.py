@@ -15,6 +15,7 @@ from aspm_ado.domain.aspm_registration import (
     in_doubt,
     kept,
     look,
+    may_have_acted,
     not_begun,
     refused,
     registered,
@@ -118,6 +119,8 @@ def _concluded(
         return registered(marker, seen.instance_id, profile, reply, seen.reply, adopted=True)
     if result is Upshot.CONFLICT:
         return conflicting(marker, profile, item.connection, reply)
+    if result is Upshot.REDIRECTED and (not may_have_acted(reply) or (seen and seen.presence is not Presence.UNCLEAR)):
+        return refused(marker, profile, reply, item.secret, token)
     replies = (reply,) if seen is None else (reply, seen.reply)
     return in_doubt(marker, item.connection, *replies, readable=profile.find is not None)
 

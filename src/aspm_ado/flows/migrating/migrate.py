@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.connection import Entry, Migration, Registration, RegistrationState
 from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.judgement.aspm import aspm_skipped
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handing.aspm import AspmProof, aspm_skipped
+from aspm_ado.flows.handing.aspm import AspmProof
 from aspm_ado.flows.handing.delivery import Delivery
 from aspm_ado.flows.handing.handoff import HANDED_OFF, WAITS, behind_aspm, registration_check
 from aspm_ado.flows.keeping.entry import facts_on_record
