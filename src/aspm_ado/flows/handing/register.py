@@ -120,7 +120,7 @@ def _concluded(
     if result is Upshot.CONFLICT:
         return conflicting(marker, profile, item.connection, reply)
     if result is Upshot.REDIRECTED and (not may_have_acted(reply) or (seen and seen.presence is not Presence.UNCLEAR)):
-        return refused(marker, profile, reply, item.secret, token)
+        return refused(marker, profile, reply)
     replies = (reply,) if seen is None else (reply, seen.reply)
     return in_doubt(marker, item.connection, *replies, readable=profile.find is not None)
 
