@@ -11,7 +11,7 @@ from .secret_service import MARKS, PROFILE, Home
 pytestmark = MARKS
 SET, DELETE, RECORDS = "set_password", "delete_password", "records"
 EFFECTS = {
-    # said, two secrets written, in force; then for each organization: what is about to be registered, what came of it
+    # said, two secrets written, in force; for each organization: what is to be registered, its answer, its proof
     "connect": [RECORDS, SET, SET, RECORDS, *4 * [RECORDS], RECORDS],
     # said, written, waiting; in force in the place of the old one; the old one erased, and off the list
     "rotate": [RECORDS, SET, RECORDS, RECORDS, DELETE, RECORDS],

@@ -1,4 +1,4 @@
-"""Rotating and disconnecting over a real Secret Service, open and locked: the code, what is told after, what is held."""
+"""Rotating and disconnecting over a real Secret Service, open and locked: the code, what is told, what is held."""
 
 from __future__ import annotations
 
