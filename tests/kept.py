@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 from aspm_ado.demo import Simulator
-from aspm_ado.domain.token import Secret
 
 
 class Kept:
     """What is there now, for as often as ``back`` is called."""
 
-    def __init__(self, folder: Path, secrets: dict[str, Secret], simulator: Simulator) -> None:
+    def __init__(self, folder: Path, secrets: MutableMapping[str, Any], simulator: Simulator) -> None:
         self._folder, self._secrets, self._simulator = folder, secrets, simulator
         self._copy = folder.with_name("kept")
         shutil.rmtree(self._copy, ignore_errors=True)
@@ -20,11 +21,12 @@ class Kept:
             shutil.copytree(folder, self._copy)
         self._were, self._world = dict(secrets), simulator.world
 
-    def back(self) -> None:
-        """Make it as it was."""
+    def back(self, *, empty: bool = False) -> None:
+        """Make it as it was; ``empty``: but with nothing stored."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        if self._copy.exists():
-            shutil.copytree(self._copy, self._folder)
         self._secrets.clear()
-        self._secrets.update(self._were)
+        if not empty:
+            if self._copy.exists():
+                shutil.copytree(self._copy, self._folder)
+            self._secrets.update(self._were)
         self._simulator._world = self._world

@@ -50,16 +50,15 @@ class Switch:
     """Counts effects. ``at`` 2n-1 switches the machine off before the n-th, 2n after it; nothing happens from then."""
 
     def __init__(self, at: int = 0) -> None:
-        self.at, self.steps, self.off = at, 0, False
-        self.kinds: list[str] = []
+        self.at, self.off = at, False
+        self.effects: list[str] = []
 
-    def effect(self, work: Callable[[], object], kind: str) -> object:
+    def effect(self, name: str, work: Callable[[], object]) -> object:
         self.alive()
-        self.steps += 1
-        self.kinds.append(kind)
-        self._strike(2 * self.steps - 1)
+        self.effects.append(name)
+        self._strike(2 * len(self.effects) - 1)
         made = work()
-        self._strike(2 * self.steps)
+        self._strike(2 * len(self.effects))
         return made
 
     def alive(self) -> None:
@@ -96,7 +95,7 @@ class Vault:
     def write(self, service: str, secret: Secret) -> None:
         self.locked = self.locked or self.locks_at_write
         self._open()
-        self.switch.effect(lambda: self.secrets.__setitem__(service, secret), "a secret")
+        self.switch.effect("write", lambda: self.secrets.__setitem__(service, secret))
 
     def read(self, service: str) -> Secret | None:
         self._open()
@@ -105,7 +104,7 @@ class Vault:
 
     def erase(self, service: str) -> None:
         self._open()
-        self.switch.effect(lambda: self.secrets.pop(service, None), "an erasure")
+        self.switch.effect("erase", lambda: self.secrets.pop(service, None))
 
 
 class SwitchedDisk(Disk):
@@ -127,7 +126,7 @@ class SwitchedDisk(Disk):
 
     def replace(self, source: Path, target: Path) -> None:
         if target.name == "catalog.json":
-            self._switch.effect(lambda: super(SwitchedDisk, self).replace(source, target), "the records")
+            self._switch.effect("records", lambda: super(SwitchedDisk, self).replace(source, target))
         else:
             self._switch.alive()
             super().replace(source, target)
@@ -137,26 +136,31 @@ class FailingDisk(Disk):
     """Runs out of space at its n-th call; ``for_ever`` from there on."""
 
     def __init__(self, at: int, *, for_ever: bool = False) -> None:
-        self.at, self.for_ever, self.steps = at, for_ever, 0
+        self.at, self.for_ever = at, for_ever
+        self.steps: list[str] = []
 
-    def _step(self) -> None:
-        self.steps += 1
-        if self.steps == self.at or (self.for_ever and self.steps > self.at):
+    @property
+    def struck(self) -> bool:
+        return len(self.steps) >= self.at > 0
+
+    def _step(self, name: str) -> None:
+        self.steps.append(name)
+        if len(self.steps) == self.at or (self.for_ever and self.struck):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     def open(self, path: Path, flags: int, mode: int = 0o600) -> int:
-        self._step()
+        self._step("open")
         return super().open(path, flags, mode)
 
     def write(self, descriptor: int, data: bytes) -> int:
-        self._step()
+        self._step("write")
         return super().write(descriptor, data)
 
     def fsync(self, descriptor: int) -> None:
-        self._step()
+        self._step("fsync")
 
     def replace(self, source: Path, target: Path) -> None:
-        self._step()
+        self._step("replace")
         super().replace(source, target)
 
 
@@ -211,7 +215,7 @@ class Machine:
 
         def send(call):
             if call.url.startswith(ASPM) and call.method != "GET":
-                return switch.effect(lambda: really(call), "a write to the ASPM")
+                return switch.effect("aspm", lambda: really(call))
             secret = call.credential.secret.reveal() if call.credential else ""
             key = (
                 call.method,

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
+from collections import Counter
 from contextlib import suppress
+from itertools import count
+from pathlib import Path
 
 import pytest
+from keyring.errors import KeyringLocked
 
 from aspm_ado.adapters.vault.keyring_vault import KeyringVault
 from aspm_ado.domain.errors import UsageError, UserError
@@ -106,29 +112,42 @@ COMMANDS = {
 }
 
 
-def kills(here: Machine, command):
+EFFECTS = {
+    # said, both secrets written, in force; what is to be registered, the one request, its answer, its proof
+    "connect": "records write write records records aspm records records",
+    "connect more": "records write records",
+    # said, written, waiting; each in force once a person has saved it, then the old one erased, and off the list
+    "rotate": "records write records records records erase records",
+    "rotate one of two": "records write records records",
+    "rotate the token of the ASPM": "records write records erase records",
+    "handoff of a new token": "records records erase records",
+    "disconnect": "records erase erase erase records",
+}
+"""What outlives each command, in order: a run that nothing stops has these effects and no other."""
+
+
+def kills(here: Machine, name: str):
     """Run to the n-th moment, for every n, each time from the same state; ends with the run that nothing stops."""
-    at, finished = 0, False
-    while not finished:
-        at += 1
+    _, command = COMMANDS[name]
+    expected = EFFECTS[name].split()
+    for at in range(1, 2 * len(expected) + 1):
         here.back()
-        try:
+        with pytest.raises(Killed):
             command(here, switch=Switch(at))
-            finished = True
-        except Killed:
-            yield at
+        yield at
+    here.back()
+    switch = Switch()
+    command(here, switch=switch)
+    assert switch.effects == expected
 
 
 @pytest.mark.parametrize("following", NEXT)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_killed_before_and_after_every_effect(machine, name, following):
     here = machine()
-    before, command = COMMANDS[name]
-    before(here)
+    COMMANDS[name][0](here)
     here.keep()
-    moments = 0
-    for _ in kills(here, command):
-        moments += 1
+    for _ in kills(here, name):
         here.assert_whole()
         done = False
         with suppress(UserError):
@@ -139,7 +158,54 @@ def test_killed_before_and_after_every_effect(machine, name, following):
             connecting(here)
         here.assert_tidy()
     here.assert_tidy()
-    assert moments >= 4
+
+
+SEEN: list[tuple[str, Path]] = []
+"""What Python itself says of the files that are changed while ``watching`` is on."""
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+CHANGES = {
+    "os.rename": 1,
+    "os.remove": 0,
+    "os.mkdir": 0,
+    "os.rmdir": 0,
+    "os.link": 1,
+    "os.symlink": 1,
+    "os.truncate": 0,
+}
+
+
+def watch(event: str, given: tuple) -> None:
+    if event == "open" and isinstance(given[0], (str, bytes)) and int(given[2] or 0) & WRITES:
+        SEEN.append((event, Path(os.fsdecode(given[0]))))
+    elif event in CHANGES and isinstance(given[CHANGES[event]], (str, bytes, os.PathLike)):
+        SEEN.append((event, Path(os.fsdecode(given[CHANGES[event]]))))
+
+
+@pytest.fixture(scope="session")
+def watched() -> list[tuple[str, Path]]:
+    sys.addaudithook(watch)
+    return SEEN
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_effect_but_those(machine, watched, name):
+    """Counted by Python, by the keyring and by the world, and not by the switch: no effect goes past it."""
+    here = machine()
+    before, command = COMMANDS[name]
+    before(here)
+    kept = dict(here.secrets)
+    there = len(here.stand.simulator.changes)
+    watched.clear()
+    command(here)
+    seen = Counter((event, path.name) for event, path in watched if here.folder in path.parents)
+    effects = Counter(EFFECTS[name].split())
+    assert seen.pop(("os.rename", "catalog.json")) == effects["records"]
+    unseen = {("open", "catalog.lock"), ("os.rename", "catalog.holder"), ("os.remove", "catalog.holder")}
+    left = {(event, file) for event, file in seen if not file.endswith(".tmp")}
+    assert left <= unseen, "a file that no kill was tried at"
+    assert len(here.stand.simulator.changes) - there == len(here.stand.wire.writes) == effects["aspm"]
+    assert len(set(here.secrets) - set(kept)) == effects["write"]
+    assert len(set(kept) - set(here.secrets)) == effects["erase"]
 
 
 def test_what_is_interrupted_is_finished_or_undone(machine):
@@ -148,7 +214,7 @@ def test_what_is_interrupted_is_finished_or_undone(machine):
     one_token_two_organizations(here)
     here.keep()
     seen = set()
-    for _ in kills(here, rotating):
+    for _ in kills(here, "rotate"):
         seen.add((here.in_force("contoso")[-4:], here.in_force("fabrikam")[-4:]))
         with suppress(UsageError):  # where nothing is left to be replaced
             rotate(here.house({"pat_file": "new", "register": "none"}), "contoso", ["contoso", "fabrikam"])
@@ -157,25 +223,27 @@ def test_what_is_interrupted_is_finished_or_undone(machine):
     assert seen == {("Rdy1", "Rdy1"), ("New1", "Rdy1"), ("New1", "New1")}
 
 
-@pytest.mark.parametrize(
-    ("name", "for_ever"), [*((name, False) for name in COMMANDS), ("rotate one of two", True), ("disconnect", True)]
-)
+@pytest.mark.parametrize("for_ever", [False, True], ids=["once", "from then on"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_disk_fails_at_every_call(machine, name, for_ever):
     here = machine()
     before, command = COMMANDS[name]
     before(here)
     here.keep()
-    at, failed = 0, True
-    while failed:
-        at += 1
+    struck: Counter[str] = Counter()
+    for at in count(1):
         here.back()
         disk = FailingDisk(at, for_ever=for_ever)
         assert ending(command, here, disk=disk) in (0, 7, 8)
-        failed = disk.steps >= at
         here.assert_whole()
         here.settle()
         here.assert_tidy()
-    assert at > 10
+        if not disk.struck:
+            break
+        struck[disk.steps[at - 1]] += 1
+    assert struck == Counter(disk.steps), "each call of a run that nothing stops was the one that failed"
+    assert set(struck) == {"open", "write", "fsync", "replace"}
+    assert struck["replace"] > EFFECTS[name].split().count("records")
 
 
 def ending(command, here: Machine, **how) -> int:
@@ -191,22 +259,29 @@ class Faulty:
     """A keyring whose n-th call goes wrong in one way."""
 
     def __init__(self, kept: dict[str, Secret], at: int, way: str) -> None:
-        self._kept, self._at, self._way, self.calls = kept, at, way, 0
+        self._kept, self._at, self._way = kept, at, way
+        self.calls: list[str] = []
         self.let_go, self.done = threading.Event(), threading.Event()
 
     def get_password(self, service, username):
         found = self._kept.get(service)
-        return self._do(lambda: found and found.reveal(), lie=lambda: None if found else "something else")
+        return self._do("get", lambda: found and found.reveal(), lie=lambda: None if found else "something else")
 
     def set_password(self, service, username, password):
-        self._do(lambda: self._kept.__setitem__(service, Secret(password)), lie=lambda: None)
+        self._do("set", lambda: self._kept.__setitem__(service, Secret(password)), lie=lambda: None)
 
     def delete_password(self, service, username):
-        self._do(lambda: self._kept.__delitem__(service), lie=lambda: None)
+        self._do("delete", lambda: self._kept.__delitem__(service), lie=lambda: None)
 
-    def _do(self, work, lie):
-        self.calls += 1
-        if self.calls != self._at:
+    @property
+    def struck(self) -> bool:
+        return len(self.calls) >= self._at > 0
+
+    def _do(self, name, work, lie):
+        self.calls.append(name)
+        if self._way == "is locked from then on" and self.struck:
+            raise KeyringLocked("the keyring of the tests")
+        if len(self.calls) != self._at:
             return work()
         if self._way == "fails":
             raise RuntimeError("no")
@@ -222,16 +297,18 @@ class Faulty:
             self.done.set()
 
 
-@pytest.mark.parametrize("way", ["fails", "fails late", "lies", "hangs"])
+KEYRING_CALLS = {"set": "write", "delete": "erase"}
+
+
+@pytest.mark.parametrize("way", ["fails", "fails late", "lies", "hangs", "is locked from then on"])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_keyring_goes_wrong_at_every_call(machine, name, way):
     here = machine()
     before, command = COMMANDS[name]
     before(here)
     here.keep()
-    at, struck = 0, True
-    while struck:
-        at += 1
+    struck: Counter[str] = Counter()
+    for at in count(1):
         here.back()
         keyring = Faulty(here.secrets, at, way)
         vault = KeyringVault(
@@ -243,14 +320,20 @@ def test_the_keyring_goes_wrong_at_every_call(machine, name, way):
             seconds=0.03,
         )
         assert ending(command, here, vault=vault) in (0, 2, 4, 7, 8)
-        struck = keyring.calls >= at
         here.assert_whole()
-        if struck and way == "hangs":
+        if keyring.struck and way == "hangs":
             keyring.let_go.set()
             assert keyring.done.wait(10)
         here.settle()
         here.assert_tidy()
-    assert at > 3
+        if not keyring.struck:
+            break
+        struck[keyring.calls[at - 1]] += 1
+    assert struck == Counter(keyring.calls), "each call of a run that nothing stops was the one that went wrong"
+    effects = EFFECTS[name].split()
+    assert {call: struck[call] for call in KEYRING_CALLS} == {
+        call: effects.count(effect) for call, effect in KEYRING_CALLS.items()
+    }
 
 
 def test_a_handoff_after_a_crash_orphans_nothing(machine):
@@ -258,7 +341,7 @@ def test_a_handoff_after_a_crash_orphans_nothing(machine):
     here = machine()
     connect(here.house(GUIDED), None)
     here.keep()
-    for _ in kills(here, adding):
+    for _ in kills(here, "connect more"):
         resume_handoff(here.house(person=Person(handoff="saved")), None)
         here.assert_whole()
         connecting(here)

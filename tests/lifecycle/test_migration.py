@@ -174,7 +174,7 @@ def test_killed_before_and_after_every_effect(here, part):
     """The kind of an effect is what it is, what came before it, and whether the machine goes off before or after it."""
     whole = Switch()
     run(here, Somebody({}), switch=whole)
-    pairs = zip(["", *whole.kinds], whole.kinds, strict=False)
+    pairs = zip(["", *whole.effects], whole.effects, strict=False)
     kinds = [(*pair, side) for pair in pairs for side in ("before", "after")]
     assert len(kinds) > 80
     for at in steps_to_try(kinds, part):
