@@ -71,6 +71,13 @@ def test_disconnect(run, here):
     assert PAT not in out
 
 
+def test_disconnect_forgets_nothing_that_was_not_named(run, here):
+    with pytest.raises(UsageError, match="Which connection") as caught:
+        run(disconnect, yes=True)
+    assert "aspm-ado list" in caught.value.remedy
+    assert here.secrets
+
+
 def test_disconnect_with_a_keyring_that_fails_says_how_to_go_on(run, here):
     def locking(*_):
         here.vault.locked = True

@@ -16,7 +16,7 @@ from aspm_ado.domain.retirement import Reach
 from aspm_ado.domain.settings import Settings
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.begin import whole_records
-from aspm_ado.flows.errand import Errand, settle
+from aspm_ado.flows.errand import Errand, named_by, settle
 from aspm_ado.flows.handing.aspm import AspmProof, as_found, aspm_skipped, secret_to_keep, settle_aspm, wished_api
 from aspm_ado.flows.handing.delivery import Delivery, deliver, rehearse
 from aspm_ado.flows.handing.handoff import HANDED_OFF, behind_aspm, registration_check
@@ -71,6 +71,7 @@ def connect(house: House, name: str | None) -> Report:
         return validate_stored(house, [old.name], command="connect")
     errand = settle(house, name, old, catalogue.connections)
     proofs = _prove(house, errand)
+    errand = errand if name else named_by(errand, proofs, catalogue.connections)
     proven = proven_of(proofs)
     if proven:
         errand = replace(errand, wishes=ask_aspm(house, errand.wishes))
