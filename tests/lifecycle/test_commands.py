@@ -57,6 +57,17 @@ def run(here, capsys, tmp_path):
     return typed
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [{"purpose": "alm"}, {"reach": "organization"}, {"pat_expires": "2027-01-01"}, {"pat_file": "new"}],
+    ids=lambda flags: next(iter(flags)),
+)
+def test_what_is_on_record_is_not_said_again_of_a_stored_connection(run, here, flags):
+    """A flag that would be ignored is refused; its variable is meant for others and is left alone."""
+    with pytest.raises(UsageError, match="on record"):
+        run(validate, names=["contoso"], **flags)
+
+
 def test_disconnect(run, here):
     with pytest.raises(UsageError) as caught:
         run(disconnect, names="contoso")

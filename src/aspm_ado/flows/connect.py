@@ -92,9 +92,14 @@ def _aspm(house: House, errand: Errand, *, reads: bool) -> AspmProof | None:
         checks = aspm_skipped(told, Reason.NOT_ASKED) if told else aspm_skipped()
         return AspmProof(wishes.aspm_url, checks, wished=wishes.aspm_api)
     hint = old.aspm.api if old is not None and old.aspm is not None else AUTO
-    needs = wishes.uses_profile
     made = settle_aspm(
-        house, wishes.aspm_url, errand.aspm_token, wished=wished_api(house), hint=hint, needs_token=needs
+        house,
+        wishes.aspm_url,
+        errand.aspm_token,
+        wished=wished_api(house),
+        hint=hint,
+        needs_token=wishes.uses_profile,
+        ca_bundle=errand.where.site.ca_bundle,
     )
     if errand.profile is not None:
         demand_dialect(made, errand.profile)

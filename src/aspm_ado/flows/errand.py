@@ -79,6 +79,8 @@ def settle(house: House, name: str | None, old: Entry | None, stored: dict[str, 
             f"The connection “{old.name}” belongs to {old.base_url}, not to {there.site.base_url}.",
             remedy="Give the new connection a name of its own: aspm-ado connect NAME …",
         )
+    if old is not None and old.ca_bundle:
+        there = replace(there, site=replace(there.site, ca_bundle=old.ca_bundle))
     tokens = _with_stored(house, tokens, there, old)
     return Errand(
         chosen, there, _brief(house, brief, old, there), tokens, beside_given(asker), wishes, old, aspm_token, profile
