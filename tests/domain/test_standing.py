@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.domain.answers import Names
+from aspm_ado.domain.answers import Identity, Names
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.exchange import Reply
 from aspm_ado.domain.judgement.causes import Past
@@ -342,3 +342,11 @@ def test_a_server_that_lists_its_collections_shows_a_token_alive(
     assert "polic" not in f"{made.access_check.detail}{made.access_check.remedy}"
     assert (made.is_dead, made.is_alive) == (False, who is not None)
     assert (made.identity.account if made.identity else None) == who
+
+
+def test_an_account_that_the_document_does_not_tell_is_read_from_the_header() -> None:
+    nameless = Identity(r.ME.id, r.ME.name)
+    made = stand(r.CONTOSO, r.connection_data(nameless), r.bare(), r.TODAY)
+    assert made.identity == r.ME
+    told = Identity(r.ME.id, r.ME.name, "other@contoso.example")
+    assert stand(r.CONTOSO, r.connection_data(told), r.bare(), r.TODAY).identity == told

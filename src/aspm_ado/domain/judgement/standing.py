@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.answers import ConnectionData, Identity, Names, Profile
@@ -63,7 +63,9 @@ def stand(
     kind = saying(first)
     data = first.answer
     if kind is Saying.ANSWER and isinstance(data, ConnectionData) and not data.identity.is_anonymous:
-        return _in(place, data.identity, first)
+        user = user_of(first)
+        unnamed = user is not None and not data.identity.account
+        return _in(place, replace(data.identity, account=user.account) if user and unnamed else data.identity, first)
     known, witness = _known(first, wide, elsewhere)
     access, excuse = _access(place, first, kind, alive=known is not None or _lists(wide))
     if known is not None:
