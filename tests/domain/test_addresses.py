@@ -160,6 +160,22 @@ SERVER_FORMS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("text", "base", "collections"),
+    [
+        (HOST, HOST, ()),
+        (HOST + "/devops/", HOST + "/devops", ()),
+        (HOST + "/tfs/Engineering", HOST + "/tfs", ("Engineering",)),
+        (HOST + "/DefaultCollection", HOST, ("DefaultCollection",)),
+        (HOST + "/Engineering/Turbines/_git/blades", HOST, ("Engineering",)),
+        (HOST + "/Engineering/_usersSettings/tokens", HOST, ("Engineering",)),
+    ],
+)
+def test_where_every_collection_is_meant_a_root_was_given(text: str, base: str, collections: tuple[str, ...]) -> None:
+    site, found = parse_server(text, everything=True)
+    assert (site.base_url, found) == (base, collections)
+
+
 @pytest.mark.parametrize(("text", "named", "base", "collections"), SERVER_FORMS)
 def test_every_form_of_a_server(text: str, named: tuple[str, ...], base: str, collections: tuple[str, ...]) -> None:
     site, found = parse_server(text, named)

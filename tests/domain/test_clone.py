@@ -7,7 +7,7 @@ import pytest
 from aspm_ado.domain.answers import Repository
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.exchange import Reply
-from aspm_ado.domain.judgement.clone import Reading, clone_skipped, clone_unheard, judge_clone, reading
+from aspm_ado.domain.judgement.clone import Reading, clone_refused, clone_skipped, clone_unheard, judge_clone, reading
 from aspm_ado.domain.reasons import Reason
 
 from . import replies as r
@@ -57,8 +57,8 @@ ROWS = [
     (REFUSED, READ, False, (WARN, Reason.CLONE_NEEDS_USERNAME), (PASS, None), 0),
     (ABSENT, READ, True, (WARN, Reason.CLONE_NEEDS_USERNAME), (PASS, None), 0),
     (REFUSED, None, False, (FAIL, Reason.CLONE_FAILED), (SKIP, Reason.NO_USERNAME), 3),
-    (REFUSED, REFUSED, False, (FAIL, Reason.CLONE_FAILED), (SKIP, Reason.NOT_ASKED), 3),
-    (ABSENT, ABSENT, False, (FAIL, Reason.CLONE_FAILED), (SKIP, Reason.NOT_ASKED), 3),
+    (REFUSED, REFUSED, False, (FAIL, Reason.CLONE_FAILED), (FAIL, Reason.CLONE_FAILED), 3),
+    (ABSENT, ABSENT, False, (FAIL, Reason.CLONE_FAILED), (FAIL, Reason.CLONE_FAILED), 3),
     (ABSENT, ABSENT, True, (FAIL, Reason.REPOSITORY_ABSENT), (SKIP, Reason.NOT_ASKED), 3),
     (ABSENT, None, True, (FAIL, Reason.REPOSITORY_ABSENT), (SKIP, Reason.NOT_ASKED), 3),
     (UNHEARD, None, False, (UNKNOWN, Reason.TIMED_OUT), (SKIP, Reason.NO_USERNAME), 5),
@@ -92,4 +92,18 @@ def test_where_there_is_nothing_to_try() -> None:
         assert (check.status, check.reason, check.exit_code) == (SKIP, Reason.NO_REPOSITORY, 0)
     token, user = clone_unheard(r.silence())
     assert (token.id, token.status, token.exit_code) == (CheckId.CLONE_TOKEN, UNKNOWN, 5)
+    assert user.status is SKIP
+
+
+def test_a_list_that_is_refused_is_no_silence_of_the_service() -> None:
+    token, user = clone_unheard(r.bare())
+    assert (token.status, token.reason, token.exit_code) == (UNKNOWN, Reason.PERMISSION_UNCLEAR, 5)
+    assert "401" in token.detail
+    assert user.status is SKIP
+
+
+def test_repositories_that_may_not_be_looked_at_cannot_be_cloned() -> None:
+    token, user = clone_refused(r.reply(403, '{"message":"TF401027"}', r.MARKS, r.USER))
+    assert (token.status, token.reason, token.exit_code) == (FAIL, Reason.CLONE_FAILED, 3)
+    assert "Stakeholder" in str(token.remedy)
     assert user.status is SKIP

@@ -217,6 +217,14 @@ def test_a_route_that_is_not_there_lowers_what_can_be_shown() -> None:
     assert (check.status, check.proven, check.reason) == (PARTIAL, WRITE, Reason.NOT_PROVABLE)
 
 
+def test_where_not_one_route_is_there_the_address_is_wrong_and_nothing_is_known() -> None:
+    probes, told = answers(ON_SERVICES, ALL_OF)
+    told = dict.fromkeys(told, r.reply(404, r.NO_ROUTE, r.MARKS, r.USER))
+    for check in judge_scopes(told, probes, ON_SERVICES):
+        assert (check.status, check.reason, check.proven) == (UNKNOWN, Reason.SCOPE_UNKNOWN, NONE)
+        assert "address" in str(check.remedy)
+
+
 def test_the_words_of_a_missing_route_from_a_stranger_prove_nothing() -> None:
     probes, told = answers(ON_SERVICES, ALL_OF)
     told |= dict.fromkeys(("code-read", "code-write", "code-manage"), r.reply(404, r.NO_ROUTE))

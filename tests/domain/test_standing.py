@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from aspm_ado.domain.answers import Identity, Names
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.exchange import Reply
 from aspm_ado.domain.judgement.causes import Past
@@ -328,3 +329,24 @@ def test_evidence_shows_no_header_and_no_body() -> None:
     [line] = stand(r.CONTOSO, first, r.bare(), r.TODAY).access_check.evidence
     assert (line.method, line.url, line.status, line.activity_id) == ("GET", r.CALL.url, 401, r.MARKS[0][1])
     assert r.ME.account not in repr(line)
+
+
+@pytest.mark.parametrize(("marks", "who"), [((), None), (r.USER, r.ME.account)], ids=["nameless", "named in a header"])
+def test_a_server_that_lists_its_collections_shows_a_token_alive(
+    marks: tuple[tuple[str, str], ...], who: str | None
+) -> None:
+    """A collection that refuses it is closed to its owner; the token is not called wrong."""
+    listed = r.reply(200, "{}", r.MARKS, marks, answer=Names(("DefaultCollection",)))
+    made = stand(r.COLLECTION, r.bare(), listed, r.TODAY)
+    assert (made.access_check.status, made.access_check.reason) == (Status.FAIL, Reason.ORGANIZATION_REFUSES_TOKEN)
+    assert "polic" not in f"{made.access_check.detail}{made.access_check.remedy}"
+    assert (made.is_dead, made.is_alive) == (False, who is not None)
+    assert (made.identity.account if made.identity else None) == who
+
+
+def test_an_account_that_the_document_does_not_tell_is_read_from_the_header() -> None:
+    nameless = Identity(r.ME.id, r.ME.name)
+    made = stand(r.CONTOSO, r.connection_data(nameless), r.bare(), r.TODAY)
+    assert made.identity == r.ME
+    told = Identity(r.ME.id, r.ME.name, "other@contoso.example")
+    assert stand(r.CONTOSO, r.connection_data(told), r.bare(), r.TODAY).identity == told

@@ -199,7 +199,7 @@ def test_no_name(text: str) -> None:
 def test_the_default_name(given: dict[str, Any], name: str) -> None:
     there = where_given(asker(**given))
     assert there is not None
-    assert default_name(there) == name
+    assert default_name(there.site, there.names) == name
     assert parse_name(name) == name
 
 

@@ -7,7 +7,10 @@ from datetime import date
 
 import pytest
 
+from aspm_ado.domain.answers import Repositories
 from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.exchange import Reply
+from aspm_ado.domain.probes import PROBES
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Purpose
 from aspm_ado.domain.retirement import Reach, ReachDemanded
@@ -262,6 +265,30 @@ def test_a_token_that_dies_under_way_is_not_a_missing_scope() -> None:
     assert trouble(proof)["organization.access"] is Reason.ORGANIZATION_REFUSES_TOKEN
 
 
+def test_when_not_one_scope_is_there_the_token_is_asked_for_again() -> None:
+    """A revoked token gets the same bare refusal as a missing scope."""
+    service = Service({PAT: Token(organizations=("Contoso",))})
+    said = iter([r.connection_data(), r.bare()])
+    service.overrides["connection-data"] = lambda _: next(said)
+    for probe in PROBES:
+        service.overrides[probe.name] = lambda _: r.bare()
+    proof, rounds = proven(service, candidate("contoso"))
+    assert rounds.sizes == [2, 8, 1]
+    assert trouble(proof) == {"identity": Reason.TOKEN_REJECTED}
+
+
+def test_a_living_token_without_a_single_scope_is_told_so() -> None:
+    service = Service({PAT: Token({}, organizations=("Contoso",))})
+    proof, rounds = proven(service, candidate("contoso"))
+    assert rounds.sizes == [2, 8, 1]
+    assert {name for name in trouble(proof) if name != "reach"} == {
+        "scope.code",
+        "scope.work",
+        "scope.identity",
+        "scope.profile",
+    }
+
+
 def test_a_throttled_probe_is_unknown_and_not_missing() -> None:
     service = Service({PAT: Token()})
     service.overrides["work-manage"] = lambda _: r.reply(429, "", r.MARKS)
@@ -293,6 +320,56 @@ def test_where_they_cannot_be_listed_the_union_is_still_proven() -> None:
     assert [here.place.key for here in proof.places] == ["contoso"]
     assert proof.unlisted is not None
     assert (proof.unlisted.status, proof.unlisted.reason) == (Status.FAIL, Reason.ORGANIZATIONS_NOT_LISTED)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "reason"),
+    [
+        (r.bare(), Status.FAIL, Reason.ORGANIZATIONS_NOT_LISTED),
+        (r.reply(429, "", r.MARKS), Status.UNKNOWN, Reason.THROTTLED),
+        (r.silence(), Status.UNKNOWN, Reason.TIMED_OUT),
+    ],
+    ids=["refused", "busy", "silent"],
+)
+def test_a_list_that_was_not_heard_is_not_one_that_cannot_be_had(answer: Reply, status: Status, reason: Reason) -> None:
+    service = Service({PAT: Token()})
+    service.overrides["accounts"] = lambda _: answer
+    proof, _ = proven(service, candidate(list_all=True))
+    assert proof.unlisted is not None
+    assert (proof.unlisted.status, proof.unlisted.reason) == (status, reason)
+
+
+def test_whom_one_organization_knows_is_known_in_one_that_is_absent() -> None:
+    service = Service({PAT: Token(organizations=("Contoso",))})
+    proof, _ = proven(service, candidate("contoso", "nowhere"))
+    assert checks(proof, 1)[CheckId.IDENTITY].status is Status.PASS
+    assert trouble(proof, 1)["organization.access"] is Reason.ORGANIZATION_ABSENT
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "expected"),
+    [
+        ("projects", r.bare(), (Status.UNKNOWN, Reason.PERMISSION_UNCLEAR)),
+        ("projects", r.reply(500, "", r.MARKS), (Status.UNKNOWN, Reason.SERVICE_UNAVAILABLE)),
+        ("repositories", r.granted(403), (Status.FAIL, Reason.CLONE_FAILED)),
+        ("repositories", r.reply(500, "", r.MARKS), (Status.UNKNOWN, Reason.SERVICE_UNAVAILABLE)),
+    ],
+)
+def test_lists_that_are_refused_are_not_empty_ones(kind: str, answer: Reply, expected: object) -> None:
+    service = Service({PAT: Token()})
+    service.overrides[kind] = lambda _: answer
+    proof, _ = proven(service, candidate("contoso", clone="auto"))
+    check = checks(proof)[CheckId.CLONE_TOKEN]
+    assert (check.status, check.reason) == expected
+
+
+def test_one_project_that_may_not_be_looked_into_does_not_speak_for_the_others() -> None:
+    service = Service({PAT: Token()})
+    service.repositories = {"Closed": ("x",), "Empty": ()}
+    answers = iter([r.granted(403), replace(r.granted(200), answer=Repositories(()))])
+    service.overrides["repositories"] = lambda _: next(answers)
+    proof, _ = proven(service, candidate("contoso", clone="auto"))
+    assert checks(proof)[CheckId.CLONE_TOKEN].reason is Reason.NO_REPOSITORY
 
 
 def test_the_collections_of_a_server_are_listed_at_its_root() -> None:

@@ -10,7 +10,7 @@ import pytest
 from .internet import Internet
 from .runner import Finished, Machine
 from .scopes import swap
-from .world import ADA_AT_CORP, AFTER_THE_END, OnPremises, Pat, World
+from .world import ADA_AT_CORP, AFTER_THE_END, OnPremises, Organization, Pat, World
 
 THE_END = re.compile(r"retire|2026-12-01|december|dec 1|1 dec", re.IGNORECASE)
 TFS = ("--server-url", "https://tfs.corp.example/tfs", "--collection", "DefaultCollection")
@@ -106,3 +106,17 @@ def test_a_token_that_the_server_does_not_know(internet: Internet, machine: Mach
     assert done.code == 4
     assert done.report.organization.failing == {"identity"}
     assert {one.method for one in internet.ledger.requests} == {"GET"}
+
+
+def test_a_collection_that_is_closed_to_its_owner_does_not_make_the_token_wrong(
+    internet: Internet, machine: Machine
+) -> None:
+    """The root lists the collections to it, so it lives; no header names a person there."""
+    pat = token()
+    closed = OnPremises(collections=(Organization("DefaultCollection", members=()), Organization("Research")))
+    internet.become(World(tokens=(pat,), servers=(closed,)))
+    done = validate(machine, *TFS, pat=pat)
+    assert done.code == 3
+    one = done.report.organization
+    assert one.failing == {"organization.access"}
+    assert (one.status("identity"), one.status("reach"), one.status("scope.code")) == ("skip", "pass", "skip")

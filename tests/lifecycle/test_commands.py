@@ -57,6 +57,17 @@ def run(here, capsys, tmp_path):
     return typed
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [{"purpose": "alm"}, {"reach": "organization"}, {"pat_expires": "2027-01-01"}, {"pat_file": "new"}],
+    ids=lambda flags: next(iter(flags)),
+)
+def test_what_is_on_record_is_not_said_again_of_a_stored_connection(run, here, flags):
+    """A flag that would be ignored is refused; its variable is meant for others and is left alone."""
+    with pytest.raises(UsageError, match="on record"):
+        run(validate, names=["contoso"], **flags)
+
+
 def test_disconnect(run, here):
     with pytest.raises(UsageError) as caught:
         run(disconnect, names="contoso")
@@ -69,6 +80,13 @@ def test_disconnect(run, here):
     assert document["revoke"] == ["https://dev.azure.com/contoso/_usersSettings/tokens"]
     assert "Invicti ASPM" in document["left_to_do"][0]
     assert PAT not in out
+
+
+def test_disconnect_forgets_nothing_that_was_not_named(run, here):
+    with pytest.raises(UsageError, match="Which connection") as caught:
+        run(disconnect, yes=True)
+    assert "aspm-ado list" in caught.value.remedy
+    assert here.secrets
 
 
 def test_disconnect_with_a_keyring_that_fails_says_how_to_go_on(run, here):

@@ -130,6 +130,25 @@ def test_how_strict(here):
     assert news(lenient) == []
 
 
+def test_how_it_is_asked_may_be_said_of_stored_ones_too(here):
+    made = here.house(asked(read_only_probes="true", check_clone="no"))
+    before = len(here.stand.wire.calls)
+    report = validate_stored(made, [])
+    assert {call.method for call in here.stand.wire.calls[before:]} == {"GET"}
+    assert check(report, "scope.code").reason.value == "read-only-probes"
+    assert check(report, "clone.token").reason.value == "not-wanted"
+
+
+def test_what_a_connection_trusts_is_on_record_for_what_is_added_to_it(machine):
+    here = machine()
+    connect(replace(here.house(asked(register="guided")), ca_bundle="/corp.pem"), None)
+    again = here.house(asked("fabrikam", register="guided"))
+    before = len(here.stand.wire.calls)
+    connect(again, "contoso")
+    assert {call.ca_bundle for call in here.stand.wire.calls[before:]} == {"/corp.pem"}
+    assert here.entry.ca_bundle == "/corp.pem"
+
+
 def test_never_eight(machine):
     here = machine()
     report = connect(here.house(asked(register="auto")), None)

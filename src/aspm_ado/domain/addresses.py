@@ -57,13 +57,14 @@ def parse_organization(text: str) -> Place:
 
 
 def parse_server(
-    text: str, collections: Sequence[str] = (), *, allow_http: bool = False
+    text: str, collections: Sequence[str] = (), *, everything: bool = False, allow_http: bool = False
 ) -> tuple[Site, tuple[str, ...]]:
     """The root of an on-premises server and the collections meant, from a root, collection, project or repository URL.
 
     A path has no grammar that tells a virtual directory from a collection, so these rules do, in this order: what
     ``--collection`` names is a collection; ``DefaultCollection`` is one; ``/tfs`` is a virtual directory; one other
-    segment is a collection; of two, the first is a virtual directory; what follows ``_git`` and the like is cut off.
+    segment is a collection, or a virtual directory where ``everything`` on the server is meant; of two, the first is a
+    virtual directory; what follows ``_git`` and the like is cut off.
     """
     pasted = text.strip().strip("'\"").strip()
     parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "server URL")
@@ -82,12 +83,12 @@ def parse_server(
             f"{origin} has no TLS: the token would travel in clear.",
             remedy="Use https, or accept that with --allow-http.",
         )
-    directory, found = _divide(parts.path, [name.casefold() for name in collections])
+    directory, found = _divide(parts.path, [name.casefold() for name in collections], everything=everything)
     named = tuple(_collection(name) for name in collections) or tuple(_collection(name) for name in found)
     return Site(Deployment.SERVER, "/".join([str(origin), *directory])), named
 
 
-def _divide(path: str, named: Sequence[str]) -> tuple[list[str], list[str]]:
+def _divide(path: str, named: Sequence[str], *, everything: bool) -> tuple[list[str], list[str]]:
     """Virtual directory and collection of a path; ``named`` are collections known from elsewhere."""
     segments: list[str] = []
     marked = False
@@ -107,7 +108,7 @@ def _divide(path: str, named: Sequence[str]) -> tuple[list[str], list[str]]:
         return segments, []
     if len(segments) >= 2 and not (marked and len(segments) == 2):
         return segments[:1], segments[1:2]
-    return [], segments[:1]
+    return ([], segments[:1]) if marked or not everything else (segments[:1], [])
 
 
 def _organization(name: str, pasted: str) -> Place:

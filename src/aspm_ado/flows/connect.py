@@ -17,7 +17,7 @@ from aspm_ado.domain.retirement import Reach
 from aspm_ado.domain.settings import Settings
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.begin import whole_records
-from aspm_ado.flows.errand import Errand, settle
+from aspm_ado.flows.errand import Errand, named_by, settle
 from aspm_ado.flows.handing.aspm import AspmProof, secret_to_keep, wished_api
 from aspm_ado.flows.handing.delivery import Delivery, deliver, rehearse
 from aspm_ado.flows.handing.handoff import HANDED_OFF, behind_aspm, registration_check
@@ -73,6 +73,7 @@ def connect(house: House, name: str | None) -> Report:
         return validate_stored(house, [old.name], command="connect")
     errand = settle(house, name, old, catalogue.connections)
     proofs = _prove(house, errand)
+    errand = errand if name else named_by(errand, proofs, catalogue.connections)
     proven = proven_of(proofs)
     if proven:
         errand = replace(errand, wishes=ask_aspm(house, errand.wishes))
@@ -93,9 +94,15 @@ def _aspm(house: House, errand: Errand, *, reads: bool) -> AspmProof | None:
         checks = aspm_skipped(told, Reason.NOT_ASKED) if told else aspm_skipped()
         return AspmProof(wishes.aspm_url, checks, wished=wishes.aspm_api)
     hint = old.aspm.api if old is not None and old.aspm is not None else AUTO
-    asked, needs = wished_api(house), wishes.uses_profile
     made = settle_aspm(
-        house, wishes.aspm_url, errand.aspm_token, wished=asked, hint=hint, needs_token=needs, may_move=True
+        house,
+        wishes.aspm_url,
+        errand.aspm_token,
+        wished=wished_api(house),
+        hint=hint,
+        needs_token=wishes.uses_profile,
+        ca_bundle=errand.where.site.ca_bundle,
+        may_move=True,
     )
     if errand.profile is not None:
         demand_dialect(made, errand.profile)

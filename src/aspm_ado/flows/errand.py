@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from aspm_ado.domain.settings import settings_for
 from aspm_ado.flows.handing.aspm import given_token
 from aspm_ado.flows.handing.register_all import profile_at
 from aspm_ado.flows.handing.settle_aspm import missing_aspm_token
-from aspm_ado.flows.keeping.entry import default_name, parse_name
+from aspm_ado.flows.keeping.entry import UNNAMED, default_name, parse_name
 from aspm_ado.flows.keeping.keep import ready_to_keep
 from aspm_ado.flows.minting.create import REQUIRE, creates_unasked, wanted
 from aspm_ado.flows.proving.candidate import Brief
@@ -29,6 +30,7 @@ from aspm_ado.flows.taking.wishes import Wishes, aspm_missing, wishes_given
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm_profile import Profile
     from aspm_ado.flows.house import House
+    from aspm_ado.flows.proving.candidate import Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ def settle(house: House, name: str | None, old: Entry | None, stored: dict[str, 
             f"The connection “{old.name}” belongs to {old.base_url}, not to {there.site.base_url}.",
             remedy="Give the new connection a name of its own: aspm-ado connect NAME …",
         )
+    if old is not None and old.ca_bundle:
+        there = replace(there, site=replace(there.site, ca_bundle=old.ca_bundle))
     tokens = _with_stored(house, tokens, there, old)
     return Errand(
         chosen, there, _brief(house, brief, old, there), tokens, beside_given(asker), wishes, old, aspm_token, profile
@@ -85,7 +89,22 @@ def settle(house: House, name: str | None, old: Entry | None, stored: dict[str, 
 
 
 def _name(name: str | None, there: Where) -> str:
-    return parse_name(name) if name else (default_name(there) if there.names else "azure-devops")
+    return parse_name(name) if name else default_name(there.site, there.names)
+
+
+def named_by(errand: Errand, proofs: Sequence[Proof], stored: dict[str, Entry]) -> Errand:
+    """Where every organization was asked for and none was named, the connection is named after the first one listed.
+
+    A connection that is on record without a name of its own keeps it, and one for something else is left alone.
+    """
+    first = next((here.place for proof in proofs for here in proof.places), None)
+    if errand.name != UNNAMED or errand.old is not None or first is None:
+        return errand
+    name = default_name(first.site, (first.name,))
+    old = stored.get(name)
+    if old is not None and (old.base_url, old.purpose) != (first.site.base_url, errand.brief.purpose.value):
+        return errand
+    return replace(errand, name=name, old=old)
 
 
 def _opened(house: House, there: Where, tokens: Tokens) -> Where:

@@ -31,7 +31,9 @@ def tell_plan(
         candidate = one.proof.candidate
         last4 = f" …{candidate.secret.last4}" if candidate.secret.last4 else ""
         place = _sourced(house, made.name, ORGANIZATION)
-        rows.append((candidate.places[0].noun.capitalize(), f"{place}: token{last4} (from {candidate.source})"))
+        rows.append(
+            (candidate.site.place(made.name).noun.capitalize(), f"{place}: token{last4} (from {candidate.source})")
+        )
     rows.append(("Purpose", _sourced(house, errand.brief.purpose.value, PURPOSE)))
     rows.append(("Reach", _sourced(house, errand.brief.reach.value, REACH)))
     rows.append(("Secrets", _kept_in(house, errand)))

@@ -27,8 +27,9 @@ from aspm_ado.flows.handing.handoff import HANDED_OFF, WAITS, registration_check
 from aspm_ado.flows.keeping.read_secrets import SPOILT, Secrets, read_secrets
 from aspm_ado.flows.proving.account import named, organizations_of, report, with_check
 from aspm_ado.flows.proving.aloud import prove_aloud
-from aspm_ado.flows.proving.candidate import Brief, Candidate, Proof
+from aspm_ado.flows.proving.candidate import Candidate, Proof
 from aspm_ado.flows.taking.intake import ASPM_VARIABLES, PAT_VARIABLES
+from aspm_ado.flows.taking.terms import brief_given
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House
@@ -123,8 +124,9 @@ def stored_entries(house: House, names: Sequence[str]) -> list[Entry]:
 
 def _stored_candidates(house: House, entry: Entry, secrets: Secrets) -> list[Candidate]:
     site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
-    brief = Brief(
-        Purpose(entry.purpose), house.caller, house.clock, ReachDemanded(entry.reach_demanded), read_only=False
+    brief = replace(
+        brief_given(house, Purpose(entry.purpose)),
+        reach=ReachDemanded(entry.reach_demanded),
     )
     made = []
     for key, secret in secrets.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.errors import Problem, StoreError
+from aspm_ado.domain.errors import Problem, StoreError, UsageError
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.disconnect import Forgotten, disconnect
@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 SCHEMA = "aspm-ado/disconnect/v1"
 
 
-def run(wiring: Wiring, name: str) -> int:
-    """Forget a connection, and say what is left for a person to do."""
+def run(wiring: Wiring, name: str | None) -> int:
+    """Forget a connection, and say what is left for a person to do. None is forgotten that was not named."""
+    if not name:
+        raise UsageError(
+            Reason.INPUT_MISSING,
+            "Which connection is to be forgotten?",
+            remedy="Name it: aspm-ado disconnect NAME. `aspm-ado list` shows what is stored.",
+        )
     forgotten = disconnect(wiring.house(), name)
     if wiring.as_json:
         write_document(_document(wiring, forgotten))

@@ -9,10 +9,16 @@ from aspm_ado.cli.output import write_report
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
+    ALLOW_HTTP,
+    CLONE_USERNAME,
     COLLECTION,
     FAIL_ON_WARNING,
     ORGANIZATION,
+    PAT_EXPIRES,
     PAT_FILE,
+    PAT_STDIN,
+    PURPOSE,
+    REACH,
     SERVER_URL,
     SHOW_ALL,
     WARN_DAYS,
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
     from aspm_ado.cli.wiring import Wiring
 
 MOST_DAYS = 3660
+ON_RECORD = (PURPOSE, PAT_EXPIRES, REACH, CLONE_USERNAME, ALLOW_HTTP)
 
 
 def run(wiring: Wiring, names: Sequence[str] | None = None) -> int:
@@ -39,6 +46,8 @@ def run(wiring: Wiring, names: Sequence[str] | None = None) -> int:
             remedy="Give names alone, or -o/--server-url alone.",
         )
     terms = Terms(_days(wiring), wiring.on(FAIL_ON_WARNING))
+    if not ad_hoc:
+        _refuse_terms_of_another_token(wiring)
     house = wiring.house()
     if ad_hoc:
         report = validate_ad_hoc(house, terms)
@@ -52,6 +61,22 @@ def run(wiring: Wiring, names: Sequence[str] | None = None) -> int:
             write_report(wiring, after, everything=wiring.on(SHOW_ALL))
         report = after
     return int(report.exit_code)
+
+
+def _refuse_terms_of_another_token(wiring: Wiring) -> None:
+    """What a stored connection is for is on record, and so is its token: a flag that says otherwise is not ignored.
+
+    A token may be given where a person can be offered to put it in the place of a dead one.
+    """
+    tokens = () if wiring.prompter.asks else (PAT_STDIN, PAT_FILE)
+    flags = (wiring.given.get(one.name) for one in (*ON_RECORD, *tokens))
+    found = next((given for given in flags if given is not None and given.is_flag), None)
+    if found is not None:
+        raise UsageError(
+            Reason.USAGE,
+            f"{found.source} is said of a token that is not stored; a stored connection is proven as it is on record.",
+            remedy="Name where with -o or --server-url to prove a token ad hoc, or leave it out.",
+        )
 
 
 def _days(wiring: Wiring) -> int:

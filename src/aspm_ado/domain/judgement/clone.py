@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _ADVERTISEMENT: Final = "application/x-git-upload-pack-advertisement"
 _FIRST_LINE: Final = "001e# service=git-upload-pack"
+MAY_READ: Final = (
+    "Check that the token's owner may read the repository in the browser (access level “Stakeholder” may not); name "
+    "another one with --check-clone."
+)
 
 
 class Reading(StrEnum):
@@ -70,7 +74,8 @@ def judge_clone(
             "Leave the username out in Invicti ASPM.",
         )
     else:
-        user_check = skip(user, f"“{who}” with the token could not read {what} either.", Reason.NOT_ASKED)
+        told = f"“{who}” with the token could not read {what} either."
+        user_check = Check(user, Status.FAIL, told, Reason.CLONE_FAILED, MAY_READ)
     user_check = user_check.on(named)
 
     if first is Reading.READ:
@@ -93,7 +98,7 @@ def judge_clone(
         Status.FAIL,
         f"{what} could not be read (status {alone.status}) although Code is granted.",
         Reason.CLONE_FAILED,
-        "Check that the token's owner may read the repository in the browser; name another one with --check-clone.",
+        MAY_READ,
     )
     return failed.on(alone, named), user_check
 
@@ -103,8 +108,20 @@ def clone_skipped(detail: str, reason: Reason = Reason.NOT_ASKED) -> tuple[Check
     return skip(CheckId.CLONE_TOKEN, detail, reason), skip(CheckId.CLONE_USERNAME, detail, reason)
 
 
+def clone_refused(reply: Reply) -> tuple[Check, Check]:
+    """Both checks where the repositories of no project may be looked at, although Code is granted: nothing to clone."""
+    told = f"No project lets its repositories be read (status {reply.status}) although Code is granted."
+    failed = Check(CheckId.CLONE_TOKEN, Status.FAIL, told, Reason.CLONE_FAILED, MAY_READ).on(reply)
+    return failed, skip(CheckId.CLONE_USERNAME, "Not asked: no repository may be read.")
+
+
 def clone_unheard(reply: Reply) -> tuple[Check, Check]:
     """Both checks where no repository could be looked for."""
-    reason, detail, remedy = unheard(reply, saying(reply))
+    kind = saying(reply)
+    if kind in UNHEARD:
+        reason, detail, remedy = unheard(reply, kind)
+    else:
+        reason, detail = Reason.PERMISSION_UNCLEAR, f"the list was refused (status {reply.status})."
+        remedy = "Check that the token's owner may see the projects in the browser; name a repository: --check-clone."
     check = Check(CheckId.CLONE_TOKEN, Status.UNKNOWN, f"No repository could be looked for: {detail}", reason, remedy)
     return check.on(reply), skip(CheckId.CLONE_USERNAME, "Not asked: no repository could be looked for.")

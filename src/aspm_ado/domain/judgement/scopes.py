@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -44,6 +44,8 @@ class Bench:
     version: str
     control: Reply | None = None
     read_only: bool = False
+    lost: bool = False
+    """Whether not one route was found: then it is the address that is wrong, and nothing is known of any scope."""
 
 
 def granted(reply: Reply, bench: Bench) -> Grant:
@@ -65,6 +67,7 @@ def granted(reply: Reply, bench: Bench) -> Grant:
 def judge_scopes(replies: Mapping[str, Reply], probes: Sequence[Probe], bench: Bench) -> tuple[Check, ...]:
     """Every ``scope.*`` check of the purpose. ``replies`` are by the names of ``probes``; a probe may be unanswered."""
     wanted = WANTED[bench.purpose]
+    bench = replace(bench, lost=bool(replies) and all(saying(one) is Saying.NO_ROUTE for one in replies.values()))
     checks = [
         _Ladder(
             scope, level, bench, {p.level: replies[p.name] for p in probes if p.scope is scope and p.name in replies}
@@ -119,7 +122,7 @@ class _Ladder:
     def target(self) -> Level:
         """The level to look for: what is wanted, as far as an answer can show it. A route that is not there cannot."""
         ceiling = provable(self.bench.deployment, self.bench.version, self.scope)
-        while self.grants.get(ceiling) is Grant.UNPROVABLE:
+        while not self.bench.lost and self.grants.get(ceiling) is Grant.UNPROVABLE:
             ceiling = max((level for level in self.replies if level < ceiling), default=Level.NONE)
         return min(self.wanted, ceiling)
 
@@ -172,6 +175,9 @@ class _Ladder:
         kind = saying(reply)
         if kind in UNHEARD:
             reason, detail, remedy = unheard(reply, kind)
+        elif kind is Saying.NO_ROUTE:
+            reason, detail = Reason.SCOPE_UNKNOWN, "There is no such route at this address"
+            remedy = "Check the address: on a server, --collection NAME tells which collection is meant."
         elif kind is Saying.NOT_ALLOWED:
             reason, detail = Reason.PERMISSION_UNCLEAR, "The service refused the person, not the scope"
             remedy = "Check that the token's owner may use this area of the organization."

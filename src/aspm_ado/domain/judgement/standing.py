@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.answers import ConnectionData, Identity, Profile
+from aspm_ado.domain.answers import ConnectionData, Identity, Names, Profile
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.judgement.causes import NOTHING_KNOWN, Past, causes
 from aspm_ado.domain.judgement.saying import REFUSALS, UNHEARD, Saying, saying, unheard, user_of
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import MIGRATE
 
 if TYPE_CHECKING:
@@ -48,33 +49,34 @@ class Standing:
 def stand(
     place: Place,
     first: Reply,
-    profile: Reply | None,
+    wide: Reply | None,
     calendar: Calendar,
     elsewhere: Identity | None = None,
     *,
     past: Past = NOTHING_KNOWN,
 ) -> Standing:
-    """Judge ``connectionData`` of an organization in the light of ``profiles/me`` and of other organizations.
+    """Judge ``connectionData`` of an organization in the light of ``wide`` and of other organizations.
 
-    ``elsewhere`` is whom another organization recognised by the same token; ``past`` what was known of it before.
+    ``wide`` is the answer to ``profiles/me``, or the list of collections that a Server gave; ``elsewhere`` whom another
+    organization recognised by the same token; ``past`` what was known of it before.
     """
     kind = saying(first)
     data = first.answer
     if kind is Saying.ANSWER and isinstance(data, ConnectionData) and not data.identity.is_anonymous:
-        return _in(place, data.identity, first)
-    known, witness = _known(first, profile, elsewhere)
-    access, excuse = _access(place, first, kind, alive=known is not None)
+        user = user_of(first)
+        unnamed = user is not None and not data.identity.account
+        return _in(place, replace(data.identity, account=user.account) if user and unnamed else data.identity, first)
+    known, witness = _known(first, wide, elsewhere)
+    access, excuse = _access(place, first, kind, alive=known is not None or _lists(wide))
     if known is not None:
         return Standing(known, _identified(known, witness), access)
     if excuse is not None:
         return Standing(None, excuse, access)
-    if profile is not None and kind in _SILENT_ABOUT_WHY and saying(profile) in UNHEARD:
-        reason, detail, remedy = unheard(profile, saying(profile))
+    if wide is not None and kind in _SILENT_ABOUT_WHY and saying(wide) in UNHEARD:
+        reason, detail, remedy = unheard(wide, saying(wide))
         told = f"{place.name} refuses the token, and whether it is alive elsewhere could not be found out: {detail}"
-        return Standing(
-            None, Check(CheckId.IDENTITY, Status.UNKNOWN, told, reason, remedy).on(first, profile), _behind()
-        )
-    return Standing(None, _rejected(place, first, profile, kind, calendar, past), _behind())
+        return Standing(None, Check(CheckId.IDENTITY, Status.UNKNOWN, told, reason, remedy).on(first, wide), _behind())
+    return Standing(None, _rejected(place, first, wide, kind, calendar, past), _behind())
 
 
 def _in(place: Place, identity: Identity, first: Reply) -> Standing:
@@ -88,14 +90,21 @@ def _identified(identity: Identity, witness: Reply | None) -> Check:
     return Check(CheckId.IDENTITY, Status.PASS, f"The token belongs to {who}.").on(witness)
 
 
-def _known(first: Reply, profile: Reply | None, elsewhere: Identity | None) -> tuple[Identity | None, Reply | None]:
+def _known(first: Reply, wide: Reply | None, elsewhere: Identity | None) -> tuple[Identity | None, Reply | None]:
     """Whom some other answer shows the token to be, and the answer that shows it."""
     user = user_of(first) if saying(first) is Saying.NOT_ALLOWED else None
     if user is not None:
         return user, first
-    if profile is not None and profile.status == 200 and isinstance(profile.answer, Profile):
-        return profile.answer.identity, profile
+    if wide is not None and wide.status == 200 and isinstance(wide.answer, Profile):
+        return wide.answer.identity, wide
+    if elsewhere is None and wide is not None and _lists(wide):
+        return user_of(wide), wide
     return elsewhere, None
+
+
+def _lists(wide: Reply | None) -> bool:
+    """Whether a Server gave the token its collections: it is alive then, whoever it is."""
+    return wide is not None and wide.status == 200 and isinstance(wide.answer, Names)
 
 
 def _access(place: Place, first: Reply, kind: Saying, *, alive: bool) -> tuple[Check, Check | None]:
@@ -131,16 +140,24 @@ def _access(place: Place, first: Reply, kind: Saying, *, alive: bool) -> tuple[C
     if kind in REFUSALS or (kind is Saying.ANSWER and isinstance(first.answer, ConnectionData)):
         if not alive:
             return _behind(), None
-        return failed(
-            Reason.ORGANIZATION_REFUSES_TOKEN,
-            f"The token is alive, but {place.name} refuses it: its owner is no member, or a token policy is in force.",
-            f"Ask an administrator of {place.name} whether you are a member, and whether “Restrict personal access "
-            "token creation” (Organization settings → Policies) keeps tokens out.",
-        )
+        return failed(Reason.ORGANIZATION_REFUSES_TOKEN, *_refusing(place))
     absent = first.status == 404
     reason, detail, remedy = unheard(first, Saying.STRANGER if absent else kind)
     check = Check(CheckId.ACCESS, Status.UNKNOWN, detail, reason, remedy).on(first)
     return check, Check(CheckId.IDENTITY, Status.UNKNOWN, detail, reason, remedy).on(first)
+
+
+def _refusing(place: Place) -> tuple[str, str]:
+    """Detail and remedy where a living token is refused. Only Services have token policies."""
+    told = f"The token is alive, but {place.name} refuses it: its owner is no member"
+    ask = f"Ask an administrator of {place.name} whether you are a member"
+    if place.site.deployment is Deployment.SERVER:
+        return f"{told}.", f"{ask}."
+    return (
+        f"{told}, or a token policy is in force.",
+        f"{ask}, and whether “Restrict personal access token creation” (Organization settings → Policies) keeps "
+        "tokens out.",
+    )
 
 
 def _behind() -> Check:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.connection import NAME, Entry, Registration, StoredAspm, StoredCredential, StoredOrganization
@@ -18,11 +18,11 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.proving.account import organizations_of
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.place import Site
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.domain.token import Secret
     from aspm_ado.flows.house import House
     from aspm_ado.flows.proving.candidate import Proof
-    from aspm_ado.flows.taking.where import Where
     from aspm_ado.flows.taking.wishes import Wishes
 
 
@@ -59,11 +59,14 @@ def parse_name(text: str) -> str:
     return value
 
 
-def default_name(where: Where) -> str:
+UNNAMED: Final = "azure-devops"
+"""The name of a connection of every organization, until the first of them is known."""
+
+
+def default_name(site: Site, names: Sequence[str]) -> str:
     """The first organization, or the server's host."""
-    server = where.site.deployment is Deployment.SERVER
-    raw = where.site.host if server else where.names[0]
-    return re.sub(r"[^a-z0-9._-]+", "-", raw.lower()).strip("-._")[:63] or "azure-devops"
+    raw = site.host if site.deployment is Deployment.SERVER else next(iter(names), UNNAMED)
+    return re.sub(r"[^a-z0-9._-]+", "-", raw.lower()).strip("-._")[:63] or UNNAMED
 
 
 def proven_of(proofs: Sequence[Proof]) -> list[Proven]:

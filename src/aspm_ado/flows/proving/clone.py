@@ -6,13 +6,14 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.answers import Projects, Repositories, Repository
-from aspm_ado.domain.judgement.clone import clone_skipped, clone_unheard, judge_clone
+from aspm_ado.domain.judgement.clone import clone_refused, clone_skipped, clone_unheard, judge_clone
 from aspm_ado.domain.judgement.saying import UNHEARD, saying
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import API_VERSIONS
 from aspm_ado.flows.proving.candidate import AUTO, NO, PlaceProof, Proof
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.checks import Check
     from aspm_ado.domain.exchange import Call, Reply
 
 Steps = Generator[Sequence["Call"], Sequence["Reply"], None]
@@ -50,19 +51,33 @@ def _any(proof: Proof, here: PlaceProof) -> Steps:
         [page] = yield [caller.projects(here.place, version, credential)]
         if page.status != 400:
             break
-    if saying(page) in UNHEARD:
+    if not isinstance(page.answer, Projects):
         here.clone = clone_unheard(page)
         return
-    projects = page.answer.projects if isinstance(page.answer, Projects) else ()
-    for project in projects[:PROJECTS_TRIED]:
+    silent: list[Reply] = []
+    looked = False
+    for project in page.answer.projects[:PROJECTS_TRIED]:
         [reply] = yield [caller.repositories(here.place, project.name, version, credential)]
-        found = reply.answer.repositories if isinstance(reply.answer, Repositories) else ()
-        for repository in [one for one in found if one.enabled][:REPOSITORIES_TRIED]:
+        if not isinstance(reply.answer, Repositories):
+            silent.append(reply)
+            continue
+        looked = True
+        for repository in [one for one in reply.answer.repositories if one.enabled][:REPOSITORIES_TRIED]:
             yield from _read(proof, here, repository, asked_for=False)
             if any(one.status != 404 for check in here.clone for one in check.evidence):
                 return
     if not here.clone:
-        here.clone = clone_skipped("No enabled repository was found to try.", Reason.NO_REPOSITORY)
+        here.clone = _none_found(silent, looked=looked)
+
+
+def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]:
+    """Why nothing was tried: a project did not answer, none may be looked into, or there is nothing in them."""
+    unheard = next((reply for reply in silent if saying(reply) in UNHEARD), None)
+    if unheard is not None:
+        return clone_unheard(unheard)
+    if silent and not looked:
+        return clone_refused(silent[0])
+    return clone_skipped("No enabled repository was found to try.", Reason.NO_REPOSITORY)
 
 
 def _read(proof: Proof, here: PlaceProof, repository: Repository, *, asked_for: bool) -> Steps:

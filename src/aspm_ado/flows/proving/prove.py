@@ -41,6 +41,14 @@ _DIED: Final = frozenset({Saying.REFUSAL, Saying.EXPIRED, Saying.SIGN_IN})
 """Answers to a probe that speak of the token, not of a scope: it may have died under way."""
 
 
+def _may_have_died(replies: Sequence[Reply]) -> bool:
+    """Whether the token is to be asked for again: so it is, too, when not one scope is there (a revoked token and a
+    missing scope get the same bare refusal).
+    """
+    heard = [saying(reply) for reply in replies]
+    return any(kind in _DIED for kind in heard) or (bool(heard) and set(heard) == {Saying.BARE_REFUSAL})
+
+
 def prove(
     candidates: Sequence[Candidate],
     crew: Crew,
@@ -80,11 +88,12 @@ def _first_round(proof: Proof, before: Proof | None) -> Steps:
     places = list(candidate.places)
     replies = yield [*_greetings(places[:1], brief, credential), wide_call]
     proof.wide = replies[-1]
+    lister = proof.wide
     if isinstance(proof.wide.answer, Names):
         proof.listed = proof.wide.answer.names
     if candidate.list_all:
         if services:
-            yield from _list(proof)
+            lister = yield from _list(proof, proof.wide)
         known = {place.key for place in places}
         places += [place for name in proof.listed or () if (place := candidate.site.place(name)).key not in known]
         if len(replies) == 1 and places:
@@ -98,7 +107,7 @@ def _first_round(proof: Proof, before: Proof | None) -> Steps:
         proof.places[0].first = replies[0]
         _stop_if_hopeless(proof)
     if candidate.list_all and not proof.listed:
-        proof.unlisted = not_listed(proof.wide, candidate.site.deployment)
+        proof.unlisted = not_listed(lister, candidate.site.deployment)
 
 
 def _greetings(places: Sequence[Place], brief: Brief, credential: Credential) -> list[Call]:
@@ -109,14 +118,14 @@ def _greetings(places: Sequence[Place], brief: Brief, credential: Credential) ->
     return calls
 
 
-def _list(proof: Proof) -> Steps:
-    """The organizations of the token's owner, where the service tells (tokens of all organizations only)."""
-    if proof.wide is not None and isinstance(proof.wide.answer, Profile) and proof.listed is None:
-        caller = proof.candidate.brief.caller
-        [reply] = yield [
-            caller.accounts(proof.wide.answer.identity.id, proof.candidate.site, proof.candidate.credential())
-        ]
-        proof.listed = reply.answer.names if isinstance(reply.answer, Names) else None
+def _list(proof: Proof, wide: Reply) -> Generator[Sequence[Call], Sequence[Reply], Reply]:
+    """The organizations of the token's owner, where the service tells (tokens of all organizations only); what told."""
+    if not isinstance(wide.answer, Profile):
+        return wide
+    caller = proof.candidate.brief.caller
+    [reply] = yield [caller.accounts(wide.answer.identity.id, proof.candidate.site, proof.candidate.credential())]
+    proof.listed = reply.answer.names if isinstance(reply.answer, Names) else None
+    return reply
 
 
 def _stop_if_hopeless(proof: Proof) -> None:
@@ -187,7 +196,7 @@ def _explore(proof: Proof, here: PlaceProof, clone: str) -> Steps:
     below = [probe for probe in probes if probe.name not in here.replies and probe.scope not in reached]
     if below:
         yield from _ask(proof, here, below, me, lead=False)
-    if any(saying(reply) in _DIED for reply in here.replies.values()):
+    if _may_have_died(tuple(here.replies.values())):
         [here.first] = yield [caller.connection_data(here.place, credential)]
         here.standing = _standing(proof, here.place, here.first)
         if not here.standing.is_in:
@@ -222,17 +231,19 @@ def _ask(proof: Proof, here: PlaceProof, probes: Sequence[Probe], me: str, *, le
 
 
 def _standing(proof: Proof, place: Place, first: Reply, elsewhere: Identity | None = None) -> Standing:
-    services = place.site.deployment is Deployment.SERVICES
-    profile = proof.wide if services else None
+    wide = proof.wide
+    if place.site.deployment is Deployment.SERVER and not (wide is not None and isinstance(wide.answer, Names)):
+        wide = None  # a refusal at the root of a Server says nothing of the token: the web server in front may refuse
     past = replace(proof.candidate.past, expires=proof.candidate.expires)
-    return stand(place, first, profile, proof.calendar, elsewhere, past=past)
+    return stand(place, first, wide, proof.calendar, elsewhere, past=past)
 
 
 def _conclude(proof: Proof) -> None:
     """What only all organizations together tell: a token that one rejects may be alive in another."""
     alive = next((h.standing.identity for h in proof.places if h.standing is not None and h.standing.is_alive), None)
     for here in proof.places:
-        if alive is not None and here.standing is not None and here.standing.is_dead and here.first is not None:
+        unnamed = here.standing is not None and not here.standing.is_alive
+        if alive is not None and unnamed and here.first is not None:
             here.standing = _standing(proof, here.place, here.first, alive)
     recognised = [here.place.name for here in proof.places if here.standing is not None and here.standing.is_in]
     holds = any(holds_profile(here.scopes) for here in proof.places)

@@ -109,5 +109,5 @@ def noun(site: Site) -> str:
 
 
 def _server(url: str, collections: tuple[str, ...], everything: bool, allow_http: bool) -> Where:
-    site, names = parse_server(url, collections, allow_http=allow_http)
+    site, names = parse_server(url, collections, everything=everything, allow_http=allow_http)
     return Where(site, (), everything, allow_http).adding(*names)
