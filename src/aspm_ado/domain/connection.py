@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Final
+
+from aspm_ado.domain.dataclass import dataclass
 
 CATALOGUE_SCHEMA: Final = "aspm-ado/catalog/v1"
 

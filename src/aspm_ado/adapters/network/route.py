@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import requests
@@ -12,6 +11,7 @@ from aspm_ado import __version__
 from aspm_ado.adapters.network.body import ENCODINGS
 from aspm_ado.adapters.network.errors import Where
 from aspm_ado.adapters.network.proxy import Proxies, Proxy
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.exchange import Call, Credential, Sealed
 from aspm_ado.domain.origin import Origin, split_url

@@ -6,7 +6,7 @@ import contextlib
 import http.client
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from sys import intern
@@ -37,6 +37,7 @@ from aspm_ado.adapters.network.proxy import Proxies
 from aspm_ado.adapters.network.route import Route, Router
 from aspm_ado.adapters.network.trust import load_trust
 from aspm_ado.adapters.network.wire import CONNECT, LIMIT, Wire
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import Call, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean

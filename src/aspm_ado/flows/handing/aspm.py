@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm import Dialect, Door, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.judgement.aspm import aspm_skipped, judge_projects, judge_reachable, judge_token, tool_accepted
 from aspm_ado.domain.origin import Origin
