@@ -38,7 +38,7 @@ from aspm_ado.adapters.network.route import Route, Router
 from aspm_ado.adapters.network.trust import load_trust
 from aspm_ado.adapters.network.wire import CONNECT, LIMIT, Wire
 from aspm_ado.domain.dataclass import dataclass
-from aspm_ado.domain.exchange import Call, Reply
+from aspm_ado.domain.exchange import HEADERS, Call, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
@@ -177,8 +177,8 @@ class Transport:
             raw = self._wire.ask(route.request, timeout, route.proxies)
         except _TROUBLE as error:
             return _failed(Reply(call), trouble_before_answer(error, route.where, spent=limit.left <= 0))
-        # Most headers are the same in every answer, and thousands of answers are kept until the report is made.
-        headers = tuple((intern(str(name)), intern(str(value))) for name, value in raw.headers.items())
+        # Most of their values are the same in every answer, and thousands of answers are kept until the report is made.
+        headers = tuple((intern(name), intern(value)) for name, value in raw.headers.items() if name.lower() in HEADERS)
         told: dict[str, Any] = {"status": raw.status, "headers": headers}
         told["received"] = received_at(raw.headers.get("Date", ""))
         with contextlib.closing(raw):  # closes the connection unless it was released: what is unread stays unread
