@@ -24,10 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from aspm_ado.cli.completion import answer
 
         return answer(os.environ)
-    gc.set_threshold(20_000)  # what is imported stays: looking at it again and again takes a tenth of the start
+    gc.set_threshold(100_000)  # what is imported stays: looking at it again and again takes a tenth of the start
     from aspm_ado.cli.door import enter
 
-    return enter(words)
+    try:
+        return enter(words)
+    finally:
+        if arguments is None:
+            gc.freeze()  # the process ends: looking once more at all that it holds would take another tenth
 
 
 def tell_version() -> int:

@@ -21,11 +21,10 @@ from aspm_ado.demo import SCENARIOS, Simulator
 from aspm_ado.domain.calls import Caller
 from aspm_ado.domain.exchange import Call, Reply, Sealed
 from aspm_ado.domain.questions import Given
-from aspm_ado.domain.retirement import GLOBAL_PAT_END
+from aspm_ado.domain.retirement import GLOBAL_PAT_END, Clock
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.asking import Asker
 from aspm_ado.flows.house import House
-from aspm_ado.flows.proving.candidate import Clock
 from aspm_ado.flows.proving.crew import Crew
 
 PROFILE = str(Path(demo.__file__).with_name("registration_profile.json"))

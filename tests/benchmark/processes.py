@@ -14,9 +14,12 @@ import time
 import venv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from statistics import median
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import aspm_ado
 
@@ -47,19 +50,12 @@ def distributions(name: str = "aspm-ado") -> dict[str, Distribution]:
     found: dict[str, Distribution] = {}
     waiting = [name]
     while waiting:
-        word = waiting.pop()
-        key = re.sub(r"[-_.]+", "-", word).lower()
+        key = canonicalize_name(waiting.pop())
         if key in found:
             continue
-        try:
-            found[key] = distribution(word)
-        except PackageNotFoundError:  # only needed on another platform, or by another Python
-            continue
-        waiting += [
-            re.match(r"[\w.-]+", need)[0]  # type: ignore[index]
-            for need in found[key].requires or ()
-            if "extra ==" not in need
-        ]
+        found[key] = distribution(key)
+        needs = map(Requirement, found[key].requires or ())
+        waiting += [one.name for one in needs if one.marker is None or one.marker.evaluate({"extra": ""})]
     return found
 
 

@@ -14,10 +14,10 @@ from aspm_ado.domain.connection import Catalogue, Draft, Entry, StoredCredential
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Choice, Given, Question
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.retirement import Clock
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.asking import Asker
 from aspm_ado.flows.house import House
-from aspm_ado.flows.proving.candidate import Clock
 from aspm_ado.flows.proving.crew import Crew
 
 

@@ -18,9 +18,10 @@ from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.place import SERVICES, Site
 from aspm_ado.domain.probes import CANARIES, PROBES, Probe
 from aspm_ado.domain.requirements import Deployment, Purpose
+from aspm_ado.domain.retirement import Clock
 from aspm_ado.domain.scopes import Level, Scope
 from aspm_ado.domain.token import Secret
-from aspm_ado.flows.proving.candidate import Brief, Candidate, Clock
+from aspm_ado.flows.proving.candidate import Brief, Candidate
 
 from ..domain import replies as r
 

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from aspm_ado.adapters.network.transport import Transport
     from aspm_ado.domain.aspm_profile import Profile
     from aspm_ado.domain.ports import Desktop, Entra, Prompter, Records, Sources, Vault
+    from aspm_ado.domain.retirement import Clock
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.proving.candidate import Clock
 
 SECRET_VARIABLES: Final = ("ASPM_ADO_PAT", "AZURE_DEVOPS_EXT_PAT", "INVICTI_ASPM_TOKEN", "KONDUKTO_TOKEN")
 LONGEST_TIMEOUT: Final = 600.0
@@ -161,8 +161,7 @@ class Wiring:
     @cached_property
     def clock(self) -> Clock:
         """Today by this machine, in UTC as Azure DevOps counts, and the day on which global tokens end."""
-        from aspm_ado.domain.retirement import GLOBAL_PAT_END, parse_global_end
-        from aspm_ado.flows.proving.candidate import Clock
+        from aspm_ado.domain.retirement import GLOBAL_PAT_END, Clock, parse_global_end
 
         end = self.environment.get("ASPM_ADO_GLOBAL_PAT_END", "").strip()
         return Clock(self.now().date(), parse_global_end(end) if end else GLOBAL_PAT_END)

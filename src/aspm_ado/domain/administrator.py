@@ -7,10 +7,10 @@ these policies are of Azure DevOps Services; on a Server there is nobody to ask 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.guide import Guide, guide
 from aspm_ado.domain.requirements import TICKED, Deployment, Purpose
 from aspm_ado.domain.retirement import Calendar, Reach, ReachDemanded, days_said

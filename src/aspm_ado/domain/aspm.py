@@ -6,12 +6,12 @@ into a GET and carry the token's header to another host.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from aspm_ado.domain.answers import AspmKnown, AspmPage
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import Call, Credential
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.requirements import Deployment

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from aspm_ado.domain.answers import Document
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import MASK, Call, Sealed
 from aspm_ado.domain.origin import Origin
 

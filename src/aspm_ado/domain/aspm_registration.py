@@ -6,7 +6,7 @@ instance that carries our own marker is ours (facts/reliability B, rows 25 to 27
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ from aspm_ado.domain.aspm import where_tokens_are_made
 from aspm_ado.domain.aspm_profile import Profile, Values, at, same
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.connection import Proof, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.judgement.aspm import UNHEARD, Hearing, document_of, hear, redirect_target, said, unheard_words
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from aspm_ado.domain.answers import ConnectionData, Names, PatAnswer, Pats, Profile, Projects, Repositories, Repository
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import Call, Credential
 from aspm_ado.domain.probes import Area, Probe
 from aspm_ado.domain.requirements import API_VERSIONS, Deployment

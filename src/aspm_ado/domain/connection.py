@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.ordered import Ordered, still_open
 
 CATALOGUE_SCHEMA: Final = "aspm-ado/catalog/v1"

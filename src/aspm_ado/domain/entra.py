@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.reasons import Reason
 

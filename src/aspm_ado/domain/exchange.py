@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.dataclass import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,6 +58,22 @@ class Sealed:
 
 MASK = "********"
 
+HEADERS: Final = frozenset(
+    {
+        "activityid",
+        "content-type",
+        "location",
+        "retry-after",
+        "www-authenticate",
+        "x-msedge-ref",
+        "x-tfs-processid",
+        "x-tfs-serviceerror",
+        "x-vss-resourcetenant",
+        "x-vss-userdata",
+    }
+)
+"""What a verdict reads of an answer's headers. A reply needs no more: a thousand organizations send ten thousand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -98,12 +115,13 @@ class Reply:
 
     def header(self, name: str) -> str:
         """The first value of a header, by any spelling; empty when it is not there."""
-        wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), "")
+        return next(iter(self.header_values(name)), "")
 
     def header_values(self, name: str) -> tuple[str, ...]:
-        """All values of a header: Azure DevOps repeats some."""
+        """All values of a header: Azure DevOps repeats some. Raises ``LookupError`` for one that is not kept."""
         wanted = name.lower()
+        if wanted not in HEADERS:
+            raise LookupError(name)
         return tuple(value for key, value in self.headers if key.lower() == wanted)
 
     @property

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.requirements import TICKED, Deployment, Purpose
 from aspm_ado.domain.retirement import Calendar, Reach, ReachDemanded, days_said
 from aspm_ado.domain.scopes import BOXES, Box, Scope

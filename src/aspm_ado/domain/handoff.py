@@ -7,10 +7,10 @@ section 2). Where a label is not confirmed, the block says what it is for and no
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, Status
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.requirements import Deployment, Purpose
 
 if TYPE_CHECKING:

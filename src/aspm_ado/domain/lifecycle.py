@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.guide import guide
 from aspm_ado.domain.requirements import TICKED
 from aspm_ado.domain.retirement import Calendar, ReachDemanded

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain import questions
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.questions import Question
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ They are on record, so that a run that is killed leaves no orphan.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from aspm_ado.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

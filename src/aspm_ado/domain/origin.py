@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
 _PORTS: Final = {"https": 443, "http": 80}
+_UNFIT: Final = re.compile(r"[\x00-\x20\x7f\\]")
+_LABEL: Final = re.compile(r"[a-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +58,15 @@ def split_url(url: str, what: str = "address") -> SplitResult:
     that is no host name. A bare user name is allowed for the caller to judge (``org@dev.azure.com`` is common).
     """
     text = url.strip()
-    shown = clean(text, 80)
-    if any(ord(c) <= 0x20 or ord(c) == 0x7F or c == "\\" for c in text):
-        raise _refused(what, shown, "it has a space, a backslash or a control character in it")
+    if _UNFIT.search(text):
+        raise _refused(what, text, "it has a space, a backslash or a control character in it")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise _refused(what, shown, "its host or port is malformed") from None
+        raise _refused(what, text, "its host or port is malformed") from None
     if parts.scheme not in _PORTS:
-        raise _refused(what, shown, "it does not begin with https://")
+        raise _refused(what, text, "it does not begin with https://")
     if parts.password is not None:
         raise UsageError(
             Reason.URL_INVALID,
@@ -71,32 +74,36 @@ def split_url(url: str, what: str = "address") -> SplitResult:
             remedy="Give the address alone; secrets are asked for, or read with --pat-file or --pat-stdin.",
         )
     if port == 0:
-        raise _refused(what, shown, "its port is 0")
-    ascii_host(parts.hostname or "", what, shown)
+        raise _refused(what, text, "its port is 0")
+    ascii_host(parts.hostname or "", what, text)
     return parts
 
 
 def ascii_host(host: str, what: str = "address", shown: str = "") -> str:
     """``host`` in lower case and ASCII (IDNA), without a closing dot."""
+    name = _encoded(host)
+    if not name:
+        why = "its host is malformed" if ":" in host else "it has no usable host name"
+        raise _refused(what, shown or host, why)
+    return name
+
+
+@lru_cache(maxsize=64)  # a run talks to few hosts, and reads their addresses at every call
+def _encoded(host: str) -> str:
+    """The host as it is compared, or nothing where it is none."""
     name = host.rstrip(".").lower()
-    if ":" in name:
-        try:
-            return str(ipaddress.IPv6Address(name))
-        except ValueError:
-            raise _refused(what, shown or clean(host), "its host is malformed") from None
     try:
+        if ":" in name:
+            return str(ipaddress.IPv6Address(name))
         encoded = name.encode("idna").decode("ascii")
-    except UnicodeError:
-        encoded = ""
-    labels = encoded.split(".")
-    if not encoded or not all(label and all(c.isalnum() or c in "-_" for c in label) for label in labels):
-        raise _refused(what, shown or clean(host), "it has no usable host name")
-    return encoded
+    except ValueError:  # UnicodeError is one
+        return ""
+    return encoded if all(map(_LABEL.fullmatch, encoded.split("."))) else ""
 
 
-def _refused(what: str, shown: str, why: str) -> UsageError:
+def _refused(what: str, given: str, why: str) -> UsageError:
     return UsageError(
         Reason.URL_INVALID,
-        f"The {what} “{shown}” cannot be used: {why}.",
+        f"The {what} “{clean(given, 80)}” cannot be used: {why}.",
         remedy="Copy the address from the browser.",
     )

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
 from aspm_ado.domain.administrator import Policy
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean

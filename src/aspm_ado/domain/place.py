@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.requirements import Deployment
 

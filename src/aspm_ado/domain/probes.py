@@ -7,10 +7,10 @@ patch only tests. HEAD is never used, and no POST, PATCH or DELETE is ever sent 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.requirements import WANTED, Deployment, Purpose, provable
 from aspm_ado.domain.scopes import Level, Scope
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, Status
 from aspm_ado.domain.connection import UNREGISTERED, Registration
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.reasons import ExitCode
 
 if TYPE_CHECKING:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.exchange import Reply
 
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -80,6 +83,27 @@ class Calendar:
         if choice is ReachDemanded.AUTO:
             return Reach.ORGANIZATION if self.ended(deployment) else Reach.ALL
         return Reach(choice.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Today as this machine has it, until Azure DevOps says better."""
+
+    today: date
+    global_end: date | None
+    pinned: bool = False
+
+    def told_by(self, *replies: Reply | None) -> Calendar:
+        """The calendar, by the ``Date`` of the first answer that is Azure DevOps' own."""
+        for reply in replies:
+            if reply is not None and reply.received is not None and _is_azure(reply):
+                source = DaySource.PINNED if self.pinned else DaySource.SERVER
+                return Calendar(reply.received.date(), source, self.global_end)
+        return Calendar(self.today, DaySource.LOCAL, self.global_end)
+
+
+def _is_azure(reply: Reply) -> bool:
+    return bool(reply.header("X-TFS-ProcessId") or reply.header("ActivityId"))
 
 
 def days_said(days: int) -> str:

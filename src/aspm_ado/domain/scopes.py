@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import Final, NamedTuple
+from typing import Final
+
+from aspm_ado.domain.dataclass import dataclass
 
 
 class Scope(StrEnum):
@@ -32,7 +34,8 @@ class Level(IntEnum):
         return self.name.lower()
 
 
-class Box(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Box:
     """What a person sees on the token page."""
 
     category: str

@@ -6,9 +6,9 @@ Labels and dependencies: Invicti's pages on team-lead integrations (facts/aspm s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Purpose

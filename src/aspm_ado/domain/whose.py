@@ -8,11 +8,11 @@ checks, and says what was not concluded. No secret is in any of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import CheckId, Status
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.addresses import parse_organization
 from aspm_ado.domain.connection import Entry
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, PURPOSE, REACH
 from aspm_ado.domain.reasons import Reason

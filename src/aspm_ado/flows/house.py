@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from aspm_ado.domain.dataclass import dataclass
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm_profile import Profile
     from aspm_ado.domain.calls import Caller
     from aspm_ado.domain.lifecycle import Made
     from aspm_ado.domain.ports import Desktop, Entra, Records, Sources, Vault, Voice
+    from aspm_ado.domain.retirement import Clock
     from aspm_ado.flows.asking import Asker
-    from aspm_ado.flows.proving.candidate import Clock, Proof
+    from aspm_ado.flows.proving.candidate import Proof
     from aspm_ado.flows.proving.crew import Crew
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class House:
     """``vault`` keeps secrets; whether anything is kept at all is the flow's to decide (``--store none``)."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.changes import told
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
 from aspm_ado.domain.connection import Catalogue, Entry, StoredCredential, StoredOrganization
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.judgement.causes import Past
 from aspm_ado.domain.judgement.clone import clone_skipped

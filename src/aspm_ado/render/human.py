@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
 from aspm_ado.domain.checks import CheckId, Status
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Verdict
 from aspm_ado.domain.retirement import MIGRATE, days_said

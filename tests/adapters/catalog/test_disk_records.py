@@ -7,9 +7,11 @@ import json
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords, default_folder
@@ -350,6 +352,19 @@ def test_the_folder_is_where_the_platform_keeps_settings(tmp_path: Path, monkeyp
     assert found.is_relative_to(tmp_path)
     assert found.name == "aspm-ado"
     assert not found.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs is asked itself")
+@pytest.mark.parametrize("home", ["/home/ada", "", "relative"])
+@pytest.mark.parametrize("settings", ["/etc/ada", ""])
+def test_on_linux_it_is_where_platformdirs_would_have_it(
+    home: str, settings: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setenv("XDG_CONFIG_HOME", settings)
+    if not (home.startswith("/") or settings):
+        pytest.skip("no home at all: the test above")
+    assert default_folder(os.environ) == platformdirs.user_config_path("aspm-ado", appauthor=False)
 
 
 def test_a_pending_entry_survives_as_pending(records: DiskRecords) -> None:

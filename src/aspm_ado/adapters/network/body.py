@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.text import clean
@@ -53,6 +54,7 @@ def head_of(body: bytes) -> str:
     return codecs.getincrementaldecoder("utf-8-sig")("replace").decode(body[:HEAD], final=len(body) <= HEAD)
 
 
+@lru_cache(maxsize=8)  # many answers are of the same second
 def received_at(date: str) -> datetime | None:
     """The ``Date`` of an answer, or ``None`` when it has none that can be read."""
     try:

@@ -6,10 +6,10 @@ import hashlib
 import ipaddress
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.text import clean
 
 _COMMON_NAME, _ORGANIZATION = b"\x55\x04\x03", b"\x55\x04\x0a"

@@ -8,7 +8,6 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -16,6 +15,7 @@ from urllib3 import exceptions as urllib3
 
 from aspm_ado.adapters.network.certificate import Certificate, peek
 from aspm_ado.adapters.network.pacing import RETRIES
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 

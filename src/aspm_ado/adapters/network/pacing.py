@@ -8,9 +8,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
+
+from aspm_ado.domain.dataclass import dataclass
 
 if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Reply

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+
+from aspm_ado.domain.dataclass import dataclass
 
 if TYPE_CHECKING:
     from aspm_ado.domain.origin import Origin

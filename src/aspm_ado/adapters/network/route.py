@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-import requests
-from requests.auth import AuthBase
+from requests import PreparedRequest
+from requests.structures import CaseInsensitiveDict
 
 from aspm_ado import __version__
 from aspm_ado.adapters.network.body import ENCODINGS
 from aspm_ado.adapters.network.errors import Where
 from aspm_ado.adapters.network.proxy import Proxies, Proxy
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.exchange import Call, Credential, Sealed
 from aspm_ado.domain.origin import Origin, split_url
@@ -25,7 +25,7 @@ _OURS: Final = frozenset({"authorization", "cookie", "host", "proxy-authorizatio
 class Route:
     """A call made ready: the request as it is sent, and the way to its host."""
 
-    request: requests.PreparedRequest
+    request: PreparedRequest
     where: Where
     lane: str
     proxy: Proxy | None
@@ -47,7 +47,8 @@ class Router:
         """The way of ``call``. Raises ``RuntimeError`` for a secret that is not bound to the call's origin.
 
         The request is built from the origin that was compared, not from the text: two readers of one address that
-        disagree about its host are how secrets got out elsewhere (CVE-2024-53858 and its like).
+        disagree about its host are how secrets got out elsewhere (CVE-2024-53858 and its like). It is filled in here,
+        since what else ``prepare`` does (cookies, ``~/.netrc``, reading the address again) is not wanted.
         """
         parts = split_url(call.url)
         origin = Origin.read(parts)
@@ -58,15 +59,20 @@ class Router:
         if any(name.lower() in _OURS for name, _ in call.headers):
             raise RuntimeError("a call sets a header that belongs to the transport")
         target = self._simulator or origin
-        headers = {"User-Agent": f"aspm-ado/{__version__}", "Accept": "application/json", **dict(call.headers)}
-        request = requests.Request(
-            call.method,
-            f"{target}{parts.path or '/'}" + (f"?{parts.query}" if parts.query else ""),
-            headers={**headers, "Accept-Encoding": ENCODINGS, "Host": str(origin).partition("://")[2]},
-            data=call.body.encode() if call.body is not None else None,
-            auth=_Signed(call.credential) if call.credential else None,
-        ).prepare()
-        if Origin.of(request.url or "") != target:
+        request = PreparedRequest()
+        request.method = call.method
+        request.url = f"{target}{parts.path or '/'}" + (f"?{parts.query}" if parts.query else "")
+        request.body = call.body.encode() if call.body is not None else None
+        request.headers = headers = CaseInsensitiveDict(
+            {"User-Agent": f"aspm-ado/{__version__}", "Accept": "application/json"}
+        )
+        headers.update(call.headers)
+        headers.update({"Accept-Encoding": ENCODINGS, "Host": str(origin).partition("://")[2]})
+        if request.body is not None or call.method not in ("GET", "HEAD"):
+            headers["Content-Length"] = str(len(request.body or b""))
+        if call.credential:
+            headers[call.credential.header] = _signed(call.credential)
+        if Origin.of(request.url) != target:
             raise RuntimeError("an address was read in two ways")
         proxy = None if self._simulator else self._proxies.of(origin)
         where = Where(
@@ -79,18 +85,12 @@ class Router:
         return Route(request, where, call.lane or str(origin), proxy)
 
 
-class _Signed(AuthBase):
-    """Puts the secret on; a request without ``auth`` is one that ``requests`` looks up in ``~/.netrc``."""
-
-    def __init__(self, credential: Credential) -> None:
-        self._credential = credential
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        value = self._credential.value
-        if not all(" " <= character <= "~" for character in value):
-            raise RuntimeError("a credential holds what no header can")
-        request.headers[self._credential.header] = value
-        return request
+def _signed(credential: Credential) -> str:
+    """The value of the header with the secret."""
+    value = credential.value
+    if not (value.isascii() and value.isprintable()):
+        raise RuntimeError("a credential holds what no header can")
+    return value
 
 
 def _loopback(address: str) -> Origin:

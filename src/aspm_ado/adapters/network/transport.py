@@ -6,11 +6,11 @@ import contextlib
 import http.client
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from sys import intern
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -38,12 +38,10 @@ from aspm_ado.adapters.network.repeated import forms_of, struck
 from aspm_ado.adapters.network.route import Route, Router
 from aspm_ado.adapters.network.trust import load_trust
 from aspm_ado.adapters.network.wire import CONNECT, LIMIT, Wire
-from aspm_ado.domain.exchange import Call, Reply
+from aspm_ado.domain.dataclass import dataclass
+from aspm_ado.domain.exchange import HEADERS, Call, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
-
-if TYPE_CHECKING:
-    from urllib3.response import HTTPResponse
 
 _TROUBLE: Final = (requests.RequestException, HTTPError, OSError, http.client.HTTPException)
 
@@ -119,6 +117,8 @@ class Transport:
             outcome = self._attempt(call, route, limit)
             reply = outcome.reply
             asked = retry_after(reply)
+            if not asked and reply.status != 429 and attempt >= min(outcome.tries, retries):
+                break
             wait = (asked or back_off(attempt, self._pace.jitter())) + (0.5 * self._pace.jitter() if asked else 0.0)
             if asked or reply.status == 429:
                 self._gate.shut(route.lane, asked or wait, firm=reply.status == 429)
@@ -175,28 +175,24 @@ class Transport:
             return _failed(Reply(call), proxy_unusable(route.where))
         try:
             timeout = (limit.allow(CONNECT), limit.allow(limit.read))
-            response = self._wire.send(route.request, stream=True, timeout=timeout, proxies=route.proxies)
+            raw = self._wire.ask(route.request, timeout, route.proxies)
         except _TROUBLE as error:
             return _failed(Reply(call), trouble_before_answer(error, route.where, spent=limit.left <= 0))
-        raw: HTTPResponse = response.raw
-        reply = Reply(
-            call,
-            status=response.status_code,
-            # Most headers are the same in every answer, and thousands of answers are kept until the report is made.
-            headers=tuple((intern(str(name)), intern(str(value))) for name, value in raw.headers.items()),
-            received=received_at(raw.headers.get("Date", "")),
-        )
+        # Most of their values are the same in every answer, and thousands of answers are kept until the report is made.
+        headers = tuple((intern(name), intern(value)) for name, value in raw.headers.items() if name.lower() in HEADERS)
+        told: dict[str, Any] = {"status": raw.status, "headers": headers}
+        told["received"] = received_at(raw.headers.get("Date", ""))
         with contextlib.closing(raw):  # closes the connection unless it was released: what is unread stays unread
             try:
                 body = read_body(raw)
             except UnusableBodyError as error:
                 problem = f"The answer of {route.where.name} {error}.{route.where.doubt}"
                 remedy = "Check the address; something between this machine and the service may have answered."
-                return _failed(reply, Trouble(Reason.ANSWER_UNREADABLE, problem, remedy))
+                return _failed(Reply(call, **told), Trouble(Reason.ANSWER_UNREADABLE, problem, remedy))
             except _TROUBLE as error:
-                return _failed(reply, trouble_in_answer(error, route.where, spent=limit.left <= 0))
+                return _failed(Reply(call, **told), trouble_in_answer(error, route.where, spent=limit.left <= 0))
             raw.release_conn()
-        reply = replace(reply, text=head_of(body))
+        reply = Reply(call, text=head_of(body), **told)
         if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and route.proxy:
             return _failed(reply, proxy_sign_in(route.where))
         return _Outcome(reply, text_of(body), RETRIES if is_transient(reply) else 0)

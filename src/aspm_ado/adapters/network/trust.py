@@ -7,13 +7,14 @@ command line says that it adds to it. So the context starts empty here and the p
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -28,6 +29,8 @@ _BUNDLES: Final = (
     "/etc/ssl/cert.pem",  # Alpine, the BSDs
 )
 """Where distributions keep the bundle; a Python built elsewhere (uv, conda) was compiled for other paths."""
+_HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")
+"""What OpenSSL finds a certificate in a folder by: the hash of its subject, and a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def load_trust(
     *,
     platform: str = sys.platform,
 ) -> Trust:
-    """Build the context, once for a process: loading the system's bundle costs some 20 ms.
+    """Build the context, once for a process: loading a system's bundle costs some 20 ms.
 
     Raises ``UsageError`` (``file-unreadable``) when ``ca_bundle`` cannot be used; a variable that cannot is a note.
     """
@@ -64,7 +67,24 @@ def system_stores(paths: ssl.DefaultVerifyPaths, bundles: Iterable[str] = _BUNDL
     Only the compile-time paths count: the other two fields have ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` mixed in.
     """
     own = tuple(filter(_holds, map(Path, (paths.openssl_cafile, paths.openssl_capath))))
+    if len(own) == 2 and _is_all_of(own[1], own[0]):
+        return own[1:]
     return own or tuple(filter(_holds, map(Path, bundles)))[:1]
+
+
+def _is_all_of(folder: Path, bundle: Path) -> bool:
+    """Whether the folder has every certificate of the bundle that lies in it (Debian makes both in one go).
+
+    Then the folder is enough: OpenSSL opens the one file of it that a verification asks for. Counted, since some people
+    append to the bundle by hand.
+    """
+    try:
+        if bundle.resolve().parent != folder.resolve():
+            return False
+        held = sum(_HASHED.fullmatch(entry.name) is not None for entry in folder.iterdir())
+        return 0 < bundle.read_bytes().count(b"-----BEGIN ") <= held
+    except OSError:
+        return False
 
 
 def _holds(path: Path) -> bool:

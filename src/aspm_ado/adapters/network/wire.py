@@ -25,6 +25,9 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from requests import PreparedRequest
+    from urllib3.response import HTTPResponse
+
     from aspm_ado.adapters.network.pacing import Limit
 
 CONNECT: Final = 5.0
@@ -156,6 +159,14 @@ class Wire(HTTPAdapter):
         manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context, proxy_ssl_context=self._context)
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def ask(self, request: PreparedRequest, timeout: tuple[float, float], proxies: dict[str, str]) -> HTTPResponse:
+        """Send, and bring the answer as soon as it begins; its body is for the caller to read, and to close."""
+        return cast("HTTPResponse", self.send(request, stream=True, timeout=timeout, proxies=proxies))
+
+    def build_response(self, req: Any, resp: Any) -> Any:  # noqa: ARG002 - the signature is theirs
+        """The answer as it is: to make one of ``requests``, its cookies would be looked for and kept."""
+        return resp
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002 - the signature is theirs
         """Demand a verified certificate, whatever was asked for; no CA path here, each would be loaded again."""

@@ -39,14 +39,13 @@ def default_folder(environment: Mapping[str, str]) -> Path:
     Raises ``StoreError`` where the user has no home: a guessed one (``/.config``, ``./~``) would be found by nobody.
     """
     homes = (environment.get("HOME", ""), environment.get("XDG_CONFIG_HOME", ""))
-    if sys.platform == "linux" and Path(homes[0]).is_absolute():
-        return (
-            Path(homes[1].strip() or Path(homes[0]) / ".config") / "aspm-ado"
-        ).absolute()  # what platformdirs says, in no time
     if os.name != "posix" or any(Path(home).is_absolute() for home in homes):
-        import platformdirs
+        if sys.platform != "linux":
+            import platformdirs
 
-        return platformdirs.user_config_path("aspm-ado", appauthor=False).absolute()
+            return platformdirs.user_config_path("aspm-ado", appauthor=False).absolute()
+        # What platformdirs would say, which is not installed here: one distribution less to trust.
+        return (Path(homes[1].strip() or Path(homes[0]) / ".config") / "aspm-ado").absolute()
     raise StoreError(
         Reason.RECORDS_UNREADABLE,
         "There is no home folder to keep our records in: HOME is not set, or not to an absolute path.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 import time
 from contextlib import suppress
@@ -208,4 +207,6 @@ def _require_private(path: Path, found: os.stat_result) -> None:
             path, "belongs to another user", "Run this as its owner, or name a folder of yours with `--config-dir`."
         )
     if found.st_mode & _OTHERS_WRITE:
-        raise _unfit(path, "can be written by other users", f"Run `chmod go-w {shlex.quote(clean(path))}`.")
+        from shlex import quote
+
+        raise _unfit(path, "can be written by other users", f"Run `chmod go-w {quote(clean(path))}`.")

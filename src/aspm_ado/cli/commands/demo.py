@@ -32,12 +32,12 @@ from aspm_ado.domain.questions import (
     Given,
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.retirement import Clock
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.asking import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.minting.create import NEVER, REQUIRE
 from aspm_ado.flows.minting.revoke import tidied
-from aspm_ado.flows.proving.candidate import Clock
 
 if TYPE_CHECKING:
     from aspm_ado.cli.wiring import Wiring

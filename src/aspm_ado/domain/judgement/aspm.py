@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
@@ -16,6 +15,7 @@ from urllib.parse import urljoin
 from aspm_ado.domain.answers import AspmKnown, AspmPage
 from aspm_ado.domain.aspm import Dialect, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason

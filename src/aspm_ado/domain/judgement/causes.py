@@ -6,10 +6,10 @@ which tells nothing, is expected.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import Reach
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.answers import Names, Profile
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.judgement.saying import UNHEARD, Saying, saying, unheard
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment

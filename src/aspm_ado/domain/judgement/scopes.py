@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import SCOPE_CHECKS, Check, CheckId, Status, skip
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.judgement.saying import UNHEARD, Saying, saying, unheard, user_of
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import WANTED, Deployment, Purpose, provable

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.answers import ConnectionData, Identity, Names, Profile
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.judgement.causes import NOTHING_KNOWN, Past, causes
 from aspm_ado.domain.judgement.saying import REFUSALS, UNHEARD, Saying, saying, unheard, user_of
 from aspm_ado.domain.reasons import Reason

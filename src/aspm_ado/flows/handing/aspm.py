@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm import Dialect, Door, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.judgement.aspm import (
     Hearing,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.connection import UNREGISTERED, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.flows.handing.handoff import PLANNED, WAITS, hand_over, registration_check
 from aspm_ado.flows.handing.register_all import plan, record, register_all
 from aspm_ado.flows.keeping.successor import swap

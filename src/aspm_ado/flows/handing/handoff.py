@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.connection import Proof, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.handoff import FIELDS, NO_EVIDENCE, Block, Evidence, ticket, verdict_lines
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm import ALM_TOOLS
 from aspm_ado.domain.aspm_profile import MARKER
 from aspm_ado.domain.connection import UNREGISTERED, Registration
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.handoff import NO_EVIDENCE, Evidence, block
 from aspm_ado.domain.settings import ACCESS, CREATE, FETCH
 from aspm_ado.flows.handing.handoff import Parcel

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.connection import NAME, Entry, Registration, StoredAspm, StoredCredential, StoredOrganization
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason

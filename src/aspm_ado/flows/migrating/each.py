@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.connection import UNREGISTERED, Entry, Registration, RegistrationMode
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.place import Site
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, Choice, Question
 from aspm_ado.domain.reasons import Reason

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.addresses import parse_organization
 from aspm_ado.domain.administrator import Policy, request_for
 from aspm_ado.domain.connection import Entry, RegistrationState
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.guide import guide
 from aspm_ado.domain.migration_plan import How, Row, State
 from aspm_ado.domain.place import Site

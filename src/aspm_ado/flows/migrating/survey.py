@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.answers import Names, Profile
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import Call, Credential, Reply
 from aspm_ado.domain.judgement.reach import not_listed
 from aspm_ado.domain.judgement.standing import stand

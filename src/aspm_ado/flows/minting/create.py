@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.lifecycle import EXPIRES_SOURCE, differences, order_for
 from aspm_ado.domain.questions import (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.answers import Pat, PatAnswer, Pats
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.entra import PERSONAL, tenant_in
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.exchange import Credential

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import Credential
 from aspm_ado.domain.judgement.causes import NOTHING_KNOWN, Past
-from aspm_ado.domain.retirement import Calendar, DaySource, ReachDemanded
+from aspm_ado.domain.retirement import ReachDemanded
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from aspm_ado.domain.answers import Repository
     from aspm_ado.domain.calls import Caller
     from aspm_ado.domain.checks import Check
@@ -19,27 +21,11 @@ if TYPE_CHECKING:
     from aspm_ado.domain.judgement.standing import Standing
     from aspm_ado.domain.place import Place, Site
     from aspm_ado.domain.requirements import Purpose
+    from aspm_ado.domain.retirement import Calendar, Clock
     from aspm_ado.domain.token import Secret
 
 AUTO: Final = "auto"
 NO: Final = "no"
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Today as this machine has it, until Azure DevOps says better."""
-
-    today: date
-    global_end: date | None
-    pinned: bool = False
-
-    def told_by(self, *replies: Reply | None) -> Calendar:
-        """The calendar, by the ``Date`` of the first answer that is Azure DevOps' own."""
-        for reply in replies:
-            if reply is not None and reply.received is not None and _is_azure(reply):
-                source = DaySource.PINNED if self.pinned else DaySource.SERVER
-                return Calendar(reply.received.date(), source, self.global_end)
-        return Calendar(self.today, DaySource.LOCAL, self.global_end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +103,3 @@ class Proof:
     sight: Sight | None = None
     unlisted: Check | None = None
     """Set when every organization was asked for and they could not be listed."""
-
-
-def _is_azure(reply: Reply) -> bool:
-    return bool(reply.header("X-TFS-ProcessId") or reply.header("ActivityId"))

@@ -10,9 +10,10 @@ import queue
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, TypeVar
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import Call, Reply
 from aspm_ado.domain.ports import Send
 

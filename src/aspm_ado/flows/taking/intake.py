@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_TOKEN_FILE, CREATE_TOKEN, PAT, PAT_FILE, PAT_STDIN, Question
 from aspm_ado.domain.reasons import Reason

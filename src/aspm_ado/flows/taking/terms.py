@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import CHECK_CLONE, CLONE_USERNAME, PAT_EXPIRES, PURPOSE, REACH, READ_ONLY_PROBES, Choice
 from aspm_ado.domain.reasons import Reason

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.addresses import parse_organization, parse_server
+from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.place import SERVICES, Site
 from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ALLOW_HTTP, COLLECTION, ORGANIZATION, SERVER_URL
