@@ -20,7 +20,7 @@ import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.cli.wiring import Wiring
-from aspm_ado.domain.connection import Catalogue
+from aspm_ado.domain.catalogue import Catalogue
 from aspm_ado.domain.questions import CHECK_CLONE, ORGANIZATION, QUIET
 from aspm_ado.domain.report import Report
 from aspm_ado.flows.proving.crew import IN_FLIGHT

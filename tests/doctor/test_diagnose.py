@@ -12,7 +12,7 @@ import pytest
 
 from aspm_ado.adapters.vault.keyring_vault import KeyringVault
 from aspm_ado.adapters.vault.memory import MemoryVault
-from aspm_ado.domain.connection import Catalogue, Draft
+from aspm_ado.domain.catalogue import Catalogue, Draft
 from aspm_ado.domain.diagnosis import Finding, Health, Subject, exit_code
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.exchange import Call, Reply

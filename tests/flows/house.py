@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aspm_ado.domain.calls import Caller
-from aspm_ado.domain.connection import Catalogue, Draft, Entry, StoredCredential, StoredOrganization
+from aspm_ado.domain.catalogue import Catalogue, Draft
+from aspm_ado.domain.connection import Entry, StoredCredential, StoredOrganization
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Choice, Given, Question
 from aspm_ado.domain.reasons import Reason

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.domain.connection import Catalogue, Entry
+from aspm_ado.domain.catalogue import Catalogue
+from aspm_ado.domain.connection import Entry
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret

@@ -16,7 +16,7 @@ from aspm_ado.adapters.azure_devops import AzureDevOps
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.records.folder import Disk
 from aspm_ado.demo import cast
-from aspm_ado.domain.connection import Catalogue
+from aspm_ado.domain.catalogue import Catalogue
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret

@@ -11,7 +11,8 @@ import pytest
 
 from aspm_ado.demo import cast
 from aspm_ado.demo.world import Organization
-from aspm_ado.domain.connection import Catalogue, Entry, StoredAspm, StoredCredential, StoredOrganization
+from aspm_ado.domain.catalogue import Catalogue
+from aspm_ado.domain.connection import Entry, StoredAspm, StoredCredential, StoredOrganization
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.exchange import Call, Reply
 from aspm_ado.domain.reasons import Reason

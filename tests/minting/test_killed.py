@@ -46,7 +46,7 @@ class Mint(Machine):
         def send(call):
             if "/_apis/tokens/pats" not in call.url:
                 return remembered(call)
-            return really(call) if call.method == "GET" else switch.effect(lambda: really(call), call.method)
+            return really(call) if call.method == "GET" else switch.effect(call.method, lambda: really(call))
 
         self.stand.wire.send = send
         self.records = plain.records

@@ -27,7 +27,7 @@ from aspm_ado.cli import commands
 from aspm_ado.cli.wiring import Wiring
 from aspm_ado.demo import Simulator
 from aspm_ado.domain import questions
-from aspm_ado.domain.connection import Catalogue
+from aspm_ado.domain.catalogue import Catalogue
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.token import Secret
 

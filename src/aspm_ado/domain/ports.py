@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aspm_ado.domain.connection import Catalogue, Draft
+    from aspm_ado.domain.catalogue import Catalogue, Draft
     from aspm_ado.domain.exchange import Call, Reply
     from aspm_ado.domain.questions import Choice, Question
     from aspm_ado.domain.token import Secret

@@ -17,7 +17,8 @@ from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.connection import Catalogue, Entry
+    from aspm_ado.domain.catalogue import Catalogue
+    from aspm_ado.domain.connection import Entry
     from aspm_ado.domain.machine import Contact, FolderFacts, Reading, Software, Step, Way
     from aspm_ado.domain.ordered import Ordered
 

@@ -9,7 +9,7 @@ from aspm_ado.domain.questions import DRY_RUN, STORE, YES, Question
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.connection import Catalogue
+    from aspm_ado.domain.catalogue import Catalogue
     from aspm_ado.flows.house import House
 
 BEGIN = Question("begin-again", "Set it aside, and begin with empty records?")

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
 from aspm_ado.domain import symptoms
-from aspm_ado.domain.connection import CATALOGUE_SCHEMA, Catalogue
+from aspm_ado.domain.catalogue import CATALOGUE_SCHEMA, Catalogue
 from aspm_ado.domain.diagnosis import Finding, Health, Subject, listed
 from aspm_ado.domain.errors import StoreError, UserError
 from aspm_ado.domain.exchange import Call

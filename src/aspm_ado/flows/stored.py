@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.catalogue import Catalogue
 from aspm_ado.domain.changes import told
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
-from aspm_ado.domain.connection import Catalogue, Entry, StoredCredential, StoredOrganization
+from aspm_ado.domain.connection import Entry, StoredCredential, StoredOrganization
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.judgement.causes import Past

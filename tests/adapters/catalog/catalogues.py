@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from aspm_ado.domain.catalogue import Catalogue, Draft
 from aspm_ado.domain.connection import (
-    Catalogue,
-    Draft,
     Entry,
     Proof,
     Registration,

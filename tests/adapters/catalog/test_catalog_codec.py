@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aspm_ado.adapters.records.codec import decode_catalogue, decode_draft, encode_catalogue, encode_draft
 from aspm_ado.adapters.records.strict_json import DamagedError, NewerError
-from aspm_ado.domain.connection import Catalogue, Draft
+from aspm_ado.domain.catalogue import Catalogue, Draft
 
 from .catalogues import USUAL, catalogues, drafts
 

@@ -16,7 +16,7 @@ import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords, default_folder
 from aspm_ado.adapters.records.folder import Disk
-from aspm_ado.domain.connection import Catalogue, Draft
+from aspm_ado.domain.catalogue import Catalogue, Draft
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 

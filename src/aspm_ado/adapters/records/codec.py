@@ -11,11 +11,9 @@ from dataclasses import asdict
 from typing import Final
 
 from aspm_ado.adapters.records.strict_json import DamagedError, Migration, Node, is_older, parse
+from aspm_ado.domain.catalogue import CATALOGUE_SCHEMA, Catalogue, Draft
 from aspm_ado.domain.connection import (
-    CATALOGUE_SCHEMA,
     UNREGISTERED,
-    Catalogue,
-    Draft,
     Entry,
     Proof,
     Registration,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aspm_ado.domain.connection import Catalogue, Draft
+    from aspm_ado.domain.catalogue import Catalogue, Draft
     from aspm_ado.domain.ports import Records
 
 

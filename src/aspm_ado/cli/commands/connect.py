@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.cli.output import write_report
-from aspm_ado.domain.connection import Draft
+from aspm_ado.domain.catalogue import Draft
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError
 from aspm_ado.domain.questions import STORE
 from aspm_ado.flows.connect import connect

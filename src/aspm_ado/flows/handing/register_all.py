@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.aspm import Door
     from aspm_ado.domain.aspm_profile import Profile
     from aspm_ado.domain.aspm_registration import Outcome
-    from aspm_ado.domain.connection import Catalogue
+    from aspm_ado.domain.catalogue import Catalogue
     from aspm_ado.flows.handing.aspm import AspmProof
     from aspm_ado.flows.handing.item import Item
     from aspm_ado.flows.house import House

@@ -10,7 +10,8 @@ from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.reasons import Reason
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.connection import Catalogue, Entry
+    from aspm_ado.domain.catalogue import Catalogue
+    from aspm_ado.domain.connection import Entry
     from aspm_ado.domain.token import Secret
     from aspm_ado.flows.house import House
 

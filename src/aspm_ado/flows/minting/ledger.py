@@ -12,7 +12,8 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.asking import one_of
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.connection import Catalogue, StoredCredential
+    from aspm_ado.domain.catalogue import Catalogue
+    from aspm_ado.domain.connection import StoredCredential
     from aspm_ado.domain.lifecycle import Order
     from aspm_ado.domain.place import Place
     from aspm_ado.flows.house import House

@@ -1,0 +1,189 @@
+"""What is done with good tokens: the plan, a yes, storing, handing over, and the report of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.connection import UNREGISTERED, Entry, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.handoff import evidence_of
+from aspm_ado.domain.questions import Question
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import ConnectionReport, OrganizationReport
+from aspm_ado.domain.settings import Settings
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.errand import Errand
+from aspm_ado.flows.handing.aspm import AspmProof, secret_to_keep
+from aspm_ado.flows.handing.delivery import Delivery, deliver, rehearse
+from aspm_ado.flows.handing.handoff import HANDED_OFF, behind_aspm, registration_check
+from aspm_ado.flows.handing.item import Item
+from aspm_ado.flows.keeping.entry import (
+    Proven,
+    merged,
+    needed_username,
+    new_key,
+    new_secrets,
+    repository_of,
+)
+from aspm_ado.flows.keeping.keep import keep
+from aspm_ado.flows.plan import tell_plan
+from aspm_ado.flows.proving.account import connection_report, named, organizations_of, with_check
+from aspm_ado.flows.proving.candidate import Proof
+
+if TYPE_CHECKING:
+    from aspm_ado.flows.house import House
+
+GO = Question("go", "Store and hand off?")
+GO_REGISTER = Question("go", "Store and register in Invicti ASPM?")
+GO_STORE = Question("go", "Store?")
+
+
+def conclude(
+    house: House, errand: Errand, proven: Sequence[Proven], settings: Settings, aspm: AspmProof | None
+) -> Delivery:
+    """Store the good ones, then register or hand them over. Behind an ASPM that is not good nothing is handed over."""
+    wishes = errand.wishes
+    good = [(one, made) for one in proven for made in one.good]
+    brings = aspm is not None and aspm.is_good and wishes.register != "none"
+    done = _done(house, errand, good, settings, brings=brings)
+    begun = {made.name.casefold(): _begun(errand, made.name) if brings else UNREGISTERED for _, made in good} | done
+    items = [_item(house, errand, one, made, settings, begun) for one, made in good if made.name.casefold() not in done]
+    tell_plan(house, errand, good, settings, aspm if brings else None)
+    if wishes.dry_run:
+        return Delivery({**done, **rehearse(house, aspm if brings else None, errand.profile, items)})
+    question = GO_REGISTER if wishes.uses_profile else GO if brings else GO_STORE
+    if house.asker.asks and not wishes.yes and not house.asker.prompter.confirm(question, default=True):
+        kept = any(one.proof.candidate.stored for one in proven)
+        return Delivery(dict.fromkeys(begun, UNREGISTERED), kept=kept)
+    if wishes.keeps:
+        keep_proven(house, errand, proven, [new_key(house) for _ in proven], settings.toggles, begun, aspm)
+    if not brings or aspm is None:
+        return Delivery(begun, kept=wishes.keeps)
+    made = deliver(house, aspm, errand.profile, items, keeps=wishes.keeps)
+    return replace(made, states={**done, **made.states}, kept=wishes.keeps)
+
+
+def _done(
+    house: House,
+    errand: Errand,
+    good: Sequence[tuple[Proven, OrganizationReport]],
+    settings: Settings,
+    *,
+    brings: bool,
+) -> dict[str, Registration]:
+    """What Invicti ASPM has already, with the very token and settings that it would be given again: it stays as it is.
+
+    What a profile registered is looked at by the profile, where one is used.
+    """
+    old, found = errand.old, dict[str, Registration]()
+    asked = (errand.wishes.aspm_url, errand.brief.purpose.value, settings.toggles)
+    if old is None or not errand.wishes.keeps or errand.wishes.dry_run:
+        return found
+    if (old.aspm.url if old.aspm else None, old.purpose, old.toggles) != asked:
+        return found
+    known = {one.name.casefold(): one for one in old.organizations}
+    for one, made in good:
+        prior = known.get(made.name.casefold())
+        if prior is None or prior.registration.state is not RegistrationState.REGISTERED:
+            continue
+        if prior.registration.mode is RegistrationMode.API and brings:
+            continue
+        if house.vault.read(old.credentials[prior.credential].service) == one.proof.candidate.secret:
+            found[made.name.casefold()] = prior.registration
+            house.voice.note(f"{clean(made.name, 60)} is unchanged: Invicti ASPM has this token already.")
+    return found
+
+
+def keep_proven(
+    house: House,
+    errand: Errand,
+    proven: Sequence[Proven],
+    keys: Sequence[str],
+    toggles: Sequence[str],
+    begun: dict[str, Registration],
+    aspm: AspmProof | None,
+) -> None:
+    """Put the good organizations on record, upon whatever is on record by then."""
+    now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def onto(current: Entry | None) -> Entry:
+        return merged(
+            current,
+            errand.name,
+            proven,
+            keys,
+            errand.wishes,
+            toggles,
+            begun,
+            now=now,
+            allow_http=errand.where.allow_http,
+            ca_bundle=house.ca_bundle,
+        )
+
+    beside, record = secret_to_keep(house, aspm)
+    keep(house, errand.name, onto, {**new_secrets(errand.name, proven, keys), **beside}, record)
+
+
+def _begun(errand: Errand, name: str) -> Registration:
+    """What is on record until Invicti ASPM answers, or a person does. What a profile registered before is not lost."""
+    if errand.wishes.hands_over:
+        return HANDED_OFF
+    known = errand.old.organizations if errand.old is not None else ()
+    prior = next((one.registration for one in known if one.name.casefold() == name.casefold()), UNREGISTERED)
+    return prior if prior.mode is RegistrationMode.API else Registration(RegistrationMode.API)
+
+
+def _item(
+    house: House,
+    errand: Errand,
+    one: Proven,
+    made: OrganizationReport,
+    settings: Settings,
+    begun: dict[str, Registration],
+) -> Item:
+    candidate = one.proof.candidate
+    return Item(
+        errand.name,
+        candidate.site.place(made.name),
+        candidate.brief.purpose,
+        settings,
+        candidate.secret,
+        needed_username(made) or candidate.username,
+        repository_of(one.proof, made.name),
+        evidence_of(made.checks, house.now().strftime("%Y-%m-%d"), made.token.reach),
+        begun[made.name.casefold()],
+    )
+
+
+def concluded(
+    house: House, errand: Errand, proofs: Sequence[Proof], delivery: Delivery, aspm: AspmProof | None
+) -> ConnectionReport:
+    """The connection with the state of each organization, and what was proven of its ASPM."""
+    counts, organizations, stored = errand.wishes.counts, [], _stored(house, errand, delivery)
+    for proof in proofs:
+        for made in organizations_of(proof):
+            key = made.name.casefold()
+            state = delivery.states.get(key) if made.is_good else None
+            if state is None:
+                check = skip(CheckId.REGISTRATION, "Not asked: this organization is not good yet.")
+            elif key in delivery.checks:
+                check = replace(delivery.checks[key], required=counts)
+            elif aspm is not None and not aspm.is_good and errand.wishes.register != "none":
+                check = behind_aspm(errand.name)
+            else:
+                check = registration_check(state, errand.name, required=counts, stored=errand.wishes.keeps)
+            shown = named(made, errand.name) if delivery.kept else made
+            organizations.append(replace(with_check(shown, check), registration=state or UNREGISTERED))
+    made_report = connection_report(errand.name, proofs, organizations)
+    return replace(made_report, aspm=aspm.report if aspm is not None else None, checks=(*made_report.checks, stored))
+
+
+def _stored(house: House, errand: Errand, delivery: Delivery) -> Check:
+    """``store.secrets``: where the tokens are now."""
+    if errand.wishes.dry_run or not errand.wishes.keeps:
+        return skip(CheckId.SECRETS, "Nothing is stored, as asked.", Reason.NOTHING_KEPT)
+    if not delivery.kept:
+        return skip(CheckId.SECRETS, "Nothing was stored.", Reason.NOTHING_KEPT)
+    return Check(CheckId.SECRETS, Status.PASS, f"Stored in {house.vault.title}, and read back.")
