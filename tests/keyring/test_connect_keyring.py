@@ -25,7 +25,6 @@ from .test_secret_service import START, daemon_on_this_bus
 
 pytestmark = [
     pytest.mark.keyring,
-    pytest.mark.xdist_group("secret-service"),
     pytest.mark.skipif(
         os.environ.get("ASPM_ADO_TEST_SECRET_SERVICE") != "1",
         reason="needs a real Secret Service: tests/keyring/with-secret-service pytest -m keyring",
