@@ -235,6 +235,7 @@ def test_killed_while_it_stores(play):
         assert run.poll() is None, (told.stage.folder / "said").read_text()
         os.kill(daemon, signal.SIGSTOP)
         catalog = told.stage.config / "catalog.json"
+        told.simulator._delay = 0.0
         until(lambda: catalog.exists() and json.loads(catalog.read_text())["pending"], "what is about to be stored")
     finally:
         run.kill()
@@ -269,6 +270,7 @@ def test_stopped_while_it_stores(play, number):
         until(lambda: told.simulator.requests, "the first request")
         os.kill(daemon, signal.SIGSTOP)
         catalog = told.stage.config / "catalog.json"
+        told.simulator._delay = 0.0
         until(lambda: catalog.exists() and json.loads(catalog.read_text())["pending"], "what is about to be stored")
         run.send_signal(number)
         out, err = run.communicate(timeout=30)
