@@ -61,6 +61,7 @@ MASK = "********"
 HEADERS: Final = frozenset(
     {
         "activityid",
+        "content-length",
         "content-type",
         "location",
         "retry-after",
