@@ -83,7 +83,7 @@ def run(tests: Iterable[str]) -> tuple[Results, str]:
     nodes = sorted({f"tests/{test}" if "Contract::" not in test else f"tests/{test.split('::')[0]}" for test in tests})
     options = ["-q", "--no-header", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
     if find_spec("xdist"):
-        options += ["-n", "auto", "--dist", "loadgroup"]
+        options += ["-n", "auto"]
     with contextlib.chdir(ROOT), contextlib.redirect_stdout(said):
         pytest.main([*options, *nodes], plugins=[results])
     return results, said.getvalue()

@@ -6,6 +6,7 @@ environment of its processes by itself: both are left alone.
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import signal
@@ -48,13 +49,18 @@ NAMES = frozenset(
 )
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Signals as a terminal has them, and the mark of pytest-xdist for tests that share something."""
+def pytest_configure() -> None:
+    """Signals as a terminal has them."""
     for name, action in {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}.items():
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, action)  # ignored by whoever started this in the background; children inherit it
-    config.addinivalue_line("markers", "xdist_group(name): runs in the same process as the others of that name")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: looking at all of it again and again takes a good part of the run."""
+    gc.collect()
+    gc.freeze()
 
 
 def left_alone(node: pytest.Item) -> bool:

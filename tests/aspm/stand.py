@@ -8,11 +8,13 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from aspm_ado import demo
 from aspm_ado.adapters.azure_devops import AzureDevOps
 from aspm_ado.adapters.network.transport import Transport
+from aspm_ado.adapters.network.trust import Trust, load_trust
 from aspm_ado.adapters.profile import load_profile
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.terminal.silent import SilentPrompter
@@ -32,6 +34,12 @@ ASPM = "https://aspm.example.test"
 STORY = SCENARIOS["ready"]
 PAT = STORY.answers.tokens[0][1]
 TOKEN = STORY.answers.aspm_token
+
+
+@cache
+def trusted() -> Trust:
+    """The system's certificates, which the simulator needs none of: loading them takes longer than most tests."""
+    return load_trust({}, None, lambda note: None)
 
 
 class Voice:
@@ -168,7 +176,8 @@ class Stand:
         aspm = world.pop("aspm", {})
         here = replace(story.world, **world)
         self.simulator = Simulator(story, world=replace(here, aspm=replace(here.aspm, **aspm))).start()
-        self.transport = Transport(environment={}, ca_bundle=None, timeout=5, simulator=self.simulator.address)
+        address = self.simulator.address
+        self.transport = Transport(environment={}, ca_bundle=None, timeout=5, simulator=address, trust=trusted())
         self.records = DiskRecords(folder / "records")
         self.vault, self.voice, self.desk = MemoryVault(), Voice(), Desk()
         self.wire = Wire(AzureDevOps(self.transport).send)

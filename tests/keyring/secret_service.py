@@ -24,7 +24,6 @@ from .forks import Ended, Forks, Run
 
 MARKS = [
     pytest.mark.keyring,
-    pytest.mark.xdist_group("secret-service"),
     pytest.mark.skipif(
         os.environ.get("ASPM_ADO_TEST_SECRET_SERVICE") != "1",
         reason="needs a real Secret Service: tests/keyring/with-secret-service pytest -m keyring",

@@ -25,7 +25,6 @@ from .test_secret_service import START, daemon_on_this_bus
 
 pytestmark = [
     pytest.mark.keyring,
-    pytest.mark.xdist_group("secret-service"),
     pytest.mark.skipif(
         os.environ.get("ASPM_ADO_TEST_SECRET_SERVICE") != "1",
         reason="needs a real Secret Service: tests/keyring/with-secret-service pytest -m keyring",
@@ -236,6 +235,7 @@ def test_killed_while_it_stores(play):
         assert run.poll() is None, (told.stage.folder / "said").read_text()
         os.kill(daemon, signal.SIGSTOP)
         catalog = told.stage.config / "catalog.json"
+        told.simulator._delay = 0.0
         until(lambda: catalog.exists() and json.loads(catalog.read_text())["pending"], "what is about to be stored")
     finally:
         run.kill()
@@ -270,6 +270,7 @@ def test_stopped_while_it_stores(play, number):
         until(lambda: told.simulator.requests, "the first request")
         os.kill(daemon, signal.SIGSTOP)
         catalog = told.stage.config / "catalog.json"
+        told.simulator._delay = 0.0
         until(lambda: catalog.exists() and json.loads(catalog.read_text())["pending"], "what is about to be stored")
         run.send_signal(number)
         out, err = run.communicate(timeout=30)

@@ -20,7 +20,6 @@ from .test_connect_keyring import assert_private, kept
 
 pytestmark = [
     pytest.mark.keyring,
-    pytest.mark.xdist_group("secret-service"),
     pytest.mark.skipif(
         os.environ.get("ASPM_ADO_TEST_SECRET_SERVICE") != "1",
         reason="needs a real Secret Service: tests/keyring/with-secret-service pytest -m keyring",

@@ -22,7 +22,6 @@ from .test_many_keyring import counted
 
 pytestmark = [
     pytest.mark.keyring,
-    pytest.mark.xdist_group("secret-service"),
     pytest.mark.skipif(
         os.environ.get("ASPM_ADO_TEST_SECRET_SERVICE") != "1",
         reason="needs a real Secret Service: tests/keyring/with-secret-service pytest -m keyring",

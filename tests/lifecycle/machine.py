@@ -1,6 +1,6 @@
 """One machine over the life of a connection: effects are counted, and each can be the last one that happens.
 
-Answers are remembered for as long as the world stays the same, so that a loop over every effect is fast; what is
+Answers are remembered by the world that gave them, for all machines, so that a loop over every effect is fast; what is
 written to the simulated ASPM arrives there each time.
 """
 
@@ -16,8 +16,10 @@ from aspm_ado.adapters.azure_devops import AzureDevOps
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.records.folder import Disk
 from aspm_ado.demo import cast
+from aspm_ado.demo.world import World
 from aspm_ado.domain.catalogue import Catalogue
 from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.exchange import Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.keeping.keep import ready_to_keep
@@ -39,6 +41,7 @@ TOKENS = (
     replace(cast.token(GRACES), owner=cast.GRACE),
 )
 FILES = {"pat": PAT, "new": NEW, "thin": THIN, "graces": GRACES, "aspm": TOKEN}
+_HEARD: dict[World, dict[object, Reply]] = {}
 _RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -195,7 +198,6 @@ class Machine:
         self.folder = folder / "records"
         self.secrets: dict[str, Secret] = {}
         self.vault = Vault(self.secrets, Switch())
-        self._answers: dict[object, object] = {}
         self._kept: Kept | None = None
 
     def close(self) -> None:
@@ -217,23 +219,16 @@ class Machine:
             if call.url.startswith(ASPM) and call.method != "GET":
                 return switch.effect("aspm", lambda: really(call))
             secret = call.credential.secret.reveal() if call.credential else ""
-            key = (
-                call.method,
-                _RANDOM.sub("?", call.url),
-                secret,
-                call.credential and call.credential.username,
-                self.stand.instances,
-            )
-            known = self._answers.get(key)
-            if known is None:
-                known = self._answers[key] = really(call)
-            return replace(known, call=call)
+            key = (call.method, _RANDOM.sub("?", call.url), secret, call.credential and call.credential.username)
+            heard = _HEARD.setdefault(self.stand.simulator.world, {})
+            if key not in heard:
+                heard[key] = really(call)
+            return replace(heard[key], call=call)
 
         return send
 
     def world(self, **changes: object) -> None:
-        """The world changes; what was remembered of it is forgotten."""
-        self._answers.clear()
+        """The world changes."""
         self.stand.simulator._world = replace(self.stand.simulator.world, **changes)
 
     def token(self, value: str = PAT, **changes: object) -> None:

@@ -8,7 +8,7 @@ from aspm_ado.domain.reasons import Reason
 
 from .checkout import ROOT, commands, help_of, options_of, setup_steps, texts
 
-TESTS = ".venv/bin/pytest -n auto --dist loadgroup"
+TESTS = ".venv/bin/pytest -n auto"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

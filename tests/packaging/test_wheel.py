@@ -71,10 +71,10 @@ def test_the_wheel_holds_what_the_source_holds_and_no_more(wheel: Path) -> None:
 
 
 def test_installed_into_an_environment_of_its_own_it_runs(wheel: Path, tmp_path: Path) -> None:
-    made = run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
+    made = run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     programs = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
-    pip(programs / "python", "install", "-q", wheel, cwd=tmp_path)
+    pip(sys.executable, "--python", programs / "python", "install", "-q", "--no-compile", wheel, cwd=tmp_path)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
 

@@ -31,6 +31,7 @@ from aspm_ado.domain.catalogue import Catalogue
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.token import Secret
 
+from ..aspm.stand import trusted
 from ..e2e.stage import Canaries, drawn_token, story
 from ..kept import Kept
 
@@ -208,7 +209,8 @@ class World:
         assert world.aspm is not None
         world = replace(world, aspm=replace(world.aspm, registers="yes"))
         self.simulator = Simulator(told.scenario, world=world).start()
-        self.transport = Transport(environment={}, ca_bundle=None, timeout=30, simulator=self.simulator.address)
+        address = self.simulator.address
+        self.transport = Transport(environment={}, ca_bundle=None, timeout=30, simulator=address, trust=trusted())
         self.canaries = Canaries([self.token, self.aspm_token, self.new])
         self.folder, self._given = folder / "records", folder / "given"
         self._given.mkdir(parents=True)

@@ -78,13 +78,13 @@ class Reachability:
 
     def send(self, call: Call) -> Reply:
         """Send one call by a transport of its own."""
-        bundle = self._ca_bundle or call.ca_bundle
         transport = Transport(
             environment=self._environment,
-            ca_bundle=Path(bundle).expanduser() if bundle else None,
+            ca_bundle=None,
             timeout=self._timeout,
             simulator=self._simulator,
             trace=self._trace,
+            trust=self._trusting(call.ca_bundle)[0],
         )
         with contextlib.closing(transport):
             return transport.send(call)

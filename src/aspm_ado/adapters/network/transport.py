@@ -36,7 +36,7 @@ from aspm_ado.adapters.network.pacing import (
 from aspm_ado.adapters.network.proxy import Proxies
 from aspm_ado.adapters.network.repeated import forms_of, struck
 from aspm_ado.adapters.network.route import Route, Router
-from aspm_ado.adapters.network.trust import load_trust
+from aspm_ado.adapters.network.trust import Trust, load_trust
 from aspm_ado.adapters.network.wire import CONNECT, LIMIT, Wire
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import HEADERS, Call, Reply
@@ -65,8 +65,11 @@ class Transport:
         workers: int = 16,
         pace: Pace | None = None,
         gate: Gate | None = None,
+        trust: Trust | None = None,
     ) -> None:
         """Read the environment and the certificates, once. ``gate`` is shared by the transports of one run.
+
+        ``trust`` is what was loaded already, in place of ``ca_bundle`` and the environment's.
 
         Raises ``UsageError`` for a CA bundle that cannot be read and for a simulator that is not on this machine.
         """
@@ -74,8 +77,7 @@ class Transport:
         self._trace, self._note = trace, note or (lambda _: None)
         self._timeout = timeout
         self._router = Router(Proxies.read(environment), simulator, timeout)
-        self.trust = load_trust(environment, ca_bundle, self._note)
-        self._wire = Wire(self.trust.context, workers)
+        self._wire = Wire((trust or load_trust(environment, ca_bundle, self._note)).context, workers)
         self._gate = gate or Gate(self._pace.clock)
         self._closed, self._lock = threading.Event(), threading.Lock()
         self._calls: set[Limit] = set()
