@@ -18,15 +18,17 @@ _REMEDY: Final = "Run the same command again; your answers are offered."
 _STOPPING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 
 
-class _StoppedError(InterruptedByUserError, KeyboardInterrupt):
-    """Also a ``KeyboardInterrupt``: an event loop swallows any other exception that a handler raises in a callback."""
+class _StoppedError(KeyboardInterrupt):
+    """As Ctrl-C, so that nothing on the way takes it for an error of its own: whoever looks what went wrong goes on
+    with the next thing, and an event loop swallows any other exception that a handler raises in a callback.
+    """
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP raise ``InterruptedByUserError`` in the main thread, so that ``finally`` runs.
+    """Inside, SIGTERM and SIGHUP raise a ``KeyboardInterrupt`` in the main thread, so that ``finally`` runs.
 
-    Ctrl-C stays ``KeyboardInterrupt`` inside and leaves as ``InterruptedByUserError``. Only the first SIGTERM or
+    It and that of Ctrl-C leave as ``InterruptedByUserError``. Only the first SIGTERM or
     SIGHUP raises: a closing terminal sends several, and the clean-up that the first one began must not be torn
     down by the next. Ctrl-C still raises then, so a clean-up that hangs can be ended. A signal that was ignored
     from the start (``nohup``) stays ignored. In another thread than the main one this does nothing.
@@ -40,9 +42,7 @@ def interruptible() -> Iterator[None]:
         nonlocal stopped
         if not stopped:
             stopped = True
-            raise _StoppedError(
-                Reason.INTERRUPTED, f"The run was stopped by {signal.Signals(number).name}.", remedy=_REMEDY
-            )
+            raise _StoppedError(signal.Signals(number).name)
 
     before = {number: signal.getsignal(number) for number in _STOPPING}
     mine = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
@@ -51,9 +51,8 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, stop)
         yield
     except KeyboardInterrupt as stopping:
-        if isinstance(stopping, InterruptedByUserError):
-            raise
-        raise InterruptedByUserError(Reason.INTERRUPTED, "The run was stopped with Ctrl-C.", remedy=_REMEDY) from None
+        how = f"by {stopping}" if isinstance(stopping, _StoppedError) else "with Ctrl-C"
+        raise InterruptedByUserError(Reason.INTERRUPTED, f"The run was stopped {how}.", remedy=_REMEDY) from None
     finally:
         for number in mine:
             signal.signal(number, before[number])
