@@ -23,7 +23,10 @@ INDEPENDENT = Path(__file__).parent / "independent"
 
 settings.register_profile("aspm-ado", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", parent=settings.get_profile("aspm-ado"), max_examples=10_000)
-settings.load_profile("nightly" if os.environ.get("ASPM_ADO_TESTS") == "nightly" else "aspm-ado")
+_NIGHT = os.environ.get("ASPM_ADO_TESTS") == "nightly"
+settings.load_profile("nightly" if _NIGHT else "aspm-ado")
+# For properties whose examples take long: few of them by day, at night as many as of any other.
+settings.register_profile("slow", parent=settings(), **({} if _NIGHT else {"max_examples": 50}))
 
 PREFIXES = ("ASPM_ADO_", "AZURE_DEVOPS_", "INVICTI_", "KONDUKTO_", "XDG_", "PYTHON_KEYRING_")
 NAMES = frozenset(

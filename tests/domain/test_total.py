@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspm_ado.domain.answers import ANONYMOUS_ID, ConnectionData, Identity, Names, Profile, Repository
+from aspm_ado.domain.answers import (
+    ANONYMOUS_ID,
+    AspmKnown,
+    AspmPage,
+    ConnectionData,
+    Document,
+    Identity,
+    Names,
+    Repository,
+)
+from aspm_ado.domain.answers import Profile as Owner
+from aspm_ado.domain.aspm import Dialect
+from aspm_ado.domain.aspm_profile import Profile, Success
+from aspm_ado.domain.aspm_registration import Upshot, not_begun, refused, registered, tried, upshot
 from aspm_ado.domain.checks import Check, Status
-from aspm_ado.domain.exchange import Reply
+from aspm_ado.domain.connection import UNREGISTERED
+from aspm_ado.domain.exchange import Call, Reply
+from aspm_ado.domain.judgement.aspm import (
+    judge_projects,
+    judge_reachable,
+    judge_token,
+    redirect_target,
+    said,
+    tool_accepted,
+)
 from aspm_ado.domain.judgement.causes import Past
 from aspm_ado.domain.judgement.clone import clone_unheard, judge_clone
 from aspm_ado.domain.judgement.reach import judge_reach, not_listed, see
@@ -23,6 +46,7 @@ from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose
 from aspm_ado.domain.retirement import Calendar, DaySource, Reach, ReachDemanded
 from aspm_ado.domain.scopes import Level
+from aspm_ado.domain.text import clean
 
 from . import replies as r
 
@@ -32,7 +56,7 @@ identities = st.builds(
 documents = st.one_of(
     st.none(),
     st.builds(ConnectionData, identities),
-    st.builds(Profile, identities),
+    st.builds(Owner, identities),
     st.builds(Names, st.lists(st.text(max_size=8), max_size=3).map(tuple)),
 )
 headers = st.lists(
@@ -159,6 +183,41 @@ def test_only_an_answer_that_the_service_vouches_for_is_granted(reply: Reply, be
         assert reply.status == 401
         assert not reply.text.strip()
         assert reply.header("ActivityId") or reply.header("X-TFS-ProcessId")
+
+
+aspm_replies = st.builds(
+    Reply,
+    call=st.just(Call("GET", "https://aspm.example.test/api/v2/teams/?start=0&limit=1")),
+    status=st.integers(0, 599),
+    headers=st.lists(
+        st.tuples(st.sampled_from(["Location", "Content-Type", "ActivityId"]), st.text(max_size=30)), max_size=3
+    ).map(tuple),
+    text=st.text(max_size=40)
+    | st.recursive(
+        st.none() | st.text(max_size=9),
+        lambda inner: st.dictionaries(st.sampled_from(["error", "message", "id"]), inner),
+    ).map(json.dumps),
+    answer=st.none() | st.just(AspmPage(None)) | st.just(AspmKnown(True)) | st.builds(Document, st.none() | st.text()),
+    failure=st.sampled_from([None, None, Reason.TIMED_OUT, Reason.TLS_FAILED, Reason.ANSWER_UNREADABLE]),
+).map(lambda reply: replace(reply, problem="It failed.", remedy="Try again.") if reply.failure else reply)
+
+
+@given(aspm_replies, aspm_replies, st.sampled_from(Dialect))
+def test_aspm(one: Reply, other: Reply, dialect: Dialect) -> None:
+    """Which API answers, whose token it takes, and what came of a registration."""
+    url = "https://aspm.example.test"
+    found = judge_reachable(url, {dialect: one, next(each for each in Dialect if each is not dialect): other})
+    assert (found.check.status is Status.PASS) == bool(found.dialects)
+    assert_whole(found.check, judge_token(url, dialect, one), judge_projects(url, dialect, one))
+    assert tool_accepted(one) in (True, False, None)
+    for text in (said(one), redirect_target(one)):
+        assert text == clean(text)
+    profile = Profile("p", dialect, "/x", {}, Success(frozenset({201})), "0" * 64, id="/id")
+    result, instance = upshot(profile, one)
+    assert instance is None or instance == clean(instance)
+    assert_whole(refused("m", profile, one).check, not_begun(UNREGISTERED, one).check)
+    assert_whole(tried(registered("m", instance, profile, one), profile, other).check)
+    assert result is not Upshot.CREATED or one.status == 201
 
 
 @given(replies, st.none() | replies, st.booleans(), st.text(max_size=10))

@@ -75,29 +75,35 @@ def story(name: str) -> Story:
     return Story(replace(scenario, world=world, answers=answers), dict(tokens), aspm_token)
 
 
-def traces(secret: str) -> frozenset[bytes]:
-    """Every form in which ``secret`` or a piece of it may have been written down."""
-    found: set[bytes] = set()
+def writings(secret: str) -> frozenset[tuple[bytes, int]]:
+    """Every form in which ``secret`` may have been written down, and how long a piece of it gives it away."""
+    found: set[tuple[bytes, int]] = set()
     for written in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]):
-        pieces = [written[start : start + PIECE] for start in range(len(written) - PIECE + 1)]
-        found |= {piece.encode(how) for piece in pieces for how in ("utf-8", "utf-16-le", "utf-16-be")}
+        found |= {(written.encode(), PIECE), *((written.encode(how), 2 * PIECE) for how in ("utf-16-le", "utf-16-be"))}
     for before in ("", ":", "x:"):  # a username shifts what base64 makes of what follows, in one of three ways
         encoded = base64.b64encode((before + secret).encode())[4:-4]
-        pieces_ = {encoded[start : start + 16] for start in range(len(encoded) - 15)}  # 12 bytes of it
-        found |= pieces_ | {piece.replace(b"+", b"-").replace(b"/", b"_") for piece in pieces_}
+        found |= {(encoded, PIECE * 4 // 3), (encoded.replace(b"+", b"-").replace(b"/", b"_"), PIECE * 4 // 3)}
     return frozenset(found)
+
+
+def holds(data: bytes, written: bytes, piece: int) -> bool:
+    """Whether any piece of that length is in there. Each piece holds a block of half of it: a quick no."""
+    block = piece // 2
+    return any(written[at : at + block] in data for at in range(0, len(written) - block + 1, block)) and any(
+        written[at : at + piece] in data for at in range(max(len(written) - piece, 0) + 1)
+    )
 
 
 class Canaries:
     """Secrets to look for. What is reported of a find is where it was, never what."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        self._traces = [(value[-4:], traces(value)) for value in values]
+        self._writings = [(value[-4:], writings(value)) for value in values]
 
     def in_bytes(self, heard: bytes | str, where: str) -> list[str]:
         """Where a piece of a canary is."""
         data = heard if isinstance(heard, bytes) else heard.encode("utf-8", "surrogatepass")
-        found = [last4 for last4, forms in self._traces if any(form in data for form in forms)]
+        found = [last4 for last4, forms in self._writings if any(holds(data, *form) for form in forms)]
         return [f"{where}: the one that ends in {last4}" for last4 in found]
 
     def in_files(self, *folders: Path, besides: Iterable[Path] = ()) -> list[str]:

@@ -22,6 +22,7 @@ from aspm_ado.demo import SCENARIOS, cast
 from aspm_ado.demo.exchange import Request
 from aspm_ado.demo.world import Creation, SignIn
 
+from ..adapters.transport.servers import Server, answer
 from ..minting.az import FakeAz, drawn_sign_in
 from .stage import Canaries, Stage, Story, drawn_token, story, where_flags
 from .sweep import WAYS, Heard, Sweep, Watched, astray
@@ -164,6 +165,31 @@ def test_token_variables_are_dropped_before_a_program_starts(sweep: Callable[...
     assert "DISPLAY=:0" in seen.read_text()
     assert "of the pipeline" not in seen.read_text()
     assert not here.canaries.in_bytes(seen.read_bytes(), "what the browser sees")
+    assert not here.files()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://dev.azure.com@{there}/contoso", "https://dev.azure.com:443@{there}/contoso", "https://{there}/contoso",
+        "https://dev.azure.com\\@{there}/contoso", "https://dev.azure.com.{there}/contoso", "//{there}/contoso",
+        "https://dev.azure.com\n.{there}/contoso", "https://{there}#@dev.azure.com/contoso", "http://{there}/contoso",
+        "https://{there}?dev.azure.com/contoso", "https://DEV.AZURE.COM%2f@{there}/contoso", "contoso@{there}",
+        "https://contoso.visualstudio.com.{there}/x", "https://{there}/dev.azure.com/contoso", "https:{there}/contoso",
+    ],
+)  # fmt: skip
+def test_a_look_alike_hears_nothing(tmp_path: Path, address: str) -> None:
+    """A server of this machine under a name that looks like Azure DevOps: nobody as much as connects to it."""
+    token = drawn_token()
+    server = Server([answer()])
+    stage = Stage(tmp_path / "stage", "")
+    del stage.environment["ASPM_ADO_SIMULATOR"]
+    here = Sweep(stage, Canaries([token]))
+    said = address.format(there=f"localhost:{server.port}")
+    for words in (("-o", said), ("-o", "contoso", "-o", said)):
+        assert here.run("validate", *words, "--pat-file", str(stage.file("t", token)), "--timeout", "1").code == 2
+    server.close()
+    assert server.connections == 0
     assert not here.files()
 
 

@@ -13,7 +13,7 @@ from .world import Tap, World, world
 COMMANDS = (
     "connect, a person", "connect", "connect, by profile", "validate", "validate, a person", "validate, ad hoc",
     "list", "list, json", "guide", "handoff, a person", "handoff", "rotate, a person", "rotate",
-    "disconnect, a person", "disconnect",
+    "disconnect, a person", "disconnect", "migrate, a plan", "migrate", "doctor", "doctor, json",
 )  # fmt: skip
 BUG = re.compile(r"A bug of ours: BlurtingError at \S+:\d+ \(id [0-9a-f]{8}\)")
 

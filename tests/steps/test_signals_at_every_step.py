@@ -21,7 +21,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such 
 COMMANDS = (
     "connect, a person", "connect", "connect, by profile", "validate", "validate, a person", "validate, ad hoc",
     "list", "list, json", "guide", "handoff, a person", "handoff", "rotate, a person", "rotate",
-    "disconnect, a person", "disconnect",
+    "disconnect, a person", "disconnect", "migrate, a plan", "migrate", "doctor", "doctor, json",
 )  # fmt: skip
 NUMBERS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 ALL_OF_THEM = os.environ.get("ASPM_ADO_TESTS") == "nightly"

@@ -205,13 +205,15 @@ class World:
         told = story(scenario)
         self.token, self.aspm_token, self.new = told.token, told.aspm_token, drawn_token()
         like = told.world.tokens[0]
-        world = replace(told.world, tokens=(*told.world.tokens, replace(like, value=self.new)))
+        self.own = drawn_token()
+        own = replace(like, value=self.own, reach="Contoso")
+        world = replace(told.world, tokens=(*told.world.tokens, replace(like, value=self.new), own))
         assert world.aspm is not None
         world = replace(world, aspm=replace(world.aspm, registers="yes"))
         self.simulator = Simulator(told.scenario, world=world).start()
         address = self.simulator.address
         self.transport = Transport(environment={}, ca_bundle=None, timeout=30, simulator=address, trust=trusted())
-        self.canaries = Canaries([self.token, self.aspm_token, self.new])
+        self.canaries = Canaries([self.token, self.aspm_token, self.new, self.own])
         self.folder, self._given = folder / "records", folder / "given"
         self._given.mkdir(parents=True)
         self.vault = MemoryVault()
@@ -329,6 +331,15 @@ class World:
             ),
             "disconnect, a person": Command("disconnect", {}, {}, {"name": "contoso"}),
             "disconnect": Command("disconnect", {"yes": True, "json": True}, own={"name": "contoso"}),
+            "migrate, a plan": Command("migrate", {"plan": True, "json": True}, own={"name": "contoso"}),
+            "migrate": Command(
+                "migrate",
+                {"organization": ["contoso"], "pat-file": [f"contoso={self.file(self.own)}"], "register": "guided",
+                 "pat-expires": "2027-01-13", "json": True, "no-input": True},
+                own={"name": "contoso"},
+            ),
+            "doctor": Command("doctor", {}),
+            "doctor, json": Command("doctor", {"json": True}),
         }  # fmt: skip
 
     def prepare(self, command: Command) -> None:

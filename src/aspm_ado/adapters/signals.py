@@ -22,8 +22,10 @@ _SOON: Final = 0.01
 """Seconds until a signal that was lost comes again; where it was lost is left by then."""
 
 
-class _StoppedError(InterruptedByUserError, KeyboardInterrupt):
-    """Also a ``KeyboardInterrupt``: an event loop swallows any other exception that a handler raises in a callback."""
+class _StoppedError(KeyboardInterrupt):
+    """As Ctrl-C, so that nothing on the way takes it for an error of its own: whoever looks what went wrong goes on
+    with the next thing, and an event loop swallows any other exception that a handler raises in a callback.
+    """
 
 
 class Held:
@@ -67,9 +69,9 @@ def holding() -> Iterator[Held]:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP raise ``InterruptedByUserError`` in the main thread, so that ``finally`` runs.
+    """Inside, SIGTERM and SIGHUP raise a ``KeyboardInterrupt`` in the main thread, so that ``finally`` runs.
 
-    Ctrl-C stays ``KeyboardInterrupt`` inside and leaves as ``InterruptedByUserError``. Only the first SIGTERM or
+    It and that of Ctrl-C leave as ``InterruptedByUserError``. Only the first SIGTERM or
     SIGHUP raises: a closing terminal sends several, and the clean-up that the first one began must not be torn
     down by the next. Ctrl-C still raises then, so a clean-up that hangs can be ended. A signal that was ignored
     from the start (``nohup``) stays ignored. ``holding`` puts all of this off. In another thread than the main one
@@ -90,7 +92,7 @@ def interruptible() -> Iterator[None]:
             raise KeyboardInterrupt
         elif not stopped:
             stopped = True
-            raise _StoppedError(Reason.INTERRUPTED, f"The run was stopped by {last.name}.", remedy=_REMEDY)
+            raise _StoppedError(last.name)
 
     def come_again(lost: sys.UnraisableHookArgs) -> None:
         """What a handler raises within ``__del__`` or a weak reference's callback, Python only tells of."""
@@ -112,9 +114,8 @@ def interruptible() -> Iterator[None]:
         sys.unraisablehook = come_again
         yield
     except KeyboardInterrupt as stopping:
-        if isinstance(stopping, InterruptedByUserError):
-            raise
-        raise InterruptedByUserError(Reason.INTERRUPTED, "The run was stopped with Ctrl-C.", remedy=_REMEDY) from None
+        how = f"by {stopping}" if isinstance(stopping, _StoppedError) else "with Ctrl-C"
+        raise InterruptedByUserError(Reason.INTERRUPTED, f"The run was stopped {how}.", remedy=_REMEDY) from None
     finally:
         sys.unraisablehook = tell_of
         for number in mine:

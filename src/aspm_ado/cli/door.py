@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-from aspm_ado.cli.ending import interrupted, tell_error, wants_json
+from aspm_ado.cli.ending import bug, interrupted, tell_error, wants_json
 from aspm_ado.cli.menu import WORDS
 from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.reasons import ExitCode, Reason
@@ -34,9 +34,13 @@ def enter(arguments: Sequence[str]) -> int:
         return int(ExitCode.USAGE) if ending.exit_code == 1 else int(ending.exit_code)
     except UserError as error:
         return tell_error(_command_of(arguments), Problem.of(error), as_json=wants_json(arguments))
+    except typer.Abort:
+        return tell_error(_command_of(arguments), interrupted(), as_json=wants_json(arguments))
     except OSError as error:
         return tell_error(_command_of(arguments), _unwritable(error), as_json=wants_json(arguments))
-    except (typer.Abort, KeyboardInterrupt):
+    except Exception as error:  # noqa: BLE001  (no traceback is ever shown: its message may hold a value)
+        return tell_error(_command_of(arguments), bug(error), as_json=wants_json(arguments))
+    except KeyboardInterrupt:
         return tell_error(_command_of(arguments), interrupted(), as_json=wants_json(arguments))
     except SystemExit as ending:
         if not isinstance(ending.__context__, BrokenPipeError):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import TerminalVoice, wants_color
 from aspm_ado.cli.values import collect
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import (
     CA_BUNDLE,
     CONFIG_DIR,
@@ -23,6 +23,7 @@ from aspm_ado.domain.questions import (
     NO_INPUT,
     PAT_VARIABLE,
     QUIET,
+    STORE,
     TIMEOUT,
     VERBOSE,
     Given,
@@ -124,11 +125,17 @@ class Wiring:
 
     @cached_property
     def folder(self) -> Path:
-        """Where our records are kept."""
+        """Where our records are kept. In a container there may be no home: where nothing is kept, none is needed."""
         from aspm_ado.adapters.records.catalog import default_folder
 
-        named = self.text(CONFIG_DIR)
-        return Path(named).expanduser() if named else default_folder(self.environment)
+        if named := self.text(CONFIG_DIR):
+            return Path(named).expanduser()
+        try:
+            return default_folder(self.environment)
+        except StoreError:
+            if self.text(STORE) != "none":
+                raise
+            return Path(os.devnull, "aspm-ado")  # nothing is there, and nothing can be written there
 
     @cached_property
     def vault(self) -> Vault:

@@ -52,7 +52,7 @@ def test_any_bytes(raw: bytes) -> None:
     total(raw)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(settings.get_profile("slow"))
 @given(json_values)
 def test_any_json(value: object) -> None:
     total(json.dumps(value).encode())

@@ -4,7 +4,7 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aspm_ado.adapters.answers import read
@@ -103,7 +103,7 @@ def test_anything_else_is_refused(expected, text):
     assert caught.value.__cause__ is None
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(settings.get_profile("slow"))
 @given(
     st.text()
     | st.recursive(st.none() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)).map(json.dumps)
@@ -120,7 +120,7 @@ DRESSES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(settings.get_profile("slow"))
 @given(DRESSES, st.randoms(), st.sampled_from([str, str.upper, str.capitalize]))
 def test_a_list_in_any_dress(document, chance, spelt):
     """With or without a count, with keys that nobody knows, in any order and in other letters."""

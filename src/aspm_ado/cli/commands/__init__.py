@@ -39,4 +39,7 @@ def run(
         if wiring is not None:
             wiring.close()
     as_json = wiring.as_json if wiring is not None else bool(flags.get(JSON.name)) or wants_json(())
-    return tell_error(name, problem, as_json=as_json, wiring=wiring)
+    try:
+        return tell_error(name, problem, as_json=as_json, wiring=wiring)
+    except Exception as error:  # noqa: BLE001  (even telling it went wrong; once more, and then it is the door's)
+        return tell_error(name, bug(error), as_json=as_json, wiring=wiring)
