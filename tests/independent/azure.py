@@ -127,7 +127,10 @@ def profile_host(request: Request, world: World) -> Answer:
 
 def accounts(request: Request, world: World, desk: Desk, person: Person) -> Answer:
     """The organizations of a member; the address of each is on the wrong host for its API, with a port."""
+    if world.accounts in ("refused", "busy"):
+        return desk.scope_missing() if world.accounts == "refused" else desk.throttled()
     mine = [one for one in world.organizations if person in one.members and request.query.get("memberid") == person.id]
+    mine = [] if world.accounts == "none" else mine
     listed = [
         {
             "accountId": one.id,
@@ -146,7 +149,7 @@ def clone(desk: Desk, place: Organization, pat: Pat, user: str, project: str, re
         return desk.scope_missing()
     if not takes(place.clone, user):
         return desk.not_authenticated()
-    if found(place.projects, project, repository) is None:
+    if place.stakeholders or found(place.projects, project, repository) is None:
         return desk.no_repository(repository, pat.owner)
     body = b"001e# service=git-upload-pack\n0000003f5f3c8b1d2e4a6978c0d1e2f3a4b5c6d7e8f90a1b refs/heads/main\n0000"
     kind = ("Content-Type", "application/x-git-upload-pack-advertisement")

@@ -115,6 +115,9 @@ def _repository(ask: Ask, project: Project, repository: Repository) -> dict[str,
 
 def repositories(ask: Ask) -> Answer:
     """All at once, value before count, in chunks."""
+    if ask.place.stakeholders:
+        told = "TF401027: You need the Git 'GenericRead' permission to perform this action."
+        return ask.desk.error(403, told, "GitNeedsPermissionException", ask.person)
     wanted = ask.found.get("project", "").lower()
     chosen = [one for one in ask.place.projects if not wanted or wanted in (one.name.lower(), one.id)]
     if not chosen:

@@ -80,3 +80,16 @@ def test_a_named_repository_that_is_absent(internet: Internet, machine: Machine)
     assert done.code == 3
     assert done.report.organization.status("clone.token") == "fail"
     assert done.report.organization.failing <= {"clone.token", "clone.username"}
+
+
+@pytest.mark.parametrize("words", [(), ("--check-clone", "Card Payments/api")], ids=["any", "named"])
+def test_an_access_level_without_repositories_is_no_empty_organization(
+    internet: Internet, machine: Machine, words: tuple[str, ...]
+) -> None:
+    """The scope is there and the person may not: Invicti ASPM could clone nothing either."""
+    pat = Pat()
+    internet.become(World((Organization("Contoso", stakeholders=True),), (pat,)))
+    done = machine.run("validate", "-o", "contoso", *words, pat=pat)
+    assert done.code == 3
+    assert done.report.organization.status("scope.code") == "partial"
+    assert done.report.organization.failing == {"clone.token"}

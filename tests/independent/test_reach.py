@@ -94,3 +94,19 @@ def test_each_organization_with_its_own_token(internet: Internet, machine: Machi
         one = done.report.named(name)
         assert (one.status("reach"), one.status("clone.token")) == ("pass", "pass")
         assert (one.node["token"]["last4"], one.node["token"]["shared"]) == (pat.secret[-4:], False)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "code", "status"), [("none", 3, "fail"), ("refused", 3, "fail"), ("busy", 5, "unknown")]
+)
+def test_every_organization_where_the_list_is_not_to_be_had(
+    internet: Internet, machine: Machine, accounts: str, code: int, status: str
+) -> None:
+    """Refused or empty, the way out is -o; a service that is busy has said nothing."""
+    pat = Pat()
+    internet.become(World(tokens=(pat,), accounts=accounts))  # type: ignore[arg-type]
+    done = machine.run("validate", "--all-organizations", pat=pat)
+    assert done.code == code, done.said()
+    [check] = [one for one in done.report.checks() if one["id"] == "reach"]
+    assert check["status"] == status
+    assert status == "unknown" or "-o" in check["remedy"]

@@ -112,6 +112,8 @@ class Organization:
     deactivated: bool = False
     fenced: bool = False
     refuses_global_tokens: bool = False
+    stakeholders: bool = False
+    """Whether its members have the access level that sees no repository, whatever the token may."""
     id: str = field(default_factory=some_id)
 
 
@@ -165,6 +167,7 @@ class World:
     weather: Weather = Weather.FAIR
     now: datetime = TODAY
     profile_api_takes_tokens: bool = True
+    accounts: Literal["listed", "none", "refused", "busy"] = "listed"
 
     def token(self, secret: str) -> Pat | None:
         """The token with this secret, dead or alive."""

@@ -127,9 +127,6 @@ def show_trouble(around: Surroundings, proofs: Sequence[Any]) -> None:
     around.voice.end_progress()
     made = [organization for proof in proofs for organization in organizations_of(proof)]
     tables = [Section(clean(one.name, 80), rows) for one in made if (rows := in_the_way(one.checks))]
-    unlisted = in_the_way(proof.unlisted for proof in proofs if proof.unlisted is not None)
-    if unlisted:
-        tables.append(Section("All organizations", unlisted))
     with contextlib.suppress(OSError, ValueError):  # the terminal is gone: the question that follows says so
         _paint(around, tables, sys.stderr)
 

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.questions import ASPM_URL, ORGANIZATION, PURPOSE, REACH, SERVER_URL, Question
+from aspm_ado.domain.questions import (
+    ALL_ORGANIZATIONS,
+    ALLOW_HTTP,
+    ASPM_API,
+    ASPM_URL,
+    CHECK_CLONE,
+    CLONE_USERNAME,
+    ORGANIZATION,
+    PAT_EXPIRES,
+    PURPOSE,
+    REACH,
+    READ_ONLY_PROBES,
+    REGISTER,
+    SERVER_URL,
+    STORE,
+    TEAM_LEADS_MAY,
+    Question,
+)
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
@@ -14,6 +31,18 @@ if TYPE_CHECKING:
     from aspm_ado.flows.handing.aspm import AspmProof
     from aspm_ado.flows.house import House
     from aspm_ado.flows.keeping.entry import Proven
+
+
+_BESIDE: Final = (
+    ("All organizations", ALL_ORGANIZATIONS),
+    ("End of the token", PAT_EXPIRES),
+    ("Username for cloning", CLONE_USERNAME),
+    ("Repository to try", CHECK_CLONE),
+    ("Read-only probes", READ_ONLY_PROBES),
+    ("http accepted", ALLOW_HTTP),
+    ("API of Invicti ASPM", ASPM_API),
+)
+"""What is shown where it was given, and left out where it was not: a variable that was forgotten is seen here."""
 
 
 def tell_plan(
@@ -36,13 +65,16 @@ def tell_plan(
         )
     rows.append(("Purpose", _sourced(house, errand.brief.purpose.value, PURPOSE)))
     rows.append(("Reach", _sourced(house, errand.brief.reach.value, REACH)))
-    rows.append(("Secrets", _kept_in(house, errand)))
+    given = [(label, house.asker.given(question)) for label, question in _BESIDE]
+    rows += [(label, f"{', '.join(one.values)} (from {one.source})") for label, one in given if one is not None]
+    rows.append(("Secrets", _sourced(house, _kept_in(house, errand), STORE)))
     if aspm is not None:
+        how = "by your profile" if wishes.uses_profile else "by hand, in its UI"
         rows.append(("Invicti ASPM", _sourced(house, aspm.url, ASPM_URL)))
-        rows.append(("Registration", "by your profile" if wishes.uses_profile else "by hand, in its UI"))
+        rows.append(("Registration", _sourced(house, how, REGISTER)))
     elif wishes.aspm_url:
         rows.append(("Invicti ASPM", f"{wishes.aspm_url}: nothing is handed over"))
-    rows += [("Advanced Settings", label) for label in settings.labels]
+    rows += [("Advanced Settings", _sourced(house, label, TEAM_LEADS_MAY)) for label in settings.labels]
     if settings.issue_manager:
         rows.append(("Issue manager", "the checkbox in its form"))
     for label, value in rows:

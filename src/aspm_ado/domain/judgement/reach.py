@@ -97,11 +97,12 @@ def not_listed(wide: Reply, deployment: Deployment) -> Check:
         expired = "Azure DevOps says that the token has expired."
         return Check(CheckId.REACH, Status.FAIL, expired, Reason.TOKEN_EXPIRED, again).on(wide)
     flag = "-o NAME" if services else "--collection NAME"
+    refused = f"could not be listed; only a token of all {_plural(services)} gets that list."
+    told = "were asked for, and the list is empty." if isinstance(wide.answer, Names) else refused
     return Check(
         CheckId.REACH,
         Status.FAIL,
-        f"The {_plural(services)} that the token reaches could not be listed; only a token of all "
-        f"{_plural(services)} gets that list.",
+        f"The {_plural(services)} that the token reaches {told}",
         Reason.ORGANIZATIONS_NOT_LISTED,
         f"Name them with {flag} (once for each).",
     ).on(wide)

@@ -70,7 +70,7 @@ def stand(
     known, witness = _known(first, wide, elsewhere)
     access, excuse = _access(place, first, kind, alive=known is not None or _lists(wide))
     if known is not None:
-        return Standing(known, _identified(known, witness), access)
+        return Standing(known, identified(known, witness), access)
     if excuse is not None:
         return Standing(None, excuse, access)
     if wide is not None and kind in _SILENT_ABOUT_WHY and saying(wide) in UNHEARD:
@@ -82,10 +82,11 @@ def stand(
 
 def _in(place: Place, identity: Identity, first: Reply) -> Standing:
     access = Check(CheckId.ACCESS, Status.PASS, f"The {place.noun} takes the token.").on(first)
-    return Standing(identity, _identified(identity, first), access)
+    return Standing(identity, identified(identity, first), access)
 
 
-def _identified(identity: Identity, witness: Reply | None) -> Check:
+def identified(identity: Identity, witness: Reply | None) -> Check:
+    """``identity`` of a token whose owner some answer names."""
     named = identity.name if identity.name != identity.account else ""
     who = f"{named} <{identity.account}>" if named and identity.account else named or identity.account or identity.id
     return Check(CheckId.IDENTITY, Status.PASS, f"The token belongs to {who}.").on(witness)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.answers import Profile
 from aspm_ado.domain.checks import Check, CheckId, Status, in_order, skip
 from aspm_ado.domain.judgement.clone import clone_skipped
 from aspm_ado.domain.judgement.offline import WARN_DAYS, judge_expiry, judge_format
 from aspm_ado.domain.judgement.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.judgement.scopes import scopes_not_asked
+from aspm_ado.domain.judgement.standing import identified
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import MIGRATE, Calendar, DaySource, Reach
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from aspm_ado.domain.requirements import Purpose
     from aspm_ado.flows.house import House
     from aspm_ado.flows.proving.candidate import Candidate, PlaceProof, Proof
+
+
+EVERY_ONE: Final = "*"
+"""The name that stands for organizations that nobody could list."""
 
 
 def organizations_of(proof: Proof, warn_days: int = WARN_DAYS) -> tuple[OrganizationReport, ...]:
@@ -42,18 +48,19 @@ def organizations_of(proof: Proof, warn_days: int = WARN_DAYS) -> tuple[Organiza
         expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
     else:
         expiry = judge_expiry(candidate.expires, proof.calendar, warn_days)
-    own = (judge_format(candidate.secret), expiry)
-    seen = _reach(proof, sight)
-    return tuple(_organization(here, facts, (*own, seen), candidate.brief.purpose) for here in proof.places)
+    reach_check = proof.unlisted if proof.unlisted is not None and not dead else _reach(proof, sight)
+    own = (judge_format(candidate.secret), expiry, reach_check)
+    if proof.unlisted is not None and not proof.places:
+        return (_every_one(proof, facts, own),)
+    return tuple(_organization(here, facts, own, candidate.brief.purpose) for here in proof.places)
 
 
 def connection_report(
     name: str | None, proofs: Sequence[Proof], organizations: Sequence[OrganizationReport]
 ) -> ConnectionReport:
-    """One connection; the check of a list that could not be had stands with the connection as a whole."""
+    """One connection."""
     site, purpose = proofs[0].candidate.site, proofs[0].candidate.brief.purpose
-    unlisted = tuple(proof.unlisted for proof in proofs if proof.unlisted is not None)
-    return ConnectionReport(name, site.deployment.value, site.base_url, purpose.value, tuple(organizations), unlisted)
+    return ConnectionReport(name, site.deployment.value, site.base_url, purpose.value, tuple(organizations))
 
 
 def day_source(proofs: Sequence[Proof]) -> DaySource:
@@ -105,6 +112,16 @@ def _organization(here: PlaceProof, facts: TokenFacts, own: Sequence[Check], pur
     clone = here.clone or clone_skipped(excuse)
     checks = in_order([*own, *who, *scopes, *clone])
     return OrganizationReport(here.place.name, identity, facts, checks, username=here.username)
+
+
+def _every_one(proof: Proof, facts: TokenFacts, own: Sequence[Check]) -> OrganizationReport:
+    """What stands for all the organizations of a token, where they could not be listed: nothing was asked in them."""
+    who = proof.wide.answer.identity if proof.wide is not None and isinstance(proof.wide.answer, Profile) else None
+    excuse = "Not asked: no organization was named, and they could not be listed."
+    identity = identified(who, proof.wide) if who is not None else skip(CheckId.IDENTITY, excuse)
+    scopes = scopes_not_asked(proof.candidate.brief.purpose, excuse)
+    checks = in_order([*own, identity, skip(CheckId.ACCESS, excuse), *scopes, *clone_skipped(excuse)])
+    return OrganizationReport(EVERY_ONE, who, facts, checks)
 
 
 def _reach(proof: Proof, sight: Sight | None) -> Check:

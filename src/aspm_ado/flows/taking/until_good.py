@@ -130,8 +130,7 @@ def _mended(house: House, proofs: list[Proof], answer: str) -> list[Proof]:
 
 def _trouble(proof: Proof) -> list[Check]:
     """What stands in the way of this token."""
-    found = [check for organization in organizations_of(proof) for check in not_good(organization)]
-    return found + ([proof.unlisted] if proof.unlisted is not None else [])
+    return [check for organization in organizations_of(proof) for check in not_good(organization)]
 
 
 def guide_for(house: House, proof: Proof) -> Guide:
