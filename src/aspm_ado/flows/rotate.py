@@ -15,7 +15,7 @@ from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.requirements import Deployment, Purpose
-from aspm_ado.domain.retirement import ReachDemanded
+from aspm_ado.domain.retirement import MIGRATE, Reach, ReachDemanded
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.aspm import AspmProof
 from aspm_ado.flows.handing.delivery import Delivery, deliver
@@ -63,6 +63,12 @@ def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
         house.voice.note("A new token is proven already and waits for Invicti ASPM.")
         covered = {one.casefold() for one in entry.successors[key].organizations}
         return _hand_on(house, entry, key, [one for one in names if one.casefold() in covered], wishes, ())
+    if taken is None and needs_one_each(house, entry, names):
+        raise UsageError(
+            Reason.USAGE,
+            f"One token does not serve {clean(', '.join(names), 120)} any more: each needs its own.",
+            remedy=MIGRATE.replace("NAME", entry.name),
+        )
     if nobody:
         raise missing_token()
     if taken is not None and (left := _without(house, entry, names, taken.secret)) != names:
@@ -85,6 +91,12 @@ def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
         house.voice.warn(line)
     entry, key = keep_successor(house, entry, proof, made, names)
     return _hand_on(house, entry, key, names, wishes, (proof,), made)
+
+
+def needs_one_each(house: House, entry: Entry, names: Sequence[str]) -> bool:
+    """Whether a new token that is asked for now would be of one organization alone, and these are several."""
+    site, brief = _terms(house, entry)
+    return len(names) > 1 and house.clock.told_by().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
 
 
 def _one_token(given: Tokens, names: Sequence[str]) -> Taken | None:
