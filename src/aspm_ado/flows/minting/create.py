@@ -92,7 +92,7 @@ def created(house: House, place: Place, brief: Brief, *, for_all: bool) -> Taken
                 f"A personal access token is needed, there is nobody to ask, and it could not be created. "
                 f"{error.problem}",
                 remedy=error.remedy,
-            ) from None
+            ) from error
         house.voice.warn(f"The token could not be created for you. {error.problem} {error.remedy}")
         house.voice.say("It goes on by hand.")
         return None
