@@ -7,7 +7,10 @@ import pytest
 from aspm_ado.demo import cast
 from aspm_ado.demo.world import Instance, Organization
 from aspm_ado.domain.errors import InterruptedByUserError
+from aspm_ado.domain.handoff import Evidence, block, ticket
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.requirements import Deployment, Purpose
+from aspm_ado.domain.settings import Settings
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.resume import resume_handoff
 
@@ -106,6 +109,17 @@ def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
         assert not any(secret[at : at + 12] in text for at in range(len(secret) - 11))
     resume_handoff(here.house(person=Person(handoff=["refused"])), None)
     assert "scope.code: partial" in here.voice.text.partition("To paste into a ticket")[2]
+
+
+@pytest.mark.parametrize("server", [False, True])
+def test_the_text_for_a_server_says_nothing_of_the_end_of_global_tokens(server):
+    deployment = Deployment.SERVER if server else Deployment.SERVICES
+    made = block("X", "https://x.test/X", deployment, Purpose.ALM, Settings(), "https://aspm.example.test", "abcd")
+    evidence = Evidence((), "2026-11-27", "organization")
+    text = "\n".join(ticket(made, evidence, aspm_url="https://aspm.example.test", api="auto", version="1"))
+    assert ("Microsoft stops" in text) is not server
+    assert ("collection" in text) is server
+    assert "Question: your guide asks for" in text
 
 
 def test_many_organizations_in_three_sittings(stand):

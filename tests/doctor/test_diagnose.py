@@ -120,6 +120,13 @@ def test_a_healthy_machine_has_every_row_in_order() -> None:
     assert (call.method, call.credential) == ("GET", None)
 
 
+def test_where_only_servers_are_connected_nothing_is_told_of_the_end_of_global_tokens() -> None:
+    servers = catalogue(entry("tfs", "https://tfs.example.test/tfs"))
+    assert Subject.RETIREMENT not in examine(records=FakeRecords(servers))
+    both = catalogue(entry("tfs", "https://tfs.example.test/tfs"), entry("contoso"))
+    assert Subject.RETIREMENT in examine(records=FakeRecords(both))
+
+
 def test_progress_names_each_step() -> None:
     told: list[tuple[int, int, str]] = []
     diagnose(patient(), lambda *step: told.append(step))

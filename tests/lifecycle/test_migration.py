@@ -18,7 +18,9 @@ from aspm_ado.flows.connect import connect
 from aspm_ado.flows.keeping.keep import update
 from aspm_ado.flows.migrating.migrate import migrate
 from aspm_ado.flows.migrating.planning import planned
+from aspm_ado.flows.replace_dead import replace_dead
 from aspm_ado.flows.resume import resume_handoff
+from aspm_ado.flows.rotate import rotate
 from aspm_ado.flows.stored import validate_stored
 
 from .machine import PAT, TOKENS, Killed, Machine, Person, Switch, asked, check, codes
@@ -141,6 +143,20 @@ def test_to_the_end(here):
     again = run(here, Somebody({}, at=1))  # nothing is asked
     assert int(again.exit_code) == 0
     assert "Nothing to do" in here.stand.voice.text
+
+
+def test_enter_without_a_mark_is_asked_once_more(here):
+    picks = iter([(), ("Contoso",), (), ()])
+
+    class Hasty(Somebody):
+        def choose_many(self, question, choices):
+            return next(picks)
+
+    assert int(run(here, Hasty({})).exit_code) == 0
+    assert "Space marks" in here.stand.voice.text
+    assert own_of(here) == {"Contoso"}
+    assert int(run(here, Hasty({})).exit_code) == 0
+    assert "Nothing was chosen, and nothing is changed." in here.stand.voice.text
 
 
 PARTS = range(4)
@@ -300,6 +316,31 @@ def test_after_the_day(here):
     assert "could not be listed" in here.stand.voice.text
     assert set(somebody.given) >= set(STORED)
     assert own_of(here) == set(somebody.given)
+
+
+def after_the_day(here, person=None, **given):
+    here.world(today=date(2026, 12, 2))
+    house = here.house(given, person)
+    return replace(house, clock=replace(house.clock, today=date(2026, 12, 2)))
+
+
+def test_a_dead_one_of_several_is_not_replaced_by_one(here):
+    """After the day ``validate`` offers what helps: a token for each organization."""
+    somebody = Somebody({})
+    house = after_the_day(here, somebody)
+    report = validate_stored(house, [])
+    assert int(report.exit_code) == 4
+    after = replace_dead(house, report, lambda shown: None)
+    assert int(after.exit_code) == 0
+    assert set(somebody.given) == own_of(here) >= set(STORED)
+
+
+def test_rotate_sends_there_where_one_token_cannot_serve_them(here):
+    house = after_the_day(here, Somebody({}))
+    with pytest.raises(UsageError) as refused:
+        rotate(house, "contoso", [])
+    assert refused.value.remedy == "aspm-ado migrate contoso"
+    assert here.stand.wire.calls == []
 
 
 def test_left_out_and_stopped(here):

@@ -11,6 +11,8 @@ from aspm_ado.demo import SCENARIOS
 from aspm_ado.domain.report import Report
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.stored import validate_stored
+from aspm_ado.render.human import closing, sections
+from aspm_ado.render.machine import report_document
 
 from ..aspm.stand import Stand, asked, check
 
@@ -64,6 +66,7 @@ def test_a_global_token_lives_on_the_eve_and_has_most_likely_stopped_on_the_day(
         assert report.connections[0].organizations[0].token.days_left is None
         [line] = report.notes
         assert "has most likely stopped" in line
+        assert closing(report)[-1] == "Next: aspm-ado migrate contoso", "not the hand-off of a dead token"
     assert int(validated(here, EVE).exit_code) == 0, "the record has forgotten nothing of it"
 
 
@@ -146,8 +149,5 @@ def test_a_server_hears_nothing_of_it(stand, moment, alive):
     here.simulator._world = replace(here.simulator.world, tokens=tokens)
     report = validated(here, moment)
     assert int(report.exit_code) == (0 if alive else 4)
-    from aspm_ado.render.human import closing, sections
-    from aspm_ado.render.machine import report_document
-
     texts = [repr(report_document(report)), *map(repr, sections(report)), *closing(report)]
     assert not [(word, text) for word in NOT_OF_A_SERVER for text in texts if word in text]

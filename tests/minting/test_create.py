@@ -372,6 +372,48 @@ def test_the_plan_says_where_az_can_make_it_and_does_not_run_it(desk):
     assert here.az.calls == []
 
 
+@pytest.mark.parametrize("choice", ["require", "auto"])
+@pytest.mark.parametrize(
+    ("refuses", "code", "status"),
+    [("disablePatCreationPolicyViolation", 3, "fail"), ("failedToReadOrgPolicy", 5, "unknown")],
+)
+def test_one_organization_that_forbids_it_keeps_no_other_from_its_token(desk, refuses, code, status, choice):
+    here = desk(refuses=refuses)
+    run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})
+    house = here.house({"create_token": choice, "yes": "true", "organization": (), "reach": "", "register": "none"})
+    with tidied(house):
+        report = migrate(house, "contoso")
+    assert int(report.exit_code) == code
+    [contoso, fabrikam] = report.connections[0].organizations
+    access = next(one for one in contoso.checks if one.id.value == "organization.access")
+    assert (access.status.value, access.reason, bool(access.remedy)) == (status, PAT_ERRORS[refuses].reason, True)
+    assert fabrikam.token.source == "az"
+    assert here.entry.unmigrated == ("contoso",)
+    here.rule(refuses="")
+    house = here.house({**REQUIRED, "organization": (), "reach": ""})
+    assert int(migrate(house, "contoso").exit_code) == 0
+    assert sorted(one.reach for one in here.made) == ["Contoso", "Fabrikam"]
+
+
+def test_what_ails_az_itself_ends_the_run(desk):
+    here = desk()
+    run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})
+    here.az.answers(stdout="nonsense")
+    with pytest.raises(NotCreatedError) as caught:
+        migrate(here.house({**REQUIRED, "organization": (), "reach": ""}), "contoso")
+    assert (caught.value.reason, len(here.az.calls)) == (Reason.AZ_FAILED, 1)
+
+
+def test_a_yes_before_is_not_asked_for_again_for_each_organization(desk):
+    """An administrator of forty organizations says it once; the rest of the questions are those of the hand-off."""
+    here = desk()
+    run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})
+    person = Person(migrate_which=("contoso", "fabrikam"))
+    house = here.house({**REQUIRED, "organization": (), "reach": ""}, person)
+    assert int(migrate(house, "contoso").exit_code) == 0
+    assert person.asked == ["migrate-which"]
+
+
 def test_migrate_with_nobody_there_names_what_it_may_not_make(desk):
     here = desk()
     run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})

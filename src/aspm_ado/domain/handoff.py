@@ -107,22 +107,31 @@ def verdict_lines(evidence: Evidence) -> tuple[str, ...]:
 
 def ticket(made: Block, evidence: Evidence, *, aspm_url: str, api: str, version: str) -> tuple[str, ...]:
     """A text for Invicti's support, without any secret."""
+    server = made.tool.startswith(_TOOL[Deployment.SERVER, True])
     lines = [
         f"Invicti ASPM refuses a token of {made.tool or 'Azure DevOps'} that Azure DevOps accepts.",
         f"Invicti ASPM: {aspm_url}" + (f" ({api} API)" if api != "auto" else ""),
         "Its version, and the message that it shows: (fill in; leave the token out)",
         *(f"{label}: {value}" for label, value in made.values),
         *(f"Setting: {line}" for line in made.switches),
-        f"Reach of the token: {_REACH.get(evidence.reach, 'not known')}",
+        f"Reach of the token: {_REACH.get((evidence.reach, server), 'not known')}",
         f"Proven with aspm-ado {version} on {evidence.when or '(day not recorded)'}:",
         *(f"- {line}" for line in evidence.lines),
     ]
     if evidence.reach == "organization":
-        lines.append(
-            "Question: your guide asks for a token of all accessible organizations, and Microsoft stops such tokens "
-            "on Azure DevOps Services. Does this release accept a token of one organization?"
-        )
+        lines.append(_QUESTION[server])
     return tuple(lines)
 
 
-_REACH: Final = {"all": "all accessible organizations", "organization": "one organization"}
+_REACH: Final = {
+    ("all", False): "all accessible organizations",
+    ("all", True): "all collections",
+    ("organization", False): "one organization",
+    ("organization", True): "one collection",
+}
+_QUESTION: Final = {
+    False: "Question: your guide asks for a token of all accessible organizations, and Microsoft stops such tokens "
+    "on Azure DevOps Services. Does this release accept a token of one organization?",
+    True: "Question: your guide asks for a token of all collections. Does this release accept one of one collection?",
+}
+"""By whether it is a Server, which the end of tokens of all organizations does not concern."""

@@ -14,6 +14,7 @@ from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.place import SERVICES_HOSTS, SERVICES_URL
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
+from aspm_ado.domain.retirement import days_said
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def retirement(end: date | None, source: str, today: date) -> Finding:
         detail = f"Never ({source})."
     else:
         days = (end - today).days
-        when = f"{days} days from today" if days > 0 else "today" if days == 0 else f"{-days} days ago"
+        when = f"{days_said(days)} from today" if days > 0 else "today" if days == 0 else f"{days_said(-days)} ago"
         detail = f"{end.isoformat()} ({source}), {when} by this machine's clock. Azure DevOps Services only."
     return Finding(Subject.RETIREMENT, Health.OK, detail)
 

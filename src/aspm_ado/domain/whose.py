@@ -115,7 +115,7 @@ _WORDS: Final[Mapping[Whose, _Words]] = {
     ),
     Whose.ASPM: _Words(
         "the administrator or the support of Invicti ASPM",
-        "It is not the token, which Azure DevOps accepts: Invicti ASPM says no.",
+        "It is not the personal access token, which Azure DevOps accepts: Invicti ASPM says no.",
         "It is Invicti ASPM that says no. Whether Azure DevOps accepts its token is told above.",
         "why Invicti ASPM refuses, beyond its answer; whether it could use the token",
     ),

@@ -14,6 +14,7 @@ from aspm_ado.domain.errors import StoreError, UserError
 from aspm_ado.domain.exchange import Call
 from aspm_ado.domain.machine import Reading
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -129,7 +130,9 @@ def _machine(patient: Patient) -> Iterator[Finding]:
     yield from symptoms.software(patient.software())
     yield symptoms.variables(patient.variables)
     yield symptoms.terminal(patient.nobody_asks)
-    yield symptoms.retirement(patient.global_end, patient.global_end_source, patient.now().date())
+    entries = patient.stored.connections.values() if isinstance(patient.stored, Catalogue) else ()
+    if not entries or any(entry.deployment != Deployment.SERVER for entry in entries):
+        yield symptoms.retirement(patient.global_end, patient.global_end_source, patient.now().date())
 
 
 def _keyring(patient: Patient) -> Iterator[Finding]:

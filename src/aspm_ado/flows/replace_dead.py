@@ -11,7 +11,9 @@ from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.rotate import rotate
+from aspm_ado.flows.migrating.migrate import migrate
+from aspm_ado.flows.minting.revoke import tidied
+from aspm_ado.flows.rotate import needs_one_each, rotate
 from aspm_ado.flows.rotate_aspm import rotate_aspm
 from aspm_ado.flows.stored import USUAL, Terms, validate_stored
 
@@ -41,9 +43,12 @@ def replace_dead(house: House, report: Report, show: Callable[[Report], None], t
         if entry is None:
             continue
         for dead in _dead(entry, connection):
-            if house.asker.prompter.confirm(_question(entry, dead), default=True):
-                _shown(rotate(house, entry.name, dead.names), show)
+            moves = not _waits(entry, dead) and needs_one_each(house, entry, dead.names)
+            if house.asker.prompter.confirm(_question(entry, dead, moves=moves), default=True):
+                _shown(_migrated(house, entry) if moves else rotate(house, entry.name, dead.names), show)
                 touched.append(entry.name)
+                if moves:
+                    break  # it was about all of the connection
     for url in dict.fromkeys(_dead_aspms(report)):
         question = Question("rotate-aspm", f"Replace the dead API token of {clean(url, 80)} now?")
         if house.asker.prompter.confirm(question, default=True):
@@ -53,6 +58,11 @@ def replace_dead(house: House, report: Report, show: Callable[[Report], None], t
         return report
     again = {one.name: one for one in validate_stored(house, touched, terms=terms).connections}
     return replace(report, connections=tuple(again.get(one.name, one) for one in report.connections))
+
+
+def _migrated(house: House, entry: Entry) -> Report:
+    with tidied(house):
+        return migrate(house, entry.name)
 
 
 def _shown(rotated: Report, show: Callable[[Report], None]) -> None:
@@ -78,9 +88,15 @@ def _identity(made: OrganizationReport) -> Check | None:
     return next((check for check in made.checks if check.id is CheckId.IDENTITY), None)
 
 
-def _question(entry: Entry, dead: _Dead) -> Question:
+def _waits(entry: Entry, dead: _Dead) -> bool:
+    return any(entry.successor_of(name) for name in dead.names)
+
+
+def _question(entry: Entry, dead: _Dead, *, moves: bool) -> Question:
     told = clean(f"{entry.name} ({', '.join(dead.names)})", 100)
-    if any(entry.successor_of(name) for name in dead.names):
+    if moves:
+        return Question("rotate", f"One token does not serve all of {told} any more. Give each its own now?")
+    if _waits(entry, dead):
         return Question("rotate", f"A new token for {told} waits for Invicti ASPM. Go on with it now?")
     if dead.is_gone:
         return Question("rotate", f"The token of {told} is gone. Give a new one now?")

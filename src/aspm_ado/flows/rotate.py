@@ -15,14 +15,14 @@ from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.requirements import Deployment, Purpose
-from aspm_ado.domain.retirement import ReachDemanded
+from aspm_ado.domain.retirement import MIGRATE, Reach, ReachDemanded
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.aspm import AspmProof
 from aspm_ado.flows.handing.delivery import Delivery, deliver
 from aspm_ado.flows.handing.handoff import registration_check
 from aspm_ado.flows.keeping.keep import ready_to_keep
 from aspm_ado.flows.keeping.successor import compared, is_whole, keep_successor, losses, swap, tell_revoking
-from aspm_ado.flows.minting.create import creates_unasked
+from aspm_ado.flows.minting.create import REQUIRE, creates_unasked, wanted
 from aspm_ado.flows.minting.revoke import tidied
 from aspm_ado.flows.proving.account import connection_report, report, with_check
 from aspm_ado.flows.proving.candidate import Brief, Candidate, Proof
@@ -54,6 +54,12 @@ def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
     names = _meant(house, entry, organizations or given.named)
     taken = _one_token(given, names)
     site, brief = _terms(house, entry)
+    if taken is None and entry.successor_of(names[0]) is None and needs_one_each(house, entry, names):
+        raise UsageError(
+            Reason.USAGE,
+            f"One new token does not serve all of {clean(', '.join(names), 120)}: each needs its own.",
+            remedy=MIGRATE.replace("NAME", entry.name),
+        )
     makes = len(names) == 1 and creates_unasked(house, site.place(names[0]), brief)
     nobody = taken is None and not house.asker.asks and not makes
     if nobody and entry.successor_of(names[0]) is None:
@@ -85,6 +91,14 @@ def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
         house.voice.warn(line)
     entry, key = keep_successor(house, entry, proof, made, names)
     return _hand_on(house, entry, key, names, wishes, (proof,), made)
+
+
+def needs_one_each(house: House, entry: Entry, names: Sequence[str]) -> bool:
+    """Whether a new token that is asked for now would be of one organization alone, and these are several."""
+    if len(names) > 1 and wanted(house.asker) == REQUIRE:
+        return True
+    site, brief = _terms(house, entry)
+    return len(names) > 1 and house.clock.told_by().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
 
 
 def _one_token(given: Tokens, names: Sequence[str]) -> Taken | None:

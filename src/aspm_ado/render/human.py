@@ -197,9 +197,13 @@ def _next(report: Report) -> Iterator[str]:
         )
         stored = any(check.id is CheckId.SECRETS and check.status is Status.PASS for check in connection.checks)
         stored = stored or report.command == "migrate"
-        if any(check.reason is Reason.NOT_MIGRATED for check in connection.all_checks()):
+        dead = [
+            check for check in connection.all_checks() if check.id is CheckId.IDENTITY and check.status is Status.FAIL
+        ]
+        stopped = any("aspm-ado migrate" in (check.remedy or "") for check in dead)
+        if stopped or any(check.reason is Reason.NOT_MIGRATED for check in connection.all_checks()):
             yield f"aspm-ado migrate {clean(connection.name, 70)}"
-        elif waiting and stored:
+        elif waiting and stored and not dead:
             yield f"aspm-ado handoff {clean(connection.name, 70)}"
         elif stored and report.command == "connect":
             yield f"aspm-ado validate {clean(connection.name, 70)}"

@@ -76,6 +76,11 @@ def _picked(house: House, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
         for name in offered
     ]
     picked = house.asker.prompter.choose_many(WHICH, choices) if choices else ()
+    if choices and not picked and not tokens.named:
+        house.voice.warn("None is marked: Space marks the one at the arrow, Ctrl-A all of them, Enter goes on.")
+        picked = house.asker.prompter.choose_many(WHICH, choices)
+    if not picked and not tokens.named:
+        house.voice.say("Nothing was chosen, and nothing is changed.")
     return once(entry, (*picked, *tokens.named))
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.connection import UNREGISTERED, Entry, Registration, RegistrationMode
 from aspm_ado.domain.dataclass import dataclass
+from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.place import Site
-from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, Choice, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
+from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.report import OrganizationReport, TokenFacts
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import Reach, ReachDemanded
 from aspm_ado.domain.text import clean
@@ -19,6 +21,7 @@ from aspm_ado.flows.handing.handoff import HANDED_OFF
 from aspm_ado.flows.keeping.entry import Proven, merged, new_key, service_of
 from aspm_ado.flows.keeping.keep import changed_meanwhile, keep
 from aspm_ado.flows.keeping.successor import compared, keep_successor, losses
+from aspm_ado.flows.minting.create import REQUIRE, wanted
 from aspm_ado.flows.proving.account import not_good, with_check
 from aspm_ado.flows.proving.candidate import Proof
 from aspm_ado.flows.taking.acquire import acquire
@@ -26,7 +29,6 @@ from aspm_ado.flows.taking.terms import beside_given, brief_given, candidate
 from aspm_ado.flows.taking.until_good import prove_until_good
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.house import House
     from aspm_ado.flows.proving.candidate import Brief
     from aspm_ado.flows.taking.intake import Taken
@@ -36,6 +38,14 @@ STEP: Final = Question("migrate-step", "The next organization")
 NOW: Final = Choice("now", "Create its token now")
 SKIP: Final = Choice("skip", "Leave this organization out for now")
 STOP: Final = Choice("stop", "Stop here; what is proven is kept")
+
+
+OF_THE_ORGANIZATION: Final = frozenset({
+    Reason.ACCESS_FENCED, Reason.AZ_NOT_SIGNED_IN, Reason.CREATION_FAILED, Reason.CREATION_FORBIDDEN,
+    Reason.CREATION_NOT_ALLOWED, Reason.CREATION_NOT_POSSIBLE, Reason.CREATION_REFUSED, Reason.CREATION_UNCERTAIN,
+    Reason.ORGANIZATION_ABSENT, Reason.OTHER_TENANT, Reason.TENANT_UNKNOWN,
+})  # fmt: skip
+"""Why no token was created, where that says nothing about the next organization. The rest ends the run: `az` itself."""
 
 
 class Came(Enum):
@@ -59,8 +69,9 @@ class Result:
 def migrate_one(house: House, entry: Entry, name: str, taken: Taken | None, wishes: Wishes, position: str) -> Result:
     """Get, prove and store the token of one organization. A person may try until it is good, or leave it out."""
     last = Result(Came.LEFT)
+    agreed = house.asker.switch(YES) and wanted(house.asker) == REQUIRE
     while True:
-        if taken is None and house.asker.asks:
+        if taken is None and house.asker.asks and not agreed:
             house.voice.heading(f"{clean(name, 60)} ({position})")
             answer = house.asker.prompter.choose(STEP, [NOW, SKIP, STOP], NOW.value)
             if answer != NOW.value:
@@ -68,7 +79,7 @@ def migrate_one(house: House, entry: Entry, name: str, taken: Taken | None, wish
         last = _tried(house, entry, name, taken, wishes)
         if last.came is Came.OWN or not house.asker.asks:
             return last
-        taken = None
+        taken, agreed = None, False
 
 
 def site_and_brief(house: House, entry: Entry) -> tuple[Site, Brief]:
@@ -82,7 +93,14 @@ def _tried(house: House, entry: Entry, name: str, taken: Taken | None, wishes: W
     beside = beside_given(house.asker)
     stored = next((one for one in entry.organizations if one.name.casefold() == name.casefold()), None)
     beside = replace(beside, username=beside.username or (stored.username if stored else ""))
-    taken = taken or acquire(house, site.place(name), brief, for_all=False)
+    try:
+        taken = taken or acquire(house, site.place(name), brief, for_all=False)
+    except (NotCreatedError, UsageError) as error:
+        why = error if isinstance(error, NotCreatedError) else error.__cause__
+        if not isinstance(why, NotCreatedError) or why.reason not in OF_THE_ORGANIZATION:
+            raise
+        house.voice.warn(f"{clean(name, 60)}: {why.problem} {why.remedy}")
+        return Result(Came.NOT_GOOD, _uncreated(name, why))
     [proof] = prove_until_good(house, [candidate(taken, site, (name,), brief, beside)])
     made = _judged(house, entry, proof, name if stored else "")
     stands = not_good(made)
@@ -100,6 +118,13 @@ def _tried(house: House, entry: Entry, name: str, taken: Taken | None, wishes: W
         _keep_new(house, entry, Proven(proof, (made,)), wishes)
     house.voice.say(f"{clean(name, 60)} has a token of its own now (…{proof.candidate.secret.last4}): stored.")
     return Result(Came.OWN, made, proof)
+
+
+def _uncreated(name: str, why: NotCreatedError) -> OrganizationReport:
+    """The report of an organization that let no token be created."""
+    status = Status.FAIL if why.exit_code is ExitCode.NOT_GOOD_ENOUGH else Status.UNKNOWN
+    check = Check(CheckId.ACCESS, status, why.problem, why.reason, why.remedy)
+    return OrganizationReport(name, None, TokenFacts("unknown", ""), (check,))
 
 
 def _judged(house: House, entry: Entry, proof: Proof, stored: str) -> OrganizationReport:

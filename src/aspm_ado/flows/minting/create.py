@@ -17,7 +17,7 @@ from aspm_ado.domain.questions import (
 )
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
-from aspm_ado.domain.retirement import Reach, parse_day
+from aspm_ado.domain.retirement import MIGRATE, Reach, parse_day
 from aspm_ado.flows.asking import one_of
 from aspm_ado.flows.minting.ledger import keeps
 from aspm_ado.flows.minting.left import clear_left
@@ -92,7 +92,7 @@ def created(house: House, place: Place, brief: Brief, *, for_all: bool) -> Taken
                 f"A personal access token is needed, there is nobody to ask, and it could not be created. "
                 f"{error.problem}",
                 remedy=error.remedy,
-            ) from None
+            ) from error
         house.voice.warn(f"The token could not be created for you. {error.problem} {error.remedy}")
         house.voice.say("It goes on by hand.")
         return None
@@ -124,7 +124,7 @@ def _obstacle(house: House, place: Place, brief: Brief, *, for_all: bool) -> _Ob
         return _Obstacle(
             Reason.USAGE,
             "A token that is made this way is of one organization, and one of all organizations is asked for here.",
-            "Pass --reach organization: one token for each organization.",
+            f"Pass --reach organization to connect; a stored connection gets there with: {MIGRATE}",
         )
     if not keeps(house) and not asker.asks:
         return _Obstacle(
