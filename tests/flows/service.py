@@ -164,17 +164,17 @@ class Rounds:
         self._send = send
         self.trips: list[list[str]] = []
 
-    def conduct(self, errands: Iterable[Any], on_done: Callable[[Any], None] | None = None) -> list[Any]:
-        results = []
-        for errand in errands:
-            answers = None
+    def conduct(self, errands: Iterable[Any], then: Callable[[Any], Iterable[Any]] | None = None) -> list[Any]:
+        results: list[Any] = []
+        waiting = [*errands]
+        while waiting:
+            errand, answers = waiting.pop(0), None
             while True:
                 try:
                     calls = errand.send(answers)
                 except StopIteration as end:
                     results.append(end.value)
-                    if on_done is not None:
-                        on_done(end.value)
+                    waiting += then(end.value) if then is not None else ()
                     break
                 if calls:
                     self.trips.append([kind_of(call) for call in calls])

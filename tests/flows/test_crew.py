@@ -108,11 +108,42 @@ def test_results_are_in_the_order_given_whatever_ends_first() -> None:
             last.set()
         return Reply(one, 200)
 
-    done: list[int] = []
-    results = Crew(send).conduct((errand([call("lane", i)], i) for i in range(5)), done.append)
+    done: list[Any] = []
+
+    def then(result: object) -> tuple[()]:
+        done.append(result)
+        return ()
+
+    results = Crew(send).conduct((errand([call("lane", i)], i) for i in range(5)), then)
     assert results == [0, 1, 2, 3, 4]
     assert done[-1] == 0
     assert sorted(done) == [0, 1, 2, 3, 4]
+
+
+def test_what_follows_waits_for_nobody_else() -> None:
+    """One silent host, and what follows from the others is all done before it answers."""
+    others = threading.Event()
+
+    def send(one: Call) -> Reply:
+        if one.lane == "silent":
+            assert others.wait(GUARD)
+        return Reply(one, 200)
+
+    followed: list[str] = []
+
+    def then(result: str) -> list[Generator[Sequence[Call], Sequence[Reply], Any]]:
+        if "again" in result:
+            followed.append(result)
+            if len(followed) == 4:
+                others.set()
+            return []
+        return [errand([call(result)], f"{result} again {number}") for number in range(2)]
+
+    lanes = ["silent", "one", "two"]
+    results = Crew(send).conduct((errand([call(lane)], lane) for lane in lanes), then)
+    assert results[:3] == lanes
+    assert sorted(results[3:]) == sorted(f"{lane} again {number}" for lane in lanes for number in range(2))
+    assert {name.split()[0] for name in followed[:4]} == {"one", "two"}
 
 
 def test_replies_are_in_the_order_of_the_calls() -> None:

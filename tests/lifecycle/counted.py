@@ -59,7 +59,9 @@ def watch():
     """Put the counters in."""
     KeyringVault.__init__.__kwdefaults__["opener"] = lambda environment, platform: Kept()
     conduct, dial, load = Crew.conduct, wire.dial, ssl.SSLContext.load_verify_locations
-    Crew.conduct = lambda self, errands, on_done=None: conduct(self, map(walked, errands), on_done)
+    Crew.conduct = lambda self, errands, then=None: conduct(
+        self, map(walked, errands), then and (lambda done: map(walked, then(done)))
+    )
     wire.dial = lambda host, *rest: (opened.append(host), dial(host, *rest))[1]
     ssl.SSLContext.load_verify_locations = lambda self, **places: (loads.append(""), load(self, **places))[1]
     transport.back_off = lambda attempt, jitter: 0.0  # how long it waits is another test's business

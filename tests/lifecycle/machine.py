@@ -173,10 +173,10 @@ class OneByOne:
     def __init__(self, send) -> None:
         self._send = send
 
-    def conduct(self, errands, on_done=None):
+    def conduct(self, errands, then=None):
         made = [self.run(errand) for errand in errands]
-        for one in made if on_done else ():
-            on_done(one)
+        for one in made if then else ():
+            self.conduct(then(one), then)
         return made
 
     def run(self, errand):

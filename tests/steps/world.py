@@ -143,10 +143,10 @@ class OneByOne:
     def __init__(self, send: Callable[[Any], Any]) -> None:
         self._send = send
 
-    def conduct(self, errands: Any, on_done: Any = None) -> list[Any]:
+    def conduct(self, errands: Any, then: Any = None) -> list[Any]:
         made = [self.run(errand) for errand in errands]
-        for one in made if on_done else ():
-            on_done(one)
+        for one in made if then else ():
+            self.conduct(then(one), then)
         return made
 
     def run(self, errand: Any) -> Any:

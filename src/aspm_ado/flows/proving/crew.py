@@ -9,8 +9,9 @@ from __future__ import annotations
 import queue
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import field
+from itertools import count
 from typing import Any, Final, TypeVar
 
 from aspm_ado.domain.dataclass import dataclass
@@ -52,29 +53,38 @@ class Crew:
         self._done: queue.SimpleQueue[tuple[_Job, Reply | BaseException]] = queue.SimpleQueue()
         self._threads = 0
 
-    def conduct(self, errands: Iterable[Errand[T]], on_done: Callable[[T], None] | None = None) -> list[T]:
-        """Run the errands to their ends; their results in the order given.
+    def conduct(
+        self,
+        errands: Iterable[Errand[T]],
+        then: Callable[[T], Iterable[Errand[T]]] | None = None,
+    ) -> list[T]:
+        """Run the errands to their ends; their results in the order in which they began.
 
-        At most as many errands are under way as calls may be in flight, so memory does not grow with their number.
+        ``then`` is told each result, and what it says to do next goes on beside the rest. At most as many errands are
+        under way as calls may be in flight, so memory does not grow with their number.
         """
-        waiting = iter(enumerate(errands))
+        waiting: deque[Iterator[Errand[T]]] = deque([iter(errands)])
+        begun = count()
         results: dict[int, T] = {}
+
+        def ended(result: T) -> None:
+            if then is not None:
+                waiting.appendleft(iter(then(result)))
+
         backlog: deque[_Job] = deque()
         lanes: Counter[str] = Counter()
         flying = active = 0
-        exhausted = False
         while True:
-            while not exhausted and active < self._in_flight and len(backlog) < self._in_flight:
-                try:
-                    place, errand = next(waiting)
-                except StopIteration:
-                    exhausted = True
-                    break
+            while waiting and active < self._in_flight and len(backlog) < self._in_flight:
+                errand = next(waiting[0], None)
+                if errand is None:
+                    waiting.popleft()
+                    continue
                 active += 1
-                active -= self._step(_Walk(place, errand), None, backlog, results, on_done)
+                active -= self._step(_Walk(next(begun), errand), None, backlog, results, ended)
             flying += self._dispatch(backlog, lanes, self._in_flight - flying)
             if not flying:
-                if exhausted and not active:
+                if not waiting and not active:
                     return [results[place] for place in sorted(results)]
                 continue
             job, outcome = self._next_outcome()
@@ -86,7 +96,7 @@ class Crew:
             job.walk.missing -= 1
             if not job.walk.missing:
                 replies = [reply for reply in job.walk.replies if reply is not None]
-                active -= self._step(job.walk, replies, backlog, results, on_done)
+                active -= self._step(job.walk, replies, backlog, results, ended)
 
     def run(self, errand: Errand[T]) -> T:
         """One errand alone."""
@@ -98,7 +108,7 @@ class Crew:
         replies: Sequence[Reply] | None,
         backlog: deque[_Job],
         results: dict[int, T],
-        on_done: Callable[[T], None] | None,
+        ended: Callable[[T], None],
     ) -> int:
         """Let an errand go on until it asks something (0) or ends (1)."""
         try:
@@ -108,8 +118,7 @@ class Crew:
                 replies = []
         except StopIteration as end:
             results[walk.place] = end.value
-            if on_done is not None:
-                on_done(end.value)
+            ended(end.value)
             return 1
         walk.replies, walk.missing = [None] * len(calls), len(calls)
         backlog.extend(_Job(walk, slot, call) for slot, call in enumerate(calls))

@@ -6,7 +6,7 @@ token or no service, nothing follows. The second fires the scope probes at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -27,7 +27,7 @@ from aspm_ado.flows.proving.clone import try_clone
 if TYPE_CHECKING:
     from aspm_ado.domain.answers import Identity
     from aspm_ado.domain.place import Place
-    from aspm_ado.flows.proving.crew import Crew
+    from aspm_ado.flows.proving.crew import Crew, Errand
 
 Steps = Generator[Sequence[Call], Sequence[Reply], None]
 
@@ -56,22 +56,35 @@ def prove(
     previous: Sequence[Proof | None] = (),
     on_done: Callable[[PlaceProof], None] | None = None,
 ) -> list[Proof]:
-    """Prove every candidate. With the proofs of an earlier round, only what failed in it is asked again."""
+    """Prove every candidate. With the proofs of an earlier round, only what failed in it is asked again.
+
+    No candidate waits for another one's first round: a host that is silent delays its own organizations alone.
+    """
     proofs = [Proof(candidate, candidate.brief.clock.told_by()) for candidate in candidates]
     earlier: list[Proof | None] = [*previous] or [None] * len(proofs)
-    crew.conduct(_first_round(proof, before) for proof, before in zip(proofs, earlier, strict=True))
-    crew.conduct(_second_opinion(proof) for proof in proofs)
-    asked = [(proof, here) for proof in proofs for here in proof.places if not here.unasked]
-    firsts: dict[int, PlaceProof] = {}
-    for proof, here in asked:
-        firsts.setdefault(id(proof.candidate.brief), here)
+    firsts: dict[int, Proof] = {}
+    for proof in sorted(proofs, key=lambda one: not one.candidate.names):  # stable: those that name theirs come first
+        firsts.setdefault(id(proof.candidate.brief), proof)
 
-    def explored(proof: Proof, here: PlaceProof) -> Generator[Sequence[Call], Sequence[Reply], PlaceProof]:
+    def opened(proof: Proof, before: Proof | None) -> Errand[Proof | PlaceProof]:
+        yield from _first_round(proof, before)
+        yield from _second_opinion(proof)
+        return proof
+
+    def explored(proof: Proof, here: PlaceProof) -> Errand[Proof | PlaceProof]:
         brief = proof.candidate.brief
-        yield from _explore(proof, here, brief.check_clone if firsts[id(brief)] is here else _unnamed(brief))
+        is_first = firsts[id(brief)] is proof and here is proof.places[0]
+        yield from _explore(proof, here, brief.check_clone if is_first else _unnamed(brief))
         return here
 
-    crew.conduct((explored(proof, here) for proof, here in asked), on_done)
+    def follow(done: Proof | PlaceProof) -> Iterable[Errand[Proof | PlaceProof]]:
+        if isinstance(done, Proof):
+            return (explored(done, here) for here in done.places if not here.unasked)
+        if on_done is not None:
+            on_done(done)
+        return ()
+
+    crew.conduct(map(opened, proofs, earlier), then=follow)
     for proof in proofs:
         _conclude(proof)
     return proofs
