@@ -193,7 +193,8 @@ def _next(report: Report) -> Iterator[str]:
         if connection.name is None or report.error is not None:
             continue
         waiting = any(
-            check.id is CheckId.REGISTRATION and check.status is Status.WARN for check in connection.all_checks()
+            check.id is CheckId.REGISTRATION and check.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)
+            for check in connection.all_checks()
         )
         stored = any(check.id is CheckId.SECRETS and check.status is Status.PASS for check in connection.checks)
         stored = stored or report.command == "migrate"

@@ -284,7 +284,7 @@ class TestTyped(PrompterContract):
         "text": "Which one?",
         "secret": "token:",
         "few": "part of the name",
-        "some": "or all:",
+        "some": "for none:",
         "yes": "(Y/n)",
         "narrow": "with commas",
     }
@@ -308,7 +308,7 @@ class TestTyped(PrompterContract):
 
     def test_all_and_an_unclear_name(self, terminal):
         at = terminal("some", TERM="dumb")
-        at.see("all:")
+        at.see("for none:")
         at.type("ta, zz\r")
         at.see("Not every one")
         at.type("all\r")
