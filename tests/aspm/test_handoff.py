@@ -162,6 +162,16 @@ def test_looking_again_at_what_is_saved_changes_nothing(stand, there):
     assert states(here) == {"contoso": "registered", "fabrikam": "registered"}
 
 
+def test_every_organization_that_the_token_reaches(stand):
+    """None is named: they are listed, and the plan names them in one row."""
+    here = stand(organizations=TWELVE)
+    flags = {name: value for name, value in given().items() if name != "organization"}
+    report = connect(here.house({**flags, "all_organizations": "true"}), "many")
+    assert int(report.exit_code) == 0
+    assert states(here, "many") == dict.fromkeys(NAMES, "handed-off")
+    assert f"Organizations (12): {', '.join(NAMES)}: token …{PAT[-4:]}" in here.voice.text
+
+
 def test_stopping_in_the_middle_keeps_the_connection(stand):
     here = stand()
     with pytest.raises(InterruptedByUserError):
