@@ -98,6 +98,7 @@ def hand_over(
         if asks and total > 1:
             house.voice.heading("So far")
             _list(house, parcels, states, done)
+        house.voice.say()
     finally:
         house.desktop.clear()
     return states
