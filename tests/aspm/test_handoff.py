@@ -6,7 +6,7 @@ import pytest
 
 from aspm_ado.demo import cast
 from aspm_ado.demo.world import Instance, Organization
-from aspm_ado.domain.errors import InterruptedByUserError
+from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.handoff import Evidence, block, ticket
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment, Purpose
@@ -170,6 +170,15 @@ def test_every_organization_that_the_token_reaches(stand):
     assert int(report.exit_code) == 0
     assert states(here, "many") == dict.fromkeys(NAMES, "handed-off")
     assert f"Organizations (12): {', '.join(NAMES)}: token …{PAT[-4:]}" in here.voice.text
+
+
+def test_with_several_connections_and_nobody_there_one_has_to_be_named(stand):
+    here = stand()
+    run(here, handoff=["later"])
+    connect(here.house(given(), Person(handoff=["later"])), "other")
+    with pytest.raises(UsageError, match=r"Several connections are stored \(contoso, other\)") as caught:
+        resume_handoff(here.house(), None)
+    assert caught.value.remedy == "Name it: aspm-ado handoff contoso"
 
 
 def test_stopping_in_the_middle_keeps_the_connection(stand):

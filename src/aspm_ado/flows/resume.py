@@ -146,6 +146,13 @@ def _entry(house: House, name: str | None) -> Entry:
     entries = stored_entries(house, [name] if name else [])
     if len(entries) == 1:
         return entries[0]
+    if not house.asker.asks:
+        named = ", ".join(clean(entry.name, 60) for entry in entries)
+        raise UsageError(
+            Reason.INPUT_MISSING,
+            f"Several connections are stored ({named}), and there is nobody to ask which one is meant.",
+            remedy=f"Name it: aspm-ado handoff {clean(entries[0].name, 60)}",
+        )
     names = [Choice(entry.name, clean(entry.name, 60)) for entry in entries]
     chosen = house.asker.prompter.choose(WHICH, names, names[0].value)
     return next(entry for entry in entries if entry.name == chosen)

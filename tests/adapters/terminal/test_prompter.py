@@ -42,6 +42,8 @@ class PrompterContract:
         at.see("Which one? [x]")
         at.type("\r")
         at.see("“x” is not a number.\n  Give digits only.\n")
+        at.type("\r")
+        at.see("  Type an answer, or leave with Ctrl-C.\n")
         at.type("twelve\r")
         at.see("“twelve” is not a number.\n  Give digits only.\n")
         at.type(" 12 \r")

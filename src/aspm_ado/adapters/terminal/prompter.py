@@ -76,7 +76,10 @@ class TerminalPrompter:
                 if accept is not None:
                     accept(answer)
             except UserError as refusal:
-                self._explain(refusal)
+                if answer:
+                    self._explain(refusal)
+                else:
+                    self._tell("  Type an answer, or leave with Ctrl-C.")
                 default = default if answer != default else ""
             else:
                 return answer
