@@ -177,8 +177,8 @@ def _leaving(question: Question) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, EOFError, OSError) as left:
-        if isinstance(left, InterruptedByUserError):
-            raise
+        if isinstance(left, KeyboardInterrupt) and type(left) is not KeyboardInterrupt:
+            raise  # a signal, which has words of its own
         raise InterruptedByUserError(
             Reason.INTERRUPTED,
             f"Stopped at the question: {clean(question.prompt).rstrip(' :')}",
