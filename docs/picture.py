@@ -25,11 +25,14 @@ from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 PICTURE: Final = Path(__file__).with_name("demo.svg")
-COMMAND: Final = ("demo", "--no-input")
+COMMAND: Final = ("demo", "--no-input", "--quiet")
 COLUMNS: Final = 80
 ROWS: Final = 200
 COLORS: Final = {"default": "", "brown": "yellow"}
 """Names of ``pyte`` that ``rich`` does not share."""
+
+CELL: Final = 12.2
+_INDENTED: Final = re.compile(r'(<text[^>]*?x=")([\d.]+)("[^>]*?textLength=")([\d.]+)("[^>]*>)((?:&#160;)+)')
 
 TEMPLATE: Final = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
@@ -115,7 +118,14 @@ def drawn(lines: list[Text]) -> str:
     for line in lines:
         console.print(line, no_wrap=True, overflow="ignore", crop=False)
     title = " ".join(("aspm-ado", *COMMAND))
-    return console.export_svg(title=title, theme=MONOKAI, code_format=TEMPLATE, unique_id="demo")
+    return _INDENTED.sub(_moved, console.export_svg(title=title, theme=MONOKAI, code_format=TEMPLATE, unique_id="demo"))
+
+
+def _moved(found: re.Match[str]) -> str:
+    """A text that begins behind its indent: some viewers drop spaces at the beginning, also hard ones."""
+    before, x, between, length, after, spaces = found.groups()
+    wide = spaces.count(";") * CELL
+    return f"{before}{float(x) + wide:g}{between}{float(length) - wide:g}{after}"
 
 
 def main() -> int:

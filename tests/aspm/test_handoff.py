@@ -6,7 +6,7 @@ import pytest
 
 from aspm_ado.demo import cast
 from aspm_ado.demo.world import Instance, Organization
-from aspm_ado.domain.errors import InterruptedByUserError
+from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.handoff import Evidence, block, ticket
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment, Purpose
@@ -135,6 +135,7 @@ def test_many_organizations_in_three_sittings(stand):
     assert "✓ saved Team00" in here.voice.text
     assert "✗ refused Team02" in here.voice.text
     assert "• later Team11" in here.voice.text
+    assert "12 of 12 organizations" in here.voice.text
     done = states(here, "many")
     assert [done[name] for name in NAMES[:4]] == ["registered", "registered", "failed", "handed-off"]
     second = Person(handoff=["saved", "saved", STOP])
@@ -143,10 +144,41 @@ def test_many_organizations_in_three_sittings(stand):
     assert [states(here, "many")[name] for name in NAMES[2:5]] == ["registered", "registered", "handed-off"]
     third = Person(handoff=["saved"] * 8)
     report = resume_handoff(here.house(person=third), "many")
+    assert "To enter in Invicti ASPM: 8 of 12 organizations\n  ✓ saved Team00" in here.voice.text
+    assert "Team04 (5 of 12)" in here.voice.text
     assert int(report.exit_code) == 0
     assert third.asked.count("handoff") == 8
     assert "all-later" not in third.offered["handoff"], "at the last one there are no others"
     assert set(states(here, "many").values()) == {"registered"}
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["a person", "nobody"])
+def test_looking_again_at_what_is_saved_changes_nothing(stand, there):
+    here = stand()
+    run(here, "contoso", "fabrikam", handoff=["saved", "saved"])
+    report = resume_handoff(here.house(person=Person(handoff=["all-later"]) if there else None), "contoso")
+    assert [one.registration.state.value for one in report.connections[0].organizations] == ["registered"] * 2
+    assert int(report.exit_code) == 0
+    assert states(here) == {"contoso": "registered", "fabrikam": "registered"}
+
+
+def test_every_organization_that_the_token_reaches(stand):
+    """None is named: they are listed, and the plan names them in one row."""
+    here = stand(organizations=TWELVE)
+    flags = {name: value for name, value in given().items() if name != "organization"}
+    report = connect(here.house({**flags, "all_organizations": "true"}), "many")
+    assert int(report.exit_code) == 0
+    assert states(here, "many") == dict.fromkeys(NAMES, "handed-off")
+    assert f"Organizations (12): {', '.join(NAMES)}: token …{PAT[-4:]}" in here.voice.text
+
+
+def test_with_several_connections_and_nobody_there_one_has_to_be_named(stand):
+    here = stand()
+    run(here, handoff=["later"])
+    connect(here.house(given(), Person(handoff=["later"])), "other")
+    with pytest.raises(UsageError, match=r"Several connections are stored \(contoso, other\)") as caught:
+        resume_handoff(here.house(), None)
+    assert caught.value.remedy == "Name it: aspm-ado handoff contoso"
 
 
 def test_stopping_in_the_middle_keeps_the_connection(stand):

@@ -315,9 +315,13 @@ def test_a_terminal_that_can_only_type(play):
     wizard.see("What now?")
     told.simulator.edit(told.token, ALM)
     wizard.answer("Number, or part of the name", f"check again{ENTER}")
-    wizard.answer("Numbers or names, with commas, or all:", ENTER)
+    wizard.answer("Numbers or names, with commas; all; or Enter for none:", ENTER)
     wizard.answer(ASPM, f"aspm.example.test{ENTER}", besides={ASPM_TOKEN: ENTER})
-    wizard.answer("Numbers or names, with commas, or all:", f"1, access projects{ENTER}", besides={ASPM_TOKEN: ENTER})
+    wizard.answer(
+        "Numbers or names, with commas; all; or Enter for none:",
+        f"1, access projects{ENTER}",
+        besides={ASPM_TOKEN: ENTER},
+    )
     wizard.answer("(Y/n)", ENTER)
     wizard.answer("When you have entered it", f"saved{ENTER}")
     assert wizard.end() == 0

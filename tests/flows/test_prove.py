@@ -386,7 +386,7 @@ def test_the_real_crew_hears_the_same() -> None:
     names = [f"org{i}" for i in range(30)]
     service = Service({PAT: Token()}, names)
     done: list[str] = []
-    [proof] = prove([candidate(*names)], Crew(service), on_done=lambda here: done.append(here.place.name))
+    [proof] = prove([candidate(*names)], Crew(service), on_done=lambda here, _: done.append(here.place.name))
     assert service.problems == []
     assert sorted(done) == sorted(names)
     assert [here.place.name for here in proof.places] == names

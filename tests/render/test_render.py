@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pyte
@@ -188,3 +189,32 @@ def test_the_next_command_is_said() -> None:
     assert closing(every_status())[-1] == "Next: aspm-ado handoff contoso"
     assert closing(every_status())[0].startswith("Not ready. (exit 4)")
     assert closing(error_alone()) == ["The personal access token from stdin is empty.", "Give the token there."]
+
+
+def crowd(*good: int) -> Report:
+    """Forty organizations of one token, where those of these numbers are registered and the others wait."""
+    [connection] = every_status().connections
+    facts = replace(connection.organizations[0].token, shared=True)
+    waits = connection.organizations[0].checks[-1]
+    done = replace(waits, status=Status.PASS, detail="Saved.", remedy=None, reason=None)
+    places = tuple(
+        OrganizationReport(f"team-{number:02}", None, facts, (done if number in good else waits,))
+        for number in range(40)
+    )
+    return replace(every_status(), connections=(replace(connection, organizations=places),))
+
+
+def test_many_organizations_of_which_the_same_is_said_are_one_table() -> None:
+    made = [one for one in sections(crowd(0, 1, 2, 3, 20)) if one.organization]
+    assert [one.heading.partition(" · ")[0] for one in made] == [
+        "team-00, team-01, team-02, team-03 (4 alike)",
+        ", ".join(f"team-{number:02}" for number in range(4, 20)) + " (16 alike)",
+        "team-20",
+        ", ".join(f"team-{number:02}" for number in range(21, 40)) + " (19 alike)",
+    ]
+    assert all("token …Wx9Z" in one.heading for one in made)
+
+
+def test_few_organizations_have_a_table_each() -> None:
+    made = [one for one in sections(crowd(*range(37))) if one.organization]
+    assert [one.organization for one in made] == ["team-00", "team-37", "team-38", "team-39"]

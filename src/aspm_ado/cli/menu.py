@@ -68,24 +68,25 @@ COMMANDS: Final = (
     ),
     Command(
         "validate",
-        "Prove stored connections again (all by default), or a token ad hoc with -o or --server-url.",
+        "Prove stored connections again, or any token. All are proven where none is named; with -o or --server-url a "
+        "token, and nothing is stored.",
         (*WHERE, *TOKEN, WARN_DAYS, FAIL_ON_WARNING, SHOW_ALL),
         name="Stored connections.",
         many=True,
     ),
     Command(
         "guide",
-        "How to create the token: every box by its label, for this deployment, purpose and day.",
+        "How to create the token, box by box. For this deployment, purpose and day.",
         (*WHERE[:3], TOKEN[0], TOKEN[4], TOKEN[8], REQUEST),
         (
             _own("open", "Open the token page."),
             _own("greyed-out", "The same as --request creation: “+ New Token” is greyed out."),
         ),
     ),
-    Command("list", "What is stored: offline, without touching the keyring."),
+    Command("list", "List what is stored. Offline, and without touching the keyring."),
     Command(
         "demo",
-        "The whole of connect against a simulated Azure DevOps and Invicti ASPM on this machine.",
+        "Play connect against a simulation on this machine. Nothing leaves it, and nothing is kept.",
         own=(
             SCENARIO,
             _own("list-scenarios", "Print the stories."),
@@ -95,18 +96,19 @@ COMMANDS: Final = (
     ),
     Command(
         "handoff",
-        "Open the Invicti ASPM step again: the values, the token to the clipboard, then saved, later or refused.",
-        name="The connection.",
+        "Enter the values in Invicti ASPM, any day. Shows them, copies the token, and asks: saved, later or refused.",
+        name="The connection (default: the only one; several are asked about).",
     ),
     Command(
         "rotate",
-        "A new token for an old one: proven first, by the same person, in force when Invicti ASPM has it.",
+        "Put a new token in place of an old one. It is proven first, the same person's, and in force when Invicti ASPM "
+        "has it.",
         (ORGANIZATION, *TOKEN[1:4], *TOKEN[5:7], CREATE_TOKEN, ALLOW_OTHER_IDENTITY, *ASPM[1:], YES),
         name="The connection.",
     ),
     Command(
         "migrate",
-        "From one token of all organizations to one token for each: proven, stored and handed off one by one.",
+        "Go from one token of all organizations to one for each. Each is proven, stored and handed off by itself.",
         (
             *WHERE[::3],
             PAT_FILE,
@@ -122,10 +124,14 @@ COMMANDS: Final = (
     ),
     Command(
         "disconnect",
-        "Forget a connection: its secrets, then its record; says what is left to do elsewhere.",
+        "Forget a connection: its record and its secrets. Says what is left to do elsewhere.",
         (YES,),
         name="The connection.",
     ),
-    Command("doctor", "This machine: keyring, config folder, proxy, certificates, every host, clock, unfinished work."),
+    Command(
+        "doctor",
+        "Check this machine, when something does not work. Keyring, config folder, proxy, certificates, every host, "
+        "clock, unfinished work.",
+    ),
 )
 WORDS: Final = frozenset(command.word for command in COMMANDS)

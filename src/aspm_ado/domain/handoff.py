@@ -53,7 +53,7 @@ def block(
     values = [("Organization" if deployment is Deployment.SERVICES else "Server URL and collection", url)]
     if username:
         values.append(("Username", f"{username} (scanners cannot clone with the token alone)"))
-    values.append(("Token", f"the one just proven, ending in {last4}" if last4 else "the one just proven"))
+    values.append(("Token", f"the one ending in {last4}" if last4 else "the one that was proven"))
     issue_manager = ("Tick the checkbox for the issue manager (at the top of the list)",)
     return Block(
         organization,

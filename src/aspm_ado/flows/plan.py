@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.questions import (
@@ -45,6 +46,10 @@ _BESIDE: Final = (
 """What is shown where it was given, and left out where it was not: a variable that was forgotten is seen here."""
 
 
+_MANY: Final = 3
+"""More organizations of one token than these are named in one row."""
+
+
 def tell_plan(
     house: House,
     errand: Errand,
@@ -56,13 +61,7 @@ def tell_plan(
     voice, wishes = house.voice, errand.wishes
     voice.heading("The plan" + (" (nothing of it is done: a rehearsal)" if wishes.dry_run else ""))
     rows = [("Connection", errand.name), ("Deployment", _sourced(house, errand.where.site.base_url, SERVER_URL))]
-    for one, made in good:
-        candidate = one.proof.candidate
-        last4 = f" …{candidate.secret.last4}" if candidate.secret.last4 else ""
-        place = _sourced(house, made.name, ORGANIZATION)
-        rows.append(
-            (candidate.site.place(made.name).noun.capitalize(), f"{place}: token{last4} (from {candidate.source})")
-        )
+    rows += _places(house, good)
     rows.append(("Purpose", _sourced(house, errand.brief.purpose.value, PURPOSE)))
     rows.append(("Reach", _sourced(house, errand.brief.reach.value, REACH)))
     given = [(label, house.asker.given(question)) for label, question in _BESIDE]
@@ -79,6 +78,19 @@ def tell_plan(
         rows.append(("Issue manager", "the checkbox in its form"))
     for label, value in rows:
         voice.say(f"  {label}: {value}")
+
+
+def _places(house: House, good: Sequence[tuple[Proven, OrganizationReport]]) -> Iterator[tuple[str, str]]:
+    """A row for each organization; many that share a token are one row."""
+    for _, group in groupby(good, lambda one: id(one[0].proof)):
+        shared = list(group)
+        candidate = shared[0][0].proof.candidate
+        last4 = f" …{candidate.secret.last4}" if candidate.secret.last4 else ""
+        names, label = [made.name for _, made in shared], candidate.site.place(shared[0][1].name).noun.capitalize()
+        if len(names) > _MANY:
+            label, names = f"{label}s ({len(names)})", [", ".join(names)]
+        for name in names:
+            yield label, f"{_sourced(house, name, ORGANIZATION)}: token{last4} (from {candidate.source})"
 
 
 def _kept_in(house: House, errand: Errand) -> str:

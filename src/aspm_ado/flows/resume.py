@@ -58,14 +58,15 @@ def resume_handoff(house: House, name: str | None, command: str = "handoff") -> 
         for one in entry.organizations
         if one.registration.state is not RegistrationState.REGISTERED or entry.successor_of(one.name)
     ]
-    stored, aspm, delivery = bring(house, entry, entry.aspm, due or entry.organizations)
+    done = [one.name for one in entry.organizations if due and one not in due]
+    stored, aspm, delivery = bring(house, entry, entry.aspm, due or entry.organizations, done)
     now = house.records.load().connections.get(entry.name, entry)
     tell_revoking(house, entry, now, delivered=True)
     return report(house, command, [], [_document(now, stored, aspm, delivery)])
 
 
 def bring(
-    house: House, entry: Entry, known: StoredAspm, due: Sequence[StoredOrganization]
+    house: House, entry: Entry, known: StoredAspm, due: Sequence[StoredOrganization], done: Sequence[str] = ()
 ) -> tuple[Check, AspmProof | None, Delivery]:
     """Bring stored organizations to ``known``: what became of their secrets, of the ASPM, and of each organization."""
     secrets, stored = _secrets(house, entry, due)
@@ -75,7 +76,7 @@ def bring(
         through = [item for item in items if _by_profile(known, item)]
         aspm = _aspm(house, entry, known, needs_token=bool(through))
         if aspm.is_good:
-            delivery = _deliver(house, aspm, known, items)
+            delivery = _deliver(house, aspm, known, items, done)
     return stored, aspm, delivery
 
 
@@ -116,7 +117,7 @@ def _by_profile(known: StoredAspm, item: Item) -> bool:
     return bool(known.profile) and item.prior.mode is not RegistrationMode.GUIDED and not item.successor
 
 
-def _deliver(house: House, aspm: AspmProof, known: StoredAspm, items: Sequence[Item]) -> Delivery:
+def _deliver(house: House, aspm: AspmProof, known: StoredAspm, items: Sequence[Item], done: Sequence[str]) -> Delivery:
     """Through the profile what goes through it, and to the person the rest: also what the profile could not settle."""
     through = [item for item in items if _by_profile(known, item)]
     by_hand = [item for item in items if item not in through]
@@ -131,7 +132,7 @@ def _deliver(house: House, aspm: AspmProof, known: StoredAspm, items: Sequence[I
             by_hand += left
     if not by_hand:
         return made
-    handed = deliver(house, aspm, None, by_hand, keeps=True)
+    handed = deliver(house, aspm, None, by_hand, keeps=True, done=done)
     checks = {key: check for key, check in made.checks.items() if key not in handed.states}
     return Delivery({**made.states, **handed.states}, {**checks, **handed.checks})
 
@@ -145,6 +146,13 @@ def _entry(house: House, name: str | None) -> Entry:
     entries = stored_entries(house, [name] if name else [])
     if len(entries) == 1:
         return entries[0]
+    if not house.asker.asks:
+        named = ", ".join(clean(entry.name, 60) for entry in entries)
+        raise UsageError(
+            Reason.INPUT_MISSING,
+            f"Several connections are stored ({named}), and there is nobody to ask which one is meant.",
+            remedy=f"Name it: aspm-ado handoff {clean(entries[0].name, 60)}",
+        )
     names = [Choice(entry.name, clean(entry.name, 60)) for entry in entries]
     chosen = house.asker.prompter.choose(WHICH, names, names[0].value)
     return next(entry for entry in entries if entry.name == chosen)

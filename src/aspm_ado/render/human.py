@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
@@ -37,6 +38,10 @@ _SENTENCES: Final = {
 }
 
 
+_MANY: Final = 3
+"""More organizations than these are put together where the same is said of all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of a table: a status, what it is about, what is said, and what to do."""
@@ -58,13 +63,26 @@ class Section:
     organization: str = ""
     above: bool = False
     """Whether trouble of a shared token was told in an earlier table."""
+    token: str = ""
+    """What the heading says of the token, behind the name."""
 
 
 def sections(report: Report, *, everything: bool = True) -> Iterator[Section]:
     """Every table of a report; without ``everything`` what is good is summed up in one row each."""
     for connection in report.connections:
-        for section in _of_connection(connection):
-            yield section if everything else _trouble_of(section, connection)
+        made = _of_connection(connection)
+        yield from _together(made if everything else (_trouble_of(section, connection) for section in made))
+
+
+def _together(made: Iterable[Section]) -> Iterator[Section]:
+    """Many organizations, one after the other, of which all the same is said are one table."""
+    for _, group in groupby(made, lambda one: (one.rows, one.above, one.token) if one.organization else one.heading):
+        alike = list(group)
+        if len(alike) <= _MANY:
+            yield from alike
+        else:
+            names = ", ".join(one.organization for one in alike)
+            yield replace(alike[0], heading=f"{names} ({len(alike)} alike) · {alike[0].token}")
 
 
 def _trouble_of(section: Section, connection: ConnectionReport) -> Section:
@@ -148,7 +166,8 @@ def _of_connection(connection: ConnectionReport) -> Iterator[Section]:
         rows = tuple(_row(check) for check in organization.checks if not shared or _is_news(check, told))
         above = any(check.is_trouble and not _is_news(check, told) for check in organization.checks if shared)
         told.update(_said(check) for check in organization.checks if shared)
-        yield Section(_heading(connection, organization), rows, clean(organization.name, 60), above)
+        place, token = _heading(connection, organization)
+        yield Section(f"{place} · {token}", rows, clean(organization.name, 60), above, token)
     if connection.aspm is not None and any(check.status is not Status.SKIP for check in connection.aspm.checks):
         yield Section(clean(connection.aspm.url, 80), tuple(_row(check) for check in connection.aspm.checks))
 
@@ -165,16 +184,17 @@ def _is_news(check: Check, told: set[tuple[CheckId, str]]) -> bool:
     return check.id not in _OF_THE_TOKEN or _said(check) not in told
 
 
-def _heading(connection: ConnectionReport, organization: OrganizationReport) -> str:
+def _heading(connection: ConnectionReport, organization: OrganizationReport) -> tuple[str, str]:
     token = organization.token
+    services = connection.deployment == "services"
+    place = organization.name if services else f"{connection.base_url}/{organization.name}"
     parts = [
-        organization.name if connection.deployment == "services" else f"{connection.base_url}/{organization.name}",
         f"token …{token.last4}" if token.last4 else "token",
         f"from {token.source}" if token.source else "",
         "shared" if token.shared else "",
         _left(token.days_left),
     ]
-    return clean(" · ".join(part for part in parts if part), 200)
+    return clean(place, 120), clean(" · ".join(part for part in parts if part), 200)
 
 
 def _left(days: int | None) -> str:
@@ -193,7 +213,8 @@ def _next(report: Report) -> Iterator[str]:
         if connection.name is None or report.error is not None:
             continue
         waiting = any(
-            check.id is CheckId.REGISTRATION and check.status is Status.WARN for check in connection.all_checks()
+            check.id is CheckId.REGISTRATION and check.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)
+            for check in connection.all_checks()
         )
         stored = any(check.id is CheckId.SECRETS and check.status is Status.PASS for check in connection.checks)
         stored = stored or report.command == "migrate"

@@ -42,6 +42,8 @@ class PrompterContract:
         at.see("Which one? [x]")
         at.type("\r")
         at.see("“x” is not a number.\n  Give digits only.\n")
+        at.type("\r")
+        at.see("  Type an answer, or leave with Ctrl-C.\n")
         at.type("twelve\r")
         at.see("“twelve” is not a number.\n  Give digits only.\n")
         at.type(" 12 \r")
@@ -278,7 +280,7 @@ class TestTyped(PrompterContract):
         "text": "Which one?",
         "secret": "token:",
         "few": "part of the name",
-        "some": "or all:",
+        "some": "for none:",
         "yes": "(Y/n)",
         "narrow": "with commas",
     }
@@ -302,7 +304,7 @@ class TestTyped(PrompterContract):
 
     def test_all_and_an_unclear_name(self, terminal):
         at = terminal("some", TERM="dumb")
-        at.see("all:")
+        at.see("for none:")
         at.type("ta, zz\r")
         at.see("Not every one")
         at.type("all\r")

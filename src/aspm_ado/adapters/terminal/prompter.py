@@ -76,7 +76,10 @@ class TerminalPrompter:
                 if accept is not None:
                     accept(answer)
             except UserError as refusal:
-                self._explain(refusal)
+                if answer:
+                    self._explain(refusal)
+                else:
+                    self._tell("  Type an answer, or leave with Ctrl-C.")
                 default = default if answer != default else ""
             else:
                 return answer
@@ -174,8 +177,8 @@ def _leaving(question: Question) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, EOFError, OSError) as left:
-        if isinstance(left, InterruptedByUserError):
-            raise
+        if isinstance(left, KeyboardInterrupt) and type(left) is not KeyboardInterrupt:
+            raise  # a signal, which has words of its own
         raise InterruptedByUserError(
             Reason.INTERRUPTED,
             f"Stopped at the question: {clean(question.prompt).rstrip(' :')}",

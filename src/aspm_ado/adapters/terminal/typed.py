@@ -59,7 +59,7 @@ class TypedConsole:
         """Any rows, by numbers or names with commas between, or all of them."""
         self._list(message, rows)
         while True:
-            typed = self._ask("Numbers or names, with commas, or all: ").strip()
+            typed = self._ask("Numbers or names, with commas; all; or Enter for none: ").strip()
             if typed.lower() == "all":
                 return tuple(value for value, _label in rows)
             found = [_matching(part.strip(), rows) for part in typed.split(",") if part.strip()]

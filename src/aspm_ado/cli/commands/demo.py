@@ -206,7 +206,7 @@ def _introduce(wiring: Wiring, story: Scenario, simulator: Simulator) -> None:
     voice.heading(f"A simulation: {story.name}")
     voice.say(story.summary)
     voice.say(
-        f"Azure DevOps and Invicti ASPM are played on {simulator.address}; today there is {simulator.world.today}."
+        f"Azure DevOps and Invicti ASPM are played on {simulator.address}, where today is {simulator.world.today}."
     )
     if wiring.prompter.asks:
         for organization, value in story.answers.tokens:

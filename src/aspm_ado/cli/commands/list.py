@@ -100,8 +100,12 @@ def _lines(entry: Entry, calendar: Calendar) -> list[str]:
         if key := entry.successor_of(one.name):
             waiting = entry.successors[key].credential.last4
             lines.append(f"    new token …{waiting} waits for Invicti ASPM: aspm-ado handoff {entry.name}")
-        elif one.registration.state is RegistrationState.HANDED_OFF:
-            lines.append(f"    still to be entered in Invicti ASPM: aspm-ado handoff {entry.name}")
+    left = sum(
+        one.registration.state is RegistrationState.HANDED_OFF and not entry.successor_of(one.name)
+        for one in entry.organizations
+    )
+    if left:
+        lines.append(f"  {left} still to be entered in Invicti ASPM: aspm-ado handoff {entry.name}")
     return lines
 
 

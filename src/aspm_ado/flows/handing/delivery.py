@@ -30,8 +30,19 @@ class Delivery:
     """Whether the tokens were stored."""
 
 
-def deliver(house: House, aspm: AspmProof, profile: Profile | None, items: Sequence[Item], *, keeps: bool) -> Delivery:
-    """Register by ``profile``, or hand over where there is none. What comes of each is on record at once."""
+def deliver(
+    house: House,
+    aspm: AspmProof,
+    profile: Profile | None,
+    items: Sequence[Item],
+    *,
+    keeps: bool,
+    done: Sequence[str] = (),
+) -> Delivery:
+    """Register by ``profile``, or hand over where there is none. What comes of each is on record at once.
+
+    ``done`` are the organizations that a person has finished before.
+    """
     if profile is not None:
         outcomes = register_all(house, aspm, profile, items, keeps=keeps)
         return Delivery(
@@ -44,7 +55,7 @@ def deliver(house: House, aspm: AspmProof, profile: Profile | None, items: Seque
         if keeps:
             _answered(house, bound[organization.casefold()], state)
 
-    states = hand_over(house, [item.parcel(aspm.url) for item in items], aspm, save)
+    states = hand_over(house, [item.parcel(aspm.url) for item in items], aspm, save, done)
     waiting = {key: check for key, item in bound.items() if (check := waiting_check(item, states[key])) is not None}
     return Delivery(states, waiting)
 

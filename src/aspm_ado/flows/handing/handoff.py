@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from aspm_ado.domain.connection import Proof, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.connection import UNREGISTERED, Proof, Registration, RegistrationMode, RegistrationState
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.handoff import FIELDS, NO_EVIDENCE, Block, Evidence, ticket, verdict_lines
 from aspm_ado.domain.questions import Choice, Question
@@ -55,29 +55,36 @@ class Parcel:
     deployment: Deployment = Deployment.SERVICES
     repository: str = ""
     evidence: Evidence = NO_EVIDENCE
+    prior: Registration = UNREGISTERED
+    """What Invicti ASPM has already, with this very token: looking at the values again changes nothing of it."""
 
 
 def hand_over(
-    house: House, parcels: Sequence[Parcel], aspm: AspmProof | None = None, save: Save | None = None
+    house: House,
+    parcels: Sequence[Parcel],
+    aspm: AspmProof | None = None,
+    save: Save | None = None,
+    done: Sequence[str] = (),
 ) -> dict[str, Registration]:
     """Show each block and ask how it went. With nobody there, everything is handed off (by case-folded name).
 
     ``save`` is told of each answer as it is given, so that Ctrl-C loses none. ``aspm`` is what can be asked before and
-    after.
+    after. ``done`` are the organizations that an earlier sitting finished: they are listed and not asked again.
     """
     states: dict[str, Registration] = {}
     asks = house.asker.asks
     try:
-        if len(parcels) > 1:
-            house.voice.heading(f"To enter in Invicti ASPM: {len(parcels)} organizations, one after the other")
-            _list(house, parcels, states)
+        total = len(done) + len(parcels)
+        if total > 1:
+            house.voice.heading(f"To enter in Invicti ASPM: {len(parcels)} of {total} organizations")
+            _list(house, parcels, states, done)
         for number, parcel in enumerate(parcels, start=1):
             name = parcel.block.organization
             rest = parcels[number:]
             before = accepted(house, aspm, parcel.deployment, parcel.repository) if asks else None
-            _show(house, parcel.block, f"{number} of {len(parcels)}" if len(parcels) > 1 else "")
+            _show(house, parcel.block, f"{len(done) + number} of {total}" if total > 1 else "")
             answer = _answer(house, parcel, more=bool(rest)) if asks else LATER.value
-            state = _state(answer)
+            state = _state(answer, parcel)
             if answer == SAVED.value and before is False:
                 state = _proven(house, aspm, parcel, state)
             states[name.casefold()] = state
@@ -86,11 +93,12 @@ def hand_over(
             if answer == REFUSED.value:
                 _tell_refusal(house, parcel, aspm)
             if answer == ALL_LATER.value:
-                states.update({other.block.organization.casefold(): HANDED_OFF for other in rest})
+                states.update({other.block.organization.casefold(): _state(answer, other) for other in rest})
                 break
-        if asks and len(parcels) > 1:
+        if asks and total > 1:
             house.voice.heading("So far")
-            _list(house, parcels, states)
+            _list(house, parcels, states, done)
+        house.voice.say()
     finally:
         house.desktop.clear()
     return states
@@ -128,7 +136,7 @@ def _check_of(registration: Registration, name: str) -> Check:
             if api
             else "The token is good (see the checks above), but Invicti ASPM refused it.",
             Reason.ASPM_REFUSED,
-            resume if api else "Send its message and this report to Invicti's support.",
+            resume if api else f"Send Invicti's support the text that was printed; then: aspm-ado handoff {name}",
         )
     if state is RegistrationState.UNKNOWN:
         return Check(mine, Status.UNKNOWN, "Whether it is registered could not be found out.",
@@ -155,16 +163,17 @@ def _show(house: House, block: Block, position: str) -> None:
 
 def _answer(house: House, parcel: Parcel, *, more: bool) -> str:
     """How it went. The token goes to the clipboard as often as it is wanted."""
-    choices = [SAVED, COPY, LATER, REFUSED, *([ALL_LATER] if more else [])]
+    choices, offer = [SAVED, COPY, LATER, REFUSED, *([ALL_LATER] if more else [])], COPY
     while True:
-        answer = house.asker.prompter.choose(OUTCOME, choices, COPY.value)
+        answer = house.asker.prompter.choose(OUTCOME, choices, offer.value)
         if answer != COPY.value:
             return answer
         way = house.desktop.copy(parcel.secret)
         if way is None:
+            offer = LATER
             house.voice.say(
-                "No clipboard of yours can be reached from here (over SSH it would be the other machine's). "
-                "Take the token from where you keep it."
+                "No clipboard of yours can be reached from here: over SSH it would be the other machine's, and Linux "
+                "needs wl-copy, xclip or xsel. Take the token from where you keep it."
             )
         elif seconds := house.desktop.clears_after:
             house.voice.say(
@@ -177,8 +186,9 @@ def _answer(house: House, parcel: Parcel, *, more: bool) -> str:
             )
 
 
-def _state(answer: str) -> Registration:
-    return {SAVED.value: CLAIMED, REFUSED.value: TURNED_DOWN}.get(answer, HANDED_OFF)
+def _state(answer: str, parcel: Parcel) -> Registration:
+    later = parcel.prior if parcel.prior.state is RegistrationState.REGISTERED else HANDED_OFF
+    return {SAVED.value: CLAIMED, REFUSED.value: TURNED_DOWN}.get(answer, later)
 
 
 def _proven(house: House, aspm: AspmProof | None, parcel: Parcel, state: Registration) -> Registration:
@@ -204,7 +214,9 @@ def _tell_refusal(house: House, parcel: Parcel, aspm: AspmProof | None) -> None:
         house.voice.say(f"  {line}")
 
 
-def _list(house: House, parcels: Sequence[Parcel], states: dict[str, Registration]) -> None:
+def _list(house: House, parcels: Sequence[Parcel], states: dict[str, Registration], done: Sequence[str] = ()) -> None:
+    for name in done:
+        house.voice.say(f"  {_WORDS[RegistrationState.REGISTERED]} {clean(name, 60)}")
     for parcel in parcels:
         state = states.get(parcel.block.organization.casefold())
         word = _WORDS.get(state.state, "") if state is not None else "•"

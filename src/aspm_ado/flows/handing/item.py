@@ -48,7 +48,8 @@ class Item:
             self.secret.last4,
             self.username,
         )
-        return Parcel(written, self.secret, site.deployment, self.repository, self.evidence)
+        prior = UNREGISTERED if self.successor else self.prior
+        return Parcel(written, self.secret, site.deployment, self.repository, self.evidence, prior)
 
     def values(self, marker: str) -> dict[str, str | bool]:
         """What the places of a profile are filled with; the token is not among them."""

@@ -18,10 +18,10 @@ def prove_aloud(house: House, candidates: Sequence[Candidate], previous: Sequenc
     total = sum(max(1, len(made.places)) for made in candidates)
     done = 0
 
-    def tell(here: PlaceProof) -> None:
+    def tell(here: PlaceProof, asked: int) -> None:
         nonlocal done
         done += 1
-        house.voice.progress(done, max(total, done), clean(here.place.name, 60))
+        house.voice.progress(done, max(asked, done), clean(here.place.name, 60))
 
     for site in {made.site for made in candidates if made.site.is_in_clear}:
         house.voice.warn(f"{site.base_url} has no TLS: the token travels in clear, as was accepted.")

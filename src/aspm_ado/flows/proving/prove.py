@@ -54,11 +54,12 @@ def prove(
     crew: Crew,
     *,
     previous: Sequence[Proof | None] = (),
-    on_done: Callable[[PlaceProof], None] | None = None,
+    on_done: Callable[[PlaceProof, int], None] | None = None,
 ) -> list[Proof]:
     """Prove every candidate. With the proofs of an earlier round, only what failed in it is asked again.
 
     No candidate waits for another one's first round: a host that is silent delays its own organizations alone.
+    ``on_done`` is told of each organization, and of how many there are as far as is known by then.
     """
     proofs = [Proof(candidate, candidate.brief.clock.told_by()) for candidate in candidates]
     earlier: list[Proof | None] = [*previous] or [None] * len(proofs)
@@ -81,13 +82,18 @@ def prove(
         if isinstance(done, Proof):
             return (explored(done, here) for here in done.places if not here.unasked)
         if on_done is not None:
-            on_done(done)
+            on_done(done, sum(map(_awaited, proofs)))
         return ()
 
     crew.conduct(map(opened, proofs, earlier), then=follow)
     for proof in proofs:
         _conclude(proof)
     return proofs
+
+
+def _awaited(proof: Proof) -> int:
+    """The organizations of one token that are asked; a guess before its first round is over."""
+    return sum(not here.unasked for here in proof.places) if proof.places else max(1, len(proof.candidate.places))
 
 
 def _first_round(proof: Proof, before: Proof | None) -> Steps:
