@@ -23,7 +23,8 @@ from aspm_ado.flows.resume import resume_handoff
 from aspm_ado.flows.rotate import rotate
 from aspm_ado.flows.stored import validate_stored
 
-from .machine import PAT, TOKENS, Killed, Machine, Person, Switch, asked, check, codes
+from .faults import Killed, Switch
+from .machine import PAT, TOKENS, Machine, Person, asked, check, codes
 
 NAMES = ("Contoso", *(f"Team{number:02d}" for number in range(1, 12)))
 OWN = {name: cast.pat(f"Own{name}", f"{name[-2:]}0W") for name in NAMES}
