@@ -1,4 +1,4 @@
-"""One machine over the life of a connection: effects are counted, and each can be the last one that happens.
+"""One machine over the life of a connection, whose state can be put back to what it was.
 
 Answers are remembered by the world that gave them, for all machines, so that a loop over every effect is fast; what is
 written to the simulated ASPM arrives there each time.
@@ -6,26 +6,22 @@ written to the simulated ASPM arrives there each time.
 
 from __future__ import annotations
 
-import errno
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from aspm_ado.adapters.azure_devops import AzureDevOps
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.adapters.records.folder import Disk
 from aspm_ado.demo import cast
 from aspm_ado.demo.world import World
 from aspm_ado.domain.catalogue import Catalogue
-from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.exchange import Reply
-from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.keeping.keep import ready_to_keep
 
 from ..aspm.stand import ASPM, PAT, STORY, TOKEN, Person, Stand, asked, by_profile, check
 from ..kept import Kept
+from .faults import Switch, SwitchedDisk, Vault
 
 __all__ = ["ASPM", "PAT", "STORY", "TOKEN", "Machine", "Person", "asked", "by_profile", "check", "codes"]
 
@@ -43,128 +39,6 @@ TOKENS = (
 FILES = {"pat": PAT, "new": NEW, "thin": THIN, "graces": GRACES, "aspm": TOKEN}
 _HEARD: dict[World, dict[object, Reply]] = {}
 _RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-class Killed(BaseException):
-    """Nothing happens any more."""
-
-
-class Switch:
-    """Counts effects. ``at`` 2n-1 switches the machine off before the n-th, 2n after it; nothing happens from then."""
-
-    def __init__(self, at: int = 0) -> None:
-        self.at, self.off = at, False
-        self.effects: list[str] = []
-
-    def effect(self, name: str, work: Callable[[], object]) -> object:
-        self.alive()
-        self.effects.append(name)
-        self._strike(2 * len(self.effects) - 1)
-        made = work()
-        self._strike(2 * len(self.effects))
-        return made
-
-    def alive(self) -> None:
-        if self.off:
-            raise Killed
-
-    def _strike(self, now: int) -> None:
-        if self.at == now:
-            self.off = True
-            raise Killed
-
-
-class Vault:
-    """Secrets in a dictionary that outlives a run; ``locked`` refuses everything, ``reads`` counts."""
-
-    title = "a vault of the tests"
-
-    def __init__(self, secrets: dict[str, Secret], switch: Switch) -> None:
-        self.secrets, self.switch, self.locked = secrets, switch, False
-        self.locks_at_write = False
-        self.reads: list[str] = []
-
-    def _open(self) -> None:
-        self.switch.alive()
-        if self.locked:
-            raise StoreError(Reason.KEYRING_LOCKED, "The keyring is locked.", remedy="Unlock it.")
-
-    def probe(self) -> None:
-        self._open()
-
-    def check_size(self, secret: Secret) -> None:
-        pass
-
-    def write(self, service: str, secret: Secret) -> None:
-        self.locked = self.locked or self.locks_at_write
-        self._open()
-        self.switch.effect("write", lambda: self.secrets.__setitem__(service, secret))
-
-    def read(self, service: str) -> Secret | None:
-        self._open()
-        self.reads.append(service)
-        return self.secrets.get(service)
-
-    def erase(self, service: str) -> None:
-        self._open()
-        self.switch.effect("erase", lambda: self.secrets.pop(service, None))
-
-
-class SwitchedDisk(Disk):
-    """A disk that is switched off with the machine. Only the replacing of a file is an effect that anybody sees."""
-
-    def __init__(self, switch: Switch) -> None:
-        self._switch = switch
-
-    def open(self, path: Path, flags: int, mode: int = 0o600) -> int:
-        self._switch.alive()
-        return super().open(path, flags, mode)
-
-    def write(self, descriptor: int, data: bytes) -> int:
-        self._switch.alive()
-        return super().write(descriptor, data)
-
-    def fsync(self, descriptor: int) -> None:
-        self._switch.alive()
-
-    def replace(self, source: Path, target: Path) -> None:
-        if target.name == "catalog.json":
-            self._switch.effect("records", lambda: super(SwitchedDisk, self).replace(source, target))
-        else:
-            self._switch.alive()
-            super().replace(source, target)
-
-
-class FailingDisk(Disk):
-    """Runs out of space at its n-th call; ``for_ever`` from there on."""
-
-    def __init__(self, at: int, *, for_ever: bool = False) -> None:
-        self.at, self.for_ever = at, for_ever
-        self.steps: list[str] = []
-
-    @property
-    def struck(self) -> bool:
-        return len(self.steps) >= self.at > 0
-
-    def _step(self, name: str) -> None:
-        self.steps.append(name)
-        if len(self.steps) == self.at or (self.for_ever and self.struck):
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    def open(self, path: Path, flags: int, mode: int = 0o600) -> int:
-        self._step("open")
-        return super().open(path, flags, mode)
-
-    def write(self, descriptor: int, data: bytes) -> int:
-        self._step("write")
-        return super().write(descriptor, data)
-
-    def fsync(self, descriptor: int) -> None:
-        self._step("fsync")
-
-    def replace(self, source: Path, target: Path) -> None:
-        self._step("replace")
-        super().replace(source, target)
 
 
 class OneByOne:

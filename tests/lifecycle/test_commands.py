@@ -13,9 +13,11 @@ from aspm_ado.cli import output
 from aspm_ado.cli.commands import disconnect, rotate, validate
 from aspm_ado.cli.commands import list as list_
 from aspm_ado.cli.wiring import Wiring
+from aspm_ado.demo import cast
 from aspm_ado.domain import questions
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Question
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect as forget
 
@@ -38,8 +40,9 @@ def run(here, capsys, tmp_path):
     token.write_text(NEW)
     token.chmod(0o600)
 
-    def typed(command, *, person=None, names=None, **flags):
-        here.house()
+    def typed(command, *, person=None, names=None, keeps_vault=False, **flags):
+        if not keeps_vault:
+            here.house()
         output.begin()
         given = {key.replace("_", "-"): str(token) if value == "new" else value for key, value in flags.items()}
         environment = {"ASPM_ADO_SIMULATOR": here.stand.simulator.address}
@@ -111,6 +114,62 @@ def test_validate_shows_only_trouble_with_its_command(run, here):
     assert len(everything) > len(out)
     code, out, _ = run(validate, json=True, fail_on_warning=True)
     assert code == json.loads(out)["exit_code"] == 3
+
+
+def test_validate_shows_what_has_changed_also_where_it_is_good(run, here):
+    here.token(owner=cast.GRACE)
+    code, out, _ = run(validate)
+    assert code == 0
+    assert "✓ Identity: The token belongs to Grace Example" in " ".join(out.split())
+    assert "On 2026-10-15 it was Ada Example." in " ".join(out.split())
+    assert "✓ Code" not in out
+    assert "Identity:" not in run(validate)[1]
+
+
+def test_validate_ends_with_the_new_token_that_is_needed_before_a_handoff(run, here):
+    connect(here.house(asked("fabrikam", register="guided", pat_file="new")), "contoso")
+    assert "Next: aspm-ado handoff contoso" in run(validate)[1]
+    here.token(NEW, expires=date(2026, 10, 1))
+    out = run(validate)[1]
+    assert "Next: aspm-ado rotate contoso -o fabrikam" in out
+    assert "Next: aspm-ado handoff" not in out
+
+
+def test_a_token_that_is_gone_is_replaced_where_it_served_and_nowhere_else(run, here):
+    connect(here.house(asked("fabrikam", register="guided", pat_file="new")), "contoso")
+    service = next(one.service for one in here.entry.credentials.values() if one.last4 == NEW[-4:])
+    del here.secrets[service]
+    out = run(validate)[1]
+    commands = [line.split("aspm-ado ")[1] for line in out.splitlines() if "aspm-ado rotate" in line]
+    assert commands == ["rotate contoso -o fabrikam"] * 2, "at its row, and as what comes next"
+
+
+def test_a_locked_keyring_asks_for_no_new_token(run, here):
+    here.house()
+
+    def locked(*_):
+        raise StoreError(Reason.KEYRING_LOCKED, "The keyring is locked.", remedy="Unlock it.")
+
+    here.vault.read = locked
+    code, out, _ = run(validate, keeps_vault=True)
+    assert code == 7
+    assert "aspm-ado rotate" not in out
+    assert "aspm-ado validate contoso" in out
+
+
+def test_what_rotate_leaves_to_a_person_is_named_at_the_end(run, here):
+    code, out, _ = run(rotate, names="contoso", pat_file="new")
+    assert code == 8
+    assert "Next: aspm-ado handoff contoso" in out
+    assert "aspm-ado migrate contoso" in out
+
+
+@pytest.mark.parametrize("command", [rotate, disconnect])
+def test_which_connection_has_to_be_said(run, command):
+    with pytest.raises(UsageError) as caught:
+        run(command)
+    assert caught.value.reason is Reason.INPUT_MISSING
+    assert "Which connection" in caught.value.problem
 
 
 @pytest.mark.parametrize(("answer", "code", "force"), [(True, 0, NEW), (False, 4, PAT)])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from aspm_ado.demo import cast
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.rotate import rotate
 
 from .machine import NEW, PAT, Machine, Person, asked, check
+
+THIRD = cast.pat("Third", "Thd1")
 
 
 @pytest.fixture
@@ -75,4 +78,23 @@ def test_a_new_token_that_waits_is_resumed(here):
     assert here.in_force() == PAT
     connect(here.house(person=Person(handoff="saved")), "contoso")
     assert (here.in_force(), here.waiting()) == (NEW, [])
+    here.assert_tidy()
+
+
+def test_a_new_token_that_waits_stays_while_the_old_one_is_given_again(here):
+    rotate(here.house({"pat_file": "new"}), "contoso", [])
+    connect(here.house(asked(register="guided")), "contoso")
+    assert (here.in_force(), here.waiting()) == (PAT, [NEW])
+    here.assert_tidy()
+
+
+@pytest.mark.parametrize(("file", "value"), [("new", NEW), ("third", THIRD)])
+def test_a_new_token_that_waits_is_given_up_for_the_one_that_is_connected(here, file, value):
+    """It was to replace the token that was in force then; be it the very one that is given now, or an older one."""
+    rotate(here.house({"pat_file": "new"}), "contoso", [])
+    here.world(tokens=(*here.stand.simulator.world.tokens, cast.token(THIRD)))
+    house = here.house(asked(register="guided", pat_file=file), files={"third": THIRD})
+    assert int(connect(house, "contoso").exit_code) == 0
+    assert (here.in_force(), here.waiting()) == (value, [])
+    assert state(here) == "handed-off"
     here.assert_tidy()

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections import Counter
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 import pytest
-from keyring.errors import KeyringLocked
 
-from aspm_ado.adapters.vault.keyring_vault import KeyringVault
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
@@ -23,7 +20,8 @@ from aspm_ado.flows.rotate import rotate
 from aspm_ado.flows.rotate_aspm import rotate_aspm
 from aspm_ado.flows.stored import validate_stored
 
-from .machine import ASPM, FailingDisk, Killed, Machine, Person, Switch, asked, by_profile
+from .faults import WAYS, FailingDisk, Faulty, Killed, Switch
+from .machine import ASPM, Machine, Person, asked, by_profile
 
 GUIDED = asked(register="guided")
 
@@ -255,52 +253,10 @@ def ending(command, here: Machine, **how) -> int:
     return int(getattr(made, "exit_code", 0))
 
 
-class Faulty:
-    """A keyring whose n-th call goes wrong in one way."""
-
-    def __init__(self, kept: dict[str, Secret], at: int, way: str) -> None:
-        self._kept, self._at, self._way = kept, at, way
-        self.calls: list[str] = []
-        self.let_go, self.done = threading.Event(), threading.Event()
-
-    def get_password(self, service, username):
-        found = self._kept.get(service)
-        return self._do("get", lambda: found and found.reveal(), lie=lambda: None if found else "something else")
-
-    def set_password(self, service, username, password):
-        self._do("set", lambda: self._kept.__setitem__(service, Secret(password)), lie=lambda: None)
-
-    def delete_password(self, service, username):
-        self._do("delete", lambda: self._kept.__delitem__(service), lie=lambda: None)
-
-    @property
-    def struck(self) -> bool:
-        return len(self.calls) >= self._at > 0
-
-    def _do(self, name, work, lie):
-        self.calls.append(name)
-        if self._way == "is locked from then on" and self.struck:
-            raise KeyringLocked("the keyring of the tests")
-        if len(self.calls) != self._at:
-            return work()
-        if self._way == "fails":
-            raise RuntimeError("no")
-        if self._way == "fails late":
-            work()
-            raise RuntimeError("no")
-        if self._way == "lies":
-            return lie()
-        try:
-            self.let_go.wait(10)
-            return work()
-        finally:
-            self.done.set()
-
-
 KEYRING_CALLS = {"set": "write", "delete": "erase"}
 
 
-@pytest.mark.parametrize("way", ["fails", "fails late", "lies", "hangs", "is locked from then on"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_keyring_goes_wrong_at_every_call(machine, name, way):
     here = machine()
@@ -311,19 +267,9 @@ def test_the_keyring_goes_wrong_at_every_call(machine, name, way):
     for at in count(1):
         here.back()
         keyring = Faulty(here.secrets, at, way)
-        vault = KeyringVault(
-            {},
-            person_present=False,
-            say=lambda line: None,
-            platform="linux",
-            opener=lambda environment, platform, made=keyring: made,
-            seconds=0.03,
-        )
-        assert ending(command, here, vault=vault) in (0, 2, 4, 7, 8)
+        assert ending(command, here, vault=keyring.vault()) in (0, 2, 4, 7, 8)
         here.assert_whole()
-        if keyring.struck and way == "hangs":
-            keyring.let_go.set()
-            assert keyring.done.wait(10)
+        keyring.caught_up()
         here.settle()
         here.assert_tidy()
         if not keyring.struck:

@@ -23,7 +23,8 @@ from aspm_ado.flows.resume import resume_handoff
 from aspm_ado.flows.rotate import rotate
 from aspm_ado.flows.stored import validate_stored
 
-from .machine import PAT, TOKENS, Killed, Machine, Person, Switch, asked, check, codes
+from .faults import Killed, Switch
+from .machine import NEW, PAT, TOKENS, Machine, Person, asked, check, codes
 
 NAMES = ("Contoso", *(f"Team{number:02d}" for number in range(1, 12)))
 OWN = {name: cast.pat(f"Own{name}", f"{name[-2:]}0W") for name in NAMES}
@@ -245,6 +246,17 @@ def test_nothing_to_do_is_0_also_where_a_handoff_remains(machine):
     assert int(report.exit_code) == 0
     assert "Nothing to do" in here.stand.voice.text
     assert check(report, "aspm.registration").status.value == "warn"
+
+
+def test_its_own_token_that_is_in_force_stays_and_what_waits_is_given_up(here):
+    """A token of all organizations waits for all of them, one of which has its own: given again, it is kept once."""
+    by_files(here, "Contoso", organization="Contoso", register="none")
+    rotate(here.house({"pat_file": "new", "reach": "all"}), "contoso", list(STORED))
+    assert here.waiting() == [NEW]
+    by_files(here, "Contoso", organization="Contoso")
+    assert here.in_force() == OWN["Contoso"]
+    assert [set(one.organizations) for one in here.entry.successors.values()] == [set(STORED) - {"Contoso"}]
+    here.assert_tidy()
 
 
 def test_a_handoff_another_day(here):

@@ -121,7 +121,8 @@ class Wiring:
         from aspm_ado.adapters.records.catalog import DiskRecords
         from aspm_ado.adapters.records.late import LateRecords
 
-        return LateRecords(lambda: DiskRecords(self.folder, command=f"aspm-ado {self.command}"))
+        command, say = f"aspm-ado {self.command}", self.voice.warn
+        return LateRecords(lambda: DiskRecords(self.folder, command=command, say=say))
 
     @cached_property
     def folder(self) -> Path:

@@ -49,7 +49,7 @@ def _with_change(
             words.append(f"{start} it reached: {known.reach}.")
         if fresh:
             words.append(f"New since then: {', '.join(fresh)}.")
-    return replace(check, detail=" ".join([check.detail, *words])) if words else check
+    return replace(check, detail=" ".join([check.detail, *words]), changed=True) if words else check
 
 
 def _is_other(made: OrganizationReport, known: StoredCredential) -> bool:

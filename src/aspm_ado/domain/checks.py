@@ -96,6 +96,8 @@ class Check:
     proven: Level | None = None
     evidence: tuple[Evidence, ...] = ()
     required: bool = True
+    changed: bool = False
+    """Whether it says that something is not as it was when last proven: shown, be it good or bad."""
 
     def __post_init__(self) -> None:
         if self.id in NEVER_REQUIRED:

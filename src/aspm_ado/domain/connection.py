@@ -181,6 +181,15 @@ class Entry:
         wanted = name.casefold()
         return next((k for k, one in self.successors.items() if wanted in map(str.casefold, one.organizations)), None)
 
+    def unawaited(self, names: Iterable[str]) -> dict[str, Successor]:
+        """The new tokens that wait, but for ``names``."""
+        wanted = {name.casefold() for name in names}
+        left = {
+            key: replace(one, organizations=tuple(name for name in one.organizations if name.casefold() not in wanted))
+            for key, one in self.successors.items()
+        }
+        return {key: one for key, one in left.items() if one.organizations}
+
     def succeeded(self, key: str, names: Iterable[str]) -> Entry:
         """The same with the successor ``key`` in force for ``names``; it waits on for the rest of its organizations.
 
@@ -190,13 +199,11 @@ class Entry:
         organizations = tuple(
             successor.over(one, key) if one.name.casefold() in swapped else one for one in self.organizations
         )
-        left = tuple(name for name in successor.organizations if name.casefold() not in swapped)
-        waiting = {**self.successors, key: replace(successor, organizations=left)}
         return replace(
             self,
             organizations=organizations,
             credentials={**self.credentials, key: successor.credential},
-            successors={name: one for name, one in waiting.items() if one.organizations},
+            successors=self.unawaited(swapped),
         ).pruned()
 
     def pruned(self) -> Entry:

@@ -202,8 +202,8 @@ def _trouble(connection: ConnectionReport) -> Iterator[tuple[str, Check]]:
 def _alive(connection: ConnectionReport, met: list[tuple[str, Check]]) -> bool:
     names = {name for name, _ in met if name}
     concerned = [one for one in connection.organizations if not names or clean(one.name, 80) in names]
-    who = [check.status for one in concerned for check in one.checks if check.id is CheckId.IDENTITY]
-    return bool(who) and all(status is Status.PASS for status in who)
+    who = [check for one in concerned for check in one.checks if check.id is CheckId.IDENTITY]
+    return bool(who) and all(one.status is Status.PASS or one.reason is Reason.OTHER_IDENTITY for one in who)
 
 
 def _where(connection: ConnectionReport, met: list[tuple[str, Check]]) -> str:

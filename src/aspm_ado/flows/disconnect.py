@@ -94,5 +94,7 @@ def _left(entry: Entry) -> tuple[str, ...]:
 def _pages(entry: Entry) -> tuple[str, ...]:
     """Where the tokens are revoked: one page for each credential."""
     site = Site(Deployment(entry.deployment), entry.base_url)
-    first = {one.credential: one.name for one in reversed(entry.organizations)}
+    first: dict[str, str] = {}
+    for one in entry.organizations:
+        first.setdefault(one.credential, one.name)
     return tuple(dict.fromkeys(site.place(name).token_page for name in first.values()))

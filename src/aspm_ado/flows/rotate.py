@@ -24,7 +24,7 @@ from aspm_ado.flows.keeping.keep import ready_to_keep
 from aspm_ado.flows.keeping.successor import compared, is_whole, keep_successor, losses, swap, tell_revoking
 from aspm_ado.flows.minting.create import REQUIRE, creates_unasked, wanted
 from aspm_ado.flows.minting.revoke import tidied
-from aspm_ado.flows.proving.account import connection_report, report, with_check
+from aspm_ado.flows.proving.account import connection_report, named, report, with_check
 from aspm_ado.flows.proving.candidate import Brief, Candidate, Proof
 from aspm_ado.flows.resume import stored_item, stored_organization
 from aspm_ado.flows.stored import stored_entries
@@ -83,7 +83,8 @@ def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
     if taken is not None:
         house.voice.note(f"The new token is taken from: {taken.source}.")
     proof = _prove(house, entry, names, taken)
-    made = compared(proof, entry, names, allow_other=house.asker.switch(ALLOW_OTHER_IDENTITY))
+    allow_other = house.asker.switch(ALLOW_OTHER_IDENTITY)
+    made = tuple(named(one, entry.name) for one in compared(proof, entry, names, allow_other=allow_other))
     if not is_whole(made, names):
         house.voice.warn("Nothing was changed: the old token stays in force.")
         return report(house, "rotate", [proof], [connection_report(entry.name, [proof], made)])

@@ -52,6 +52,14 @@ class Row:
     remedy: str = ""
     id: CheckId | None = None
     command: str = ""
+    reason: Reason | None = None
+    changed: bool = False
+    """Whether it says what has changed: shown, also where it is good."""
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether it asks for something."""
+        return self.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +94,16 @@ def _together(made: Iterable[Section]) -> Iterator[Section]:
 
 
 def _trouble_of(section: Section, connection: ConnectionReport) -> Section:
-    """What asks for something, each row with the command to run; one row where all is well."""
-    rows = [row for row in section.rows if row.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)]
+    """What asks for something, each row with the command to run, and what has changed; one row where all is well."""
+    rows = [row for row in section.rows if row.is_trouble or row.changed]
     if not rows and section.above:
         return replace(section, rows=(Row(Status.WARN, "Token", "As above: it is the same one."),))
     if not rows:
         return replace(section, rows=(Row(Status.PASS, "All checks", "good; --all shows them."),))
     if connection.name is None:
         return replace(section, rows=tuple(rows))
-    return replace(section, rows=tuple(_with_command(row, section, connection) for row in rows))
+    made = (_with_command(row, section, connection) if row.is_trouble else row for row in rows)
+    return replace(section, rows=tuple(made))
 
 
 def _with_command(row: Row, section: Section, connection: ConnectionReport) -> Row:
@@ -110,10 +119,10 @@ def _command(row: Row, section: Section, connection: ConnectionReport) -> str:
         return MIGRATE.replace("NAME", name)
     if row.id is CheckId.REGISTRATION:
         return f"aspm-ado handoff {name}"
-    if row.id is CheckId.ASPM_TOKEN and connection.aspm is not None and row.status is Status.FAIL:
+    if row.id is CheckId.ASPM_TOKEN and connection.aspm is not None and row.reason in _DEAD:
         return f"aspm-ado rotate --aspm-url {clean(connection.aspm.url, 200)}"
-    if row.id is CheckId.SECRETS and any(check.reason is Reason.TOKEN_GONE for check in connection.checks):
-        return f"aspm-ado rotate {name}"
+    if row.id is CheckId.SECRETS and _ROTATE in row.remedy:
+        return row.remedy[row.remedy.index(_ROTATE) :]
     if row.id in _NEW_TOKEN and section.organization:
         one = next(made for made in connection.organizations if clean(made.name, 60) == section.organization)
         if one.token.shared and row.id is not CheckId.REACH:
@@ -123,6 +132,8 @@ def _command(row: Row, section: Section, connection: ConnectionReport) -> str:
 
 
 _NEW_TOKEN = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.REACH})
+_DEAD = frozenset({Reason.ASPM_TOKEN_REJECTED, Reason.TOKEN_GONE})
+_ROTATE: Final = "aspm-ado rotate "
 
 
 def closing(report: Report) -> list[str]:
@@ -204,7 +215,16 @@ def _left(days: int | None) -> str:
 
 
 def _row(check: Check) -> Row:
-    return Row(check.status, check.title, clean(check.detail, 600), clean(check.remedy or "", 600), check.id)
+    return Row(
+        check.status,
+        check.title,
+        clean(check.detail, 600),
+        clean(check.remedy or "", 600),
+        check.id,
+        "",
+        check.reason,
+        check.changed,
+    )
 
 
 def _next(report: Report) -> Iterator[str]:
@@ -217,14 +237,24 @@ def _next(report: Report) -> Iterator[str]:
             for check in connection.all_checks()
         )
         stored = any(check.id is CheckId.SECRETS and check.status is Status.PASS for check in connection.checks)
-        stored = stored or report.command == "migrate"
+        stored = stored or report.command in ("migrate", "rotate")
         dead = [
             check for check in connection.all_checks() if check.id is CheckId.IDENTITY and check.status is Status.FAIL
         ]
         stopped = any("aspm-ado migrate" in (check.remedy or "") for check in dead)
         if stopped or any(check.reason is Reason.NOT_MIGRATED for check in connection.all_checks()):
             yield f"aspm-ado migrate {clean(connection.name, 70)}"
+        elif report.command == "validate" and (command := _renewal(connection)):
+            yield command
         elif waiting and stored and not dead:
             yield f"aspm-ado handoff {clean(connection.name, 70)}"
         elif stored and report.command == "connect":
             yield f"aspm-ado validate {clean(connection.name, 70)}"
+
+
+def _renewal(connection: ConnectionReport) -> str:
+    """The command that replaces a token which is dead or gone: what it would be handed over for comes after that."""
+    rows = ((row, section) for section in _of_connection(connection) for row in section.rows)
+    dead = (one for one in rows if one[0].status is Status.FAIL and one[0].id in (CheckId.IDENTITY, CheckId.SECRETS))
+    commands = (_command(row, section, connection) for row, section in dead)
+    return next((command for command in commands if command.startswith(_ROTATE)), "")

@@ -70,6 +70,21 @@ def test_the_second_waits_and_then_names_the_holder(tmp_path: Path) -> None:
         assert DiskRecords(folder).load().connections == {}  # reading needs no lock
 
 
+def test_it_is_said_beforehand_whom_the_second_waits_for(tmp_path: Path) -> None:
+    folder, said = tmp_path / "ours", list[str]()
+    with holder(folder) as process:
+        with pytest.raises(StoreError):
+            DiskRecords(folder, wait=0.3, say=said.append, patience=0.1).change(lambda found: found)
+        [line] = said
+        assert f"Process {process.pid} (aspm-ado connect, since 20" in line
+        assert line.endswith("Waiting for it, up to 0 s.")
+        with pytest.raises(StoreError):
+            DiskRecords(folder, wait=0.05, say=said.append, patience=0.1).change(lambda found: found)
+        assert said == [line], "a wait that is over at once is not announced"
+    DiskRecords(folder, wait=0.3, say=said.append, patience=0.1).change(lambda found: found)
+    assert said == [line]
+
+
 @pytest.mark.parametrize("note", [b"", b"{", b"[]", b'{"pid": "x"}', b'{"pid": Infinity, "command": 1, "since": 1}'])
 def test_a_note_that_says_nothing_is_no_trouble(note: bytes, tmp_path: Path) -> None:
     folder = tmp_path / "ours"

@@ -57,14 +57,21 @@ class DiskRecords:
     """``Records`` in one private folder: ``catalog.json`` and ``draft.json``, each replaced whole.
 
     Whoever writes holds the lock, and waits ``wait`` seconds for it. What cannot be understood is never overwritten.
-    ``command`` is what another run is told of us while we hold the lock.
+    ``command`` is what another run is told of us while we hold the lock; ``say`` is told of whom we wait for.
     """
 
     def __init__(
-        self, folder: Path, *, wait: float = 10.0, command: str = "aspm-ado", disk: Disk | None = None
+        self,
+        folder: Path,
+        *,
+        wait: float = 10.0,
+        command: str = "aspm-ado",
+        disk: Disk | None = None,
+        say: Callable[[str], None] | None = None,
+        patience: float = 1.0,
     ) -> None:
         self._folder = PrivateFolder(folder.absolute(), disk or Disk())
-        self._lock = WriterLock(self._folder, wait=wait, command=command)
+        self._lock = WriterLock(self._folder, wait=wait, command=command, say=say, patience=patience)
         self._claims = Claims(self._folder)
 
     def load(self) -> Catalogue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -23,10 +23,23 @@ _CLAIM: Final = ".claim"
 
 
 class WriterLock:
-    """The right to write in ``folder``, as often as its holder asks. The lock file stays, its note does not."""
+    """The right to write in ``folder``, as often as its holder asks. The lock file stays, its note does not.
 
-    def __init__(self, folder: PrivateFolder, *, wait: float, command: str) -> None:
+    ``say`` speaks to the person when the lock has not come after ``patience`` seconds: who holds it, and how long the
+    waiting may last.
+    """
+
+    def __init__(
+        self,
+        folder: PrivateFolder,
+        *,
+        wait: float,
+        command: str,
+        say: Callable[[str], None] | None = None,
+        patience: float = 1.0,
+    ) -> None:
         self._folder, self._wait, self._command = folder, wait, command
+        self._say, self._patience = say, patience
         self._lock: FileLock | None = None
         self._depth = 0
 
@@ -38,7 +51,11 @@ class WriterLock:
         if self._lock is None:
             self._lock = FileLock(self._folder.path / _LOCK, mode=0o600)
         try:
-            self._lock.acquire(timeout=self._wait)
+            try:
+                self._lock.acquire(timeout=min(self._patience, self._wait))
+            except Timeout:
+                self._tell()
+                self._lock.acquire(timeout=max(0.0, self._wait - self._patience))
         except Timeout:
             raise self._taken() from None
         except OSError as error:
@@ -61,16 +78,24 @@ class WriterLock:
         with suppress(StoreError):
             self._folder.write(_HOLDER, json.dumps(note).encode("ascii"))
 
-    def _taken(self) -> StoreError:
+    def _tell(self) -> None:
+        if self._say is not None and self._wait > self._patience:
+            self._say(f"{self._holder()} is writing our records. Waiting for it, up to {self._wait:.0f} s.")
+
+    def _holder(self) -> str:
         who = "Another run of this program"
         with suppress(
             StoreError, ValueError, TypeError, KeyError, ArithmeticError, RecursionError
         ):  # the note may be anything
             note = json.loads(self._folder.read(_HOLDER) or b"")
             who = f"Process {int(note['pid'])} ({clean(note['command'], 60)}, since {clean(note['since'], 40)})"
+        return who
+
+    def _taken(self) -> StoreError:
         return StoreError(
             Reason.RECORDS_LOCKED,
-            f"{who} is writing our records in {clean(self._folder.path)}, and did not finish in {self._wait:.0f} s.",
+            f"{self._holder()} is writing our records in {clean(self._folder.path)}, and did not finish in "
+            f"{self._wait:.0f} s.",
             remedy="Wait for it to end, or end it; a lock whose holder has died is free at once.",
         )
 

@@ -138,10 +138,21 @@ def merged(
         ca_bundle=ca_bundle or (current.ca_bundle if current else None),
         created=current.created if current else now,
         validated=now,
-        successors=dict(current.successors) if current else {},
+        successors=current.unawaited(_renewed(current, proven)) if current else {},
         offered=tuple(dict.fromkeys((*(current.offered if current else ()), *listed))),
         migration=current.migration if current else None,
     ).pruned()
+
+
+def _renewed(current: Entry, proven: Sequence[Proven]) -> list[str]:
+    """The organizations that get another token than they had: what waited to replace that one is out of date."""
+    had = {one.name.casefold(): current.credentials[one.credential].last4 for one in current.organizations}
+    return [
+        made.name
+        for one in proven
+        for made in one.good
+        if had.get(made.name.casefold()) != one.proof.candidate.secret.last4
+    ]
 
 
 def with_registrations(entry: Entry, registrations: dict[str, Registration]) -> Entry:

@@ -86,9 +86,7 @@ def keep_successor(
         there = {one.name.casefold() for one in current.organizations} if current else set()
         if current is None or not wanted <= there:
             raise changed_meanwhile(entry.name)
-        waiting = {other: _but_for(one, wanted) for other, one in current.successors.items()}
-        left = {other: one for other, one in waiting.items() if one.organizations}
-        return replace(current, successors={**left, key: successor})
+        return replace(current, successors={**current.unawaited(wanted), key: successor})
 
     keep(house, entry.name, onto, {service: secret})
     return house.records.load().connections[entry.name], key
@@ -149,10 +147,6 @@ def tell_revoking(house: House, before: Entry, after: Entry, *, delivered: bool)
             house.voice.say(f"{told} Revoke it when Invicti ASPM has the new one: {place.token_page}")
         elif not revoke_old(house, place, old, by_az=any(one.authorization_id for one in new)):
             house.voice.say(f"{told} Revoke it: {place.token_page}")
-
-
-def _but_for(successor: Successor, wanted: set[str]) -> Successor:
-    return replace(successor, organizations=tuple(x for x in successor.organizations if x.casefold() not in wanted))
 
 
 def _by_the_same(

@@ -19,7 +19,7 @@ from aspm_ado.domain.retirement import Reach, ReachDemanded
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.handoff import HANDED_OFF
 from aspm_ado.flows.keeping.entry import Proven, merged, new_key, service_of
-from aspm_ado.flows.keeping.keep import changed_meanwhile, keep
+from aspm_ado.flows.keeping.keep import changed_meanwhile, keep, update
 from aspm_ado.flows.keeping.successor import compared, keep_successor, losses
 from aspm_ado.flows.minting.create import REQUIRE, wanted
 from aspm_ado.flows.proving.account import not_good, with_check
@@ -112,7 +112,9 @@ def _tried(house: House, entry: Entry, name: str, taken: Taken | None, wishes: W
         return Result(Came.NOT_GOOD, made, proof)
     for line in losses([made], entry):
         house.voice.warn(line)
-    if stored is not None:
+    if stored is not None and house.vault.read(entry.credentials[stored.credential].service) == proof.candidate.secret:
+        _keep_in_force(house, entry, stored.name)
+    elif stored is not None:
         keep_successor(house, entry, proof, [made], [stored.name])
     else:
         _keep_new(house, entry, Proven(proof, (made,)), wishes)
@@ -141,6 +143,11 @@ def _judged(house: House, entry: Entry, proof: Proof, stored: str) -> Organizati
         f"On the token page choose {clean(made.name, 60)} as its organization, not “All accessible organizations”.",
     )
     return with_check(made, check)
+
+
+def _keep_in_force(house: House, entry: Entry, name: str) -> None:
+    """Its own token is in force already: what waits to replace it is given up."""
+    update(house, entry.name, lambda current: replace(current, successors=current.unawaited([name])))
 
 
 def _keep_new(house: House, entry: Entry, proven: Proven, wishes: Wishes) -> None:
