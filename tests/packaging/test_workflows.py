@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import tomllib
 
 import pytest
+import yaml
 
 from .checkout import ROOT
 
@@ -13,7 +16,7 @@ WORKFLOWS = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / ".g
 EACH = pytest.mark.parametrize("name", sorted(WORKFLOWS))
 PERMISSIONS = {
     "ci": {"linux": {"contents: read"}, "desktop": {"contents: read"}},
-    "audit": {"dependencies": {"contents: read"}},
+    "audit": {"dependencies": {"contents: read"}, "workflows": {"contents: read"}},
     "nightly": {"fuzz": {"contents: read"}},
     "release": {
         "build": {"contents: read"},
@@ -78,6 +81,34 @@ def test_no_secret_and_no_text_of_a_stranger_reaches_a_shell(name: str) -> None:
 @EACH
 def test_every_job_ends(name: str) -> None:
     assert all("timeout-minutes:" in text for text in jobs(name).values())
+
+
+@EACH
+def test_it_is_good_yaml_and_its_scripts_are_good_shell(name: str) -> None:
+    document = yaml.safe_load(WORKFLOWS[name])
+    assert set(document) == {"name", True, "permissions", "jobs", *({"concurrency"} & set(document))}  # “on” is a yes
+    for job in document["jobs"].values():
+        needs = job.get("needs", [])
+        assert ({needs} if isinstance(needs, str) else set(needs)) <= set(document["jobs"])
+        for step in job["steps"]:
+            assert ("run" in step) != ("uses" in step)
+            if "run" in step and shutil.which("bash"):
+                script = re.sub(r"\$\{\{.*?\}\}", "x", step["run"])
+                assert subprocess.run(["bash", "-n", "-c", script], check=False).returncode == 0, script
+
+
+def test_at_night_everything_runs_that_is_longer_at_night() -> None:
+    """Each folder with properties of hypothesis, or with tests that ask whether it is night."""
+    [job] = yaml.safe_load(WORKFLOWS["nightly"])["jobs"].values()
+    assert job["env"] == {"ASPM_ADO_TESTS": "nightly"}
+    run = " ".join(step.get("run", "") for step in job["steps"]).split()
+    longer = {
+        path.parent.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if re.search(r"^@given|environ.get\(.ASPM_ADO_TESTS", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert longer <= set(run), "add it to nightly.yml"
+    assert all((ROOT / word).exists() for word in run if word.startswith("tests/"))
 
 
 def test_every_python_is_tried() -> None:
