@@ -20,15 +20,9 @@ from ..e2e.conftest import Play
 from ..e2e.stage import COMMAND, story
 from ..e2e.test_many import document
 from ..minting.az import FakeAz, drawn_sign_in
+from .secret_service import MARKS
 
-pytestmark = [
-    pytest.mark.keyring,
-    pytest.mark.xdist_group("secret-service"),
-    pytest.mark.skipif(
-        os.environ.get("ASPM_ADO_TEST_SECRET_SERVICE") != "1",
-        reason="needs a real Secret Service: tests/keyring/with-secret-service pytest -m keyring",
-    ),
-]
+pytestmark = MARKS
 CREATE = ("connect", "-o", "contoso", "--reach", "organization", "--create-token", "require", "-y", "--register",
           "none", "--no-input", "--purpose", "alm")  # fmt: skip
 

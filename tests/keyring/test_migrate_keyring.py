@@ -17,16 +17,11 @@ from ..e2e.questions import CREATED, ENTERED, EXPIRES, NEXT, TOKEN
 from ..e2e.stage import Story, drawn_token
 from ..e2e.terminal import CTRL_C, DOWN, ENTER, SPACE, UP, Wizard, pasted, squeezed
 from ..e2e.test_many import document
+from .secret_service import MARKS
 from .test_connect_keyring import assert_private
 from .test_many_keyring import counted
 
-pytestmark = [
-    pytest.mark.keyring,
-    pytest.mark.skipif(
-        os.environ.get("ASPM_ADO_TEST_SECRET_SERVICE") != "1",
-        reason="needs a real Secret Service: tests/keyring/with-secret-service pytest -m keyring",
-    ),
-]
+pytestmark = MARKS
 WHICH = "Which organizations shall get a token of their own? (arrows"
 STEP = "The next organization: (arrows"
 GO_ON = "An earlier run was not finished. What now? (arrows"
