@@ -14,12 +14,10 @@ import time
 import venv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from statistics import median
-
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 import aspm_ado
 
@@ -45,18 +43,28 @@ class Spent:
     cpu: float
 
 
-def distributions(name: str = "aspm-ado") -> dict[str, Distribution]:
-    """A distribution and all that it needs on this machine, by name."""
-    found: dict[str, Distribution] = {}
-    waiting = [name]
-    while waiting:
-        key = canonicalize_name(waiting.pop())
-        if key in found:
-            continue
-        found[key] = distribution(key)
-        needs = map(Requirement, found[key].requires or ())
+_NEEDED = """
+from importlib.metadata import requires
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+found, waiting = set(), ["aspm-ado"]
+while waiting:
+    name = canonicalize_name(waiting.pop())
+    if name not in found:
+        found.add(name)
+        needs = map(Requirement, requires(name) or ())
         waiting += [one.name for one in needs if one.marker is None or one.marker.evaluate({"extra": ""})]
-    return found
+print(*found)
+"""
+"""In a process of its own: ``tests/packaging`` has the name of the library that reads the markers."""
+
+
+@cache
+def distributions() -> dict[str, Distribution]:
+    """Our distribution and all that it needs on this machine and with this Python, by name."""
+    asked = [sys.executable, "-P", "-c", _NEEDED]
+    names = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
+    return {name: distribution(name) for name in names}
 
 
 def bare_python(folder: Path) -> Path:
