@@ -66,7 +66,7 @@ def test_to_the_end_with_a_failed_scope_an_edit_and_a_check_again(play):
     wizard.type(ENTER)
     wizard.see("Restrict personal access token creation")
     wizard.answer(CREATED, ENTER)
-    wizard.see("dev.azure.com only")
+    wizard.see("these hosts only: dev.azure.com")
     wizard.see(TOKEN)
     assert told.simulator.requests == []
     wizard.type(pasted(told.token) + ENTER)
@@ -235,7 +235,7 @@ def test_the_root_of_a_server_asks_for_the_collection(play):
     wizard.answer(PURPOSE, ENTER)
     wizard.see("https://tfs.example.test/tfs/DefaultCollection/_usersSettings/tokens")
     wizard.answer(CREATED, ENTER)
-    wizard.see("tfs.example.test only")
+    wizard.see("these hosts only: tfs.example.test")
     wizard.answer(TOKEN, pasted(told.token) + ENTER)
     wizard.answer(EXPIRES, ENTER)
     wizard.answer(MORE, SPACE + ENTER)
