@@ -97,8 +97,14 @@ class PrompterContract:
             at.type(TOKEN + "\r")
         outcomes = at.end()
         assert [(each["error"], each["kept"]) for each in outcomes] == [("interrupted", True)] * len(early + late)
-        assert {each["problem"] for each in outcomes} == {"Stopped at the question: Personal access token"}
+        assert {each["problem"] for each in outcomes} == {self.said(first)}
         assert "Traceback" not in at.text
+
+    @staticmethod
+    def said(name):
+        return (
+            "Stopped at the question: Personal access token" if name == "SIGINT" else f"The run was stopped by {name}."
+        )
 
     def test_one_of_a_few(self, ask):
         at = ask("few")
