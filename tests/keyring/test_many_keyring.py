@@ -92,14 +92,14 @@ def test_three_sittings(stand: Callable[[Story], Play], shared: bool) -> None:
 
     code, said = sitting(told, SAVED, SAVED, SAVED, ALL_LATER)
     assert (code, listed(told)) == (8, in_order(3))
-    assert squeezed("12 organizations") in said
+    assert squeezed("12 of 12 organizations") in said
     assert squeezed("(4 of 12)") in said
     assert squeezed("(5 of 12)") not in said
 
     code, said = sitting(told, SAVED, LATER, SAVED, CTRL_C)
     after = in_order(4) | {"Fjord": "registered"}
     assert (code, listed(told)) == (130, after), "what was answered before Ctrl-C counts, and nothing else"
-    assert squeezed("9 organizations") in said
+    assert squeezed("9 of 12 organizations") in said
     assert squeezed("Hand-off to Invicti ASPM: Atlas") not in said
 
     code, written = document(told, "validate", "everywhere")
@@ -107,8 +107,8 @@ def test_three_sittings(stand: Callable[[Story], Play], shared: bool) -> None:
 
     code, said = sitting(told, *[SAVED] * 7)
     assert (code, listed(told)) == (0, in_order(12))
-    assert squeezed("7 organizations") in said
-    assert squeezed("Hand-off to Invicti ASPM: Ember (1 of 7)") in said
+    assert squeezed("7 of 12 organizations") in said
+    assert squeezed("Hand-off to Invicti ASPM: Ember (6 of 12)") in said
 
     code, written = document(told, "list")
     [connection] = written["connections"]
@@ -130,5 +130,5 @@ def test_only_the_good_ones_are_stored(stand: Callable[[Story], Play]) -> None:
     assert set(once.values()) == {1}
     code, said = sitting(told, ALL_LATER)
     assert code == 8
-    assert squeezed("11 organizations") in said
+    assert squeezed("11 of 11 organizations") in said
     assert "Delta" not in said

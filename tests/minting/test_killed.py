@@ -20,7 +20,8 @@ from aspm_ado.flows.minting.revoke import tidied
 from aspm_ado.flows.rotate import rotate
 
 from ..aspm.stand import Person, asked
-from ..lifecycle.machine import TOKENS, Killed, Machine, OneByOne, Switch
+from ..lifecycle.faults import Killed, Switch
+from ..lifecycle.machine import TOKENS, Machine, OneByOne
 
 NAMES = ("Contoso", "Fabrikam")
 NIGHT = os.environ.get("ASPM_ADO_TESTS") == "nightly"
