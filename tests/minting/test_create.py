@@ -395,6 +395,28 @@ def test_one_organization_that_forbids_it_keeps_no_other_from_its_token(desk, re
     assert sorted(one.reach for one in here.made) == ["Contoso", "Fabrikam"]
 
 
+@pytest.mark.parametrize("choice", ["require", "auto"])
+def test_one_organization_that_forbids_it_is_reported_and_the_others_are_connected(desk, choice):
+    here = desk(refuses="disablePatCreationPolicyViolation")
+    given = {**REQUIRED, "create_token": choice, "organization": ("contoso", "fabrikam")}
+    report = run(here, given)
+    assert int(report.exit_code) == 3
+    by_name = {one.name.casefold(): one for one in report.connections[0].organizations}
+    access = next(one for one in by_name["contoso"].checks if one.id.value == "organization.access")
+    assert (access.status.value, access.reason.value) == ("fail", "creation-forbidden")
+    assert by_name["contoso"].registration.state.value == "none"
+    assert by_name["fabrikam"].is_good
+    assert [one.name.casefold() for one in here.entry.organizations] == ["fabrikam"]
+
+
+def test_where_every_organization_forbids_it_all_are_reported_and_nothing_is_stored(desk):
+    here = desk(is_person=False)
+    report = run(here, {**REQUIRED, "organization": ("contoso", "fabrikam")})
+    assert len(report.connections[0].organizations) == 2
+    assert int(report.exit_code) == 3
+    assert here.stand.records.load().connections == {}
+
+
 def test_what_ails_az_itself_ends_the_run(desk):
     here = desk()
     run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})

@@ -158,9 +158,14 @@ def _item(
 
 
 def concluded(
-    house: House, errand: Errand, proofs: Sequence[Proof], delivery: Delivery, aspm: AspmProof | None
+    house: House,
+    errand: Errand,
+    proofs: Sequence[Proof],
+    refused: Sequence[OrganizationReport],
+    delivery: Delivery,
+    aspm: AspmProof | None,
 ) -> ConnectionReport:
-    """The connection with the state of each organization, and what was proven of its ASPM."""
+    """The connection with the state of each organization, and what was proven of its ASPM; ``refused`` has no token."""
     counts, organizations, stored = errand.wishes.counts, [], _stored(house, errand, delivery)
     for proof in proofs:
         for made in organizations_of(proof):
@@ -176,7 +181,7 @@ def concluded(
                 check = registration_check(state, errand.name, required=counts, stored=errand.wishes.keeps)
             shown = named(made, errand.name) if delivery.kept else made
             organizations.append(replace(with_check(shown, check), registration=state or UNREGISTERED))
-    made_report = connection_report(errand.name, proofs, organizations)
+    made_report = connection_report(errand.name, errand.where.site, errand.brief.purpose, [*organizations, *refused])
     return replace(made_report, aspm=aspm.report if aspm is not None else None, checks=(*made_report.checks, stored))
 
 

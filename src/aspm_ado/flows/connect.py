@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.judgement.aspm import aspm_skipped
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Report
+from aspm_ado.domain.report import OrganizationReport, Report
 from aspm_ado.domain.retirement import Reach
 from aspm_ado.domain.settings import Settings
 from aspm_ado.flows.begin import whole_records
@@ -20,6 +21,7 @@ from aspm_ado.flows.handing.register_all import demand_dialect
 from aspm_ado.flows.handing.settle_aspm import as_found, settle_aspm
 from aspm_ado.flows.keeping.entry import new_key, parse_name, proven_of
 from aspm_ado.flows.minting.create import creates_unasked
+from aspm_ado.flows.minting.uncreated import uncreated
 from aspm_ado.flows.proving.account import report
 from aspm_ado.flows.proving.candidate import Proof
 from aspm_ado.flows.resume import resume_handoff, unfinished
@@ -51,7 +53,7 @@ def connect(house: House, name: str | None) -> Report:
         )
         return validate_stored(house, [old.name], command="connect")
     errand = settle(house, name, old, catalogue.connections)
-    proofs = _prove(house, errand)
+    proofs, refused = _prove(house, errand)
     errand = errand if name else named_by(errand, proofs, catalogue.connections)
     proven = proven_of(proofs)
     if proven:
@@ -60,7 +62,7 @@ def connect(house: House, name: str | None) -> Report:
     errand = replace(errand, wishes=as_found(house, errand.wishes, aspm))
     settings = ask_settings(house, errand.wishes, errand.brief.purpose) if proven else Settings()
     delivery = conclude(house, errand, proven, settings, aspm) if proven else Delivery()
-    return report(house, "connect", proofs, [concluded(house, errand, proofs, delivery, aspm)])
+    return report(house, "connect", proofs, [concluded(house, errand, proofs, refused, delivery, aspm)])
 
 
 def _aspm(house: House, errand: Errand, *, reads: bool) -> AspmProof | None:
@@ -88,39 +90,51 @@ def _aspm(house: House, errand: Errand, *, reads: bool) -> AspmProof | None:
     return made
 
 
-def _prove(house: House, errand: Errand) -> list[Proof]:
-    """Prove the tokens that are there; ask for the others, one page after the other."""
+def _prove(house: House, errand: Errand) -> tuple[list[Proof], list[OrganizationReport]]:
+    """Prove the tokens that are there; ask for the others, one page after the other. Where none could be created is
+    told beside the proofs.
+    """
     there, tokens, brief = errand.where, errand.tokens, errand.brief
     bare = [name for name in there.names if tokens.of(name) is None]
-    proofs: list[Proof] = []
+    proofs, refused = list[Proof](), list[OrganizationReport]()
     if bare and (house.asker.asks or creates_unasked(house, there.site.place(bare[0]), brief)):
         wide = house.clock.told_by().demanded(brief.reach, there.site.deployment) is Reach.ALL
         if wide:
             tokens = Tokens(acquire(house, there.site.place(bare[0]), brief, for_all=True), tokens.own)
         else:
-            proofs = _one_by_one(house, errand, bare)
+            proofs, refused = _one_by_one(house, errand, bare)
             there = there.without(bare)
     if there.names or there.list_all:
         proofs = prove_until_good(house, candidates_of(there, tokens, brief, errand.beside)) + proofs
-    return more_organizations(house, proofs)
+    return more_organizations(house, proofs), refused
 
 
-def _one_by_one(house: House, errand: Errand, names: Sequence[str]) -> list[Proof]:
-    """A token of its own for each organization. What is proven is kept at once, so that a person can stop anywhere."""
-    keeps, proofs = errand.wishes.keeps and not errand.wishes.dry_run, list[Proof]()
+def _one_by_one(house: House, errand: Errand, names: Sequence[str]) -> tuple[list[Proof], list[OrganizationReport]]:
+    """A token of its own for each organization. What is proven is kept at once, so that a person can stop anywhere.
+
+    One that lets no token be created does not keep the others from theirs.
+    """
+    keeps = errand.wishes.keeps and not errand.wishes.dry_run
+    proofs, refused = list[Proof](), list[OrganizationReport]()
     if keeps and len(names) > 1:
         house.voice.note(
             f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
             f"aspm-ado connect {errand.name} -o {' -o '.join(names)}"
         )
     for name in names:
-        taken = acquire(house, errand.where.site.place(name), errand.brief, for_all=False)
+        try:
+            taken = acquire(house, errand.where.site.place(name), errand.brief, for_all=False)
+        except (NotCreatedError, UsageError) as error:
+            if len(names) == 1:
+                raise
+            refused.append(uncreated(house, name, error))
+            continue
         made = candidate(taken, errand.where.site, (name,), errand.brief, errand.beside)
         proved = prove_until_good(house, [made])
         if keeps and len(names) > 1:
             proved = [_kept(house, errand, proof) for proof in proved]
         proofs += proved
-    return proofs
+    return proofs, refused
 
 
 def _kept(house: House, errand: Errand, proof: Proof) -> Proof:

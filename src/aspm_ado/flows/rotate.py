@@ -87,7 +87,9 @@ def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
     made = tuple(named(one, entry.name) for one in compared(proof, entry, names, allow_other=allow_other))
     if not is_whole(made, names):
         house.voice.warn("Nothing was changed: the old token stays in force.")
-        return report(house, "rotate", [proof], [connection_report(entry.name, [proof], made)])
+        tried = proof.candidate
+        shown = connection_report(entry.name, tried.site, tried.brief.purpose, made)
+        return report(house, "rotate", [proof], [shown])
     for line in losses(made, entry):
         house.voice.warn(line)
     entry, key = keep_successor(house, entry, proof, made, names)

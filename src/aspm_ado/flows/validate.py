@@ -34,7 +34,7 @@ def validate_ad_hoc(house: House, terms: Terms = USUAL) -> Report:
         tokens = Tokens(ask_token(asker, there.site, first), tokens.own)
     proofs = prove_aloud(house, candidates_of(there, tokens, brief, beside))
     organizations = [terms.applied(made) for proof in proofs for made in organizations_of(proof, terms.warn_days)]
-    return report(house, "validate", proofs, [connection_report(None, proofs, organizations)])
+    return report(house, "validate", proofs, [connection_report(None, there.site, brief.purpose, organizations)])
 
 
 def _demand_all(there: Where | None, tokens: Tokens) -> None:

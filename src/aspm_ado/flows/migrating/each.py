@@ -12,8 +12,8 @@ from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.place import Site
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
-from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import OrganizationReport, TokenFacts
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import OrganizationReport
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import Reach, ReachDemanded
 from aspm_ado.domain.text import clean
@@ -22,6 +22,7 @@ from aspm_ado.flows.keeping.entry import Proven, merged, new_key, service_of
 from aspm_ado.flows.keeping.keep import changed_meanwhile, keep, update
 from aspm_ado.flows.keeping.successor import compared, keep_successor, losses
 from aspm_ado.flows.minting.create import REQUIRE, wanted
+from aspm_ado.flows.minting.uncreated import uncreated
 from aspm_ado.flows.proving.account import not_good, with_check
 from aspm_ado.flows.proving.candidate import Proof
 from aspm_ado.flows.taking.acquire import acquire
@@ -38,14 +39,6 @@ STEP: Final = Question("migrate-step", "The next organization")
 NOW: Final = Choice("now", "Create its token now")
 SKIP: Final = Choice("skip", "Leave this organization out for now")
 STOP: Final = Choice("stop", "Stop here; what is proven is kept")
-
-
-OF_THE_ORGANIZATION: Final = frozenset({
-    Reason.ACCESS_FENCED, Reason.AZ_NOT_SIGNED_IN, Reason.CREATION_FAILED, Reason.CREATION_FORBIDDEN,
-    Reason.CREATION_NOT_ALLOWED, Reason.CREATION_NOT_POSSIBLE, Reason.CREATION_REFUSED, Reason.CREATION_UNCERTAIN,
-    Reason.ORGANIZATION_ABSENT, Reason.OTHER_TENANT, Reason.TENANT_UNKNOWN,
-})  # fmt: skip
-"""Why no token was created, where that says nothing about the next organization. The rest ends the run: `az` itself."""
 
 
 class Came(Enum):
@@ -96,11 +89,7 @@ def _tried(house: House, entry: Entry, name: str, taken: Taken | None, wishes: W
     try:
         taken = taken or acquire(house, site.place(name), brief, for_all=False)
     except (NotCreatedError, UsageError) as error:
-        why = error if isinstance(error, NotCreatedError) else error.__cause__
-        if not isinstance(why, NotCreatedError) or why.reason not in OF_THE_ORGANIZATION:
-            raise
-        house.voice.warn(f"{clean(name, 60)}: {why.problem} {why.remedy}")
-        return Result(Came.NOT_GOOD, _uncreated(name, why))
+        return Result(Came.NOT_GOOD, uncreated(house, name, error))
     [proof] = prove_until_good(house, [candidate(taken, site, (name,), brief, beside)])
     made = _judged(house, entry, proof, name if stored else "")
     stands = not_good(made)
@@ -120,13 +109,6 @@ def _tried(house: House, entry: Entry, name: str, taken: Taken | None, wishes: W
         _keep_new(house, entry, Proven(proof, (made,)), wishes)
     house.voice.say(f"{clean(name, 60)} has a token of its own now (…{proof.candidate.secret.last4}): stored.")
     return Result(Came.OWN, made, proof)
-
-
-def _uncreated(name: str, why: NotCreatedError) -> OrganizationReport:
-    """The report of an organization that let no token be created."""
-    status = Status.FAIL if why.exit_code is ExitCode.NOT_GOOD_ENOUGH else Status.UNKNOWN
-    check = Check(CheckId.ACCESS, status, why.problem, why.reason, why.remedy)
-    return OrganizationReport(name, None, TokenFacts("unknown", ""), (check,))
 
 
 def _judged(house: House, entry: Entry, proof: Proof, stored: str) -> OrganizationReport:

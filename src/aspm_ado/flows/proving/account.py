@@ -19,6 +19,7 @@ from aspm_ado.domain.retirement import MIGRATE, Calendar, DaySource, Reach
 
 if TYPE_CHECKING:
     from aspm_ado.domain.judgement.reach import Sight
+    from aspm_ado.domain.place import Site
     from aspm_ado.domain.requirements import Purpose
     from aspm_ado.flows.house import House
     from aspm_ado.flows.proving.candidate import Candidate, PlaceProof, Proof
@@ -56,10 +57,9 @@ def organizations_of(proof: Proof, warn_days: int = WARN_DAYS) -> tuple[Organiza
 
 
 def connection_report(
-    name: str | None, proofs: Sequence[Proof], organizations: Sequence[OrganizationReport]
+    name: str | None, site: Site, purpose: Purpose, organizations: Sequence[OrganizationReport]
 ) -> ConnectionReport:
     """One connection."""
-    site, purpose = proofs[0].candidate.site, proofs[0].candidate.brief.purpose
     return ConnectionReport(name, site.deployment.value, site.base_url, purpose.value, tuple(organizations))
 
 

@@ -20,6 +20,7 @@ from aspm_ado.flows.taking.intake import Taken, ask_token
 from aspm_ado.flows.taking.terms import parse_username
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.report import ConnectionReport
     from aspm_ado.flows.house import House
     from aspm_ado.flows.proving.candidate import Candidate, Proof
 
@@ -64,14 +65,14 @@ def prove_until_good(
     return proofs
 
 
+def _shown(proof: Proof) -> ConnectionReport:
+    tried = proof.candidate
+    return connection_report(None, tried.site, tried.brief.purpose, organizations_of(proof))
+
+
 def _findings(proofs: Sequence[Proof]) -> list[Finding]:
     """Whose problem each of the troubles is."""
-    return [
-        finding
-        for proof in proofs
-        if _trouble(proof)
-        for finding in findings(connection_report(None, [proof], organizations_of(proof)))
-    ]
+    return [finding for proof in proofs if _trouble(proof) for finding in findings(_shown(proof))]
 
 
 def _tell_tickets(house: House, proofs: Sequence[Proof]) -> None:
