@@ -19,14 +19,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from .hours import NIGHT
+
 INDEPENDENT = Path(__file__).parent / "independent"
 
 settings.register_profile("aspm-ado", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", parent=settings.get_profile("aspm-ado"), max_examples=10_000)
-_NIGHT = os.environ.get("ASPM_ADO_TESTS") == "nightly"
-settings.load_profile("nightly" if _NIGHT else "aspm-ado")
+settings.load_profile("nightly" if NIGHT else "aspm-ado")
 # For properties whose examples take long: few of them by day, at night as many as of any other.
-settings.register_profile("slow", parent=settings(), **({} if _NIGHT else {"max_examples": 50}))
+settings.register_profile("slow", parent=settings(), **({} if NIGHT else {"max_examples": 50}))
 
 PREFIXES = ("ASPM_ADO_", "AZURE_DEVOPS_", "INVICTI_", "KONDUKTO_", "XDG_", "PYTHON_KEYRING_")
 NAMES = frozenset(
@@ -58,6 +59,11 @@ def pytest_configure() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, action)  # ignored by whoever started this in the background; children inherit it
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for a process, a disk or a deadline."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import ssl
 import sys
@@ -23,6 +22,7 @@ from aspm_ado.demo import Scenario, cast
 from aspm_ado.demo.world import Organization
 
 from ..adapters.transport.servers import Received, Server, answer
+from ..hours import NIGHT
 from .faults import STRUCK, Front
 from .hostile import ATTACKS, LONG, UNWANTED, assert_harmless
 from .questions import MORE
@@ -31,7 +31,6 @@ from .sweep import WAYS, Heard, Sweep, Watched
 from .terminal import ENTER
 
 SEEN = ("plain", "painted")
-ALL_OF_THEM = os.environ.get("ASPM_ADO_TESTS") == "nightly"
 ASPM = ("--aspm-url", "https://aspm.example.test", "--register", "guided")
 
 
@@ -106,10 +105,10 @@ def test_from_azure_devops_on_every_screen(begin: Callable[..., tuple[Sweep, Sto
     commands = [("validate", *given), ("connect", "c", *given, *ASPM)]
     stored = [("list",), ("validate", "--all"), ("handoff", "c"), ("doctor",), ("disconnect", "c", "-y")]
     plan = ("migrate", "c", "--plan", "--all-organizations", "--plan-file", "p.md", "--plan-file", "p.json", "-y")
-    ways = list(WAYS.values() if ALL_OF_THEM else [("-v",), ("--json",)])
+    ways = list(WAYS.values() if NIGHT else [("-v",), ("--json",)])
     for number, words in enumerate((*commands, *((plan, *stored) if scenario == "ready" else ()))):
         # By day the ways take turns once the names were seen; what is painted is never a document.
-        for way in ways if ALL_OF_THEM or number < 2 else [ways[number % 2]]:
+        for way in ways if NIGHT or number < 2 else [ways[number % 2]]:
             done = here.run(*words, *way)
             check(done, (*words, *way), terminal=here.terminal)
             shown += done.out + done.err
@@ -155,7 +154,7 @@ def test_from_any_answer(tmp_path: Path, opened: ExitStack, where: str, status: 
     more += ["--register", "api", "--registration-profile", answers.profile or ""]
     ways = [("-v",), ("--json", "-v")]
     turn = (STATUSES.index(status) + len(where)) % 2
-    for number, way in enumerate(ways if ALL_OF_THEM else [ways[turn]]):
+    for number, way in enumerate(ways if NIGHT else [ways[turn]]):
         words = (
             ("validate", *given, *way) if where == "Azure DevOps" else ("connect", f"c{number}", *given, *more, *way)
         )
@@ -193,7 +192,7 @@ def test_from_our_own_records(begin: Callable[..., tuple[Sweep, Story]]) -> None
         inner[at[-1]] = ATTACKS
         path.write_text(json.dumps(edited))
         for words in (("list",), ("validate", "c", "--json" if number % 2 else "-v")):
-            if words == ("list",) or ALL_OF_THEM or number % 3 == 0:
+            if words == ("list",) or NIGHT or number % 3 == 0:
                 check(here.run(*words), words)
     spoilt = {**good, "connections": {ATTACKS: good["connections"]["c"]}}
     path.write_text(json.dumps(spoilt))
@@ -224,12 +223,12 @@ def test_from_the_command_line_and_variables(begin: Callable[..., tuple[Sweep, S
         check(here.run(command.word, value, "--no-input"), (command.word,))
         check(here.run(command.word, f"--{value}", "--no-input"), (command.word,))
         for option in command.options:
-            if option.switch or (option.name in tried and not ALL_OF_THEM):
+            if option.switch or (option.name in tried and not NIGHT):
                 continue
             tried.add(option.name)
             ways: list[tuple[tuple[str, ...], dict[str, str]]] = [((option.flag, value), {})]
             ways += [((), {option.env: value})] if option.env else []
-            for words, environment in ways if ALL_OF_THEM else [ways[len(tried) % len(ways)]]:
+            for words, environment in ways if NIGHT else [ways[len(tried) % len(ways)]]:
                 check(here.run(command.word, *words, "--no-input", environment=environment), (command.word,))
     assert len(tried) > 25
     for name in ("ASPM_ADO_SIMULATOR", "ASPM_ADO_GLOBAL_PAT_END", "HTTPS_PROXY", "SSL_CERT_FILE", "KONDUKTO_HOST",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
+from ..hours import NIGHT
 from .secret_service import MARKS, PROFILE, Home
 
 pytestmark = MARKS
@@ -19,7 +18,7 @@ EFFECTS = {
     "disconnect": [RECORDS, DELETE, DELETE, RECORDS],
 }
 
-STRIDE = {"killed": 1, "locked": 1 if os.environ.get("ASPM_ADO_TESTS") == "nightly" else 3}
+STRIDE = {"killed": 1, "locked": 1 if NIGHT else 3}
 
 
 def words(home: Home, command: str) -> tuple[str, ...]:

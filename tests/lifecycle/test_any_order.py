@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -32,6 +31,7 @@ from aspm_ado.flows.rotate import rotate
 from aspm_ado.flows.rotate_aspm import rotate_aspm
 from aspm_ado.flows.stored import validate_stored
 
+from ..hours import NIGHT
 from .faults import WAYS, FailingDisk, Faulty, Killed, Switch
 from .machine import ASPM, NEW, PAT, TOKEN, TOKENS, Machine, asked, by_profile
 
@@ -42,7 +42,6 @@ API_TOKENS = {"aspm": TOKEN, "other-aspm": "simulated-aspm-token-0002"}
 PATIENCE = 30
 """Questions that somebody answers before they give up: a token that is not good is asked for again and again."""
 EXPECTED = {0, 2, 3, 4, 6, 7, 8, 130}
-NIGHTLY = os.environ.get("ASPM_ADO_TESTS") == "nightly"
 
 
 @dataclass(frozen=True)
@@ -324,5 +323,5 @@ def test_any_order(machine):
     here.keep()
     kind = type("Life", (Life,), {"here": here})
     run_state_machine_as_test(
-        kind, settings=settings(max_examples=1000 if NIGHTLY else 30, stateful_step_count=12, deadline=None)
+        kind, settings=settings(max_examples=1000 if NIGHT else 12, stateful_step_count=12, deadline=None)
     )

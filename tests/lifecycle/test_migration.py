@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -23,6 +22,7 @@ from aspm_ado.flows.resume import resume_handoff
 from aspm_ado.flows.rotate import rotate
 from aspm_ado.flows.stored import validate_stored
 
+from ..hours import NIGHT
 from .faults import Killed, Switch
 from .machine import NEW, PAT, TOKENS, Machine, Person, asked, check, codes
 
@@ -161,7 +161,6 @@ def test_enter_without_a_mark_is_asked_once_more(here):
 
 
 PARTS = range(4)
-NIGHT = os.environ.get("ASPM_ADO_TESTS") == "nightly"
 
 
 def steps_to_try(kinds: Sequence[object], part: int) -> list[int]:

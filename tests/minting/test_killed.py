@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -20,11 +19,11 @@ from aspm_ado.flows.minting.revoke import tidied
 from aspm_ado.flows.rotate import rotate
 
 from ..aspm.stand import Person, asked
+from ..hours import NIGHT
 from ..lifecycle.faults import Killed, Switch
 from ..lifecycle.machine import TOKENS, Machine, OneByOne
 
 NAMES = ("Contoso", "Fabrikam")
-NIGHT = os.environ.get("ASPM_ADO_TESTS") == "nightly"
 BY_AZ = {"create_token": "require", "yes": "true", "register": "none"}
 
 
