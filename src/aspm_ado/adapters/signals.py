@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Final
 
 from aspm_ado.domain.errors import InterruptedByUserError
@@ -104,10 +104,16 @@ def interruptible() -> Iterator[None]:
             if sys.platform != "win32":
                 signal.setitimer(signal.ITIMER_REAL, _SOON)
 
+    def ring(_number: int, frame: FrameType | None) -> None:
+        if sys.platform != "win32" and _is_inside(frame, come_again.__code__):
+            signal.setitimer(signal.ITIMER_REAL, _SOON)  # it would be lost here as well
+        else:
+            stop(last, frame)
+
     before = {number: signal.getsignal(number) for number in _STOPPING}
     mine = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
     if sys.platform != "win32":
-        alarm = signal.signal(signal.SIGALRM, lambda _number, frame: stop(last, frame))
+        alarm = signal.signal(signal.SIGALRM, ring)
     try:
         for number in mine:
             signal.signal(number, stop)
@@ -117,12 +123,20 @@ def interruptible() -> Iterator[None]:
         how = f"by {stopping}" if isinstance(stopping, _StoppedError) else "with Ctrl-C"
         raise InterruptedByUserError(Reason.INTERRUPTED, f"The run was stopped {how}.", remedy=_REMEDY) from None
     finally:
+        if sys.platform != "win32":
+            signal.setitimer(signal.ITIMER_REAL, 0)  # first: an alarm that rang now would tear this
         sys.unraisablehook = tell_of
         for number in mine:
             signal.signal(number, before[number])
         if sys.platform != "win32":
-            signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, alarm)
+
+
+def _is_inside(frame: FrameType | None, code: CodeType) -> bool:
+    """Whether a function of that code is being run."""
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame is not None
 
 
 def guard_core_dumps() -> None:
