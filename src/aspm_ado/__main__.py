@@ -9,8 +9,27 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program with ``arguments`` (default: those of the process); the exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    """Run the program with ``arguments``; the exit code. Without them with those of the process, which ends here.
+
+    It ends at once. The interpreter would tidy up first, which can change the code: a thread that is in a keyring's
+    library is unwound, at which Rust aborts the process; after a Ctrl-C within ``exec`` it kills itself by that signal.
+    """
+    if arguments is not None:
+        return run(list(arguments))
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while the program was being loaded: nothing was begun
+        code = 130
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # none, or closed: what matters has been flushed, and told
+            continue
+    os._exit(code)
+
+
+def run(words: list[str]) -> int:
+    """The shortest way for what is typed; the exit code."""
     if words == ["--version"]:
         from aspm_ado import __version__
 
@@ -27,11 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(100_000)  # what is imported stays: looking at it again and again takes a tenth of the start
     from aspm_ado.cli.door import enter
 
-    try:
-        return enter(words)
-    finally:
-        if arguments is None:
-            gc.freeze()  # the process ends: looking once more at all that it holds would take another tenth
+    return enter(words)
 
 
 def tell_version() -> int:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import field, replace
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -113,3 +117,57 @@ def test_the_library_knows_it(made: tuple[type[Any], ...]) -> None:
     assert dataclasses.asdict(cup(4)) == {"held": 4}
     with pytest.raises(TypeError):
         replace(point(1), z=3)
+
+
+def test_first_values_are_made_in_many_threads_at_once() -> None:
+    """The fields are read with the first value: whoever comes meanwhile finds neither half of them, nor others."""
+    failed: list[BaseException] = []
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(200):
+            point, _, _ = classes(dataclass)
+            gate = threading.Barrier(4)
+
+            def make(point: type[Any] = point, gate: threading.Barrier = gate) -> None:
+                gate.wait()
+                try:
+                    assert point(1) == point(1, 7, [], "")
+                except BaseException as error:  # noqa: BLE001 - nobody is above a thread
+                    failed.append(error)
+
+            threads = [threading.Thread(target=make) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not failed
+
+
+def test_reading_the_fields_can_be_interrupted_at_every_line() -> None:
+    """Ctrl-C may come while the first value is made; what is done then makes another one."""
+    for stop in itertools.count(1):
+        point, _, _ = classes(dataclass)
+        came = 0
+
+        def trace(frame: FrameType, event: str, _argument: object, stop: int = stop) -> Any:
+            nonlocal came
+            came += event == "line"
+            if came == stop:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            point(1)
+        except KeyboardInterrupt:
+            assert point(1) == point(1, 7, [], "")
+        else:
+            break
+        finally:
+            sys.settrace(before)
+    assert stop > 10

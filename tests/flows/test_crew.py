@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections import Counter
 from collections.abc import Generator, Sequence
@@ -191,6 +192,29 @@ def test_an_error_while_sending_reaches_the_caller(kind: type[BaseException]) ->
 
     with pytest.raises(kind, match="on the way"):
         Crew(send).conduct(errand([call("lane", i)]) for i in range(6))
+
+
+def test_what_comes_for_a_caller_that_is_gone_is_nobody_else_s() -> None:
+    """A person stops a run while calls are out; what is tidied up then asks with the same crew, of two workers here."""
+    gone, both = threading.Event(), threading.Barrier(2)
+
+    def send(one: Call) -> Reply:
+        if one.lane == "failing":
+            raise KeyboardInterrupt
+        if one.lane == "late":
+            assert gone.wait(GUARD)
+        else:
+            both.wait(GUARD)  # the late one has been put by then: both workers are here
+        return Reply(one, 200)
+
+    crew = Crew(send, in_flight=2)
+    with pytest.raises(KeyboardInterrupt):
+        crew.run(errand([call("late"), call("failing")]))
+    gone.set()
+    heard: queue.SimpleQueue[object] = queue.SimpleQueue()
+    own = errand([call("own", 1), call("own", 2)], "mine")
+    threading.Thread(target=lambda: heard.put(crew.run(own)), daemon=True).start()
+    assert heard.get(timeout=GUARD) == "mine"
 
 
 def test_an_error_of_an_errand_reaches_the_caller() -> None:

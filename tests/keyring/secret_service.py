@@ -16,6 +16,7 @@ import pytest
 
 from aspm_ado import demo
 from aspm_ado.demo import Simulator, cast
+from aspm_ado.domain.reasons import ExitCode
 
 from ..e2e.conftest import Play
 from ..e2e.stage import Story, drawn_token, story, until
@@ -163,6 +164,7 @@ class Home:
         assert not self.play.canaries.in_bytes(done.out + done.err, "the output")
         document: dict[str, Any] = json.loads(done.out)
         assert document["exit_code"] == done.code
+        assert done.code != ExitCode.BUG, done.err.decode()
         return done.code, document
 
     def connecting(self, *more: str) -> tuple[str, ...]:

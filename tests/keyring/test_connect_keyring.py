@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from aspm_ado.demo import Simulator
+from aspm_ado.domain.reasons import ExitCode
 
 from ..e2e.conftest import Play
 from ..e2e.questions import ASPM, CREATED, ENTERED, EXPIRES, GO, MORE, PURPOSE, TOKEN, WHERE, answers
@@ -91,6 +92,7 @@ def connect(told: Play, *flags: str, **options: Any) -> tuple[int, dict[str, Any
     assert not told.canaries.in_bytes(done.stdout + done.stderr, "the output")
     document = json.loads(done.stdout)
     assert document["exit_code"] == done.returncode
+    assert done.returncode != ExitCode.BUG, done.stderr.decode()
     return done.returncode, document
 
 

@@ -13,18 +13,33 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 T = TypeVar("T")
 
+_read: Final = dataclasses.dataclass(init=False, repr=False, eq=False, match_args=False)
+
 
 class _Fields:
-    """``__dataclass_fields__`` of a class: read by the standard library when somebody asks for it."""
+    """``__dataclass_fields__`` of a class: read by the standard library when somebody asks for it.
+
+    The library changes the class that it reads, step by step. So it is given one that nobody else has, and what it
+    found is kept in one step: another thread, or a signal, meets all of it or nothing.
+    """
 
     def __init__(self, kind: type) -> None:
-        self._kind, self._read = kind, False
+        self._kind = kind
+        self._found: dict[str, dataclasses.Field[Any]] | None = None
 
     def __get__(self, value: object, owner: type) -> dict[str, dataclasses.Field[Any]]:
-        if not self._read:
-            dataclasses.dataclass(init=False, repr=False, eq=False)(self._kind)
-            self._read = True
-        found: dict[str, dataclasses.Field[Any]] = vars(self._kind)["__dataclass_fields__"]
+        if self._found is None:
+            self._found = self._read()
+        return self._found
+
+    def _read(self) -> dict[str, dataclasses.Field[Any]]:
+        its, names = vars(self._kind), self._kind.__annotations__
+        body = {"__module__": self._kind.__module__, "__annotations__": names, "__doc__": "Else one would be made."}
+        copy = type(self._kind.__name__, (), body)
+        for name in names.keys() & its.keys():
+            setattr(copy, name, its[name])  # within ``type``, a signal would come out as a RuntimeError
+        _read(copy)
+        found: dict[str, dataclasses.Field[Any]] = vars(copy)["__dataclass_fields__"]
         return found
 
 

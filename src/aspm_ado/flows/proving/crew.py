@@ -27,12 +27,17 @@ _HEARTBEAT: Final = 0.5
 """Seconds between looks at Ctrl-C on platforms where waiting for a queue does not notice it (Windows)."""
 
 
+_Done = queue.SimpleQueue[tuple["_Job", Reply | BaseException]]
+"""The outcomes for one caller: what still comes for one that was interrupted is nobody else's."""
+
+
 @dataclass(slots=True)
 class _Walk:
     """An errand under way: its place among the results, and the replies of its round trip so far."""
 
     place: int
     errand: Errand[Any]
+    done: _Done
     replies: list[Reply | None] = field(default_factory=list)
     missing: int = 0
 
@@ -50,7 +55,6 @@ class Crew:
     def __init__(self, send: Send, in_flight: int = IN_FLIGHT, per_lane: int = PER_LANE) -> None:
         self._send, self._in_flight, self._per_lane = send, in_flight, per_lane
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[tuple[_Job, Reply | BaseException]] = queue.SimpleQueue()
         self._threads = 0
 
     def conduct(
@@ -71,6 +75,7 @@ class Crew:
             if then is not None:
                 waiting.appendleft(iter(then(result)))
 
+        done: _Done = queue.SimpleQueue()
         backlog: deque[_Job] = deque()
         lanes: Counter[str] = Counter()
         flying = active = 0
@@ -81,13 +86,13 @@ class Crew:
                     waiting.popleft()
                     continue
                 active += 1
-                active -= self._step(_Walk(next(begun), errand), None, backlog, results, ended)
+                active -= self._step(_Walk(next(begun), errand, done), None, backlog, results, ended)
             flying += self._dispatch(backlog, lanes, self._in_flight - flying)
             if not flying:
                 if not waiting and not active:
                     return [results[place] for place in sorted(results)]
                 continue
-            job, outcome = self._next_outcome()
+            job, outcome = _next_outcome(done)
             flying -= 1
             lanes[job.call.lane] -= 1
             if isinstance(outcome, BaseException):
@@ -141,17 +146,18 @@ class Crew:
         backlog.extendleft(reversed(held_back))
         return sent
 
-    def _next_outcome(self) -> tuple[_Job, Reply | BaseException]:
-        while True:
-            try:
-                return self._done.get(timeout=_HEARTBEAT)
-            except queue.Empty:
-                continue
-
     def _work(self) -> None:
         while True:
             job = self._jobs.get()
             try:
-                self._done.put((job, self._send(job.call)))
+                job.walk.done.put((job, self._send(job.call)))
             except BaseException as error:  # noqa: BLE001  (a thread has nobody above it; the caller raises this)
-                self._done.put((job, error))
+                job.walk.done.put((job, error))
+
+
+def _next_outcome(done: _Done) -> tuple[_Job, Reply | BaseException]:
+    while True:
+        try:
+            return done.get(timeout=_HEARTBEAT)
+        except queue.Empty:
+            continue
