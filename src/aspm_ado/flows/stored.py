@@ -192,7 +192,7 @@ def _remember(house: House, seen: Sequence[_Seen]) -> None:
     """Make this the last verdict. A lock that another run holds, or a full disk, fails no validation."""
     if not any(proof.calendar.source is not DaySource.LOCAL for one in seen for proof in one.proofs):
         return
-    now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = house.stamp
 
     def edit(catalogue: Catalogue) -> Catalogue:
         there = catalogue.connections

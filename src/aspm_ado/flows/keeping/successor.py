@@ -100,7 +100,7 @@ def swap(
     ``states`` are what Invicti ASPM or a person said of them (by case-folded name). Raises ``UsageError`` where another
     run has put a newer token in the successor's place.
     """
-    now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = house.stamp
     for place, old in _going(house, name, key, organizations):
         ledger.replacing(house, place, old)
 

@@ -126,7 +126,7 @@ def _keep_in_force(house: House, entry: Entry, name: str) -> None:
 def _keep_new(house: House, entry: Entry, proven: Proven, wishes: Wishes) -> None:
     """An organization that the connection did not have yet: in force at once, since no other token serves it here."""
     key = new_key(house)
-    now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = house.stamp
     name = proven.good[0].name.casefold()
 
     def onto(current: Entry | None) -> Entry:

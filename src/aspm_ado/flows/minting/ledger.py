@@ -28,10 +28,7 @@ def begin(house: House, order: Order, owner: str) -> None:
     """Put an order on record, and say that this run is at it. Raises ``StoreError``: then it is not sent."""
     if not keeps(house):
         return
-    house.records.claim(_claim(order.id))
-    at = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    one = Ordered(order.id, order.place.name, order.display_name, owner, at)
-    house.records.change(lambda catalogue: replace(catalogue, ordered=(*catalogue.ordered, one)))
+    _enter(house, Ordered(order.id, order.place.name, order.display_name, owner, house.stamp))
 
 
 def replacing(house: House, place: Place, old: StoredCredential) -> None:
@@ -39,10 +36,8 @@ def replacing(house: House, place: Place, old: StoredCredential) -> None:
     key = old.authorization_id
     if not key or any(one.id == key for one in house.records.load().ordered):
         return
-    house.records.claim(_claim(key))
-    name, at = f"the old token …{old.last4}", house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    one = Ordered(key, place.name, name, old.identity_id.lower(), at, key, replaced=True)
-    house.records.change(lambda catalogue: replace(catalogue, ordered=(*catalogue.ordered, one)))
+    name, owner = f"the old token …{old.last4}", old.identity_id.lower()
+    _enter(house, Ordered(key, place.name, name, owner, house.stamp, key, replaced=True))
 
 
 def answered(house: House, order: Order, authorization_id: str) -> None:
@@ -74,6 +69,11 @@ def abandoned(house: House, place: Place) -> Iterator[Ordered]:
             yield one
         else:  # closed by its run since we looked
             release(house, one.id)
+
+
+def _enter(house: House, one: Ordered) -> None:
+    house.records.claim(_claim(one.id))
+    house.records.change(lambda catalogue: replace(catalogue, ordered=(*catalogue.ordered, one)))
 
 
 def _edit(house: House, key: str, become: Callable[[Ordered], tuple[Ordered, ...]]) -> None:
