@@ -108,7 +108,7 @@ class Counter:
                 raise why_not(reply, order)
         raise NotCreatedError(
             Reason.CREATION_UNCERTAIN,
-            f"A token was created in {self.place.name} again, and again its value did not arrive: it is revoked.",
+            f"A token was created in {self.place.name}, but its value did not arrive. It is revoked again.",
             remedy=f"Create the token by hand: {self.place.token_page}",
         )
 
