@@ -34,7 +34,7 @@ from aspm_ado.adapters.network.pacing import (
     retry_after,
 )
 from aspm_ado.adapters.network.proxy import Proxies
-from aspm_ado.adapters.network.repeated import forms_of, struck
+from aspm_ado.adapters.network.redaction import forms_of, struck
 from aspm_ado.adapters.network.route import Route, Router
 from aspm_ado.adapters.network.trust import Trust, load_trust
 from aspm_ado.adapters.network.wire import CONNECT, LIMIT, Wire

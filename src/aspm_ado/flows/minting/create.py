@@ -20,7 +20,7 @@ from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import MIGRATE, Reach, parse_day
 from aspm_ado.flows.asking import one_of
 from aspm_ado.flows.minting.ledger import keeps
-from aspm_ado.flows.minting.left import clear_left
+from aspm_ado.flows.minting.leftovers import clear_left
 from aspm_ado.flows.minting.mint import Counter, counter, days
 from aspm_ado.flows.taking.intake import Taken
 
