@@ -7,9 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.ordered import Ordered
-from aspm_ado.domain.questions import STORE
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.asking import one_of
 
 if TYPE_CHECKING:
     from aspm_ado.domain.catalogue import Catalogue
@@ -19,14 +17,12 @@ if TYPE_CHECKING:
     from aspm_ado.flows.house import House
 
 
-def keeps(house: House) -> bool:
-    """Whether anything of this run is stored. Without that nothing is put on record, the orders neither."""
-    return (house.asker.one(STORE, one_of(STORE)) or "keyring") == "keyring"
-
-
 def begin(house: House, order: Order, owner: str) -> None:
-    """Put an order on record, and say that this run is at it. Raises ``StoreError``: then it is not sent."""
-    if not keeps(house):
+    """Put an order on record, and say that this run is at it. Raises ``StoreError``: then it is not sent.
+
+    Where nothing is stored, the orders are not, either.
+    """
+    if not house.asker.keeps:
         return
     _enter(house, Ordered(order.id, order.place.name, order.display_name, owner, house.stamp))
 
@@ -53,14 +49,14 @@ def close(house: House, key: str) -> None:
 
 def release(house: House, key: str) -> None:
     """Say that this run is not at it any more; the order stays as it is on record."""
-    if keeps(house):
+    if house.asker.keeps:
         house.records.release(_claim(key))
 
 
 def abandoned(house: House, place: Place) -> Iterator[Ordered]:
     """The orders for an organization whose runs are no more; this run is at each, until it is closed or released."""
     ours = {made.order.id for made in house.made}
-    for one in house.records.load().ordered if keeps(house) else ():
+    for one in house.records.load().ordered if house.asker.keeps else ():
         if one.organization.casefold() != place.key or one.id in ours:
             continue
         if not house.records.claim(_claim(one.id)):
@@ -77,7 +73,7 @@ def _enter(house: House, one: Ordered) -> None:
 
 
 def _edit(house: House, key: str, become: Callable[[Ordered], tuple[Ordered, ...]]) -> None:
-    if not keeps(house) or not any(one.id == key for one in house.records.load().ordered):
+    if not house.asker.keeps or not any(one.id == key for one in house.records.load().ordered):
         return
 
     def edit(catalogue: Catalogue) -> Catalogue:

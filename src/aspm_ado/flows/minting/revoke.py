@@ -68,7 +68,7 @@ def tidied(house: House) -> Iterator[None]:
 
 
 def _tidy(house: House, *, ended_well: bool) -> None:
-    if ended_well and not ledger.keeps(house):
+    if ended_well and not house.asker.keeps:
         return  # it is wherever the person has put it
     try:
         kept = house.records.load().authorizations
@@ -92,7 +92,7 @@ def _ended(house: House, one: Made) -> bool:
         if not one.authorization_id:  # no answer came, so that it may or may not be there
             ended = desk.end_all(one.order)
             if one.under_way and not ended:
-                later = "The next creation there revokes it; its" if ledger.keeps(house) else "Its"
+                later = "The next creation there revokes it; its" if house.asker.keeps else "Its"
                 house.voice.warn(f"“{name}” may still be created. {later} page is {page}")
                 return False
             if all(ended):
