@@ -22,15 +22,10 @@ from ..e2e.conftest import Play
 from ..e2e.questions import ASPM, CREATED, ENTERED, EXPIRES, GO, MORE, PURPOSE, TOKEN, WHERE, answers
 from ..e2e.stage import COMMAND, story, until
 from ..e2e.terminal import CTRL_D, DOWN, ENTER, UP, squeezed
+from .secret_service import MARKS
 from .test_secret_service import START, daemon_on_this_bus
 
-pytestmark = [
-    pytest.mark.keyring,
-    pytest.mark.skipif(
-        os.environ.get("ASPM_ADO_TEST_SECRET_SERVICE") != "1",
-        reason="needs a real Secret Service: tests/keyring/with-secret-service pytest -m keyring",
-    ),
-]
+pytestmark = MARKS
 ASPM_URL = "https://aspm.example.test"
 
 

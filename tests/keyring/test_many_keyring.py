@@ -16,15 +16,10 @@ from ..e2e.questions import ENTERED
 from ..e2e.stage import Story, until
 from ..e2e.terminal import CTRL_C, DOWN, ENTER, UP, squeezed
 from ..e2e.test_many import NAMES, connect_flags, crowd, document, states
+from .secret_service import MARKS
 from .test_connect_keyring import assert_private, kept
 
-pytestmark = [
-    pytest.mark.keyring,
-    pytest.mark.skipif(
-        os.environ.get("ASPM_ADO_TEST_SECRET_SERVICE") != "1",
-        reason="needs a real Secret Service: tests/keyring/with-secret-service pytest -m keyring",
-    ),
-]
+pytestmark = MARKS
 SAVED, LATER, ALL_LATER = UP + ENTER, DOWN + ENTER, 3 * DOWN + ENTER
 """The list begins at “Copy the token”: above it “Saved”, below it “Later”, “refused” and “all the others too”."""
 

@@ -19,13 +19,10 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret
 
 from ..adapters.vault.contract import TWO, VaultContract
+from .secret_service import MARKS
 
 pytestmark = [
-    pytest.mark.keyring,
-    pytest.mark.skipif(
-        os.environ.get("ASPM_ADO_TEST_SECRET_SERVICE") != "1",
-        reason="needs a real Secret Service: tests/keyring/with-secret-service pytest -m keyring",
-    ),
+    *MARKS,
     # keyring leaves its D-Bus socket open when a collection is locked or cannot be made
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

@@ -75,7 +75,7 @@ def test_with_a_yes_it_is_set_aside_and_one_begins_again(here, way):
     assert int(validate_stored(here.house(), []).exit_code) == 0
 
 
-@pytest.mark.parametrize("more", [{"dry_run": "true"}, {"store": "none"}])
+@pytest.mark.parametrize("more", [{"dry_run": "true"}, {"store": "none"}, {"store": "None"}])
 def test_a_run_that_stores_nothing_sets_nothing_aside(here, more):
     path = here.folder / "catalog.json"
     path.write_bytes(b"{")

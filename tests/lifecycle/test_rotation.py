@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from aspm_ado.demo import cast
+from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret
@@ -235,6 +236,12 @@ def test_the_very_token_that_one_of_two_has(here):
     assert "contoso has this token already." in here.stand.voice.text
     assert (here.in_force("contoso"), here.in_force("fabrikam")) == (NEW, NEW)
     here.assert_tidy()
+
+
+def test_how_it_is_asked_is_heeded(here):
+    report = with_new(here, check_clone="no", register="none")
+    assert check(report, "clone.token").status is Status.SKIP
+    assert here.in_force() == NEW
 
 
 def test_one_organization_of_a_shared_token(here):

@@ -215,6 +215,28 @@ def test_stopped_while_the_answer_is_awaited(here):
     assert here.catalogue.ordered == ()
 
 
+def test_what_comes_to_be_after_the_look_is_not_forgotten(here):
+    """Ctrl-C while the service is still at it: nothing is found, and the order stays for the next creation."""
+    house = here.house(BY_AZ)
+    send, held = here.stand.wire.send, []
+
+    def broken(call):
+        if call.method == "POST" and "/_apis/tokens/pats" in call.url:
+            held.append(call)
+            raise KeyboardInterrupt
+        return send(call)
+
+    here.stand.wire.send = broken
+    with pytest.raises(KeyboardInterrupt), tidied(house):
+        migrate(house, "contoso")
+    assert "may still be created" in here.stand.voice.text
+    assert (here.made, len(here.catalogue.ordered)) == ([], 1)
+    here.stand.wire.send = send
+    send(held[0])
+    assert migrated(here) == 0
+    here.assert_one_of_each(*NAMES)
+
+
 def test_nothing_of_it_is_on_record_where_nothing_is_stored(here):
     here.world(organizations=tuple(replace(cast.FABRIKAM, name=name) for name in NAMES))
     before = (here.folder / "catalog.json").read_bytes()

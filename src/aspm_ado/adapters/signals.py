@@ -22,7 +22,7 @@ _SOON: Final = 0.01
 """Seconds until a signal that was lost comes again; where it was lost is left by then."""
 
 
-class _StoppedError(KeyboardInterrupt):
+class StoppedError(KeyboardInterrupt):
     """As Ctrl-C, so that nothing on the way takes it for an error of its own: whoever looks what went wrong goes on
     with the next thing, and an event loop swallows any other exception that a handler raises in a callback.
     """
@@ -92,7 +92,7 @@ def interruptible() -> Iterator[None]:
             raise KeyboardInterrupt
         elif not stopped:
             stopped = True
-            raise _StoppedError(last.name)
+            raise StoppedError(last.name)
 
     def come_again(lost: sys.UnraisableHookArgs) -> None:
         """What a handler raises within ``__del__`` or a weak reference's callback, Python only tells of."""
@@ -120,7 +120,7 @@ def interruptible() -> Iterator[None]:
         sys.unraisablehook = come_again
         yield
     except KeyboardInterrupt as stopping:
-        how = f"by {stopping}" if isinstance(stopping, _StoppedError) else "with Ctrl-C"
+        how = f"by {stopping}" if isinstance(stopping, StoppedError) else "with Ctrl-C"
         raise InterruptedByUserError(Reason.INTERRUPTED, f"The run was stopped {how}.", remedy=_REMEDY) from None
     finally:
         if sys.platform != "win32":

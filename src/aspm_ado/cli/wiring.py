@@ -134,7 +134,7 @@ class Wiring:
         try:
             return default_folder(self.environment)
         except StoreError:
-            if self.text(STORE) != "none":
+            if self.text(STORE).strip().lower() != "none":
                 raise
             return Path(os.devnull, "aspm-ado")  # nothing is there, and nothing can be written there
 

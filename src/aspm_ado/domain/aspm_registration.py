@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aspm_ado.domain.answers import Document
 from aspm_ado.domain.aspm import where_tokens_are_made
@@ -18,23 +18,11 @@ from aspm_ado.domain.connection import Proof, Registration, RegistrationMode, Re
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.judgement.aspm import UNHEARD, Hearing, document_of, hear, redirect_target, said, unheard_words
 from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import NEVER_SENT, Reason
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Reply
-
-NEVER_SENT: Final = frozenset(
-    {
-        Reason.NAME_UNRESOLVED,
-        Reason.TLS_UNTRUSTED,
-        Reason.TLS_WRONG_HOST,
-        Reason.TLS_EXPIRED,
-        Reason.TLS_FAILED,
-        Reason.PROXY_FAILED,
-    }
-)
-"""Failures before the first byte of a request: nothing can have come of it."""
 
 
 class Presence(StrEnum):

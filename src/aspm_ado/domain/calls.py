@@ -14,7 +14,7 @@ from aspm_ado.domain.answers import ConnectionData, Names, PatAnswer, Pats, Prof
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import Call, Credential
 from aspm_ado.domain.probes import Area, Probe
-from aspm_ado.domain.requirements import API_VERSIONS, Deployment
+from aspm_ado.domain.requirements import Deployment
 
 if TYPE_CHECKING:
     from aspm_ado.domain.answers import Answer
@@ -135,11 +135,6 @@ class Caller:
     def _get(self, url: str, site: Site, credential: Credential | None, expects: type[Answer] | None = None) -> Call:
         lane = _lane(url)
         return Call("GET", url, credential, self._headers, lane=lane, expects=expects, ca_bundle=site.ca_bundle)
-
-
-def base_version(deployment: Deployment) -> str:
-    """The version to use before a Server has told its own: the oldest, which every newer one still answers."""
-    return API_VERSIONS[0] if deployment is Deployment.SERVICES else API_VERSIONS[-1]
 
 
 def _area(place: Place, area: Area) -> str:

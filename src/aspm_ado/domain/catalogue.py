@@ -25,7 +25,7 @@ class Catalogue:
     erasing: tuple[str, ...] = ()
     """Services whose secrets are to be erased: written before, removed after, so that a crash orphans none."""
     ordered: tuple[Ordered, ...] = ()
-    """Tokens that were ordered from Azure DevOps and are not on record yet."""
+    """Tokens of ours that nothing holds: ordered and not kept yet, or replaced and not revoked yet."""
 
     def begin(self, name: str, services: tuple[str, ...]) -> Catalogue:
         """The same, saying that these secrets are about to be written for ``name``."""

@@ -39,10 +39,6 @@ class DamagedRecordsError(StoreError):
     """Our records are there and cannot be understood; ``connect`` can set them aside."""
 
 
-class NoAnswerError(UserError):
-    """Nobody we can trust answered: DNS, TLS, proxy, timeout, an answer that is not theirs (exit 5)."""
-
-
 class InterruptedByUserError(UserError):
     """Ctrl-C, Ctrl-D, SIGTERM or SIGHUP (exit 130)."""
 

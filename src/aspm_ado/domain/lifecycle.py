@@ -96,3 +96,5 @@ class Made:
     order: Order
     tenant: str
     authorization_id: str = ""
+    under_way: bool = False
+    """Whether its answer is still awaited: then it may come to be after a look that did not find it."""

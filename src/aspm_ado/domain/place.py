@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.requirements import Deployment
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.connection import Entry
 
 SERVICES_URL: Final = "https://dev.azure.com"
 SERVICES_HOSTS: Final = (
@@ -86,3 +89,8 @@ class Place:
     def noun(self) -> str:
         """``organization`` or ``collection``."""
         return "organization" if self.site.deployment is Deployment.SERVICES else "collection"
+
+
+def site_of(entry: Entry) -> Site:
+    """Where the organizations of a connection are, with what is trusted there."""
+    return Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)

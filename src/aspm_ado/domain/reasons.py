@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from typing import Final
 
 
 class ExitCode(IntEnum):
@@ -267,3 +268,10 @@ class Reason(StrEnum):
     NO_USERNAME = "no-username", 0, "No username is known to try."
     NO_ASPM_TOKEN = "no-aspm-token", 0, "No ASPM API token was given; a guided hand-off needs none."
     NOTHING_KEPT = "nothing-kept", 0, "Nothing is stored, as asked."
+
+
+NEVER_SENT: Final = frozenset({
+    Reason.NAME_UNRESOLVED, Reason.TLS_UNTRUSTED, Reason.TLS_WRONG_HOST, Reason.TLS_EXPIRED, Reason.TLS_FAILED,
+    Reason.PROXY_FAILED,
+})  # fmt: skip
+"""Failures before the first byte of a request reaches its host: nothing can have come of it."""

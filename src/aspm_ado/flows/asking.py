@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeVar
 
 from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.questions import STORE
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
@@ -35,6 +36,11 @@ class Asker:
     def asks(self) -> bool:
         """Whether there is somebody to ask."""
         return self.prompter.asks
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything of this run is to be stored (``--store``)."""
+        return self.one(STORE, one_of(STORE)) != "none"
 
     def given(self, question: Question) -> Given | None:
         """What a flag or a variable says, if one does."""

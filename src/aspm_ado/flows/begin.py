@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.errors import DamagedRecordsError
-from aspm_ado.domain.questions import DRY_RUN, STORE, YES, Question
+from aspm_ado.domain.questions import DRY_RUN, YES, Question
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ def whole_records(house: House) -> Catalogue:
 
 
 def _agreed(house: House, error: DamagedRecordsError) -> bool:
-    keeps = house.asker.given(STORE)
-    if house.asker.switch(DRY_RUN) or (keeps is not None and keeps.value == "none"):
+    if house.asker.switch(DRY_RUN) or not house.asker.keeps:
         return False
     if house.asker.switch(YES):
         return True

@@ -106,7 +106,7 @@ def keep_proven(
     aspm: AspmProof | None,
 ) -> None:
     """Put the good organizations on record, upon whatever is on record by then."""
-    now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = house.stamp
 
     def onto(current: Entry | None) -> Entry:
         return merged(

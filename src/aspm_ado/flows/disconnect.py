@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.connection import RegistrationState
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.place import Site
+from aspm_ado.domain.place import site_of
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.keeping.entry import service_of
 from aspm_ado.flows.keeping.keep import clear_remains, sweep
@@ -93,7 +92,7 @@ def _left(entry: Entry) -> tuple[str, ...]:
 
 def _pages(entry: Entry) -> tuple[str, ...]:
     """Where the tokens are revoked: one page for each credential."""
-    site = Site(Deployment(entry.deployment), entry.base_url)
+    site = site_of(entry)
     first: dict[str, str] = {}
     for one in entry.organizations:
         first.setdefault(one.credential, one.name)

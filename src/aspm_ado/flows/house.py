@@ -42,3 +42,8 @@ class House:
     entra: Entra | None = None
     made: list[Made] = field(default_factory=list)
     """The tokens that this run has made: what is not on record in the end is revoked (``minting.revoke.tidied``)."""
+
+    @property
+    def stamp(self) -> str:
+        """Now, as it is put on record: UTC, to the second."""
+        return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")

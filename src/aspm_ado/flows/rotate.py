@@ -10,12 +10,11 @@ from aspm_ado.domain.addresses import parse_organization
 from aspm_ado.domain.connection import Entry, StoredOrganization
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.judgement.aspm import aspm_skipped
-from aspm_ado.domain.place import Site
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
-from aspm_ado.domain.requirements import Deployment, Purpose
-from aspm_ado.domain.retirement import MIGRATE, Reach, ReachDemanded
+from aspm_ado.domain.requirements import Deployment
+from aspm_ado.domain.retirement import MIGRATE, Reach
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.aspm import AspmProof
 from aspm_ado.flows.handing.delivery import Delivery, deliver
@@ -25,12 +24,12 @@ from aspm_ado.flows.keeping.successor import compared, is_whole, keep_successor,
 from aspm_ado.flows.minting.create import REQUIRE, creates_unasked, wanted
 from aspm_ado.flows.minting.revoke import tidied
 from aspm_ado.flows.proving.account import connection_report, named, report, with_check
-from aspm_ado.flows.proving.candidate import Brief, Candidate, Proof
+from aspm_ado.flows.proving.candidate import Candidate, Proof
 from aspm_ado.flows.resume import stored_item, stored_organization
 from aspm_ado.flows.stored import stored_entries
 from aspm_ado.flows.taking.acquire import acquire
 from aspm_ado.flows.taking.intake import PAT_VARIABLES, Taken, Tokens, missing_token, tokens_given
-from aspm_ado.flows.taking.terms import beside_given, candidate
+from aspm_ado.flows.taking.terms import beside_given, candidate, stored_terms
 from aspm_ado.flows.taking.until_good import prove_until_good
 from aspm_ado.flows.taking.wishes import Wishes, wishes_given
 
@@ -53,7 +52,7 @@ def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
     given = tokens_given(house.asker, house.sources)
     names = _meant(house, entry, organizations or given.named)
     taken = _one_token(given, names)
-    site, brief = _terms(house, entry)
+    site, brief = stored_terms(house, entry)
     if taken is None and entry.successor_of(names[0]) is None and needs_one_each(house, entry, names):
         raise UsageError(
             Reason.USAGE,
@@ -100,7 +99,7 @@ def needs_one_each(house: House, entry: Entry, names: Sequence[str]) -> bool:
     """Whether a new token that is asked for now would be of one organization alone, and these are several."""
     if len(names) > 1 and wanted(house.asker) == REQUIRE:
         return True
-    site, brief = _terms(house, entry)
+    site, brief = stored_terms(house, entry)
     return len(names) > 1 and house.clock.told_by().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
 
 
@@ -154,14 +153,9 @@ def _known(entry: Entry, stored: Mapping[str, str], text: str) -> str:
     return stored[name.casefold()]
 
 
-def _terms(house: House, entry: Entry) -> tuple[Site, Brief]:
-    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
-    return site, Brief(Purpose(entry.purpose), house.caller, house.clock, ReachDemanded(entry.reach_demanded))
-
-
 def _prove(house: House, entry: Entry, names: Sequence[str], taken: Taken | None) -> Proof:
     """Take the new token in as connect does, and prove it where the old one served."""
-    site, brief = _terms(house, entry)
+    site, brief = stored_terms(house, entry)
     username = next((one.username for one in entry.organizations if one.name in names and one.username), "")
     beside = replace(beside_given(house.asker), username=beside_given(house.asker).username or username)
     while taken is None:

@@ -17,11 +17,10 @@ from aspm_ado.domain.judgement.causes import Past
 from aspm_ado.domain.judgement.clone import clone_skipped
 from aspm_ado.domain.judgement.offline import WARN_DAYS
 from aspm_ado.domain.judgement.scopes import scopes_not_asked
-from aspm_ado.domain.place import Site
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
-from aspm_ado.domain.requirements import Deployment, Purpose
-from aspm_ado.domain.retirement import DaySource, Reach, ReachDemanded
+from aspm_ado.domain.requirements import Purpose
+from aspm_ado.domain.retirement import DaySource, Reach
 from aspm_ado.domain.stopping import stopping
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.aspm import AspmProof, prove_stored
@@ -31,7 +30,7 @@ from aspm_ado.flows.proving.account import named, organizations_of, report, with
 from aspm_ado.flows.proving.aloud import prove_aloud
 from aspm_ado.flows.proving.candidate import Candidate, Proof
 from aspm_ado.flows.taking.intake import ASPM_VARIABLES, PAT_VARIABLES
-from aspm_ado.flows.taking.terms import brief_given
+from aspm_ado.flows.taking.terms import stored_terms
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House
@@ -125,11 +124,7 @@ def stored_entries(house: House, names: Sequence[str]) -> list[Entry]:
 
 
 def _stored_candidates(house: House, entry: Entry, secrets: Secrets) -> list[Candidate]:
-    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
-    brief = replace(
-        brief_given(house, Purpose(entry.purpose)),
-        reach=ReachDemanded(entry.reach_demanded),
-    )
+    site, brief = stored_terms(house, entry)
     made = []
     for key, secret in secrets.items():
         stored = entry.credentials[key]
@@ -197,7 +192,7 @@ def _remember(house: House, seen: Sequence[_Seen]) -> None:
     """Make this the last verdict. A lock that another run holds, or a full disk, fails no validation."""
     if not any(proof.calendar.source is not DaySource.LOCAL for one in seen for proof in one.proofs):
         return
-    now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = house.stamp
 
     def edit(catalogue: Catalogue) -> Catalogue:
         there = catalogue.connections

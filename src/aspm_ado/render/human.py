@@ -209,22 +209,16 @@ def _heading(connection: ConnectionReport, organization: OrganizationReport) -> 
 
 
 def _left(days: int | None) -> str:
-    if days is None or days > 0:
-        return f"{days_said(days)} left" if days else ""
-    return "past its end" if days else "ends today"
+    if days is None:
+        return ""
+    if days > 0:
+        return f"{days_said(days)} left"
+    return "ends today" if days == 0 else "past its end"
 
 
 def _row(check: Check) -> Row:
-    return Row(
-        check.status,
-        check.title,
-        clean(check.detail, 600),
-        clean(check.remedy or "", 600),
-        check.id,
-        "",
-        check.reason,
-        check.changed,
-    )
+    detail, remedy = clean(check.detail, 600), clean(check.remedy or "", 600)
+    return Row(check.status, check.title, detail, remedy, check.id, reason=check.reason, changed=check.changed)
 
 
 def _next(report: Report) -> Iterator[str]:
@@ -232,10 +226,7 @@ def _next(report: Report) -> Iterator[str]:
     for connection in report.connections:
         if connection.name is None or report.error is not None:
             continue
-        waiting = any(
-            check.id is CheckId.REGISTRATION and check.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)
-            for check in connection.all_checks()
-        )
+        waiting = any(check.id is CheckId.REGISTRATION and check.is_trouble for check in connection.all_checks())
         stored = any(check.id is CheckId.SECRETS and check.status is Status.PASS for check in connection.checks)
         stored = stored or report.command in ("migrate", "rotate")
         dead = [

@@ -34,7 +34,7 @@ from aspm_ado.adapters.network.pacing import (
     retry_after,
 )
 from aspm_ado.adapters.network.proxy import Proxies
-from aspm_ado.adapters.network.repeated import forms_of, struck
+from aspm_ado.adapters.network.redaction import forms_of, struck
 from aspm_ado.adapters.network.route import Route, Router
 from aspm_ado.adapters.network.trust import Trust, load_trust
 from aspm_ado.adapters.network.wire import CONNECT, LIMIT, Wire
@@ -117,16 +117,16 @@ class Transport:
             if not self._pass_gate(route, limit):
                 break
             outcome = self._attempt(call, route, limit)
-            reply = outcome.reply
+            reply, is_last = outcome.reply, attempt >= min(outcome.tries, retries)
             asked = retry_after(reply)
-            if not asked and reply.status != 429 and attempt >= min(outcome.tries, retries):
+            if is_last and not asked and reply.status != 429:
                 break
             wait = (asked or back_off(attempt, self._pace.jitter())) + (0.5 * self._pace.jitter() if asked else 0.0)
             if asked or reply.status == 429:
                 self._gate.shut(route.lane, asked or wait, firm=reply.status == 429)
             if asked:
                 self._gate.shut(route.where.host, asked, firm=False)
-            if attempt >= min(outcome.tries, retries) or wait > LONGEST_WAIT or wait >= limit.left:
+            if is_last or wait > LONGEST_WAIT or wait >= limit.left:
                 break
             cause = f"answered {reply.status}" if reply.status else "did not answer"
             self._pause(route, wait, f"{route.where.host} {cause}; trying again in {wait:.0f} s.")

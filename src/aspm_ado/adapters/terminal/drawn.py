@@ -20,8 +20,8 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
 from aspm_ado.adapters.signals import Held
-from aspm_ado.adapters.terminal.kept import kept
 from aspm_ado.adapters.terminal.lists import tune
+from aspm_ado.adapters.terminal.restored import restored
 
 # Nothing outside ASCII is drawn: cp1252 consoles and bare containers would show "?" in its place.
 _MARK: Final = "?"
@@ -92,7 +92,7 @@ class DrawnConsole:
 
     def _run(self, widget: Any, message: str, *, forget_ahead: bool = False, **options: Any) -> Any:
         # Set here as the session's output, so that nothing inside the libraries falls back to stdout.
-        with kept() as signals, create_app_session(output=self._output()) as session:
+        with restored() as signals, create_app_session(output=self._output()) as session:
             question = widget(message, **options, **({} if self._color else {"color_depth": ColorDepth.DEPTH_1_BIT}))
             application: Application[Any] = question.application
             application.style = _COLORS if self._color else Style([])

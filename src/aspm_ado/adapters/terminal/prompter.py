@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol, TextIO
 
+from aspm_ado.adapters.signals import StoppedError
 from aspm_ado.adapters.terminal.silent import SilentPrompter, can_ask
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError, UserError
 from aspm_ado.domain.questions import Choice, Question
@@ -177,8 +178,8 @@ def _leaving(question: Question) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, EOFError, OSError) as left:
-        if isinstance(left, KeyboardInterrupt) and type(left) is not KeyboardInterrupt:
-            raise  # a signal, which has words of its own
+        if isinstance(left, StoppedError):
+            raise  # it has words of its own
         raise InterruptedByUserError(
             Reason.INTERRUPTED,
             f"Stopped at the question: {clean(question.prompt).rstrip(' :')}",

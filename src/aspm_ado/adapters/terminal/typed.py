@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Final, TextIO
 
-from aspm_ado.adapters.terminal.kept import kept
+from aspm_ado.adapters.terminal.restored import restored
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 
@@ -27,7 +27,7 @@ class TypedConsole:
 
     def hidden(self, message: str) -> str:
         """What was typed with the echo off; refused where it cannot be put off."""
-        with warnings.catch_warnings(), kept() as signals:
+        with warnings.catch_warnings(), restored() as signals:
             warnings.simplefilter("error", getpass.GetPassWarning)
             signals.leave = _interrupt  # nothing else ends the reading of a line
             try:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from aspm_ado.cli.output import write_report
 from aspm_ado.domain.catalogue import Draft
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError
-from aspm_ado.domain.questions import STORE
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.minting.revoke import tidied
 
@@ -25,7 +24,7 @@ def run(wiring: Wiring, name: str | None = None) -> int:
         with tidied(house):
             report = connect(house, name)
     except (InterruptedByUserError, KeyboardInterrupt):
-        if wiring.text(STORE) != "none":
+        if house.asker.keeps:
             with suppress(StoreError):
                 _keep_answers(house)
         raise

@@ -102,14 +102,14 @@ def _moment(text: str) -> datetime:
 
 def _sign_in(wiring: Wiring, story: Scenario, folder: Path) -> Path | None:
     """Where the `az` of the story is, if somebody is signed in with it; the real one has no part in a simulation."""
-    for one in story.world.sign_ins:
-        found = folder / "bin"
-        found.mkdir()
-        azure_cli.install(found, one.value)
-        path = os.pathsep.join((str(found), wiring.environment.get("PATH", "")))
-        wiring.entra = AzureCli({**wiring.environment, "PATH": path}, seconds=lambda: wiring.timeout)
-        return found
-    return None
+    if not story.world.sign_ins:
+        return None
+    found = folder / "bin"
+    found.mkdir()
+    azure_cli.install(found, story.world.sign_ins[0].value)
+    path = os.pathsep.join((str(found), wiring.environment.get("PATH", "")))
+    wiring.entra = AzureCli({**wiring.environment, "PATH": path}, seconds=lambda: wiring.timeout)
+    return found
 
 
 ASPM_FILE = "simulated-aspm-token.txt"

@@ -56,7 +56,7 @@ def _patient(wiring: Wiring) -> Patient:
         global_end=wiring.clock.global_end,
         global_end_source="ASPM_ADO_GLOBAL_PAT_END" if end else "as Microsoft announced it",
         vault=wiring.vault,
-        keeps_secrets=environment.get(STORE.env, "").strip() != "none",
+        keeps_secrets=environment.get(STORE.env, "").strip().lower() != "none",
         folder=lambda: _folder(wiring),
         records=lambda: wiring.records,
         network=network,

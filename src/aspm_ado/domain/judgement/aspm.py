@@ -17,6 +17,7 @@ from aspm_ado.domain.aspm import Dialect, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.judgement.saying import is_html
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
 _HEAD: Final = 4000
 """A text of this length may be the head of a longer body."""
 
+ASPM_CHECKS: Final = (CheckId.ASPM_REACHABLE, CheckId.ASPM_TOKEN, CheckId.ASPM_PROJECTS)
 ADDRESS: Final = "Check --aspm-url: copy the address of Invicti ASPM from the browser."
-
-
 SAME_HOST: Final = "another path of the same host"
 
 
@@ -66,8 +66,7 @@ def hear(reply: Reply) -> Hearing:
     if 300 <= reply.status < 400:
         return Hearing.REDIRECT
     if reply.status in (401, 403):
-        page = text[:1] == "<" or "html" in reply.header("Content-Type").lower()
-        return Hearing.PAGE if page else Hearing.REFUSED if reply.status == 401 else Hearing.FORBIDDEN
+        return Hearing.PAGE if is_html(reply) else Hearing.REFUSED if reply.status == 401 else Hearing.FORBIDDEN
     if unread and text[:1] in "{[" and document_of(reply) is None:
         return Hearing.SILENCE  # JSON that was cut short
     if not _is_json(text):
@@ -197,9 +196,6 @@ def aspm_skipped(
     return tuple(skip(check, detail, reason) for check in ASPM_CHECKS)
 
 
-ASPM_CHECKS: Final = (CheckId.ASPM_REACHABLE, CheckId.ASPM_TOKEN, CheckId.ASPM_PROJECTS)
-
-
 def _rejected(check: CheckId, dialect: Dialect, reply: Reply) -> Check:
     detail = f"Invicti ASPM does not accept the API token{_quoted(reply)}."
     remedy = f"Copy it again, or make a new one. {where_tokens_are_made(dialect)}"
@@ -215,7 +211,7 @@ def _no_api(check: CheckId, url: str, replies: tuple[Reply, ...], asked: Dialect
         detail = f"{host} redirects ({moved.status}) to {target}; not followed, since the token would go along."
         if target != SAME_HOST:
             remedy = "If Invicti ASPM has moved there, give --aspm-url that address; else ask who runs it why."
-    elif any(reply.text.lstrip()[:1] == "<" for reply in replies):
+    elif any(is_html(reply) for reply in replies):
         detail = f"A web page answers at {host}, not the API of Invicti ASPM (status {replies[-1].status})."
     else:
         detail = f"What answers at {host} is not the API of Invicti ASPM (status {replies[-1].status})."

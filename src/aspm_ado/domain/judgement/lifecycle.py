@@ -8,16 +8,11 @@ from aspm_ado.domain.answers import PatAnswer, Pats
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.judgement.saying import Saying, saying, unheard, words
 from aspm_ado.domain.pat_errors import error_in, not_created
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import NEVER_SENT, Reason
 
 if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Reply
     from aspm_ado.domain.lifecycle import Order
-
-NEVER_SENT: Final = frozenset({
-    Reason.NAME_UNRESOLVED, Reason.TLS_UNTRUSTED, Reason.TLS_WRONG_HOST, Reason.TLS_EXPIRED, Reason.TLS_FAILED
-})  # fmt: skip
-"""Failures before a request is on its way: nothing can have come of it."""
 
 _GONE: Final = frozenset({"tokennotfound", "authorizationnotfound", "invalidauthorizationid"})
 

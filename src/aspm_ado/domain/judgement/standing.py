@@ -166,20 +166,20 @@ def _behind() -> Check:
     return skip(CheckId.ACCESS, "Not asked: the token itself is not accepted.")
 
 
-def _rejected(place: Place, first: Reply, profile: Reply | None, kind: Saying, calendar: Calendar, past: Past) -> Check:
+def _rejected(place: Place, first: Reply, wide: Reply | None, kind: Saying, calendar: Calendar, past: Past) -> Check:
     """``identity`` when nobody accepts the token: which of several causes cannot be told, so all are listed."""
     again = f"Create a new one on {place.token_page}; an expired or revoked token cannot be brought back."
     if kind is Saying.EXPIRED:
         detail = "Azure DevOps says that the token has expired."
-        return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_EXPIRED, again).on(first, profile)
+        return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_EXPIRED, again).on(first, wide)
     if kind is Saying.ANSWER:
         detail = f"{place.name} answered as it answers anybody: the token was not accepted."
         mend = f"Copy it again, whole, or create a new one on {place.token_page}."
-        return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_ANONYMOUS, mend).on(first, profile)
+        return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_ANONYMOUS, mend).on(first, wide)
     told = "; ".join(causes(place, past, calendar))
     detail = f"{place.name} rejects the token. Azure DevOps does not say why; one of these: {told}."
     new = f"reate a new one on {place.token_page}."
     remedy = f"C{new}" if past.was_good else f"Copy it again, or c{new}"
     if past.has_stopped(place.site.deployment, calendar) and not past.has_expired(calendar):
         remedy = f"Give each organization a token of its own: {MIGRATE}"
-    return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_REJECTED, remedy).on(first, profile)
+    return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_REJECTED, remedy).on(first, wide)

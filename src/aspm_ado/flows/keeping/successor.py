@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.connection import Entry, Registration, StoredCredential, Successor
-from aspm_ado.domain.place import Site
+from aspm_ado.domain.place import site_of
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Deployment
 from aspm_ado.flows.keeping.entry import new_key, service_of, verdict_of, with_registrations
 from aspm_ado.flows.keeping.keep import changed_meanwhile, keep, update
 from aspm_ado.flows.minting import ledger
@@ -101,7 +100,7 @@ def swap(
     ``states`` are what Invicti ASPM or a person said of them (by case-folded name). Raises ``UsageError`` where another
     run has put a newer token in the successor's place.
     """
-    now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = house.stamp
     for place, old in _going(house, name, key, organizations):
         ledger.replacing(house, place, old)
 
@@ -127,8 +126,7 @@ def _going(house: House, name: str, key: str, organizations: Sequence[str]) -> I
 def _place(entry: Entry, key: str) -> Place:
     """Where a token is revoked: on the page of its organization, or of the first."""
     held = [one.name for one in entry.organizations if one.credential == key]
-    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
-    return site.place((held or [entry.organizations[0].name])[0])
+    return site_of(entry).place((held or [entry.organizations[0].name])[0])
 
 
 def tell_revoking(house: House, before: Entry, after: Entry, *, delivered: bool) -> None:

@@ -9,11 +9,12 @@ from aspm_ado.domain.addresses import parse_organization
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION, Choice, Question
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.migrating.each import site_and_brief
 from aspm_ado.flows.migrating.given import HOW
 from aspm_ado.flows.migrating.survey import survey
 from aspm_ado.flows.minting.create import creates_unasked
+from aspm_ado.flows.taking.terms import stored_terms
 
 if TYPE_CHECKING:
     from aspm_ado.domain.connection import Entry
@@ -49,7 +50,7 @@ def demand_tokens(house: House, entry: Entry, names: Sequence[str], tokens: Toke
     """With nobody to ask: name every organization that has no token of its own, is given none, and gets none made."""
     if house.asker.asks:
         return
-    site, brief = site_and_brief(house, entry)
+    site, brief = stored_terms(house, entry, ReachDemanded.ORGANIZATION)
     lacking = [name for name in names if not entry.has_own(name) and tokens.of(name) is None]
     missing = [clean(name, 60) for name in lacking if not creates_unasked(house, site.place(name), brief)]
     if missing:

@@ -10,11 +10,9 @@ from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.connection import UNREGISTERED, Entry, Registration, RegistrationMode
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import NotCreatedError, UsageError
-from aspm_ado.domain.place import Site
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import OrganizationReport
-from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import Reach, ReachDemanded
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.handoff import HANDED_OFF
@@ -26,12 +24,11 @@ from aspm_ado.flows.minting.uncreated import uncreated
 from aspm_ado.flows.proving.account import not_good, with_check
 from aspm_ado.flows.proving.candidate import Proof
 from aspm_ado.flows.taking.acquire import acquire
-from aspm_ado.flows.taking.terms import beside_given, brief_given, candidate
+from aspm_ado.flows.taking.terms import beside_given, candidate, stored_terms
 from aspm_ado.flows.taking.until_good import prove_until_good
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.proving.candidate import Brief
     from aspm_ado.flows.taking.intake import Taken
     from aspm_ado.flows.taking.wishes import Wishes
 
@@ -75,14 +72,8 @@ def migrate_one(house: House, entry: Entry, name: str, taken: Taken | None, wish
         taken, agreed = None, False
 
 
-def site_and_brief(house: House, entry: Entry) -> tuple[Site, Brief]:
-    """Where the new tokens are for, and what is wanted of each: the reach of its own organization."""
-    brief = replace(brief_given(house, Purpose(entry.purpose)), reach=ReachDemanded.ORGANIZATION)
-    return Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle), brief
-
-
 def _tried(house: House, entry: Entry, name: str, taken: Taken | None, wishes: Wishes) -> Result:
-    site, brief = site_and_brief(house, entry)
+    site, brief = stored_terms(house, entry, ReachDemanded.ORGANIZATION)
     beside = beside_given(house.asker)
     stored = next((one for one in entry.organizations if one.name.casefold() == name.casefold()), None)
     beside = replace(beside, username=beside.username or (stored.username if stored else ""))
@@ -135,7 +126,7 @@ def _keep_in_force(house: House, entry: Entry, name: str) -> None:
 def _keep_new(house: House, entry: Entry, proven: Proven, wishes: Wishes) -> None:
     """An organization that the connection did not have yet: in force at once, since no other token serves it here."""
     key = new_key(house)
-    now = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = house.stamp
     name = proven.good[0].name.casefold()
 
     def onto(current: Entry | None) -> Entry:

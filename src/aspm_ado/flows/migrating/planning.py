@@ -11,9 +11,9 @@ from aspm_ado.domain.connection import Entry, RegistrationState
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.guide import guide
 from aspm_ado.domain.migration_plan import How, Row, State
-from aspm_ado.domain.place import Site
+from aspm_ado.domain.place import site_of
 from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION
-from aspm_ado.domain.requirements import Deployment, Purpose
+from aspm_ado.domain.requirements import Purpose
 from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.flows.migrating.choice import once
 from aspm_ado.flows.migrating.migrate import services_entry
@@ -55,13 +55,12 @@ def _by_az(house: House, entry: Entry, names: Sequence[str]) -> frozenset[str]:
     """Where the token can be created, by key, as far as is seen without signing in; `az` is not run."""
     if wanted(house.asker) == NEVER or house.entra is None or not house.entra.is_there:
         return frozenset()
-    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
+    site = site_of(entry)
     return of_tenants(house, [site.place(name) for name in names if not entry.has_own(name)])
 
 
 def _row(entry: Entry, name: str, found: Survey, by_az: frozenset[str]) -> Row:
-    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
-    place, purpose = site.place(name), Purpose(entry.purpose)
+    place, purpose = site_of(entry).place(name), Purpose(entry.purpose)
     made = guide(place, purpose, ReachDemanded.ORGANIZATION, found.calendar)
     state = State.TO_DO
     if entry.has_own(name):

@@ -11,9 +11,8 @@ from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import Call, Credential, Reply
 from aspm_ado.domain.judgement.reach import not_listed
 from aspm_ado.domain.judgement.standing import stand
-from aspm_ado.domain.place import Site
+from aspm_ado.domain.place import Site, site_of
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Deployment
 
 if TYPE_CHECKING:
     from aspm_ado.domain.connection import Entry
@@ -38,7 +37,7 @@ def survey(house: House, entry: Entry, *, knock: bool = False) -> Survey:
 
     Where it does not answer any more, the list is what is on record, and why is said.
     """
-    site = Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
+    site = site_of(entry)
     found = Survey(house.clock.told_by())
     names = [*(one.name for one in entry.organizations), *(entry.migration.organizations if entry.migration else ())]
     for key, credential in entry.credentials.items():

@@ -19,8 +19,7 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import MIGRATE, Reach, parse_day
 from aspm_ado.flows.asking import one_of
-from aspm_ado.flows.minting.ledger import keeps
-from aspm_ado.flows.minting.left import clear_left
+from aspm_ado.flows.minting.leftovers import clear_left
 from aspm_ado.flows.minting.mint import Counter, counter, days
 from aspm_ado.flows.taking.intake import Taken
 
@@ -126,7 +125,7 @@ def _obstacle(house: House, place: Place, brief: Brief, *, for_all: bool) -> _Ob
             "A token that is made this way is of one organization, and one of all organizations is asked for here.",
             f"Pass --reach organization to connect; a stored connection gets there with: {MIGRATE}",
         )
-    if not keeps(house) and not asker.asks:
+    if not asker.keeps and not asker.asks:
         return _Obstacle(
             Reason.USAGE,
             "With --store none and nobody there, a new token would be lost at once.",

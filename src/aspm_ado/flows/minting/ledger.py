@@ -7,9 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.ordered import Ordered
-from aspm_ado.domain.questions import STORE
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.asking import one_of
 
 if TYPE_CHECKING:
     from aspm_ado.domain.catalogue import Catalogue
@@ -19,19 +17,14 @@ if TYPE_CHECKING:
     from aspm_ado.flows.house import House
 
 
-def keeps(house: House) -> bool:
-    """Whether anything of this run is stored. Without that nothing is put on record, the orders neither."""
-    return (house.asker.one(STORE, one_of(STORE)) or "keyring") == "keyring"
-
-
 def begin(house: House, order: Order, owner: str) -> None:
-    """Put an order on record, and say that this run is at it. Raises ``StoreError``: then it is not sent."""
-    if not keeps(house):
+    """Put an order on record, and say that this run is at it. Raises ``StoreError``: then it is not sent.
+
+    Where nothing is stored, the orders are not, either.
+    """
+    if not house.asker.keeps:
         return
-    house.records.claim(_claim(order.id))
-    at = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    one = Ordered(order.id, order.place.name, order.display_name, owner, at)
-    house.records.change(lambda catalogue: replace(catalogue, ordered=(*catalogue.ordered, one)))
+    _enter(house, Ordered(order.id, order.place.name, order.display_name, owner, house.stamp))
 
 
 def replacing(house: House, place: Place, old: StoredCredential) -> None:
@@ -39,10 +32,8 @@ def replacing(house: House, place: Place, old: StoredCredential) -> None:
     key = old.authorization_id
     if not key or any(one.id == key for one in house.records.load().ordered):
         return
-    house.records.claim(_claim(key))
-    name, at = f"the old token …{old.last4}", house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    one = Ordered(key, place.name, name, old.identity_id.lower(), at, key, replaced=True)
-    house.records.change(lambda catalogue: replace(catalogue, ordered=(*catalogue.ordered, one)))
+    name, owner = f"the old token …{old.last4}", old.identity_id.lower()
+    _enter(house, Ordered(key, place.name, name, owner, house.stamp, key, replaced=True))
 
 
 def answered(house: House, order: Order, authorization_id: str) -> None:
@@ -58,14 +49,14 @@ def close(house: House, key: str) -> None:
 
 def release(house: House, key: str) -> None:
     """Say that this run is not at it any more; the order stays as it is on record."""
-    if keeps(house):
+    if house.asker.keeps:
         house.records.release(_claim(key))
 
 
 def abandoned(house: House, place: Place) -> Iterator[Ordered]:
     """The orders for an organization whose runs are no more; this run is at each, until it is closed or released."""
     ours = {made.order.id for made in house.made}
-    for one in house.records.load().ordered if keeps(house) else ():
+    for one in house.records.load().ordered if house.asker.keeps else ():
         if one.organization.casefold() != place.key or one.id in ours:
             continue
         if not house.records.claim(_claim(one.id)):
@@ -76,8 +67,13 @@ def abandoned(house: House, place: Place) -> Iterator[Ordered]:
             release(house, one.id)
 
 
+def _enter(house: House, one: Ordered) -> None:
+    house.records.claim(_claim(one.id))
+    house.records.change(lambda catalogue: replace(catalogue, ordered=(*catalogue.ordered, one)))
+
+
 def _edit(house: House, key: str, become: Callable[[Ordered], tuple[Ordered, ...]]) -> None:
-    if not keeps(house) or not any(one.id == key for one in house.records.load().ordered):
+    if not house.asker.keeps or not any(one.id == key for one in house.records.load().ordered):
         return
 
     def edit(catalogue: Catalogue) -> Catalogue:

@@ -91,7 +91,10 @@ class Counter:
     def _sent(self, order: Order, made: Made) -> tuple[Order, Pat]:
         for left in reversed(range(_ATTEMPTS)):
             for wanted in order.shorter(self.calendar.today):
-                reply = ask(self.house, self.house.caller.create_pat(wanted, self.credential))
+                call = self.house.caller.create_pat(wanted, self.credential)
+                made.under_way = True
+                reply = ask(self.house, call)
+                made.under_way = False
                 if is_uncertain(reply):
                     self._undo_lost(wanted, reply)
                     break
@@ -108,7 +111,7 @@ class Counter:
                 raise why_not(reply, order)
         raise NotCreatedError(
             Reason.CREATION_UNCERTAIN,
-            f"A token was created in {self.place.name} again, and again its value did not arrive: it is revoked.",
+            f"A token was created in {self.place.name}, but its value did not arrive. It is revoked again.",
             remedy=f"Create the token by hand: {self.place.token_page}",
         )
 

@@ -68,7 +68,7 @@ def tidied(house: House) -> Iterator[None]:
 
 
 def _tidy(house: House, *, ended_well: bool) -> None:
-    if ended_well and not ledger.keeps(house):
+    if ended_well and not house.asker.keeps:
         return  # it is wherever the person has put it
     try:
         kept = house.records.load().authorizations
@@ -90,8 +90,14 @@ def _ended(house: House, one: Made) -> bool:
     name, page = one.order.display_name, one.order.place.token_page
     try:
         if not one.authorization_id:  # no answer came, so that it may or may not be there
-            return all(desk.end_all(one.order))
-        if desk.revoke(one.authorization_id):
+            ended = desk.end_all(one.order)
+            if one.under_way and not ended:
+                later = "The next creation there revokes it; its" if house.asker.keeps else "Its"
+                house.voice.warn(f"“{name}” may still be created. {later} page is {page}")
+                return False
+            if all(ended):
+                return True
+        elif desk.revoke(one.authorization_id):
             house.voice.say(f"The token “{name}” was not kept: it is revoked again.")
             return True
     except UserError:

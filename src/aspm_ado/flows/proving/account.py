@@ -71,7 +71,7 @@ def day_source(proofs: Sequence[Proof]) -> DaySource:
 
 def report(house: House, command: str, proofs: Sequence[Proof], connections: Sequence[ConnectionReport]) -> Report:
     """The document."""
-    at = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = house.stamp
     return Report(command, at, day_source(proofs).value, tuple(connections))
 
 

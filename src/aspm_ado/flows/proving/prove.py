@@ -67,6 +67,8 @@ def prove(
     for proof in sorted(proofs, key=lambda one: not one.candidate.names):  # stable: those that name theirs come first
         firsts.setdefault(id(proof.candidate.brief), proof)
 
+    awaited = {id(proof): _awaited(proof) for proof in proofs}
+
     def opened(proof: Proof, before: Proof | None) -> Errand[Proof | PlaceProof]:
         yield from _first_round(proof, before)
         yield from _second_opinion(proof)
@@ -80,9 +82,10 @@ def prove(
 
     def follow(done: Proof | PlaceProof) -> Iterable[Errand[Proof | PlaceProof]]:
         if isinstance(done, Proof):
+            awaited[id(done)] = _awaited(done)
             return (explored(done, here) for here in done.places if not here.unasked)
         if on_done is not None:
-            on_done(done, sum(map(_awaited, proofs)))
+            on_done(done, sum(awaited.values()))
         return ()
 
     crew.conduct(map(opened, proofs, earlier), then=follow)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.place import site_of
 from aspm_ado.domain.questions import CHECK_CLONE, CLONE_USERNAME, PAT_EXPIRES, PURPOSE, REACH, READ_ONLY_PROBES, Choice
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Purpose
@@ -19,6 +21,7 @@ from aspm_ado.flows.taking.intake import missing_token
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aspm_ado.domain.connection import Entry
     from aspm_ado.domain.place import Site
     from aspm_ado.domain.token import Secret
     from aspm_ado.flows.asking import Asker
@@ -53,6 +56,14 @@ def brief_given(house: House, purpose: Purpose | None = None) -> Brief:
         check_clone=asker.one(CHECK_CLONE, parse_check_clone) or AUTO,
         read_only=asker.switch(READ_ONLY_PROBES),
     )
+
+
+def stored_terms(house: House, entry: Entry, reach: ReachDemanded | None = None) -> tuple[Site, Brief]:
+    """Where a stored connection is, and what is demanded of its tokens: purpose and reach as on record, unless another
+    ``reach`` is meant. How it is asked may be said anew.
+    """
+    reach = reach or ReachDemanded(entry.reach_demanded)
+    return site_of(entry), replace(brief_given(house, Purpose(entry.purpose)), reach=reach)
 
 
 def purpose_given(asker: Asker) -> Purpose:

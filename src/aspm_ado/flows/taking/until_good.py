@@ -77,7 +77,7 @@ def _findings(proofs: Sequence[Proof]) -> list[Finding]:
 
 def _tell_tickets(house: House, proofs: Sequence[Proof]) -> None:
     """What to send: what was asked, what was answered, what is concluded and what is not. No secret is in it."""
-    at = house.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = house.stamp
     for finding in _findings(proofs):
         house.voice.heading("To paste into a ticket (no secret is in it)")
         for line in finding.ticket(at, __version__):

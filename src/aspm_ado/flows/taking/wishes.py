@@ -15,7 +15,6 @@ from aspm_ado.domain.questions import (
     DRY_RUN,
     REGISTER,
     REGISTRATION_PROFILE,
-    STORE,
     TEAM_LEADS_MAY,
     YES,
     Choice,
@@ -81,7 +80,7 @@ def wishes_given(asker: Asker, entry: Entry | None) -> Wishes:
         )
     return Wishes(
         register=register,
-        keeps=(asker.one(STORE, one_of(STORE)) or "keyring") == "keyring",
+        keeps=asker.keeps,
         dry_run=asker.switch(DRY_RUN),
         yes=asker.switch(YES),
         aspm_url=None if register == NONE and not asker.given(ASPM_URL) else url,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspm_ado.adapters.network.repeated import STRUCK, forms_of, strike
+from aspm_ado.adapters.network.redaction import STRUCK, forms_of, strike
 from aspm_ado.domain.exchange import Call, Credential, Sealed
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.token import Secret

@@ -10,7 +10,7 @@ from aspm_ado.adapters.signals import Held, holding
 
 
 @contextlib.contextmanager
-def kept() -> Iterator[Held]:
+def restored() -> Iterator[Held]:
     """Around what switches the terminal of stdin: afterwards its attributes are those of before.
 
     Signals are held until that is done. Attributes of a terminal that is gone are nobody's any more.
