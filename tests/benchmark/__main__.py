@@ -179,7 +179,9 @@ def exchanges(environment: dict[str, str], folder: Path, rounds: int, *, full: b
     yield Row(
         "7", f"1 organization, {requests} requests in two round trips, of ideal", _middle(pairs, "wall") / ideal, 1.6
     )
-    yield Row("7", "its CPU time", _middle(pairs, "cpu") * 1000, 60.0, "ms")
+    cpu = _middle(pairs, "cpu")
+    yield Row("7", "its CPU time", cpu * 1000, 60.0, "ms")
+    yield Row("", "its CPU time, of python -c pass (60 ms were 6 where that took 10)", cpu / _start(environment))
     yield Row(
         "8",
         "the whole process, of a plain program with one request after the other",
@@ -193,18 +195,26 @@ def exchanges(environment: dict[str, str], folder: Path, rounds: int, *, full: b
             runs, yard = [], []
             for _ in range(min(times, rounds)):
                 runs.append(asked("ours", at, environment, count))
-                if count >= 100:
+                if len(yard) < 2:
                     yard.append(asked("urllib3", at, environment, 1, calls=int(runs[-1]["requests"])))
         ideal = -(-int(runs[0]["requests"]) // 16) * service.DELAY
         what = f"{count} organizations, {int(runs[0]['requests'])} requests, 16 at once"
         yield Row("9", f"{what}, of ideal", median(run["wall"] for run in runs) / ideal, limit)
         yield Row("", f"{what}: connections", median(run["connections"] for run in runs), None, "")
-        if yard:
-            cpu = median(run["cpu"] / other["cpu"] for run, other in zip(runs, yard, strict=True))
+        plain = median(one["wall"] for one in yard) / ideal
+        yield Row("", f"{what}: as many calls of bare urllib3, of ideal", plain)
+        if count >= 100:
+            cpu = median(run["cpu"] / other["cpu"] for run, other in zip(runs, yard, strict=False))
             yield Row("10", f"{what}: CPU per call, of bare urllib3", cpu, 2.4)
         if on_linux():
             limit_memory = 60.0 if count == 1000 else None
             yield Row("11", f"{what}: peak memory", median(run["peak"] for run in runs), limit_memory, "MiB")
+
+
+def _start(environment: dict[str, str]) -> float:
+    """Seconds that Python takes to start and to do nothing."""
+    runs = {"base": Run((sys.executable, "-c", "pass"), {})}
+    return median(one.wall for one in side_by_side(runs, environment, 5)["base"])
 
 
 def _middle(pairs: list[tuple[dict[str, float], dict[str, float]]], key: str) -> float:
