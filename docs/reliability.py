@@ -78,14 +78,18 @@ class Results:
 
 
 def run(tests: Iterable[str]) -> tuple[Results, str]:
-    """Run the tests, on every core where that is possible; how each ended, and what pytest said."""
+    """Run the tests; how each ended, and what pytest said. Those of a real keyring share one daemon, which some of them
+    stop: they run one after the other, and the rest on every core where that is possible.
+    """
     results, said = Results(), io.StringIO()
-    nodes = sorted({f"tests/{test}" if "Contract::" not in test else f"tests/{test.split('::')[0]}" for test in tests})
+    nodes = {f"tests/{test}" if "Contract::" not in test else f"tests/{test.split('::')[0]}" for test in tests}
+    shared = {node for node in nodes if node.startswith("tests/keyring/")}
     options = ["-q", "--no-header", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
-    if find_spec("xdist"):
-        options += ["-n", "auto"]
+    abreast = ["-n", "auto"] if find_spec("xdist") else []
     with contextlib.chdir(ROOT), contextlib.redirect_stdout(said):
-        pytest.main([*options, *nodes], plugins=[results])
+        for some, more in ((shared, []), (nodes - shared, abreast)):
+            if some:
+                pytest.main([*options, *more, *sorted(some)], plugins=[results])
     return results, said.getvalue()
 
 
