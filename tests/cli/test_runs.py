@@ -178,6 +178,10 @@ def test_nobody_there_is_5(run: Run, token_file: Files, monkeypatch: pytest.Monk
     assert done.failing == {"unreachable"}
     assert done.document["day_source"] == "local"
     assert done.document["verdict"] == "unknown"
+    [made] = done.document["connections"][0]["organizations"]
+    behind = {one["id"]: one["detail"] for one in made["checks"] if one["reason"] == "not-asked"}
+    assert {"reach", "scope.code", "clone.token"} <= set(behind)
+    assert all("was not found out" in detail for detail in behind.values()), "nobody said that it is not taken"
 
 
 # --- whose value wins

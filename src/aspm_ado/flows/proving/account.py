@@ -108,6 +108,8 @@ def _organization(here: PlaceProof, facts: TokenFacts, own: Sequence[Check], pur
     else:
         who, identity = (standing.identity_check, standing.access_check), standing.identity
         excuse = "Not asked: the organization does not take the token."
+        if standing.access_check.status is Status.UNKNOWN:
+            excuse = "Not asked: whether the organization takes the token was not found out."
     scopes = here.scopes or scopes_not_asked(purpose, excuse)
     clone = here.clone or clone_skipped(excuse)
     checks = in_order([*own, *who, *scopes, *clone])
@@ -128,6 +130,9 @@ def _reach(proof: Proof, sight: Sight | None) -> Check:
     """Judged once for the token. Where nobody let it in and nothing tells, it was not asked for."""
     let_in = any(here.standing is not None and here.standing.is_in for here in proof.places)
     if sight is None or (sight.reach is Reach.UNKNOWN and not let_in):
+        heard = [here.standing for here in proof.places if here.standing is not None]
+        if any(standing.access_check.status is Status.UNKNOWN for standing in heard):
+            return reach_not_asked("Not asked: whether an organization takes the token was not found out.")
         return reach_not_asked("Not asked: no organization takes the token.")
     return judge_reach(sight, proof.candidate.brief.reach, proof.candidate.site.deployment, proof.calendar)
 
