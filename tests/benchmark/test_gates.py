@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import ssl
 import subprocess
 import sys
-import threading
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,7 +27,7 @@ from aspm_ado.flows.validate import validate_ad_hoc
 
 from ..doctor.stored import entry
 from .processes import distributions
-from .service import TOKEN, Service, opened
+from .service import TOKEN, Service
 
 SHOW = """
 import sys
@@ -134,16 +132,12 @@ class Served:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._folder, self._patch = folder, monkeypatch
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._server: asyncio.Server | None = None
+        self._service: Service | None = None
         self.loads: Counter[str] = Counter()
 
     def play(self, count: int, delay: float = 0.0) -> Service:
-        made = Service(count, delay)
-        server = self._server = asyncio.run_coroutine_threadsafe(opened(made, self._folder), self._loop).result(60)
-        port, look_up = server.sockets[0].getsockname()[1], socket.getaddrinfo
+        made = self._service = Service(count, self._folder, delay)
+        look_up = socket.getaddrinfo
         load, loads = ssl.SSLContext.load_verify_locations, self.loads
 
         def counted(context: ssl.SSLContext, *given: Any, **named: Any) -> None:
@@ -151,7 +145,7 @@ class Served:
             load(context, *given, **named)
 
         def to_loopback(host: str, port_: Any, *given: Any, **named: Any) -> Any:
-            return look_up("127.0.0.1", port, *given, **named)
+            return look_up("127.0.0.1", made.port, *given, **named)
 
         self._patch.setattr(socket, "getaddrinfo", to_loopback)
         self._patch.setattr(ssl.SSLContext, "load_verify_locations", counted)
@@ -173,18 +167,8 @@ class Served:
             wiring.close()
 
     def close(self) -> None:
-        async def end() -> None:
-            if self._server is not None:
-                self._server.close()
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-
-        asyncio.run_coroutine_threadsafe(end(), self._loop).result(60)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(60)
-        self._loop.close()
+        if self._service is not None:
+            self._service.close()
 
 
 @pytest.fixture
@@ -201,7 +185,7 @@ def test_many_organizations_over_few_connections(served: Served) -> None:
     report = served.validate(40)
     assert (int(report.exit_code), len(report.connections[0].organizations)) == (0, 40)
     assert service.counts["requests"] <= MOST_REQUESTS * 40
-    assert service.most == IN_FLIGHT, "as many as is polite, and no more"
+    assert 1 < service.most <= IN_FLIGHT, "side by side, and no more than is polite (test_crew counts exactly)"
     assert set(service.hosts) == {"dev.azure.com", "app.vssps.visualstudio.com", "vssps.dev.azure.com"} & set(
         service.hosts
     )
