@@ -27,8 +27,18 @@ _HEARTBEAT: Final = 0.5
 """Seconds between looks at Ctrl-C on platforms where waiting for a queue does not notice it (Windows)."""
 
 
-_Done = queue.SimpleQueue[tuple["_Job", Reply | BaseException]]
-"""The outcomes for one caller: what still comes for one that was interrupted is nobody else's."""
+class _Party:
+    """One ``conduct``: what its calls came to, how many are out, and how many of each lane.
+
+    What still comes for one that was interrupted is nobody else's.
+    """
+
+    __slots__ = ("done", "flying", "lanes")
+
+    def __init__(self) -> None:
+        self.done: queue.SimpleQueue[tuple[_Job, Reply | BaseException]] = queue.SimpleQueue()
+        self.flying = 0
+        self.lanes: Counter[str] = Counter()
 
 
 @dataclass(slots=True)
@@ -37,7 +47,7 @@ class _Walk:
 
     place: int
     errand: Errand[Any]
-    done: _Done
+    party: _Party
     replies: list[Reply | None] = field(default_factory=list)
     missing: int = 0
 
@@ -50,12 +60,17 @@ class _Job:
 
 
 class Crew:
-    """Sends calls on daemon threads, so that a hanging one never keeps the process from ending."""
+    """Sends calls on daemon threads, so that a hanging one never keeps the process from ending.
+
+    There are as many threads as calls may be in flight. One that is free takes the next call itself: it does not wait
+    until somebody has read what it brought.
+    """
 
     def __init__(self, send: Send, in_flight: int = IN_FLIGHT, per_lane: int = PER_LANE) -> None:
         self._send, self._in_flight, self._per_lane = send, in_flight, per_lane
-        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
-        self._threads = 0
+        self._changed = threading.Condition()
+        self._backlog: deque[_Job] = deque()
+        self._threads = self._idle = 0
 
     def conduct(
         self,
@@ -75,33 +90,32 @@ class Crew:
             if then is not None:
                 waiting.appendleft(iter(then(result)))
 
-        done: _Done = queue.SimpleQueue()
-        backlog: deque[_Job] = deque()
-        lanes: Counter[str] = Counter()
-        flying = active = 0
-        while True:
-            while waiting and active < self._in_flight and len(backlog) < self._in_flight:
-                errand = next(waiting[0], None)
-                if errand is None:
-                    waiting.popleft()
+        party = _Party()
+        active = 0
+        try:
+            while True:
+                while waiting and active < self._in_flight and len(self._backlog) < self._in_flight:
+                    errand = next(waiting[0], None)
+                    if errand is None:
+                        waiting.popleft()
+                        continue
+                    active += 1
+                    active -= self._step(_Walk(next(begun), errand, party), None, results, ended)
+                if not party.flying:
+                    if not waiting and not active:
+                        return [results[place] for place in sorted(results)]
                     continue
-                active += 1
-                active -= self._step(_Walk(next(begun), errand, done), None, backlog, results, ended)
-            flying += self._dispatch(backlog, lanes, self._in_flight - flying)
-            if not flying:
-                if not waiting and not active:
-                    return [results[place] for place in sorted(results)]
-                continue
-            job, outcome = _next_outcome(done)
-            flying -= 1
-            lanes[job.call.lane] -= 1
-            if isinstance(outcome, BaseException):
-                raise outcome
-            job.walk.replies[job.slot] = outcome
-            job.walk.missing -= 1
-            if not job.walk.missing:
-                replies = [reply for reply in job.walk.replies if reply is not None]
-                active -= self._step(job.walk, replies, backlog, results, ended)
+                job, outcome = _next_outcome(party)
+                party.flying -= 1
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                job.walk.replies[job.slot] = outcome
+                job.walk.missing -= 1
+                if not job.walk.missing:
+                    replies = [reply for reply in job.walk.replies if reply is not None]
+                    active -= self._step(job.walk, replies, results, ended)
+        finally:
+            self._forget(party)
 
     def run(self, errand: Errand[T]) -> T:
         """One errand alone."""
@@ -111,7 +125,6 @@ class Crew:
         self,
         walk: _Walk,
         replies: Sequence[Reply] | None,
-        backlog: deque[_Job],
         results: dict[int, T],
         ended: Callable[[T], None],
     ) -> int:
@@ -126,38 +139,57 @@ class Crew:
             ended(end.value)
             return 1
         walk.replies, walk.missing = [None] * len(calls), len(calls)
-        backlog.extend(_Job(walk, slot, call) for slot, call in enumerate(calls))
+        self._post([_Job(walk, slot, call) for slot, call in enumerate(calls)])
+        walk.party.flying += len(calls)
         return 0
 
-    def _dispatch(self, backlog: deque[_Job], lanes: Counter[str], room: int) -> int:
-        """Hand out what the bounds allow, oldest first; how many."""
-        sent, held_back = 0, []
-        while backlog and sent < room:
-            job = backlog.popleft()
-            if lanes[job.call.lane] >= self._per_lane:
-                held_back.append(job)
-                continue
-            lanes[job.call.lane] += 1
-            sent += 1
-            self._jobs.put(job)
-            if self._threads < self._in_flight:
-                self._threads += 1
-                threading.Thread(target=self._work, name=f"call-{self._threads}", daemon=True).start()
-        backlog.extendleft(reversed(held_back))
-        return sent
+    def _post(self, jobs: Sequence[_Job]) -> None:
+        """Let the threads have these, the oldest first; more threads where all are busy."""
+        with self._changed:
+            self._backlog.extend(jobs)
+            self._changed.notify(len(jobs))
+            wanted = min(len(self._backlog) - self._idle, self._in_flight - self._threads)
+        for _ in range(wanted):
+            threading.Thread(target=self._work, name=f"call-{self._threads + 1}", daemon=True).start()
+            self._threads += 1  # only now: who is interrupted here must not count on a thread that is not there
+
+    def _forget(self, party: _Party) -> None:
+        """Send nothing more of this one: it is over, or was stopped."""
+        with self._changed:
+            kept = [job for job in self._backlog if job.walk.party is not party]
+            self._backlog.clear()
+            self._backlog.extend(kept)
 
     def _work(self) -> None:
+        job = self._take(None)
         while True:
-            job = self._jobs.get()
             try:
-                job.walk.done.put((job, self._send(job.call)))
+                outcome: Reply | BaseException = self._send(job.call)
             except BaseException as error:  # noqa: BLE001  (a thread has nobody above it; the caller raises this)
-                job.walk.done.put((job, error))
+                outcome = error
+            job.walk.party.done.put((job, outcome))
+            job = self._take(job)
+
+    def _take(self, done: _Job | None) -> _Job:
+        """The oldest call that the bounds allow; waits for one. ``done`` is what this thread was about until now."""
+        with self._changed:
+            if done is not None:
+                done.walk.party.lanes[done.call.lane] -= 1  # what that held back is for this thread to take
+            while True:
+                for place, job in enumerate(self._backlog):
+                    lanes = job.walk.party.lanes
+                    if lanes[job.call.lane] < self._per_lane:
+                        lanes[job.call.lane] += 1
+                        del self._backlog[place]
+                        return job
+                self._idle += 1
+                self._changed.wait()
+                self._idle -= 1
 
 
-def _next_outcome(done: _Done) -> tuple[_Job, Reply | BaseException]:
+def _next_outcome(party: _Party) -> tuple[_Job, Reply | BaseException]:
     while True:
         try:
-            return done.get(timeout=_HEARTBEAT)
+            return party.done.get(timeout=_HEARTBEAT)
         except queue.Empty:
             continue
