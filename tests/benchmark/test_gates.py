@@ -22,7 +22,8 @@ from aspm_ado.domain.catalogue import Catalogue
 from aspm_ado.domain.questions import CHECK_CLONE, ORGANIZATION, QUIET
 from aspm_ado.domain.report import Report
 from aspm_ado.flows.proving.crew import IN_FLIGHT
-from aspm_ado.flows.proving.prove import MOST_REQUESTS, OPINIONS
+from aspm_ado.flows.proving.explore import MOST_REQUESTS
+from aspm_ado.flows.proving.opening import OPINIONS
 from aspm_ado.flows.validate import validate_ad_hoc
 
 from ..doctor.stored import entry
@@ -63,7 +64,7 @@ STARTS: dict[str, tuple[tuple[str, ...], dict[str, str], frozenset[str], int]] =
     "list": (("list",), {}, PARSER, 165),
     "list --json": (("list", "--json"), {}, PARSER, 170),
     "guide": (("guide", "-o", "contoso"), {}, PARSER, 175),
-    "rotate what is not there": (("rotate", "nobody", "--no-input"), {}, PARSER, 255),
+    "rotate what is not there": (("rotate", "nobody", "--no-input"), {}, PARSER, 258),
 }
 """What is run, with which variables; the packages of others that it may load, and how many modules more than Python."""
 

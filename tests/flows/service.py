@@ -158,7 +158,7 @@ def kind_of(call: Call) -> str:
 
 
 class Rounds:
-    """Conducts errands one after the other, and keeps every round trip of each: a crew for counting."""
+    """Errands side by side, with calls that all take as long; keeps every round trip: a crew for counting."""
 
     def __init__(self, send: Callable[[Call], Reply]) -> None:
         self._send = send
@@ -166,19 +166,19 @@ class Rounds:
 
     def conduct(self, errands: Iterable[Any], then: Callable[[Any], Iterable[Any]] | None = None) -> list[Any]:
         results: list[Any] = []
-        waiting = [*errands]
-        while waiting:
-            errand, answers = waiting.pop(0), None
-            while True:
+        under_way: list[tuple[Any, list[Reply] | None]] = [(errand, None) for errand in errands]
+        while under_way:
+            waiting, asked = under_way, []
+            while waiting:
+                errand, answers = waiting.pop(0)
                 try:
-                    calls = errand.send(answers)
+                    asked.append((errand, errand.send(answers)))
                 except StopIteration as end:
                     results.append(end.value)
-                    waiting += then(end.value) if then is not None else ()
-                    break
-                if calls:
-                    self.trips.append([kind_of(call) for call in calls])
-                answers = [self._send(call) for call in calls]
+                    waiting += [(more, None) for more in (then(end.value) if then is not None else ())]
+            if trip := [kind_of(call) for _, calls in asked for call in calls]:
+                self.trips.append(trip)
+            under_way = [(errand, [self._send(call) for call in calls]) for errand, calls in asked]
         return results
 
     @property

@@ -26,7 +26,7 @@ from aspm_ado.domain.connection import Entry, StoredAspm, StoredCredential, Stor
 from aspm_ado.domain.probes import plan, summits
 from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose
 from aspm_ado.flows.proving.crew import IN_FLIGHT
-from aspm_ado.flows.proving.prove import MOST_REQUESTS
+from aspm_ado.flows.proving.explore import MOST_REQUESTS
 
 MANY = 200
 DEAD = "Org117"

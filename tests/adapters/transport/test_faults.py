@@ -7,7 +7,6 @@ import zlib
 
 import pytest
 
-from aspm_ado.adapters.network import wire as transport_wire
 from aspm_ado.adapters.network.body import CAP
 from aspm_ado.adapters.network.pacing import Pace
 from aspm_ado.domain.exchange import Call
@@ -61,7 +60,7 @@ def test_the_next_address_is_tried(start, transport, get, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as free:
         closed = free.getsockname()
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place) for place in (closed, ("127.0.0.1", server.port))]
-    monkeypatch.setattr(transport_wire, "resolve", lambda *_: found)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     assert transport().send(get("http://two.example/")).status == 200
 
 

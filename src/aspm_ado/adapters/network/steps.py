@@ -16,7 +16,8 @@ from urllib3.util.ssl_ import ssl_wrap_socket
 
 from aspm_ado.adapters.network.certificate import parse
 from aspm_ado.adapters.network.errors import Where, trouble_before_answer
-from aspm_ado.adapters.network.wire import CONNECT, dial, resolve
+from aspm_ado.adapters.network.lookup import resolve
+from aspm_ado.adapters.network.wire import CONNECT, dial
 from aspm_ado.domain.diagnosis import listed
 from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.machine import Step

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import http.client
 import io
-import queue
 import socket
 import ssl
-import threading
 import time
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from requests.adapters import HTTPAdapter
@@ -22,8 +21,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProtocolError
 
+from aspm_ado.adapters.network.lookup import Lookups, resolve
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from requests import PreparedRequest
     from urllib3.response import HTTPResponse
@@ -86,15 +87,20 @@ class _Limited(HTTPConnection):
     response_class = _Answer
     _used = 0.0
 
+    def __init__(self, *args: Any, lookups: Lookups, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lookups = lookups
+
     def _new_conn(self) -> socket.socket:
         limit = LIMIT.get()
         try:
-            sock = dial(self.host, self.port, limit, self.socket_options or [])
+            sock = dial(self.host, self.port, limit, self.socket_options or [], self._lookups.resolve)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
-        except TimeoutError as error:
-            raise ConnectTimeoutError(self, "timed out") from error
         except OSError as error:
+            self._lookups.forget(self.host, self.port)
+            if isinstance(error, TimeoutError):
+                raise ConnectTimeoutError(self, "timed out") from error
             raise NewConnectionError(self, "failed") from error
         self.timeout = limit.allow(CONNECT)
         sock.settimeout(self.timeout)
@@ -134,9 +140,6 @@ class _PoolTLS(HTTPSConnectionPool):
     ConnectionCls = _LimitedTLS
 
 
-_POOLS: Final = {"http": _Pool, "https": _PoolTLS}
-
-
 class Wire(HTTPAdapter):
     """The adapter of ``requests`` with one TLS context for every connection, also to and through proxies.
 
@@ -146,18 +149,20 @@ class Wire(HTTPAdapter):
 
     def __init__(self, context: ssl.SSLContext, workers: int) -> None:
         self._context = context
+        lookups = Lookups()
+        self._pools = {"http": partial(_Pool, lookups=lookups), "https": partial(_PoolTLS, lookups=lookups)}
         # Organizations of the old kind have a host each; a pool that is pushed out loses its connections.
         super().__init__(pool_connections=32, pool_maxsize=workers, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Build the pools on the shared context and our connections."""
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Build the pools behind ``proxy`` likewise; a proxy reached over TLS is verified by the same context."""
         manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context, proxy_ssl_context=self._context)
-        manager.pool_classes_by_scheme = _POOLS
+        manager.pool_classes_by_scheme = self._pools
         return manager
 
     def ask(self, request: PreparedRequest, timeout: tuple[float, float], proxies: dict[str, str]) -> HTTPResponse:
@@ -173,12 +178,18 @@ class Wire(HTTPAdapter):
         conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
 
 
-def dial(host: str, port: int, limit: Limit, options: Sequence[tuple[int, int, Any]]) -> socket.socket:
+def dial(
+    host: str,
+    port: int,
+    limit: Limit,
+    options: Sequence[tuple[int, int, Any]],
+    look_up: Callable[[str, int, float], list[Any]] = resolve,
+) -> socket.socket:
     """Connect to the first address of ``host`` that answers. Raises ``OSError``; ``TimeoutError`` and
     ``socket.gaierror`` among them.
     """
     failure: OSError = TimeoutError()
-    for family, kind, protocol, _, address in resolve(host, port, limit.allow(limit.read)):
+    for family, kind, protocol, _, address in look_up(host, port, limit.allow(limit.read)):
         sock = socket.socket(family, kind, protocol)
         try:
             for option in options:
@@ -191,25 +202,3 @@ def dial(host: str, port: int, limit: Limit, options: Sequence[tuple[int, int, A
         else:
             return sock
     raise failure
-
-
-def resolve(host: str, port: int, seconds: float) -> list[Any]:
-    """``getaddrinfo`` with an end to it: a thread is left behind, which does not keep the process alive."""
-    answers: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
-        except OSError as error:
-            answers.put(error)
-        except UnicodeError:
-            answers.put(socket.gaierror(socket.EAI_NONAME, "not a host name"))
-
-    threading.Thread(target=ask, name="resolve", daemon=True).start()
-    try:
-        answer = answers.get(timeout=seconds)
-    except queue.Empty:
-        raise socket.gaierror(socket.EAI_AGAIN, "no answer") from None
-    if isinstance(answer, OSError):
-        raise answer
-    return answer

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.answers import Names
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import Credential
 from aspm_ado.domain.judgement.causes import NOTHING_KNOWN, Past
+from aspm_ado.domain.judgement.scopes import Bench
+from aspm_ado.domain.judgement.standing import Standing, stand
+from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import ReachDemanded
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from aspm_ado.domain.answers import Repository
+    from aspm_ado.domain.answers import Identity, Repository
     from aspm_ado.domain.calls import Caller
     from aspm_ado.domain.checks import Check
     from aspm_ado.domain.exchange import Reply
     from aspm_ado.domain.judgement.reach import Sight
-    from aspm_ado.domain.judgement.standing import Standing
     from aspm_ado.domain.place import Place, Site
     from aspm_ado.domain.requirements import Purpose
     from aspm_ado.domain.retirement import Calendar, Clock
@@ -103,3 +106,19 @@ class Proof:
     sight: Sight | None = None
     unlisted: Check | None = None
     """Set when every organization was asked for and they could not be listed."""
+
+    def standing(self, place: Place, first: Reply, elsewhere: Identity | None = None) -> Standing:
+        """Whether the token is let in at ``place``, by its first answer there and all that is known of the token.
+
+        ``elsewhere`` is who it is in another organization.
+        """
+        wide = self.wide
+        if place.site.deployment is Deployment.SERVER and not (wide is not None and isinstance(wide.answer, Names)):
+            wide = None  # a refusal at the root of a Server says nothing of the token: the web server may refuse
+        past = replace(self.candidate.past, expires=self.candidate.expires)
+        return stand(place, first, wide, self.calendar, elsewhere, past=past)
+
+    def bench(self, here: PlaceProof) -> Bench:
+        """By what the answers of one organization are judged."""
+        brief = self.candidate.brief
+        return Bench(brief.purpose, here.place.site.deployment, self.version, here.control, brief.read_only)
