@@ -43,34 +43,38 @@ class _Fields:
         return found
 
 
-class _Known(dict[type, tuple[dataclasses.Field[Any], ...]]):
-    """The fields of each class that has a value."""
+_Put = Callable[[Any, Any], None]
+"""Fills one slot of a value: what ``object.__setattr__`` would have to look up by its name each time."""
 
-    def __missing__(self, kind: type) -> tuple[dataclasses.Field[Any], ...]:
-        found = self[kind] = dataclasses.fields(kind)
+
+class _Known(dict[type, tuple[tuple[_Put, str, dataclasses.Field[Any]], ...]]):
+    """The fields of each class that has a value, and how each is filled."""
+
+    def __missing__(self, kind: type) -> tuple[tuple[_Put, str, dataclasses.Field[Any]], ...]:
+        fields = dataclasses.fields(kind)
+        found = self[kind] = tuple((getattr(kind, one.name).__set__, one.name, one) for one in fields)
         return found
 
 
 _KNOWN: Final = _Known()
-_put: Final = object.__setattr__
 
 
 def _init(self: Any, /, *given: Any, **named: Any) -> None:
     fields = _KNOWN[type(self)]
     if len(given) > len(fields):
         raise TypeError(f"{type(self).__name__} has {len(fields)} fields, not {len(given)}")
-    for one, value in zip(fields, given, strict=False):
-        _put(self, one.name, value)
-    for one in fields[len(given) :]:
-        if one.name in named:
-            value = named.pop(one.name)
+    for (put, _, _), value in zip(fields, given, strict=False):
+        put(self, value)
+    for put, name, one in fields[len(given) :]:
+        if name in named:
+            value = named.pop(name)
         elif one.default is not dataclasses.MISSING:
             value = one.default
         elif one.default_factory is not dataclasses.MISSING:
             value = one.default_factory()
         else:
-            raise TypeError(f"{type(self).__name__} needs {one.name}")
-        _put(self, one.name, value)
+            raise TypeError(f"{type(self).__name__} needs {name}")
+        put(self, value)
     if named:
         raise TypeError(f"{type(self).__name__} has no field {' or '.join(named)}, or it was given twice")
     if hasattr(self, "__post_init__"):
@@ -78,12 +82,12 @@ def _init(self: Any, /, *given: Any, **named: Any) -> None:
 
 
 def _repr(self: Any) -> str:
-    shown = (f"{one.name}={getattr(self, one.name)!r}" for one in _KNOWN[type(self)] if one.repr)
+    shown = (f"{one.name}={getattr(self, one.name)!r}" for _, _, one in _KNOWN[type(self)] if one.repr)
     return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
 def _key(self: Any) -> tuple[object, ...]:
-    return tuple([getattr(self, one.name) for one in _KNOWN[type(self)] if one.compare])
+    return tuple([getattr(self, one.name) for _, _, one in _KNOWN[type(self)] if one.compare])
 
 
 def _eq(self: Any, other: object) -> Any:

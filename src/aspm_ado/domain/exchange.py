@@ -116,14 +116,14 @@ class Reply:
 
     def header(self, name: str) -> str:
         """The first value of a header, by any spelling; empty when it is not there."""
-        return next(iter(self.header_values(name)), "")
+        return (self.header_values(name) or ("",))[0]
 
     def header_values(self, name: str) -> tuple[str, ...]:
         """All values of a header: Azure DevOps repeats some. Raises ``LookupError`` for one that is not kept."""
         wanted = name.lower()
         if wanted not in HEADERS:
             raise LookupError(name)
-        return tuple(value for key, value in self.headers if key.lower() == wanted)
+        return tuple([value for key, value in self.headers if key.lower() == wanted])
 
     @property
     def evidence(self) -> Evidence:

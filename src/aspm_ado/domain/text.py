@@ -45,6 +45,8 @@ def clean(foreign: object, limit: int = _LIMIT) -> str:
 
 def harmless(text: str) -> str:
     """``text`` on one line, with its spaces, and without anything that a terminal would obey."""
+    if text.isascii() and text.isprintable():
+        return text  # as nearly everything is
     return "".join(" " if character in _BREAKS else character for character in text if _is_shown(character))
 
 

@@ -70,9 +70,7 @@ def judge_scopes(replies: Mapping[str, Reply], probes: Sequence[Probe], bench: B
     wanted = WANTED[bench.purpose]
     bench = replace(bench, lost=bool(replies) and all(saying(one) is Saying.NO_ROUTE for one in replies.values()))
     checks = [
-        _Ladder(
-            scope, level, bench, {p.level: replies[p.name] for p in probes if p.scope is scope and p.name in replies}
-        ).judge()
+        _ladder(scope, level, bench, replies, probes).judge()
         for scope, level in wanted.items()
         if scope is not Scope.FULL_ACCESS
     ]
@@ -99,6 +97,13 @@ def reads_code(checks: Sequence[Check]) -> bool:
     return any(check.id is CheckId.SCOPE_CODE and check.status in good and check.proven for check in checks)
 
 
+def _ladder(
+    scope: Scope, wanted: Level, bench: Bench, replies: Mapping[str, Reply], probes: Sequence[Probe]
+) -> _Ladder:
+    heard = {probe.level: replies[probe.name] for probe in probes if probe.scope is scope and probe.name in replies}
+    return _Ladder(scope, wanted, bench, heard, {level: granted(reply, bench) for level, reply in heard.items()})
+
+
 @dataclass(frozen=True, slots=True)
 class _Ladder:
     """One scope: the level wanted, and what the answers to its probes show."""
@@ -107,10 +112,7 @@ class _Ladder:
     wanted: Level
     bench: Bench
     replies: Mapping[Level, Reply]
-
-    @property
-    def grants(self) -> dict[Level, Grant]:
-        return {level: granted(reply, self.bench) for level, reply in self.replies.items()}
+    grants: Mapping[Level, Grant]
 
     def at(self, grant: Grant) -> list[Level]:
         return [level for level, found in self.grants.items() if found is grant]
