@@ -202,7 +202,7 @@ def exchanges(environment: dict[str, str], folder: Path, rounds: int, *, full: b
         yield Row("9", f"{what}, of ideal", median(run["wall"] for run in runs) / ideal, limit)
         yield Row("", f"{what}: connections", median(run["connections"] for run in runs), None, "")
         plain = median(one["wall"] for one in yard) / ideal
-        yield Row("", f"{what}: as many calls of bare urllib3, of ideal", plain)
+        yield Row("", f"{what}: as many of bare urllib3, of ideal", plain)
         if count >= 100:
             cpu = median(run["cpu"] / other["cpu"] for run, other in zip(runs, yard, strict=False))
             yield Row("10", f"{what}: CPU per call, of bare urllib3", cpu, 2.4)
