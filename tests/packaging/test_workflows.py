@@ -142,4 +142,5 @@ def test_releases_with_known_holes_are_out_of_range() -> None:
         assert numbers(floor) >= numbers(good)[: len(numbers(floor))], name
         assert f"**`{name}>={floor}" in page, name
     assert "<0.29" in ranges["typer"], "0.29 imports pydantic for every option"
+    assert "<0.8" in ranges["wcwidth"], "0.8 brought 5 MB"
     assert all(re.search(r"<\d", one.partition(";")[0]) for one in project["dependencies"] if "truststore" not in one)
