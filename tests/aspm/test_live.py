@@ -74,6 +74,29 @@ def test_without_a_token_nothing_is_asked_of_it(stand):
     assert to_aspm(here) == []
 
 
+@pytest.mark.parametrize(
+    ("typed", "wanted"), [("", ("skip",) * 3), (TOKEN, ("pass",) * 3)], ids=["enter alone", "a token"]
+)
+def test_a_person_may_give_a_token_that_a_guided_hand_off_does_not_need(stand, typed, wanted):
+    here = stand()
+    person = Person(aspm_token=typed, handoff="saved")
+    report = connect(here.house(asked(register="guided", aspm_token_file=""), person), None)
+    assert int(report.exit_code) == 0
+    assert results(report) == wanted
+    assert "aspm.example.test only" in person.context
+    assert person.asked.count("aspm-token") == 1
+    again = Person(handoff="saved")
+    connect(here.house(asked("fabrikam", register="guided", aspm_token_file=""), again), "contoso")
+    assert "aspm-token" not in again.asked, "who has been asked once for an Invicti ASPM is not asked again"
+
+
+@pytest.mark.parametrize("more", [{"yes": "true"}, {"register": "none"}])
+def test_it_is_not_offered_to_whoever_wants_no_questions_or_no_hand_off(stand, more):
+    person = Person(handoff="saved")
+    connect(stand().house(asked(**{"register": "guided", "aspm_token_file": "", **more}), person), None)
+    assert "aspm-token" not in person.asked
+
+
 def test_where_no_organization_is_good_it_is_not_contacted(stand):
     here = stand(organizations=(cast.FABRIKAM,))
     report = connect(here.house(asked(register="guided")), None)

@@ -1,8 +1,8 @@
 """One way to ask the service of the benchmark, in a process of its own: ``client.py WAY PORT CA COUNT [CALLS]``.
 
 ``ours`` runs the flow of ``validate`` for COUNT organizations, ``urllib3`` sends as many calls over the same number of
-threads with nothing around them, the first two before all others, ``naive`` is what one writes first. Prints wall and CPU seconds as JSON.
-Every name of Azure DevOps leads to PORT on loopback.
+threads with nothing around them, the first two before all others, ``naive`` is what one writes first. Prints wall and
+CPU seconds as JSON. Every name of Azure DevOps leads to PORT on loopback.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Call, Reply
     from aspm_ado.domain.questions import Choice, Question
     from aspm_ado.domain.token import Secret
+
+T = TypeVar("T")
 
 Send = Callable[["Call"], "Reply"]
 """Sends one call and always brings a reply: what goes wrong on the way is in ``Reply.failure``."""
@@ -102,10 +104,8 @@ class Prompter(Protocol):
         """One line that ``accept`` takes; what it refuses is said, and asked again."""
         ...
 
-    def secret(
-        self, question: Question, context: Sequence[str] = (), *, accept: Callable[[str], Secret] | None = None
-    ) -> Secret:
-        """A hidden value; ``context`` are lines printed above (where it will be sent)."""
+    def secret(self, question: Question, context: Sequence[str] = (), *, accept: Callable[[str], T]) -> T:
+        """What ``accept`` makes of a hidden value; ``context`` are lines printed above (where it will be sent)."""
         ...
 
     def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:

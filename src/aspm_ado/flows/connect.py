@@ -74,14 +74,16 @@ def _aspm(house: House, errand: Errand, *, reads: bool) -> AspmProof | None:
         told = "Not asked: no organization is good yet." if errand.aspm_token else None
         checks = aspm_skipped(told, Reason.NOT_ASKED) if told else aspm_skipped()
         return AspmProof(wishes.aspm_url, checks, wished=wishes.aspm_api)
-    hint = old.aspm.api if old is not None and old.aspm is not None else AUTO
+    known = old.aspm if old is not None else None
+    is_new = known is None or known.url != wishes.aspm_url
     made = settle_aspm(
         house,
         wishes.aspm_url,
         errand.aspm_token,
         wished=wished_api(house),
-        hint=hint,
+        hint=known.api if known is not None else AUTO,
         needs_token=wishes.uses_profile,
+        offers=is_new and wishes.hands_over and house.asker.asks and not wishes.yes,
         ca_bundle=errand.where.site.ca_bundle,
         may_move=True,
     )

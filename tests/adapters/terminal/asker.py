@@ -17,12 +17,18 @@ from aspm_ado.adapters.terminal.prompter import TerminalPrompter
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.token import Secret, parse_secret
 
 FEW = [Choice("a", "alpha"), Choice("b", "beta", "the second"), Choice("c", "gamma\x1b]0;owned\x07\u202e")]
 MANY = [Choice(f"v{number}", f"project-{number:03}") for number in range(199)] + [Choice("cjk", "日本 プロジェクト")]
 QUESTION = Question("name", "Which one?", "--name", "ASPM_ADO_NAME")
 TOKEN = Question("pat", "Personal access token", "--pat-file", "ASPM_ADO_PAT")
+WHERE = "It goes to https://dev.azure.com/con\x1b[2Jtoso"
 LONG = "A sentence that is longer than forty columns, so that it has to go on in the next row."
+
+
+def taken(typed: str) -> Secret:
+    return parse_secret(typed, "the prompt", TOKEN.prompt)
 
 
 def digits(text: str) -> int:
@@ -35,8 +41,8 @@ ask = TerminalPrompter(color=not os.environ.get("NO_COLOR"))
 SCENARIOS = {
     "text": lambda: ask.text(QUESTION, "con\x1b[2Jtoso"),
     "number": lambda: ask.text(QUESTION, "x", accept=digits),
-    "secret": lambda: ask.secret(TOKEN, ("It goes to https://dev.azure.com/con\x1b[2Jtoso", LONG)).reveal(),
-    "secret-text": lambda: [ask.secret(TOKEN).reveal(), ask.text(QUESTION, "kept")],
+    "secret": lambda: ask.secret(TOKEN, (WHERE, LONG), accept=taken).reveal(),
+    "secret-text": lambda: [ask.secret(TOKEN, accept=taken).reveal(), ask.text(QUESTION, "kept")],
     "few": lambda: ask.choose(QUESTION, FEW),
     "few-default": lambda: ask.choose(QUESTION, FEW, "b"),
     "many": lambda: ask.choose(QUESTION, MANY),

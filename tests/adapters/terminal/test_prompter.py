@@ -43,7 +43,7 @@ class PrompterContract:
         at.type("\r")
         at.see("“x” is not a number.\n  Give digits only.\n")
         at.type("\r")
-        at.see("  Type an answer, or leave with Ctrl-C.\n")
+        at.see("  That was empty. Type an answer, or leave with Ctrl-C.\n")
         at.type("twelve\r")
         at.see("“twelve” is not a number.\n  Give digits only.\n")
         at.type(" 12 \r")

@@ -25,7 +25,7 @@ class Tty(io.StringIO):
     "ask",
     [
         lambda prompter: prompter.text(QUESTION, "a default is no answer"),
-        lambda prompter: prompter.secret(QUESTION, ("context",)),
+        lambda prompter: prompter.secret(QUESTION, ("context",), accept=str),
         lambda prompter: prompter.choose(QUESTION, [Choice("a", "a")], "a"),
         lambda prompter: prompter.choose_many(QUESTION, [Choice("a", "a")]),
         lambda prompter: prompter.confirm(QUESTION, True),

@@ -12,11 +12,13 @@ from typing import Any, Final, TextIO
 
 import questionary
 from prompt_toolkit.application import Application, create_app_session
+from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.input import Input
 from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.shortcuts import print_formatted_text
 from prompt_toolkit.styles import Style
 
 from aspm_ado.adapters.signals import Held
@@ -27,6 +29,8 @@ from aspm_ado.adapters.terminal.restored import restored
 _MARK: Final = "?"
 _POINTER: Final = ">"
 _SEARCHED_FROM: Final = 13
+_LONGEST: Final = 60
+"""Columns for what was chosen; more is told as a number."""
 _COLORS: Final = Style(
     [
         ("qmark", "ansicyan"),
@@ -83,19 +87,32 @@ class DrawnConsole:
             instruction="(arrows, Space marks, Ctrl-A all, type to search, Enter)",
             qmark=_MARK,
             pointer=_POINTER,
+            erase_when_done=True,  # it would say "done" of nothing at all
         )
+        names = ", ".join(label for value, label in rows if value in taken) or "none"
+        self._keep(message, names if len(names) <= _LONGEST else f"{len(taken)} chosen")
         return tuple(taken)
 
     def yes_no(self, message: str, default: bool) -> bool:
         """Yes or no, by one key."""
         return bool(self._run(questionary.confirm, message, default=default, qmark=_MARK))
 
+    def _keep(self, message: str, answer: str) -> None:
+        """Leave a question on the screen with its answer, as the others are left."""
+        parts = [("class:qmark", _MARK), ("", f" {message} "), ("class:answer", answer)]
+        depth = None if self._color else ColorDepth.DEPTH_1_BIT
+        print_formatted_text(FormattedText(parts), style=self._style, output=self._output(), color_depth=depth)
+
+    @property
+    def _style(self) -> Style:
+        return _COLORS if self._color else Style([])
+
     def _run(self, widget: Any, message: str, *, forget_ahead: bool = False, **options: Any) -> Any:
         # Set here as the session's output, so that nothing inside the libraries falls back to stdout.
         with restored() as signals, create_app_session(output=self._output()) as session:
             question = widget(message, **options, **({} if self._color else {"color_depth": ColorDepth.DEPTH_1_BIT}))
             application: Application[Any] = question.application
-            application.style = _COLORS if self._color else Style([])
+            application.style = self._style
             tune(application, search=bool(options.get("use_search_filter")))
             try:
                 return _run(application, signals)

@@ -7,7 +7,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Protocol, TextIO
+from typing import Final, Protocol, TextIO, TypeVar
 
 from aspm_ado.adapters.signals import StoppedError
 from aspm_ado.adapters.terminal.silent import SilentPrompter, can_ask
@@ -15,7 +15,8 @@ from aspm_ado.domain.errors import InterruptedByUserError, UsageError, UserError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean, plain
-from aspm_ado.domain.token import Secret, parse_secret
+
+T = TypeVar("T")
 
 __all__ = ["SilentPrompter", "TerminalPrompter", "can_ask"]
 
@@ -77,31 +78,24 @@ class TerminalPrompter:
                 if accept is not None:
                     accept(answer)
             except UserError as refusal:
-                if answer:
-                    self._explain(refusal)
-                else:
-                    self._tell("  Type an answer, or leave with Ctrl-C.")
+                self._explain(refusal, answer)
                 default = default if answer != default else ""
             else:
                 return answer
 
-    def secret(
-        self,
-        question: Question,
-        context: Sequence[str] = (),
-        *,
-        accept: Callable[[str], Secret] | None = None,
-    ) -> Secret:
-        """A value that never reaches the screen; ``context`` is printed above, each on a line of its own."""
+    def secret(self, question: Question, context: Sequence[str] = (), *, accept: Callable[[str], T]) -> T:
+        """What ``accept`` makes of a value that never reaches the screen; ``context`` is printed above it, each on a
+        line of its own.
+        """
         for line in context:
             self._tell(line)
         while True:
             with _leaving(question):
                 typed = self._console.hidden(self._label(question))
             try:
-                return accept(typed) if accept else parse_secret(typed, "the prompt", question.prompt)
+                return accept(typed)
             except UserError as refusal:
-                self._explain(refusal)
+                self._explain(refusal, typed)
 
     def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
         """One of the choices' values. A ``default`` that is not among them is forgotten."""
@@ -147,9 +141,11 @@ class TerminalPrompter:
             for choice in choices
         ]
 
-    def _explain(self, refusal: UserError) -> None:
+    def _explain(self, refusal: UserError, answer: str) -> None:
+        if not answer.strip():
+            return self._tell("  That was empty. Type an answer, or leave with Ctrl-C.")
         self._tell(f"  {refusal.problem}")
-        self._tell(f"  {refusal.remedy}")
+        return self._tell(f"  {refusal.remedy}")
 
     def _tell(self, line: str) -> None:
         try:

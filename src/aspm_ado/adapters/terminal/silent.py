@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TextIO
+from typing import Final, TextIO, TypeVar
 
 from aspm_ado.adapters.terminal.voice import is_terminal
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
-from aspm_ado.domain.token import Secret
 
+T = TypeVar("T")
 _NO: Final = ("", "0", "false", "no", "off")
 
 
@@ -38,8 +38,8 @@ class SilentPrompter:
         question: Question,
         context: Sequence[str] = (),
         *,
-        accept: Callable[[str], Secret] | None = None,
-    ) -> Secret:
+        accept: Callable[[str], T],
+    ) -> T:
         """Raises ``UsageError``."""
         raise self._refusal(question)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.taking.wishes import Wishes
 
 TOKEN: Final = Question("aspm-token", "API token of Invicti ASPM", "--aspm-token-file FILE", "INVICTI_ASPM_TOKEN")
+OFFERED: Final = replace(TOKEN, prompt="API token of Invicti ASPM (Enter: go on without)")
 NEXT: Final = Question("aspm-next", "What now")
 AGAIN: Final = Choice("again", "Ask Invicti ASPM again")
 ADDRESS: Final = Choice("address", "Correct the address")
@@ -35,6 +36,19 @@ def ask_aspm_token(house: House, url: str, dialect: Dialect | None = None) -> Ta
     context = (f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect))
     secret = house.asker.prompter.secret(TOKEN, context, accept=_parse)
     return Taken(secret, "prompt")
+
+
+def offer_aspm_token(house: House, url: str) -> Taken | None:
+    """The token from a person, or ``None`` after Enter alone: a guided hand-off needs none."""
+    context = (
+        "Not needed to hand the values over; with it, Invicti ASPM is proven, too.",
+        f"It will be sent to {Origin.of(url).host} only.",
+        where_tokens_are_made(None),
+    )
+    secret = house.asker.prompter.secret(
+        OFFERED, context, accept=lambda typed: _parse(typed) if typed.strip() else None
+    )
+    return Taken(secret, "prompt") if secret is not None else None
 
 
 def missing_aspm_token() -> UsageError:
@@ -54,19 +68,23 @@ def settle_aspm(
     wished: str = AUTO,
     hint: str = AUTO,
     needs_token: bool = False,
+    offers: bool = False,
     ca_bundle: str | None = None,
     new_only: bool = False,
     may_move: bool = False,
 ) -> AspmProof:
     """Prove the ASPM; on a terminal until it is good, or the person goes on otherwise. Without a token: three skips.
 
-    ``new_only``: a stored token will not do. ``may_move``: a person may correct the address.
+    ``offers``: a person may give a token that is not needed. ``new_only``: a stored token will not do. ``may_move``: a
+    person may correct the address.
     """
     token = given if new_only else aspm_token(house, url, given)
     if token is None and needs_token:
         if not house.asker.asks:
             raise missing_aspm_token()
         token = ask_aspm_token(house, url, Dialect(wished) if wished != AUTO else None)
+    elif token is None and offers:
+        token = offer_aspm_token(house, url)
     if token is None:
         return AspmProof(url, aspm_skipped(), wished=hint if wished == AUTO else wished)
     proof = house.crew.run(prove_aspm(url, token, wished, hint, ca_bundle))
