@@ -196,6 +196,22 @@ class TestDrawn(PrompterContract):
         at.type("\r")
         assert at.end() == {"answer": [f"v{number}" for number in range(120, 130)]}
 
+    @pytest.mark.parametrize(
+        ("scenario", "keys", "left"),
+        [
+            ("some", "\r", "? Which one? none"),
+            ("some", " \x1b[B \r", "? Which one? alpha, beta (the second)"),
+            ("some-of-many", "\x01\r", "? Which one? 200 chosen"),
+        ],
+    )
+    def test_what_was_chosen_stays_on_the_screen_and_the_list_does_not(self, terminal, scenario, keys, left):
+        at = terminal(scenario)
+        at.see("[ ]")
+        at.type(keys)
+        at.end()
+        assert left in at.text.splitlines()
+        assert "[ ]" not in at.text
+
     def test_a_pasted_secret_may_end_in_a_newline(self, terminal):
         at = terminal("secret")
         at.see("token:")
