@@ -61,7 +61,7 @@ def resume_handoff(house: House, name: str | None, command: str = "handoff") -> 
     done = [one.name for one in entry.organizations if due and one not in due]
     stored, aspm, delivery = bring(house, entry, entry.aspm, due or entry.organizations, done)
     now = house.records.load().connections.get(entry.name, entry)
-    tell_revoking(house, entry, now, delivered=True)
+    tell_revoking(house, entry, now)
     return report(house, command, [], [_document(now, stored, aspm, delivery)])
 
 

@@ -41,13 +41,16 @@ def deliver(
 ) -> Delivery:
     """Register by ``profile``, or hand over where there is none. What comes of each is on record at once.
 
-    ``done`` are the organizations that a person has finished before.
+    What is a person's to enter already is handed over beside a profile, too. ``done`` are the organizations that a
+    person has finished before.
     """
     if profile is not None:
-        outcomes = register_all(house, aspm, profile, items, keeps=keeps)
+        by_hand = [item for item in items if item.prior.mode is RegistrationMode.GUIDED]
+        outcomes = register_all(house, aspm, profile, [item for item in items if item not in by_hand], keeps=keeps)
+        handed = deliver(house, aspm, None, by_hand, keeps=keeps) if by_hand else Delivery()
         return Delivery(
-            {key: outcome.registration for key, outcome in outcomes.items()},
-            {key: outcome.check for key, outcome in outcomes.items()},
+            {key: outcome.registration for key, outcome in outcomes.items()} | handed.states,
+            {key: outcome.check for key, outcome in outcomes.items()} | handed.checks,
         )
     bound = {item.place.key: item for item in items}
 
