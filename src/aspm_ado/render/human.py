@@ -213,7 +213,7 @@ def _left(days: int | None) -> str:
         return ""
     if days > 0:
         return f"{days_said(days)} left"
-    return "ends today" if days == 0 else "past its end"
+    return "its end is today" if days == 0 else "past its end"
 
 
 def _row(check: Check) -> Row:
