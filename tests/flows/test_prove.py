@@ -95,6 +95,18 @@ def test_on_a_server_one_request_alone_carries_another_token() -> None:
     assert [call.method for call in others] == ["GET"]
 
 
+def test_a_server_whose_version_was_not_heard_is_not_taken_for_an_old_one() -> None:
+    """2019 cannot show Identity and User Profile; whether this one can, nobody knows."""
+    service = Service({PAT: Token()}, ("DefaultCollection",), "7.1")
+    service.overrides = {"version": lambda _: r.reply(503, "", r.MARKS)}
+    proof, _ = proven(service, candidate("DefaultCollection", site=TFS))
+    unheard = Reason.SERVICE_UNAVAILABLE
+    assert trouble(proof) == {"scope.identity": unheard, "scope.profile": unheard}
+    service.overrides = {}
+    again, _ = proven(service, candidate("DefaultCollection", site=TFS))
+    assert trouble(again) == {}
+
+
 def test_a_server_that_answers_anybody_grants_nothing() -> None:
     open_to_all = r.reply(404, '{"message":"TF401019"}', r.MARKS, r.JSON)
     service = Service({PAT: Token()}, ("DefaultCollection",), "7.1")

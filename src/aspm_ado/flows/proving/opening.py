@@ -12,7 +12,7 @@ from aspm_ado.domain.answers import Names, Profile
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.exchange import Call, Credential, Reply
 from aspm_ado.domain.judgement.reach import not_listed
-from aspm_ado.domain.judgement.saying import Saying, saying
+from aspm_ado.domain.judgement.saying import UNHEARD, Saying, saying
 from aspm_ado.domain.judgement.scopes import Grant, granted
 from aspm_ado.domain.judgement.version import server_version
 from aspm_ado.domain.requirements import API_VERSIONS, Deployment
@@ -55,7 +55,9 @@ def _first_round(proof: Proof, before: Proof | None) -> Errand[None]:
         if not proof.listed:
             proof.unlisted = not_listed(lister, site.deployment)
     proof.calendar = candidate.brief.clock.told_by(*replies, proof.wide)
-    proof.version = API_VERSIONS[0] if services else server_version(replies[1] if len(replies) > 1 else None)
+    told = replies[1] if len(replies) > 1 else None
+    proof.version = API_VERSIONS[0] if services else server_version(told)
+    proof.unversioned = told if told is not None and saying(told) in UNHEARD else None
     proof.places = tuple(places)
     if before is not None:
         _remember(proof, before)
