@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from aspm_ado.demo import cast
+from aspm_ado.demo.world import Instance
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.resume import resume_handoff
@@ -138,6 +141,7 @@ def test_another_token_is_told_apart_without_the_keyring(here):
     assert service not in reads
 
 
+URL = "https://dev.azure.com/Contoso"
 PAGE = "https://dev.azure.com/contoso/_usersSettings/tokens"
 
 
@@ -214,9 +218,30 @@ def test_a_profile_only_creates_so_another_token_is_a_persons_to_enter(machine, 
     assert int(report.exit_code) == (0 if register == "none" else 8)
     assert check(report, "aspm.registration").status.value == "warn"
     assert state(here) == "handed-off"
+    assert ("contoso: Invicti ASPM has, or may have, an older token" in here.stand.voice.text) is (register != "none")
     assert "Revoke it when Invicti ASPM has the new one" in here.stand.voice.text
     connect(here.house(given), "contoso")
     assert state(here) == "handed-off", "the same again"
     assert here.stand.instances == (before,)
     resume_handoff(here.house(person=Person(handoff="saved")), "contoso")
+    assert state(here) == "registered"
+
+
+@pytest.mark.parametrize("register", ["api", "none"])
+def test_a_write_that_may_have_arrived_brought_the_older_token(machine, register):
+    """What is found there later is not this token's: a person looks, and enters it."""
+    here = machine(aspm={"registers": "never-arrives"})
+    connect(here.house(by_profile()), None)
+    assert state(here) == "unknown"
+    connect(here.house(by_profile(register=register, pat_file="new")), "contoso")
+    assert state(here) == "handed-off"
+
+
+def test_what_a_profile_was_refused_is_tried_with_another_token(machine):
+    here = machine(aspm={"registers": "yes", "instances": (Instance("by hand", "azurecloud", URL),)})
+    assert int(connect(here.house(by_profile()), None).exit_code) == 6
+    connect(here.house(by_profile(register="none", pat_file="new")), "contoso")
+    assert (state(here), here.entry.organizations[0].registration.mode.value) == ("none", "api")
+    here.world(aspm=replace(here.stand.simulator.world.aspm, instances=()))
+    assert int(resume_handoff(here.house(), "contoso").exit_code) == 0
     assert state(here) == "registered"

@@ -59,12 +59,12 @@ class Registration:
     def of_older(self) -> Registration:
         """What is left of it when another token is put in force, and nobody brings that one to Invicti ASPM.
 
-        A person still has to enter it. Where nothing was brought there, or a profile is not at its end, it stays.
+        A person still has to enter it, also where a profile's write may have arrived; what was refused is not begun.
         """
         if self.state is RegistrationState.NONE:
             return self
-        if self.mode is RegistrationMode.API and self.state is not RegistrationState.REGISTERED:
-            return self
+        if self.mode is RegistrationMode.API and self.state is RegistrationState.FAILED:
+            return replace(self, state=RegistrationState.NONE)
         return replace(self, mode=RegistrationMode.GUIDED, state=RegistrationState.HANDED_OFF, proof=Proof.NONE)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aspm_ado.domain.connection import UNREGISTERED, Registration, RegistrationMode, RegistrationState
 from aspm_ado.domain.dataclass import dataclass
+from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.handoff import PLANNED, WAITS, hand_over, registration_check
 from aspm_ado.flows.handing.register_all import plan, record, register_all
 from aspm_ado.flows.keeping.successor import swap
@@ -47,6 +48,10 @@ def deliver(
     if profile is not None:
         by_hand = [item for item in items if item.prior.mode is RegistrationMode.GUIDED]
         outcomes = register_all(house, aspm, profile, [item for item in items if item not in by_hand], keeps=keeps)
+        if by_hand:
+            names = clean(", ".join(item.place.name for item in by_hand), 300)
+            house.voice.note(f"{names}: Invicti ASPM has, or may have, an older token. A profile only creates, so this "
+                             "one is entered by hand.")  # fmt: skip
         handed = deliver(house, aspm, None, by_hand, keeps=keeps) if by_hand else Delivery()
         return Delivery(
             {key: outcome.registration for key, outcome in outcomes.items()} | handed.states,
