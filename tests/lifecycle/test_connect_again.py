@@ -61,6 +61,14 @@ def test_another_token_or_other_settings_are_handed_over(here, more):
     here.assert_tidy()
 
 
+def test_a_no_to_the_plan_leaves_what_is_on_record_and_says_so(here):
+    """Another setting, of the token that is stored."""
+    given = {"organization": "contoso", "team_leads_may": ("access-projects",)}
+    report = connect(here.house(given, Person(go=False)), "contoso")
+    assert (state(here), here.entry.toggles) == ("registered", ())
+    assert report.connections[0].organizations[0].registration.state.value == "registered"
+
+
 def test_another_organization_is_added_and_the_first_stays(here):
     report = connect(here.house({"organization": "fabrikam", "register": "auto"}), "contoso")
     assert int(report.exit_code) == 8

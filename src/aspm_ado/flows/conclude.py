@@ -58,7 +58,9 @@ def conclude(
     question = GO_REGISTER if wishes.uses_profile else GO if brings else GO_STORE
     if house.asker.asks and not wishes.yes and not house.asker.prompter.confirm(question, default=True):
         kept = any(one.proof.candidate.stored for one in proven)
-        return Delivery(dict.fromkeys(begun, UNREGISTERED), kept=kept)
+        there = house.records.load().connections.get(errand.name) if kept else None
+        left = {one.name.casefold(): one.registration for one in there.organizations} if there is not None else {}
+        return Delivery({key: left.get(key, UNREGISTERED) for key in begun}, kept=kept)
     if wishes.keeps:
         keep_proven(house, errand, proven, [new_key(house) for _ in proven], settings.toggles, begun, aspm)
     if not brings or aspm is None:
