@@ -118,7 +118,9 @@ class _Token(_Strict):
     last4: Annotated[str, StringConstraints(max_length=4)]
     expires: _Day | None
     expires_source: str | None
-    days_left: int | None = Field(description="To the earlier of its expiry and the end of global tokens.")
+    days_left: int | None = Field(
+        description="To the earlier of its expiry and the end of global tokens; less than 0 once that has passed."
+    )
     reach: Reach
     source: str
     shared: bool = Field(description="Whether several organizations of this document use it.")

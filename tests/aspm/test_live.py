@@ -9,6 +9,7 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.exchange import Reply
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
+from aspm_ado.flows.resume import resume_handoff
 from aspm_ado.flows.stored import validate_stored
 
 from .stand import ASPM, PAT, TOKEN, Person, asked, check, patless, states
@@ -173,6 +174,16 @@ def test_no_setting_of_team_leads_on_core(stand):
     assert here.records.load().connections["contoso"].toggles == ()
     with pytest.raises(UsageError):
         connect(here.house(asked(register="guided", team_leads_may="create-instances", aspm_api="core")), "other")
+
+
+def test_core_that_shows_only_at_the_hand_off(stand):
+    """Without an API token nobody looked before, so the settings are on record."""
+    here = stand(aspm={"dialect": "core"})
+    connect(here.house(asked(register="guided", team_leads_may="create-instances", aspm_token_file="")), None)
+    assert "Advanced Settings" in here.voice.text
+    resume_handoff(here.house({"aspm_url": ASPM, "aspm_token_file": "aspm"}), None)
+    assert "no team-lead integrations" in here.voice.text
+    assert "Advanced Settings" not in here.voice.text
 
 
 def test_a_person_mends_the_token_of_the_aspm(stand):

@@ -67,3 +67,4 @@ def test_warn_days_moves_the_line() -> None:
 
 def test_the_day_is_written_as_the_contract_writes_days() -> None:
     assert "2026-10-16, in 1 day." in judge_expiry(date(2026, 10, 16), TODAY).detail
+    assert "2026-10-15, which is today." in judge_expiry(TODAY.today, TODAY).detail

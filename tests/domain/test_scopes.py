@@ -217,6 +217,19 @@ def test_a_route_that_is_not_there_lowers_what_can_be_shown() -> None:
     assert (check.status, check.proven, check.reason) == (PARTIAL, WRITE, Reason.NOT_PROVABLE)
 
 
+@pytest.mark.parametrize(
+    "levels", [("read",), ("write",), ("manage",), ("write", "manage"), ("read", "write", "manage")]
+)
+def test_a_released_route_that_is_not_there_proves_nothing(levels: tuple[str, ...]) -> None:
+    """Every version has it: that it is missing here says nothing of the scope, and is not “good as far as it goes”."""
+    probes, told = answers(ON_SERVICES, ALL_OF)
+    told |= dict.fromkeys((f"code-{level}" for level in levels), r.reply(404, r.NO_ROUTE, r.MARKS, r.USER))
+    [check] = [c for c in judge_scopes(told, probes, ON_SERVICES) if c.id is CheckId.SCOPE_CODE]
+    shown = PARTIAL if "manage" not in levels else UNKNOWN
+    assert (check.status, check.exit_code) == (shown, 5 if shown is UNKNOWN else 0)
+    assert "address" not in str(check.remedy)
+
+
 def test_where_not_one_route_is_there_the_address_is_wrong_and_nothing_is_known() -> None:
     probes, told = answers(ON_SERVICES, ALL_OF)
     told = dict.fromkeys(told, r.reply(404, r.NO_ROUTE, r.MARKS, r.USER))

@@ -95,6 +95,36 @@ def test_on_a_server_one_request_alone_carries_another_token() -> None:
     assert [call.method for call in others] == ["GET"]
 
 
+def test_a_server_whose_version_was_not_heard_is_not_taken_for_an_old_one() -> None:
+    """2019 cannot show Identity and User Profile; whether this one can, nobody knows."""
+    service = Service({PAT: Token()}, ("DefaultCollection",), "7.1")
+    service.overrides = {"version": lambda _: r.reply(503, "", r.MARKS)}
+    proof, _ = proven(service, candidate("DefaultCollection", site=TFS))
+    unheard = Reason.SERVICE_UNAVAILABLE
+    assert trouble(proof) == {"scope.identity": unheard, "scope.profile": unheard}
+    service.overrides = {}
+    again, _ = proven(service, candidate("DefaultCollection", site=TFS))
+    assert trouble(again) == {}
+
+
+@pytest.mark.parametrize("closed", ["One", "Absent"])
+@pytest.mark.parametrize("wide", [True, False])
+def test_a_collection_that_is_closed_makes_no_other_one_older_than_it_is(closed: str, wide: bool) -> None:
+    """It does not tell the version of the server; the next one does, and shows all that this version can."""
+    collections = ("One", "Two", "Three")
+    service = Service({PAT: Token(organizations=("Two", "Three"))}, collections, "7.1")
+    if wide:
+        service.overrides = {"collections": lambda _: r.names(*collections)}
+    proof, _ = proven(service, candidate(closed, "Two", "Three", site=TFS))
+    assert proof.version == "7.1"
+    shut, *good = organizations_of(proof)
+    for one in good:
+        scopes = {check.id.value: check.status for check in one.checks if check.id.value.startswith("scope.")}
+        assert scopes["scope.profile"] is Status.PASS
+    assert not shut.is_good
+    assert service.names().count("version") == 2
+
+
 def test_a_server_that_answers_anybody_grants_nothing() -> None:
     open_to_all = r.reply(404, '{"message":"TF401019"}', r.MARKS, r.JSON)
     service = Service({PAT: Token()}, ("DefaultCollection",), "7.1")

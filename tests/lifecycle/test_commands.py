@@ -18,6 +18,7 @@ from aspm_ado.domain import questions
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.retirement import Clock
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect as forget
 
@@ -250,6 +251,33 @@ def test_list_says_what_waits_and_what_to_run(run, here):
     assert "new token …New1 waits for Invicti ASPM: aspm-ado handoff contoso" in out
     [organization] = json.loads(run(shown, json=True)[1])["connections"][0]["organizations"]
     assert (organization["token"]["last4"], organization["waiting"]["last4"]) == ("Rdy1", "New1")
+
+
+END = date(2026, 12, 1)
+
+
+@pytest.mark.parametrize(
+    ("today", "end", "said", "left"),
+    [
+        (date(2026, 11, 30), END, "stops 2026-12-01 (1 day)", 1),
+        (date(2026, 12, 1), END, "was to stop 2026-12-01", 0),
+        (date(2026, 12, 4), END, "was to stop 2026-12-01", -3),
+        (date(2027, 1, 12), None, "ends 2027-01-13 (1 day)", 1),
+        (date(2027, 1, 13), None, "ends 2027-01-13 (today)", 0),
+        (date(2027, 1, 16), None, "was to end 2027-01-13", -3),
+    ],
+)
+def test_list_counts_to_the_earlier_end_and_past_it(run, today, end, said, left):
+    def on_that_day(wiring, names):
+        wiring.__dict__["clock"] = Clock(today, end)
+        return list_.run(wiring)
+
+    shown = SimpleNamespace(run=on_that_day)
+    out = run(shown)[1]
+    assert f"  {said}  " in out
+    assert "-3 day" not in out
+    [organization] = json.loads(run(shown, json=True)[1])["connections"][0]["organizations"]
+    assert organization["token"]["days_left"] == left
 
 
 def test_rotate(run, here):

@@ -274,7 +274,7 @@ def test_a_token_of_one_organization_replaces_that_one_alone(here):
 
 @pytest.mark.parametrize(
     ("register", "code", "state", "force"),
-    [("guided", 0, "handed-off", PAT), ("auto", 8, "handed-off", PAT), ("none", 0, "registered", NEW)],
+    [("guided", 0, "handed-off", PAT), ("auto", 8, "handed-off", PAT), ("none", 0, "handed-off", NEW)],
 )
 def test_with_nobody_there(here, register, code, state, force):
     report = with_new(here, register=register)

@@ -281,6 +281,27 @@ def test_rotate_is_one_command(desk):
     assert f"The old token (…{old.last4}) is revoked." in here.said
 
 
+@pytest.mark.parametrize(("answer", "revokes"), [(True, True), (True, False), (False, True)])
+def test_connect_offers_to_revoke_the_one_that_it_replaces(desk, answer, revokes):
+    here = desk()
+    run(here)
+    here.rule(revokes=revokes)
+    run(here, {"pat_file": "pat"}, Person(revoke=answer, go=True))
+    assert [one.revoked for one in here.made] == [answer and revokes]
+    assert ("Revoke it: https://dev.azure.com/contoso/_usersSettings/tokens" in here.said) is not (answer and revokes)
+    assert [one.replaced for one in here.stand.records.load().ordered] == [True] * (answer and not revokes)
+
+
+def test_the_stored_one_given_by_hand_is_still_ours_to_revoke(desk):
+    here = desk()
+    run(here)
+    [made] = here.made
+    assert int(run(here, {"pat_file": "made"}, files={"made": made.value}).exit_code) == 0
+    [credential] = here.entry.credentials.values()
+    assert (credential.authorization_id, credential.expires) == (made.authorization, "2027-04-13")
+    assert not here.made[0].revoked
+
+
 def test_an_old_token_that_cannot_be_revoked_is_a_warning_with_the_page(desk):
     here = desk()
     run(here)

@@ -124,16 +124,8 @@ def _connection_data(fields: Fields) -> ConnectionData:
     user = _demanded(_object(fields.get("authenticateduser"), "authenticateduser"), "id")
     account = _inner(user, "properties").get("account")  # {"$type": "System.String", "$value": "a@b"}, or the value
     properties = {"account": account.get("$value") if isinstance(account, dict) else account}
-    directory = "webapplicationrelativedirectory"
-    return ConnectionData(
-        Identity(
-            _text(user, "id"),
-            _text(user, "customdisplayname") or _text(user, "providerdisplayname"),
-            _text(properties, "account"),
-        ),
-        _text(fields, "deploymenttype"),
-        _text(_inner(fields, "locationservicedata"), directory) or _text(fields, directory),
-    )
+    name = _text(user, "customdisplayname") or _text(user, "providerdisplayname")
+    return ConnectionData(Identity(_text(user, "id"), name, _text(properties, "account")))
 
 
 def _profile(fields: Fields) -> Profile:

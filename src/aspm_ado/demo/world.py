@@ -103,9 +103,6 @@ class Edition:
 
 
 SERVER_2019: Final = Edition("2019", "5.0", "5.0")
-# A 2020 server says "the latest ... supports is 6.1" while 6.1 is still preview there
-# (issue: microsoft/azure-devops-extension-sample#161); the version map names the released one, 6.0.
-SERVER_2020: Final = Edition("2020", "6.0", "6.1")
 SERVER_2022: Final = Edition("2022", "7.1", "7.1")  # 2022.1 and later; the first 2022 released 7.0
 
 

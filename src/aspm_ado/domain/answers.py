@@ -34,8 +34,6 @@ class ConnectionData:
     """``GET _apis/connectionData``: ``authenticatedUser`` as ``identity``."""
 
     identity: Identity
-    deployment_type: str = ""
-    relative_directory: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,18 @@ class Registration:
     marker: str = ""
     """What our own registration writes into the instance, so that it can be known again; not in the report."""
 
+    @property
+    def of_older(self) -> Registration:
+        """What is left of it when another token is put in force, and nobody brings that one to Invicti ASPM.
+
+        A person still has to enter it, also where a profile's write may have arrived; what was refused is not begun.
+        """
+        if self.state is RegistrationState.NONE:
+            return self
+        if self.mode is RegistrationMode.API and self.state is RegistrationState.FAILED:
+            return replace(self, state=RegistrationState.NONE)
+        return replace(self, mode=RegistrationMode.GUIDED, state=RegistrationState.HANDED_OFF, proof=Proof.NONE)
+
 
 UNREGISTERED: Final = Registration()
 

@@ -45,6 +45,11 @@ class Probe:
         """Whether ``--read-only-probes`` allows it."""
         return self.method == "GET"
 
+    @property
+    def may_be_withdrawn(self) -> bool:
+        """Whether its route is a preview's, which may be switched off; a released one is there (facts section 9)."""
+        return "preview" in self.version
+
 
 PROBES: Final = (
     Probe("code-read", Scope.CODE, Level.READ, "GET", "_apis/git/repositories/{random}"),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from aspm_ado.domain.errors import Problem
 
 REPORT_SCHEMA: Final = "aspm-ado/report/v1"
+FEW: Final = 3
+"""More organizations than these are put together where the same is to be said of all."""
 
 GRAVITY: Final = (
     ExitCode.INTERRUPTED,

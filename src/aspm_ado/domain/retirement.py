@@ -78,6 +78,17 @@ class Calendar:
         days = self.days_to_end(deployment)
         return days is not None and 0 < days <= LAST_DAYS
 
+    def days_left(self, expires: date | None, reach: Reach, deployment: Deployment) -> int | None:
+        """Days to the earlier of a token's own end and the end of global tokens, where it is one. ``None``: none known.
+
+        Less than zero: it was to have ended that many days ago.
+        """
+        left = [] if expires is None else [(expires - self.today).days]
+        end = self.days_to_end(deployment)
+        if reach is Reach.ALL and end is not None:
+            left.append(end)
+        return min(left, default=None)
+
     def demanded(self, choice: ReachDemanded, deployment: Deployment) -> Reach:
         """The reach that ``choice`` means there and today."""
         if choice is ReachDemanded.AUTO:

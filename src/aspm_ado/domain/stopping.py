@@ -40,12 +40,8 @@ def stopping(entry: Entry, calendar: Calendar, heard: Heard | None = None) -> It
 
 
 def days_left(entry: Entry, credential: StoredCredential, calendar: Calendar) -> int | None:
-    """Days to the earlier of its own end and the end of tokens of all organizations, where it is one."""
-    left = [] if credential.ends is None else [(credential.ends - calendar.today).days]
-    end = calendar.days_to_end(Deployment(entry.deployment))
-    if credential.reach == Reach.ALL.value and end is not None:
-        left.append(end)
-    return min(left, default=None)
+    """What is left of a stored token, as far as the records know."""
+    return calendar.days_left(credential.ends, Reach.recorded(credential.reach), Deployment(entry.deployment))
 
 
 def _said(credential: StoredCredential, calendar: Calendar, days: int, reports: list[OrganizationReport]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ from aspm_ado.flows.keeping.keep import keep
 from aspm_ado.flows.plan import tell_plan
 from aspm_ado.flows.proving.account import connection_report, named, organizations_of, with_check
 from aspm_ado.flows.proving.candidate import Proof
+from aspm_ado.flows.taking.wishes import NONE
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House
@@ -46,9 +47,10 @@ def conclude(
     """Store the good ones, then register or hand them over. Behind an ASPM that is not good nothing is handed over."""
     wishes = errand.wishes
     good = [(one, made) for one in proven for made in one.good]
-    brings = aspm is not None and aspm.is_good and wishes.register != "none"
-    done = _done(house, errand, good, settings, brings=brings)
-    begun = {made.name.casefold(): _begun(errand, made.name) if brings else UNREGISTERED for _, made in good} | done
+    brings = aspm is not None and aspm.is_good and wishes.register != NONE
+    same = _unchanged(errand, good, settings)
+    done = _done(house, errand, same, brings=brings)
+    begun = {made.name.casefold(): _begun(errand, made.name, same, brings=brings) for _, made in good} | done
     items = [_item(house, errand, one, made, settings, begun) for one, made in good if made.name.casefold() not in done]
     tell_plan(house, errand, good, settings, aspm if brings else None)
     if wishes.dry_run:
@@ -56,7 +58,9 @@ def conclude(
     question = GO_REGISTER if wishes.uses_profile else GO if brings else GO_STORE
     if house.asker.asks and not wishes.yes and not house.asker.prompter.confirm(question, default=True):
         kept = any(one.proof.candidate.stored for one in proven)
-        return Delivery(dict.fromkeys(begun, UNREGISTERED), kept=kept)
+        there = house.records.load().connections.get(errand.name) if kept else None
+        left = {one.name.casefold(): one.registration for one in there.organizations} if there is not None else {}
+        return Delivery({key: left.get(key, UNREGISTERED) for key in begun}, kept=kept)
     if wishes.keeps:
         keep_proven(house, errand, proven, [new_key(house) for _ in proven], settings.toggles, begun, aspm)
     if not brings or aspm is None:
@@ -65,35 +69,41 @@ def conclude(
     return replace(made, states={**done, **made.states}, kept=wishes.keeps)
 
 
-def _done(
-    house: House,
-    errand: Errand,
-    good: Sequence[tuple[Proven, OrganizationReport]],
-    settings: Settings,
-    *,
-    brings: bool,
+def _unchanged(
+    errand: Errand, good: Sequence[tuple[Proven, OrganizationReport]], settings: Settings
 ) -> dict[str, Registration]:
+    """What is on record of the organizations that would be given the very token and settings again."""
+    old, wishes = errand.old, errand.wishes
+    if old is None or not wishes.keeps or wishes.dry_run or _moves(errand):
+        return {}
+    if (old.purpose, old.toggles) != (errand.brief.purpose.value, settings.toggles):
+        return {}
+    held = {made.name.casefold(): one.held for one, made in good}
+    known = ((one.name.casefold(), one) for one in old.organizations)
+    return {key: one.registration for key, one in known if one.credential in held.get(key, ())}
+
+
+def _moves(errand: Errand) -> bool:
+    """Whether the connection goes to another Invicti ASPM than it did, or to one for the first time."""
+    known = errand.old.aspm if errand.old is not None else None
+    return errand.wishes.aspm_url is not None and (known is None or known.url != errand.wishes.aspm_url)
+
+
+def _done(house: House, errand: Errand, same: Mapping[str, Registration], *, brings: bool) -> dict[str, Registration]:
     """What Invicti ASPM has already, with the very token and settings that it would be given again: it stays as it is.
 
     What a profile registered is looked at by the profile, where one is used.
     """
-    old, found = errand.old, dict[str, Registration]()
-    asked = (errand.wishes.aspm_url, errand.brief.purpose.value, settings.toggles)
-    if old is None or not errand.wishes.keeps or errand.wishes.dry_run:
-        return found
-    if (old.aspm.url if old.aspm else None, old.purpose, old.toggles) != asked:
-        return found
-    known = {one.name.casefold(): one for one in old.organizations}
-    for one, made in good:
-        prior = known.get(made.name.casefold())
-        if prior is None or prior.registration.state is not RegistrationState.REGISTERED:
-            continue
-        if prior.registration.mode is RegistrationMode.API and brings:
-            continue
-        if house.vault.read(old.credentials[prior.credential].service) == one.proof.candidate.secret:
-            found[made.name.casefold()] = prior.registration
-            house.voice.note(f"{clean(made.name, 60)} is unchanged: Invicti ASPM has this token already.")
-    return found
+    looks = brings and errand.wishes.uses_profile
+    done = {
+        key: state
+        for key, state in same.items()
+        if state.state is RegistrationState.REGISTERED and not (looks and state.mode is RegistrationMode.API)
+    }
+    for one in errand.old.organizations if errand.old is not None else ():
+        if one.name.casefold() in done:
+            house.voice.note(f"{clean(one.name, 60)} is unchanged: Invicti ASPM has this token already.")
+    return done
 
 
 def keep_proven(
@@ -126,13 +136,18 @@ def keep_proven(
     keep(house, errand.name, onto, {**new_secrets(errand.name, proven, keys), **beside}, record)
 
 
-def _begun(errand: Errand, name: str) -> Registration:
-    """What is on record until Invicti ASPM answers, or a person does. What a profile registered before is not lost."""
-    if errand.wishes.hands_over:
+def _begun(errand: Errand, name: str, same: Mapping[str, Registration], *, brings: bool) -> Registration:
+    """What is on record until Invicti ASPM answers, or a person does. What a profile registered before is not lost.
+
+    A profile only creates: where it has registered another token, or other settings, a person enters the new ones.
+    """
+    if brings and errand.wishes.hands_over:
         return HANDED_OFF
-    known = errand.old.organizations if errand.old is not None else ()
+    known = errand.old.organizations if errand.old is not None and not _moves(errand) else ()
     prior = next((one.registration for one in known if one.name.casefold() == name.casefold()), UNREGISTERED)
-    return prior if prior.mode is RegistrationMode.API else Registration(RegistrationMode.API)
+    if brings and prior.mode is not RegistrationMode.API and not prior.marker:
+        return Registration(RegistrationMode.API)
+    return same.get(name.casefold(), prior.of_older)
 
 
 def _item(
@@ -175,10 +190,11 @@ def concluded(
                 check = skip(CheckId.REGISTRATION, "Not asked: this organization is not good yet.")
             elif key in delivery.checks:
                 check = replace(delivery.checks[key], required=counts)
-            elif aspm is not None and not aspm.is_good and errand.wishes.register != "none":
+            elif aspm is not None and not aspm.is_good and errand.wishes.register != NONE:
                 check = behind_aspm(errand.name)
             else:
-                check = registration_check(state, errand.name, required=counts, stored=errand.wishes.keeps)
+                brought, keeps = errand.wishes.register != NONE, errand.wishes.keeps
+                check = registration_check(state, errand.name, required=counts, stored=keeps, brought=brought)
             shown = named(made, errand.name) if delivery.kept else made
             organizations.append(replace(with_check(shown, check), registration=state or UNREGISTERED))
     made_report = connection_report(errand.name, errand.where.site, errand.brief.purpose, [*organizations, *refused])

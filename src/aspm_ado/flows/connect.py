@@ -20,6 +20,7 @@ from aspm_ado.flows.handing.delivery import Delivery
 from aspm_ado.flows.handing.register_all import demand_dialect
 from aspm_ado.flows.handing.settle_aspm import as_found, settle_aspm
 from aspm_ado.flows.keeping.entry import new_key, parse_name, proven_of
+from aspm_ado.flows.keeping.successor import tell_revoking
 from aspm_ado.flows.minting.create import creates_unasked
 from aspm_ado.flows.minting.uncreated import uncreated
 from aspm_ado.flows.proving.account import report
@@ -55,13 +56,16 @@ def connect(house: House, name: str | None) -> Report:
     errand = settle(house, name, old, catalogue.connections)
     proofs, refused = _prove(house, errand)
     errand = errand if name else named_by(errand, proofs, catalogue.connections)
-    proven = proven_of(proofs)
+    keeps = errand.wishes.keeps and not errand.wishes.dry_run
+    proven = proven_of(house, proofs, errand.old if keeps else None)
     if proven:
         errand = replace(errand, wishes=ask_aspm(house, errand.wishes))
     aspm = _aspm(house, errand, reads=bool(proven) or errand.wishes.dry_run)
     errand = replace(errand, wishes=as_found(house, errand.wishes, aspm))
     settings = ask_settings(house, errand.wishes, errand.brief.purpose) if proven else Settings()
     delivery = conclude(house, errand, proven, settings, aspm) if proven else Delivery()
+    if errand.old is not None and keeps and proven:
+        tell_revoking(house, errand.old, house.records.load().connections.get(errand.name, errand.old))
     return report(house, "connect", proofs, [concluded(house, errand, proofs, refused, delivery, aspm)])
 
 
@@ -141,9 +145,9 @@ def _one_by_one(house: House, errand: Errand, names: Sequence[str]) -> tuple[lis
 
 def _kept(house: House, errand: Errand, proof: Proof) -> Proof:
     """The proof of a token that is stored now, if it is good."""
-    proven = proven_of([proof])
+    proven = proven_of(house, [proof], errand.old)
     if not proven:
         return proof
-    key = new_key(house)
+    key = next(iter(sorted(proven[0].held)), new_key(house))
     keep_proven(house, errand, proven, [key], errand.wishes.toggles or (), {}, None)
     return replace(proof, candidate=replace(proof.candidate, stored=key))

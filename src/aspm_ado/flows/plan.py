@@ -24,6 +24,7 @@ from aspm_ado.domain.questions import (
     TEAM_LEADS_MAY,
     Question,
 )
+from aspm_ado.domain.report import FEW
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
@@ -44,10 +45,6 @@ _BESIDE: Final = (
     ("API of Invicti ASPM", ASPM_API),
 )
 """What is shown where it was given, and left out where it was not: a variable that was forgotten is seen here."""
-
-
-_MANY: Final = 3
-"""More organizations of one token than these are named in one row."""
 
 
 def tell_plan(
@@ -87,7 +84,7 @@ def _places(house: House, good: Sequence[tuple[Proven, OrganizationReport]]) -> 
         candidate = shared[0][0].proof.candidate
         last4 = f" …{candidate.secret.last4}" if candidate.secret.last4 else ""
         names, label = [made.name for _, made in shared], candidate.site.place(shared[0][1].name).noun.capitalize()
-        if len(names) > _MANY:
+        if len(names) > FEW:
             label, names = f"{label}s ({len(names)})", [", ".join(names)]
         for name in names:
             yield label, f"{_sourced(house, name, ORGANIZATION)}: token{last4} (from {candidate.source})"

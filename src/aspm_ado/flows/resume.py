@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.aspm import Dialect
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.connection import (
     Entry,
@@ -30,7 +31,7 @@ from aspm_ado.flows.handing.delivery import Delivery, deliver
 from aspm_ado.flows.handing.handoff import behind_aspm, registration_check
 from aspm_ado.flows.handing.item import Item
 from aspm_ado.flows.handing.register_all import profile_at
-from aspm_ado.flows.handing.settle_aspm import settle_aspm
+from aspm_ado.flows.handing.settle_aspm import NO_TEAM_LEADS, settle_aspm
 from aspm_ado.flows.keeping.entry import facts_on_record
 from aspm_ado.flows.keeping.read_secrets import rotation
 from aspm_ado.flows.keeping.successor import tell_revoking
@@ -61,7 +62,7 @@ def resume_handoff(house: House, name: str | None, command: str = "handoff") -> 
     done = [one.name for one in entry.organizations if due and one not in due]
     stored, aspm, delivery = bring(house, entry, entry.aspm, due or entry.organizations, done)
     now = house.records.load().connections.get(entry.name, entry)
-    tell_revoking(house, entry, now, delivered=True)
+    tell_revoking(house, entry, now)
     return report(house, command, [], [_document(now, stored, aspm, delivery)])
 
 
@@ -75,6 +76,9 @@ def bring(
         items = [stored_item(entry, one, secrets[entry.successor_of(one.name) or one.credential]) for one in due]
         through = [item for item in items if _by_profile(known, item)]
         aspm = _aspm(house, entry, known, needs_token=bool(through))
+        if aspm.api == Dialect.CORE.value and any(item.settings.toggles for item in items):
+            house.voice.warn(NO_TEAM_LEADS)
+            items = [replace(item, settings=replace(item.settings, toggles=())) for item in items]
         if aspm.is_good:
             delivery = _deliver(house, aspm, known, items, done)
     return stored, aspm, delivery

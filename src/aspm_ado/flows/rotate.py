@@ -31,7 +31,7 @@ from aspm_ado.flows.taking.acquire import acquire
 from aspm_ado.flows.taking.intake import PAT_VARIABLES, Taken, Tokens, missing_token, tokens_given
 from aspm_ado.flows.taking.terms import beside_given, candidate, stored_terms
 from aspm_ado.flows.taking.until_good import prove_until_good
-from aspm_ado.flows.taking.wishes import Wishes, wishes_given
+from aspm_ado.flows.taking.wishes import NONE, Wishes, wishes_given
 
 if TYPE_CHECKING:
     from aspm_ado.domain.token import Secret
@@ -196,14 +196,14 @@ def _hand_on(
 ) -> Report:
     """Give the new token to Invicti ASPM, and put it in force where ASPM has it. The old one serves until then."""
     delivery = Delivery()
-    if entry.aspm is None or wishes.register == "none":
+    if entry.aspm is None or wishes.register == NONE:
         swap(house, entry.name, key, names)
     else:
         secret = house.vault.read(entry.successors[key].credential.service)
         items = [] if secret is None else [stored_item(entry, one, secret) for one in _stored(entry, names)]
         delivery = deliver(house, AspmProof(entry.aspm.url, aspm_skipped()), None, items, keeps=True)
     now = house.records.load().connections.get(entry.name, entry)
-    tell_revoking(house, entry, now, delivered=wishes.register != "none")
+    tell_revoking(house, entry, now)
     return report(house, "rotate", proofs, [_document(now, names, delivery, made, wishes)])
 
 
@@ -221,7 +221,9 @@ def _document(
         key = stored.name.casefold()
         one = reports.get(key) or stored_organization(entry, stored)
         state = delivery.states.get(key, stored.registration)
-        check = delivery.checks.get(key) or registration_check(state, entry.name, required=True)
+        check = delivery.checks.get(key) or registration_check(
+            state, entry.name, required=True, brought=wishes.register != NONE
+        )
         check = replace(check, required=wishes.counts and bool(delivery.states))
         organizations.append(replace(with_check(one, check), registration=state))
     return ConnectionReport(entry.name, entry.deployment, entry.base_url, entry.purpose, tuple(organizations))

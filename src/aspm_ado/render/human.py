@@ -12,7 +12,7 @@ from aspm_ado import __version__
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Verdict
+from aspm_ado.domain.report import FEW, Verdict
 from aspm_ado.domain.retirement import MIGRATE, days_said
 from aspm_ado.domain.text import clean
 from aspm_ado.domain.whose import findings
@@ -36,10 +36,6 @@ _SENTENCES: Final = {
     Verdict.NOT_READY: "Not ready.",
     Verdict.UNKNOWN: "Not known: it could not be found out.",
 }
-
-
-_MANY: Final = 3
-"""More organizations than these are put together where the same is said of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ def _together(made: Iterable[Section]) -> Iterator[Section]:
     """Many organizations, one after the other, of which all the same is said are one table."""
     for _, group in groupby(made, lambda one: (one.rows, one.above, one.token) if one.organization else one.heading):
         alike = list(group)
-        if len(alike) <= _MANY:
+        if len(alike) <= FEW:
             yield from alike
         else:
             names = ", ".join(one.organization for one in alike)
@@ -213,7 +209,7 @@ def _left(days: int | None) -> str:
         return ""
     if days > 0:
         return f"{days_said(days)} left"
-    return "ends today" if days == 0 else "past its end"
+    return "its end is today" if days == 0 else "past its end"
 
 
 def _row(check: Check) -> Row:

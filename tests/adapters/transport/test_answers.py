@@ -37,15 +37,15 @@ ME = {
     [
         (
             {"authenticatedUser": ME, "deploymentType": "hosted"},
-            ConnectionData(Identity("9a3f", "Ann", "a@b"), "hosted"),
+            ConnectionData(Identity("9a3f", "Ann", "a@b")),
         ),
         (
             {"authenticatedUser": {**ME, "customDisplayName": "Annie"}, "webApplicationRelativeDirectory": "/tfs"},
-            ConnectionData(Identity("9a3f", "Annie", "a@b"), "", "/tfs"),
+            ConnectionData(Identity("9a3f", "Annie", "a@b")),
         ),
         (
             {"locationServiceData": {"webApplicationRelativeDirectory": "/x"}, "AuthenticatedUser": {"ID": "1"}},
-            ConnectionData(Identity("1"), "", "/x"),
+            ConnectionData(Identity("1")),
         ),
         (
             {

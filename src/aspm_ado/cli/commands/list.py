@@ -116,4 +116,6 @@ def _end(entry: Entry, credential: StoredCredential, calendar: Calendar) -> str:
         return "end unknown"
     if end is not None and left == (end - calendar.today).days and credential.ends != end:
         return f"stops {end} ({days_said(left)})" if left > 0 else f"was to stop {end}"
-    return f"ends {credential.ends} ({days_said(left)})"
+    if left < 0:
+        return f"was to end {credential.ends}"
+    return f"ends {credential.ends} ({days_said(left) if left else 'today'})"

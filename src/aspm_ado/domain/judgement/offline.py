@@ -50,11 +50,7 @@ def judge_expiry(expires: date | None, calendar: Calendar, warn_days: int = WARN
             "Look the date up on the token page and give it with --pat-expires.",
         )
     if days <= warn_days:
-        return Check(
-            CheckId.TOKEN_EXPIRY,
-            Status.WARN,
-            f"It ends on {expires}, in {days_said(days)}.",
-            Reason.EXPIRY_NEAR,
-            "Create the next token before then.",
-        )
+        when, before = (f"in {days_said(days)}", "before then") if days else ("which is today", "now")
+        detail, remedy = f"It ends on {expires}, {when}.", f"Create the next token {before}."
+        return Check(CheckId.TOKEN_EXPIRY, Status.WARN, detail, Reason.EXPIRY_NEAR, remedy)
     return Check(CheckId.TOKEN_EXPIRY, Status.PASS, f"It ends on {expires}, in {days_said(days)}.")

@@ -11,7 +11,7 @@ from aspm_ado.domain.checks import SCOPE_CHECKS, Check, CheckId, Status, skip
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.judgement.saying import UNHEARD, Saying, saying, unheard, user_of
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import WANTED, Deployment, Purpose, provable
+from aspm_ado.domain.requirements import API_VERSIONS, WANTED, Deployment, Purpose, provable
 from aspm_ado.domain.scopes import BOXES, VSO, Level, Scope
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class Bench:
     read_only: bool = False
     lost: bool = False
     """Whether not one route was found: then it is the address that is wrong, and nothing is known of any scope."""
+    unversioned: Reply | None = None
+    """The answer that was to tell the version of a Server, and said nothing: ``version`` is the oldest then."""
 
 
 def granted(reply: Reply, bench: Bench) -> Grant:
@@ -100,8 +102,11 @@ def reads_code(checks: Sequence[Check]) -> bool:
 def _ladder(
     scope: Scope, wanted: Level, bench: Bench, replies: Mapping[str, Reply], probes: Sequence[Probe]
 ) -> _Ladder:
-    heard = {probe.level: replies[probe.name] for probe in probes if probe.scope is scope and probe.name in replies}
-    return _Ladder(scope, wanted, bench, heard, {level: granted(reply, bench) for level, reply in heard.items()})
+    own = [probe for probe in probes if probe.scope is scope and probe.name in replies]
+    heard = {probe.level: replies[probe.name] for probe in own}
+    previews = frozenset(probe.level for probe in own if probe.may_be_withdrawn)
+    grants = {level: granted(reply, bench) for level, reply in heard.items()}
+    return _Ladder(scope, wanted, bench, heard, grants, previews)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,8 @@ class _Ladder:
     bench: Bench
     replies: Mapping[Level, Reply]
     grants: Mapping[Level, Grant]
+    previews: frozenset[Level]
+    """The levels that a preview alone can show."""
 
     def at(self, grant: Grant) -> list[Level]:
         return [level for level, found in self.grants.items() if found is grant]
@@ -123,9 +130,11 @@ class _Ladder:
 
     @property
     def target(self) -> Level:
-        """The level to look for: what is wanted, as far as an answer can show it. A route that is not there cannot."""
+        """The level to look for: what is wanted, as far as an answer can show it. A preview that is not offered cannot;
+        where a released route is not there, nothing was found out.
+        """
         ceiling = provable(self.bench.deployment, self.bench.version, self.scope)
-        while not self.bench.lost and self.grants.get(ceiling) is Grant.UNPROVABLE:
+        while not self.bench.lost and ceiling in self.previews and self.grants.get(ceiling) is Grant.UNPROVABLE:
             ceiling = max((level for level in self.replies if level < ceiling), default=Level.NONE)
         return min(self.wanted, ceiling)
 
@@ -146,6 +155,8 @@ class _Ladder:
             )
         if proven >= self.wanted:
             return self.check(Status.PASS, f"{held}.")
+        if proven >= target and self.bench.unversioned is not None and self.may_show_more:
+            return self._unversioned(self.bench.unversioned)
         if proven >= target:
             verified = f"{held} verified. {box.choice}" if held else box.choice
             return self.check(
@@ -163,6 +174,16 @@ class _Ladder:
             )
         return self._open(target)
 
+    @property
+    def may_show_more(self) -> bool:
+        """Whether the newest server shows more of it than this one is asked for."""
+        return min(self.wanted, provable(self.bench.deployment, API_VERSIONS[0], self.scope)) > self.target
+
+    def _unversioned(self, reply: Reply) -> Check:
+        reason, detail, remedy = unheard(reply, saying(reply))
+        told = f"Not asked, since the server's version was not found out. {detail}"
+        return self.check(Status.UNKNOWN, told, reason, remedy).on(reply)
+
     def _open(self, target: Level) -> Check:
         """Neither shown nor refuted: not asked, or not answered in a way that tells."""
         box = BOXES[self.scope, self.wanted]
@@ -178,9 +199,12 @@ class _Ladder:
         kind = saying(reply)
         if kind in UNHEARD:
             reason, detail, remedy = unheard(reply, kind)
-        elif kind is Saying.NO_ROUTE:
+        elif kind is Saying.NO_ROUTE and self.bench.lost:
             reason, detail = Reason.SCOPE_UNKNOWN, "There is no such route at this address"
             remedy = "Check the address: on a server, --collection NAME tells which collection is meant."
+        elif kind is Saying.NO_ROUTE:
+            reason, detail = Reason.SCOPE_UNKNOWN, "The route that would show it is missing, and others are there"
+            remedy = "Run this again with --verbose; if it stays so, report it with the activity id."
         elif kind is Saying.NOT_ALLOWED:
             reason, detail = Reason.PERMISSION_UNCLEAR, "The service refused the person, not the scope"
             remedy = "Check that the token's owner may use this area of the organization."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aspm_ado.domain.connection import UNREGISTERED, Registration, RegistrationMode, RegistrationState
 from aspm_ado.domain.dataclass import dataclass
+from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.handoff import PLANNED, WAITS, hand_over, registration_check
 from aspm_ado.flows.handing.register_all import plan, record, register_all
 from aspm_ado.flows.keeping.successor import swap
@@ -41,13 +42,20 @@ def deliver(
 ) -> Delivery:
     """Register by ``profile``, or hand over where there is none. What comes of each is on record at once.
 
-    ``done`` are the organizations that a person has finished before.
+    What is a person's to enter already is handed over beside a profile, too. ``done`` are the organizations that a
+    person has finished before.
     """
     if profile is not None:
-        outcomes = register_all(house, aspm, profile, items, keeps=keeps)
+        by_hand = [item for item in items if item.prior.mode is RegistrationMode.GUIDED]
+        outcomes = register_all(house, aspm, profile, [item for item in items if item not in by_hand], keeps=keeps)
+        if by_hand:
+            names = clean(", ".join(item.place.name for item in by_hand), 300)
+            house.voice.note(f"{names}: Invicti ASPM has, or may have, an older token. A profile only creates, so this "
+                             "one is entered by hand.")  # fmt: skip
+        handed = deliver(house, aspm, None, by_hand, keeps=keeps) if by_hand else Delivery()
         return Delivery(
-            {key: outcome.registration for key, outcome in outcomes.items()},
-            {key: outcome.check for key, outcome in outcomes.items()},
+            {key: outcome.registration for key, outcome in outcomes.items()} | handed.states,
+            {key: outcome.check for key, outcome in outcomes.items()} | handed.checks,
         )
     bound = {item.place.key: item for item in items}
 

@@ -42,6 +42,7 @@ _WORDS: Final = {
 }
 
 WAITS: Final = "A new token is proven and stored; the old one serves until Invicti ASPM has the new one."
+NOT_BROUGHT: Final = "Nothing was handed over, as asked: a person still has to enter this token in Invicti ASPM."
 
 Save = Callable[[str, Registration], None]
 
@@ -104,9 +105,15 @@ def hand_over(
     return states
 
 
-def registration_check(registration: Registration, name: str, *, required: bool, stored: bool = True) -> Check:
-    """``aspm.registration`` for a state. Where nothing is ``stored``, there is nothing to come back to."""
+def registration_check(
+    registration: Registration, name: str, *, required: bool, stored: bool = True, brought: bool = True
+) -> Check:
+    """``aspm.registration`` for a state. Where nothing is ``stored``, there is nothing to come back to; where nothing
+    was ``brought`` (``--register none``), nothing was handed off.
+    """
     check = _check_of(registration, name)
+    if registration.state is RegistrationState.HANDED_OFF and not brought:
+        check = replace(check, detail=NOT_BROUGHT)
     if check.status is Status.WARN and not stored:
         check = replace(check, remedy="Enter the values in Invicti ASPM now; nothing is stored to come back to.")
     return replace(check, required=required)

@@ -29,6 +29,7 @@ ADDRESS: Final = Choice("address", "Correct the address")
 OTHER: Final = Choice("other", "Give another API token")
 WITHOUT: Final = Choice("without", "Go on without an API token", "a guided hand-off needs none")
 FINISH: Final = Choice("finish", "Finish later")
+NO_TEAM_LEADS: Final = "This is Invicti AppSec Core, which has no team-lead integrations: those settings are left out."
 
 
 def ask_aspm_token(house: House, url: str, dialect: Dialect | None = None) -> Taken:
@@ -118,9 +119,7 @@ def as_found(house: House, wishes: Wishes, aspm: AspmProof | None) -> Wishes:
     if aspm.api == wishes.aspm_api:
         return wishes
     if aspm.api == Dialect.CORE.value and wishes.toggles:
-        house.voice.warn(
-            "This is Invicti AppSec Core, which has no team-lead integrations: those settings are left out."
-        )
+        house.voice.warn(NO_TEAM_LEADS)
         wishes = replace(wishes, toggles=None)
     return replace(wishes, aspm_api=aspm.api)
 

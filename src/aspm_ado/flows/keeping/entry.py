@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import CheckId, Status
-from aspm_ado.domain.connection import NAME, Entry, Registration, StoredAspm, StoredCredential, StoredOrganization
+from aspm_ado.domain.connection import (
+    NAME,
+    UNREGISTERED,
+    Entry,
+    Registration,
+    StoredAspm,
+    StoredCredential,
+    StoredOrganization,
+)
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.origin import Origin
@@ -23,7 +31,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.domain.token import Secret
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.proving.candidate import Proof
+    from aspm_ado.flows.proving.candidate import Candidate, Proof
     from aspm_ado.flows.taking.wishes import Wishes
 
 
@@ -33,6 +41,8 @@ class Proven:
 
     proof: Proof
     good: tuple[OrganizationReport, ...]
+    held: frozenset[str] = frozenset()
+    """The credentials on record that hold this very token."""
 
 
 def facts_on_record(known: StoredCredential, *, shared: bool) -> TokenFacts:
@@ -70,10 +80,18 @@ def default_name(site: Site, names: Sequence[str]) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", raw.lower()).strip("-._")[:63] or UNNAMED
 
 
-def proven_of(proofs: Sequence[Proof]) -> list[Proven]:
-    """The proofs that are good somewhere."""
-    made = [Proven(proof, tuple(one for one in organizations_of(proof) if one.is_good)) for proof in proofs]
-    return [one for one in made if one.good]
+def proven_of(house: House, proofs: Sequence[Proof], current: Entry | None) -> list[Proven]:
+    """The proofs that are good somewhere, each with the credentials of ``current`` that hold its token."""
+    made = [(proof, tuple(one for one in organizations_of(proof) if one.is_good)) for proof in proofs]
+    return [Proven(proof, good, _holding(house, current, proof.candidate)) for proof, good in made if good]
+
+
+def _holding(house: House, current: Entry | None, candidate: Candidate) -> frozenset[str]:
+    """The credentials that hold the token of ``candidate``. What ends otherwise is another, and is not read."""
+    if candidate.stored or current is None:
+        return frozenset({candidate.stored} - {""})
+    alike = ((key, one) for key, one in current.credentials.items() if one.last4 == candidate.secret.last4)
+    return frozenset(key for key, one in alike if house.vault.read(one.service) == candidate.secret)
 
 
 def new_key(house: House) -> str:
@@ -89,9 +107,7 @@ def service_of(name: str, key: str) -> str:
 def new_secrets(name: str, proven: Sequence[Proven], keys: Sequence[str]) -> dict[str, Secret]:
     """The secrets that are not stored yet, by service."""
     return {
-        service_of(name, key): one.proof.candidate.secret
-        for one, key in zip(proven, keys, strict=True)
-        if not one.proof.candidate.stored
+        service_of(name, key): one.proof.candidate.secret for one, key in zip(proven, keys, strict=True) if not one.held
     }
 
 
@@ -110,20 +126,24 @@ def merged(
 ) -> Entry:
     """The entry with the good organizations put in or replaced; what else is on record by now stays as it is.
 
-    ``keys`` name the credentials of ``proven``, but for those that are stored already.
+    ``keys`` name the credentials of ``proven``, but for those that are stored already. What waited to replace a token
+    is given up with it.
     """
     candidate = proven[0].proof.candidate
     credentials = dict(current.credentials) if current else {}
     organizations = {o.name.casefold(): o for o in current.organizations} if current else {}
-    for one, key in zip(proven, keys, strict=True):
-        stored = one.proof.candidate.stored
-        used = stored if stored in credentials else key
-        service = credentials[used].service if stored in credentials else service_of(name, key)
-        credentials[used] = _credential(one, service)
-        for made in one.good:
-            organizations[made.name.casefold()] = _organization(made, used, one.proof, registrations)
-    listed = (found for one in proven for found in one.proof.listed or ())
     aspm = StoredAspm(wishes.aspm_url, wishes.aspm_api, wishes.profile or "") if wishes.aspm_url else None
+    renewed = []
+    for one, key in zip(proven, keys, strict=True):
+        for made in one.good:
+            prior = organizations.get(made.name.casefold())
+            used = _used(one, key, prior, credentials)
+            credentials[used] = _credential(one, credentials.get(used), service_of(name, key))
+            if prior is None or prior.credential != used:
+                renewed.append(made.name)
+            state = registrations.get(made.name.casefold(), _left(current, prior, used, aspm))
+            organizations[made.name.casefold()] = _organization(made, used, one.proof, state)
+    listed = (found for one in proven for found in one.proof.listed or ())
     return Entry(
         name=name,
         deployment=candidate.site.deployment.value,
@@ -138,21 +158,24 @@ def merged(
         ca_bundle=ca_bundle or (current.ca_bundle if current else None),
         created=current.created if current else now,
         validated=now,
-        successors=current.unawaited(_renewed(current, proven)) if current else {},
+        successors=current.unawaited(renewed) if current else {},
         offered=tuple(dict.fromkeys((*(current.offered if current else ()), *listed))),
         migration=current.migration if current else None,
     ).pruned()
 
 
-def _renewed(current: Entry, proven: Sequence[Proven]) -> list[str]:
-    """The organizations that get another token than they had: what waited to replace that one is out of date."""
-    had = {one.name.casefold(): current.credentials[one.credential].last4 for one in current.organizations}
-    return [
-        made.name
-        for one in proven
-        for made in one.good
-        if had.get(made.name.casefold()) != one.proof.candidate.secret.last4
-    ]
+def _used(one: Proven, key: str, prior: StoredOrganization | None, credentials: Mapping[str, StoredCredential]) -> str:
+    """The credential that an organization names: the one that it has, or another that holds the token, or ``key``."""
+    if prior is not None and prior.credential in one.held:
+        return prior.credential
+    return next((held for held in sorted(one.held) if held in credentials), key)
+
+
+def _left(current: Entry | None, prior: StoredOrganization | None, used: str, aspm: StoredAspm | None) -> Registration:
+    """What is on record of an organization that nobody brings to Invicti ASPM now, with the credential ``used``."""
+    if current is None or prior is None or (aspm and current.aspm and aspm.url != current.aspm.url):
+        return UNREGISTERED
+    return prior.registration if prior.credential == used else prior.registration.of_older
 
 
 def with_registrations(entry: Entry, registrations: dict[str, Registration]) -> Entry:
@@ -171,31 +194,31 @@ def aspm_service(url: str, fresh: Callable[[], str]) -> str:
     return f"aspm-ado:aspm:{Origin.of(url).host}:{fresh().replace('-', '')[:12]}"
 
 
-def _credential(one: Proven, service: str) -> StoredCredential:
+def _credential(one: Proven, known: StoredCredential | None, service: str) -> StoredCredential:
+    """A token as it is now; ``known`` is what is on record of it, where it is stored already."""
     made, candidate = one.good[0], one.proof.candidate
     identity = made.identity
+    ends = known if known is not None and made.token.expires is None else made.token
     return StoredCredential(
-        service=service,
+        service=known.service if known else service,
         format=candidate.secret.format.value,
         last4=candidate.secret.last4,
-        expires=made.token.expires,
-        expires_source=made.token.expires_source,
+        expires=ends.expires,
+        expires_source=ends.expires_source,
         reach=made.token.reach,
         identity_id=identity.id if identity else "",
         identity_name=identity.name if identity else "",
         identity_account=identity.account if identity else "",
-        authorization_id=candidate.authorization_id,
+        authorization_id=candidate.authorization_id or (known.authorization_id if known else ""),
     )
 
 
-def _organization(
-    made: OrganizationReport, key: str, proof: Proof, registrations: dict[str, Registration]
-) -> StoredOrganization:
+def _organization(made: OrganizationReport, key: str, proof: Proof, state: Registration) -> StoredOrganization:
     return StoredOrganization(
         name=made.name,
         credential=key,
         username=needed_username(made) or proof.candidate.username,
-        registration=registrations.get(made.name.casefold(), made.registration),
+        registration=state,
         repository=repository_of(proof, made.name),
     ).proven(verdict_of(made), proof.calendar.today.isoformat())
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.connection import Entry, Registration, StoredCredential, Successor
+from aspm_ado.domain.connection import Entry, Registration, RegistrationState, StoredCredential, Successor
 from aspm_ado.domain.place import site_of
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.keeping.entry import new_key, service_of, verdict_of, with_registrations
@@ -97,8 +97,8 @@ def swap(
     """Put the successor in force for ``organizations`` of the connection ``name`` by one replace; a secret that nothing
     names any more is erased after.
 
-    ``states`` are what Invicti ASPM or a person said of them (by case-folded name). Raises ``UsageError`` where another
-    run has put a newer token in the successor's place.
+    ``states`` are what Invicti ASPM or a person said of them (by case-folded name); without one, nobody has brought the
+    new token there. Raises ``UsageError`` where another run has put a newer token in the successor's place.
     """
     now = house.stamp
     for place, old in _going(house, name, key, organizations):
@@ -107,7 +107,10 @@ def swap(
     def edit(current: Entry) -> Entry:
         if key not in current.successors:
             raise changed_meanwhile(name)
-        return replace(with_registrations(current.succeeded(key, organizations), dict(states)), validated=now)
+        meant = {one.casefold() for one in organizations}
+        known = {one.name.casefold(): one.registration.of_older for one in current.organizations}
+        made = {one: states.get(one, known[one]) for one in meant & known.keys()}
+        return replace(with_registrations(current.succeeded(key, organizations), made), validated=now)
 
     return update(house, name, edit)
 
@@ -129,21 +132,30 @@ def _place(entry: Entry, key: str) -> Place:
     return site_of(entry).place((held or [entry.organizations[0].name])[0])
 
 
-def tell_revoking(house: House, before: Entry, after: Entry, *, delivered: bool) -> None:
+def tell_revoking(house: House, before: Entry, after: Entry) -> None:
     """Revoke each old token that nothing here uses any more, where that is ours to do; else say where it is done.
 
-    Where its successor was not ``delivered`` (``--register none``), an Invicti ASPM may still use the old one.
+    Where nobody says that an Invicti ASPM has the new one, it may still use the old one. A token that ends as one on
+    record does may be the same, given twice: nothing is said of it.
     """
+    entries = house.records.load().connections.values()
+    in_use = {one.last4 for entry in entries for one in entry.known_credentials}
     for key, old in before.credentials.items():
         if key in after.credentials:
             continue
+        if old.last4 in in_use:
+            ledger.close(house, old.authorization_id)
+            continue
         place, held = _place(before, key), {one.name for one in before.organizations if one.credential == key}
-        new = [after.credentials[one.credential] for one in after.organizations if one.name in held]
+        served = [one for one in after.organizations if one.name in held]
         told = f"The old token (…{old.last4}) is not used here any more."
-        if after.aspm is not None and not delivered:
+        if after.aspm and any(one.registration.state is not RegistrationState.REGISTERED for one in served):
             ledger.close(house, old.authorization_id)
             house.voice.say(f"{told} Revoke it when Invicti ASPM has the new one: {place.token_page}")
-        elif not revoke_old(house, place, old, by_az=any(one.authorization_id for one in new)):
+            continue
+        ledger.replacing(house, place, old)
+        by_az = any(after.credentials[one.credential].authorization_id for one in served)
+        if not revoke_old(house, place, old, by_az=by_az):
             house.voice.say(f"{told} Revoke it: {place.token_page}")
 
 

@@ -32,7 +32,7 @@ from aspm_ado.flows.migrating.given import own_tokens
 from aspm_ado.flows.proving.account import report, with_check
 from aspm_ado.flows.resume import bring
 from aspm_ado.flows.stored import stored_entries
-from aspm_ado.flows.taking.wishes import wishes_given
+from aspm_ado.flows.taking.wishes import NONE, wishes_given
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House
@@ -58,7 +58,7 @@ def migrate(house: House, name: str) -> Report:
     stopped = any(result.came is Came.STOPPED for result in results.values())
     aspm, delivery = (None, Delivery()) if stopped else _brought(house, entry, names, wishes)
     now = _finished(house, house.records.load().connections[entry.name], names)
-    tell_revoking(house, before, now, delivered=wishes.register != "none")
+    tell_revoking(house, before, now)
     _tell_left(house, before, now)
     proofs = [result.proof for result in results.values() if result.proof is not None]
     return report(house, "migrate", proofs, [_document(now, names, results, delivery, aspm, wishes)])
@@ -116,7 +116,7 @@ def _brought(house: House, entry: Entry, names: Sequence[str], wishes: Wishes) -
     """What is proven, brought to Invicti ASPM; put in force at once where nothing is to be brought."""
     wanted = {name.casefold() for name in names}
     meant = [one for one in entry.organizations if one.name.casefold() in wanted and entry.has_own(one.name)]
-    if entry.aspm is None or wishes.register == "none":
+    if entry.aspm is None or wishes.register == NONE:
         for one in meant:
             if key := entry.successor_of(one.name):
                 swap(house, entry.name, key, [one.name])
@@ -190,7 +190,7 @@ def _organization(
     elif entry.successor_of(name):
         check = replace(registration_check(HANDED_OFF, entry.name, required=True), detail=WAITS)
     else:
-        check = registration_check(state, entry.name, required=True)
+        check = registration_check(state, entry.name, required=True, brought=wishes.register != NONE)
     counts = wishes.counts and entry.aspm is not None and check.required
     return replace(with_check(made, replace(check, required=counts)), registration=state)
 

@@ -14,15 +14,14 @@ from aspm_ado.domain.judgement.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.judgement.scopes import scopes_not_asked
 from aspm_ado.domain.judgement.standing import identified
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
-from aspm_ado.domain.requirements import Deployment
-from aspm_ado.domain.retirement import MIGRATE, Calendar, DaySource, Reach
+from aspm_ado.domain.retirement import MIGRATE, DaySource, Reach
 
 if TYPE_CHECKING:
     from aspm_ado.domain.judgement.reach import Sight
     from aspm_ado.domain.place import Site
     from aspm_ado.domain.requirements import Purpose
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.proving.candidate import Candidate, PlaceProof, Proof
+    from aspm_ado.flows.proving.candidate import PlaceProof, Proof
 
 
 EVERY_ONE: Final = "*"
@@ -38,7 +37,7 @@ def organizations_of(proof: Proof, warn_days: int = WARN_DAYS) -> tuple[Organiza
         last4=candidate.secret.last4,
         expires=candidate.expires.isoformat() if candidate.expires else None,
         expires_source=candidate.expires_source if candidate.expires else None,
-        days_left=_days_left(candidate, reach, proof.calendar),
+        days_left=proof.calendar.days_left(candidate.expires, reach, candidate.site.deployment),
         reach=reach.value,
         source=candidate.source,
         shared=len(proof.places) > 1,
@@ -135,12 +134,3 @@ def _reach(proof: Proof, sight: Sight | None) -> Check:
             return reach_not_asked("Not asked: whether an organization takes the token was not found out.")
         return reach_not_asked("Not asked: no organization takes the token.")
     return judge_reach(sight, proof.candidate.brief.reach, proof.candidate.site.deployment, proof.calendar)
-
-
-def _days_left(candidate: Candidate, reach: Reach, calendar: Calendar) -> int | None:
-    """Days to the earlier of its own end and the end of global tokens."""
-    left = [] if candidate.expires is None else [(candidate.expires - calendar.today).days]
-    end = calendar.days_to_end(candidate.site.deployment)
-    if reach is Reach.ALL and candidate.site.deployment is Deployment.SERVICES and end is not None:
-        left.append(end)
-    return min(left, default=None)

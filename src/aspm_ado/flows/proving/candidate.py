@@ -102,6 +102,8 @@ class Proof:
     listed: tuple[str, ...] | None = None
     """The organizations that the token reaches, where the service listed them."""
     version: str = ""
+    unversioned: Reply | None = None
+    """The answer that was to tell the version of a Server, where it was not heard."""
     places: tuple[PlaceProof, ...] = ()
     sight: Sight | None = None
     unlisted: Check | None = None
@@ -121,4 +123,7 @@ class Proof:
     def bench(self, here: PlaceProof) -> Bench:
         """By what the answers of one organization are judged."""
         brief = self.candidate.brief
-        return Bench(brief.purpose, here.place.site.deployment, self.version, here.control, brief.read_only)
+        site, unversioned = here.place.site, self.unversioned
+        return Bench(
+            brief.purpose, site.deployment, self.version, here.control, brief.read_only, unversioned=unversioned
+        )

@@ -12,7 +12,7 @@ from aspm_ado.domain.answers import Names, Profile
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.exchange import Call, Credential, Reply
 from aspm_ado.domain.judgement.reach import not_listed
-from aspm_ado.domain.judgement.saying import Saying, saying
+from aspm_ado.domain.judgement.saying import UNHEARD, Saying, saying
 from aspm_ado.domain.judgement.scopes import Grant, granted
 from aspm_ado.domain.judgement.version import server_version
 from aspm_ado.domain.requirements import API_VERSIONS, Deployment
@@ -32,6 +32,7 @@ def opening(proof: Proof, before: Proof | None) -> Errand[None]:
     """
     yield from _first_round(proof, before)
     yield from _second_opinion(proof)
+    yield from _version_elsewhere(proof)
 
 
 def _first_round(proof: Proof, before: Proof | None) -> Errand[None]:
@@ -55,7 +56,9 @@ def _first_round(proof: Proof, before: Proof | None) -> Errand[None]:
         if not proof.listed:
             proof.unlisted = not_listed(lister, site.deployment)
     proof.calendar = candidate.brief.clock.told_by(*replies, proof.wide)
-    proof.version = API_VERSIONS[0] if services else server_version(replies[1] if len(replies) > 1 else None)
+    proof.version = API_VERSIONS[0]
+    if not services:
+        _learn_version(proof, replies[1] if len(replies) > 1 else None)
     proof.places = tuple(places)
     if before is not None:
         _remember(proof, before)
@@ -90,6 +93,25 @@ def _second_opinion(proof: Proof) -> Errand[None]:
         here.first = reply
     if all(proof.standing(here.place, reply).is_dead for here, reply in zip(asked, replies, strict=True)):
         _spare(proof, others[len(asked) :], lead.first)
+
+
+def _learn_version(proof: Proof, told: Reply | None) -> None:
+    proof.version = server_version(told)
+    proof.unversioned = told if told is not None and saying(told) in UNHEARD else None
+
+
+def _version_elsewhere(proof: Proof) -> Errand[None]:
+    """A collection that does not let the token in does not tell the version of its server, either: ask another one."""
+    lead, *others = proof.places or (None,)
+    if lead is None or lead.first is None or lead.place.site.deployment is Deployment.SERVICES:
+        return
+    if proof.standing(lead.place, lead.first).is_in:
+        return
+    left = [here for here in others if not here.unasked]
+    taking = (here for here in left if here.first is None or proof.standing(here.place, here.first).is_in)
+    if (here := next(taking, None)) is not None:
+        [told] = yield [proof.candidate.brief.caller.version(here.place, proof.candidate.credential())]
+        _learn_version(proof, told)
 
 
 def _spare(proof: Proof, places: Sequence[PlaceProof], answer: Reply) -> None:
