@@ -7,7 +7,8 @@ import sys
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from itertools import count
 from types import FrameType
 from typing import Any
@@ -246,39 +247,58 @@ def test_nothing_more_is_sent_for_a_caller_that_is_gone(in_flight: int, per_lane
     assert {url for url in sent if "stopped" in url} <= sent_before_it_was_known
 
 
-def test_a_signal_at_any_line_leaves_a_crew_that_works() -> None:
-    """A handler raises between any two lines, those of the standard library among them. Nothing may stay locked."""
-    crew = Crew(lambda one: Reply(one, 200), in_flight=2, per_lane=1)
+def stopped_at(line: int, work: Callable[[], object]) -> bool:
+    """Raise before that line of ``work``, as the handler of a signal does; lines of the standard library count, too.
+    Whether there was such a line.
+    """
+    lines = count()
+
+    def tell(frame: FrameType, _event: str, _argument: object) -> Any:
+        if frame.f_code.co_filename != __file__ and next(lines) == line:
+            raise KeyboardInterrupt
+        return tell
+
+    before = sys.gettrace()
+    sys.settrace(tell)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def guarded(work: Callable[[], object]) -> object:
+    """What ``work`` returns, on another thread: one that hangs fails."""
     heard: queue.SimpleQueue[object] = queue.SimpleQueue()
+    threading.Thread(target=lambda: heard.put(work()), daemon=True).start()
+    return heard.get(timeout=GUARD)
+
+
+def test_a_signal_at_any_line_leaves_a_crew_that_works() -> None:
+    """Nothing may stay locked."""
+    crew = Crew(lambda one: Reply(one, 200), in_flight=2, per_lane=1)
 
     def conduct() -> list[Any]:
         return crew.conduct([errand([call("lane", 1), call("lane", 2), call("other")], "whole") for _ in range(2)])
 
-    def stopped_at(line: int) -> bool:
-        lines = count()
-
-        def tell(frame: FrameType, _event: str, _argument: object) -> Any:
-            if frame.f_code.co_filename != __file__ and next(lines) == line:
-                raise KeyboardInterrupt
-            return tell
-
-        before = sys.gettrace()
-        sys.settrace(tell)
-        try:
-            conduct()
-        except KeyboardInterrupt:
-            return True
-        finally:
-            sys.settrace(before)
-        return False
-
     conduct()
     for line in count():
-        if not stopped_at(line):
+        if not stopped_at(line, conduct):
             break
-        threading.Thread(target=lambda: heard.put(conduct()), daemon=True).start()
-        assert heard.get(timeout=GUARD) == ["whole", "whole"], f"after {line} lines"
+        assert guarded(conduct) == ["whole", "whole"], f"after {line} lines"
     assert line > 40
+
+
+def test_a_signal_while_its_threads_are_begun_leaves_none_too_few() -> None:
+    for line in count():
+        crew = Crew(lambda one: Reply(one, 200), in_flight=1)
+        conduct = partial(crew.run, errand([call("lane")]))
+        if not stopped_at(line, conduct):
+            break
+        assert guarded(partial(crew.run, errand([call("lane")], "whole"))) == "whole", f"after {line} lines"
+    assert line > 20
 
 
 def test_two_that_conduct_at_once_keep_to_the_bound_together() -> None:

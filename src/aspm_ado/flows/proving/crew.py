@@ -6,6 +6,7 @@ questions is plain code without threads, locks or network in it, and politeness 
 
 from __future__ import annotations
 
+import _thread
 import queue
 import threading
 from collections import Counter, defaultdict, deque
@@ -62,21 +63,22 @@ class _Job:
 
 
 class Crew:
-    """Sends calls on daemon threads, so that a hanging one never keeps the process from ending.
+    """Sends calls on threads that nobody waits for, so that a hanging one never keeps the process from ending.
 
     There are as many threads as calls may be in flight. One that is free takes the next call itself: it does not wait
     until somebody has read what it brought.
 
     A signal may tear ``conduct`` anywhere, and a ``Condition`` is not given back then (its ``__enter__`` and
     ``__exit__`` are code like any other). So whoever conducts takes no lock: the calls go over in a queue that no
-    signal can divide, and the lock here is the threads' own.
+    signal can divide, and the lock here is the threads' own. Nor are they begun by ``Thread.start``, which waits for a
+    ``Condition``, too.
     """
 
     def __init__(self, send: Send, in_flight: int = IN_FLIGHT, per_lane: int = PER_LANE) -> None:
         self._send, self._in_flight, self._per_lane = send, in_flight, per_lane
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._threads = 0
+        self._begun = self._threads = 0
 
     def conduct(
         self,
@@ -148,14 +150,15 @@ class Crew:
         walk.party.flying += len(calls)
         for slot, call in enumerate(calls):
             self._jobs.put(_Job(walk, slot, call))
-            if self._threads < self._in_flight:
-                threading.Thread(target=self._work, name=f"call-{self._threads + 1}", daemon=True).start()
+            if self._begun < self._in_flight:
+                _thread.start_new_thread(self._work, ())
+                self._begun += 1  # only now: a thread too many ends by itself, one too few would be missed for ever
         return 0
 
     def _work(self) -> None:
-        with self._lock:  # a thread counts itself: who starts it may be interrupted before and after it is there
+        with self._lock:
             if self._threads >= self._in_flight:
-                return
+                return  # one too many
             self._threads += 1
         while True:
             job = self._admit(self._jobs.get())
