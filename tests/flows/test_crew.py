@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import sys
 import threading
@@ -259,6 +260,7 @@ def stopped_at(line: int, work: Callable[[], object]) -> bool:
         return tell
 
     before = sys.gettrace()
+    gc.disable()  # hypothesis has a callback there, which would swallow the interruption
     sys.settrace(tell)
     try:
         work()
@@ -266,6 +268,7 @@ def stopped_at(line: int, work: Callable[[], object]) -> bool:
         return True
     finally:
         sys.settrace(before)
+        gc.enable()
     return False
 
 
