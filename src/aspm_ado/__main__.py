@@ -20,6 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # while the program was being loaded: nothing was begun
         code = 130
+    except RuntimeError as error:  # what Python 3.11 makes of it where a class was being made
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        code = 130
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

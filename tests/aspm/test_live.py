@@ -217,6 +217,20 @@ def test_a_person_corrects_the_address_of_the_aspm(stand):
     assert all(call.credential is None for call in here.wire.calls if call.url.startswith(wrong))
 
 
+def test_who_corrects_the_address_need_not_give_the_token_again(stand):
+    """It was given for another host; a guided hand-off needs none for this one either."""
+    here = stand()
+    wrong = "https://aspm.example.nowhere"
+    person = Person(aspm_token=[TOKEN, ""], aspm_next=["address"], aspm_url=[ASPM], handoff=["saved"])
+    house = here.house(asked(register="guided", aspm_url=wrong, aspm_token_file=""), person)
+    real = here.wire.send
+    here.wire.send = lambda call: Reply(call, 200, text="<html>") if call.url.startswith(wrong) else real(call)
+    report = connect(house, None)
+    assert results(report) == ("skip",) * 3
+    assert here.records.load().connections["contoso"].aspm.url == ASPM
+    assert to_aspm(here) == []
+
+
 def test_a_person_goes_on_without_the_token_of_the_aspm(stand):
     here = stand(aspm={"is_a_web_page": True})
     report = connect(here.house(asked(register="guided"), Person(aspm_next=["without"], handoff=["saved"])), None)

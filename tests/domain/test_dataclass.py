@@ -120,6 +120,24 @@ def test_the_library_knows_it(made: tuple[type[Any], ...]) -> None:
         replace(point(1), z=3)
 
 
+def test_what_ours_does_not_do_is_refused() -> None:
+    """Without a word it would make a value that lacks something."""
+    cup = classes(dataclass)[1]
+
+    class Glass(cup):  # type: ignore[misc,valid-type]
+        clear: bool = True
+
+    with pytest.raises(TypeError, match="inherits"):
+        dataclass(slots=True)(Glass)
+
+    @dataclass(slots=True)
+    class Counted:
+        total: int = field(init=False, default=0)
+
+    with pytest.raises(TypeError, match="nobody can give"):
+        Counted()
+
+
 def test_first_values_are_made_in_many_threads_at_once() -> None:
     """The fields are read with the first value: whoever comes meanwhile finds neither half of them, nor others."""
     failed: list[BaseException] = []

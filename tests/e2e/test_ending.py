@@ -51,12 +51,15 @@ from aspm_ado.__main__ import main
 class Slow:
     def find_spec(self, name, path, target=None):
         if name == "typer":
-            os.kill(os.getpid(), signal.SIGINT)
+            KILL
 
 sys.meta_path.insert(0, Slow())
 sys.argv[1:] = ["list"]
 sys.exit(main())
 """
+
+IN_AN_IMPORT = "os.kill(os.getpid(), signal.SIGINT)"
+IN_A_CLASS = f"type('Made', (), {{'field': type('Field', (), {{'__set_name__': lambda *_: {IN_AN_IMPORT}}})()}})"
 
 
 def ended(stage: Stage, code: str) -> subprocess.CompletedProcess[bytes]:
@@ -89,6 +92,17 @@ def test_after_a_signal_within_exec(tmp_path):
 @pytest.mark.skipif(
     sys.platform == "win32" or signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="no SIGINT comes through here"
 )
-def test_stopped_while_it_is_loaded(tmp_path):
-    done = ended(Stage(tmp_path, "http://127.0.0.1:1"), BEFORE_ANYTHING)
+@pytest.mark.parametrize("where", [IN_AN_IMPORT, IN_A_CLASS], ids=["in an import", "in a class that is being made"])
+def test_stopped_while_it_is_loaded(tmp_path, where):
+    done = ended(Stage(tmp_path, "http://127.0.0.1:1"), BEFORE_ANYTHING.replace("KILL", where))
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="no SIGINT comes through here"
+)
+def test_stopped_once_it_has_begun_within_a_class_that_is_being_made(tmp_path):
+    code = BEFORE_ANYTHING.replace("KILL", IN_A_CLASS).replace('"typer"', '"aspm_ado.cli.commands.list"')
+    done = ended(Stage(tmp_path, "http://127.0.0.1:1"), code)
+    assert done.returncode == 130, done.stderr.decode()
+    assert b"bug" not in done.stderr

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import queue
+import sys
 import threading
+import weakref
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from itertools import count
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -215,6 +221,118 @@ def test_what_comes_for_a_caller_that_is_gone_is_nobody_else_s() -> None:
     own = errand([call("own", 1), call("own", 2)], "mine")
     threading.Thread(target=lambda: heard.put(crew.run(own)), daemon=True).start()
     assert heard.get(timeout=GUARD) == "mine"
+
+
+@pytest.mark.parametrize(("in_flight", "per_lane"), [(1, PER_LANE), (2, 1)])
+def test_nothing_more_is_sent_for_a_caller_that_is_gone(in_flight: int, per_lane: int) -> None:
+    """Neither what waits for a thread nor what its lane held back."""
+    gone, all_here = threading.Event(), threading.Barrier(in_flight)
+    sent: list[str] = []
+
+    def send(one: Call) -> Reply:
+        sent.append(one.url)
+        if one.lane != "stopped":
+            all_here.wait(GUARD)  # every thread has passed what was before
+        elif one.url.endswith("/0"):
+            raise KeyboardInterrupt
+        else:
+            assert gone.wait(GUARD)
+        return Reply(one, 200)
+
+    crew = Crew(send, in_flight, per_lane)
+    with pytest.raises(KeyboardInterrupt):
+        crew.run(errand([call("stopped", number) for number in range(9)]))
+    gone.set()
+    crew.run(errand([call(f"own{number}") for number in range(in_flight)]))
+    sent_before_it_was_known = {"https://stopped/0", "https://stopped/1"}
+    assert {url for url in sent if "stopped" in url} <= sent_before_it_was_known
+
+
+def stopped_at(line: int, work: Callable[[], object]) -> bool:
+    """Raise before that line of ``work``, as the handler of a signal does; lines of the standard library count, too.
+    Whether there was such a line.
+    """
+    lines = count()
+
+    def tell(frame: FrameType, _event: str, _argument: object) -> Any:
+        if frame.f_code.co_filename != __file__ and next(lines) == line:
+            raise KeyboardInterrupt
+        return tell
+
+    before = sys.gettrace()
+    gc.disable()  # hypothesis has a callback there, which would swallow the interruption
+    sys.settrace(tell)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+        gc.enable()
+    return False
+
+
+def guarded(work: Callable[[], object]) -> object:
+    """What ``work`` returns, on another thread: one that hangs fails."""
+    heard: queue.SimpleQueue[object] = queue.SimpleQueue()
+    threading.Thread(target=lambda: heard.put(work()), daemon=True).start()
+    return heard.get(timeout=GUARD)
+
+
+def test_a_signal_at_any_line_leaves_a_crew_that_works() -> None:
+    """Nothing may stay locked."""
+    crew = Crew(lambda one: Reply(one, 200), in_flight=2, per_lane=1)
+
+    def conduct() -> list[Any]:
+        return crew.conduct([errand([call("lane", 1), call("lane", 2), call("other")], "whole") for _ in range(2)])
+
+    conduct()
+    for line in count():
+        if not stopped_at(line, conduct):
+            break
+        assert guarded(conduct) == ["whole", "whole"], f"after {line} lines"
+    assert line > 40
+
+
+def test_a_signal_while_its_threads_are_begun_leaves_none_too_few() -> None:
+    for line in count():
+        crew = Crew(lambda one: Reply(one, 200), in_flight=1)
+        conduct = partial(crew.run, errand([call("lane")]))
+        if not stopped_at(line, conduct):
+            break
+        assert guarded(partial(crew.run, errand([call("lane")], "whole"))) == "whole", f"after {line} lines"
+    assert line > 20
+
+
+def test_two_that_conduct_at_once_keep_to_the_bound_together() -> None:
+    turnstile = Turnstile()
+    crew = Crew(turnstile)
+    workers = [
+        threading.Thread(
+            target=crew.conduct, args=([errand([call(f"{name}{i}")]) for i in range(IN_FLIGHT + 4)],), daemon=True
+        )
+        for name in ("one", "two")
+    ]
+    for worker in workers:
+        worker.start()
+    turnstile.wait_until_inside(IN_FLIGHT)
+    for _ in range(2 * (IN_FLIGHT + 4)):
+        turnstile.let_one_through()
+    for worker in workers:
+        worker.join(GUARD)
+        assert not worker.is_alive()
+    assert turnstile.most == IN_FLIGHT
+
+
+def test_a_thread_without_work_keeps_nothing_of_its_last() -> None:
+    freed = threading.Event()
+    crew = Crew(lambda one: Reply(one, 200))
+    own = errand([call("lane")], "done")
+    watched = weakref.ref(own, lambda _: freed.set())
+    assert crew.run(own) == "done"
+    del own
+    assert freed.wait(GUARD)
+    assert watched() is None
 
 
 def test_an_error_of_an_errand_reaches_the_caller() -> None:

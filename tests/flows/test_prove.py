@@ -369,6 +369,16 @@ def test_a_list_that_was_not_heard_is_not_one_that_cannot_be_had(answer: Reply, 
     assert (proof.unlisted.status, proof.unlisted.reason) == (status, reason)
 
 
+def test_a_list_that_was_heard_before_and_is_not_heard_now_is_missed() -> None:
+    """Else those who were on it would go without a word."""
+    service = Service({PAT: Token()}, ("Contoso", "Fabrikam"))
+    before, _ = proven(service, candidate("contoso", list_all=True))
+    service.overrides["accounts"] = lambda _: r.reply(503, "", r.MARKS)
+    proof, _ = proven(service, candidate("contoso", list_all=True), before)
+    assert proof.unlisted is not None
+    assert (proof.unlisted.status, proof.unlisted.reason) == (Status.UNKNOWN, Reason.SERVICE_UNAVAILABLE)
+
+
 def test_whom_one_organization_knows_is_known_in_one_that_is_absent() -> None:
     service = Service({PAT: Token(organizations=("Contoso",))})
     proof, _ = proven(service, candidate("contoso", "nowhere"))

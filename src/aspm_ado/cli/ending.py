@@ -58,7 +58,12 @@ def interrupted() -> Problem:
 
 
 def bug(error: BaseException) -> Problem:
-    """A failure of ours: its type and an id made of where it happened, never a value."""
+    """A failure of ours: its type and an id made of where it happened, never a value.
+
+    Ctrl-C is none, whatever it comes as: within a class that is being made, Python 3.11 wraps it in a ``RuntimeError``.
+    """
+    if isinstance(error.__cause__, KeyboardInterrupt):
+        return interrupted()
     import hashlib
     import traceback
 

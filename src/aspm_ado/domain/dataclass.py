@@ -52,6 +52,8 @@ class _Known(dict[type, tuple[tuple[_Put, str, dataclasses.Field[Any]], ...]]):
 
     def __missing__(self, kind: type) -> tuple[tuple[_Put, str, dataclasses.Field[Any]], ...]:
         fields = dataclasses.fields(kind)
+        if not all(one.init for one in fields):
+            raise TypeError(f"{kind.__name__} has a field that nobody can give")
         found = self[kind] = tuple((getattr(kind, one.name).__set__, one.name, one) for one in fields)
         return found
 
@@ -109,6 +111,8 @@ _OF_A_CLASS_WITHOUT_SLOTS: Final = ("__dict__", "__weakref__")
 
 def _made(kind: type[T], methods: dict[str, Any]) -> type[T]:
     """The class again, with slots: they cannot be added to one that is there."""
+    if any(map(dataclasses.is_dataclass, kind.__bases__)):
+        raise TypeError(f"{kind.__name__} would lose the fields that it inherits")
     names = tuple(kind.__annotations__)
     body = {key: value for key, value in vars(kind).items() if key not in names}
     for key in _OF_A_CLASS_WITHOUT_SLOTS:
@@ -126,7 +130,7 @@ else:
     def dataclass(*, slots: bool, frozen: bool = False) -> Callable[[type[T]], type[T]]:
         """Make a class of values, as ``dataclasses.dataclass`` does, always with slots; ``replace`` works on it.
 
-        There are no ordered values and no pickled ones.
+        There are no ordered values and no pickled ones. None inherits fields, and each field can be given.
         """
         if not slots:
             raise TypeError("a class of values has slots")

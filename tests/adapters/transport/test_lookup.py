@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import socket
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -71,6 +72,29 @@ def test_a_failure_is_told_and_not_kept(server: NameServer) -> None:
         lookups.resolve("a.example", 443, GUARD)
     server.answer = FOUND
     assert lookups.resolve("a.example", 443, GUARD) == FOUND
+
+
+def test_nothing_is_kept_of_who_was_told_a_failure(server: NameServer) -> None:
+    """A traceback holds the calls of all who raised it, and so their tokens."""
+    server.answer = socket.gaierror(socket.EAI_NONAME, "unknown")
+    lookups = Lookups()
+    told: list[socket.gaierror] = []
+
+    class Token:
+        """Stands for what a caller has at hand."""
+
+    def ask() -> weakref.ref[Token]:
+        token = Token()
+        try:
+            lookups.resolve("a.example", 443, GUARD)
+        except socket.gaierror as error:
+            told.append(error)
+        return weakref.ref(token)
+
+    token = ask()
+    assert (told[0].errno, told[0].strerror) == (socket.EAI_NONAME, "unknown")
+    told.clear()
+    assert token() is None
 
 
 def test_a_name_server_that_is_silent_is_not_asked_again_by_each(server: NameServer) -> None:

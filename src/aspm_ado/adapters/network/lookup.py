@@ -64,7 +64,8 @@ class _Lookup:
         if not self._answered.wait(seconds):
             raise socket.gaierror(socket.EAI_AGAIN, "no answer")
         if isinstance(self._answer, OSError):
-            raise self._answer
+            # To each his own: one that many raise, and that is kept here, would keep the calls of all of them.
+            raise type(self._answer)(*self._answer.args)
         return self._answer
 
     def _ask(self) -> None:

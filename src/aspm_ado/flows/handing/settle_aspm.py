@@ -102,7 +102,9 @@ def settle_aspm(
             return replace(proof, checks=aspm_skipped(), token=None, door=None)
         if answer == ADDRESS.value:
             url = parse_aspm_url(house.asker.prompter.text(ASPM_URL, url, accept=parse_aspm_url))
-            token = aspm_token(house, url, given) or ask_aspm_token(house, url)
+            token = aspm_token(house, url, given) or (ask_aspm_token if needs_token else offer_aspm_token)(house, url)
+            if token is None:
+                return AspmProof(url, aspm_skipped(), wished=proof.wished)
         if answer == OTHER.value:
             token = ask_aspm_token(house, url, proof.door.dialect if proof.door else None)
         proof = house.crew.run(prove_aspm(url, token, wished, hint, ca_bundle))

@@ -6,9 +6,10 @@ questions is plain code without threads, locks or network in it, and politeness 
 
 from __future__ import annotations
 
+import _thread
 import queue
 import threading
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import field
 from itertools import count
@@ -28,17 +29,19 @@ _HEARTBEAT: Final = 0.5
 
 
 class _Party:
-    """One ``conduct``: what its calls came to, how many are out, and how many of each lane.
+    """One ``conduct``: what its calls came to, how many are out, and in each lane how many are under way or held back.
 
-    What still comes for one that was interrupted is nobody else's.
+    What still comes for one that was interrupted is nobody else's, and nothing more is sent of it.
     """
 
-    __slots__ = ("done", "flying", "lanes")
+    __slots__ = ("done", "flying", "held", "is_over", "lanes")
 
     def __init__(self) -> None:
         self.done: queue.SimpleQueue[tuple[_Job, Reply | BaseException]] = queue.SimpleQueue()
         self.flying = 0
         self.lanes: Counter[str] = Counter()
+        self.held: defaultdict[str, deque[_Job]] = defaultdict(deque)
+        self.is_over = False
 
 
 @dataclass(slots=True)
@@ -60,17 +63,22 @@ class _Job:
 
 
 class Crew:
-    """Sends calls on daemon threads, so that a hanging one never keeps the process from ending.
+    """Sends calls on threads that nobody waits for, so that a hanging one never keeps the process from ending.
 
     There are as many threads as calls may be in flight. One that is free takes the next call itself: it does not wait
     until somebody has read what it brought.
+
+    A signal may tear ``conduct`` anywhere, and a ``Condition`` is not given back then (its ``__enter__`` and
+    ``__exit__`` are code like any other). So whoever conducts takes no lock: the calls go over in a queue that no
+    signal can divide, and the lock here is the threads' own. Nor are they begun by ``Thread.start``, which waits for a
+    ``Condition``, too.
     """
 
     def __init__(self, send: Send, in_flight: int = IN_FLIGHT, per_lane: int = PER_LANE) -> None:
         self._send, self._in_flight, self._per_lane = send, in_flight, per_lane
-        self._changed = threading.Condition()
-        self._backlog: deque[_Job] = deque()
-        self._threads = self._idle = 0
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._begun = self._threads = 0
 
     def conduct(
         self,
@@ -94,7 +102,7 @@ class Crew:
         active = 0
         try:
             while True:
-                while waiting and active < self._in_flight and len(self._backlog) < self._in_flight:
+                while waiting and active < self._in_flight and party.flying < 2 * self._in_flight:
                     errand = next(waiting[0], None)
                     if errand is None:
                         waiting.popleft()
@@ -115,7 +123,7 @@ class Crew:
                     replies = [reply for reply in job.walk.replies if reply is not None]
                     active -= self._step(job.walk, replies, results, ended)
         finally:
-            self._forget(party)
+            party.is_over = True  # in one step, which a second signal cannot keep from happening
 
     def run(self, errand: Errand[T]) -> T:
         """One errand alone."""
@@ -139,52 +147,49 @@ class Crew:
             ended(end.value)
             return 1
         walk.replies, walk.missing = [None] * len(calls), len(calls)
-        self._post([_Job(walk, slot, call) for slot, call in enumerate(calls)])
         walk.party.flying += len(calls)
+        for slot, call in enumerate(calls):
+            self._jobs.put(_Job(walk, slot, call))
+            if self._begun < self._in_flight:
+                _thread.start_new_thread(self._work, ())
+                self._begun += 1  # only now: a thread too many ends by itself, one too few would be missed for ever
         return 0
 
-    def _post(self, jobs: Sequence[_Job]) -> None:
-        """Let the threads have these, the oldest first; more threads where all are busy."""
-        with self._changed:
-            self._backlog.extend(jobs)
-            self._changed.notify(len(jobs))
-            wanted = min(len(self._backlog) - self._idle, self._in_flight - self._threads)
-        for _ in range(wanted):
-            threading.Thread(target=self._work, name=f"call-{self._threads + 1}", daemon=True).start()
-            self._threads += 1  # only now: who is interrupted here must not count on a thread that is not there
-
-    def _forget(self, party: _Party) -> None:
-        """Send nothing more of this one: it is over, or was stopped."""
-        with self._changed:
-            kept = [job for job in self._backlog if job.walk.party is not party]
-            self._backlog.clear()
-            self._backlog.extend(kept)
-
     def _work(self) -> None:
-        job = self._take(None)
+        with self._lock:
+            if self._threads >= self._in_flight:
+                return  # one too many
+            self._threads += 1
         while True:
-            try:
-                outcome: Reply | BaseException = self._send(job.call)
-            except BaseException as error:  # noqa: BLE001  (a thread has nobody above it; the caller raises this)
-                outcome = error
-            job.walk.party.done.put((job, outcome))
-            job = self._take(job)
+            job = self._admit(self._jobs.get())
+            while job is not None:
+                job = self._carry_out(job)
 
-    def _take(self, done: _Job | None) -> _Job:
-        """The oldest call that the bounds allow; waits for one. ``done`` is what this thread was about until now."""
-        with self._changed:
-            if done is not None:
-                done.walk.party.lanes[done.call.lane] -= 1  # what that held back is for this thread to take
-            while True:
-                for place, job in enumerate(self._backlog):
-                    lanes = job.walk.party.lanes
-                    if lanes[job.call.lane] < self._per_lane:
-                        lanes[job.call.lane] += 1
-                        del self._backlog[place]
-                        return job
-                self._idle += 1
-                self._changed.wait()
-                self._idle -= 1
+    def _admit(self, job: _Job) -> _Job | None:
+        """``job`` where its lane has room; else the lane keeps it, or nobody where its party is over."""
+        party, lane = job.walk.party, job.call.lane
+        with self._lock:
+            if party.is_over:
+                return None
+            if party.lanes[lane] >= self._per_lane:
+                party.held[lane].append(job)
+                return None
+            party.lanes[lane] += 1
+            return job
+
+    def _carry_out(self, job: _Job) -> _Job | None:
+        """Send ``job``, and tell its party; what its lane held back takes its place: older than all in the queue."""
+        party, lane = job.walk.party, job.call.lane
+        try:
+            outcome: Reply | BaseException = self._send(job.call)
+        except BaseException as error:  # noqa: BLE001  (a thread has nobody above it; the caller raises this)
+            outcome = error
+        party.done.put((job, outcome))
+        with self._lock:
+            if party.held[lane] and not party.is_over:
+                return party.held[lane].popleft()
+            party.lanes[lane] -= 1
+            return None
 
 
 def _next_outcome(party: _Party) -> tuple[_Job, Reply | BaseException]:
