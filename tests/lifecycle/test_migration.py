@@ -385,6 +385,10 @@ def test_the_plan_changes_nothing(here):
     told = "\n".join(markdown(plan.name, plan.day, plan.rows, listed=plan.listed)) + str(rows_out(plan.rows))
     assert "https://dev.azure.com/Team01/_usersSettings/tokens" in told
     assert not [secret for secret in (PAT, *OWN.values()) if secret in told]
+    listed = [*markdown(plan.name, plan.day, plan.rows, listed=plan.listed, table=False)]
+    assert "- Contoso: done; it is there; " in "\n".join(listed)
+    assert not [line for line in listed if line.startswith("|")], "a terminal is given no table"
+    assert "1 organization on" in "\n".join(markdown(plan.name, plan.day, plan.rows[1:2], listed=True))
 
 
 def test_a_server_is_not_concerned(here):

@@ -197,7 +197,7 @@ def _heading(connection: ConnectionReport, organization: OrganizationReport) -> 
     place = organization.name if services else f"{connection.base_url}/{organization.name}"
     parts = [
         f"token …{token.last4}" if token.last4 else "token",
-        f"from {token.source}" if token.source else "",
+        f"from {'keyring' if token.source.startswith('keyring') else token.source}" if token.source else "",
         "shared" if token.shared else "",
         _left(token.days_left),
     ]

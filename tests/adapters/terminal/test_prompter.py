@@ -80,7 +80,7 @@ class PrompterContract:
             at.type(key)
         for outcome in at.end():
             assert (outcome["error"], outcome["kept"]) == ("interrupted", True)
-            assert outcome["remedy"] == "Run the same command again; your answers are offered."
+            assert outcome["remedy"] == "Run the same command again."
         assert "Traceback" not in at.text
 
     @pytest.mark.parametrize("first", ["SIGTERM", "SIGHUP", "SIGINT"])
@@ -152,7 +152,12 @@ class PrompterContract:
     def test_no_row_ends_within_a_word(self, ask, columns):
         """Neither while it is asked nor once it is answered."""
         at, shown = ask("wordy wordy-some wordy-yes long", columns), ""
-        keys = {"wordy": self.second, "wordy-some": self.first_and_third, "wordy-yes": self.yes_key, "long": "x\r"}
+        keys = {
+            "wordy": self.second,
+            "wordy-some": self.first_and_third,
+            "wordy-yes": self.yes_key.replace("es", ""),
+            "long": "x\r",
+        }
         for number, (scenario, typed) in enumerate(keys.items(), start=1):
             at.see({"wordy-yes": "(Y/n)", "long": "row."}.get(scenario, "gamma"), number)
             shown += at.text + "\n"
