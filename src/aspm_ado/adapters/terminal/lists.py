@@ -38,10 +38,11 @@ def _draw(control: InquirerControl, columns: int) -> None:
         column = 0
         for style, text in draw():
             shown = _MARKS.get(text, text)
-            if column + cells(shown) > columns:
+            if shown != "\n" and column + cells(shown) > columns:
                 shown = ("\n" + " " * (column + 2)).join(wrapped(shown, columns - column - 2))
             rows.append((style, shown))
-            column = 0 if shown.endswith("\n") else column + cells(shown)
+            _, ended, row = shown.rpartition("\n")
+            column = cells(row) if ended else column + cells(row)
         return rows
 
     control.text = drawn

@@ -166,7 +166,7 @@ def _leaving(question: Question) -> Iterator[None]:
         raise InterruptedByUserError(
             Reason.INTERRUPTED,
             f"Stopped at the question: {clean(question.prompt).rstrip(' :')}",
-            remedy="Run the same command again; your answers are offered.",
+            remedy="Run the same command again.",
         ) from None
 
 
