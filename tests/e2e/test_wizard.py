@@ -162,7 +162,7 @@ def test_a_wrong_token_then_another(play):
     wizard.answer(TOKEN, pasted(wrong) + ENTER)
     wizard.answer(EXPIRES, ENTER)
     wizard.answer(NEXT, ENTER)
-    wizard.see("contoso")
+    wizard.see("The token for every organization.")
     wizard.answer(TOKEN, pasted(told.token) + ENTER)
     wizard.answer(EXPIRES, ENTER)
     wizard.see("Proven: contoso")

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import cells, harmless, plain, wrapped
@@ -82,8 +83,6 @@ def write_document(document: dict[str, Any]) -> None:
 
 def width_of_result() -> int | None:
     """How wide a row of the result may be on the terminal that it goes to; elsewhere a line is as long as it is."""
-    from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
-
     return columns_of(sys.stdout) if is_terminal(sys.stdout) else None
 
 
@@ -168,7 +167,8 @@ def _paint(around: Surroundings, tables: Sequence[Section], stream: TextIO) -> N
         return
     from aspm_ado.render.plain import lines
 
-    stream.writelines(plain(line, stream.encoding) + "\n" for line in lines(tables))
+    rows = lines(tables, columns_of(stream)) if stream.isatty() else lines(tables)
+    stream.writelines(plain(row, stream.encoding) + "\n" for row in rows)
 
 
 def let_go(stream: TextIO) -> None:
