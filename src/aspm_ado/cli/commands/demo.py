@@ -217,7 +217,6 @@ def _introduce(wiring: Wiring, story: Scenario, simulator: Simulator) -> None:
         for organization, value in story.answers.tokens:
             voice.say(f"The token to paste{f' for {organization}' if organization else ''}: {value}")
         voice.say(f"Its page, where you can edit it: {simulator.address}")
-    voice.say()
 
 
 def _list(wiring: Wiring) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.checks import Check, CheckId
+from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.guide import Guide, guide
 from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason
@@ -166,7 +166,9 @@ def _choices(trouble: Sequence[Check], *, nothing_good: bool) -> list[Choice]:
     """What can be done about it, the likeliest first."""
     ids = {check.id for check in trouble}
     dead = any(check.exit_code is ExitCode.REJECTED for check in trouble)
-    choices = [OTHER, AGAIN, OPEN] if dead else [AGAIN, OPEN, OTHER]
+    unknown = all(check.status is Status.UNKNOWN for check in trouble)
+    again = replace(AGAIN, hint="") if unknown else AGAIN  # no edit of the token mends a network
+    choices = [OTHER, again, OPEN] if dead else [again, OPEN, OTHER]
     if CheckId.CLONE_TOKEN in ids:
         choices.append(USERNAME)
     if Reason.REACH_ORGANIZATION_ONLY in {check.reason for check in trouble}:
