@@ -136,7 +136,7 @@ def test_what_is_refused_is_explained_and_asked_again(play):
     told = play("issue-manager")
     wizard = told.wizard("connect", "--store", "none", "--register", "none", "--purpose", "alm+issue-manager")
     wizard.answer(WHERE, ENTER)
-    wizard.answer(WHERE, f"tfs_example{ENTER}")
+    wizard.answer(WHERE, f"tfs!example{ENTER}")
     wizard.see("of an on-premises server its address")
     wizard.answer(WHERE, f"http://[{ENTER}")
     wizard.see("http://[")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import methodcaller
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aspm_ado.domain.connection import RegistrationState
 from aspm_ado.domain.dataclass import dataclass
@@ -11,6 +11,7 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.place import site_of
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import FEW
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.keeping.entry import service_of
 from aspm_ado.flows.keeping.keep import clear_remains, sweep
@@ -19,9 +20,6 @@ from aspm_ado.flows.stored import stored_entries
 if TYPE_CHECKING:
     from aspm_ado.domain.connection import Entry
     from aspm_ado.flows.house import House
-
-_MANY: Final = 3
-"""Organizations that are all that there were are counted, not named once more, when they are more than these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def _left(entry: Entry) -> tuple[str, ...]:
     there = [one.name for one in entry.organizations if one.registration.state is not RegistrationState.NONE]
     if not there:
         return ()
-    whole = len(there) > _MANY and len(there) == len(entry.organizations)
+    whole = len(there) > FEW and len(there) == len(entry.organizations)
     names = f"all {len(there)} organizations" if whole else clean(", ".join(there), 2000)
     what = f"Azure DevOps instance{'s' if len(there) > 1 else ''} of {names}"
     return (f"In Invicti ASPM ({entry.aspm.url}): Integrations → deactivate or change the {what}.",)

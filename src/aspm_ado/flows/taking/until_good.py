@@ -11,6 +11,7 @@ from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.guide import Guide, guide
 from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.report import FEW
 from aspm_ado.domain.retirement import Reach, ReachDemanded
 from aspm_ado.domain.whose import WHOSE, Finding, Whose, findings
 from aspm_ado.flows.proving.account import connection_report, not_good, organizations_of
@@ -33,10 +34,6 @@ ONE_EACH: Final = Choice("one-each", "Accept it: one token for each organization
 TICKET: Final = Choice("ticket", "Show a text for whoever can mend it")
 STOP: Final = Choice("keep", "Stop here; nothing is stored")
 KEEP: Final = Choice("keep", "Keep what is good, and finish later")
-
-
-_MANY: Final = 3
-"""More organizations of one token than these are not named where it is asked for."""
 
 _OTHERS: Final = frozenset({Whose.ADMINISTRATOR, Whose.NETWORK, Whose.SERVICE})
 """Whom the person at the terminal has to write to."""
@@ -135,7 +132,7 @@ def _whose(house: House, candidate: Candidate) -> str:
     """The organizations that a token is asked for, as it was asked for the first time; nothing where it is for all."""
     site = candidate.site
     wide = house.clock.told_by().demanded(candidate.brief.reach, site.deployment) is Reach.ALL
-    return "" if wide or len(candidate.names) > _MANY else ", ".join(candidate.names)
+    return "" if wide or len(candidate.names) > FEW else ", ".join(candidate.names)
 
 
 def _trouble(proof: Proof) -> list[Check]:
