@@ -16,6 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is not None:
         return run(list(arguments))
+    _open_what_is_closed()
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # while the program was being loaded: nothing was begun
@@ -30,6 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (AttributeError, OSError, ValueError):  # none, or closed: what matters has been flushed, and told
             continue
     os._exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """A stream that was closed before the start (``>&-``) is none to Python, and the next socket gets its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - until the end
 
 
 def run(words: list[str]) -> int:

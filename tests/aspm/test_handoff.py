@@ -132,9 +132,9 @@ def test_many_organizations_in_three_sittings(stand):
     report = resume_handoff(here.house(person=first), "many")
     assert int(report.exit_code) == 6
     assert first.asked.count("handoff") == 4
-    assert "✓ saved Team00" in here.voice.text
-    assert "✗ refused Team02" in here.voice.text
-    assert "• later Team11" in here.voice.text
+    assert "✓ Team00: saved" in here.voice.text
+    assert "✗ Team02: refused" in here.voice.text
+    assert "• Team11: later" in here.voice.text
     assert "12 of 12 organizations" in here.voice.text
     done = states(here, "many")
     assert [done[name] for name in NAMES[:4]] == ["registered", "registered", "failed", "handed-off"]
@@ -144,7 +144,7 @@ def test_many_organizations_in_three_sittings(stand):
     assert [states(here, "many")[name] for name in NAMES[2:5]] == ["registered", "registered", "handed-off"]
     third = Person(handoff=["saved"] * 8)
     report = resume_handoff(here.house(person=third), "many")
-    assert "To enter in Invicti ASPM: 8 of 12 organizations\n  ✓ saved Team00" in here.voice.text
+    assert "To enter in Invicti ASPM: 8 of 12 organizations\n  ✓ Team00: saved" in here.voice.text
     assert "Team04 (5 of 12)" in here.voice.text
     assert int(report.exit_code) == 0
     assert third.asked.count("handoff") == 8

@@ -65,6 +65,8 @@ def test_as_text_stdout_is_the_result_alone(good: tuple[Simulator, str], run: Ru
     assert "Ready, with warnings. (exit 0)" in done.out
     assert "A simulation" in done.err
     assert "A simulation" not in done.out
+    assert "(--reach organization)" in done.out
+    assert "NAME" not in done.out, "a command for a connection that there is not"
 
 
 def test_a_document_is_the_same_whatever_is_said_beside_it(good: tuple[Simulator, str], run: Run) -> None:
@@ -333,6 +335,7 @@ def test_a_list(run: Run, tmp_path: Path) -> None:
     assert text.code == 0
     for word in ("main", "Contoso", "Fabrikam", "…Wx9Z", "handed-off", "https://aspm.example.test"):
         assert word in text.out
+    assert len({line.index("…") for line in text.out.splitlines() if "reach" in line}) == 1, "columns"
 
 
 @pytest.mark.parametrize("purpose", ["alm", "alm+issue-manager", "issue-manager"])
@@ -397,6 +400,7 @@ def test_keeping_nothing(good: tuple[Simulator, str], run: Run, sealed: Path) ->
     done = run(*CONNECT, "--pat-file", file, "--store", "none", "--register", "guided")
     assert done.code == 0
     assert done.document["connections"][0]["organizations"][0]["registration"]["state"] == "handed-off"
+    assert "migrate" not in done.out, "there is nothing to migrate"
     assert no_trace_of(pat_of(simulator), sealed)
     assert run("list", "--json").document["connections"] == []
 

@@ -113,6 +113,26 @@ def test_a_closed_stdout_keeps_the_code_of_the_verdict(
     assert b"Exception ignored" not in err
 
 
+@POSIX
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(("scenario", "words", "code"), [("ready", "--json", 0), ("missing-scope", "-q", 3)])
+def test_a_stream_that_is_closed_from_the_start_keeps_it_too(
+    closed: str, scenario: str, words: str, code: int, simulate: Callable[..., Simulator]
+) -> None:
+    token = pat_of(simulate(scenario))
+    line = f'"$@" validate -o contoso {words} {closed}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", line, "sh", *BARE],
+        env={**os.environ, "ASPM_ADO_PAT": token},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code
+    assert b"Traceback" not in done.stderr
+    assert (b"contoso" in done.stdout) is (">&-" not in closed.replace("2>&-", ""))
+
+
 def unread(*words: str) -> subprocess.CompletedProcess[bytes]:
     """A run whose stdout nobody reads."""
     reading, writing = os.pipe()

@@ -219,3 +219,16 @@ def test_records_that_cannot_be_had_are_7(run: Run, tmp_path: Path, token_file: 
     assert done.code in (0, 7)
     if done.code:
         assert done.document["error"]["reason"].startswith("records-")
+
+
+def test_a_variable_that_says_where_is_not_used_beside_a_name(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASPM_ADO_ORGANIZATION", "contoso")
+    done = run("validate", "kept", "--json")
+    assert (done.code, done.reason) == (2, "nothing-stored"), "it looked for what is stored"
+    assert "ASPM_ADO_ORGANIZATION is set and not used" in done.err
+
+
+def test_only_validate_names_its_other_way_where_nothing_is_stored(run: Run) -> None:
+    remedies = {word: run(word, "--json").document["error"]["remedy"] for word in ("validate", "handoff")}
+    assert "with -o to validate" in remedies["validate"]
+    assert remedies["handoff"] == "Create one with `aspm-ado connect`."

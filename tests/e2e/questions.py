@@ -9,7 +9,7 @@ PURPOSE = "What will Invicti ASPM use this connection for? (arrows"
 CREATED = "Have you created the token? (arrows"
 TOKEN = "Personal access token:"
 EXPIRES = "When does the token end"
-REACH = "Which reach shall be demanded: (arrows"
+REACH = "Which token shall it be? (arrows"
 NEXT = "What now? (arrows"
 MORE = "The token reaches more. Which of them shall be connected too? (arrows"
 ANOTHER = "Connect another organization, with a token of its own? (y/N)"
@@ -18,6 +18,7 @@ ASPM_TOKEN = "API token of Invicti ASPM"
 LEADS = "What may team leads do in Invicti ASPM? (arrows"
 GO = "Store and hand off? (Y/n)"
 STORE = "Store? (Y/n)"
+HAND = "Hand off? (Y/n)"
 ENTERED = "When you have entered it: (arrows"
 COLLECTION = "Collection ["
 
@@ -37,6 +38,7 @@ def answers(token: str, **other: str) -> dict[str, str]:
         LEADS: ENTER,
         GO: ENTER,
         STORE: ENTER,
+        HAND: ENTER,
         ENTERED: UP + ENTER,
         **other,
     }

@@ -12,7 +12,7 @@ from aspm_ado.demo import cast
 from aspm_ado.demo.world import Creation, SignIn
 
 from ..minting.az import FakeAz, drawn_sign_in
-from .questions import ANOTHER, CREATED, EXPIRES, PURPOSE, STORE, TOKEN, answers
+from .questions import ANOTHER, CREATED, EXPIRES, PURPOSE, TOKEN, answers
 from .stage import drawn_token
 from .terminal import ENTER, pasted, squeezed
 
@@ -50,7 +50,6 @@ def test_offered_agreed_to_and_proven(play):
     wizard.answer(AGREE, "y")
     wizard.answer(ANOTHER, "n")
     wizard.look_around()
-    wizard.answer(STORE, ENTER)
     assert wizard.end() == 0
     [made] = [one for one in told.simulator.world.tokens if one.authorization]
     told.watch(told.token, made.value)
@@ -74,7 +73,6 @@ def test_what_cannot_be_done_goes_on_by_hand_and_no_answer_is_lost(play):
     wizard.answer(TOKEN, pasted(by_hand.value) + ENTER)
     wizard.answer(EXPIRES, ENTER)
     wizard.answer(ANOTHER, "n")
-    wizard.answer(STORE, ENTER)
     assert wizard.end() == 0
 
 

@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from aspm_ado.domain.checks import CheckId, Status
+from aspm_ado.domain.ports import Send
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.domain.scopes import Level, Scope
@@ -105,11 +106,12 @@ def test_a_token_of_one_organization_is_accepted_by_a_person() -> None:
         (None, ("contoso",), [OTHER, STOP], [ONE_EACH, KEEP]),
         (Token(organizations=("contoso",)), ("contoso",), [AGAIN, ONE_EACH, STOP], [KEEP]),
         (Token(), ("contoso", "nowhere"), [AGAIN, KEEP], [ONE_EACH, STOP]),
+        ("silence", ("contoso",), [replace(AGAIN, hint=""), OTHER, STOP], [AGAIN, ONE_EACH, KEEP]),
     ],
-    ids=["a scope", "dead", "one organization", "one good, one not"],
+    ids=["a scope", "dead", "one organization", "one good, one not", "no network, which no edit of a token mends"],
 )
 def test_what_is_offered(
-    token: Token | None, names: tuple[str, ...], offered: list[Choice], absent: list[Choice]
+    token: Token | str | None, names: tuple[str, ...], offered: list[Choice], absent: list[Choice]
 ) -> None:
     """What would store nothing says so, and what keeps something says that; the likeliest way out comes first."""
     seen: list[Sequence[Choice]] = []
@@ -120,7 +122,10 @@ def test_what_is_offered(
             assert default == choices[0].value
             return super().choose(question, choices, default)
 
-    made = house(asker=asker(Reader(KEEP.value)), crew=Crew(Service({PAT: token} if token else {})))
+    service: Send = Service({PAT: token} if isinstance(token, Token) else {})
+    if token == "silence":
+        service = lambda call: replace(r.silence(), call=call)  # noqa: E731
+    made = house(asker=asker(Reader(KEEP.value)), crew=Crew(service))
     prove_until_good(made, [candidate(*names)])
     [choices] = seen
     assert choices[0] == offered[0]

@@ -23,7 +23,7 @@ from .test_many_keyring import counted
 
 pytestmark = MARKS
 WHICH = "Which organizations shall get a token of their own? (arrows"
-STEP = "The next organization: (arrows"
+STEP = "What about this organization? (arrows"
 GO_ON = "An earlier run was not finished. What now? (arrows"
 SAVED = UP + ENTER
 STORED, REACHED = ("Atlas", "Borealis", "Cascade"), ("Delta", "Ember")

@@ -14,6 +14,7 @@ from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.migration_plan import markdown, rows_out
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
+from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.keeping.keep import update
 from aspm_ado.flows.migrating.migrate import migrate
 from aspm_ado.flows.migrating.planning import planned
@@ -224,6 +225,16 @@ def by_files(here: Machine, *names: str, **given):
     return migrate(here.house({"pat_file": files, **given}, files=FILES), "contoso")
 
 
+@pytest.mark.parametrize("register", ["auto", "none"], ids=["while they wait", "once they are in force"])
+def test_forgotten_half_way_every_token_is_to_be_revoked(here, register):
+    """Those that wait for Invicti ASPM are as good as the one in force: nobody else says that they are there."""
+    by_files(here, *STORED, register=register)
+    forgotten = disconnect(here.house({"yes": "true"}), "contoso")
+    pages = {f"https://dev.azure.com/{name}/_usersSettings/tokens".casefold() for name in STORED}
+    assert {page.casefold() for page in forgotten.token_pages} == pages
+    assert len(forgotten.left_to_do) <= 1
+
+
 def test_with_nobody_to_ask_a_handoff_remains(here):
     report = by_files(here, *STORED)
     assert (int(report.exit_code), report.verdict.value) == (8, "ready-with-warnings")
@@ -385,6 +396,10 @@ def test_the_plan_changes_nothing(here):
     told = "\n".join(markdown(plan.name, plan.day, plan.rows, listed=plan.listed)) + str(rows_out(plan.rows))
     assert "https://dev.azure.com/Team01/_usersSettings/tokens" in told
     assert not [secret for secret in (PAT, *OWN.values()) if secret in told]
+    listed = [*markdown(plan.name, plan.day, plan.rows, listed=plan.listed, table=False)]
+    assert "- Contoso: done; it is there; " in "\n".join(listed)
+    assert not [line for line in listed if line.startswith("|")], "a terminal is given no table"
+    assert "1 organization on" in "\n".join(markdown(plan.name, plan.day, plan.rows[1:2], listed=True))
 
 
 def test_a_server_is_not_concerned(here):

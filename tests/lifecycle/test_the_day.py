@@ -9,6 +9,8 @@ import pytest
 
 from aspm_ado.demo import SCENARIOS
 from aspm_ado.domain.report import Report
+from aspm_ado.domain.retirement import Calendar, DaySource
+from aspm_ado.domain.stopping import stopping
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.stored import validate_stored
 from aspm_ado.render.human import closing, sections
@@ -79,6 +81,23 @@ def test_an_end_on_record_that_has_passed_comes_first(stand):
     assert "one of these: most likely it has expired" in detail
     assert detail.index("2026-12-20") < detail.index("2026-12-01")
     assert validated(here, AFTER).notes == ()
+
+
+def test_a_token_that_stops_anyway_is_not_replaced_by_another_that_does(stand):
+    here = connected(stand(), "contoso", "fabrikam", pat_expires="2026-12-20")
+    rows = [row for table in sections(validated(here, EVE), everything=False) for row in table.rows]
+    [expiry] = [row for row in rows if row.id == "token.expiry"]
+    assert expiry.command == "aspm-ado migrate contoso"
+    assert not [row for row in rows if "aspm-ado rotate" in row.command + row.remedy]
+
+
+def test_many_organizations_of_one_token_are_counted(stand):
+    here = connected(stand(), "contoso", "fabrikam")
+    entry = here.records.load().connections["contoso"]
+    [one, *_] = entry.organizations
+    many = tuple(replace(one, name=f"team-{number:02}") for number in range(40))
+    [line] = stopping(replace(entry, organizations=many), Calendar(EVE.date(), DaySource.LOCAL))
+    assert "of contoso (40 organizations) stops" in line
 
 
 def test_microsoft_moved_the_day_and_nobody_told_us(stand):

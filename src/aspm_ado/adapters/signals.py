@@ -13,7 +13,7 @@ from typing import Final
 from aspm_ado.domain.errors import InterruptedByUserError
 from aspm_ado.domain.reasons import Reason
 
-_REMEDY: Final = "Run the same command again; your answers are offered."
+_REMEDY: Final = "Run the same command again."
 # SIGBREAK is what Windows sends for Ctrl-Break and when a console window is closed.
 _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 _STOPPING: Final = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))

@@ -10,9 +10,10 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import harmless, plain
+from aspm_ado.domain.text import cells, harmless, plain, wrapped
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.terminal.voice import TerminalVoice
@@ -80,11 +81,19 @@ def write_document(document: dict[str, Any]) -> None:
         _result.code = int(document["exit_code"])
 
 
+def width_of_result() -> int | None:
+    """How wide a row of the result may be on the terminal that it goes to; elsewhere a line is as long as it is."""
+    return columns_of(sys.stdout) if is_terminal(sys.stdout) else None
+
+
 def write_lines(lines: Iterable[str]) -> None:
-    """Plain lines, whatever a name in them would like to be."""
+    """Plain lines, whatever a name in them would like to be; those too long for a terminal end between words there."""
     with _written():
+        width = width_of_result()
         for line in lines:
-            sys.stdout.write(plain(harmless(line), sys.stdout.encoding) + "\n")
+            said = harmless(line)
+            for row in [said] if width is None or cells(said) <= width else wrapped(said, width):
+                sys.stdout.write(plain(row, sys.stdout.encoding) + "\n")
 
 
 def write_report(around: Surroundings, report: Report, *, everything: bool = True) -> None:
@@ -158,7 +167,8 @@ def _paint(around: Surroundings, tables: Sequence[Section], stream: TextIO) -> N
         return
     from aspm_ado.render.plain import lines
 
-    stream.writelines(plain(line, stream.encoding) + "\n" for line in lines(tables))
+    rows = lines(tables, columns_of(stream)) if stream.isatty() else lines(tables)
+    stream.writelines(plain(row, stream.encoding) + "\n" for row in rows)
 
 
 def let_go(stream: TextIO) -> None:

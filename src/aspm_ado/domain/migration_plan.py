@@ -75,20 +75,24 @@ def rows_out(rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def markdown(name: str, day: str, rows: Sequence[Row], *, listed: bool) -> Iterator[str]:
-    """The same for people."""
+def markdown(name: str, day: str, rows: Sequence[Row], *, listed: bool, table: bool = True) -> Iterator[str]:
+    """The same for people; without ``table`` as a list, which a terminal can wrap."""
     left = [row for row in rows if row.state is State.TO_DO]
     yield f"# One token for each organization: {_plain(name)}"
     yield ""
     came = "as the stored token lists them" if listed else "as on record; the stored token could not list them"
-    yield f"{len(rows)} organizations on {day}, {came}. {len(left)} need a token of their own."
+    many = "1 organization" if len(rows) == 1 else f"{len(rows)} organizations"
+    needy = "1 needs a token of its own" if len(left) == 1 else f"{len(left)} need a token of their own"
+    yield f"{many} on {day}, {came}. {needy}."
     yield ""
-    yield "| organization | state | how its token is made | what Invicti ASPM needs |"
-    yield "|---|---|---|---|"
+    if table:
+        yield "| organization | state | how its token is made | what Invicti ASPM needs |"
+        yield "|---|---|---|---|"
     for row in rows:
         made = _HOWS[row.how] + (f": <{clean(row.token_page, 400)}>" if row.state is State.TO_DO else "")
         place = _plain(row.organization) + ("" if row.connected else " (not in this connection yet)")
-        yield f"| {place} | {_STATES[row.state]} | {made} | {_plain(row.aspm)} |"
+        cells = (place, _STATES[row.state], made, _plain(row.aspm))
+        yield f"| {' | '.join(cells)} |" if table else f"- {cells[0]}: {'; '.join(cells[1:])}"
     if left:
         yield ""
         yield "## Each token"

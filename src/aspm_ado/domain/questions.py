@@ -118,7 +118,7 @@ PAT_EXPIRES: Final = _row(
 )
 REACH: Final = _row(
     "reach",
-    "Which reach shall be demanded",
+    "Which token shall it be?",
     "The reach demanded: all organizations as Invicti's guide asks, or one.",
     "REACH",
     values=("auto", "all", "organization"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.checks import CheckId, Status
+from aspm_ado.domain.report import FEW
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import Reach, days_said
 from aspm_ado.domain.text import clean
@@ -35,7 +36,7 @@ def stopping(entry: Entry, calendar: Calendar, heard: Heard | None = None) -> It
         reach = next((one.token.reach for one in reports if one.token.reach != Reach.UNKNOWN.value), credential.reach)
         said = _said(credential, calendar, days, reports) if reach == Reach.ALL.value and names else ""
         if said:
-            held = clean(", ".join(names), 200)
+            held = clean(", ".join(names), 200) if len(names) <= FEW else f"{len(names)} organizations"
             yield f"Token …{credential.last4} of {entry.name} ({held}) {said} Next: aspm-ado migrate {entry.name}"
 
 

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 GO = Question("go", "Store and hand off?")
 GO_REGISTER = Question("go", "Store and register in Invicti ASPM?")
 GO_STORE = Question("go", "Store?")
+GO_UNSTORED = Question("go", "Hand off?")
+GO_REGISTER_UNSTORED = Question("go", "Register in Invicti ASPM?")
 
 
 def conclude(
@@ -55,8 +57,7 @@ def conclude(
     tell_plan(house, errand, good, settings, aspm if brings else None)
     if wishes.dry_run:
         return Delivery({**done, **rehearse(house, aspm if brings else None, errand.profile, items)})
-    question = GO_REGISTER if wishes.uses_profile else GO if brings else GO_STORE
-    if house.asker.asks and not wishes.yes and not house.asker.prompter.confirm(question, default=True):
+    if house.asker.asks and not wishes.yes and not _agreed(house, errand, brings=brings):
         kept = any(one.proof.candidate.stored for one in proven)
         there = house.records.load().connections.get(errand.name) if kept else None
         left = {one.name.casefold(): one.registration for one in there.organizations} if there is not None else {}
@@ -67,6 +68,15 @@ def conclude(
         return Delivery(begun, kept=wishes.keeps)
     made = deliver(house, aspm, errand.profile, items, keeps=wishes.keeps)
     return replace(made, states={**done, **made.states}, kept=wishes.keeps)
+
+
+def _agreed(house: House, errand: Errand, *, brings: bool) -> bool:
+    """A person's yes to the plan, in its words. To nothing at all nobody has to agree."""
+    keeps, by_profile = errand.wishes.keeps, errand.wishes.uses_profile
+    if not brings:
+        return not keeps or house.asker.prompter.confirm(GO_STORE, default=True)
+    stored, unstored = (GO_REGISTER, GO_REGISTER_UNSTORED) if by_profile else (GO, GO_UNSTORED)
+    return house.asker.prompter.confirm(stored if keeps else unstored, default=True)
 
 
 def _unchanged(
@@ -195,7 +205,7 @@ def concluded(
             else:
                 brought, keeps = errand.wishes.register != NONE, errand.wishes.keeps
                 check = registration_check(state, errand.name, required=counts, stored=keeps, brought=brought)
-            shown = named(made, errand.name) if delivery.kept else made
+            shown = named(made, errand.name if delivery.kept else None)
             organizations.append(replace(with_check(shown, check), registration=state or UNREGISTERED))
     made_report = connection_report(errand.name, errand.where.site, errand.brief.purpose, [*organizations, *refused])
     return replace(made_report, aspm=aspm.report if aspm is not None else None, checks=(*made_report.checks, stored))

@@ -11,6 +11,7 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.place import site_of
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import FEW
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.keeping.entry import service_of
 from aspm_ado.flows.keeping.keep import clear_remains, sweep
@@ -85,15 +86,19 @@ def _left(entry: Entry) -> tuple[str, ...]:
     there = [one.name for one in entry.organizations if one.registration.state is not RegistrationState.NONE]
     if not there:
         return ()
-    names = clean(", ".join(there), 300)
-    where = f"In Invicti ASPM ({entry.aspm.url})"
-    return (f"{where}: Integrations → deactivate or change the Azure DevOps instance of {names}.",)
+    whole = len(there) > FEW and len(there) == len(entry.organizations)
+    names = f"all {len(there)} organizations" if whole else clean(", ".join(there), 2000)
+    what = f"Azure DevOps instance{'s' if len(there) > 1 else ''} of {names}"
+    return (f"In Invicti ASPM ({entry.aspm.url}): Integrations → deactivate or change the {what}.",)
 
 
 def _pages(entry: Entry) -> tuple[str, ...]:
-    """Where the tokens are revoked: one page for each credential."""
+    """Where the tokens are revoked: one page for each credential, and for each new token that waited."""
     site = site_of(entry)
     first: dict[str, str] = {}
     for one in entry.organizations:
         first.setdefault(one.credential, one.name)
-    return tuple(dict.fromkeys(site.place(name).token_page for name in first.values()))
+    anywhere = entry.organizations[0].name  # the old token of a migration may serve nothing any more, and live on
+    names = [first.get(key, anywhere) for key in entry.credentials]
+    names += (waiting.organizations[0] for waiting in entry.successors.values())
+    return tuple(dict.fromkeys(site.place(name).token_page for name in names))

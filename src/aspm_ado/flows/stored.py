@@ -60,6 +60,7 @@ class Terms:
 
 
 USUAL: Final = Terms()
+AD_HOC: Final = ", or name an organization with -o to validate a token ad hoc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def validate_stored(house: House, names: Sequence[str], command: str = "validate
 
     What has changed since the last time is said at the check that it concerns; then this time becomes the last.
     """
-    entries = stored_entries(house, names)
+    entries = stored_entries(house, names, otherwise=AD_HOC)
     for variable in (*PAT_VARIABLES, *ASPM_VARIABLES):
         if house.sources.variable(variable):
             house.voice.note(f"{variable} is set and not used: a stored connection is proven with its stored token.")
@@ -102,8 +103,8 @@ def _stopping(house: House, seen: _Seen) -> Iterator[str]:
     return stopping(seen.entry, next(told, house.clock.told_by()), heard)
 
 
-def stored_entries(house: House, names: Sequence[str]) -> list[Entry]:
-    """The connections named, or all; ``nothing-stored`` (2) where one is not there."""
+def stored_entries(house: House, names: Sequence[str], *, otherwise: str = "") -> list[Entry]:
+    """The connections named, or all; ``nothing-stored`` (2) where one is not there. ``otherwise`` also helps then."""
     catalogue = house.records.load()
     wanted = list(dict.fromkeys(names)) or sorted(catalogue.connections)
     for name in wanted:
@@ -118,7 +119,7 @@ def stored_entries(house: House, names: Sequence[str]) -> list[Entry]:
         raise UsageError(
             Reason.NOTHING_STORED,
             "No connection is stored.",
-            remedy="Create one with `aspm-ado connect`, or name an organization with -o to validate a token ad hoc.",
+            remedy=f"Create one with `aspm-ado connect`{otherwise}.",
         )
     return [catalogue.connections[name] for name in wanted]
 

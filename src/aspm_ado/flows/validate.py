@@ -8,7 +8,7 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ORGANIZATION
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Report
-from aspm_ado.flows.proving.account import connection_report, organizations_of, report
+from aspm_ado.flows.proving.account import connection_report, named, organizations_of, report
 from aspm_ado.flows.proving.aloud import prove_aloud
 from aspm_ado.flows.stored import USUAL, Terms
 from aspm_ado.flows.taking.intake import Tokens, ask_token, missing_token, tokens_given
@@ -33,7 +33,9 @@ def validate_ad_hoc(house: House, terms: Terms = USUAL) -> Report:
         first = next((name for name in there.names if tokens.of(name) is None), "")
         tokens = Tokens(ask_token(asker, there.site, first), tokens.own)
     proofs = prove_aloud(house, candidates_of(there, tokens, brief, beside))
-    organizations = [terms.applied(made) for proof in proofs for made in organizations_of(proof, terms.warn_days)]
+    organizations = [
+        terms.applied(named(made, None)) for proof in proofs for made in organizations_of(proof, terms.warn_days)
+    ]
     return report(house, "validate", proofs, [connection_report(None, there.site, brief.purpose, organizations)])
 
 

@@ -121,6 +121,8 @@ def _command(row: Row, section: Section, connection: ConnectionReport) -> str:
         return row.remedy[row.remedy.index(_ROTATE) :]
     if row.id in _NEW_TOKEN and section.organization:
         one = next(made for made in connection.organizations if clean(made.name, 60) == section.organization)
+        if any("aspm-ado migrate" in (check.remedy or "") for check in one.checks):
+            return MIGRATE.replace("NAME", name)  # a new token of all organizations would stop with this one
         if one.token.shared and row.id is not CheckId.REACH:
             return f"aspm-ado rotate {name}"
         return f"aspm-ado rotate {name} -o {shlex.quote(section.organization)}"
@@ -197,7 +199,7 @@ def _heading(connection: ConnectionReport, organization: OrganizationReport) -> 
     place = organization.name if services else f"{connection.base_url}/{organization.name}"
     parts = [
         f"token …{token.last4}" if token.last4 else "token",
-        f"from {token.source}" if token.source else "",
+        f"from {'keyring' if token.source.startswith('keyring') else token.source}" if token.source else "",
         "shared" if token.shared else "",
         _left(token.days_left),
     ]

@@ -24,6 +24,8 @@ MANY = [Choice(f"v{number}", f"project-{number:03}") for number in range(199)] +
 QUESTION = Question("name", "Which one?", "--name", "ASPM_ADO_NAME")
 TOKEN = Question("pat", "Personal access token", "--pat-file", "ASPM_ADO_PAT")
 WHERE = "It goes to https://dev.azure.com/con\x1b[2Jtoso"
+WORDY = Question("wordy", "What will that great machine over there be used for when it is finished?")
+PHRASES = [Choice("one", "A label of more words than a narrow terminal has room for", "and a hint behind it")]
 LONG = "A sentence that is longer than forty columns, so that it has to go on in the next row."
 
 
@@ -48,6 +50,9 @@ SCENARIOS = {
     "many": lambda: ask.choose(QUESTION, MANY),
     "some": lambda: ask.choose_many(QUESTION, FEW),
     "some-of-many": lambda: ask.choose_many(QUESTION, MANY),
+    "wordy": lambda: ask.choose(WORDY, [*PHRASES, *FEW]),
+    "wordy-some": lambda: ask.choose_many(WORDY, [*PHRASES, *FEW]),
+    "wordy-yes": lambda: ask.confirm(WORDY, True),
     "yes": lambda: ask.confirm(QUESTION, True),
     "no": lambda: ask.confirm(QUESTION, False),
     "long": lambda: ask.text(Question("long", LONG)),

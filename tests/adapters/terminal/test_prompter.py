@@ -9,12 +9,15 @@ import signal
 import sys
 import time
 from itertools import count
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 TOKEN = "Q7x" * 25 + "zAZDO1234"
 COLOR = re.compile(rb"\x1b\[[0-9;]*m")
+KEYS = """arrows Space marks Ctrl A all type to search Enter
+Number Numbers or part of the name names with commas none Y n y Yes chosen BETA over"""
 PASTE, PASTED = "\x1b[200~", "\x1b[201~"
 
 
@@ -77,7 +80,7 @@ class PrompterContract:
             at.type(key)
         for outcome in at.end():
             assert (outcome["error"], outcome["kept"]) == ("interrupted", True)
-            assert outcome["remedy"] == "Run the same command again; your answers are offered."
+            assert outcome["remedy"] == "Run the same command again."
         assert "Traceback" not in at.text
 
     @pytest.mark.parametrize("first", ["SIGTERM", "SIGHUP", "SIGINT"])
@@ -144,6 +147,24 @@ class PrompterContract:
         at.see({"long": "row.", "secret": "token:", "some-of-many": self.ready["narrow"]}[scenario])
         at.type(TOKEN + "\r" if scenario == "secret" else "\r")
         assert "error" not in at.end()
+
+    @pytest.mark.parametrize("columns", [34, 41, 47, 53])
+    def test_no_row_ends_within_a_word(self, ask, columns):
+        """Neither while it is asked nor once it is answered."""
+        at, shown = ask("wordy wordy-some wordy-yes long", columns), ""
+        keys = {
+            "wordy": self.second,
+            "wordy-some": self.first_and_third,
+            "wordy-yes": self.yes_key.replace("es", ""),
+            "long": "x\r",
+        }
+        for number, (scenario, typed) in enumerate(keys.items(), start=1):
+            at.see({"wordy-yes": "(Y/n)", "long": "row."}.get(scenario, "gamma"), number)
+            shown += at.text + "\n"
+            at.type(typed)
+        at.end()
+        known = set(re.findall(r"\w+", (Path(__file__).parent / "asker.py").read_text()))
+        assert set(re.findall(r"[^\W\d]+", shown + at.text)) <= known | set(KEYS.split())
 
 
 class TestDrawn(PrompterContract):

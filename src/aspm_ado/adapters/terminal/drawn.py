@@ -6,6 +6,7 @@ Loaded at the first question, since the libraries behind it cost more than the r
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, Final, TextIO
@@ -24,6 +25,8 @@ from prompt_toolkit.styles import Style
 from aspm_ado.adapters.signals import Held
 from aspm_ado.adapters.terminal.lists import tune
 from aspm_ado.adapters.terminal.restored import restored
+from aspm_ado.adapters.terminal.voice import columns_of
+from aspm_ado.domain.text import wrapped
 
 # Nothing outside ASCII is drawn: cp1252 consoles and bare containers would show "?" in its place.
 _MARK: Final = "?"
@@ -50,56 +53,66 @@ class DrawnConsole:
 
     def line(self, message: str) -> str:
         """What was typed."""
-        return str(self._run(questionary.text, message, qmark=_MARK))
+        return str(self._run(questionary.text, self._laid(message)))
 
     def hidden(self, message: str) -> str:
         """What was typed; the screen shows a star for each character."""
         keys = KeyBindings()
         # An old Windows console sends Ctrl-V itself, which would quote the Enter that follows it.
         keys.add("c-v")(lambda _event: None)
-        return str(self._run(questionary.password, message, key_bindings=keys, forget_ahead=True, qmark=_MARK))
+        return str(self._run(questionary.password, self._laid(message), key_bindings=keys, forget_ahead=True))
 
     def pick(self, message: str, rows: Sequence[tuple[str, str]], default: str) -> str:
         """One row, with the arrows; a long list can be searched."""
         search = len(rows) >= _SEARCHED_FROM
-        return str(
-            self._run(
-                questionary.select,
-                message,
-                choices=[questionary.Choice(label, value) for value, label in rows],
-                default=default or None,
-                use_search_filter=search,
-                use_jk_keys=False,
-                instruction="(arrows, type to search, Enter)" if search else "(arrows, Enter)",
-                qmark=_MARK,
-                pointer=_POINTER,
-            )
-        )
+        keys = "(arrows, type to search, Enter)" if search else "(arrows, Enter)"
+        taken = str(self._run_list(questionary.select, message, keys, rows, search=search, default=default or None))
+        self._keep(message, next(label for value, label in rows if value == taken))
+        return taken
 
     def pick_many(self, message: str, rows: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         """Any rows: Space marks, typing searches, Ctrl-A marks all that are shown."""
-        taken: list[str] = self._run(
-            questionary.checkbox,
-            message,
-            choices=[questionary.Choice(label, value) for value, label in rows],
-            use_search_filter=True,
-            use_jk_keys=False,
-            instruction="(arrows, Space marks, Ctrl-A all, type to search, Enter)",
-            qmark=_MARK,
-            pointer=_POINTER,
-            erase_when_done=True,  # it would say "done" of nothing at all
-        )
+        keys = "(arrows, Space marks, Ctrl-A all, type to search, Enter)"
+        taken: list[str] = self._run_list(questionary.checkbox, message, keys, rows, search=True)
         names = ", ".join(label for value, label in rows if value in taken) or "none"
         self._keep(message, names if len(names) <= _LONGEST else f"{len(taken)} chosen")
         return tuple(taken)
 
     def yes_no(self, message: str, default: bool) -> bool:
         """Yes or no, by one key."""
-        return bool(self._run(questionary.confirm, message, default=default, qmark=_MARK))
+        shown = "(Y/n)" if default else "(y/N)"
+        laid = self._laid(message, behind=len(f"{shown} Yes"))
+        return bool(self._run(questionary.confirm, laid, default=default))
+
+    def _run_list(
+        self, widget: Any, message: str, keys: str, rows: Sequence[tuple[str, str]], *, search: bool, **options: Any
+    ) -> Any:
+        return self._run(
+            widget,
+            self._laid(f"{message} {keys}"),
+            choices=[questionary.Choice(label, value) for value, label in rows],
+            use_search_filter=search,
+            use_jk_keys=False,
+            instruction=" ",  # it is in the message, to be wrapped with it
+            pointer=_POINTER,
+            erase_when_done=True,  # it would break words, and say "done" of nothing at all
+            **options,
+        )
+
+    def _laid(self, message: str, *, behind: int = 0) -> str:
+        """``message`` in rows that end between words, with room for so many columns ``behind`` it: the library breaks
+        a row wherever it is full.
+        """
+        room = f" {'x' * behind}" if behind else ""
+        laid = "\n".join(wrapped(f"{_MARK} {message}{room}", columns_of(self._stream)))
+        return laid.removeprefix(f"{_MARK} ").removesuffix(room.strip()).rstrip(" ")
 
     def _keep(self, message: str, answer: str) -> None:
         """Leave a question on the screen with its answer, as the others are left."""
-        parts = [("class:qmark", _MARK), ("", f" {message} "), ("class:answer", answer)]
+        laid = self._laid(f"{message} {answer}")
+        asked = re.match(rf"(?:\s*\S){{{len(''.join(message.split()))}}}\s*", laid)
+        end = asked.end() if asked else 0
+        parts = [("class:qmark", _MARK), ("", f" {laid[:end]}"), ("class:answer", laid[end:])]
         depth = None if self._color else ColorDepth.DEPTH_1_BIT
         print_formatted_text(FormattedText(parts), style=self._style, output=self._output(), color_depth=depth)
 
@@ -110,10 +123,12 @@ class DrawnConsole:
     def _run(self, widget: Any, message: str, *, forget_ahead: bool = False, **options: Any) -> Any:
         # Set here as the session's output, so that nothing inside the libraries falls back to stdout.
         with restored() as signals, create_app_session(output=self._output()) as session:
-            question = widget(message, **options, **({} if self._color else {"color_depth": ColorDepth.DEPTH_1_BIT}))
+            question = widget(
+                message, qmark=_MARK, **options, **({} if self._color else {"color_depth": ColorDepth.DEPTH_1_BIT})
+            )
             application: Application[Any] = question.application
             application.style = self._style
-            tune(application, search=bool(options.get("use_search_filter")))
+            tune(application, columns_of(self._stream), search=bool(options.get("use_search_filter")))
             try:
                 return _run(application, signals)
             except BaseException:

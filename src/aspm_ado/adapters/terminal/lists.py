@@ -1,4 +1,4 @@
-"""What questionary's lists lack: a way out by Ctrl-D, ASCII marks, and a search that finds nothing."""
+"""What questionary's lists lack: a way out by Ctrl-D, ASCII marks, rows of any length, a search that finds nothing."""
 
 from __future__ import annotations
 
@@ -12,27 +12,37 @@ from prompt_toolkit.keys import Keys
 from questionary.constants import INDICATOR_SELECTED, INDICATOR_UNSELECTED
 from questionary.prompts.common import InquirerControl
 
+from aspm_ado.domain.text import cells, wrapped
+
 _MARKS: Final = {f"{INDICATOR_SELECTED} ": "[x] ", f"{INDICATOR_UNSELECTED} ": "[ ] "}
 
 
-def tune(application: Application[Any], *, search: bool) -> None:
-    """Mend the list in ``application``, which can be searched or not; leave what is no list alone."""
+def tune(application: Application[Any], columns: int, *, search: bool) -> None:
+    """Mend the list in ``application``, searched or not, in so many columns; leave what is no list alone."""
     control = next((each for each in application.layout.find_all_controls() if isinstance(each, InquirerControl)), None)
     if control is not None:
-        _draw_in_ascii(control)
+        _draw(control, columns)
         # Bound last, so that they win over questionary's own.
         own = application.key_bindings or KeyBindings()
         more = [_search(control)] if search else []
         application.key_bindings = merge_key_bindings([own, _ways_out(), *more])
 
 
-def _draw_in_ascii(control: InquirerControl) -> None:
+def _draw(control: InquirerControl, columns: int) -> None:
     draw: Any = control.text
 
     def drawn() -> StyleAndTextTuples:
-        rows: StyleAndTextTuples = [(style, _MARKS.get(text, text)) for style, text in draw()]
         if _finds_nothing(control):
             return [("class:instruction", "   (nothing has that; Backspace)")]
+        rows: StyleAndTextTuples = []
+        column = 0
+        for style, text in draw():
+            shown = _MARKS.get(text, text)
+            if shown != "\n" and column + cells(shown) > columns:
+                shown = ("\n" + " " * (column + 2)).join(wrapped(shown, columns - column - 2))
+            rows.append((style, shown))
+            _, ended, row = shown.rpartition("\n")
+            column = cells(row) if ended else column + cells(row)
         return rows
 
     control.text = drawn

@@ -5,23 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol, TextIO, TypeVar
 
 from aspm_ado.adapters.signals import StoppedError
 from aspm_ado.adapters.terminal.silent import SilentPrompter, can_ask
+from aspm_ado.adapters.terminal.voice import columns_of
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError, UserError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import clean, plain
+from aspm_ado.domain.text import clean, plain, wrapped
 
 T = TypeVar("T")
 
 __all__ = ["SilentPrompter", "TerminalPrompter", "can_ask"]
 
 _DUMB: Final = ("dumb", "unknown")
-_LONGEST: Final = 2000
 
 
 class Console(Protocol):
@@ -148,20 +147,8 @@ class TerminalPrompter:
         return self._tell(f"  {refusal.remedy}")
 
     def _tell(self, line: str) -> None:
-        try:
-            columns = os.get_terminal_size(self._stream.fileno()).columns or 80
-        except (OSError, ValueError):
-            columns = 80
-        margin = line[: len(line) - len(line.lstrip(" "))]
-        rows = textwrap.wrap(
-            clean(line, _LONGEST),
-            max(columns - 1, 20),
-            initial_indent=margin,
-            subsequent_indent=margin,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        self._stream.write(self._readable("".join(row + "\n" for row in rows or [""])))
+        rows = wrapped(line, columns_of(self._stream))
+        self._stream.write(self._readable("".join(row + "\n" for row in rows)))
         self._stream.flush()
 
     def _readable(self, text: str) -> str:
@@ -179,7 +166,7 @@ def _leaving(question: Question) -> Iterator[None]:
         raise InterruptedByUserError(
             Reason.INTERRUPTED,
             f"Stopped at the question: {clean(question.prompt).rstrip(' :')}",
-            remedy="Run the same command again; your answers are offered.",
+            remedy="Run the same command again.",
         ) from None
 
 

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import Final, TextIO
 
 from aspm_ado.adapters.terminal.restored import restored
+from aspm_ado.adapters.terminal.voice import columns_of
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import wrapped
 
 _MOST_SHOWN: Final = 20
 
@@ -23,7 +25,7 @@ class TypedConsole:
 
     def line(self, message: str) -> str:
         """What was typed."""
-        return self._ask(f"{message} ")
+        return self._ask(message)
 
     def hidden(self, message: str) -> str:
         """What was typed with the echo off; refused where it cannot be put off."""
@@ -31,7 +33,7 @@ class TypedConsole:
             warnings.simplefilter("error", getpass.GetPassWarning)
             signals.leave = _interrupt  # nothing else ends the reading of a line
             try:
-                return getpass.getpass(f"{message} ", stream=self._stream)
+                return getpass.getpass(self._laid(message) + " ", stream=self._stream)
             except getpass.GetPassWarning:
                 raise UsageError(
                     Reason.INPUT_MISSING,
@@ -44,7 +46,7 @@ class TypedConsole:
         shown = self._list(message, rows)
         while True:
             offer = next((f" [{label}]" for value, label in rows if default and value == default), "")
-            typed = self._ask(f"Number, or part of the name{offer}: ").strip()
+            typed = self._ask(f"Number, or part of the name{offer}:").strip()
             if not typed and offer:
                 return default
             found = _matching(typed, shown) or _matching(typed, rows)
@@ -59,7 +61,7 @@ class TypedConsole:
         """Any rows, by numbers or names with commas between, or all of them."""
         self._list(message, rows)
         while True:
-            typed = self._ask("Numbers or names, with commas; all; or Enter for none: ").strip()
+            typed = self._ask("Numbers or names, with commas; all; or Enter for none:").strip()
             if typed.lower() == "all":
                 return tuple(value for value, _label in rows)
             found = [_matching(part.strip(), rows) for part in typed.split(",") if part.strip()]
@@ -71,26 +73,33 @@ class TypedConsole:
     def yes_no(self, message: str, default: bool) -> bool:
         """Yes or no."""
         while True:
-            typed = self._ask(f"{message} {'(Y/n)' if default else '(y/N)'} ").strip().lower()
+            typed = self._ask(f"{message} {'(Y/n)' if default else '(y/N)'}").strip().lower()
             if typed in ("", "y", "yes", "n", "no"):
                 return default if not typed else typed.startswith("y")
             self._write("  Answer y or n.\n")
 
     def _list(self, message: str, rows: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-        self._write(message + "\n")
+        self._tell(message)
         for number, (_value, label) in enumerate(rows[:_MOST_SHOWN], start=1):
-            self._write(f"  {number}) {label}\n")
+            self._tell(f"  {number}) {label}")
         if len(rows) > _MOST_SHOWN:
             self._write(f"  and {len(rows) - _MOST_SHOWN} more\n")
         return rows
 
     def _ask(self, prompt: str) -> str:
-        self._write(prompt)
+        self._write(self._laid(prompt) + " ")
         typed = sys.stdin.readline()
         if not typed:
             self._write("\n")
             raise EOFError
         return typed.removesuffix("\n")
+
+    def _laid(self, text: str) -> str:
+        """``text`` in rows that end between words."""
+        return "\n".join(wrapped(text, columns_of(self._stream)))
+
+    def _tell(self, line: str) -> None:
+        self._write(self._laid(line) + "\n")
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

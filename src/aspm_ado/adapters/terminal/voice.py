@@ -33,6 +33,16 @@ def is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
+def columns_of(stream: TextIO) -> int:
+    """How wide a row on ``stream`` may be."""
+    try:
+        # One less than there is: some consoles start a new line by themselves once the last column is filled.
+        columns = os.get_terminal_size(stream.fileno()).columns - 1
+    except (OSError, ValueError):
+        columns = _UNKNOWN_WIDTH
+    return max(columns, _NARROWEST) if columns > 0 else _UNKNOWN_WIDTH
+
+
 class TerminalVoice:
     """Speaks on ``stream``, and never fails: what it cannot encode becomes ASCII, and a reader that left is no error.
 
@@ -129,12 +139,7 @@ class TerminalVoice:
     def _columns(self) -> int:
         if self._width is not None:
             return max(self._width, _NARROWEST)
-        try:
-            # One less than there is: some consoles start a new line by themselves once the last column is filled.
-            columns = os.get_terminal_size(self._stream.fileno()).columns - 1
-        except (OSError, ValueError):
-            columns = _UNKNOWN_WIDTH
-        return max(columns, _NARROWEST) if columns > 0 else _UNKNOWN_WIDTH
+        return columns_of(self._stream)
 
     def _write(self, text: str) -> None:
         try:

@@ -24,9 +24,10 @@ def run(wiring: Wiring, name: str | None = None) -> int:
         with tidied(house):
             report = connect(house, name)
     except (InterruptedByUserError, KeyboardInterrupt):
-        if house.asker.keeps:
+        if house.asker.keeps and house.asker.answered:
             with suppress(StoreError):
                 _keep_answers(house)
+                house.voice.note("Your answers are kept, without any secret: the next `aspm-ado connect` offers them.")
         raise
     if house.asker.answered:
         house.records.save_draft(None)
@@ -35,8 +36,7 @@ def run(wiring: Wiring, name: str | None = None) -> int:
 
 
 def _keep_answers(house: House) -> None:
-    if house.asker.answered:
-        draft = Draft(dict(house.asker.answered), house.now().isoformat(timespec="seconds"))
-        earlier = house.records.load_draft()
-        answers = {**earlier.answers, **draft.answers} if earlier else draft.answers
-        house.records.save_draft(replace(draft, answers=answers))
+    draft = Draft(dict(house.asker.answered), house.now().isoformat(timespec="seconds"))
+    earlier = house.records.load_draft()
+    answers = {**earlier.answers, **draft.answers} if earlier else draft.answers
+    house.records.save_draft(replace(draft, answers=answers))

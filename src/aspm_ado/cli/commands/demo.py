@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from aspm_ado.adapters.azure_cli import AzureCli
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.vault.memory import MemoryVault
-from aspm_ado.cli.output import write_document, write_lines, write_report
+from aspm_ado.cli.output import width_of_result, write_document, write_lines, write_report
 from aspm_ado.demo import SCENARIOS, Scenario, Simulator, azure_cli
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
@@ -33,7 +34,7 @@ from aspm_ado.domain.questions import (
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.retirement import Clock
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, wrapped
 from aspm_ado.flows.asking import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.minting.create import NEVER, REQUIRE
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
     from aspm_ado.domain.token import Secret
     from aspm_ado.flows.house import House
 
+_OVER = (
+    "That was a simulation: nothing was sent to anybody, and nothing was kept. "
+    "The commands that it names are for a connection of your own."
+)
 SCHEMA = "aspm-ado/list-scenarios/v1"
 
 _SETTLED = frozenset({REACH.name, REGISTER.name, REGISTRATION_PROFILE.name, ASPM_TOKEN_FILE.name, CREATE_TOKEN.name})
@@ -83,7 +88,7 @@ def run(
         with tidied(house):
             report = connect(house, None)
         write_report(wiring, report)
-        wiring.voice.say("That was a simulation: nothing was sent to anybody, and nothing was kept.")
+        wiring.voice.say(_OVER)
         return int(report.exit_code)
 
 
@@ -212,7 +217,6 @@ def _introduce(wiring: Wiring, story: Scenario, simulator: Simulator) -> None:
         for organization, value in story.answers.tokens:
             voice.say(f"The token to paste{f' for {organization}' if organization else ''}: {value}")
         voice.say(f"Its page, where you can edit it: {simulator.address}")
-    voice.say()
 
 
 def _list(wiring: Wiring) -> int:
@@ -227,9 +231,17 @@ def _list(wiring: Wiring) -> int:
         ]  # fmt: skip
         write_document({**envelope(SCHEMA, "demo", at, ExitCode.DONE), "scenarios": rows})
         return 0
-    width = max(len(name) for name in SCENARIOS)
-    write_lines(f"{one.name:<{width}}  {one.summary}" for one in SCENARIOS.values())
+    write_lines(_stories(max(len(name) for name in SCENARIOS) + 2))
     return 0
+
+
+def _stories(margin: int) -> Iterator[str]:
+    width = width_of_result()
+    for one in SCENARIOS.values():
+        name = one.name
+        for row in [one.summary] if width is None else wrapped(one.summary, max(width - margin, margin)):
+            yield f"{name:<{margin}}{row}"
+            name = ""
 
 
 def _serve(wiring: Wiring, story: Scenario, simulator: Simulator, signed_in: Path | None) -> int:

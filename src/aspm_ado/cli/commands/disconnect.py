@@ -56,17 +56,22 @@ def _document(wiring: Wiring, forgotten: Forgotten) -> dict[str, Any]:
 def _lines(forgotten: Forgotten) -> list[str]:
     if not forgotten.organizations:
         return [
-            f"No connection “{forgotten.name}” is stored any more; {forgotten.erased} secrets erased that were left."
+            f"No connection “{forgotten.name}” is stored any more; {_secrets(forgotten.erased)} erased that "
+            f"{'was' if forgotten.erased == 1 else 'were'} left."
         ]
     what = ", ".join(clean(name, 80) for name in forgotten.organizations)
-    lines = [f"Forgotten: {forgotten.name} ({what}); {forgotten.erased} secrets erased."]
-    lines += [f"Left to do: {clean(line, 600)}" for line in forgotten.left_to_do]
+    lines = [f"Forgotten: {forgotten.name} ({what}); {_secrets(forgotten.erased)} erased."]
+    lines += [f"Left to do: {clean(line, 3000)}" for line in forgotten.left_to_do]
     return lines + [f"Left to do: revoke the token on {clean(page, 400)}" for page in forgotten.token_pages]
 
 
 def _remaining(forgotten: Forgotten) -> StoreError:
     return StoreError(
         Reason.KEYRING_FAILED,
-        f"{len(forgotten.remaining)} secrets could not be erased yet.",
+        f"{_secrets(len(forgotten.remaining))} could not be erased yet.",
         remedy=f"Open the secret store and run this again: aspm-ado disconnect {forgotten.name} -y",
     )
+
+
+def _secrets(number: int) -> str:
+    return "1 secret" if number == 1 else f"{number} secrets"

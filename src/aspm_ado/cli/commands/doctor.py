@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aspm_ado.cli.output import write_document, write_lines
+from aspm_ado.cli.output import width_of_result, write_document, write_lines
 from aspm_ado.domain.diagnosis import exit_code
 from aspm_ado.domain.questions import CA_BUNDLE, NO_INPUT, STORE, VERBOSE
 from aspm_ado.flows.diagnose import Patient, diagnose
@@ -30,7 +30,7 @@ def run(wiring: Wiring) -> int:
     if wiring.as_json:
         write_document(document(findings, wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")))
     else:
-        write_lines(lines(findings))
+        write_lines(lines(findings, width_of_result() or 100))
     return int(exit_code(findings))
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from aspm_ado.domain.retirement import Calendar
 
 SCHEMA = "aspm-ado/list/v1"
+_WIDEST = 17
+"""Columns for a name; a longer one pushes its row out of line, and not all the others off an 80-column terminal."""
 
 
 def run(wiring: Wiring) -> int:
@@ -87,10 +89,11 @@ def _token(entry: Entry, credential: StoredCredential, calendar: Calendar) -> di
 def _lines(entry: Entry, calendar: Calendar) -> list[str]:
     aspm = entry.aspm.url if entry.aspm else "no Invicti ASPM"
     lines = [f"{entry.name}  {entry.base_url}  {entry.purpose}  {aspm}"]
+    widest = min(max((len(one.name) for one in entry.organizations), default=0), _WIDEST)
     for one in entry.organizations:
         credential = entry.credentials[one.credential]
         parts = [
-            clean(one.name, 60),
+            f"{clean(one.name, 60):<{widest}}",
             f"…{credential.last4}",
             f"reach {credential.reach}",
             _end(entry, credential, calendar),

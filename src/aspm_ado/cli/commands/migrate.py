@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aspm_ado.cli.output import write_document, write_lines, write_report
+from aspm_ado.cli.output import width_of_result, write_document, write_lines, write_report
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
 from aspm_ado.domain.questions import PLAN, PLAN_FILE, YES
@@ -74,7 +74,8 @@ def _plan(wiring: Wiring, plan: MigrationPlan, files: Sequence[Path]) -> int:
     if wiring.as_json:
         write_document(document)
     else:
-        write_lines(text)
+        seen = width_of_result() is not None
+        write_lines(markdown(plan.name, plan.day, plan.rows, listed=plan.listed, table=False) if seen else text)
     return 0
 
 

@@ -32,19 +32,15 @@ if TYPE_CHECKING:
     from aspm_ado.cli.wiring import Wiring
 
 MOST_DAYS = 3660
+PLACE = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)
 ON_RECORD = (PURPOSE, PAT_EXPIRES, REACH, CLONE_USERNAME, ALLOW_HTTP)
 
 
 def run(wiring: Wiring, names: Sequence[str] | None = None) -> int:
     """Stored connections, or a token ad hoc when a place is given."""
-    ad_hoc = any(wiring.on(question) for question in (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS))
-    ad_hoc = ad_hoc or (wiring.on(PAT_FILE) and not names)
-    if ad_hoc and names:
-        raise UsageError(
-            Reason.USAGE,
-            "Stored connections and a place are two different things to validate.",
-            remedy="Give names alone, or -o/--server-url alone.",
-        )
+    if names:
+        _refuse_a_place(wiring)
+    ad_hoc = not names and any(wiring.on(question) for question in (*PLACE, PAT_FILE))
     terms = Terms(_days(wiring), wiring.on(FAIL_ON_WARNING))
     if not ad_hoc:
         _refuse_terms_of_another_token(wiring)
@@ -61,6 +57,20 @@ def run(wiring: Wiring, names: Sequence[str] | None = None) -> int:
             write_report(wiring, after, everything=wiring.on(SHOW_ALL))
         report = after
     return int(report.exit_code)
+
+
+def _refuse_a_place(wiring: Wiring) -> None:
+    """Beside names a flag that says where is refused, and a variable, meant for other runs, is not used."""
+    for question in PLACE:
+        given = wiring.given.get(question.name) if wiring.on(question) else None
+        if given is not None and given.is_flag:
+            raise UsageError(
+                Reason.USAGE,
+                "Stored connections and a place are two different things to validate.",
+                remedy="Give names alone, or -o/--server-url alone.",
+            )
+        if given is not None:
+            wiring.voice.note(f"{given.source} is set and not used: where a stored connection leads is on record.")
 
 
 def _refuse_terms_of_another_token(wiring: Wiring) -> None:

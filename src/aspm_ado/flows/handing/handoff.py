@@ -36,9 +36,9 @@ TURNED_DOWN: Final = Registration(RegistrationMode.GUIDED, RegistrationState.FAI
 PLANNED: Final = Registration(RegistrationMode.GUIDED, RegistrationState.PLANNED)
 
 _WORDS: Final = {
-    RegistrationState.REGISTERED: "✓ saved",
-    RegistrationState.HANDED_OFF: "• later",
-    RegistrationState.FAILED: "✗ refused",
+    RegistrationState.REGISTERED: "✓ {}: saved",
+    RegistrationState.HANDED_OFF: "• {}: later",
+    RegistrationState.FAILED: "✗ {}: refused",
 }
 
 WAITS: Final = "A new token is proven and stored; the old one serves until Invicti ASPM has the new one."
@@ -223,8 +223,8 @@ def _tell_refusal(house: House, parcel: Parcel, aspm: AspmProof | None) -> None:
 
 def _list(house: House, parcels: Sequence[Parcel], states: dict[str, Registration], done: Sequence[str] = ()) -> None:
     for name in done:
-        house.voice.say(f"  {_WORDS[RegistrationState.REGISTERED]} {clean(name, 60)}")
+        house.voice.say("  " + _WORDS[RegistrationState.REGISTERED].format(clean(name, 60)))
     for parcel in parcels:
         state = states.get(parcel.block.organization.casefold())
-        word = _WORDS.get(state.state, "") if state is not None else "•"
-        house.voice.say(f"  {word} {clean(parcel.block.organization, 60)}")
+        words = "• {}" if state is None else _WORDS.get(state.state, "{}")
+        house.voice.say("  " + words.format(clean(parcel.block.organization, 60)))

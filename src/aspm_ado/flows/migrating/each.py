@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.taking.intake import Taken
     from aspm_ado.flows.taking.wishes import Wishes
 
-STEP: Final = Question("migrate-step", "The next organization")
+STEP: Final = Question("migrate-step", "What about this organization?")
 NOW: Final = Choice("now", "Create its token now")
 SKIP: Final = Choice("skip", "Leave this organization out for now")
 STOP: Final = Choice("stop", "Stop here; what is proven is kept")

@@ -89,13 +89,14 @@ def with_check(organization: OrganizationReport, check: Check) -> OrganizationRe
     return replace(organization, checks=in_order([*kept, check]))
 
 
-def named(organization: OrganizationReport, name: str) -> OrganizationReport:
-    """The same, with the name of its connection in the commands that help."""
-    checks = tuple(
-        replace(check, remedy=check.remedy.replace(MIGRATE, MIGRATE.replace("NAME", name))) if check.remedy else check
+def named(organization: OrganizationReport, name: str | None) -> OrganizationReport:
+    """The same, with the name of its connection in the commands that help; without one, with what helps there."""
+    old, new = (MIGRATE, MIGRATE.replace("NAME", name)) if name else (f": {MIGRATE}", " (--reach organization).")
+    checks = (
+        replace(check, remedy=check.remedy.replace(old, new)) if check.remedy else check
         for check in organization.checks
     )
-    return replace(organization, checks=checks)
+    return replace(organization, checks=tuple(checks))
 
 
 def _organization(here: PlaceProof, facts: TokenFacts, own: Sequence[Check], purpose: Purpose) -> OrganizationReport:

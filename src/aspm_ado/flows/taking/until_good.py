@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.checks import Check, CheckId
+from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.guide import Guide, guide
 from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.retirement import ReachDemanded
+from aspm_ado.domain.report import FEW
+from aspm_ado.domain.retirement import Reach, ReachDemanded
 from aspm_ado.domain.whose import WHOSE, Finding, Whose, findings
 from aspm_ado.flows.proving.account import connection_report, not_good, organizations_of
 from aspm_ado.flows.proving.aloud import prove_aloud
@@ -33,7 +34,6 @@ ONE_EACH: Final = Choice("one-each", "Accept it: one token for each organization
 TICKET: Final = Choice("ticket", "Show a text for whoever can mend it")
 STOP: Final = Choice("keep", "Stop here; nothing is stored")
 KEEP: Final = Choice("keep", "Keep what is good, and finish later")
-
 
 _OTHERS: Final = frozenset({Whose.ADMINISTRATOR, Whose.NETWORK, Whose.SERVICE})
 """Whom the person at the terminal has to write to."""
@@ -101,8 +101,7 @@ def _mended(house: House, proofs: list[Proof], answer: str) -> list[Proof]:
             candidates.append(proof.candidate)
             before.append(proof)
         elif answer == OTHER.value:
-            names = proof.candidate.names
-            taken = ask_token(house.asker, proof.candidate.site, ", ".join(names))
+            taken = ask_token(house.asker, proof.candidate.site, _whose(house, proof.candidate))
             suggested = proof.candidate.expires or guide_for(house, proof).expires
             taken = ask_expiry(house, taken, suggested)
             if house.asker.given(PAT_EXPIRES):
@@ -127,6 +126,13 @@ def _mended(house: House, proofs: list[Proof], answer: str) -> list[Proof]:
     for index, proof in zip(again, fresh, strict=True):
         merged[index] = proof
     return merged
+
+
+def _whose(house: House, candidate: Candidate) -> str:
+    """The organizations that a token is asked for, as it was asked for the first time; nothing where it is for all."""
+    site = candidate.site
+    wide = house.clock.told_by().demanded(candidate.brief.reach, site.deployment) is Reach.ALL
+    return "" if wide or len(candidate.names) > FEW else ", ".join(candidate.names)
 
 
 def _trouble(proof: Proof) -> list[Check]:
@@ -157,7 +163,9 @@ def _choices(trouble: Sequence[Check], *, nothing_good: bool) -> list[Choice]:
     """What can be done about it, the likeliest first."""
     ids = {check.id for check in trouble}
     dead = any(check.exit_code is ExitCode.REJECTED for check in trouble)
-    choices = [OTHER, AGAIN, OPEN] if dead else [AGAIN, OPEN, OTHER]
+    unknown = all(check.status is Status.UNKNOWN for check in trouble)
+    again = replace(AGAIN, hint="") if unknown else AGAIN  # no edit of the token mends a network
+    choices = [OTHER, again, OPEN] if dead else [again, OPEN, OTHER]
     if CheckId.CLONE_TOKEN in ids:
         choices.append(USERNAME)
     if Reason.REACH_ORGANIZATION_ONLY in {check.reason for check in trouble}:

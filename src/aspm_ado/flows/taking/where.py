@@ -88,9 +88,10 @@ def pasted(text: str, *, allow_http: bool = False) -> Where:
     """An organization of Services, or a server, from whatever address a person copied."""
     try:
         place = parse_organization(text)
-    except UserError:
+    except UserError as refusal:
         if "/" not in text:
-            raise
+            remedy = "Give its name, or any address in it; of an on-premises server its address, with https://."
+            raise UsageError(refusal.reason, refusal.problem, remedy=remedy) from None
         return _server(text, (), everything=False, allow_http=allow_http)
     return Where(SERVICES, (place.name,))
 
