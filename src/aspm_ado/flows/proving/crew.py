@@ -151,11 +151,19 @@ class Crew:
         for slot, call in enumerate(calls):
             self._jobs.put(_Job(walk, slot, call))
             if self._begun < self._in_flight:
-                _thread.start_new_thread(self._work, ())
-                self._begun += 1  # only now: a thread too many ends by itself, one too few would be missed for ever
+                self._begin()
         return 0
 
-    def _work(self) -> None:
+    def _begin(self) -> None:
+        """One thread more, and let it come to its first wait: sixteen that begin at once keep each other waiting."""
+        here = _thread.allocate_lock()
+        here.acquire()
+        _thread.start_new_thread(self._work, (here,))
+        self._begun += 1  # only now: a thread too many ends by itself, one too few would be missed for ever
+        here.acquire()
+
+    def _work(self, here: _thread.LockType) -> None:
+        here.release()
         with self._lock:
             if self._threads >= self._in_flight:
                 return  # one too many
