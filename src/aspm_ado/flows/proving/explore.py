@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from aspm_ado.domain.answers import Names, Profile
@@ -58,6 +59,9 @@ def explore(proof: Proof, here: PlaceProof, clone: str) -> Errand[None]:
         if not here.standing.is_in:
             return
     here.scopes = judge_scopes(here.replies, probes, bench)
+    # What was read to its end is kept without its body: of thousands of answers these would be most of the memory.
+    here.first = replace(here.first, text="")
+    here.replies |= {name: replace(here.replies[name], text="") for name in held}
     if not here.clone:
         yield from try_clone(proof, here, clone, code_is_read=reads_code(here.scopes))
 
