@@ -83,20 +83,14 @@ def _unchanged(
     errand: Errand, good: Sequence[tuple[Proven, OrganizationReport]], settings: Settings
 ) -> dict[str, Registration]:
     """What is on record of the organizations that would be given the very token and settings again."""
-    old, wishes = errand.old, errand.wishes
-    if old is None or not wishes.keeps or wishes.dry_run or _moves(errand):
+    old = errand.old
+    if old is None or not errand.wishes.stores or errand.moves:
         return {}
     if (old.purpose, old.toggles) != (errand.brief.purpose.value, settings.toggles):
         return {}
     held = {made.name.casefold(): one.held for one, made in good}
     known = ((one.name.casefold(), one) for one in old.organizations)
     return {key: one.registration for key, one in known if one.credential in held.get(key, ())}
-
-
-def _moves(errand: Errand) -> bool:
-    """Whether the connection goes to another Invicti ASPM than it did, or to one for the first time."""
-    known = errand.old.aspm if errand.old is not None else None
-    return errand.wishes.aspm_url is not None and (known is None or known.url != errand.wishes.aspm_url)
 
 
 def _done(house: House, errand: Errand, same: Mapping[str, Registration], *, brings: bool) -> dict[str, Registration]:
@@ -153,7 +147,7 @@ def _begun(errand: Errand, name: str, same: Mapping[str, Registration], *, bring
     """
     if brings and errand.wishes.hands_over:
         return HANDED_OFF
-    known = errand.old.organizations if errand.old is not None and not _moves(errand) else ()
+    known = errand.old.organizations if errand.old is not None and not errand.moves else ()
     prior = next((one.registration for one in known if one.name.casefold() == name.casefold()), UNREGISTERED)
     if brings and prior.mode is not RegistrationMode.API and not prior.marker:
         return Registration(RegistrationMode.API)
@@ -213,7 +207,7 @@ def concluded(
 
 def _stored(house: House, errand: Errand, delivery: Delivery) -> Check:
     """``store.secrets``: where the tokens are now."""
-    if errand.wishes.dry_run or not errand.wishes.keeps:
+    if not errand.wishes.stores:
         return skip(CheckId.SECRETS, "Nothing is stored, as asked.", Reason.NOTHING_KEPT)
     if not delivery.kept:
         return skip(CheckId.SECRETS, "Nothing was stored.", Reason.NOTHING_KEPT)

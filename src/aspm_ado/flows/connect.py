@@ -56,7 +56,7 @@ def connect(house: House, name: str | None) -> Report:
     errand = settle(house, name, old, catalogue.connections)
     proofs, refused = _prove(house, errand)
     errand = errand if name else named_by(errand, proofs, catalogue.connections)
-    keeps = errand.wishes.keeps and not errand.wishes.dry_run
+    keeps = errand.wishes.stores
     proven = proven_of(house, proofs, errand.old if keeps else None)
     if proven:
         errand = replace(errand, wishes=ask_aspm(house, errand.wishes))
@@ -79,7 +79,6 @@ def _aspm(house: House, errand: Errand, *, reads: bool) -> AspmProof | None:
         checks = aspm_skipped(told, Reason.NOT_ASKED) if told else aspm_skipped()
         return AspmProof(wishes.aspm_url, checks, wished=wishes.aspm_api)
     known = old.aspm if old is not None else None
-    is_new = known is None or known.url != wishes.aspm_url
     made = settle_aspm(
         house,
         wishes.aspm_url,
@@ -87,7 +86,7 @@ def _aspm(house: House, errand: Errand, *, reads: bool) -> AspmProof | None:
         wished=wished_api(house),
         hint=known.api if known is not None else AUTO,
         needs_token=wishes.uses_profile,
-        offers=is_new and wishes.hands_over and house.asker.asks and not wishes.yes,
+        offers=errand.moves and wishes.hands_over and house.asker.asks and not wishes.yes,
         ca_bundle=errand.where.site.ca_bundle,
         may_move=True,
     )
@@ -120,7 +119,7 @@ def _one_by_one(house: House, errand: Errand, names: Sequence[str]) -> tuple[lis
 
     One that lets no token be created does not keep the others from theirs.
     """
-    keeps = errand.wishes.keeps and not errand.wishes.dry_run
+    keeps = errand.wishes.stores
     proofs, refused = list[Proof](), list[OrganizationReport]()
     if keeps and len(names) > 1:
         house.voice.note(
@@ -148,6 +147,6 @@ def _kept(house: House, errand: Errand, proof: Proof) -> Proof:
     proven = proven_of(house, [proof], errand.old)
     if not proven:
         return proof
-    key = next(iter(sorted(proven[0].held)), new_key(house))
+    key = min(proven[0].held, default=new_key(house))
     keep_proven(house, errand, proven, [key], errand.wishes.toggles or (), {}, None)
     return replace(proof, candidate=replace(proof.candidate, stored=key))

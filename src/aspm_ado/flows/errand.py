@@ -48,6 +48,12 @@ class Errand:
     aspm_token: Taken | None = None
     profile: Profile | None = None
 
+    @property
+    def moves(self) -> bool:
+        """Whether the connection goes to another Invicti ASPM than it did, or to one for the first time."""
+        known = self.old.aspm if self.old is not None else None
+        return self.wishes.aspm_url is not None and (known is None or known.url != self.wishes.aspm_url)
+
 
 def settle(house: House, name: str | None, old: Entry | None, stored: dict[str, Entry]) -> Errand:
     """Everything before a token is needed. With nobody to ask, all that is missing is named at once."""
@@ -68,7 +74,7 @@ def settle(house: House, name: str | None, old: Entry | None, stored: dict[str, 
         _demand(house, brief, given, tokens, wishes, known)
         if wishes.uses_profile and aspm_token is None and wishes.aspm_url not in house.records.load().aspm_tokens:
             raise missing_aspm_token()
-    if wishes.keeps and not wishes.dry_run:
+    if wishes.stores:
         ready_to_keep(house)
     if asker.asks and given is None and not tokens.own:
         house.voice.heading("Where is your code?")

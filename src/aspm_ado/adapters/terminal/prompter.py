@@ -141,10 +141,9 @@ class TerminalPrompter:
         ]
 
     def _explain(self, refusal: UserError, answer: str) -> None:
-        if not answer.strip():
-            return self._tell("  That was empty. Type an answer, or leave with Ctrl-C.")
-        self._tell(f"  {refusal.problem}")
-        return self._tell(f"  {refusal.remedy}")
+        empty = ("That was empty. Type an answer, or leave with Ctrl-C.",)
+        for line in (refusal.problem, refusal.remedy) if answer.strip() else empty:
+            self._tell(f"  {line}")
 
     def _tell(self, line: str) -> None:
         rows = wrapped(line, columns_of(self._stream))

@@ -168,7 +168,7 @@ def _used(one: Proven, key: str, prior: StoredOrganization | None, credentials: 
     """The credential that an organization names: the one that it has, or another that holds the token, or ``key``."""
     if prior is not None and prior.credential in one.held:
         return prior.credential
-    return next((held for held in sorted(one.held) if held in credentials), key)
+    return min(one.held & credentials.keys(), default=key)
 
 
 def _left(current: Entry | None, prior: StoredOrganization | None, used: str, aspm: StoredAspm | None) -> Registration:

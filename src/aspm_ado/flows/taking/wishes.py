@@ -49,6 +49,11 @@ class Wishes:
     profile: str | None = None
 
     @property
+    def stores(self) -> bool:
+        """Whether anything is stored: what is kept, and in no rehearsal."""
+        return self.keeps and not self.dry_run
+
+    @property
     def counts(self) -> bool:
         """Whether a registration was asked for that a person alone cannot claim done: then it is required."""
         return self.register in (AUTO, API)
