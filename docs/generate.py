@@ -7,6 +7,9 @@ nothing is written: the exit code says whether one of them is stale (1) or none 
 from __future__ import annotations
 
 import argparse
+import ast
+import inspect
+import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -256,15 +259,28 @@ def reasons() -> str:
         *(f"- [`{one.value}`](#{one.value}) ({int(one.exit_code)})" for one in Reason),
         "",
     ]
+    sentences = meanings()
     for one in Reason:
         lines += [
             f'<a id="{one.value}"></a>',
             f"## {one.value}",
             "",
-            f"{one.meaning} Exit code {int(one.exit_code)}.",
+            f"{sentences[one.name]} Exit code {int(one.exit_code)}.",
             "",
         ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def meanings() -> dict[str, str]:
+    """The sentence that stands below each reason in the source."""
+    source = Path(inspect.getsourcefile(Reason) or "").read_text("utf-8")
+    [body] = [node.body for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == "Reason"]
+    pairs = itertools.pairwise(body)
+    return {
+        name.targets[0].id: text.value.value
+        for name, text in pairs
+        if isinstance(name, ast.Assign) and isinstance(text, ast.Expr)
+    }
 
 
 def exit_codes() -> str:

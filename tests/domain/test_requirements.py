@@ -13,10 +13,9 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.exchange import Credential
 from aspm_ado.domain.judgement.version import server_version
 from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.probes import CANARIES, PROBES, Probe, plan, summits
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import API_VERSIONS, TICKED, WANTED, Deployment, Purpose, newest_common, provable
-from aspm_ado.domain.scopes import BOXES, VSO, Level, Scope
+from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose, newest_common
+from aspm_ado.domain.scopes import SCOPES, Level, Probe, Scope, boxes_of, needed, plan, rows_of, summits
 from aspm_ado.domain.settings import ACCESS, CREATE, FETCH, LABELS, settings_for
 from aspm_ado.domain.token import Secret
 
@@ -30,26 +29,26 @@ ABSENT_WORK_ITEM = "_apis/wit/workItems/2147483647"
 
 def test_the_levels_of_each_purpose() -> None:
     four = {Scope.CODE: Level.FULL, Scope.WORK: Level.MANAGE, Scope.IDENTITY: Level.MANAGE, Scope.PROFILE: Level.WRITE}
-    assert WANTED[ALM] == four
-    assert WANTED[BOTH] == {**four, Scope.PROJECT: Level.MANAGE, Scope.FULL_ACCESS: Level.FULL}
-    assert WANTED[ISSUES] == {Scope.PROJECT: Level.MANAGE, Scope.WORK: Level.MANAGE}
+    assert needed(ALM) == four
+    assert needed(BOTH) == {**four, Scope.PROJECT: Level.MANAGE, Scope.FULL_ACCESS: Level.FULL}
+    assert needed(ISSUES) == {Scope.PROJECT: Level.MANAGE, Scope.WORK: Level.MANAGE}
 
 
 def test_the_boxes_that_a_person_ticks_are_in_page_order() -> None:
-    assert [str(BOXES[row]) for row in TICKED[ALM]] == [
+    assert [str(box) for box in boxes_of(ALM)] == [
         "Code: Full",
         "Identity: Read & manage",
         "User Profile: Read & write",
         "Work Items: Read, write, & manage",
     ]
-    assert [str(BOXES[row]) for row in TICKED[BOTH]] == ["Scopes: Full access"]
-    assert [str(BOXES[row]) for row in TICKED[ISSUES]] == [
+    assert [str(box) for box in boxes_of(BOTH)] == ["Scopes: Full access"]
+    assert [str(box) for box in boxes_of(ISSUES)] == [
         "Project and Team: Read, write, & manage",
         "Work Items: Read, write, & manage",
     ]
     for purpose in Purpose:
-        assert all(row in VSO for row in WANTED[purpose].items())
-        labels = [BOXES[row].category for row in TICKED[purpose]]
+        assert all(row.box(row.needed[purpose]).vso for row in rows_of(purpose))
+        labels = [box.category for box in boxes_of(purpose)]
         assert labels == sorted(labels)
 
 
@@ -66,8 +65,8 @@ PROVABLE = [
 @pytest.mark.parametrize(("scope", "services", "server"), PROVABLE)
 def test_what_an_answer_can_show(scope: Scope, services: Level, server: tuple[Level, ...]) -> None:
     for version in VERSIONS:
-        assert provable(SERVICES, version, scope) is services
-    assert tuple(provable(SERVER, version, scope) for version in reversed(VERSIONS)) == server
+        assert SCOPES[scope].provable(SERVICES, version) is services
+    assert tuple(SCOPES[scope].provable(SERVER, version) for version in reversed(VERSIONS)) == server
 
 
 @pytest.mark.parametrize(
@@ -159,7 +158,7 @@ def test_random_ids_are_fresh_each_time_and_go_to_the_right_host() -> None:
     caller = Caller("session", lambda: str(uuid.uuid4()))
     seen: set[str] = set()
     for _ in range(2):
-        for probe in (*PROBES, *CANARIES):
+        for probe in (probe for row in SCOPES.values() for probe in row.probes):
             call = caller.probe(r.CONTOSO, probe, "7.1", r.ME.id, credential)
             assert "{" not in call.url
             assert Origin.of(call.url) in credential.origins

@@ -18,10 +18,9 @@ from aspm_ado.domain.judgement.scopes import (
     reads_code,
     scopes_not_asked,
 )
-from aspm_ado.domain.probes import CANARIES, Probe, plan
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import WANTED, Deployment, Purpose
-from aspm_ado.domain.scopes import Level, Scope
+from aspm_ado.domain.requirements import Deployment, Purpose
+from aspm_ado.domain.scopes import Level, Probe, Scope, needed, plan
 
 from . import replies as r
 
@@ -104,7 +103,7 @@ def answers(
     probes = plan(bench.purpose, bench.deployment, bench.version, read_only=bench.read_only)
     told = {
         probe.name: r.granted()
-        if (wide if probe in CANARIES else probe.level <= held.get(probe.scope, Level.NONE))
+        if (wide if probe.scope is Scope.FULL_ACCESS else probe.level <= held.get(probe.scope, Level.NONE))
         else r.missing()
         for probe in probes
     }
@@ -145,7 +144,7 @@ def test_the_ladder_on_services(
     made = judged(ON_SERVICES, {**ALL_OF, scope: held})
     check = made[CheckId(f"scope.{scope.value}")]
     assert (check.status, check.proven, check.reason) == (status, proven, reason)
-    assert check.wanted is WANTED[Purpose.ALM][scope]
+    assert check.wanted is needed(Purpose.ALM)[scope]
     others = [other for other in made.values() if other is not check]
     assert all(other.status in (PASS, PARTIAL) for other in others)
     if status is FAIL:
@@ -319,6 +318,6 @@ def test_which_scopes_hold_the_profile_and_which_read_code() -> None:
 def test_behind_a_closed_door_every_scope_is_skipped_with_its_level(purpose: Purpose) -> None:
     made = scopes_not_asked(purpose, "Not asked: why.")
     assert {check.id.value.removeprefix("scope."): check.wanted for check in made} == {
-        scope.value: level for scope, level in WANTED[purpose].items()
+        scope.value: level for scope, level in needed(purpose).items()
     }
     assert {(check.status, check.reason) for check in made} == {(Status.SKIP, Reason.NOT_ASKED)}

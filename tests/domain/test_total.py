@@ -41,11 +41,10 @@ from aspm_ado.domain.judgement.saying import saying, unheard
 from aspm_ado.domain.judgement.scopes import Bench, Grant, granted, judge_scopes
 from aspm_ado.domain.judgement.standing import stand
 from aspm_ado.domain.judgement.version import server_version
-from aspm_ado.domain.probes import plan
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose
 from aspm_ado.domain.retirement import Calendar, DaySource, Reach, ReachDemanded
-from aspm_ado.domain.scopes import Level
+from aspm_ado.domain.scopes import Level, plan
 from aspm_ado.domain.text import clean
 
 from . import replies as r

@@ -8,9 +8,9 @@ import pytest
 
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.exchange import Evidence
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, TokenFacts
-from aspm_ado.domain.whose import WHOSE, Whose, findings
+from aspm_ado.domain.whose import findings
 
 from . import replies as r
 
@@ -33,23 +33,23 @@ def bad(check: CheckId, reason: Reason, status: Status = Status.FAIL) -> Check:
 
 def test_every_reason_that_can_stand_in_the_way_is_somebodys() -> None:
     harmless = {ExitCode.DONE, ExitCode.BUG, ExitCode.USAGE, ExitCode.INTERRUPTED}
-    assert {one for one in Reason if one.exit_code not in harmless} == set(WHOSE) | NOBODYS
-    assert set(WHOSE.values()) == set(Whose)
+    assert {one for one in Reason if one.exit_code not in harmless} == {one for one in Reason if one.who} | NOBODYS
+    assert {one.who for one in Reason if one.who} == set(Who)
 
 
 # check · reason · status · identity is proven · whose it is · what the sentence says, and what it must not say
 FAIL, UNKNOWN = Status.FAIL, Status.UNKNOWN
-WHO, IN, CODE, HANDED = CheckId.IDENTITY, CheckId.ACCESS, CheckId.SCOPE_CODE, CheckId.REGISTRATION
+WHO_, IN, CODE, HANDED = CheckId.IDENTITY, CheckId.ACCESS, CheckId.SCOPE_CODE, CheckId.REGISTRATION
 ROWS = {
-    "name": (IN, Reason.ORGANIZATION_ABSENT, FAIL, False, Whose.ASKER, "nothing of that name", "is accepted"),
-    "rejected": (WHO, Reason.TOKEN_REJECTED, FAIL, False, Whose.OWNER, "did not take it", "good"),
-    "scope": (CODE, Reason.CODE_SCOPE_MISSING, FAIL, True, Whose.OWNER, "is accepted", "policy"),
-    "fence": (IN, Reason.ACCESS_FENCED, UNKNOWN, False, Whose.ADMINISTRATOR, "not known", "accepted"),
-    "policy": (IN, Reason.ORGANIZATION_REFUSES_TOKEN, FAIL, True, Whose.ADMINISTRATOR, "not the token", "not known"),
-    "proxy": (WHO, Reason.PROXY_FAILED, UNKNOWN, False, Whose.NETWORK, "not known", "is accepted"),
-    "tls": (CODE, Reason.TLS_UNTRUSTED, UNKNOWN, True, Whose.NETWORK, "not the token", "not known"),
-    "429": (WHO, Reason.THROTTLED, UNKNOWN, False, Whose.SERVICE, "the service", "is accepted"),
-    "aspm": (HANDED, Reason.ASPM_REFUSED, FAIL, True, Whose.ASPM, "ASPM says no", "not known"),
+    "name": (IN, Reason.ORGANIZATION_ABSENT, FAIL, False, Who.ASKER, "nothing of that name", "is accepted"),
+    "rejected": (WHO_, Reason.TOKEN_REJECTED, FAIL, False, Who.OWNER, "did not take it", "good"),
+    "scope": (CODE, Reason.CODE_SCOPE_MISSING, FAIL, True, Who.OWNER, "is accepted", "policy"),
+    "fence": (IN, Reason.ACCESS_FENCED, UNKNOWN, False, Who.ADMINISTRATOR, "not known", "accepted"),
+    "policy": (IN, Reason.ORGANIZATION_REFUSES_TOKEN, FAIL, True, Who.ADMINISTRATOR, "not the token", "not known"),
+    "proxy": (WHO_, Reason.PROXY_FAILED, UNKNOWN, False, Who.NETWORK, "not known", "is accepted"),
+    "tls": (CODE, Reason.TLS_UNTRUSTED, UNKNOWN, True, Who.NETWORK, "not the token", "not known"),
+    "429": (WHO_, Reason.THROTTLED, UNKNOWN, False, Who.SERVICE, "the service", "is accepted"),
+    "aspm": (HANDED, Reason.ASPM_REFUSED, FAIL, True, Who.ASPM, "ASPM says no", "not known"),
 }
 
 
@@ -80,12 +80,12 @@ def test_nothing_in_the_way_is_nobodys() -> None:
 def test_several_parties_each_get_their_own() -> None:
     rejected = bad(CheckId.ASPM_TOKEN, Reason.ASPM_TOKEN_REJECTED)
     connection = made(ALIVE, bad(CheckId.SCOPE_CODE, Reason.CODE_SCOPE_MISSING), aspm=(rejected,))
-    assert [one.whose for one in findings(connection)] == [Whose.OWNER, Whose.ASPM]
+    assert [one.whose for one in findings(connection)] == [Who.OWNER, Who.ASPM]
 
 
 def test_a_registration_that_was_refused_is_told_although_a_validation_does_not_count_it() -> None:
     refused = Check(CheckId.REGISTRATION, Status.FAIL, "No.", Reason.ASPM_REFUSED, "Ask.", required=False)
-    assert [one.whose for one in findings(made(ALIVE, refused))] == [Whose.ASPM]
+    assert [one.whose for one in findings(made(ALIVE, refused))] == [Who.ASPM]
 
 
 def test_no_answer_and_no_request_are_told_as_such() -> None:
@@ -103,9 +103,9 @@ def test_the_time_is_that_of_whoever_answered() -> None:
     assert heard.evidence.at == "2026-12-01T00:00:04Z"
 
 
-@pytest.mark.parametrize("whose", Whose)
-def test_a_server_hears_nothing_of_the_day_in_any_text(whose: Whose) -> None:
-    reason = next(one for one, party in WHOSE.items() if party is whose)
+@pytest.mark.parametrize("whose", Who)
+def test_a_server_hears_nothing_of_the_day_in_any_text(whose: Who) -> None:
+    reason = next(one for one in Reason if one.who is whose)
     organization = OrganizationReport("C", None, TokenFacts("v2-84", "x"), (bad(CheckId.ACCESS, reason),))
     connection = ConnectionReport("tfs", "server", "https://tfs.example.test", "alm", (organization,))
     [found] = findings(connection)

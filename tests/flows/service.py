@@ -16,10 +16,9 @@ from aspm_ado.domain.calls import Caller
 from aspm_ado.domain.exchange import Call, Reply
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.place import SERVICES, Site
-from aspm_ado.domain.probes import CANARIES, PROBES, Probe
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import Clock
-from aspm_ado.domain.scopes import Level, Scope
+from aspm_ado.domain.scopes import SCOPES, Level, Probe, Scope
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.proving.candidate import Brief, Candidate
 
@@ -124,7 +123,7 @@ class Service:
         return r.granted(200 if probe.reads and "{random}" not in probe.path else 404)
 
 
-PROBE_BY_NAME: dict[str, Probe] = {probe.name: probe for probe in (*PROBES, *CANARIES)}
+PROBE_BY_NAME: dict[str, Probe] = {probe.name: probe for row in SCOPES.values() for probe in row.probes}
 UUID = "[0-9a-f]{8}-[0-9a-f-]{27}"
 
 

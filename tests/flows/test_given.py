@@ -15,9 +15,7 @@ from aspm_ado.domain.requirements import Deployment
 from aspm_ado.flows.asking import one_of
 from aspm_ado.flows.keeping.entry import default_name, parse_name
 from aspm_ado.flows.taking.intake import ask_token, aspm_token_given, tokens_given
-from aspm_ado.flows.taking.terms import parse_check_clone, parse_username
-from aspm_ado.flows.taking.where import where_given
-from aspm_ado.flows.taking.wishes import parse_aspm_url
+from aspm_ado.flows.taking.options import parse_aspm_url, parse_check_clone, parse_username, target_given
 
 from .house import FakeSources, Person, asker
 from .service import PAT
@@ -122,7 +120,7 @@ def test_the_token_of_the_aspm() -> None:
     ],
 )
 def test_where(given: dict[str, Any], names: tuple[str, ...], everything: bool) -> None:
-    there = where_given(asker(**given))
+    there = target_given(asker(**given))
     assert there is not None
     assert (there.names, there.list_all) == (names, everything)
     assert (there.site == SERVICES) is ("server_url" not in given)
@@ -140,11 +138,11 @@ def test_where(given: dict[str, Any], names: tuple[str, ...], everything: bool) 
     ],
 )
 def test_where_not(given: dict[str, Any], reason: Reason) -> None:
-    assert refused(lambda: where_given(asker(**given))).reason is reason
+    assert refused(lambda: target_given(asker(**given))).reason is reason
 
 
 def test_nowhere() -> None:
-    assert where_given(asker()) is None
+    assert target_given(asker()) is None
 
 
 @pytest.mark.parametrize("text", ["ALM", " alm ", "alm+issue-manager", "issue-manager"])
@@ -197,7 +195,7 @@ def test_no_name(text: str) -> None:
     ],
 )
 def test_the_default_name(given: dict[str, Any], name: str) -> None:
-    there = where_given(asker(**given))
+    there = target_given(asker(**given))
     assert there is not None
     assert default_name(there.site, there.names) == name
     assert parse_name(name) == name

@@ -23,8 +23,8 @@ from aspm_ado.demo.scopes import FULL_ACCESS
 from aspm_ado.demo.world import Organization, Project, Repository
 from aspm_ado.domain.catalogue import Catalogue
 from aspm_ado.domain.connection import Entry, StoredAspm, StoredCredential, StoredOrganization
-from aspm_ado.domain.probes import plan, summits
 from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose
+from aspm_ado.domain.scopes import plan, summits
 from aspm_ado.flows.proving.crew import IN_FLIGHT
 from aspm_ado.flows.proving.explore import MOST_REQUESTS
 

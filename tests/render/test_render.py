@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aspm_ado import __version__
-from aspm_ado.domain.checks import TITLES, Check, CheckId, Status, skip
+from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.text import cells
@@ -170,7 +170,7 @@ def sharing(*, own: bool = False) -> Report:
 
 def test_a_shared_token_is_described_once() -> None:
     rows = [row.title for section in sections(sharing()) for row in section.rows]
-    assert rows.count(TITLES[CheckId.IDENTITY]) == 1
+    assert rows.count(CheckId.IDENTITY.title) == 1
 
 
 def test_where_a_shared_token_is_dead_no_organization_is_told_to_be_good() -> None:

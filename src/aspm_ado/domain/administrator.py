@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.guide import Guide, guide
-from aspm_ado.domain.requirements import TICKED, Deployment, Purpose
+from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import Calendar, Reach, ReachDemanded, days_said
-from aspm_ado.domain.scopes import Scope
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.scopes import categories_of, takes_full_access
+from aspm_ado.domain.text import clean, listed
 
 if TYPE_CHECKING:
     from aspm_ado.domain.place import Place
@@ -46,6 +46,7 @@ class Row:
     otherwise: str
 
 
+FIVE_SETS: Final = listed(categories_of(Purpose.ALM_AND_ISSUE_MANAGER))
 _TENANT: Final = "Organization settings of {organization} → Microsoft Entra → {policy} (it holds for the whole tenant)"
 _TENANT_ADMIN: Final = "an Azure DevOps Administrator (a role of Microsoft Entra)"
 _COLLECTION_ADMIN: Final = "a Project Collection Administrator of {organization}"
@@ -74,8 +75,7 @@ ROWS: Final[Mapping[Policy, Row]] = {
         _TENANT.replace("{policy}", "“Restrict full-scoped personal access token creation”"),
         _TENANT_ADMIN,
         "add me (or my group) to its allow list.",
-        "Without an administrator: tick the boxes of Code, Identity, Project and Team, User Profile and Work Items, "
-        "each at its highest; they pass with a warning.",
+        f"Without an administrator: tick the boxes of {FIVE_SETS}, each at its highest; they pass with a warning.",
     ),
     Policy.LIFESPAN: Row(
         "The expiration cannot be that late",
@@ -116,7 +116,7 @@ def possible(place: Place, purpose: Purpose, reach: Reach) -> tuple[Policy, ...]
     met = {
         Policy.CREATION: True,
         Policy.GLOBAL: reach is Reach.ALL,
-        Policy.FULL_SCOPE: TICKED[purpose][0][0] is Scope.FULL_ACCESS,
+        Policy.FULL_SCOPE: takes_full_access(purpose),
         Policy.LIFESPAN: True,
     }
     return tuple(policy for policy, is_met in met.items() if is_met)

@@ -13,8 +13,8 @@ from urllib.parse import quote
 from aspm_ado.domain.answers import ConnectionData, Names, PatAnswer, Pats, Profile, Projects, Repositories, Repository
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import Call, Credential
-from aspm_ado.domain.probes import Area, Probe
 from aspm_ado.domain.requirements import Deployment
+from aspm_ado.domain.scopes import Area, Probe
 
 if TYPE_CHECKING:
     from aspm_ado.domain.answers import Answer

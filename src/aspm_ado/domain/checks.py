@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.dataclass import dataclass
+from aspm_ado.domain.reasons import CheckId as CheckId
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.scopes import Level, Scope
+from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Evidence, Reply
+    from aspm_ado.domain.scopes import Level
 
 
 class Status(StrEnum):
@@ -26,61 +29,24 @@ class Status(StrEnum):
     SKIP = "skip"
 
 
-class CheckId(StrEnum):
-    """The public ids of the checks, in the order in which they are shown."""
-
-    TOKEN_FORMAT = "token.format"  # noqa: S105
-    TOKEN_EXPIRY = "token.expiry"  # noqa: S105
-    IDENTITY = "identity"
-    ACCESS = "organization.access"
-    REACH = "reach"
-    SCOPE_CODE = "scope.code"
-    SCOPE_WORK = "scope.work"
-    SCOPE_IDENTITY = "scope.identity"
-    SCOPE_PROFILE = "scope.profile"
-    SCOPE_PROJECT = "scope.project"
-    SCOPE_FULL_ACCESS = "scope.full-access"
-    CLONE_TOKEN = "clone.token"  # noqa: S105
-    CLONE_USERNAME = "clone.username"
-    REGISTRATION = "aspm.registration"
-    ASPM_REACHABLE = "aspm.reachable"
-    ASPM_TOKEN = "aspm.token"  # noqa: S105
-    ASPM_PROJECTS = "aspm.projects"
-    SECRETS = "store.secrets"
-
-
-TITLES: Final = {
-    CheckId.TOKEN_FORMAT: "Token format",
-    CheckId.TOKEN_EXPIRY: "Token expiry",
-    CheckId.IDENTITY: "Identity",
-    CheckId.ACCESS: "Access to the organization",
-    CheckId.REACH: "Reach of the token",
-    CheckId.SCOPE_CODE: "Code",
-    CheckId.SCOPE_WORK: "Work Items",
-    CheckId.SCOPE_IDENTITY: "Identity (scope)",
-    CheckId.SCOPE_PROFILE: "User Profile",
-    CheckId.SCOPE_PROJECT: "Project and Team",
-    CheckId.SCOPE_FULL_ACCESS: "Full access",
-    CheckId.CLONE_TOKEN: "Clone with the token alone",
-    CheckId.CLONE_USERNAME: "Clone with username + token",
-    CheckId.REGISTRATION: "Registration in Invicti ASPM",
-    CheckId.ASPM_REACHABLE: "Invicti ASPM reachable",
-    CheckId.ASPM_TOKEN: "Invicti ASPM API token",
-    CheckId.ASPM_PROJECTS: "Invicti ASPM project rights",
-    CheckId.SECRETS: "Secrets stored",
-}
-
-SCOPE_CHECKS: Final = {
-    Scope.CODE: CheckId.SCOPE_CODE,
-    Scope.WORK: CheckId.SCOPE_WORK,
-    Scope.IDENTITY: CheckId.SCOPE_IDENTITY,
-    Scope.PROFILE: CheckId.SCOPE_PROFILE,
-    Scope.PROJECT: CheckId.SCOPE_PROJECT,
-    Scope.FULL_ACCESS: CheckId.SCOPE_FULL_ACCESS,
-}
-
 NEVER_REQUIRED: Final = frozenset({CheckId.TOKEN_FORMAT, CheckId.TOKEN_EXPIRY, CheckId.CLONE_USERNAME})
 """Checks that inform and never decide; ``aspm.registration`` is required only when ``auto`` or ``api`` was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that goes on from a check. The connection is named where it is shown."""
+
+    verb: str
+    organizations: tuple[str, ...] = ()
+    aspm_url: str = ""
+
+    def text(self, connection: str) -> str:
+        """What a person types."""
+        if self.aspm_url:
+            return f"aspm-ado {self.verb} --aspm-url {clean(self.aspm_url, 200)}"
+        names = (f"-o {shlex.quote(clean(name, 60))}" for name in self.organizations)
+        return " ".join((f"aspm-ado {self.verb} {clean(connection, 70)}", *names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +62,8 @@ class Check:
     proven: Level | None = None
     evidence: tuple[Evidence, ...] = ()
     required: bool = True
+    next: Command | None = None
+    """The command that goes on from here, where it is another than to validate again."""
     changed: bool = False
     """Whether it says that something is not as it was when last proven: shown, be it good or bad."""
 
@@ -110,7 +78,7 @@ class Check:
     @property
     def title(self) -> str:
         """What a person reads."""
-        return TITLES[self.id]
+        return self.id.title
 
     @property
     def exit_code(self) -> ExitCode:

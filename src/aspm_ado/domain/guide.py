@@ -7,9 +7,9 @@ from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.dataclass import dataclass
-from aspm_ado.domain.requirements import TICKED, Deployment, Purpose
+from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import Calendar, Reach, ReachDemanded, days_said
-from aspm_ado.domain.scopes import BOXES, Box, Scope
+from aspm_ado.domain.scopes import Box, boxes_of, takes_full_access
 
 if TYPE_CHECKING:
     from aspm_ado.domain.place import Place
@@ -44,7 +44,7 @@ def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calen
     reach = calendar.demanded(choice, place.site.deployment)
     name = f"aspm-ado {place.name if reach is Reach.ORGANIZATION else 'all'} {calendar.today.isoformat()}"
     expires, expiry_note = _expiry(reach, place.site.deployment, calendar)
-    boxes = tuple(BOXES[row] for row in TICKED[purpose])
+    boxes = boxes_of(purpose)
     steps = (
         Step(f"Open {place.token_page}", ("There: User settings → Personal access tokens.",)),
         Step(
@@ -114,6 +114,6 @@ def _expiry(reach: Reach, deployment: Deployment, calendar: Calendar) -> tuple[d
 
 
 def _scopes(purpose: Purpose, boxes: tuple[Box, ...]) -> Step:
-    if TICKED[purpose][0][0] is Scope.FULL_ACCESS:
+    if takes_full_access(purpose):
         return Step("Scopes: Full access", ("Invicti asks for it where Azure DevOps is also the issue manager.",))
     return Step("Scopes: Custom defined → Show all scopes (at the bottom), then tick", tuple(str(box) for box in boxes))

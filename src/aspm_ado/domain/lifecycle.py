@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.guide import guide
-from aspm_ado.domain.requirements import TICKED
 from aspm_ado.domain.retirement import Calendar, ReachDemanded
-from aspm_ado.domain.scopes import BOXES, VSO, Box
+from aspm_ado.domain.scopes import Box, boxes_of
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -53,12 +52,12 @@ def order_for(place: Place, purpose: Purpose, calendar: Calendar, drawn: str, un
     """What a purpose needs; until the day of the guide unless one is named. The name holds nothing of a person, and
     the beginning of ``drawn``, a random UUID: so that it is like no other.
     """
-    ticked = TICKED[purpose]
+    boxes = boxes_of(purpose)
     return Order(
         place,
         f"aspm-ado {place.name} {calendar.today:%Y%m%d} {drawn[:8]}",
-        tuple(BOXES[row] for row in ticked),
-        tuple(VSO[row] for row in ticked),
+        boxes,
+        tuple(box.vso for box in boxes),
         until or guide(place, purpose, ReachDemanded.ORGANIZATION, calendar).expires,
         drawn[:8],
     )

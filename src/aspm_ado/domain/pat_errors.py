@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.administrator import Policy
+from aspm_ado.domain.administrator import FIVE_SETS, Policy
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.reasons import Reason
@@ -80,8 +80,7 @@ PAT_ERRORS: Final[Mapping[str, PatError]] = {
     "fullScopePatPolicyViolation": _policy(
         Policy.FULL_SCOPE,
         "The tenant forbids tokens with Full access: its policy “Restrict full-scoped personal access token creation”.",
-        "Without an administrator: by hand, tick Code, Identity, Project and Team, User Profile and Work Items, each "
-        "at its highest; they pass with a warning.",
+        f"Without an administrator: by hand, tick {FIVE_SETS}, each at its highest; they pass with a warning.",
     ),
     "patLifespanPolicyViolation": _policy(
         Policy.LIFESPAN, "The tenant forbids a token of this life, however short we asked for it.", shorter=True

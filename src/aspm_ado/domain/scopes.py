@@ -1,11 +1,24 @@
-"""The rights a token can carry: their levels, and the boxes of the token page that grant them."""
+"""The scopes of a token: one row each in ``SCOPES``. Everything else about a scope is derived from its row.
+
+Labels and identifiers are those of Microsoft's token page and scope table; the levels that each purpose needs are
+those of Invicti's three Azure pages. The probes are facts section 3b: authorized before they are validated and aimed
+at nothing. Each ``{random}`` is a fresh UUID, the work item is the highest id there can be, and its patch only tests.
+HEAD is never used, and no POST, PATCH or DELETE is ever sent twice.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import field
 from enum import IntEnum, StrEnum
 from typing import Final
 
 from aspm_ado.domain.dataclass import dataclass
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose
+
+JSON: Final = "application/json"
+JSON_PATCH: Final = "application/json-patch+json"
 
 
 class Scope(StrEnum):
@@ -34,42 +47,255 @@ class Level(IntEnum):
         return self.name.lower()
 
 
+class Area(StrEnum):
+    """Which host of an organization a route lives on. On Server all of them are the collection itself."""
+
+    ORGANIZATION = "organization"
+    IDENTITY = "identity"
+    ENTITLEMENTS = "entitlements"
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
-    """What a person sees on the token page."""
+    """One box of the token page, and Microsoft's identifier of what it grants."""
 
     category: str
     choice: str
+    vso: str
 
     def __str__(self) -> str:
         return f"{self.category}: {self.choice}"
 
 
-BOXES: Final[dict[tuple[Scope, Level], Box]] = {
-    (Scope.CODE, Level.READ): Box("Code", "Read"),
-    (Scope.CODE, Level.WRITE): Box("Code", "Read & write"),
-    (Scope.CODE, Level.MANAGE): Box("Code", "Read, write, & manage"),
-    (Scope.CODE, Level.FULL): Box("Code", "Full"),
-    (Scope.IDENTITY, Level.READ): Box("Identity", "Read"),
-    (Scope.IDENTITY, Level.MANAGE): Box("Identity", "Read & manage"),
-    (Scope.PROJECT, Level.READ): Box("Project and Team", "Read"),
-    (Scope.PROJECT, Level.WRITE): Box("Project and Team", "Read & write"),
-    (Scope.PROJECT, Level.MANAGE): Box("Project and Team", "Read, write, & manage"),
-    (Scope.PROFILE, Level.READ): Box("User Profile", "Read"),
-    (Scope.PROFILE, Level.WRITE): Box("User Profile", "Read & write"),
-    (Scope.WORK, Level.READ): Box("Work Items", "Read"),
-    (Scope.WORK, Level.WRITE): Box("Work Items", "Read & write"),
-    (Scope.WORK, Level.MANAGE): Box("Work Items", "Read, write, & manage"),
-    (Scope.FULL_ACCESS, Level.FULL): Box("Scopes", "Full access"),
-}
-"""Labels of the page; within a scope the rows climb. The page lists its categories by name."""
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One request and the level that any authorized answer to it proves."""
 
-VSO: Final[dict[tuple[Scope, Level], str]] = {
-    (Scope.CODE, Level.FULL): "vso.code_full",
-    (Scope.WORK, Level.MANAGE): "vso.work_full",
-    (Scope.IDENTITY, Level.MANAGE): "vso.identity_manage",
-    (Scope.PROFILE, Level.WRITE): "vso.profile_write",
-    (Scope.PROJECT, Level.MANAGE): "vso.project_manage",
-    (Scope.FULL_ACCESS, Level.FULL): "app_token",
-}
-"""The identifiers of Microsoft's scope table for the levels that we ask for."""
+    scope: Scope
+    level: Level
+    method: str
+    path: str
+    alias: str = ""
+    area: Area = Area.ORGANIZATION
+    version: str = ""
+    body: str | None = None
+    content_type: str = JSON
+    server_since: str | None = "5.0"
+    """The oldest version of a Server that has the route; ``None`` where none has it."""
+
+    @property
+    def name(self) -> str:
+        """What its answer is filed under."""
+        return self.alias or f"{self.scope}-{self.level.word}"
+
+    @property
+    def reads(self) -> bool:
+        """Whether ``--read-only-probes`` allows it."""
+        return self.method == "GET"
+
+    @property
+    def may_be_withdrawn(self) -> bool:
+        """Whether its route is a preview's, which may be switched off (facts section 9)."""
+        return "preview" in self.version
+
+    def is_there(self, deployment: Deployment, version: str) -> bool:
+        """Whether the deployment has its route."""
+        if deployment is Deployment.SERVICES:
+            return True
+        if self.server_since is None:
+            return False
+        return API_VERSIONS.index(version) <= API_VERSIONS.index(self.server_since)
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRow:
+    """Everything that is known of one scope."""
+
+    scope: Scope
+    category: str
+    check: CheckId
+    missing: Reason
+    needed: Mapping[Purpose, Level]
+    levels: Mapping[Level, tuple[str, str]]
+    """The box of each level on the token page, and Microsoft's identifier of it."""
+    probes: tuple[Probe, ...]
+    implies_profile: bool = False
+    """Whether each of its levels includes reading the profile (``vso.profile``, facts section 1)."""
+    groups: tuple[Purpose, ...] = field(default=())
+    """The purposes for which a person ticks this one box instead of those of the other scopes."""
+
+    def box(self, level: Level) -> Box:
+        """The box of a level."""
+        return Box(self.category, *self.levels[level])
+
+    def provable(self, deployment: Deployment, version: str) -> Level:
+        """The highest level that an answer can show there: that of the best probe whose route is there."""
+        levels = (probe.level for probe in self.probes if probe.is_there(deployment, version))
+        return max(levels, default=Level.NONE)
+
+
+_ALM, _BOTH, _ISSUES = Purpose.ALM, Purpose.ALM_AND_ISSUE_MANAGER, Purpose.ISSUE_MANAGER
+_READ, _WRITE, _MANAGE, _FULL = Level.READ, Level.WRITE, Level.MANAGE, Level.FULL
+_REPOSITORY: Final = "_apis/git/repositories/{random}"
+_WORK_ITEM: Final = "_apis/wit/workItems/2147483647"
+_FAVORITE: Final = (
+    "_apis/favorite/favorites/{random}?artifactType=Microsoft.TeamFoundation.Build.Definition"
+    "&artifactScopeType=Project&artifactScopeId={random}"
+)
+
+_ROWS: Final = (
+    ScopeRow(
+        Scope.CODE, "Code", CheckId.SCOPE_CODE, Reason.CODE_SCOPE_MISSING,
+        needed={_ALM: _FULL, _BOTH: _FULL},
+        levels={
+            _READ: ("Read", "vso.code"),
+            _WRITE: ("Read & write", "vso.code_write"),
+            _MANAGE: ("Read, write, & manage", "vso.code_manage"),
+            _FULL: ("Full", "vso.code_full"),
+        },
+        probes=(
+            Probe(Scope.CODE, _READ, "GET", _REPOSITORY),
+            Probe(Scope.CODE, _WRITE, "POST", f"{_REPOSITORY}/refs", body="[]"),
+            Probe(Scope.CODE, _MANAGE, "PATCH", _REPOSITORY, body="{}"),
+        ),
+        implies_profile=True,
+    ),
+    ScopeRow(
+        Scope.WORK, "Work Items", CheckId.SCOPE_WORK, Reason.WORK_SCOPE_MISSING,
+        needed={_ALM: _MANAGE, _BOTH: _MANAGE, _ISSUES: _MANAGE},
+        levels={
+            _READ: ("Read", "vso.work"),
+            _WRITE: ("Read & write", "vso.work_write"),
+            _MANAGE: ("Read, write, & manage", "vso.work_full"),
+        },
+        probes=(
+            Probe(Scope.WORK, _READ, "GET", _WORK_ITEM),
+            Probe(
+                Scope.WORK, _WRITE, "PATCH", f"{_WORK_ITEM}?validateOnly=true",
+                body='[{"op":"test","path":"/rev","value":1}]', content_type=JSON_PATCH,
+            ),
+            Probe(
+                Scope.WORK, _MANAGE, "DELETE", "_apis/wit/attachments/{random}",
+                version="7.2-preview.4", server_since=None,
+            ),
+        ),
+        implies_profile=True,
+    ),
+    ScopeRow(
+        Scope.IDENTITY, "Identity", CheckId.SCOPE_IDENTITY, Reason.IDENTITY_SCOPE_MISSING,
+        needed={_ALM: _MANAGE, _BOTH: _MANAGE},
+        levels={
+            _READ: ("Read", "vso.identity"),
+            _MANAGE: ("Read & manage", "vso.identity_manage"),
+        },
+        probes=(
+            Probe(
+                Scope.IDENTITY, _READ, "GET", "_apis/identities?identityIds={me}",
+                area=Area.IDENTITY, server_since="6.0",
+            ),
+        ),
+    ),
+    ScopeRow(
+        Scope.PROFILE, "User Profile", CheckId.SCOPE_PROFILE, Reason.PROFILE_SCOPE_MISSING,
+        needed={_ALM: _WRITE, _BOTH: _WRITE},
+        levels={
+            _READ: ("Read", "vso.profile"),
+            _WRITE: ("Read & write", "vso.profile_write"),
+        },
+        probes=(
+            Probe(
+                Scope.PROFILE, _WRITE, "DELETE", _FAVORITE,
+                version="7.1-preview.1", server_since="7.1",
+            ),
+        ),
+        implies_profile=True,
+    ),
+    ScopeRow(
+        Scope.PROJECT, "Project and Team", CheckId.SCOPE_PROJECT, Reason.PROJECT_SCOPE_MISSING,
+        needed={_BOTH: _MANAGE, _ISSUES: _MANAGE},
+        levels={
+            _READ: ("Read", "vso.project"),
+            _WRITE: ("Read & write", "vso.project_write"),
+            _MANAGE: ("Read, write, & manage", "vso.project_manage"),
+        },
+        probes=(
+            Probe(Scope.PROJECT, _WRITE, "PATCH", "_apis/projects/{random}", body="{}"),
+            Probe(Scope.PROJECT, _MANAGE, "POST", "_apis/projects/{random}/teams", body="{}"),
+        ),
+    ),
+    ScopeRow(
+        Scope.FULL_ACCESS, "Scopes", CheckId.SCOPE_FULL_ACCESS, Reason.FULL_ACCESS_MISSING,
+        needed={_BOTH: _FULL},
+        levels={_FULL: ("Full access", "app_token")},
+        # Three areas far from each other: all answer to Full access, or to nearly every box.
+        probes=(
+            Probe(
+                Scope.FULL_ACCESS, _FULL, "GET", "_apis/distributedtask/pools?$top=1",
+                alias="agent-pools",
+            ),
+            Probe(
+                Scope.FULL_ACCESS, _FULL, "GET", "_apis/graph/users", alias="graph-users",
+                area=Area.IDENTITY, version="7.1-preview.1", server_since=None,
+            ),
+            Probe(
+                Scope.FULL_ACCESS, _FULL, "GET", "_apis/userentitlements?top=1",
+                alias="user-entitlements", area=Area.ENTITLEMENTS, version="7.1-preview.3", server_since=None,
+            ),
+        ),
+        groups=(_BOTH,),
+    ),
+)  # fmt: skip
+
+SCOPES: Final[Mapping[Scope, ScopeRow]] = {row.scope: row for row in _ROWS}
+
+
+def rows_of(purpose: Purpose) -> tuple[ScopeRow, ...]:
+    """The scopes that a purpose is judged by."""
+    return tuple(row for row in _ROWS if purpose in row.needed)
+
+
+def needed(purpose: Purpose) -> dict[Scope, Level]:
+    """The level of each scope that a purpose needs."""
+    return {row.scope: row.needed[purpose] for row in rows_of(purpose)}
+
+
+def boxes_of(purpose: Purpose) -> tuple[Box, ...]:
+    """The boxes that a person ticks, in page order."""
+    rows = rows_of(purpose)
+    alone = [row for row in rows if purpose in row.groups]
+    boxes = (row.box(row.needed[purpose]) for row in alone or rows)
+    return tuple(sorted(boxes, key=lambda box: box.category))
+
+
+def categories_of(purpose: Purpose) -> list[str]:
+    """The categories of the token page that are named beside Full access, in page order."""
+    rows = [row for row in rows_of(purpose) if row.scope is not Scope.FULL_ACCESS]
+    return sorted(row.category for row in rows)
+
+
+def hint_of(purpose: Purpose) -> str:
+    """The boxes of a purpose in a few words."""
+    return ", ".join("Full access" if box.category == "Scopes" else box.category for box in boxes_of(purpose))
+
+
+def takes_full_access(purpose: Purpose) -> bool:
+    """Whether Invicti asks for Full access instead of single scopes."""
+    return purpose in SCOPES[Scope.FULL_ACCESS].groups
+
+
+def plan(purpose: Purpose, deployment: Deployment, version: str, *, read_only: bool = False) -> tuple[Probe, ...]:
+    """Every probe that says something about ``purpose`` there, lowest levels first."""
+    return tuple(_planned(purpose, deployment, version, read_only))
+
+
+def _planned(purpose: Purpose, deployment: Deployment, version: str, read_only: bool) -> Iterator[Probe]:
+    for row in rows_of(purpose):
+        for probe in row.probes:
+            if probe.is_there(deployment, version) and (probe.reads or not read_only):
+                yield probe
+
+
+def summits(probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    """The probes to ask first where the whole ladder is too long: the highest level of each scope."""
+    best = {probe.scope: probe.level for probe in probes}
+    return tuple(probe for probe in probes if probe.level == best[probe.scope])

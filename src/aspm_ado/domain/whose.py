@@ -8,67 +8,16 @@ checks, and says what was not concluded. No secret is in any of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.checks import CheckId, Status
+from aspm_ado.domain.checks import Status
 from aspm_ado.domain.dataclass import dataclass
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import CheckId, Reason, Who
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
     from aspm_ado.domain.report import ConnectionReport
-
-
-class Whose(StrEnum):
-    """Who can mend it."""
-
-    ASKER = "asker"
-    OWNER = "owner"
-    ADMINISTRATOR = "administrator"
-    NETWORK = "network"
-    SERVICE = "service"
-    ASPM = "aspm"
-    MACHINE = "machine"
-
-
-_BY_WHOSE: Final[Mapping[Whose, tuple[Reason, ...]]] = {
-    Whose.ASKER: (Reason.ORGANIZATION_ABSENT, Reason.REPOSITORY_ABSENT),
-    Whose.OWNER: (
-        Reason.TOKEN_REJECTED, Reason.TOKEN_EXPIRED, Reason.TOKEN_ANONYMOUS, Reason.CODE_SCOPE_MISSING,
-        Reason.WORK_SCOPE_MISSING, Reason.IDENTITY_SCOPE_MISSING, Reason.PROFILE_SCOPE_MISSING,
-        Reason.PROJECT_SCOPE_MISSING, Reason.FULL_ACCESS_MISSING, Reason.REACH_ORGANIZATION_ONLY, Reason.REACH_TOO_WIDE,
-        Reason.REACH_UNKNOWN, Reason.ORGANIZATIONS_NOT_LISTED,
-        Reason.OTHER_IDENTITY, Reason.WARNING_REFUSED,
-    ),
-    Whose.ADMINISTRATOR: (
-        Reason.NOT_A_MEMBER, Reason.ORGANIZATION_DEACTIVATED, Reason.ORGANIZATION_REFUSES_TOKEN, Reason.ACCESS_FENCED,
-        Reason.CLONE_FAILED, Reason.PERMISSION_UNCLEAR, Reason.SERVER_SIGN_IN_SETUP, Reason.CREATION_FORBIDDEN,
-        Reason.CREATION_NOT_ALLOWED,
-    ),
-    Whose.NETWORK: (
-        Reason.NAME_UNRESOLVED, Reason.UNREACHABLE, Reason.TLS_UNTRUSTED, Reason.TLS_WRONG_HOST, Reason.TLS_EXPIRED,
-        Reason.TLS_FAILED, Reason.PROXY_FAILED, Reason.TIMED_OUT, Reason.NOT_AZURE_DEVOPS, Reason.ANSWER_UNREADABLE,
-    ),
-    Whose.SERVICE: (
-        Reason.THROTTLED, Reason.SERVICE_UNAVAILABLE, Reason.ANSWERS_CONTRADICT, Reason.SCOPE_UNKNOWN,
-        Reason.CREATION_FAILED, Reason.CREATION_UNCERTAIN, Reason.CREATION_REFUSED, Reason.CREATION_NOT_POSSIBLE,
-        Reason.TENANT_UNKNOWN,
-    ),
-    Whose.ASPM: (
-        Reason.ASPM_TOKEN_REJECTED, Reason.ASPM_FORBIDDEN, Reason.ASPM_NOT_AN_API, Reason.ASPM_REFUSED,
-        Reason.REGISTRATION_CONFLICT,
-    ),
-    Whose.MACHINE: (
-        Reason.TOKEN_GONE, Reason.CLOCK_WRONG, Reason.AZ_ABSENT, Reason.AZ_NOT_SIGNED_IN, Reason.AZ_FAILED,
-        Reason.OTHER_TENANT, Reason.KEYRING_ABSENT, Reason.KEYRING_LOCKED, Reason.KEYRING_SILENT,
-        Reason.KEYRING_NOT_TRUSTED, Reason.KEYRING_FAILED, Reason.SECRET_TOO_LARGE, Reason.RECORDS_LOCKED,
-        Reason.RECORDS_UNREADABLE, Reason.RECORDS_NEWER,
-    ),
-}  # fmt: skip
-WHOSE: Final[Mapping[Reason, Whose]] = {reason: whose for whose, reasons in _BY_WHOSE.items() for reason in reasons}
-"""By reason: every one that may stand in the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,45 +30,45 @@ class _Words:
     not_concluded: str
 
 
-_WORDS: Final[Mapping[Whose, _Words]] = {
-    Whose.ASKER: _Words(
+_WORDS: Final[Mapping[Who, _Words]] = {
+    Who.ASKER: _Words(
         "whoever gave the name",
         "It is not the token, which is accepted: nothing of that name is there.",
         "It is the name: nothing of that name is there. Whether the token is good is not known.",
         "whether it is there under another name, or hidden from the owner of the token",
     ),
-    Whose.OWNER: _Words(
+    Who.OWNER: _Words(
         "the owner of the token",
         "It is the token: it is accepted, and it is not what Invicti ASPM needs. Its owner can mend it.",
         "It is the token: Azure DevOps answered, and did not take it. Its owner can mend it.",
         "why Azure DevOps refuses, where it does not say so",
     ),
-    Whose.ADMINISTRATOR: _Words(
+    Who.ADMINISTRATOR: _Words(
         "an administrator of Azure DevOps for {where}",
         "It is not the token, which is accepted: a right or a policy of {where} is in the way. An administrator can "
         "mend it.",
         "It is a right or a policy of {where}; an administrator can mend it. Whether the token is good is not known.",
         "whether the scopes of the token would do",
     ),
-    Whose.NETWORK: _Words(
+    Who.NETWORK: _Words(
         "whoever runs the network (proxy, firewall, certificates)",
         "It is not the token, which is accepted elsewhere: something is in the way to {hosts}.",
         "It is the way to {hosts}, or what stands in it. Whether the token is good is not known.",
         "anything about what was not answered, the token included",
     ),
-    Whose.SERVICE: _Words(
+    Who.SERVICE: _Words(
         "the support of the service",
         "It is not the token, which is accepted: {hosts} did not give an answer that tells.",
         "It is the service: {hosts} did not give an answer that tells. Whether the token is good is not known.",
         "anything about what was not answered",
     ),
-    Whose.ASPM: _Words(
+    Who.ASPM: _Words(
         "the administrator or the support of Invicti ASPM",
         "It is not the personal access token, which Azure DevOps accepts: Invicti ASPM says no.",
         "It is Invicti ASPM that says no. Whether Azure DevOps accepts its token is told above.",
         "why Invicti ASPM refuses, beyond its answer; whether it could use the token",
     ),
-    Whose.MACHINE: _Words(
+    Who.MACHINE: _Words(
         "whoever looks after this machine",
         "It is this machine: its keyring, our records, its clock or its tools.",
         "It is this machine: its keyring, our records, its clock or its tools. Nothing is said about the token.",
@@ -132,7 +81,7 @@ _WORDS: Final[Mapping[Whose, _Words]] = {
 class Finding:
     """What one party can mend in one connection: the checks by organization (empty: the connection's own)."""
 
-    whose: Whose
+    whose: Who
     checks: tuple[tuple[str, Check], ...]
     alive: bool
     """Whether Azure DevOps was seen to accept the token of every organization concerned."""
@@ -178,13 +127,13 @@ class Finding:
 
 def findings(connection: ConnectionReport) -> tuple[Finding, ...]:
     """Whose problem it is in one connection, one finding for each party; nothing where nothing is in the way."""
-    met: dict[Whose, list[tuple[str, Check]]] = {}
+    met: dict[Who, list[tuple[str, Check]]] = {}
     for name, check in _trouble(connection):
-        if check.reason is not None and (whose := WHOSE.get(check.reason)) is not None:
-            met.setdefault(whose, []).append((name, check))
+        if check.reason is not None and check.reason.who is not None:
+            met.setdefault(check.reason.who, []).append((name, check))
     return tuple(
         Finding(whose, tuple(met[whose]), _alive(connection, met[whose]), _where(connection, met[whose]))
-        for whose in Whose
+        for whose in Who
         if whose in met
     )
 

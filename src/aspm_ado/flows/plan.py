@@ -29,10 +29,10 @@ from aspm_ado.domain.report import FEW
 if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.domain.settings import Settings
-    from aspm_ado.flows.errand import Errand
     from aspm_ado.flows.handing.aspm import AspmProof
     from aspm_ado.flows.house import House
     from aspm_ado.flows.keeping.entry import Proven
+    from aspm_ado.flows.options import ConnectOptions
 
 
 _BESIDE: Final = (
@@ -49,27 +49,27 @@ _BESIDE: Final = (
 
 def tell_plan(
     house: House,
-    errand: Errand,
+    options: ConnectOptions,
     good: Sequence[tuple[Proven, OrganizationReport]],
     settings: Settings,
     aspm: AspmProof | None,
 ) -> None:
     """The plan, on stderr."""
-    voice, wishes = house.voice, errand.wishes
-    voice.heading("The plan" + (" (nothing of it is done: a rehearsal)" if wishes.dry_run else ""))
-    rows = [("Connection", errand.name), ("Deployment", _sourced(house, errand.where.site.base_url, SERVER_URL))]
+    voice = house.voice
+    voice.heading("The plan" + (" (nothing of it is done: a rehearsal)" if options.dry_run else ""))
+    rows = [("Connection", options.name), ("Deployment", _sourced(house, options.target.site.base_url, SERVER_URL))]
     rows += _places(house, good)
-    rows.append(("Purpose", _sourced(house, errand.brief.purpose.value, PURPOSE)))
-    rows.append(("Reach", _sourced(house, errand.brief.reach.value, REACH)))
+    rows.append(("Purpose", _sourced(house, options.brief.purpose.value, PURPOSE)))
+    rows.append(("Reach", _sourced(house, options.brief.reach.value, REACH)))
     given = [(label, house.asker.given(question)) for label, question in _BESIDE]
     rows += [(label, f"{', '.join(one.values)} (from {one.source})") for label, one in given if one is not None]
-    rows.append(("Secrets", _sourced(house, _kept_in(house, errand), STORE)))
+    rows.append(("Secrets", _sourced(house, _kept_in(house, options), STORE)))
     if aspm is not None:
-        how = "by your profile" if wishes.uses_profile else "by hand, in its UI"
+        how = "by your profile" if options.aspm.uses_profile else "by hand, in its UI"
         rows.append(("Invicti ASPM", _sourced(house, aspm.url, ASPM_URL)))
         rows.append(("Registration", _sourced(house, how, REGISTER)))
-    elif wishes.aspm_url:
-        rows.append(("Invicti ASPM", f"{wishes.aspm_url}: nothing is handed over"))
+    elif options.aspm.url:
+        rows.append(("Invicti ASPM", f"{options.aspm.url}: nothing is handed over"))
     rows += [("Advanced Settings", _sourced(house, label, TEAM_LEADS_MAY)) for label in settings.labels]
     if settings.issue_manager:
         rows.append(("Issue manager", "the checkbox in its form"))
@@ -90,11 +90,11 @@ def _places(house: House, good: Sequence[tuple[Proven, OrganizationReport]]) -> 
             yield label, f"{_sourced(house, name, ORGANIZATION)}: token{last4} (from {candidate.source})"
 
 
-def _kept_in(house: House, errand: Errand) -> str:
+def _kept_in(house: House, options: ConnectOptions) -> str:
     """Where the secrets go; a rehearsal does not open the keyring to say its name."""
-    if not errand.wishes.keeps:
+    if not options.keeps:
         return "stored nowhere, as asked"
-    return "the keyring of this system" if errand.wishes.dry_run else house.vault.title
+    return "the keyring of this system" if options.dry_run else house.vault.title
 
 
 def _sourced(house: House, value: str, question: Question) -> str:

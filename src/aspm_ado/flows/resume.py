@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from aspm_ado.domain.connection import (
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.handoff import remembered_evidence
 from aspm_ado.domain.judgement.aspm import aspm_skipped
+from aspm_ado.domain.judgement.registration import NewToken, RegistrationFacts, judge_registration, token_of
 from aspm_ado.domain.place import Site
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
@@ -28,7 +29,6 @@ from aspm_ado.domain.settings import settings_for
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.aspm import AspmProof, aspm_token, given_for
 from aspm_ado.flows.handing.delivery import Delivery, deliver
-from aspm_ado.flows.handing.handoff import behind_aspm, registration_check
 from aspm_ado.flows.handing.item import Item
 from aspm_ado.flows.handing.register_all import profile_at
 from aspm_ado.flows.handing.settle_aspm import NO_TEAM_LEADS, settle_aspm
@@ -174,7 +174,8 @@ def _secrets(house: House, entry: Entry, due: Sequence[StoredOrganization]) -> t
                     Status.FAIL,
                     f"{house.vault.title} has no token any more for this connection.",
                     Reason.TOKEN_GONE,
-                    f"Give a new one: {rotation(entry, key)}",
+                    f"Give a new one: {rotation(entry, key).text(entry.name)}",
+                    next=rotation(entry, key),
                 )
             found[key] = secret
     except StoreError as error:
@@ -207,7 +208,7 @@ def _document(entry: Entry, stored: Check, aspm: AspmProof | None, delivery: Del
     organizations = tuple(
         replace(
             stored_organization(entry, one),
-            checks=(_check(entry, one, aspm, delivery.checks),),
+            checks=(_check(entry, one, aspm, delivery),),
             registration=delivery.states.get(one.name.casefold(), one.registration),
         )
         for one in entry.organizations
@@ -220,21 +221,30 @@ def _document(entry: Entry, stored: Check, aspm: AspmProof | None, delivery: Del
     )
 
 
-def _check(entry: Entry, one: StoredOrganization, aspm: AspmProof | None, made: Mapping[str, Check]) -> Check:
+def _check(entry: Entry, one: StoredOrganization, aspm: AspmProof | None, delivery: Delivery) -> Check:
     """In this command the answer is the result: later is 8, refused is 6."""
-    if one.name.casefold() in made:
-        return replace(made[one.name.casefold()], required=True)
-    done = one.registration.state is RegistrationState.REGISTERED
-    if aspm is not None and not aspm.is_good and not done:
-        return behind_aspm(entry.name)
-    counts = one.registration.state is not RegistrationState.NONE or one.registration.mode is RegistrationMode.API
-    return registration_check(one.registration, entry.name, required=counts)
+    key, token = one.name.casefold(), token_of(entry, one.name)
+    answer, outcome = delivery.states.get(key), delivery.checks.get(key)
+    state = answer or one.registration
+    begun = state.state is not RegistrationState.NONE or state.mode is RegistrationMode.API
+    return judge_registration(
+        RegistrationFacts(
+            entry.name,
+            one.name,
+            one.registration,
+            answer,
+            token,
+            outcome,
+            aspm_is_good=aspm is None or aspm.is_good,
+            required=begun or outcome is not None or token is NewToken.WAITS,
+        )
+    )
 
 
 def stored_organization(entry: Entry, one: StoredOrganization) -> OrganizationReport:
     """What is on record of an organization, where nothing was asked about it."""
     required = one.registration.state is not RegistrationState.NONE
-    check = registration_check(one.registration, entry.name, required=required)
+    check = judge_registration(RegistrationFacts(entry.name, one.name, one.registration, required=required))
     return OrganizationReport(one.name, None, _facts(entry, one), (check,), one.registration)
 
 

@@ -10,6 +10,7 @@ from aspm_ado.domain.addresses import parse_organization
 from aspm_ado.domain.connection import Entry, StoredOrganization
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.judgement.aspm import aspm_skipped
+from aspm_ado.domain.judgement.registration import RegistrationFacts, judge_registration, token_of
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
@@ -18,7 +19,6 @@ from aspm_ado.domain.retirement import MIGRATE, Reach
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.aspm import AspmProof
 from aspm_ado.flows.handing.delivery import Delivery, deliver
-from aspm_ado.flows.handing.handoff import registration_check
 from aspm_ado.flows.keeping.keep import ready_to_keep
 from aspm_ado.flows.keeping.successor import compared, is_whole, keep_successor, losses, swap, tell_revoking
 from aspm_ado.flows.minting.create import REQUIRE, creates_unasked, wanted
@@ -29,9 +29,8 @@ from aspm_ado.flows.resume import stored_item, stored_organization
 from aspm_ado.flows.stored import stored_entries
 from aspm_ado.flows.taking.acquire import acquire
 from aspm_ado.flows.taking.intake import PAT_VARIABLES, Taken, Tokens, missing_token, tokens_given
-from aspm_ado.flows.taking.terms import beside_given, candidate, stored_terms
+from aspm_ado.flows.taking.options import AspmOptions, aspm_options, candidate, stored_terms
 from aspm_ado.flows.taking.until_good import prove_until_good
-from aspm_ado.flows.taking.wishes import NONE, Wishes, wishes_given
 
 if TYPE_CHECKING:
     from aspm_ado.domain.token import Secret
@@ -48,7 +47,7 @@ def rotate(house: House, name: str, organizations: Sequence[str]) -> Report:
 
 def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
     [entry] = stored_entries(house, [name])
-    wishes = wishes_given(house.asker, entry)
+    options = aspm_options(house.asker, entry)
     given = tokens_given(house.asker, house.sources)
     names = _meant(house, entry, organizations or given.named)
     taken = _one_token(given, names)
@@ -67,7 +66,7 @@ def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
     if taken is None and (key := _waiting(house, entry, names[0])) is not None:
         house.voice.note("A new token is proven already and waits for Invicti ASPM.")
         covered = {one.casefold() for one in entry.successors[key].organizations}
-        return _hand_on(house, entry, key, [one for one in names if one.casefold() in covered], wishes, ())
+        return _hand_on(house, entry, key, [one for one in names if one.casefold() in covered], options, ())
     if nobody:
         raise missing_token()
     if taken is not None and (left := _without(house, entry, names, taken.secret)) != names:
@@ -92,7 +91,7 @@ def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
     for line in losses(made, entry):
         house.voice.warn(line)
     entry, key = keep_successor(house, entry, proof, made, names)
-    return _hand_on(house, entry, key, names, wishes, (proof,), made)
+    return _hand_on(house, entry, key, names, options, (proof,), made)
 
 
 def needs_one_each(house: House, entry: Entry, names: Sequence[str]) -> bool:
@@ -157,13 +156,13 @@ def _prove(house: House, entry: Entry, names: Sequence[str], taken: Taken | None
     """Take the new token in as connect does, and prove it where the old one served."""
     site, brief = stored_terms(house, entry)
     username = next((one.username for one in entry.organizations if one.name in names and one.username), "")
-    beside = replace(beside_given(house.asker), username=beside_given(house.asker).username or username)
+    brief = replace(brief, username=brief.username or username)
     while taken is None:
         taken = acquire(house, site.place(names[0]), brief, for_all=len(names) > 1)
         if not _without(house, entry, names, taken.secret):
             house.voice.warn(_unchanged(entry, taken.secret).problem)
             taken = None
-    made: Candidate = candidate(taken, site, names, brief, beside)
+    made: Candidate = candidate(taken, site, names, brief)
     [proof] = prove_until_good(house, [made])
     if not _without(house, entry, names, proof.candidate.secret):
         raise _unchanged(entry, proof.candidate.secret)
@@ -190,13 +189,13 @@ def _hand_on(
     entry: Entry,
     key: str,
     names: Sequence[str],
-    wishes: Wishes,
+    options: AspmOptions,
     proofs: Sequence[Proof],
     made: Sequence[OrganizationReport] = (),
 ) -> Report:
     """Give the new token to Invicti ASPM, and put it in force where ASPM has it. The old one serves until then."""
     delivery = Delivery()
-    if entry.aspm is None or wishes.register == NONE:
+    if entry.aspm is None or not options.is_wanted:
         swap(house, entry.name, key, names)
     else:
         secret = house.vault.read(entry.successors[key].credential.service)
@@ -204,7 +203,7 @@ def _hand_on(
         delivery = deliver(house, AspmProof(entry.aspm.url, aspm_skipped()), None, items, keeps=True)
     now = house.records.load().connections.get(entry.name, entry)
     tell_revoking(house, entry, now)
-    return report(house, "rotate", proofs, [_document(now, names, delivery, made, wishes)])
+    return report(house, "rotate", proofs, [_document(now, names, delivery, made, options)])
 
 
 def _stored(entry: Entry, names: Sequence[str]) -> list[StoredOrganization]:
@@ -213,7 +212,7 @@ def _stored(entry: Entry, names: Sequence[str]) -> list[StoredOrganization]:
 
 
 def _document(
-    entry: Entry, names: Sequence[str], delivery: Delivery, made: Sequence[OrganizationReport], wishes: Wishes
+    entry: Entry, names: Sequence[str], delivery: Delivery, made: Sequence[OrganizationReport], options: AspmOptions
 ) -> ConnectionReport:
     reports = {one.name.casefold(): one for one in made}
     organizations = []
@@ -221,9 +220,16 @@ def _document(
         key = stored.name.casefold()
         one = reports.get(key) or stored_organization(entry, stored)
         state = delivery.states.get(key, stored.registration)
-        check = delivery.checks.get(key) or registration_check(
-            state, entry.name, required=True, brought=wishes.register != NONE
+        check = judge_registration(
+            RegistrationFacts(
+                entry.name,
+                stored.name,
+                stored.registration,
+                delivery.states.get(key),
+                token_of(entry, stored.name),
+                brought=options.is_wanted,
+                required=options.counts and bool(delivery.states),
+            )
         )
-        check = replace(check, required=wishes.counts and bool(delivery.states))
         organizations.append(replace(with_check(one, check), registration=state))
     return ConnectionReport(entry.name, entry.deployment, entry.base_url, entry.purpose, tuple(organizations))

@@ -15,7 +15,7 @@ from aspm_ado.flows.handing.settle_aspm import missing_aspm_token, settle_aspm
 from aspm_ado.flows.keeping.keep import keep_aspm, ready_to_keep
 from aspm_ado.flows.proving.account import report
 from aspm_ado.flows.taking.intake import ASPM_VARIABLES
-from aspm_ado.flows.taking.wishes import parse_aspm_url
+from aspm_ado.flows.taking.options import parse_aspm_url
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House

@@ -16,6 +16,7 @@ from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.judgement.causes import Past
 from aspm_ado.domain.judgement.clone import clone_skipped
 from aspm_ado.domain.judgement.offline import WARN_DAYS
+from aspm_ado.domain.judgement.registration import RegistrationFacts, judge_registration, token_of
 from aspm_ado.domain.judgement.scopes import scopes_not_asked
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
@@ -24,13 +25,12 @@ from aspm_ado.domain.retirement import DaySource, Reach
 from aspm_ado.domain.stopping import stopping
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.aspm import AspmProof, prove_stored
-from aspm_ado.flows.handing.handoff import HANDED_OFF, WAITS, registration_check
 from aspm_ado.flows.keeping.read_secrets import SPOILT, Secrets, read_secrets
 from aspm_ado.flows.proving.account import named, organizations_of, report, with_check
 from aspm_ado.flows.proving.aloud import prove_aloud
 from aspm_ado.flows.proving.candidate import Candidate, Proof
 from aspm_ado.flows.taking.intake import ASPM_VARIABLES, PAT_VARIABLES
-from aspm_ado.flows.taking.terms import stored_terms
+from aspm_ado.flows.taking.options import stored_terms
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House
@@ -182,11 +182,8 @@ def _fresh(entry: Entry, proofs: Sequence[Proof]) -> tuple[str, ...]:
 
 def _with_state(made: OrganizationReport, stored: StoredOrganization, entry: Entry) -> OrganizationReport:
     """With what a person still has to do in Invicti ASPM: shown here, and never the exit code of a validation."""
-    if entry.successor_of(stored.name) is None:
-        check = registration_check(stored.registration, entry.name, required=False)
-    else:
-        check = replace(registration_check(HANDED_OFF, entry.name, required=False), detail=WAITS)
-    return replace(with_check(made, check), registration=stored.registration)
+    facts = RegistrationFacts(entry.name, stored.name, stored.registration, token=token_of(entry, stored.name))
+    return replace(with_check(made, judge_registration(facts)), registration=stored.registration)
 
 
 def _remember(house: House, seen: Sequence[_Seen]) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.checks import CheckId, Status
+from aspm_ado.domain.checks import CheckId, Command, Status
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW, Verdict
-from aspm_ado.domain.retirement import MIGRATE, days_said
+from aspm_ado.domain.retirement import days_said
 from aspm_ado.domain.text import clean
 from aspm_ado.domain.whose import findings
 
@@ -48,7 +47,7 @@ class Row:
     remedy: str = ""
     id: CheckId | None = None
     command: str = ""
-    reason: Reason | None = None
+    next: Command | None = None
     changed: bool = False
     """Whether it says what has changed: shown, also where it is good."""
 
@@ -98,40 +97,14 @@ def _trouble_of(section: Section, connection: ConnectionReport) -> Section:
         return replace(section, rows=(Row(Status.PASS, "All checks", "good; --all shows them."),))
     if connection.name is None:
         return replace(section, rows=tuple(rows))
-    made = (_with_command(row, section, connection) if row.is_trouble else row for row in rows)
+    made = (_with_command(row, connection.name) if row.is_trouble else row for row in rows)
     return replace(section, rows=tuple(made))
 
 
-def _with_command(row: Row, section: Section, connection: ConnectionReport) -> Row:
+def _with_command(row: Row, connection: str) -> Row:
     """The row, ending with the command that goes on from it; once, where the remedy ends with it already."""
-    command = _command(row, section, connection)
+    command = (row.next or Command("validate")).text(connection)
     return row if row.remedy.endswith(command) else replace(row, command=command)
-
-
-def _command(row: Row, section: Section, connection: ConnectionReport) -> str:
-    """The exact command that goes on from a row."""
-    name = clean(connection.name or "", 70)
-    if "aspm-ado migrate" in row.remedy:
-        return MIGRATE.replace("NAME", name)
-    if row.id is CheckId.REGISTRATION:
-        return f"aspm-ado handoff {name}"
-    if row.id is CheckId.ASPM_TOKEN and connection.aspm is not None and row.reason in _DEAD:
-        return f"aspm-ado rotate --aspm-url {clean(connection.aspm.url, 200)}"
-    if row.id is CheckId.SECRETS and _ROTATE in row.remedy:
-        return row.remedy[row.remedy.index(_ROTATE) :]
-    if row.id in _NEW_TOKEN and section.organization:
-        one = next(made for made in connection.organizations if clean(made.name, 60) == section.organization)
-        if any("aspm-ado migrate" in (check.remedy or "") for check in one.checks):
-            return MIGRATE.replace("NAME", name)  # a new token of all organizations would stop with this one
-        if one.token.shared and row.id is not CheckId.REACH:
-            return f"aspm-ado rotate {name}"
-        return f"aspm-ado rotate {name} -o {shlex.quote(section.organization)}"
-    return f"aspm-ado validate {name}"
-
-
-_NEW_TOKEN = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.REACH})
-_DEAD = frozenset({Reason.ASPM_TOKEN_REJECTED, Reason.TOKEN_GONE})
-_ROTATE: Final = "aspm-ado rotate "
 
 
 def closing(report: Report) -> list[str]:
@@ -216,7 +189,7 @@ def _left(days: int | None) -> str:
 
 def _row(check: Check) -> Row:
     detail, remedy = clean(check.detail, 600), clean(check.remedy or "", 600)
-    return Row(check.status, check.title, detail, remedy, check.id, reason=check.reason, changed=check.changed)
+    return Row(check.status, check.title, detail, remedy, check.id, next=check.next, changed=check.changed)
 
 
 def _next(report: Report) -> Iterator[str]:
@@ -230,7 +203,7 @@ def _next(report: Report) -> Iterator[str]:
         dead = [
             check for check in connection.all_checks() if check.id is CheckId.IDENTITY and check.status is Status.FAIL
         ]
-        stopped = any("aspm-ado migrate" in (check.remedy or "") for check in dead)
+        stopped = any(check.next == Command("migrate") for check in dead)
         if stopped or any(check.reason is Reason.NOT_MIGRATED for check in connection.all_checks()):
             yield f"aspm-ado migrate {clean(connection.name, 70)}"
         elif report.command == "validate" and (command := _renewal(connection)):
@@ -243,7 +216,8 @@ def _next(report: Report) -> Iterator[str]:
 
 def _renewal(connection: ConnectionReport) -> str:
     """The command that replaces a token which is dead or gone: what it would be handed over for comes after that."""
-    rows = ((row, section) for section in _of_connection(connection) for row in section.rows)
-    dead = (one for one in rows if one[0].status is Status.FAIL and one[0].id in (CheckId.IDENTITY, CheckId.SECRETS))
-    commands = (_command(row, section, connection) for row, section in dead)
-    return next((command for command in commands if command.startswith(_ROTATE)), "")
+    for check in connection.all_checks():
+        dead = check.status is Status.FAIL and check.id in (CheckId.IDENTITY, CheckId.SECRETS)
+        if dead and check.next is not None and check.next.verb == "rotate":
+            return check.next.text(connection.name or "")
+    return ""

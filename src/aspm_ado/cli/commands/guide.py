@@ -12,8 +12,7 @@ from aspm_ado.domain.questions import COLLECTION, REQUEST
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.flows.asking import Asker, one_of
-from aspm_ado.flows.taking.terms import purpose_given, reach_given
-from aspm_ado.flows.taking.where import where
+from aspm_ado.flows.taking.options import purpose_given, reach_given, target
 
 if TYPE_CHECKING:
     from aspm_ado.cli.wiring import Wiring
@@ -24,7 +23,7 @@ SCHEMA = "aspm-ado/guide/v1"
 def run(wiring: Wiring, *, open: bool = False, greyed_out: bool = False) -> int:  # noqa: A002  (the option's name)
     """The steps; nothing is asked of any service, so today is this machine's."""
     asker = Asker(wiring.given, wiring.prompter)
-    there = where(asker)
+    there = target(asker)
     if not there.names:
         if not asker.asks:
             raise UsageError(Reason.INPUT_MISSING, "The page of which collection?", remedy=f"{COLLECTION.how}")

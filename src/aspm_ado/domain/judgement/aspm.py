@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
 from aspm_ado.domain.answers import AspmKnown, AspmPage
 from aspm_ado.domain.aspm import Dialect, where_tokens_are_made
-from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.judgement.saying import is_html
@@ -148,7 +149,7 @@ def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
     if kind is Hearing.ANSWER and isinstance(reply.answer, AspmPage):
         return Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM takes the token.").on(reply)
     if kind is Hearing.REFUSED:
-        return _rejected(CheckId.ASPM_TOKEN, dialect, reply)
+        return replace(_rejected(CheckId.ASPM_TOKEN, dialect, reply), next=Command("rotate", aspm_url=url))
     if kind is Hearing.FORBIDDEN:
         return Check(
             CheckId.ASPM_TOKEN,

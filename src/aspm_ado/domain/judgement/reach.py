@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.answers import Names, Profile
-from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.judgement.saying import UNHEARD, Saying, saying, unheard
 from aspm_ado.domain.reasons import Reason
@@ -121,6 +121,7 @@ def _all(sight: Sight, deployment: Deployment, calendar: Calendar) -> Check:
             f"{detail}. Microsoft was to stop such tokens on {calendar.global_end}; this one still answers.",
             Reason.REACH_GLOBAL_OUTLIVED,
             f"Replace it with one token for each organization before it stops: {MIGRATE}",
+            next=Command("migrate"),
         )
     return Check(
         CheckId.REACH,
@@ -129,6 +130,7 @@ def _all(sight: Sight, deployment: Deployment, calendar: Calendar) -> Check:
         "whatever their own expiry.",
         Reason.REACH_GLOBAL_ENDS,
         f"Replace it with one token for each organization before {calendar.global_end}: {MIGRATE}",
+        next=Command("migrate"),
     )
 
 

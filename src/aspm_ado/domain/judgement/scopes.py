@@ -5,26 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from aspm_ado.domain.checks import SCOPE_CHECKS, Check, CheckId, Status, skip
+from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.judgement.saying import UNHEARD, Saying, saying, unheard, user_of
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import API_VERSIONS, WANTED, Deployment, Purpose, provable
-from aspm_ado.domain.scopes import BOXES, VSO, Level, Scope
+from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose
+from aspm_ado.domain.scopes import SCOPES, Level, Scope, ScopeRow, rows_of, takes_full_access
 
 if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Reply
-    from aspm_ado.domain.probes import Probe
-
-MISSING_REASONS: Final = {
-    Scope.CODE: Reason.CODE_SCOPE_MISSING,
-    Scope.WORK: Reason.WORK_SCOPE_MISSING,
-    Scope.IDENTITY: Reason.IDENTITY_SCOPE_MISSING,
-    Scope.PROFILE: Reason.PROFILE_SCOPE_MISSING,
-    Scope.PROJECT: Reason.PROJECT_SCOPE_MISSING,
-}
+    from aspm_ado.domain.scopes import Probe
 
 
 class Grant(StrEnum):
@@ -69,27 +61,25 @@ def granted(reply: Reply, bench: Bench) -> Grant:
 
 def judge_scopes(replies: Mapping[str, Reply], probes: Sequence[Probe], bench: Bench) -> tuple[Check, ...]:
     """Every ``scope.*`` check of the purpose. ``replies`` are by the names of ``probes``; a probe may be unanswered."""
-    wanted = WANTED[bench.purpose]
     bench = replace(bench, lost=bool(replies) and all(saying(one) is Saying.NO_ROUTE for one in replies.values()))
-    checks = [
-        _ladder(scope, level, bench, replies, probes).judge()
-        for scope, level in wanted.items()
-        if scope is not Scope.FULL_ACCESS
-    ]
-    if Scope.FULL_ACCESS in wanted:
-        canaries = [probe for probe in probes if probe.scope is Scope.FULL_ACCESS]
-        checks.append(_full_access(checks, canaries, replies, bench))
+    checks: list[Check] = []
+    for row in rows_of(bench.purpose):
+        own = [probe for probe in probes if probe.scope is row.scope and probe.name in replies]
+        if row.scope is Scope.FULL_ACCESS:
+            checks.append(_full_access(checks, own, replies, bench))
+        else:
+            checks.append(_ladder(row, own, replies, bench).judge())
     return tuple(checks)
 
 
 def scopes_not_asked(purpose: Purpose, detail: str) -> tuple[Check, ...]:
     """Every ``scope.*`` check of the purpose, behind an organization that does not take the token."""
-    return tuple(skip(SCOPE_CHECKS[scope], detail, wanted=level) for scope, level in WANTED[purpose].items())
+    return tuple(skip(row.check, detail, wanted=row.needed[purpose]) for row in rows_of(purpose))
 
 
 def holds_profile(checks: Sequence[Check]) -> bool:
-    """Whether a proven scope includes reading the profile (facts section 1: Code, Work Items, User Profile write)."""
-    implying = (CheckId.SCOPE_CODE, CheckId.SCOPE_WORK, CheckId.SCOPE_PROFILE)
+    """Whether a proven scope includes reading the profile."""
+    implying = [row.check for row in SCOPES.values() if row.implies_profile]
     return any(check.id in implying and (check.proven or Level.NONE) > Level.NONE for check in checks)
 
 
@@ -99,21 +89,18 @@ def reads_code(checks: Sequence[Check]) -> bool:
     return any(check.id is CheckId.SCOPE_CODE and check.status in good and check.proven for check in checks)
 
 
-def _ladder(
-    scope: Scope, wanted: Level, bench: Bench, replies: Mapping[str, Reply], probes: Sequence[Probe]
-) -> _Ladder:
-    own = [probe for probe in probes if probe.scope is scope and probe.name in replies]
+def _ladder(row: ScopeRow, own: Sequence[Probe], replies: Mapping[str, Reply], bench: Bench) -> _Ladder:
     heard = {probe.level: replies[probe.name] for probe in own}
     previews = frozenset(probe.level for probe in own if probe.may_be_withdrawn)
     grants = {level: granted(reply, bench) for level, reply in heard.items()}
-    return _Ladder(scope, wanted, bench, heard, grants, previews)
+    return _Ladder(row, row.needed[bench.purpose], bench, heard, grants, previews)
 
 
 @dataclass(frozen=True, slots=True)
 class _Ladder:
     """One scope: the level wanted, and what the answers to its probes show."""
 
-    scope: Scope
+    row: ScopeRow
     wanted: Level
     bench: Bench
     replies: Mapping[Level, Reply]
@@ -133,19 +120,19 @@ class _Ladder:
         """The level to look for: what is wanted, as far as an answer can show it. A preview that is not offered cannot;
         where a released route is not there, nothing was found out.
         """
-        ceiling = provable(self.bench.deployment, self.bench.version, self.scope)
+        ceiling = self.row.provable(self.bench.deployment, self.bench.version)
         while not self.bench.lost and ceiling in self.previews and self.grants.get(ceiling) is Grant.UNPROVABLE:
             ceiling = max((level for level in self.replies if level < ceiling), default=Level.NONE)
         return min(self.wanted, ceiling)
 
     def check(self, status: Status, detail: str, reason: Reason | None = None, remedy: str | None = None) -> Check:
-        check = Check(SCOPE_CHECKS[self.scope], status, detail, reason, remedy, self.wanted, self.proven)
+        check = Check(self.row.check, status, detail, reason, remedy, self.wanted, self.proven)
         return check.on(*self.replies.values())
 
     def judge(self) -> Check:
-        box, target, proven = BOXES[self.scope, self.wanted], self.target, self.proven
+        box, target, proven = self.row.box(self.wanted), self.target, self.proven
         yes, no = self.at(Grant.GRANTED), self.at(Grant.MISSING)
-        held = BOXES[self.scope, proven].choice if proven else ""
+        held = self.row.box(proven).choice if proven else ""
         if any(low < high for low in no for high in yes):
             return self.check(
                 Status.UNKNOWN,
@@ -169,15 +156,15 @@ class _Ladder:
             return self.check(
                 Status.FAIL,
                 f"{has}; Invicti ASPM needs “{box.choice}”.",
-                MISSING_REASONS[self.scope],
-                _tick(self.scope, self.wanted, self.bench),
+                self.row.missing,
+                _tick(self.row, self.bench),
             )
         return self._open(target)
 
     @property
     def may_show_more(self) -> bool:
         """Whether the newest server shows more of it than this one is asked for."""
-        return min(self.wanted, provable(self.bench.deployment, API_VERSIONS[0], self.scope)) > self.target
+        return min(self.wanted, self.row.provable(self.bench.deployment, API_VERSIONS[0])) > self.target
 
     def _unversioned(self, reply: Reply) -> Check:
         reason, detail, remedy = unheard(reply, saying(reply))
@@ -186,7 +173,7 @@ class _Ladder:
 
     def _open(self, target: Level) -> Check:
         """Neither shown nor refuted: not asked, or not answered in a way that tells."""
-        box = BOXES[self.scope, self.wanted]
+        box = self.row.box(self.wanted)
         reply = self.replies.get(target)
         if reply is None:
             far = f"Proven to “{self.proven.word}” only: more" if self.proven else f"“{box.choice}”: that"
@@ -216,7 +203,7 @@ class _Ladder:
 
 def _full_access(five: Sequence[Check], canaries: Sequence[Probe], replies: Mapping[str, Reply], bench: Bench) -> Check:
     """Full access has no probe of its own: it is inferred from the five sets and from areas far from them."""
-    heard = [replies[probe.name] for probe in canaries if probe.name in replies]
+    heard = [replies[probe.name] for probe in canaries]
     grants = [granted(reply, bench) for reply in heard]
     states = {check.status for check in five}
 
@@ -225,7 +212,7 @@ def _full_access(five: Sequence[Check], canaries: Sequence[Probe], replies: Mapp
         full = Check(CheckId.SCOPE_FULL_ACCESS, status, detail, reason, remedy, Level.FULL, proven)
         return full.on(*heard)
 
-    choose = _tick(Scope.FULL_ACCESS, Level.FULL, bench)
+    choose = _tick(SCOPES[Scope.FULL_ACCESS], bench)
     everywhere = bool(grants) and all(grant is Grant.GRANTED for grant in grants)
     services = bench.deployment is Deployment.SERVICES
     if Status.FAIL in states or (not services and Grant.MISSING in grants):
@@ -256,10 +243,11 @@ def _full_access(five: Sequence[Check], canaries: Sequence[Probe], replies: Mapp
     )
 
 
-def _tick(scope: Scope, level: Level, bench: Bench) -> str:
+def _tick(row: ScopeRow, bench: Bench) -> str:
     """Which box to tick, by its label and its identifier."""
-    if bench.purpose is Purpose.ALM_AND_ISSUE_MANAGER:
-        return f"Edit the token and choose “Full access” ({VSO[Scope.FULL_ACCESS, Level.FULL]})."
-    box = BOXES[scope, level]
+    if takes_full_access(bench.purpose):
+        box = SCOPES[Scope.FULL_ACCESS].box(Level.FULL)
+        return f"Edit the token and choose “{box.choice}” ({box.vso})."
+    box = row.box(row.needed[bench.purpose])
     path = f"Custom defined → Show all scopes → {box.category}"
-    return f"Edit the token: {path} → tick “{box.choice}” ({VSO[scope, level]})."
+    return f"Edit the token: {path} → tick “{box.choice}” ({box.vso})."

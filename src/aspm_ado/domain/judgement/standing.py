@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.answers import ConnectionData, Identity, Names, Profile
-from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.judgement.causes import NOTHING_KNOWN, Past, causes
 from aspm_ado.domain.judgement.saying import REFUSALS, UNHEARD, Saying, saying, unheard, user_of
@@ -180,6 +180,7 @@ def _rejected(place: Place, first: Reply, wide: Reply | None, kind: Saying, cale
     detail = f"{place.name} rejects the token. Azure DevOps does not say why; one of these: {told}."
     new = f"reate a new one on {place.token_page}."
     remedy = f"C{new}" if past.was_good else f"Copy it again, or c{new}"
+    follows = None
     if past.has_stopped(place.site.deployment, calendar) and not past.has_expired(calendar):
-        remedy = f"Give each organization a token of its own: {MIGRATE}"
-    return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_REJECTED, remedy).on(first, wide)
+        remedy, follows = f"Give each organization a token of its own: {MIGRATE}", Command("migrate")
+    return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_REJECTED, remedy, next=follows).on(first, wide)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm import Dialect, Door, where_tokens_are_made
-from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.judgement.aspm import (
@@ -26,8 +26,9 @@ from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import AspmReport
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.keeping.entry import aspm_service
+from aspm_ado.flows.proving.candidate import AUTO
 from aspm_ado.flows.taking.intake import ASPM_VARIABLES, Taken, aspm_token_given
-from aspm_ado.flows.taking.wishes import AUTO, parse_aspm_url
+from aspm_ado.flows.taking.options import parse_aspm_url
 
 if TYPE_CHECKING:
     from aspm_ado.domain.connection import Entry
@@ -164,7 +165,8 @@ def prove_stored(house: House, entries: Iterable[Entry]) -> dict[str, AspmProof]
 
 def _unread(url: str, api: str, reason: Reason, problem: str, remedy: str) -> AspmProof:
     behind = "Not asked: the API token could not be had."
-    token = Check(CheckId.ASPM_TOKEN, Status.FAIL, problem, reason, remedy)
+    follows = Command("rotate", aspm_url=url) if reason is Reason.TOKEN_GONE else None
+    token = Check(CheckId.ASPM_TOKEN, Status.FAIL, problem, reason, remedy, next=follows)
     checks = (skip(CheckId.ASPM_REACHABLE, behind), token, skip(CheckId.ASPM_PROJECTS, behind))
     return AspmProof(url, checks, wished=api)
 

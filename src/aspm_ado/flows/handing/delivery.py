@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.connection import UNREGISTERED, Registration, RegistrationMode, RegistrationState
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handing.handoff import PLANNED, WAITS, hand_over, registration_check
+from aspm_ado.flows.handing.handoff import PLANNED, hand_over
 from aspm_ado.flows.handing.register_all import plan, record, register_all
 from aspm_ado.flows.keeping.successor import swap
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The states by case-folded name; and the checks that say more than their state does."""
+    """The states by case-folded name; and what the API of Invicti ASPM answered."""
 
     states: dict[str, Registration] = field(default_factory=dict)
     checks: dict[str, Check] = field(default_factory=dict)
@@ -63,9 +63,7 @@ def deliver(
         if keeps:
             _answered(house, bound[organization.casefold()], state)
 
-    states = hand_over(house, [item.parcel(aspm.url) for item in items], aspm, save, done)
-    waiting = {key: check for key, item in bound.items() if (check := waiting_check(item, states[key])) is not None}
-    return Delivery(states, waiting)
+    return Delivery(hand_over(house, [item.parcel(aspm.url) for item in items], aspm, save, done))
 
 
 def _answered(house: House, item: Item, state: Registration) -> None:
@@ -76,17 +74,6 @@ def _answered(house: House, item: Item, state: Registration) -> None:
         record(house, item.connection, item.place.name, state)
     elif state.state is RegistrationState.REGISTERED:
         swap(house, item.connection, item.successor, [item.place.name], {item.place.key: state})
-
-
-def waiting_check(item: Item, state: Registration) -> Check | None:
-    """``aspm.registration`` of a new token that Invicti ASPM does not have; it says what became of the old one."""
-    if not item.successor or state.state is RegistrationState.REGISTERED:
-        return None
-    check = registration_check(state, item.connection, required=True)
-    if state.state is RegistrationState.FAILED:
-        told = "Invicti ASPM refused the new token, though it is good. The old one stays in force; the new one waits."
-        return replace(check, detail=told, remedy=f"{check.remedy} Afterwards: aspm-ado handoff {item.connection}")
-    return replace(check, detail=WAITS)
 
 
 def rehearse(

@@ -7,12 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.connection import UNREGISTERED, Proof, Registration, RegistrationMode, RegistrationState
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.handoff import FIELDS, NO_EVIDENCE, Block, Evidence, ticket, verdict_lines
 from aspm_ado.domain.questions import Choice, Question
-from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.aspm import accepted
@@ -40,9 +38,6 @@ _WORDS: Final = {
     RegistrationState.HANDED_OFF: "• {}: later",
     RegistrationState.FAILED: "✗ {}: refused",
 }
-
-WAITS: Final = "A new token is proven and stored; the old one serves until Invicti ASPM has the new one."
-NOT_BROUGHT: Final = "Nothing was handed over, as asked: a person still has to enter this token in Invicti ASPM."
 
 Save = Callable[[str, Registration], None]
 
@@ -103,56 +98,6 @@ def hand_over(
     finally:
         house.desktop.clear()
     return states
-
-
-def registration_check(
-    registration: Registration, name: str, *, required: bool, stored: bool = True, brought: bool = True
-) -> Check:
-    """``aspm.registration`` for a state. Where nothing is ``stored``, there is nothing to come back to; where nothing
-    was ``brought`` (``--register none``), nothing was handed off.
-    """
-    check = _check_of(registration, name)
-    if registration.state is RegistrationState.HANDED_OFF and not brought:
-        check = replace(check, detail=NOT_BROUGHT)
-    if check.status is Status.WARN and not stored:
-        check = replace(check, remedy="Enter the values in Invicti ASPM now; nothing is stored to come back to.")
-    return replace(check, required=required)
-
-
-def behind_aspm(name: str) -> Check:
-    """``aspm.registration`` where something is wrong with the ASPM itself."""
-    told = "Not asked: Invicti ASPM is not ready for it (see its own checks). Afterwards: aspm-ado handoff"
-    return skip(CheckId.REGISTRATION, f"{told} {name}")
-
-
-def _check_of(registration: Registration, name: str) -> Check:
-    mine, state, api = CheckId.REGISTRATION, registration.state, registration.mode is RegistrationMode.API
-    resume = f"Go on in Invicti ASPM: aspm-ado handoff {name}"
-    if state is RegistrationState.REGISTERED:
-        told = "Its API answered that it is registered" if api else "A person says that Invicti ASPM took it"
-        known = "; since then projects/check knows the tool" if registration.proof is Proof.ALM_ACCEPTED else ""
-        return Check(mine, Status.PASS, f"{told}{known}.")
-    if state is RegistrationState.HANDED_OFF:
-        return Check(mine, Status.WARN, "The values are handed off; a person still has to enter them.",
-                     Reason.HANDED_OFF, f"Enter the values in Invicti ASPM: aspm-ado handoff {name}")  # fmt: skip
-    if state is RegistrationState.FAILED:
-        return Check(
-            mine,
-            Status.FAIL,
-            "The token was proven, but Invicti ASPM refused it or has another instance for this organization."
-            if api
-            else "The token is good (see the checks above), but Invicti ASPM refused it.",
-            Reason.ASPM_REFUSED,
-            resume if api else f"Send Invicti's support the text that was printed; then: aspm-ado handoff {name}",
-        )
-    if state is RegistrationState.UNKNOWN:
-        return Check(mine, Status.UNKNOWN, "Whether it is registered could not be found out.",
-                     Reason.REGISTRATION_UNKNOWN, resume)  # fmt: skip
-    if state is RegistrationState.PLANNED:
-        return skip(mine, "A rehearsal: nothing was registered.", Reason.REGISTRATION_PLANNED)
-    if api:
-        return Check(mine, Status.UNKNOWN, "Not registered yet.", Reason.REGISTRATION_UNKNOWN, resume)
-    return skip(mine, "Not registered.", Reason.NOT_WANTED)
 
 
 def _show(house: House, block: Block, position: str) -> None:

@@ -14,12 +14,13 @@ from aspm_ado.domain.questions import ASPM_URL, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.token import Secret, parse_secret
 from aspm_ado.flows.handing.aspm import AspmProof, aspm_token, prove_aspm
+from aspm_ado.flows.proving.candidate import AUTO
 from aspm_ado.flows.taking.intake import Taken
-from aspm_ado.flows.taking.wishes import AUTO, parse_aspm_url
+from aspm_ado.flows.taking.options import parse_aspm_url
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House
-    from aspm_ado.flows.taking.wishes import Wishes
+    from aspm_ado.flows.taking.options import AspmOptions
 
 TOKEN: Final = Question("aspm-token", "API token of Invicti ASPM", "--aspm-token-file FILE", "INVICTI_ASPM_TOKEN")
 OFFERED: Final = replace(TOKEN, prompt="API token of Invicti ASPM (Enter: go on without)")
@@ -111,19 +112,19 @@ def settle_aspm(
     return proof
 
 
-def as_found(house: House, wishes: Wishes, aspm: AspmProof | None) -> Wishes:
+def as_found(house: House, options: AspmOptions, aspm: AspmProof | None) -> AspmOptions:
     """With the address and the dialect that were found. AppSec Core has no team-lead settings, so none are asked or set
     there.
     """
     if aspm is None:
-        return wishes
-    wishes = replace(wishes, aspm_url=aspm.url)
-    if aspm.api == wishes.aspm_api:
-        return wishes
-    if aspm.api == Dialect.CORE.value and wishes.toggles:
+        return options
+    options = replace(options, url=aspm.url)
+    if aspm.api == options.api:
+        return options
+    if aspm.api == Dialect.CORE.value and options.toggles:
         house.voice.warn(NO_TEAM_LEADS)
-        wishes = replace(wishes, toggles=None)
-    return replace(wishes, aspm_api=aspm.api)
+        options = replace(options, toggles=None)
+    return replace(options, api=aspm.api)
 
 
 def _parse(text: str) -> Secret:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.token import Secret
     from aspm_ado.flows.house import House
     from aspm_ado.flows.proving.candidate import Candidate, Proof
-    from aspm_ado.flows.taking.wishes import Wishes
+    from aspm_ado.flows.taking.options import AspmOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def merged(
     name: str,
     proven: Sequence[Proven],
     keys: Sequence[str],
-    wishes: Wishes,
+    options: AspmOptions,
     toggles: Iterable[str],
     registrations: dict[str, Registration],
     *,
@@ -132,7 +132,7 @@ def merged(
     candidate = proven[0].proof.candidate
     credentials = dict(current.credentials) if current else {}
     organizations = {o.name.casefold(): o for o in current.organizations} if current else {}
-    aspm = StoredAspm(wishes.aspm_url, wishes.aspm_api, wishes.profile or "") if wishes.aspm_url else None
+    aspm = StoredAspm(options.url, options.api, options.profile or "") if options.url else None
     renewed = []
     for one, key in zip(proven, keys, strict=True):
         for made in one.good:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.checks import Check, CheckId, Command, Status
 from aspm_ado.domain.errors import StoreError, UserError
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
@@ -55,7 +54,8 @@ def _of(house: House, entry: Entry) -> tuple[Secrets, Check]:
             Status.FAIL,
             f"{house.vault.title} has no token any more for: {', '.join(gone.values())}.",
             Reason.TOKEN_GONE,
-            f"Give a new one: {rotation(entry, next(iter(gone)))}",
+            f"Give a new one: {rotation(entry, next(iter(gone))).text(entry.name)}",
+            next=rotation(entry, next(iter(gone))),
         )
     return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {house.vault.title}.")
 
@@ -72,7 +72,7 @@ def _spoilt(entry: Entry) -> Check | None:
     return None
 
 
-def rotation(entry: Entry, key: str) -> str:
+def rotation(entry: Entry, key: str) -> Command:
     """The command that replaces one token of a connection, in all the organizations that it serves."""
     names = [one.name for one in entry.organizations if one.credential == key and len(entry.credentials) > 1]
-    return " ".join((f"aspm-ado rotate {entry.name}", *(f"-o {shlex.quote(name)}" for name in names)))
+    return Command("rotate", tuple(names))

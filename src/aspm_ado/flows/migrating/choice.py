@@ -14,7 +14,7 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.migrating.given import HOW
 from aspm_ado.flows.migrating.survey import survey
 from aspm_ado.flows.minting.create import creates_unasked
-from aspm_ado.flows.taking.terms import stored_terms
+from aspm_ado.flows.taking.options import stored_terms
 
 if TYPE_CHECKING:
     from aspm_ado.domain.connection import Entry

@@ -24,13 +24,13 @@ from aspm_ado.flows.minting.uncreated import uncreated
 from aspm_ado.flows.proving.account import not_good, with_check
 from aspm_ado.flows.proving.candidate import Proof
 from aspm_ado.flows.taking.acquire import acquire
-from aspm_ado.flows.taking.terms import beside_given, candidate, stored_terms
+from aspm_ado.flows.taking.options import candidate, stored_terms
 from aspm_ado.flows.taking.until_good import prove_until_good
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House
     from aspm_ado.flows.taking.intake import Taken
-    from aspm_ado.flows.taking.wishes import Wishes
+    from aspm_ado.flows.taking.options import AspmOptions
 
 STEP: Final = Question("migrate-step", "What about this organization?")
 NOW: Final = Choice("now", "Create its token now")
@@ -56,7 +56,9 @@ class Result:
     proof: Proof | None = None
 
 
-def migrate_one(house: House, entry: Entry, name: str, taken: Taken | None, wishes: Wishes, position: str) -> Result:
+def migrate_one(
+    house: House, entry: Entry, name: str, taken: Taken | None, options: AspmOptions, position: str
+) -> Result:
     """Get, prove and store the token of one organization. A person may try until it is good, or leave it out."""
     last = Result(Came.LEFT)
     agreed = house.asker.switch(YES) and wanted(house.asker) == REQUIRE
@@ -66,22 +68,21 @@ def migrate_one(house: House, entry: Entry, name: str, taken: Taken | None, wish
             answer = house.asker.prompter.choose(STEP, [NOW, SKIP, STOP], NOW.value)
             if answer != NOW.value:
                 return replace(last, came=Came.STOPPED if answer == STOP.value else last.came)
-        last = _tried(house, entry, name, taken, wishes)
+        last = _tried(house, entry, name, taken, options)
         if last.came is Came.OWN or not house.asker.asks:
             return last
         taken, agreed = None, False
 
 
-def _tried(house: House, entry: Entry, name: str, taken: Taken | None, wishes: Wishes) -> Result:
+def _tried(house: House, entry: Entry, name: str, taken: Taken | None, options: AspmOptions) -> Result:
     site, brief = stored_terms(house, entry, ReachDemanded.ORGANIZATION)
-    beside = beside_given(house.asker)
     stored = next((one for one in entry.organizations if one.name.casefold() == name.casefold()), None)
-    beside = replace(beside, username=beside.username or (stored.username if stored else ""))
+    brief = replace(brief, username=brief.username or (stored.username if stored else ""))
     try:
         taken = taken or acquire(house, site.place(name), brief, for_all=False)
     except (NotCreatedError, UsageError) as error:
         return Result(Came.NOT_GOOD, uncreated(house, name, error))
-    [proof] = prove_until_good(house, [candidate(taken, site, (name,), brief, beside)])
+    [proof] = prove_until_good(house, [candidate(taken, site, (name,), brief)])
     made = _judged(house, entry, proof, name if stored else "")
     stands = not_good(made)
     if stands or not made.is_good:
@@ -97,7 +98,7 @@ def _tried(house: House, entry: Entry, name: str, taken: Taken | None, wishes: W
     elif stored is not None:
         keep_successor(house, entry, proof, [made], [stored.name])
     else:
-        _keep_new(house, entry, Proven(proof, (made,)), wishes)
+        _keep_new(house, entry, Proven(proof, (made,)), options)
     house.voice.say(f"{clean(name, 60)} has a token of its own now (…{proof.candidate.secret.last4}): stored.")
     return Result(Came.OWN, made, proof)
 
@@ -123,7 +124,7 @@ def _keep_in_force(house: House, entry: Entry, name: str) -> None:
     update(house, entry.name, lambda current: replace(current, successors=current.unawaited([name])))
 
 
-def _keep_new(house: House, entry: Entry, proven: Proven, wishes: Wishes) -> None:
+def _keep_new(house: House, entry: Entry, proven: Proven, options: AspmOptions) -> None:
     """An organization that the connection did not have yet: in force at once, since no other token serves it here."""
     key = new_key(house)
     now = house.stamp
@@ -132,8 +133,8 @@ def _keep_new(house: House, entry: Entry, proven: Proven, wishes: Wishes) -> Non
     def onto(current: Entry | None) -> Entry:
         if current is None:
             raise changed_meanwhile(entry.name)
-        begun = {name: _begun(current, wishes)}
-        same = replace(wishes, aspm_url=None)  # its Invicti ASPM stays as it is on record
+        begun = {name: _begun(current, options)}
+        same = replace(options, url=None)  # its Invicti ASPM stays as it is on record
         return merged(
             current, entry.name, [proven], [key], same, current.toggles, begun, now=now, allow_http=current.allow_http
         )
@@ -141,8 +142,8 @@ def _keep_new(house: House, entry: Entry, proven: Proven, wishes: Wishes) -> Non
     keep(house, entry.name, onto, {service_of(entry.name, key): proven.proof.candidate.secret})
 
 
-def _begun(entry: Entry, wishes: Wishes) -> Registration:
+def _begun(entry: Entry, options: AspmOptions) -> Registration:
     """What is on record of a new organization until Invicti ASPM answers, or a person does."""
-    if entry.aspm is None or wishes.register == "none":
+    if entry.aspm is None or not options.is_wanted:
         return UNREGISTERED
-    return HANDED_OFF if wishes.hands_over else Registration(RegistrationMode.API)
+    return HANDED_OFF if options.hands_over else Registration(RegistrationMode.API)

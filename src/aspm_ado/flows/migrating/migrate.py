@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.connection import Entry, Migration, Registration, RegistrationState
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.judgement.aspm import aspm_skipped
+from aspm_ado.domain.judgement.registration import NewToken, RegistrationFacts, judge_registration, token_of
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.requirements import Deployment
@@ -22,7 +22,6 @@ from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.aspm import AspmProof
 from aspm_ado.flows.handing.delivery import Delivery
-from aspm_ado.flows.handing.handoff import HANDED_OFF, WAITS, behind_aspm, registration_check
 from aspm_ado.flows.keeping.entry import facts_on_record
 from aspm_ado.flows.keeping.keep import ready_to_keep, update
 from aspm_ado.flows.keeping.successor import swap, tell_revoking
@@ -32,36 +31,38 @@ from aspm_ado.flows.migrating.given import own_tokens
 from aspm_ado.flows.proving.account import report, with_check
 from aspm_ado.flows.resume import bring
 from aspm_ado.flows.stored import stored_entries
-from aspm_ado.flows.taking.wishes import NONE, wishes_given
+from aspm_ado.flows.taking.options import aspm_options
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House
     from aspm_ado.flows.taking.intake import Tokens
-    from aspm_ado.flows.taking.wishes import Wishes
+    from aspm_ado.flows.taking.options import AspmOptions
 
 
 def migrate(house: House, name: str) -> Report:
     """Give each chosen organization of a connection a token of its own."""
     entry = services_entry(house, name)
-    wishes, tokens = wishes_given(house.asker, entry), own_tokens(house, entry)
+    options, tokens = aspm_options(house.asker, entry), own_tokens(house, entry)
     if is_done(entry):
         told = [clean(one.name, 60) for one in entry.organizations]
         house.voice.say(f"Nothing to do: each of {', '.join(told)} has a token of its own.")
-        shown = replace(wishes, register="guided")  # what is still to be entered is shown, and nothing was asked for it
+        shown = replace(
+            options, register="guided"
+        )  # what is still to be entered is shown, and nothing was asked for it
         return report(house, "migrate", [], [_document(entry, told, {}, Delivery(), None, shown)])
     ready_to_keep(house)
     names = chosen(house, entry, tokens)
     demand_tokens(house, entry, names, tokens)
     before = entry = _settled(house, entry, names)
-    results = _each(house, entry, [one for one in names if not entry.has_own(one)], tokens, wishes)
+    results = _each(house, entry, [one for one in names if not entry.has_own(one)], tokens, options)
     entry = house.records.load().connections[entry.name]
     stopped = any(result.came is Came.STOPPED for result in results.values())
-    aspm, delivery = (None, Delivery()) if stopped else _brought(house, entry, names, wishes)
+    aspm, delivery = (None, Delivery()) if stopped else _brought(house, entry, names, options)
     now = _finished(house, house.records.load().connections[entry.name], names)
     tell_revoking(house, before, now)
     _tell_left(house, before, now)
     proofs = [result.proof for result in results.values() if result.proof is not None]
-    return report(house, "migrate", proofs, [_document(now, names, results, delivery, aspm, wishes)])
+    return report(house, "migrate", proofs, [_document(now, names, results, delivery, aspm, options)])
 
 
 def services_entry(house: House, name: str) -> Entry:
@@ -100,23 +101,25 @@ def _settled(house: House, entry: Entry, names: Sequence[str]) -> Entry:
     return update(house, entry.name, edit)
 
 
-def _each(house: House, entry: Entry, todo: Sequence[str], tokens: Tokens, wishes: Wishes) -> dict[str, Result]:
+def _each(house: House, entry: Entry, todo: Sequence[str], tokens: Tokens, options: AspmOptions) -> dict[str, Result]:
     """One organization after the other; what came of each, by case-folded name."""
     results: dict[str, Result] = {}
     for number, name in enumerate(todo, start=1):
         position = f"{number} of {len(todo)}"
-        result = migrate_one(house, entry, name, tokens.of(name), wishes, position)
+        result = migrate_one(house, entry, name, tokens.of(name), options, position)
         results[name.casefold()] = result
         if result.came is Came.STOPPED:
             break
     return results
 
 
-def _brought(house: House, entry: Entry, names: Sequence[str], wishes: Wishes) -> tuple[AspmProof | None, Delivery]:
+def _brought(
+    house: House, entry: Entry, names: Sequence[str], options: AspmOptions
+) -> tuple[AspmProof | None, Delivery]:
     """What is proven, brought to Invicti ASPM; put in force at once where nothing is to be brought."""
     wanted = {name.casefold() for name in names}
     meant = [one for one in entry.organizations if one.name.casefold() in wanted and entry.has_own(one.name)]
-    if entry.aspm is None or wishes.register == NONE:
+    if entry.aspm is None or not options.is_wanted:
         for one in meant:
             if key := entry.successor_of(one.name):
                 swap(house, entry.name, key, [one.name])
@@ -128,7 +131,7 @@ def _brought(house: House, entry: Entry, names: Sequence[str], wishes: Wishes) -
     ]
     if not due:
         return None, Delivery()
-    known = replace(entry.aspm, profile="") if wishes.register == "guided" else entry.aspm
+    known = replace(entry.aspm, profile="") if options.register == "guided" else entry.aspm
     _, aspm, delivery = bring(house, entry, known, due)
     return aspm, delivery
 
@@ -159,9 +162,9 @@ def _document(
     results: Mapping[str, Result],
     delivery: Delivery,
     aspm: AspmProof | None,
-    wishes: Wishes,
+    options: AspmOptions,
 ) -> ConnectionReport:
-    organizations = tuple(_organization(entry, name, results, delivery, aspm, wishes) for name in names)
+    organizations = tuple(_organization(entry, name, results, delivery, aspm, options) for name in names)
     shown = aspm.report if aspm is not None else None
     if shown is None and entry.aspm is not None:
         shown = AspmReport(entry.aspm.url, entry.aspm.api, aspm_skipped())
@@ -174,38 +177,30 @@ def _organization(
     results: Mapping[str, Result],
     delivery: Delivery,
     aspm: AspmProof | None,
-    wishes: Wishes,
+    options: AspmOptions,
 ) -> OrganizationReport:
     key = name.casefold()
     result = results.get(key, Result(Came.LEFT))
     stored = next((one for one in entry.organizations if one.name.casefold() == key), None)
-    state = delivery.states.get(key, stored.registration if stored else Registration())
+    on_record, answer = stored.registration if stored else Registration(), delivery.states.get(key)
     made = result.made or OrganizationReport(name, None, _facts(entry, name), ())
+    token = token_of(entry, name)
     if result.came is not Came.OWN and not entry.has_own(name):
-        return replace(with_check(made, _not_yet(entry, name, tried=result.made is not None)), registration=state)
-    if key in delivery.checks:
-        check = delivery.checks[key]
-    elif aspm is not None and not aspm.is_good:
-        check = behind_aspm(entry.name)
-    elif entry.successor_of(name):
-        check = replace(registration_check(HANDED_OFF, entry.name, required=True), detail=WAITS)
-    else:
-        check = registration_check(state, entry.name, required=True, brought=wishes.register != NONE)
-    counts = wishes.counts and entry.aspm is not None and check.required
-    return replace(with_check(made, replace(check, required=counts)), registration=state)
-
-
-def _not_yet(entry: Entry, name: str, *, tried: bool) -> Check:
-    """``aspm.registration`` of an organization that has no token of its own yet."""
-    if tried:
-        return skip(CheckId.REGISTRATION, "Not asked: this organization's new token is not good yet.")
-    return Check(
-        CheckId.REGISTRATION,
-        Status.WARN,
-        "This organization has no token of its own yet; the old one stays as it is.",
-        Reason.NOT_MIGRATED,
-        f"Go on: aspm-ado migrate {entry.name} -o {clean(name, 60)}",
+        token = NewToken.NOT_GOOD if result.made else NewToken.MISSING
+    check = judge_registration(
+        RegistrationFacts(
+            entry.name,
+            name,
+            on_record,
+            answer,
+            token,
+            delivery.checks.get(key),
+            aspm_is_good=aspm is None or aspm.is_good,
+            brought=options.is_wanted,
+            required=token is NewToken.MISSING or (options.counts and entry.aspm is not None),
+        )
     )
+    return replace(with_check(made, check), registration=answer or on_record)
 
 
 def _facts(entry: Entry, name: str) -> TokenFacts:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.answers import Profile
-from aspm_ado.domain.checks import Check, CheckId, Status, in_order, skip
+from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
 from aspm_ado.domain.judgement.clone import clone_skipped
 from aspm_ado.domain.judgement.offline import WARN_DAYS, judge_expiry, judge_format
 from aspm_ado.domain.judgement.reach import judge_reach, reach_not_asked
@@ -85,6 +85,8 @@ def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
 
 def with_check(organization: OrganizationReport, check: Check) -> OrganizationReport:
     """The same with one more check in its place."""
+    before = next((old for old in organization.checks if old.id is check.id), check)
+    check = replace(check, next=check.next or before.next)
     kept = [old for old in organization.checks if old.id is not check.id]
     return replace(organization, checks=in_order([*kept, check]))
 
@@ -97,6 +99,22 @@ def named(organization: OrganizationReport, name: str | None) -> OrganizationRep
         for check in organization.checks
     )
     return replace(organization, checks=tuple(checks))
+
+
+def with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Check, ...]:
+    """The checks of a token with the command that replaces it; one of all organizations would end with this one."""
+    if any(check.next is not None and check.next.verb == "migrate" for check in checks):
+        return tuple(replace(one, next=Command("migrate")) if one.id in _NEW_TOKEN else one for one in checks)
+    rotate, one_of_them = Command("rotate"), Command("rotate", (name,))
+    return tuple(
+        replace(one, next=one_of_them if one.id is CheckId.REACH or not shared else rotate)
+        if one.id in _NEW_TOKEN
+        else one
+        for one in checks
+    )
+
+
+_NEW_TOKEN: Final = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.REACH})
 
 
 def _organization(here: PlaceProof, facts: TokenFacts, own: Sequence[Check], purpose: Purpose) -> OrganizationReport:
@@ -112,7 +130,7 @@ def _organization(here: PlaceProof, facts: TokenFacts, own: Sequence[Check], pur
             excuse = "Not asked: whether the organization takes the token was not found out."
     scopes = here.scopes or scopes_not_asked(purpose, excuse)
     clone = here.clone or clone_skipped(excuse)
-    checks = in_order([*own, *who, *scopes, *clone])
+    checks = with_next(in_order([*own, *who, *scopes, *clone]), here.place.name, shared=facts.shared)
     return OrganizationReport(here.place.name, identity, facts, checks, username=here.username)
 
 

@@ -41,6 +41,10 @@ class Brief:
     reach: ReachDemanded = ReachDemanded.AUTO
     check_clone: str = AUTO
     read_only: bool = False
+    expires: date | None = None
+    """When the tokens end, where one day is said for all of them."""
+    expires_source: str | None = None
+    username: str = ""
 
 
 @dataclass(frozen=True, slots=True)

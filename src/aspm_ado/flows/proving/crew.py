@@ -1,25 +1,25 @@
-"""Many errands side by side over few connections: who asks what next, and never too much at once.
+"""Many request plans side by side over few connections.
 
-An errand is a generator: it yields the calls of its next round trip and is sent their replies. So the order of
-questions is plain code without threads, locks or network in it, and politeness is decided here alone.
+A plan is a generator: it yields the calls of its next round trip and is sent their replies. So the order of questions
+is plain code without threads, locks or network in it, and how much is asked at once is decided here alone.
 """
 
 from __future__ import annotations
 
 import _thread
 import queue
-import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import field
 from itertools import count
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import Call, Reply
 from aspm_ado.domain.ports import Send
 
 T = TypeVar("T")
+RequestPlan = Generator[Sequence[Call], Sequence[Reply], T]
 Errand = Generator[Sequence[Call], Sequence[Reply], T]
 
 IN_FLIGHT: Final = 16
@@ -28,181 +28,168 @@ _HEARTBEAT: Final = 0.5
 """Seconds between looks at Ctrl-C on platforms where waiting for a queue does not notice it (Windows)."""
 
 
-class _Party:
-    """One ``conduct``: what its calls came to, how many are out, and in each lane how many are under way or held back.
-
-    What still comes for one that was interrupted is nobody else's, and nothing more is sent of it.
-    """
-
-    __slots__ = ("done", "flying", "held", "is_over", "lanes")
-
-    def __init__(self) -> None:
-        self.done: queue.SimpleQueue[tuple[_Job, Reply | BaseException]] = queue.SimpleQueue()
-        self.flying = 0
-        self.lanes: Counter[str] = Counter()
-        self.held: defaultdict[str, deque[_Job]] = defaultdict(deque)
-        self.is_over = False
-
-
 @dataclass(slots=True)
-class _Walk:
-    """An errand under way: its place among the results, and the replies of its round trip so far."""
+class _Task:
+    """A plan under way: its place among the results, and the replies of its round trip so far."""
 
     place: int
-    errand: Errand[Any]
-    party: _Party
-    replies: list[Reply | None] = field(default_factory=list)
+    plan: RequestPlan[Any]
+    replies: list[Any] = field(default_factory=list)
     missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    walk: _Walk
+    """One call for a worker."""
+
+    batch: _Batch[Any]
+    task: _Task
     slot: int
     call: Call
 
 
-class Crew:
-    """Sends calls on threads that nobody waits for, so that a hanging one never keeps the process from ending.
+class _Batch(Generic[T]):
+    """One run. Only the thread that runs it changes it; workers put what came into ``done``."""
 
-    There are as many threads as calls may be in flight. One that is free takes the next call itself: it does not wait
-    until somebody has read what it brought.
+    def __init__(self, plans: Iterable[RequestPlan[T]], jobs: queue.SimpleQueue[_Job], per_lane: int) -> None:
+        self.waiting: deque[Iterator[RequestPlan[T]]] = deque([iter(plans)])
+        self.results: dict[int, T] = {}
+        self.done: queue.SimpleQueue[tuple[_Job, Reply | BaseException]] = queue.SimpleQueue()
+        self.active = self.flying = 0
+        self.is_over = False
+        self._jobs, self._per_lane = jobs, per_lane
+        self._busy: Counter[str] = Counter()
+        self._held: defaultdict[str, deque[_Job]] = defaultdict(deque)
 
-    A signal may tear ``conduct`` anywhere, and a ``Condition`` is not given back then (its ``__enter__`` and
-    ``__exit__`` are code like any other). So whoever conducts takes no lock: the calls go over in a queue that no
-    signal can divide, and the lock here is the threads' own. Nor are they begun by ``Thread.start``, which waits for a
-    ``Condition``, too.
+    def hand_out(self, task: _Task, calls: Sequence[Call]) -> None:
+        """Give the calls of a round trip to the workers, as far as their lanes have room."""
+        task.replies, task.missing = [None] * len(calls), len(calls)
+        for slot, call in enumerate(calls):
+            self.flying += 1
+            self._held[call.lane].append(_Job(self, task, slot, call))
+            self._fill(call.lane)
+
+    def next_reply(self) -> _Task:
+        """Wait for one call to end; the task that it belongs to."""
+        job, outcome = self._ended()
+        self.flying -= 1
+        self._busy[job.call.lane] -= 1
+        self._fill(job.call.lane)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        job.task.replies[job.slot] = outcome
+        job.task.missing -= 1
+        return job.task
+
+    def _ended(self) -> tuple[_Job, Reply | BaseException]:
+        while True:
+            try:
+                return self.done.get(timeout=_HEARTBEAT)
+            except queue.Empty:
+                continue
+
+    def _fill(self, lane: str) -> None:
+        held = self._held[lane]
+        while held and self._busy[lane] < self._per_lane:
+            self._busy[lane] += 1
+            self._jobs.put(held.popleft())
+
+
+class Scheduler:
+    """Runs request plans. Workers are threads that nobody waits for, so that a hanging call keeps no process alive.
+
+    A call is given to workers that live, in a queue that no signal divides; nothing is given twice. Where the system
+    gives no more threads, those that are there do the work.
     """
 
     def __init__(self, send: Send, in_flight: int = IN_FLIGHT, per_lane: int = PER_LANE) -> None:
         self._send, self._in_flight, self._per_lane = send, in_flight, per_lane
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._begun = self._threads = 0
+        self._numbers = count()
+        self._workers = 0
 
     def conduct(
-        self,
-        errands: Iterable[Errand[T]],
-        then: Callable[[T], Iterable[Errand[T]]] | None = None,
+        self, plans: Iterable[RequestPlan[T]], then: Callable[[T], Iterable[RequestPlan[T]]] | None = None
     ) -> list[T]:
-        """Run the errands to their ends; their results in the order in which they began.
+        """Run the plans to their ends; their results in the order in which they began.
 
-        ``then`` is told each result, and what it says to do next goes on beside the rest. At most as many errands are
+        ``then`` is told each result, and what it says to do next goes on beside the rest. At most as many plans are
         under way as calls may be in flight, so memory does not grow with their number.
         """
-        waiting: deque[Iterator[Errand[T]]] = deque([iter(errands)])
-        begun = count()
-        results: dict[int, T] = {}
-
-        def ended(result: T) -> None:
-            if then is not None:
-                waiting.appendleft(iter(then(result)))
-
-        party = _Party()
-        active = 0
+        batch = _Batch(plans, self._jobs, self._per_lane)
+        numbers = count()
         try:
             while True:
-                while waiting and active < self._in_flight and party.flying < 2 * self._in_flight:
-                    errand = next(waiting[0], None)
-                    if errand is None:
-                        waiting.popleft()
-                        continue
-                    active += 1
-                    active -= self._step(_Walk(next(begun), errand, party), None, results, ended)
-                if not party.flying:
-                    if not waiting and not active:
-                        return [results[place] for place in sorted(results)]
-                    continue
-                job, outcome = _next_outcome(party)
-                party.flying -= 1
-                if isinstance(outcome, BaseException):
-                    raise outcome
-                job.walk.replies[job.slot] = outcome
-                job.walk.missing -= 1
-                if not job.walk.missing:
-                    replies = [reply for reply in job.walk.replies if reply is not None]
-                    active -= self._step(job.walk, replies, results, ended)
+                self._begin(batch, numbers, then)
+                if not batch.flying and not batch.waiting and not batch.active:
+                    return [batch.results[place] for place in sorted(batch.results)]
+                if batch.flying:
+                    task = batch.next_reply()
+                    if not task.missing:
+                        self._advance(batch, task, then)
         finally:
-            party.is_over = True  # in one step, which a second signal cannot keep from happening
+            batch.is_over = True
 
-    def run(self, errand: Errand[T]) -> T:
-        """One errand alone."""
-        return self.conduct([errand])[0]
+    def run(self, plan: RequestPlan[T]) -> T:
+        """One plan alone."""
+        return self.conduct([plan])[0]
 
-    def _step(
-        self,
-        walk: _Walk,
-        replies: Sequence[Reply] | None,
-        results: dict[int, T],
-        ended: Callable[[T], None],
-    ) -> int:
-        """Let an errand go on until it asks something (0) or ends (1)."""
+    def _begin(
+        self, batch: _Batch[T], numbers: Iterator[int], then: Callable[[T], Iterable[RequestPlan[T]]] | None
+    ) -> None:
+        """Begin plans while there is room."""
+        while batch.waiting and batch.active < self._in_flight and batch.flying < 2 * self._in_flight:
+            plan = next(batch.waiting[0], None)
+            if plan is None:
+                batch.waiting.popleft()
+                continue
+            batch.active += 1
+            self._advance(batch, _Task(next(numbers), plan), then)
+
+    def _advance(self, batch: _Batch[T], task: _Task, then: Callable[[T], Iterable[RequestPlan[T]]] | None) -> None:
+        """Let a plan go on until it asks something or ends."""
+        replies = task.replies or None
         try:
             calls: Sequence[Call] = []
             while not calls:
-                calls = walk.errand.send(replies) if replies is not None else next(walk.errand)
+                calls = task.plan.send(replies)  # type: ignore[arg-type]
                 replies = []
         except StopIteration as end:
-            results[walk.place] = end.value
-            ended(end.value)
-            return 1
-        walk.replies, walk.missing = [None] * len(calls), len(calls)
-        walk.party.flying += len(calls)
-        for slot, call in enumerate(calls):
-            self._jobs.put(_Job(walk, slot, call))
-            if self._begun < self._in_flight:
-                self._begin()
-        return 0
+            batch.active -= 1
+            batch.results[task.place] = end.value
+            if then is not None:
+                batch.waiting.appendleft(iter(then(end.value)))
+            return
+        for _ in calls:
+            self._start_worker()
+        batch.hand_out(task, calls)
 
-    def _begin(self) -> None:
-        """One thread more, and let it come to its first wait: sixteen that begin at once keep each other waiting."""
-        here = _thread.allocate_lock()
-        here.acquire()
-        _thread.start_new_thread(self._work, (here,))
-        self._begun += 1  # only now: a thread too many ends by itself, one too few would be missed for ever
-        here.acquire()
+    def _start_worker(self) -> None:
+        """One worker more, up to as many as calls may be in flight."""
+        if self._workers >= self._in_flight:
+            return
+        try:
+            _thread.start_new_thread(self._work, ())
+        except RuntimeError:  # the system gives no more threads
+            if not self._workers:
+                raise
+            return
+        self._workers += 1  # only now: one too many ends by itself, one too few would be missed for ever
 
-    def _work(self, here: _thread.LockType) -> None:
-        here.release()
-        with self._lock:
-            if self._threads >= self._in_flight:
-                return  # one too many
-            self._threads += 1
+    def _work(self) -> None:
+        if next(self._numbers) >= self._in_flight:
+            return
         while True:
-            job = self._admit(self._jobs.get())
-            while job is not None:
-                job = self._carry_out(job)
+            self._serve(self._jobs.get())
 
-    def _admit(self, job: _Job) -> _Job | None:
-        """``job`` where its lane has room; else the lane keeps it, or nobody where its party is over."""
-        party, lane = job.walk.party, job.call.lane
-        with self._lock:
-            if party.is_over:
-                return None
-            if party.lanes[lane] >= self._per_lane:
-                party.held[lane].append(job)
-                return None
-            party.lanes[lane] += 1
-            return job
-
-    def _carry_out(self, job: _Job) -> _Job | None:
-        """Send ``job``, and tell its party; what its lane held back takes its place: older than all in the queue."""
-        party, lane = job.walk.party, job.call.lane
+    def _serve(self, job: _Job) -> None:
+        if job.batch.is_over:
+            return
         try:
             outcome: Reply | BaseException = self._send(job.call)
         except BaseException as error:  # noqa: BLE001  (a thread has nobody above it; the caller raises this)
             outcome = error
-        party.done.put((job, outcome))
-        with self._lock:
-            if party.held[lane] and not party.is_over:
-                return party.held[lane].popleft()
-            party.lanes[lane] -= 1
-            return None
+        job.batch.done.put((job, outcome))
 
 
-def _next_outcome(party: _Party) -> tuple[_Job, Reply | BaseException]:
-    while True:
-        try:
-            return party.done.get(timeout=_HEARTBEAT)
-        except queue.Empty:
-            continue
+Crew = Scheduler

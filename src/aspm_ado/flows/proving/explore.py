@@ -10,8 +10,8 @@ from aspm_ado.domain.answers import Names, Profile
 from aspm_ado.domain.exchange import Credential, Reply
 from aspm_ado.domain.judgement.saying import Saying, saying
 from aspm_ado.domain.judgement.scopes import Grant, granted, judge_scopes, reads_code
-from aspm_ado.domain.probes import Probe, plan, summits
 from aspm_ado.domain.requirements import Deployment
+from aspm_ado.domain.scopes import Probe, plan, summits
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.proving.candidate import PlaceProof, Proof
 from aspm_ado.flows.proving.clone import try_clone

@@ -12,9 +12,8 @@ from aspm_ado.domain.retirement import Reach
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.proving.account import organizations_of
 from aspm_ado.flows.taking.acquire import acquire
-from aspm_ado.flows.taking.terms import Beside, candidate
+from aspm_ado.flows.taking.options import candidate, noun
 from aspm_ado.flows.taking.until_good import prove_until_good
-from aspm_ado.flows.taking.where import noun
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House
@@ -62,5 +61,5 @@ def _another(house: House, like: Proof) -> list[Proof]:
     else:
         place = site.place(house.asker.prompter.text(Question("another-collection", f"Which {noun(site)}")).strip())
     token = acquire(house, place, brief, for_all=False)
-    beside = Beside(username=like.candidate.username)
-    return prove_until_good(house, [candidate(token, site, (place.name,), brief, beside)])
+    brief = replace(brief, expires=None, username=like.candidate.username)
+    return prove_until_good(house, [candidate(token, site, (place.name,), brief)])

@@ -10,15 +10,15 @@ from aspm_ado import __version__
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.guide import Guide, guide
 from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import FEW
 from aspm_ado.domain.retirement import Reach, ReachDemanded
-from aspm_ado.domain.whose import WHOSE, Finding, Whose, findings
+from aspm_ado.domain.whose import Finding, findings
 from aspm_ado.flows.proving.account import connection_report, not_good, organizations_of
 from aspm_ado.flows.proving.aloud import prove_aloud
 from aspm_ado.flows.taking.acquire import ask_expiry
 from aspm_ado.flows.taking.intake import Taken, ask_token
-from aspm_ado.flows.taking.terms import parse_username
+from aspm_ado.flows.taking.options import parse_username
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import ConnectionReport
@@ -35,7 +35,7 @@ TICKET: Final = Choice("ticket", "Show a text for whoever can mend it")
 STOP: Final = Choice("keep", "Stop here; nothing is stored")
 KEEP: Final = Choice("keep", "Keep what is good, and finish later")
 
-_OTHERS: Final = frozenset({Whose.ADMINISTRATOR, Whose.NETWORK, Whose.SERVICE})
+_OTHERS: Final = frozenset({Who.ADMINISTRATOR, Who.NETWORK, Who.SERVICE})
 """Whom the person at the terminal has to write to."""
 
 
@@ -170,6 +170,6 @@ def _choices(trouble: Sequence[Check], *, nothing_good: bool) -> list[Choice]:
         choices.append(USERNAME)
     if Reason.REACH_ORGANIZATION_ONLY in {check.reason for check in trouble}:
         choices.insert(1, ONE_EACH)
-    if any(WHOSE.get(check.reason) in _OTHERS for check in trouble if check.reason is not None):
+    if any(check.reason.who in _OTHERS for check in trouble if check.reason is not None):
         choices.append(TICKET)
     return [*choices, STOP if nothing_good else KEEP]

@@ -1,16 +1,16 @@
-"""What is to be connected: everything that is known, or can be asked, before the first token is proven."""
+"""The options of ``connect``: everything that is known, or can be asked, before the first token is proven."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.addresses import parse_organization
 from aspm_ado.domain.connection import Entry
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, PURPOSE, REACH
+from aspm_ado.domain.questions import COLLECTION, DRY_RUN, ORGANIZATION, PURPOSE, REACH, YES
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.retirement import Reach, ReachDemanded
@@ -24,9 +24,17 @@ from aspm_ado.flows.minting.create import REQUIRE, creates_unasked, wanted
 from aspm_ado.flows.proving.candidate import Brief
 from aspm_ado.flows.taking.acquire import choose_reach
 from aspm_ado.flows.taking.intake import Taken, Tokens, missing_token, tokens_given
-from aspm_ado.flows.taking.terms import PURPOSES, Beside, beside_given, brief_given
-from aspm_ado.flows.taking.where import Where, collection_missing, where, where_given
-from aspm_ado.flows.taking.wishes import Wishes, aspm_missing, wishes_given
+from aspm_ado.flows.taking.options import (
+    PURPOSES,
+    AspmOptions,
+    Target,
+    aspm_missing,
+    aspm_options,
+    brief_given,
+    collection_missing,
+    target,
+    target_given,
+)
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm_profile import Profile
@@ -35,88 +43,116 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
-    """What is to be connected: settled before the first token is proven."""
+class ConnectOptions:
+    """What is to be connected, resolved before the first token is proven."""
 
     name: str
-    where: Where
+    target: Target
     brief: Brief
     tokens: Tokens
-    beside: Beside
-    wishes: Wishes
-    old: Entry | None
+    aspm: AspmOptions
+    stored: Entry | None
+    """The connection as it is on record."""
+    keeps: bool
+    dry_run: bool
+    yes: bool
     aspm_token: Taken | None = None
     profile: Profile | None = None
 
     @property
+    def stores(self) -> bool:
+        """Whether anything is stored in this run."""
+        return self.keeps and not self.dry_run
+
+    @property
     def moves(self) -> bool:
         """Whether the connection goes to another Invicti ASPM than it did, or to one for the first time."""
-        known = self.old.aspm if self.old is not None else None
-        return self.wishes.aspm_url is not None and (known is None or known.url != self.wishes.aspm_url)
+        known = self.stored.aspm if self.stored is not None else None
+        return self.aspm.url is not None and (known is None or known.url != self.aspm.url)
 
 
-def settle(house: House, name: str | None, old: Entry | None, stored: dict[str, Entry]) -> Errand:
+def resolve_options(house: House, name: str | None, stored: dict[str, Entry]) -> ConnectOptions:
     """Everything before a token is needed. With nobody to ask, all that is missing is named at once."""
     asker = house.asker
-    wishes = wishes_given(asker, old)
-    given, tokens = where_given(asker), tokens_given(asker, house.sources)
-    aspm_token = given_token(house)
-    profile = profile_at(house, wishes.profile) if wishes.uses_profile and wishes.profile else None
+    old = stored.get(parse_name(name)) if name else None
+    given, tokens = target_given(asker), tokens_given(asker, house.sources)
     known = old or (stored.get(_name(name, given.adding(*tokens.named))) if given else None)
-    brief = brief_given(house)
-    if wishes.toggles is not None:
-        settings_for(
-            wishes.toggles,
-            brief.purpose if asker.given(PURPOSE) or known is None else Purpose(known.purpose),
-            wishes.aspm_api,
-        )
+    aspm, brief = aspm_options(asker, old), brief_given(house)
+    aspm_token = given_token(house)
+    profile = profile_at(house, aspm.profile) if aspm.uses_profile else None
+    _check_toggles(house, aspm, brief, known)
     if not asker.asks:
-        _demand(house, brief, given, tokens, wishes, known)
-        if wishes.uses_profile and aspm_token is None and wishes.aspm_url not in house.records.load().aspm_tokens:
-            raise missing_aspm_token()
-    if wishes.stores:
+        demand(missing(house, given, tokens, brief, known, aspm, aspm_token))
+    if asker.keeps and not asker.switch(DRY_RUN):
         ready_to_keep(house)
-    if asker.asks and given is None and not tokens.own:
-        house.voice.heading("Where is your code?")
-    there = _opened(house, where(asker, tokens.named), tokens)
+    there = _opened(house, given, tokens)
     chosen = _name(name, there)
     old = old or stored.get(chosen)
-    if old is not None and (old.deployment, old.base_url) != (there.site.deployment.value, there.site.base_url):
+    there = _of_the_same_server(there, old)
+    return ConnectOptions(
+        chosen,
+        there,
+        _brief(house, brief, old, there),
+        _with_stored(house, tokens, there, old),
+        aspm,
+        old,
+        keeps=asker.keeps,
+        dry_run=asker.switch(DRY_RUN),
+        yes=asker.switch(YES),
+        aspm_token=aspm_token,
+        profile=profile,
+    )
+
+
+def _check_toggles(house: House, aspm: AspmOptions, brief: Brief, known: Entry | None) -> None:
+    if aspm.toggles is None:
+        return
+    purpose = brief.purpose
+    if known is not None and not house.asker.given(PURPOSE):
+        purpose = Purpose(known.purpose)
+    settings_for(aspm.toggles, purpose, aspm.api)
+
+
+def _of_the_same_server(there: Target, old: Entry | None) -> Target:
+    """The target, with the certificates on record; another server is refused."""
+    if old is None:
+        return there
+    if (old.deployment, old.base_url) != (there.site.deployment.value, there.site.base_url):
         raise UsageError(
             Reason.USAGE,
             f"The connection “{old.name}” belongs to {old.base_url}, not to {there.site.base_url}.",
             remedy="Give the new connection a name of its own: aspm-ado connect NAME …",
         )
-    if old is not None and old.ca_bundle:
-        there = replace(there, site=replace(there.site, ca_bundle=old.ca_bundle))
-    tokens = _with_stored(house, tokens, there, old)
-    return Errand(
-        chosen, there, _brief(house, brief, old, there), tokens, beside_given(asker), wishes, old, aspm_token, profile
-    )
+    if not old.ca_bundle:
+        return there
+    return replace(there, site=replace(there.site, ca_bundle=old.ca_bundle))
 
 
-def _name(name: str | None, there: Where) -> str:
+def _name(name: str | None, there: Target) -> str:
     return parse_name(name) if name else default_name(there.site, there.names)
 
 
-def named_by(errand: Errand, proofs: Sequence[Proof], stored: dict[str, Entry]) -> Errand:
+def named_by(options: ConnectOptions, proofs: Sequence[Proof], stored: dict[str, Entry]) -> ConnectOptions:
     """Where every organization was asked for and none was named, the connection is named after the first one listed.
 
     A connection that is on record without a name of its own keeps it, and one for something else is left alone.
     """
     first = next((here.place for proof in proofs for here in proof.places), None)
-    if errand.name != UNNAMED or errand.old is not None or first is None:
-        return errand
+    if options.name != UNNAMED or options.stored is not None or first is None:
+        return options
     name = default_name(first.site, (first.name,))
     old = stored.get(name)
-    if old is not None and (old.base_url, old.purpose) != (first.site.base_url, errand.brief.purpose.value):
-        return errand
-    return replace(errand, name=name, old=old)
+    if old is not None and (old.base_url, old.purpose) != (first.site.base_url, options.brief.purpose.value):
+        return options
+    return replace(options, name=name, stored=old)
 
 
-def _opened(house: House, there: Where, tokens: Tokens) -> Where:
-    """With the collection of a server, or the organization whose token page is to be opened, where none is named."""
+def _opened(house: House, given: Target | None, tokens: Tokens) -> Target:
+    """The target, with the collection of a server or the organization of the token page where none is named."""
     asker = house.asker
+    if asker.asks and given is None and not tokens.own:
+        house.voice.heading("Where is your code?")
+    there = target(asker, tokens.named)
     if there.is_open:
         if not asker.asks:
             raise collection_missing(there.site)
@@ -128,7 +164,7 @@ def _opened(house: House, there: Where, tokens: Tokens) -> Where:
     return there
 
 
-def _with_stored(house: House, tokens: Tokens, there: Where, old: Entry | None) -> Tokens:
+def _with_stored(house: House, tokens: Tokens, there: Target, old: Entry | None) -> Tokens:
     """With the tokens that are stored already, for organizations that no new one is given for.
 
     Those of the connection have theirs; a new organization takes the one that reaches all, if there is one.
@@ -152,7 +188,7 @@ def _with_stored(house: House, tokens: Tokens, there: Where, old: Entry | None) 
     return Tokens(tokens.shared, own)
 
 
-def _brief(house: House, given: Brief, old: Entry | None, there: Where) -> Brief:
+def _brief(house: House, given: Brief, old: Entry | None, there: Target) -> Brief:
     asker = house.asker
     if old is not None and asker.given(REACH) is None:
         given = replace(given, reach=ReachDemanded(old.reach_demanded))
@@ -164,39 +200,66 @@ def _brief(house: House, given: Brief, old: Entry | None, there: Where) -> Brief
     return choose_reach(house, given, there.site.deployment)
 
 
-def _demand(
-    house: House, brief: Brief, there: Where | None, tokens: Tokens, wishes: Wishes, known: Entry | None
-) -> None:
-    """Name everything that is missing, before the first request."""
-    names = (*(there.names if there else ()), *tokens.named)
-    missing = [] if there or names else ["--organization (or --server-url)"]
-    if there is not None and there.is_open and not names:
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A value that is given nowhere: what to say of it alone, and in few words beside others."""
+
+    short: str
+    alone: UsageError | None = None
+
+
+_WHERE: Final = Missing("--organization (or --server-url)")
+_PAT: Final = "--pat-file or --pat-stdin (or ASPM_ADO_PAT)"
+_ASPM: Final = "--aspm-url (or INVICTI_ASPM_HOST), or --register none"
+
+
+def missing(
+    house: House,
+    there: Target | None,
+    tokens: Tokens,
+    brief: Brief,
+    known: Entry | None,
+    aspm: AspmOptions | None = None,
+    aspm_token: Taken | None = None,
+) -> Iterator[Missing]:
+    """Everything that a run with nobody to ask would have to ask for."""
+    if there is not None and there.is_open and not tokens.named:
         raise collection_missing(there.site)
-    if _lacks_token(there, names, tokens, known) and not _creates(house, brief, there):
-        missing.append("--pat-file or --pat-stdin (or ASPM_ADO_PAT)")
-    if wishes.register != "none" and not wishes.aspm_url:
-        missing.append("--aspm-url (or INVICTI_ASPM_HOST), or --register none")
-    if len(missing) == 1 and missing[0].startswith("--aspm"):
-        raise aspm_missing()
-    if len(missing) == 1 and missing[0].startswith("--pat"):
-        raise missing_token()
-    if missing:
+    if there is None and not tokens.named:
+        yield _WHERE
+    if _lacks_token(there, tokens, known) and not _creates(house, brief, there):
+        yield Missing(_PAT, missing_token())
+    if aspm is None:
+        return
+    if aspm.is_wanted and not aspm.url:
+        yield Missing(_ASPM, aspm_missing())
+    elif aspm.uses_profile and aspm_token is None and aspm.url not in house.records.load().aspm_tokens:
+        yield Missing("--aspm-token-file (or INVICTI_ASPM_TOKEN)", missing_aspm_token())
+
+
+def demand(found: Iterator[Missing]) -> None:
+    """Refuse where something is missing, before the first request."""
+    every = list(found)
+    if len(every) == 1 and every[0].alone is not None:
+        raise every[0].alone
+    if every:
         raise UsageError(
             Reason.INPUT_MISSING,
             "Something is missing, and there is nobody to ask.",
-            remedy=f"Give {'; and '.join(missing)}.",
+            remedy=f"Give {'; and '.join(one.short for one in every)}.",
         )
 
 
-def _creates(house: House, brief: Brief, there: Where | None) -> bool:
+def _creates(house: House, brief: Brief, there: Target | None) -> bool:
     """Whether tokens that are missing are made: the organizations have to be named for that."""
     if there is None or there.list_all or not there.names:
         return False
     return creates_unasked(house, there.site.place(there.names[0]), brief)
 
 
-def _lacks_token(there: Where | None, names: tuple[str, ...], tokens: Tokens, known: Entry | None) -> bool:
+def _lacks_token(there: Target | None, tokens: Tokens, known: Entry | None) -> bool:
     """Whether an organization has no token: neither given, nor stored with the connection."""
+    names = (*(there.names if there else ()), *tokens.named)
     if known is not None and there is not None and not there.list_all:
         if any(one.reach == Reach.ALL.value for one in known.credentials.values()):
             return False
