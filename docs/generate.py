@@ -52,11 +52,15 @@ def _enumeration(name: str, words: Iterable[str], about: str) -> Any:
     return made
 
 
-_Reason = _enumeration("Reason", [one.value for one in Reason], "Why something is not simply good; see reasons.md.")
+_Reason = _enumeration(
+    "Reason", [one.value for one in Reason], "Why something is not simply good; see reasons.md."
+)
 _Status = _enumeration("Status", [one.value for one in Status], "How a check ended.")
 _CheckId = _enumeration("CheckId", [one.value for one in CheckId], "What was checked.")
 _Level = _enumeration(
-    "Level", [one.word for one in Level], "How far a scope goes; each level includes those before it."
+    "Level",
+    [one.word for one in Level],
+    "How far a scope goes; each level includes those before it.",
 )
 _Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 _Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
@@ -68,7 +72,9 @@ class _Evidence(_Strict):
 
     method: Literal["GET", "POST", "PATCH", "DELETE"]
     url: str
-    status: Annotated[int, Field(ge=100, le=999)] | None = Field(description="Null where nobody answered.")
+    status: Annotated[int, Field(ge=100, le=999)] | None = Field(
+        description="Null where nobody answered."
+    )
     activity_id: str | None = Field(description="What the service's support asks for.")
 
 
@@ -100,7 +106,9 @@ class _Check(_Strict):
     required: bool = Field(description="Whether it counts for the exit code.")
     reason: _Reason | None
     wanted: _Level | None = Field(description="Of scopes: the level that the purpose needs.")
-    proven: _Level | None = Field(description="Of scopes: the highest level that an answer of the service proves.")
+    proven: _Level | None = Field(
+        description="Of scopes: the highest level that an answer of the service proves."
+    )
     detail: str
     remedy: str | None
     evidence: list[_Evidence]
@@ -181,7 +189,9 @@ _VERDICTS: Final = [
         "if": {"properties": {"exit_code": {"const": int(code)}}},
         "then": {
             "properties": {
-                "verdict": {"enum": sorted({verdict_of(code).value, verdict_of(code, warned=True).value})},
+                "verdict": {
+                    "enum": sorted({verdict_of(code).value, verdict_of(code, warned=True).value})
+                },
             }
         },
     }
@@ -208,8 +218,14 @@ class _Report(_Strict):
 def _untitled(node: Any) -> Any:
     """Without the titles that pydantic makes of every name."""
     if isinstance(node, dict):
-        kept = {key: _untitled(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))}
-        return {key.lstrip("_") if key.startswith("_") else key: value for key, value in kept.items()}
+        kept = {
+            key: _untitled(value)
+            for key, value in node.items()
+            if not (key == "title" and isinstance(value, str))
+        }
+        return {
+            key.lstrip("_") if key.startswith("_") else key: value for key, value in kept.items()
+        }
     if isinstance(node, list):
         return [_untitled(one) for one in node]
     return node.replace("#/$defs/_", "#/$defs/") if isinstance(node, str) else node
@@ -274,7 +290,11 @@ def reasons() -> str:
 def meanings() -> dict[str, str]:
     """The sentence that stands below each reason in the source."""
     source = Path(inspect.getsourcefile(Reason) or "").read_text("utf-8")
-    [body] = [node.body for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == "Reason"]
+    [body] = [
+        node.body
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef) and node.name == "Reason"
+    ]
     pairs = itertools.pairwise(body)
     return {
         name.targets[0].id: text.value.value
@@ -297,7 +317,9 @@ def exit_codes() -> str:
     ]
     for code in ExitCode:
         words = sorted({verdict_of(code).value, verdict_of(code, warned=True).value})
-        linked = ", ".join(f"[{one.value}](reasons.md#{one.value})" for one in Reason if one.exit_code is code)
+        linked = ", ".join(
+            f"[{one.value}](reasons.md#{one.value})" for one in Reason if one.exit_code is code
+        )
         lines.append(f"| {int(code)} | {MEANINGS[code]} | {', '.join(words)} | {linked} |")
     return "\n".join(lines) + "\n"
 
@@ -305,8 +327,14 @@ def exit_codes() -> str:
 # ---------------------------------------------------------------- variables and commands
 
 OTHERS: Final = (
-    ("ASPM_ADO_PAT", "The Azure DevOps token, where a new one is taken. `AZURE_DEVOPS_EXT_PAT` is read after it."),
-    ("AZURE_DEVOPS_EXT_PAT", "The token of `az devops`; read when `ASPM_ADO_PAT` is unset or empty."),
+    (
+        "ASPM_ADO_PAT",
+        "The Azure DevOps token, where a new one is taken. `AZURE_DEVOPS_EXT_PAT` is read after it.",
+    ),
+    (
+        "AZURE_DEVOPS_EXT_PAT",
+        "The token of `az devops`; read when `ASPM_ADO_PAT` is unset or empty.",
+    ),
     ("INVICTI_ASPM_TOKEN", "The API token of Invicti ASPM. `KONDUKTO_TOKEN` is read after it."),
     ("KONDUKTO_TOKEN", "Deprecated; use `INVICTI_ASPM_TOKEN`."),
     ("KONDUKTO_HOST", "Deprecated; use `INVICTI_ASPM_HOST`."),
@@ -373,7 +401,9 @@ def _options(parameters: Iterable[Any], leaving: frozenset[str] = frozenset()) -
             continue
         names = ", ".join(f"`{name}`" for name in sorted(one.opts, key=len))
         value = "" if one.is_flag else f" `{_cell(one.metavar or one.name.upper())}`"
-        rows.append(f"| {names}{value}{' (repeat)' if one.multiple else ''} | {_cell(one.help or '')} |")
+        rows.append(
+            f"| {names}{value}{' (repeat)' if one.multiple else ''} | {_cell(one.help or '')} |"
+        )
     return ["| option | what |", "| --- | --- |", *rows] if rows else []
 
 
@@ -381,13 +411,30 @@ def commands() -> str:
     """The reference of commands, from the tree that the program itself uses."""
     tree: Any = typer.main.get_command(parser())
     shared = frozenset(question.flag for question in questions.SHARED)
-    lines = [GENERATED, "# Commands", "", str(tree.help), "", "`aspm-ado [OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]`", ""]
+    lines = [
+        GENERATED,
+        "# Commands",
+        "",
+        str(tree.help),
+        "",
+        "`aspm-ado [OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]`",
+        "",
+    ]
     for name, command in tree.commands.items():
         if command.hidden:
             continue
-        lines += [f"## {name}", "", f"`aspm-ado {name} [OPTIONS] {_usage(command.params)}".rstrip() + "`", ""]
+        lines += [
+            f"## {name}",
+            "",
+            f"`aspm-ado {name} [OPTIONS] {_usage(command.params)}".rstrip() + "`",
+            "",
+        ]
         lines += [str(command.help), ""]
-        lines += [f"- `{one.metavar}`: {one.help}" for one in command.params if one.param_type_name == "argument"]
+        lines += [
+            f"- `{one.metavar}`: {one.help}"
+            for one in command.params
+            if one.param_type_name == "argument"
+        ]
         lines += [""] if _usage(command.params) else []
         options = _options(command.params, shared)
         lines += [*options, ""] if options else []
@@ -409,7 +456,9 @@ PAGES: Final = {
 def main(arguments: list[str] | None = None) -> int:
     """Write the pages, or say which are stale."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if a page is stale"
+    )
     check = parser.parse_args(arguments).check
     stale = []
     for name, page in PAGES.items():

@@ -18,7 +18,8 @@ from typing import Final
 
 PAGES: Final = Path(__file__).parent
 BLOCK: Final = re.compile(
-    r"(<!-- output of: aspm-ado (?P<words>[^\n]*?) -->\n```text\n)(?P<shown>.*?)(^```)", re.DOTALL | re.MULTILINE
+    r"(<!-- output of: aspm-ado (?P<words>[^\n]*?) -->\n```text\n)(?P<shown>.*?)(^```)",
+    re.DOTALL | re.MULTILINE,
 )
 
 

@@ -32,7 +32,9 @@ COLORS: Final = {"default": "", "brown": "yellow"}
 """Names of ``pyte`` that ``rich`` does not share."""
 
 CELL: Final = 12.2
-_INDENTED: Final = re.compile(r'(<text[^>]*?x=")([\d.]+)("[^>]*?textLength=")([\d.]+)("[^>]*>)((?:&#160;)+)')
+_INDENTED: Final = re.compile(
+    r'(<text[^>]*?x=")([\d.]+)("[^>]*?textLength=")([\d.]+)("[^>]*>)((?:&#160;)+)'
+)
 
 TEMPLATE: Final = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
@@ -114,11 +116,16 @@ def screen_of(sent: bytes) -> list[Text]:
 
 def drawn(lines: list[Text]) -> str:
     """The picture."""
-    console = Console(record=True, width=COLUMNS, file=StringIO(), color_system="truecolor", force_terminal=True)
+    console = Console(
+        record=True, width=COLUMNS, file=StringIO(), color_system="truecolor", force_terminal=True
+    )
     for line in lines:
         console.print(line, no_wrap=True, overflow="ignore", crop=False)
     title = " ".join(("aspm-ado", *COMMAND))
-    return _INDENTED.sub(_moved, console.export_svg(title=title, theme=MONOKAI, code_format=TEMPLATE, unique_id="demo"))
+    return _INDENTED.sub(
+        _moved,
+        console.export_svg(title=title, theme=MONOKAI, code_format=TEMPLATE, unique_id="demo"),
+    )
 
 
 def _moved(found: re.Match[str]) -> str:
@@ -136,7 +143,9 @@ def main() -> int:
         return 0
     if PICTURE.is_file() and PICTURE.read_text(encoding="utf-8") == picture:
         return 0
-    sys.stderr.write("docs/demo.svg is not what the demo prints today: run python docs/picture.py\n")
+    sys.stderr.write(
+        "docs/demo.svg is not what the demo prints today: run python docs/picture.py\n"
+    )
     return 1
 
 

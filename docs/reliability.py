@@ -22,7 +22,8 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "reliability.md"
 ROW: Final = re.compile(
-    r"^\| (?P<number>\d+) \| (?P<fault>[^|]+) \| (?P<answer>[^|]+) \| (?P<tests>[^|]+) \|$", re.MULTILINE
+    r"^\| (?P<number>\d+) \| (?P<fault>[^|]+) \| (?P<answer>[^|]+) \| (?P<tests>[^|]+) \|$",
+    re.MULTILINE,
 )
 TEST: Final = re.compile(r"`([\w/]+\.py(?:::\w+)+)`")
 LEFT: Final = re.compile(r"left to (the workflow on \w+)")
@@ -72,7 +73,11 @@ class Results:
         for node, end in self.ends.items():
             file, *parts = node.partition("[")[0].split("::")
             inherits = among and among[0].endswith("Contract")
-            if file == f"tests/{path}" and parts[-1] == wanted and (inherits or parts[:-1] == among):
+            if (
+                file == f"tests/{path}"
+                and parts[-1] == wanted
+                and (inherits or parts[:-1] == among)
+            ):
                 ends[end] += 1
         return ends
 
@@ -82,7 +87,10 @@ def run(tests: Iterable[str]) -> tuple[Results, str]:
     stop: they run one after the other, and the rest on every core where that is possible.
     """
     results, said = Results(), io.StringIO()
-    nodes = {f"tests/{test}" if "Contract::" not in test else f"tests/{test.split('::')[0]}" for test in tests}
+    nodes = {
+        f"tests/{test}" if "Contract::" not in test else f"tests/{test.split('::')[0]}"
+        for test in tests
+    }
     shared = {node for node in nodes if node.startswith("tests/keyring/")}
     options = ["-q", "--no-header", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
     abreast = ["-n", "auto"] if find_spec("xdist") else []
@@ -115,7 +123,9 @@ def main(arguments: Sequence[str]) -> int:
     outcomes = [told(row, results) for row in wanted]
     lines = [line for _, found in outcomes for line in found]
     red = sum(not good for good, _ in outcomes)
-    sys.stdout.write("\n".join([*lines, f"{len(outcomes)} rows, {len(outcomes) - red} green, {red} red.", ""]))
+    sys.stdout.write(
+        "\n".join([*lines, f"{len(outcomes)} rows, {len(outcomes) - red} green, {red} red.", ""])
+    )
     if red:
         sys.stderr.write(said)
     return 1 if red or not outcomes else 0

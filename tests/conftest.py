@@ -58,7 +58,9 @@ def pytest_configure() -> None:
     for name, action in {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}.items():
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_IGN:
-            signal.signal(number, action)  # ignored by whoever started this in the background; children inherit it
+            signal.signal(
+                number, action
+            )  # ignored by whoever started this in the background; children inherit it
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -85,7 +87,9 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def sealed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, homes: Iterator[Path]) -> Path | None:
+def sealed(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, homes: Iterator[Path]
+) -> Path | None:
     """A home of nobody, for this process and its children; returns it."""
     if left_alone(request.node):
         return None

@@ -13,7 +13,9 @@ from aspm_ado.demo import Simulator
 class Kept:
     """What is there now, for as often as ``back`` is called."""
 
-    def __init__(self, folder: Path, secrets: MutableMapping[str, Any], simulator: Simulator) -> None:
+    def __init__(
+        self, folder: Path, secrets: MutableMapping[str, Any], simulator: Simulator
+    ) -> None:
         self._folder, self._secrets, self._simulator = folder, secrets, simulator
         self._copy = folder.with_name("kept")
         shutil.rmtree(self._copy, ignore_errors=True)

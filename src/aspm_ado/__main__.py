@@ -28,7 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (AttributeError, OSError, ValueError):  # none, or closed: what matters has been flushed, and told
+        except (
+            AttributeError,
+            OSError,
+            ValueError,
+        ):  # none, or closed: what matters has been flushed, and told
             continue
     os._exit(code)
 
@@ -55,7 +59,9 @@ def run(words: list[str]) -> int:
         from aspm_ado.cli.completion import answer
 
         return answer(os.environ)
-    gc.set_threshold(100_000)  # what is imported stays: looking at it again and again takes a tenth of the start
+    gc.set_threshold(
+        100_000
+    )  # what is imported stays: looking at it again and again takes a tenth of the start
     from aspm_ado.cli.door import enter
 
     return enter(words)

@@ -45,7 +45,9 @@ def test_what_its_owner_alone_may_read_is_taken(token: Path, mode: int) -> None:
 
 @posix
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o444, 0o440, 0o666, 0o777])
-def test_what_others_may_read_is_refused_with_the_command_that_mends_it(token: Path, mode: int) -> None:
+def test_what_others_may_read_is_refused_with_the_command_that_mends_it(
+    token: Path, mode: int
+) -> None:
     token.chmod(mode)
     error = refused(token)
     assert error.reason is Reason.FILE_NOT_PRIVATE
@@ -114,7 +116,8 @@ mount -o remount,ro "$1"
 def can_mount() -> bool:
     return (
         bool(shutil.which("unshare"))
-        and subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode == 0
+        and subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode
+        == 0
     )
 
 
@@ -128,7 +131,19 @@ def test_a_read_only_mount_is_taken_as_it_is(tmp_path: Path, mode: str) -> None:
     first.mkdir()
     second.mkdir()
     done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", IN_A_NAMESPACE, "sh", first, mode, sys.executable, MOUNTED, second],
+        [
+            "unshare",
+            "-rm",
+            "sh",
+            "-c",
+            IN_A_NAMESPACE,
+            "sh",
+            first,
+            mode,
+            sys.executable,
+            MOUNTED,
+            second,
+        ],
         capture_output=True,
         text=True,
         check=False,

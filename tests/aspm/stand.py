@@ -88,7 +88,8 @@ class Person:
 
     def __init__(self, **answers: object) -> None:
         self._answers = {
-            name.replace("_", "-"): list(value) if isinstance(value, list) else value for name, value in answers.items()
+            name.replace("_", "-"): list(value) if isinstance(value, list) else value
+            for name, value in answers.items()
         }
         self.asked: list[str] = []
         self.offered: dict[str, list[str]] = {}
@@ -175,9 +176,13 @@ class Stand:
     def __init__(self, folder: Path, story=STORY, **world: object) -> None:
         aspm = world.pop("aspm", {})
         here = replace(story.world, **world)
-        self.simulator = Simulator(story, world=replace(here, aspm=replace(here.aspm, **aspm))).start()
+        self.simulator = Simulator(
+            story, world=replace(here, aspm=replace(here.aspm, **aspm))
+        ).start()
         address = self.simulator.address
-        self.transport = Transport(environment={}, ca_bundle=None, timeout=5, simulator=address, trust=trusted())
+        self.transport = Transport(
+            environment={}, ca_bundle=None, timeout=5, simulator=address, trust=trusted()
+        )
         self.records = DiskRecords(folder / "records")
         self.vault, self.voice, self.desk = MemoryVault(), Voice(), Desk()
         self.wire = Wire(AzureDevOps(self.transport).send)
@@ -201,7 +206,9 @@ class Stand:
         self.wire = Wire(AzureDevOps(self.transport).send, dies_at=dies_at)
         self.voice = Voice()
         said = {
-            name.replace("_", "-"): Given((value,) if isinstance(value, str) else tuple(value), "a test")
+            name.replace("_", "-"): Given(
+                (value,) if isinstance(value, str) else tuple(value), "a test"
+            )
             for name, value in (given or {}).items()
         }
         return House(

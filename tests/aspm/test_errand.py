@@ -11,8 +11,15 @@ from aspm_ado.flows.taking.intake import Taken
 
 URL = "https://aspm.corp.example"
 TOKEN = Taken(Secret("the-token-of-the-aspm"), "a test")
-API, WANTS, PAGE = (200, '{"status":"ok"}'), (401, '{"error":"failed to authorize"}'), (200, "<html>")
-FORBIDDEN, LIST = (403, '{"message":"forbidden operation"}'), (200, '{"limit":1,"start":0,"total":2}')
+API, WANTS, PAGE = (
+    (200, '{"status":"ok"}'),
+    (401, '{"error":"failed to authorize"}'),
+    (200, "<html>"),
+)
+FORBIDDEN, LIST = (
+    (403, '{"message":"forbidden operation"}'),
+    (200, '{"limit":1,"start":0,"total":2}'),
+)
 CORE, OWN = "/api/aspm/v1/api/v2", "/api/v2"
 
 
@@ -23,7 +30,12 @@ def drive(script, wished="auto", hint="auto"):
         while True:
             calls = errand.send(replies) if replies is not None else next(errand)
             assert all(call.method == "GET" and call.url.startswith(URL + "/") for call in calls)
-            rounds.append([(c.url.removeprefix(URL), c.credential.header if c.credential else None) for c in calls])
+            rounds.append(
+                [
+                    (c.url.removeprefix(URL), c.credential.header if c.credential else None)
+                    for c in calls
+                ]
+            )
             replies = [_reply(call, script) for call in calls]
     except StopIteration as end:
         return end.value, rounds
@@ -40,7 +52,9 @@ def _reply(call, script):
 
 
 def results(proof):
-    return [(check.status.value, check.reason.value if check.reason else None) for check in proof.checks]
+    return [
+        (check.status.value, check.reason.value if check.reason else None) for check in proof.checks
+    ]
 
 
 def script(core=PAGE, own=PAGE, teams=LIST, projects=LIST):
@@ -55,7 +69,8 @@ def script(core=PAGE, own=PAGE, teams=LIST, projects=LIST):
 
 
 @pytest.mark.parametrize(
-    ("at", "header", "api"), [({"own": API}, "X-Cookie", "standalone"), ({"core": API}, "X-Auth", "core")]
+    ("at", "header", "api"),
+    [({"own": API}, "X-Cookie", "standalone"), ({"core": API}, "X-Auth", "core")],
 )
 def test_all_is_well(at, header, api):
     proof, rounds = drive(script(**at))
@@ -131,7 +146,11 @@ def test_when_both_want_a_token_the_token_tells(hint, first):
 
 def test_nothing_is_asked_behind_a_refusal():
     proof, rounds = drive(script(own=API, teams=WANTS))
-    assert results(proof) == [("pass", None), ("fail", "aspm-token-rejected"), ("skip", "not-asked")]
+    assert results(proof) == [
+        ("pass", None),
+        ("fail", "aspm-token-rejected"),
+        ("skip", "not-asked"),
+    ]
     assert len(rounds) == 2
     proof, _ = drive(script(own=API, projects=FORBIDDEN))
     assert results(proof) == [("pass", None), ("pass", None), ("fail", "aspm-forbidden")]

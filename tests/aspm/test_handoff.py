@@ -57,7 +57,9 @@ def test_saved_and_then_known_is_proven(stand):
     def entering(question, choices, default=""):
         answer = choose(question, choices, default)
         if question.name == "handoff":
-            here.simulator._connect_instance(Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso"))
+            here.simulator._connect_instance(
+                Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
+            )
         return answer
 
     person.choose = entering
@@ -65,7 +67,9 @@ def test_saved_and_then_known_is_proven(stand):
     assert report.connections[0].organizations[0].registration.proof.value == "alm-accepted"
     assert "projects/check knows the tool" in check(report, "aspm.registration").detail
     again = resume_handoff(here.house(person=Person(handoff=["saved"])), None)
-    assert again.connections[0].organizations[0].registration.proof.value == "claimed", "200 both times proves nothing"
+    assert again.connections[0].organizations[0].registration.proof.value == "claimed", (
+        "200 both times proves nothing"
+    )
 
 
 def test_still_unknown_after_saved_is_said(stand):
@@ -114,9 +118,19 @@ def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
 @pytest.mark.parametrize("server", [False, True])
 def test_the_text_for_a_server_says_nothing_of_the_end_of_global_tokens(server):
     deployment = Deployment.SERVER if server else Deployment.SERVICES
-    made = block("X", "https://x.test/X", deployment, Purpose.ALM, Settings(), "https://aspm.example.test", "abcd")
+    made = block(
+        "X",
+        "https://x.test/X",
+        deployment,
+        Purpose.ALM,
+        Settings(),
+        "https://aspm.example.test",
+        "abcd",
+    )
     evidence = Evidence((), "2026-11-27", "organization")
-    text = "\n".join(ticket(made, evidence, aspm_url="https://aspm.example.test", api="auto", version="1"))
+    text = "\n".join(
+        ticket(made, evidence, aspm_url="https://aspm.example.test", api="auto", version="1")
+    )
     assert ("Microsoft stops" in text) is not server
     assert ("collection" in text) is server
     assert "Question: your guide asks for" in text
@@ -137,11 +151,20 @@ def test_many_organizations_in_three_sittings(stand):
     assert "• Team11: later" in here.voice.text
     assert "12 of 12 organizations" in here.voice.text
     done = states(here, "many")
-    assert [done[name] for name in NAMES[:4]] == ["registered", "registered", "failed", "handed-off"]
+    assert [done[name] for name in NAMES[:4]] == [
+        "registered",
+        "registered",
+        "failed",
+        "handed-off",
+    ]
     second = Person(handoff=["saved", "saved", STOP])
     with pytest.raises(InterruptedByUserError):
         resume_handoff(here.house(person=second), "many")
-    assert [states(here, "many")[name] for name in NAMES[2:5]] == ["registered", "registered", "handed-off"]
+    assert [states(here, "many")[name] for name in NAMES[2:5]] == [
+        "registered",
+        "registered",
+        "handed-off",
+    ]
     third = Person(handoff=["saved"] * 8)
     report = resume_handoff(here.house(person=third), "many")
     assert "To enter in Invicti ASPM: 8 of 12 organizations\n  ✓ Team00: saved" in here.voice.text
@@ -156,8 +179,12 @@ def test_many_organizations_in_three_sittings(stand):
 def test_looking_again_at_what_is_saved_changes_nothing(stand, there):
     here = stand()
     run(here, "contoso", "fabrikam", handoff=["saved", "saved"])
-    report = resume_handoff(here.house(person=Person(handoff=["all-later"]) if there else None), "contoso")
-    assert [one.registration.state.value for one in report.connections[0].organizations] == ["registered"] * 2
+    report = resume_handoff(
+        here.house(person=Person(handoff=["all-later"]) if there else None), "contoso"
+    )
+    assert [one.registration.state.value for one in report.connections[0].organizations] == [
+        "registered"
+    ] * 2
     assert int(report.exit_code) == 0
     assert states(here) == {"contoso": "registered", "fabrikam": "registered"}
 
@@ -176,7 +203,9 @@ def test_with_several_connections_and_nobody_there_one_has_to_be_named(stand):
     here = stand()
     run(here, handoff=["later"])
     connect(here.house(given(), Person(handoff=["later"])), "other")
-    with pytest.raises(UsageError, match=r"Several connections are stored \(contoso, other\)") as caught:
+    with pytest.raises(
+        UsageError, match=r"Several connections are stored \(contoso, other\)"
+    ) as caught:
         resume_handoff(here.house(), None)
     assert caught.value.remedy == "Name it: aspm-ado handoff contoso"
 

@@ -31,7 +31,9 @@ NO = '{"error":"failed to authorize"}'
 def reply(status, text="", failure=None, answer=None, location="", kind="application/json"):
     headers = (("Content-Type", kind), *([("Location", location)] if location else []))
     problem = "It was silent." if failure else ""
-    return Reply(CALL, status, headers, text, answer, failure, problem, "Try again." if failure else "")
+    return Reply(
+        CALL, status, headers, text, answer, failure, problem, "Try again." if failure else ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,12 @@ def test_what_an_answer_is(answer, kind):
 
 
 API, WANTS, WEB = reply(200, OK), reply(401, NO), reply(200, PAGE)
-GONE, DEAD, BUSY, SICK = reply(404, NO), reply(0, failure=Reason.TIMED_OUT), reply(429), reply(503, PAGE)
+GONE, DEAD, BUSY, SICK = (
+    reply(404, NO),
+    reply(0, failure=Reason.TIMED_OUT),
+    reply(429),
+    reply(503, PAGE),
+)
 AWAY = reply(302, location="https://login.example/somewhere?secret=1")
 
 
@@ -99,7 +106,9 @@ def test_which_api_is_there(core, standalone, hint, dialects, reason):
     found = judge_reachable(URL, {CORE: core, STANDALONE: standalone}, hint)
     assert found.dialects == dialects
     assert found.check.reason == reason
-    assert found.check.status.value == ("pass" if dialects else "unknown" if reason.exit_code == 5 else "fail")
+    assert found.check.status.value == (
+        "pass" if dialects else "unknown" if reason.exit_code == 5 else "fail"
+    )
     assert found.check.evidence
 
 
@@ -110,8 +119,13 @@ def test_a_redirect_is_named_by_its_host_and_by_no_more():
     assert redirect_target(reply(301, location="/other/")) == "another path of the same host"
     assert redirect_target(reply(301, location=f"{URL}/other/")) == "another path of the same host"
     assert redirect_target(reply(301, location="//Other.example/x?s=1")) == "other.example"
-    assert redirect_target(reply(301, location="http://aspm.corp.example/")) == "http://aspm.corp.example"
-    assert redirect_target(reply(301, location="https://[broken")) == "an address that cannot be read"
+    assert (
+        redirect_target(reply(301, location="http://aspm.corp.example/"))
+        == "http://aspm.corp.example"
+    )
+    assert (
+        redirect_target(reply(301, location="https://[broken")) == "an address that cannot be read"
+    )
 
 
 def test_a_redirect_says_what_to_do_next():
@@ -140,7 +154,11 @@ STRANGE = reply(200, '{"other":1}', Reason.ANSWER_UNREADABLE)
     [
         (LIST, None, None),
         (WANTS, Reason.ASPM_TOKEN_REJECTED, Reason.ASPM_TOKEN_REJECTED),
-        (reply(403, '{"message":"forbidden operation"}'), Reason.ASPM_FORBIDDEN, Reason.ASPM_FORBIDDEN),
+        (
+            reply(403, '{"message":"forbidden operation"}'),
+            Reason.ASPM_FORBIDDEN,
+            Reason.ASPM_FORBIDDEN,
+        ),
         (WEB, Reason.ASPM_NOT_AN_API, Reason.ASPM_NOT_AN_API),
         (STRANGE, Reason.ASPM_NOT_AN_API, Reason.ASPM_NOT_AN_API),
         (AWAY, Reason.ASPM_NOT_AN_API, Reason.ASPM_NOT_AN_API),

@@ -25,7 +25,9 @@ def to_aspm(stand):
     return [call for call in stand.wire.calls if call.url.startswith(ASPM)]
 
 
-@pytest.mark.parametrize(("core", "header"), [(False, "X-Cookie"), (True, "X-Auth")], ids=["standalone", "core"])
+@pytest.mark.parametrize(
+    ("core", "header"), [(False, "X-Cookie"), (True, "X-Auth")], ids=["standalone", "core"]
+)
 def test_both_dialects(stand, core, header):
     here = stand(aspm={"dialect": "core" if core else "standalone"})
     report = connect(here.house(asked(register="guided")), None)
@@ -47,7 +49,13 @@ def test_both_dialects(stand, core, header):
         ({"token_sees_projects": False}, {}, 6, ("pass", "pass", "fail"), "aspm-forbidden"),
         ({"is_a_web_page": True}, {}, 6, ("fail", "skip", "skip"), "aspm-not-an-api"),
         ({}, {"aspm_api": "core"}, 6, ("fail", "skip", "skip"), "aspm-not-an-api"),
-        ({"dialect": "core"}, {"aspm_api": "standalone"}, 6, ("fail", "skip", "skip"), "aspm-not-an-api"),
+        (
+            {"dialect": "core"},
+            {"aspm_api": "standalone"},
+            6,
+            ("fail", "skip", "skip"),
+            "aspm-not-an-api",
+        ),
     ],
 )
 @pytest.mark.parametrize("register", ["guided", "auto"])
@@ -76,7 +84,9 @@ def test_without_a_token_nothing_is_asked_of_it(stand):
 
 
 @pytest.mark.parametrize(
-    ("typed", "wanted"), [("", ("skip",) * 3), (TOKEN, ("pass",) * 3)], ids=["enter alone", "a token"]
+    ("typed", "wanted"),
+    [("", ("skip",) * 3), (TOKEN, ("pass",) * 3)],
+    ids=["enter alone", "a token"],
 )
 def test_a_person_may_give_a_token_that_a_guided_hand_off_does_not_need(stand, typed, wanted):
     here = stand()
@@ -88,13 +98,17 @@ def test_a_person_may_give_a_token_that_a_guided_hand_off_does_not_need(stand, t
     assert person.asked.count("aspm-token") == 1
     again = Person(handoff="saved")
     connect(here.house(asked("fabrikam", register="guided", aspm_token_file=""), again), "contoso")
-    assert "aspm-token" not in again.asked, "who has been asked once for an Invicti ASPM is not asked again"
+    assert "aspm-token" not in again.asked, (
+        "who has been asked once for an Invicti ASPM is not asked again"
+    )
 
 
 @pytest.mark.parametrize("more", [{"yes": "true"}, {"register": "none"}])
 def test_it_is_not_offered_to_whoever_wants_no_questions_or_no_hand_off(stand, more):
     person = Person(handoff="saved")
-    connect(stand().house(asked(**{"register": "guided", "aspm_token_file": "", **more}), person), None)
+    connect(
+        stand().house(asked(**{"register": "guided", "aspm_token_file": "", **more}), person), None
+    )
     assert "aspm-token" not in person.asked
 
 
@@ -117,14 +131,24 @@ def test_the_token_is_one_record_for_its_origin_and_shared(stand):
     assert here.vault.read(service) == Secret(TOKEN)
     connect(here.house(asked("fabrikam", register="guided", aspm_token_file="")), None)
     assert here.records.load().aspm_tokens == {origin: service}
-    assert any(call.credential for call in to_aspm(here)), "the stored token serves the second connection"
+    assert any(call.credential for call in to_aspm(here)), (
+        "the stored token serves the second connection"
+    )
     report = validate_stored(here.house(), [])
     assert [one.aspm.checks[1].status.value for one in report.connections] == ["pass", "pass"]
-    assert len([call for call in to_aspm(here) if "/teams/" in call.url]) == 1, "asked once for both"
+    assert len([call for call in to_aspm(here) if "/teams/" in call.url]) == 1, (
+        "asked once for both"
+    )
     elsewhere = {"organization": "fabrikam", "aspm_url": "https://other.example.test"}
-    report = connect(here.house({**asked(register="guided", aspm_token_file=""), **elsewhere}), "elsewhere")
+    report = connect(
+        here.house({**asked(register="guided", aspm_token_file=""), **elsewhere}), "elsewhere"
+    )
     assert results(report) == ("skip",) * 3
-    sent = [call for call in here.wire.calls if call.credential and call.credential.secret.reveal() == TOKEN]
+    sent = [
+        call
+        for call in here.wire.calls
+        if call.credential and call.credential.secret.reveal() == TOKEN
+    ]
     assert sent == [], "a stored token is for its own origin"
 
 
@@ -133,7 +157,9 @@ def test_a_new_token_takes_the_place_of_the_stored_one(stand):
     connect(here.house(asked(register="guided")), None)
     [before] = here.records.load().aspm_tokens.values()
     connect(here.house(asked(register="guided")), None)
-    assert [*here.records.load().aspm_tokens.values()] == [before], "the same token is not written again"
+    assert [*here.records.load().aspm_tokens.values()] == [before], (
+        "the same token is not written again"
+    )
     entry = here.records.load().aspm_tokens
     here.vault.write(before, Secret("an old one that was revoked"))
     connect(here.house(asked(register="guided")), None)
@@ -161,7 +187,9 @@ def test_validate_of_what_is_stored(stand):
 
 def test_the_old_variable_is_remarked_on(stand):
     here = stand()
-    house = here.house(asked(register="guided", aspm_token_file=""), variables={"KONDUKTO_TOKEN": TOKEN})
+    house = here.house(
+        asked(register="guided", aspm_token_file=""), variables={"KONDUKTO_TOKEN": TOKEN}
+    )
     assert results(connect(house, None)) == ("pass",) * 3
     assert "KONDUKTO_TOKEN is deprecated; use INVICTI_ASPM_TOKEN" in here.voice.text
 
@@ -173,13 +201,21 @@ def test_no_setting_of_team_leads_on_core(stand):
     assert "no team-lead integrations" in here.voice.text
     assert here.records.load().connections["contoso"].toggles == ()
     with pytest.raises(UsageError):
-        connect(here.house(asked(register="guided", team_leads_may="create-instances", aspm_api="core")), "other")
+        connect(
+            here.house(
+                asked(register="guided", team_leads_may="create-instances", aspm_api="core")
+            ),
+            "other",
+        )
 
 
 def test_core_that_shows_only_at_the_hand_off(stand):
     """Without an API token nobody looked before, so the settings are on record."""
     here = stand(aspm={"dialect": "core"})
-    connect(here.house(asked(register="guided", team_leads_may="create-instances", aspm_token_file="")), None)
+    connect(
+        here.house(asked(register="guided", team_leads_may="create-instances", aspm_token_file="")),
+        None,
+    )
     assert "Advanced Settings" in here.voice.text
     resume_handoff(here.house({"aspm_url": ASPM, "aspm_token_file": "aspm"}), None)
     assert "no team-lead integrations" in here.voice.text
@@ -189,7 +225,12 @@ def test_core_that_shows_only_at_the_hand_off(stand):
 def test_a_person_mends_the_token_of_the_aspm(stand):
     here = stand()
     person = Person(
-        aspm_next=["again", "other"], aspm_token=[TOKEN], go=True, handoff=["later"], more=(), team_leads_may=()
+        aspm_next=["again", "other"],
+        aspm_token=[TOKEN],
+        go=True,
+        handoff=["later"],
+        more=(),
+        team_leads_may=(),
     )
     report = connect(here.house(asked(), person, files={"aspm": "a-mistyped-one"}), None)
     assert person.asked.count("aspm-next") == 2
@@ -197,7 +238,9 @@ def test_a_person_mends_the_token_of_the_aspm(stand):
     assert "API Tokens" in person.context
     assert results(report) == ("pass",) * 3
     assert int(report.exit_code) == 8, "a hand-off that waits, where auto was asked"
-    assert [here.vault.read(service) for service in here.records.load().aspm_tokens.values()] == [Secret(TOKEN)]
+    assert [here.vault.read(service) for service in here.records.load().aspm_tokens.values()] == [
+        Secret(TOKEN)
+    ]
 
 
 def test_a_person_corrects_the_address_of_the_aspm(stand):
@@ -207,7 +250,9 @@ def test_a_person_corrects_the_address_of_the_aspm(stand):
     wrong = "https://aspm.example.nowhere"
     real = here.wire.send
     house = here.house(asked(register="guided", aspm_url=wrong), person)
-    here.wire.send = lambda call: Reply(call, 200, text="<html>") if call.url.startswith(wrong) else real(call)
+    here.wire.send = lambda call: (
+        Reply(call, 200, text="<html>") if call.url.startswith(wrong) else real(call)
+    )
     report = connect(house, None)
     assert person.offered["aspm-next"][0] == "address"
     assert results(report) == ("pass",) * 3
@@ -221,10 +266,14 @@ def test_who_corrects_the_address_need_not_give_the_token_again(stand):
     """It was given for another host; a guided hand-off needs none for this one either."""
     here = stand()
     wrong = "https://aspm.example.nowhere"
-    person = Person(aspm_token=[TOKEN, ""], aspm_next=["address"], aspm_url=[ASPM], handoff=["saved"])
+    person = Person(
+        aspm_token=[TOKEN, ""], aspm_next=["address"], aspm_url=[ASPM], handoff=["saved"]
+    )
     house = here.house(asked(register="guided", aspm_url=wrong, aspm_token_file=""), person)
     real = here.wire.send
-    here.wire.send = lambda call: Reply(call, 200, text="<html>") if call.url.startswith(wrong) else real(call)
+    here.wire.send = lambda call: (
+        Reply(call, 200, text="<html>") if call.url.startswith(wrong) else real(call)
+    )
     report = connect(house, None)
     assert results(report) == ("skip",) * 3
     assert here.records.load().connections["contoso"].aspm.url == ASPM
@@ -233,7 +282,9 @@ def test_who_corrects_the_address_need_not_give_the_token_again(stand):
 
 def test_a_person_goes_on_without_the_token_of_the_aspm(stand):
     here = stand(aspm={"is_a_web_page": True})
-    report = connect(here.house(asked(register="guided"), Person(aspm_next=["without"], handoff=["saved"])), None)
+    report = connect(
+        here.house(asked(register="guided"), Person(aspm_next=["without"], handoff=["saved"])), None
+    )
     assert results(report) == ("skip",) * 3
     assert states(here) == {"contoso": "registered"}
     other = connect(here.house(asked(register="guided"), Person(aspm_next=["finish"])), "later")

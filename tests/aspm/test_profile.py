@@ -38,7 +38,9 @@ def test_the_simulators_profile():
 
 
 def test_the_page_about_profiles_shows_one_that_is_taken():
-    page = (Path(__file__).parents[2] / "docs" / "registration-profile.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "registration-profile.md").read_text(
+        encoding="utf-8"
+    )
     example = page.partition("```json\n")[2].partition("```")[0]
     assert parse(json.loads(example))
 
@@ -118,7 +120,9 @@ def test_what_is_unclear_is_refused_without_being_shown(path, value):
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{", b"[]", b"\xff\xfe\x00", b'{"a":1,"a":2}', b"[" * 100_000, b" " * 300_000], ids=range(7)
+    "raw",
+    [b"", b"{", b"[]", b"\xff\xfe\x00", b'{"a":1,"a":2}', b"[" * 100_000, b" " * 300_000],
+    ids=range(7),
 )
 def test_what_is_no_profile_at_all(raw):
     with pytest.raises(UsageError) as caught:
@@ -155,7 +159,11 @@ def test_the_token_is_put_in_as_the_request_is_sent_and_shown_by_nothing():
 def test_a_sealed_body_goes_to_its_own_origin_only(stand):
     here = stand()
     call = parse(GOOD).create(
-        Door("https://aspm.example.test", Dialect.STANDALONE), Secret("t"), VALUES, Secret("the-pat"), "a-mark"
+        Door("https://aspm.example.test", Dialect.STANDALONE),
+        Secret("t"),
+        VALUES,
+        Secret("the-pat"),
+        "a-mark",
     )
     with pytest.raises(RuntimeError, match="not bound to"):
         here.transport.exchange(replace(call, url="https://dev.azure.com/contoso", credential=None))
@@ -164,12 +172,17 @@ def test_a_sealed_body_goes_to_its_own_origin_only(stand):
 
 def test_a_value_cannot_pull_the_token_into_its_own_place():
     values = {**VALUES, "username": "{{pat}}", "organization": "{{ pat }}"}
-    call = parse(GOOD).create(Door(URL, Dialect.STANDALONE), Secret("t"), values, Secret("the-pat"), "a-mark")
+    call = parse(GOOD).create(
+        Door(URL, Dialect.STANDALONE), Secret("t"), values, Secret("the-pat"), "a-mark"
+    )
     assert json.loads(call.body.encode())["username"] == "{{pat}}"
 
 
 def test_places_pointers_and_matches():
-    assert places_in({"a": ["x {{ organization }}", {"{{alm_tool}}": 1}]}) == {"organization", "alm_tool"}
+    assert places_in({"a": ["x {{ organization }}", {"{{alm_tool}}": 1}]}) == {
+        "organization",
+        "alm_tool",
+    }
     assert filled("is {{issue_manager}}", VALUES) == "is true"
     assert path_of("/a/{{organization}}?b={{username}}", VALUES) == "/a/Con%20toso?b=a%22b"
     document = {"a/b": [{"m~n": 1}], "0": "zero"}

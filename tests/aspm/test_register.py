@@ -18,7 +18,19 @@ from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.resume import resume_handoff
 
-from .stand import ASPM, PAT, PROFILE, TOKEN, Person, Wire, asked, by_profile, check, patless, states
+from .stand import (
+    ASPM,
+    PAT,
+    PROFILE,
+    TOKEN,
+    Person,
+    Wire,
+    asked,
+    by_profile,
+    check,
+    patless,
+    states,
+)
 
 HAND_MADE = Instance("made by hand", "azurecloud", "https://dev.azure.com/Contoso")
 
@@ -45,9 +57,14 @@ def test_registered_and_proven(stand):
     here = stand(aspm={"registers": "yes"})
     report = connect(here.house(by_profile("contoso", "fabrikam")), None)
     assert int(report.exit_code) == 0
-    assert [one.url for one in here.instances] == ["https://dev.azure.com/contoso", "https://dev.azure.com/fabrikam"]
+    assert [one.url for one in here.instances] == [
+        "https://dev.azure.com/contoso",
+        "https://dev.azure.com/fabrikam",
+    ]
     assert registration(report, 0) == ("api", "registered", "alm-accepted")
-    assert registration(report, 1) == ("api", "registered", "claimed"), "the tool was known before: that proves nothing"
+    assert registration(report, 1) == ("api", "registered", "claimed"), (
+        "the tool was known before: that proves nothing"
+    )
     made = check(report, "aspm.registration")
     assert made.required
     assert "undocumented endpoint" in made.detail
@@ -162,7 +179,9 @@ def test_a_created_that_cannot_be_read_is_looked_for(stand, body):
 
 def test_without_find_an_unclear_answer_is_a_persons_to_settle(stand, tmp_path):
     here = stand(aspm={"registers": "answer-lost"})
-    report = connect(here.house(by_profile(registration_profile=profile(tmp_path, find=None))), None)
+    report = connect(
+        here.house(by_profile(registration_profile=profile(tmp_path, find=None))), None
+    )
     assert registration(report) == ("api", "unknown", "none")
     for _ in range(2):
         report = resume_handoff(here.house(), None)
@@ -188,7 +207,9 @@ def test_an_instance_that_is_not_ours_is_neither_taken_over_nor_doubled(stand):
 
 def test_a_conflict_that_only_the_write_shows(stand, tmp_path):
     here = stand(aspm={"registers": "yes", "instances": (HAND_MADE,)})
-    report = connect(here.house(by_profile(registration_profile=profile(tmp_path, find=None))), None)
+    report = connect(
+        here.house(by_profile(registration_profile=profile(tmp_path, find=None))), None
+    )
     assert check(report, "aspm.registration").reason.value == "registration-conflict"
     assert here.instances == (HAND_MADE,)
 
@@ -224,14 +245,37 @@ def test_a_refusal_never_repeats_the_token(stand):
         ({"path": "/api/none/"}, "failed", "aspm-refused", 6, 1),
         ({"success": {"status": [200]}}, "registered", None, 0, 1),
         ({"success": {"status": [201], "pointer": "/other"}}, "registered", None, 0, 1),
-        ({"success": {"status": [201], "pointer": "/other"}, "find": None}, "unknown", "registration-unknown", 8, 1),
-        ({"test": {"path": "/api/none/", "success": {"status": [200]}}}, "registered", "aspm-refused", 6, 1),
+        (
+            {"success": {"status": [201], "pointer": "/other"}, "find": None},
+            "unknown",
+            "registration-unknown",
+            8,
+            1,
+        ),
+        (
+            {"test": {"path": "/api/none/", "success": {"status": [200]}}},
+            "registered",
+            "aspm-refused",
+            6,
+            1,
+        ),
     ],
-    ids=["redirect", "no such path", "another status", "no proof in it", "nor a find", "its test fails"],
+    ids=[
+        "redirect",
+        "no such path",
+        "another status",
+        "no proof in it",
+        "nor a find",
+        "its test fails",
+    ],
 )
-def test_answers_that_are_not_what_the_profile_says(stand, tmp_path, changes, state, reason, code, sent):
+def test_answers_that_are_not_what_the_profile_says(
+    stand, tmp_path, changes, state, reason, code, sent
+):
     here = stand(aspm={"registers": "yes"})
-    report = connect(here.house(by_profile(registration_profile=profile(tmp_path, **changes))), None)
+    report = connect(
+        here.house(by_profile(registration_profile=profile(tmp_path, **changes))), None
+    )
     made = check(report, "aspm.registration")
     assert (registration(report)[1], made.reason.value if made.reason else None) == (state, reason)
     assert int(report.exit_code) == code
@@ -240,8 +284,12 @@ def test_answers_that_are_not_what_the_profile_says(stand, tmp_path, changes, st
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize(("acts", "finds"), [(True, True), (False, True), (True, False), (False, False)])
-def test_a_redirect_after_the_write_never_leads_to_a_second_instance(stand, tmp_path, status, acts, finds):
+@pytest.mark.parametrize(
+    ("acts", "finds"), [(True, True), (False, True), (True, False), (False, False)]
+)
+def test_a_redirect_after_the_write_never_leads_to_a_second_instance(
+    stand, tmp_path, status, acts, finds
+):
     """302 and 303 are also what is sent after a form was taken: only a list tells. None of them is followed."""
     here = stand(aspm={"registers": "yes"})
     given = by_profile(registration_profile=profile(tmp_path, **({} if finds else {"find": None})))
@@ -268,11 +316,15 @@ def test_a_redirect_after_the_write_never_leads_to_a_second_instance(stand, tmp_
         assert len(here.instances) <= 1
 
 
-@pytest.mark.parametrize("broken", [{"path": "/integrations"}, {"items": "/none"}, {"total": "/none"}])
+@pytest.mark.parametrize(
+    "broken", [{"path": "/integrations"}, {"items": "/none"}, {"total": "/none"}]
+)
 def test_a_list_that_cannot_be_read_stops_before_the_write(stand, tmp_path, broken):
     here = stand(aspm={"registers": "yes"})
     found = {**json.loads(Path(PROFILE).read_text(encoding="utf-8"))["find"], **broken}
-    report = connect(here.house(by_profile(registration_profile=profile(tmp_path, find=found))), None)
+    report = connect(
+        here.house(by_profile(registration_profile=profile(tmp_path, find=found))), None
+    )
     assert registration(report) == ("api", "none", "none")
     assert check(report, "aspm.registration").reason.value == "aspm-not-an-api"
     assert int(report.exit_code) == 6
@@ -310,7 +362,9 @@ def test_killed_at_every_request_to_the_aspm(stand, registers, moment, step):
     assert len(here.instances) <= 1
     stored = here.records.load().connections.get("contoso")
     if died and stored is not None and here.instances:
-        assert stored.organizations[0].registration.state is not RegistrationState.NONE, "the intent is on record first"
+        assert stored.organizations[0].registration.state is not RegistrationState.NONE, (
+            "the intent is on record first"
+        )
     written = len(here.wire.writes)
     _go_on(here)
     assert written + len(here.wire.writes) <= 2

@@ -60,14 +60,18 @@ class Row:
     def __str__(self) -> str:
         limit = "" if self.limit is None else f"<= {self.limit:g} {self.unit}"
         mark = "  over" if self.limit is not None and self.value > self.limit else ""
-        return f"{self.number:>3}  {self.what:<66} {self.value:>8.2f} {self.unit:<4} {limit:>12}{mark}"
+        return (
+            f"{self.number:>3}  {self.what:<66} {self.value:>8.2f} {self.unit:<4} {limit:>12}{mark}"
+        )
 
 
 def starts(python: Path, environment: dict[str, str], folder: Path, rounds: int) -> Iterator[Row]:
     """How long a process takes that asks nobody, against Python itself and, where it is installed, gh."""
     program = str(python.with_name("aspm-ado"))
     tab = {"_ASPM_ADO_COMPLETE": "complete_zsh", "_ASPM_ADO_WORDS": "aspm-ado va"}
-    DiskRecords(folder / "home" / "config" / "aspm-ado").change(lambda _: Catalogue({"contoso": CONNECTION}))
+    DiskRecords(folder / "home" / "config" / "aspm-ado").change(
+        lambda _: Catalogue({"contoso": CONNECTION})
+    )
     with simulated(python, environment) as (asked, told):
         runs = {
             "base": Run((str(python), "-c", "pass"), {}),
@@ -84,7 +88,11 @@ def starts(python: Path, environment: dict[str, str], folder: Path, rounds: int)
         if gh:
             runs["gh"] = Run((gh, "--version"), {})
         spent = side_by_side(runs, environment, rounds)
-        peaks = [peak_mib(python, runs[name], environment) for name in ("help", "whole")] if on_linux() else []
+        peaks = (
+            [peak_mib(python, runs[name], environment) for name in ("help", "whole")]
+            if on_linux()
+            else []
+        )
     base = median(one.wall for one in spent["base"])
     yield Row("", "python -c pass, the base of the ratios", base * 1000, None, "ms")
     if gh:
@@ -102,15 +110,23 @@ def starts(python: Path, environment: dict[str, str], folder: Path, rounds: int)
         yield Row(number, f"{what}, of the base", ratio(spent[name], spent["base"]), of_base)
         if gh:
             yield Row(number, f"{what}, of gh", ratio(spent[name], spent["gh"]), of_gh)
-    for what, peak, limit in zip(("--help", "validate, one organization"), peaks, (18.0, 42.0), strict=False):
+    for what, peak, limit in zip(
+        ("--help", "validate, one organization"), peaks, (18.0, 42.0), strict=False
+    ):
         yield Row("11", f"peak memory of {what}", peak, limit, "MiB")
 
 
 @contextmanager
-def simulated(python: Path, environment: dict[str, str]) -> Iterator[tuple[list[str], dict[str, str]]]:
+def simulated(
+    python: Path, environment: dict[str, str]
+) -> Iterator[tuple[list[str], dict[str, str]]]:
     """The words and variables of a ``validate`` against the simulation, which runs while this is open."""
     world = subprocess.Popen(
-        [str(python), "-c", SIMULATOR], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [str(python), "-c", SIMULATOR],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert world.stdout is not None
     try:
@@ -126,7 +142,9 @@ def simulated(python: Path, environment: dict[str, str]) -> Iterator[tuple[list[
 def served(folder: Path, count: int) -> Iterator[tuple[str, str]]:
     """The port and the trusted certificates of the service, which runs while this is open."""
     folder.mkdir()
-    child = subprocess.Popen([sys.executable, "-m", "tests.benchmark.service", str(folder), str(count)], cwd=ROOT)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmark.service", str(folder), str(count)], cwd=ROOT
+    )
     try:
         while not (folder / "port").exists():
             if child.poll() is not None:
@@ -143,7 +161,9 @@ def served(folder: Path, count: int) -> Iterator[tuple[str, str]]:
         child.wait()
 
 
-def asked(way: str, at: tuple[str, str], environment: dict[str, str], count: int, calls: int = 0) -> dict[str, float]:
+def asked(
+    way: str, at: tuple[str, str], environment: dict[str, str], count: int, calls: int = 0
+) -> dict[str, float]:
     """One run of a client: seconds, CPU seconds, peak memory, and what the service counted."""
     port, folder = at
     trusted = f"{folder}/{'ca' if way == 'ours' else 'bundle'}.pem"
@@ -160,28 +180,40 @@ def counted(port: str, folder: str) -> dict[str, int]:
     """What the service has seen since it was last asked; this question is not counted as a request."""
     import http.client
 
-    connection = http.client.HTTPSConnection("127.0.0.1", int(port), context=ssl._create_unverified_context())
+    connection = http.client.HTTPSConnection(
+        "127.0.0.1", int(port), context=ssl._create_unverified_context()
+    )
     connection.request("GET", service.COUNTS)
     told: dict[str, int] = json.loads(connection.getresponse().read())
     connection.close()
     return {**told, "connections": told["connections"] - 1}
 
 
-def exchanges(environment: dict[str, str], folder: Path, rounds: int, *, full: bool) -> Iterator[Row]:
+def exchanges(
+    environment: dict[str, str], folder: Path, rounds: int, *, full: bool
+) -> Iterator[Row]:
     """How long a validation takes, against what the network alone would take."""
     with served(folder / "one", 1) as at:
         asked("ours", at, environment, 1)
         pairs = [
-            (asked("ours", at, environment, 1), asked("naive", at, environment, 1, calls=11)) for _ in range(rounds)
+            (asked("ours", at, environment, 1), asked("naive", at, environment, 1, calls=11))
+            for _ in range(rounds)
         ]
     requests = int(pairs[0][0]["requests"])
     ideal = 2 * service.DELAY
     yield Row(
-        "7", f"1 organization, {requests} requests in two round trips, of ideal", _middle(pairs, "wall") / ideal, 1.6
+        "7",
+        f"1 organization, {requests} requests in two round trips, of ideal",
+        _middle(pairs, "wall") / ideal,
+        1.6,
     )
     cpu = _middle(pairs, "cpu")
     yield Row("7", "its CPU time", cpu * 1000, 60.0, "ms")
-    yield Row("", "its CPU time, of python -c pass (60 ms were 6 where that took 10)", cpu / _start(environment))
+    yield Row(
+        "",
+        "its CPU time, of python -c pass (60 ms were 6 where that took 10)",
+        cpu / _start(environment),
+    )
     yield Row(
         "8",
         "the whole process, of a plain program with one request after the other",
@@ -196,7 +228,9 @@ def exchanges(environment: dict[str, str], folder: Path, rounds: int, *, full: b
             for _ in range(min(times, rounds)):
                 runs.append(asked("ours", at, environment, count))
                 if len(yard) < 2:
-                    yard.append(asked("urllib3", at, environment, 1, calls=int(runs[-1]["requests"])))
+                    yard.append(
+                        asked("urllib3", at, environment, 1, calls=int(runs[-1]["requests"]))
+                    )
         ideal = -(-int(runs[0]["requests"]) // 16) * service.DELAY
         what = f"{count} organizations, {int(runs[0]['requests'])} requests, 16 at once"
         yield Row("9", f"{what}, of ideal", median(run["wall"] for run in runs) / ideal, limit)
@@ -208,7 +242,13 @@ def exchanges(environment: dict[str, str], folder: Path, rounds: int, *, full: b
             yield Row("10", f"{what}: CPU per call, of bare urllib3", cpu, 2.4)
         if on_linux():
             limit_memory = 60.0 if count == 1000 else None
-            yield Row("11", f"{what}: peak memory", median(run["peak"] for run in runs), limit_memory, "MiB")
+            yield Row(
+                "11",
+                f"{what}: peak memory",
+                median(run["peak"] for run in runs),
+                limit_memory,
+                "MiB",
+            )
 
 
 def _start(environment: dict[str, str]) -> float:
@@ -233,7 +273,15 @@ def installed(folder: Path, *, wheel: bool) -> Iterator[Row]:
         packages = folder / name / "lib"
         before = _megabytes(packages)
         began = time.perf_counter()
-        pip = [folder / name / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", what]
+        pip = [
+            folder / name / "bin" / "python",
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            what,
+        ]
         subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
         found[name] = (_megabytes(packages) - before, time.perf_counter() - began)
     yield Row("12", "megabytes installed", found["ours"][0], None, "MB")
@@ -252,10 +300,16 @@ def on_linux() -> bool:
 
 def main() -> None:
     """Measure, and print each row as soon as it is known."""
-    parser = argparse.ArgumentParser(prog="python tests/benchmark", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python tests/benchmark", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--quick", action="store_true", help="few rounds")
-    parser.add_argument("--full", action="store_true", help="with 1000 organizations (two minutes more)")
-    parser.add_argument("--install", action="store_true", help="with an installation beside twine's")
+    parser.add_argument(
+        "--full", action="store_true", help="with 1000 organizations (two minutes more)"
+    )
+    parser.add_argument(
+        "--install", action="store_true", help="with an installation beside twine's"
+    )
     chosen = parser.parse_args()
     rounds = 5 if chosen.quick else 15
     sys.stdout.write(f"{processes.platform()}; medians of {rounds} rounds side by side\n")

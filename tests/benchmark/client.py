@@ -34,7 +34,11 @@ socket.getaddrinfo = _to_loopback  # type: ignore[assignment]
 
 def ours() -> None:
     """The flow of ``validate``, wired as the command wires it."""
-    os.environ |= {"ASPM_ADO_PAT": TOKEN, "SSL_CERT_FILE": AUTHORITY, "ASPM_ADO_GLOBAL_PAT_END": "never"}
+    os.environ |= {
+        "ASPM_ADO_PAT": TOKEN,
+        "SSL_CERT_FILE": AUTHORITY,
+        "ASPM_ADO_GLOBAL_PAT_END": "never",
+    }
     import aspm_ado.adapters.answers  # imports are not what is measured here
     import aspm_ado.adapters.network.transport  # noqa: F401
     from aspm_ado.cli.wiring import Wiring
@@ -69,7 +73,9 @@ def urllib3() -> None:
     with ThreadPoolExecutor(THREADS) as crew:
         answers = []
         for calls in (FIRST, CALLS - FIRST):
-            answers += crew.map(lambda _: pool.request("GET", URL, headers=headers).status, range(calls))
+            answers += crew.map(
+                lambda _: pool.request("GET", URL, headers=headers).status, range(calls)
+            )
     _tell(began, worked)
     assert answers == [200] * CALLS
 
@@ -90,7 +96,11 @@ def naive() -> None:
 
 
 def _tell(began: float, worked: float) -> None:
-    told = {"wall": time.perf_counter() - began, "cpu": time.process_time() - worked, "peak": _peak()}
+    told = {
+        "wall": time.perf_counter() - began,
+        "cpu": time.process_time() - worked,
+        "peak": _peak(),
+    }
     sys.stdout.write(json.dumps(told) + "\n")
 
 

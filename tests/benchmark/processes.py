@@ -22,7 +22,8 @@ from statistics import median
 import aspm_ado
 
 _MISLEADING = re.compile(
-    r"PYTHON|VIRTUAL_ENV|SSL_|REQUESTS_|CURL_|ASPM_ADO|INVICTI|KONDUKTO|AZURE_|.*_proxy", re.IGNORECASE
+    r"PYTHON|VIRTUAL_ENV|SSL_|REQUESTS_|CURL_|ASPM_ADO|INVICTI|KONDUKTO|AZURE_|.*_proxy",
+    re.IGNORECASE,
 )
 
 
@@ -72,15 +73,21 @@ def bare_python(folder: Path) -> Path:
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
     asked = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    packages = Path(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip())
+    packages = Path(
+        subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    )
     for made in distributions().values():
-        for top in {file.parts[0] for file in made.files or () if file.parts[0] not in ("..", "__pycache__")}:
+        for top in {
+            file.parts[0] for file in made.files or () if file.parts[0] not in ("..", "__pycache__")
+        }:
             here = Path(str(made.locate_file(top)))
             if here.suffix != ".pth" and here.exists() and not (packages / top).exists():
                 (packages / top).symlink_to(here)
     (packages / "aspm_ado").symlink_to(Path(aspm_ado.__file__).parent)
     script = folder / "bin" / "aspm-ado"
-    script.write_text(f"#!{python}\nimport sys\nfrom aspm_ado.__main__ import main\nsys.exit(main())\n")
+    script.write_text(
+        f"#!{python}\nimport sys\nfrom aspm_ado.__main__ import main\nsys.exit(main())\n"
+    )
     script.chmod(0o755)
     return python
 
@@ -88,8 +95,16 @@ def bare_python(folder: Path) -> Path:
 def clean_environment(home: Path) -> dict[str, str]:
     """Nothing that makes Python slow or that leads the program elsewhere."""
     kept = {name: value for name, value in os.environ.items() if not _MISLEADING.match(name)}
-    kept |= {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
-    return {**kept, "HOME": str(home), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", "COLUMNS": "100"}
+    kept |= {
+        f"XDG_{kind}_HOME": str(home / kind.lower())
+        for kind in ("CONFIG", "DATA", "STATE", "CACHE")
+    }
+    return {
+        **kept,
+        "HOME": str(home),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        "COLUMNS": "100",
+    }
 
 
 def timed(run: Run, environment: Mapping[str, str]) -> Spent:
@@ -111,7 +126,9 @@ def timed(run: Run, environment: Mapping[str, str]) -> Spent:
     return Spent(wall, usage.ru_utime + usage.ru_stime)
 
 
-def side_by_side(runs: Mapping[str, Run], environment: Mapping[str, str], rounds: int) -> dict[str, list[Spent]]:
+def side_by_side(
+    runs: Mapping[str, Run], environment: Mapping[str, str], rounds: int
+) -> dict[str, list[Spent]]:
     """Each command once in each round; a first round for the caches is not counted."""
     spent: dict[str, list[Spent]] = {name: [] for name in runs}
     for number in range(rounds + 1):
@@ -139,7 +156,11 @@ def peak_mib(python: Path, run: Run, environment: Mapping[str, str]) -> float:
     """The largest memory that a command of ours had, in MiB (Linux). ``ru_maxrss`` would inherit our own peak."""
     words = [str(python), "-c", _PEAK, *run.words[1:]]
     done = subprocess.run(
-        words, env={**environment, **run.environment}, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        words,
+        env={**environment, **run.environment},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
     found = re.search(r"VmHWM (\d+) (\d+)\s*\Z", done.stderr)
     if found is None or int(found[2]) != run.code:

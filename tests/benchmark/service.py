@@ -46,7 +46,10 @@ def world(count: int) -> World:
     like, token = scenario.world.organizations[0], scenario.world.tokens[0]
     names = tuple(replace(like, name=f"org{number}") for number in range(count))
     return replace(
-        scenario.world, organizations=names, tokens=(replace(token, value=TOKEN, reach=None),), global_tokens_end=None
+        scenario.world,
+        organizations=names,
+        tokens=(replace(token, value=TOKEN, reach=None),),
+        global_tokens_end=None,
     )
 
 
@@ -55,7 +58,9 @@ class Service:
 
     def __init__(self, count: int, folder: Path, delay: float = DELAY) -> None:
         self._world, self._delay = world(count), delay
-        self._simulator = Simulator(SCENARIOS["ready"], world=self._world)  # its routes; its own server is not started
+        self._simulator = Simulator(
+            SCENARIOS["ready"], world=self._world
+        )  # its routes; its own server is not started
         authority = trustme.CA()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(*HOSTS).configure_cert(self._context)
@@ -97,7 +102,10 @@ class Service:
         """One connection."""
         plain.settimeout(_PATIENCE)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with contextlib.suppress(OSError), self._context.wrap_socket(plain, server_side=True) as wrapped:
+        with (
+            contextlib.suppress(OSError),
+            self._context.wrap_socket(plain, server_side=True) as wrapped,
+        ):
             with self._lock:
                 self._open.add(wrapped)
                 self.counts["connections"] += 1
@@ -125,8 +133,13 @@ class Service:
                 self.inside += 1
                 self.most = max(self.most, self.inside)
             is_first = False
-            answer = self._simulator._dispatch(replace(request, authority=host, body=body), self._world)
-            lines = [f"HTTP/1.1 {answer.status} .", *(f"{name}: {value}" for name, value in answer.headers)]
+            answer = self._simulator._dispatch(
+                replace(request, authority=host, body=body), self._world
+            )
+            lines = [
+                f"HTTP/1.1 {answer.status} .",
+                *(f"{name}: {value}" for name, value in answer.headers),
+            ]
             if answer.status not in (204, 304):
                 lines.append(f"Content-Length: {len(answer.body)}")
             said = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace") + answer.body

@@ -50,7 +50,16 @@ finally:
     sys.stderr.write("\\nMODULES " + " ".join(sys.modules))
 """
 HEAVY = frozenset(
-    {"asyncio", "email", "http.client", "importlib.metadata", "logging", "multiprocessing", "ssl", "unittest"}
+    {
+        "asyncio",
+        "email",
+        "http.client",
+        "importlib.metadata",
+        "logging",
+        "multiprocessing",
+        "ssl",
+        "unittest",
+    }
 )
 """Of the standard library."""
 
@@ -62,7 +71,12 @@ NETWORK = PARSER | {"requests", "urllib3", "certifi", "charset_normalizer", "idn
 
 STARTS: dict[str, tuple[tuple[str, ...], dict[str, str], frozenset[str], int]] = {
     "version": (("--version",), {}, frozenset(), 12),
-    "tab": ((), {"_ASPM_ADO_COMPLETE": "complete_zsh", "_ASPM_ADO_WORDS": "aspm-ado va"}, frozenset(), 60),
+    "tab": (
+        (),
+        {"_ASPM_ADO_COMPLETE": "complete_zsh", "_ASPM_ADO_WORDS": "aspm-ado va"},
+        frozenset(),
+        60,
+    ),
     "bare": ((), {}, PARSER, 140),
     "help": (("--help",), {}, PARSER, 140),
     "help of a command": (("connect", "--help"), {}, PARSER, 140),
@@ -79,7 +93,9 @@ STARTS: dict[str, tuple[tuple[str, ...], dict[str, str], frozenset[str], int]] =
 @pytest.mark.parametrize("name", STARTS)
 def test_a_command_loads_what_it_needs_and_no_more(name: str, sealed: Path) -> None:
     words, variables, allowed, most = STARTS[name]
-    DiskRecords(sealed / ".config" / "aspm-ado").change(lambda _: Catalogue({"contoso": entry("contoso")}))
+    DiskRecords(sealed / ".config" / "aspm-ado").change(
+        lambda _: Catalogue({"contoso": entry("contoso")})
+    )
     more = _modules(SHOW, words, variables) - _bare()
     assert _of_others(more) == allowed
     assert more & HEAVY == set()
@@ -99,13 +115,17 @@ def test_validate_loads_the_network_and_no_more(sealed: Path) -> None:
 
 def _of_others(modules: set[str]) -> set[str]:
     """The packages of others among them."""
-    return {module.partition(".")[0] for module in modules if not module.startswith("aspm_ado")} & _packages()
+    return {
+        module.partition(".")[0] for module in modules if not module.startswith("aspm_ado")
+    } & _packages()
 
 
 @cache
 def _bare() -> frozenset[str]:
     """What Python itself loads."""
-    return frozenset(_modules('import sys; sys.stderr.write("\\nMODULES " + " ".join(sys.modules))', (), {}))
+    return frozenset(
+        _modules('import sys; sys.stderr.write("\\nMODULES " + " ".join(sys.modules))', (), {})
+    )
 
 
 def _modules(code: str, words: tuple[str, ...], variables: dict[str, str]) -> set[str]:
@@ -119,7 +139,9 @@ def _modules(code: str, words: tuple[str, ...], variables: dict[str, str]) -> se
         check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr
-    assert "METHODS" not in code or "\nMETHODS 0\n" in done.stderr, "our classes of values share their methods"
+    assert "METHODS" not in code or "\nMETHODS 0\n" in done.stderr, (
+        "our classes of values share their methods"
+    )
     return set(done.stderr.rpartition("MODULES ")[2].split())
 
 
@@ -193,17 +215,23 @@ def test_many_organizations_over_few_connections(served: Served) -> None:
     report = served.validate(40)
     assert (int(report.exit_code), len(report.connections[0].organizations)) == (0, 40)
     assert service.counts["requests"] <= MOST_REQUESTS * 40
-    assert 1 < service.most <= IN_FLIGHT, "side by side, and no more than is polite (test_crew counts exactly)"
-    assert set(service.hosts) == {"dev.azure.com", "app.vssps.visualstudio.com", "vssps.dev.azure.com"} & set(
-        service.hosts
+    assert 1 < service.most <= IN_FLIGHT, (
+        "side by side, and no more than is polite (test_crew counts exactly)"
     )
+    assert set(service.hosts) == {
+        "dev.azure.com",
+        "app.vssps.visualstudio.com",
+        "vssps.dev.azure.com",
+    } & set(service.hosts)
     assert max(service.hosts.values()) <= IN_FLIGHT, "each worker keeps its connection"
     assert served.loads
     assert set(served.loads.values()) == {1}, "each file of certificates is read once"
 
 
 @pytest.mark.parametrize(("count", "most"), [(1, 2), (3, 2 + 2), (40, 2 + OPINIONS)])
-def test_nothing_follows_where_the_first_answer_shows_a_dead_token(served: Served, count: int, most: int) -> None:
+def test_nothing_follows_where_the_first_answer_shows_a_dead_token(
+    served: Served, count: int, most: int
+) -> None:
     service = served.play(count)
     report = served.validate(count, token="C" * 84)
     assert int(report.exit_code) == 4

@@ -62,7 +62,11 @@ class Done:
     @property
     def failing(self) -> set[str]:
         """The reasons of the required checks that stand in the way."""
-        return {one["reason"] for one in self.checks if one["required"] and one["status"] in ("fail", "unknown")}
+        return {
+            one["reason"]
+            for one in self.checks
+            if one["required"] and one["status"] in ("fail", "unknown")
+        }
 
 
 Run = Callable[..., Done]
@@ -86,7 +90,9 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 def process() -> Run:
     """`aspm-ado WORDS` as a process of its own, with bytes on its stdin."""
 
-    def run_there(*words: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> Done:
+    def run_there(
+        *words: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+    ) -> Done:
         done = subprocess.run(
             [sys.executable, "-W", "error", "-m", "aspm_ado", *words],
             input=stdin,

@@ -9,12 +9,19 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-REPORT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text())
+REPORT: dict[str, Any] = json.loads(
+    (Path(__file__).parents[2] / "docs" / "report.schema.json").read_text()
+)
 
 
 def strict(**properties: Any) -> dict[str, Any]:
     """An object with exactly these keys."""
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def listed(item: Any) -> dict[str, Any]:
@@ -49,7 +56,11 @@ def envelope(command: str, schema: str, **more: Any) -> dict[str, Any]:
 
 
 TOKEN = strict(
-    format=defined("TokenFormat"), last4=TEXT, expires=maybe(DAY), days_left=maybe(NUMBER), reach=defined("Reach")
+    format=defined("TokenFormat"),
+    last4=TEXT,
+    expires=maybe(DAY),
+    days_left=maybe(NUMBER),
+    reach=defined("Reach"),
 )
 ORGANIZATION = strict(
     name=FILLED,
@@ -73,7 +84,9 @@ ENTRY = strict(
     validated=maybe(TEXT),
     organizations=listed(ORGANIZATION),
 )
-STORED = envelope("list", "aspm-ado/list/v1", day_source={"const": "local"}, connections=listed(ENTRY))
+STORED = envelope(
+    "list", "aspm-ado/list/v1", day_source={"const": "local"}, connections=listed(ENTRY)
+)
 GUIDE = envelope(
     "guide",
     "aspm-ado/guide/v1",
@@ -92,7 +105,13 @@ SCENARIOS = envelope(
     "aspm-ado/list-scenarios/v1",
     day_source={"const": "local"},
     scenarios=listed(
-        strict(name=FILLED, summary=FILLED, today=DAY, expected_exit_code=NUMBER, expected_reasons=listed(FILLED))
+        strict(
+            name=FILLED,
+            summary=FILLED,
+            today=DAY,
+            expected_exit_code=NUMBER,
+            expected_reasons=listed(FILLED),
+        )
     ),
 )
 BY_NAME = {
@@ -109,5 +128,7 @@ def check(document: dict[str, Any]) -> None:
     schema = BY_NAME[name]
     if document["error"] is not None and name in ("aspm-ado/list/v1", "aspm-ado/guide/v1"):
         schema = envelope(document["command"], name, day_source={"const": "local"})
-    wrong = best_match(Draft202012Validator({**schema, "$defs": REPORT["$defs"]}).iter_errors(document))
+    wrong = best_match(
+        Draft202012Validator({**schema, "$defs": REPORT["$defs"]}).iter_errors(document)
+    )
     assert wrong is None, f"{name}: {wrong.json_path}: {wrong.message}"

@@ -18,7 +18,10 @@ def test_with_json(name: str, run: Run) -> None:
     assert done.code == story.exit_code
     assert done.failing == set(story.reasons)
     document = done.document
-    assert (document["command"], document["day_source"]) in {("connect", "pinned"), ("demo", "pinned")}
+    assert (document["command"], document["day_source"]) in {
+        ("connect", "pinned"),
+        ("demo", "pinned"),
+    }
     assert "simulation" in done.err.lower()
 
 
@@ -44,7 +47,11 @@ def test_nobody_copies_the_created_token(run: Run) -> None:
     document = run("demo", "--scenario", "created-token", "--json", "--no-input").document
     [organization] = document["connections"][0]["organizations"]
     token = organization["token"]
-    assert (token["source"], token["reach"], token["expires_source"]) == ("az", "organization", "Azure DevOps")
+    assert (token["source"], token["reach"], token["expires_source"]) == (
+        "az",
+        "organization",
+        "Azure DevOps",
+    )
 
 
 def test_the_list_of_scenarios(run: Run) -> None:
@@ -52,7 +59,10 @@ def test_the_list_of_scenarios(run: Run) -> None:
     assert [one["name"] for one in document["scenarios"]] == list(SCENARIOS)
     for one in document["scenarios"]:
         story = SCENARIOS[one["name"]]
-        assert (one["expected_exit_code"], one["expected_reasons"]) == (story.exit_code, list(story.reasons))
+        assert (one["expected_exit_code"], one["expected_reasons"]) == (
+            story.exit_code,
+            list(story.reasons),
+        )
     text = run("demo", "--list-scenarios")
     assert text.code == 0
     assert all(name in text.out for name in SCENARIOS)

@@ -36,7 +36,11 @@ def endless(sock: socket.socket) -> None:
 
 FAULTS = {
     "reset": (reset, "unreachable", "closed the connection"),
-    "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n\r\nconnection: close", "answer-unreadable", "is not HTTP"),
+    "no HTTP": (
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\nconnection: close",
+        "answer-unreadable",
+        "is not HTTP",
+    ),
     "cut with a length": (
         b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 99\r\n\r\n{",
         "answer-unreadable",
@@ -59,7 +63,11 @@ FAULTS = {
     "429": (answer(429, b"", "Retry-After: 3600"), "throttled", "slow down"),
     "502 of a gateway": (answer(502, PAGE, HTML), "service-unavailable", "Something on the way"),
     "503 of the edge": (answer(503, PAGE, HTML, EDGE), "service-unavailable", "Ref A: 1F"),
-    "500 of its own": (answer(500, b"{}", "ActivityId: 5f0a"), "service-unavailable", "an error of its own"),
+    "500 of its own": (
+        answer(500, b"{}", "ActivityId: 5f0a"),
+        "service-unavailable",
+        "an error of its own",
+    ),
 }
 
 
@@ -94,8 +102,17 @@ def test_a_server_that_fails(fault: str, run: Run, start, token_file, tmp_path: 
     step, reason, words = FAULTS[fault]
     server = start(Server, [step])
     config = tmp_path / "config"
-    where = ("--server-url", f"{server.url}/tfs", "--collection", "Contoso", "--config-dir", str(config))
-    done = run("validate", *where, "--pat-file", token_file(), "--json", "--no-input", "--timeout", "20")
+    where = (
+        "--server-url",
+        f"{server.url}/tfs",
+        "--collection",
+        "Contoso",
+        "--config-dir",
+        str(config),
+    )
+    done = run(
+        "validate", *where, "--pat-file", token_file(), "--json", "--no-input", "--timeout", "20"
+    )
     nobody_is_blamed(done, reason, words, config)
     assert {request.line.split(" ")[0] for request in server.received} == {"GET"}
 
@@ -116,24 +133,51 @@ def test_a_proxy_that_answers_for_a_server_without_tls(
 ) -> None:
     box, config = start(ConnectProxy, [page]), tmp_path / "config"
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{box.port}")
-    where = ("--server-url", "http://tfs.example/tfs", "--collection", "Contoso", "--config-dir", str(config))
-    done = run("validate", *where, "--allow-http", "--pat-file", token_file(), "--json", "--no-input")
+    where = (
+        "--server-url",
+        "http://tfs.example/tfs",
+        "--collection",
+        "Contoso",
+        "--config-dir",
+        str(config),
+    )
+    done = run(
+        "validate", *where, "--allow-http", "--pat-file", token_file(), "--json", "--no-input"
+    )
     nobody_is_blamed(done, reason, words, config)
     assert "has no TLS" in done.err
 
 
 def test_a_name_that_does_not_exist(run: Run, start, token_file, tmp_path: Path) -> None:
     config = tmp_path / "config"
-    where = ("--server-url", "https://tfs.invalid/tfs", "--collection", "Contoso", "--config-dir", str(config))
-    done = run("validate", *where, "--pat-file", token_file(), "--json", "--no-input", "--timeout", "20")
+    where = (
+        "--server-url",
+        "https://tfs.invalid/tfs",
+        "--collection",
+        "Contoso",
+        "--config-dir",
+        str(config),
+    )
+    done = run(
+        "validate", *where, "--pat-file", token_file(), "--json", "--no-input", "--timeout", "20"
+    )
     nobody_is_blamed(done, "name-unresolved", "tfs.invalid", config)
 
 
 def test_no_next_page_is_followed(run: Run, start, token_file, tmp_path: Path) -> None:
     """A list that says there is more for ever is read once."""
-    page = json.dumps({"value": [{"name": f"Collection{number}"} for number in range(10_000)]}).encode()
+    page = json.dumps(
+        {"value": [{"name": f"Collection{number}"} for number in range(10_000)]}
+    ).encode()
     server = start(Server, [answer(200, page, "x-ms-continuationtoken: 1", "ActivityId: 5f0a")])
-    where = ("--server-url", f"{server.url}/tfs", "--collection", "Contoso", "--config-dir", str(tmp_path / "config"))
+    where = (
+        "--server-url",
+        f"{server.url}/tfs",
+        "--collection",
+        "Contoso",
+        "--config-dir",
+        str(tmp_path / "config"),
+    )
     run("validate", *where, "--pat-file", token_file(), "--json", "--no-input", "--timeout", "20")
     lists = [one.line for one in server.received if "projectCollections" in one.line]
     assert len(lists) == 1
@@ -144,10 +188,19 @@ def test_the_clock_of_this_machine_decides_nothing(
     simulate: Callable[..., Simulator], run: Run, token_file, monkeypatch
 ) -> None:
     """A day or a year off, either way: the same checks with the same words, by the day of the service."""
-    flags = ("-o", "contoso", "--pat-file", token_file(pat_of(simulate("ready"))), "--json", "--no-input")
+    flags = (
+        "-o",
+        "contoso",
+        "--pat-file",
+        token_file(pat_of(simulate("ready"))),
+        "--json",
+        "--no-input",
+    )
     told = []
     for days in (0, 1, -1, 366, -366):
-        monkeypatch.setattr(Wiring, "now", staticmethod(lambda days=days: datetime.now(UTC) + timedelta(days)))
+        monkeypatch.setattr(
+            Wiring, "now", staticmethod(lambda days=days: datetime.now(UTC) + timedelta(days))
+        )
         done = run("validate", *flags, "--pat-expires", "2027-01-13")
         assert done.document["day_source"] == "server"
         told.append((done.code, [(one["id"], one["status"], one["detail"]) for one in done.checks]))

@@ -36,7 +36,10 @@ def good(simulate: Simulate, token_file: Files) -> tuple[Simulator, str]:
 
 def no_trace_of(secret: str, *places: Path) -> bool:
     return not any(
-        secret.encode() in path.read_bytes() for place in places for path in place.rglob("*") if path.is_file()
+        secret.encode() in path.read_bytes()
+        for place in places
+        for path in place.rglob("*")
+        if path.is_file()
     )
 
 
@@ -51,7 +54,12 @@ def test_ad_hoc(good: tuple[Simulator, str], run: Run, sealed: Path) -> None:
     assert connection["name"] is None
     assert done.document["day_source"] == "server"
     [organization] = connection["organizations"]
-    assert organization["registration"] == {"mode": "none", "state": "none", "proof": "none", "instance_id": None}
+    assert organization["registration"] == {
+        "mode": "none",
+        "state": "none",
+        "proof": "none",
+        "instance_id": None,
+    }
     assert organization["token"]["source"] == f"file {file}"
     assert simulator.changes == []
     assert not [path for path in sealed.rglob("*") if path.is_file()]
@@ -69,7 +77,9 @@ def test_as_text_stdout_is_the_result_alone(good: tuple[Simulator, str], run: Ru
     assert "NAME" not in done.out, "a command for a connection that there is not"
 
 
-def test_a_document_is_the_same_whatever_is_said_beside_it(good: tuple[Simulator, str], run: Run) -> None:
+def test_a_document_is_the_same_whatever_is_said_beside_it(
+    good: tuple[Simulator, str], run: Run
+) -> None:
     _, file = good
     for more in (("-v",), ("-q",), ("--no-color",), ()):
         done = run("validate", "-o", "contoso", "--pat-file", file, "--json", "--no-input", *more)
@@ -93,7 +103,16 @@ def test_verbose_traces_each_request_and_no_secret(good: tuple[Simulator, str], 
 
 def test_reading_alone(good: tuple[Simulator, str], run: Run) -> None:
     simulator, file = good
-    done = run("validate", "-o", "contoso", "--pat-file", file, "--read-only-probes", "--json", "--no-input")
+    done = run(
+        "validate",
+        "-o",
+        "contoso",
+        "--pat-file",
+        file,
+        "--read-only-probes",
+        "--json",
+        "--no-input",
+    )
     assert done.code == 0
     assert {record.method for record in simulator.requests} == {"GET"}
     unproven = {one["id"] for one in done.checks if one["reason"] == "read-only-probes"}
@@ -102,11 +121,26 @@ def test_reading_alone(good: tuple[Simulator, str], run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("choice", "status"),
-    [("no", "skip"), ("auto", "pass"), ("Payments/checkout api", "pass"), ("Payments/none", "fail")],
+    [
+        ("no", "skip"),
+        ("auto", "pass"),
+        ("Payments/checkout api", "pass"),
+        ("Payments/none", "fail"),
+    ],
 )
 def test_the_clone_check(choice: str, status: str, good: tuple[Simulator, str], run: Run) -> None:
     _, file = good
-    done = run("validate", "-o", "contoso", "--pat-file", file, "--check-clone", choice, "--json", "--no-input")
+    done = run(
+        "validate",
+        "-o",
+        "contoso",
+        "--pat-file",
+        file,
+        "--check-clone",
+        choice,
+        "--json",
+        "--no-input",
+    )
     [check] = [one for one in done.checks if one["id"] == "clone.token"]
     assert check["status"] == status
     assert done.code == (3 if status == "fail" else 0)
@@ -114,7 +148,15 @@ def test_the_clone_check(choice: str, status: str, good: tuple[Simulator, str], 
 
 def test_an_explicit_reach(simulate: Simulate, token_file: Files, run: Run) -> None:
     simulator = simulate("organization-only")
-    words = ("validate", "-o", "contoso", "--pat-file", token_file(pat_of(simulator)), "--json", "--no-input")
+    words = (
+        "validate",
+        "-o",
+        "contoso",
+        "--pat-file",
+        token_file(pat_of(simulator)),
+        "--json",
+        "--no-input",
+    )
     assert run(*words).failing == {"reach-organization-only"}
     assert run(*words, "--reach", "organization").code == 0
     assert run(*words, "--reach", "all").code == 3
@@ -141,11 +183,16 @@ def test_the_end_of_global_tokens_can_be_moved(
     ("scenario", "says"),
     [
         ("not-a-member", "It is not the token, which is accepted: a right or a policy of fabrikam"),
-        ("missing-scope", "It is the token: it is accepted, and it is not what Invicti ASPM needs."),
+        (
+            "missing-scope",
+            "It is the token: it is accepted, and it is not what Invicti ASPM needs.",
+        ),
         ("expired", "It is the token: Azure DevOps answered, and did not take it."),
     ],
 )
-def test_whose_problem_it_is(scenario: str, says: str, simulate: Simulate, token_file: Files, run: Run) -> None:
+def test_whose_problem_it_is(
+    scenario: str, says: str, simulate: Simulate, token_file: Files, run: Run
+) -> None:
     simulator = simulate(scenario)
     where = simulator.scenario.answers.organizations[0]
     words = ("validate", "-o", where, "--pat-file", token_file(pat_of(simulator)), "--no-input")
@@ -166,7 +213,17 @@ def test_a_network_in_the_way_says_nothing_of_the_token(
     run: Run, token_file: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASPM_ADO_SIMULATOR", "http://127.0.0.1:1")
-    done = run("validate", "-o", "contoso", "--pat-file", token_file(), "--no-input", "-v", "--timeout", "5")
+    done = run(
+        "validate",
+        "-o",
+        "contoso",
+        "--pat-file",
+        token_file(),
+        "--no-input",
+        "-v",
+        "--timeout",
+        "5",
+    )
     assert done.code == 5
     assert "It is the way to dev.azure.com" in done.out
     assert "Whether the token is good is not known." in done.out
@@ -175,7 +232,17 @@ def test_a_network_in_the_way_says_nothing_of_the_token(
 
 def test_nobody_there_is_5(run: Run, token_file: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASPM_ADO_SIMULATOR", "http://127.0.0.1:1")
-    done = run("validate", "-o", "contoso", "--pat-file", token_file(), "--json", "--no-input", "--timeout", "5")
+    done = run(
+        "validate",
+        "-o",
+        "contoso",
+        "--pat-file",
+        token_file(),
+        "--json",
+        "--no-input",
+        "--timeout",
+        "5",
+    )
     assert done.code == 5
     assert done.failing == {"unreachable"}
     assert done.document["day_source"] == "local"
@@ -183,7 +250,9 @@ def test_nobody_there_is_5(run: Run, token_file: Files, monkeypatch: pytest.Monk
     [made] = done.document["connections"][0]["organizations"]
     behind = {one["id"]: one["detail"] for one in made["checks"] if one["reason"] == "not-asked"}
     assert {"reach", "scope.code", "clone.token"} <= set(behind)
-    assert all("was not found out" in detail for detail in behind.values()), "nobody said that it is not taken"
+    assert all("was not found out" in detail for detail in behind.values()), (
+        "nobody said that it is not taken"
+    )
 
 
 # --- whose value wins
@@ -205,7 +274,9 @@ def test_a_flag_wins_over_its_variable_and_an_empty_variable_is_unset(
     assert organizations("-o", "contoso") == ["contoso"]
 
 
-def test_the_order_of_tokens(good: tuple[Simulator, str], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_order_of_tokens(
+    good: tuple[Simulator, str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     simulator, file = good
     monkeypatch.setenv("AZURE_DEVOPS_EXT_PAT", "x" * 52)
     words = ("validate", "-o", "contoso", "--json", "--no-input")
@@ -229,12 +300,16 @@ def test_a_switch_by_its_variable(value: str, run: Run, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("value", ["0", "false", "No", "off", ""])
-def test_a_switch_off_by_its_variable(value: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_switch_off_by_its_variable(
+    value: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ASPM_ADO_JSON", value)
     assert run("list").out == ""
 
 
-def test_an_old_name_is_told(good: tuple[Simulator, str], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_name_is_told(
+    good: tuple[Simulator, str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, file = good
     monkeypatch.setenv("KONDUKTO_HOST", "https://aspm.example.test")
     words = ("connect", "-o", "contoso", "--pat-file", file, "--dry-run", "--json", "--no-input")
@@ -261,7 +336,9 @@ def test_a_stored_connection_ignores_token_variables_and_says_so(
 # --- shared options, help and version
 
 
-@pytest.mark.parametrize("words", [("--json", "list"), ("list", "--json"), ("--json", "list", "--json")])
+@pytest.mark.parametrize(
+    "words", [("--json", "list"), ("list", "--json"), ("--json", "list", "--json")]
+)
 def test_shared_options_before_and_after(words: tuple[str, ...], run: Run) -> None:
     assert run(*words).document["command"] == "list"
 
@@ -273,7 +350,9 @@ def test_a_folder_before_the_command(run: Run, tmp_path: Path) -> None:
         assert [one["name"] for one in run(*words).document["connections"]] == ["main"]
 
 
-@pytest.mark.parametrize("words", [("--version",), ("--version", "--json"), ("--json", "--version")])
+@pytest.mark.parametrize(
+    "words", [("--version",), ("--version", "--json"), ("--json", "--version")]
+)
 def test_the_version(words: tuple[str, ...], run: Run) -> None:
     done = run(*words)
     assert (done.code, done.out) == (0, f"aspm-ado {__version__}\n")
@@ -312,7 +391,9 @@ def store(tmp_path: Path, *, name: str = "main") -> None:
     )
     entry = Entry(name, "services", "https://dev.azure.com", "alm", credentials, organizations,
                   StoredAspm("https://aspm.example.test"), created="2026-10-01T00:00:00Z")  # fmt: skip
-    DiskRecords(tmp_path / "config", command="a test").change(lambda catalogue: catalogue.commit(entry))
+    DiskRecords(tmp_path / "config", command="a test").change(
+        lambda catalogue: catalogue.commit(entry)
+    )
 
 
 def test_an_empty_list(run: Run) -> None:
@@ -335,7 +416,9 @@ def test_a_list(run: Run, tmp_path: Path) -> None:
     assert text.code == 0
     for word in ("main", "Contoso", "Fabrikam", "…Wx9Z", "handed-off", "https://aspm.example.test"):
         assert word in text.out
-    assert len({line.index("…") for line in text.out.splitlines() if "reach" in line}) == 1, "columns"
+    assert len({line.index("…") for line in text.out.splitlines() if "reach" in line}) == 1, (
+        "columns"
+    )
 
 
 @pytest.mark.parametrize("purpose", ["alm", "alm+issue-manager", "issue-manager"])
@@ -362,7 +445,9 @@ def test_the_request_to_the_administrator(run: Run) -> None:
     assert run("guide", "-o", "contoso", "--request", "creation", "--no-input").out == done.out
 
 
-@pytest.mark.parametrize(("policy", "word"), [("global", "global"), ("full-scope", "full-scoped"), ("access", "VS4")])
+@pytest.mark.parametrize(
+    ("policy", "word"), [("global", "global"), ("full-scope", "full-scoped"), ("access", "VS4")]
+)
 def test_the_request_for_each_policy(policy: str, word: str, run: Run) -> None:
     done = run("guide", "-o", "contoso", "--request", policy, "--no-input")
     assert done.code == 0
@@ -372,7 +457,13 @@ def test_the_request_for_each_policy(policy: str, word: str, run: Run) -> None:
 
 
 def test_a_server_has_none_of_the_policies_of_services(run: Run) -> None:
-    where = ("--server-url", "https://tfs.example.test/tfs", "--collection", "DefaultCollection", "--no-input")
+    where = (
+        "--server-url",
+        "https://tfs.example.test/tfs",
+        "--collection",
+        "DefaultCollection",
+        "--no-input",
+    )
     assert run("guide", *where, "--request", "creation").code == 0
     done = run("guide", *where, "--request", "global", "--json")
     assert (done.code, done.reason) == (2, "input-invalid")
@@ -381,7 +472,15 @@ def test_a_server_has_none_of_the_policies_of_services(run: Run) -> None:
 # --- connect, and what it leaves behind
 
 
-CONNECT = ("connect", "-o", "contoso", "--aspm-url", "https://aspm.example.test", "--json", "--no-input")
+CONNECT = (
+    "connect",
+    "-o",
+    "contoso",
+    "--aspm-url",
+    "https://aspm.example.test",
+    "--json",
+    "--no-input",
+)
 
 
 def test_a_rehearsal(good: tuple[Simulator, str], run: Run, sealed: Path) -> None:
@@ -399,13 +498,17 @@ def test_keeping_nothing(good: tuple[Simulator, str], run: Run, sealed: Path) ->
     simulator, file = good
     done = run(*CONNECT, "--pat-file", file, "--store", "none", "--register", "guided")
     assert done.code == 0
-    assert done.document["connections"][0]["organizations"][0]["registration"]["state"] == "handed-off"
+    assert (
+        done.document["connections"][0]["organizations"][0]["registration"]["state"] == "handed-off"
+    )
     assert "migrate" not in done.out, "there is nothing to migrate"
     assert no_trace_of(pat_of(simulator), sealed)
     assert run("list", "--json").document["connections"] == []
 
 
-def test_a_step_that_remains_is_8_where_more_was_asked(good: tuple[Simulator, str], run: Run) -> None:
+def test_a_step_that_remains_is_8_where_more_was_asked(
+    good: tuple[Simulator, str], run: Run
+) -> None:
     _, file = good
     done = run(*CONNECT, "--pat-file", file, "--store", "none")
     assert done.code == 8
@@ -414,15 +517,29 @@ def test_a_step_that_remains_is_8_where_more_was_asked(good: tuple[Simulator, st
     assert done.code == 0
 
 
-def test_without_a_registration_the_aspm_is_not_needed(good: tuple[Simulator, str], run: Run) -> None:
+def test_without_a_registration_the_aspm_is_not_needed(
+    good: tuple[Simulator, str], run: Run
+) -> None:
     _, file = good
-    words = ("connect", "-o", "contoso", "--pat-file", file, "--store", "none", "--register", "none")
+    words = (
+        "connect",
+        "-o",
+        "contoso",
+        "--pat-file",
+        file,
+        "--store",
+        "none",
+        "--register",
+        "none",
+    )
     done = run(*words, "--json", "--no-input")
     assert done.code == 0
     assert done.document["connections"][0]["aspm"] is None
 
 
-def test_a_store_that_is_not_trusted_is_found_before_the_first_request(good: tuple[Simulator, str], run: Run) -> None:
+def test_a_store_that_is_not_trusted_is_found_before_the_first_request(
+    good: tuple[Simulator, str], run: Run
+) -> None:
     simulator, file = good
     done = run(*CONNECT, "--pat-file", file)
     assert done.code == 7
@@ -430,7 +547,9 @@ def test_a_store_that_is_not_trusted_is_found_before_the_first_request(good: tup
     assert simulator.requests == []
 
 
-def test_if_none_is_good_nothing_is_registered(simulate: Simulate, token_file: Files, run: Run) -> None:
+def test_if_none_is_good_nothing_is_registered(
+    simulate: Simulate, token_file: Files, run: Run
+) -> None:
     simulator = simulate("missing-scope")
     done = run(*CONNECT, "--pat-file", token_file(pat_of(simulator)), "--store", "none")
     assert done.code == 3
@@ -442,7 +561,9 @@ def test_if_none_is_good_nothing_is_registered(simulate: Simulate, token_file: F
 
 def test_the_good_go_on_without_the_bad(good: tuple[Simulator, str], run: Run) -> None:
     _, file = good
-    done = run(*CONNECT, "-o", "nowhere", "--pat-file", file, "--store", "none", "--register", "guided")
+    done = run(
+        *CONNECT, "-o", "nowhere", "--pat-file", file, "--store", "none", "--register", "guided"
+    )
     assert done.code == 3
     contoso, nowhere = done.document["connections"][0]["organizations"]
     assert contoso["registration"]["state"] == "handed-off"

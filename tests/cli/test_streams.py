@@ -35,7 +35,9 @@ def test_a_token_on_stdin(
     content: str, words: tuple[str, ...], simulate: Callable[..., Simulator], process: Run
 ) -> None:
     token = pat_of(simulate("ready"))
-    done = process("validate", "-o", "contoso", *words, "--json", stdin=content.format(token).encode())
+    done = process(
+        "validate", "-o", "contoso", *words, "--json", stdin=content.format(token).encode()
+    )
     assert done.code == 0
     assert done.document["connections"][0]["organizations"][0]["token"]["source"] == "stdin"
 
@@ -43,7 +45,15 @@ def test_a_token_on_stdin(
 def test_a_token_in_utf_16_on_stdin(simulate: Callable[..., Simulator], process: Run) -> None:
     token = pat_of(simulate("ready"))
     assert (
-        process("validate", "-o", "contoso", "--pat-stdin", "--json", stdin=f"{token}\r\n".encode("utf-16")).code == 0
+        process(
+            "validate",
+            "-o",
+            "contoso",
+            "--pat-stdin",
+            "--json",
+            stdin=f"{token}\r\n".encode("utf-16"),
+        ).code
+        == 0
     )
 
 
@@ -54,7 +64,9 @@ def test_a_token_in_utf_16_on_stdin(simulate: Callable[..., Simulator], process:
 )  # fmt: skip
 def test_no_token_on_stdin(stdin: bytes, reason: str, process: Run) -> None:
     environment = {"ASPM_ADO_PAT": PAT}
-    done = process("validate", "-o", "contoso", "--pat-stdin", "--json", stdin=stdin, environment=environment)
+    done = process(
+        "validate", "-o", "contoso", "--pat-stdin", "--json", stdin=stdin, environment=environment
+    )
     assert (done.code, done.reason) == (2, reason)
 
 
@@ -64,7 +76,13 @@ def test_a_pipe_is_nobody_to_ask(process: Run) -> None:
 
 
 def test_bytes_are_ascii_with_plain_newlines_whatever_the_console(process: Run) -> None:
-    done = process("guide", "-o", "contoso", "--json", environment={"PYTHONIOENCODING": "utf-16", "PYTHONUTF8": "0"})
+    done = process(
+        "guide",
+        "-o",
+        "contoso",
+        "--json",
+        environment={"PYTHONIOENCODING": "utf-16", "PYTHONUTF8": "0"},
+    )
     assert done.out.startswith('{\n  "schema"')
     assert done.document
 
@@ -115,7 +133,9 @@ def test_a_closed_stdout_keeps_the_code_of_the_verdict(
 
 @POSIX
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
-@pytest.mark.parametrize(("scenario", "words", "code"), [("ready", "--json", 0), ("missing-scope", "-q", 3)])
+@pytest.mark.parametrize(
+    ("scenario", "words", "code"), [("ready", "--json", 0), ("missing-scope", "-q", 3)]
+)
 def test_a_stream_that_is_closed_from_the_start_keeps_it_too(
     closed: str, scenario: str, words: str, code: int, simulate: Callable[..., Simulator]
 ) -> None:
@@ -139,7 +159,12 @@ def unread(*words: str) -> subprocess.CompletedProcess[bytes]:
     os.close(reading)
     try:
         return subprocess.run(
-            [*BARE, *words], stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False
+            [*BARE, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
         )
     finally:
         os.close(writing)
@@ -166,10 +191,14 @@ def test_a_usage_error_that_nobody_reads_keeps_its_code() -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")  # noqa: PTH110
-@pytest.mark.parametrize("words", [("--version",), ("guide", "-o", "contoso"), ("guide", "-o", "contoso", "--json")])
+@pytest.mark.parametrize(
+    "words", [("--version",), ("guide", "-o", "contoso"), ("guide", "-o", "contoso", "--json")]
+)
 def test_a_result_that_does_not_fit_is_no_success(words: tuple[str, ...]) -> None:
     with open("/dev/full", "wb") as full:  # noqa: PTH123
-        done = subprocess.run([*BARE, *words], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+        done = subprocess.run(
+            [*BARE, *words], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+        )
     assert done.returncode == 2
     assert b"could not be written to stdout" in done.stderr
     assert b"Traceback" not in done.stderr
@@ -178,7 +207,9 @@ def test_a_result_that_does_not_fit_is_no_success(words: tuple[str, ...]) -> Non
 
 @POSIX
 def test_a_reader_that_takes_one_line(process: Run) -> None:
-    line = f'"{sys.executable}" -m aspm_ado demo --list-scenarios | head -1; exit "${{PIPESTATUS[0]}}"'
+    line = (
+        f'"{sys.executable}" -m aspm_ado demo --list-scenarios | head -1; exit "${{PIPESTATUS[0]}}"'
+    )
     done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(b"ready")
@@ -195,9 +226,17 @@ def mute() -> socket.socket:
 
 
 @POSIX
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT] if sys.platform != "win32" else [])
-def test_being_stopped_in_the_middle_is_130_and_one_document(number: signal.Signals, mute: socket.socket) -> None:
-    environment = {**os.environ, "ASPM_ADO_SIMULATOR": f"http://127.0.0.1:{mute.getsockname()[1]}", "ASPM_ADO_PAT": PAT}
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT] if sys.platform != "win32" else []
+)
+def test_being_stopped_in_the_middle_is_130_and_one_document(
+    number: signal.Signals, mute: socket.socket
+) -> None:
+    environment = {
+        **os.environ,
+        "ASPM_ADO_SIMULATOR": f"http://127.0.0.1:{mute.getsockname()[1]}",
+        "ASPM_ADO_PAT": PAT,
+    }
     with (
         mute,
         subprocess.Popen(
@@ -223,7 +262,9 @@ def test_being_stopped_in_the_middle_is_130_and_one_document(number: signal.Sign
 
 @POSIX
 def test_a_simulation_that_is_served_ends_with_130() -> None:
-    with subprocess.Popen([*BARE, "demo", "--serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        [*BARE, "demo", "--serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
         assert child.stdout is not None
         assert child.stdout.readline().startswith(b"ASPM_ADO_SIMULATOR=http://127.0.0.1:")
         child.send_signal(signal.SIGTERM)
@@ -234,5 +275,7 @@ def test_a_simulation_that_is_served_ends_with_130() -> None:
 
 def test_the_version_needs_nothing() -> None:
     code = "import sys; from aspm_ado.__main__ import main; main(['--version']); sys.exit('typer' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr) == (0, b"")

@@ -109,7 +109,11 @@ ROWS: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
     "a guide for a whole server": (("guide", "--server-url", "https://tfs.example.test/tfs"), {}, "input-missing"),
 }  # fmt: skip
 if sys.platform != "win32":  # which has no such modes
-    ROWS["a token file that others may read"] = (("validate", *HERE, "--pat-file", "{open}"), {}, "file-not-private")
+    ROWS["a token file that others may read"] = (
+        ("validate", *HERE, "--pat-file", "{open}"),
+        {},
+        "file-not-private",
+    )
     ROWS["the file of an API token that others may read"] = (
         ("connect", *HERE, "--pat-file", "{file}", "--aspm-url", "https://a.test", "--aspm-token-file", "{open}",
          "--store", "none"),
@@ -120,7 +124,10 @@ if sys.platform != "win32":  # which has no such modes
 
 @pytest.fixture
 def refused(
-    run: Run, simulate: Callable[[str], Simulator], monkeypatch: pytest.MonkeyPatch, token_file: Callable[..., str]
+    run: Run,
+    simulate: Callable[[str], Simulator],
+    monkeypatch: pytest.MonkeyPatch,
+    token_file: Callable[..., str],
 ) -> Callable[..., object]:
     """Run a row with its variables, and assert that nobody was asked anything."""
     files = {
@@ -157,7 +164,9 @@ def test_with_json_it_is_one_valid_document(row: str, refused: Callable[..., obj
     assert document.get("connections", []) == []
 
 
-@pytest.mark.parametrize("row", ["unknown option", "no token", "a look-alike", "nothing stored", "a bad switch"])
+@pytest.mark.parametrize(
+    "row", ["unknown option", "no token", "a look-alike", "nothing stored", "a bad switch"]
+)
 def test_without_json_it_is_a_sentence_on_stderr(row: str, refused: Callable[..., object]) -> None:
     words, variables, _ = ROWS[row]
     done = refused(words, variables, "--no-input")
@@ -180,7 +189,10 @@ def test_the_variable_asks_for_a_document_too(
         ("no token", ("--pat-file", "--pat-stdin", "ASPM_ADO_PAT")),
         ("no ASPM", ("--aspm-url", "INVICTI_ASPM_HOST", "--register none")),
         ("no collection", ("--collection", "ASPM_ADO_COLLECTION")),
-        ("nothing at all", ("--organization", "--server-url", "--pat-file", "--aspm-url", "INVICTI_ASPM_HOST")),
+        (
+            "nothing at all",
+            ("--organization", "--server-url", "--pat-file", "--aspm-url", "INVICTI_ASPM_HOST"),
+        ),
         ("a guide for a whole server", ("--collection", "ASPM_ADO_COLLECTION")),
         ("no profile", ("--registration-profile", "ASPM_ADO_REGISTRATION_PROFILE")),
     ],
@@ -201,7 +213,8 @@ def test_a_position_is_named_and_no_content(refused: Callable[..., object]) -> N
 
 
 @pytest.mark.parametrize(
-    "address", ["http://192.0.2.1:8080", "https://evil.example", "nonsense", "http://localhost.evil.example"]
+    "address",
+    ["http://192.0.2.1:8080", "https://evil.example", "nonsense", "http://localhost.evil.example"],
 )
 def test_a_simulator_is_on_this_machine_or_refused(
     address: str, run: Run, token_file: Callable[..., str], monkeypatch: pytest.MonkeyPatch
@@ -212,7 +225,9 @@ def test_a_simulator_is_on_this_machine_or_refused(
     assert done.document["error"]
 
 
-def test_records_that_cannot_be_had_are_7(run: Run, tmp_path: Path, token_file: Callable[..., str]) -> None:
+def test_records_that_cannot_be_had_are_7(
+    run: Run, tmp_path: Path, token_file: Callable[..., str]
+) -> None:
     (tmp_path / "config").mkdir(0o700)
     (tmp_path / "config" / "connections.json").mkdir()
     done = run("list", "--config-dir", token_file("x", "a-file"), "--json")
@@ -221,7 +236,9 @@ def test_records_that_cannot_be_had_are_7(run: Run, tmp_path: Path, token_file: 
         assert done.document["error"]["reason"].startswith("records-")
 
 
-def test_a_variable_that_says_where_is_not_used_beside_a_name(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_says_where_is_not_used_beside_a_name(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ASPM_ADO_ORGANIZATION", "contoso")
     done = run("validate", "kept", "--json")
     assert (done.code, done.reason) == (2, "nothing-stored"), "it looked for what is stored"
@@ -229,6 +246,8 @@ def test_a_variable_that_says_where_is_not_used_beside_a_name(run: Run, monkeypa
 
 
 def test_only_validate_names_its_other_way_where_nothing_is_stored(run: Run) -> None:
-    remedies = {word: run(word, "--json").document["error"]["remedy"] for word in ("validate", "handoff")}
+    remedies = {
+        word: run(word, "--json").document["error"]["remedy"] for word in ("validate", "handoff")
+    }
     assert "with -o to validate" in remedies["validate"]
     assert remedies["handoff"] == "Create one with `aspm-ado connect`."

@@ -75,7 +75,9 @@ def simulate():
         scenario = SCENARIOS[name]
         world = scenario.world
         if scopes is not None:
-            world = replace(world, tokens=tuple(replace(one, scopes=frozenset(scopes)) for one in world.tokens))
+            world = replace(
+                world, tokens=tuple(replace(one, scopes=frozenset(scopes)) for one in world.tokens)
+            )
         if organization is not None:
             world = replace(world, organizations=(replace(world.organizations[0], **organization),))
         simulator = Simulator(scenario, **{"world": world} | options).start()

@@ -29,7 +29,9 @@ def test_token_is_proven_by_teams(aspm):
     assert len(got.json["teams"][0]["id"]) == 24
 
 
-@pytest.mark.parametrize("path", ["/api/v2/teams/", "/api/v2/projects/", "/api/v2/projects/check/azurecloud/x"])
+@pytest.mark.parametrize(
+    "path", ["/api/v2/teams/", "/api/v2/projects/", "/api/v2/projects/check/azurecloud/x"]
+)
 def test_wrong_token_or_wrong_header(aspm, path):
     for got in (aspm(path, secret="wrong"), aspm(path, name=aspm.other_header)):
         assert (got.status, got.json) == (401, {"error": "failed to authorize"})
@@ -57,15 +59,21 @@ def test_missing_slash_is_a_redirect(aspm, path, method):
 
 def test_projects(aspm):
     assert aspm("/api/v2/projects/?limit=1").json["total"] == 2
-    assert [one["name"] for one in aspm("/api/v2/projects/?name=store").json["projects"]] == ["storefront"]
+    assert [one["name"] for one in aspm("/api/v2/projects/?name=store").json["projects"]] == [
+        "storefront"
+    ]
 
 
 def test_alm_tool_is_unknown_until_it_is_integrated(simulate):
     header = {"X-Cookie": "simulated-aspm-token-0001"}
-    before = simulate("ready")("GET", f"{HOST}/api/v2/projects/check/azurecloud/some-id", token=None, headers=header)
+    before = simulate("ready")(
+        "GET", f"{HOST}/api/v2/projects/check/azurecloud/some-id", token=None, headers=header
+    )
     assert (before.status, before.json) == (400, {"error": "invalid ALM tool"})
     ask = simulate("two-organizations-two-tokens")
-    after = ask("GET", f"{HOST}/api/v2/projects/check/azurecloud/some-id", token=None, headers=header)
+    after = ask(
+        "GET", f"{HOST}/api/v2/projects/check/azurecloud/some-id", token=None, headers=header
+    )
     assert (after.status, after.json) == (200, {"exist": False})
     unknown = ask("GET", f"{HOST}/api/v2/projects/check/A/some-id", token=None, headers=header)
     assert unknown.status == 400

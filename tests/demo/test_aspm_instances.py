@@ -20,7 +20,13 @@ def start(simulate):
 
         def call(method="GET", path=PATH, body=None, secret=None):
             headers = {"X-Cookie": secret or ask.world.aspm.token}
-            return ask(method, HOST + path, token=None, headers=headers, body=json.dumps(body) if body else None)
+            return ask(
+                method,
+                HOST + path,
+                token=None,
+                headers=headers,
+                body=json.dumps(body) if body else None,
+            )
 
         call.simulator = ask.simulator
         return call
@@ -48,7 +54,10 @@ def test_what_is_refused(start):
     refused = call("POST", body={**BODY, "token": "unknown-token-of-nobody"})
     assert (refused.status, "unknown-token-of-nobody" in refused.json["error"]) == (400, True)
     assert call("POST", body=BODY).status == 201
-    assert call("POST", body={**BODY, "name": "other", "url": "https://dev.azure.com/contoso/"}).status == 409
+    assert (
+        call("POST", body={**BODY, "name": "other", "url": "https://dev.azure.com/contoso/"}).status
+        == 409
+    )
     assert call(path=f"{PATH}nothing/test/").status == 404
     assert call.simulator.world.aspm.instances[0].name == "mine"
 
@@ -60,19 +69,32 @@ def test_an_answer_that_never_comes(simulate, how, kept):
     world = SCENARIOS["register-api"].world
     ask = simulate("register-api", world=replace(world, aspm=replace(world.aspm, registers=how)))
     with pytest.raises((ConnectionResetError, http.client.RemoteDisconnected)):
-        ask("POST", HOST + PATH, token=None, headers={"X-Cookie": world.aspm.token}, body=json.dumps(BODY))
+        ask(
+            "POST",
+            HOST + PATH,
+            token=None,
+            headers={"X-Cookie": world.aspm.token},
+            body=json.dumps(BODY),
+        )
     assert len(ask.simulator.world.aspm.instances) == kept
     assert len(ask.simulator.changes) == kept
 
 
 def test_there_is_none_elsewhere(simulate):
     ask = simulate("ready")
-    got = ask("POST", HOST + PATH, token=None, headers={"X-Cookie": ask.world.aspm.token}, body="{}")
+    got = ask(
+        "POST", HOST + PATH, token=None, headers={"X-Cookie": ask.world.aspm.token}, body="{}"
+    )
     assert got.status == 405
 
 
 def test_a_web_page_is_a_web_page_everywhere(simulate):
     ask = simulate("aspm-is-a-web-page")
-    for path in ("/api/v2/health/check/", "/api/v2/teams/", "/api/aspm/v1/api/v2/health/check/", "/core/version"):
+    for path in (
+        "/api/v2/health/check/",
+        "/api/v2/teams/",
+        "/api/aspm/v1/api/v2/health/check/",
+        "/core/version",
+    ):
         got = ask("GET", HOST + path, token=None)
         assert (got.status, got.one("Content-Type")) == (200, "text/html; charset=utf-8")

@@ -25,9 +25,15 @@ def test_success_names_the_version_the_user_and_itself(simulate):
 
 
 def test_date_is_the_pinned_day(simulate):
-    assert parsedate_to_datetime(simulate()("GET", CONNECTION).one("Date")).date().isoformat() == "2026-10-15"
+    assert (
+        parsedate_to_datetime(simulate()("GET", CONNECTION).one("Date")).date().isoformat()
+        == "2026-10-15"
+    )
     late = simulate("global-after-retirement")
-    assert parsedate_to_datetime(late("GET", CONNECTION).one("Date")).date().isoformat() == "2026-12-02"
+    assert (
+        parsedate_to_datetime(late("GET", CONNECTION).one("Date")).date().isoformat()
+        == "2026-12-02"
+    )
 
 
 def test_session_is_echoed_and_activity_is_fresh(simulate):
@@ -49,7 +55,15 @@ def test_errors_drop_the_version_and_share_one_shape(simulate):
     got = simulate()("GET", NOWHERE)
     assert got.status == 404
     assert got.one("Content-Type") == "application/json; charset=utf-8"
-    assert list(got.json) == ["$id", "innerException", "message", "typeName", "typeKey", "errorCode", "eventId"]
+    assert list(got.json) == [
+        "$id",
+        "innerException",
+        "message",
+        "typeName",
+        "typeKey",
+        "errorCode",
+        "eventId",
+    ]
     assert (got.json["$id"], got.json["errorCode"], got.json["eventId"]) == ("1", 0, 3000)
     assert got.json["typeKey"] == "GitRepositoryNotFoundException"
     assert got.json["message"].startswith("TF401019: ")
@@ -57,7 +71,9 @@ def test_errors_drop_the_version_and_share_one_shape(simulate):
 
 
 def test_the_identity_host_leaves_the_headers_of_two_machines(simulate):
-    got = simulate()("GET", "https://vssps.dev.azure.com/contoso/_apis/profile/profiles/me?api-version=7.1")
+    got = simulate()(
+        "GET", "https://vssps.dev.azure.com/contoso/_apis/profile/profiles/me?api-version=7.1"
+    )
     assert got.status == 200
     for name in ("P3P", "Strict-Transport-Security", "X-TFS-ProcessId", "Set-Cookie"):
         assert len(got.all(name)) == 2, name
@@ -67,12 +83,17 @@ def test_the_identity_host_leaves_the_headers_of_two_machines(simulate):
 def test_unknown_route_is_plain_text(simulate):
     got = simulate()("GET", "https://dev.azure.com/contoso/_apis/nothing/here")
     assert (got.status, got.one("Content-Type")) == (404, "text/plain; charset=utf-8")
-    assert got.body.startswith(b"The controller for path '/contoso/_apis/nothing/here' was not found")
+    assert got.body.startswith(
+        b"The controller for path '/contoso/_apis/nothing/here' was not found"
+    )
     assert got.one("X-TFS-ServiceError").startswith("The%20controller%20for%20path")
 
 
 def test_wrong_method_is_405(simulate):
-    assert simulate()("PUT", "https://dev.azure.com/contoso/_apis/projects?api-version=7.1").status == 405
+    assert (
+        simulate()("PUT", "https://dev.azure.com/contoso/_apis/projects?api-version=7.1").status
+        == 405
+    )
 
 
 def test_unknown_organization_is_404_from_azure_devops(simulate):
@@ -99,7 +120,12 @@ def test_no_content_has_no_media_type(simulate):
         "?artifactType=Microsoft.TeamFoundation.Build.Definition&api-version=7.1-preview.1"
     )
     got = simulate()("DELETE", url)
-    assert (got.status, got.body, got.one("Content-Type"), got.one("Content-Length")) == (204, b"", None, None)
+    assert (got.status, got.body, got.one("Content-Type"), got.one("Content-Length")) == (
+        204,
+        b"",
+        None,
+        None,
+    )
     assert got.one("X-VSS-UserData")
 
 
@@ -122,7 +148,8 @@ def test_versions_of_a_preview_resource(simulate, version, status, kind):
 
 
 @pytest.mark.parametrize(
-    ("version", "status"), [("7.1", 200), ("5.0", 200), ("7.2", 400), ("7.2-preview.4", 200), ("9.9", 400)]
+    ("version", "status"),
+    [("7.1", 200), ("5.0", 200), ("7.2", 400), ("7.2-preview.4", 200), ("9.9", 400)],
 )
 def test_versions_of_a_released_resource(simulate, version, status):
     got = simulate()("GET", f"https://dev.azure.com/contoso/_apis/projects?api-version={version}")
@@ -160,7 +187,9 @@ def test_the_body_of_a_request_is_never_read_as_the_next_request(simulate):
     connection = http.client.HTTPConnection(urlsplit(ask.simulator.address).netloc, timeout=10)
     try:
         for status in (203, 203):
-            connection.request("POST", "/contoso/_apis/projects", body=b"{}", headers={"Host": "dev.azure.com"})
+            connection.request(
+                "POST", "/contoso/_apis/projects", body=b"{}", headers={"Host": "dev.azure.com"}
+            )
             response = connection.getresponse()
             response.read()
             assert response.status == status

@@ -53,16 +53,22 @@ def test_code_read_is_enough_to_fetch_and_not_to_push(simulate):
     ask = simulate(scopes={"vso.code"})
     assert ask("GET", REFS).status == 200
     assert ask("GET", REFS.replace("upload", "receive")).status == 401
-    assert simulate(scopes={"vso.code_write"})("GET", REFS.replace("upload", "receive")).status == 200
+    assert (
+        simulate(scopes={"vso.code_write"})("GET", REFS.replace("upload", "receive")).status == 200
+    )
 
 
 def test_user_name_needed(simulate):
     ask = simulate("username-needed")
     assert ask("GET", REFS).status == 401
     assert ask("GET", REFS, user="anything").status == 200
-    assert ask("GET", f"{BASE}/_apis/connectionData").status == 200, "REST never minds the user name"
+    assert ask("GET", f"{BASE}/_apis/connectionData").status == 200, (
+        "REST never minds the user name"
+    )
 
 
 def test_short_form(simulate):
-    got = simulate(organization={})("GET", f"{BASE}/_git/Payments/info/refs?service=git-upload-pack")
+    got = simulate(organization={})(
+        "GET", f"{BASE}/_git/Payments/info/refs?service=git-upload-pack"
+    )
     assert got.status == 404, "Payments has no repository of its own name"

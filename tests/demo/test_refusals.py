@@ -48,7 +48,12 @@ def test_nothing_answers_anybody(simulate, url, token):
 def test_missing_scope_is_the_empty_401(simulate):
     ask = simulate(scopes={"vso.work"})
     got = ask("GET", f"{ORGANIZATION}/_apis/git/repositories?api-version=7.1")
-    assert (got.status, got.body, got.one("Content-Length"), got.one("Content-Type")) == (401, b"", "0", None)
+    assert (got.status, got.body, got.one("Content-Length"), got.one("Content-Type")) == (
+        401,
+        b"",
+        "0",
+        None,
+    )
     realm = got.one("WWW-Authenticate")
     assert realm.startswith('Basic realm="https://tfsprod')
     assert "dev.azure.com" not in realm
@@ -58,7 +63,8 @@ def test_missing_scope_is_the_empty_401(simulate):
 
 
 @pytest.mark.parametrize(
-    ("host", "path", "prefix"), [("vssps", "graph/users", "spsprod"), ("vsaex", "userentitlements", "aexprod")]
+    ("host", "path", "prefix"),
+    [("vssps", "graph/users", "spsprod"), ("vsaex", "userentitlements", "aexprod")],
 )
 def test_each_host_names_its_own_realm(simulate, host, path, prefix):
     got = simulate()("GET", f"https://{host}.dev.azure.com/contoso/_apis/{path}")
@@ -75,7 +81,10 @@ def test_not_a_member_is_named(simulate):
     assert got.one("X-VSS-UserData").endswith(":ada@contoso.example")
     assert got.one("X-VSS-AuthenticateError") == "Unauthorized"
     assert got.one("X-VSS-ResourceTenant")
-    assert [one.split("=")[0] for one in got.all("WWW-Authenticate")] == ["Bearer authorization_uri", "TFS-Federated"]
+    assert [one.split("=")[0] for one in got.all("WWW-Authenticate")] == [
+        "Bearer authorization_uri",
+        "TFS-Federated",
+    ]
 
 
 def test_expired_is_said_in_body_and_header(simulate):
@@ -91,7 +100,9 @@ def test_expired_is_said_in_body_and_header(simulate):
 
 def test_the_last_day_still_counts(simulate):
     token = SCENARIOS["ready"].world.tokens[0]
-    assert simulate(today=token.expires, organization={})("GET", CONNECTION).status == 401, "global tokens are gone"
+    assert simulate(today=token.expires, organization={})("GET", CONNECTION).status == 401, (
+        "global tokens are gone"
+    )
     one = SCENARIOS["organization-only"].world.tokens[0]
     assert simulate("organization-only", today=one.expires)("GET", CONNECTION).status == 200
     assert simulate("organization-only", today=date(2027, 1, 14))("GET", CONNECTION).status == 401
@@ -136,7 +147,12 @@ def test_one_organization_token_is_a_stranger_elsewhere(simulate):
     assert ask("GET", CONNECTION).status == 200
     assert ask("GET", CONNECTION.replace("contoso", "fabrikam")).status == 401
     assert ask("GET", PROFILE).status == 401
-    assert ask("GET", "https://vssps.dev.azure.com/contoso/_apis/profile/profiles/me?api-version=7.1").status == 200
+    assert (
+        ask(
+            "GET", "https://vssps.dev.azure.com/contoso/_apis/profile/profiles/me?api-version=7.1"
+        ).status
+        == 200
+    )
 
 
 def test_organization_that_refuses_global_tokens(simulate):
@@ -170,14 +186,21 @@ def test_anonymous_trap(simulate):
     assert got.one("X-VSS-UserData") is None
     base = "https://dev.azure.com/opencontoso/_apis"
     listed = ask("GET", f"{base}/projects?api-version=7.1", token=UNKNOWN_TOKEN)
-    assert [one["name"] for one in listed.json["value"]] == ["Docs"], "a stranger sees public projects only"
+    assert [one["name"] for one in listed.json["value"]] == ["Docs"], (
+        "a stranger sees public projects only"
+    )
     hidden = ask("GET", f"{base}/git/repositories?api-version=7.1", token=UNKNOWN_TOKEN)
     assert [one["name"] for one in hidden.json["value"]] == ["handbook"]
-    assert ask("PATCH", f"{base}/projects/x?api-version=7.1", token=UNKNOWN_TOKEN, body="{}").status == 401
+    assert (
+        ask("PATCH", f"{base}/projects/x?api-version=7.1", token=UNKNOWN_TOKEN, body="{}").status
+        == 401
+    )
     assert ask("GET", f"{base}/distributedtask/pools", token=UNKNOWN_TOKEN).status == 401
 
 
-@pytest.mark.parametrize(("method", "status"), [("GET", 203), ("POST", 203), ("PATCH", 401), ("DELETE", 401)])
+@pytest.mark.parametrize(
+    ("method", "status"), [("GET", 203), ("POST", 203), ("PATCH", 401), ("DELETE", 401)]
+)
 def test_without_suppress_a_dead_token_is_sent_to_sign_in(simulate, method, status):
     got = simulate()(method, f"{ORGANIZATION}/_apis/projects", token=UNKNOWN_TOKEN, suppress=False)
     assert got.status == status
@@ -201,7 +224,14 @@ def test_web_pages_redirect_to_sign_in(simulate):
 
 @pytest.mark.parametrize(
     "value",
-    ["Bearer {token}", "Bearer {encoded}", "Basic {token}", "Basic {spaced}", "Basic {loose}", "NTLM {encoded}"],
+    [
+        "Bearer {token}",
+        "Bearer {encoded}",
+        "Basic {token}",
+        "Basic {spaced}",
+        "Basic {loose}",
+        "NTLM {encoded}",
+    ],
 )
 def test_only_canonical_basic_is_accepted(simulate, value):
     ask = simulate()

@@ -11,7 +11,10 @@ def test_connection_data(simulate):
     got = simulate()("GET", f"{DEV}/_apis/connectionData?api-version=7.1-preview.1").json
     me = got["authenticatedUser"]
     assert me == got["authorizedUser"]
-    assert me["properties"]["Account"] == {"$type": "System.String", "$value": "ada@contoso.example"}
+    assert me["properties"]["Account"] == {
+        "$type": "System.String",
+        "$value": "ada@contoso.example",
+    }
     assert me["descriptor"].startswith("Microsoft.IdentityModel.Claims.ClaimsIdentity;")
     assert me["descriptor"].endswith("\\ada@contoso.example")
     assert me["subjectDescriptor"].startswith("aad.")
@@ -23,7 +26,9 @@ def test_connection_data(simulate):
 def test_names_come_back_with_their_real_capitals(simulate):
     got = simulate()("GET", f"{DEV}/_apis/projects?api-version=7.1").json
     assert got["value"][0]["url"].startswith("https://dev.azure.com/Contoso/_apis/projects/")
-    legacy = simulate()("GET", "https://CONTOSO.visualstudio.com/_apis/projects?api-version=7.1").json
+    legacy = simulate()(
+        "GET", "https://CONTOSO.visualstudio.com/_apis/projects?api-version=7.1"
+    ).json
     assert legacy["count"] == got["count"] == 2
 
 
@@ -37,7 +42,9 @@ def test_projects_page_by_page(simulate):
     names = [page.json["value"][0]["name"] for page in (first, second)]
     assert names == ["Payments", "Web Shop"]
     assert ask("GET", f"{DEV}/_apis/projects?api-version=7.1").one("x-ms-continuationtoken") is None
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{2,3}Z", first.json["value"][0]["lastUpdateTime"])
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{2,3}Z", first.json["value"][0]["lastUpdateTime"]
+    )
 
 
 @pytest.mark.parametrize("scope", ["vso.project", "vso.profile", "vso.code"])
@@ -79,7 +86,10 @@ def test_identities(simulate):
     got = ask("GET", f"{url}?identityIds={mine}&api-version=7.1").json
     assert [one["id"] for one in got["value"]] == [mine]
     assert got["value"][0]["properties"]["Mail"]["$value"] == "ada@contoso.example"
-    assert ask("GET", f"{url}?identityIds=00000000-0000-0000-0000-000000000001").json == {"count": 0, "value": []}
+    assert ask("GET", f"{url}?identityIds=00000000-0000-0000-0000-000000000001").json == {
+        "count": 0,
+        "value": [],
+    }
     assert ask("GET", f"{DEV}/_apis/identities").status == 404, "dev.azure.com has no identity area"
 
 
@@ -100,7 +110,9 @@ def test_profile_and_accounts_of_a_global_token(simulate):
 
 
 def test_accounts_host_needs_the_profile_scope(simulate):
-    got = simulate(scopes={"vso.identity"})("GET", "https://app.vssps.visualstudio.com/_apis/profile/profiles/me")
+    got = simulate(scopes={"vso.identity"})(
+        "GET", "https://app.vssps.visualstudio.com/_apis/profile/profiles/me"
+    )
     assert (got.status, got.body) == (401, b"")
 
 

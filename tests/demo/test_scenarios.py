@@ -47,7 +47,11 @@ def test_parts_are_plausible(scenario):
     assert bool(scenario.answers.tokens) != scenario.answers.by_az
     assert bool(scenario.world.sign_ins) == scenario.answers.by_az
     for _, value in scenario.answers.tokens:
-        shape = r"[a-z2-7]{52}" if scenario.name == "server-2019" else r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}"
+        shape = (
+            r"[a-z2-7]{52}"
+            if scenario.name == "server-2019"
+            else r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}"
+        )
         assert re.fullmatch(shape, value)
         assert "simulated" in value.lower()
         known = scenario.world.token(value)
@@ -66,7 +70,10 @@ def test_those_that_register_have_where_and_how(scenario):
     assert (scenario.world.aspm.registers != "no") == registers
     assert (scenario.answers.profile is not None) == registers
     if scenario.answers.profile:
-        assert json.loads(Path(scenario.answers.profile).read_text(encoding="utf-8"))["dialect"] == "standalone"
+        assert (
+            json.loads(Path(scenario.answers.profile).read_text(encoding="utf-8"))["dialect"]
+            == "standalone"
+        )
 
 
 @pytest.mark.parametrize("scenario", EVERY, ids=NAMES)

@@ -15,7 +15,15 @@ FAVORITE = "artifactType=Microsoft.TeamFoundation.Build.Definition&artifactScope
 
 # scope, method, URL, body, headers, status when granted, typeKey
 PROBES = [
-    ("vso.code", "GET", DEV + "/git/repositories/{g}?api-version=7.1", None, {}, 404, "GitRepositoryNotFoundException"),
+    (
+        "vso.code",
+        "GET",
+        DEV + "/git/repositories/{g}?api-version=7.1",
+        None,
+        {},
+        404,
+        "GitRepositoryNotFoundException",
+    ),
     (
         "vso.code_write",
         "POST",
@@ -61,7 +69,15 @@ PROBES = [
         404,
         "AttachmentNotFoundException",
     ),
-    ("vso.identity", "GET", SPS + "/identities?identityIds={g}&api-version=7.1", None, {}, 200, None),
+    (
+        "vso.identity",
+        "GET",
+        SPS + "/identities?identityIds={g}&api-version=7.1",
+        None,
+        {},
+        200,
+        None,
+    ),
     ("vso.profile", "GET", SPS + "/profile/profiles/me?api-version=7.1", None, {}, 200, None),
     (
         "vso.profile_write",
@@ -72,7 +88,15 @@ PROBES = [
         204,
         None,
     ),
-    ("vso.project", "GET", DEV + "/projects?$top=1&stateFilter=wellFormed&api-version=7.1", None, {}, 200, None),
+    (
+        "vso.project",
+        "GET",
+        DEV + "/projects?$top=1&stateFilter=wellFormed&api-version=7.1",
+        None,
+        {},
+        200,
+        None,
+    ),
     (
         "vso.project_write",
         "PATCH",
@@ -93,7 +117,15 @@ PROBES = [
     ),
     ("vso.agentpools", "GET", DEV + "/distributedtask/pools?$top=1", None, {}, 200, None),
     ("vso.graph", "GET", SPS + "/graph/users", None, {}, 200, None),
-    ("vso.memberentitlementmanagement", "GET", AEX + "/userentitlements?top=1", None, {}, 200, None),
+    (
+        "vso.memberentitlementmanagement",
+        "GET",
+        AEX + "/userentitlements?top=1",
+        None,
+        {},
+        200,
+        None,
+    ),
 ]
 IDS = [probe[0] for probe in PROBES]
 
@@ -124,7 +156,9 @@ def test_missing_is_decided_before_existence_validation_and_version(simulate, pr
         held = {scope for scope in held if "vso.profile" not in everything_in({scope})}
     ask = simulate(scopes=held)
     _, method, url, _, _, _, _ = probe
-    url = url.replace("{g}", str(uuid4())).partition("?")[0] + (f"?api-version={version}" if version else "")
+    url = url.replace("{g}", str(uuid4())).partition("?")[0] + (
+        f"?api-version={version}" if version else ""
+    )
     got = ask(method, url, body=b"not json at all" if method != "GET" else None)
     assert (got.status, got.body) == (401, b"")
     assert got.one("X-VSS-UserData") is None
@@ -137,7 +171,9 @@ def test_full_access_opens_everything(simulate, probe):
     assert ask.simulator.changes == []
 
 
-@pytest.mark.parametrize("scope", ["vso.code", "vso.work", "vso.build", "vso.hooks", "vso.profile_write"])
+@pytest.mark.parametrize(
+    "scope", ["vso.code", "vso.work", "vso.build", "vso.hooks", "vso.profile_write"]
+)
 def test_code_work_and_build_imply_the_profile(scope):
     assert satisfies({scope}, frozenset({"vso.profile"}))
 
@@ -167,7 +203,9 @@ def test_a_token_without_scopes_still_knows_who_it_is(simulate):
 def test_json_patch_needs_its_media_type(simulate):
     ask = simulate()
     url = DEV + "/wit/workItems/2147483647?api-version=7.1"
-    assert ask("PATCH", url, body=TEST_REV, headers={"Content-Type": "application/json"}).status == 415
+    assert (
+        ask("PATCH", url, body=TEST_REV, headers={"Content-Type": "application/json"}).status == 415
+    )
 
 
 def test_version_is_required_where_something_is_written(simulate):

@@ -85,7 +85,9 @@ def test_root_lists_the_collections_to_wide_tokens_only(simulate):
 
 
 def test_addresses_have_no_user_part(simulate):
-    got = simulate("server")("GET", f"{ROOT}/engineering/_apis/git/repositories?api-version=7.1").json
+    got = simulate("server")(
+        "GET", f"{ROOT}/engineering/_apis/git/repositories?api-version=7.1"
+    ).json
     assert got["value"][0]["remoteUrl"] == f"{ROOT}/Engineering/Turbines/_git/blades"
     old = simulate("server-2019")("GET", f"{OLD}/git/repositories?api-version=5.0").json
     assert "isDisabled" not in old["value"][0], "2019 lists do not say it"
@@ -108,7 +110,9 @@ def test_missing_scope_is_empty_here_too(simulate):
 def test_retirement_of_global_tokens_does_not_concern_a_server(simulate):
     from datetime import date
 
-    assert simulate("server", today=date(2026, 12, 24))("GET", f"{COLLECTION}/projects").status == 200
+    assert (
+        simulate("server", today=date(2026, 12, 24))("GET", f"{COLLECTION}/projects").status == 200
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,7 +148,9 @@ SERVER_2020 = Edition("2020", "6.0", "6.1")
     [(None, "9.9", "7.1"), (None, "7.2-preview.4", "7.1"), (SERVER_2020, "7.1", "6.1")],
 )
 def test_a_version_too_high_teaches_the_newest(simulate, edition, version, said):
-    ask = simulate("server", world=with_server(edition=edition) if edition else SCENARIOS["server"].world)
+    ask = simulate(
+        "server", world=with_server(edition=edition) if edition else SCENARIOS["server"].world
+    )
     got = ask("GET", f"{COLLECTION}/projects?api-version={version}")
     assert (got.status, got.json["typeKey"]) == (400, "VssVersionOutOfRangeException")
     assert f"The latest REST API version this server supports is {said}." in got.json["message"]
@@ -154,7 +160,10 @@ def test_the_newest_is_not_always_released(simulate):
     first_2022 = with_server(edition=Edition("2022", "7.0", "7.1"))
     ask = simulate("server", world=first_2022)
     assert ask("GET", f"{COLLECTION}/projects?api-version=7.0").status == 200
-    assert ask("GET", f"{COLLECTION}/projects?api-version=7.1").json["typeKey"] == "VssInvalidPreviewVersionException"
+    assert (
+        ask("GET", f"{COLLECTION}/projects?api-version=7.1").json["typeKey"]
+        == "VssInvalidPreviewVersionException"
+    )
     assert ask("GET", f"{COLLECTION}/projects?api-version=7.1-preview").status == 200
 
 
@@ -182,6 +191,11 @@ def test_not_a_member_of_a_collection(simulate):
     world = SCENARIOS["server"].world
     default, engineering = world.server.collections
     server = replace(world.server, collections=(default, replace(engineering, members=())))
-    got = simulate("server", world=replace(world, server=server))("GET", f"{ROOT}/Engineering/_apis/projects")
+    got = simulate("server", world=replace(world, server=server))(
+        "GET", f"{ROOT}/Engineering/_apis/projects"
+    )
     assert got.status == 401
-    assert got.json["message"] == "TF400813: The user 'LOCAL\\ada' is not authorized to access this resource."
+    assert (
+        got.json["message"]
+        == "TF400813: The user 'LOCAL\\ada' is not authorized to access this resource."
+    )

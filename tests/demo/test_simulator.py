@@ -28,7 +28,9 @@ def test_it_is_a_stranger(source):
             continue
         for name in names:
             root = name.partition(".")[0]
-            assert name.startswith("aspm_ado.demo") or root in sys.stdlib_module_names, f"{source.name}: {name}"
+            assert name.startswith("aspm_ado.demo") or root in sys.stdlib_module_names, (
+                f"{source.name}: {name}"
+            )
 
 
 def repository_id(ask):
@@ -43,8 +45,16 @@ def repository_id(ask):
         ("POST", "git/repositories/{id}/refs?api-version=7.1", "[]"),
         ("DELETE", "git/repositories/{id}?api-version=7.1", None),
         ("PATCH", "wit/workItems/2?api-version=7.1", '[{"op":"add"}]'),
-        ("DELETE", "wit/attachments/0d4c2f86-90ab-4c1e-8f0a-1b2c3d4e5f60?api-version=7.2-preview.4", None),
-        ("DELETE", "favorite/favorites/7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910?api-version=7.1-preview.1", None),
+        (
+            "DELETE",
+            "wit/attachments/0d4c2f86-90ab-4c1e-8f0a-1b2c3d4e5f60?api-version=7.2-preview.4",
+            None,
+        ),
+        (
+            "DELETE",
+            "favorite/favorites/7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910?api-version=7.1-preview.1",
+            None,
+        ),
         ("PATCH", "projects/Payments?api-version=7.1", "{}"),
         ("POST", "projects/Payments/teams?api-version=7.1", '{"name":"x"}'),
         ("POST", "projects?api-version=7.1", "{}"),
@@ -63,7 +73,9 @@ def test_a_write_that_reaches_something_is_noticed(simulate, method, path, body)
 def test_validating_a_patch_changes_nothing(simulate):
     ask = simulate()
     url = f"{DEV}/_apis/wit/workItems/2?validateOnly=true&api-version=7.1"
-    got = ask("PATCH", url, body='[{"op":"add"}]', headers={"Content-Type": "application/json-patch+json"})
+    got = ask(
+        "PATCH", url, body='[{"op":"add"}]', headers={"Content-Type": "application/json-patch+json"}
+    )
     assert got.status == 200
     assert ask.simulator.changes == []
 
@@ -81,7 +93,11 @@ def test_requests_are_recorded_without_their_secrets(simulate):
     ask("GET", f"{DEV}/_apis/projects", token=None)
     ask("GET", f"{DEV}/_apis/projects", token="short")
     first, second, third = ask.simulator.requests
-    assert (first.method, first.host, first.path) == ("GET", "dev.azure.com", "/contoso/_apis/projects?$top=1")
+    assert (first.method, first.host, first.path) == (
+        "GET",
+        "dev.azure.com",
+        "/contoso/_apis/projects?$top=1",
+    )
     assert (first.status, first.token_last4) == (200, "Rdy1")
     assert ("User-Agent", "test/1") in first.headers
     assert ("Authorization", "[redacted]") in first.headers
@@ -102,7 +118,9 @@ def test_many_clients_at_once(simulate):
     ask = simulate()
     seen = []
     threads = [
-        threading.Thread(target=lambda: seen.append(ask("GET", f"{DEV}/_apis/connectionData").status))
+        threading.Thread(
+            target=lambda: seen.append(ask("GET", f"{DEV}/_apis/connectionData").status)
+        )
         for _ in range(24)
     ]
     for thread in threads:
@@ -153,7 +171,10 @@ def test_absolute_targets_are_understood(simulate):
 def test_port_and_case_of_the_host_do_not_matter(simulate):
     ask = simulate()
     assert ask.raw("GET", "/contoso/_apis/projects", {"Host": "DEV.azure.com:443"}).status == 203
-    assert ask.raw("GET", "/contoso/_apis/projects", {"Host": "dev.azure.com.evil.example"}).status == 421
+    assert (
+        ask.raw("GET", "/contoso/_apis/projects", {"Host": "dev.azure.com.evil.example"}).status
+        == 421
+    )
 
 
 @pytest.mark.parametrize("host", ["[", "", "dev.azure.com@evil.example", "dev.azure.com."])
@@ -162,6 +183,8 @@ def test_odd_hosts_are_nobody(simulate, host):
 
 
 def test_bodies_without_a_length_are_not_guessed(simulate):
-    got = simulate().raw("POST", "/contoso", {"Host": "dev.azure.com", "Transfer-Encoding": "chunked"})
+    got = simulate().raw(
+        "POST", "/contoso", {"Host": "dev.azure.com", "Transfer-Encoding": "chunked"}
+    )
     assert got.status == 411
     assert got.one("Connection") == "close"

@@ -14,7 +14,9 @@ from email.utils import format_datetime
 class Host:
     """Takes connections on loopback, over TLS with ``tls``, and hands each to ``talk``."""
 
-    def __init__(self, talk: Callable[[socket.socket], None], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, talk: Callable[[socket.socket], None], tls: ssl.SSLContext | None = None
+    ) -> None:
         self._talk, self._tls = talk, tls
         self.received: list[str] = []
         self.closing = threading.Event()
@@ -60,7 +62,9 @@ class Host:
         return self.received[-1]
 
 
-def azure(tls: ssl.SSLContext | None = None, skew: timedelta = timedelta(), date: bool = True) -> Host:
+def azure(
+    tls: ssl.SSLContext | None = None, skew: timedelta = timedelta(), date: bool = True
+) -> Host:
     """Refuses everybody, as Azure DevOps does without a token, with the Date of its own clock."""
 
     def talk(sock: socket.socket) -> None:

@@ -15,13 +15,17 @@ from aspm_ado.domain.connection import (
     StoredOrganization,
 )
 
-CREDENTIAL = StoredCredential("aspm-ado:service-canary-7731", "v2-84", "WXYZ", identity_account="mail-canary-7731")
+CREDENTIAL = StoredCredential(
+    "aspm-ado:service-canary-7731", "v2-84", "WXYZ", identity_account="mail-canary-7731"
+)
 
 
 def entry(name: str, base_url: str = "https://dev.azure.com", aspm: str = "", **more: Any) -> Entry:
     """One organization with one token."""
     state = more.pop("state", RegistrationState.REGISTERED)
-    organization = StoredOrganization("fabrikam", "one", registration=Registration(RegistrationMode.GUIDED, state))
+    organization = StoredOrganization(
+        "fabrikam", "one", registration=Registration(RegistrationMode.GUIDED, state)
+    )
     return Entry(
         name,
         "services" if base_url == "https://dev.azure.com" else "server",

@@ -152,7 +152,10 @@ def examine_with(opening: Callable[[], Any]) -> dict[Subject, Finding]:
 
 def test_damaged_records_are_told_once_and_services_are_examined() -> None:
     found = examine(records=FakeRecords(None))
-    assert (found[Subject.CATALOGUE].reason, found[Subject.CATALOGUE].remedy) == (DAMAGED.reason, DAMAGED.remedy)
+    assert (found[Subject.CATALOGUE].reason, found[Subject.CATALOGUE].remedy) == (
+        DAMAGED.reason,
+        DAMAGED.remedy,
+    )
     assert Subject.PENDING not in found
     assert found[Subject.TLS].about == "app.vssps.visualstudio.com"
 
@@ -160,7 +163,10 @@ def test_damaged_records_are_told_once_and_services_are_examined() -> None:
 def test_a_held_lock_is_a_warning() -> None:
     held = StoreError(Reason.RECORDS_LOCKED, "Process 7 is writing.", remedy="Wait.")
     found = examine(folder=FakeFolder(lock=held))
-    assert (found[Subject.LOCK].health, found[Subject.LOCK].detail) == ("warn", "Process 7 is writing.")
+    assert (found[Subject.LOCK].health, found[Subject.LOCK].detail) == (
+        "warn",
+        "Process 7 is writing.",
+    )
     assert exit_code(found.values()) == 0
 
 
@@ -180,7 +186,10 @@ def test_no_keyring_is_needed_where_nothing_is_kept() -> None:
     found = examine(vault=refused, keeps_secrets=False)
     assert (found[Subject.KEYRING].health, found[Subject.PROBE].health) == ("skip", "skip")
     stored = FakeRecords(catalogue(entry("contoso")))
-    assert examine(vault=refused, keeps_secrets=False, records=stored)[Subject.KEYRING].health is Health.FAIL
+    assert (
+        examine(vault=refused, keeps_secrets=False, records=stored)[Subject.KEYRING].health
+        is Health.FAIL
+    )
 
 
 class FakeVault(MemoryVault):
@@ -201,7 +210,9 @@ class FakeVault(MemoryVault):
 @pytest.mark.parametrize("reason", [reason for reason in Reason if reason.startswith("keyring-")])
 def test_every_refusal_of_the_keyring_fails(reason: Reason) -> None:
     found = examine(vault=FakeVault(StoreError(reason, "No.", remedy="Mend it.")))
-    told = [row for row in (found[Subject.KEYRING], found[Subject.PROBE]) if row.health is Health.FAIL]
+    told = [
+        row for row in (found[Subject.KEYRING], found[Subject.PROBE]) if row.health is Health.FAIL
+    ]
     assert [row.reason for row in told] == [reason]
     assert exit_code(found.values()) == 7
 
@@ -213,7 +224,9 @@ def release() -> Iterator[threading.Event]:
     event.set()
 
 
-def test_a_keyring_that_hangs_is_given_up_and_the_rest_is_examined(release: threading.Event) -> None:
+def test_a_keyring_that_hangs_is_given_up_and_the_rest_is_examined(
+    release: threading.Event,
+) -> None:
     def hangs(*_: object) -> Any:
         release.wait(20)
 
@@ -221,7 +234,10 @@ def test_a_keyring_that_hangs_is_given_up_and_the_rest_is_examined(release: thre
     started = time.monotonic()
     found = examine(vault=vault)
     assert time.monotonic() - started < 3
-    assert (found[Subject.KEYRING].reason, found[Subject.PROBE].health) == ("keyring-silent", "skip")
+    assert (found[Subject.KEYRING].reason, found[Subject.PROBE].health) == (
+        "keyring-silent",
+        "skip",
+    )
     assert 150 <= (found[Subject.KEYRING].milliseconds or 0) < 3000
     assert found[Subject.CLOCK].health is Health.OK
 
@@ -234,11 +250,16 @@ def test_trust_that_cannot_be_built_is_a_failure_of_the_network() -> None:
 
 
 def test_a_variable_that_cannot_be_read_is_a_warning() -> None:
-    found = examine(network=FakeNetwork(Anchors(("the system's store",), ("SSL_CERT_FILE is set.",))))
+    found = examine(
+        network=FakeNetwork(Anchors(("the system's store",), ("SSL_CERT_FILE is set.",)))
+    )
     assert (found[Subject.TRUST].health, found[Subject.TRUST].reason) == ("warn", "file-unreadable")
 
 
 def test_an_address_on_record_that_is_none_hides_nothing_else() -> None:
     found = examine(records=FakeRecords(catalogue(entry("odd", "nonsense"))))
-    assert (found[Subject.CATALOGUE].health, found[Subject.CATALOGUE].reason) == ("fail", "records-unreadable")
+    assert (found[Subject.CATALOGUE].health, found[Subject.CATALOGUE].reason) == (
+        "fail",
+        "records-unreadable",
+    )
     assert found[Subject.CLOCK].health is Health.OK

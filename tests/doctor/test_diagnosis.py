@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.domain.diagnosis import AREAS, TITLES, Finding, Health, Subject, exit_code, listed, tilde, verdict
+from aspm_ado.domain.diagnosis import (
+    AREAS,
+    TITLES,
+    Finding,
+    Health,
+    Subject,
+    exit_code,
+    listed,
+    tilde,
+    verdict,
+)
 from aspm_ado.domain.reasons import ExitCode
 
 
@@ -15,7 +25,9 @@ def test_every_subject_has_a_title_and_an_area() -> None:
 
 
 def found(subject: Subject, health: Health) -> Finding:
-    return Finding(subject, health, "So it is.", remedy="Do this." if health in ("warn", "fail") else None)
+    return Finding(
+        subject, health, "So it is.", remedy="Do this." if health in ("warn", "fail") else None
+    )
 
 
 @pytest.mark.parametrize("subject", Subject)
@@ -41,7 +53,9 @@ def test_the_gravest_failure_wins() -> None:
         ([(Subject.PROBE, Health.FAIL)], "not-ready"),
     ],
 )
-def test_the_verdict_is_the_exit_code_as_a_word(rows: list[tuple[Subject, Health]], word: str) -> None:
+def test_the_verdict_is_the_exit_code_as_a_word(
+    rows: list[tuple[Subject, Health]], word: str
+) -> None:
     assert verdict(found(*row) for row in rows) == word
 
 
@@ -73,7 +87,9 @@ def test_a_home_that_is_no_folder_of_its_own_hides_nothing() -> None:
 
 
 def test_the_home_is_hidden_in_every_text_of_a_row() -> None:
-    made = Finding(Subject.TRUST, Health.WARN, "/h/ann/a", remedy="/h/ann/b", about="/h/ann/c").hiding(["/h/ann"])
+    made = Finding(
+        Subject.TRUST, Health.WARN, "/h/ann/a", remedy="/h/ann/b", about="/h/ann/c"
+    ).hiding(["/h/ann"])
     assert (made.detail, made.remedy, made.title) == ("~/a", "~/b", "~/c: Trusted certificates")
 
 

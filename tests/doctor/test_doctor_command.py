@@ -62,7 +62,9 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASPM_ADO_STORE", "none")
 
 
-def test_a_machine_in_order_is_0(doctor: Doctor, nowhere: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_in_order_is_0(
+    doctor: Doctor, nowhere: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Simulator(SCENARIOS["ready"]) as simulator:
         address = simulator.address
         monkeypatch.setenv("ASPM_ADO_SIMULATOR", address)
@@ -92,7 +94,12 @@ def test_the_document_has_the_agreed_shape(doctor: Doctor) -> None:
 def test_hosts_of_services_are_examined_when_nothing_is_stored(doctor: Doctor) -> None:
     code, document = doctor("--timeout", "2")
     names = [check["title"].partition(":")[0] for check in rows(document, "network.dns")]
-    assert names == ["dev.azure.com", "vssps.dev.azure.com", "vsaex.dev.azure.com", "app.vssps.visualstudio.com"]
+    assert names == [
+        "dev.azure.com",
+        "vssps.dev.azure.com",
+        "vsaex.dev.azure.com",
+        "app.vssps.visualstudio.com",
+    ]
     assert code == 7
     assert row(document, "keyring.class")["reason"] == "keyring-not-trusted"
 
@@ -108,7 +115,8 @@ def test_a_dead_host_is_5(doctor: Doctor, nowhere: None, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("skew", "status"), [(timedelta(0), "ok"), (timedelta(minutes=9), "warn"), (timedelta(days=3), "fail")]
+    ("skew", "status"),
+    [(timedelta(0), "ok"), (timedelta(minutes=9), "warn"), (timedelta(days=3), "fail")],
 )
 def test_a_stored_server_is_examined_to_its_clock(
     doctor: Doctor,
@@ -136,7 +144,10 @@ def test_a_stored_server_is_examined_to_its_clock(
 
 
 def test_a_proxy_that_refuses_is_told_without_its_sign_in(
-    doctor: Doctor, store: Callable[[Catalogue], Path], opened: Opened, monkeypatch: pytest.MonkeyPatch
+    doctor: Doctor,
+    store: Callable[[Catalogue], Path],
+    opened: Opened,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     box = opened(proxy(407))
     store(catalogue(entry("tfs", "https://tfs.example/tfs")))
@@ -150,9 +161,16 @@ def test_a_proxy_that_refuses_is_told_without_its_sign_in(
 
 
 @pytest.mark.parametrize(
-    "backend", ["keyring.backends.null.Keyring", "keyring.backends.chainer.ChainerBackend", "keyrings.alt.file.Any"]
+    "backend",
+    [
+        "keyring.backends.null.Keyring",
+        "keyring.backends.chainer.ChainerBackend",
+        "keyrings.alt.file.Any",
+    ],
 )
-def test_a_keyring_that_is_not_trusted(doctor: Doctor, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_keyring_that_is_not_trusted(
+    doctor: Doctor, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", backend)
     code, document = doctor("--timeout", "2")
     found = row(document, "keyring.class")
@@ -169,7 +187,9 @@ def test_a_session_without_a_keyring(doctor: Doctor, monkeypatch: pytest.MonkeyP
     assert (code, row(document, "keyring.class")["reason"]) == (7, "keyring-absent")
 
 
-def test_records_that_are_damaged_or_newer(doctor: Doctor, store: Callable[[Catalogue], Path]) -> None:
+def test_records_that_are_damaged_or_newer(
+    doctor: Doctor, store: Callable[[Catalogue], Path]
+) -> None:
     folder = store(catalogue())
     (folder / "catalog.json").write_text("{")
     assert row(doctor("--timeout", "2")[1], "records.catalogue")["reason"] == "records-unreadable"
@@ -187,9 +207,12 @@ def test_a_folder_that_others_write_to(doctor: Doctor, store: Callable[[Catalogu
     assert found["remedy"] == "Run `chmod go-w ~/.config/aspm-ado`."
 
 
-def test_unfinished_work_is_told_with_the_command(doctor: Doctor, store: Callable[[Catalogue], Path]) -> None:
+def test_unfinished_work_is_told_with_the_command(
+    doctor: Doctor, store: Callable[[Catalogue], Path]
+) -> None:
     stored = catalogue(
-        entry("contoso", "http://127.0.0.1:9/tfs", state=RegistrationState.HANDED_OFF), pending={"late": ("s",)}
+        entry("contoso", "http://127.0.0.1:9/tfs", state=RegistrationState.HANDED_OFF),
+        pending={"late": ("s",)},
     )
     DiskRecords(store(stored)).save_draft(Draft({"purpose": "alm"}))
     _, document = doctor()
@@ -213,7 +236,11 @@ def test_an_unreadable_ca_bundle_is_told_and_the_rest_is_examined(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ASPM_ADO_GLOBAL_PAT_END", "soon"), ("ASPM_ADO_TIMEOUT", "-1"), ("ASPM_ADO_SIMULATOR", "http://dev.example")],
+    [
+        ("ASPM_ADO_GLOBAL_PAT_END", "soon"),
+        ("ASPM_ADO_TIMEOUT", "-1"),
+        ("ASPM_ADO_SIMULATOR", "http://dev.example"),
+    ],
 )
 def test_a_value_that_is_refused_ends_the_run_with_a_document(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch, name: str, value: str
@@ -225,7 +252,10 @@ def test_a_value_that_is_refused_ends_the_run_with_a_document(
 
 
 def test_the_day_in_force_and_its_source(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "2026-12-01 (as Microsoft announced it)" in row(doctor("--timeout", "2")[1], "machine.retirement")["detail"]
+    assert (
+        "2026-12-01 (as Microsoft announced it)"
+        in row(doctor("--timeout", "2")[1], "machine.retirement")["detail"]
+    )
     monkeypatch.setenv("ASPM_ADO_GLOBAL_PAT_END", "never")
     told = row(doctor("--timeout", "2")[1], "machine.retirement")["detail"]
     assert told == "Never (ASPM_ADO_GLOBAL_PAT_END)."
@@ -240,7 +270,9 @@ def test_the_lines_are_for_a_ticket(doctor: Doctor, store: Callable[[Catalogue],
     ]  # fmt: skip
     assert re.search(r"^\[ OK \] Config folder: ~/\.config/aspm-ado", text, re.MULTILINE)
     assert re.search(
-        r"^\[WARN\] Steps left in Invicti ASPM: .*\n       → Go on with: aspm-ado handoff contoso$", text, re.MULTILINE
+        r"^\[WARN\] Steps left in Invicti ASPM: .*\n       → Go on with: aspm-ado handoff contoso$",
+        text,
+        re.MULTILINE,
     )
     assert re.search(r"^\[FAIL\] Class in use: ", text, re.MULTILINE)
     assert re.search(r"^\[SKIP\] Reading: ", text, re.MULTILINE)

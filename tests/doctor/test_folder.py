@@ -75,7 +75,9 @@ def test_a_place_where_no_folder_can_be_made(tmp_path: Path) -> None:
         RecordsFolder(tmp_path / "file" / "aspm-ado").prove_writable()
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to root")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to root"
+)
 def test_a_parent_that_may_not_be_written(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(StoreError, match="cannot be made"):

@@ -26,7 +26,12 @@ Certificates = dict[str, ssl.SSLContext]
 
 
 def network(ca_bundle: Path | None = None, timeout: float = 5, **environment: str) -> Reachability:
-    return Reachability(environment, ca_bundle=str(ca_bundle) if ca_bundle else None, timeout=timeout, simulator=None)
+    return Reachability(
+        environment,
+        ca_bundle=str(ca_bundle) if ca_bundle else None,
+        timeout=timeout,
+        simulator=None,
+    )
 
 
 def go(url: str, *settings: Any, recorded: str | None = None, **environment: Any) -> Contact:
@@ -42,7 +47,9 @@ def closed() -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
-def test_a_good_host_is_reached_step_by_step(opened: Opened, certificates: Certificates, bundle: Path) -> None:
+def test_a_good_host_is_reached_step_by_step(
+    opened: Opened, certificates: Certificates, bundle: Path
+) -> None:
     host = opened(azure(certificates["good"]))
     contact = go(host.url, bundle)
     assert contact.reached
@@ -50,7 +57,9 @@ def test_a_good_host_is_reached_step_by_step(opened: Opened, certificates: Certi
     assert contact.tls
     assert "127.0.0.1" in contact.name.said
     assert contact.connect.said == f"127.0.0.1 port {host.port}."
-    assert re.fullmatch(r"TLSv1\.3; issued by .*Fabrikam Trust.*, valid until \d{4}-\d\d-\d\d\.", contact.tls.said)
+    assert re.fullmatch(
+        r"TLSv1\.3; issued by .*Fabrikam Trust.*, valid until \d{4}-\d\d-\d\d\.", contact.tls.said
+    )
     assert host.received == []
 
 
@@ -99,7 +108,11 @@ def test_nobody_listens(closed: int) -> None:
 
 def test_no_such_name() -> None:
     contact = go("https://no-such-host.invalid")
-    assert (contact.name.failure, contact.connect, contact.tls) == (Reason.NAME_UNRESOLVED, None, None)
+    assert (contact.name.failure, contact.connect, contact.tls) == (
+        Reason.NAME_UNRESOLVED,
+        None,
+        None,
+    )
 
 
 def test_a_mute_host_costs_its_own_time_and_nobody_elses(
@@ -125,13 +138,17 @@ def test_an_unreadable_ca_leaves_tls_untried(opened: Opened, certificates: Certi
 FAR = "https://dev.example"
 
 
-def test_through_a_proxy_the_proxys_name_is_looked_up(opened: Opened, certificates: Certificates, bundle: Path) -> None:
+def test_through_a_proxy_the_proxys_name_is_looked_up(
+    opened: Opened, certificates: Certificates, bundle: Path
+) -> None:
     host = opened(azure(certificates["good"]))
     tunnel = opened(proxy(target=host.port))
     contact = go(FAR, bundle, HTTPS_PROXY=f"http://us%40er:canary@localhost:{tunnel.port}")
     assert contact.reached
     assert contact.connect
-    assert contact.name.said.endswith(f"is the proxy localhost:{tunnel.port}, which looks up the host itself.")
+    assert contact.name.said.endswith(
+        f"is the proxy localhost:{tunnel.port}, which looks up the host itself."
+    )
     assert contact.connect.said == f"Through the proxy localhost:{tunnel.port}."
     assert tunnel.received[0].startswith("CONNECT dev.example:443 HTTP/1.1\r\n")
     assert "Proxy-Authorization: Basic dXNAZXI6Y2FuYXJ5" in tunnel.received[0]
@@ -144,7 +161,9 @@ def test_a_proxy_over_tls(opened: Opened, certificates: Certificates, bundle: Pa
     assert go(FAR, bundle, HTTPS_PROXY=f"https://localhost:{tunnel.port}").reached
 
 
-@pytest.mark.parametrize(("status", "words"), [(407, "wants a sign-in"), (403, "(status 403)"), (502, "(status 502)")])
+@pytest.mark.parametrize(
+    ("status", "words"), [(407, "wants a sign-in"), (403, "(status 403)"), (502, "(status 502)")]
+)
 def test_a_proxy_that_refuses(opened: Opened, status: int, words: str) -> None:
     contact = go(FAR, https_proxy=f"http://localhost:{opened(proxy(status)).port}")
     assert contact.connect
@@ -161,7 +180,9 @@ def test_a_proxy_that_is_not_there(closed: int) -> None:
     assert "cannot be resolved" in contact.name.problem
 
 
-def test_an_untrusted_proxy_over_tls_is_the_proxys_failure(opened: Opened, certificates: Certificates) -> None:
+def test_an_untrusted_proxy_over_tls_is_the_proxys_failure(
+    opened: Opened, certificates: Certificates
+) -> None:
     tunnel = opened(proxy(tls=certificates["unknown"]))
     contact = go(FAR, https_proxy=f"https://localhost:{tunnel.port}")
     assert contact.connect
@@ -201,7 +222,9 @@ def test_who_is_trusted_is_told_with_its_source(bundle: Path) -> None:
         network().anchors("/no/such/ca.pem")
 
 
-def test_the_date_is_asked_without_a_token(opened: Opened, certificates: Certificates, bundle: Path) -> None:
+def test_the_date_is_asked_without_a_token(
+    opened: Opened, certificates: Certificates, bundle: Path
+) -> None:
     host = opened(azure(certificates["good"]))
     reply = network(bundle).send(Call("GET", f"{host.url}/tfs/_apis/projectCollections"))
     assert (reply.status, reply.received is not None) == (401, True)

@@ -44,7 +44,10 @@ def test_a_slip_of_the_pen_in_a_variable_is_pointed_out() -> None:
 
 def test_old_names_are_pointed_out() -> None:
     found = symptoms.variables(["KONDUKTO_TOKEN", "TERM"])
-    assert (found.health, found.remedy) == (Health.WARN, "KONDUKTO_TOKEN is deprecated; use INVICTI_ASPM_TOKEN.")
+    assert (found.health, found.remedy) == (
+        Health.WARN,
+        "KONDUKTO_TOKEN is deprecated; use INVICTI_ASPM_TOKEN.",
+    )
 
 
 def test_variables_in_order_are_named() -> None:
@@ -54,8 +57,13 @@ def test_variables_in_order_are_named() -> None:
 
 
 def test_a_missing_dependency_is_a_warning() -> None:
-    *_, found = symptoms.software(Software("1", "p", "l", "o", (("requests", "2.34"), ("keyring", None))))
-    assert (found.health, found.detail) == (Health.WARN, "Not installed: keyring. Installed: requests 2.34.")
+    *_, found = symptoms.software(
+        Software("1", "p", "l", "o", (("requests", "2.34"), ("keyring", None)))
+    )
+    assert (found.health, found.detail) == (
+        Health.WARN,
+        "Not installed: keyring. Installed: requests 2.34.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,7 +108,9 @@ def test_damaged_records_that_were_set_aside_are_not_forgotten() -> None:
 
 
 def test_nothing_unfinished_is_said_as_such() -> None:
-    assert {(row.health, row.detail) for row in symptoms.unfinished(catalogue(entry("contoso")))} == {("ok", "None.")}
+    assert {
+        (row.health, row.detail) for row in symptoms.unfinished(catalogue(entry("contoso")))
+    } == {("ok", "None.")}
 
 
 def test_unfinished_work_names_the_command_to_run() -> None:
@@ -113,7 +123,9 @@ def test_unfinished_work_names_the_command_to_run() -> None:
                 entry("rotating", successors={"new": successor}),
                 pending={"late": ("aspm-ado:canary",)},
                 erasing=("aspm-ado:canary", "aspm-ado:other"),
-                ordered=(Ordered("0a1b2c3d", "Contoso", "aspm-ado Contoso 20261015 0a1b2c3d", "", ""),),
+                ordered=(
+                    Ordered("0a1b2c3d", "Contoso", "aspm-ado Contoso 20261015 0a1b2c3d", "", ""),
+                ),
             )
         )
     }
@@ -151,7 +163,9 @@ def test_hosts_in_use_are_each_named_once() -> None:
 
 
 def test_services_come_first_and_with_each_ca_that_is_recorded() -> None:
-    stored = catalogue(entry("a", SERVICES, ca_bundle="/x"), entry("b", "https://tfs.corp"), entry("c", SERVICES))
+    stored = catalogue(
+        entry("a", SERVICES, ca_bundle="/x"), entry("b", "https://tfs.corp"), entry("c", SERVICES)
+    )
     found = [(target.name, target.ca_bundle) for target in symptoms.targets(stored, None)]
     assert found == [*((host, "/x") for host in SERVICES_HOSTS), *((host, None) for host in SERVICES_HOSTS),
                      ("tfs.corp", None)]  # fmt: skip
@@ -210,7 +224,9 @@ def test_plain_http_is_a_warning_except_on_this_machine() -> None:
         (timedelta(days=-366), "fail", "366 days behind"),
     ],
 )
-def test_the_clock_is_judged_by_the_date_of_an_answer(skew: timedelta, health: str, words: str) -> None:
+def test_the_clock_is_judged_by_the_date_of_an_answer(
+    skew: timedelta, health: str, words: str
+) -> None:
     found = symptoms.clock(Reading("https://x/y", NOON + skew, NOON), simulated=False)
     assert found.health == health
     assert found.detail.startswith(words)
@@ -219,8 +235,14 @@ def test_the_clock_is_judged_by_the_date_of_an_answer(skew: timedelta, health: s
 
 def test_a_clock_that_cannot_be_compared_is_skipped() -> None:
     assert symptoms.clock(None, simulated=False).health is Health.SKIP
-    assert symptoms.clock(Reading("https://x", NOON, None, "Cut."), simulated=False).health is Health.SKIP
-    assert symptoms.clock(Reading("https://x", NOON, NOON - timedelta(days=9)), simulated=True).health is Health.SKIP
+    assert (
+        symptoms.clock(Reading("https://x", NOON, None, "Cut."), simulated=False).health
+        is Health.SKIP
+    )
+    assert (
+        symptoms.clock(Reading("https://x", NOON, NOON - timedelta(days=9)), simulated=True).health
+        is Health.SKIP
+    )
 
 
 def test_the_time_is_asked_of_the_documented_address_where_its_host_is_reached() -> None:
@@ -236,6 +258,12 @@ def test_the_time_is_asked_of_the_documented_address_where_its_host_is_reached()
         "https://app.vssps.visualstudio.com/_apis/profile/profiles/me?api-version=7.1",
         None,
     )
-    assert symptoms.date_url([up(dev), Contact(app, FINE, FINE, down)]) == ("https://dev.azure.com/", None)
-    assert symptoms.date_url([up(server)]) == ("https://tfs.corp/tfs/_apis/projectCollections?api-version=5.0", None)
+    assert symptoms.date_url([up(dev), Contact(app, FINE, FINE, down)]) == (
+        "https://dev.azure.com/",
+        None,
+    )
+    assert symptoms.date_url([up(server)]) == (
+        "https://tfs.corp/tfs/_apis/projectCollections?api-version=5.0",
+        None,
+    )
     assert symptoms.date_url([up(aspm), Contact(dev, down)]) is None

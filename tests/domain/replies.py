@@ -34,18 +34,24 @@ STOPPED = '\ufeff{"message":"TF24668: The following team project collection is s
 FENCED = '{"message":"VS403463: The conditional access policy defined by your administrator has failed."}'
 
 
-def reply(status: int, text: str = "", *headers: tuple[tuple[str, str], ...], answer: object = None) -> Reply:
+def reply(
+    status: int, text: str = "", *headers: tuple[tuple[str, str], ...], answer: object = None
+) -> Reply:
     """An answer with exactly these headers."""
     return Reply(CALL, status, sum(headers, ()), text, answer)  # type: ignore[arg-type]
 
 
 def silence(reason: Reason = Reason.TIMED_OUT) -> Reply:
     """No answer."""
-    return Reply(CALL, failure=reason, problem="dev.azure.com did not answer in time.", remedy="Try again.")
+    return Reply(
+        CALL, failure=reason, problem="dev.azure.com did not answer in time.", remedy="Try again."
+    )
 
 
 def connection_data(identity: Identity = ME) -> Reply:
-    return reply(200, "{}", MARKS, JSON, () if identity is NOBODY else USER, answer=ConnectionData(identity))
+    return reply(
+        200, "{}", MARKS, JSON, () if identity is NOBODY else USER, answer=ConnectionData(identity)
+    )
 
 
 def profile(identity: Identity = ME) -> Reply:

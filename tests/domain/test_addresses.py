@@ -123,7 +123,9 @@ def test_what_only_looks_like_one_is_refused(text: str, reason: Reason) -> None:
 
 
 def test_organizations_compare_without_case() -> None:
-    assert parse_organization("CONTOSO").key == parse_organization("https://dev.azure.com/contoso").key
+    assert (
+        parse_organization("CONTOSO").key == parse_organization("https://dev.azure.com/contoso").key
+    )
 
 
 HOST = "https://tfs.example.test"
@@ -140,17 +142,42 @@ SERVER_FORMS = [
     ("https://tfs.example.test/TFS/Engineering", (), HOST + "/TFS", ("Engineering",)),
     ("https://tfs.example.test/tfs/DefaultCollection", (), HOST + "/tfs", ("DefaultCollection",)),
     ("https://tfs.example.test/tfs/Engineering/Turbines", (), HOST + "/tfs", ("Engineering",)),
-    ("https://tfs.example.test/tfs/Engineering/Turbines/_git/blades?path=/x", (), HOST + "/tfs", ("Engineering",)),
+    (
+        "https://tfs.example.test/tfs/Engineering/Turbines/_git/blades?path=/x",
+        (),
+        HOST + "/tfs",
+        ("Engineering",),
+    ),
     ("https://tfs.example.test/tfs/_home", (), HOST + "/tfs", ()),
     ("https://tfs.example.test/DefaultCollection", (), HOST, ("DefaultCollection",)),
-    ("https://tfs.example.test/DefaultCollection/My%20Project/_git/x", (), HOST, ("DefaultCollection",)),
+    (
+        "https://tfs.example.test/DefaultCollection/My%20Project/_git/x",
+        (),
+        HOST,
+        ("DefaultCollection",),
+    ),
     ("https://tfs.example.test/Engineering", (), HOST, ("Engineering",)),
     ("https://tfs.example.test/Engineering/Turbines/_git/blades", (), HOST, ("Engineering",)),
-    ("https://tfs.example.test/devops/DefaultCollection/P/_git/x", (), HOST + "/devops", ("DefaultCollection",)),
+    (
+        "https://tfs.example.test/devops/DefaultCollection/P/_git/x",
+        (),
+        HOST + "/devops",
+        ("DefaultCollection",),
+    ),
     ("https://tfs.example.test/devops/Engineering", (), HOST + "/devops", ("Engineering",)),
-    ("https://tfs.example.test/devops/Engineering/Turbines/_git/b", (), HOST + "/devops", ("Engineering",)),
+    (
+        "https://tfs.example.test/devops/Engineering/Turbines/_git/b",
+        (),
+        HOST + "/devops",
+        ("Engineering",),
+    ),
     ("https://tfs.example.test/devops", ("Engineering",), HOST + "/devops", ("Engineering",)),
-    ("https://tfs.example.test/devops/engineering/T", ("Engineering",), HOST + "/devops", ("Engineering",)),
+    (
+        "https://tfs.example.test/devops/engineering/T",
+        ("Engineering",),
+        HOST + "/devops",
+        ("Engineering",),
+    ),
     ("https://tfs.example.test", ("A", "B"), HOST, ("A", "B")),
     ("https://tfs.example.test/Eng%20Team", (), HOST, ("Eng Team",)),
     ("http://127.0.0.1:8080/tfs", (), "http://127.0.0.1:8080/tfs", ()),
@@ -171,13 +198,17 @@ SERVER_FORMS = [
         (HOST + "/Engineering/_usersSettings/tokens", HOST, ("Engineering",)),
     ],
 )
-def test_where_every_collection_is_meant_a_root_was_given(text: str, base: str, collections: tuple[str, ...]) -> None:
+def test_where_every_collection_is_meant_a_root_was_given(
+    text: str, base: str, collections: tuple[str, ...]
+) -> None:
     site, found = parse_server(text, everything=True)
     assert (site.base_url, found) == (base, collections)
 
 
 @pytest.mark.parametrize(("text", "named", "base", "collections"), SERVER_FORMS)
-def test_every_form_of_a_server(text: str, named: tuple[str, ...], base: str, collections: tuple[str, ...]) -> None:
+def test_every_form_of_a_server(
+    text: str, named: tuple[str, ...], base: str, collections: tuple[str, ...]
+) -> None:
     site, found = parse_server(text, named)
     assert (site.deployment, site.base_url, found) == (Deployment.SERVER, base, collections)
 
@@ -209,7 +240,9 @@ def test_every_form_of_a_server(text: str, named: tuple[str, ...], base: str, co
         ("https://tfs.example.test", ("",), Reason.INPUT_INVALID),
     ],
 )
-def test_what_is_no_server_is_refused(text: str, collections: tuple[str, ...], reason: Reason) -> None:
+def test_what_is_no_server_is_refused(
+    text: str, collections: tuple[str, ...], reason: Reason
+) -> None:
     with pytest.raises(UsageError) as caught:
         parse_server(text, collections)
     assert caught.value.reason is reason
@@ -227,9 +260,48 @@ def test_an_accepted_server_without_tls_stays_without_it() -> None:
 
 PIECES = st.sampled_from(
     [
-        *("dev.azure.com", "evil.example", ".", "@", ":", "/", "//", "\\", "?", "#", "%2f", "%40", "%00", "\t", " "),
-        *("contoso", "https://", "http://", "visualstudio.com", ".visualstudio.com", "443", "xn--", "[", "]", "::1"),
-        *("127.0.0.1", "_git", "ssh.dev.azure.com:v3", "git@", "\u3002", "\uff0e", "\u0430", "tfs", "..", ";", "\n"),
+        *(
+            "dev.azure.com",
+            "evil.example",
+            ".",
+            "@",
+            ":",
+            "/",
+            "//",
+            "\\",
+            "?",
+            "#",
+            "%2f",
+            "%40",
+            "%00",
+            "\t",
+            " ",
+        ),
+        *(
+            "contoso",
+            "https://",
+            "http://",
+            "visualstudio.com",
+            ".visualstudio.com",
+            "443",
+            "xn--",
+            "[",
+            "]",
+            "::1",
+        ),
+        *(
+            "127.0.0.1",
+            "_git",
+            "ssh.dev.azure.com:v3",
+            "git@",
+            "\u3002",
+            "\uff0e",
+            "\u0430",
+            "tfs",
+            "..",
+            ";",
+            "\n",
+        ),
         "app.vssps.visualstudio.com",
     ]
 )

@@ -20,15 +20,37 @@ BEFORE, LAST, AFTER = date(2026, 10, 15), date(2026, 11, 30), date(2026, 12, 1)
 
 # what the letter must name: the policy by Microsoft's name, the page it is on, and who may switch it
 NAMED = {
-    Policy.CREATION: ("“Restrict personal access token creation”", "→ Policies →", "Project Collection Administrator"),
-    Policy.GLOBAL: ("“Restrict global personal access token creation”", "→ Microsoft Entra →", "Azure DevOps Admin"),
-    Policy.FULL_SCOPE: ("“Restrict full-scoped personal access token creation”", "→ Microsoft Entra →", "Azure DevOps"),
-    Policy.LIFESPAN: ("“Enforce maximum personal access token lifespan”", "→ Microsoft Entra →", "Azure DevOps Admin"),
-    Policy.ACCESS: ("“Enable IP Conditional Access policy", "→ Conditional Access →", "Conditional Access Admin"),
+    Policy.CREATION: (
+        "“Restrict personal access token creation”",
+        "→ Policies →",
+        "Project Collection Administrator",
+    ),
+    Policy.GLOBAL: (
+        "“Restrict global personal access token creation”",
+        "→ Microsoft Entra →",
+        "Azure DevOps Admin",
+    ),
+    Policy.FULL_SCOPE: (
+        "“Restrict full-scoped personal access token creation”",
+        "→ Microsoft Entra →",
+        "Azure DevOps",
+    ),
+    Policy.LIFESPAN: (
+        "“Enforce maximum personal access token lifespan”",
+        "→ Microsoft Entra →",
+        "Azure DevOps Admin",
+    ),
+    Policy.ACCESS: (
+        "“Enable IP Conditional Access policy",
+        "→ Conditional Access →",
+        "Conditional Access Admin",
+    ),
 }
 
 
-def letter(policy: Policy, day: date = BEFORE, purpose: Purpose = Purpose.ALM, place=r.CONTOSO, **more: str) -> str:
+def letter(
+    policy: Policy, day: date = BEFORE, purpose: Purpose = Purpose.ALM, place=r.CONTOSO, **more: str
+) -> str:
     return request_for(policy, place, purpose, AUTO, replace(r.TODAY, today=day), **more)
 
 
@@ -41,7 +63,11 @@ def test_which_policy_where_who_what_and_how_long(policy: Policy) -> None:
     assert "Contoso" in text
     assert "Please " in text
     assert "until 2026-11-30 (46 days)" in text
-    boxes = "Scopes: Full access" if policy is Policy.FULL_SCOPE else "Code: Full; Identity: Read & manage"
+    boxes = (
+        "Scopes: Full access"
+        if policy is Policy.FULL_SCOPE
+        else "Code: Full; Identity: Read & manage"
+    )
     assert f"What the token will be: {boxes}" in text
     assert otherwise(policy, r.CONTOSO)
     assert otherwise(policy, r.CONTOSO) not in text
@@ -66,10 +92,17 @@ def test_on_either_side_of_the_day(day: date, reach: str, then: bool) -> None:
     assert ("from then on one token for each organization is needed" in text) is then
 
 
-def test_in_the_last_days_only_who_asks_for_it_gets_a_letter_about_a_token_that_ends_so_soon() -> None:
+def test_in_the_last_days_only_who_asks_for_it_gets_a_letter_about_a_token_that_ends_so_soon() -> (
+    None
+):
     assert "Microsoft stops tokens of all on 2026-12-01" in letter(Policy.LIFESPAN, LAST)
-    assert "reach: all accessible organizations; until 2026-12-01 (1 day)" in letter(Policy.GLOBAL, LAST)
-    assert [is_over(Policy.GLOBAL, replace(r.TODAY, today=day)) for day in (LAST, AFTER)] == [False, True]
+    assert "reach: all accessible organizations; until 2026-12-01 (1 day)" in letter(
+        Policy.GLOBAL, LAST
+    )
+    assert [is_over(Policy.GLOBAL, replace(r.TODAY, today=day)) for day in (LAST, AFTER)] == [
+        False,
+        True,
+    ]
 
 
 def test_what_the_service_answered_is_in_it() -> None:
@@ -83,7 +116,11 @@ def test_what_the_service_answered_is_in_it() -> None:
     [
         (Purpose.ALM, Reach.ALL, ["creation", "global", "lifespan"]),
         (Purpose.ALM, Reach.ORGANIZATION, ["creation", "lifespan"]),
-        (Purpose.ALM_AND_ISSUE_MANAGER, Reach.ALL, ["creation", "global", "full-scope", "lifespan"]),
+        (
+            Purpose.ALM_AND_ISSUE_MANAGER,
+            Reach.ALL,
+            ["creation", "global", "full-scope", "lifespan"],
+        ),
         (Purpose.ISSUE_MANAGER, Reach.ORGANIZATION, ["creation", "lifespan"]),
     ],
 )
@@ -95,6 +132,9 @@ def test_what_a_person_may_meet_on_the_page(purpose: Purpose, reach: Reach, met:
 def test_a_server_hears_of_no_policy_of_services_and_of_no_day() -> None:
     for policy, purpose, day in product(Policy, Purpose, (BEFORE, LAST, AFTER)):
         text = letter(policy, day, purpose, r.COLLECTION)
-        assert not any(word in text for word in ("Microsoft", "Entra", "2026-12-01", "Restrict", "organization"))
+        assert not any(
+            word in text
+            for word in ("Microsoft", "Entra", "2026-12-01", "Restrict", "organization")
+        )
         assert "DefaultCollection" in text
         assert otherwise(policy, r.COLLECTION) == ""

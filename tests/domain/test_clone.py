@@ -7,7 +7,14 @@ import pytest
 from aspm_ado.domain.answers import Repository
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.exchange import Reply
-from aspm_ado.domain.judgement.clone import Reading, clone_refused, clone_skipped, clone_unheard, judge_clone, reading
+from aspm_ado.domain.judgement.clone import (
+    Reading,
+    clone_refused,
+    clone_skipped,
+    clone_unheard,
+    judge_clone,
+    reading,
+)
 from aspm_ado.domain.reasons import Reason
 
 from . import replies as r
@@ -23,7 +30,11 @@ UNHEARD = r.silence()
 ANSWERS = {
     "pkt-line": (READ, Reading.READ),
     "other letters in the type": (
-        r.reply(200, FIRST, (("Content-Type", "Application/X-Git-Upload-Pack-Advertisement; charset=utf-8"),)),
+        r.reply(
+            200,
+            FIRST,
+            (("Content-Type", "Application/X-Git-Upload-Pack-Advertisement; charset=utf-8"),),
+        ),
         Reading.READ,
     ),
     "200 of another type": (r.reply(200, FIRST, r.MARKS, r.JSON), Reading.REFUSED),
@@ -69,9 +80,13 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("alone", "named", "asked_for", "token", "user", "code"), ROWS)
-def test_both_ways(alone: Reply, named: Reply | None, asked_for: bool, token: object, user: object, code: int) -> None:
+def test_both_ways(
+    alone: Reply, named: Reply | None, asked_for: bool, token: object, user: object, code: int
+) -> None:
     repository = Repository("1", "checkout api", "Payments")
-    first, second = judge_clone(repository, alone, named, "ada" if named else "", asked_for=asked_for)
+    first, second = judge_clone(
+        repository, alone, named, "ada" if named else "", asked_for=asked_for
+    )
     assert (first.status, first.reason) == token
     assert (second.status, second.reason) == user
     assert max(first.exit_code, second.exit_code) == code

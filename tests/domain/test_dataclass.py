@@ -104,7 +104,9 @@ def test_a_value_does_not_change_and_takes_nothing_else(made: tuple[type[Any], .
     ("given", "named"),
     [((), {}), ((1, 2, [], "", 5), {}), ((1,), {"z": 1}), ((1,), {"x": 1}), ((), {"y": 1})],
 )
-def test_a_wrong_call_is_refused(made: tuple[type[Any], ...], given: tuple[Any, ...], named: dict[str, Any]) -> None:
+def test_a_wrong_call_is_refused(
+    made: tuple[type[Any], ...], given: tuple[Any, ...], named: dict[str, Any]
+) -> None:
     with pytest.raises(TypeError):
         made[0](*given, **named)
 

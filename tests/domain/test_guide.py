@@ -29,14 +29,29 @@ EDGES = {
 PLACES = {"services": r.CONTOSO, "server": r.COLLECTION}
 
 
-def written(place: Place, purpose: Purpose, choice: ReachDemanded, day: date, end: date | None = GLOBAL_PAT_END) -> str:
+def written(
+    place: Place,
+    purpose: Purpose,
+    choice: ReachDemanded,
+    day: date,
+    end: date | None = GLOBAL_PAT_END,
+) -> str:
     calendar = replace(r.TODAY, today=day, global_end=end)
     made = guide(place, purpose, choice, calendar)
-    lines = [f"token name: {made.token_name}", f"reach: {made.reach.value}", f"expires: {made.expires}", ""]
+    lines = [
+        f"token name: {made.token_name}",
+        f"reach: {made.reach.value}",
+        f"expires: {made.expires}",
+        "",
+    ]
     for number, step in enumerate(made.steps, start=1):
         lines.append(f"{number}. {step.do}")
         lines += [f"   - {note}" for note in step.notes]
-    lines += ["", "--- to the administrator", request_for(Policy.CREATION, place, purpose, choice, calendar)]
+    lines += [
+        "",
+        "--- to the administrator",
+        request_for(Policy.CREATION, place, purpose, choice, calendar),
+    ]
     return "\n".join(lines)
 
 
@@ -59,10 +74,15 @@ def test_the_guide(where: str, day: str, purpose: Purpose) -> None:
 @pytest.mark.parametrize("where", PLACES)
 def test_the_guide_on_either_side_of_midnight_and_of_another_day(where: str, edge: str) -> None:
     """The last day, the day itself, a day that Microsoft moved, and no day at all."""
-    assert_golden(f"guide-{where}-{edge}-alm", written(PLACES[where], Purpose.ALM, ReachDemanded.AUTO, *EDGES[edge]))
+    assert_golden(
+        f"guide-{where}-{edge}-alm",
+        written(PLACES[where], Purpose.ALM, ReachDemanded.AUTO, *EDGES[edge]),
+    )
 
 
-@pytest.mark.parametrize(("choice", "reach"), [("all", Reach.ALL), ("organization", Reach.ORGANIZATION)])
+@pytest.mark.parametrize(
+    ("choice", "reach"), [("all", Reach.ALL), ("organization", Reach.ORGANIZATION)]
+)
 @pytest.mark.parametrize("day", [*DAYS.values(), *(day for day, _ in EDGES.values())])
 def test_what_is_demanded_is_what_the_guide_says(choice: str, reach: Reach, day: date) -> None:
     text = written(r.CONTOSO, Purpose.ALM, ReachDemanded(choice), day)
@@ -74,7 +94,9 @@ def test_what_is_demanded_is_what_the_guide_says(choice: str, reach: Reach, day:
 
 def test_a_token_of_one_organization_can_be_demanded_any_day() -> None:
     for day in DAYS.values():
-        made = guide(r.CONTOSO, Purpose.ALM, ReachDemanded.ORGANIZATION, replace(r.TODAY, today=day))
+        made = guide(
+            r.CONTOSO, Purpose.ALM, ReachDemanded.ORGANIZATION, replace(r.TODAY, today=day)
+        )
         assert made.reach is Reach.ORGANIZATION
         assert "Organization: Contoso" in [step.do for step in made.steps]
         assert "Contoso" in made.token_name
@@ -88,7 +110,9 @@ def test_a_server_hears_nothing_of_the_end() -> None:
             assert "2026-12-01" not in text
 
 
-@pytest.mark.parametrize("day", [date(2026, 1, 1), date(2026, 6, 3), date(2026, 6, 4), date(2026, 11, 29)])
+@pytest.mark.parametrize(
+    "day", [date(2026, 1, 1), date(2026, 6, 3), date(2026, 6, 4), date(2026, 11, 29)]
+)
 def test_no_date_is_suggested_that_a_global_token_does_not_live_to_see(day: date) -> None:
     made = guide(r.CONTOSO, Purpose.ALM, ReachDemanded.AUTO, replace(r.TODAY, today=day))
     assert day < made.expires < date(2026, 12, 1)
@@ -96,7 +120,9 @@ def test_no_date_is_suggested_that_a_global_token_does_not_live_to_see(day: date
 
 
 def test_on_the_last_day_it_suggests_the_day_of_the_end_for_no_token_ends_today() -> None:
-    made = guide(r.CONTOSO, Purpose.ALM, ReachDemanded.AUTO, replace(r.TODAY, today=date(2026, 11, 30)))
+    made = guide(
+        r.CONTOSO, Purpose.ALM, ReachDemanded.AUTO, replace(r.TODAY, today=date(2026, 11, 30))
+    )
     assert made.expires == date(2026, 12, 1)
 
 

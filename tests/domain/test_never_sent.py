@@ -15,6 +15,8 @@ def test_a_creation_that_did_not_leave(failure):
     assert not is_uncertain(replies.silence(failure))
 
 
-@pytest.mark.parametrize("failure", [Reason.TIMED_OUT, Reason.UNREACHABLE, Reason.ANSWER_UNREADABLE])
+@pytest.mark.parametrize(
+    "failure", [Reason.TIMED_OUT, Reason.UNREACHABLE, Reason.ANSWER_UNREADABLE]
+)
 def test_a_creation_that_may_have_arrived(failure):
     assert is_uncertain(replies.silence(failure))

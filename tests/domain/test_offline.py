@@ -20,7 +20,11 @@ V2 = "a" * 52 + "JQQJ99" + "B" * 18 + "AZDO" + "Wx9Z"
     ("value", "shape", "status"),
     [
         (V2, TokenFormat.V2_84, Status.PASS),
-        ("abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst", TokenFormat.LEGACY_52, Status.PASS),
+        (
+            "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst",
+            TokenFormat.LEGACY_52,
+            Status.PASS,
+        ),
         ("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567ABCDEFGHIJKLMNOPQRST", TokenFormat.UNKNOWN, Status.WARN),
         ("abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqr18", TokenFormat.UNKNOWN, Status.WARN),
         (V2[:-1], TokenFormat.UNKNOWN, Status.WARN),

@@ -32,7 +32,11 @@ SEEN = {
     "200": (r.profile(), False, Reach.ALL),
     "401, and a scope that implies it": (r.bare(), True, Reach.ORGANIZATION),
     "401, and none": (r.bare(), False, Reach.UNKNOWN),
-    "401 with words, and a scope": (r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON), True, Reach.ORGANIZATION),
+    "401 with words, and a scope": (
+        r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON),
+        True,
+        Reach.ORGANIZATION,
+    ),
     "203": (r.reply(203, r.PAGE, r.MARKS, r.HTML), True, Reach.UNKNOWN),
     "302": (r.reply(302, "", r.MARKS), True, Reach.UNKNOWN),
     "403": (r.reply(403, r.FENCED, r.MARKS, r.JSON), True, Reach.UNKNOWN),
@@ -89,14 +93,19 @@ def calendar(day: date | str) -> Calendar:
     return Calendar(day, DaySource.SERVER)
 
 
-def expected(deployment: Deployment, reach: Reach, demanded: ReachDemanded, day: date | str) -> tuple[Status, object]:
+def expected(
+    deployment: Deployment, reach: Reach, demanded: ReachDemanded, day: date | str
+) -> tuple[Status, object]:
     """The section “Retirement of global tokens” of the contract, row by row."""
     services_ended = deployment is SERVICES and day in SINCE
     demands_one = demanded is ONE or (demanded is AUTO and services_ended)
     if reach is Reach.ALL:
         if deployment is SERVER or day == NEVER:
             return Status.PASS, None
-        return Status.WARN, Reason.REACH_GLOBAL_OUTLIVED if services_ended else Reason.REACH_GLOBAL_ENDS
+        return (
+            Status.WARN,
+            Reason.REACH_GLOBAL_OUTLIVED if services_ended else Reason.REACH_GLOBAL_ENDS,
+        )
     if reach is Reach.UNKNOWN:
         return (Status.WARN if demands_one else Status.UNKNOWN), Reason.REACH_UNKNOWN
     if not demands_one:
@@ -107,9 +116,12 @@ def expected(deployment: Deployment, reach: Reach, demanded: ReachDemanded, day:
 
 
 @pytest.mark.parametrize(
-    ("deployment", "reach", "demanded", "day"), list(product(Deployment, Reach, ReachDemanded, DAYS))
+    ("deployment", "reach", "demanded", "day"),
+    list(product(Deployment, Reach, ReachDemanded, DAYS)),
 )
-def test_the_retirement_matrix(deployment: Deployment, reach: Reach, demanded: ReachDemanded, day: date | str) -> None:
+def test_the_retirement_matrix(
+    deployment: Deployment, reach: Reach, demanded: ReachDemanded, day: date | str
+) -> None:
     because = "profiles/me answers (the inference)"
     check = judge_reach(Sight(reach, because), demanded, deployment, calendar(day))
     assert (check.status, check.reason) == expected(deployment, reach, demanded, day)
@@ -127,7 +139,9 @@ def test_the_retirement_matrix(deployment: Deployment, reach: Reach, demanded: R
 def test_a_warning_says_how_many_days_are_left() -> None:
     detail = judge_reach(Sight(Reach.ALL, "it answers"), AUTO, SERVICES, calendar(LAST_DAY)).detail
     assert "2026-12-01, in 1 day," in detail
-    detail = judge_reach(Sight(Reach.ALL, "it answers"), AUTO, SERVICES, calendar(LONG_BEFORE)).detail
+    detail = judge_reach(
+        Sight(Reach.ALL, "it answers"), AUTO, SERVICES, calendar(LONG_BEFORE)
+    ).detail
     assert "2026-12-01, in 47 days," in detail
 
 

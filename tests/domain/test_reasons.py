@@ -58,7 +58,9 @@ CODES = {
 REASONS = Path(str(inspect.getsourcefile(Reason))).read_text("utf-8")
 MEANINGS = dict(
     re.findall(
-        r'^    ([A-Z_]+) = "[^\n]+\n    \"\"\"([^\n]+)\"\"\"$', REASONS[REASONS.index("class Reason") :], re.MULTILINE
+        r'^    ([A-Z_]+) = "[^\n]+\n    \"\"\"([^\n]+)\"\"\"$',
+        REASONS[REASONS.index("class Reason") :],
+        re.MULTILINE,
     )
 )
 
@@ -74,7 +76,9 @@ def test_every_reason_is_unique_and_has_a_known_code_and_a_sentence() -> None:
         assert Reason(reason.value) is reason
 
 
-@pytest.mark.parametrize(("code", "reason"), [(code, reason) for code, found in CODES.items() for reason in found])
+@pytest.mark.parametrize(
+    ("code", "reason"), [(code, reason) for code, found in CODES.items() for reason in found]
+)
 def test_what_the_contract_says_of_each_code(code: int, reason: str) -> None:
     assert Reason(reason).exit_code == code
 
@@ -87,7 +91,11 @@ def test_every_code_of_the_contract_is_there_and_no_other() -> None:
 def test_the_ids_of_checks_are_public_and_in_order() -> None:
     assert [check.value for check in CheckId] == CHECKS
     assert {one for one in CheckId if one.title} == set(CheckId)
-    assert {check.value for check in NEVER_REQUIRED} == {"token.format", "token.expiry", "clone.username"}
+    assert {check.value for check in NEVER_REQUIRED} == {
+        "token.format",
+        "token.expiry",
+        "clone.username",
+    }
     shuffled = [skip(check, "why") for check in reversed(CheckId)]
     assert [check.id for check in in_order(shuffled)] == list(CheckId)
 
@@ -126,7 +134,9 @@ def test_what_informs_never_decides(check: CheckId) -> None:
         (CheckId.REGISTRATION, Status.FAIL, Reason.ASPM_REFUSED, True, 6),
     ],
 )
-def test_what_a_check_counts_as(check: CheckId, status: Status, reason: Reason, required: bool, code: int) -> None:
+def test_what_a_check_counts_as(
+    check: CheckId, status: Status, reason: Reason, required: bool, code: int
+) -> None:
     assert Check(check, status, "why", reason, "do", required=required).exit_code == code
 
 
@@ -145,7 +155,10 @@ ANY_CHECK = st.builds(
 def report(*groups: list[Check], error: Problem | None = None) -> Report:
     facts = TokenFacts("v2-84", "Wx9Z")
     whole, aspm, *organizations = groups
-    made = tuple(OrganizationReport("o", None, facts, tuple(checks), Registration()) for checks in organizations)
+    made = tuple(
+        OrganizationReport("o", None, facts, tuple(checks), Registration())
+        for checks in organizations
+    )
     one = ConnectionReport(
         "c",
         "services",
@@ -175,7 +188,9 @@ def test_the_gravest_wins_within_and_over_organizations(groups: list[list[Check]
 
 @pytest.mark.parametrize("code", [2, 130])
 @given(group=st.lists(ANY_CHECK, max_size=4))
-def test_usage_and_interruption_end_the_run_whatever_was_proven(code: int, group: list[Check]) -> None:
+def test_usage_and_interruption_end_the_run_whatever_was_proven(
+    code: int, group: list[Check]
+) -> None:
     reason = next(reason for reason in Reason if reason.exit_code == code)
     assert report(group, [], group, error=Problem(reason, "what", "do")).exit_code == code
 
@@ -190,7 +205,9 @@ VERDICTS = {
 @pytest.mark.parametrize("code", ExitCode)
 def test_the_verdict_is_the_code_in_a_word(code: ExitCode) -> None:
     assert verdict_of(code) is VERDICTS[int(code)]
-    assert verdict_of(code, warned=True) is (Verdict.READY_WITH_WARNINGS if code == 0 else VERDICTS[int(code)])
+    assert verdict_of(code, warned=True) is (
+        Verdict.READY_WITH_WARNINGS if code == 0 else VERDICTS[int(code)]
+    )
 
 
 def test_an_error_carries_the_code_of_its_reason() -> None:

@@ -15,7 +15,17 @@ from aspm_ado.domain.judgement.version import server_version
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose, newest_common
-from aspm_ado.domain.scopes import SCOPES, Level, Probe, Scope, boxes_of, needed, plan, rows_of, summits
+from aspm_ado.domain.scopes import (
+    SCOPES,
+    Level,
+    Probe,
+    Scope,
+    boxes_of,
+    needed,
+    plan,
+    rows_of,
+    summits,
+)
 from aspm_ado.domain.settings import ACCESS, CREATE, FETCH, LABELS, settings_for
 from aspm_ado.domain.token import Secret
 
@@ -28,7 +38,12 @@ ABSENT_WORK_ITEM = "_apis/wit/workItems/2147483647"
 
 
 def test_the_levels_of_each_purpose() -> None:
-    four = {Scope.CODE: Level.FULL, Scope.WORK: Level.MANAGE, Scope.IDENTITY: Level.MANAGE, Scope.PROFILE: Level.WRITE}
+    four = {
+        Scope.CODE: Level.FULL,
+        Scope.WORK: Level.MANAGE,
+        Scope.IDENTITY: Level.MANAGE,
+        Scope.PROFILE: Level.WRITE,
+    }
     assert needed(ALM) == four
     assert needed(BOTH) == {**four, Scope.PROJECT: Level.MANAGE, Scope.FULL_ACCESS: Level.FULL}
     assert needed(ISSUES) == {Scope.PROJECT: Level.MANAGE, Scope.WORK: Level.MANAGE}
@@ -66,7 +81,9 @@ PROVABLE = [
 def test_what_an_answer_can_show(scope: Scope, services: Level, server: tuple[Level, ...]) -> None:
     for version in VERSIONS:
         assert SCOPES[scope].provable(SERVICES, version) is services
-    assert tuple(SCOPES[scope].provable(SERVER, version) for version in reversed(VERSIONS)) == server
+    assert (
+        tuple(SCOPES[scope].provable(SERVER, version) for version in reversed(VERSIONS)) == server
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +99,8 @@ def test_the_newest_version_that_both_speak(latest: str, spoken: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [None, r.silence(), r.bare(), r.reply(200, "{}", r.MARKS), r.reply(400, "latest is 7")]
+    "answer",
+    [None, r.silence(), r.bare(), r.reply(200, "{}", r.MARKS), r.reply(400, "latest is 7")],
 )
 def test_a_server_that_does_not_tell_is_taken_for_the_oldest(answer: object) -> None:
     assert server_version(answer) == "5.0"  # type: ignore[arg-type]
@@ -114,7 +132,9 @@ def test_the_plan_for_alm_on_services_is_eight_probes() -> None:
         (ISSUES, SERVER, "5.0", 4),
     ],
 )
-def test_the_size_of_each_plan(purpose: Purpose, deployment: Deployment, version: str, count: int) -> None:
+def test_the_size_of_each_plan(
+    purpose: Purpose, deployment: Deployment, version: str, count: int
+) -> None:
     assert len(plan(purpose, deployment, version)) == count
 
 
@@ -122,7 +142,9 @@ EVERY = list(product(Purpose, Deployment, VERSIONS, (False, True)))
 
 
 @pytest.mark.parametrize(("purpose", "deployment", "version", "read_only"), EVERY)
-def test_no_plan_can_change_anything(purpose: Purpose, deployment: Deployment, version: str, read_only: bool) -> None:
+def test_no_plan_can_change_anything(
+    purpose: Purpose, deployment: Deployment, version: str, read_only: bool
+) -> None:
     for probe in plan(purpose, deployment, version, read_only=read_only):
         assert probe.method in ({"GET"} if read_only else {"GET", "POST", "PATCH", "DELETE"})
         if probe.method != "GET":
@@ -134,12 +156,18 @@ def test_no_plan_can_change_anything(purpose: Purpose, deployment: Deployment, v
             assert probe.body in ("{}", "[]")
         else:
             assert probe.body is None
-        assert "/projects/{random}" in probe.path or not (probe.method == "DELETE" and "_apis/projects" in probe.path)
+        assert "/projects/{random}" in probe.path or not (
+            probe.method == "DELETE" and "_apis/projects" in probe.path
+        )
 
 
 def test_all_probes_of_alm_are_aimed_at_nothing() -> None:
     for probe in plan(ALM, SERVICES, "7.1"):
-        assert "{random}" in probe.path or probe.path.startswith(ABSENT_WORK_ITEM) or probe.name == "identity-read"
+        assert (
+            "{random}" in probe.path
+            or probe.path.startswith(ABSENT_WORK_ITEM)
+            or probe.name == "identity-read"
+        )
 
 
 @pytest.mark.parametrize(("purpose", "deployment", "version", "read_only"), EVERY)
@@ -179,10 +207,15 @@ def test_api_versions_are_those_of_the_facts() -> None:
 TOGGLES = [subset for size in range(4) for subset in combinations((CREATE, FETCH, ACCESS), size)]
 
 
-@pytest.mark.parametrize(("toggles", "purpose", "api"), list(product(TOGGLES, Purpose, ("auto", "standalone", "core"))))
-def test_the_dependencies_of_the_settings(toggles: tuple[str, ...], purpose: Purpose, api: str) -> None:
+@pytest.mark.parametrize(
+    ("toggles", "purpose", "api"), list(product(TOGGLES, Purpose, ("auto", "standalone", "core")))
+)
+def test_the_dependencies_of_the_settings(
+    toggles: tuple[str, ...], purpose: Purpose, api: str
+) -> None:
     refused = bool(toggles) and (
-        api == "core" or (FETCH in toggles and (CREATE not in toggles or purpose is Purpose.ISSUE_MANAGER))
+        api == "core"
+        or (FETCH in toggles and (CREATE not in toggles or purpose is Purpose.ISSUE_MANAGER))
     )
     if refused:
         with pytest.raises(UsageError) as caught:
@@ -192,5 +225,7 @@ def test_the_dependencies_of_the_settings(toggles: tuple[str, ...], purpose: Pur
         return
     made = settings_for(reversed(toggles), purpose, api)
     assert set(made.toggles) == set(toggles)
-    assert made.labels == tuple(LABELS[toggle] for toggle in (CREATE, FETCH, ACCESS) if toggle in toggles)
+    assert made.labels == tuple(
+        LABELS[toggle] for toggle in (CREATE, FETCH, ACCESS) if toggle in toggles
+    )
     assert made.issue_manager is (purpose is Purpose.ALM_AND_ISSUE_MANAGER)

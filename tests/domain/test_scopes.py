@@ -25,21 +25,38 @@ from aspm_ado.domain.scopes import Level, Probe, Scope, needed, plan
 from . import replies as r
 
 SERVICES, SERVER = Deployment.SERVICES, Deployment.SERVER
-PASS, PARTIAL, WARN, FAIL, UNKNOWN = Status.PASS, Status.PARTIAL, Status.WARN, Status.FAIL, Status.UNKNOWN
+PASS, PARTIAL, WARN, FAIL, UNKNOWN = (
+    Status.PASS,
+    Status.PARTIAL,
+    Status.WARN,
+    Status.FAIL,
+    Status.UNKNOWN,
+)
 ON_SERVICES = Bench(Purpose.ALM, SERVICES, "7.1")
 ON_SERVER = Bench(Purpose.ALM, SERVER, "7.1", r.bare())
 CLOSED, OPEN, NO_CONTROL = r.bare(), r.reply(404, "{}", r.MARKS, r.JSON), None
-OUT_OF_RANGE = '{"message":"The requested version is out of range.","typeKey":"VssVersionOutOfRangeException"}'
+OUT_OF_RANGE = (
+    '{"message":"The requested version is out of range.","typeKey":"VssVersionOutOfRangeException"}'
+)
 
 GRANTED = [200, 204, 400, 403, 404, 405, 409]
 
 PROBED: dict[str, tuple[Reply, Grant]] = {
     **{f"{status} with a user": (r.granted(status), Grant.GRANTED) for status in GRANTED},
-    "403 TF401027": (r.granted(403, '{"message":"TF401027: You need the Git permission."}'), Grant.GRANTED),
+    "403 TF401027": (
+        r.granted(403, '{"message":"TF401027: You need the Git permission."}'),
+        Grant.GRANTED,
+    ),
     "403 TF50309": (r.granted(403, '{"message":"TF50309: You lack a permission."}'), Grant.GRANTED),
-    "404 TF401232": (r.granted(404, '{"message":"TF401232: Work item 2147483647 does not exist"}'), Grant.GRANTED),
+    "404 TF401232": (
+        r.granted(404, '{"message":"TF401232: Work item 2147483647 does not exist"}'),
+        Grant.GRANTED,
+    ),
     "400 version out of range": (r.granted(400, OUT_OF_RANGE), Grant.GRANTED),
-    **{f"{status} without a user": (r.reply(status, "{}", r.MARKS, r.JSON), Grant.UNKNOWN) for status in GRANTED},
+    **{
+        f"{status} without a user": (r.reply(status, "{}", r.MARKS, r.JSON), Grant.UNKNOWN)
+        for status in GRANTED
+    },
     "404 with the anonymous user": (
         r.reply(404, "{}", r.MARKS, r.JSON, (("X-VSS-UserData", f"{r.NOBODY.id}:"),)),
         Grant.UNKNOWN,
@@ -103,14 +120,20 @@ def answers(
     probes = plan(bench.purpose, bench.deployment, bench.version, read_only=bench.read_only)
     told = {
         probe.name: r.granted()
-        if (wide if probe.scope is Scope.FULL_ACCESS else probe.level <= held.get(probe.scope, Level.NONE))
+        if (
+            wide
+            if probe.scope is Scope.FULL_ACCESS
+            else probe.level <= held.get(probe.scope, Level.NONE)
+        )
         else r.missing()
         for probe in probes
     }
     return probes, told
 
 
-def judged(bench: Bench, held: Mapping[Scope, Level], *, wide: bool = False) -> dict[CheckId, Check]:
+def judged(
+    bench: Bench, held: Mapping[Scope, Level], *, wide: bool = False
+) -> dict[CheckId, Check]:
     probes, told = answers(bench, held, wide=wide)
     return {check.id: check for check in judge_scopes(told, probes, bench)}
 
@@ -134,7 +157,13 @@ LADDER = [
     (Scope.PROFILE, NONE, FAIL, NONE, Reason.PROFILE_SCOPE_MISSING),
     (Scope.PROFILE, WRITE, PASS, WRITE, None),
 ]
-ALL_OF = {Scope.CODE: FULL, Scope.WORK: MANAGE, Scope.IDENTITY: MANAGE, Scope.PROFILE: WRITE, Scope.PROJECT: MANAGE}
+ALL_OF = {
+    Scope.CODE: FULL,
+    Scope.WORK: MANAGE,
+    Scope.IDENTITY: MANAGE,
+    Scope.PROFILE: WRITE,
+    Scope.PROJECT: MANAGE,
+}
 
 
 @pytest.mark.parametrize(("scope", "held", "status", "proven", "reason"), LADDER)
@@ -161,7 +190,9 @@ def test_the_ladder_on_services(
         ("7.1", (PARTIAL, READ), (PASS, WRITE)),
     ],
 )
-def test_what_each_server_can_show(version: str, identity: tuple[Status, Level], profile: tuple[Status, Level]) -> None:
+def test_what_each_server_can_show(
+    version: str, identity: tuple[Status, Level], profile: tuple[Status, Level]
+) -> None:
     made = judged(replace(ON_SERVER, version=version), ALL_OF)
     assert (made[CheckId.SCOPE_IDENTITY].status, made[CheckId.SCOPE_IDENTITY].proven) == identity
     assert (made[CheckId.SCOPE_PROFILE].status, made[CheckId.SCOPE_PROFILE].proven) == profile
@@ -170,12 +201,19 @@ def test_what_each_server_can_show(version: str, identity: tuple[Status, Level],
 
 
 @pytest.mark.parametrize(
-    ("low", "high"), [("code-read", "code-manage"), ("code-read", "code-write"), ("work-write", "work-manage")]
+    ("low", "high"),
+    [("code-read", "code-manage"), ("code-read", "code-write"), ("work-write", "work-manage")],
 )
-def test_a_lower_level_refused_and_a_higher_one_granted_is_a_contradiction(low: str, high: str) -> None:
+def test_a_lower_level_refused_and_a_higher_one_granted_is_a_contradiction(
+    low: str, high: str
+) -> None:
     probes, told = answers(ON_SERVICES, ALL_OF)
     told = {**told, low: r.missing()}
-    check = next(c for c in judge_scopes(told, probes, ON_SERVICES) if c.id.value.startswith(f"scope.{low[:4]}"))
+    check = next(
+        c
+        for c in judge_scopes(told, probes, ON_SERVICES)
+        if c.id.value.startswith(f"scope.{low[:4]}")
+    )
     assert (check.status, check.reason) == (UNKNOWN, Reason.ANSWERS_CONTRADICT)
     assert len([line for line in check.evidence if line.activity_id]) >= 2
     assert high in told
@@ -222,7 +260,9 @@ def test_a_route_that_is_not_there_lowers_what_can_be_shown() -> None:
 def test_a_released_route_that_is_not_there_proves_nothing(levels: tuple[str, ...]) -> None:
     """Every version has it: that it is missing here says nothing of the scope, and is not “good as far as it goes”."""
     probes, told = answers(ON_SERVICES, ALL_OF)
-    told |= dict.fromkeys((f"code-{level}" for level in levels), r.reply(404, r.NO_ROUTE, r.MARKS, r.USER))
+    told |= dict.fromkeys(
+        (f"code-{level}" for level in levels), r.reply(404, r.NO_ROUTE, r.MARKS, r.USER)
+    )
     [check] = [c for c in judge_scopes(told, probes, ON_SERVICES) if c.id is CheckId.SCOPE_CODE]
     shown = PARTIAL if "manage" not in levels else UNKNOWN
     assert (check.status, check.exit_code) == (shown, 5 if shown is UNKNOWN else 0)
@@ -257,7 +297,10 @@ def test_reading_alone_leaves_levels_unproven_and_says_so(purpose: Purpose) -> N
 
 def test_reading_alone_still_shows_what_is_missing() -> None:
     made = judged(replace(ON_SERVICES, read_only=True), {**ALL_OF, Scope.CODE: NONE})
-    assert (made[CheckId.SCOPE_CODE].status, made[CheckId.SCOPE_CODE].reason) == (FAIL, Reason.CODE_SCOPE_MISSING)
+    assert (made[CheckId.SCOPE_CODE].status, made[CheckId.SCOPE_CODE].reason) == (
+        FAIL,
+        Reason.CODE_SCOPE_MISSING,
+    )
 
 
 FOUR = {key: level for key, level in ALL_OF.items() if key is not Scope.PROJECT}
@@ -278,7 +321,12 @@ FULL_ACCESS = [
 
 @pytest.mark.parametrize(("deployment", "held", "wide", "status", "reason", "code"), FULL_ACCESS)
 def test_full_access(
-    deployment: Deployment, held: Mapping[Scope, Level], wide: bool, status: Status, reason: Reason, code: int
+    deployment: Deployment,
+    held: Mapping[Scope, Level],
+    wide: bool,
+    status: Status,
+    reason: Reason,
+    code: int,
 ) -> None:
     bench = Bench(Purpose.ALM_AND_ISSUE_MANAGER, deployment, "7.1", r.bare())
     made = judged(bench, held, wide=wide)
@@ -309,7 +357,9 @@ def test_which_scopes_hold_the_profile_and_which_read_code() -> None:
     assert not holds_profile(tuple(judged(ON_SERVICES, {Scope.IDENTITY: MANAGE}).values()))
     assert not holds_profile(())
     assert reads_code(tuple(judged(ON_SERVICES, {Scope.CODE: FULL}).values()))
-    assert reads_code(tuple(judged(replace(ON_SERVICES, read_only=True), {Scope.CODE: FULL}).values()))
+    assert reads_code(
+        tuple(judged(replace(ON_SERVICES, read_only=True), {Scope.CODE: FULL}).values())
+    )
     assert not reads_code(tuple(judged(ON_SERVICES, {Scope.CODE: READ}).values()))
     assert not reads_code(())
 

@@ -51,14 +51,21 @@ ROWS = {
         4,
     ),
     "expired, said in the header of Services": (
-        r.reply(401, "", r.MARKS, (("X-TFS-ServiceError", "Access%20Denied%3A%20The%20token%20has%20expired."),)),
+        r.reply(
+            401,
+            "",
+            r.MARKS,
+            (("X-TFS-ServiceError", "Access%20Denied%3A%20The%20token%20has%20expired."),),
+        ),
         r.bare(),
         (FAIL, Reason.TOKEN_EXPIRED),
         (SKIP, Reason.NOT_ASKED),
         4,
     ),
     "expired, said in the header of Server": (
-        r.reply(401, "", r.MARKS, (("X-TFS-ServiceError", "Access+Denied%3a+The+token+has+expired."),)),
+        r.reply(
+            401, "", r.MARKS, (("X-TFS-ServiceError", "Access+Denied%3a+The+token+has+expired."),)
+        ),
         r.bare(),
         (FAIL, Reason.TOKEN_EXPIRED),
         (SKIP, Reason.NOT_ASKED),
@@ -85,7 +92,13 @@ ROWS = {
         (FAIL, Reason.ORGANIZATION_REFUSES_TOKEN),
         3,
     ),
-    "bare 401, R2 401": (r.bare(), r.bare(), (FAIL, Reason.TOKEN_REJECTED), (SKIP, Reason.NOT_ASKED), 4),
+    "bare 401, R2 401": (
+        r.bare(),
+        r.bare(),
+        (FAIL, Reason.TOKEN_REJECTED),
+        (SKIP, Reason.NOT_ASKED),
+        4,
+    ),
     "401 with words, R2 401": (
         r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON),
         r.bare(),
@@ -136,7 +149,9 @@ ROWS = {
         4,
     ),
     "302 of Azure DevOps": (
-        r.reply(302, "", r.MARKS, (("Location", "https://spsprodsin1.vssps.visualstudio.com/_signin"),)),
+        r.reply(
+            302, "", r.MARKS, (("Location", "https://spsprodsin1.vssps.visualstudio.com/_signin"),)
+        ),
         r.bare(),
         (FAIL, Reason.TOKEN_REJECTED),
         (SKIP, Reason.NOT_ASKED),
@@ -191,7 +206,13 @@ ROWS = {
         (UNKNOWN, Reason.SERVER_SIGN_IN_SETUP),
         5,
     ),
-    "429": (r.reply(429, "", r.MARKS), r.bare(), (UNKNOWN, Reason.THROTTLED), (UNKNOWN, Reason.THROTTLED), 5),
+    "429": (
+        r.reply(429, "", r.MARKS),
+        r.bare(),
+        (UNKNOWN, Reason.THROTTLED),
+        (UNKNOWN, Reason.THROTTLED),
+        5,
+    ),
     "503 of the edge": (
         r.reply(503, r.PAGE, r.HTML, (("X-MSEdge-Ref", "Ref A: 1"),)),
         r.bare(),
@@ -207,7 +228,13 @@ ROWS = {
         5,
     ),
     **{
-        reason.value: (r.silence(reason), r.silence(reason), (UNKNOWN, reason), (UNKNOWN, reason), 5)
+        reason.value: (
+            r.silence(reason),
+            r.silence(reason),
+            (UNKNOWN, reason),
+            (UNKNOWN, reason),
+            5,
+        )
         for reason in (
             Reason.NAME_UNRESOLVED,
             Reason.UNREACHABLE,
@@ -242,7 +269,10 @@ def test_another_organization_vouches_for_a_token_that_this_one_refuses() -> Non
     made = stand(r.CONTOSO, r.bare(), r.bare(), r.TODAY, r.ME)
     assert made.identity == r.ME
     assert made.identity_check.status is PASS
-    assert (made.access_check.status, made.access_check.reason) == (FAIL, Reason.ORGANIZATION_REFUSES_TOKEN)
+    assert (made.access_check.status, made.access_check.reason) == (
+        FAIL,
+        Reason.ORGANIZATION_REFUSES_TOKEN,
+    )
 
 
 def test_an_anonymous_user_in_a_header_is_nobody() -> None:
@@ -254,7 +284,9 @@ def test_an_anonymous_user_in_a_header_is_nobody() -> None:
 
 def test_the_causes_of_a_rejection_are_listed_in_the_order_of_the_facts() -> None:
     detail = stand(r.CONTOSO, r.bare(), r.bare(), r.TODAY).identity_check.detail
-    order = [detail.index(cause) for cause in ("mistyped", "revoked", "another organization", "90 days")]
+    order = [
+        detail.index(cause) for cause in ("mistyped", "revoked", "another organization", "90 days")
+    ]
     assert order == sorted(order)
     assert "stopped on" not in detail
 
@@ -282,10 +314,30 @@ LIKELY = {
         "exp",
     ),
     "global, before": (Past(True, ALL, AHEAD), date(2026, 11, 30), "revoked policy inactive", ""),
-    "global, on the day": (Past(True, ALL, AHEAD), DAY, "retired revoked policy inactive", "retired"),
-    "global, long after": (Past(True, ALL, AHEAD), date(2027, 3, 1), "retired revoked policy inactive", "retired"),
-    "global, no end on record": (Past(True, ALL), DAY, "retired revoked expired policy inactive", "retired"),
-    "global, its end is over": (Past(True, ALL, OVER), DAY, "expired retired revoked policy inactive", "expired"),
+    "global, on the day": (
+        Past(True, ALL, AHEAD),
+        DAY,
+        "retired revoked policy inactive",
+        "retired",
+    ),
+    "global, long after": (
+        Past(True, ALL, AHEAD),
+        date(2027, 3, 1),
+        "retired revoked policy inactive",
+        "retired",
+    ),
+    "global, no end on record": (
+        Past(True, ALL),
+        DAY,
+        "retired revoked expired policy inactive",
+        "retired",
+    ),
+    "global, its end is over": (
+        Past(True, ALL, OVER),
+        DAY,
+        "expired retired revoked policy inactive",
+        "expired",
+    ),
     "of one organization": (Past(True, ONE, AHEAD), DAY, "revoked policy inactive", ""),
     "reach never known": (Past(True, NOT_KNOWN, AHEAD), DAY, "revoked policy retired inactive", ""),
     "its last day": (Past(True, ONE, DAY), DAY, "revoked policy inactive", ""),
@@ -295,9 +347,13 @@ LIKELY = {
 @pytest.mark.parametrize("row", LIKELY)
 def test_the_likeliest_cause_comes_first_and_none_is_certain(row: str) -> None:
     past, today, order, likely = LIKELY[row]
-    check = stand(r.CONTOSO, r.bare(), r.bare(), replace(r.TODAY, today=today), past=past).identity_check
+    check = stand(
+        r.CONTOSO, r.bare(), r.bare(), replace(r.TODAY, today=today), past=past
+    ).identity_check
     assert (check.status, check.reason, check.exit_code) == (FAIL, Reason.TOKEN_REJECTED, 4)
-    told = {cause: check.detail.index(words) for cause, words in MARKED.items() if words in check.detail}
+    told = {
+        cause: check.detail.index(words) for cause, words in MARKED.items() if words in check.detail
+    }
     assert sorted(told, key=told.__getitem__) == order.split()
     assert check.detail.count("most likely") == (1 if likely else 0)
     if likely:
@@ -310,7 +366,9 @@ def test_the_likeliest_cause_comes_first_and_none_is_certain(row: str) -> None:
 @pytest.mark.parametrize("end", [None, date(2027, 6, 30)])
 def test_where_the_day_has_not_come_nothing_has_stopped(end: date | None) -> None:
     calendar = replace(r.TODAY, today=date(2026, 12, 2), global_end=end)
-    detail = stand(r.CONTOSO, r.bare(), r.bare(), calendar, past=Past(True, ALL)).identity_check.detail
+    detail = stand(
+        r.CONTOSO, r.bare(), r.bare(), calendar, past=Past(True, ALL)
+    ).identity_check.detail
     assert "stopped" not in detail
     assert "most likely" not in detail
 
@@ -327,18 +385,28 @@ def test_a_server_hears_nothing_of_retirement_or_of_ninety_days() -> None:
 def test_evidence_shows_no_header_and_no_body() -> None:
     first: Reply = r.reply(401, r.TF400813, r.MARKS, r.USER)
     [line] = stand(r.CONTOSO, first, r.bare(), r.TODAY).access_check.evidence
-    assert (line.method, line.url, line.status, line.activity_id) == ("GET", r.CALL.url, 401, r.MARKS[0][1])
+    assert (line.method, line.url, line.status, line.activity_id) == (
+        "GET",
+        r.CALL.url,
+        401,
+        r.MARKS[0][1],
+    )
     assert r.ME.account not in repr(line)
 
 
-@pytest.mark.parametrize(("marks", "who"), [((), None), (r.USER, r.ME.account)], ids=["nameless", "named in a header"])
+@pytest.mark.parametrize(
+    ("marks", "who"), [((), None), (r.USER, r.ME.account)], ids=["nameless", "named in a header"]
+)
 def test_a_server_that_lists_its_collections_shows_a_token_alive(
     marks: tuple[tuple[str, str], ...], who: str | None
 ) -> None:
     """A collection that refuses it is closed to its owner; the token is not called wrong."""
     listed = r.reply(200, "{}", r.MARKS, marks, answer=Names(("DefaultCollection",)))
     made = stand(r.COLLECTION, r.bare(), listed, r.TODAY)
-    assert (made.access_check.status, made.access_check.reason) == (Status.FAIL, Reason.ORGANIZATION_REFUSES_TOKEN)
+    assert (made.access_check.status, made.access_check.reason) == (
+        Status.FAIL,
+        Reason.ORGANIZATION_REFUSES_TOKEN,
+    )
     assert "polic" not in f"{made.access_check.detail}{made.access_check.remedy}"
     assert (made.is_dead, made.is_alive) == (False, who is not None)
     assert (made.identity.account if made.identity else None) == who

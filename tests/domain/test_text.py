@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 from aspm_ado.domain.text import cells, clean, plain, wrapped
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-NASTY = st.text(st.one_of(st.characters(), st.sampled_from("\x00\x07\x08\x1b\x7f\x85\x9b\x9d\r\n\t\u2028" + BIDI)))
+NASTY = st.text(
+    st.one_of(
+        st.characters(), st.sampled_from("\x00\x07\x08\x1b\x7f\x85\x9b\x9d\r\n\t\u2028" + BIDI)
+    )
+)
 
 
 def assert_harmless(line: str) -> None:
@@ -58,7 +62,9 @@ def test_examples(text: str, line: str) -> None:
     assert clean(text) == line
 
 
-@given(NASTY, st.sampled_from(["ascii", "cp1252", "cp437", "latin-1", "utf-8", "no-such-codec", None]))
+@given(
+    NASTY, st.sampled_from(["ascii", "cp1252", "cp437", "latin-1", "utf-8", "no-such-codec", None])
+)
 def test_plain_fits_any_console(text: str, encoding: str | None) -> None:
     line = plain(clean(text), encoding)
     line.encode("ascii" if encoding == "no-such-codec" else encoding or "utf-8")
@@ -86,4 +92,7 @@ def test_an_address_is_never_cut() -> None:
 
 
 def test_what_follows_a_list_marker_hangs_under_it() -> None:
-    assert list(wrapped("  1. one two three four five six", 20)) == ["  1. one two three", "     four five six"]
+    assert list(wrapped("  1. one two three four five six", 20)) == [
+        "  1. one two three",
+        "     four five six",
+    ]

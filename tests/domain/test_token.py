@@ -98,7 +98,9 @@ def test_inside_it_is_refused_by_its_position(character: str, at: int) -> None:
 
 @pytest.mark.parametrize("character", OUTSIDE)
 @pytest.mark.parametrize(("before", "after", "position"), [(1, 0, 1), (0, 1, 85)])
-def test_at_its_ends_it_is_refused_by_its_position(character: str, before: int, after: int, position: int) -> None:
+def test_at_its_ends_it_is_refused_by_its_position(
+    character: str, before: int, after: int, position: int
+) -> None:
     with pytest.raises(UsageError) as caught:
         parse_pat(character * before + PAT + character * after, "stdin")
     assert f"position {position} of 85" in caught.value.problem
@@ -130,7 +132,16 @@ def test_a_secret_is_never_shown() -> None:
     secret = Secret(PAT)
     credential = Credential(secret, SERVICES.origins, "ada")
     call = Call("GET", "https://dev.azure.com/contoso", credential)
-    for shown in (secret, [secret], {"token": secret}, credential, call, f"{secret}", f"{secret!r:>10}", f"{call}"):
+    for shown in (
+        secret,
+        [secret],
+        {"token": secret},
+        credential,
+        call,
+        f"{secret}",
+        f"{secret!r:>10}",
+        f"{call}",
+    ):
         assert PAT not in str(shown)
         assert PAT not in repr(shown)
         assert credential.value not in str(shown)

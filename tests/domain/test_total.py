@@ -50,7 +50,9 @@ from aspm_ado.domain.text import clean
 from . import replies as r
 
 identities = st.builds(
-    Identity, st.sampled_from(["", ANONYMOUS_ID, r.ME.id]) | st.text(max_size=8), st.text(max_size=8)
+    Identity,
+    st.sampled_from(["", ANONYMOUS_ID, r.ME.id]) | st.text(max_size=8),
+    st.text(max_size=8),
 )
 documents = st.one_of(
     st.none(),
@@ -60,9 +62,19 @@ documents = st.one_of(
 )
 headers = st.lists(
     st.one_of(
-        st.sampled_from([*r.MARKS, *r.USER, *r.JSON, *r.HTML, *r.BASIC, ("WWW-Authenticate", "NTLM")]),
+        st.sampled_from(
+            [*r.MARKS, *r.USER, *r.JSON, *r.HTML, *r.BASIC, ("WWW-Authenticate", "NTLM")]
+        ),
         st.tuples(
-            st.sampled_from(["x-vss-userdata", "Content-Type", "X-TFS-ServiceError", "WWW-Authenticate", "ActivityId"]),
+            st.sampled_from(
+                [
+                    "x-vss-userdata",
+                    "Content-Type",
+                    "X-TFS-ServiceError",
+                    "WWW-Authenticate",
+                    "ActivityId",
+                ]
+            ),
             st.text(max_size=20),
         ),
     ),
@@ -70,7 +82,18 @@ headers = st.lists(
 ).map(tuple)
 bodies = st.sampled_from(
     [
-        *("", r.PAGE, r.TF400813, r.NO_ANONYMOUS, r.EXPIRED, r.NO_ROUTE, r.STOPPED, r.FENCED, "{}", "[]"),
+        *(
+            "",
+            r.PAGE,
+            r.TF400813,
+            r.NO_ANONYMOUS,
+            r.EXPIRED,
+            r.NO_ROUTE,
+            r.STOPPED,
+            r.FENCED,
+            "{}",
+            "[]",
+        ),
         "001e# service=git-upload-pack",
         "The latest REST API version this server supports is 99999999999.0",
     ]
@@ -78,19 +101,30 @@ bodies = st.sampled_from(
 replies = st.builds(
     Reply,
     call=st.just(r.CALL),
-    status=st.sampled_from([0, 100, 200, 203, 204, 302, 400, 401, 403, 404, 405, 407, 409, 429, 500, 503, 599, 999]),
+    status=st.sampled_from(
+        [0, 100, 200, 203, 204, 302, 400, 401, 403, 404, 405, 407, 409, 429, 500, 503, 599, 999]
+    ),
     headers=headers,
     text=bodies,
     answer=documents,
     failure=st.sampled_from([None, None, None, Reason.TIMED_OUT, Reason.TLS_FAILED]),
-).map(lambda reply: reply if reply.status == 200 and not reply.failure else replace(reply, answer=None))
+).map(
+    lambda reply: (
+        reply if reply.status == 200 and not reply.failure else replace(reply, answer=None)
+    )
+)
 calendars = st.builds(
     Calendar,
     st.dates(date(2020, 1, 1), date(2030, 1, 1)),
     st.sampled_from(DaySource),
     st.none() | st.just(date(2026, 12, 1)),
 )
-pasts = st.builds(Past, st.booleans(), st.sampled_from(Reach), st.none() | st.dates(date(2020, 1, 1), date(2030, 1, 1)))
+pasts = st.builds(
+    Past,
+    st.booleans(),
+    st.sampled_from(Reach),
+    st.none() | st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+)
 benches = st.builds(
     Bench,
     st.sampled_from(Purpose),
@@ -113,7 +147,14 @@ def assert_whole(*checks: Check) -> None:
             assert check.exit_code is not ExitCode.DONE
 
 
-@given(replies, st.none() | replies, calendars, st.none() | identities, st.sampled_from(Deployment), pasts)
+@given(
+    replies,
+    st.none() | replies,
+    calendars,
+    st.none() | identities,
+    st.sampled_from(Deployment),
+    pasts,
+)
 def test_standing(
     first: Reply,
     profile: Reply | None,
@@ -127,25 +168,40 @@ def test_standing(
     assert not (made.is_in and (made.identity is None or made.identity.is_anonymous))
     assert not (made.is_in and first.status != 200)
     codes = {made.identity_check.exit_code, made.access_check.exit_code}
-    assert made.is_in or codes & {ExitCode.REJECTED, ExitCode.NOT_GOOD_ENOUGH, ExitCode.COULD_NOT_FIND_OUT}
+    assert made.is_in or codes & {
+        ExitCode.REJECTED,
+        ExitCode.NOT_GOOD_ENOUGH,
+        ExitCode.COULD_NOT_FIND_OUT,
+    }
 
 
-@given(st.none() | replies, st.lists(st.text(max_size=5), max_size=3), st.booleans(), st.sampled_from(Deployment))
-def test_reach(wide: Reply | None, recognised: list[str], holds: bool, deployment: Deployment) -> None:
+@given(
+    st.none() | replies,
+    st.lists(st.text(max_size=5), max_size=3),
+    st.booleans(),
+    st.sampled_from(Deployment),
+)
+def test_reach(
+    wide: Reply | None, recognised: list[str], holds: bool, deployment: Deployment
+) -> None:
     sight = see(deployment, wide, recognised, holds_profile=holds)
     for demanded in ReachDemanded:
         assert_whole(judge_reach(sight, demanded, deployment, r.TODAY))
 
 
 @given(replies, st.sampled_from(Deployment), calendars, st.sampled_from(ReachDemanded))
-def test_lists_and_versions(wide: Reply, deployment: Deployment, calendar: Calendar, demanded: ReachDemanded) -> None:
+def test_lists_and_versions(
+    wide: Reply, deployment: Deployment, calendar: Calendar, demanded: ReachDemanded
+) -> None:
     assert_whole(not_listed(wide, deployment))
     assert server_version(wide) in API_VERSIONS
     reason, detail, remedy = unheard(wide, saying(wide))
     assert reason.exit_code is ExitCode.COULD_NOT_FIND_OUT
     assert detail
     assert remedy
-    assert_whole(judge_reach(see(deployment, wide, [], holds_profile=False), demanded, deployment, calendar))
+    assert_whole(
+        judge_reach(see(deployment, wide, [], holds_profile=False), demanded, deployment, calendar)
+    )
 
 
 @given(benches, st.data())
@@ -189,23 +245,37 @@ aspm_replies = st.builds(
     call=st.just(Call("GET", "https://aspm.example.test/api/v2/teams/?start=0&limit=1")),
     status=st.integers(0, 599),
     headers=st.lists(
-        st.tuples(st.sampled_from(["Location", "Content-Type", "ActivityId"]), st.text(max_size=30)), max_size=3
+        st.tuples(
+            st.sampled_from(["Location", "Content-Type", "ActivityId"]), st.text(max_size=30)
+        ),
+        max_size=3,
     ).map(tuple),
     text=st.text(max_size=40)
     | st.recursive(
         st.none() | st.text(max_size=9),
         lambda inner: st.dictionaries(st.sampled_from(["error", "message", "id"]), inner),
     ).map(json.dumps),
-    answer=st.none() | st.just(AspmPage(None)) | st.just(AspmKnown(True)) | st.builds(Document, st.none() | st.text()),
-    failure=st.sampled_from([None, None, Reason.TIMED_OUT, Reason.TLS_FAILED, Reason.ANSWER_UNREADABLE]),
-).map(lambda reply: replace(reply, problem="It failed.", remedy="Try again.") if reply.failure else reply)
+    answer=st.none()
+    | st.just(AspmPage(None))
+    | st.just(AspmKnown(True))
+    | st.builds(Document, st.none() | st.text()),
+    failure=st.sampled_from(
+        [None, None, Reason.TIMED_OUT, Reason.TLS_FAILED, Reason.ANSWER_UNREADABLE]
+    ),
+).map(
+    lambda reply: (
+        replace(reply, problem="It failed.", remedy="Try again.") if reply.failure else reply
+    )
+)
 
 
 @given(aspm_replies, aspm_replies, st.sampled_from(Dialect))
 def test_aspm(one: Reply, other: Reply, dialect: Dialect) -> None:
     """Which API answers, whose token it takes, and what came of a registration."""
     url = "https://aspm.example.test"
-    found = judge_reachable(url, {dialect: one, next(each for each in Dialect if each is not dialect): other})
+    found = judge_reachable(
+        url, {dialect: one, next(each for each in Dialect if each is not dialect): other}
+    )
     assert (found.check.status is Status.PASS) == bool(found.dialects)
     assert_whole(found.check, judge_token(url, dialect, one), judge_projects(url, dialect, one))
     assert tool_accepted(one) in (True, False, None)

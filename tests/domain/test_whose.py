@@ -15,7 +15,13 @@ from aspm_ado.domain.whose import findings
 from . import replies as r
 
 AT = "2026-12-01T00:00:05Z"
-ASKED = Evidence("GET", "https://dev.azure.com/Contoso/_apis/connectionData", 403, "5f0a2b8e", "2026-12-01T00:00:04Z")
+ASKED = Evidence(
+    "GET",
+    "https://dev.azure.com/Contoso/_apis/connectionData",
+    403,
+    "5f0a2b8e",
+    "2026-12-01T00:00:04Z",
+)
 ALIVE = Check(CheckId.IDENTITY, Status.PASS, "The token belongs to Ada.")
 NOBODYS = {Reason.NOT_MIGRATED, Reason.HANDED_OFF, Reason.REGISTRATION_UNKNOWN}
 """A step that remains is nobody's problem."""
@@ -24,7 +30,9 @@ NOBODYS = {Reason.NOT_MIGRATED, Reason.HANDED_OFF, Reason.REGISTRATION_UNKNOWN}
 def made(*checks: Check, aspm: tuple[Check, ...] = ()) -> ConnectionReport:
     organization = OrganizationReport("Contoso", None, TokenFacts("v2-84", "Wx9Z"), checks)
     shown = AspmReport("https://aspm.example.test", "standalone", aspm) if aspm else None
-    return ConnectionReport("contoso", "services", "https://dev.azure.com", "alm", (organization,), (), shown)
+    return ConnectionReport(
+        "contoso", "services", "https://dev.azure.com", "alm", (organization,), (), shown
+    )
 
 
 def bad(check: CheckId, reason: Reason, status: Status = Status.FAIL) -> Check:
@@ -33,7 +41,9 @@ def bad(check: CheckId, reason: Reason, status: Status = Status.FAIL) -> Check:
 
 def test_every_reason_that_can_stand_in_the_way_is_somebodys() -> None:
     harmless = {ExitCode.DONE, ExitCode.BUG, ExitCode.USAGE, ExitCode.INTERRUPTED}
-    assert {one for one in Reason if one.exit_code not in harmless} == {one for one in Reason if one.who} | NOBODYS
+    assert {one for one in Reason if one.exit_code not in harmless} == {
+        one for one in Reason if one.who
+    } | NOBODYS
     assert {one.who for one in Reason if one.who} == set(Who)
 
 
@@ -41,11 +51,27 @@ def test_every_reason_that_can_stand_in_the_way_is_somebodys() -> None:
 FAIL, UNKNOWN = Status.FAIL, Status.UNKNOWN
 WHO_, IN, CODE, HANDED = CheckId.IDENTITY, CheckId.ACCESS, CheckId.SCOPE_CODE, CheckId.REGISTRATION
 ROWS = {
-    "name": (IN, Reason.ORGANIZATION_ABSENT, FAIL, False, Who.ASKER, "nothing of that name", "is accepted"),
+    "name": (
+        IN,
+        Reason.ORGANIZATION_ABSENT,
+        FAIL,
+        False,
+        Who.ASKER,
+        "nothing of that name",
+        "is accepted",
+    ),
     "rejected": (WHO_, Reason.TOKEN_REJECTED, FAIL, False, Who.OWNER, "did not take it", "good"),
     "scope": (CODE, Reason.CODE_SCOPE_MISSING, FAIL, True, Who.OWNER, "is accepted", "policy"),
     "fence": (IN, Reason.ACCESS_FENCED, UNKNOWN, False, Who.ADMINISTRATOR, "not known", "accepted"),
-    "policy": (IN, Reason.ORGANIZATION_REFUSES_TOKEN, FAIL, True, Who.ADMINISTRATOR, "not the token", "not known"),
+    "policy": (
+        IN,
+        Reason.ORGANIZATION_REFUSES_TOKEN,
+        FAIL,
+        True,
+        Who.ADMINISTRATOR,
+        "not the token",
+        "not known",
+    ),
     "proxy": (WHO_, Reason.PROXY_FAILED, UNKNOWN, False, Who.NETWORK, "not known", "is accepted"),
     "tls": (CODE, Reason.TLS_UNTRUSTED, UNKNOWN, True, Who.NETWORK, "not the token", "not known"),
     "429": (WHO_, Reason.THROTTLED, UNKNOWN, False, Who.SERVICE, "the service", "is accepted"),
@@ -63,7 +89,11 @@ def test_whose_it_is_and_the_text_to_send(row: str) -> None:
     assert never not in found.sentence
     assert "{" not in found.sentence
     text = "\n".join(found.ticket(AT, "0.1.0"))
-    for part in ("GET https://dev.azure.com/Contoso/_apis/connectionData: status 403", "ActivityId 5f0a2b8e", AT):
+    for part in (
+        "GET https://dev.azure.com/Contoso/_apis/connectionData: status 403",
+        "ActivityId 5f0a2b8e",
+        AT,
+    ):
         assert part in text
     assert "at 2026-12-01T00:00:04Z" in text
     assert trouble.detail in text
@@ -84,12 +114,16 @@ def test_several_parties_each_get_their_own() -> None:
 
 
 def test_a_registration_that_was_refused_is_told_although_a_validation_does_not_count_it() -> None:
-    refused = Check(CheckId.REGISTRATION, Status.FAIL, "No.", Reason.ASPM_REFUSED, "Ask.", required=False)
+    refused = Check(
+        CheckId.REGISTRATION, Status.FAIL, "No.", Reason.ASPM_REFUSED, "Ask.", required=False
+    )
     assert [one.whose for one in findings(made(ALIVE, refused))] == [Who.ASPM]
 
 
 def test_no_answer_and_no_request_are_told_as_such() -> None:
-    silent = Check(CheckId.IDENTITY, Status.UNKNOWN, "No.", Reason.TIMED_OUT, "Wait.").on(r.silence())
+    silent = Check(CheckId.IDENTITY, Status.UNKNOWN, "No.", Reason.TIMED_OUT, "Wait.").on(
+        r.silence()
+    )
     assert ": no answer" in "\n".join(findings(made(silent))[0].ticket(AT, "0.1.0"))
     gone = Check(CheckId.SECRETS, Status.FAIL, "Gone.", Reason.TOKEN_GONE, "Give it.")
     connection = ConnectionReport("c", "services", "https://dev.azure.com", "alm", (), (gone,))
@@ -106,8 +140,14 @@ def test_the_time_is_that_of_whoever_answered() -> None:
 @pytest.mark.parametrize("whose", Who)
 def test_a_server_hears_nothing_of_the_day_in_any_text(whose: Who) -> None:
     reason = next(one for one in Reason if one.who is whose)
-    organization = OrganizationReport("C", None, TokenFacts("v2-84", "x"), (bad(CheckId.ACCESS, reason),))
-    connection = ConnectionReport("tfs", "server", "https://tfs.example.test", "alm", (organization,))
+    organization = OrganizationReport(
+        "C", None, TokenFacts("v2-84", "x"), (bad(CheckId.ACCESS, reason),)
+    )
+    connection = ConnectionReport(
+        "tfs", "server", "https://tfs.example.test", "alm", (organization,)
+    )
     [found] = findings(connection)
-    text = "\n".join(found.ticket("2026-10-15T00:00:00Z", "0.1.0")).replace("2026-12-01T00:00:04Z", "")
+    text = "\n".join(found.ticket("2026-10-15T00:00:00Z", "0.1.0")).replace(
+        "2026-12-01T00:00:04Z", ""
+    )
     assert not any(word in text for word in ("2026-12-01", "Microsoft", "stop", "migrate"))

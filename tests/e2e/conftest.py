@@ -18,7 +18,9 @@ from .stage import Canaries, Stage, Story, story
 class Play:
     """A story with its simulator, its stage and what must never be seen of it."""
 
-    def __init__(self, folder: Path, told: Story, simulator: Simulator, terminals: contextlib.ExitStack) -> None:
+    def __init__(
+        self, folder: Path, told: Story, simulator: Simulator, terminals: contextlib.ExitStack
+    ) -> None:
         self.story, self.simulator, self._terminals = told, simulator, terminals
         self.stage, self.canaries = Stage(folder, simulator.address), Canaries(told.canaries)
 

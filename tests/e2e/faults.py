@@ -15,7 +15,11 @@ from ..adapters.transport.servers import Received, Server, answer, read_request,
 
 Step = bytes | Callable[[socket.socket, Received], None]
 
-PAGE, HTML, CLOSE = b"<!DOCTYPE html><title>Sign in</title>", "Content-Type: text/html", "Connection: close"
+PAGE, HTML, CLOSE = (
+    b"<!DOCTYPE html><title>Sign in</title>",
+    "Content-Type: text/html",
+    "Connection: close",
+)
 MARK = "X-TFS-ProcessId: 4a1f0f0e-0000-4000-8000-000000000001"
 ACTIVITY = "ActivityId: 5f0a2b8e-0000-4000-8000-000000000001"
 IDLE = b'\xef\xbb\xbf{"message": "TF24668: The following team project collection is stopped: contoso."}'
@@ -46,8 +50,15 @@ def _repeats(status: int) -> Callable[[socket.socket, Received], None]:
     """An answer that repeats all that came, in the ways that gateways and error pages have."""
 
     def play(sock: socket.socket, request: Received) -> None:
-        whole = [request.line, *(f"{name}: {value}" for name, value in request.headers), request.body.decode("latin-1")]
-        signed = next((v for n, v in request.headers if n.lower() in ("authorization", "x-cookie", "x-auth")), "nobody")
+        whole = [
+            request.line,
+            *(f"{name}: {value}" for name, value in request.headers),
+            request.body.decode("latin-1"),
+        ]
+        signed = next(
+            (v for n, v in request.headers if n.lower() in ("authorization", "x-cookie", "x-auth")),
+            "nobody",
+        )
         import base64
         import json
 
@@ -69,8 +80,14 @@ FAULTS: Mapping[str, tuple[str, Step]] = {
     "silence": ("9", _silent),
     "a drip": ("10", _drip),
     "a drip in the head": ("10", b"HTTP/1.1 200 OK\r\nX-Slow: "),
-    "cut with a length": ("11", b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 99\r\n\r\n{"),
-    "cut without a length": ("12", answer(200, b'{"authenticatedUser":{"id":"1', CLOSE, length=False)),
+    "cut with a length": (
+        "11",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 99\r\n\r\n{",
+    ),
+    "cut without a length": (
+        "12",
+        answer(200, b'{"authenticatedUser":{"id":"1', CLOSE, length=False),
+    ),
     "a page, 203": ("13", answer(203, PAGE, HTML, MARK)),
     "a page, 200": ("13", answer(200, PAGE, HTML)),
     "a redirect": ("14", answer(302, b"", "Location: http://169.254.169.254/latest")),
@@ -83,8 +100,14 @@ FAULTS: Mapping[str, tuple[str, Step]] = {
     "502": ("18", answer(502, PAGE, HTML)),
     "503, deactivated": ("19", answer(503, IDLE, "Content-Type: application/json")),
     "503 of the edge": ("20", answer(503, PAGE, HTML, "X-MSEdge-Ref: Ref A: 1F")),
-    "an empty 401": ("21", answer(401, b"", 'WWW-Authenticate: Basic realm="https://tfs.example/"', ACTIVITY)),
-    "401 with a user": ("22", answer(401, USER, "X-VSS-UserData: 1111:ada@example", ACTIVITY, MARK)),
+    "an empty 401": (
+        "21",
+        answer(401, b"", 'WWW-Authenticate: Basic realm="https://tfs.example/"', ACTIVITY),
+    ),
+    "401 with a user": (
+        "22",
+        answer(401, USER, "X-VSS-UserData: 1111:ada@example", ACTIVITY, MARK),
+    ),
     "404, no controller": ("23", answer(404, b"The controller for path '/x' was not found.", MARK)),
     "401 of IIS": ("24", answer(401, b"", "WWW-Authenticate: NTLM", "WWW-Authenticate: Negotiate")),
     "a reset": ("25", lambda sock, _: reset(sock)),
@@ -136,7 +159,11 @@ class Front(Server):
                 connection.putheader(name, value)
             connection.endheaders(request.body or None)
             made = connection.getresponse()
-            kept = [f"{name}: {value}" for name, value in made.getheaders() if name.lower() not in _FRAMING]
+            kept = [
+                f"{name}: {value}"
+                for name, value in made.getheaders()
+                if name.lower() not in _FRAMING
+            ]
             return answer(made.status, made.read(), *kept)
 
 

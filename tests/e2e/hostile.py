@@ -22,7 +22,9 @@ LONG = ATTACKS + "x" * 10_000
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 REDRAWN = re.compile(r"\r[^\r\n\x1b]*")
 """Our own live line: a carriage return and its text."""
-UNWANTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+UNWANTED = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 WIDEST = 2500
 
 
@@ -33,10 +35,13 @@ def assert_harmless(said: str, *, terminal: bool = False, bounded: bool = True) 
     assert not found, repr(left[max(found.start() - 60, 0) : found.end() + 20])  # type: ignore[union-attr]
     assert "forged" not in [line.strip() for line in left.split("\n")], "a line of its own"
     assert not bounded or max(map(len, [*left.splitlines(), ""])) < WIDEST
-    if (
-        not terminal
-    ):  # what has no control in it can do nothing to a terminal: a few lines are shown to one all the same
-        said = "".join(line + "\n" for line in said.split("\n") if "owned" in line)[:3000].rpartition("\n")[0] + "\n"
+    if not terminal:  # what has no control in it can do nothing to a terminal: a few lines are shown to one all the same
+        said = (
+            "".join(line + "\n" for line in said.split("\n") if "owned" in line)[:3000].rpartition(
+                "\n"
+            )[0]
+            + "\n"
+        )
         left = said
     rows = left.count("\n")
     screen = pyte.Screen(WIDEST, rows + 10)

@@ -68,7 +68,9 @@ def story(name: str) -> Story:
     world = replace(
         world,
         tokens=tuple(replace(token, value=fresh[token.value]) for token in world.tokens),
-        aspm=replace(world.aspm, token=aspm_token if accepted else drawn_token()) if world.aspm else None,
+        aspm=replace(world.aspm, token=aspm_token if accepted else drawn_token())
+        if world.aspm
+        else None,
     )
     tokens = tuple((organization, fresh[value]) for organization, value in answers.tokens)
     answers = replace(answers, tokens=tokens, aspm_token=aspm_token)
@@ -79,19 +81,29 @@ def writings(secret: str) -> frozenset[tuple[bytes, int]]:
     """Every form in which ``secret`` may have been written down, and how long a piece of it gives it away."""
     found: set[tuple[bytes, int]] = set()
     for written in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]):
-        found |= {(written.encode(), PIECE), *((written.encode(how), 2 * PIECE) for how in ("utf-16-le", "utf-16-be"))}
-    for before in ("", ":", "x:"):  # a username shifts what base64 makes of what follows, in one of three ways
+        found |= {
+            (written.encode(), PIECE),
+            *((written.encode(how), 2 * PIECE) for how in ("utf-16-le", "utf-16-be")),
+        }
+    for before in (
+        "",
+        ":",
+        "x:",
+    ):  # a username shifts what base64 makes of what follows, in one of three ways
         encoded = base64.b64encode((before + secret).encode())[4:-4]
-        found |= {(encoded, PIECE * 4 // 3), (encoded.replace(b"+", b"-").replace(b"/", b"_"), PIECE * 4 // 3)}
+        found |= {
+            (encoded, PIECE * 4 // 3),
+            (encoded.replace(b"+", b"-").replace(b"/", b"_"), PIECE * 4 // 3),
+        }
     return frozenset(found)
 
 
 def holds(data: bytes, written: bytes, piece: int) -> bool:
     """Whether any piece of that length is in there. Each piece holds a block of half of it: a quick no."""
     block = piece // 2
-    return any(written[at : at + block] in data for at in range(0, len(written) - block + 1, block)) and any(
-        written[at : at + piece] in data for at in range(max(len(written) - piece, 0) + 1)
-    )
+    return any(
+        written[at : at + block] in data for at in range(0, len(written) - block + 1, block)
+    ) and any(written[at : at + piece] in data for at in range(max(len(written) - piece, 0) + 1))
 
 
 class Canaries:
@@ -103,7 +115,9 @@ class Canaries:
     def in_bytes(self, heard: bytes | str, where: str) -> list[str]:
         """Where a piece of a canary is."""
         data = heard if isinstance(heard, bytes) else heard.encode("utf-8", "surrogatepass")
-        found = [last4 for last4, forms in self._writings if any(holds(data, *form) for form in forms)]
+        found = [
+            last4 for last4, forms in self._writings if any(holds(data, *form) for form in forms)
+        ]
         return [f"{where}: the one that ends in {last4}" for last4 in found]
 
     def in_files(self, *folders: Path, besides: Iterable[Path] = ()) -> list[str]:
@@ -135,7 +149,9 @@ class Stage:
 
     def __init__(self, folder: Path, simulator: str) -> None:
         self.folder = folder
-        self.home, self.tmp, self.given, self.bin = (self._made(name) for name in ("home", "tmp", "given", "bin"))
+        self.home, self.tmp, self.given, self.bin = (
+            self._made(name) for name in ("home", "tmp", "given", "bin")
+        )
         self.config = folder / "config"
         self.environment = {
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
@@ -185,7 +201,10 @@ class Stage:
         return flags
 
     def run(
-        self, *arguments: str, environment: Mapping[str, str] | None = None, under: Sequence[str] = ()
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        under: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[bytes]:
         """The real command, with nobody to ask; ``under`` is what runs it."""
         return subprocess.run(

@@ -59,7 +59,9 @@ class Sweep:
         self.terminal = False
         """Whether stdout and stderr are one that shows colours; stdin never is, so that nobody is asked."""
 
-    def run(self, *words: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> Heard:
+    def run(
+        self, *words: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+    ) -> Heard:
         """``aspm-ado WORDS``; all that came of it has been looked through when this returns."""
         kind = _Terminal if self.terminal else io.TextIOWrapper
         out, err = (kind(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
@@ -67,15 +69,23 @@ class Sweep:
         before = dict(os.environ), Path.cwd(), (sys.stdin, sys.stdout, sys.stderr)
         with _logged(log), self._keyring():
             os.environ.clear()
-            os.environ.update({**self.stage.environment, "PYTHON_KEYRING_BACKEND": f"{MODULE}.Keyring"})
+            os.environ.update(
+                {**self.stage.environment, "PYTHON_KEYRING_BACKEND": f"{MODULE}.Keyring"}
+            )
             os.environ.update({"TERM": "xterm-256color"} if self.terminal else {})
             os.environ.update(environment or {})
             os.chdir(self.stage.folder)
-            sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"), out, err
+            sys.stdin, sys.stdout, sys.stderr = (
+                io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"),
+                out,
+                err,
+            )
             self._listen()
             try:
                 code = main(words)
-                self.found += self.canaries.in_bytes(repr(dict(os.environ)), "the environment of a child to come")
+                self.found += self.canaries.in_bytes(
+                    repr(dict(os.environ)), "the environment of a child to come"
+                )
             finally:
                 _listening.remove(self)
                 (sys.stdin, sys.stdout, sys.stderr) = before[2]
@@ -96,11 +106,15 @@ class Sweep:
             self.programs += 1
             self.found += self.canaries.in_bytes(repr(arguments), "what a program is started with")
             if arguments[-1] is None:
-                self.found += self.canaries.in_bytes(repr(dict(os.environ)), "the environment of a program")
+                self.found += self.canaries.in_bytes(
+                    repr(dict(os.environ)), "the environment of a program"
+                )
         elif event in LEAVES:
             path = _path(arguments[0], arguments[LEAVES[event]])
             if path.is_file() and not path.is_symlink():
-                self.found += self.canaries.in_bytes(path.read_bytes(), f"{path.name}, taken away again")
+                self.found += self.canaries.in_bytes(
+                    path.read_bytes(), f"{path.name}, taken away again"
+                )
 
     def files(self) -> list[str]:
         """Where a canary is in a file that is left, or in a file's name; and all that was found before."""
@@ -145,7 +159,11 @@ class Sweep:
 
 def _path(name: str | bytes, folder: int) -> Path:
     path = Path(os.fsdecode(name))
-    return path if path.is_absolute() or folder < 0 else Path(f"/proc/self/fd/{folder}").resolve() / path
+    return (
+        path
+        if path.is_absolute() or folder < 0
+        else Path(f"/proc/self/fd/{folder}").resolve() / path
+    )
 
 
 @contextmanager
@@ -183,7 +201,9 @@ def astray(request: Request, tokens: Canaries, aspm: Canaries, aspm_host: str) -
     rest = [(name, value) for name, value in request.headers if name.lower() not in own]
     where = f"{request.method} {request.host}"
     found = wrong.in_bytes("\n".join(signed), f"the sign-in of {where}")
-    handed = theirs and request.method == "POST"  # a registration carries the token of Azure DevOps, and only it
+    handed = (
+        theirs and request.method == "POST"
+    )  # a registration carries the token of Azure DevOps, and only it
     bare = repr((request.authority, request.target, rest))
     found += tokens.in_bytes(bare if handed else bare + repr(request.body), f"a request: {where}")
     return found + aspm.in_bytes(bare + repr(request.body), f"a request: {where}")

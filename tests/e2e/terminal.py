@@ -22,7 +22,9 @@ echo "(over)" >&2
 """
 ENTER, UP, DOWN, SPACE = "\r", "\x1b[A", "\x1b[B", " "
 CTRL_C, CTRL_D = "\x03", "\x04"
-_CONTROLS = re.compile(r"\x1b\][^\x07]*\x07|\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>].?|[\x00-\x09\x0b-\x1f]")
+_CONTROLS = re.compile(
+    r"\x1b\][^\x07]*\x07|\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>].?|[\x00-\x09\x0b-\x1f]"
+)
 DRAWN_LISTS = "(arrows"
 
 
@@ -57,9 +59,16 @@ class Wizard:
         self.found: list[str] = []
         for name in ("before", "after", "code", "pid"):
             (stage.folder / name).unlink(missing_ok=True)
-        given = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **stage.environment, **(environment or {})}
+        given = {
+            "TERM": "xterm-256color",
+            "LC_ALL": "C.UTF-8",
+            **stage.environment,
+            **(environment or {}),
+        }
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # forkpty in a process that has threads
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # forkpty in a process that has threads
             self.child = pexpect.spawn(
                 "/bin/sh",
                 ["-c", SHELL.format(to=to), "sh", *COMMAND, *arguments],
@@ -114,7 +123,11 @@ class Wizard:
         came: list[str] = []
         while True:
             # A question is written once more when it is answered; only the marks of lists tell the two apart.
-            known = [each for each in answers if not (came and each == came[-1] and not _shows_keys(each))]
+            known = [
+                each
+                for each in answers
+                if not (came and each == came[-1] and not _shows_keys(each))
+            ]
             known = [] if 0 <= leave_at < len(came) else known
             question = self.see("(over)", *known)
             if question == "(over)":
@@ -147,7 +160,9 @@ class Wizard:
     def _closed(self) -> None:
         before, after = ((self.stage.folder / name).read_text() for name in ("before", "after"))
         assert before == after, "the terminal is not as it was"
-        assert (self.screen.mode, self.screen.cursor.hidden) == (pyte.Screen(1, 1).mode, False), "nor is the screen"
+        assert (self.screen.mode, self.screen.cursor.hidden) == (pyte.Screen(1, 1).mode, False), (
+            "nor is the screen"
+        )
         self.assert_clean()
 
     def assert_clean(self) -> None:

@@ -37,7 +37,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sweep(tmp_path: Path, system: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sweep]]:
+def sweep(
+    tmp_path: Path, system: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Sweep]]:
     """A stage with a simulator behind it; what was sent is looked through at the end."""
     told: list[tuple[Story, Watched]] = []
     monkeypatch.setattr(trust, "system_stores", lambda *_: (system,))
@@ -54,7 +56,9 @@ def sweep(tmp_path: Path, system: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         assert simulator.whole, "nothing was asked, so nothing was tested"
         tokens, aspm = Canaries(played.tokens.values()), Canaries([played.aspm_token])
         host = played.world.aspm.host if played.world.aspm else ""
-        assert not [found for request in simulator.whole for found in astray(request, tokens, aspm, host)]
+        assert not [
+            found for request in simulator.whole for found in astray(request, tokens, aspm, host)
+        ]
 
 
 def flags_of(played: Story, stage: Stage) -> tuple[list[str], list[str]]:
@@ -62,7 +66,12 @@ def flags_of(played: Story, stage: Stage) -> tuple[list[str], list[str]]:
     answers = played.scenario.answers
     place = [*where_flags(played), *stage.token_flags(played.tokens)]
     place += ["--pat-expires", answers.expires.isoformat()] if answers.expires else []
-    more = ["--aspm-url", answers.aspm_url, "--aspm-token-file", str(stage.file("aspm-token", played.aspm_token))]
+    more = [
+        "--aspm-url",
+        answers.aspm_url,
+        "--aspm-token-file",
+        str(stage.file("aspm-token", played.aspm_token)),
+    ]
     more += ["--register", answers.register]
     return place, more + (["--registration-profile", answers.profile] if answers.profile else [])
 
@@ -77,18 +86,27 @@ def test_no_trace_of_a_token(sweep: Callable[..., Sweep], name: str) -> None:
     for number, way in enumerate(WAYS.values()):
         connected = here.run("connect", f"c{number}", *place, *more, *way)
         # Of a registration by api only the first run makes an instance; the others find that one.
-        assert connected.code == played.scenario.exit_code or (number and more[-2] == "--registration-profile")
+        assert connected.code == played.scenario.exit_code or (
+            number and more[-2] == "--registration-profile"
+        )
         runs.append(connected)
         runs.append(here.run("validate", *place, *way))
         if here.kept:
-            runs += [here.run(*words, *way) for words in (("list",), ("validate", f"c{number}"), ("handoff",))]
-            assert here.canaries.in_bytes(repr(here.kept), "the keyring"), "it is what is kept there"
+            runs += [
+                here.run(*words, *way)
+                for words in (("list",), ("validate", f"c{number}"), ("handoff",))
+            ]
+            assert here.canaries.in_bytes(repr(here.kept), "the keyring"), (
+                "it is what is kept there"
+            )
             runs.append(here.run("disconnect", f"c{number}", "-y", *way))
         assert not here.kept
     assert not here.files()
     assert all(run.code != 1 for run in runs)
     last4 = played.token[-4:].encode()
-    assert any(last4 in run.out for run in runs), "the end of the token is what a person knows it by"
+    assert any(last4 in run.out for run in runs), (
+        "the end of the token is what a person knows it by"
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for az is a POSIX script")
@@ -96,15 +114,29 @@ def test_no_trace_of_a_token(sweep: Callable[..., Sweep], name: str) -> None:
 def test_no_trace_of_a_sign_in(sweep: Callable[..., Sweep], refusal: str | None) -> None:
     """A token that is made for us: neither the token of Entra that makes it, nor what it makes."""
     sign_in, played = drawn_sign_in(), story("ready")
-    contoso = replace(cast.CONTOSO, creation=Creation(refuses="" if refusal in (None, "az") else refusal))
+    contoso = replace(
+        cast.CONTOSO, creation=Creation(refuses="" if refusal in (None, "az") else refusal)
+    )
     world = replace(
-        played.world, organizations=(contoso, cast.FABRIKAM), sign_ins=(SignIn(sign_in, cast.ADA, cast.TENANT),)
+        played.world,
+        organizations=(contoso, cast.FABRIKAM),
+        sign_ins=(SignIn(sign_in, cast.ADA, cast.TENANT),),
     )
     here = sweep(replace(played, scenario=replace(played.scenario, world=world)), sign_in)
     az, environment = FakeAz(here.stage.bin, sign_in), {"ASPM_ADO_CREATE_TOKEN": ""}
     if refusal == "az":
         az.fails(f"ERROR: AADSTS50076 while {sign_in} was used")
-    flags = ["-o", "contoso", "--reach", "organization", "--register", "none", "--create-token", "require", "-y"]
+    flags = [
+        "-o",
+        "contoso",
+        "--reach",
+        "organization",
+        "--register",
+        "none",
+        "--create-token",
+        "require",
+        "-y",
+    ]
     made: list[str] = []
     for number, way in enumerate(WAYS.values()):
         told = here.run("connect", f"c{number}", *flags, *way, environment=environment)
@@ -119,16 +151,31 @@ def test_no_trace_of_a_sign_in(sweep: Callable[..., Sweep], refusal: str | None)
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_tokens_in_variables_on_stdin_and_refused(sweep: Callable[..., Sweep], way: tuple[str, ...]) -> None:
+def test_tokens_in_variables_on_stdin_and_refused(
+    sweep: Callable[..., Sweep], way: tuple[str, ...]
+) -> None:
     """The other ways in, and what is said of a value that is refused: its place, never its text."""
     played = story("ready")
     here, token = sweep(played), played.token
-    assert here.run("validate", "-o", "contoso", "--pat-stdin", *way, stdin=f"{token}\n".encode()).code == 0
-    assert here.run("validate", "-o", "contoso", *way, environment={"ASPM_ADO_PAT": token}).code == 0
-    for broken in (f"{token[:40]}\n{token[40:]}", f"{token}\x07", f"{token[:30]} {token[30:]}", "eyJ" + token + ".a.b"):
+    assert (
+        here.run("validate", "-o", "contoso", "--pat-stdin", *way, stdin=f"{token}\n".encode()).code
+        == 0
+    )
+    assert (
+        here.run("validate", "-o", "contoso", *way, environment={"ASPM_ADO_PAT": token}).code == 0
+    )
+    for broken in (
+        f"{token[:40]}\n{token[40:]}",
+        f"{token}\x07",
+        f"{token[:30]} {token[30:]}",
+        "eyJ" + token + ".a.b",
+    ):
         path = here.stage.file("broken", broken)
         assert here.run("validate", "-o", "contoso", "--pat-file", str(path), *way).code == 2
-        assert here.run("validate", "-o", "contoso", "--pat-stdin", *way, stdin=broken.encode()).code == 2
+        assert (
+            here.run("validate", "-o", "contoso", "--pat-stdin", *way, stdin=broken.encode()).code
+            == 2
+        )
     assert not here.files()
 
 
@@ -155,7 +202,9 @@ def test_token_variables_are_dropped_before_a_program_starts(sweep: Callable[...
     here.run("validate", "-o", "contoso", "--pat-stdin", stdin=played.token.encode())
     seen = here.stage.given / "seen"
     browser = here.stage.bin / "browser"
-    browser.write_text(f"#!/bin/sh\n{{ env; printf '%s\\n' \"$@\"; tr '\\0' '\\n' </proc/$$/environ; }} >'{seen}'\n")
+    browser.write_text(
+        f"#!/bin/sh\n{{ env; printf '%s\\n' \"$@\"; tr '\\0' '\\n' </proc/$$/environ; }} >'{seen}'\n"
+    )
     browser.chmod(0o700)
     variables = {"ASPM_ADO_PAT": played.token, "AZURE_DEVOPS_EXT_PAT": named, "INVICTI_ASPM_TOKEN": played.aspm_token,
                  "KONDUKTO_TOKEN": played.aspm_token, "SYSTEM_ACCESSTOKEN": "of the pipeline",
@@ -187,7 +236,12 @@ def test_a_look_alike_hears_nothing(tmp_path: Path, address: str) -> None:
     here = Sweep(stage, Canaries([token]))
     said = address.format(there=f"localhost:{server.port}")
     for words in (("-o", said), ("-o", "contoso", "-o", said)):
-        assert here.run("validate", *words, "--pat-file", str(stage.file("t", token)), "--timeout", "1").code == 2
+        assert (
+            here.run(
+                "validate", *words, "--pat-file", str(stage.file("t", token)), "--timeout", "1"
+            ).code
+            == 2
+        )
     server.close()
     assert server.connections == 0
     assert not here.files()
@@ -202,9 +256,23 @@ def test_no_process_shows_a_token(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         stage = Stage(tmp_path, f"http://127.0.0.1:{mute.getsockname()[1]}")
         path = stage.file("token", token)
-        command = [sys.executable, "-m", "aspm_ado", "validate", "-o", "contoso", "--pat-file", str(path), "-v"]
+        command = [
+            sys.executable,
+            "-m",
+            "aspm_ado",
+            "validate",
+            "-o",
+            "contoso",
+            "--pat-file",
+            str(path),
+            "-v",
+        ]
         with subprocess.Popen(
-            command, env=stage.environment, cwd=stage.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            env=stage.environment,
+            cwd=stage.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         ) as child:
             connection, _ = mute.accept()
             assert connection.recv(1)
@@ -212,7 +280,11 @@ def test_no_process_shows_a_token(tmp_path: Path) -> None:
             assert b"--pat-file" in (folder / "cmdline").read_bytes()
             assert b"ASPM_ADO_SIMULATOR" in (folder / "environ").read_bytes()
             assert not Canaries([token]).in_processes()
-            [limit] = [line for line in (folder / "limits").read_text().splitlines() if line.startswith("Max core")]
+            [limit] = [
+                line
+                for line in (folder / "limits").read_text().splitlines()
+                if line.startswith("Max core")
+            ]
             assert limit.split()[4] == "0"
             connection.close()
             mute.close()
@@ -284,11 +356,17 @@ PLAIN = [form for form in FORMS if "utf-16" not in form]
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_sweep_finds_what_is_planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+def test_the_sweep_finds_what_is_planted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
     """A sweep that finds nothing is worth what it would have found: a leak in each place, in each form."""
     secret = "Q7x" * 20 + '+/="\\' + drawn_token()[:24]
     bytes_go = place not in ("an argument of a child", "the environment of children", "a log")
-    forms = (["a piece", "base64 of user:token"] if place.endswith("a child") else PLAIN) if not bytes_go else FORMS
+    forms = (
+        (["a piece", "base64 of user:token"] if place.endswith("a child") else PLAIN)
+        if not bytes_go
+        else FORMS
+    )
     for number, form in enumerate(forms):
         here = Sweep(Stage(tmp_path / str(number), "http://127.0.0.1:9"), Canaries([secret]))
 
@@ -305,7 +383,11 @@ def test_the_sweep_finds_a_token_sent_astray(sweep: Callable[..., Sweep]) -> Non
     played = story("ready")
     here = sweep(played)
     here.run("validate", "-o", "contoso", "--pat-stdin", stdin=played.token.encode())
-    tokens, aspm, host = Canaries([played.token]), Canaries([played.aspm_token]), "aspm.example.test"
+    tokens, aspm, host = (
+        Canaries([played.token]),
+        Canaries([played.aspm_token]),
+        "aspm.example.test",
+    )
     basic = base64.b64encode(f":{played.token}".encode()).decode()
     good = Request("GET", "dev.azure.com", "/x", (("Authorization", f"Basic {basic}"),))
     assert not astray(good, tokens, aspm, host)

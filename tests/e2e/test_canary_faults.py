@@ -54,30 +54,49 @@ def opened() -> Iterator[ExitStack]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_no_trace_where_azure_devops_fails(tmp_path: Path, bundle: Path, opened: ExitStack, fault: str) -> None:
+def test_no_trace_where_azure_devops_fails(
+    tmp_path: Path, bundle: Path, opened: ExitStack, fault: str
+) -> None:
     token = drawn_token()
     server = Front([FAULTS[fault][1]])
     opened.callback(server.close)
     stage = Stage(tmp_path / "stage", f"http://127.0.0.1:{server.port}")
     here, path = Sweep(stage, Canaries([token])), stage.file("token", token)
     for way in WAYS.values() if NIGHT or fault not in SLOW else TOLD_MOST[:1]:
-        told = here.run("validate", "-o", "contoso", "--pat-file", str(path), *(QUICK if fault in SLOW else ()), *way)
+        told = here.run(
+            "validate",
+            "-o",
+            "contoso",
+            "--pat-file",
+            str(path),
+            *(QUICK if fault in SLOW else ()),
+            *way,
+        )
         assert told.code in (3, 4, 5), told
     assert server.struck
     assert not here.files()
 
 
-PLACES = [(fault, where) for number, fault in enumerate(FAULTS) for where in (STRUCK if NIGHT else [_turn(number)])]
+PLACES = [
+    (fault, where)
+    for number, fault in enumerate(FAULTS)
+    for where in (STRUCK if NIGHT else [_turn(number)])
+]
 
 
 @pytest.mark.parametrize(("fault", "where"), PLACES)
-def test_no_trace_where_the_aspm_fails(tmp_path: Path, bundle: Path, opened: ExitStack, fault: str, where: str) -> None:
+def test_no_trace_where_the_aspm_fails(
+    tmp_path: Path, bundle: Path, opened: ExitStack, fault: str, where: str
+) -> None:
     """At every request, at the one write, and where it is looked for what came of it."""
     played = story("register-api")
     simulator = opened.enter_context(Watched(played.scenario))
     front = Front([FAULTS[fault][1]], behind=simulator.address, strikes=STRUCK[where])
     opened.callback(front.close)
-    here = Sweep(Stage(tmp_path / "stage", front.url.replace("localhost", "127.0.0.1")), Canaries(played.canaries))
+    here = Sweep(
+        Stage(tmp_path / "stage", front.url.replace("localhost", "127.0.0.1")),
+        Canaries(played.canaries),
+    )
     place, more = flags_of(played, here.stage)
     quick = QUICK if fault in SLOW else ()
     turn = (list(FAULTS).index(fault) + list(STRUCK).index(where)) % len(TOLD_MOST)
@@ -90,13 +109,17 @@ def test_no_trace_where_the_aspm_fails(tmp_path: Path, bundle: Path, opened: Exi
     assert not here.files()
 
 
-def certificate(authority: trustme.CA, *names: str, **settings: datetime.datetime) -> ssl.SSLContext:
+def certificate(
+    authority: trustme.CA, *names: str, **settings: datetime.datetime
+) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*names, **settings).configure_cert(made)
     return made
 
 
-@pytest.mark.parametrize("kind", ["DNS", "refused", "unknown", "expired", "other host", "407", "a page of the proxy"])
+@pytest.mark.parametrize(
+    "kind", ["DNS", "refused", "unknown", "expired", "other host", "407", "a page of the proxy"]
+)
 def test_no_trace_where_nobody_is_reached(
     tmp_path: Path, bundle: Path, authority: trustme.CA, opened: ExitStack, kind: str
 ) -> None:
@@ -117,16 +140,28 @@ def test_no_trace_where_nobody_is_reached(
         with socket.create_server(("127.0.0.1", 0)) as closed:
             address = f"https://127.0.0.1:{closed.getsockname()[1]}/tfs"
     elif kind != "DNS":
-        refusal = answer(407, b"<p>who are you", "Proxy-Authenticate: Basic realm=x") if kind == "407" else b""
+        refusal = (
+            answer(407, b"<p>who are you", "Proxy-Authenticate: Basic realm=x")
+            if kind == "407"
+            else b""
+        )
         box = ConnectProxy(
-            [answer(200, b"<p>a page", "Content-Type: text/html")], refusal=refusal or answer(503, b"<p>")
+            [answer(200, b"<p>a page", "Content-Type: text/html")],
+            refusal=refusal or answer(503, b"<p>"),
         )
         opened.callback(box.close)
         environment = {"HTTPS_PROXY": f"http://ada:{password}@127.0.0.1:{box.port}"}
     stage = Stage(tmp_path / "stage", "")
     del stage.environment["ASPM_ADO_SIMULATOR"]
     here = Sweep(stage, Canaries([token, password]))
-    where = ["--server-url", address, "--collection", "Contoso", "--pat-file", str(stage.file("token", token))]
+    where = [
+        "--server-url",
+        address,
+        "--collection",
+        "Contoso",
+        "--pat-file",
+        str(stage.file("token", token)),
+    ]
     for way in WAYS.values():
         told = here.run("validate", *where, "--timeout", "5", *way, environment=environment)
         assert told.code == 5, told

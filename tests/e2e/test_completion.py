@@ -26,10 +26,23 @@ from aspm_ado.domain.catalogue import Catalogue
 
 from ..doctor.stored import entry
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is a POSIX thing")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="a pseudo-terminal is a POSIX thing"
+)
 NAMES = ("contoso", "contoso.eu", "fabrikam-dev")
 PURPOSES = ("alm", "alm+issue-manager", "issue-manager")
-COMMANDS = ("connect", "validate", "guide", "list", "demo", "handoff", "rotate", "migrate", "disconnect", "doctor")
+COMMANDS = (
+    "connect",
+    "validate",
+    "guide",
+    "list",
+    "demo",
+    "handoff",
+    "rotate",
+    "migrate",
+    "disconnect",
+    "doctor",
+)
 CASES = {
     "aspm-ado ": COMMANDS,
     "aspm-ado va": ("validate",),
@@ -75,7 +88,9 @@ TAB, CTRL_C = "\t", "\x03"
 def home(sealed: Path | None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with three connections, and the program where it is installed."""
     assert sealed is not None
-    DiskRecords(sealed / ".config" / "aspm-ado").change(lambda _: Catalogue({name: entry(name) for name in NAMES}))
+    DiskRecords(sealed / ".config" / "aspm-ado").change(
+        lambda _: Catalogue({name: entry(name) for name in NAMES})
+    )
     program = Path(sys.executable).with_name("aspm-ado")
     assert program.exists(), "not installed beside this Python"
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
@@ -91,11 +106,15 @@ def needs(shell: str) -> str:
     return found
 
 
-def inside(shell: str, line: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def inside(
+    shell: str, line: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """A line in that shell, which is then what the program finds itself in."""
     words = [shell, "-c", f"{line}; true"]
     environment = {**os.environ, **(environment or {})}
-    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(
+        words, env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
 
 
 def called(shell: str, folder: Path) -> str:
@@ -114,9 +133,19 @@ class Keyboard:
         self.screen = pyte.Screen(160, 50)
         self._stream, self._log = pyte.ByteStream(self.screen), io.BytesIO()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # forkpty in a process that has threads
-            environment = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", "PS1": "READY> ", "SHELL": words[0]}
-            self._child = pexpect.spawn(words[0], words[1:], env=environment, dimensions=(50, 160), timeout=15)
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # forkpty in a process that has threads
+            environment = {
+                **os.environ,
+                "TERM": "xterm",
+                "LC_ALL": "C.UTF-8",
+                "PS1": "READY> ",
+                "SHELL": words[0],
+            }
+            self._child = pexpect.spawn(
+                words[0], words[1:], env=environment, dimensions=(50, 160), timeout=15
+            )
         self._child.delaybeforesend = None
         self._child.delayafterclose = self._child.ptyproc.delayafterclose = 0
 
@@ -145,7 +174,11 @@ class Keyboard:
         for _ in range(2):  # the first may only close a list
             self.type(CTRL_C)
             self._listen(0.1)
-        self.type("clear; echo again-$((40 + 2))\r" if self._bourne else "clear; echo again-(math 40 + 2)\r")
+        self.type(
+            "clear; echo again-$((40 + 2))\r"
+            if self._bourne
+            else "clear; echo again-(math 40 + 2)\r"
+        )
         self.wait(["again-42"])
 
     def _listen(self, seconds: float) -> None:
@@ -175,7 +208,11 @@ def sitting_at(home: Path, shell: str) -> Iterator[Keyboard]:
     words = {"bash": ["--noprofile", "-i"], "zsh": ["-d", "-i"], "fish": ["-i"]}[shell]
     prompt = {"bash": (".bashrc", "PS1='READY> '"), "zsh": (".zshrc", "PS1='READY> '")}
     file, line = prompt.get(
-        shell, (".config/fish/config.fish", "set fish_greeting\nfunction fish_prompt; echo 'READY> '; end")
+        shell,
+        (
+            ".config/fish/config.fish",
+            "set fish_greeting\nfunction fish_prompt; echo 'READY> '; end",
+        ),
     )
     with (home / file).open("a") as settings:
         settings.write(f"\n{line}\n")
@@ -215,7 +252,11 @@ def asked(shell: str, line: str) -> dict[str, str]:
     """The variables by which that shell's script asks for what can follow."""
     # A syntax tree of PowerShell has no blank at its end, and the word is told beside it.
     words = {"_ASPM_ADO_WORDS": line.rstrip() if shell == "powershell" else line}
-    return {**words, "_ASPM_ADO_WORD": line.rpartition(" ")[2], "_ASPM_ADO_COMPLETE": f"complete_{shell}"}
+    return {
+        **words,
+        "_ASPM_ADO_WORD": line.rpartition(" ")[2],
+        "_ASPM_ADO_COMPLETE": f"complete_{shell}",
+    }
 
 
 def offered(shell: str, line: str) -> list[str]:
@@ -291,7 +332,9 @@ def test_what_powershell_is_given(home: Path, shell: str) -> None:
         "_ASPM_ADO_WORDS": "$commandAst.ToString()",
         "_ASPM_ADO_WORD": "$wordToComplete",
     }
-    assert all(f'$Env:{name} = ""' in script for name in found), "nothing is left in the environment"
+    assert all(f'$Env:{name} = ""' in script for name in found), (
+        "nothing is left in the environment"
+    )
 
 
 def test_into_a_profile_of_powershell_once(home: Path) -> None:
@@ -304,10 +347,14 @@ def test_into_a_profile_of_powershell_once(home: Path) -> None:
     shell.chmod(0o700)
     for _ in range(2):
         assert _into_powershell(str(shell), "the script\n") == profile
-    assert profile.read_text() == ("Set-Alias ll ls\n# aspm-ado completion\nthe script\n# end of aspm-ado completion\n")
+    assert profile.read_text() == (
+        "Set-Alias ll ls\n# aspm-ado completion\nthe script\n# end of aspm-ado completion\n"
+    )
 
 
-@pytest.mark.parametrize("line", ["aspm-ado va", "aspm-ado validate fab", "aspm-ado demo --scenario aspm-w"])
+@pytest.mark.parametrize(
+    "line", ["aspm-ado va", "aspm-ado validate fab", "aspm-ado demo --scenario aspm-w"]
+)
 def test_nothing_heavy_is_loaded(home: Path, line: str) -> None:
     """Not even the parser."""
     done = subprocess.run(
@@ -319,7 +366,11 @@ def test_nothing_heavy_is_loaded(home: Path, line: str) -> None:
         check=False,
     )
     assert all(word in done.stdout for word in CASES[line]), done.stdout
-    loaded = {row.rpartition("|")[2].strip() for row in done.stderr.splitlines() if row.startswith("import time:")}
+    loaded = {
+        row.rpartition("|")[2].strip()
+        for row in done.stderr.splitlines()
+        if row.startswith("import time:")
+    }
     assert "aspm_ado.cli.completion" in loaded
     assert sorted(name for name in loaded if name.partition(".")[0] in HEAVY) == []
 
@@ -338,7 +389,9 @@ def test_the_folder_that_the_variable_names(home: Path, monkeypatch: pytest.Monk
     assert bash_asks("aspm-ado validate ").stdout.split() == ["other"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": "aspm-ado/catalog/v9"}', "\x00\xff"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"schema": "aspm-ado/catalog/v9"}', "\x00\xff"]
+)
 def test_records_that_cannot_be_read_complete_to_nothing(home: Path, content: str) -> None:
     """And say nothing: a message would stand in the middle of somebody's command line."""
     (home / ".config/aspm-ado/catalog.json").write_bytes(content.encode("latin-1"))
@@ -347,7 +400,9 @@ def test_records_that_cannot_be_read_complete_to_nothing(home: Path, content: st
 
 
 def test_a_home_that_cannot_be_written(home: Path) -> None:
-    done = inside(needs("bash"), "aspm-ado --install-completion; echo code $?", {"HOME": "/dev/null"})
+    done = inside(
+        needs("bash"), "aspm-ado --install-completion; echo code $?", {"HOME": "/dev/null"}
+    )
     assert "Traceback" not in done.stderr
     assert "code 1" not in done.stdout, "1 is a bug of ours"
 

@@ -16,7 +16,9 @@ from .questions import ANOTHER, CREATED, EXPIRES, PURPOSE, TOKEN, answers
 from .stage import drawn_token
 from .terminal import ENTER, pasted, squeezed
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for az is a POSIX script")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="the stand-in for az is a POSIX script"
+)
 HOW = "How shall the token be made? (arrows"
 AGREE = "Create this token now? (y/N)"
 
@@ -40,7 +42,17 @@ def begun(play, **creation):
 
 def test_offered_agreed_to_and_proven(play):
     told, az = begun(play)
-    wizard = told.wizard("connect", "-o", "contoso", "--reach", "organization", "--store", "none", "--register", "none")
+    wizard = told.wizard(
+        "connect",
+        "-o",
+        "contoso",
+        "--reach",
+        "organization",
+        "--store",
+        "none",
+        "--register",
+        "none",
+    )
     wizard.answer(PURPOSE, ENTER)
     wizard.see(HOW)
     assert az.calls == []
@@ -63,7 +75,17 @@ def test_what_cannot_be_done_goes_on_by_hand_and_no_answer_is_lost(play):
     told.watch(by_hand.value)
     world = told.simulator._world
     told.simulator._world = replace(world, tokens=(*world.tokens, by_hand))
-    wizard = told.wizard("connect", "-o", "contoso", "--reach", "organization", "--store", "none", "--register", "none")
+    wizard = told.wizard(
+        "connect",
+        "-o",
+        "contoso",
+        "--reach",
+        "organization",
+        "--store",
+        "none",
+        "--register",
+        "none",
+    )
     wizard.answer(PURPOSE, ENTER)
     wizard.answer(HOW, ENTER)
     wizard.answer(AGREE, "y")
@@ -78,7 +100,18 @@ def test_what_cannot_be_done_goes_on_by_hand_and_no_answer_is_lost(play):
 
 def test_what_stands_in_the_way_is_found_before_az_runs(play):
     told, az = begun(play)
-    flags = ["-o", "contoso", "--reach", "organization", "--register", "none", "--no-input", "-y", "-v", "--json"]
+    flags = [
+        "-o",
+        "contoso",
+        "--reach",
+        "organization",
+        "--register",
+        "none",
+        "--no-input",
+        "-y",
+        "-v",
+        "--json",
+    ]
     closed = told.stage.run("connect", *flags, "--create-token", "require")
     assert (closed.returncode, az.calls) == (7, []), "there is no keyring to keep it in"
     assert json.loads(closed.stdout)["error"]["reason"].startswith("keyring-")

@@ -90,19 +90,25 @@ def test_after_a_signal_within_exec(tmp_path):
 
 
 @pytest.mark.skipif(
-    sys.platform == "win32" or signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="no SIGINT comes through here"
+    sys.platform == "win32" or signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+    reason="no SIGINT comes through here",
 )
-@pytest.mark.parametrize("where", [IN_AN_IMPORT, IN_A_CLASS], ids=["in an import", "in a class that is being made"])
+@pytest.mark.parametrize(
+    "where", [IN_AN_IMPORT, IN_A_CLASS], ids=["in an import", "in a class that is being made"]
+)
 def test_stopped_while_it_is_loaded(tmp_path, where):
     done = ended(Stage(tmp_path, "http://127.0.0.1:1"), BEFORE_ANYTHING.replace("KILL", where))
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
 @pytest.mark.skipif(
-    sys.platform == "win32" or signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="no SIGINT comes through here"
+    sys.platform == "win32" or signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+    reason="no SIGINT comes through here",
 )
 def test_stopped_once_it_has_begun_within_a_class_that_is_being_made(tmp_path):
-    code = BEFORE_ANYTHING.replace("KILL", IN_A_CLASS).replace('"typer"', '"aspm_ado.cli.commands.list"')
+    code = BEFORE_ANYTHING.replace("KILL", IN_A_CLASS).replace(
+        '"typer"', '"aspm_ado.cli.commands.list"'
+    )
     done = ended(Stage(tmp_path, "http://127.0.0.1:1"), code)
     assert done.returncode == 130, done.stderr.decode()
     assert b"bug" not in done.stderr

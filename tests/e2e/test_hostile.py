@@ -49,10 +49,16 @@ def spoiled(scenario: Scenario) -> Scenario:
 
     def named(one: Organization) -> Organization:
         projects = tuple(
-            replace(each, name=ATTACKS, repositories=tuple(replace(repo, name=LONG) for repo in each.repositories))
+            replace(
+                each,
+                name=ATTACKS,
+                repositories=tuple(replace(repo, name=LONG) for repo in each.repositories),
+            )
             for each in one.projects
         )
-        return replace(one, projects=projects, members=tuple(replace(each, name=LONG) for each in one.members))
+        return replace(
+            one, projects=projects, members=tuple(replace(each, name=LONG) for each in one.members)
+        )
 
     world = scenario.world
     contoso, fabrikam = (named(one) for one in world.organizations)
@@ -63,7 +69,9 @@ def spoiled(scenario: Scenario) -> Scenario:
         world=replace(
             world,
             organizations=(contoso, replace(fabrikam, name=ATTACKS), replace(fabrikam, name=LONG)),
-            tokens=tuple(replace(one, owner=replace(one.owner, name=ada.name)) for one in world.tokens),
+            tokens=tuple(
+                replace(one, owner=replace(one.owner, name=ada.name)) for one in world.tokens
+            ),
             aspm=replace(world.aspm, teams=(ATTACKS,), projects=(LONG,)),
         ),
     )
@@ -73,7 +81,9 @@ def spoiled(scenario: Scenario) -> Scenario:
 def begin(tmp_path: Path, opened: ExitStack) -> Callable[..., tuple[Sweep, Story]]:
     """A stage before such a world, or before another."""
 
-    def start(name: str = "ready", change: Callable[[Scenario], Scenario] = spoiled) -> tuple[Sweep, Story]:
+    def start(
+        name: str = "ready", change: Callable[[Scenario], Scenario] = spoiled
+    ) -> tuple[Sweep, Story]:
         told = story(name)
         told = replace(told, scenario=change(told.scenario))
         simulator = opened.enter_context(Watched(told.scenario))
@@ -95,7 +105,9 @@ def check(done: Heard, words: tuple[str, ...], *, terminal: bool = False) -> Non
 
 @pytest.mark.parametrize("scenario", ["ready", "missing-scope"])
 @pytest.mark.parametrize("seen", SEEN)
-def test_from_azure_devops_on_every_screen(begin: Callable[..., tuple[Sweep, Story]], seen: str, scenario: str) -> None:
+def test_from_azure_devops_on_every_screen(
+    begin: Callable[..., tuple[Sweep, Story]], seen: str, scenario: str
+) -> None:
     """Tables, notes, traces, tickets, the hand-off, the plan of a migration and its files."""
     here, told = begin(scenario)
     token = str(here.stage.file("token", told.token))
@@ -103,8 +115,24 @@ def test_from_azure_devops_on_every_screen(begin: Callable[..., tuple[Sweep, Sto
     here.terminal = seen == "painted"
     shown = b""
     commands = [("validate", *given), ("connect", "c", *given, *ASPM)]
-    stored = [("list",), ("validate", "--all"), ("handoff", "c"), ("doctor",), ("disconnect", "c", "-y")]
-    plan = ("migrate", "c", "--plan", "--all-organizations", "--plan-file", "p.md", "--plan-file", "p.json", "-y")
+    stored = [
+        ("list",),
+        ("validate", "--all"),
+        ("handoff", "c"),
+        ("doctor",),
+        ("disconnect", "c", "-y"),
+    ]
+    plan = (
+        "migrate",
+        "c",
+        "--plan",
+        "--all-organizations",
+        "--plan-file",
+        "p.md",
+        "--plan-file",
+        "p.json",
+        "-y",
+    )
     ways = list(WAYS.values() if NIGHT else [("-v",), ("--json",)])
     for number, words in enumerate((*commands, *((plan, *stored) if scenario == "ready" else ()))):
         # By day the ways take turns once the names were seen; what is painted is never a document.
@@ -120,12 +148,20 @@ def test_from_azure_devops_on_every_screen(begin: Callable[..., tuple[Sweep, Sto
         assert "\\[l\\](https://evil" in page, "not a link"
         assert "<img" not in page.replace("\\<img", "")
         plan_document = json.loads((here.stage.folder / "p.json").read_text("ascii"))
-        assert ATTACKS in [one["organization"] for one in plan_document["organizations"]], "whole, and escaped"
+        assert ATTACKS in [one["organization"] for one in plan_document["organizations"]], (
+            "whole, and escaped"
+        )
 
 
 def hostile_answer(status: int) -> Callable[[socket.socket, Received], None]:
     """Every text of an answer; what HTTP lets into a header is in the headers, too."""
-    bare = ATTACKS.replace("\r", "").replace("\n", "").replace("\x00", "").encode("latin-1", "ignore").decode("latin-1")
+    bare = (
+        ATTACKS.replace("\r", "")
+        .replace("\n", "")
+        .replace("\x00", "")
+        .encode("latin-1", "ignore")
+        .decode("latin-1")
+    )
     body = {"error": ATTACKS, "message": f"TF400813: {LONG}", "value": [{"name": LONG, "id": ATTACKS}], "id": ATTACKS,
             "authenticatedUser": {"id": ATTACKS, "providerDisplayName": LONG, "properties": {"Account": ATTACKS}},
             "deploymentType": ATTACKS, "displayName": LONG, "exist": ATTACKS, "instance": {"id": ATTACKS}}  # fmt: skip
@@ -145,18 +181,36 @@ def test_from_any_answer(tmp_path: Path, opened: ExitStack, where: str, status: 
     """Messages, envelopes, headers, the address of a redirect, ids: of Azure DevOps and of Invicti ASPM."""
     told = story("register-api")
     simulator = opened.enter_context(Watched(told.scenario))
-    front = Front([hostile_answer(status)], behind=simulator.address, strikes=STRUCK.get(where, lambda _: True))
+    front = Front(
+        [hostile_answer(status)],
+        behind=simulator.address,
+        strikes=STRUCK.get(where, lambda _: True),
+    )
     opened.callback(front.close)
     here = Sweep(Stage(tmp_path / "stage", f"http://127.0.0.1:{front.port}"), Canaries([]))
-    given = ["-o", "contoso", "--pat-file", str(here.stage.file("pat", told.token)), "--purpose", "alm"]
+    given = [
+        "-o",
+        "contoso",
+        "--pat-file",
+        str(here.stage.file("pat", told.token)),
+        "--purpose",
+        "alm",
+    ]
     answers = told.scenario.answers
-    more = ["--aspm-url", answers.aspm_url, "--aspm-token-file", str(here.stage.file("aspm", told.aspm_token))]
+    more = [
+        "--aspm-url",
+        answers.aspm_url,
+        "--aspm-token-file",
+        str(here.stage.file("aspm", told.aspm_token)),
+    ]
     more += ["--register", "api", "--registration-profile", answers.profile or ""]
     ways = [("-v",), ("--json", "-v")]
     turn = (STATUSES.index(status) + len(where)) % 2
     for number, way in enumerate(ways if NIGHT else [ways[turn]]):
         words = (
-            ("validate", *given, *way) if where == "Azure DevOps" else ("connect", f"c{number}", *given, *more, *way)
+            ("validate", *given, *way)
+            if where == "Azure DevOps"
+            else ("connect", f"c{number}", *given, *more, *way)
         )
         check(here.run(*words), words)
     assert front.struck
@@ -169,7 +223,11 @@ def leaves(document: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
     if isinstance(document, str | None):
         yield at
     items = (
-        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+        document.items()
+        if isinstance(document, dict)
+        else enumerate(document)
+        if isinstance(document, list)
+        else ()
     )
     for key, value in items:
         yield from leaves(value, (*at, key))
@@ -178,8 +236,16 @@ def leaves(document: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 def test_from_our_own_records(begin: Callable[..., tuple[Sweep, Story]]) -> None:
     """Somebody has edited them: each text, and each name of a connection, one at a time."""
     here, told = begin(change=lambda scenario: scenario)
-    token, aspm = str(here.stage.file("token", told.token)), str(here.stage.file("aspm", told.aspm_token))
-    assert here.run("connect", "c", "-o", "contoso", "--pat-file", token, *ASPM, "--aspm-token-file", aspm).code == 0
+    token, aspm = (
+        str(here.stage.file("token", told.token)),
+        str(here.stage.file("aspm", told.aspm_token)),
+    )
+    assert (
+        here.run(
+            "connect", "c", "-o", "contoso", "--pat-file", token, *ASPM, "--aspm-token-file", aspm
+        ).code
+        == 0
+    )
     path = here.stage.config / "catalog.json"
     good = json.loads(path.read_text())
     ways = [at for at in leaves(good) if at[0] != "schema"]
@@ -229,7 +295,10 @@ def test_from_the_command_line_and_variables(begin: Callable[..., tuple[Sweep, S
             ways: list[tuple[tuple[str, ...], dict[str, str]]] = [((option.flag, value), {})]
             ways += [((), {option.env: value})] if option.env else []
             for words, environment in ways if NIGHT else [ways[len(tried) % len(ways)]]:
-                check(here.run(command.word, *words, "--no-input", environment=environment), (command.word,))
+                check(
+                    here.run(command.word, *words, "--no-input", environment=environment),
+                    (command.word,),
+                )
     assert len(tried) > 25
     for name in ("ASPM_ADO_SIMULATOR", "ASPM_ADO_GLOBAL_PAT_END", "HTTPS_PROXY", "SSL_CERT_FILE", "KONDUKTO_HOST",
                  "PYTHON_KEYRING_BACKEND", "HOME", "INVICTI_ASPM_TOKEN", "ASPM_ADO_PAT"):  # fmt: skip
@@ -240,7 +309,8 @@ def test_from_the_command_line_and_variables(begin: Callable[..., tuple[Sweep, S
 def test_from_a_certificate(tmp_path: Path, opened: ExitStack) -> None:
     """Its issuer, its names."""
     authority = trustme.CA(
-        organization_name="\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\r\nforged\r\nx", organization_unit_name="x"
+        organization_name="\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\r\nforged\r\nx",
+        organization_unit_name="x",
     )
     for names in (["localhost"], ["tfs.example"]):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -252,7 +322,15 @@ def test_from_a_certificate(tmp_path: Path, opened: ExitStack) -> None:
         token = str(stage.file("token", drawn_token()))
         bundle = stage.given / "ca.pem"
         authority.cert_pem.write_to_path(str(bundle))
-        where = ("validate", "--server-url", f"{server.url}/tfs", "--collection", "Contoso", "--pat-file", token)
+        where = (
+            "validate",
+            "--server-url",
+            f"{server.url}/tfs",
+            "--collection",
+            "Contoso",
+            "--pat-file",
+            token,
+        )
         words = where if names == ["localhost"] else (*where, "--ca-bundle", str(bundle))
         done = Sweep(stage, Canaries([])).run(*words)
         assert done.code == 5
@@ -265,11 +343,24 @@ def test_in_the_questions_of_the_wizard(play: Callable[..., Any]) -> None:
     """A list of organizations with such names, drawn with the arrows on a pseudo-terminal."""
     told = play()
     world = told.simulator._world
-    others = tuple(replace(cast.FABRIKAM, name=name) for name in (ATTACKS, "Fabrikam " + LONG[-300:]))
+    others = tuple(
+        replace(cast.FABRIKAM, name=name) for name in (ATTACKS, "Fabrikam " + LONG[-300:])
+    )
     told.simulator._world = replace(world, organizations=(cast.CONTOSO, *others))
     token = str(told.stage.file("token", told.token))
-    given = ("-o", "contoso", "--purpose", "alm", "--pat-file", token, "--pat-expires", "2027-01-13")
-    wizard = told.wizard("connect", *given, "--store", "none", "--register", "none", columns=200, rows=50)
+    given = (
+        "-o",
+        "contoso",
+        "--purpose",
+        "alm",
+        "--pat-file",
+        token,
+        "--pat-expires",
+        "2027-01-13",
+    )
+    wizard = told.wizard(
+        "connect", *given, "--store", "none", "--register", "none", columns=200, rows=50
+    )
     wizard.see(MORE)
     wizard.see("Enter)")
     wizard.type("\x01" + ENTER)

@@ -56,7 +56,16 @@ def connect_flags(told: Play, *, named: bool = True) -> list[str]:
     flags += told.stage.token_flags(told.story.tokens)
     flags += ["--reach", "organization"] if own else []
     token = told.stage.file("aspm-token", told.story.aspm_token)
-    return ["connect", "everywhere", *flags, "--aspm-url", ASPM_URL, "--aspm-token-file", str(token), "--no-input"]
+    return [
+        "connect",
+        "everywhere",
+        *flags,
+        "--aspm-url",
+        ASPM_URL,
+        "--aspm-token-file",
+        str(token),
+        "--no-input",
+    ]
 
 
 def document(told: Play, *words: str) -> tuple[int, dict[str, Any]]:
@@ -83,7 +92,9 @@ def statuses(checks: list[dict[str, Any]]) -> dict[str, str]:
 def stand(tmp_path: Path) -> Iterator[Callable[[Story], Play]]:
     """A story of this file with its own simulator and folders."""
     with contextlib.ExitStack() as opened:
-        yield lambda told: Play(tmp_path, told, opened.enter_context(Simulator(told.scenario)), opened)
+        yield lambda told: Play(
+            tmp_path, told, opened.enter_context(Simulator(told.scenario)), opened
+        )
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one-token", "twelve-tokens"])
@@ -99,9 +110,13 @@ def test_one_document_of_twelve(stand: Callable[[Story], Play], shared: bool) ->
         value = told.story.tokens[None if shared else one["name"]]
         assert one["registration"] == HANDED_OFF, one["name"]
         assert one["token"]["last4"] == value[-4:], one["name"]
-        assert (one["token"]["reach"], one["token"]["shared"]) == (("all", True) if shared else ("organization", False))
+        assert (one["token"]["reach"], one["token"]["shared"]) == (
+            ("all", True) if shared else ("organization", False)
+        )
         found = statuses(one["checks"])
-        assert {found[check] for check in ("identity", "organization.access", "clone.token")} == {"pass"}, one["name"]
+        assert {found[check] for check in ("identity", "organization.access", "clone.token")} == {
+            "pass"
+        }, one["name"]
         assert not {"fail", "unknown"} & set(found.values()), one["name"]
         assert found["aspm.registration"] == "warn"
     assert told.simulator.changes == []
@@ -118,17 +133,23 @@ def test_twelve_tokens_name_their_organizations(stand: Callable[[Story], Play]) 
 @pytest.mark.parametrize("shared", [True, False], ids=["one-token", "twelve-tokens"])
 def test_the_bad_ones_do_not_spoil_the_good(stand: Callable[[Story], Play], shared: bool) -> None:
     """Two of twelve are not good: they say why and are not handed over; the other ten are, and the worst one counts."""
-    told = stand(crowd(shared=shared, changed={"Delta": {"deactivated": True}, "Kelp": {"members": ()}}))
+    told = stand(
+        crowd(shared=shared, changed={"Delta": {"deactivated": True}, "Kelp": {"members": ()}})
+    )
     code, written = document(told, *connect_flags(told), "--store", "none", "--register", "guided")
     assert (code, written["verdict"]) == (3, "not-ready")
     [connection] = written["connections"]
-    assert {one["name"].casefold() for one in connection["organizations"]} == {name.casefold() for name in NAMES}
+    assert {one["name"].casefold() for one in connection["organizations"]} == {
+        name.casefold() for name in NAMES
+    }
     for one in connection["organizations"]:
         found = statuses(one["checks"])
         if one["name"].casefold() in ("delta", "kelp"):
             assert one["registration"]["state"] == "none", one["name"]
             assert found["organization.access"] == "fail", one["name"]
-            assert {status for check, status in found.items() if check.startswith(("scope.", "clone."))} == {"skip"}
+            assert {
+                status for check, status in found.items() if check.startswith(("scope.", "clone."))
+            } == {"skip"}
         else:
             assert one["registration"] == HANDED_OFF, one["name"]
             assert not {"fail", "unknown"} & set(found.values()), one["name"]

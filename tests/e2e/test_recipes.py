@@ -62,10 +62,14 @@ def test_every_command_line_of_a_page_can_be_read(shown: Shown) -> None:
         allowed = known[name].values if name in known else ()
         for each in value if isinstance(value, list | tuple) else [value]:
             if allowed and isinstance(each, str) and not (each.isupper() or each == "…"):
-                assert each in allowed or ":" in each or "/" in each, f"{shown}: {name} cannot be {each}"
+                assert each in allowed or ":" in each or "/" in each, (
+                    f"{shown}: {name} cannot be {each}"
+                )
 
 
-@pytest.mark.parametrize("words", [["validate", "--nonsense"], ["connekt"], ["guide", "--request"], ["list", "extra"]])
+@pytest.mark.parametrize(
+    "words", [["validate", "--nonsense"], ["connekt"], ["guide", "--request"], ["list", "extra"]]
+)
 def test_what_cannot_be_read_is_found(words: list[str]) -> None:
     with pytest.raises(Exception, match=r"No such|requires|unexpected"):
         parsed(words)
@@ -209,7 +213,9 @@ def test_a_token_in_a_mounted_file(job: Callable[..., Job]) -> None:
     assert done.returncode == 0, done.stderr
     assert "https://dev.azure.com/contoso" in done.stderr
     done = here.sh(block("cat /mnt/c/Users/me/ado-pat.txt"))
-    assert json.loads(done.stdout)["connections"][0]["organizations"][0]["token"]["source"] == "stdin"
+    assert (
+        json.loads(done.stdout)["connections"][0]["organizations"][0]["token"]["source"] == "stdin"
+    )
     done = here.sh(block("validate --all-organizations"))
     assert len(json.loads(done.stdout)["connections"][0]["organizations"]) == 2
     assert here.stage.records() == set()
@@ -222,7 +228,9 @@ def test_the_document_is_read_by_a_parser(job: Callable[..., Job]) -> None:
     here = job("missing-scope")
     here.sh(block("--pat-file /run/secrets/ado-pat --no-input --json > report.json") + " || true")
     told = here.sh(block('select(.status=="fail"'))
-    assert told.stdout.split("\t")[:3] == ["contoso", "scope.code", "code-scope-missing"], told.stderr
+    assert told.stdout.split("\t")[:3] == ["contoso", "scope.code", "code-scope-missing"], (
+        told.stderr
+    )
     assert here.sh(block("days_left // 999")).returncode == 0
     report = here.document("report.json")
     report["connections"][0]["organizations"][0]["token"]["days_left"] = 3  # type: ignore[index]
@@ -238,9 +246,7 @@ def test_every_night_with_and_without_a_keyring(job: Callable[..., Job]) -> None
     told = story("ready")
     here = job(tokens=(known, *told.world.tokens))
     here.secret("ado-pat", new)
-    connect = (
-        "aspm-ado connect estate -o contoso --pat-file ado-pat --pat-expires 2026-11-01 --register guided --no-input"
-    )
+    connect = "aspm-ado connect estate -o contoso --pat-file ado-pat --pat-expires 2026-11-01 --register guided --no-input"
     connect += " --aspm-url https://aspm.example.com"
     done = here.sh(connect)
     assert done.returncode == 0, done.stderr
@@ -260,9 +266,7 @@ def test_a_new_token_beside_the_old_one(job: Callable[..., Job]) -> None:
     here = job(tokens=(first, second))
     here.secret("first", first.value)
     here.secret("contoso.pat", second.value)
-    connect = (
-        "aspm-ado connect estate -o contoso --pat-file first --register guided --no-input --aspm-url https://a.example"
-    )
+    connect = "aspm-ado connect estate -o contoso --pat-file first --register guided --no-input --aspm-url https://a.example"
     assert here.sh(connect).returncode == 0
     done = here.sh(block("aspm-ado rotate estate"))
     assert done.returncode == 8, done.stderr
@@ -289,7 +293,9 @@ def test_one_token_for_each_organization(job: Callable[..., Job]) -> None:
 @posix
 def test_a_server_behind_a_proxy_with_an_authority_of_its_own(job: Callable[..., Job]) -> None:
     here = job("server")
-    trustme.CA(organization_name="Corporate").cert_pem.write_to_path(str(here.stage.folder / "corporate-ca.pem"))
+    trustme.CA(organization_name="Corporate").cert_pem.write_to_path(
+        str(here.stage.folder / "corporate-ca.pem")
+    )
     line = block("HTTPS_PROXY=").replace("https://tfs.example.com/tfs", cast.TFS.url)
     done = here.sh(line)
     assert done.returncode == 0, done.stderr
@@ -310,7 +316,9 @@ def test_a_container_and_a_timer(job: Callable[..., Job]) -> None:
     credentials.chmod(0o500)
     bare = {name: here.environment[name] for name in ("PATH", "ASPM_ADO_SIMULATOR")}
     [unit] = of("ini")
-    service = next(line.partition("=")[2] for line in unit.splitlines() if line.startswith("ExecStart"))
+    service = next(
+        line.partition("=")[2] for line in unit.splitlines() if line.startswith("ExecStart")
+    )
     for words in (
         service.replace("%d", '"$CREDENTIALS_DIRECTORY"'),
         'aspm-ado connect -o contoso --pat-file "$CREDENTIALS_DIRECTORY/ado-pat" --register none --store none --json',

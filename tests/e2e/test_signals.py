@@ -105,7 +105,9 @@ def test_while_a_person_waits_for_the_network(play, mute):
     """The progress line is there, and no question: Ctrl-C arrives as a signal from the terminal."""
     told = play()
     told.stage.environment["ASPM_ADO_SIMULATOR"] = f"http://127.0.0.1:{mute.getsockname()[1]}"
-    wizard = told.wizard("connect", "-o", "contoso", "-o", "fabrikam", "--purpose", "alm", "--store", "none")
+    wizard = told.wizard(
+        "connect", "-o", "contoso", "-o", "fabrikam", "--purpose", "alm", "--store", "none"
+    )
     wizard.answer(CREATED, ENTER)
     wizard.answer(TOKEN, pasted(told.token) + ENTER)
     wizard.answer("When does the token end", ENTER)
@@ -128,7 +130,9 @@ def test_the_terminal_is_closed(play):
     wizard.answer(WHERE, f"contoso{ENTER}")
     wizard.see(PURPOSE)
     pid = wizard.pid
-    with contextlib.suppress(pexpect.ExceptionPexpect):  # it looks for the end after a moment only; we wait for it
+    with contextlib.suppress(
+        pexpect.ExceptionPexpect
+    ):  # it looks for the end after a moment only; we wait for it
         wizard.child.close(force=False)
     until(lambda: (told.stage.folder / "code").exists(), "the end of the program")
     assert wizard.code == 130

@@ -33,7 +33,9 @@ from .questions import (
 from .stage import ABREAST, drawn_token
 from .terminal import CTRL_C, CTRL_D, DOWN, ENTER, SPACE, UP, pasted, squeezed, stand_in
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is a POSIX thing")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="a pseudo-terminal is a POSIX thing"
+)
 
 ALM = frozenset({"vso.code_full", "vso.work_full", "vso.identity_manage", "vso.profile_write"})
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -42,7 +44,10 @@ WHO = ("connectiondata", "profile/profiles/me", "/accounts")
 
 def asked(requests) -> set[tuple[str, str]]:
     """Which questions were put to Azure DevOps, whatever the random ids in them; who the token is aside."""
-    called = ((one.method, GUID.sub("*", one.path.lower().partition("?")[0]), one.status) for one in requests)
+    called = (
+        (one.method, GUID.sub("*", one.path.lower().partition("?")[0]), one.status)
+        for one in requests
+    )
     return {(method, path, status) for method, path, status in called if not path.endswith(WHO)}
 
 
@@ -54,11 +59,18 @@ def test_to_the_end_with_a_failed_scope_an_edit_and_a_check_again(play):
     wizard.answer(WHERE, f"https://ada@dev.azure.com/contoso/Payments/_git/checkout%20api{ENTER}")
     wizard.answer(PURPOSE, ENTER)
     wizard.see("https://dev.azure.com/contoso/_usersSettings/tokens")
-    for box in ("Code: Full", "Identity: Read & manage", "User Profile: Read & write", "Work Items: Read, write"):
+    for box in (
+        "Code: Full",
+        "Identity: Read & manage",
+        "User Profile: Read & write",
+        "Work Items: Read, write",
+    ):
         wizard.see(box)
     wizard.see(CREATED)
     wizard.see("greyed out")
-    assert "https://dev.azure.com/contoso/_usersSettings/tokens" in wizard.text, "the link has left the screen"
+    assert "https://dev.azure.com/contoso/_usersSettings/tokens" in wizard.text, (
+        "the link has left the screen"
+    )
     wizard.type(DOWN + DOWN + ENTER)
     wizard.see("What is in the way?")
     wizard.see("The expiration cannot be that late")
@@ -99,7 +111,9 @@ def test_to_the_end_with_a_failed_scope_an_edit_and_a_check_again(play):
     wizard.answer(ENTERED, DOWN + ENTER)
     assert wizard.end() == 8
     assert "Ready, with warnings" in wizard.text
-    assert not told.canaries.in_bytes(notes.read_bytes(), "what the clipboard's tool was called with")
+    assert not told.canaries.in_bytes(
+        notes.read_bytes(), "what the clipboard's tool was called with"
+    )
     assert told.simulator.changes == []
     assert told.stage.draft() == {}
     assert told.stage.records() <= {"draft.json"}
@@ -109,9 +123,18 @@ def test_to_the_end_with_a_failed_scope_an_edit_and_a_check_again(play):
     ("typed", "page"),
     [
         ("contoso", "https://dev.azure.com/contoso/_usersSettings/tokens"),
-        ("https://contoso.visualstudio.com/DefaultCollection/Web%20Shop", "https://dev.azure.com/contoso/_users"),
-        ("git@ssh.dev.azure.com:v3/contoso/Payments/checkout", "https://dev.azure.com/contoso/_usersSettings/tokens"),
-        ("https://tfs.example.test/tfs/Engineering/_git/blades", "https://tfs.example.test/tfs/Engineering/_users"),
+        (
+            "https://contoso.visualstudio.com/DefaultCollection/Web%20Shop",
+            "https://dev.azure.com/contoso/_users",
+        ),
+        (
+            "git@ssh.dev.azure.com:v3/contoso/Payments/checkout",
+            "https://dev.azure.com/contoso/_usersSettings/tokens",
+        ),
+        (
+            "https://tfs.example.test/tfs/Engineering/_git/blades",
+            "https://tfs.example.test/tfs/Engineering/_users",
+        ),
     ],
 )
 def test_any_pasted_address_leads_to_its_token_page(play, typed, page):
@@ -134,7 +157,9 @@ def test_a_result_ends_its_rows_between_words(play, columns):
 
 def test_what_is_refused_is_explained_and_asked_again(play):
     told = play("issue-manager")
-    wizard = told.wizard("connect", "--store", "none", "--register", "none", "--purpose", "alm+issue-manager")
+    wizard = told.wizard(
+        "connect", "--store", "none", "--register", "none", "--purpose", "alm+issue-manager"
+    )
     wizard.answer(WHERE, ENTER)
     wizard.answer(WHERE, f"tfs!example{ENTER}")
     wizard.see("of an on-premises server its address")
@@ -159,7 +184,9 @@ def test_what_is_refused_is_explained_and_asked_again(play):
 def test_a_wrong_token_then_another(play):
     told, wrong = play(), drawn_token()
     told.watch(wrong)
-    wizard = told.wizard("connect", "-o", "contoso", "--purpose", "alm", "--store", "none", "--register", "none")
+    wizard = told.wizard(
+        "connect", "-o", "contoso", "--purpose", "alm", "--store", "none", "--register", "none"
+    )
     wizard.answer(CREATED, ENTER)
     wizard.answer(TOKEN, pasted(wrong) + ENTER)
     wizard.answer(EXPIRES, ENTER)
@@ -193,7 +220,9 @@ def test_finish_later_stores_nothing_that_is_not_good(play):
 def test_two_tokens_for_two_organizations(play):
     told = play("two-organizations-two-tokens")
     first, second = told.story.tokens["contoso"], told.story.tokens["fabrikam"]
-    wizard = told.wizard("connect", "--reach", "organization", "--store", "none", "--purpose", "alm", "-o", "contoso")
+    wizard = told.wizard(
+        "connect", "--reach", "organization", "--store", "none", "--purpose", "alm", "-o", "contoso"
+    )
     wizard.see("https://dev.azure.com/contoso/_usersSettings/tokens")
     wizard.see("Organization: contoso")
     wizard.answer(CREATED, ENTER)
@@ -284,11 +313,21 @@ def test_leaving_at_every_question(play):
 
     # Ctrl-D once for each way of asking: a line, a list, a hidden line, boxes, yes or no; the rest in tests/keyring.
     kinds = {questions.index(each) for each in (WHERE, PURPOSE, TOKEN, MORE, HAND)}
-    ways = [(place, CTRL_C) for place in range(len(questions))] + [(place, CTRL_D) for place in sorted(kinds)]
+    ways = [(place, CTRL_C) for place in range(len(questions))] + [
+        (place, CTRL_D) for place in sorted(kinds)
+    ]
     with ThreadPoolExecutor(ABREAST) as pool:
         for start in range(0, len(ways), ABREAST):
             plays = [(play(), *way) for way in ways[start : start + ABREAST]]
-            list(pool.map(leave, [(told, told.wizard("connect", "--store", "none"), *way) for told, *way in plays]))
+            list(
+                pool.map(
+                    leave,
+                    [
+                        (told, told.wizard("connect", "--store", "none"), *way)
+                        for told, *way in plays
+                    ],
+                )
+            )
 
 
 @pytest.mark.parametrize(
@@ -296,7 +335,16 @@ def test_leaving_at_every_question(play):
     [
         ({"NO_COLOR": "1"}, 80),
         ({}, 40),
-        ({"LC_ALL": "", "LANG": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, 80),
+        (
+            {
+                "LC_ALL": "",
+                "LANG": "C",
+                "PYTHONIOENCODING": "ascii",
+                "PYTHONUTF8": "0",
+                "PYTHONCOERCECLOCALE": "0",
+            },
+            80,
+        ),
     ],
     ids=["no-color", "narrow", "ascii"],
 )
@@ -345,7 +393,9 @@ def test_the_document_goes_to_a_file_and_the_questions_to_the_terminal(play):
     assert raw.isascii()
     assert raw.endswith(b"}\n")
     assert b"\r" not in raw
-    assert (document["command"], document["exit_code"]) == ("connect", wizard.code) == ("connect", 8)
+    assert (
+        (document["command"], document["exit_code"]) == ("connect", wizard.code) == ("connect", 8)
+    )
     [organization] = document["connections"][0]["organizations"]
     assert organization["registration"]["state"] == "handed-off"
     assert organization["token"]["last4"] == told.token[-4:]
@@ -360,7 +410,11 @@ def test_a_document_of_a_run_that_was_left(play):
     wizard.answer(PURPOSE, CTRL_C)
     assert wizard.end() == 130
     document = json.loads((told.stage.folder / "document").read_text())
-    assert (document["exit_code"], document["verdict"], document["error"]["reason"]) == (130, "unknown", "interrupted")
+    assert (document["exit_code"], document["verdict"], document["error"]["reason"]) == (
+        130,
+        "unknown",
+        "interrupted",
+    )
 
 
 def test_a_reader_that_wants_one_line_only(play):
@@ -385,7 +439,10 @@ def test_without_a_keyring_no_question_is_asked(play):
 def test_the_demo_is_the_wizard_and_keeps_nothing(play):
     """What it says to paste is pasted; Enter answers the rest."""
     told = play()
-    del told.stage.environment["ASPM_ADO_SIMULATOR"], told.stage.environment["ASPM_ADO_GLOBAL_PAT_END"]
+    del (
+        told.stage.environment["ASPM_ADO_SIMULATOR"],
+        told.stage.environment["ASPM_ADO_GLOBAL_PAT_END"],
+    )
     wizard = told.wizard("demo")
     simulated = SCENARIOS["ready"].answers.tokens[0][1]
     wizard.see(f"The token to paste: {simulated}")

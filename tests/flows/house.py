@@ -25,7 +25,9 @@ from aspm_ado.flows.proving.crew import Crew
 class Plan:
     """Fails at the n-th step of those that count on it: once, or from there on (a machine that was switched off)."""
 
-    def __init__(self, at: int = 0, *, for_ever: bool = False, error: BaseException | None = None) -> None:
+    def __init__(
+        self, at: int = 0, *, for_ever: bool = False, error: BaseException | None = None
+    ) -> None:
         self.at, self.for_ever = at, for_ever
         self.error = error or StoreError(Reason.KEYRING_FAILED, "It failed.", remedy="Try again.")
         self.steps = 0
@@ -41,7 +43,9 @@ class FakeVault:
 
     title = "a fake"
 
-    def __init__(self, plan: Plan | None = None, *, late: bool = False, largest: int = 10_000) -> None:
+    def __init__(
+        self, plan: Plan | None = None, *, late: bool = False, largest: int = 10_000
+    ) -> None:
         self.plan, self.late, self.largest = plan or Plan(), late, largest
         self.secrets: dict[str, Secret] = {}
 
@@ -50,7 +54,9 @@ class FakeVault:
 
     def check_size(self, secret: Secret) -> None:
         if len(secret.reveal()) > self.largest:
-            raise StoreError(Reason.SECRET_TOO_LARGE, "It is too large.", remedy="Use a smaller one.")
+            raise StoreError(
+                Reason.SECRET_TOO_LARGE, "It is too large.", remedy="Use a smaller one."
+            )
 
     def write(self, service: str, secret: Secret) -> None:
         if not self.late:
@@ -131,7 +137,9 @@ class FakeSources:
 
     def file(self, path: str) -> bytes:
         if path not in self.files:
-            raise UsageError(Reason.FILE_UNREADABLE, f"The file {path} cannot be read.", remedy="Check its name.")
+            raise UsageError(
+                Reason.FILE_UNREADABLE, f"The file {path} cannot be read.", remedy="Check its name."
+            )
         return self.files[path]
 
     def variable(self, name: str) -> str:
@@ -169,7 +177,9 @@ class Person:
         answer = self._next(question)
         return default if answer is None else str(answer)
 
-    def secret(self, question: Question, context: Sequence[str] = (), *, accept: Any = None) -> Secret:
+    def secret(
+        self, question: Question, context: Sequence[str] = (), *, accept: Any = None
+    ) -> Secret:
         self.told.extend(context)
         answer = str(self._next(question))
         return accept(answer) if accept else Secret(answer)
@@ -219,6 +229,10 @@ def pytest_fail() -> Any:
 
 def entry(name: str, *services: str) -> Entry:
     """A connection whose organizations each name a credential of their own."""
-    credentials = {f"k{service}": StoredCredential(service, "v2-84", "Wx9Z") for service in services}
-    organizations = tuple(StoredOrganization(f"org-{service}", f"k{service}") for service in services)
+    credentials = {
+        f"k{service}": StoredCredential(service, "v2-84", "Wx9Z") for service in services
+    }
+    organizations = tuple(
+        StoredOrganization(f"org-{service}", f"k{service}") for service in services
+    )
     return Entry(name, "services", "https://dev.azure.com", "alm", credentials, organizations)

@@ -24,7 +24,12 @@ from aspm_ado.flows.proving.candidate import Brief, Candidate
 
 from ..domain import replies as r
 
-ALM = {Scope.CODE: Level.FULL, Scope.WORK: Level.MANAGE, Scope.IDENTITY: Level.MANAGE, Scope.PROFILE: Level.WRITE}
+ALM = {
+    Scope.CODE: Level.FULL,
+    Scope.WORK: Level.MANAGE,
+    Scope.IDENTITY: Level.MANAGE,
+    Scope.PROFILE: Level.WRITE,
+}
 EVERYTHING = {**ALM, Scope.PROJECT: Level.MANAGE, Scope.FULL_ACCESS: Level.FULL}
 TODAY = datetime(2026, 10, 15, 12, tzinfo=UTC)
 THAT_DAY = TODAY.date()
@@ -41,14 +46,19 @@ class Token:
     expired: bool = False
 
     def reaches(self, name: str) -> bool:
-        return self.organizations is None or name.casefold() in map(str.casefold, self.organizations)
+        return self.organizations is None or name.casefold() in map(
+            str.casefold, self.organizations
+        )
 
 
 class Service:
     """Answers calls. Every call is kept, and what no call may do is asserted of each."""
 
     def __init__(
-        self, tokens: Mapping[str, Token], organizations: Iterable[str] = ("Contoso",), version: str = ""
+        self,
+        tokens: Mapping[str, Token],
+        organizations: Iterable[str] = ("Contoso",),
+        version: str = "",
     ) -> None:
         self.tokens = dict(tokens)
         self.organizations = tuple(organizations)
@@ -80,7 +90,11 @@ class Service:
             self.problems.append("a secret in an address")
         if call.method == "HEAD":
             self.problems.append("HEAD")
-        if call.method != "GET" and "workItems" not in call.url and any(call.url == one.url for one in self.calls):
+        if (
+            call.method != "GET"
+            and "workItems" not in call.url
+            and any(call.url == one.url for one in self.calls)
+        ):
             self.problems.append(f"sent twice: {call.method} {call.url}")
 
     def _answer(self, call: Call, kind: str) -> Reply:
@@ -109,7 +123,9 @@ class Service:
             said = f'{{"message":"The latest REST API version this server supports is {self.version}."}}'
             return r.reply(400, said, r.MARKS, r.JSON)
         if kind == "projects":
-            return replace(r.granted(200), answer=Projects(tuple(Project(n, n) for n in self.repositories)))
+            return replace(
+                r.granted(200), answer=Projects(tuple(Project(n, n) for n in self.repositories))
+            )
         if kind == "repositories":
             project = unquote(urlsplit(call.url).path.split("/_apis")[0].rpartition("/")[2])
             found = tuple(Repository(name, name, project) for name in self.repositories[project])
@@ -123,7 +139,9 @@ class Service:
         return r.granted(200 if probe.reads and "{random}" not in probe.path else 404)
 
 
-PROBE_BY_NAME: dict[str, Probe] = {probe.name: probe for row in SCOPES.values() for probe in row.probes}
+PROBE_BY_NAME: dict[str, Probe] = {
+    probe.name: probe for row in SCOPES.values() for probe in row.probes
+}
 UUID = "[0-9a-f]{8}-[0-9a-f-]{27}"
 
 
@@ -132,7 +150,8 @@ def _pattern(path: str) -> str:
 
 
 _PROBE_PATHS = {
-    name: re.compile(_pattern(probe.path) + r"[?&]api-version=[^&]*$") for name, probe in PROBE_BY_NAME.items()
+    name: re.compile(_pattern(probe.path) + r"[?&]api-version=[^&]*$")
+    for name, probe in PROBE_BY_NAME.items()
 }
 
 
@@ -163,7 +182,9 @@ class Rounds:
         self._send = send
         self.trips: list[list[str]] = []
 
-    def conduct(self, errands: Iterable[Any], then: Callable[[Any], Iterable[Any]] | None = None) -> list[Any]:
+    def conduct(
+        self, errands: Iterable[Any], then: Callable[[Any], Iterable[Any]] | None = None
+    ) -> list[Any]:
         results: list[Any] = []
         under_way: list[tuple[Any, list[Reply] | None]] = [(errand, None) for errand in errands]
         while under_way:
@@ -174,7 +195,9 @@ class Rounds:
                     asked.append((errand, errand.send(answers)))
                 except StopIteration as end:
                     results.append(end.value)
-                    waiting += [(more, None) for more in (then(end.value) if then is not None else ())]
+                    waiting += [
+                        (more, None) for more in (then(end.value) if then is not None else ())
+                    ]
             if trip := [kind_of(call) for _, calls in asked for call in calls]:
                 self.trips.append(trip)
             under_way = [(errand, [self._send(call) for call in calls]) for errand, calls in asked]
@@ -198,8 +221,16 @@ def candidate(
     """One token to be proven in these organizations."""
     caller = Caller("a-session", lambda: str(uuid.uuid4()))
     brief_more = {key: more.pop(key) for key in ("reach", "read_only") if key in more}
-    brief = Brief(purpose=purpose, caller=caller, clock=Clock(today, global_end), check_clone=clone, **brief_more)
-    return Candidate(brief=brief, site=site, secret=Secret(secret), names=names, source="a test", **more)
+    brief = Brief(
+        purpose=purpose,
+        caller=caller,
+        clock=Clock(today, global_end),
+        check_clone=clone,
+        **brief_more,
+    )
+    return Candidate(
+        brief=brief, site=site, secret=Secret(secret), names=names, source="a test", **more
+    )
 
 
 GRACE = Identity("99999999-2222-4333-8444-555555555555", "Grace Example", "grace@fabrikam.example")

@@ -27,7 +27,9 @@ def call(lane: str, number: int = 0) -> Call:
     return Call("GET", f"https://{lane}/{number}", lane=lane)
 
 
-def errand(calls: Sequence[Call], answer: object = None) -> Generator[Sequence[Call], Sequence[Reply], Any]:
+def errand(
+    calls: Sequence[Call], answer: object = None
+) -> Generator[Sequence[Call], Sequence[Reply], Any]:
     yield calls
     return answer
 
@@ -149,7 +151,9 @@ def test_what_follows_waits_for_nobody_else() -> None:
     lanes = ["silent", "one", "two"]
     results = Crew(send).conduct((errand([call(lane)], lane) for lane in lanes), then)
     assert results[:3] == lanes
-    assert sorted(results[3:]) == sorted(f"{lane} again {number}" for lane in lanes for number in range(2))
+    assert sorted(results[3:]) == sorted(
+        f"{lane} again {number}" for lane in lanes for number in range(2)
+    )
     assert {name.split()[0] for name in followed[:4]} == {"one", "two"}
 
 
@@ -290,7 +294,9 @@ def test_a_signal_at_any_line_leaves_a_crew_that_works() -> None:
     crew = Crew(lambda one: Reply(one, 200), in_flight=2, per_lane=1)
 
     def conduct() -> list[Any]:
-        return crew.conduct([errand([call("lane", 1), call("lane", 2), call("other")], "whole") for _ in range(2)])
+        return crew.conduct(
+            [errand([call("lane", 1), call("lane", 2), call("other")], "whole") for _ in range(2)]
+        )
 
     conduct()
     for line in count():
@@ -306,7 +312,9 @@ def test_a_signal_while_its_threads_are_begun_leaves_none_too_few() -> None:
         conduct = partial(crew.run, errand([call("lane")]))
         if not stopped_at(line, conduct):
             break
-        assert guarded(partial(crew.run, errand([call("lane")], "whole"))) == "whole", f"after {line} lines"
+        assert guarded(partial(crew.run, errand([call("lane")], "whole"))) == "whole", (
+            f"after {line} lines"
+        )
     assert line > 20
 
 
@@ -315,7 +323,9 @@ def test_two_that_conduct_at_once_keep_to_the_bound_together() -> None:
     crew = Crew(turnstile)
     workers = [
         threading.Thread(
-            target=crew.conduct, args=([errand([call(f"{name}{i}")]) for i in range(IN_FLIGHT + 4)],), daemon=True
+            target=crew.conduct,
+            args=([errand([call(f"{name}{i}")]) for i in range(IN_FLIGHT + 4)],),
+            daemon=True,
         )
         for name in ("one", "two")
     ]

@@ -15,7 +15,12 @@ from aspm_ado.domain.requirements import Deployment
 from aspm_ado.flows.asking import one_of
 from aspm_ado.flows.keeping.entry import default_name, parse_name
 from aspm_ado.flows.taking.intake import ask_token, aspm_token_given, tokens_given
-from aspm_ado.flows.taking.options import parse_aspm_url, parse_check_clone, parse_username, target_given
+from aspm_ado.flows.taking.options import (
+    parse_aspm_url,
+    parse_check_clone,
+    parse_username,
+    target_given,
+)
 
 from .house import FakeSources, Person, asker
 from .service import PAT
@@ -39,11 +44,20 @@ def refused(action: Callable[[], object]) -> UsageError:
         ({"pat_file": "t.txt"}, BOTH_VARIABLES, PAT, "file t.txt"),
         ({}, BOTH_VARIABLES, "f" * 20, "ASPM_ADO_PAT"),
         ({}, {"AZURE_DEVOPS_EXT_PAT": "s" * 20}, "s" * 20, "AZURE_DEVOPS_EXT_PAT"),
-        ({}, {"ASPM_ADO_PAT": "  ", "AZURE_DEVOPS_EXT_PAT": "s" * 20}, "s" * 20, "AZURE_DEVOPS_EXT_PAT"),
+        (
+            {},
+            {"ASPM_ADO_PAT": "  ", "AZURE_DEVOPS_EXT_PAT": "s" * 20},
+            "s" * 20,
+            "AZURE_DEVOPS_EXT_PAT",
+        ),
     ],
 )
-def test_whose_token_wins(given: dict[str, str], variables: dict[str, str], value: str, source: str) -> None:
-    taken = tokens_given(asker(**given), FakeSources({"-": PAT.encode(), "t.txt": PAT.encode()}, variables)).shared
+def test_whose_token_wins(
+    given: dict[str, str], variables: dict[str, str], value: str, source: str
+) -> None:
+    taken = tokens_given(
+        asker(**given), FakeSources({"-": PAT.encode(), "t.txt": PAT.encode()}, variables)
+    ).shared
     assert taken is not None
     assert (taken.secret.reveal(), taken.source) == (value, source)
     assert PAT not in repr(taken)
@@ -55,7 +69,9 @@ def test_nothing_given_is_nothing() -> None:
     assert tokens.own == {}
 
 
-@pytest.mark.parametrize("given", [{"pat_stdin": "true"}, {"pat_file": "empty"}, {"pat_file": "contoso=empty"}])
+@pytest.mark.parametrize(
+    "given", [{"pat_stdin": "true"}, {"pat_file": "empty"}, {"pat_file": "contoso=empty"}]
+)
 def test_an_explicit_source_that_is_empty_does_not_fall_through(given: dict[str, str]) -> None:
     sources = FakeSources({"-": b"", "empty": b"\n"}, BOTH_VARIABLES)
     assert refused(lambda: tokens_given(asker(**given), sources)).reason is Reason.TOKEN_EMPTY
@@ -86,8 +102,15 @@ def test_two_tokens_for_one_thing_are_refused(given: dict[str, Any]) -> None:
 
 
 def test_a_variable_that_holds_no_token_is_refused_by_its_name() -> None:
-    for value, reason in (("$(PAT)", Reason.VARIABLE_NOT_EXPANDED), ("a b", Reason.TOKEN_MALFORMED)):
-        error = refused(lambda value=value: tokens_given(asker(), FakeSources(variables={"ASPM_ADO_PAT": value})))  # type: ignore[misc]
+    for value, reason in (
+        ("$(PAT)", Reason.VARIABLE_NOT_EXPANDED),
+        ("a b", Reason.TOKEN_MALFORMED),
+    ):
+        error = refused(
+            lambda value=value: tokens_given(
+                asker(), FakeSources(variables={"ASPM_ADO_PAT": value})
+            )
+        )  # type: ignore[misc]
         assert error.reason is reason
         assert "ASPM_ADO_PAT" in error.problem
 
@@ -109,14 +132,26 @@ def test_the_token_of_the_aspm() -> None:
     ("given", "names", "everything"),
     [
         ({"organization": "contoso"}, ("contoso",), False),
-        ({"organization": ("contoso", "https://dev.azure.com/Fabrikam/x")}, ("contoso", "Fabrikam"), False),
+        (
+            {"organization": ("contoso", "https://dev.azure.com/Fabrikam/x")},
+            ("contoso", "Fabrikam"),
+            False,
+        ),
         ({"organization": ("contoso", "CONTOSO")}, ("contoso",), False),
         ({"all_organizations": "true"}, (), True),
         ({"organization": "contoso", "all_organizations": "true"}, ("contoso",), True),
         ({"server_url": "https://tfs.example.test/tfs/Main"}, ("Main",), False),
-        ({"server_url": "https://tfs.example.test/tfs", "collection": ("A", "B")}, ("A", "B"), False),
+        (
+            {"server_url": "https://tfs.example.test/tfs", "collection": ("A", "B")},
+            ("A", "B"),
+            False,
+        ),
         ({"server_url": "https://tfs.example.test", "all_organizations": "true"}, (), True),
-        ({"server_url": "http://tfs.example.test/tfs/Main", "allow_http": "true"}, ("Main",), False),
+        (
+            {"server_url": "http://tfs.example.test/tfs/Main", "allow_http": "true"},
+            ("Main",),
+            False,
+        ),
     ],
 )
 def test_where(given: dict[str, Any], names: tuple[str, ...], everything: bool) -> None:
@@ -160,7 +195,12 @@ def test_a_wrong_choice_is_told_the_right_ones(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("auto", "auto"), (" NO ", "no"), ("Payments/checkout api", "Payments/checkout api"), ("a/b/", "a/b")],
+    [
+        ("auto", "auto"),
+        (" NO ", "no"),
+        ("Payments/checkout api", "Payments/checkout api"),
+        ("a/b/", "a/b"),
+    ],
 )
 def test_a_repository_to_try(text: str, value: str) -> None:
     assert parse_check_clone(text) == value
@@ -181,7 +221,9 @@ def test_a_name(text: str) -> None:
     assert parse_name(f" {text} ") == text
 
 
-@pytest.mark.parametrize("text", ["", "Contoso", "-a", ".a", "a b", "a/b", "ä", "a" * 64, "a\n b", "../a"])
+@pytest.mark.parametrize(
+    "text", ["", "Contoso", "-a", ".a", "a b", "a/b", "ä", "a" * 64, "a\n b", "../a"]
+)
 def test_no_name(text: str) -> None:
     assert refused(lambda: parse_name(text)).reason is Reason.INPUT_INVALID
 
@@ -233,11 +275,16 @@ def test_no_aspm(text: str, reason: Reason) -> None:
 @pytest.mark.parametrize(
     ("site", "hosts"),
     [
-        (SERVICES, "dev.azure.com, vssps.dev.azure.com, vsaex.dev.azure.com, app.vssps.visualstudio.com"),
+        (
+            SERVICES,
+            "dev.azure.com, vssps.dev.azure.com, vsaex.dev.azure.com, app.vssps.visualstudio.com",
+        ),
         (Site(Deployment.SERVER, "https://tfs.example.com:8443/tfs"), "tfs.example.com"),
     ],
 )
-def test_every_host_that_a_token_may_be_sent_to_is_said_before_it_is_typed(site: Site, hosts: str) -> None:
+def test_every_host_that_a_token_may_be_sent_to_is_said_before_it_is_typed(
+    site: Site, hosts: str
+) -> None:
     person = Person(PAT)
     ask_token(asker(person), site, "contoso")
     assert person.told == [f"The token for contoso. It will be sent to these hosts only: {hosts}."]

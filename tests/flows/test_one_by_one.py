@@ -18,7 +18,9 @@ from ..aspm.stand import Person, Stand, asked, check
 
 STORY = SCENARIOS["two-organizations-two-tokens"]
 TOKENS = dict(STORY.answers.tokens)
-STOPPED = InterruptedByUserError(Reason.INTERRUPTED, "Stopped at the question.", remedy="Run it again.")
+STOPPED = InterruptedByUserError(
+    Reason.INTERRUPTED, "Stopped at the question.", remedy="Run it again."
+)
 NAMES = ("contoso", "fabrikam")
 Wizard = Callable[..., tuple[Report, Person]]
 
@@ -44,13 +46,22 @@ def wizard(here: Stand) -> Wizard:
                 **answers,
             }
         )
-        given = asked(*NAMES, pat_file="", pat_expires="", reach="organization", register="none", **(flags or {}))
+        given = asked(
+            *NAMES,
+            pat_file="",
+            pat_expires="",
+            reach="organization",
+            register="none",
+            **(flags or {}),
+        )
         return connect(here.house(given, person), None), person
 
     return run
 
 
-def test_each_has_its_own_token_and_day_and_is_asked_for_it_once(here: Stand, wizard: Wizard) -> None:
+def test_each_has_its_own_token_and_day_and_is_asked_for_it_once(
+    here: Stand, wizard: Wizard
+) -> None:
     report, person = wizard()
     assert int(report.exit_code) == 0
     assert [person.asked.count(name) for name in ("pat", "pat-expires", "go")] == [2, 2, 1]
@@ -87,7 +98,9 @@ def test_declined_at_the_plan_what_is_stored_is_not_denied(here: Stand, wizard: 
 
 
 def test_declined_at_the_plan_of_one_token_nothing_is_stored(here: Stand) -> None:
-    person = Person(token_ready="paste", pat=TOKENS["contoso"], pat_expires="unknown", another=False, go=False)
+    person = Person(
+        token_ready="paste", pat=TOKENS["contoso"], pat_expires="unknown", another=False, go=False
+    )
     given = asked("contoso", pat_file="", pat_expires="", reach="organization", register="none")
     report = connect(here.house(given, person), None)
     assert here.records.load().connections == {}

@@ -26,7 +26,9 @@ CLONE = {"projects", "repositories", "clone"}
 NARROW = {**ALM, Scope.CODE: Level.READ}
 
 
-def proven(service: Service, made: Candidate, previous: Proof | None = None) -> tuple[Proof, Rounds]:
+def proven(
+    service: Service, made: Candidate, previous: Proof | None = None
+) -> tuple[Proof, Rounds]:
     rounds = Rounds(service)
     [proof] = prove([made], rounds, previous=[previous] if previous else ())  # type: ignore[arg-type]
     assert service.problems == []
@@ -75,7 +77,9 @@ def test_the_clone_check_comes_after_and_costs_three_round_trips() -> None:
     ("purpose", "version"),
     [(purpose, version) for purpose in Purpose for version in ("", "7.1", "7.0", "6.0", "5.0")],
 )
-def test_eleven_requests_are_enough_for_every_purpose_and_deployment(purpose: Purpose, version: str) -> None:
+def test_eleven_requests_are_enough_for_every_purpose_and_deployment(
+    purpose: Purpose, version: str
+) -> None:
     organizations = ("DefaultCollection",) if version else ("Contoso",)
     service = Service({PAT: Token(EVERYTHING)}, organizations, version)
     made = candidate(*organizations, purpose=purpose, **({"site": TFS} if version else {}))
@@ -90,7 +94,9 @@ def test_eleven_requests_are_enough_for_every_purpose_and_deployment(purpose: Pu
 def test_on_a_server_one_request_alone_carries_another_token() -> None:
     service = Service({PAT: Token()}, ("DefaultCollection",), "7.1")
     proven(service, candidate("DefaultCollection", site=TFS))
-    others = [call for call in service.calls if call.credential and call.credential.secret.reveal() != PAT]
+    others = [
+        call for call in service.calls if call.credential and call.credential.secret.reveal() != PAT
+    ]
     assert [call.method for call in others] == ["GET"]
 
 
@@ -108,7 +114,9 @@ def test_a_server_whose_version_was_not_heard_is_not_taken_for_an_old_one() -> N
 
 @pytest.mark.parametrize("closed", ["One", "Absent"])
 @pytest.mark.parametrize("wide", [True, False])
-def test_a_collection_that_is_closed_makes_no_other_one_older_than_it_is(closed: str, wide: bool) -> None:
+def test_a_collection_that_is_closed_makes_no_other_one_older_than_it_is(
+    closed: str, wide: bool
+) -> None:
     """It does not tell the version of the server; the next one does, and shows all that this version can."""
     collections = ("One", "Two", "Three")
     service = Service({PAT: Token(organizations=("Two", "Three"))}, collections, "7.1")
@@ -118,7 +126,11 @@ def test_a_collection_that_is_closed_makes_no_other_one_older_than_it_is(closed:
     assert proof.version == "7.1"
     shut, *good = organizations_of(proof)
     for one in good:
-        scopes = {check.id.value: check.status for check in one.checks if check.id.value.startswith("scope.")}
+        scopes = {
+            check.id.value: check.status
+            for check in one.checks
+            if check.id.value.startswith("scope.")
+        }
         assert scopes["scope.profile"] is Status.PASS
     assert not shut.is_good
     assert service.names().count("version") == 2
@@ -127,13 +139,16 @@ def test_a_collection_that_is_closed_makes_no_other_one_older_than_it_is(closed:
 def test_a_server_that_answers_anybody_grants_nothing() -> None:
     open_to_all = r.reply(404, '{"message":"TF401019"}', r.MARKS, r.JSON)
     service = Service({PAT: Token()}, ("DefaultCollection",), "7.1")
-    service.overrides = dict.fromkeys(("code-read", "code-write", "code-manage"), lambda _: open_to_all)
+    service.overrides = dict.fromkeys(
+        ("code-read", "code-write", "code-manage"), lambda _: open_to_all
+    )
     proof, _ = proven(service, candidate("DefaultCollection", site=TFS))
     assert trouble(proof) == {"scope.code": Reason.SCOPE_UNKNOWN}
 
 
 @pytest.mark.parametrize(
-    ("token", "reason"), [(None, Reason.TOKEN_REJECTED), (Token(expired=True), Reason.TOKEN_EXPIRED)]
+    ("token", "reason"),
+    [(None, Reason.TOKEN_REJECTED), (Token(expired=True), Reason.TOKEN_EXPIRED)],
 )
 def test_a_dead_token_is_asked_nothing_more(token: Token | None, reason: Reason) -> None:
     service = Service({PAT: token} if token else {})
@@ -141,7 +156,9 @@ def test_a_dead_token_is_asked_nothing_more(token: Token | None, reason: Reason)
     assert rounds.sizes == [2]
     assert trouble(proof) == {"identity": reason}
     behind = [
-        check for check in checks(proof).values() if check.id.value.startswith(("scope", "clone", "organization"))
+        check
+        for check in checks(proof).values()
+        if check.id.value.startswith(("scope", "clone", "organization"))
     ]
     assert {check.status for check in behind} == {Status.SKIP}
 
@@ -172,7 +189,9 @@ def test_a_bare_refusal_is_followed_by_the_opinion_of_eight_others_at_most() -> 
 
 def test_a_token_of_another_organization_is_alive_there() -> None:
     service = Service({PAT: Token(organizations=("Fabrikam",))}, ("Contoso", "Fabrikam"))
-    proof, rounds = proven(service, candidate("contoso", "fabrikam", reach=ReachDemanded.ORGANIZATION))
+    proof, rounds = proven(
+        service, candidate("contoso", "fabrikam", reach=ReachDemanded.ORGANIZATION)
+    )
     assert rounds.sizes == [2, 1, 8]
     assert trouble(proof, 0) == {"organization.access": Reason.ORGANIZATION_REFUSES_TOKEN}
     assert organizations_of(proof)[0].identity == r.ME
@@ -221,7 +240,9 @@ def test_today_is_the_service_s_own_day() -> None:
 
 def test_nobody_s_answer_leaves_the_day_to_this_machine() -> None:
     service = Service({})
-    service.overrides = dict.fromkeys(("connection-data", "profile"), lambda _: r.reply(200, r.PAGE, r.HTML))
+    service.overrides = dict.fromkeys(
+        ("connection-data", "profile"), lambda _: r.reply(200, r.PAGE, r.HTML)
+    )
     proof, _ = proven(service, candidate("contoso", today=date(2026, 1, 2)))
     assert (proof.calendar.today, proof.calendar.source.value) == (date(2026, 1, 2), "local")
 
@@ -299,7 +320,12 @@ def test_when_not_one_scope_is_there_the_token_is_asked_for_again() -> None:
     service = Service({PAT: Token(organizations=("Contoso",))})
     said = iter([r.connection_data(), r.bare()])
     service.overrides["connection-data"] = lambda _: next(said)
-    for probe in (probe for row in SCOPES.values() for probe in row.probes if row.scope is not Scope.FULL_ACCESS):
+    for probe in (
+        probe
+        for row in SCOPES.values()
+        for probe in row.probes
+        if row.scope is not Scope.FULL_ACCESS
+    ):
         service.overrides[probe.name] = lambda _: r.bare()
     proof, rounds = proven(service, candidate("contoso"))
     assert rounds.sizes == [2, 8, 1]
@@ -348,7 +374,10 @@ def test_where_they_cannot_be_listed_the_union_is_still_proven() -> None:
     proof, _ = proven(service, candidate("contoso", list_all=True))
     assert [here.place.key for here in proof.places] == ["contoso"]
     assert proof.unlisted is not None
-    assert (proof.unlisted.status, proof.unlisted.reason) == (Status.FAIL, Reason.ORGANIZATIONS_NOT_LISTED)
+    assert (proof.unlisted.status, proof.unlisted.reason) == (
+        Status.FAIL,
+        Reason.ORGANIZATIONS_NOT_LISTED,
+    )
 
 
 @pytest.mark.parametrize(
@@ -360,7 +389,9 @@ def test_where_they_cannot_be_listed_the_union_is_still_proven() -> None:
     ],
     ids=["refused", "busy", "silent"],
 )
-def test_a_list_that_was_not_heard_is_not_one_that_cannot_be_had(answer: Reply, status: Status, reason: Reason) -> None:
+def test_a_list_that_was_not_heard_is_not_one_that_cannot_be_had(
+    answer: Reply, status: Status, reason: Reason
+) -> None:
     service = Service({PAT: Token()})
     service.overrides["accounts"] = lambda _: answer
     proof, _ = proven(service, candidate(list_all=True))
@@ -375,7 +406,10 @@ def test_a_list_that_was_heard_before_and_is_not_heard_now_is_missed() -> None:
     service.overrides["accounts"] = lambda _: r.reply(503, "", r.MARKS)
     proof, _ = proven(service, candidate("contoso", list_all=True), before)
     assert proof.unlisted is not None
-    assert (proof.unlisted.status, proof.unlisted.reason) == (Status.UNKNOWN, Reason.SERVICE_UNAVAILABLE)
+    assert (proof.unlisted.status, proof.unlisted.reason) == (
+        Status.UNKNOWN,
+        Reason.SERVICE_UNAVAILABLE,
+    )
 
 
 def test_whom_one_organization_knows_is_known_in_one_that_is_absent() -> None:
@@ -394,7 +428,9 @@ def test_whom_one_organization_knows_is_known_in_one_that_is_absent() -> None:
         ("repositories", r.reply(500, "", r.MARKS), (Status.UNKNOWN, Reason.SERVICE_UNAVAILABLE)),
     ],
 )
-def test_lists_that_are_refused_are_not_empty_ones(kind: str, answer: Reply, expected: object) -> None:
+def test_lists_that_are_refused_are_not_empty_ones(
+    kind: str, answer: Reply, expected: object
+) -> None:
     service = Service({PAT: Token()})
     service.overrides[kind] = lambda _: answer
     proof, _ = proven(service, candidate("contoso", clone="auto"))
@@ -425,7 +461,9 @@ def test_the_real_crew_hears_the_same() -> None:
     names = [f"org{i}" for i in range(30)]
     service = Service({PAT: Token()}, names)
     done: list[str] = []
-    [proof] = prove([candidate(*names)], Crew(service), on_done=lambda here, _: done.append(here.place.name))
+    [proof] = prove(
+        [candidate(*names)], Crew(service), on_done=lambda here, _: done.append(here.place.name)
+    )
     assert service.problems == []
     assert sorted(done) == sorted(names)
     assert [here.place.name for here in proof.places] == names
@@ -434,7 +472,9 @@ def test_the_real_crew_hears_the_same() -> None:
 
 def test_tokens_are_judged_apart() -> None:
     other = PAT[:-4] + "othr"
-    service = Service({PAT: Token(organizations=("a",)), other: Token(NARROW, organizations=("b",))}, ("a", "b"))
+    service = Service(
+        {PAT: Token(organizations=("a",)), other: Token(NARROW, organizations=("b",))}, ("a", "b")
+    )
     one = candidate("a", reach=ReachDemanded.ORGANIZATION)
     two = replace(candidate("b", secret=other), brief=one.brief)
     proofs = prove([one, two], Crew(service))

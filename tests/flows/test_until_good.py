@@ -35,7 +35,8 @@ def run(
         shown.append(len(proofs))
 
     proofs = prove_until_good(
-        house(asker=asker(person, **given), crew=Crew(service), show=show), [made or candidate("contoso")]
+        house(asker=asker(person, **given), crew=Crew(service), show=show),
+        [made or candidate("contoso")],
     )
     assert service.problems == []
     assert person.answers == []
@@ -69,14 +70,20 @@ def test_edited_and_checked_again() -> None:
 
     _, shown, _ = run(service, edit)
     assert shown == [1]
-    assert sorted(set(service.names(before[0])) - {"connection-data", "profile"}) == ["work-manage", "work-write"]
+    assert sorted(set(service.names(before[0])) - {"connection-data", "profile"}) == [
+        "work-manage",
+        "work-write",
+    ]
 
 
 def test_another_token_is_proven_from_the_start() -> None:
     service = Service({PAT: NARROW, OTHER_PAT: Token()})
     [proof], _, person = run(service, OTHER.value, OTHER_PAT, "2027-01-31")
     assert proof.candidate.secret.reveal() == OTHER_PAT
-    assert (proof.candidate.expires, proof.candidate.expires_source) == (date(2027, 1, 31), "prompt")
+    assert (proof.candidate.expires, proof.candidate.expires_source) == (
+        date(2027, 1, 31),
+        "prompt",
+    )
     assert person.asked == ["next", "pat", "pat-expires"]
     assert service.names().count("code-read") == 2
 
@@ -86,7 +93,10 @@ def test_another_token_ends_on_the_day_that_was_given_for_all() -> None:
     made = candidate("contoso", expires=date(2027, 1, 31), expires_source="--pat-expires")
     [proof], _, person = run(service, OTHER.value, OTHER_PAT, made=made, pat_expires="2027-01-31")
     assert "pat-expires" not in person.asked
-    assert (proof.candidate.expires, proof.candidate.expires_source) == (date(2027, 1, 31), "--pat-expires")
+    assert (proof.candidate.expires, proof.candidate.expires_source) == (
+        date(2027, 1, 31),
+        "--pat-expires",
+    )
 
 
 def test_a_token_of_one_organization_is_accepted_by_a_person() -> None:
@@ -108,7 +118,13 @@ def test_a_token_of_one_organization_is_accepted_by_a_person() -> None:
         (Token(), ("contoso", "nowhere"), [AGAIN, KEEP], [ONE_EACH, STOP]),
         ("silence", ("contoso",), [replace(AGAIN, hint=""), OTHER, STOP], [AGAIN, ONE_EACH, KEEP]),
     ],
-    ids=["a scope", "dead", "one organization", "one good, one not", "no network, which no edit of a token mends"],
+    ids=[
+        "a scope",
+        "dead",
+        "one organization",
+        "one good, one not",
+        "no network, which no edit of a token mends",
+    ],
 )
 def test_what_is_offered(
     token: Token | str | None, names: tuple[str, ...], offered: list[Choice], absent: list[Choice]

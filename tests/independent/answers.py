@@ -68,14 +68,24 @@ class Desk:
         return (*common, *hosted)
 
     def document(
-        self, body: object, person: Person | None, version: str = "7.1", *, status: int = 200, chunked: bool = False
+        self,
+        body: object,
+        person: Person | None,
+        version: str = "7.1",
+        *,
+        status: int = 200,
+        chunked: bool = False,
     ) -> Answer:
         """JSON; a success names the version inside its content type, an error does not."""
-        kind = "application/json; charset=utf-8" + (f"; api-version={version}" if status < 300 else "")
+        kind = "application/json; charset=utf-8" + (
+            f"; api-version={version}" if status < 300 else ""
+        )
         content = json.dumps(body, ensure_ascii=False).encode("utf-8")
         return Answer(status, (*self.envelope(person), ("Content-Type", kind)), content, chunked)
 
-    def error(self, status: int, message: str, type_key: str, person: Person | None, *, event: int = 3000) -> Answer:
+    def error(
+        self, status: int, message: str, type_key: str, person: Person | None, *, event: int = 3000
+    ) -> Answer:
         """The one shape of an error body."""
         body = {
             "$id": "1",
@@ -97,7 +107,8 @@ class Desk:
         if self.hosted:
             return (("WWW-Authenticate", f'Basic realm="{self.realm}"'),)
         return tuple(
-            ("WWW-Authenticate", kind) for kind in ("Bearer", f'Basic realm="{self.realm}"', "Negotiate", "NTLM")
+            ("WWW-Authenticate", kind)
+            for kind in ("Bearer", f'Basic realm="{self.realm}"', "Negotiate", "NTLM")
         )
 
     def scope_missing(self) -> Answer:
@@ -106,16 +117,30 @@ class Desk:
 
     def not_authenticated(self) -> Answer:
         """Garbage, another organization's token, or no token."""
-        message = "TF400813: Resource not available for anonymous access. Client authentication required."
+        message = (
+            "TF400813: Resource not available for anonymous access. Client authentication required."
+        )
         if not self.hosted:
             page = b"<!DOCTYPE html><html><head><title>401 - Unauthorized</title></head></html>"
             return Answer(
-                401, (*self.envelope(None), ("Content-Type", "text/html"), ("X-TFS-SoapException", "%3c")), page
+                401,
+                (
+                    *self.envelope(None),
+                    ("Content-Type", "text/html"),
+                    ("X-TFS-SoapException", "%3c"),
+                ),
+                page,
             ).plus(*self.challenge())
         refusal = self.error(401, message, "UnauthorizedRequestException", None)
-        bearer = ("WWW-Authenticate", f"Bearer authorization_uri=https://login.microsoftonline.com/{TENANT}")
+        bearer = (
+            "WWW-Authenticate",
+            f"Bearer authorization_uri=https://login.microsoftonline.com/{TENANT}",
+        )
         return refusal.plus(
-            bearer, *self.challenge(), ("WWW-Authenticate", "TFS-Federated"), ("X-VSS-ResourceTenant", TENANT)
+            bearer,
+            *self.challenge(),
+            ("WWW-Authenticate", "TFS-Federated"),
+            ("X-VSS-ResourceTenant", TENANT),
         )
 
     def sign_in_page(self) -> Answer:
@@ -136,7 +161,10 @@ class Desk:
         """A real person who may not come in."""
         message = f"TF400813: The user '{TENANT}\\{person.account}' is not authorized to access this resource."
         return self.error(401, message, "UnauthorizedRequestException", person).plus(
-            ("WWW-Authenticate", f"Bearer authorization_uri=https://login.microsoftonline.com/{TENANT}"),
+            (
+                "WWW-Authenticate",
+                f"Bearer authorization_uri=https://login.microsoftonline.com/{TENANT}",
+            ),
             ("WWW-Authenticate", "TFS-Federated"),
             ("X-TFS-FedAuthRedirect", f"https://{TRAP_HOST}/_signin"),
             ("X-VSS-AuthenticateError", "Unauthorized"),
@@ -159,7 +187,9 @@ class Desk:
     def deactivated(self) -> Answer:
         """A 503 that never ends: a BOM, no Retry-After, no activity id."""
         message = "TF24668: The following team project collection is stopped: it has been inactive for a long time."
-        bare = tuple((k, v) for k, v in self.envelope(None) if k not in ("ActivityId", "X-VSS-E2EID"))
+        bare = tuple(
+            (k, v) for k, v in self.envelope(None) if k not in ("ActivityId", "X-VSS-E2EID")
+        )
         body = self.error(503, message, "HostShutdownException", None).body
         return Answer(
             503,
@@ -169,7 +199,9 @@ class Desk:
 
     def no_route(self, path: str, person: Person | None) -> Answer:
         """A route that this version has not."""
-        message = f"The controller for path '{path}' was not found or does not implement IController."
+        message = (
+            f"The controller for path '{path}' was not found or does not implement IController."
+        )
         return Answer(
             404,
             (
@@ -188,8 +220,13 @@ class Desk:
     def throttled(self) -> Answer:
         """Come back in a second."""
         return self.error(
-            429, "TF400733: The request has been canceled: Request was blocked.", "RequestBlockedException", None
-        ).plus(("Retry-After", "1"), ("X-RateLimit-Resource", "core"), ("X-RateLimit-Remaining", "0"))
+            429,
+            "TF400733: The request has been canceled: Request was blocked.",
+            "RequestBlockedException",
+            None,
+        ).plus(
+            ("Retry-After", "1"), ("X-RateLimit-Resource", "core"), ("X-RateLimit-Remaining", "0")
+        )
 
 
 TRAP_HOST: Final = "spsprodcus1.vssps.visualstudio.com"
@@ -201,5 +238,9 @@ PORTAL_HOST: Final = "portal.hotel.example"
 
 def from_a_stranger(now: datetime, status: int, page: str, *headers: tuple[str, str]) -> Answer:
     """A page that is not Azure DevOps': a portal's, a proxy's, the edge's."""
-    base = (("Server", "nginx"), ("Date", format_datetime(now, usegmt=True)), ("Content-Type", "text/html"))
+    base = (
+        ("Server", "nginx"),
+        ("Date", format_datetime(now, usegmt=True)),
+        ("Content-Type", "text/html"),
+    )
     return Answer(status, (*base, *headers), page.encode())

@@ -20,7 +20,9 @@ def aspm(request: Request, world: World) -> Answer:
     if mood == "redirects":
         return from_a_stranger(world.now, 302, "", ("Location", f"https://{TRAP_HOST}/login"))
     if mood == "not-an-api" or path.startswith("/api/aspm/"):
-        return from_a_stranger(world.now, 200, "<!doctype html><title>Single page application</title>")
+        return from_a_stranger(
+            world.now, 200, "<!doctype html><title>Single page application</title>"
+        )
     if path == "/core/version":
         return _json(world, 200, {"version": "5.4.1"})
     if path == "/api/v2/health/check":
@@ -32,7 +34,9 @@ def aspm(request: Request, world: World) -> Answer:
     start, limit = int(request.query.get("start") or 0), int(request.query.get("limit") or 30)
     page = {"start": start, "limit": limit, "total": 1}
     if path == "/api/v2/teams":
-        return _json(world, 200, page | {"teams": [{"id": "65f0c0ffee65f0c0ffee65f0", "name": "Payments"}]})
+        return _json(
+            world, 200, page | {"teams": [{"id": "65f0c0ffee65f0c0ffee65f0", "name": "Payments"}]}
+        )
     if path == "/api/v2/projects":
         if mood == "forbids-projects":
             return _json(world, 403, {"message": "forbidden operation"})

@@ -20,7 +20,13 @@ from .world import Tenant, World
 
 PREFIX: Final = {"standalone": "", "core": "/api/aspm/v1"}
 HEADER: Final = {"standalone": "X-Cookie", "core": "X-Auth"}
-COLLECTIONS: Final = ("/api/v2/teams", "/api/v2/projects", "/api/v2/users", "/api/v2/health/check", "/api/v2/labels")
+COLLECTIONS: Final = (
+    "/api/v2/teams",
+    "/api/v2/projects",
+    "/api/v2/users",
+    "/api/v2/health/check",
+    "/api/v2/labels",
+)
 PAGE: Final = "<!doctype html><html><head><title>Invicti ASPM</title></head><body><div id=root></div></body></html>"
 
 
@@ -33,11 +39,15 @@ def answer(request: Request, world: World, ledger: Ledger) -> Answer:
     if tenant.weather == "hangs-up":
         raise ConnectionResetError("the ASPM hangs up")
     if tenant.weather == "elsewhere":
-        return from_a_stranger(world.now, 302, "", ("Location", f"https://{TRAP_HOST}/login?next=%2Fapi"))
+        return from_a_stranger(
+            world.now, 302, "", ("Location", f"https://{TRAP_HOST}/login?next=%2Fapi")
+        )
     if tenant.weather == "bad-gateway":
         return from_a_stranger(world.now, 502, "<html><h1>502 Bad Gateway</h1></html>")
     if tenant.weather == "throttled":
-        return _json(world, 429, {"message": "too many requests", "retryAfter": 1}, ("Retry-After", "1"))
+        return _json(
+            world, 429, {"message": "too many requests", "retryAfter": 1}, ("Retry-After", "1")
+        )
     if tenant.weather == "page":
         return from_a_stranger(world.now, 200, PAGE)
     return _api(request, world, tenant)
@@ -49,13 +59,20 @@ def excused(rule: str, request: Request, ledger: Ledger, world: World) -> bool:
     A second POST is not excused, whatever came of the first.
     """
     tenant = world.aspm.tenant
-    if tenant is None or not tenant.registers_at or (request.host, request.method) != (HOST, "POST"):
+    if (
+        tenant is None
+        or not tenant.registers_at
+        or (request.host, request.method) != (HOST, "POST")
+    ):
         return False
     if request.path != tenant.registers_at or request.header("Content-Type") != "application/json":
         return False
     alike = [one for one in ledger.asked(HOST, "POST") if one.body == request.body]
     carried = [secret for secret in ledger.given.pats if secret.encode() in request.body]
-    return rule in ("a secret in a body", "a write that nobody asked for") and len(alike) == len(carried) == 1
+    return (
+        rule in ("a secret in a body", "a write that nobody asked for")
+        and len(alike) == len(carried) == 1
+    )
 
 
 def dialect_of(request: Request) -> str:
@@ -65,7 +82,11 @@ def dialect_of(request: Request) -> str:
 
 def token_headers(request: Request) -> dict[str, str]:
     """The headers of either dialect that came along, by dialect."""
-    return {dialect: value for dialect, name in HEADER.items() if (value := request.header(name)) is not None}
+    return {
+        dialect: value
+        for dialect, name in HEADER.items()
+        if (value := request.header(name)) is not None
+    }
 
 
 def settled(ledger: Ledger, before: Request, tenant: Tenant) -> bool:
@@ -136,9 +157,16 @@ def _api(request: Request, world: World, tenant: Tenant) -> Answer:
         return _json(world, 405, {"error": "method not allowed"})
     if path == "/api/v2/health/check/":
         return _json(world, 200, {"status": "ok"})
-    page = {"start": int(request.query.get("start") or 0), "limit": int(request.query.get("limit") or 30)}
+    page = {
+        "start": int(request.query.get("start") or 0),
+        "limit": int(request.query.get("limit") or 30),
+    }
     if path == "/api/v2/teams/":
-        return _json(world, 200, page | {"total": 1, "teams": [{"id": "65f0c0ffee65f0c0ffee65f0", "name": "Payments"}]})
+        return _json(
+            world,
+            200,
+            page | {"total": 1, "teams": [{"id": "65f0c0ffee65f0c0ffee65f0", "name": "Payments"}]},
+        )
     if path == "/api/v2/projects/":
         if not tenant.shows_projects:
             return _json(world, 403, {tenant.envelope: "forbidden operation"})

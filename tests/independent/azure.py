@@ -10,7 +10,17 @@ from .resources import Ask, connection_data, profile, projects
 from .routes import route_of, version_refusal
 from .scopes import allows
 from .strict import credentials
-from .world import Clone, Organization, Pat, Person, Project, Repository, Weather, World, organization_of
+from .world import (
+    Clone,
+    Organization,
+    Pat,
+    Person,
+    Project,
+    Repository,
+    Weather,
+    World,
+    organization_of,
+)
 
 HOSTS = {"dev.azure.com": "dev", "vssps.dev.azure.com": "vssps", "vsaex.dev.azure.com": "vsaex"}
 REALMS = {
@@ -30,12 +40,20 @@ def weather(world: World) -> Answer | None:
         case Weather.EDGE_OUTAGE:
             edge = ("x-msedge-ref", "Ref A: 0 Ref B: EDGE Ref C: 0")
             return from_a_stranger(
-                world.now, 503, "<html>Our services aren't available right now</html>", ("Retry-After", "1"), edge
+                world.now,
+                503,
+                "<html>Our services aren't available right now</html>",
+                ("Retry-After", "1"),
+                edge,
             )
         case Weather.CAPTIVE_PAGE:
-            return from_a_stranger(world.now, 200, "<html><title>Welcome to the hotel</title></html>")
+            return from_a_stranger(
+                world.now, 200, "<html><title>Welcome to the hotel</title></html>"
+            )
         case Weather.CAPTIVE_REDIRECT:
-            return from_a_stranger(world.now, 302, "", ("Location", f"https://{PORTAL_HOST}/sign-in"))
+            return from_a_stranger(
+                world.now, 302, "", ("Location", f"https://{PORTAL_HOST}/sign-in")
+            )
         case Weather.FAIR:
             return None
 
@@ -62,7 +80,11 @@ def services(request: Request, world: World) -> Answer:
         return profile_host(request, world)
     host = HOSTS[request.host]
     desk = Desk(
-        world.now, True, f"https://{REALMS[host]}/", routed=host == "vssps", session=request.header("X-TFS-Session")
+        world.now,
+        True,
+        f"https://{REALMS[host]}/",
+        routed=host == "vssps",
+        session=request.header("X-TFS-Session"),
     )
     name, _, inside = request.path.strip("/").partition("/")
     place = organization_of(name, world.organizations)
@@ -90,7 +112,9 @@ def services(request: Request, world: World) -> Answer:
     return wrong or route.answer(Ask(request, desk, world, place, pat.owner, base, names))
 
 
-def door(request: Request, world: World, desk: Desk, place: Organization, base: str, pat: Pat | None) -> Answer | None:
+def door(
+    request: Request, world: World, desk: Desk, place: Organization, base: str, pat: Pat | None
+) -> Answer | None:
     """Who may come into an organization at all; None lets in."""
     if pat is None or pat.home != "services" or not pat.reaches(place.name):
         inside = request.path.strip("/").partition("/")[2].lower()
@@ -109,7 +133,13 @@ def door(request: Request, world: World, desk: Desk, place: Organization, base: 
 
 def profile_host(request: Request, world: World) -> Answer:
     """app.vssps.visualstudio.com: answers only tokens of all organizations."""
-    desk = Desk(world.now, True, f"https://{REALMS['vssps']}/", routed=True, session=request.header("X-TFS-Session"))
+    desk = Desk(
+        world.now,
+        True,
+        f"https://{REALMS['vssps']}/",
+        routed=True,
+        session=request.header("X-TFS-Session"),
+    )
     pair = credentials(request)
     pat = world.token(pair[1]) if pair else None
     if pat is None or pat.home != "services" or pat.reach is not None or pat.life == "revoked":
@@ -129,7 +159,11 @@ def accounts(request: Request, world: World, desk: Desk, person: Person) -> Answ
     """The organizations of a member; the address of each is on the wrong host for its API, with a port."""
     if world.accounts in ("refused", "busy"):
         return desk.scope_missing() if world.accounts == "refused" else desk.throttled()
-    mine = [one for one in world.organizations if person in one.members and request.query.get("memberid") == person.id]
+    mine = [
+        one
+        for one in world.organizations
+        if person in one.members and request.query.get("memberid") == person.id
+    ]
     mine = [] if world.accounts == "none" else mine
     listed = [
         {
@@ -143,7 +177,9 @@ def accounts(request: Request, world: World, desk: Desk, person: Person) -> Answ
     return desk.document({"count": len(listed), "value": listed}, person)
 
 
-def clone(desk: Desk, place: Organization, pat: Pat, user: str, project: str, repository: str) -> Answer:
+def clone(
+    desk: Desk, place: Organization, pat: Pat, user: str, project: str, repository: str
+) -> Answer:
     """Git's first question, answered with a line of the protocol or a reason why not."""
     if not allows(pat.scopes, ("vso.code",)):
         return desk.scope_missing()
@@ -165,7 +201,10 @@ def found(among: tuple[Project, ...], project: str, repository: str) -> Reposito
     """The readable repository of this name or id."""
     for one in among:
         for each in one.repositories:
-            named = project.lower() in (one.name.lower(), one.id) and repository.lower() in (each.name.lower(), each.id)
+            named = project.lower() in (one.name.lower(), one.id) and repository.lower() in (
+                each.name.lower(),
+                each.id,
+            )
             if named and not each.disabled:
                 return each
     return None

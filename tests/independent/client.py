@@ -11,7 +11,11 @@ from .internet import Internet
 from .ledger import Given
 from .world import Pat
 
-MANNERS = {"X-TFS-FedAuthRedirect": "Suppress", "User-Agent": "aspm-ado/0", "Accept": "application/json"}
+MANNERS = {
+    "X-TFS-FedAuthRedirect": "Suppress",
+    "User-Agent": "aspm-ado/0",
+    "Accept": "application/json",
+}
 
 
 def basic(secret: str, user: str = "") -> str:
@@ -56,7 +60,11 @@ class Client:
             return answer
 
     def given(
-        self, *pats: Pat, aspm_token: str | None = None, clone_username: str | None = None, poison: tuple[str, ...] = ()
+        self,
+        *pats: Pat,
+        aspm_token: str | None = None,
+        clone_username: str | None = None,
+        poison: tuple[str, ...] = (),
     ) -> None:
         """Begin a run that was told these."""
         told = Given({one.secret: one for one in pats}, {}, aspm_token, clone_username, poison)

@@ -64,7 +64,9 @@ class Internet:
     def running(self) -> Iterator[Internet]:
         """Up inside of the block."""
         servers = (self.listener, self.proxy)
-        threads = [threading.Thread(target=one.serve_forever, args=(0.05,), daemon=True) for one in servers]
+        threads = [
+            threading.Thread(target=one.serve_forever, args=(0.05,), daemon=True) for one in servers
+        ]
         for thread in threads:
             thread.start()
         try:

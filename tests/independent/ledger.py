@@ -52,7 +52,10 @@ class Request:
     @property
     def query(self) -> dict[str, str]:
         """The decoded query; names in lower case, as the service reads them."""
-        return {name.lower(): value for name, value in parse_qsl(urlsplit(self.target).query, keep_blank_values=True)}
+        return {
+            name.lower(): value
+            for name, value in parse_qsl(urlsplit(self.target).query, keep_blank_values=True)
+        }
 
     def all(self, name: str) -> list[str]:
         """Each value of a header."""
@@ -158,7 +161,9 @@ class Ledger:
         return [
             one
             for one in self.requests
-            if one.host.startswith(host) and one.method.startswith(method) and one.path.lower().endswith(ending.lower())
+            if one.host.startswith(host)
+            and one.method.startswith(method)
+            and one.path.lower().endswith(ending.lower())
         ]
 
     def rounds_used(self) -> int:

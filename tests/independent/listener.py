@@ -30,7 +30,11 @@ def answer(request: Request, world: World, ledger: Ledger) -> Answer:
         ledger.violated("a redirect was followed", request)
         return from_a_stranger(world.now, 200, "<title>Sign in</title>")
     if request.host == aspm.HOST:
-        return aspm_core.answer(request, world, ledger) if world.aspm.tenant else aspm.aspm(request, world)
+        return (
+            aspm_core.answer(request, world, ledger)
+            if world.aspm.tenant
+            else aspm.aspm(request, world)
+        )
     here = world.server(request.host)
     if here is not None:
         return server(request, world, here)
@@ -61,7 +65,9 @@ class Listener(socketserver.ThreadingTCPServer):
         authority.issue_cert(host).configure_cert(context)
         return context
 
-    def _choose(self, connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+    def _choose(
+        self, connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext
+    ) -> int | None:
         if name not in self._contexts:
             return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
         connection.context = self._contexts[name]
@@ -125,7 +131,9 @@ class Conversation(BaseHTTPRequestHandler):
                     ledger.violated(rule, request)
             said = answer(request, world, ledger)
             request.status = said.status
-            request.activity_id = next((value for name, value in said.headers if name == "ActivityId"), "")
+            request.activity_id = next(
+                (value for name, value in said.headers if name == "ActivityId"), ""
+            )
         self._say(said)
 
     def _say(self, said: Answer) -> None:

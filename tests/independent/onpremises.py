@@ -24,14 +24,21 @@ def server(request: Request, world: World, here: OnPremises) -> Answer:
     pat = world.token(pair[1]) if pair else None
     if not request.path.startswith(f"{here.virtual_directory}/"):
         return Answer(
-            404, (("Content-Type", "text/html"), ("Server", "Microsoft-IIS/10.0")), b"<html>404 - File not found</html>"
+            404,
+            (("Content-Type", "text/html"), ("Server", "Microsoft-IIS/10.0")),
+            b"<html>404 - File not found</html>",
         )
     inside = request.path.removeprefix(here.virtual_directory).strip("/")
     name, _, below = inside.partition("/")
     if name.lower() == "_apis":
         return at_the_root(request, world, here, desk, pat, root, below)
     place = organization_of(name, here.collections)
-    if pat is None or pat.home != "server" or pat.life != "alive" or (place and not pat.reaches(place.name)):
+    if (
+        pat is None
+        or pat.home != "server"
+        or pat.life != "alive"
+        or (place and not pat.reaches(place.name))
+    ):
         return desk.not_authenticated()
     if place is None:
         return desk.unknown_place()
@@ -44,7 +51,14 @@ def server(request: Request, world: World, here: OnPremises) -> Answer:
 
 
 def in_a_collection(
-    request: Request, world: World, here: OnPremises, desk: Desk, pat: Pat, root: str, place: Organization, below: str
+    request: Request,
+    world: World,
+    here: OnPremises,
+    desk: Desk,
+    pat: Pat,
+    root: str,
+    place: Organization,
+    below: str,
 ) -> Answer:
     """Inside: the route must exist in this version, then the scope, then the version that was asked for."""
     project, _, rest = below.rpartition("_apis/")
@@ -61,7 +75,13 @@ def in_a_collection(
 
 
 def at_the_root(
-    request: Request, world: World, here: OnPremises, desk: Desk, pat: Pat | None, root: str, rest: str
+    request: Request,
+    world: World,
+    here: OnPremises,
+    desk: Desk,
+    pat: Pat | None,
+    root: str,
+    rest: str,
 ) -> Answer:
     """Outside of the collections: a token of one collection is nobody here."""
     if pat is None or pat.home != "server" or pat.life != "alive" or pat.reach is not None:
@@ -85,13 +105,20 @@ def _versioned(ask: Ask, here: OnPremises, like: str) -> Answer | None:
 
 def _collections(ask: Ask, here: OnPremises, root: str) -> Answer:
     listed = [
-        {"id": one.id, "name": one.name, "url": f"{root}/_apis/projectCollections/{one.id}", "state": "Started"}
+        {
+            "id": one.id,
+            "name": one.name,
+            "url": f"{root}/_apis/projectCollections/{one.id}",
+            "state": "Started",
+        }
         for one in here.collections
         if ask.person in one.members
     ]
     top = int(ask.request.query.get("$top") or 100)
     skip = int(ask.request.query.get("$skip") or 0)
-    return ask.document({"count": len(listed[skip : skip + top]), "value": listed[skip : skip + top]})
+    return ask.document(
+        {"count": len(listed[skip : skip + top]), "value": listed[skip : skip + top]}
+    )
 
 
 def _text(here: OnPremises) -> str:

@@ -57,7 +57,9 @@ class Tunnel(socketserver.StreamRequestHandler):
         if not method:
             return
         if not self.server.admits(headers):
-            self._refuse("407 Proxy Authentication Required", 'Proxy-Authenticate: Basic realm="corp"\r\n')
+            self._refuse(
+                "407 Proxy Authentication Required", 'Proxy-Authenticate: Basic realm="corp"\r\n'
+            )
             return
         host, _, port = authority.rpartition(":")
         if self.server.closed:
@@ -74,12 +76,17 @@ class Tunnel(socketserver.StreamRequestHandler):
 
     def _refuse(self, status: str, more: str = "") -> None:
         page = "<html><title>Blocked by the proxy</title></html>"
-        head = f"HTTP/1.1 {status}\r\n{more}Content-Type: text/html\r\nContent-Length: {len(page)}\r\n"
+        head = (
+            f"HTTP/1.1 {status}\r\n{more}Content-Type: text/html\r\nContent-Length: {len(page)}\r\n"
+        )
         self.wfile.write(f"{head}Connection: close\r\n\r\n{page}".encode())
 
     def _tunnel(self) -> None:
         near: socket.socket = self.connection
-        with socket.create_connection(self.server.target) as far, selectors.DefaultSelector() as selector:
+        with (
+            socket.create_connection(self.server.target) as far,
+            selectors.DefaultSelector() as selector,
+        ):
             for one in (near, far):
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.wfile.write(b"HTTP/1.1 200 Connection Established\r\n\r\n")

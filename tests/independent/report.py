@@ -9,7 +9,14 @@ from typing import Any, Final
 STATUSES: Final = frozenset({"pass", "partial", "warn", "fail", "unknown", "skip"})
 LEVELS: Final = frozenset({"none", "read", "write", "manage", "full"})
 SCOPES: Final = frozenset(
-    {"scope.code", "scope.work", "scope.identity", "scope.profile", "scope.project", "scope.full-access"}
+    {
+        "scope.code",
+        "scope.work",
+        "scope.identity",
+        "scope.profile",
+        "scope.project",
+        "scope.full-access",
+    }
 )
 OF_ORGANIZATION: Final = SCOPES | {
     "token.format",
@@ -36,8 +43,28 @@ VERDICTS: Final = {
     8: {"ready-with-warnings"},
     130: {"unknown"},
 }
-CHECK: Final = {"id", "title", "status", "required", "reason", "wanted", "proven", "detail", "remedy", "evidence"}
-TOKEN: Final = {"format", "last4", "expires", "expires_source", "days_left", "reach", "source", "shared"}
+CHECK: Final = {
+    "id",
+    "title",
+    "status",
+    "required",
+    "reason",
+    "wanted",
+    "proven",
+    "detail",
+    "remedy",
+    "evidence",
+}
+TOKEN: Final = {
+    "format",
+    "last4",
+    "expires",
+    "expires_source",
+    "days_left",
+    "reach",
+    "source",
+    "shared",
+}
 REGISTRATION: Final = {"mode", "state", "proof", "instance_id"}
 
 Node = dict[str, Any]
@@ -57,7 +84,8 @@ class Organization:
     def check(self, name: str) -> Node:
         """The check of this id; one that is absent counts as skipped."""
         return next(
-            (one for one in self.node["checks"] if one["id"] == name), {"id": name, "status": "skip", "proven": None}
+            (one for one in self.node["checks"] if one["id"] == name),
+            {"id": name, "status": "skip", "proven": None},
         )
 
     def status(self, name: str) -> str:
@@ -137,14 +165,31 @@ class Report:
         """What is true of each document, whatever the situation."""
         node = self.node
         assert node["schema"] == "aspm-ado/report/v1"
-        assert {"version", "command", "at", "day_source", "verdict", "exit_code", "error", "connections"} <= set(node)
+        assert {
+            "version",
+            "command",
+            "at",
+            "day_source",
+            "verdict",
+            "exit_code",
+            "error",
+            "connections",
+        } <= set(node)
         assert node["at"].endswith("Z")
         assert node["exit_code"] == exit_code, "the exit code is a function of the document"
         assert node["verdict"] in VERDICTS[exit_code], (node["verdict"], exit_code)
         if node["error"] is not None:
             assert set(node["error"]) >= {"reason", "problem", "remedy"}
         for connection in node["connections"]:
-            assert {"name", "deployment", "base_url", "purpose", "aspm", "checks", "organizations"} <= set(connection)
+            assert {
+                "name",
+                "deployment",
+                "base_url",
+                "purpose",
+                "aspm",
+                "checks",
+                "organizations",
+            } <= set(connection)
             _ids(connection["checks"], OF_CONNECTION)
             _ids((connection["aspm"] or {"checks": []})["checks"], OF_ASPM)
             for organization in connection["organizations"]:
@@ -152,12 +197,18 @@ class Report:
                 assert set(organization["token"]) == TOKEN
                 assert len(organization["token"]["last4"]) == 4
                 assert set(organization["registration"]) == REGISTRATION
-                assert organization["identity"] is None or set(organization["identity"]) == {"id", "name", "account"}
+                assert organization["identity"] is None or set(organization["identity"]) == {
+                    "id",
+                    "name",
+                    "account",
+                }
         for check in self.checks():
             _hold_check(check)
         counted = {one["status"] for one in self.checks() if one["required"]}
         if exit_code == 0:
-            assert not counted & {"fail", "unknown"}, "0 means that nothing required is missing or not found out"
+            assert not counted & {"fail", "unknown"}, (
+                "0 means that nothing required is missing or not found out"
+            )
         if node["verdict"] == "ready":
             assert "warn" not in counted
 

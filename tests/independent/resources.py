@@ -36,7 +36,9 @@ def _identity(person: Person, hosted: bool) -> dict[str, object]:
     owner = f"Microsoft.IdentityModel.Claims.ClaimsIdentity;{TENANT}\\{person.account}"
     return {
         "id": person.id,
-        "descriptor": owner if hosted else "System.Security.Principal.WindowsIdentity;S-1-5-21-1-2-3-1001",
+        "descriptor": owner
+        if hosted
+        else "System.Security.Principal.WindowsIdentity;S-1-5-21-1-2-3-1001",
         "subjectDescriptor": "aad.QWRh" if hosted else "win.QWRh",
         "providerDisplayName": person.name if hosted else f"CORP\\{person.account}",
         "isActive": True,
@@ -56,7 +58,11 @@ def connection_data(ask: Ask) -> Answer:
     }
     if ask.person is not None:
         who = _identity(ask.person, ask.desk.hosted)
-    directory = "/" if ask.desk.hosted else (re.sub(r"^https://[^/]+", "", ask.base).rsplit("/", 1)[0] or "/")
+    directory = (
+        "/"
+        if ask.desk.hosted
+        else (re.sub(r"^https://[^/]+", "", ask.base).rsplit("/", 1)[0] or "/")
+    )
     return ask.document(
         {
             "authenticatedUser": who,
@@ -119,10 +125,13 @@ def repositories(ask: Ask) -> Answer:
         told = "TF401027: You need the Git 'GenericRead' permission to perform this action."
         return ask.desk.error(403, told, "GitNeedsPermissionException", ask.person)
     wanted = ask.found.get("project", "").lower()
-    chosen = [one for one in ask.place.projects if not wanted or wanted in (one.name.lower(), one.id)]
+    chosen = [
+        one for one in ask.place.projects if not wanted or wanted in (one.name.lower(), one.id)
+    ]
     if not chosen:
         return ask.absent(
-            f"TF200016: The following project does not exist: {wanted}.", "ProjectDoesNotExistWithNameException"
+            f"TF200016: The following project does not exist: {wanted}.",
+            "ProjectDoesNotExistWithNameException",
         )
     listed = [_repository(ask, project, one) for project in chosen for one in project.repositories]
     return ask.document({"value": listed, "count": len(listed)}, chunked=True)
@@ -132,7 +141,10 @@ def repository(ask: Ask) -> Answer:
     """One repository by id or name; a write here finds nothing, ever."""
     for project in ask.place.projects:
         for one in project.repositories:
-            if ask.request.method == "GET" and ask.found["id"].lower() in (one.id, one.name.lower()):
+            if ask.request.method == "GET" and ask.found["id"].lower() in (
+                one.id,
+                one.name.lower(),
+            ):
                 return ask.document(_repository(ask, project, one))
     return ask.desk.no_repository(ask.found["id"], ask.person)
 
@@ -145,14 +157,18 @@ def work_item(ask: Ask) -> Answer:
 
 def attachment(ask: Ask) -> Answer:
     """There are none."""
-    return ask.absent(f"The attachment {ask.found['id']} could not be found.", "AttachmentNotFoundException")
+    return ask.absent(
+        f"The attachment {ask.found['id']} could not be found.", "AttachmentNotFoundException"
+    )
 
 
 def favorite(ask: Ask) -> Answer:
     """Services say nothing about a favorite that is not there; a Server says so."""
     if ask.desk.hosted:
         return ask.desk.empty(204, ask.person)
-    return ask.absent(f"The favorite {ask.found['id']} could not be found.", "FavoriteNotFoundException")
+    return ask.absent(
+        f"The favorite {ask.found['id']} could not be found.", "FavoriteNotFoundException"
+    )
 
 
 def project_write(ask: Ask) -> Answer:

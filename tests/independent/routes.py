@@ -50,27 +50,78 @@ ROUTES: Final = (
     Route("dev", "PATCH", f"{GIT}/{{id}}", ("vso.code_manage",), resources.repository),
     Route("dev", "GET", "wit/workitems/{id}", ("vso.work",), resources.work_item),
     Route("dev", "PATCH", "wit/workitems/{id}", ("vso.work_write",), resources.work_item),
-    Route("dev", "DELETE", ATTACHMENT, ("vso.work_full",), resources.attachment, (7, 2), NO_SERVER, preview=True),
-    Route("dev", "DELETE", FAVORITE, ("vso.profile_write",), resources.favorite, (5, 0), (7, 1), preview=True),
+    Route(
+        "dev",
+        "DELETE",
+        ATTACHMENT,
+        ("vso.work_full",),
+        resources.attachment,
+        (7, 2),
+        NO_SERVER,
+        preview=True,
+    ),
+    Route(
+        "dev",
+        "DELETE",
+        FAVORITE,
+        ("vso.profile_write",),
+        resources.favorite,
+        (5, 0),
+        (7, 1),
+        preview=True,
+    ),
     Route("dev", "GET", "projects", READ_PROJECTS, resources.projects),
     Route("dev", "GET", "projects/{id}", READ_PROJECTS, resources.project_read),
     Route("dev", "PATCH", "projects/{id}", ("vso.project_write",), resources.project_write),
     Route("dev", "POST", "projects/{id}/teams", ("vso.project_manage",), resources.project_write),
     Route("dev", "GET", "distributedtask/pools", ("vso.agentpools",), resources.nothing_much),
-    Route("vssps", "GET", "identities", ("vso.identity",), resources.identities, on_server_since=(6, 0)),
-    Route("vssps", "GET", "profile/profiles/me", ("vso.profile",), resources.profile, on_server_since=NO_SERVER),
     Route(
-        "vssps", "GET", "graph/users", ("vso.graph",), resources.nothing_much, on_server_since=NO_SERVER, preview=True
+        "vssps",
+        "GET",
+        "identities",
+        ("vso.identity",),
+        resources.identities,
+        on_server_since=(6, 0),
     ),
-    Route("vsaex", "GET", "userentitlements", MEMBERS, resources.nothing_much, on_server_since=NO_SERVER),
+    Route(
+        "vssps",
+        "GET",
+        "profile/profiles/me",
+        ("vso.profile",),
+        resources.profile,
+        on_server_since=NO_SERVER,
+    ),
+    Route(
+        "vssps",
+        "GET",
+        "graph/users",
+        ("vso.graph",),
+        resources.nothing_much,
+        on_server_since=NO_SERVER,
+        preview=True,
+    ),
+    Route(
+        "vsaex",
+        "GET",
+        "userentitlements",
+        MEMBERS,
+        resources.nothing_much,
+        on_server_since=NO_SERVER,
+    ),
 )
 
 
-def route_of(host: str, method: str, project: str, rest: str) -> tuple[Route, dict[str, str]] | None:
+def route_of(
+    host: str, method: str, project: str, rest: str
+) -> tuple[Route, dict[str, str]] | None:
     """The route that a path takes; on a Server (*host* empty) every area is under the collection."""
     for route in ROUTES:
         names = route.match(rest)
-        fits = route.method == method and host in ("", route.host) and (not project or route.in_project)
+        fits = (
+            route.method == method
+            and host in ("", route.host)
+            and (not project or route.in_project)
+        )
         if names is not None and fits:
             return route, names | ({"project": project} if project else {})
     return None
@@ -98,8 +149,14 @@ def version_refusal(
         range_ = f"The requested REST API version of {asked} is out of range for this server."
         return refuse("VssVersionOutOfRange", f"{range_} {latest}")
     if not found[3] and (route.preview or (desk.hosted and version == newest)):
-        flag = f'The -preview flag must be supplied in the api-version. For example: "{asked}-preview"'
-        return refuse("VssInvalidPreviewVersion", f'The requested version "{asked}" is under preview. {flag}')
+        flag = (
+            f'The -preview flag must be supplied in the api-version. For example: "{asked}-preview"'
+        )
+        return refuse(
+            "VssInvalidPreviewVersion", f'The requested version "{asked}" is under preview. {flag}'
+        )
     if version < route.since:
-        return refuse("VssVersionOutOfRange", "The requested resource does not support this http method.", 405)
+        return refuse(
+            "VssVersionOutOfRange", "The requested resource does not support this http method.", 405
+        )
     return None

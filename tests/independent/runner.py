@@ -66,7 +66,9 @@ class Machine:
         for place in (self.home, self.config, self.folder / "keys"):
             place.mkdir(mode=0o700, exist_ok=True)
         lines = [f"machine {host} login netrc-user password {self._poison}" for host in PLAN]
-        (self.home / ".netrc").write_text("\n".join([*lines, f"default login netrc-user password {self._poison}", ""]))
+        (self.home / ".netrc").write_text(
+            "\n".join([*lines, f"default login netrc-user password {self._poison}", ""])
+        )
         (self.home / ".netrc").chmod(0o600)
         (self.folder / "not-a-ca.pem").write_text("this is no certificate\n")
 
@@ -148,24 +150,34 @@ class Machine:
         try:
             return Report.read(done.stdout, done.returncode)
         except (ValueError, KeyError, TypeError) as problem:
-            raise AssertionError(f"exit {done.returncode}, and stdout is no report: {problem!r}{asked}") from problem
+            raise AssertionError(
+                f"exit {done.returncode}, and stdout is no report: {problem!r}{asked}"
+            ) from problem
 
     def _assert_clean(self, told: Given, done: subprocess.CompletedProcess[str]) -> None:
         ledger = self.internet.ledger
         assert ledger.violations == [], "\n".join(ledger.violations)
         if self.only_allowed_hosts:
-            assert ledger.refused == [], f"asked for a host that is not in the plan: {ledger.refused}"
+            assert ledger.refused == [], (
+                f"asked for a host that is not in the plan: {ledger.refused}"
+            )
         written = {"stdout": done.stdout, "stderr": done.stderr}
         for top in (self.home, self.config):
             for path in top.rglob("*"):
                 if path.is_file() and path.name != ".netrc":
                     content = path.read_bytes()
-                    written[str(path)] = content.decode("latin-1") + content.replace(b"\0", b"").decode("latin-1")
+                    written[str(path)] = content.decode("latin-1") + content.replace(
+                        b"\0", b""
+                    ).decode("latin-1")
         for secret in told.secrets():
             for place, text in written.items():
-                assert not any(form in text for form in disguises(secret)), f"a secret is in {place}"
+                assert not any(form in text for form in disguises(secret)), (
+                    f"a secret is in {place}"
+                )
                 pieces = {secret[at : at + 12] for at in range(len(secret) - 11)}
-                assert not any(piece in text for piece in pieces), f"a piece of a secret is in {place}"
+                assert not any(piece in text for piece in pieces), (
+                    f"a piece of a secret is in {place}"
+                )
 
     def _assert_evidence(self, report: Report) -> None:
         """Each answer that the report cites was really given."""
@@ -174,5 +186,10 @@ class Machine:
             for cited in check["evidence"]:
                 if cited["activity_id"]:
                     real = given.get(cited["activity_id"])
-                    assert real is not None, f"{check['id']} cites an answer that nobody gave: {cited}"
-                    assert (real.method, real.status) == (cited["method"], cited["status"]), (str(real), cited)
+                    assert real is not None, (
+                        f"{check['id']} cites an answer that nobody gave: {cited}"
+                    )
+                    assert (real.method, real.status) == (cited["method"], cited["status"]), (
+                        str(real),
+                        cited,
+                    )

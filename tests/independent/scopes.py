@@ -23,7 +23,9 @@ PARENT: Final[dict[str, str]] = {
 
 FULL_ACCESS: Final = "app_token"
 
-ALM: Final = frozenset({"vso.code_full", "vso.work_full", "vso.identity_manage", "vso.profile_write"})
+ALM: Final = frozenset(
+    {"vso.code_full", "vso.work_full", "vso.identity_manage", "vso.profile_write"}
+)
 """The four boxes that Invicti's guide asks for."""
 
 FIVE: Final = ALM | {"vso.project_manage"}

@@ -46,7 +46,10 @@ WRITE_PROBES: Final = (
     WriteProbe(
         "DELETE",
         r"favorite/favorites/(?P<target>[^/]+)",
-        query={"artifacttype": "Microsoft.TeamFoundation.Build.Definition", "artifactscopetype": "Project"},
+        query={
+            "artifacttype": "Microsoft.TeamFoundation.Build.Definition",
+            "artifactscopetype": "Project",
+        },
     ),
     WriteProbe("PATCH", r"projects/(?P<target>[^/]+)", {}, "application/json"),
     WriteProbe("POST", r"projects/(?P<target>[^/]+)/teams", {}, "application/json"),
@@ -63,7 +66,9 @@ def credentials(request: Request) -> tuple[str, str] | None:
         user, colon, password = plain.decode("utf-8").partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return None
-    return (user, password) if colon and base64.b64encode(plain).decode("ascii") == payload else None
+    return (
+        (user, password) if colon and base64.b64encode(plain).decode("ascii") == payload else None
+    )
 
 
 def disguises(secret: str) -> tuple[str, ...]:
@@ -133,7 +138,11 @@ def _organization(request: Request, world: World) -> str | None:
     server = world.server(request.host)
     path = request.path.removeprefix(server.virtual_directory) if server else request.path
     first = path.strip("/").split("/")[0]
-    return first if first and first != "_apis" and request.host != "app.vssps.visualstudio.com" else None
+    return (
+        first
+        if first and first != "_apis" and request.host != "app.vssps.visualstudio.com"
+        else None
+    )
 
 
 def _secrets_out_of_place(request: Request, ledger: Ledger, world: World) -> Iterator[str]:
@@ -147,12 +156,18 @@ def _secrets_out_of_place(request: Request, ledger: Ledger, world: World) -> Ite
         if any(form.encode("ascii") in request.body for form in forms):
             yield "a secret in a body"
         at_home = pat is not None and (
-            request.host in SERVICES if pat.home == "services" else world.server(request.host) is not None
+            request.host in SERVICES
+            if pat.home == "services"
+            else world.server(request.host) is not None
         )
         if pair and pair[1] == secret and not at_home:
             yield "a secret at a host where it does not belong"
         for name, value in request.headers:
-            own = name.lower() == "authorization" if at_home else _is_aspm_header(request, name, secret, ledger)
+            own = (
+                name.lower() == "authorization"
+                if at_home
+                else _is_aspm_header(request, name, secret, ledger)
+            )
             if not own and any(form in value for form in forms):
                 yield f"a secret in the header {name}"
 
@@ -170,7 +185,11 @@ def _write(request: Request, ledger: Ledger, world: World) -> Iterator[str]:
     server = world.server(request.host)
     base = server.virtual_directory if server else ""
     probe, target = _documented(request.method, rest)
-    if probe is None or prefix.removeprefix(base).count("/") != 1 or (not server and request.host != "dev.azure.com"):
+    if (
+        probe is None
+        or prefix.removeprefix(base).count("/") != 1
+        or (not server and request.host != "dev.azure.com")
+    ):
         yield "a write that is no documented probe"
         return
     pattern_is_work_item = "workitems" in probe.pattern
@@ -192,7 +211,11 @@ def _write(request: Request, ledger: Ledger, world: World) -> Iterator[str]:
             credentials(request),
         ) and other.number < request.number
         before, _, tail = other.path.partition("/_apis/")
-        if alike and before.lower() == prefix.lower() and _documented(other.method, tail)[0] is probe:
+        if (
+            alike
+            and before.lower() == prefix.lower()
+            and _documented(other.method, tail)[0] is probe
+        ):
             yield "a write was sent twice"
 
 

@@ -22,7 +22,9 @@ BOTH = pytest.mark.parametrize("dialect", ["standalone", "core"])
 ENVELOPES = pytest.mark.parametrize("envelope", ["error", "message"])
 
 
-def meet(internet: Internet, machine: Machine, tenant: Tenant, *words: str, token: str | None = None) -> Finished:
+def meet(
+    internet: Internet, machine: Machine, tenant: Tenant, *words: str, token: str | None = None
+) -> Finished:
     """A guided hand-off at this tenant, with its token or another one."""
     world = World(aspm=Aspm(tenant=tenant))
     return connect(internet, machine, world, *GUIDED, *words, aspm_token=token or world.aspm.token)
@@ -39,7 +41,11 @@ def reason(done: Finished, name: str) -> str:
 
 def assert_not_handed_over(done: Finished) -> None:
     registration = done.report.organization.node["registration"]
-    assert (registration["state"], registration["proof"], registration["instance_id"]) == ("none", "none", None)
+    assert (registration["state"], registration["proof"], registration["instance_id"]) == (
+        "none",
+        "none",
+        None,
+    )
 
 
 def assert_no_token_was_sent(internet: Internet) -> None:
@@ -57,11 +63,17 @@ def test_the_dialect_is_found_out(
     assert (done.code, checks(done)) == (0, ["pass"] * 3)
     assert done.report.connection["aspm"]["api"] == dialect
     registration = done.report.organization.node["registration"]
-    assert (registration["mode"], registration["state"], registration["proof"]) == ("guided", "handed-off", "none")
+    assert (registration["mode"], registration["state"], registration["proof"]) == (
+        "guided",
+        "handed-off",
+        "none",
+    )
     carried = [token_headers(one) for one in internet.ledger.asked(HOST)]
     assert {name for one in carried for name in one} >= {dialect}
     if "guarded" not in (neighbour, health):
-        assert {name for one in carried for name in one} == {dialect}, "without a token it was plain which one it is"
+        assert {name for one in carried for name in one} == {dialect}, (
+            "without a token it was plain which one it is"
+        )
 
 
 @BOTH
@@ -99,12 +111,17 @@ def test_a_token_that_it_does_not_know(
     assert reason(done, "aspm.token") == "aspm-token-rejected"
     words = done.report.words()
     assert "failed to authorize" in words
-    assert ("API Tokens" in words, "API key" in words) == (dialect == "standalone", dialect == "core")
+    assert ("API Tokens" in words, "API key" in words) == (
+        dialect == "standalone",
+        dialect == "core",
+    )
     assert_not_handed_over(done)
 
 
 @BOTH
-def test_a_token_that_neither_door_knows(internet: Internet, machine: Machine, dialect: str) -> None:
+def test_a_token_that_neither_door_knows(
+    internet: Internet, machine: Machine, dialect: str
+) -> None:
     """Both paths want a token, and it fits neither: it is the token, and both places where one is made are named."""
     tenant = Tenant(dialect, "guarded", "guarded")  # type: ignore[arg-type]
     done = meet(internet, machine, tenant, token=Aspm().token)
@@ -142,7 +159,13 @@ def test_a_token_without_the_right_to_projects(
     ],
 )
 def test_something_that_is_not_the_api(
-    internet: Internet, machine: Machine, weather: str, api: str, code: int, status: str, why: str | None
+    internet: Internet,
+    machine: Machine,
+    weather: str,
+    api: str,
+    code: int,
+    status: str,
+    why: str | None,
 ) -> None:
     """Whatever it is, it sees no token; the organization itself was proven all the same."""
     done = meet(internet, machine, Tenant(weather=weather), "--aspm-api", api)  # type: ignore[arg-type]
@@ -174,7 +197,9 @@ def test_an_aspm_that_the_proxy_does_not_reach(
 
 
 @BOTH
-def test_a_registration_that_was_asked_for(internet: Internet, machine: Machine, dialect: str) -> None:
+def test_a_registration_that_was_asked_for(
+    internet: Internet, machine: Machine, dialect: str
+) -> None:
     """An operator's profile: one POST at its own path carries the token, and nothing else at the ASPM ever does."""
     path = PREFIX[dialect] + "/operators/own/instances"
     profile = machine.folder / "profile.json"
@@ -183,14 +208,23 @@ def test_a_registration_that_was_asked_for(internet: Internet, machine: Machine,
     internet.become(World(tokens=(pat,), aspm=aspm))
     words = (*ASPM, "--register", "api", "--registration-profile", str(profile))
     rehearsed = machine.run(
-        "connect", "-o", "contoso", *KEEP_NOTHING, *words, "--dry-run", pat=pat, aspm_token=aspm.token
+        "connect",
+        "-o",
+        "contoso",
+        *KEEP_NOTHING,
+        *words,
+        "--dry-run",
+        pat=pat,
+        aspm_token=aspm.token,
     )
     assert rehearsed.code == 0
     assert internet.ledger.asked(HOST, "POST") == []
     assert rehearsed.report.organization.node["registration"]["state"] == "planned"
     internet.start_afresh()
     internet.become(World(tokens=(pat,), aspm=aspm))
-    done = machine.run("connect", "-o", "contoso", *KEEP_NOTHING, *words, pat=pat, aspm_token=aspm.token)
+    done = machine.run(
+        "connect", "-o", "contoso", *KEEP_NOTHING, *words, pat=pat, aspm_token=aspm.token
+    )
     assert done.code == 0
     registration = done.report.organization.node["registration"]
     assert (registration["mode"], registration["state"]) == ("api", "registered")
@@ -206,7 +240,11 @@ def profile_of(dialect: str, path: str) -> dict[str, object]:
         "dialect": dialect,
         "product_versions": ["1.112"],
         "path": path,
-        "body": {"name": "{{marker}}", "url": "{{organization_url}}", "credentials": {"token": "{{pat}}"}},
+        "body": {
+            "name": "{{marker}}",
+            "url": "{{organization_url}}",
+            "credentials": {"token": "{{pat}}"},
+        },
         "success": {"status": [201], "pointer": "/data/id"},
         "id": "/data/id",
     }
@@ -257,13 +295,20 @@ def test_it_is_strict_itself(client: Client, dialect: str) -> None:
         ({"headers": {**mine, "User-Agent": "kdt"}}, "does not say who it is"),
         ({"headers": mine, "method": "HEAD"}, "HEAD"),
         ({"headers": mine, "method": "POST", "data": "{}"}, "no registration was asked for"),
-        ({"headers": mine, "method": "POST", "data": pat.secret}, "a token of Azure DevOps at the ASPM"),
+        (
+            {"headers": mine, "method": "POST", "data": pat.secret},
+            "a token of Azure DevOps at the ASPM",
+        ),
         ({"headers": mine, "method": "OPTIONS"}, "no registration was asked for"),
     ):
         assert rule in ask(teams, **options)[1], options  # type: ignore[arg-type]
     assert "after the right one had answered" in ask(f"{there}/api/v2/teams/", headers=wrong)[1]
-    assert "a token of Azure DevOps at the ASPM" in ask(f"{teams}&pat={pat.secret}", headers=mine)[1]
-    client.internet.become(World(tokens=(pat,), aspm=Aspm(aspm.token, tenant=Tenant(dialect, weather="elsewhere"))))  # type: ignore[arg-type]
+    assert (
+        "a token of Azure DevOps at the ASPM" in ask(f"{teams}&pat={pat.secret}", headers=mine)[1]
+    )
+    client.internet.become(
+        World(tokens=(pat,), aspm=Aspm(aspm.token, tenant=Tenant(dialect, weather="elsewhere")))
+    )  # type: ignore[arg-type]
     client.internet.ledger.requests.clear()
     assert "never looked like the API" in ask(teams, headers=mine)[1]
     assert "a redirect was followed" in ask(client.ask(teams).headers["Location"])[1]

@@ -7,7 +7,9 @@ from .runner import Machine
 from .world import Pat, World
 
 
-def test_one_organization_takes_eleven_requests_in_two_rounds(internet: Internet, machine: Machine) -> None:
+def test_one_organization_takes_eleven_requests_in_two_rounds(
+    internet: Internet, machine: Machine
+) -> None:
     """Who and how far first; then every level of every scope at once."""
     pat = Pat()
     internet.become(World(tokens=(pat,)))
@@ -17,4 +19,6 @@ def test_one_organization_takes_eleven_requests_in_two_rounds(internet: Internet
     assert len(internet.ledger.requests) <= 11, str(internet.ledger)
     assert internet.ledger.rounds_used() <= 2, str(internet.ledger)
     first = [one for one in internet.ledger.requests if one.wave == 1]
-    assert {one.method for one in first} == {"GET"}, "nothing is tried with a token that nobody vouched for"
+    assert {one.method for one in first} == {"GET"}, (
+        "nothing is tried with a token that nobody vouched for"
+    )

@@ -20,7 +20,9 @@ WAYS = {
 
 
 @pytest.fixture(scope="module")
-def cloned(the_internet: Internet, tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, list[Request]]:
+def cloned(
+    the_internet: Internet, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Finished, list[Request]]:
     """One run over organizations that differ in nothing but their Git door; and what Git's door heard."""
     the_internet.start_afresh()
     pat = Pat()
@@ -41,7 +43,9 @@ def cloned(the_internet: Internet, tmp_path_factory: pytest.TempPathFactory) -> 
         ("Nothing", {"skip"}, {"skip"}),
     ],
 )
-def test_each_way_in(cloned: tuple[Finished, list[Request]], name: str, token: set[str], username: set[str]) -> None:
+def test_each_way_in(
+    cloned: tuple[Finished, list[Request]], name: str, token: set[str], username: set[str]
+) -> None:
     done, heard = cloned
     one = done.report.named(name)
     assert one.status("clone.token") in token
@@ -62,14 +66,19 @@ def test_without_a_given_name_it_is_the_account(cloned: tuple[Finished, list[Req
     assert {pair[0] for pair in pairs if pair} == {"", ADA.account}
 
 
-def test_a_given_name_is_the_one_that_is_tried_and_a_way_in_is_enough(internet: Internet, machine: Machine) -> None:
+def test_a_given_name_is_the_one_that_is_tried_and_a_way_in_is_enough(
+    internet: Internet, machine: Machine
+) -> None:
     pat = Pat()
     internet.become(World((Organization("Contoso", clone="username"),), (pat,)))
     done = machine.run("validate", "-o", "contoso", pat=pat, clone_username="scanner")
     one = done.report.organization
     assert done.code == 0
     assert (one.status("clone.token"), one.status("clone.username")) == ("warn", "pass")
-    pairs = [credentials(request) for request in internet.ledger.asked("dev.azure.com", ending="/info/refs")]
+    pairs = [
+        credentials(request)
+        for request in internet.ledger.asked("dev.azure.com", ending="/info/refs")
+    ]
     assert {pair[0] for pair in pairs if pair} == {"", "scanner"}
 
 
@@ -82,7 +91,9 @@ def test_a_named_repository_that_is_absent(internet: Internet, machine: Machine)
     assert done.report.organization.failing <= {"clone.token", "clone.username"}
 
 
-@pytest.mark.parametrize("words", [(), ("--check-clone", "Card Payments/api")], ids=["any", "named"])
+@pytest.mark.parametrize(
+    "words", [(), ("--check-clone", "Card Payments/api")], ids=["any", "named"]
+)
 def test_an_access_level_without_repositories_is_no_empty_organization(
     internet: Internet, machine: Machine, words: tuple[str, ...]
 ) -> None:

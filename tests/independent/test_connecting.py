@@ -25,9 +25,13 @@ def test_a_hand_off_without_a_token_for_the_aspm(internet: Internet, machine: Ma
     assert done.report.organization.node["registration"]["state"] == "handed-off"
 
 
-def test_no_good_organization_and_the_aspm_hears_nothing(internet: Internet, machine: Machine) -> None:
+def test_no_good_organization_and_the_aspm_hears_nothing(
+    internet: Internet, machine: Machine
+) -> None:
     world = World((Organization("Contoso", members=()),))
-    done = connect(internet, machine, world, *ASPM, "--register", "guided", aspm_token=world.aspm.token)
+    done = connect(
+        internet, machine, world, *ASPM, "--register", "guided", aspm_token=world.aspm.token
+    )
     assert done.code == 3
     assert internet.ledger.asked("aspm.") == []
     assert done.report.organization.node["registration"]["state"] == "none"
@@ -38,7 +42,10 @@ def test_no_good_organization_and_the_aspm_hears_nothing(internet: Internet, mac
     [
         (("--all-organizations",), "contoso"),
         (("ours", "--all-organizations"), "ours"),
-        (("--server-url", "https://tfs.corp.example/tfs", "--all-organizations"), "tfs.corp.example"),
+        (
+            ("--server-url", "https://tfs.corp.example/tfs", "--all-organizations"),
+            "tfs.corp.example",
+        ),
     ],
 )
 def test_whatever_the_token_reaches_is_connected_under_the_first_name(

@@ -36,7 +36,9 @@ def test_a_member_is_named_and_every_answer_sets_cookies(client: Client) -> None
     assert answer.status_code == 200
     assert answer.json()["authenticatedUser"]["properties"]["Account"]["$value"] == ADA.account
     assert answer.headers["X-VSS-UserData"] == f"{ADA.id}:{ADA.account}"
-    assert answer.headers["Content-Type"].startswith("application/json; charset=utf-8; api-version=")
+    assert answer.headers["Content-Type"].startswith(
+        "application/json; charset=utf-8; api-version="
+    )
     assert answer.headers["Date"] == "Mon, 23 Nov 2026 00:00:00 GMT"
     assert "VstsSession" in answer.headers["Set-Cookie"]
     assert client.internet.ledger.violations == []
@@ -45,7 +47,9 @@ def test_a_member_is_named_and_every_answer_sets_cookies(client: Client) -> None
 def test_a_missing_scope_is_an_empty_401_without_a_user(client: Client) -> None:
     pat = Pat(swap("vso.work_full"))
     live(client, pat)
-    answer = client.ask("https://dev.azure.com/contoso/_apis/wit/workItems/2147483647?api-version=7.1", pat)
+    answer = client.ask(
+        "https://dev.azure.com/contoso/_apis/wit/workItems/2147483647?api-version=7.1", pat
+    )
     assert (answer.status_code, answer.content) == (401, b"")
     assert "ActivityId" in answer.headers
     assert not {"X-VSS-UserData", "Content-Type", "X-TFS-ServiceError"} & set(answer.headers)
@@ -55,8 +59,20 @@ def test_a_missing_scope_is_an_empty_401_without_a_user(client: Client) -> None:
     ("method", "path", "body", "kind", "scope"),
     [
         ("GET", "git/repositories/G?api-version=7.1", None, None, "vso.code"),
-        ("POST", "git/repositories/G/refs?api-version=7.1", "[]", "application/json", "vso.code_write"),
-        ("PATCH", "git/repositories/G?api-version=7.1", "{}", "application/json", "vso.code_manage"),
+        (
+            "POST",
+            "git/repositories/G/refs?api-version=7.1",
+            "[]",
+            "application/json",
+            "vso.code_write",
+        ),
+        (
+            "PATCH",
+            "git/repositories/G?api-version=7.1",
+            "{}",
+            "application/json",
+            "vso.code_manage",
+        ),
         (
             "PATCH",
             "wit/workItems/2147483647?validateOnly=true&api-version=7.1",
@@ -74,7 +90,13 @@ def test_a_missing_scope_is_an_empty_401_without_a_user(client: Client) -> None:
             "vso.profile_write",
         ),
         ("PATCH", "projects/G?api-version=7.1", "{}", "application/json", "vso.project_write"),
-        ("POST", "projects/G/teams?api-version=7.1", "{}", "application/json", "vso.project_manage"),
+        (
+            "POST",
+            "projects/G/teams?api-version=7.1",
+            "{}",
+            "application/json",
+            "vso.project_manage",
+        ),
     ],
 )
 def test_each_documented_probe_is_granted_by_its_scope_alone(
@@ -95,7 +117,12 @@ def test_each_documented_probe_is_granted_by_its_scope_alone(
 @pytest.mark.parametrize(
     ("pat", "organization", "status", "inside"),
     [
-        (Pat(owner=Person("Eve", "eve@other.example")), Organization("Contoso"), 401, b"TF400813: The user"),
+        (
+            Pat(owner=Person("Eve", "eve@other.example")),
+            Organization("Contoso"),
+            401,
+            b"TF400813: The user",
+        ),
         (Pat(life="expired"), Organization("Contoso"), 401, b"has expired"),
         (Pat(life="revoked"), Organization("Contoso"), 401, b""),
         (Pat(reach="Fabrikam"), Organization("Contoso"), 401, b"Client authentication required"),
@@ -124,7 +151,8 @@ def test_only_a_token_of_all_organizations_sees_its_profile_and_accounts(client:
     assert client.ask(PROFILE, one).status_code == 401
     person = client.ask(PROFILE, everywhere).json()["id"]
     accounts = client.ask(
-        f"https://app.vssps.visualstudio.com/_apis/accounts?memberId={person}&api-version=7.1", everywhere
+        f"https://app.vssps.visualstudio.com/_apis/accounts?memberId={person}&api-version=7.1",
+        everywhere,
     )
     assert [one["accountName"] for one in accounts.json()["value"]] == ["Contoso", "Fabrikam"]
 
@@ -134,7 +162,9 @@ def test_lists_come_in_pages_and_in_chunks_and_names_have_capitals(client: Clien
     live(client, pat)
     page = client.ask("https://dev.azure.com/contoso/_apis/projects?$top=1&api-version=7.1", pat)
     assert page.headers["x-ms-continuationtoken"] == "1"
-    listed = client.ask("https://dev.azure.com/contoso/card%20payments/_apis/git/repositories?api-version=7.1", pat)
+    listed = client.ask(
+        "https://dev.azure.com/contoso/card%20payments/_apis/git/repositories?api-version=7.1", pat
+    )
     assert listed.headers["Transfer-Encoding"] == "chunked"
     assert (
         listed.json()["value"][0]["remoteUrl"]
@@ -144,9 +174,16 @@ def test_lists_come_in_pages_and_in_chunks_and_names_have_capitals(client: Clien
 
 @pytest.mark.parametrize(
     ("clone", "user", "status"),
-    [("token", "", 200), ("username", "", 401), ("username", ADA.account, 200), ("neither", "", 401)],
+    [
+        ("token", "", 200),
+        ("username", "", 401),
+        ("username", ADA.account, 200),
+        ("neither", "", 401),
+    ],
 )
-def test_git_takes_the_user_names_it_takes(client: Client, clone: str, user: str, status: int) -> None:
+def test_git_takes_the_user_names_it_takes(
+    client: Client, clone: str, user: str, status: int
+) -> None:
     pat = Pat()
     live(client, pat, organizations=(Organization("Contoso", clone=clone),))  # type: ignore[arg-type]
     url = "https://dev.azure.com/Contoso/Card%20Payments/_git/web%20shop/info/refs?service=git-upload-pack"
@@ -168,7 +205,11 @@ def test_git_takes_the_user_names_it_takes(client: Client, clone: str, user: str
 def test_bad_weather_is_over_every_host(client: Client, weather: Weather, status: int) -> None:
     pat = Pat()
     live(client, pat, weather=weather)
-    for url in (WHO, PROFILE, "https://tfs.corp.example/tfs/DefaultCollection/_apis/connectionData"):
+    for url in (
+        WHO,
+        PROFILE,
+        "https://tfs.corp.example/tfs/DefaultCollection/_apis/connectionData",
+    ):
         answer = client.ask(url)
         assert answer.status_code == status
         assert ("X-TFS-ProcessId" in answer.headers) is (weather is Weather.THROTTLED)
@@ -183,12 +224,16 @@ def test_a_server_says_no_names_and_tells_its_version_when_asked_for_more(client
     assert "X-VSS-UserData" not in known.headers
     assert (
         "supports is 6.0."
-        in client.ask(f"{base}/DefaultCollection/_apis/projects?api-version=99.0", pat).json()["message"]
+        in client.ask(f"{base}/DefaultCollection/_apis/projects?api-version=99.0", pat).json()[
+            "message"
+        ]
     )
     favorites = f"{base}/DefaultCollection/_apis/favorite/favorites?api-version=6.0"
     assert "The controller for path" in client.ask(favorites, pat).text
     assert client.ask(f"{base}/_apis/projectCollections?api-version=5.0", pat).status_code == 401
-    assert client.ask(f"{base}/DefaultCollection/_apis/connectionData", "of-nobody").status_code == 401
+    assert (
+        client.ask(f"{base}/DefaultCollection/_apis/connectionData", "of-nobody").status_code == 401
+    )
     assert client.internet.ledger.violations == []
 
 
@@ -200,7 +245,10 @@ def test_an_aspm_wants_its_own_token_for_all_but_its_version(client: Client) -> 
     assert client.ask(f"{base}/core/version").json()
     assert client.ask(f"{base}/api/v2/teams/?start=0&limit=1").status_code == 401
     assert (
-        client.ask(f"{base}/api/v2/teams/?start=0&limit=1", headers={"X-Cookie": world.aspm.token}).json()["total"] == 1
+        client.ask(
+            f"{base}/api/v2/teams/?start=0&limit=1", headers={"X-Cookie": world.aspm.token}
+        ).json()["total"]
+        == 1
     )
     assert "html" in client.ask(f"{base}/api/aspm/v1/core/version").headers["Content-Type"]
     assert client.internet.ledger.violations == []

@@ -39,7 +39,9 @@ def test_a_leak_is_found(machine: Machine, form: str, place: str) -> None:
 
 def test_the_last_four_are_no_leak(machine: Machine) -> None:
     pat = Pat()
-    machine._assert_clean(Given({pat.secret: pat}), subprocess.CompletedProcess[str]([], 0, pat.secret[-4:], ""))
+    machine._assert_clean(
+        Given({pat.secret: pat}), subprocess.CompletedProcess[str]([], 0, pat.secret[-4:], "")
+    )
 
 
 def test_the_next_run_meets_a_poisoned_home(machine: Machine, internet: Internet) -> None:
@@ -53,7 +55,12 @@ def test_the_next_run_meets_a_poisoned_home(machine: Machine, internet: Internet
 
 def test_an_answer_that_nobody_gave(machine: Machine, internet: Internet) -> None:
     internet.become(World())
-    cited = {"method": "GET", "url": "https://dev.azure.com/contoso", "status": 200, "activity_id": "of-nobody"}
+    cited = {
+        "method": "GET",
+        "url": "https://dev.azure.com/contoso",
+        "status": 200,
+        "activity_id": "of-nobody",
+    }
     check = {"id": "identity", "evidence": [cited]}
     node = {"connections": [{"checks": [check], "aspm": None, "organizations": []}]}
     with pytest.raises(AssertionError, match="cites an answer that nobody gave"):

@@ -50,7 +50,9 @@ def sins(client: Client) -> str:
         ({"Authorization": basic(invent_secret())}, "a token that nobody gave"),
     ],
 )
-def test_a_header_out_of_place(client: Client, pat: Pat, headers: dict[str, str], rule: str) -> None:
+def test_a_header_out_of_place(
+    client: Client, pat: Pat, headers: dict[str, str], rule: str
+) -> None:
     client.ask(WHO, pat, headers=headers)
     assert rule in sins(client)
 
@@ -62,24 +64,50 @@ def test_a_header_out_of_place(client: Client, pat: Pat, headers: dict[str, str]
         ("POST", "projects", "{}", JSON, "no documented probe"),
         ("DELETE", "projects/{new}", None, None, "no documented probe"),
         ("HEAD", "connectionData", None, None, "HEAD"),
-        ("PATCH", "projects/00000000-0000-0000-0000-000000000000?api-version=7.1", "{}", JSON, "no random UUID"),
-        ("PATCH", "projects/123e4567-e89b-12d3-a456-426614174000?api-version=7.1", "{}", JSON, "no random UUID"),
+        (
+            "PATCH",
+            "projects/00000000-0000-0000-0000-000000000000?api-version=7.1",
+            "{}",
+            JSON,
+            "no random UUID",
+        ),
+        (
+            "PATCH",
+            "projects/123e4567-e89b-12d3-a456-426614174000?api-version=7.1",
+            "{}",
+            JSON,
+            "no random UUID",
+        ),
         ("PATCH", "projects/{new}?api-version=7.1", '{"name":"x"}', JSON, "unexpected body"),
         ("PATCH", "projects/{new}?api-version=7.1", "{}", None, "a body of type"),
         ("PATCH", "projects/{new}", "{}", JSON, "without an api-version"),
         ("PATCH", "wit/workItems/1?validateOnly=true&api-version=7.1", "[]", JSON, "may exist"),
         ("PATCH", "wit/workItems/2147483647?api-version=7.1", "[]", JSON, "lacks validateonly"),
-        ("DELETE", "wit/attachments/{new}?api-version=7.2-preview.4", "{}", None, "a body where none belongs"),
+        (
+            "DELETE",
+            "wit/attachments/{new}?api-version=7.2-preview.4",
+            "{}",
+            None,
+            "a body where none belongs",
+        ),
     ],
 )
 def test_a_write_that_the_facts_do_not_allow(
-    client: Client, pat: Pat, method: str, path: str, body: str | None, headers: dict[str, str] | None, rule: str
+    client: Client,
+    pat: Pat,
+    method: str,
+    path: str,
+    body: str | None,
+    headers: dict[str, str] | None,
+    rule: str,
 ) -> None:
     client.ask(DEV + path.format(new=uuid4()), pat, method, headers, body)
     assert rule in sins(client)
 
 
-def test_a_target_that_exists_or_was_used_before_or_is_asked_twice(client: Client, pat: Pat) -> None:
+def test_a_target_that_exists_or_was_used_before_or_is_asked_twice(
+    client: Client, pat: Pat
+) -> None:
     project = client.internet.world.organizations[0].projects[0].id
     client.ask(f"{DEV}projects/{project}?api-version=7.1", pat, "PATCH", JSON, "{}")
     assert "the target of a write exists" in sins(client)
@@ -96,7 +124,11 @@ def test_a_target_that_exists_or_was_used_before_or_is_asked_twice(client: Clien
 
 
 def test_a_secret_away_from_home(client: Client, pat: Pat) -> None:
-    aspm, poison, corporate = invent_secret(), invent_secret(), Pat(home="server", owner=ADA_AT_CORP)
+    aspm, poison, corporate = (
+        invent_secret(),
+        invent_secret(),
+        Pat(home="server", owner=ADA_AT_CORP),
+    )
     client.given(pat, corporate, aspm_token=aspm, poison=(poison,))
     for url, header, value in (
         ("https://aspm.corp.example/core/version", "X-Cookie", pat.secret),
@@ -111,7 +143,9 @@ def test_a_secret_away_from_home(client: Client, pat: Pat) -> None:
         assert "a secret" in "\n".join(client.internet.ledger.violations[before:]), (url, header)
 
 
-def test_a_user_name_that_nobody_gave_and_a_token_of_another_organization(client: Client, pat: Pat) -> None:
+def test_a_user_name_that_nobody_gave_and_a_token_of_another_organization(
+    client: Client, pat: Pat
+) -> None:
     client.ask(WHO, pat, user="me")
     assert "a user name that nobody gave ('me')" in sins(client)
     client.internet.ledger.begin_run(Given({pat.secret: pat}, {pat.secret: "fabrikam"}))
@@ -146,7 +180,9 @@ def test_a_secret_is_found_wherever_it_stands() -> None:
     assert not any(form in basic(invent_secret()) for form in disguises(secret))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "aspm-ado/report/v2"}', "{} {}", "caf\u00e9"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"schema": "aspm-ado/report/v2"}', "{} {}", "caf\u00e9"]
+)
 def test_a_document_that_is_no_report(text: str) -> None:
     with pytest.raises((AssertionError, ValueError, KeyError, TypeError)):
         Report.read(text, 0)

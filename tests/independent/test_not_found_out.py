@@ -10,7 +10,9 @@ from .internet import Internet
 from .runner import Finished, Machine
 from .world import Organization, Pat, Weather, World
 
-BLAME = re.compile(r"\bexpired\b|\brevoked\b|mistyped|wrong token|token is wrong|invalid token", re.IGNORECASE)
+BLAME = re.compile(
+    r"\bexpired\b|\brevoked\b|mistyped|wrong token|token is wrong|invalid token", re.IGNORECASE
+)
 
 
 def nobody_is_blamed(done: Finished) -> None:
@@ -22,7 +24,10 @@ def nobody_is_blamed(done: Finished) -> None:
 
 
 def validate(
-    internet: Internet, machine: Machine, organization: Organization | None = None, weather: Weather = Weather.FAIR
+    internet: Internet,
+    machine: Machine,
+    organization: Organization | None = None,
+    weather: Weather = Weather.FAIR,
 ) -> Finished:
     pat = Pat()
     internet.become(World((organization or Organization("Contoso"),), (pat,), weather=weather))
@@ -32,7 +37,9 @@ def validate(
 
 
 @pytest.mark.parametrize("weather", [Weather.CAPTIVE_PAGE, Weather.CAPTIVE_REDIRECT])
-def test_a_captive_portal_is_not_azure_devops(internet: Internet, machine: Machine, weather: Weather) -> None:
+def test_a_captive_portal_is_not_azure_devops(
+    internet: Internet, machine: Machine, weather: Weather
+) -> None:
     validate(internet, machine, weather=weather)
     assert {one.method for one in internet.ledger.requests} == {"GET"}
     assert len(internet.ledger.requests) <= 2
@@ -64,7 +71,9 @@ def test_a_proxy_that_refuses_is_called_a_proxy(internet: Internet, machine: Mac
     assert internet.ledger.requests == []
 
 
-def test_a_proxy_that_wants_a_password_is_not_azure_devops(internet: Internet, machine: Machine) -> None:
+def test_a_proxy_that_wants_a_password_is_not_azure_devops(
+    internet: Internet, machine: Machine
+) -> None:
     internet.proxy.password = "correct-horse-battery"
     done = validate(internet, machine)
     assert "proxy" in done.report.words().lower()

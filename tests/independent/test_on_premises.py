@@ -24,7 +24,9 @@ def validate(machine: Machine, *words: str, pat: Pat) -> Finished:
     done = machine.run("validate", *words, pat=pat)
     assert not THE_END.search(done.said().replace(done.report.node["at"], ""))
     assert [
-        one for one in machine.internet.ledger.requests if one.host.endswith(("azure.com", "visualstudio.com"))
+        one
+        for one in machine.internet.ledger.requests
+        if one.host.endswith(("azure.com", "visualstudio.com"))
     ] == []
     assert all(one["deployment"] == "server" for one in done.report.node["connections"])
     return done
@@ -44,8 +46,18 @@ PASTED = "https://tfs.corp.example/tfs/DefaultCollection/Card%20Payments/_git/we
 AT_THE_ROOT = ("--server-url", "https://ado.corp.example", "--collection", "defaultcollection")
 EDITIONS = {
     "2019": Edition(OnPremises(version=(5, 0)), TFS, ("partial", "none"), ("partial", "none")),
-    "2020": Edition(OnPremises(version=(6, 0)), ("--server-url", PASTED), ("partial", "read"), ("partial", "none")),
-    "2022": Edition(OnPremises("ado.corp.example", "", (7, 0)), AT_THE_ROOT, ("partial", "read"), ("partial", "none")),
+    "2020": Edition(
+        OnPremises(version=(6, 0)),
+        ("--server-url", PASTED),
+        ("partial", "read"),
+        ("partial", "none"),
+    ),
+    "2022": Edition(
+        OnPremises("ado.corp.example", "", (7, 0)),
+        AT_THE_ROOT,
+        ("partial", "read"),
+        ("partial", "none"),
+    ),
     "2022.1": Edition(OnPremises(version=(7, 1)), TFS, ("partial", "read"), ("pass", "write")),
 }
 
@@ -61,7 +73,8 @@ def test_each_edition_shows_what_it_can(internet: Internet, machine: Machine, ed
     assert done.report.node["verdict"] == "ready"
     assert one.name.lower() == "defaultcollection"
     assert (
-        done.report.connection["base_url"].rstrip("/") == f"https://{here.server.host}{here.server.virtual_directory}"
+        done.report.connection["base_url"].rstrip("/")
+        == f"https://{here.server.host}{here.server.virtual_directory}"
     )
     shown = {
         name: (one.status(f"scope.{name}"), one.check(f"scope.{name}")["proven"])
@@ -73,7 +86,11 @@ def test_each_edition_shows_what_it_can(internet: Internet, machine: Machine, ed
         "identity": here.identity,
         "profile": here.profile,
     }
-    assert (one.status("reach"), one.node["token"]["reach"], one.node["token"]["days_left"]) == ("pass", "all", None)
+    assert (one.status("reach"), one.node["token"]["reach"], one.node["token"]["days_left"]) == (
+        "pass",
+        "all",
+        None,
+    )
     assert one.status("clone.token") == "pass"
     assert one.node["identity"]["account"] == ADA_AT_CORP.account
 
@@ -113,10 +130,16 @@ def test_a_collection_that_is_closed_to_its_owner_does_not_make_the_token_wrong(
 ) -> None:
     """The root lists the collections to it, so it lives; no header names a person there."""
     pat = token()
-    closed = OnPremises(collections=(Organization("DefaultCollection", members=()), Organization("Research")))
+    closed = OnPremises(
+        collections=(Organization("DefaultCollection", members=()), Organization("Research"))
+    )
     internet.become(World(tokens=(pat,), servers=(closed,)))
     done = validate(machine, *TFS, pat=pat)
     assert done.code == 3
     one = done.report.organization
     assert one.failing == {"organization.access"}
-    assert (one.status("identity"), one.status("reach"), one.status("scope.code")) == ("skip", "pass", "skip")
+    assert (one.status("identity"), one.status("reach"), one.status("scope.code")) == (
+        "skip",
+        "pass",
+        "skip",
+    )

@@ -10,12 +10,16 @@ from .world import ADA_AT_CORP, Organization, Pat, World
 EVERYTHING = frozenset({FULL_ACCESS})
 
 
-def on_services(internet: Internet, machine: Machine, purpose: str, boxes: dict[str, frozenset[str]]) -> Finished:
+def on_services(
+    internet: Internet, machine: Machine, purpose: str, boxes: dict[str, frozenset[str]]
+) -> Finished:
     """One organization for each choice of boxes, each with a token of its own."""
     own = {name: Pat(ticked, reach=name) for name, ticked in boxes.items()}
     internet.become(World(tuple(Organization(name) for name in own), tuple(own.values())))
     words = [word for name in own for word in ("-o", name)]
-    done = machine.run("validate", *words, "--purpose", purpose, "--reach", "organization", pats=own)
+    done = machine.run(
+        "validate", *words, "--purpose", purpose, "--reach", "organization", pats=own
+    )
     assert done.report.connection["purpose"] == purpose
     return done
 
@@ -27,11 +31,16 @@ def test_an_issue_manager_alone(internet: Internet, machine: Machine) -> None:
     assert done.code == 3
     granted, too_low = done.report.named("granted"), done.report.named("too-low")
     assert (granted.failing, too_low.failing) == (set(), {"scope.project"})
-    assert (granted.status("scope.project"), granted.check("scope.project")["proven"]) == ("pass", "manage")
+    assert (granted.status("scope.project"), granted.check("scope.project")["proven"]) == (
+        "pass",
+        "manage",
+    )
     assert too_low.check("scope.project")["proven"] == "write"
     for one in (granted, too_low):
         assert one.status("scope.work") == "pass"
-        assert {one.status(name) for name in ("scope.code", "clone.token", "clone.username")} == {"skip"}
+        assert {one.status(name) for name in ("scope.code", "clone.token", "clone.username")} == {
+            "skip"
+        }
     assert internet.ledger.asked("dev.azure.com", ending="/info/refs") == []
 
 
@@ -55,7 +64,9 @@ def test_both_purposes_on_a_server(internet: Internet, machine: Machine) -> None
     internet.become(World(tokens=tuple(own.values())))
     words = [word for name in own for word in ("--collection", name)]
     where = ("--server-url", "https://tfs.corp.example/tfs", *words, "--reach", "organization")
-    done = machine.run("validate", *where, "--purpose", "alm+issue-manager", "--check-clone", "no", pats=own)
+    done = machine.run(
+        "validate", *where, "--purpose", "alm+issue-manager", "--check-clone", "no", pats=own
+    )
     assert done.code == 3
     assert done.report.named("DefaultCollection").failing == set()
     assert done.report.named("DefaultCollection").status("scope.full-access") == "partial"

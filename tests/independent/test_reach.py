@@ -13,7 +13,9 @@ def reach(
     machine: Machine, pat: Pat, *words: str, code: int, environment: dict[str, str] | None = None
 ) -> tuple[str, str]:
     """Status of the check and what the token is said to reach; the clone check is left out."""
-    done = machine.run("validate", "-o", "contoso", "--check-clone", "no", *words, pat=pat, environment=environment)
+    done = machine.run(
+        "validate", "-o", "contoso", "--check-clone", "no", *words, pat=pat, environment=environment
+    )
     assert done.code == code, done.said()
     one = done.report.organization
     assert one.failing == ({"reach"} if code == 3 else set())
@@ -36,14 +38,24 @@ def test_asked_for_by_name_it_passes_and_a_proxy_with_a_password_is_no_hindrance
     internet.become(World(tokens=(pat,)))
     internet.proxy.password = machine.proxy_password = "correct-horse-battery"
     done = machine.run(
-        "validate", "-o", "contoso", "--reach", "organization", "--check-clone", "no", pat=pat, by_stdin=True
+        "validate",
+        "-o",
+        "contoso",
+        "--reach",
+        "organization",
+        "--check-clone",
+        "no",
+        pat=pat,
+        by_stdin=True,
     )
     assert done.code == 0
     assert done.report.node["verdict"] == "ready"
     assert done.report.organization.status("reach") == "pass"
 
 
-@pytest.mark.parametrize(("where", "expected"), [("Contoso", "organization"), (None, "all")], ids=["one", "all"])
+@pytest.mark.parametrize(
+    ("where", "expected"), [("Contoso", "organization"), (None, "all")], ids=["one", "all"]
+)
 def test_after_the_day_either_token_is_good_with_a_warning(
     internet: Internet, machine: Machine, where: str | None, expected: str
 ) -> None:
@@ -57,13 +69,22 @@ def test_where_the_end_is_called_off_a_token_of_all_organizations_simply_passes(
 ) -> None:
     pat = Pat()
     internet.become(World(tokens=(pat,)))
-    assert reach(machine, pat, code=0, environment={"ASPM_ADO_GLOBAL_PAT_END": "never"}) == ("pass", "all")
+    assert reach(machine, pat, code=0, environment={"ASPM_ADO_GLOBAL_PAT_END": "never"}) == (
+        "pass",
+        "all",
+    )
 
 
-def test_one_token_of_all_organizations_is_judged_once(internet: Internet, machine: Machine) -> None:
+def test_one_token_of_all_organizations_is_judged_once(
+    internet: Internet, machine: Machine
+) -> None:
     """All that it reaches, named or not: an old address is understood, a stranger's organization is not among them."""
     pat = Pat()
-    places = (Organization("Contoso"), Organization("Fabrikam"), Organization("Stranger", members=()))
+    places = (
+        Organization("Contoso"),
+        Organization("Fabrikam"),
+        Organization("Stranger", members=()),
+    )
     internet.become(World(places, (pat,)))
     old = "https://contoso.visualstudio.com/Card%20Payments/_git/web%20shop"
     done = machine.run("validate", "--all-organizations", "-o", old, "--check-clone", "no", pat=pat)
@@ -79,7 +100,9 @@ def test_two_organizations_that_answer_prove_all_even_where_the_profile_refuses(
 ) -> None:
     pat = Pat()
     internet.become(World(tokens=(pat,), profile_api_takes_tokens=False))
-    done = machine.run("validate", "-o", "contoso", "-o", "fabrikam", "--check-clone", "no", pat=pat)
+    done = machine.run(
+        "validate", "-o", "contoso", "-o", "fabrikam", "--check-clone", "no", pat=pat
+    )
     assert done.code == 0
     assert [one.node["token"]["reach"] for one in done.report.organizations] == ["all", "all"]
 
@@ -88,7 +111,9 @@ def test_each_organization_with_its_own_token(internet: Internet, machine: Machi
     """No token is ever shown to the other organization (the server would note it)."""
     own = {"contoso": Pat(reach="Contoso"), "fabrikam": Pat(reach="Fabrikam")}
     internet.become(World(tokens=tuple(own.values())))
-    done = machine.run("validate", "-o", "contoso", "-o", "fabrikam", "--reach", "organization", pats=own)
+    done = machine.run(
+        "validate", "-o", "contoso", "-o", "fabrikam", "--reach", "organization", pats=own
+    )
     assert done.code == 0
     for name, pat in own.items():
         one = done.report.named(name)
@@ -97,7 +122,8 @@ def test_each_organization_with_its_own_token(internet: Internet, machine: Machi
 
 
 @pytest.mark.parametrize(
-    ("accounts", "code", "status"), [("none", 3, "fail"), ("refused", 3, "fail"), ("busy", 5, "unknown")]
+    ("accounts", "code", "status"),
+    [("none", 3, "fail"), ("refused", 3, "fail"), ("busy", 5, "unknown")],
 )
 def test_every_organization_where_the_list_is_not_to_be_had(
     internet: Internet, machine: Machine, accounts: str, code: int, status: str

@@ -36,7 +36,10 @@ def test_a_live_token_before_closed_doors(internet: Internet, machine: Machine) 
         assert one.failing == {"organization.access"}, name
         assert one.with_status("unknown") == set(), name
         assert {one.status(scope) for scope in SCOPES} == {"skip"}, name
-        assert len([asked for asked in internet.ledger.requests if asked.path.startswith(f"/{name}/")]) == 1, name
+        assert (
+            len([asked for asked in internet.ledger.requests if asked.path.startswith(f"/{name}/")])
+            == 1
+        ), name
     assert done.report.named("Contoso").failing == set()
 
 
@@ -52,7 +55,9 @@ def test_a_closed_door_with_nobody_else_to_ask(internet: Internet, machine: Mach
 
 
 @pytest.mark.parametrize("situation", DEAD)
-def test_a_dead_token_costs_two_questions(internet: Internet, machine: Machine, situation: str) -> None:
+def test_a_dead_token_costs_two_questions(
+    internet: Internet, machine: Machine, situation: str
+) -> None:
     """Also where the organization lets anybody look at its public projects and answers 200 to a stranger."""
     pat = Pat(reach="Fabrikam")
     internet.become(World((DEAD[situation],), (pat,)))
@@ -68,10 +73,14 @@ def all_are_dead(done: Finished) -> None:
     assert done.code == 4
     assert set().union(*(one.failing for one in done.report.organizations)) == {"identity"}
     assert {one.status("identity") for one in done.report.organizations} <= {"fail", "skip"}
-    assert all(one.with_status("partial", "warn", "unknown") == set() for one in done.report.organizations)
+    assert all(
+        one.with_status("partial", "warn", "unknown") == set() for one in done.report.organizations
+    )
 
 
-def test_an_expired_token_is_dead_for_every_organization_at_once(internet: Internet, machine: Machine) -> None:
+def test_an_expired_token_is_dead_for_every_organization_at_once(
+    internet: Internet, machine: Machine
+) -> None:
     """The service said "has expired": no other organization needs to be troubled."""
     pat = Pat(life="expired")
     internet.become(World(THREE, (pat,)))
@@ -82,7 +91,9 @@ def test_an_expired_token_is_dead_for_every_organization_at_once(internet: Inter
     assert "expired" in f"{said['reason']} {said['detail']}".lower()
 
 
-def test_an_unknown_token_is_dead_once_no_organization_knows_it(internet: Internet, machine: Machine) -> None:
+def test_an_unknown_token_is_dead_once_no_organization_knows_it(
+    internet: Internet, machine: Machine
+) -> None:
     """It might be of the second or third, so each may be asked who it is, once, and nothing more."""
     pat = Pat(life="revoked")
     internet.become(World(THREE, (pat,)))
@@ -91,12 +102,23 @@ def test_an_unknown_token_is_dead_once_no_organization_knows_it(internet: Intern
     assert len(internet.ledger.requests) <= 1 + len(THREE), str(internet.ledger)
 
 
-def test_a_token_that_is_alive_elsewhere_is_not_dead_here(internet: Internet, machine: Machine) -> None:
+def test_a_token_that_is_alive_elsewhere_is_not_dead_here(
+    internet: Internet, machine: Machine
+) -> None:
     """Only one of two organizations knows it: that is access, not identity, in whichever order they were given."""
     pat = Pat(reach="Fabrikam")
     internet.become(World(tokens=(pat,)))
     done = machine.run(
-        "validate", "-o", "contoso", "-o", "fabrikam", "--reach", "organization", "--check-clone", "no", pat=pat
+        "validate",
+        "-o",
+        "contoso",
+        "-o",
+        "fabrikam",
+        "--reach",
+        "organization",
+        "--check-clone",
+        "no",
+        pat=pat,
     )
     assert done.code == 3
     assert done.report.named("contoso").failing == {"organization.access"}

@@ -26,9 +26,15 @@ SHORT = {
 
 def all_four_are_good(one: Reported) -> None:
     """Proven as far as the service lets anybody prove it."""
-    code, work, identity, profile = (one.check(f"scope.{name}") for name in ("code", "work", "identity", "profile"))
+    code, work, identity, profile = (
+        one.check(f"scope.{name}") for name in ("code", "work", "identity", "profile")
+    )
     assert (code["status"], code["wanted"], code["proven"]) == ("partial", "full", "manage")
-    assert (identity["status"], identity["wanted"], identity["proven"]) == ("partial", "manage", "read")
+    assert (identity["status"], identity["wanted"], identity["proven"]) == (
+        "partial",
+        "manage",
+        "read",
+    )
     assert (profile["status"], profile["wanted"], profile["proven"]) == ("pass", "write", "write")
     assert work["status"] == "pass"
     assert work["wanted"] == work["proven"]
@@ -50,7 +56,11 @@ def test_everything_granted(internet: Internet, machine: Machine) -> None:
     assert (one.node["token"]["reach"], one.node["token"]["days_left"]) == ("all", 8)
     assert one.node["token"]["format"] == "v2-84"
     assert one.node["token"]["last4"] == pat.secret[-4:]
-    assert one.node["identity"] == {"id": pat.owner.id, "name": pat.owner.name, "account": pat.owner.account}
+    assert one.node["identity"] == {
+        "id": pat.owner.id,
+        "name": pat.owner.name,
+        "account": pat.owner.account,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +73,9 @@ def forgotten(the_internet: Internet, tmp_path_factory: pytest.TempPathFactory) 
     machine = Machine(tmp_path_factory.mktemp("forgotten"), the_internet)
     machine.furnish()
     words = [word for name in tokens for word in ("-o", name)]
-    return machine.run("validate", *words, "--reach", "organization", "--check-clone", "no", pats=tokens)
+    return machine.run(
+        "validate", *words, "--reach", "organization", "--check-clone", "no", pats=tokens
+    )
 
 
 @pytest.mark.parametrize("name", SHORT)
@@ -99,9 +111,14 @@ def test_reading_only_proves_less_and_writes_nothing(internet: Internet, machine
     """A level that only a write can show is a warning, never a failure."""
     pat = Pat()
     internet.become(World(tokens=(pat,)))
-    done = machine.run("validate", "-o", "contoso", "--read-only-probes", "--check-clone", "no", pat=pat)
+    done = machine.run(
+        "validate", "-o", "contoso", "--read-only-probes", "--check-clone", "no", pat=pat
+    )
     assert {one.method for one in internet.ledger.requests} <= {"GET", "OPTIONS"}
     assert done.code == 0
     one = done.report.organization
     assert {"scope.code", "scope.work", "scope.profile"} <= one.with_status("warn")
-    assert (one.check("scope.code")["proven"], one.check("scope.work")["proven"]) == ("read", "read")
+    assert (one.check("scope.code")["proven"], one.check("scope.work")["proven"]) == (
+        "read",
+        "read",
+    )

@@ -129,7 +129,10 @@ class OnPremises:
     host: str = "tfs.corp.example"
     virtual_directory: str = "/tfs"
     version: tuple[int, int] = (7, 1)
-    collections: tuple[Organization, ...] = (Organization("DefaultCollection"), Organization("Research"))
+    collections: tuple[Organization, ...] = (
+        Organization("DefaultCollection"),
+        Organization("Research"),
+    )
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,10 @@ class World:
 
     def everything(self) -> frozenset[str]:
         """The ids of all that exists and must never be the target of a write."""
-        places = [*self.organizations, *(place for server in self.servers for place in server.collections)]
+        places = [
+            *self.organizations,
+            *(place for server in self.servers for place in server.collections),
+        ]
         ids = {place.id for place in places}
         for place in places:
             for project in place.projects:

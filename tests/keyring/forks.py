@@ -37,11 +37,15 @@ def stop_at_effects(told: int, heard: int) -> None:
     def effect(event: str, arguments: tuple[object, ...]) -> str:
         if event == "os.rename" and str(arguments[1]).endswith("/catalog.json"):
             return "records"
-        if event == "socket.connect":  # the keyring's class makes one connection to the bus for each of its calls
+        if (
+            event == "socket.connect"
+        ):  # the keyring's class makes one connection to the bus for each of its calls
             frame = sys._getframe()
             while frame.f_back is not None:
                 frame = frame.f_back
-                if frame.f_code.co_name in KEYRING_CALLS and frame.f_code.co_filename.endswith("SecretService.py"):
+                if frame.f_code.co_name in KEYRING_CALLS and frame.f_code.co_filename.endswith(
+                    "SecretService.py"
+                ):
                     return frame.f_code.co_name
         return ""
 
@@ -137,7 +141,12 @@ class Forks:
     @contextmanager
     def begun(self, *words: str, stops: bool = True) -> Iterator[Run]:
         """A run that stops before each effect; whatever is left of it when the block ends is run to its end."""
-        asked = {"words": words, "environment": self.environment, "folder": str(self.folder), "stops": stops}
+        asked = {
+            "words": words,
+            "environment": self.environment,
+            "folder": str(self.folder),
+            "stops": stops,
+        }
         self.tell(json.dumps(asked))
         run = Run(self)
         try:

@@ -70,7 +70,9 @@ class Keyring(MutableMapping[str, str]):
 
         with closing(secretstorage.dbus_init()) as bus:
             collection = secretstorage.get_default_collection(bus)
-            for item in list(collection.search_items(attributes) if attributes else collection.get_all_items()):
+            for item in list(
+                collection.search_items(attributes) if attributes else collection.get_all_items()
+            ):
                 with contextlib.suppress(secretstorage.exceptions.ItemNotFoundException):
                     yield item
 
@@ -95,7 +97,9 @@ class Keyring(MutableMapping[str, str]):
             collection = secretstorage.get_default_collection(bus)
             secret = format_secret(open_session(bus), PASSWORD, "text/plain")
             given = (collection.collection_path, secret)
-            bus.send_and_get_reply(new_method_call(door, "UnlockWithMasterPassword", "o(oayays)", given))
+            bus.send_and_get_reply(
+                new_method_call(door, "UnlockWithMasterPassword", "o(oayays)", given)
+            )
             assert not collection.is_locked()
 
 
@@ -130,7 +134,9 @@ class Home:
         for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"):
             self.stage.environment[name] = os.environ[name]
         self.values = {"old": told.token, "aspm": told.aspm_token, **values}
-        self.files = {kind: str(self.stage.file(kind, value)) for kind, value in self.values.items()}
+        self.files = {
+            kind: str(self.stage.file(kind, value)) for kind, value in self.values.items()
+        }
         self._kinds = {value: kind for kind, value in self.values.items()}
         self._last = {value[-4:]: kind for kind, value in self.values.items()}
         self._forks = Forks(self.stage.folder, self.stage.environment)
@@ -176,13 +182,24 @@ class Home:
 
     def rotating(self, kind: str, *more: str) -> tuple[str, ...]:
         """A new token of a kind for both of them."""
-        return ("rotate", "both", "--pat-file", self.files[kind], "--pat-expires", "2027-01-13", *more)
+        return (
+            "rotate",
+            "both",
+            "--pat-file",
+            self.files[kind],
+            "--pat-expires",
+            "2027-01-13",
+            *more,
+        )
 
     def token(self, kind: str, **changes: Any) -> None:
         """One token changes, in the world."""
         simulator = self.play.simulator
         world = simulator._world
-        changed = (replace(one, **changes) if one.value == self.values[kind] else one for one in world.tokens)
+        changed = (
+            replace(one, **changes) if one.value == self.values[kind] else one
+            for one in world.tokens
+        )
         simulator._world = replace(world, tokens=tuple(changed))
 
     @property
@@ -194,7 +211,11 @@ class Home:
         """The secrets that the records name, those that wait included; what is pending or to be erased is not."""
         entries = self.records.get("connections", {}).values()
         named = {one["service"] for entry in entries for one in entry["credentials"].values()}
-        named |= {one["credential"]["service"] for entry in entries for one in entry["successors"].values()}
+        named |= {
+            one["credential"]["service"]
+            for entry in entries
+            for one in entry["successors"].values()
+        }
         return named | set(self.records.get("aspm_tokens", {}).values())
 
     def listed(self) -> dict[str, list[tuple[str, str | None]]]:
@@ -205,7 +226,10 @@ class Home:
         assert code == 0
         return {
             connection["name"]: [
-                (self._last[one["token"]["last4"]], one["waiting"] and self._last[one["waiting"]["last4"]])
+                (
+                    self._last[one["token"]["last4"]],
+                    one["waiting"] and self._last[one["waiting"]["last4"]],
+                )
                 for one in connection["organizations"]
             ]
             for connection in document["connections"]
@@ -217,7 +241,10 @@ class Home:
 
         def tidy() -> bool:
             nonlocal found
-            found = {service: self._kinds.get(value, value) for service, value in dict(self.keyring).items()}
+            found = {
+                service: self._kinds.get(value, value)
+                for service, value in dict(self.keyring).items()
+            }
             named = json.dumps(self.records)
             return all(service in named for service in found)
 

@@ -19,7 +19,18 @@ from aspm_ado.demo import Simulator
 from aspm_ado.domain.reasons import ExitCode
 
 from ..e2e.conftest import Play
-from ..e2e.questions import ASPM, CREATED, ENTERED, EXPIRES, GO, MORE, PURPOSE, TOKEN, WHERE, answers
+from ..e2e.questions import (
+    ASPM,
+    CREATED,
+    ENTERED,
+    EXPIRES,
+    GO,
+    MORE,
+    PURPOSE,
+    TOKEN,
+    WHERE,
+    answers,
+)
 from ..e2e.stage import COMMAND, story, until
 from ..e2e.terminal import CTRL_D, DOWN, ENTER, UP, squeezed
 from .secret_service import MARKS
@@ -39,7 +50,12 @@ def play(tmp_path: Path) -> Iterator[Callable[..., Play]]:
             nonlocal number
             number += 1
             told = story(name)
-            made = Play(tmp_path / str(number), told, opened.enter_context(Simulator(told.scenario, **options)), opened)
+            made = Play(
+                tmp_path / str(number),
+                told,
+                opened.enter_context(Simulator(told.scenario, **options)),
+                opened,
+            )
             del made.stage.environment["PYTHON_KEYRING_BACKEND"]
             for kept in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"):
                 made.stage.environment[kept] = os.environ[kept]
@@ -54,8 +70,14 @@ def kept() -> list[tuple[str, str]]:
 
     found = []
     with closing(secretstorage.dbus_init()) as connection:
-        for item in [item for each in secretstorage.get_all_collections(connection) for item in each.get_all_items()]:
-            with contextlib.suppress(secretstorage.exceptions.ItemNotFoundException):  # gone since it was listed
+        for item in [
+            item
+            for each in secretstorage.get_all_collections(connection)
+            for item in each.get_all_items()
+        ]:
+            with contextlib.suppress(
+                secretstorage.exceptions.ItemNotFoundException
+            ):  # gone since it was listed
                 found.append((item.get_attributes().get("service", ""), item.get_secret().decode()))
     return found
 
@@ -132,13 +154,17 @@ def test_a_connection_and_its_life(play):
     assert code == 0
     assert len(services_of(told, told.story.aspm_token)) == 1
     asked = len(told.simulator.requests)
-    done = told.stage.run("list", "--json", environment={"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"})
+    done = told.stage.run(
+        "list", "--json", environment={"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
+    )
     assert done.returncode == 0, done.stderr.decode()
     [stored] = json.loads(done.stdout)["connections"]
     assert [one["name"].lower() for one in stored["organizations"]] == ["contoso", "fabrikam"]
     assert len(told.simulator.requests) == asked, "list is offline"
     done = told.stage.run("validate", "--json")
-    assert [one["name"].lower() for one in json.loads(done.stdout)["connections"][0]["organizations"]] == [
+    assert [
+        one["name"].lower() for one in json.loads(done.stdout)["connections"][0]["organizations"]
+    ] == [
         "contoso",
         "fabrikam",
     ]
@@ -172,7 +198,11 @@ def under_session(home: Path, password: str) -> list[str]:
 
 def other_session(told: Play, home: Path) -> dict[str, str]:
     told.stage.environment.pop("DBUS_SESSION_BUS_ADDRESS", None)
-    return {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run"), "XDG_DATA_HOME": str(home / ".local" / "share")}
+    return {
+        "HOME": str(home),
+        "XDG_RUNTIME_DIR": str(home / "run"),
+        "XDG_DATA_HOME": str(home / ".local" / "share"),
+    }
 
 
 def test_a_locked_keyring_ends_it_before_anything_is_asked(play, tmp_path):
@@ -191,7 +221,9 @@ def test_a_locked_keyring_ends_it_before_anything_is_asked(play, tmp_path):
     done = told.stage.run("validate", "contoso", "--json", environment=environment, under=locked)
     document = json.loads(done.stdout)
     assert (done.returncode, document["exit_code"]) == (7, 7)
-    [check] = [check for check in document["connections"][0]["checks"] if check["id"] == "store.secrets"]
+    [check] = [
+        check for check in document["connections"][0]["checks"] if check["id"] == "store.secrets"
+    ]
     assert (check["status"], check["reason"]) == ("fail", "keyring-locked")
     assert check["remedy"]
     done = told.stage.run("list", "--json", environment=environment, under=locked)
@@ -216,7 +248,16 @@ def test_killed_while_it_stores(play):
     """The daemon is stopped once the questions are over, so that the program stands at its first write; kill -9."""
     told = play(delay_seconds=0.3)  # so that the daemon is surely stopped before the last answer
     daemon = daemon_on_this_bus()
-    flags = ["connect", "-o", "contoso", "--aspm-url", ASPM_URL, "--register", "guided", "--no-input"]
+    flags = [
+        "connect",
+        "-o",
+        "contoso",
+        "--aspm-url",
+        ASPM_URL,
+        "--register",
+        "guided",
+        "--no-input",
+    ]
     run = subprocess.Popen(
         [*COMMAND, *flags, *told.stage.token_flags(told.story.tokens)],
         env=told.stage.environment,
@@ -227,13 +268,17 @@ def test_killed_while_it_stores(play):
     )
     try:
         until(
-            lambda: told.simulator.requests or run.poll() is not None, "the first request: the keyring is probed before"
+            lambda: told.simulator.requests or run.poll() is not None,
+            "the first request: the keyring is probed before",
         )
         assert run.poll() is None, (told.stage.folder / "said").read_text()
         os.kill(daemon, signal.SIGSTOP)
         catalog = told.stage.config / "catalog.json"
         told.simulator._delay = 0.0
-        until(lambda: catalog.exists() and json.loads(catalog.read_text())["pending"], "what is about to be stored")
+        until(
+            lambda: catalog.exists() and json.loads(catalog.read_text())["pending"],
+            "what is about to be stored",
+        )
     finally:
         run.kill()
         run.wait(timeout=20)
@@ -254,7 +299,17 @@ def test_stopped_while_it_stores(play, number):
     """The same with a signal that can be handled: 130, and what was begun is undone in that very run or the next."""
     told = play(delay_seconds=0.3)  # so that the daemon is surely stopped before the last answer
     daemon = daemon_on_this_bus()
-    flags = ["connect", "-o", "contoso", "--aspm-url", ASPM_URL, "--register", "guided", "--no-input", "--json"]
+    flags = [
+        "connect",
+        "-o",
+        "contoso",
+        "--aspm-url",
+        ASPM_URL,
+        "--register",
+        "guided",
+        "--no-input",
+        "--json",
+    ]
     run = subprocess.Popen(
         [*COMMAND, *flags, *told.stage.token_flags(told.story.tokens)],
         env=told.stage.environment,
@@ -268,7 +323,10 @@ def test_stopped_while_it_stores(play, number):
         os.kill(daemon, signal.SIGSTOP)
         catalog = told.stage.config / "catalog.json"
         told.simulator._delay = 0.0
-        until(lambda: catalog.exists() and json.loads(catalog.read_text())["pending"], "what is about to be stored")
+        until(
+            lambda: catalog.exists() and json.loads(catalog.read_text())["pending"],
+            "what is about to be stored",
+        )
         run.send_signal(number)
         out, err = run.communicate(timeout=30)
     finally:

@@ -39,7 +39,9 @@ def told(tmp_path: Path) -> Iterator[Play]:
         sign_in = drawn_sign_in()
         FakeAz(play.stage.bin, sign_in)
         play.watch(sign_in)
-        play.simulator._world = replace(play.simulator._world, sign_ins=(SignIn(sign_in, cast.ADA, cast.TENANT),))
+        play.simulator._world = replace(
+            play.simulator._world, sign_ins=(SignIn(sign_in, cast.ADA, cast.TENANT),)
+        )
         yield play
 
 

@@ -26,9 +26,16 @@ def reasons(document: dict[str, Any]) -> set[str]:
     """Why it is not good."""
     found = {document["error"]["reason"]} if document["error"] else set()
     for connection in document.get("connections", ()):
-        checks = [*connection["checks"], *(connection["aspm"]["checks"] if connection["aspm"] else ())]
+        checks = [
+            *connection["checks"],
+            *(connection["aspm"]["checks"] if connection["aspm"] else ()),
+        ]
         checks += [check for one in connection["organizations"] for check in one["checks"]]
-        found |= {one["reason"] for one in checks if one["required"] and one["status"] in ("fail", "unknown")}
+        found |= {
+            one["reason"]
+            for one in checks
+            if one["required"] and one["status"] in ("fail", "unknown")
+        }
     return found
 
 
@@ -44,7 +51,11 @@ def validated(home: Home) -> tuple[int, set[str]]:
 
 @pytest.mark.parametrize(
     ("kind", "code", "reason"),
-    [("graces", 3, "other-identity"), ("thin", 3, "code-scope-missing"), ("late", 4, "token-expired")],
+    [
+        ("graces", 3, "other-identity"),
+        ("thin", 3, "code-scope-missing"),
+        ("late", 4, "token-expired"),
+    ],
 )
 def test_a_new_token_that_is_not_good_changes_nothing(home, kind, code, reason):
     assert rotated(home, kind, "--register", "none") == (code, {reason})
@@ -92,7 +103,11 @@ def test_refused_by_invicti_aspm_half_way(home):
 
 @pytest.mark.parametrize(
     ("saved", "listed", "way"),
-    [(0, WAITS, "handoff"), (0, WAITS, "rotate"), (1, {"both": [("new", None), ("old", "new")]}, "handoff")],
+    [
+        (0, WAITS, "handoff"),
+        (0, WAITS, "rotate"),
+        (1, {"both": [("new", None), ("old", "new")]}, "handoff"),
+    ],
     ids=["finished by handoff", "finished by rotate", "half-way, finished by handoff"],
 )
 def test_the_window_is_closed(home, saved, listed, way):
@@ -100,7 +115,9 @@ def test_the_window_is_closed(home, saved, listed, way):
     for _ in range(saved):
         wizard.answer(ENTERED, SAVED)
     wizard.see(ENTERED)
-    with contextlib.suppress(pexpect.ExceptionPexpect):  # it does not wait for the clean-up to end; the next line does
+    with contextlib.suppress(
+        pexpect.ExceptionPexpect
+    ):  # it does not wait for the clean-up to end; the next line does
         wizard.child.close(force=False)
     until(lambda: (home.stage.folder / "code").exists(), "the end of the program")
     assert wizard.code == 130

@@ -49,7 +49,9 @@ def counted(told: Play) -> dict[str, int]:
         return all(service in named for service, _ in ours)
 
     until(tidy, "a keyring without a secret that nothing names")
-    return {secret[-4:]: sum(value == secret for _, value in ours) for secret in told.story.canaries}
+    return {
+        secret[-4:]: sum(value == secret for _, value in ours) for secret in told.story.canaries
+    }
 
 
 def listed(told: Play) -> dict[str, str]:
@@ -71,7 +73,9 @@ def sitting(told: Play, *keys: str) -> tuple[int, str]:
 
 def in_order(registered: int) -> dict[str, str]:
     """So many saved, and the rest not yet."""
-    return {name: "registered" if at < registered else "handed-off" for at, name in enumerate(NAMES)}
+    return {
+        name: "registered" if at < registered else "handed-off" for at, name in enumerate(NAMES)
+    }
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one-token", "twelve-tokens"])
@@ -93,7 +97,9 @@ def test_three_sittings(stand: Callable[[Story], Play], shared: bool) -> None:
 
     code, said = sitting(told, SAVED, LATER, SAVED, CTRL_C)
     after = in_order(4) | {"Fjord": "registered"}
-    assert (code, listed(told)) == (130, after), "what was answered before Ctrl-C counts, and nothing else"
+    assert (code, listed(told)) == (130, after), (
+        "what was answered before Ctrl-C counts, and nothing else"
+    )
     assert squeezed("9 of 12 organizations") in said
     assert squeezed("Hand-off to Invicti ASPM: Atlas") not in said
 

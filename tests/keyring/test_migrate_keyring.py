@@ -50,8 +50,17 @@ def told(tmp_path: Path) -> Iterator[Play]:
         for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"):
             play.stage.environment[name] = os.environ[name]
         aspm = play.stage.file("aspm-token", aspm_token)
-        given = [part for name in STORED for part in ("-o", name)] + play.stage.token_flags({None: made.token})
-        flags = ["--aspm-url", "https://aspm.example.test", "--aspm-token-file", str(aspm), "--register", "guided"]
+        given = [part for name in STORED for part in ("-o", name)] + play.stage.token_flags(
+            {None: made.token}
+        )
+        flags = [
+            "--aspm-url",
+            "https://aspm.example.test",
+            "--aspm-token-file",
+            str(aspm),
+            "--register",
+            "guided",
+        ]
         assert document(play, "connect", "everywhere", *given, *flags)[0] == 0
         sitting = play.wizard("handoff", "everywhere")
         for _ in STORED:
@@ -75,7 +84,10 @@ def kept(told: Play) -> dict[str, str]:
     """The newest token of each organization on record, by its last four."""
     _, written = document(told, "list")
     [connection] = written["connections"]
-    return {one["name"]: (one["waiting"] or one["token"])["last4"] for one in connection["organizations"]}
+    return {
+        one["name"]: (one["waiting"] or one["token"])["last4"]
+        for one in connection["organizations"]
+    }
 
 
 def test_four_tokens_in_two_sittings(told: Play) -> None:
@@ -99,7 +111,11 @@ def test_four_tokens_in_two_sittings(told: Play) -> None:
     wizard.answer(TOKEN, told.story.tokens["Cascade"][:40] + CTRL_C)
     assert wizard.end() == 130
 
-    assert kept(told) == {"Atlas": last4["Atlas"], "Borealis": last4["Borealis"], "Cascade": last4[None]}
+    assert kept(told) == {
+        "Atlas": last4["Atlas"],
+        "Borealis": last4["Borealis"],
+        "Cascade": last4[None],
+    }
     assert counted(told) == {
         **dict.fromkeys(last4.values(), 0), told.story.aspm_token[-4:]: 1,
         last4[None]: 1, last4["Atlas"]: 1, last4["Borealis"]: 1,

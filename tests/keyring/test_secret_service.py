@@ -62,7 +62,9 @@ def test_another_process_reads_the_same_and_prints_nothing() -> None:
         "vault = KeyringVault({}, person_present=False, say=print)\n"
         f"sys.stdout.write(vault.read({SERVICE!r}).last4); vault.erase({SERVICE!r})"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+    )
     assert (done.stdout, done.stderr) == (TWO.last4, "")
     assert vault.read(SERVICE) is None
 
@@ -107,7 +109,9 @@ def in_session(home: Path, password: str, body: str) -> tuple[str, float]:
     return "\n".join(said), float(seconds)
 
 
-@pytest.mark.parametrize("call", ["probe()", "read('s')", "write('s', Secret('y' * 40))", "erase('s')"])
+@pytest.mark.parametrize(
+    "call", ["probe()", "read('s')", "write('s', Secret('y' * 40))", "erase('s')"]
+)
 def test_locked_is_told_promptly_and_nothing_is_lost(call: str, tmp_path: Path) -> None:
     """A keyring that was made with one password and not opened by another; no display for a dialog."""
     in_session(tmp_path, "right", "vault.write('s', Secret('x' * 40))")
@@ -120,7 +124,9 @@ def test_locked_is_told_promptly_and_nothing_is_lost(call: str, tmp_path: Path) 
 
 def test_locked_while_we_run(tmp_path: Path) -> None:
     lock = "import secretstorage; secretstorage.get_default_collection(secretstorage.dbus_init()).lock()"
-    said, seconds = in_session(tmp_path, "right", f"vault.write('s', Secret('x' * 40)); {lock}; vault.read('s')")
+    said, seconds = in_session(
+        tmp_path, "right", f"vault.write('s', Secret('x' * 40)); {lock}; vault.read('s')"
+    )
     assert said == "keyring-locked"
     assert seconds < 2
 
@@ -146,7 +152,9 @@ def test_a_stopped_daemon_is_given_up_and_the_process_ends() -> None:
     os.kill(daemon, signal.SIGSTOP)
     try:
         start = time.monotonic()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False
+        )
         assert time.monotonic() - start < 4
         assert (done.returncode, done.stderr) == (1, "keyring-silent\n")
     finally:
@@ -174,7 +182,9 @@ def test_no_bus_is_no_keyring(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         assert seconds < 2
 
 
-def test_a_bus_that_accepts_and_never_answers_is_no_keyring(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_bus_that_accepts_and_never_answers_is_no_keyring(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(tmp_path / "bus"))
         mute.listen()

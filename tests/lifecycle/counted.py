@@ -63,13 +63,23 @@ def watch():
         self, map(walked, errands), then and (lambda done: map(walked, then(done)))
     )
     wire.dial = lambda host, *rest: (opened.append(host), dial(host, *rest))[1]
-    ssl.SSLContext.load_verify_locations = lambda self, **places: (loads.append(""), load(self, **places))[1]
+    ssl.SSLContext.load_verify_locations = lambda self, **places: (
+        loads.append(""),
+        load(self, **places),
+    )[1]
     transport.back_off = lambda attempt, jitter: 0.0  # how long it waits is another test's business
 
 
 watch()
 code = main(sys.argv[3:])
-peak = next((line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")), "0 0")
+peak = next(
+    (
+        line
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    ),
+    "0 0",
+)
 counts.write_text(
     json.dumps(
         {

@@ -100,7 +100,9 @@ class SwitchedDisk(Disk):
 
     def replace(self, source: Path, target: Path) -> None:
         if target.name == "catalog.json":
-            self._switch.effect("records", lambda: super(SwitchedDisk, self).replace(source, target))
+            self._switch.effect(
+                "records", lambda: super(SwitchedDisk, self).replace(source, target)
+            )
         else:
             self._switch.alive()
             super().replace(source, target)
@@ -151,7 +153,9 @@ class Faulty:
 
     def get_password(self, service, username):
         found = self._kept.get(service)
-        return self._do("get", lambda: found and found.reveal(), lie=lambda: None if found else "something else")
+        return self._do(
+            "get", lambda: found and found.reveal(), lie=lambda: None if found else "something else"
+        )
 
     def set_password(self, service, username, password):
         self._do("set", lambda: self._kept.__setitem__(service, Secret(password)), lie=lambda: None)

@@ -23,7 +23,18 @@ from ..aspm.stand import ASPM, PAT, STORY, TOKEN, Person, Stand, asked, by_profi
 from ..kept import Kept
 from .faults import Switch, SwitchedDisk, Vault
 
-__all__ = ["ASPM", "PAT", "STORY", "TOKEN", "Machine", "Person", "asked", "by_profile", "check", "codes"]
+__all__ = [
+    "ASPM",
+    "PAT",
+    "STORY",
+    "TOKEN",
+    "Machine",
+    "Person",
+    "asked",
+    "by_profile",
+    "check",
+    "codes",
+]
 
 NEW = cast.pat("Renewed", "New1")
 THIN = cast.pat("Thinner", "Thn1")
@@ -77,14 +88,18 @@ class Machine:
     def close(self) -> None:
         self.stand.close()
 
-    def house(self, given=None, person=None, *, switch=None, disk=None, vault=None, files=None, **more):
+    def house(
+        self, given=None, person=None, *, switch=None, disk=None, vault=None, files=None, **more
+    ):
         """Everything for one run."""
         switch = switch or Switch()
         self.vault = Vault(self.secrets, switch)
         plain = self.stand.house(given, person, files={**FILES, **(files or {})}, **more)
         records = DiskRecords(self.folder, disk=disk or SwitchedDisk(switch), wait=0.5)
         self.stand.wire.send = self._send(switch)
-        return replace(plain, records=records, vault=vault or self.vault, crew=OneByOne(self.stand.wire))
+        return replace(
+            plain, records=records, vault=vault or self.vault, crew=OneByOne(self.stand.wire)
+        )
 
     def _send(self, switch: Switch):
         really = AzureDevOps(self.stand.transport).send
@@ -93,7 +108,12 @@ class Machine:
             if call.url.startswith(ASPM) and call.method != "GET":
                 return switch.effect("aspm", lambda: really(call))
             secret = call.credential.secret.reveal() if call.credential else ""
-            key = (call.method, _RANDOM.sub("?", call.url), secret, call.credential and call.credential.username)
+            key = (
+                call.method,
+                _RANDOM.sub("?", call.url),
+                secret,
+                call.credential and call.credential.username,
+            )
             heard = _HEARD.setdefault(self.stand.simulator.world, {})
             if key not in heard:
                 heard[key] = really(call)
@@ -108,7 +128,9 @@ class Machine:
     def token(self, value: str = PAT, **changes: object) -> None:
         """One token changes."""
         tokens = self.stand.simulator.world.tokens
-        self.world(tokens=tuple(replace(one, **changes) if one.value == value else one for one in tokens))
+        self.world(
+            tokens=tuple(replace(one, **changes) if one.value == value else one for one in tokens)
+        )
 
     def keep(self) -> None:
         """Remember this state, to come back to it."""
@@ -134,7 +156,9 @@ class Machine:
 
     def waiting(self) -> list[str]:
         """The tokens that wait for Invicti ASPM."""
-        return [self.secrets[one.credential.service].reveal() for one in self.entry.successors.values()]
+        return [
+            self.secrets[one.credential.service].reveal() for one in self.entry.successors.values()
+        ]
 
     def settle(self) -> None:
         """What every run that stores begins with."""
@@ -159,4 +183,8 @@ class Machine:
 
 def codes(report) -> set[str]:
     """The reasons of what stands in the way."""
-    return {one.reason.value for one in report.all_checks() if one.required and one.status.value in ("fail", "unknown")}
+    return {
+        one.reason.value
+        for one in report.all_checks()
+        if one.required and one.status.value in ("fail", "unknown")
+    }

@@ -57,11 +57,17 @@ class Fault:
 FAULTS = st.one_of(
     st.just(Fault()),
     st.builds(Fault, st.just("killed"), st.integers(1, 18)),
-    st.builds(Fault, st.sampled_from(["the disk fails once", "the disk fails from then on"]), st.integers(1, 60)),
+    st.builds(
+        Fault,
+        st.sampled_from(["the disk fails once", "the disk fails from then on"]),
+        st.integers(1, 60),
+    ),
     st.builds(Fault, st.sampled_from(WAYS), st.integers(1, 20)),
     st.builds(Fault, st.just("the person leaves"), st.integers(1, 5)),
 )
-ANSWERS = st.lists(st.sampled_from(["saved", "later", "refused", "all-later"]), min_size=1, max_size=3)
+ANSWERS = st.lists(
+    st.sampled_from(["saved", "later", "refused", "all-later"]), min_size=1, max_size=3
+)
 WHO = st.one_of(st.none(), ANSWERS)
 SOME = st.sampled_from([("contoso",), ("fabrikam",), ORGANIZATIONS])
 
@@ -71,7 +77,9 @@ class Somebody:
 
     asks = True
 
-    def __init__(self, answers: list[str], on_saved: Callable[[], None], leaves_at: int = 0) -> None:
+    def __init__(
+        self, answers: list[str], on_saved: Callable[[], None], leaves_at: int = 0
+    ) -> None:
         self._answers, self._on_saved, self._left, self._asked = answers, on_saved, leaves_at, 0
 
     def _count(self) -> None:
@@ -130,12 +138,19 @@ class Life(RuleBasedStateMachine):
         entry = self.entry()
         if entry is None:
             return {}
-        services = {one.name.casefold(): entry.credentials[one.credential].service for one in entry.organizations}
+        services = {
+            one.name.casefold(): entry.credentials[one.credential].service
+            for one in entry.organizations
+        }
         return {name: self.here.secrets[service].reveal() for name, service in services.items()}
 
     def _saved(self) -> None:
         """The person has just entered what the last hand-off showed."""
-        marks = [line for line in self.here.stand.voice.lines if line.startswith("Hand-off to Invicti ASPM: ")]
+        marks = [
+            line
+            for line in self.here.stand.voice.lines
+            if line.startswith("Hand-off to Invicti ASPM: ")
+        ]
         name = marks[-1].removeprefix("Hand-off to Invicti ASPM: ").split(" (")[0].casefold()
         entry = self.entry()
         if entry is None:
@@ -175,7 +190,9 @@ class Life(RuleBasedStateMachine):
             for sent in here.stand.wire.writes:
                 assert isinstance(sent.body, Sealed)
                 url = json.loads(sent.body.encode())["url"]
-                self.told.add((url.rstrip("/").rpartition("/")[2].casefold(), sent.body.secret.reveal()))
+                self.told.add(
+                    (url.rstrip("/").rpartition("/")[2].casefold(), sent.body.secret.reveal())
+                )
         assert code is None or code in EXPECTED
         return code
 
@@ -189,13 +206,26 @@ class Life(RuleBasedStateMachine):
     @rule(names=SOME, kind=st.sampled_from(["pat", "new", "own"]), register=st.sampled_from(["guided", "none", "api"]),
           answers=WHO, fault=FAULTS)  # fmt: skip
     def connect(
-        self, names: tuple[str, ...], kind: str, register: str, answers: list[str] | None, fault: Fault
+        self,
+        names: tuple[str, ...],
+        kind: str,
+        register: str,
+        answers: list[str] | None,
+        fault: Fault,
     ) -> None:
         """Connected, connected again, or one more organization."""
         tokens = [f"{name}={name}" for name in names] if kind == "own" else kind
         more = {"pat_file": tokens, "reach": "organization" if kind == "own" else ""}
-        given = by_profile(*names, **more) if register == "api" else asked(*names, register=register, **more)
-        [token] = [kind for kind, value in API_TOKENS.items() if value == self.here.stand.simulator.world.aspm.token]
+        given = (
+            by_profile(*names, **more)
+            if register == "api"
+            else asked(*names, register=register, **more)
+        )
+        [token] = [
+            kind
+            for kind, value in API_TOKENS.items()
+            if value == self.here.stand.simulator.world.aspm.token
+        ]
         given["aspm_token_file"] = token
         before = set(self.in_force())
         self.given = {name: OWN[name] if kind == "own" else WIDE[kind] for name in names}
@@ -208,7 +238,14 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.here.catalogue.connections)
     @rule(some=SOME, kind=st.sampled_from(["pat", "new"]), register=st.sampled_from(["auto", "none"]), answers=WHO,
           fault=FAULTS)  # fmt: skip
-    def rotate(self, some: tuple[str, ...], kind: str, register: str, answers: list[str] | None, fault: Fault) -> None:
+    def rotate(
+        self,
+        some: tuple[str, ...],
+        kind: str,
+        register: str,
+        answers: list[str] | None,
+        fault: Fault,
+    ) -> None:
         there = self.in_force()
         names = [name for name in some if name in there] or list(there)
         given = {"pat_file": kind, "register": register}
@@ -227,7 +264,11 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.here.catalogue.connections)
     @rule(register=st.sampled_from(["auto", "guided", "none"]), answers=WHO, fault=FAULTS)
     def migrate(self, register: str, answers: list[str] | None, fault: Fault) -> None:
-        files = [] if answers else [f"{name}={name}" for name in ORGANIZATIONS if name in self.in_force()]
+        files = (
+            []
+            if answers
+            else [f"{name}={name}" for name in ORGANIZATIONS if name in self.in_force()]
+        )
         given = {"register": register, **({"pat_file": files} if files else {})}
         self.swaps(lambda house: migrate(house, "contoso"), given, answers, fault, grows=True)
 
@@ -245,16 +286,29 @@ class Life(RuleBasedStateMachine):
         code = self.perform(command, given, answers, fault)
         after = self.in_force()
         assert set(after) >= set(before) if grows else set(after) == set(before)
-        changed = {(name, value) for name, value in after.items() if name in before and value != before[name]}
-        if given.get("register") != "none":  # whoever says so says that Invicti ASPM gets it in another way
+        changed = {
+            (name, value)
+            for name, value in after.items()
+            if name in before and value != before[name]
+        }
+        if (
+            given.get("register") != "none"
+        ):  # whoever says so says that Invicti ASPM gets it in another way
             assert changed <= self.told, "a token in force that Invicti ASPM does not have"
-        if code in (0, 8) and not fault.way and not self.here.catalogue.pending and not self.here.catalogue.erasing:
+        if (
+            code in (0, 8)
+            and not fault.way
+            and not self.here.catalogue.pending
+            and not self.here.catalogue.erasing
+        ):
             self.here.assert_tidy()
 
     @precondition(lambda self: self.here.catalogue.connections or self.here.catalogue.erasing)
     @rule(fault=FAULTS)
     def disconnect(self, fault: Fault) -> None:
-        code = self.perform(lambda house: disconnect(house, "contoso"), {"yes": "true"}, None, fault)
+        code = self.perform(
+            lambda house: disconnect(house, "contoso"), {"yes": "true"}, None, fault
+        )
         if code == 0 and not fault.way:
             assert self.entry() is None
             self.here.assert_tidy()
@@ -272,7 +326,12 @@ class Life(RuleBasedStateMachine):
     @rule(fault=FAULTS)
     def validate(self, fault: Fault) -> None:
         """To look changes no secret and nothing that is in force."""
-        before = (dict(self.here.secrets), self.in_force(), self.here.catalogue.pending, self.here.catalogue.erasing)
+        before = (
+            dict(self.here.secrets),
+            self.in_force(),
+            self.here.catalogue.pending,
+            self.here.catalogue.erasing,
+        )
         self.perform(lambda house: validate_stored(house, []), {}, None, fault)
         found = self.here.catalogue
         assert before == (dict(self.here.secrets), self.in_force(), found.pending, found.erasing)
@@ -289,7 +348,11 @@ class Life(RuleBasedStateMachine):
     def whole(self) -> None:
         self.here.assert_whole()
         found = self.here.catalogue
-        named = {*found.services, *found.erasing, *(one for services in found.pending.values() for one in services)}
+        named = {
+            *found.services,
+            *found.erasing,
+            *(one for services in found.pending.values() for one in services),
+        }
         assert set(self.here.secrets) <= named, "a secret that nothing names"
 
     @invariant()
@@ -311,7 +374,11 @@ class Life(RuleBasedStateMachine):
         entry, held = self.entry(), self.in_force()
         for one in entry.successors.values() if entry else ():
             waits = self.here.secrets.get(one.credential.service)
-            assert not [name for name in one.organizations if waits and held[name.casefold()] == waits.reveal()]
+            assert not [
+                name
+                for name in one.organizations
+                if waits and held[name.casefold()] == waits.reveal()
+            ]
 
     def teardown(self) -> None:
         self.here.settle()
@@ -327,5 +394,8 @@ def test_any_order(machine):
     here.keep()
     kind = type("Life", (Life,), {"here": here})
     run_state_machine_as_test(
-        kind, settings=settings(max_examples=1000 if NIGHT else 12, stateful_step_count=12, deadline=None)
+        kind,
+        settings=settings(
+            max_examples=1000 if NIGHT else 12, stateful_step_count=12, deadline=None
+        ),
     )

@@ -45,7 +45,10 @@ def run(here, capsys, tmp_path):
         if not keeps_vault:
             here.house()
         output.begin()
-        given = {key.replace("_", "-"): str(token) if value == "new" else value for key, value in flags.items()}
+        given = {
+            key.replace("_", "-"): str(token) if value == "new" else value
+            for key, value in flags.items()
+        }
         environment = {"ASPM_ADO_SIMULATOR": here.stand.simulator.address}
         wiring = Wiring("test", EVERY, {"config-dir": str(here.folder), **given}, environment)
         wiring.__dict__["vault"] = here.vault
@@ -63,7 +66,12 @@ def run(here, capsys, tmp_path):
 
 @pytest.mark.parametrize(
     "flags",
-    [{"purpose": "alm"}, {"reach": "organization"}, {"pat_expires": "2027-01-01"}, {"pat_file": "new"}],
+    [
+        {"purpose": "alm"},
+        {"reach": "organization"},
+        {"pat_expires": "2027-01-01"},
+        {"pat_file": "new"},
+    ],
     ids=lambda flags: next(iter(flags)),
 )
 def test_what_is_on_record_is_not_said_again_of_a_stored_connection(run, here, flags):
@@ -141,7 +149,9 @@ def test_a_token_that_is_gone_is_replaced_where_it_served_and_nowhere_else(run, 
     service = next(one.service for one in here.entry.credentials.values() if one.last4 == NEW[-4:])
     del here.secrets[service]
     out = run(validate)[1]
-    commands = [line.split("aspm-ado ")[1] for line in out.splitlines() if "aspm-ado rotate" in line]
+    commands = [
+        line.split("aspm-ado ")[1] for line in out.splitlines() if "aspm-ado rotate" in line
+    ]
     assert commands == ["rotate contoso -o fabrikam"] * 2, "at its row, and as what comes next"
 
 
@@ -176,7 +186,9 @@ def test_which_connection_has_to_be_said(run, command):
 @pytest.mark.parametrize(("answer", "code", "force"), [(True, 0, NEW), (False, 4, PAT)])
 def test_validate_offers_to_rotate_what_is_dead(run, here, answer, code, force):
     here.token(expires=date(2026, 10, 1))
-    person = Person(rotate=answer, token_ready="paste", pat=NEW, pat_expires="2027-01-13", handoff="saved")
+    person = Person(
+        rotate=answer, token_ready="paste", pat=NEW, pat_expires="2027-01-13", handoff="saved"
+    )
     assert run(validate, person=person)[0] == code
     assert here.in_force() == force
 
@@ -185,11 +197,15 @@ def test_validate_offers_to_rotate_what_is_dead(run, here, answer, code, force):
 def test_validate_offers_to_replace_what_is_gone_from_the_keyring(run, here, answer, code, force):
     [gone] = here.entry.credentials.values()
     del here.secrets[gone.service]
-    person = Person(rotate=answer, token_ready="paste", pat=NEW, pat_expires="2027-01-13", handoff="saved")
+    person = Person(
+        rotate=answer, token_ready="paste", pat=NEW, pat_expires="2027-01-13", handoff="saved"
+    )
     ended, out, _ = run(validate, person=person)
     assert ended == code
     assert "aspm-ado rotate contoso" in out
-    assert out.rindex("(exit ") == out.rindex(f"(exit {code})"), "the last verdict is the one that counts"
+    assert out.rindex("(exit ") == out.rindex(f"(exit {code})"), (
+        "the last verdict is the one that counts"
+    )
     if force:
         assert here.in_force() == force
         here.assert_tidy()
@@ -198,7 +214,9 @@ def test_validate_offers_to_replace_what_is_gone_from_the_keyring(run, here, ans
 def test_a_new_token_that_waits_does_not_bring_a_dead_one_back(run, here):
     """Invicti ASPM has the dead one until somebody enters the new one there."""
     here.token(expires=date(2026, 10, 1))
-    later = Person(rotate=True, token_ready="paste", pat=NEW, pat_expires="2027-01-13", handoff="later")
+    later = Person(
+        rotate=True, token_ready="paste", pat=NEW, pat_expires="2027-01-13", handoff="later"
+    )
     code, out, _ = run(validate, person=later)
     assert code == 4
     assert out.rindex("(exit ") == out.rindex("(exit 4)")
@@ -228,12 +246,23 @@ def test_validate_offers_a_new_token_for_the_aspm(run, here):
 
 
 def test_a_rotation_does_not_hide_another_failure(run, here):
-    connect(here.house(asked("fabrikam", register="none", aspm_url="", aspm_token_file="", pat_file="graces")), "other")
+    connect(
+        here.house(
+            asked("fabrikam", register="none", aspm_url="", aspm_token_file="", pat_file="graces")
+        ),
+        "other",
+    )
     [gone] = here.catalogue.connections["other"].credentials.values()
     del here.secrets[gone.service]
     here.token(expires=date(2026, 10, 1))
     assert (
-        run(validate, names=["contoso", "other"], person=Person(rotate=True, handoff="saved"), pat_file="new")[0] == 4
+        run(
+            validate,
+            names=["contoso", "other"],
+            person=Person(rotate=True, handoff="saved"),
+            pat_file="new",
+        )[0]
+        == 4
     )
     assert here.in_force() == NEW
 

@@ -37,7 +37,10 @@ def test_by_its_name_alone_nothing_is_changed_and_that_is_said(here):
     report = connect(here.house(), "contoso")
     assert int(report.exit_code) == 0
     said = here.stand.voice.text
-    assert "nothing of it is changed: contoso on https://dev.azure.com, for alm, with https://aspm" in said
+    assert (
+        "nothing of it is changed: contoso on https://dev.azure.com, for alm, with https://aspm"
+        in said
+    )
     assert (here.entry.credentials, here.secrets) == (before.credentials, secrets)
     assert state(here) == "registered"
 
@@ -120,7 +123,12 @@ def test_a_waiting_token_is_told_from_its_like_by_the_whole_of_it(here):
     rotate(here.house({"pat_file": "new"}), "contoso", [])
     here.world(tokens=(*here.stand.simulator.world.tokens, cast.token(twin)))
     assert (
-        int(connect(here.house(asked(register="guided", pat_file="twin"), files={"twin": twin}), "contoso").exit_code)
+        int(
+            connect(
+                here.house(asked(register="guided", pat_file="twin"), files={"twin": twin}),
+                "contoso",
+            ).exit_code
+        )
         == 0
     )
     assert (here.in_force(), here.waiting()) == (twin, [])
@@ -178,7 +186,10 @@ def test_a_token_that_is_given_again_or_kept_or_serves_elsewhere_is_not_to_be_re
 
 def test_nobody_brought_the_new_token_to_invicti_aspm(here):
     """It has the old one: that is what the report, the record, the list and the hand-off say from then on."""
-    report = connect(here.house(asked(register="none", pat_file="new", aspm_url="", aspm_token_file="")), "contoso")
+    report = connect(
+        here.house(asked(register="none", pat_file="new", aspm_url="", aspm_token_file="")),
+        "contoso",
+    )
     assert int(report.exit_code) == 0
     assert check(report, "aspm.registration").status.value == "warn"
     assert "Nothing was handed over, as asked" in check(report, "aspm.registration").detail
@@ -192,7 +203,9 @@ def test_nobody_brought_the_new_token_to_invicti_aspm(here):
 
 def test_what_is_in_invicti_aspm_is_named_when_it_is_forgotten(here):
     connect(here.house(asked(register="none", pat_file="new")), "contoso")
-    assert "deactivate or change" in disconnect(here.house({"yes": "true"}), "contoso").left_to_do[0]
+    assert (
+        "deactivate or change" in disconnect(here.house({"yes": "true"}), "contoso").left_to_do[0]
+    )
 
 
 @pytest.mark.parametrize("given", [{}, {"aspm_url": "", "aspm_token_file": ""}])
@@ -226,7 +239,9 @@ def test_a_profile_only_creates_so_another_token_is_a_persons_to_enter(machine, 
     assert int(report.exit_code) == (0 if register == "none" else 8)
     assert check(report, "aspm.registration").status.value == "warn"
     assert state(here) == "handed-off"
-    assert ("contoso: Invicti ASPM has, or may have, an older token" in here.stand.voice.text) is (register != "none")
+    assert ("contoso: Invicti ASPM has, or may have, an older token" in here.stand.voice.text) is (
+        register != "none"
+    )
     assert "Revoke it when Invicti ASPM has the new one" in here.stand.voice.text
     connect(here.house(given), "contoso")
     assert state(here) == "handed-off", "the same again"
@@ -246,7 +261,9 @@ def test_a_write_that_may_have_arrived_brought_the_older_token(machine, register
 
 
 def test_what_a_profile_was_refused_is_tried_with_another_token(machine):
-    here = machine(aspm={"registers": "yes", "instances": (Instance("by hand", "azurecloud", URL),)})
+    here = machine(
+        aspm={"registers": "yes", "instances": (Instance("by hand", "azurecloud", URL),)}
+    )
     assert int(connect(here.house(by_profile()), None).exit_code) == 6
     connect(here.house(by_profile(register="none", pat_file="new")), "contoso")
     assert (state(here), here.entry.organizations[0].registration.mode.value) == ("none", "api")

@@ -37,11 +37,17 @@ def adding(here: Machine, **how):
 
 
 def rotating(here: Machine, **how):
-    return rotate(here.house({"pat_file": "new"}, how.pop("person", Person(handoff="saved")), **how), "contoso", [])
+    return rotate(
+        here.house({"pat_file": "new"}, how.pop("person", Person(handoff="saved")), **how),
+        "contoso",
+        [],
+    )
 
 
 def rotating_one(here: Machine, **how):
-    return rotate(here.house({"pat_file": "new", "register": "none"}, **how), "contoso", ["contoso"])
+    return rotate(
+        here.house({"pat_file": "new", "register": "none"}, **how), "contoso", ["contoso"]
+    )
 
 
 def rotating_aspm(here: Machine, **how):
@@ -74,7 +80,9 @@ def looking(here: Machine):
 NEXT = {
     "list, validate, handoff": looking,
     "connect": connecting,
-    "rotate": lambda here: rotate(here.house({"pat_file": "new"}, Person(handoff="saved")), "contoso", ["contoso"]),
+    "rotate": lambda here: rotate(
+        here.house({"pat_file": "new"}, Person(handoff="saved")), "contoso", ["contoso"]
+    ),
     "disconnect": disconnecting,
 }
 
@@ -202,10 +210,16 @@ def test_no_effect_but_those(machine, watched, name):
     seen = Counter((event, path.name) for event, path in watched if here.folder in path.parents)
     effects = Counter(EFFECTS[name].split())
     assert seen.pop(("os.rename", "catalog.json")) == effects["records"]
-    unseen = {("open", "catalog.lock"), ("os.rename", "catalog.holder"), ("os.remove", "catalog.holder")}
+    unseen = {
+        ("open", "catalog.lock"),
+        ("os.rename", "catalog.holder"),
+        ("os.remove", "catalog.holder"),
+    }
     left = {(event, file) for event, file in seen if not file.endswith(".tmp")}
     assert left <= unseen, "a file that no kill was tried at"
-    assert len(here.stand.simulator.changes) - there == len(here.stand.wire.writes) == effects["aspm"]
+    assert (
+        len(here.stand.simulator.changes) - there == len(here.stand.wire.writes) == effects["aspm"]
+    )
     assert len(set(here.secrets) - set(kept)) == effects["write"]
     assert len(set(kept) - set(here.secrets)) == effects["erase"]
 
@@ -219,7 +233,11 @@ def test_what_is_interrupted_is_finished_or_undone(machine):
     for _ in kills(here, "rotate"):
         seen.add((here.in_force("contoso")[-4:], here.in_force("fabrikam")[-4:]))
         with suppress(UsageError):  # where nothing is left to be replaced
-            rotate(here.house({"pat_file": "new", "register": "none"}), "contoso", ["contoso", "fabrikam"])
+            rotate(
+                here.house({"pat_file": "new", "register": "none"}),
+                "contoso",
+                ["contoso", "fabrikam"],
+            )
         assert {here.in_force("contoso")[-4:], here.in_force("fabrikam")[-4:]} == {"New1"}
         here.assert_tidy()
     assert seen == {("Rdy1", "Rdy1"), ("New1", "Rdy1"), ("New1", "New1")}
@@ -243,7 +261,9 @@ def test_the_disk_fails_at_every_call(machine, name, for_ever):
         if not disk.struck:
             break
         struck[disk.steps[at - 1]] += 1
-    assert struck == Counter(disk.steps), "each call of a run that nothing stops was the one that failed"
+    assert struck == Counter(disk.steps), (
+        "each call of a run that nothing stops was the one that failed"
+    )
     assert set(struck) == {"open", "write", "fsync", "replace"}
     assert struck["replace"] > EFFECTS[name].split().count("records")
 
@@ -279,7 +299,9 @@ def test_the_keyring_goes_wrong_at_every_call(machine, name, way):
         if not keyring.struck:
             break
         struck[keyring.calls[at - 1]] += 1
-    assert struck == Counter(keyring.calls), "each call of a run that nothing stops was the one that went wrong"
+    assert struck == Counter(keyring.calls), (
+        "each call of a run that nothing stops was the one that went wrong"
+    )
     effects = EFFECTS[name].split()
     assert {call: struck[call] for call in KEYRING_CALLS} == {
         call: effects.count(effect) for call, effect in KEYRING_CALLS.items()

@@ -22,7 +22,9 @@ DAMAGE = {
     "empty": lambda raw: b"",
     "noise": lambda raw: b"\x00\xff" * 40,
     "another document": lambda raw: b'{"schema": "somebody/else/v1"}',
-    "a credential that is not there": lambda raw: raw.replace(b'"credential": "', b'"credential": "x'),
+    "a credential that is not there": lambda raw: raw.replace(
+        b'"credential": "', b'"credential": "x'
+    ),
     "older than anything": lambda raw: raw.replace(b"catalog/v1", b"catalog/v0"),
     "newer": lambda raw: raw.replace(b"catalog/v1", b"catalog/v2"),
 }
@@ -49,7 +51,9 @@ def test_what_cannot_be_understood_is_said_and_left_alone(here, damage, name):
     with pytest.raises(StoreError) as caught:
         COMMANDS[name](here)
     assert int(caught.value.exit_code) == 7
-    assert caught.value.reason is (Reason.RECORDS_NEWER if damage == "newer" else Reason.RECORDS_UNREADABLE)
+    assert caught.value.reason is (
+        Reason.RECORDS_NEWER if damage == "newer" else Reason.RECORDS_UNREADABLE
+    )
     assert str(path) in caught.value.problem
     assert caught.value.remedy
     assert path.read_bytes() == before
@@ -108,7 +112,10 @@ def an_older_version(monkeypatch):
     """v0, which never was: it called connections ``links``."""
 
     def migrate(document):
-        return {**{key: value for key, value in document.items() if key != "links"}, "connections": document["links"]}
+        return {
+            **{key: value for key, value in document.items() if key != "links"},
+            "connections": document["links"],
+        }
 
     monkeypatch.setitem(codec.MIGRATIONS, 0, migrate)
 
@@ -129,7 +136,9 @@ def test_an_older_version_is_read_and_a_copy_kept_when_it_is_replaced(here, an_o
     assert (here.folder / "catalog.json").read_bytes() == raw, "reading replaces nothing"
     assert int(validate_stored(here.house(), []).exit_code) == 0
     assert (here.folder / "catalog.json.v0").read_bytes() == raw
-    assert json.loads((here.folder / "catalog.json").read_bytes())["schema"] == "aspm-ado/catalog/v1"
+    assert (
+        json.loads((here.folder / "catalog.json").read_bytes())["schema"] == "aspm-ado/catalog/v1"
+    )
     assert here.catalogue.connections.keys() == before.connections.keys()
     COMMANDS["connect"](here)
     assert (here.folder / "catalog.json.v0").read_bytes() == raw
@@ -160,7 +169,10 @@ with DiskRecords(Path(sys.argv[1]), command="aspm-ado rotate").exclusive():
 @contextmanager
 def another_run(here: Machine):
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(here.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(here.folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             assert process.stdout is not None

@@ -90,7 +90,9 @@ def tokens_of(here: Machine) -> dict[str, str]:
     entry = here.entry
     found = {one.name: one.credential for one in entry.organizations}
     found |= {name: key for key, one in entry.successors.items() for name in one.organizations}
-    return {name: here.secrets[entry.credential_of(key).service].reveal() for name, key in found.items()}
+    return {
+        name: here.secrets[entry.credential_of(key).service].reveal() for name, key in found.items()
+    }
 
 
 def own_of(here: Machine) -> set[str]:
@@ -136,11 +138,14 @@ def test_to_the_end(here):
     assert int(report.exit_code) == 0
     assert somebody.given == list(NAMES)
     assert_finished(here)
-    assert "The old token (…Rdy1) is not used here any more. Revoke it: https://dev.azure.com/Contoso" in (
-        here.stand.voice.text
+    assert (
+        "The old token (…Rdy1) is not used here any more. Revoke it: https://dev.azure.com/Contoso"
+        in (here.stand.voice.text)
     )
     [connection] = report.connections
-    assert [one.token.last4 for one in connection.organizations] == [OWN[name][-4:] for name in NAMES]
+    assert [one.token.last4 for one in connection.organizations] == [
+        OWN[name][-4:] for name in NAMES
+    ]
     assert int(validate_stored(here.house(), []).exit_code) == 0
     again = run(here, Somebody({}, at=1))  # nothing is asked
     assert int(again.exit_code) == 0
@@ -225,7 +230,9 @@ def by_files(here: Machine, *names: str, **given):
     return migrate(here.house({"pat_file": files, **given}, files=FILES), "contoso")
 
 
-@pytest.mark.parametrize("register", ["auto", "none"], ids=["while they wait", "once they are in force"])
+@pytest.mark.parametrize(
+    "register", ["auto", "none"], ids=["while they wait", "once they are in force"]
+)
 def test_forgotten_half_way_every_token_is_to_be_revoked(here, register):
     """Those that wait for Invicti ASPM are as good as the one in force: nobody else says that they are there."""
     by_files(here, *STORED, register=register)
@@ -265,7 +272,9 @@ def test_its_own_token_that_is_in_force_stays_and_what_waits_is_given_up(here):
     assert here.waiting() == [NEW]
     by_files(here, "Contoso", organization="Contoso")
     assert here.in_force() == OWN["Contoso"]
-    assert [set(one.organizations) for one in here.entry.successors.values()] == [set(STORED) - {"Contoso"}]
+    assert [set(one.organizations) for one in here.entry.successors.values()] == [
+        set(STORED) - {"Contoso"}
+    ]
     here.assert_tidy()
 
 
@@ -290,7 +299,10 @@ def test_everything_missing_is_named_before_the_first_request(here):
 
 def test_all_organizations_from_variables(here):
     variables = {f"TOKEN_{name}": OWN[name] for name in NAMES}
-    given = {"all_organizations": "true", "pat_variable": [f"{name}=TOKEN_{name}" for name in NAMES]}
+    given = {
+        "all_organizations": "true",
+        "pat_variable": [f"{name}=TOKEN_{name}" for name in NAMES],
+    }
     report = migrate(here.house({**given, "register": "none"}, variables=variables), "contoso")
     assert int(report.exit_code) == 0
     assert tokens_of(here) == OWN
@@ -370,7 +382,11 @@ def test_left_out_and_stopped(here):
 
     class Choosy(Somebody):
         def choose(self, question, choices, default=""):
-            return next(answers) if question.name == "migrate-step" else super().choose(question, choices, default)
+            return (
+                next(answers)
+                if question.name == "migrate-step"
+                else super().choose(question, choices, default)
+            )
 
     report = run(here, Choosy({}))
     assert int(report.exit_code) == 8
@@ -393,17 +409,25 @@ def test_the_plan_changes_nothing(here):
     assert rows["Team03"].how == "administrator"
     assert "Restrict personal access token creation" in rows["Team03"].request
     assert rows["Team11"].connected is False
-    told = "\n".join(markdown(plan.name, plan.day, plan.rows, listed=plan.listed)) + str(rows_out(plan.rows))
+    told = "\n".join(markdown(plan.name, plan.day, plan.rows, listed=plan.listed)) + str(
+        rows_out(plan.rows)
+    )
     assert "https://dev.azure.com/Team01/_usersSettings/tokens" in told
     assert not [secret for secret in (PAT, *OWN.values()) if secret in told]
     listed = [*markdown(plan.name, plan.day, plan.rows, listed=plan.listed, table=False)]
     assert "- Contoso: done; it is there; " in "\n".join(listed)
     assert not [line for line in listed if line.startswith("|")], "a terminal is given no table"
-    assert "1 organization on" in "\n".join(markdown(plan.name, plan.day, plan.rows[1:2], listed=True))
+    assert "1 organization on" in "\n".join(
+        markdown(plan.name, plan.day, plan.rows[1:2], listed=True)
+    )
 
 
 def test_a_server_is_not_concerned(here):
-    update(here.house(), "contoso", lambda entry: replace(entry, deployment="server", base_url="https://tfs.test"))
+    update(
+        here.house(),
+        "contoso",
+        lambda entry: replace(entry, deployment="server", base_url="https://tfs.test"),
+    )
     with pytest.raises(UsageError, match="does not concern Server") as refused:
         migrate(here.house(), "contoso")
     assert "Microsoft" not in f"{refused.value.problem} {refused.value.remedy}"

@@ -21,7 +21,19 @@ from aspm_ado.flows.rotate import rotate
 from aspm_ado.flows.rotate_aspm import rotate_aspm
 from aspm_ado.flows.stored import validate_stored
 
-from .machine import ASPM, NEW, OLD_TOKEN, PAT, TOKEN, Machine, Person, asked, by_profile, check, codes
+from .machine import (
+    ASPM,
+    NEW,
+    OLD_TOKEN,
+    PAT,
+    TOKEN,
+    Machine,
+    Person,
+    asked,
+    by_profile,
+    check,
+    codes,
+)
 
 STOP = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Run it again.")
 
@@ -30,7 +42,12 @@ STOP = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Run it aga
 def here(machine) -> Machine:
     """Two organizations share one token, and Invicti ASPM has it."""
     made = machine()
-    connect(made.house(asked("contoso", "fabrikam", register="guided"), Person(handoff="saved", go=True)), None)
+    connect(
+        made.house(
+            asked("contoso", "fabrikam", register="guided"), Person(handoff="saved", go=True)
+        ),
+        None,
+    )
     return made
 
 
@@ -47,7 +64,10 @@ def test_proven_handed_over_and_swapped(here):
     assert int(report.exit_code) == 0
     assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (NEW, NEW, [])
     said = here.stand.voice.text
-    assert "The old token (…Rdy1) is not used here any more. Revoke it: https://dev.azure.com/contoso/_users" in said
+    assert (
+        "The old token (…Rdy1) is not used here any more. Revoke it: https://dev.azure.com/contoso/_users"
+        in said
+    )
     here.assert_tidy()
     assert int(validate_stored(here.house(), []).exit_code) == 0
 
@@ -77,7 +97,9 @@ def test_what_was_better_with_the_old_one_is_said(here):
     def better(entry):
         return replace(
             entry,
-            organizations=tuple(replace(o, verdict={**o.verdict, "reach": "pass"}) for o in entry.organizations),
+            organizations=tuple(
+                replace(o, verdict={**o.verdict, "reach": "pass"}) for o in entry.organizations
+            ),
         )
 
     update(here.house(), "contoso", better)
@@ -98,7 +120,11 @@ def test_refused_half_way(here):
     assert int(report.exit_code) == 6
     states = [one.registration.state.value for one in report.connections[0].organizations]
     assert states == ["registered", "failed"]
-    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (NEW, PAT, [NEW])
+    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (
+        NEW,
+        PAT,
+        [NEW],
+    )
     here.assert_tidy()
     assert int(validate_stored(here.house(), []).exit_code) == 0
     assert "is not used here any more" not in "".join(here.stand.voice.lines)
@@ -143,7 +169,11 @@ def test_the_keyring_locks_at_the_swap(here):
 def test_the_window_is_closed(here, way):
     with pytest.raises(InterruptedByUserError):
         with_new(here, person=Person(handoff=STOP))
-    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (PAT, PAT, [NEW])
+    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (
+        PAT,
+        PAT,
+        [NEW],
+    )
     here.assert_tidy()
     shown = validate_stored(here.house(), [])
     assert int(shown.exit_code) == 0
@@ -160,7 +190,11 @@ def test_the_window_is_closed_half_way(here):
     """What was saved is in force; only the rest is asked again."""
     with pytest.raises(InterruptedByUserError):
         with_new(here, person=Person(handoff=["saved", STOP]))
-    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (NEW, PAT, [NEW])
+    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (
+        NEW,
+        PAT,
+        [NEW],
+    )
     person = Person(handoff=["saved"])
     resume_handoff(here.house(person=person), None)
     assert person.asked.count("handoff") == 1
@@ -173,12 +207,19 @@ def test_refused_on_another_day(here):
     with_new(here)
     report = resume_handoff(here.house(person=Person(handoff=["refused", "later"])), None)
     assert int(report.exit_code) == 6
-    states = [(one.registration.state.value, one.checks[-1].detail) for one in report.connections[0].organizations]
+    states = [
+        (one.registration.state.value, one.checks[-1].detail)
+        for one in report.connections[0].organizations
+    ]
     assert states[0][0] == "failed"
     assert "The old one stays in force" in states[0][1]
     assert states[1][0] == "handed-off"
     assert "the old one serves until" in states[1][1]
-    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (PAT, PAT, [NEW])
+    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (
+        PAT,
+        PAT,
+        [NEW],
+    )
     assert {one.registration.state.value for one in here.entry.organizations} == {"registered"}
     assert int(validate_stored(here.house(), []).exit_code) == 0
 
@@ -188,10 +229,17 @@ def test_the_window_is_closed_half_way_on_another_day(here):
     with_new(here)
     with pytest.raises(InterruptedByUserError):
         resume_handoff(here.house(person=Person(handoff=["saved", STOP])), None)
-    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (NEW, PAT, [NEW])
+    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (
+        NEW,
+        PAT,
+        [NEW],
+    )
     here.assert_tidy()
     resume_handoff(here.house(person=Person(handoff=["saved"])), None)
-    assert "The old token (…Rdy1) is not used here any more. Revoke it: https://" in here.stand.voice.text
+    assert (
+        "The old token (…Rdy1) is not used here any more. Revoke it: https://"
+        in here.stand.voice.text
+    )
     here.assert_tidy()
 
 
@@ -274,7 +322,11 @@ def test_a_token_of_one_organization_replaces_that_one_alone(here):
 
 @pytest.mark.parametrize(
     ("register", "code", "state", "force"),
-    [("guided", 0, "handed-off", PAT), ("auto", 8, "handed-off", PAT), ("none", 0, "handed-off", NEW)],
+    [
+        ("guided", 0, "handed-off", PAT),
+        ("auto", 8, "handed-off", PAT),
+        ("none", 0, "handed-off", NEW),
+    ],
 )
 def test_with_nobody_there(here, register, code, state, force):
     report = with_new(here, register=register)
@@ -366,7 +418,9 @@ def test_the_very_token_that_the_aspm_has(here):
 
 def test_the_token_of_an_aspm_that_nobody_uses(here):
     with pytest.raises(UsageError) as caught:
-        rotate_aspm(here.house({"aspm_url": "https://other.example.test", "aspm_token_file": "aspm"}))
+        rotate_aspm(
+            here.house({"aspm_url": "https://other.example.test", "aspm_token_file": "aspm"})
+        )
     assert caught.value.reason is Reason.NOTHING_STORED
 
 
@@ -426,7 +480,10 @@ def test_nobody_says_yes(here):
     for house in (here.house(), here.house(person=Person(forget=False))):
         with pytest.raises(UsageError) as caught:
             disconnect(house, "contoso")
-        assert (caught.value.reason, int(caught.value.exit_code)) == (Reason.CONFIRMATION_MISSING, 2)
+        assert (caught.value.reason, int(caught.value.exit_code)) == (
+            Reason.CONFIRMATION_MISSING,
+            2,
+        )
         assert untouched(here)
 
 

@@ -39,7 +39,9 @@ def stand(tmp_path):
 def validated(here: Stand, moment: datetime, *, end: date | None = date(2026, 12, 1)) -> Report:
     here.simulator.set_clock(moment)
     house = here.house()
-    return validate_stored(replace(house, clock=replace(house.clock, global_end=end, pinned=False)), [])
+    return validate_stored(
+        replace(house, clock=replace(house.clock, global_end=end, pinned=False)), []
+    )
 
 
 def connected(here: Stand, *organizations: str, **more: str) -> Stand:
@@ -68,14 +70,18 @@ def test_a_global_token_lives_on_the_eve_and_has_most_likely_stopped_on_the_day(
         assert report.connections[0].organizations[0].token.days_left is None
         [line] = report.notes
         assert "has most likely stopped" in line
-        assert closing(report)[-1] == "Next: aspm-ado migrate contoso", "not the hand-off of a dead token"
+        assert closing(report)[-1] == "Next: aspm-ado migrate contoso", (
+            "not the hand-off of a dead token"
+        )
     assert int(validated(here, EVE).exit_code) == 0, "the record has forgotten nothing of it"
 
 
 def test_an_end_on_record_that_has_passed_comes_first(stand):
     here = stand()
     token = here.simulator.world.tokens[0]
-    here.simulator._world = replace(here.simulator.world, tokens=(replace(token, expires=date(2027, 4, 30)),))
+    here.simulator._world = replace(
+        here.simulator.world, tokens=(replace(token, expires=date(2027, 4, 30)),)
+    )
     connected(here, pat_expires="2026-12-20")
     detail = check(validated(here, AFTER), "identity").detail
     assert "one of these: most likely it has expired" in detail
@@ -121,7 +127,9 @@ def test_microsoft_moved_the_day_and_nobody_told_us(stand):
 def test_microsoft_moved_the_day_and_we_were_told(stand, end, reason, days, notes):
     here = connected(stand(global_tokens_end=end), pat_expires="2030-01-01")
     token = here.simulator.world.tokens[0]
-    here.simulator._world = replace(here.simulator.world, tokens=(replace(token, expires=date(2030, 1, 1)),))
+    here.simulator._world = replace(
+        here.simulator.world, tokens=(replace(token, expires=date(2030, 1, 1)),)
+    )
     report = validated(here, datetime(2027, 6, 29, tzinfo=UTC) if end else AFTER, end=end)
     assert int(report.exit_code) == 0
     assert check(report, "reach").reason == reason
@@ -144,10 +152,16 @@ def test_a_token_of_one_organization(stand, demanded, before, since):
     here = stand("organization-only")
     here.simulator.set_clock(datetime(2026, 10, 15, tzinfo=UTC))
     files = {"one": story.answers.tokens[0][1]}
-    connect(here.house(asked(pat_file="one", reach="organization", register="guided"), files=files), None)
+    connect(
+        here.house(asked(pat_file="one", reach="organization", register="guided"), files=files),
+        None,
+    )
 
     def demand(catalogue):
-        entries = {name: replace(one, reach_demanded=demanded) for name, one in catalogue.connections.items()}
+        entries = {
+            name: replace(one, reach_demanded=demanded)
+            for name, one in catalogue.connections.items()
+        }
         return replace(catalogue, connections=entries)
 
     here.records.change(demand)
@@ -164,12 +178,19 @@ def test_a_token_of_one_organization(stand, demanded, before, since):
 def test_a_server_hears_nothing_of_it(stand, moment, alive):
     here, story = stand("server"), SCENARIOS["server"]
     here.simulator.set_clock(datetime(2026, 10, 15, tzinfo=UTC))
-    said = {"server_url": story.answers.server_url, "collection": story.answers.collections, "organization": ""}
+    said = {
+        "server_url": story.answers.server_url,
+        "collection": story.answers.collections,
+        "organization": "",
+    }
     files = {"pat": story.answers.tokens[0][1]}
     given = {name: value for name, value in asked(register="guided", **said).items() if value}
     connect(here.house(given, files=files), None)
     assert here.records.load().connections
-    tokens = tuple(replace(one, revoked=not alive, expires=date(2028, 1, 1)) for one in here.simulator.world.tokens)
+    tokens = tuple(
+        replace(one, revoked=not alive, expires=date(2028, 1, 1))
+        for one in here.simulator.world.tokens
+    )
     here.simulator._world = replace(here.simulator.world, tokens=tokens)
     report = validated(here, moment)
     assert int(report.exit_code) == (0 if alive else 4)

@@ -34,12 +34,16 @@ ASPM = f"https://{cast.ASPM_HOST}"
 TRIES = 3
 """How often a GET is sent to a host that hangs up: once, and twice again."""
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the most memory of a process is read from /proc")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="the most memory of a process is read from /proc"
+)
 
 
 def purpose_of(number: int) -> Purpose:
     """Every tenth connection files issues only, every other tenth both."""
-    return {0: Purpose.ISSUE_MANAGER, 5: Purpose.ALM_AND_ISSUE_MANAGER}.get(number % 10, Purpose.ALM)
+    return {0: Purpose.ISSUE_MANAGER, 5: Purpose.ALM_AND_ISSUE_MANAGER}.get(
+        number % 10, Purpose.ALM
+    )
 
 
 NAMES = {f"Org{number:03}": purpose_of(number) for number in range(MANY)}
@@ -107,7 +111,9 @@ def catalogue() -> Catalogue:
         )
         for name, purpose in NAMES.items()
     ]
-    return Catalogue({entry.name: entry for entry in entries}, aspm_tokens={ASPM: "aspm-ado:aspm:k"})
+    return Catalogue(
+        {entry.name: entry for entry in entries}, aspm_tokens={ASPM: "aspm-ado:aspm:k"}
+    )
 
 
 def world():
@@ -117,7 +123,8 @@ def world():
         SCENARIOS["ready"].world,
         organizations=tuple(Organization(name, repository, (cast.ADA,)) for name in NAMES),
         tokens=tuple(
-            replace(like, value=token_of(name), scopes=SCOPES[purpose], reach=name) for name, purpose in NAMES.items()
+            replace(like, value=token_of(name), scopes=SCOPES[purpose], reach=name)
+            for name, purpose in NAMES.items()
         ),
     )
 
@@ -127,7 +134,9 @@ def run(tmp_path_factory):
     """The document, the counts, and the simulator that was asked."""
     folder: Path = tmp_path_factory.mktemp("two-hundred")
     DiskRecords(folder / "records").change(lambda _: catalogue())
-    secrets = {f"aspm-ado:{name}:k": token_of(name) for name in NAMES} | {"aspm-ado:aspm:k": cast.ASPM_TOKEN}
+    secrets = {f"aspm-ado:{name}:k": token_of(name) for name in NAMES} | {
+        "aspm-ado:aspm:k": cast.ASPM_TOKEN
+    }
     (folder / "kept").write_text(json.dumps(secrets))
     with WithADeadHost(SCENARIOS["ready"], world=world()) as simulator:
         done = subprocess.run(
@@ -155,7 +164,9 @@ def test_each_costs_what_the_plan_says(run):
         name: cost(purpose).rounds for name, purpose in living.items()
     }
     aspm = [one.path.partition("?")[0] for one in simulator.requests if one.host == cast.ASPM_HOST]
-    assert len(aspm) == len(set(aspm)) == counts["rounds"][cast.ASPM_HOST] + 1, "both health addresses, token, projects"
+    assert len(aspm) == len(set(aspm)) == counts["rounds"][cast.ASPM_HOST] + 1, (
+        "both health addresses, token, projects"
+    )
     assert simulator.changes == []
 
 
@@ -165,12 +176,16 @@ def test_connections_certificates_and_secrets(run, monkeypatch):
     loads = []
     load = ssl.SSLContext.load_verify_locations
     monkeypatch.setattr(
-        ssl.SSLContext, "load_verify_locations", lambda self, **places: (loads.append(""), load(self, **places))[1]
+        ssl.SSLContext,
+        "load_verify_locations",
+        lambda self, **places: (loads.append(""), load(self, **places))[1],
     )
     load_trust({}, None, pytest.fail)
     assert counts["loads"] == len(loads)
     lost = len(simulator.kept_waiting)
-    assert counts["opened"] <= IN_FLIGHT + lost, "only what the dead host hung up on is opened again"
+    assert counts["opened"] <= IN_FLIGHT + lost, (
+        "only what the dead host hung up on is opened again"
+    )
     assert set(counts["reads"].values()) == {1}
     assert len(counts["reads"]) == MANY + 1
 
@@ -181,7 +196,11 @@ def test_a_dead_host_costs_its_own_call_and_no_other_verdict(run):
     assert simulator.kept_waiting == [True] * TRIES
     assert counts["rounds"][DEAD.lower()] == 1
     verdicts = {
-        connection["name"]: {check["status"] for check in connection["organizations"][0]["checks"] if check["required"]}
+        connection["name"]: {
+            check["status"]
+            for check in connection["organizations"][0]["checks"]
+            if check["required"]
+        }
         for connection in document["connections"]
     }
     assert "unknown" in verdicts.pop(DEAD.lower())

@@ -45,7 +45,9 @@ def validated(here, *names, **terms):
 
 def news(report) -> list[str]:
     """The ids of the checks that say what has changed."""
-    return [one.id.value for one in report.all_checks() if any(word in one.detail for word in CHANGED)]
+    return [
+        one.id.value for one in report.all_checks() if any(word in one.detail for word in CHANGED)
+    ]
 
 
 def test_nothing_has_changed(here):
@@ -71,7 +73,9 @@ def test_a_scope_lost_and_back(here):
 def test_the_day_is_that_on_which_the_check_was_last_found_out(here):
     """By Azure DevOps' calendar; not the day on which another organization was proven."""
     here.world(today=date(2026, 10, 20))
-    connect(here.house({"organization": "fabrikam", "pat_file": "new", "register": "none"}), "contoso")
+    connect(
+        here.house({"organization": "fabrikam", "pat_file": "new", "register": "none"}), "contoso"
+    )
     here.token(scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
     report = validated(here)
     assert "It was good on 2026-10-15." in check(report, "scope.code").detail
@@ -103,7 +107,12 @@ def test_a_dead_token_is_news_once(here):
 
 
 def test_a_new_organization(here):
-    here.world(organizations=(*here.stand.simulator.world.organizations, Organization("Tailspin", (), (cast.ADA,))))
+    here.world(
+        organizations=(
+            *here.stand.simulator.world.organizations,
+            Organization("Tailspin", (), (cast.ADA,)),
+        )
+    )
     report = validated(here)
     assert "New since then: Tailspin." in check(report, "reach").detail
     assert int(report.exit_code) == 0
@@ -113,7 +122,9 @@ def test_a_new_organization(here):
 def test_an_outage_is_no_news_and_forgets_nothing(here):
     before = here.entry
     made = here.house()
-    report = validate_stored(replace(made, crew=Crew(lambda call: replace(r.silence(), call=call))), [])
+    report = validate_stored(
+        replace(made, crew=Crew(lambda call: replace(r.silence(), call=call))), []
+    )
     assert int(report.exit_code) == 5
     assert news(report) == []
     assert here.entry == before
@@ -183,7 +194,9 @@ def test_one_failing_connection_hides_no_other(here):
     assert caught.value.reason is Reason.NOTHING_STORED
 
 
-@pytest.mark.parametrize("change", [{"base_url": "http://[", "deployment": "server"}, {"aspm": StoredAspm("//")}])
+@pytest.mark.parametrize(
+    "change", [{"base_url": "http://[", "deployment": "server"}, {"aspm": StoredAspm("//")}]
+)
 def test_an_address_that_is_none_hides_no_other_connection(here, change):
     connect(here.house(asked("fabrikam", register="guided")), "other")
     update(here.house(), "other", lambda entry: replace(entry, **change))
@@ -199,7 +212,9 @@ def test_an_address_that_is_none_hides_no_other_connection(here, change):
 
 def test_a_keyring_that_is_locked_is_asked_once(here):
     for name in ("second", "third"):
-        connect(here.house(asked("fabrikam", register="none", aspm_url="", aspm_token_file="")), name)
+        connect(
+            here.house(asked("fabrikam", register="none", aspm_url="", aspm_token_file="")), name
+        )
     made = here.house()
     asks = []
     read = here.vault.read
@@ -268,7 +283,10 @@ def pat(number: int) -> str:
 
 def many(count: int = MANY, *, shared: bool = False):
     names = [f"Org{number:03}" for number in range(count)]
-    tokens = {pat(number): Token(organizations=None if shared else (name,)) for number, name in enumerate(names)}
+    tokens = {
+        pat(number): Token(organizations=None if shared else (name,))
+        for number, name in enumerate(names)
+    }
     vault = FakeVault()
     entries = {}
     for number, name in enumerate(names):
@@ -297,7 +315,9 @@ def many(count: int = MANY, *, shared: bool = False):
 def test_two_hundred_connections_cost_what_the_plan_says():
     _, alone, vault, records, _ = many(1)
     validate_stored(house(records=records, vault=vault, crew=Crew(alone)), [])
-    assert len(alone.calls) == 14, "two questions, eight probes, and a repository found and read twice"
+    assert len(alone.calls) == 14, (
+        "two questions, eight probes, and a repository found and read twice"
+    )
     _, service, vault, records, reads = many()
     send = Counting(service)
     report = validate_stored(house(records=records, vault=vault, crew=Crew(send)), [])
@@ -305,7 +325,9 @@ def test_two_hundred_connections_cost_what_the_plan_says():
     assert int(report.exit_code) == 0
     assert service.problems == []
     assert len(service.calls) == MANY * len(alone.calls)
-    assert Counter(service.names()) == Counter({kind: MANY * n for kind, n in Counter(alone.names()).items()})
+    assert Counter(service.names()) == Counter(
+        {kind: MANY * n for kind, n in Counter(alone.names()).items()}
+    )
     assert send.most <= IN_FLIGHT
     assert set(reads.values()) == {1}
     assert len(reads) == MANY
@@ -315,7 +337,9 @@ def test_two_hundred_connections_cost_what_the_plan_says():
 def test_one_dead_host_among_them_costs_no_other_verdict():
     _, service, vault, records, _ = many()
     service.problems.clear()
-    report = validate_stored(house(records=records, vault=vault, crew=Crew(Counting(service, "/Org117/"))), [])
+    report = validate_stored(
+        house(records=records, vault=vault, crew=Crew(Counting(service, "/Org117/"))), []
+    )
     bad = [one.name for one in report.connections if not one.organizations[0].is_good]
     assert bad == ["org117"]
     assert int(report.exit_code) == 5

@@ -41,8 +41,15 @@ class FakeAz:
         self.gives(value)
 
     def gives(self, value: str, **more: object) -> None:
-        answer = {"accessToken": value, "expiresOn": "2099-01-01 00:00:00.000000", "expires_on": 4070908800, **more}
-        self.answers(stdout=json.dumps({**answer, "tokenType": "Bearer", "tenant": "t", "subscription": "s"}))
+        answer = {
+            "accessToken": value,
+            "expiresOn": "2099-01-01 00:00:00.000000",
+            "expires_on": 4070908800,
+            **more,
+        }
+        self.answers(
+            stdout=json.dumps({**answer, "tokenType": "Bearer", "tenant": "t", "subscription": "s"})
+        )
 
     def answers(self, **answer: object) -> None:
         (self.folder / "answer").write_text(json.dumps(answer), encoding="utf-8")

@@ -20,7 +20,16 @@ from .az import FakeAz, drawn_sign_in
 class Desk:
     """One machine with `az` on it, and the world that it talks to."""
 
-    def __init__(self, folder, *, contoso=None, tenant=cast.TENANT, person=cast.ADA, is_person=True, **creation):
+    def __init__(
+        self,
+        folder,
+        *,
+        contoso=None,
+        tenant=cast.TENANT,
+        person=cast.ADA,
+        is_person=True,
+        **creation,
+    ):
         self.sign_in = drawn_sign_in()
         self.az = FakeAz(folder / "az-bin", self.sign_in)
         here = contoso or cast.CONTOSO
@@ -39,8 +48,13 @@ class Desk:
             "register": "none",
             **(given or {}),
         }
-        plain = self.stand.house({name: value for name, value in said.items() if value}, person, **more)
-        environment = {"PATH": f"{self.az.folder}{os.pathsep}{os.environ['PATH']}", "ASPM_ADO_PAT": "never-for-az"}
+        plain = self.stand.house(
+            {name: value for name, value in said.items() if value}, person, **more
+        )
+        environment = {
+            "PATH": f"{self.az.folder}{os.pathsep}{os.environ['PATH']}",
+            "ASPM_ADO_PAT": "never-for-az",
+        }
         return replace(plain, entra=AzureCli(environment, seconds=lambda: seconds))
 
     @property
@@ -54,7 +68,9 @@ class Desk:
 
     def asked(self, method):
         return [
-            one for one in self.stand.simulator.requests if "/_apis/tokens/pats" in one.path and one.method == method
+            one
+            for one in self.stand.simulator.requests
+            if "/_apis/tokens/pats" in one.path and one.method == method
         ]
 
     @property

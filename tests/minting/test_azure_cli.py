@@ -17,7 +17,9 @@ from aspm_ado.domain.reasons import Reason
 
 from .az import FakeAz, drawn_sign_in
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for az is a POSIX script")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="the stand-in for az is a POSIX script"
+)
 TENANT = "5c1b2a30-1111-4222-8333-444455556666"
 OTHER = "6c1b2a30-1111-4222-8333-444455556666"
 
@@ -39,7 +41,13 @@ def failure(made) -> NotCreatedError:
 
 
 def test_once_for_each_tenant_and_no_secret_goes_in(az):
-    made = cli(az, AZURE_DEVOPS_EXT_PAT="x", SYSTEM_ACCESSTOKEN="x", OUR_ASPM_TOKEN="x", AZURE_CONFIG_DIR="kept")
+    made = cli(
+        az,
+        AZURE_DEVOPS_EXT_PAT="x",
+        SYSTEM_ACCESSTOKEN="x",
+        OUR_ASPM_TOKEN="x",
+        AZURE_CONFIG_DIR="kept",
+    )
     assert made.is_there
     assert az.calls == []
     assert made.token(TENANT).reveal() == az.value
@@ -51,7 +59,9 @@ def test_once_for_each_tenant_and_no_secret_goes_in(az):
     assert not names & {"AZURE_DEVOPS_EXT_PAT", "SYSTEM_ACCESSTOKEN", "OUR_ASPM_TOKEN"}
 
 
-@pytest.mark.parametrize("more", [{"expires_on": 100}, {"expires_on": None}, {"expires_on": None, "expires_in": 60}])
+@pytest.mark.parametrize(
+    "more", [{"expires_on": 100}, {"expires_on": None}, {"expires_on": None, "expires_in": 60}]
+)
 def test_one_that_ends_soon_is_not_used_again(az, more):
     az.gives(az.value, **more)
     made = cli(az)
@@ -64,9 +74,18 @@ def test_one_that_ends_soon_is_not_used_again(az, more):
     ("said", "reason"),
     [
         ("ERROR: Please run 'az login' to setup account.", Reason.AZ_NOT_SIGNED_IN),
-        ("ERROR: AADSTS70043: The refresh token has expired. Please run:\naz login", Reason.AZ_NOT_SIGNED_IN),
-        ("AADSTS53003: Access has been blocked by Conditional Access policies. az login", Reason.ACCESS_FENCED),
-        ("AADSTS50020: User account from identity provider does not exist in tenant. az login", Reason.OTHER_TENANT),
+        (
+            "ERROR: AADSTS70043: The refresh token has expired. Please run:\naz login",
+            Reason.AZ_NOT_SIGNED_IN,
+        ),
+        (
+            "AADSTS53003: Access has been blocked by Conditional Access policies. az login",
+            Reason.ACCESS_FENCED,
+        ),
+        (
+            "AADSTS50020: User account from identity provider does not exist in tenant. az login",
+            Reason.OTHER_TENANT,
+        ),
         ("AADSTS65001: The user or administrator has not consented", Reason.CREATION_NOT_ALLOWED),
         ("AADSTS90002: Tenant not found", Reason.TENANT_UNKNOWN),
         ("HTTPSConnectionPool: Max retries exceeded", Reason.UNREACHABLE),
@@ -108,7 +127,9 @@ def test_one_that_hangs_is_ended_with_its_child(az):
     assert error.reason is Reason.TIMED_OUT
     assert "--timeout" in error.remedy
     hanging = az.folder / "hanging"
-    if hanging.exists() and (child := hanging.read_text()):  # on a slow machine it may not have come that far
+    if hanging.exists() and (
+        child := hanging.read_text()
+    ):  # on a slow machine it may not have come that far
         assert gone(child)
 
 
@@ -125,7 +146,9 @@ def gone(child: str, patience: float = 20.0) -> bool:
     return False
 
 
-@pytest.mark.parametrize("out", ["", "{}", "[]", "null", "nonsense", '{"accessToken": ""}', '{"accessToken": "a b"}'])
+@pytest.mark.parametrize(
+    "out", ["", "{}", "[]", "null", "nonsense", '{"accessToken": ""}', '{"accessToken": "a b"}']
+)
 def test_what_is_no_answer(az, out):
     az.answers(stdout=out)
     assert failure(cli(az)).reason is Reason.AZ_FAILED
@@ -142,8 +165,22 @@ def test_a_tenant_is_a_guid(az):
     [
         ((("X-VSS-ResourceTenant", TENANT.upper()),), TENANT),
         ((("X-VSS-ResourceTenant", PERSONAL),), PERSONAL),
-        ((("WWW-Authenticate", f"Bearer authorization_uri=https://login.microsoftonline.com/{TENANT}"),), TENANT),
-        ((("WWW-Authenticate", 'Basic realm="https://x/"'), ("WWW-Authenticate", "TFS-Federated")), ""),
+        (
+            (
+                (
+                    "WWW-Authenticate",
+                    f"Bearer authorization_uri=https://login.microsoftonline.com/{TENANT}",
+                ),
+            ),
+            TENANT,
+        ),
+        (
+            (
+                ("WWW-Authenticate", 'Basic realm="https://x/"'),
+                ("WWW-Authenticate", "TFS-Federated"),
+            ),
+            "",
+        ),
         ((("X-VSS-ResourceTenant", "& calc"),), ""),
         ((), ""),
     ],

@@ -56,7 +56,9 @@ def test_the_sign_in_goes_to_one_host_alone(desk):
     run(here)
     for call in here.stand.wire.calls:
         secret = call.credential.secret.reveal() if call.credential else ""
-        assert secret != here.sign_in or call.url.startswith("https://vssps.dev.azure.com/contoso/_apis/tokens/pats?")
+        assert secret != here.sign_in or call.url.startswith(
+            "https://vssps.dev.azure.com/contoso/_apis/tokens/pats?"
+        )
         assert here.sign_in not in repr(call)
     assert here.sign_in[:30] not in here.said
 
@@ -75,7 +77,14 @@ def test_a_no_goes_on_by_hand(desk):
     token = cast.token(cast.pat("ByHand", "Hnd1"), reach="Contoso")
     world = here.stand.simulator._world
     here.stand.simulator._world = replace(world, tokens=(*world.tokens, token))
-    person = Person(token_how="az", create=False, token_ready="paste", pat=token.value, pat_expires="unknown", go=True)
+    person = Person(
+        token_how="az",
+        create=False,
+        token_ready="paste",
+        pat=token.value,
+        pat_expires="unknown",
+        go=True,
+    )
     assert int(run(here, {}, person).exit_code) == 0
     assert (here.made, here.asked("POST")) == ([], [])
     assert "It goes on by hand" in here.said
@@ -240,7 +249,12 @@ def test_a_server_is_never_offered_it(desk):
     with pytest.raises(NotCreatedError) as caught:
         run(
             here,
-            {**REQUIRED, "organization": (), "server_url": "https://tfs.example.test/tfs", "collection": "Default"},
+            {
+                **REQUIRED,
+                "organization": (),
+                "server_url": "https://tfs.example.test/tfs",
+                "collection": "Default",
+            },
         )
     assert caught.value.reason is Reason.CREATION_NOT_POSSIBLE
     assert here.stand.simulator.requests == []
@@ -288,8 +302,12 @@ def test_connect_offers_to_revoke_the_one_that_it_replaces(desk, answer, revokes
     here.rule(revokes=revokes)
     run(here, {"pat_file": "pat"}, Person(revoke=answer, go=True))
     assert [one.revoked for one in here.made] == [answer and revokes]
-    assert ("Revoke it: https://dev.azure.com/contoso/_usersSettings/tokens" in here.said) is not (answer and revokes)
-    assert [one.replaced for one in here.stand.records.load().ordered] == [True] * (answer and not revokes)
+    assert ("Revoke it: https://dev.azure.com/contoso/_usersSettings/tokens" in here.said) is not (
+        answer and revokes
+    )
+    assert [one.replaced for one in here.stand.records.load().ordered] == [True] * (
+        answer and not revokes
+    )
 
 
 def test_the_stored_one_given_by_hand_is_still_ours_to_revoke(desk):
@@ -358,9 +376,13 @@ def test_the_records_hold_the_id_and_no_secret(desk):
     run(here)
     text = json.dumps(here.entry.known_credentials[0].authorization_id)
     assert text != '""'
-    files = [path.read_bytes() for path in here.stand._folder.glob("records/**/*") if path.is_file()]
+    files = [
+        path.read_bytes() for path in here.stand._folder.glob("records/**/*") if path.is_file()
+    ]
     assert any(text.strip('"').encode() in one for one in files)
-    assert not any(here.made[0].value.encode() in one or here.sign_in.encode() in one for one in files)
+    assert not any(
+        here.made[0].value.encode() in one or here.sign_in.encode() in one for one in files
+    )
 
 
 def test_migrate_makes_one_for_each_with_nobody_there(desk):
@@ -382,7 +404,9 @@ def test_the_plan_says_where_az_can_make_it_and_does_not_run_it(desk):
     run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})
     world = here.stand.simulator._world
     first, second = world.organizations
-    here.stand.simulator._world = replace(world, organizations=(first, replace(second, tenant=None)))
+    here.stand.simulator._world = replace(
+        world, organizations=(first, replace(second, tenant=None))
+    )
 
     def hows(**given):
         rows = planned(here.house({"organization": (), "reach": "", **given}), "contoso").rows
@@ -398,16 +422,24 @@ def test_the_plan_says_where_az_can_make_it_and_does_not_run_it(desk):
     ("refuses", "code", "status"),
     [("disablePatCreationPolicyViolation", 3, "fail"), ("failedToReadOrgPolicy", 5, "unknown")],
 )
-def test_one_organization_that_forbids_it_keeps_no_other_from_its_token(desk, refuses, code, status, choice):
+def test_one_organization_that_forbids_it_keeps_no_other_from_its_token(
+    desk, refuses, code, status, choice
+):
     here = desk(refuses=refuses)
     run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})
-    house = here.house({"create_token": choice, "yes": "true", "organization": (), "reach": "", "register": "none"})
+    house = here.house(
+        {"create_token": choice, "yes": "true", "organization": (), "reach": "", "register": "none"}
+    )
     with tidied(house):
         report = migrate(house, "contoso")
     assert int(report.exit_code) == code
     [contoso, fabrikam] = report.connections[0].organizations
     access = next(one for one in contoso.checks if one.id.value == "organization.access")
-    assert (access.status.value, access.reason, bool(access.remedy)) == (status, PAT_ERRORS[refuses].reason, True)
+    assert (access.status.value, access.reason, bool(access.remedy)) == (
+        status,
+        PAT_ERRORS[refuses].reason,
+        True,
+    )
     assert fabrikam.token.source == "az"
     assert here.entry.unmigrated == ("contoso",)
     here.rule(refuses="")

@@ -48,7 +48,11 @@ class Mint(Machine):
         def send(call):
             if "/_apis/tokens/pats" not in call.url:
                 return remembered(call)
-            return really(call) if call.method == "GET" else switch.effect(call.method, lambda: really(call))
+            return (
+                really(call)
+                if call.method == "GET"
+                else switch.effect(call.method, lambda: really(call))
+            )
 
         self.stand.wire.send = send
         self.records = plain.records
@@ -241,7 +245,13 @@ def test_nothing_of_it_is_on_record_where_nothing_is_stored(here):
     here.world(organizations=tuple(replace(cast.FABRIKAM, name=name) for name in NAMES))
     before = (here.folder / "catalog.json").read_bytes()
     person = Person(token_how="az", create=True, go=True, another=False)
-    given = {"organization": "contoso", "purpose": "alm", "reach": "organization", "store": "none", "register": "none"}
+    given = {
+        "organization": "contoso",
+        "purpose": "alm",
+        "reach": "organization",
+        "store": "none",
+        "register": "none",
+    }
     house = here.house(given, person)
     with tidied(house):
         connect(house, "other")

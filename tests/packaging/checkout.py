@@ -25,7 +25,9 @@ SHOWN = {"sh", "bash", "powershell", "yaml", "console", "dockerfile"}
 def files() -> tuple[Path, ...]:
     """The text files that are committed or are about to be."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
     )
     if listed.returncode == 0:
         names = [name for name in listed.stdout.decode().split("\0") if name]
@@ -35,7 +37,9 @@ def files() -> tuple[Path, ...]:
         found = [path for top in tops for path in (ROOT / top).rglob("*")]
         found += [ROOT / "README.md", ROOT / "pyproject.toml"]
     return tuple(
-        path for path in found if path.is_file() and path.suffix in SUFFIXES and "__pycache__" not in path.parts
+        path
+        for path in found
+        if path.is_file() and path.suffix in SUFFIXES and "__pycache__" not in path.parts
     )
 
 

@@ -50,10 +50,16 @@ def test_the_picture_and_the_plain_words_are_at_the_top() -> None:
 def links() -> list[tuple[str, str]]:
     found = []
     for path in texts():
-        page = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        page = re.sub(
+            r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+        )
         page = re.sub(r"`[^`\n]*`", "", page)
         where = path.relative_to(ROOT).as_posix()
-        found += [(where, link) for link in re.findall(r"\]\(([^)\s]+)\)", page) if not re.match(r"[a-z]+:", link)]
+        found += [
+            (where, link)
+            for link in re.findall(r"\]\(([^)\s]+)\)", page)
+            if not re.match(r"[a-z]+:", link)
+        ]
     return found
 
 
@@ -64,7 +70,11 @@ def test_every_link_inside_the_checkout_leads_somewhere() -> None:
         target = ((ROOT / where).parent / name if name else ROOT / where).resolve()
         if not target.is_relative_to(ROOT) or not target.exists():
             wrong.append(f"{where}: {link}  (no such file)")
-        elif anchor and target.suffix == ".md" and anchor not in anchors(target.read_text(encoding="utf-8")):
+        elif (
+            anchor
+            and target.suffix == ".md"
+            and anchor not in anchors(target.read_text(encoding="utf-8"))
+        ):
             wrong.append(f"{where}: {link}  (no such heading)")
     assert wrong == []
 
@@ -78,5 +88,7 @@ def anchors(page: str) -> set[str]:
 
 def test_troubleshooting_knows_every_reason_that_ends_a_run() -> None:
     page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
-    missing = [reason.value for reason in Reason if reason.exit_code and f"`{reason.value}`" not in page]
+    missing = [
+        reason.value for reason in Reason if reason.exit_code and f"`{reason.value}`" not in page
+    ]
     assert missing == [], "add a row to docs/troubleshooting.md"

@@ -39,7 +39,9 @@ def defined(path: str) -> frozenset[str]:
         if isinstance(node, ast.FunctionDef):
             found.add(node.name)
         if isinstance(node, ast.ClassDef):
-            found |= {f"{node.name}::{one.name}" for one in node.body if isinstance(one, ast.FunctionDef)}
+            found |= {
+                f"{node.name}::{one.name}" for one in node.body if isinstance(one, ast.FunctionDef)
+            }
     return frozenset(found)
 
 
@@ -61,10 +63,16 @@ def test_a_red_row_is_red() -> None:
     row = reliability.Row(1, "a fault", ("a/test_b.py::test_c",), "")
     for ends, good in [
         ({}, False),
-        ({"tests/a/test_b.py::test_c[1]": "failed", "tests/a/test_b.py::test_c[2]": "passed"}, False),
+        (
+            {"tests/a/test_b.py::test_c[1]": "failed", "tests/a/test_b.py::test_c[2]": "passed"},
+            False,
+        ),
         ({"tests/a/test_b.py::test_c": "skipped"}, False),
         ({"tests/a/test_b.py::test_cd": "passed"}, False),
-        ({"tests/a/test_b.py::test_c[1]": "passed", "tests/a/test_b.py::test_c[2]": "skipped"}, True),
+        (
+            {"tests/a/test_b.py::test_c[1]": "passed", "tests/a/test_b.py::test_c[2]": "skipped"},
+            True,
+        ),
     ]:
         results = reliability.Results()
         results.ends = ends

@@ -13,7 +13,8 @@ HERE = Path(__file__).resolve()
 FORBIDDEN = {
     "unfinished business": r"\b(?:TODO|FIXME|XXX)\b",
     "an index of packages": r"pypi\.(?:org|python)|pythonhosted|(?:extra-)?index-url|PIP_(?:EXTRA_)?INDEX",
-    "a path of somebody's machine": r"(?<![\w.~$}/-])/(?:root|work)/|/tmp/(?:probe|bash)|" + re.escape(f"{ROOT}/"),
+    "a path of somebody's machine": r"(?<![\w.~$}/-])/(?:root|work)/|/tmp/(?:probe|bash)|"
+    + re.escape(f"{ROOT}/"),
 }
 
 
@@ -31,6 +32,10 @@ def test_no_committed_text_holds(what: str) -> None:
 
 
 def test_text_ends_lines_the_same_way_everywhere() -> None:
-    marked = [str(path.relative_to(ROOT)) for path in files() if path.read_bytes().startswith(b"\xef\xbb\xbf")]
+    marked = [
+        str(path.relative_to(ROOT))
+        for path in files()
+        if path.read_bytes().startswith(b"\xef\xbb\xbf")
+    ]
     assert marked == []
     assert "eol=lf" in (ROOT / ".gitattributes").read_text(encoding="utf-8")

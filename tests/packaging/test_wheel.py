@@ -15,8 +15,12 @@ from aspm_ado import __version__
 
 from .checkout import ENVIRONMENT, ROOT
 
-SEALED = re.compile(r"PYTHONPATH|PYTHONHOME|VIRTUAL_ENV|(?:ASPM_ADO|INVICTI|KONDUKTO|AZURE_DEVOPS)_\w+")
-NO_NETWORK = re.compile(r"NewConnectionError|Max retries|name resolution|unreachable|ConnectTimeout", re.IGNORECASE)
+SEALED = re.compile(
+    r"PYTHONPATH|PYTHONHOME|VIRTUAL_ENV|(?:ASPM_ADO|INVICTI|KONDUKTO|AZURE_DEVOPS)_\w+"
+)
+NO_NETWORK = re.compile(
+    r"NewConnectionError|Max retries|name resolution|unreachable|ConnectTimeout", re.IGNORECASE
+)
 
 
 def run(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -56,8 +60,12 @@ def test_the_wheel_holds_what_the_source_holds_and_no_more(wheel: Path) -> None:
     }
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        metadata = archive.read(next(name for name in names if name.endswith("dist-info/METADATA"))).decode()
-        entry_points = archive.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
+        metadata = archive.read(
+            next(name for name in names if name.endswith("dist-info/METADATA"))
+        ).decode()
+        entry_points = archive.read(
+            next(name for name in names if name.endswith("entry_points.txt"))
+        ).decode()
     held = {name for name in names if ".dist-info/" not in name}
     assert held == source
     assert "aspm_ado/py.typed" in held
@@ -74,7 +82,16 @@ def test_installed_into_an_environment_of_its_own_it_runs(wheel: Path, tmp_path:
     made = run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     programs = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
-    pip(sys.executable, "--python", programs / "python", "install", "-q", "--no-compile", wheel, cwd=tmp_path)
+    pip(
+        sys.executable,
+        "--python",
+        programs / "python",
+        "install",
+        "-q",
+        "--no-compile",
+        wheel,
+        cwd=tmp_path,
+    )
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
 
@@ -94,5 +111,7 @@ def test_installed_into_an_environment_of_its_own_it_runs(wheel: Path, tmp_path:
     )
     assert list(elsewhere.iterdir()) == []
 
-    module = run(programs / "python", "-c", "import aspm_ado; print(aspm_ado.__file__)", cwd=elsewhere)
+    module = run(
+        programs / "python", "-c", "import aspm_ado; print(aspm_ado.__file__)", cwd=elsewhere
+    )
     assert str(ROOT) not in module.stdout

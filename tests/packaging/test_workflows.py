@@ -12,7 +12,10 @@ import yaml
 
 from .checkout import ROOT
 
-WORKFLOWS = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml")}
+WORKFLOWS = {
+    path.stem: path.read_text(encoding="utf-8")
+    for path in (ROOT / ".github" / "workflows").glob("*.yml")
+}
 EACH = pytest.mark.parametrize("name", sorted(WORKFLOWS))
 PERMISSIONS = {
     "ci": {"linux": {"contents: read"}, "desktop": {"contents: read"}},
@@ -29,7 +32,9 @@ PERMISSIONS = {
 
 def jobs(name: str) -> dict[str, str]:
     """The text of each job."""
-    parts = re.split(r"^  ([a-z]+):\n", WORKFLOWS[name].partition("\njobs:\n")[2], flags=re.MULTILINE)
+    parts = re.split(
+        r"^  ([a-z]+):\n", WORKFLOWS[name].partition("\njobs:\n")[2], flags=re.MULTILINE
+    )
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
@@ -52,11 +57,17 @@ def test_nothing_is_granted_at_the_top_and_little_to_each_job(name: str) -> None
 def test_every_action_is_pinned_to_a_commit_and_says_its_version(name: str) -> None:
     used = re.findall(r"uses: (.*)", WORKFLOWS[name])
     assert used
-    assert [use for use in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
+    assert [
+        use for use in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)
+    ] == []
 
 
 def test_an_action_is_pinned_to_one_commit_everywhere() -> None:
-    used = {tuple(use.split("@")) for text in WORKFLOWS.values() for use in re.findall(r"uses: (\S+)", text)}
+    used = {
+        tuple(use.split("@"))
+        for text in WORKFLOWS.values()
+        for use in re.findall(r"uses: (\S+)", text)
+    }
     assert len({action for action, _ in used}) == len(used)
 
 
@@ -86,7 +97,13 @@ def test_every_job_ends(name: str) -> None:
 @EACH
 def test_it_is_good_yaml_and_its_scripts_are_good_shell(name: str) -> None:
     document = yaml.safe_load(WORKFLOWS[name])
-    assert set(document) == {"name", True, "permissions", "jobs", *({"concurrency"} & set(document))}  # “on” is a yes
+    assert set(document) == {
+        "name",
+        True,
+        "permissions",
+        "jobs",
+        *({"concurrency"} & set(document)),
+    }  # “on” is a yes
     for job in document["jobs"].values():
         needs = job.get("needs", [])
         assert ({needs} if isinstance(needs, str) else set(needs)) <= set(document["jobs"])
@@ -94,7 +111,9 @@ def test_it_is_good_yaml_and_its_scripts_are_good_shell(name: str) -> None:
             assert ("run" in step) != ("uses" in step)
             if "run" in step and shutil.which("bash"):
                 script = re.sub(r"\$\{\{.*?\}\}", "x", step["run"])
-                assert subprocess.run(["bash", "-n", "-c", script], check=False).returncode == 0, script
+                assert subprocess.run(["bash", "-n", "-c", script], check=False).returncode == 0, (
+                    script
+                )
 
 
 def test_at_night_everything_runs_that_is_longer_at_night() -> None:
@@ -123,7 +142,9 @@ def test_only_what_was_built_tested_and_attested_is_published() -> None:
     assert "bash .ci/run" in release["build"]
     assert "password" not in release["publish"], "trusted publishing has none"
     for job in ("attest", "publish"):
-        assert "run:" not in release[job], "nothing of ours runs beside the right to sign or publish"
+        assert "run:" not in release[job], (
+            "nothing of ours runs beside the right to sign or publish"
+        )
         assert "checkout" not in release[job]
 
 
@@ -143,4 +164,8 @@ def test_releases_with_known_holes_are_out_of_range() -> None:
         assert f"**`{name}>={floor}" in page, name
     assert "<0.29" in ranges["typer"], "0.29 imports pydantic for every option"
     assert "<0.8" in ranges["wcwidth"], "0.8 brought 5 MB"
-    assert all(re.search(r"<\d", one.partition(";")[0]) for one in project["dependencies"] if "truststore" not in one)
+    assert all(
+        re.search(r"<\d", one.partition(";")[0])
+        for one in project["dependencies"]
+        if "truststore" not in one
+    )

@@ -8,7 +8,13 @@ from aspm_ado.domain.connection import Proof, Registration, RegistrationMode, Re
 from aspm_ado.domain.errors import Problem
 from aspm_ado.domain.exchange import Evidence
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.report import (
+    AspmReport,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    TokenFacts,
+)
 from aspm_ado.domain.scopes import Level
 
 AT = "2026-10-15T12:00:00Z"
@@ -18,7 +24,9 @@ CLAIMED = Registration(RegistrationMode.GUIDED, RegistrationState.REGISTERED, Pr
 
 
 def evidence(
-    path: str, status: int | None = 200, activity: str | None = "5f0a2b8e-0000-4000-8000-000000000001"
+    path: str,
+    status: int | None = 200,
+    activity: str | None = "5f0a2b8e-0000-4000-8000-000000000001",
 ) -> Evidence:
     return Evidence("GET", f"https://dev.azure.com/Contoso/_apis/{path}", status, activity)
 
@@ -72,12 +80,18 @@ def every_status() -> Report:
             skip(CheckId.ASPM_PROJECTS, "Not asked: the token is not accepted."),
         ),
     )
-    one = ConnectionReport("contoso", "services", "https://dev.azure.com", "alm", organizations, secrets, aspm)
+    one = ConnectionReport(
+        "contoso", "services", "https://dev.azure.com", "alm", organizations, secrets, aspm
+    )
     return Report("connect", AT, "server", (one,))
 
 
 def error_alone() -> Report:
-    problem = Problem(Reason.TOKEN_EMPTY, "The personal access token from stdin is empty.", "Give the token there.")
+    problem = Problem(
+        Reason.TOKEN_EMPTY,
+        "The personal access token from stdin is empty.",
+        "Give the token there.",
+    )
     return Report("validate", AT, "local", error=problem)
 
 
@@ -96,5 +110,7 @@ def hostile(name: str | None = "contoso") -> Report:
     check = Check(CheckId.ACCESS, Status.FAIL, HOSTILE, Reason.NOT_A_MEMBER, HOSTILE)
     organization = OrganizationReport(HOSTILE, Identity("1", HOSTILE, HOSTILE), facts, (check,))
     secrets = (Check(CheckId.SECRETS, Status.PASS, HOSTILE),)
-    one = ConnectionReport(name, "server", f"https://tfs.example.test/{HOSTILE}", "alm", (organization,), secrets)
+    one = ConnectionReport(
+        name, "server", f"https://tfs.example.test/{HOSTILE}", "alm", (organization,), secrets
+    )
     return Report("connect", AT, "server", (one,))

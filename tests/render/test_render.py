@@ -33,7 +33,9 @@ CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 def painted(report: Report, *, color: bool, width: int = 80, encoding: str = "utf-8") -> str:
     raw = io.BytesIO()
-    stream = io.TextIOWrapper(raw, encoding=encoding, errors="strict", newline="\n", write_through=True)
+    stream = io.TextIOWrapper(
+        raw, encoding=encoding, errors="strict", newline="\n", write_through=True
+    )
     paint(tuple(sections(report)), stream, color=color, width=width)
     return raw.getvalue().decode(encoding)
 
@@ -78,7 +80,9 @@ def test_json() -> None:
     assert document["version"] == __version__
     raw = dump({**document, "version": "0"})
     assert_golden("report.json", raw.decode("ascii"))
-    assert_golden("error.json", dump({**report_document(error_alone()), "version": "0"}).decode("ascii"))
+    assert_golden(
+        "error.json", dump({**report_document(error_alone()), "version": "0"}).decode("ascii")
+    )
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 110])
@@ -100,7 +104,9 @@ def test_hostile_strings_do_nothing_to_a_terminal(color: bool) -> None:
     assert screen.title == "before"
     assert screen.icon_name in ("", "before")
     assert 1049 << 5 not in screen.mode
-    shown = "\n".join([*("".join(row[x].data for x in range(80)) for row in screen.history.top), *screen.display])
+    shown = "\n".join(
+        [*("".join(row[x].data for x in range(80)) for row in screen.history.top), *screen.display]
+    )
     assert "\nforged" not in shown
     assert "[link=https://evil.example]" in shown.replace("\n", "").replace(" ", "")
 
@@ -123,19 +129,29 @@ def test_json_escapes_whatever_there_is() -> None:
     assert json.loads(raw)["connections"][0]["organizations"][0]["identity"]["name"] == HOSTILE
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "cp850", "latin-1", "shift_jis", "utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    "encoding", ["ascii", "cp1252", "cp437", "cp850", "latin-1", "shift_jis", "utf-8", "utf-16"]
+)
 def test_every_console_can_show_it(encoding: str) -> None:
     for report in (every_status(), hostile()):
         painted(report, color=False, encoding=encoding)
 
 
-@given(st.text(max_size=80), st.text(max_size=80), st.sampled_from(Status), st.integers(30, 110), st.booleans())
+@given(
+    st.text(max_size=80),
+    st.text(max_size=80),
+    st.sampled_from(Status),
+    st.integers(30, 110),
+    st.booleans(),
+)
 def test_anything_can_be_painted_and_nothing_escapes(
     detail: str, heading: str, status: Status, width: int, color: bool
 ) -> None:
     from aspm_ado.domain.text import clean
 
-    table = Section(clean(heading, 80), (Row(status, "Title", clean(detail, 600), clean(detail, 600)),))
+    table = Section(
+        clean(heading, 80), (Row(status, "Title", clean(detail, 600), clean(detail, 600)),)
+    )
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="utf-8", write_through=True, newline="\n")
     paint([table], stream, color=color, width=width)
@@ -175,7 +191,9 @@ def test_a_shared_token_is_described_once() -> None:
 
 def test_where_a_shared_token_is_dead_no_organization_is_told_to_be_good() -> None:
     shown = list(sections(sharing(), everything=False))
-    assert not [section.heading for section in shown for row in section.rows if row.status is Status.PASS]
+    assert not [
+        section.heading for section in shown for row in section.rows if row.status is Status.PASS
+    ]
 
 
 def test_a_token_of_its_own_is_described_though_another_was_told_the_same() -> None:
@@ -188,7 +206,10 @@ def test_a_token_of_its_own_is_described_though_another_was_told_the_same() -> N
 def test_the_next_command_is_said() -> None:
     assert closing(every_status())[-1] == "Next: aspm-ado handoff contoso"
     assert closing(every_status())[0].startswith("Not ready. (exit 4)")
-    assert closing(error_alone()) == ["The personal access token from stdin is empty.", "Give the token there."]
+    assert closing(error_alone()) == [
+        "The personal access token from stdin is empty.",
+        "Give the token there.",
+    ]
 
 
 def crowd(*good: int) -> Report:

@@ -55,13 +55,17 @@ def test_a_type_and_an_id_and_never_a_value(tmp_path: Path, name: str) -> None:
             here.assert_whole()
             if command.flags.get("json"):
                 document = json.loads(done.out)
-                assert document["exit_code"] == done.code, "the code is a function of the one document"
+                assert document["exit_code"] == done.code, (
+                    "the code is a function of the one document"
+                )
             if BUG.search(" ".join(done.err.decode().split())):
                 shown += 1
             if done.code == 1:
                 said = " ".join(done.err.decode().split())
                 assert BUG.search(said), (step, said)
-                assert not command.flags.get("json") or document["error"]["reason"] == "internal-error"
+                assert (
+                    not command.flags.get("json") or document["error"]["reason"] == "internal-error"
+                )
             if struck and command.name in ("connect", "rotate", "disconnect"):
                 tidy(here, step)
         assert shown >= at - 3, "a failure that nobody heard of"

@@ -24,7 +24,9 @@ COMMANDS = (
     "list", "list, json", "guide", "handoff, a person", "handoff", "rotate, a person", "rotate",
     "disconnect, a person", "disconnect", "migrate, a plan", "migrate", "doctor", "doctor, json",
 )  # fmt: skip
-NUMBERS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+NUMBERS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 @posix
@@ -77,7 +79,9 @@ def test_nobody_reads_the_result_any_more(tmp_path: Path, name: str, number: int
         command = here.commands()[name]
         here.prepare(command)
         whole = here.run(command)
-        steps = [at for at, step in enumerate(whole.tap.steps, start=1) if step.startswith("stdout.")]
+        steps = [
+            at for at, step in enumerate(whole.tap.steps, start=1) if step.startswith("stdout.")
+        ]
         assert steps
 
         def leave() -> None:

@@ -47,7 +47,9 @@ class Tap:
     Of several lines that are said or written one after the other only the first is a step.
     """
 
-    def __init__(self, at: int = 0, strike: Callable[[], object] | None = None, *, after: bool = False) -> None:
+    def __init__(
+        self, at: int = 0, strike: Callable[[], object] | None = None, *, after: bool = False
+    ) -> None:
         self.at, self._strike, self._after = at, strike, after
         self.steps: list[str] = []
         self._last = ""
@@ -92,7 +94,10 @@ class Person:
     asks = True
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
-        self._answers = {name: list(value) if isinstance(value, list) else value for name, value in answers.items()}
+        self._answers = {
+            name: list(value) if isinstance(value, list) else value
+            for name, value in answers.items()
+        }
 
     def _next(self, question: Question, otherwise: Any) -> Any:
         value = self._answers.get(question.name, otherwise)
@@ -101,7 +106,9 @@ class Person:
     def text(self, question: Question, default: str = "", *, accept: Any = None) -> str:
         return str(self._next(question, default))
 
-    def secret(self, question: Question, context: Sequence[str] = (), *, accept: Any = None) -> Secret:
+    def secret(
+        self, question: Question, context: Sequence[str] = (), *, accept: Any = None
+    ) -> Secret:
         value = self._next(question, "")
         return accept(value) if accept else Secret(value)
 
@@ -212,7 +219,9 @@ class World:
         world = replace(world, aspm=replace(world.aspm, registers="yes"))
         self.simulator = Simulator(told.scenario, world=world).start()
         address = self.simulator.address
-        self.transport = Transport(environment={}, ca_bundle=None, timeout=30, simulator=address, trust=trusted())
+        self.transport = Transport(
+            environment={}, ca_bundle=None, timeout=30, simulator=address, trust=trusted()
+        )
         self.canaries = Canaries([self.token, self.aspm_token, self.new, self.own])
         self.folder, self._given = folder / "records", folder / "given"
         self._given.mkdir(parents=True)
@@ -253,7 +262,13 @@ class World:
         out, err = Out(tap), io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
 
         def wire(*given: Any) -> Wiring:
-            return Furnished(self, tap, command, *given, environment={"ASPM_ADO_SIMULATOR": self.simulator.address})
+            return Furnished(
+                self,
+                tap,
+                command,
+                *given,
+                environment={"ASPM_ADO_SIMULATOR": self.simulator.address},
+            )
 
         before = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = out, err
@@ -310,7 +325,12 @@ class World:
                   "aspm-token": self.aspm_token, "token-ready": ["open", "paste"], "more": ("Fabrikam",),
                   "handoff": ["copy", "saved", "later"]}  # fmt: skip
         new = {"pat": self.new, "pat-expires": "2027-02-13", "handoff": ["copy", "saved"]}
-        ad_hoc = {"organization": ["contoso"], "pat-file": [self.file(self.token)], "json": True, "no-input": True}
+        ad_hoc = {
+            "organization": ["contoso"],
+            "pat-file": [self.file(self.token)],
+            "json": True,
+            "no-input": True,
+        }
         return {
             "connect, a person": Command("connect", {}, wizard, stored=False),
             "connect": self.connecting(json=True, verbose=True),
@@ -352,7 +372,9 @@ class World:
 class Furnished(Wiring):
     """The wiring of a run, with the ports of a ``World``."""
 
-    def __init__(self, world: World, tap: Tap, command: Command, *given: Any, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, world: World, tap: Tap, command: Command, *given: Any, environment: Mapping[str, str]
+    ) -> None:
         self._world, self._tap, self._run = world, tap, command
         super().__init__(*given, environment)
 

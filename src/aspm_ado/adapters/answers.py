@@ -122,14 +122,18 @@ def _list(fields: Fields) -> list[Fields]:
 
 def _connection_data(fields: Fields) -> ConnectionData:
     user = _demanded(_object(fields.get("authenticateduser"), "authenticateduser"), "id")
-    account = _inner(user, "properties").get("account")  # {"$type": "System.String", "$value": "a@b"}, or the value
+    account = _inner(user, "properties").get(
+        "account"
+    )  # {"$type": "System.String", "$value": "a@b"}, or the value
     properties = {"account": account.get("$value") if isinstance(account, dict) else account}
     name = _text(user, "customdisplayname") or _text(user, "providerdisplayname")
     return ConnectionData(Identity(_text(user, "id"), name, _text(properties, "account")))
 
 
 def _profile(fields: Fields) -> Profile:
-    identity = Identity(_text(fields, "id"), _text(fields, "displayname"), _text(fields, "emailaddress"))
+    identity = Identity(
+        _text(fields, "id"), _text(fields, "displayname"), _text(fields, "emailaddress")
+    )
     if not identity.id:
         raise _Wrong("id")
     return Profile(identity)
@@ -139,7 +143,9 @@ def _names(fields: Fields) -> Names:
     names: dict[str, str] = {}
     for entry in _list(fields):
         name = _text(entry, "accountname") or _text(entry, "name")
-        names.setdefault(name.lower(), name)  # the casing of names changes between answers (recorded)
+        names.setdefault(
+            name.lower(), name
+        )  # the casing of names changes between answers (recorded)
     return Names(tuple(name for name in names.values() if name))
 
 
@@ -216,7 +222,9 @@ def _pats(fields: Fields) -> Pats:
     found = fields.get("pattokens")
     if not isinstance(found, list):
         raise _Wrong("pattokens")
-    return Pats(tuple(_pat(_object(one, "pattokens")) for one in found), _text(fields, "continuationtoken"))
+    return Pats(
+        tuple(_pat(_object(one, "pattokens")) for one in found), _text(fields, "continuationtoken")
+    )
 
 
 _READERS: Final[dict[type[Answer], Callable[[Fields], Answer]]] = {

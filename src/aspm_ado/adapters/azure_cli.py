@@ -55,7 +55,9 @@ class AzureCli:
     def token(self, tenant: str) -> Secret:
         """A token for Azure DevOps in one tenant, the one at hand while it serves. Raises ``NotCreatedError``."""
         if not GUID.fullmatch(tenant):
-            raise ValueError("a tenant is a GUID")  # it becomes an argument, on Windows of a batch file
+            raise ValueError(
+                "a tenant is a GUID"
+            )  # it becomes an argument, on Windows of a batch file
         held = self._held.get(tenant)
         if held is None or held[1] - self._now() < SPARE:
             held = self._held[tenant] = self._fetched(tenant)
@@ -70,7 +72,16 @@ class AzureCli:
                 remedy="Install it (https://aka.ms/installazurecli) and sign in with az login; or create the token by "
                 "hand.",
             )
-        arguments = ["account", "get-access-token", "--tenant", tenant, "--resource", RESOURCE, "--output", "json"]
+        arguments = [
+            "account",
+            "get-access-token",
+            "--tenant",
+            tenant,
+            "--resource",
+            RESOURCE,
+            "--output",
+            "json",
+        ]
         code, out, said = self._run([program, *arguments])
         if code != 0:
             raise az_failed(said, tenant)
@@ -113,9 +124,16 @@ class AzureCli:
         """End it and its children: `az` is a script that starts another program, which holds our pipes."""
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             if self._platform == "win32":
-                tool = Path(self._environment.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "taskkill.exe"
+                tool = (
+                    Path(self._environment.get("SYSTEMROOT", r"C:\Windows"))
+                    / "System32"
+                    / "taskkill.exe"
+                )
                 subprocess.run(  # noqa: S603 - the system's own tool, by its full path
-                    [str(tool), "/F", "/T", "/PID", str(child.pid)], capture_output=True, timeout=_GRACE, check=False
+                    [str(tool), "/F", "/T", "/PID", str(child.pid)],
+                    capture_output=True,
+                    timeout=_GRACE,
+                    check=False,
                 )
             else:
                 os.killpg(child.pid, signal.SIGKILL)
@@ -127,8 +145,13 @@ class AzureCli:
         """`az` with its full path. Never one of the current folder, where anybody may have put it."""
         path = self._environment.get("PATH", "")
         if self._platform == "win32":
-            folders = (Path(part) for part in path.split(os.pathsep) if part and Path(part).is_absolute())
-            return next((str(folder / "az.cmd") for folder in folders if (folder / "az.cmd").is_file()), None)
+            folders = (
+                Path(part) for part in path.split(os.pathsep) if part and Path(part).is_absolute()
+            )
+            return next(
+                (str(folder / "az.cmd") for folder in folders if (folder / "az.cmd").is_file()),
+                None,
+            )
         found = shutil.which("az", path=path)
         return found if found and Path(found).is_absolute() else None
 
@@ -140,7 +163,9 @@ def _read(out: bytes, now: float) -> tuple[Secret, float]:
         secret = parse_secret(str(document["accessToken"]), "az", "Entra access token")
         ends = document.get("expires_on")
         left = document.get("expires_in")
-        return secret, float(ends) if ends is not None else now + float(left if left is not None else 0)
+        return secret, float(ends) if ends is not None else now + float(
+            left if left is not None else 0
+        )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError):
         raise NotCreatedError(
             Reason.AZ_FAILED,

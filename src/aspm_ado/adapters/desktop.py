@@ -51,11 +51,22 @@ _WINDOWS: Final = (
     ),
 )
 _UNIX: Final = (
-    _Clipboard("wl-copy", ("wl-copy",), ("wl-paste", "--no-newline"), ("wl-copy", "--clear"), screen="WAYLAND_DISPLAY"),
     _Clipboard(
-        "xclip", ("xclip", "-selection", "clipboard"), ("xclip", "-selection", "clipboard", "-o"), screen="DISPLAY"
+        "wl-copy",
+        ("wl-copy",),
+        ("wl-paste", "--no-newline"),
+        ("wl-copy", "--clear"),
+        screen="WAYLAND_DISPLAY",
     ),
-    _Clipboard("xsel", ("xsel", "-b", "-i"), ("xsel", "-b", "-o"), ("xsel", "-b", "-c"), screen="DISPLAY"),
+    _Clipboard(
+        "xclip",
+        ("xclip", "-selection", "clipboard"),
+        ("xclip", "-selection", "clipboard", "-o"),
+        screen="DISPLAY",
+    ),
+    _Clipboard(
+        "xsel", ("xsel", "-b", "-i"), ("xsel", "-b", "-o"), ("xsel", "-b", "-c"), screen="DISPLAY"
+    ),
 )
 
 
@@ -76,7 +87,9 @@ class SystemDesktop:
     ) -> None:
         self._environment = childs_environment(environment)
         if _is_wsl(environment) and _found(("wslview",), environment, platform):
-            self._environment.setdefault("BROWSER", "wslview")  # opens the page in Windows; webbrowser does not know it
+            self._environment.setdefault(
+                "BROWSER", "wslview"
+            )  # opens the page in Windows; webbrowser does not know it
         self._platform, self._seconds, self._held = platform, seconds, held
         self._copied: tuple[_Clipboard, Secret] | None = None
         self._lock, self._timer = threading.Lock(), threading.Timer(0, self.clear)
@@ -141,7 +154,9 @@ class SystemDesktop:
         if held is not None and hmac.compare_digest(held.rstrip(b"\r\n"), secret.reveal().encode()):
             self._run(clipboard.clear or clipboard.copy)
 
-    def _run(self, command: tuple[str, ...], given: bytes = b"", *, listen: bool = False) -> bytes | None:
+    def _run(
+        self, command: tuple[str, ...], given: bytes = b"", *, listen: bool = False
+    ) -> bytes | None:
         """What the tool printed, or ``None`` when it failed or took too long.
 
         Only a tool that reads the clipboard is listened to: one that goes on serving it inherits our pipe, and the
@@ -163,7 +178,9 @@ class SystemDesktop:
         return (done.stdout or b"") if done.returncode == 0 else None
 
     def _is_remote(self) -> bool:
-        return any(self._environment.get(name) for name in ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"))
+        return any(
+            self._environment.get(name) for name in ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")
+        )
 
     def _has_browser(self) -> bool:
         named = self._environment.get("BROWSER", "").split()
@@ -191,9 +208,13 @@ def _is_web_page(url: str) -> bool:
 
 def _clipboards(environment: Mapping[str, str], platform: str) -> Iterator[_Clipboard]:
     """The tools of this platform that are there, each command with its full path."""
-    known = {"darwin": _MAC, "win32": _WINDOWS}.get(platform, (*_WINDOWS, *_UNIX) if _is_wsl(environment) else _UNIX)
+    known = {"darwin": _MAC, "win32": _WINDOWS}.get(
+        platform, (*_WINDOWS, *_UNIX) if _is_wsl(environment) else _UNIX
+    )
     for tool in known:
-        copy, paste, clear = (_found(each, environment, platform) for each in (tool.copy, tool.paste, tool.clear))
+        copy, paste, clear = (
+            _found(each, environment, platform) for each in (tool.copy, tool.paste, tool.clear)
+        )
         if copy and (not tool.screen or environment.get(tool.screen)):
             yield replace(tool, copy=copy, paste=paste, clear=clear)
 
@@ -202,14 +223,22 @@ def _is_wsl(environment: Mapping[str, str]) -> bool:
     return any(environment.get(name) for name in ("WSL_DISTRO_NAME", "WSL_INTEROP"))
 
 
-def _found(command: tuple[str, ...], environment: Mapping[str, str], platform: str) -> tuple[str, ...]:
+def _found(
+    command: tuple[str, ...], environment: Mapping[str, str], platform: str
+) -> tuple[str, ...]:
     """The command with its full path, or nothing. Never one from the current folder, where anybody may have put it."""
     if not command:
         return ()
     if platform == "win32":
-        system = Path(environment.get("SYSTEMROOT") or environment.get("SystemRoot") or r"C:\Windows") / "System32"
+        system = (
+            Path(environment.get("SYSTEMROOT") or environment.get("SystemRoot") or r"C:\Windows")
+            / "System32"
+        )
         folders = (system, system / "WindowsPowerShell" / "v1.0")
-        path = next((str(folder / command[0]) for folder in folders if (folder / command[0]).is_file()), None)
+        path = next(
+            (str(folder / command[0]) for folder in folders if (folder / command[0]).is_file()),
+            None,
+        )
     else:
         path = shutil.which(command[0], path=environment.get("PATH", ""))
     return (path, *command[1:]) if path and Path(path).is_absolute() else ()

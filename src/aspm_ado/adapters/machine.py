@@ -19,9 +19,17 @@ _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 def software() -> Software:
     """Versions and places; nothing of it names the person or the machine."""
-    kind = "in an environment of its own" if sys.prefix != sys.base_prefix else "not in a virtual environment"
-    python = f"{platform.python_implementation()} {platform.python_version()} ({sys.executable}), {kind}"
-    return Software(__version__, clean(python), clean(platform.platform()), ssl.OPENSSL_VERSION, dependencies())
+    kind = (
+        "in an environment of its own"
+        if sys.prefix != sys.base_prefix
+        else "not in a virtual environment"
+    )
+    python = (
+        f"{platform.python_implementation()} {platform.python_version()} ({sys.executable}), {kind}"
+    )
+    return Software(
+        __version__, clean(python), clean(platform.platform()), ssl.OPENSSL_VERSION, dependencies()
+    )
 
 
 def dependencies(package: str = _PACKAGE) -> tuple[tuple[str, str | None], ...]:

@@ -31,11 +31,19 @@ class RecordsFolder:
         exists = self._folder.examine()
         nearest = self._nearest
         try:
-            mode = stat.S_IMODE(self._path.stat().st_mode) if exists and hasattr(os, "geteuid") else None
+            mode = (
+                stat.S_IMODE(self._path.stat().st_mode)
+                if exists and hasattr(os, "geteuid")
+                else None
+            )
             free = shutil.disk_usage(nearest).free
         except OSError:
             mode = free = None
-        aside = tuple(sorted(clean(file.name) for file in self._path.glob(f"{ASIDE}*"))) if exists else ()
+        aside = (
+            tuple(sorted(clean(file.name) for file in self._path.glob(f"{ASIDE}*")))
+            if exists
+            else ()
+        )
         return FolderFacts(clean(self._path), exists, mode, free, aside)
 
     def prove_writable(self) -> None:
@@ -43,7 +51,11 @@ class RecordsFolder:
         if self._path.exists():
             self._folder.prove_writable()
         elif not self._nearest.is_dir() or not os.access(self._nearest, os.W_OK | os.X_OK):
-            raise refusal(self._path, "cannot be made", PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+            raise refusal(
+                self._path,
+                "cannot be made",
+                PermissionError(errno.EACCES, os.strerror(errno.EACCES)),
+            )
 
     def prove_free(self) -> None:
         """Take the lock and give it back."""
@@ -53,4 +65,6 @@ class RecordsFolder:
     @property
     def _nearest(self) -> Path:
         """The folder itself, or what is there of the way to it."""
-        return next(place for place in (self._path, *self._path.parents) if place.exists() or not place.name)
+        return next(
+            place for place in (self._path, *self._path.parents) if place.exists() or not place.name
+        )

@@ -8,7 +8,15 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
 
 from aspm_ado.domain import aspm_profile as domain
 from aspm_ado.domain.aspm import Dialect
@@ -29,7 +37,10 @@ _TAKEN: Final = frozenset(
     }
 )  # fmt: skip
 
-_PLAINER: Final = {"extra_forbidden": "a profile has no such key", "missing": "it is not there, and has to be"}
+_PLAINER: Final = {
+    "extra_forbidden": "a profile has no such key",
+    "missing": "it is not there, and has to be",
+}
 
 
 def load_profile(path: str) -> domain.Profile:
@@ -57,7 +68,9 @@ def parse_profile(raw: bytes, where: str) -> domain.Profile:
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, one['loc'])) or 'the document'}: {_said(one)}"
-            for one in error.errors(include_input=False, include_context=False, include_url=False)[:5]
+            for one in error.errors(include_input=False, include_context=False, include_url=False)[
+                :5
+            ]
         )
     except UnicodeDecodeError:
         wrong = "it is not text in UTF-8"
@@ -86,7 +99,13 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _path(value: str) -> str:
     bare = re.sub(r"\{\{\s*[a-z_]+\s*\}\}", "x", value)
-    if not bare.startswith("/") or bare.startswith("//") or "\\" in bare or "#" in bare or ".." in bare.split("/"):
+    if (
+        not bare.startswith("/")
+        or bare.startswith("//")
+        or "\\" in bare
+        or "#" in bare
+        or ".." in bare.split("/")
+    ):
         raise ValueError("a path begins with one slash, and has no host, fragment, backslash or ..")
     if not all("!" <= character <= "~" for character in bare):
         raise ValueError("a path is printable ASCII without spaces")
@@ -128,10 +147,14 @@ class _Find(_Strict):
     @model_validator(mode="after")
     def _tells_ours(self) -> _Find:
         if MARKER not in places_in(self.ours):
-            raise ValueError("ours compares with {{marker}}: nothing else proves that this program made an instance")
+            raise ValueError(
+                "ours compares with {{marker}}: nothing else proves that this program made an instance"
+            )
         _only(PLACES - {PAT, INSTANCE_ID}, self.path, self.match, self.ours)
         if MARKER in places_in(self.path) | places_in(self.match):
-            raise ValueError("{{marker}} belongs into ours: with it in path or match no other instance is ever found")
+            raise ValueError(
+                "{{marker}} belongs into ours: with it in path or match no other instance is ever found"
+            )
         return self
 
 
@@ -168,12 +191,18 @@ class _Profile(_Strict):
         if PAT not in places_in(self.body):
             raise ValueError("body has no {{pat}}: an instance without the token is of no use")
         if self.find is not None and MARKER not in places_in(self.body):
-            raise ValueError("body has no {{marker}}, so find could never tell our instance from another's")
+            raise ValueError(
+                "body has no {{marker}}, so find could never tell our instance from another's"
+            )
         for name, value in self.headers.items():
             if not _HEADER.fullmatch(name) or name.lower() in _TAKEN:
-                raise ValueError("headers has a name that is not allowed: secrets and framing are ours to set")
+                raise ValueError(
+                    "headers has a name that is not allowed: secrets and framing are ours to set"
+                )
             if places_in(value) or not all(" " <= character <= "~" for character in value):
-                raise ValueError("headers has a value that is not plain text; places are for path and body")
+                raise ValueError(
+                    "headers has a value that is not plain text; places are for path and body"
+                )
         return self
 
     def profile(self, digest: str) -> domain.Profile:
@@ -190,7 +219,12 @@ class _Profile(_Strict):
             conflict=frozenset(self.conflict),
             id=self.id,
             find=domain.Find(
-                find.path, find.items, tuple(find.match.items()), tuple(find.ours.items()), find.id, find.total
+                find.path,
+                find.items,
+                tuple(find.match.items()),
+                tuple(find.ours.items()),
+                find.id,
+                find.total,
             )
             if find
             else None,

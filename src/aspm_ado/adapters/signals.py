@@ -121,7 +121,9 @@ def interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt as stopping:
         how = f"by {stopping}" if isinstance(stopping, StoppedError) else "with Ctrl-C"
-        raise InterruptedByUserError(Reason.INTERRUPTED, f"The run was stopped {how}.", remedy=_REMEDY) from None
+        raise InterruptedByUserError(
+            Reason.INTERRUPTED, f"The run was stopped {how}.", remedy=_REMEDY
+        ) from None
     finally:
         if sys.platform != "win32":
             signal.setitimer(signal.ITIMER_REAL, 0)  # first: an alarm that rang now would tear this

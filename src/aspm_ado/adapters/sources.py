@@ -50,7 +50,9 @@ class SystemSources:
     def _stdin(self) -> bytes:
         if self._stdin_is_read:
             raise UsageError(
-                Reason.USAGE, "stdin can bring one secret only.", remedy="Give the others with --pat-file FILE."
+                Reason.USAGE,
+                "stdin can bring one secret only.",
+                remedy="Give the others with --pat-file FILE.",
             )
         self._stdin_is_read = True
         if sys.stdin is None or sys.stdin.closed:
@@ -60,7 +62,11 @@ class SystemSources:
 
 def _bounded(raw: bytes, what: str) -> bytes:
     if len(raw) > MOST_BYTES:
-        raise UsageError(Reason.TOKEN_MALFORMED, f"{what} is too long to be a token.", remedy="Give the token alone.")
+        raise UsageError(
+            Reason.TOKEN_MALFORMED,
+            f"{what} is too long to be a token.",
+            remedy="Give the token alone.",
+        )
     return raw
 
 

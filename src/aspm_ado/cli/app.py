@@ -8,11 +8,21 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from aspm_ado.cli.menu import COMMANDS, INSTALL_COMPLETION, ROOT, SHOW_COMPLETION, VERSION, WORDS, Command
+from aspm_ado.cli.menu import (
+    COMMANDS,
+    INSTALL_COMPLETION,
+    ROOT,
+    SHOW_COMPLETION,
+    VERSION,
+    WORDS,
+    Command,
+)
 from aspm_ado.cli.options import add_options, flags_of, parameter
 from aspm_ado.domain.questions import SHARED
 
-_CONTEXT: Final = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+_CONTEXT: Final = inspect.Parameter(
+    "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+)
 
 
 def _names(command: Command) -> tuple[inspect.Parameter, ...]:
@@ -22,7 +32,11 @@ def _names(command: Command) -> tuple[inspect.Parameter, ...]:
     if command.many:
         kind = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help=command.name)]
     word = "names" if command.many else "name"
-    return (inspect.Parameter(word, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=kind),)
+    return (
+        inspect.Parameter(
+            word, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=kind
+        ),
+    )
 
 
 def _register(app: typer.Typer, command: Command) -> None:

@@ -31,7 +31,9 @@ def answer(environment: Mapping[str, str]) -> int:
     shell = environment["_ASPM_ADO_COMPLETE"].removeprefix("complete_")
     if shell not in SHELLS:
         return 2
-    words, begun = split(environment.get("_ASPM_ADO_WORDS", ""), "`" if shell == "powershell" else "\\")
+    words, begun = split(
+        environment.get("_ASPM_ADO_WORDS", ""), "`" if shell == "powershell" else "\\"
+    )
     if shell == "powershell" and not environment.get("_ASPM_ADO_WORD") and begun:
         words, begun = [*words, begun], ""  # a syntax tree has no blank at its end
     for word in candidates(words[1:], begun, environment):
@@ -107,7 +109,9 @@ def stored_names(folder: str, environment: Mapping[str, str]) -> list[str]:
     named = os.path.expandvars(folder.strip())
     try:
         place = Path(named).expanduser() if named else default_folder(environment)
-        return sorted(name for name in DiskRecords(place).load().connections if NAME.fullmatch(name))
+        return sorted(
+            name for name in DiskRecords(place).load().connections if NAME.fullmatch(name)
+        )
     except (UserError, RuntimeError):  # the second: “~name” of nobody
         return []
 
@@ -128,7 +132,9 @@ def _said(shell: str, word: Word, begun: str) -> str:
     """One line, as the script for that shell reads it."""
     value, what = word
     if shell == "bash":
-        return value.rpartition("=")[2] if "=" in begun else value  # bash takes “=” for the end of a word
+        return (
+            value.rpartition("=")[2] if "=" in begun else value
+        )  # bash takes “=” for the end of a word
     if shell == "zsh":
         return value.replace("\\", "\\\\").replace(":", "\\:") + (f":{what}" if what else "")
     return f"{value}\t{what}" if shell == "fish" else f"{value}:::{what or ' '}"

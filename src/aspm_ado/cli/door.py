@@ -13,7 +13,9 @@ from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.reasons import ExitCode, Reason
 
 _BAD_USAGE: Final[type[Exception]] = next(
-    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException" and issubclass(kind, Exception)
+    kind
+    for kind in typer.BadParameter.__mro__
+    if kind.__name__ == "ClickException" and issubclass(kind, Exception)
 )
 """What Typer raises for a command line that it cannot read. It is private there, and an ancestor of this public one."""
 
@@ -27,7 +29,9 @@ def enter(arguments: Sequence[str]) -> int:
     guard_core_dumps()
     begin()
     try:
-        outcome = parser(arguments)(args=list(arguments), prog_name="aspm-ado", standalone_mode=False)
+        outcome = parser(arguments)(
+            args=list(arguments), prog_name="aspm-ado", standalone_mode=False
+        )
     except _BAD_USAGE as error:
         return _refuse(arguments, error)
     except typer.Exit as ending:
@@ -45,7 +49,9 @@ def enter(arguments: Sequence[str]) -> int:
     except SystemExit as ending:
         if not isinstance(ending.__context__, BrokenPipeError):
             raise
-        return int(ExitCode.DONE)  # Typer's own help, to a reader who has gone away; it sees to the rest
+        return int(
+            ExitCode.DONE
+        )  # Typer's own help, to a reader who has gone away; it sees to the rest
     return int(outcome or 0)
 
 
@@ -63,7 +69,9 @@ def _unwritable(error: OSError) -> Problem:
 
 def _refuse(arguments: Sequence[str], error: BaseException) -> int:
     """A command line that cannot be read, in one sentence and with the exit code of the contract."""
-    message = str(getattr(error, "format_message", lambda: "The command line cannot be understood.")())
+    message = str(
+        getattr(error, "format_message", lambda: "The command line cannot be understood.")()
+    )
     command = _command_of(arguments)
     help_ = f"See aspm-ado {command} --help." if command else "See aspm-ado --help."
     from aspm_ado.domain.text import clean

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 COMMAND_SCHEMAS: Final = ("list", "guide", "doctor", "disconnect")
 
 
-def tell_error(command: str, problem: Problem, *, as_json: bool, wiring: Wiring | None = None) -> int:
+def tell_error(
+    command: str, problem: Problem, *, as_json: bool, wiring: Wiring | None = None
+) -> int:
     """Say what went wrong, as a document where one is wanted and none was written yet; the exit code."""
     from aspm_ado.cli.output import written_code
 
@@ -47,14 +49,20 @@ def tell_error(command: str, problem: Problem, *, as_json: bool, wiring: Wiring 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Whether a document is wanted, where the command line or a variable could not be taken in whole."""
     try:
-        return "--json" in arguments or truth(os.environ.get(JSON.env, "").strip() or "no", JSON.env)
+        return "--json" in arguments or truth(
+            os.environ.get(JSON.env, "").strip() or "no", JSON.env
+        )
     except UserError:
         return False
 
 
 def interrupted() -> Problem:
     """Ctrl-C and its kind."""
-    return Problem(Reason.INTERRUPTED, "Stopped. Nothing was left half-done.", "Run the same command again to go on.")
+    return Problem(
+        Reason.INTERRUPTED,
+        "Stopped. Nothing was left half-done.",
+        "Run the same command again to go on.",
+    )
 
 
 def bug(error: BaseException) -> Problem:
@@ -68,10 +76,16 @@ def bug(error: BaseException) -> Problem:
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
-    where = " ".join(f"{frame.filename.rpartition('aspm_ado')[2]}:{frame.lineno}" for frame in frames)
+    where = " ".join(
+        f"{frame.filename.rpartition('aspm_ado')[2]}:{frame.lineno}" for frame in frames
+    )
     mark = hashlib.sha256(f"{type(error).__name__} {where}".encode()).hexdigest()[:8]
     last = frames[-1] if frames else None
-    place = f" at {last.filename.rpartition('aspm_ado')[2].lstrip('/').lstrip(chr(92))}:{last.lineno}" if last else ""
+    place = (
+        f" at {last.filename.rpartition('aspm_ado')[2].lstrip('/').lstrip(chr(92))}:{last.lineno}"
+        if last
+        else ""
+    )
     return Problem(
         Reason.INTERNAL_ERROR,
         f"A bug of ours: {type(error).__name__}{place} (id {mark}).",

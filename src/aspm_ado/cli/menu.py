@@ -53,8 +53,12 @@ def _own(name: str, help_: str, *, switch: bool = True, metavar: str = "") -> Qu
 
 SCENARIO: Final = _own("scenario", "Which story to play (ready).", switch=False, metavar="NAME")
 VERSION: Final = _own("version", "Print the version.")
-INSTALL_COMPLETION: Final = _own("install-completion", "Install completion for the shell that this runs in.")
-SHOW_COMPLETION: Final = _own("show-completion", "Print the completion script for the shell that this runs in.")
+INSTALL_COMPLETION: Final = _own(
+    "install-completion", "Install completion for the shell that this runs in."
+)
+SHOW_COMPLETION: Final = _own(
+    "show-completion", "Print the completion script for the shell that this runs in."
+)
 HELP: Final = _own("help", "Show this message and exit.")
 ROOT: Final = (VERSION, INSTALL_COMPLETION, SHOW_COMPLETION)
 """What stands before a command, beside the shared options."""
@@ -91,7 +95,12 @@ COMMANDS: Final = (
             SCENARIO,
             _own("list-scenarios", "Print the stories."),
             _own("serve", "Only serve the simulation, until Ctrl-C."),
-            _own("at", "Set the simulated clock, in UTC; it runs on from there.", switch=False, metavar="MOMENT"),
+            _own(
+                "at",
+                "Set the simulated clock, in UTC; it runs on from there.",
+                switch=False,
+                metavar="MOMENT",
+            ),
         ),
     ),
     Command(
@@ -103,7 +112,15 @@ COMMANDS: Final = (
         "rotate",
         "Put a new token in place of an old one. It is proven first, the same person's, and in force when Invicti ASPM "
         "has it.",
-        (ORGANIZATION, *TOKEN[1:4], *TOKEN[5:7], CREATE_TOKEN, ALLOW_OTHER_IDENTITY, *ASPM[1:], YES),
+        (
+            ORGANIZATION,
+            *TOKEN[1:4],
+            *TOKEN[5:7],
+            CREATE_TOKEN,
+            ALLOW_OTHER_IDENTITY,
+            *ASPM[1:],
+            YES,
+        ),
         name="The connection.",
     ),
     Command(

@@ -14,7 +14,9 @@ from aspm_ado.domain.questions import SHARED, Question
 def parameter(question: Question) -> inspect.Parameter:
     """The Typer option of a question. Values stay text: the flow parses them, whoever gave them."""
     names = (question.flag, question.short) if question.short else (question.flag,)
-    text = question.help + (f" (env: {question.env})" if question.env and "(env:" not in question.help else "")
+    text = question.help + (
+        f" (env: {question.env})" if question.env and "(env:" not in question.help else ""
+    )
     if question.switch:
         return _keyword(question, typer.Option(*names, help=text), bool, default=False)
     if question.values and not question.repeat:
@@ -24,7 +26,9 @@ def parameter(question: Question) -> inspect.Parameter:
     return _keyword(question, typer.Option(*names, **more), kind, default=None)
 
 
-def add_options(run: Callable[..., Any], own: Sequence[inspect.Parameter], questions: Sequence[Question]) -> None:
+def add_options(
+    run: Callable[..., Any], own: Sequence[inspect.Parameter], questions: Sequence[Question]
+) -> None:
     """Give ``run`` the signature that Typer reads: its own arguments, then its questions, then the shared ones."""
     parameters = [*own, *(parameter(question) for question in (*questions, *SHARED))]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -33,14 +37,21 @@ def add_options(run: Callable[..., Any], own: Sequence[inspect.Parameter], quest
 
 def flags_of(values: dict[str, object], questions: Sequence[Question]) -> dict[str, object]:
     """Parsed options by the names of their questions; removed from ``values``."""
-    return {question.name: values.pop(_identifier(question), None) for question in (*questions, *SHARED)}
+    return {
+        question.name: values.pop(_identifier(question), None) for question in (*questions, *SHARED)
+    }
 
 
-def _keyword(question: Question, info: object, kind: object, *, default: object) -> inspect.Parameter:
+def _keyword(
+    question: Question, info: object, kind: object, *, default: object
+) -> inspect.Parameter:
     from typing import Annotated
 
     return inspect.Parameter(
-        _identifier(question), inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
+        _identifier(question),
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, info],
     )
 
 

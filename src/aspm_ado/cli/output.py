@@ -135,8 +135,12 @@ def show_trouble(around: Surroundings, proofs: Sequence[Any]) -> None:
 
     around.voice.end_progress()
     made = [organization for proof in proofs for organization in organizations_of(proof)]
-    tables = [Section(clean(one.name, 80), rows) for one in made if (rows := in_the_way(one.checks))]
-    with contextlib.suppress(OSError, ValueError):  # the terminal is gone: the question that follows says so
+    tables = [
+        Section(clean(one.name, 80), rows) for one in made if (rows := in_the_way(one.checks))
+    ]
+    with contextlib.suppress(
+        OSError, ValueError
+    ):  # the terminal is gone: the question that follows says so
         _paint(around, tables, sys.stderr)
 
 

@@ -25,7 +25,9 @@ def collect(
     """The answers to ``questions``, by name. A flag wins over a variable; what is empty is not said."""
     found = {}
     for question in questions:
-        given = _from_flag(question, flags.get(question.name)) or _from_variables(question, environment, note)
+        given = _from_flag(question, flags.get(question.name)) or _from_variables(
+            question, environment, note
+        )
         if given is not None:
             found[question.name] = given
     return found
@@ -39,7 +41,9 @@ def truth(text: str, name: str) -> bool:
     if value in NO:
         return False
     raise UsageError(
-        Reason.INPUT_INVALID, f"{name} is neither yes nor no.", remedy="Set it to 1 or 0, true or false, yes or no."
+        Reason.INPUT_INVALID,
+        f"{name} is neither yes nor no.",
+        remedy="Set it to 1 or 0, true or false, yes or no.",
     )
 
 
@@ -53,7 +57,9 @@ def _from_flag(question: Question, value: object) -> Given | None:
     return Given(kept, question.flag) if kept else None
 
 
-def _from_variables(question: Question, environment: Mapping[str, str], note: Callable[[str], None]) -> Given | None:
+def _from_variables(
+    question: Question, environment: Mapping[str, str], note: Callable[[str], None]
+) -> Given | None:
     names = ("INVICTI_ASPM_HOST", "KONDUKTO_HOST") if question == ASPM_URL else (question.env,)
     for name in names:
         value = environment.get(name, "").strip()
@@ -64,7 +70,11 @@ def _from_variables(question: Question, environment: Mapping[str, str], note: Ca
             note(f"{name} is deprecated; use {_OLD_NAMES[name]}.")
         if question.switch:
             return Given(("true",), name) if truth(value, name) else None
-        values = tuple(one.strip() for one in value.split(",") if one.strip()) if question.repeat else (value,)
+        values = (
+            tuple(one.strip() for one in value.split(",") if one.strip())
+            if question.repeat
+            else (value,)
+        )
         return Given(values, name) if values else None
     return None
 

@@ -40,7 +40,12 @@ if TYPE_CHECKING:
     from aspm_ado.domain.retirement import Clock
     from aspm_ado.flows.house import House
 
-SECRET_VARIABLES: Final = ("ASPM_ADO_PAT", "AZURE_DEVOPS_EXT_PAT", "INVICTI_ASPM_TOKEN", "KONDUKTO_TOKEN")
+SECRET_VARIABLES: Final = (
+    "ASPM_ADO_PAT",
+    "AZURE_DEVOPS_EXT_PAT",
+    "INVICTI_ASPM_TOKEN",
+    "KONDUKTO_TOKEN",
+)
 LONGEST_TIMEOUT: Final = 600.0
 
 
@@ -76,7 +81,9 @@ class Wiring:
             self.voice.note(line)
         self.simulator = everything.get("ASPM_ADO_SIMULATOR", "").strip() or None
         if self.simulator:
-            self.voice.warn(f"A simulation: every request goes to {self.simulator} (ASPM_ADO_SIMULATOR).")
+            self.voice.warn(
+                f"A simulation: every request goes to {self.simulator} (ASPM_ADO_SIMULATOR)."
+            )
 
     def on(self, question: Question) -> bool:
         """Whether a switch is on."""
@@ -136,14 +143,18 @@ class Wiring:
         except StoreError:
             if self.text(STORE).strip().lower() != "none":
                 raise
-            return Path(os.devnull, "aspm-ado")  # nothing is there, and nothing can be written there
+            return Path(
+                os.devnull, "aspm-ado"
+            )  # nothing is there, and nothing can be written there
 
     @cached_property
     def vault(self) -> Vault:
         """The keyring of the operating system."""
         from aspm_ado.adapters.vault.keyring_vault import KeyringVault
 
-        return KeyringVault(self.environment, person_present=self.prompter.asks, say=self.voice.warn)
+        return KeyringVault(
+            self.environment, person_present=self.prompter.asks, say=self.voice.warn
+        )
 
     @cached_property
     def sources(self) -> Sources:
@@ -244,7 +255,9 @@ class Wiring:
             seconds = 0.0
         if not 0 < seconds <= LONGEST_TIMEOUT:
             raise UsageError(
-                Reason.INPUT_INVALID, "--timeout is not a number of seconds.", remedy="Give one from 1 to 600."
+                Reason.INPUT_INVALID,
+                "--timeout is not a number of seconds.",
+                remedy="Give one from 1 to 600.",
             )
         return seconds
 
@@ -266,7 +279,10 @@ class Wiring:
 
 def _variables_named(given: Mapping[str, Given]) -> list[str]:
     """The variables that options say hold tokens."""
-    return [value.partition("=")[2].strip() for value in given.get(PAT_VARIABLE.name, Given((), "")).values]
+    return [
+        value.partition("=")[2].strip()
+        for value in given.get(PAT_VARIABLE.name, Given((), "")).values
+    ]
 
 
 def _load_profile(path: str) -> Profile:

@@ -42,18 +42,30 @@ def has_expired(world: World, token: Token) -> bool:
 
 def has_retired(world: World, token: Token) -> bool:
     """Whether this is a token of all organizations after the day they stop on Services (§0)."""
-    return token.reach is None and world.global_tokens_end is not None and world.today >= world.global_tokens_end
+    return (
+        token.reach is None
+        and world.global_tokens_end is not None
+        and world.today >= world.global_tokens_end
+    )
 
 
-def admit(world: World, organization: Organization, request: Request, challenges: Headers) -> Caller | Answer:
+def admit(
+    world: World, organization: Organization, request: Request, challenges: Headers
+) -> Caller | Answer:
     """Let the caller into an organization of Services, or say what the real service says (§4)."""
     token = token_in(world, request)
-    if token is None or (token.reach or organization.name).casefold() != organization.name.casefold():
+    if (
+        token is None
+        or (token.reach or organization.name).casefold() != organization.name.casefold()
+    ):
         if organization.has_public_projects:
             return STRANGER  # the anonymous trap: 200, but as nobody (§2)
         return unauthenticated(request, challenges)
     if has_expired(world, token):
-        masked = not suppresses(request) and request.method in ("GET", "POST")  # §4: "may be masked"
+        masked = not suppresses(request) and request.method in (
+            "GET",
+            "POST",
+        )  # §4: "may be masked"
         return answers.sign_in_page() if masked else answers.expired(challenges)
     if has_retired(world, token):
         # [unconfirmed] §0: "expect a bare 401".
@@ -91,4 +103,6 @@ def named(answer: Answer, token: Token, *, on_server: bool) -> Answer:
     """Attach the caller to an answer, for X-VSS-UserData."""
     owner = token.owner
     account = (owner.login or owner.name) if on_server else owner.mail
-    return Answer(answer.status, answer.body, answer.headers, answer.names_user, f"{owner.id}:{account}")
+    return Answer(
+        answer.status, answer.body, answer.headers, answer.names_user, f"{owner.id}:{account}"
+    )

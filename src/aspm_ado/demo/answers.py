@@ -11,7 +11,9 @@ from aspm_ado.demo.world import Organization, Person
 Json = dict[str, object] | list[object]
 
 _JSON = "application/json; charset=utf-8"
-_TENANT_OF_NOBODY = "00000000-0000-0000-0000-000000000000"  # facts §2: a zero tenant means Microsoft accounts
+_TENANT_OF_NOBODY = (
+    "00000000-0000-0000-0000-000000000000"  # facts §2: a zero tenant means Microsoft accounts
+)
 
 
 def success(value: Json, version: str | None = None, status: int = 200) -> Answer:
@@ -32,7 +34,9 @@ def no_content() -> Answer:
     return Answer(204)
 
 
-def error(status: int, message: str, kind: str, *, assembly: str, properties: Json | None = None) -> Answer:
+def error(
+    status: int, message: str, kind: str, *, assembly: str, properties: Json | None = None
+) -> Answer:
     """Answer with the one error shape; `kind` is the full .NET type, its last part is the typeKey (D.2)."""
     body: dict[str, object] = {"$id": "1"}
     if properties is not None:
@@ -52,7 +56,9 @@ def error(status: int, message: str, kind: str, *, assembly: str, properties: Js
 def webapi_error(status: int, message: str, name: str, properties: Json | None = None) -> Answer:
     """Answer with an error of the common web API assembly."""
     assembly = "Microsoft.VisualStudio.Services.WebApi"
-    namespace = "Microsoft.VisualStudio.Services.Security" if name == "AccessCheckException" else assembly
+    namespace = (
+        "Microsoft.VisualStudio.Services.Security" if name == "AccessCheckException" else assembly
+    )
     return error(status, message, f"{namespace}.{name}", assembly=assembly, properties=properties)
 
 
@@ -63,9 +69,14 @@ def scope_missing(challenges: Headers) -> Answer:
 
 def authentication_required(challenges: Headers) -> Answer:
     """Answer a token that nobody owns. That a revoked token gets the same body is [unconfirmed] (§4)."""
-    message = "TF400813: Resource not available for anonymous access. Client authentication required."
+    message = (
+        "TF400813: Resource not available for anonymous access. Client authentication required."
+    )
     refused = webapi_error(401, message, "UnauthorizedRequestException")
-    cookie = ("Set-Cookie", "VstsSession=simulated; path=/; secure; HttpOnly")  # also on a 401 (D.14)
+    cookie = (
+        "Set-Cookie",
+        "VstsSession=simulated; path=/; secure; HttpOnly",
+    )  # also on a 401 (D.14)
     return service_error(refused, message).plus(*challenges, cookie)
 
 
@@ -89,9 +100,15 @@ def not_a_member(person: Person) -> Answer:
     shown = f"{person.tenant}\\{person.mail}" if person.tenant else person.mail
     message = f"TF400813: The user '{shown}' is not authorized to access this resource."
     return webapi_error(401, message, "UnauthorizedRequestException").plus(
-        ("WWW-Authenticate", f"Bearer authorization_uri=https://login.microsoftonline.com/{tenant}"),
+        (
+            "WWW-Authenticate",
+            f"Bearer authorization_uri=https://login.microsoftonline.com/{tenant}",
+        ),
         ("WWW-Authenticate", "TFS-Federated"),
-        ("X-TFS-FedAuthRedirect", "https://spsprodeus1.vssps.visualstudio.com/_signin?realm=dev.azure.com"),
+        (
+            "X-TFS-FedAuthRedirect",
+            "https://spsprodeus1.vssps.visualstudio.com/_signin?realm=dev.azure.com",
+        ),
         ("X-VSS-AuthenticateError", "Unauthorized"),
         ("X-VSS-ResourceTenant", tenant),
     )
@@ -131,27 +148,32 @@ def deactivated(organization: Organization) -> Answer:
         "Microsoft.TeamFoundation.Framework.Server.HostShutdownException",
         assembly="Microsoft.TeamFoundation.Framework.Server",
     )
-    headers = (("Content-Type", "application/json"), ("X-TFS-ServiceError", quote(message, safe="")))
+    headers = (
+        ("Content-Type", "application/json"),
+        ("X-TFS-ServiceError", quote(message, safe="")),
+    )
     return Answer(503, b"\xef\xbb\xbf" + refused.body, headers, names_user=False)
 
 
 def unknown_organization() -> Answer:
     """Answer for a name that nobody registered: 404 with X-TFS-ProcessId; the HTML body is [unconfirmed] (§4)."""
-    page = (
-        b"<!DOCTYPE html><html><head><title>404 - Not Found</title></head><body>The page was not found.</body></html>"
-    )
+    page = b"<!DOCTYPE html><html><head><title>404 - Not Found</title></head><body>The page was not found.</body></html>"
     return Answer(404, page, (("Content-Type", "text/html; charset=utf-8"),), names_user=False)
 
 
 def no_such_route(path: str) -> Answer:
     """Answer for a path that no controller serves: plain text (recorded, §3a)."""
     message = f"The controller for path '{path}' was not found or does not implement IController."
-    return service_error(Answer(404, message.encode(), (("Content-Type", "text/plain; charset=utf-8"),)), message)
+    return service_error(
+        Answer(404, message.encode(), (("Content-Type", "text/plain; charset=utf-8"),)), message
+    )
 
 
 def method_not_allowed(method: str) -> Answer:
     """Answer for a route that exists with other methods only."""
-    return success({"Message": f"The requested resource does not support http method '{method}'."}, status=405)
+    return success(
+        {"Message": f"The requested resource does not support http method '{method}'."}, status=405
+    )
 
 
 def sign_in_page() -> Answer:
@@ -166,7 +188,9 @@ def sign_in_page() -> Answer:
 
 def to_sign_in(tenant: str) -> Answer:
     """Answer 302 to the sign-in host, as web pages do."""
-    where = "https://spsprodeus1.vssps.visualstudio.com/_signin?realm=dev.azure.com&protocol=&context="
+    where = (
+        "https://spsprodeus1.vssps.visualstudio.com/_signin?realm=dev.azure.com&protocol=&context="
+    )
     headers = (
         ("Content-Type", "text/html; charset=utf-8"),
         ("Location", where),

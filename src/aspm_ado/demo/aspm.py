@@ -46,7 +46,11 @@ def _decide(request: Request, world: World, aspm: Aspm, connect: aspm_instances.
         return Answer(301, b"", (("Location", where),))
     if path == "/api/v2/health/check/":
         # Published without parameters; kdt's comment says it needs a token: contradictory (§0.4).
-        return _json({"status": "ok"}) if request.method == "GET" else _json({"error": "method not allowed"}, 405)
+        return (
+            _json({"status": "ok"})
+            if request.method == "GET"
+            else _json({"error": "method not allowed"}, 405)
+        )
     sent = request.header("X-Auth" if prefix else "X-Cookie")
     if path == "/core/version" and not prefix:
         return _json({"version": "v1.112.0"})  # anonymous, as `kdt ping`; the shape is [U]
@@ -63,14 +67,22 @@ def _api(request: Request, path: str, aspm: Aspm) -> Answer:
     if request.method != "GET":
         return _json({"error": "method not allowed"}, 405)
     if path == "/api/v2/teams/":
-        return _page(request, "teams", [{"id": _object_id("team", name), "name": name} for name in aspm.teams])
+        return _page(
+            request,
+            "teams",
+            [{"id": _object_id("team", name), "name": name} for name in aspm.teams],
+        )
     if path == "/api/v2/projects/":
         if not aspm.token_sees_projects:
             return _json({"message": "forbidden operation"}, 403)
         wanted = request.query.get("name", "")
-        return _page(request, "projects", [_project(name) for name in aspm.projects if wanted in name])
+        return _page(
+            request, "projects", [_project(name) for name in aspm.projects if wanted in name]
+        )
     match path.split("/")[1:]:
-        case ["api", "v2", "projects", "check", alm, _] if alm not in _ALM_NAMES or alm not in aspm.alm_tools:
+        case ["api", "v2", "projects", "check", alm, _] if (
+            alm not in _ALM_NAMES or alm not in aspm.alm_tools
+        ):
             # That an inactive tool gets the same 400 as an unknown name is [U] (§8, V1).
             return _json({"error": "invalid ALM tool"}, 400)
         case ["api", "v2", "projects", "check", _, _]:
@@ -81,12 +93,22 @@ def _api(request: Request, path: str, aspm: Aspm) -> Answer:
 
 def _project(name: str) -> dict[str, object]:
     identifier = _object_id("project", name)
-    return {"id": identifier, "name": name, "default_branch": "main", "labels": [], "playbook": "success"}
+    return {
+        "id": identifier,
+        "name": name,
+        "default_branch": "main",
+        "labels": [],
+        "playbook": "success",
+    }
 
 
 def _page(request: Request, name: str, every: list[dict[str, object]]) -> Answer:
-    start, limit = (_whole(request.query.get(key), default) for key, default in (("start", 0), ("limit", 30)))
-    return _json({"limit": limit, "start": start, "total": len(every), name: every[start : start + limit]})
+    start, limit = (
+        _whole(request.query.get(key), default) for key, default in (("start", 0), ("limit", 30))
+    )
+    return _json(
+        {"limit": limit, "start": start, "total": len(every), name: every[start : start + limit]}
+    )
 
 
 def _whole(text: str | None, default: int) -> int:
@@ -98,11 +120,15 @@ def _object_id(*names: str) -> str:
 
 
 def _json(value: dict[str, object], status: int = 200) -> Answer:
-    return Answer(status, json.dumps(value).encode(), (("Content-Type", "application/json; charset=UTF-8"),))
+    return Answer(
+        status, json.dumps(value).encode(), (("Content-Type", "application/json; charset=UTF-8"),)
+    )
 
 
 def _web_page(request: Request) -> Answer:
     if request.method not in ("GET", "HEAD"):
-        return Answer(405, b"<html><body>405 Not Allowed</body></html>", (("Content-Type", "text/html"),))
+        return Answer(
+            405, b"<html><body>405 Not Allowed</body></html>", (("Content-Type", "text/html"),)
+        )
     page = '<!DOCTYPE html><html><head><title>Invicti ASPM (simulated)</title></head><body><div id="root"></div></body>'
     return Answer(200, page.encode(), (("Content-Type", "text/html; charset=utf-8"),))

@@ -21,7 +21,9 @@ Connect = Callable[[Instance], bool]
 def answer(request: Request, path: str, world: World, aspm: Aspm, connect: Connect) -> Answer:
     """Answer a caller whose ASPM token is known."""
     if path == PATH and request.method == "GET":
-        return _json({"total": len(aspm.instances), "instances": [_shown(one) for one in aspm.instances]})
+        return _json(
+            {"total": len(aspm.instances), "instances": [_shown(one) for one in aspm.instances]}
+        )
     if path == PATH and request.method == "POST":
         return _create(request, world, aspm, connect)
     identifier, _, rest = path.removeprefix(PATH).partition("/")
@@ -56,4 +58,6 @@ def _shown(instance: Instance) -> dict[str, object]:
 
 
 def _json(value: dict[str, object], status: int = 200) -> Answer:
-    return Answer(status, json.dumps(value).encode(), (("Content-Type", "application/json; charset=UTF-8"),))
+    return Answer(
+        status, json.dumps(value).encode(), (("Content-Type", "application/json; charset=UTF-8"),)
+    )

@@ -25,5 +25,7 @@ def install(folder: Path, sign_in: str) -> None:
         (folder / "az.cmd").write_text(f'@"{sys.executable}" -IS "{script}" %*\n', encoding="utf-8")
         return
     program = folder / "az"
-    program.write_text(f'#!/bin/sh\nexec {quote(sys.executable)} -IS {quote(str(script))} "$@"\n', encoding="utf-8")
+    program.write_text(
+        f'#!/bin/sh\nexec {quote(sys.executable)} -IS {quote(str(script))} "$@"\n', encoding="utf-8"
+    )
     program.chmod(0o700)

@@ -34,7 +34,11 @@ def _work_item(call: Call) -> Answer | None:
     body: answers.Json = {
         "id": int(identifier),
         "rev": 1,
-        "fields": {"System.WorkItemType": "Task", "System.State": "New", "System.Title": "Simulated work item"},
+        "fields": {
+            "System.WorkItemType": "Task",
+            "System.State": "New",
+            "System.Title": "Simulated work item",
+        },
         "url": f"{call.place.url}/_apis/wit/workItems/{identifier}",
     }
     return answers.success(body, call.version)
@@ -57,8 +61,17 @@ def destroy_attachment(call: Call) -> Answer:
 
 _FULL = frozenset({"vso.work_full"})
 ROUTES = (
-    Route("GET", "wit/workItems/{id}", frozenset({"vso.work"}), read_work_item, resource=3, strangers=True),
-    Route("PATCH", "wit/workItems/{id}", frozenset({"vso.work_write"}), update_work_item, resource=3),
+    Route(
+        "GET",
+        "wit/workItems/{id}",
+        frozenset({"vso.work"}),
+        read_work_item,
+        resource=3,
+        strangers=True,
+    ),
+    Route(
+        "PATCH", "wit/workItems/{id}", frozenset({"vso.work_write"}), update_work_item, resource=3
+    ),
     Route("GET", "wit/attachments/{id}", frozenset({"vso.work"}), read_attachment, resource=4),
     Route(
         "DELETE",

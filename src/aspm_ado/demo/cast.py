@@ -25,7 +25,9 @@ TENANT: Final = "5c1b2a30-1111-4222-8333-444455556666"
 ADA: Final = Person("Ada Example", "ada@contoso.example", tenant=TENANT, login="LOCAL\\ada")
 GRACE: Final = Person("Grace Example", "grace@fabrikam.example", login="LOCAL\\grace")
 
-ALM_SCOPES: Final = frozenset({"vso.code_full", "vso.work_full", "vso.identity_manage", "vso.profile_write"})
+ALM_SCOPES: Final = frozenset(
+    {"vso.code_full", "vso.work_full", "vso.identity_manage", "vso.profile_write"}
+)
 
 _PROJECTS = (
     Project(
@@ -49,11 +51,15 @@ CONTOSO: Final = Organization(
     favorites=("7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910",),
     tenant=TENANT,
 )
-FABRIKAM: Final = Organization("Fabrikam", (Project("Fiber", (Repository("fiber"),)),), (ADA, GRACE), tenant=TENANT)
+FABRIKAM: Final = Organization(
+    "Fabrikam", (Project("Fiber", (Repository("fiber"),)),), (ADA, GRACE), tenant=TENANT
+)
 
 # Everybody may look into its public project, so no token is ever turned away at the door.
 OPEN_CONTOSO: Final = replace(
-    CONTOSO, name="OpenContoso", projects=(*_PROJECTS, Project("Docs", (Repository("handbook"),), public=True))
+    CONTOSO,
+    name="OpenContoso",
+    projects=(*_PROJECTS, Project("Docs", (Repository("handbook"),), public=True)),
 )
 # Its git endpoint wants a user name beside the token.
 NAMED_CONTOSO: Final = replace(
@@ -70,7 +76,9 @@ TFS: Final = Server(
 )
 # An installation without a virtual directory: the collection is the first path segment.
 TFS_2019: Final = Server(
-    "devops.example.test", SERVER_2019, (Organization("DefaultCollection", _PROJECTS, (ADA,), work_items=(7,)),)
+    "devops.example.test",
+    SERVER_2019,
+    (Organization("DefaultCollection", _PROJECTS, (ADA,), work_items=(7,)),),
 )
 
 
@@ -99,4 +107,10 @@ def token(
 def aspm(*alm_tools: str, core: bool = False) -> Aspm:
     """Make the ASPM of a scenario; before an integration is active it has no ALM tools."""
     projects = ("checkout api", "storefront")
-    return Aspm(ASPM_HOST, ASPM_TOKEN, "core" if core else "standalone", projects=projects, alm_tools=alm_tools)
+    return Aspm(
+        ASPM_HOST,
+        ASPM_TOKEN,
+        "core" if core else "standalone",
+        projects=projects,
+        alm_tools=alm_tools,
+    )

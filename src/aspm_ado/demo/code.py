@@ -19,7 +19,9 @@ def repository_id(place: Place, project: Project, repository: Repository) -> str
 
 def commit_id(repository: Repository) -> str:
     """Return the 40-digit id of the only commit of a repository."""
-    return (stable_id("commit", repository.name) + stable_id("tree", repository.name)).replace("-", "")[:40]
+    return (stable_id("commit", repository.name) + stable_id("tree", repository.name)).replace(
+        "-", ""
+    )[:40]
 
 
 def find(call: Call, name_or_id: str) -> Found | None:
@@ -35,8 +37,17 @@ def find(call: Call, name_or_id: str) -> Found | None:
 def readable(call: Call) -> list[Found]:
     """Return the repositories that the caller may read, of one project or of all."""
     inside = call.project
-    chosen = projects.visible(call) if inside is None else tuple(p for p in (projects.find(call, inside),) if p)
-    return [(project, repository) for project in chosen for repository in project.repositories if repository.readable]
+    chosen = (
+        projects.visible(call)
+        if inside is None
+        else tuple(p for p in (projects.find(call, inside),) if p)
+    )
+    return [
+        (project, repository)
+        for project in chosen
+        for repository in project.repositories
+        if repository.readable
+    ]
 
 
 def repository_body(place: Place, project: Project, repository: Repository) -> dict[str, object]:
@@ -69,7 +80,9 @@ def list_repositories(call: Call) -> Answer:
     """List repositories, unpaged; `value` comes before `count` (recorded)."""
     if call.project is not None and projects.find(call, call.project) is None:
         return refusals.project_missing(call.project)
-    return answers.items([repository_body(call.place, *one) for one in readable(call)], call.version, count_last=True)
+    return answers.items(
+        [repository_body(call.place, *one) for one in readable(call)], call.version, count_last=True
+    )
 
 
 def read_repository(call: Call) -> Answer:

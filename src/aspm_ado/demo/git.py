@@ -16,13 +16,20 @@ def target_of(rest: tuple[str, ...]) -> tuple[str, str] | None:
     match rest:
         case (project, "_git", repository, "info", "refs"):
             return project, repository
-        case ("_git", repository, "info", "refs"):  # the short form names the project's own repository
+        case (
+            "_git",
+            repository,
+            "info",
+            "refs",
+        ):  # the short form names the project's own repository
             return repository, repository
         case _:
             return None
 
 
-def advertise(target: tuple[str, str], request: Request, world: World, place: Place, caller: Caller) -> Answer:
+def advertise(
+    target: tuple[str, str], request: Request, world: World, place: Place, caller: Caller
+) -> Answer:
     """Advertise the refs of a repository, as git expects them."""
     service = request.query.get("service", "")
     needed = _NEEDS.get(service)

@@ -33,7 +33,11 @@ class _Conversation(BaseHTTPRequestHandler):
             or int(length) > _LARGEST_BODY
         ):
             self.close_connection = True
-            self._write(Answer(411, b"Send a body with its Content-Length.", (("Content-Type", "text/plain"),)))
+            self._write(
+                Answer(
+                    411, b"Send a body with its Content-Length.", (("Content-Type", "text/plain"),)
+                )
+            )
             return
         body = self.rfile.read(int(length))
         authority, target = self.headers.get("Host", ""), self.path
@@ -111,7 +115,10 @@ class HttpServer:
     def __init__(self, answer: Callable[[Request], Answer]) -> None:
         self._server = _Server(answer)
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="simulator", daemon=True
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.02},
+            name="simulator",
+            daemon=True,
         )
         self._thread.start()
 

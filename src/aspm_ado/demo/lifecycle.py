@@ -30,7 +30,11 @@ Change = Callable[[Callable[[World], World]], None]
 def concerns(request: Request) -> bool:
     """Whether a request is for this API, or asks its host for an organization alone."""
     rest = tuple(part.casefold() for part in request.segments[1:])
-    return request.host == HOST and bool(request.segments) and rest in ((), ("_apis", "tokens", "pats"))
+    return (
+        request.host == HOST
+        and bool(request.segments)
+        and rest in ((), ("_apis", "tokens", "pats"))
+    )
 
 
 def tenant_headers(organization: Organization) -> Headers:
@@ -44,7 +48,9 @@ def answer(request: Request, world: World, challenges: Headers, change: Change) 
     if organization is None:
         return answers.unknown_organization()
     if len(request.segments) == 1:
-        page = answers.unknown_organization()  # the host has no page there: 404, and yet the tenant (facts B3)
+        page = (
+            answers.unknown_organization()
+        )  # the host has no page there: 404, and yet the tenant (facts B3)
         return page.plus(*tenant_headers(organization))
     if admission.token_in(world, request) is not None:
         message = "The requested operation is not allowed."  # a PAT makes no PATs
@@ -52,7 +58,11 @@ def answer(request: Request, world: World, challenges: Headers, change: Change) 
     person = _signed_in(request, world)
     if person is None or person.tenant != organization.tenant:
         refused = answers.authentication_required(challenges)
-        return refused.plus(*tenant_headers(organization)) if admission.suppresses(request) else answers.sign_in_page()
+        return (
+            refused.plus(*tenant_headers(organization))
+            if admission.suppresses(request)
+            else answers.sign_in_page()
+        )
     if not person.is_person:
         return answers.to_sign_in(organization.tenant or "")
     if person.person not in organization.members:
@@ -68,10 +78,14 @@ def _signed_in(request: Request, world: World) -> SignIn | None:
     scheme, _, value = (request.header("Authorization") or "").partition(" ")
     if scheme.lower() != "bearer":
         return None
-    return next((one for one in world.sign_ins if secrets.compare_digest(one.value, value.strip())), None)
+    return next(
+        (one for one in world.sign_ins if secrets.compare_digest(one.value, value.strip())), None
+    )
 
 
-def _create(request: Request, world: World, organization: Organization, who: SignIn, change: Change) -> Answer:
+def _create(
+    request: Request, world: World, organization: Organization, who: SignIn, change: Change
+) -> Answer:
     wanted = _body(request)
     rules = organization.creation
     asked = _day(wanted.get("validTo")) or world.today + timedelta(days=30)
@@ -88,7 +102,12 @@ def _create(request: Request, world: World, organization: Organization, who: Sig
         error = "invalidValidTo"
     if not error and FULL_ACCESS in scopes and rules.forbids_full_access:
         error = "fullScopePatPolicyViolation"
-    if not error and rules.longest is not None and life > rules.longest and not rules.caps_in_silence:
+    if (
+        not error
+        and rules.longest is not None
+        and life > rules.longest
+        and not rules.caps_in_silence
+    ):
         error = "patLifespanPolicyViolation"
     if error:
         return _error(error, inside=rules.errors_inside)
@@ -115,18 +134,29 @@ def _create(request: Request, world: World, organization: Organization, who: Sig
 def _trusty(world: World, organization: Organization) -> World:
     mended = replace(organization, creation=replace(organization.creation, loses="nothing"))
     return replace(
-        world, organizations=tuple(mended if one.name == organization.name else one for one in world.organizations)
+        world,
+        organizations=tuple(
+            mended if one.name == organization.name else one for one in world.organizations
+        ),
     )
 
 
-def _read(request: Request, world: World, organization: Organization, who: SignIn, _: Change) -> Answer:
+def _read(
+    request: Request, world: World, organization: Organization, who: SignIn, _: Change
+) -> Answer:
     mine = [one for one in world.tokens if one.owner == who.person and one.authorization]
     if "authorizationid" in request.query:
         found = _mine(request, mine)
-        return _result(found) if found else _error("tokenNotFound", inside=organization.creation.errors_inside)
+        return (
+            _result(found)
+            if found
+            else _error("tokenNotFound", inside=organization.creation.errors_inside)
+        )
     choice = request.query.get("displayfilteroption", "active")
     shown = [
-        one for one in mine if choice == "all" or (one.revoked or one.expires < world.today) == (choice != "active")
+        one
+        for one in mine
+        if choice == "all" or (one.revoked or one.expires < world.today) == (choice != "active")
     ]
     start = int(request.query.get("continuationtoken") or 0)
     size = min(int(request.query.get("$top") or 20), 100)
@@ -135,9 +165,13 @@ def _read(request: Request, world: World, organization: Organization, who: SignI
     return answers.success({"continuationToken": more, "patTokens": page}, "7.1-preview.1")
 
 
-def _update(request: Request, world: World, organization: Organization, who: SignIn, change: Change) -> Answer:
+def _update(
+    request: Request, world: World, organization: Organization, who: SignIn, change: Change
+) -> Answer:
     wanted = _body(request)
-    found = next((one for one in world.tokens if one.authorization == wanted.get("authorizationId")), None)
+    found = next(
+        (one for one in world.tokens if one.authorization == wanted.get("authorizationId")), None
+    )
     if found is None or found.owner != who.person:
         return _error("tokenNotFound", inside=organization.creation.errors_inside)
     if found.revoked or found.expires < world.today:
@@ -152,8 +186,12 @@ def _update(request: Request, world: World, organization: Organization, who: Sig
     return _result(changed)
 
 
-def _revoke(request: Request, world: World, organization: Organization, who: SignIn, change: Change) -> Answer:
-    found = _mine(request, [one for one in world.tokens if one.owner == who.person and one.authorization])
+def _revoke(
+    request: Request, world: World, organization: Organization, who: SignIn, change: Change
+) -> Answer:
+    found = _mine(
+        request, [one for one in world.tokens if one.owner == who.person and one.authorization]
+    )
     if found is None:
         return _error("authorizationNotFound", inside=organization.creation.errors_inside)
     if not organization.creation.revokes:
@@ -169,7 +207,10 @@ def _mine(request: Request, mine: list[Token]) -> Token | None:
 
 def _with(world: World, changed: Token) -> World:
     return replace(
-        world, tokens=tuple(changed if one.authorization == changed.authorization else one for one in world.tokens)
+        world,
+        tokens=tuple(
+            changed if one.authorization == changed.authorization else one for one in world.tokens
+        ),
     )
 
 

@@ -51,7 +51,14 @@ def _anonymous() -> dict[str, object]:
 def resource_areas(call: Call) -> Answer:
     """List a few of the areas and the hosts that serve them."""
     name = call.place.organization.name
-    hosts = {"core": "dev", "git": "dev", "wit": "dev", "Favorite": "dev", "IMS": "vssps.dev", "Graph": "vssps.dev"}
+    hosts = {
+        "core": "dev",
+        "git": "dev",
+        "wit": "dev",
+        "Favorite": "dev",
+        "IMS": "vssps.dev",
+        "Graph": "vssps.dev",
+    }
     listed: list[object] = []
     for area, host in hosts.items():
         url = call.place.url if call.place.edition else f"https://{host}.azure.com/{name}"
@@ -80,7 +87,9 @@ def options(call: Call) -> Answer:
     return success({"value": list(listed.values())})
 
 
-_OPEN: frozenset[str] = frozenset()  # any living token (facts §1: the hidden base scope [unconfirmed])
+_OPEN: frozenset[str] = (
+    frozenset()
+)  # any living token (facts §1: the hidden base scope [unconfirmed])
 ROUTES = tuple(
     Route(method, path, _OPEN, answer, area=area, released=released, strangers=strangers)
     for area in Area

@@ -34,7 +34,11 @@ def account_of(person: Person, *, on_server: bool) -> str:
 def _descriptor(person: Person, place: Place) -> tuple[str, str, str]:
     account = account_of(person, on_server=place.edition is not None)
     if place.edition is not None:
-        return "win", account, "System.Security.Principal.WindowsIdentity;S-1-5-21-1004336348-1177238915-682003330-1001"
+        return (
+            "win",
+            account,
+            "System.Security.Principal.WindowsIdentity;S-1-5-21-1004336348-1177238915-682003330-1001",
+        )
     claims = "Microsoft.IdentityModel.Claims.ClaimsIdentity;"
     if person.tenant is None:
         return "msa", account, f"{claims}{person.id.replace('-', '')[:16].upper()}@Live.com"
@@ -52,8 +56,15 @@ def full_identity(person: Person, place: Place) -> dict[str, object]:
         "Mail": person.mail,
         "SpecialType": "Generic",
     }
-    properties = {name: {"$type": "System.String", "$value": value} for name, value in texts.items()}
-    return short_identity(person, place) | {"members": [], "memberOf": [], "memberIds": [], "properties": properties}
+    properties = {
+        name: {"$type": "System.String", "$value": value} for name, value in texts.items()
+    }
+    return short_identity(person, place) | {
+        "members": [],
+        "memberOf": [],
+        "memberIds": [],
+        "properties": properties,
+    }
 
 
 def identities(call: Call) -> Answer:
@@ -130,10 +141,16 @@ def graph_users(call: Call) -> Answer:
 def entitlements(call: Call) -> Answer:
     """List the members with their access level."""
     members = [
-        {"id": person.id, "user": {"displayName": person.name, "mailAddress": person.mail}, "extensions": []}
+        {
+            "id": person.id,
+            "user": {"displayName": person.name, "mailAddress": person.mail},
+            "extensions": [],
+        }
         for person in call.place.organization.members
     ]
-    return success({"members": members, "continuationToken": None, "totalCount": len(members)}, call.version)
+    return success(
+        {"members": members, "continuationToken": None, "totalCount": len(members)}, call.version
+    )
 
 
 def forget_favorite(call: Call) -> Answer:
@@ -145,9 +162,32 @@ def forget_favorite(call: Call) -> Answer:
 
 _PROFILE = frozenset({"vso.profile"})
 ROUTES = (
-    Route("GET", "identities", frozenset({"vso.identity"}), identities, area=Area.IDENTITY, server_since="6.0"),
-    Route("GET", "profile/profiles/me", _PROFILE, profile, area=Area.IDENTITY, resource=3, server_since=None),
-    Route("GET", "profile/profiles/me", _PROFILE, profile, area=Area.ACCOUNT, resource=3, server_since=None),
+    Route(
+        "GET",
+        "identities",
+        frozenset({"vso.identity"}),
+        identities,
+        area=Area.IDENTITY,
+        server_since="6.0",
+    ),
+    Route(
+        "GET",
+        "profile/profiles/me",
+        _PROFILE,
+        profile,
+        area=Area.IDENTITY,
+        resource=3,
+        server_since=None,
+    ),
+    Route(
+        "GET",
+        "profile/profiles/me",
+        _PROFILE,
+        profile,
+        area=Area.ACCOUNT,
+        resource=3,
+        server_since=None,
+    ),
     Route("GET", "accounts", _PROFILE, accounts, area=Area.ACCOUNT, server_since=None),
     Route(
         "GET",

@@ -21,7 +21,10 @@ def find(call: Call, name_or_id: str) -> Project | None:
     """Find a project that the caller may see, by id or by name without case."""
     wanted = name_or_id.casefold()
     organization = call.place.organization
-    return next((p for p in visible(call) if wanted in (p.name.casefold(), project_id(organization, p))), None)
+    return next(
+        (p for p in visible(call) if wanted in (p.name.casefold(), project_id(organization, p))),
+        None,
+    )
 
 
 def visible(call: Call) -> tuple[Project, ...]:
@@ -121,7 +124,9 @@ def create_team(call: Call) -> Answer:
     try:
         name = str(json.loads(call.request.body or b"{}").get("name", "New Team"))
     except (ValueError, AttributeError):
-        return answers.webapi_error(400, "Value cannot be null.\r\nParameter name: team", "ArgumentNullException")
+        return answers.webapi_error(
+            400, "Value cannot be null.\r\nParameter name: team", "ArgumentNullException"
+        )
     return answers.success(_team(call, project, name), call.version, status=201)
 
 
@@ -139,7 +144,9 @@ def _team(call: Call, project: Project, name: str) -> dict[str, object]:
 
 def agent_pools(call: Call) -> Answer:
     """List the agent pools: the canary of a very broad token (§3b)."""
-    return answers.items([{"id": 1, "name": "Default", "isHosted": False, "poolType": "automation"}], call.version)
+    return answers.items(
+        [{"id": 1, "name": "Default", "isHosted": False, "poolType": "automation"}], call.version
+    )
 
 
 _READ = frozenset({"vso.profile", "vso.project"})  # either is enough (§1)
@@ -150,6 +157,8 @@ ROUTES = (
     Route("DELETE", "projects/{id}", frozenset({"vso.project_manage"}), delete_project, resource=4),
     Route("POST", "projects", frozenset({"vso.project_manage"}), create_project, resource=4),
     Route("GET", "projects/{id}/teams", _READ, list_teams, resource=3),
-    Route("POST", "projects/{id}/teams", frozenset({"vso.project_manage"}), create_team, resource=3),
+    Route(
+        "POST", "projects/{id}/teams", frozenset({"vso.project_manage"}), create_team, resource=3
+    ),
     Route("GET", "distributedtask/pools", frozenset({"vso.agentpools"}), agent_pools),
 )

@@ -78,7 +78,9 @@ def version_out_of_range(version: str, newest: str) -> Answer:
 def version_unreadable(version: str) -> Answer:
     """400: not an api-version at all."""
     return webapi_error(
-        400, f'The api-version "{version}" is not in a valid format.', "VssInvalidApiResourceVersionException"
+        400,
+        f'The api-version "{version}" is not in a valid format.',
+        "VssInvalidApiResourceVersionException",
     )
 
 

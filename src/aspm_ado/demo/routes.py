@@ -89,7 +89,9 @@ class Route:
             return False
         if place.edition is None:
             return True
-        return self.server_since is not None and _number(place.edition.newest) >= _number(self.server_since)
+        return self.server_since is not None and _number(place.edition.newest) >= _number(
+            self.server_since
+        )
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
         """Return the values of the placeholders, or None. Names of resources compare without case."""
@@ -118,7 +120,9 @@ def dispatch(
     at = next((n for n, part in enumerate(rest) if part.casefold() == "_apis"), None)
     if at is None or at > 1:
         return answers.no_such_route(request.path)
-    found = [(r, v) for r in table if r.exists_at(place) and (v := r.match(rest[at + 1 :])) is not None]
+    found = [
+        (r, v) for r in table if r.exists_at(place) and (v := r.match(rest[at + 1 :])) is not None
+    ]
     if not found:
         return answers.no_such_route(request.path)
     chosen = next(((r, v) for r, v in found if r.method == request.method), None)

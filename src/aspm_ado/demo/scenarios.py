@@ -13,7 +13,9 @@ from aspm_ado.demo import cast
 from aspm_ado.demo.scopes import FULL_ACCESS
 from aspm_ado.demo.world import Aspm, Instance, Organization, Server, SignIn, Token, World
 
-_TODAY = date(2026, 10, 15)  # before the retirement of global tokens, and more than 30 days before it
+_TODAY = date(
+    2026, 10, 15
+)  # before the retirement of global tokens, and more than 30 days before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +27,18 @@ class Answers:
     collections: tuple[str, ...] = ()
     purpose: Literal["alm", "alm+issue-manager", "issue-manager"] = "alm"
     reach: Literal["auto", "all", "organization"] = "auto"
-    tokens: tuple[tuple[str | None, str], ...] = ()  # (organization, or None for all of them; token)
+    tokens: tuple[
+        tuple[str | None, str], ...
+    ] = ()  # (organization, or None for all of them; token)
     clone_username: str | None = None
     expires: date | None = None
     aspm_url: str = f"https://{cast.ASPM_HOST}"
     aspm_token: str = cast.ASPM_TOKEN
     register: Literal["guided", "api"] = "guided"
     profile: str | None = None  # the path of a registration profile
-    by_az: bool = False  # the token is created by the PAT Lifecycle API, for whoever is signed in with `az`
+    by_az: bool = (
+        False  # the token is created by the PAT Lifecycle API, for whoever is signed in with `az`
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,9 @@ class Scenario:
         return self.world.today
 
 
-def _services(organizations: tuple[Organization, ...], *tokens: Token, aspm: Aspm | None = None) -> World:
+def _services(
+    organizations: tuple[Organization, ...], *tokens: Token, aspm: Aspm | None = None
+) -> World:
     return World(_TODAY, organizations, tokens, aspm=aspm or cast.aspm())
 
 
@@ -71,12 +79,20 @@ PROFILE: Final = str(Path(__file__).with_name("registration_profile.json"))
 def _to_register(token: Token, **aspm: object) -> tuple[World, Answers]:
     """A world whose ASPM has an endpoint to register at, and the answers that use it."""
     world = _services((cast.CONTOSO, cast.FABRIKAM), token, aspm=replace(cast.aspm(), **aspm))  # type: ignore[arg-type]
-    given = Answers(("contoso",), tokens=((None, token.value),), expires=token.expires, register="api", profile=PROFILE)
+    given = Answers(
+        ("contoso",),
+        tokens=((None, token.value),),
+        expires=token.expires,
+        register="api",
+        profile=PROFILE,
+    )
     return world, given
 
 
 _READY = cast.token(cast.pat("Ready", "Rdy1"))
-_NARROW = cast.token(cast.pat("MissingScope", "Mis1"), scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
+_NARROW = cast.token(
+    cast.pat("MissingScope", "Mis1"), scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"}
+)
 _ONE = cast.token(cast.pat("OrganizationOnly", "One1"), reach="Contoso")
 _RETIRED = cast.token(cast.pat("GlobalAfterRetirement", "Ret1"))
 _EXPIRED = cast.token(cast.pat("Expired", "Exp1"), expires=date(2026, 9, 30))
@@ -167,18 +183,30 @@ _ALL = (
         "username-needed",
         "Cloning works with a user name beside the token only.",
         _services((cast.NAMED_CONTOSO,), _NAMED),
-        Answers(("contoso",), tokens=((None, _NAMED.value),), clone_username="aspm-scanner", expires=_NAMED.expires),
+        Answers(
+            ("contoso",),
+            tokens=((None, _NAMED.value),),
+            clone_username="aspm-scanner",
+            expires=_NAMED.expires,
+        ),
     ),
     Scenario(
         "issue-manager",
         "The connection also files issues, with a token of full access, on an ASPM of the core dialect.",
         replace(_on_contoso(_BROAD), aspm=cast.aspm(core=True)),
-        Answers(("contoso",), purpose="alm+issue-manager", tokens=((None, _BROAD.value),), expires=_BROAD.expires),
+        Answers(
+            ("contoso",),
+            purpose="alm+issue-manager",
+            tokens=((None, _BROAD.value),),
+            expires=_BROAD.expires,
+        ),
     ),
     Scenario(
         "two-organizations-two-tokens",
         "Two organizations, each with a token of its own: how it is done once global tokens are gone.",
-        replace(_services((cast.CONTOSO, cast.FABRIKAM), _FIRST, _SECOND), aspm=cast.aspm("azurecloud")),
+        replace(
+            _services((cast.CONTOSO, cast.FABRIKAM), _FIRST, _SECOND), aspm=cast.aspm("azurecloud")
+        ),
         Answers(
             ("contoso", "fabrikam"),
             reach="organization",
@@ -250,7 +278,9 @@ _ALL = (
         ("aspm-not-an-api",),
     ),
     Scenario(
-        "register-api", "A registration profile registers the organization.", *_to_register(_BY_API, registers="yes")
+        "register-api",
+        "A registration profile registers the organization.",
+        *_to_register(_BY_API, registers="yes"),
     ),
     Scenario(
         "register-api-lost-answer",
@@ -265,4 +295,6 @@ _ALL = (
         ("registration-conflict",),
     ),
 )
-SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType({scenario.name: scenario for scenario in _ALL})
+SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
+    {scenario.name: scenario for scenario in _ALL}
+)

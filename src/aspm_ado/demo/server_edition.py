@@ -17,20 +17,32 @@ _BUILDS = {
 }
 
 
-def answer(request: Request, world: World, server: Server, note_change: Callable[[str], None]) -> Answer:
+def answer(
+    request: Request, world: World, server: Server, note_change: Callable[[str], None]
+) -> Answer:
     """Answer one request to the server."""
     prefix = tuple(part for part in server.directory.split("/") if part)
-    if tuple(part.casefold() for part in request.segments[: len(prefix)]) != tuple(p.casefold() for p in prefix):
+    if tuple(part.casefold() for part in request.segments[: len(prefix)]) != tuple(
+        p.casefold() for p in prefix
+    ):
         # Outside of the application IIS answers by itself, without any X-TFS header.
         page = b"<html><head><title>404 - File or directory not found.</title></head></html>"
-        headers = (("Content-Type", "text/html"), ("Server", "Microsoft-IIS/10.0"), stamps.date_header(world.moment))
+        headers = (
+            ("Content-Type", "text/html"),
+            ("Server", "Microsoft-IIS/10.0"),
+            stamps.date_header(world.moment),
+        )
         return Answer(404, page, headers, names_user=False)
     decided = _decide(request, request.segments[len(prefix) :], world, server, note_change)
     return stamps.server(decided, request, world.moment, names_user=server.names_user)
 
 
 def _decide(
-    request: Request, rest: tuple[str, ...], world: World, server: Server, note_change: Callable[[str], None]
+    request: Request,
+    rest: tuple[str, ...],
+    world: World,
+    server: Server,
+    note_change: Callable[[str], None],
 ) -> Answer:
     challenges = _challenges(server)
     token = admission.token_in(world, request)
@@ -40,12 +52,16 @@ def _decide(
         return answers.expired(challenges)
     at_root = not rest or rest[0].casefold() == "_apis"
     collection = None if at_root else world.collection(rest[0])
-    if token.reach is not None and (collection is None or collection.name.casefold() != token.reach.casefold()):
+    if token.reach is not None and (
+        collection is None or collection.name.casefold() != token.reach.casefold()
+    ):
         # §7: a token of one collection gets 401 at the root though its collection works (probable).
         return answers.authentication_required(challenges)
     caller = Caller(token.owner, token)
     if at_root:
-        home = Organization("server", members=tuple({p for c in server.collections for p in c.members}))
+        home = Organization(
+            "server", members=tuple({p for c in server.collections for p in c.members})
+        )
         decided = dispatch(
             _ROOT,
             request,
@@ -80,7 +96,9 @@ def _in_collection(
     target = git.target_of(rest)
     if target is not None:
         return git.advertise(target, request, world, place, caller)
-    return dispatch(OPERATIONS, request, rest, world=world, place=place, caller=caller, note_change=note_change)
+    return dispatch(
+        OPERATIONS, request, rest, world=world, place=place, caller=caller, note_change=note_change
+    )
 
 
 def _place(server: Server, organization: Organization, url: str, challenges: Headers) -> Place:
@@ -101,7 +119,9 @@ def _challenges(server: Server) -> Headers:
 def _not_a_member(caller: Caller) -> Answer:
     shown = caller.person.login if caller.person else ""
     message = f"TF400813: The user '{shown}' is not authorized to access this resource."
-    return answers.service_error(answers.webapi_error(401, message, "UnauthorizedRequestException"), message)
+    return answers.service_error(
+        answers.webapi_error(401, message, "UnauthorizedRequestException"), message
+    )
 
 
 def _collections(call: Call) -> Answer:
@@ -110,7 +130,11 @@ def _collections(call: Call) -> Answer:
         raise LookupError("only a server has a root")
     return answers.items(
         [
-            {"id": one.id, "name": one.name, "url": f"{server.url}/_apis/projectCollections/{one.id}"}
+            {
+                "id": one.id,
+                "name": one.name,
+                "url": f"{server.url}/_apis/projectCollections/{one.id}",
+            }
             for one in server.collections
         ],
         call.version,

@@ -26,7 +26,9 @@ def serves(host: str) -> bool:
     return host in _AREAS or host.endswith(_LEGACY)
 
 
-def answer(request: Request, world: World, note_change: Callable[[str], None], change: lifecycle.Change) -> Answer:
+def answer(
+    request: Request, world: World, note_change: Callable[[str], None], change: lifecycle.Change
+) -> Answer:
     """Answer one request to any host of Services."""
     if lifecycle.concerns(request):
         decided = lifecycle.answer(request, world, _challenges(Area.IDENTITY), change)
@@ -53,14 +55,24 @@ def _decide(request: Request, world: World, note_change: Callable[[str], None]) 
     place = Place(organization, url, frozenset({area}), challenges)
     target = git.target_of(rest) if area is Area.CORE else None
     if target is None and "_apis" not in (part.casefold() for part in rest):
-        return answers.to_sign_in(organization.tenant or "")  # a web page; nobody is signed in to those
+        return answers.to_sign_in(
+            organization.tenant or ""
+        )  # a web page; nobody is signed in to those
     caller = admission.admit(world, organization, request, challenges)
     if isinstance(caller, Answer):
         return _with_all_challenges(caller)
     if target is not None:
         decided = git.advertise(target, request, world, place, caller)
     else:
-        decided = dispatch(OPERATIONS, request, rest, world=world, place=place, caller=caller, note_change=note_change)
+        decided = dispatch(
+            OPERATIONS,
+            request,
+            rest,
+            world=world,
+            place=place,
+            caller=caller,
+            note_change=note_change,
+        )
     if caller.token is None:
         # A stranger sees nothing of the refusals that name a scope; what is not public asks to sign in.
         if decided.status == 401:
@@ -75,13 +87,19 @@ def _challenges(area: Area) -> Headers:
 
 def _with_all_challenges(refused: Answer) -> Answer:
     """Add Bearer and TFS-Federated to a refusal with a body; the bare 401 has Basic only (§3a, §4)."""
-    if refused.status != 401 or not refused.body or any(v == "TFS-Federated" for _, v in refused.headers):
+    if (
+        refused.status != 401
+        or not refused.body
+        or any(v == "TFS-Federated" for _, v in refused.headers)
+    ):
         return refused
     bearer = "Bearer authorization_uri=https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000"
     return refused.plus(("WWW-Authenticate", bearer), ("WWW-Authenticate", "TFS-Federated"))
 
 
-def _above_organizations(request: Request, world: World, note_change: Callable[[str], None]) -> Answer:
+def _above_organizations(
+    request: Request, world: World, note_change: Callable[[str], None]
+) -> Answer:
     challenges = _challenges(Area.ACCOUNT)
     token = admission.token_in(world, request)
     if token is None or token.reach is not None:
@@ -93,7 +111,9 @@ def _above_organizations(request: Request, world: World, note_change: Callable[[
         return _with_all_challenges(answers.expired(challenges))
     if admission.has_retired(world, token):
         return answers.scope_missing(challenges)
-    place = Place(Organization("app"), f"https://{request.host}", frozenset({Area.ACCOUNT}), challenges)
+    place = Place(
+        Organization("app"), f"https://{request.host}", frozenset({Area.ACCOUNT}), challenges
+    )
     decided = dispatch(
         OPERATIONS,
         request,

@@ -17,7 +17,9 @@ from aspm_ado.demo.scenarios import Scenario
 from aspm_ado.demo.token_page import TokenPage
 from aspm_ado.demo.world import Instance, World
 
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-cookie", "x-auth", "cookie"})
+_SECRET_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "x-cookie", "x-auth", "cookie"}
+)
 _SHORTEST_SHOWN = 20  # a password that is hardly longer than its last four is not shown at all
 
 
@@ -82,7 +84,10 @@ class Simulator:
         return self.start()
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop()
 
@@ -148,7 +153,10 @@ class Simulator:
         """Add an instance to the ASPM, unless its organization has one. At once, whoever else is asking."""
         with self._lock:
             there = self._world.aspm.instances if self._world.aspm else ()
-            if any(one.url.rstrip("/").casefold() == instance.url.rstrip("/").casefold() for one in there):
+            if any(
+                one.url.rstrip("/").casefold() == instance.url.rstrip("/").casefold()
+                for one in there
+            ):
                 return False
             self._world = self._world.with_instance(instance)
             self._changes.append(f"instance {instance.name} for {instance.url}")
@@ -168,6 +176,7 @@ def _record(request: Request, answer: Answer) -> Record:
     sent = admission.credentials(request)
     shown = sent[1][-4:] if sent and len(sent[1]) >= _SHORTEST_SHOWN else None
     headers = tuple(
-        (name, "[redacted]" if name.lower() in _SECRET_HEADERS else value) for name, value in request.headers
+        (name, "[redacted]" if name.lower() in _SECRET_HEADERS else value)
+        for name, value in request.headers
     )
     return Record(request.method, request.host, request.target, answer.status, shown, headers)

@@ -54,8 +54,14 @@ def services(answer: Answer, request: Request, moment: datetime) -> Answer:
             ("X-TFS-ProcessId", stable_id("process", "routed")),
             ("X-VSS-RequestRouted", "spsprodsim1.simulated.cloudapp.azure.com"),
             ("X-Powered-By", "ARR/3.0"),
-            ("Set-Cookie", "X-VSS-UseRequestRouting=True; domain=.dev.azure.com; path=/; secure; HttpOnly"),
-            ("Set-Cookie", "VstsSession=simulated; domain=.dev.azure.com; path=/; secure; HttpOnly"),
+            (
+                "Set-Cookie",
+                "X-VSS-UseRequestRouting=True; domain=.dev.azure.com; path=/; secure; HttpOnly",
+            ),
+            (
+                "Set-Cookie",
+                "VstsSession=simulated; domain=.dev.azure.com; path=/; secure; HttpOnly",
+            ),
         )
     return Answer(answer.status, answer.body, headers, answer.names_user, answer.user)
 
@@ -64,7 +70,9 @@ def server(answer: Answer, request: Request, moment: datetime, *, names_user: bo
     """Stamp an answer of an Azure DevOps Server: IIS shows through, and there is no edge before it (D.15)."""
     headers: list[tuple[str, str]] = []
     for name, value in answer.headers:
-        if name == "X-TFS-ServiceError":  # on premises: "+" for blanks, lower-case hex (D.5), and a SOAP twin
+        if (
+            name == "X-TFS-ServiceError"
+        ):  # on premises: "+" for blanks, lower-case hex (D.5), and a SOAP twin
             encoded = _lower_hex(quote_plus(unquote(value), safe=""))
             headers += [(name, encoded), ("X-TFS-SoapException", encoded)]
         else:
@@ -73,7 +81,10 @@ def server(answer: Answer, request: Request, moment: datetime, *, names_user: bo
         *_NO_CACHE,
         _P3P,
         ("X-TFS-ProcessId", stable_id("process", request.host)),
-        *_ids(Answer(answer.status, names_user=answer.names_user and names_user, user=answer.user), request),
+        *_ids(
+            Answer(answer.status, names_user=answer.names_user and names_user, user=answer.user),
+            request,
+        ),
         ("X-FRAME-OPTIONS", "SAMEORIGIN"),
         ("X-AspNet-Version", "4.0.30319"),
         ("X-Powered-By", "ASP.NET"),

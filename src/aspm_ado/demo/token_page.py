@@ -58,14 +58,21 @@ class TokenPage:
         # Browsers send Origin with every post; a command line that sends none still needs the key.
         if origin is not None and origin != f"http://{request.host_and_port}":
             return _plain(403, "This form was sent from another site.")
-        if (request.header("Content-Type") or "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
+        if (request.header("Content-Type") or "").partition(";")[
+            0
+        ].strip() != "application/x-www-form-urlencoded":
             return _plain(415, "Send the form as the page does.")
         form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
         if not secrets.compare_digest("".join(form.get("key", [])).encode(), self._key.encode()):
             return _plain(403, "This form has expired: reload the page.")
         index = "".join(form.get("token", []))
         scopes = frozenset(form.get("scope", []))
-        if not index.isascii() or not index.isdigit() or int(index) >= len(world.tokens) or not scopes <= OFFERED:
+        if (
+            not index.isascii()
+            or not index.isdigit()
+            or int(index) >= len(world.tokens)
+            or not scopes <= OFFERED
+        ):
             return _plain(400, "There is no such token or scope.")
         self._edit(world.tokens[int(index)].value, scopes)
         return Answer(303, b"", (("Location", "/"), *_GUARDS))

@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime
 from typing import Final, Literal
 from uuid import NAMESPACE_URL, uuid5
 
-GLOBAL_TOKENS_END: Final = date(2026, 12, 1)  # facts/azure-devops.md §0: all of them, whatever their own expiry
+GLOBAL_TOKENS_END: Final = date(
+    2026, 12, 1
+)  # facts/azure-devops.md §0: all of them, whatever their own expiry
 
 
 def stable_id(*names: str) -> str:
@@ -61,7 +63,9 @@ class Creation:
     caps_in_silence: bool = False  # ... or shortened without a word
     forbids_full_access: bool = False
     grants: frozenset[str] | None = None  # these scopes, whatever was asked for
-    loses: Literal["nothing", "before", "after"] = "nothing"  # the wire breaks once, before or after it is made
+    loses: Literal["nothing", "before", "after"] = (
+        "nothing"  # the wire breaks once, before or after it is made
+    )
     revokes: bool = True
 
 
@@ -219,7 +223,10 @@ class World:
         if self.aspm is None:
             raise KeyError("there is no ASPM in this world")
         tools = tuple(dict.fromkeys((*self.aspm.alm_tools, instance.tool)))
-        return replace(self, aspm=replace(self.aspm, instances=(*self.aspm.instances, instance), alm_tools=tools))
+        return replace(
+            self,
+            aspm=replace(self.aspm, instances=(*self.aspm.instances, instance), alm_tools=tools),
+        )
 
     def with_scopes(self, value: str, scopes: frozenset[str]) -> World:
         """Return this world after the token was edited on its page."""
@@ -227,7 +234,10 @@ class World:
             raise KeyError("there is no such token in this world")
         return replace(
             self,
-            tokens=tuple(replace(token, scopes=scopes) if token.value == value else token for token in self.tokens),
+            tokens=tuple(
+                replace(token, scopes=scopes) if token.value == value else token
+                for token in self.tokens
+            ),
         )
 
 

@@ -22,7 +22,9 @@ _SSH: Final = re.compile(
     r"(?:ssh://)?[^@/]+@(?:ssh\.dev\.azure\.com(?::22)?[:/]v3/([^/]+)/.*|vs-ssh\.visualstudio\.com(?::22)?[:/]v3/([^/]+)/.*)"
 )
 _LEGACY_SUFFIX: Final = ".visualstudio.com"
-_NO_ORGANIZATIONS: Final = frozenset({"app", "marketplace", "vs-ssh", "www", "my", "docs", "visualstudio"})
+_NO_ORGANIZATIONS: Final = frozenset(
+    {"app", "marketplace", "vs-ssh", "www", "my", "docs", "visualstudio"}
+)
 """First labels of hosts there that belong to Microsoft's own sites, not to an organization."""
 _DEFAULT_COLLECTION: Final = "defaultcollection"
 
@@ -35,7 +37,12 @@ def parse_organization(text: str) -> Place:
         return _organization(ssh.group(1) or ssh.group(2), pasted)
     if "/" not in pasted and "." not in pasted and ":" not in pasted:
         return _organization(pasted, pasted)
-    if "://" not in pasted and "/" not in pasted and _ORGANIZATION.fullmatch(pasted) and not _is_host(pasted):
+    if (
+        "://" not in pasted
+        and "/" not in pasted
+        and _ORGANIZATION.fullmatch(pasted)
+        and not _is_host(pasted)
+    ):
         return _organization(pasted, pasted)
     parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "organization")
     origin = Origin.read(parts)
@@ -51,13 +58,21 @@ def parse_organization(text: str) -> Place:
             raise _not_an_organization(pasted, "it names no organization")
         return _organization(segments[0], pasted)
     name = origin.host.removesuffix(_LEGACY_SUFFIX).partition(".")[0]
-    if origin.port == 443 and origin.host.endswith(_LEGACY_SUFFIX) and name not in _NO_ORGANIZATIONS:
+    if (
+        origin.port == 443
+        and origin.host.endswith(_LEGACY_SUFFIX)
+        and name not in _NO_ORGANIZATIONS
+    ):
         return _organization(name, pasted)
     raise _not_an_organization(pasted, "its host is not one of Azure DevOps Services")
 
 
 def parse_server(
-    text: str, collections: Sequence[str] = (), *, everything: bool = False, allow_http: bool = False
+    text: str,
+    collections: Sequence[str] = (),
+    *,
+    everything: bool = False,
+    allow_http: bool = False,
 ) -> tuple[Site, tuple[str, ...]]:
     """The root of an on-premises server and the collections meant, from a root, collection, project or repository URL.
 
@@ -76,15 +91,23 @@ def parse_server(
             remedy="Name the organization with --organization.",
         )
     if parts.username:
-        raise UsageError(Reason.URL_INVALID, "The server URL holds a user name.", remedy="Give the address alone.")
+        raise UsageError(
+            Reason.URL_INVALID,
+            "The server URL holds a user name.",
+            remedy="Give the address alone.",
+        )
     if origin.scheme == "http" and not (allow_http or origin.is_loopback):
         raise UsageError(
             Reason.HTTP_REFUSED,
             f"{origin} has no TLS: the token would travel in clear.",
             remedy="Use https, or accept that with --allow-http.",
         )
-    directory, found = _divide(parts.path, [name.casefold() for name in collections], everything=everything)
-    named = tuple(_collection(name) for name in collections) or tuple(_collection(name) for name in found)
+    directory, found = _divide(
+        parts.path, [name.casefold() for name in collections], everything=everything
+    )
+    named = tuple(_collection(name) for name in collections) or tuple(
+        _collection(name) for name in found
+    )
     return Site(Deployment.SERVER, "/".join([str(origin), *directory])), named
 
 
@@ -113,7 +136,9 @@ def _divide(path: str, named: Sequence[str], *, everything: bool) -> tuple[list[
 
 def _organization(name: str, pasted: str) -> Place:
     if not _ORGANIZATION.fullmatch(name):
-        raise _not_an_organization(pasted, "an organization is named with letters, digits and hyphens")
+        raise _not_an_organization(
+            pasted, "an organization is named with letters, digits and hyphens"
+        )
     return SERVICES.place(name)
 
 

@@ -91,7 +91,8 @@ ROWS: Final[Mapping[Policy, Row]] = {
         "Microsoft Entra admin center → Conditional Access → Policies (the sign-in logs name the one that refused), "
         "and Organization settings of {organization} → Policies → “Enable IP Conditional Access policy validation on "
         "non-interactive flows”",
-        "a Conditional Access Administrator of Microsoft Entra; for the second, " + _COLLECTION_ADMIN,
+        "a Conditional Access Administrator of Microsoft Entra; for the second, "
+        + _COLLECTION_ADMIN,
         "allow the addresses that the token is used from: those of Invicti ASPM (ask Invicti for the list), and that "
         "of this machine for the time of the set-up.",
         "Run this from a network that is allowed; it says nothing about the network of Invicti ASPM.",
@@ -123,7 +124,13 @@ def possible(place: Place, purpose: Purpose, reach: Reach) -> tuple[Policy, ...]
 
 
 def request_for(
-    policy: Policy, place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calendar, *, answered: str = ""
+    policy: Policy,
+    place: Place,
+    purpose: Purpose,
+    choice: ReachDemanded,
+    calendar: Calendar,
+    *,
+    answered: str = "",
 ) -> str:
     """The letter: what is in the way, where and by whom it is switched, what is asked, what for and until when.
 
@@ -132,7 +139,11 @@ def request_for(
     """
     if policy is Policy.FULL_SCOPE:
         purpose = Purpose.ALM_AND_ISSUE_MANAGER
-    if policy is not Policy.GLOBAL and choice is ReachDemanded.AUTO and calendar.ends_soon(place.site.deployment):
+    if (
+        policy is not Policy.GLOBAL
+        and choice is ReachDemanded.AUTO
+        and calendar.ends_soon(place.site.deployment)
+    ):
         choice = ReachDemanded.ORGANIZATION
     made = guide(place, purpose, choice, calendar)
     row = _row(policy, place)

@@ -132,6 +132,17 @@ class Pats:
     more: str = ""
 
 
-Answer = ConnectionData | Profile | Names | Projects | Repositories | AspmPage | AspmKnown | Document | PatAnswer | Pats
+Answer = (
+    ConnectionData
+    | Profile
+    | Names
+    | Projects
+    | Repositories
+    | AspmPage
+    | AspmKnown
+    | Document
+    | PatAnswer
+    | Pats
+)
 HOLDS_A_SECRET: Final = (PatAnswer,)
 """Answers whose text must not outlive its reading."""

@@ -85,8 +85,12 @@ class Door:
         path = f"/api/v2/projects/check/{ALM_TOOLS[deployment]}/{quote(repository, safe='')}"
         return self.get(path, token, AspmKnown)
 
-    def get(self, path: str, token: Secret | None = None, expects: type[Answer] | None = None) -> Call:
+    def get(
+        self, path: str, token: Secret | None = None, expects: type[Answer] | None = None
+    ) -> Call:
         """A documented route; without ``token`` nothing secret goes along."""
         credential = self.credential(token) if token is not None else None
         url = f"{self.url}{self.dialect.prefix}{path}"
-        return Call("GET", url, credential, lane=self.url, expects=expects, ca_bundle=self.ca_bundle)
+        return Call(
+            "GET", url, credential, lane=self.url, expects=expects, ca_bundle=self.ca_bundle
+        )

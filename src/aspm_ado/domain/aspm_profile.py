@@ -60,7 +60,11 @@ class Success:
 
     def met(self, status: int, document: object) -> bool:
         """Whether this is one."""
-        return status in self.statuses and document is not None and at(document, self.pointer) not in (None, False, "")
+        return (
+            status in self.statuses
+            and document is not None
+            and at(document, self.pointer) not in (None, False, "")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +157,14 @@ def places_in(template: object) -> set[str]:
     if isinstance(template, str):
         return set(_PLACE.findall(template))
     if isinstance(template, Mapping):
-        return {name for key, value in template.items() for name in (*places_in(key), *places_in(value))}
-    return {name for value in template for name in places_in(value)} if isinstance(template, list | tuple) else set()
+        return {
+            name for key, value in template.items() for name in (*places_in(key), *places_in(value))
+        }
+    return (
+        {name for value in template for name in places_in(value)}
+        if isinstance(template, list | tuple)
+        else set()
+    )
 
 
 def filled(template: object, values: Values) -> object:
@@ -166,7 +176,11 @@ def filled(template: object, values: Values) -> object:
         return _PLACE.sub(lambda found: _text(values[found.group(1)]), template)
     if isinstance(template, Mapping):
         return {str(filled(key, values)): filled(value, values) for key, value in template.items()}
-    return [filled(value, values) for value in template] if isinstance(template, list | tuple) else template
+    return (
+        [filled(value, values) for value in template]
+        if isinstance(template, list | tuple)
+        else template
+    )
 
 
 def path_of(template: str, values: Values) -> str:
@@ -190,7 +204,10 @@ def at(document: object, pointer: str) -> object:
 
 def same(item: object, wanted: tuple[tuple[str, str], ...], values: Values) -> bool:
     """Whether each pointer leads to the text wanted; letter case and a closing slash make no difference."""
-    return all(_plain(at(item, pointer)) == _plain(filled(template, values)) for pointer, template in wanted)
+    return all(
+        _plain(at(item, pointer)) == _plain(filled(template, values))
+        for pointer, template in wanted
+    )
 
 
 def _plain(value: object) -> str:

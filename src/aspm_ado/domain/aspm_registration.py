@@ -16,7 +16,15 @@ from aspm_ado.domain.aspm_profile import Profile, Values, at, same
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.connection import Proof, Registration, RegistrationMode, RegistrationState
 from aspm_ado.domain.dataclass import dataclass
-from aspm_ado.domain.judgement.aspm import UNHEARD, Hearing, document_of, hear, redirect_target, said, unheard_words
+from aspm_ado.domain.judgement.aspm import (
+    UNHEARD,
+    Hearing,
+    document_of,
+    hear,
+    redirect_target,
+    said,
+    unheard_words,
+)
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import NEVER_SENT, Reason
 from aspm_ado.domain.text import clean
@@ -96,7 +104,9 @@ def may_have_acted(reply: Reply) -> bool:
 def identified(document: object, pointer: str) -> str | None:
     """The id, as text fit for a report."""
     found = at(document, pointer) if pointer else None
-    return clean(found, 120) if isinstance(found, str | int) and not isinstance(found, bool) else None
+    return (
+        clean(found, 120) if isinstance(found, str | int) and not isinstance(found, bool) else None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +123,18 @@ class Outcome:
         return Outcome(replace(self.registration, proof=proof), check)
 
 
-def registered(marker: str, instance: str | None, profile: Profile, *replies: Reply, adopted: bool = False) -> Outcome:
+def registered(
+    marker: str, instance: str | None, profile: Profile, *replies: Reply, adopted: bool = False
+) -> Outcome:
     """The instance is there, and it is ours."""
     made = "Found in Invicti ASPM by its marker" if adopted else "Registered in Invicti ASPM"
     named = f" as {instance}" if instance else ""
-    check = Check(CheckId.REGISTRATION, Status.PASS, f"{made}{named} ({profile.title}).").on(*replies)
-    state = Registration(RegistrationMode.API, RegistrationState.REGISTERED, Proof.CLAIMED, instance, marker)
+    check = Check(CheckId.REGISTRATION, Status.PASS, f"{made}{named} ({profile.title}).").on(
+        *replies
+    )
+    state = Registration(
+        RegistrationMode.API, RegistrationState.REGISTERED, Proof.CLAIMED, instance, marker
+    )
     return Outcome(state, check)
 
 
@@ -140,7 +156,9 @@ def conflicting(marker: str, profile: Profile, name: str, *replies: Reply) -> Ou
         f"Look at it in Invicti ASPM under Integrations. Enter the token there by hand, or remove it; then say so, or "
         f"register anew, with: aspm-ado handoff {name}",
     ).on(*replies)
-    return Outcome(Registration(RegistrationMode.API, RegistrationState.FAILED, marker=marker), check)
+    return Outcome(
+        Registration(RegistrationMode.API, RegistrationState.FAILED, marker=marker), check
+    )
 
 
 def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
@@ -148,19 +166,35 @@ def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
     words = said(reply)
     quoted = f" (“{words}”)" if words else ""
     if hear(reply) is Hearing.REDIRECT:
-        reason, detail = Reason.ASPM_NOT_AN_API, f"It redirects ({reply.status}) to {redirect_target(reply)}"
+        reason, detail = (
+            Reason.ASPM_NOT_AN_API,
+            f"It redirects ({reply.status}) to {redirect_target(reply)}",
+        )
         remedy = "Correct the path in the registration profile; a redirect is never followed."
     elif reply.status == 401:
-        reason, detail = Reason.ASPM_TOKEN_REJECTED, f"Invicti ASPM does not accept the API token here{quoted}"
+        reason, detail = (
+            Reason.ASPM_TOKEN_REJECTED,
+            f"Invicti ASPM does not accept the API token here{quoted}",
+        )
         remedy = f"Use another API token. {where_tokens_are_made(profile.dialect)}"
     elif reply.status == 403:
-        reason, detail = Reason.ASPM_FORBIDDEN, f"The owner of the API token may not register instances{quoted}"
+        reason, detail = (
+            Reason.ASPM_FORBIDDEN,
+            f"The owner of the API token may not register instances{quoted}",
+        )
         remedy = "Use the API token of an administrator of Invicti ASPM."
     else:
-        reason, detail = Reason.ASPM_REFUSED, f"Invicti ASPM refused the registration ({reply.status}){quoted}"
+        reason, detail = (
+            Reason.ASPM_REFUSED,
+            f"Invicti ASPM refused the registration ({reply.status}){quoted}",
+        )
         remedy = "Check the registration profile against your version of Invicti ASPM, or use --register guided."
-    check = Check(CheckId.REGISTRATION, Status.FAIL, f"{detail} ({profile.title}).", reason, remedy).on(reply)
-    return Outcome(Registration(RegistrationMode.API, RegistrationState.FAILED, marker=marker), check)
+    check = Check(
+        CheckId.REGISTRATION, Status.FAIL, f"{detail} ({profile.title}).", reason, remedy
+    ).on(reply)
+    return Outcome(
+        Registration(RegistrationMode.API, RegistrationState.FAILED, marker=marker), check
+    )
 
 
 def not_begun(prior: Registration, reply: Reply) -> Outcome:
@@ -169,16 +203,24 @@ def not_begun(prior: Registration, reply: Reply) -> Outcome:
     if kind in UNHEARD:
         reason, detail, remedy = unheard_words(reply)
     elif kind is Hearing.REFUSED:
-        reason, detail = Reason.ASPM_TOKEN_REJECTED, "Invicti ASPM does not accept the API token for this list."
+        reason, detail = (
+            Reason.ASPM_TOKEN_REJECTED,
+            "Invicti ASPM does not accept the API token for this list.",
+        )
         remedy = f"Use another API token. {where_tokens_are_made(None)}"
     elif kind is Hearing.FORBIDDEN:
         reason, detail = Reason.ASPM_FORBIDDEN, "The owner of the API token may not list instances."
         remedy = "Use the API token of an administrator of Invicti ASPM."
     else:
         host = Origin.of(reply.call.url).host
-        reason, detail = Reason.ASPM_NOT_AN_API, f"{host} did not answer with a list of instances ({reply.status})."
+        reason, detail = (
+            Reason.ASPM_NOT_AN_API,
+            f"{host} did not answer with a list of instances ({reply.status}).",
+        )
         if kind is Hearing.REDIRECT:
-            detail = f"The list of instances redirects ({reply.status}) to {redirect_target(reply)}."
+            detail = (
+                f"The list of instances redirects ({reply.status}) to {redirect_target(reply)}."
+            )
         remedy = "Check “find” in the registration profile."
     detail = f"Not registered, nothing was sent: {detail[:1].lower()}{detail[1:]}"
     status = Status.UNKNOWN if kind in UNHEARD else Status.FAIL
@@ -189,7 +231,11 @@ def not_begun(prior: Registration, reply: Reply) -> Outcome:
 def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome:
     """A write went out, and nobody can tell yet what came of it."""
     state = Registration(RegistrationMode.API, RegistrationState.UNKNOWN, marker=marker)
-    how = "it looks first" if readable else "the profile has no “find”, so look in Invicti ASPM under Integrations"
+    how = (
+        "it looks first"
+        if readable
+        else "the profile has no “find”, so look in Invicti ASPM under Integrations"
+    )
     check = Check(
         CheckId.REGISTRATION,
         Status.UNKNOWN,
@@ -205,10 +251,18 @@ def tried(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
     document = reply.answer.content if isinstance(reply.answer, Document) else document_of(reply)
     if profile.trial is not None and profile.trial.success.met(reply.status, document):
         check = replace(outcome.check, detail=f"{outcome.check.detail} Its own test passed.")
-        return Outcome(outcome.registration, replace(check, evidence=(*check.evidence, reply.evidence)))
+        return Outcome(
+            outcome.registration, replace(check, evidence=(*check.evidence, reply.evidence))
+        )
     if hear(reply) in UNHEARD:
         reason, detail, remedy = unheard_words(reply)
-        check = Check(CheckId.REGISTRATION, Status.UNKNOWN, f"Registered, but not tested: {detail}", reason, remedy)
+        check = Check(
+            CheckId.REGISTRATION,
+            Status.UNKNOWN,
+            f"Registered, but not tested: {detail}",
+            reason,
+            remedy,
+        )
     else:
         words = said(reply)
         check = Check(
@@ -219,4 +273,6 @@ def tried(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
             Reason.ASPM_REFUSED,
             "Open the instance in Invicti ASPM under Integrations; the token itself is proven (see the checks above).",
         )
-    return Outcome(outcome.registration, replace(check, evidence=(*outcome.check.evidence, reply.evidence)))
+    return Outcome(
+        outcome.registration, replace(check, evidence=(*outcome.check.evidence, reply.evidence))
+    )

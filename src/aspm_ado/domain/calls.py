@@ -10,7 +10,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from aspm_ado.domain.answers import ConnectionData, Names, PatAnswer, Pats, Profile, Projects, Repositories, Repository
+from aspm_ado.domain.answers import (
+    ConnectionData,
+    Names,
+    PatAnswer,
+    Pats,
+    Profile,
+    Projects,
+    Repositories,
+    Repository,
+)
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.exchange import Call, Credential
 from aspm_ado.domain.requirements import Deployment
@@ -43,14 +52,21 @@ class Caller:
 
     def connection_data(self, place: Place, credential: Credential) -> Call:
         """Who the token is here: the one call that needs no scope (preview-only on Services, unversioned on Server)."""
-        version = "?api-version=7.1-preview.1" if place.site.deployment is Deployment.SERVICES else ""
+        version = (
+            "?api-version=7.1-preview.1" if place.site.deployment is Deployment.SERVICES else ""
+        )
         return self._get(
-            _area(place, Area.ORGANIZATION) + "/_apis/connectionData" + version, place.site, credential, ConnectionData
+            _area(place, Area.ORGANIZATION) + "/_apis/connectionData" + version,
+            place.site,
+            credential,
+            ConnectionData,
         )
 
     def profile(self, site: Site, credential: Credential) -> Call:
         """Answers tokens of all organizations only; needs vso.profile, which Code and Work Items imply."""
-        return self._get(f"{ACCOUNT_URL}/_apis/profile/profiles/me?api-version=7.1", site, credential, Profile)
+        return self._get(
+            f"{ACCOUNT_URL}/_apis/profile/profiles/me?api-version=7.1", site, credential, Profile
+        )
 
     def accounts(self, profile_id: str, site: Site, credential: Credential) -> Call:
         """The organizations of a person."""
@@ -59,13 +75,19 @@ class Caller:
 
     def collections(self, site: Site, credential: Credential) -> Call:
         """The collections of a Server, at its root: a token of one collection is refused there."""
-        return self._get(f"{site.base_url}/_apis/projectCollections?api-version=5.0", site, credential, Names)
+        return self._get(
+            f"{site.base_url}/_apis/projectCollections?api-version=5.0", site, credential, Names
+        )
 
     def version(self, place: Place, credential: Credential) -> Call:
         """Asks for a version that no Server has, with a GET, to read which it does have."""
-        return self._get(f"{place.url}/_apis/projects?$top=1&api-version={OUT_OF_RANGE}", place.site, credential)
+        return self._get(
+            f"{place.url}/_apis/projects?$top=1&api-version={OUT_OF_RANGE}", place.site, credential
+        )
 
-    def probe(self, place: Place, probe: Probe, version: str, me: str, credential: Credential) -> Call:
+    def probe(
+        self, place: Place, probe: Probe, version: str, me: str, credential: Credential
+    ) -> Call:
         """One probe, aimed at ids that were made for it."""
         path = probe.path.replace("{me}", quote(me, safe=""))
         while "{random}" in path:
@@ -74,14 +96,24 @@ class Caller:
         url = f"{_area(place, probe.area)}/{path}{joint}api-version={probe.version or version}"
         kind = (("Content-Type", probe.content_type),) if probe.body is not None else ()
         headers = (*self._headers, *kind)
-        return Call(probe.method, url, credential, headers, probe.body, _lane(url), ca_bundle=place.site.ca_bundle)
+        return Call(
+            probe.method,
+            url,
+            credential,
+            headers,
+            probe.body,
+            _lane(url),
+            ca_bundle=place.site.ca_bundle,
+        )
 
     def projects(self, place: Place, version: str, credential: Credential) -> Call:
         """One page of projects."""
         query = f"$top={_PROJECTS_A_PAGE}&stateFilter=wellFormed&api-version={version}"
         return self._get(f"{place.url}/_apis/projects?{query}", place.site, credential, Projects)
 
-    def repositories(self, place: Place, project: str, version: str, credential: Credential) -> Call:
+    def repositories(
+        self, place: Place, project: str, version: str, credential: Credential
+    ) -> Call:
         """The repositories of one project; the list of a whole organization has no pages, so it is never asked for."""
         url = f"{place.url}/{quote(project, safe='')}/_apis/git/repositories?api-version={version}"
         return self._get(url, place.site, credential, Repositories)
@@ -91,7 +123,9 @@ class Caller:
         path = f"{quote(repository.project, safe='')}/_git/{quote(repository.name, safe='')}"
         url = f"{place.url}/{path}/info/refs?service=git-upload-pack"
         headers = (("Accept", "*/*"), *(pair for pair in self._headers if pair[0] != "Accept"))
-        return Call("GET", url, credential, headers, lane=_lane(url), ca_bundle=place.site.ca_bundle)
+        return Call(
+            "GET", url, credential, headers, lane=_lane(url), ca_bundle=place.site.ca_bundle
+        )
 
     def tenant(self, place: Place) -> tuple[Call, Call]:
         """Two addresses that tell the Entra tenant of an organization to anybody, without a credential."""
@@ -101,7 +135,12 @@ class Caller:
     def pats(self, place: Place, credential: Credential, more: str = "") -> Call:
         """One page of the living tokens of whoever asks."""
         asked = f"&continuationToken={quote(more, safe='')}" if more else ""
-        return self._get(f"{_pats(place)}&displayFilterOption=active&$top=100{asked}", place.site, credential, Pats)
+        return self._get(
+            f"{_pats(place)}&displayFilterOption=active&$top=100{asked}",
+            place.site,
+            credential,
+            Pats,
+        )
 
     def pat(self, place: Place, authorization_id: str, credential: Credential) -> Call:
         """What was really granted of a token; its value is not among it."""
@@ -117,12 +156,28 @@ class Caller:
         }
         url, site = _pats(order.place), order.place.site
         headers = (*self._headers, ("Content-Type", "application/json"))
-        return Call("POST", url, credential, headers, json.dumps(body), _lane(url), PatAnswer, site.ca_bundle)
+        return Call(
+            "POST",
+            url,
+            credential,
+            headers,
+            json.dumps(body),
+            _lane(url),
+            PatAnswer,
+            site.ca_bundle,
+        )
 
     def revoke_pat(self, place: Place, authorization_id: str, credential: Credential) -> Call:
         """End a token. Once ended it stays so: to ask twice does no harm."""
         url = _one_pat(place, authorization_id)
-        return Call("DELETE", url, credential, self._headers, lane=_lane(url), ca_bundle=place.site.ca_bundle)
+        return Call(
+            "DELETE",
+            url,
+            credential,
+            self._headers,
+            lane=_lane(url),
+            ca_bundle=place.site.ca_bundle,
+        )
 
     @property
     def _headers(self) -> tuple[tuple[str, str], ...]:
@@ -132,9 +187,23 @@ class Caller:
             ("X-TFS-Session", self.session),
         )
 
-    def _get(self, url: str, site: Site, credential: Credential | None, expects: type[Answer] | None = None) -> Call:
+    def _get(
+        self,
+        url: str,
+        site: Site,
+        credential: Credential | None,
+        expects: type[Answer] | None = None,
+    ) -> Call:
         lane = _lane(url)
-        return Call("GET", url, credential, self._headers, lane=lane, expects=expects, ca_bundle=site.ca_bundle)
+        return Call(
+            "GET",
+            url,
+            credential,
+            self._headers,
+            lane=lane,
+            expects=expects,
+            ca_bundle=site.ca_bundle,
+        )
 
 
 def _area(place: Place, area: Area) -> str:

@@ -44,7 +44,9 @@ class Catalogue:
 
     def commit_aspm(self, origin: str, service: str) -> Catalogue:
         """The same with ``service`` holding the API token of an ASPM; the one it replaces is to be erased."""
-        return self._settled(origin, replace(self, aspm_tokens={**self.aspm_tokens, origin: service}))
+        return self._settled(
+            origin, replace(self, aspm_tokens={**self.aspm_tokens, origin: service})
+        )
 
     def abandon(self, name: str) -> Catalogue:
         """The same without what was pending under ``name``; its secrets are to be erased."""
@@ -52,7 +54,9 @@ class Catalogue:
 
     def erased(self, services: frozenset[str]) -> Catalogue:
         """The same without ``services`` on the list of what is to be erased."""
-        return replace(self, erasing=tuple(service for service in self.erasing if service not in services))
+        return replace(
+            self, erasing=tuple(service for service in self.erasing if service not in services)
+        )
 
     def without(self, name: str) -> Catalogue:
         """The same without the connection ``name``; what only it used is to be erased."""
@@ -66,12 +70,18 @@ class Catalogue:
         left = {*self.services, *self.pending.get(name, ())} - after.services
         pending = {key: services for key, services in self.pending.items() if key != name}
         ordered = still_open(after.ordered, after.authorizations)
-        return replace(after, pending=pending, erasing=tuple(sorted({*self.erasing, *left})), ordered=ordered)
+        return replace(
+            after, pending=pending, erasing=tuple(sorted({*self.erasing, *left})), ordered=ordered
+        )
 
     @property
     def authorizations(self) -> frozenset[str]:
         """The ids of the tokens on record that were made here."""
-        known = (one.authorization_id for entry in self.connections.values() for one in entry.known_credentials)
+        known = (
+            one.authorization_id
+            for entry in self.connections.values()
+            for one in entry.known_credentials
+        )
         return frozenset(known) - {""}
 
     @property

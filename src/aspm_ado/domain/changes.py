@@ -24,7 +24,9 @@ def told(
 
     ``fresh`` are organizations that came to be since.
     """
-    return replace(made, checks=tuple(_with_change(check, made, stored, known, fresh) for check in made.checks))
+    return replace(
+        made, checks=tuple(_with_change(check, made, stored, known, fresh) for check in made.checks)
+    )
 
 
 def _with_change(
@@ -43,7 +45,9 @@ def _with_change(
     if before == Status.FAIL.value and check.status in _GOOD:
         words.append(f"It was not good {when}.")
     if check.id is CheckId.IDENTITY and _is_other(made, known):
-        words.append(f"{start} it was {known.identity_name or known.identity_account or known.identity_id}.")
+        words.append(
+            f"{start} it was {known.identity_name or known.identity_account or known.identity_id}."
+        )
     if check.id is CheckId.REACH:
         if known.reach not in ("unknown", made.token.reach) and made.token.reach != "unknown":
             words.append(f"{start} it reached: {known.reach}.")
@@ -53,4 +57,8 @@ def _with_change(
 
 
 def _is_other(made: OrganizationReport, known: StoredCredential) -> bool:
-    return bool(made.identity and known.identity_id and made.identity.id.lower() != known.identity_id.lower())
+    return bool(
+        made.identity
+        and known.identity_id
+        and made.identity.id.lower() != known.identity_id.lower()
+    )

@@ -29,7 +29,9 @@ class Status(StrEnum):
     SKIP = "skip"
 
 
-NEVER_REQUIRED: Final = frozenset({CheckId.TOKEN_FORMAT, CheckId.TOKEN_EXPIRY, CheckId.CLONE_USERNAME})
+NEVER_REQUIRED: Final = frozenset(
+    {CheckId.TOKEN_FORMAT, CheckId.TOKEN_EXPIRY, CheckId.CLONE_USERNAME}
+)
 """Checks that inform and never decide; ``aspm.registration`` is required only when ``auto`` or ``api`` was asked."""
 
 
@@ -86,7 +88,9 @@ class Check:
 
         A registration that was asked for stands in the way until it is proven, so there a ``warn`` counts too.
         """
-        counting = {Status.FAIL, Status.UNKNOWN} | ({Status.WARN} if self.id is CheckId.REGISTRATION else set())
+        counting = {Status.FAIL, Status.UNKNOWN} | (
+            {Status.WARN} if self.id is CheckId.REGISTRATION else set()
+        )
         if self.reason is None or not self.required or self.status not in counting:
             return ExitCode.DONE
         return self.reason.exit_code
@@ -98,10 +102,14 @@ class Check:
 
     def on(self, *replies: Reply | None) -> Check:
         """The same with its evidence."""
-        return replace(self, evidence=tuple(reply.evidence for reply in replies if reply is not None))
+        return replace(
+            self, evidence=tuple(reply.evidence for reply in replies if reply is not None)
+        )
 
 
-def skip(check: CheckId, detail: str, reason: Reason = Reason.NOT_ASKED, **more: Level | None) -> Check:
+def skip(
+    check: CheckId, detail: str, reason: Reason = Reason.NOT_ASKED, **more: Level | None
+) -> Check:
     """A check that does not apply, or stands behind one that failed; says why."""
     return Check(check, Status.SKIP, detail, reason, wanted=more.get("wanted"))
 

@@ -65,7 +65,9 @@ class Registration:
             return self
         if self.mode is RegistrationMode.API and self.state is RegistrationState.FAILED:
             return replace(self, state=RegistrationState.NONE)
-        return replace(self, mode=RegistrationMode.GUIDED, state=RegistrationState.HANDED_OFF, proof=Proof.NONE)
+        return replace(
+            self, mode=RegistrationMode.GUIDED, state=RegistrationState.HANDED_OFF, proof=Proof.NONE
+        )
 
 
 UNREGISTERED: Final = Registration()
@@ -182,7 +184,10 @@ class Entry:
     @property
     def known_credentials(self) -> tuple[StoredCredential, ...]:
         """Every token on record, in force or waiting."""
-        return (*self.credentials.values(), *(successor.credential for successor in self.successors.values()))
+        return (
+            *self.credentials.values(),
+            *(successor.credential for successor in self.successors.values()),
+        )
 
     def credential_of(self, key: str) -> StoredCredential:
         """What is known of a token, in force or waiting."""
@@ -191,13 +196,25 @@ class Entry:
     def successor_of(self, name: str) -> str | None:
         """The key of the new token that waits for an organization."""
         wanted = name.casefold()
-        return next((k for k, one in self.successors.items() if wanted in map(str.casefold, one.organizations)), None)
+        return next(
+            (
+                k
+                for k, one in self.successors.items()
+                if wanted in map(str.casefold, one.organizations)
+            ),
+            None,
+        )
 
     def unawaited(self, names: Iterable[str]) -> dict[str, Successor]:
         """The new tokens that wait, but for ``names``."""
         wanted = {name.casefold() for name in names}
         left = {
-            key: replace(one, organizations=tuple(name for name in one.organizations if name.casefold() not in wanted))
+            key: replace(
+                one,
+                organizations=tuple(
+                    name for name in one.organizations if name.casefold() not in wanted
+                ),
+            )
             for key, one in self.successors.items()
         }
         return {key: one for key, one in left.items() if one.organizations}
@@ -209,7 +226,8 @@ class Entry:
         """
         successor, swapped = self.successors[key], {name.casefold() for name in names}
         organizations = tuple(
-            successor.over(one, key) if one.name.casefold() in swapped else one for one in self.organizations
+            successor.over(one, key) if one.name.casefold() in swapped else one
+            for one in self.organizations
         )
         return replace(
             self,
@@ -223,12 +241,17 @@ class Entry:
         named = {one.credential for one in self.organizations}
         held = self.migration.credentials if self.migration and self.unmigrated else ()
         return replace(
-            self, credentials={key: one for key, one in self.credentials.items() if key in named or key in held}
+            self,
+            credentials={
+                key: one for key, one in self.credentials.items() if key in named or key in held
+            },
         )
 
     def is_shared(self, key: str) -> bool:
         """Whether a token is, or may be, of several organizations."""
-        if (self.migration and key in self.migration.credentials) or self.credential_of(key).reach == "all":
+        if (self.migration and key in self.migration.credentials) or self.credential_of(
+            key
+        ).reach == "all":
             return True
         waits = self.successors[key].organizations if key in self.successors else ()
         return len({*waits, *(one.name for one in self.organizations if one.credential == key)}) > 1
@@ -242,4 +265,8 @@ class Entry:
     @property
     def unmigrated(self) -> tuple[str, ...]:
         """The organizations that were chosen to get a token of their own and have none yet."""
-        return tuple(name for name in self.migration.organizations if not self.has_own(name)) if self.migration else ()
+        return (
+            tuple(name for name in self.migration.organizations if not self.has_own(name))
+            if self.migration
+            else ()
+        )

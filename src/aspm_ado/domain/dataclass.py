@@ -34,10 +34,16 @@ class _Fields:
 
     def _read(self) -> dict[str, dataclasses.Field[Any]]:
         its, names = vars(self._kind), self._kind.__annotations__
-        body = {"__module__": self._kind.__module__, "__annotations__": names, "__doc__": "Else one would be made."}
+        body = {
+            "__module__": self._kind.__module__,
+            "__annotations__": names,
+            "__doc__": "Else one would be made.",
+        }
         copy = type(self._kind.__name__, (), body)
         for name in names.keys() & its.keys():
-            setattr(copy, name, its[name])  # within ``type``, a signal would come out as a RuntimeError
+            setattr(
+                copy, name, its[name]
+            )  # within ``type``, a signal would come out as a RuntimeError
         _read(copy)
         found: dict[str, dataclasses.Field[Any]] = vars(copy)["__dataclass_fields__"]
         return found
@@ -54,7 +60,9 @@ class _Known(dict[type, tuple[tuple[_Put, str, dataclasses.Field[Any]], ...]]):
         fields = dataclasses.fields(kind)
         if not all(one.init for one in fields):
             raise TypeError(f"{kind.__name__} has a field that nobody can give")
-        found = self[kind] = tuple((getattr(kind, one.name).__set__, one.name, one) for one in fields)
+        found = self[kind] = tuple(
+            (getattr(kind, one.name).__set__, one.name, one) for one in fields
+        )
         return found
 
 
@@ -78,13 +86,17 @@ def _init(self: Any, /, *given: Any, **named: Any) -> None:
             raise TypeError(f"{type(self).__name__} needs {name}")
         put(self, value)
     if named:
-        raise TypeError(f"{type(self).__name__} has no field {' or '.join(named)}, or it was given twice")
+        raise TypeError(
+            f"{type(self).__name__} has no field {' or '.join(named)}, or it was given twice"
+        )
     if hasattr(self, "__post_init__"):
         self.__post_init__()
 
 
 def _repr(self: Any) -> str:
-    shown = (f"{one.name}={getattr(self, one.name)!r}" for _, _, one in _KNOWN[type(self)] if one.repr)
+    shown = (
+        f"{one.name}={getattr(self, one.name)!r}" for _, _, one in _KNOWN[type(self)] if one.repr
+    )
     return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
@@ -104,8 +116,18 @@ def _refuse(self: Any, name: str, *_: object) -> None:
     raise dataclasses.FrozenInstanceError(f"{type(self).__name__}.{name} cannot be changed")
 
 
-_SHARED: Final[dict[str, Any]] = {"__init__": _init, "__repr__": _repr, "__eq__": _eq, "__hash__": None}
-_FROZEN: Final[dict[str, Any]] = {**_SHARED, "__hash__": _hash, "__setattr__": _refuse, "__delattr__": _refuse}
+_SHARED: Final[dict[str, Any]] = {
+    "__init__": _init,
+    "__repr__": _repr,
+    "__eq__": _eq,
+    "__hash__": None,
+}
+_FROZEN: Final[dict[str, Any]] = {
+    **_SHARED,
+    "__hash__": _hash,
+    "__setattr__": _refuse,
+    "__delattr__": _refuse,
+}
 _OF_A_CLASS_WITHOUT_SLOTS: Final = ("__dict__", "__weakref__")
 
 
@@ -117,7 +139,13 @@ def _made(kind: type[T], methods: dict[str, Any]) -> type[T]:
     body = {key: value for key, value in vars(kind).items() if key not in names}
     for key in _OF_A_CLASS_WITHOUT_SLOTS:
         body.pop(key, None)
-    body = {**methods, **body, "__slots__": names, "__match_args__": names, "__dataclass_fields__": _Fields(kind)}
+    body = {
+        **methods,
+        **body,
+        "__slots__": names,
+        "__match_args__": names,
+        "__dataclass_fields__": _Fields(kind),
+    }
     made: type[T] = type(kind)(kind.__name__, kind.__bases__, body)  # type: ignore[misc]
     made.__qualname__ = kind.__qualname__
     return made

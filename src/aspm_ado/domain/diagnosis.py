@@ -135,7 +135,10 @@ class Finding:
 
     def hiding(self, homes: Iterable[str]) -> Finding:
         """The same with the home folder as ``~``."""
-        detail, remedy = tilde(self.detail, homes), tilde(self.remedy, homes) if self.remedy else None
+        detail, remedy = (
+            tilde(self.detail, homes),
+            tilde(self.remedy, homes) if self.remedy else None,
+        )
         return replace(self, detail=detail, remedy=remedy, about=tilde(self.about, homes))
 
 

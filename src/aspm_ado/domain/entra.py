@@ -85,13 +85,32 @@ SIGNS: Final = (
     ),
     Sign(
         (),
-        ("max retries exceeded", "failed to establish", "name resolution", "getaddrinfo", "connection aborted"),
+        (
+            "max retries exceeded",
+            "failed to establish",
+            "name resolution",
+            "getaddrinfo",
+            "connection aborted",
+        ),
         Reason.UNREACHABLE,
         "`az` could not reach Microsoft Entra.",
         "Check the network; behind a proxy, set HTTPS_PROXY.",
     ),
     Sign(
-        ("50058", "50076", "50078", "50079", "50089", "50132", "50133", "50173", "70043", "70044", "700082", "700084"),
+        (
+            "50058",
+            "50076",
+            "50078",
+            "50079",
+            "50089",
+            "50132",
+            "50133",
+            "50173",
+            "70043",
+            "70044",
+            "700082",
+            "700084",
+        ),
         ("az login", "interaction_required", "invalid_grant", "interactive authentication"),
         Reason.AZ_NOT_SIGNED_IN,
         "Nobody is signed in with `az` to the tenant {tenant} of the organization, or the sign-in has lapsed{code}.",
@@ -113,7 +132,12 @@ def az_failed(said: str, tenant: str) -> NotCreatedError:
     """What it means when `az` ends with an error. Of its text only the number of the error is repeated."""
     codes, low = _CODE.findall(said), said.lower()
     sign = next(
-        (one for one in SIGNS if set(codes) & set(one.codes) or any(word in low for word in one.words)), OTHERWISE
+        (
+            one
+            for one in SIGNS
+            if set(codes) & set(one.codes) or any(word in low for word in one.words)
+        ),
+        OTHERWISE,
     )
     code = next((code for code in codes if code in sign.codes), codes[0] if codes else "")
     shown = f"AADSTS{code}" if code else ""

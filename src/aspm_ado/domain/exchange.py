@@ -31,7 +31,11 @@ class Credential:
         """What goes into the header: HTTP Basic, Bearer, or the bare secret in a header of the service's own."""
         if self.bearer:
             return f"Bearer {self.secret.reveal()}"
-        return self.secret.basic(self.username) if self.header == "Authorization" else self.secret.reveal()
+        return (
+            self.secret.basic(self.username)
+            if self.header == "Authorization"
+            else self.secret.reveal()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,13 @@ class Reply:
     def evidence(self) -> Evidence:
         """The line of the report: no header, no body, no secret."""
         at = self.received.strftime("%Y-%m-%dT%H:%M:%SZ") if self.received is not None else ""
-        return Evidence(self.call.method, self.call.url, self.status or None, self.header("ActivityId") or None, at)
+        return Evidence(
+            self.call.method,
+            self.call.url,
+            self.status or None,
+            self.header("ActivityId") or None,
+            at,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,8 @@ def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calen
         Step(f"Expiration: Custom defined, {expires.isoformat()}", expiry_note),
         _scopes(purpose, boxes),
         Step(
-            "Choose “Create” and copy the token now", ("It is shown this once: keep it until Invicti ASPM has it too.",)
+            "Choose “Create” and copy the token now",
+            ("It is shown this once: keep it until Invicti ASPM has it too.",),
         ),
     )
     return Guide(place.name, place.token_page, name, reach, expires, boxes, steps)
@@ -65,7 +66,11 @@ def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calen
 def _forbidden(place: Place) -> tuple[str, ...]:
     """What to do where the page does not offer what the guide says; the policies are of Services only."""
     services = place.site.deployment is Deployment.SERVICES
-    where = f"-o {quote(place.name)}" if services else f"--server-url {place.site.base_url} --collection "
+    where = (
+        f"-o {quote(place.name)}"
+        if services
+        else f"--server-url {place.site.base_url} --collection "
+    )
     where += "" if services else quote(place.name)
     greyed = f"Greyed out? A policy forbids it: `aspm-ado guide {where} --greyed-out` prints the request to send."
     below = "Is something missing further down? `--request` global, full-scope or lifespan prints the request for that."
@@ -104,16 +109,26 @@ def _organization(place: Place, reach: Reach, choice: ReachDemanded, calendar: C
     )
 
 
-def _expiry(reach: Reach, deployment: Deployment, calendar: Calendar) -> tuple[date, tuple[str, ...]]:
+def _expiry(
+    reach: Reach, deployment: Deployment, calendar: Calendar
+) -> tuple[date, tuple[str, ...]]:
     suggested = calendar.today + timedelta(days=SUGGESTED_DAYS)
     end = calendar.global_end if reach is Reach.ALL and deployment is Deployment.SERVICES else None
     if end is not None and calendar.today < end <= suggested:
-        last = max(end - timedelta(days=1), calendar.today + timedelta(days=1))  # a token cannot end today
+        last = max(
+            end - timedelta(days=1), calendar.today + timedelta(days=1)
+        )  # a token cannot end today
         return last, (f"A later date would not help: tokens of all organizations stop on {end}.",)
     return suggested, ("At most one year; your organization may allow less.",)
 
 
 def _scopes(purpose: Purpose, boxes: tuple[Box, ...]) -> Step:
     if takes_full_access(purpose):
-        return Step("Scopes: Full access", ("Invicti asks for it where Azure DevOps is also the issue manager.",))
-    return Step("Scopes: Custom defined → Show all scopes (at the bottom), then tick", tuple(str(box) for box in boxes))
+        return Step(
+            "Scopes: Full access",
+            ("Invicti asks for it where Azure DevOps is also the issue manager.",),
+        )
+    return Step(
+        "Scopes: Custom defined → Show all scopes (at the bottom), then tick",
+        tuple(str(box) for box in boxes),
+    )

@@ -24,7 +24,9 @@ _TOOL: Final = {
 }
 
 
-FIELDS: Final = "What to enter (the form may name its fields otherwise; Invicti does not publish their names):"
+FIELDS: Final = (
+    "What to enter (the form may name its fields otherwise; Invicti does not publish their names):"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,25 @@ def block(
 ) -> Block:
     """Where to click, what to enter and what to switch on for one organization."""
     tool = _TOOL[deployment, purpose.reads_code]
-    values = [("Organization" if deployment is Deployment.SERVICES else "Server URL and collection", url)]
+    values = [
+        ("Organization" if deployment is Deployment.SERVICES else "Server URL and collection", url)
+    ]
     if username:
         values.append(("Username", f"{username} (scanners cannot clone with the token alone)"))
     values.append(("Token", f"the one ending in {last4}" if last4 else "the one that was proven"))
     issue_manager = ("Tick the checkbox for the issue manager (at the top of the list)",)
     return Block(
         organization,
-        (f"Open {aspm_url}", "Integrations (left side bar)", f"{tool} → Activate, or the gear when it is active"),
+        (
+            f"Open {aspm_url}",
+            "Integrations (left side bar)",
+            f"{tool} → Activate, or the gear when it is active",
+        ),
         tuple(values),
-        (*(issue_manager if settings.issue_manager else ()), *(f"Advanced Settings: {x}" for x in settings.labels)),
+        (
+            *(issue_manager if settings.issue_manager else ()),
+            *(f"Advanced Settings: {x}" for x in settings.labels),
+        ),
         tool,
     )
 
@@ -82,7 +93,9 @@ def evidence_of(checks: Iterable[Check], when: str, reach: str = "unknown") -> E
     for check in checks:
         if check.status in (Status.PASS, Status.PARTIAL, Status.WARN) and check.evidence:
             ids = ", ".join(one.activity_id for one in check.evidence if one.activity_id)
-            lines.append(f"{check.title}: {check.status.value}" + (f" (ActivityId {ids})" if ids else ""))
+            lines.append(
+                f"{check.title}: {check.status.value}" + (f" (ActivityId {ids})" if ids else "")
+            )
     return Evidence(tuple(lines), when, reach)
 
 
@@ -90,7 +103,11 @@ def remembered_evidence(verdict: Iterable[tuple[str, str]], when: str, reach: st
     """The same from a stored verdict (check id, status): what held when the token was last proven."""
     good = {Status.PASS.value, Status.PARTIAL.value, Status.WARN.value}
     left_out = ("token.", "store.", "aspm.")
-    lines = [f"{check}: {status}" for check, status in verdict if status in good and not check.startswith(left_out)]
+    lines = [
+        f"{check}: {status}"
+        for check, status in verdict
+        if status in good and not check.startswith(left_out)
+    ]
     return Evidence(tuple(lines), when, reach)
 
 
@@ -105,7 +122,9 @@ def verdict_lines(evidence: Evidence) -> tuple[str, ...]:
     )
 
 
-def ticket(made: Block, evidence: Evidence, *, aspm_url: str, api: str, version: str) -> tuple[str, ...]:
+def ticket(
+    made: Block, evidence: Evidence, *, aspm_url: str, api: str, version: str
+) -> tuple[str, ...]:
     """A text for Invicti's support, without any secret."""
     server = made.tool.startswith(_TOOL[Deployment.SERVER, True])
     lines = [

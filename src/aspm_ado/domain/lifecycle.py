@@ -48,7 +48,9 @@ class Order:
                 yield replace(self, until=until)
 
 
-def order_for(place: Place, purpose: Purpose, calendar: Calendar, drawn: str, until: date | None = None) -> Order:
+def order_for(
+    place: Place, purpose: Purpose, calendar: Calendar, drawn: str, until: date | None = None
+) -> Order:
     """What a purpose needs; until the day of the guide unless one is named. The name holds nothing of a person, and
     the beginning of ``drawn``, a random UUID: so that it is like no other.
     """
@@ -65,7 +67,11 @@ def order_for(place: Place, purpose: Purpose, calendar: Calendar, drawn: str, un
 
 def is_our_name(display_name: str, place: Place) -> bool:
     """Whether a token has a name that an order for this organization would give it."""
-    return bool(re.fullmatch(rf"aspm-ado {re.escape(place.name)} \d{{8}} [0-9a-f]{{8}}", display_name, re.IGNORECASE))
+    return bool(
+        re.fullmatch(
+            rf"aspm-ado {re.escape(place.name)} \d{{8}} [0-9a-f]{{8}}", display_name, re.IGNORECASE
+        )
+    )
 
 
 def differences(order: Order, granted: Pat, today: date) -> list[str]:
@@ -84,7 +90,9 @@ def differences(order: Order, granted: Pat, today: date) -> list[str]:
             f"and not {' '.join(sorted(order.scopes))}. What is missing shows when the token is proven."
         )
     if granted.is_global:
-        found.append("Azure DevOps made a token of all organizations, although one of this organization was asked for.")
+        found.append(
+            "Azure DevOps made a token of all organizations, although one of this organization was asked for."
+        )
     return found
 
 

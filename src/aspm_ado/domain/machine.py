@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "ASPM_ADO_"
 OURS: Final = frozenset({"ASPM_ADO_PAT", "ASPM_ADO_SIMULATOR", "ASPM_ADO_GLOBAL_PAT_END"}) | {
-    row.env for row in vars(questions).values() if isinstance(row, Question) and row.env.startswith(PREFIX)
+    row.env
+    for row in vars(questions).values()
+    if isinstance(row, Question) and row.env.startswith(PREFIX)
 }
 """Every variable of ours. Any other that begins as they do is a slip of the pen."""
 
-OLD_NAMES: Final[Mapping[str, str]] = {"KONDUKTO_HOST": "INVICTI_ASPM_HOST", "KONDUKTO_TOKEN": "INVICTI_ASPM_TOKEN"}
+OLD_NAMES: Final[Mapping[str, str]] = {
+    "KONDUKTO_HOST": "INVICTI_ASPM_HOST",
+    "KONDUKTO_TOKEN": "INVICTI_ASPM_TOKEN",
+}
 _PREFIXES: Final = (PREFIX, "AZURE_DEVOPS_", "INVICTI_", "KONDUKTO_")
 _OTHERS: Final = frozenset({
     "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",

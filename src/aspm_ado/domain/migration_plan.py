@@ -30,7 +30,11 @@ class How(StrEnum):
     THERE = "there"
 
 
-_STATES: Final = {State.TO_DO: "to do", State.WAITS: "proven, waits for Invicti ASPM", State.DONE: "done"}
+_STATES: Final = {
+    State.TO_DO: "to do",
+    State.WAITS: "proven, waits for Invicti ASPM",
+    State.DONE: "done",
+}
 _HOWS: Final = {
     How.BY_HAND: "by hand",
     How.BY_AZ: "by `az` (--create-token), signed in as a member; or by hand",
@@ -75,22 +79,34 @@ def rows_out(rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def markdown(name: str, day: str, rows: Sequence[Row], *, listed: bool, table: bool = True) -> Iterator[str]:
+def markdown(
+    name: str, day: str, rows: Sequence[Row], *, listed: bool, table: bool = True
+) -> Iterator[str]:
     """The same for people; without ``table`` as a list, which a terminal can wrap."""
     left = [row for row in rows if row.state is State.TO_DO]
     yield f"# One token for each organization: {_plain(name)}"
     yield ""
-    came = "as the stored token lists them" if listed else "as on record; the stored token could not list them"
+    came = (
+        "as the stored token lists them"
+        if listed
+        else "as on record; the stored token could not list them"
+    )
     many = "1 organization" if len(rows) == 1 else f"{len(rows)} organizations"
-    needy = "1 needs a token of its own" if len(left) == 1 else f"{len(left)} need a token of their own"
+    needy = (
+        "1 needs a token of its own" if len(left) == 1 else f"{len(left)} need a token of their own"
+    )
     yield f"{many} on {day}, {came}. {needy}."
     yield ""
     if table:
         yield "| organization | state | how its token is made | what Invicti ASPM needs |"
         yield "|---|---|---|---|"
     for row in rows:
-        made = _HOWS[row.how] + (f": <{clean(row.token_page, 400)}>" if row.state is State.TO_DO else "")
-        place = _plain(row.organization) + ("" if row.connected else " (not in this connection yet)")
+        made = _HOWS[row.how] + (
+            f": <{clean(row.token_page, 400)}>" if row.state is State.TO_DO else ""
+        )
+        place = _plain(row.organization) + (
+            "" if row.connected else " (not in this connection yet)"
+        )
         cells = (place, _STATES[row.state], made, _plain(row.aspm))
         yield f"| {' | '.join(cells)} |" if table else f"- {cells[0]}: {'; '.join(cells[1:])}"
     if left:
@@ -106,7 +122,9 @@ def markdown(name: str, day: str, rows: Sequence[Row], *, listed: bool, table: b
             yield ""
             yield f"## To the administrator of {_plain(row.organization)}"
             yield ""
-            yield from (f"> {_plain(line, 900)}" if line else ">" for line in row.request.splitlines())
+            yield from (
+                f"> {_plain(line, 900)}" if line else ">" for line in row.request.splitlines()
+            )
 
 
 def _plain(text: str, limit: int = 200) -> str:

@@ -34,7 +34,9 @@ class Origin:
     @classmethod
     def read(cls, parts: SplitResult) -> Origin:
         """The origin of an address that ``split_url`` took."""
-        return cls(parts.scheme, ascii_host(parts.hostname or ""), parts.port or _PORTS[parts.scheme])
+        return cls(
+            parts.scheme, ascii_host(parts.hostname or ""), parts.port or _PORTS[parts.scheme]
+        )
 
     @property
     def is_loopback(self) -> bool:
@@ -48,7 +50,9 @@ class Origin:
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + ("" if _PORTS[self.scheme] == self.port else f":{self.port}")
+        return f"{self.scheme}://{host}" + (
+            "" if _PORTS[self.scheme] == self.port else f":{self.port}"
+        )
 
 
 def split_url(url: str, what: str = "address") -> SplitResult:

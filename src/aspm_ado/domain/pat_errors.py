@@ -36,7 +36,9 @@ class PatError:
     """Whether the same may be granted a moment later: nothing was created, so that it is asked for once more."""
 
 
-def _policy(policy: Policy, problem: str, otherwise: str = "", *, shorter: bool = False) -> PatError:
+def _policy(
+    policy: Policy, problem: str, otherwise: str = "", *, shorter: bool = False
+) -> PatError:
     ask = f"The request to send: aspm-ado guide -o {{organization}} --request {policy}"
     return PatError(Reason.CREATION_FORBIDDEN, problem, f"{otherwise} {ask}".strip(), shorter)
 
@@ -61,7 +63,9 @@ def _dead(problem: str) -> PatError:
 
 def _ordered(problem: str) -> PatError:
     ordered = f"Asked for, by aspm-ado {__version__}: {{scopes}}."
-    return PatError(Reason.CREATION_REFUSED, problem, f"Create the token by hand, and report this. {ordered}")
+    return PatError(
+        Reason.CREATION_REFUSED, problem, f"Create the token by hand, and report this. {ordered}"
+    )
 
 
 _CLIENT: Final = "Azure DevOps does not take the program that `az` signs in with."
@@ -69,13 +73,18 @@ _NO_CLIENT: Final = "Update the Azure CLI (az upgrade), or create the token by h
 
 PAT_ERRORS: Final[Mapping[str, PatError]] = {
     "disablePatCreationPolicyViolation": _policy(
-        Policy.CREATION, "{organization} forbids new tokens: its policy “Restrict personal access token creation”."
+        Policy.CREATION,
+        "{organization} forbids new tokens: its policy “Restrict personal access token creation”.",
     ),
     "globalPatPolicyViolation": _policy(
-        Policy.GLOBAL, "The tenant forbids tokens of all organizations.", "Make one of one organization."
+        Policy.GLOBAL,
+        "The tenant forbids tokens of all organizations.",
+        "Make one of one organization.",
     ),
     "globalPATCreationBlocked": _policy(
-        Policy.GLOBAL, "Microsoft does not let tokens of all organizations be created.", "Make one of one organization."
+        Policy.GLOBAL,
+        "Microsoft does not let tokens of all organizations be created.",
+        "Make one of one organization.",
     ),
     "fullScopePatPolicyViolation": _policy(
         Policy.FULL_SCOPE,
@@ -83,7 +92,9 @@ PAT_ERRORS: Final[Mapping[str, PatError]] = {
         f"Without an administrator: by hand, tick {FIVE_SETS}, each at its highest; they pass with a warning.",
     ),
     "patLifespanPolicyViolation": _policy(
-        Policy.LIFESPAN, "The tenant forbids a token of this life, however short we asked for it.", shorter=True
+        Policy.LIFESPAN,
+        "The tenant forbids a token of this life, however short we asked for it.",
+        shorter=True,
     ),
     "invalidValidTo": PatError(
         Reason.CREATION_REFUSED,
@@ -91,10 +102,16 @@ PAT_ERRORS: Final[Mapping[str, PatError]] = {
         "Name another: --pat-expires YYYY-MM-DD, within a year from today.",
         shorter=True,
     ),
-    "invalidScope": _ordered("Azure DevOps does not know, or does not give, the scopes that were asked for."),
+    "invalidScope": _ordered(
+        "Azure DevOps does not know, or does not give, the scopes that were asked for."
+    ),
     "invalidTargetAccounts": _ordered("Azure DevOps cannot make a token for {organization} alone."),
-    "invalidTokenType": _ordered("Azure DevOps does not take the kind of token that was asked for."),
-    "displayNameRequired": _ordered("Azure DevOps wants a name for the token, and did not see “{name}”."),
+    "invalidTokenType": _ordered(
+        "Azure DevOps does not take the kind of token that was asked for."
+    ),
+    "displayNameRequired": _ordered(
+        "Azure DevOps wants a name for the token, and did not see “{name}”."
+    ),
     "invalidDisplayName": _ordered("Azure DevOps does not take “{name}” as the name of a token."),
     "userIdRequired": _person("Azure DevOps did not see who asks for the token."),
     "invalidUserId": _person("{organization} does not know who asks for the token."),
@@ -102,9 +119,15 @@ PAT_ERRORS: Final[Mapping[str, PatError]] = {
     "invalidUserType": _person(
         "This kind of account cannot have tokens: service principals and managed identities cannot."
     ),
-    "accessDenied": _person("Whoever is signed in with `az` may not create tokens in {organization}."),
-    "invalidToken": _person("Azure DevOps does not take the sign-in of `az`.", "Sign in again: az login"),
-    "invalidAudience": _person("Azure DevOps does not take the sign-in of `az`: it is for something else."),
+    "accessDenied": _person(
+        "Whoever is signed in with `az` may not create tokens in {organization}."
+    ),
+    "invalidToken": _person(
+        "Azure DevOps does not take the sign-in of `az`.", "Sign in again: az login"
+    ),
+    "invalidAudience": _person(
+        "Azure DevOps does not take the sign-in of `az`: it is for something else."
+    ),
     "invalidSourceIP": PatError(
         Reason.ACCESS_FENCED,
         "{organization} does not let this machine's address create tokens.",
@@ -121,12 +144,20 @@ PAT_ERRORS: Final[Mapping[str, PatError]] = {
     "tokenNotFound": _dead("There is no such token any more."),
     "invalidAuthorizationId": _dead("There is no token with the id on record."),
     "authorizationNotFound": _dead("There is no token with the id on record."),
-    "expiredPatCannotBeExtended": _dead("The token has ended, and what has ended cannot be extended."),
-    "hostAuthorizationNotFound": _place("{organization} has no place for tokens that a program makes."),
+    "expiredPatCannotBeExtended": _dead(
+        "The token has ended, and what has ended cannot be extended."
+    ),
+    "hostAuthorizationNotFound": _place(
+        "{organization} has no place for tokens that a program makes."
+    ),
     "sourceNotSupported": _place("{organization} does not let a program make tokens this way."),
     "invalidSource": _place("{organization} does not let a program make tokens this way."),
-    "deploymentHostNotSupported": _place("Tokens are made in an organization, and this address is none."),
-    "sshPolicyDisabled": _place("{organization} has switched off a way of signing in that this token would use."),
+    "deploymentHostNotSupported": _place(
+        "Tokens are made in an organization, and this address is none."
+    ),
+    "sshPolicyDisabled": _place(
+        "{organization} has switched off a way of signing in that this token would use."
+    ),
 }
 """By value. ``none`` is no error."""
 
@@ -146,7 +177,10 @@ def error_in(reply: Reply) -> str:
     own = named.get("pattokenerror")
     if isinstance(own, str) and own.lower() not in ("", "none"):
         return own
-    return next((word for word in _WORD.findall(str(named.get("message", ""))) if word.lower() in _BY_NAME), "")
+    return next(
+        (word for word in _WORD.findall(str(named.get("message", ""))) if word.lower() in _BY_NAME),
+        "",
+    )
 
 
 def known(error: str) -> PatError | None:

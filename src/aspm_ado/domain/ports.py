@@ -100,11 +100,19 @@ class Prompter(Protocol):
         """Whether there is somebody to ask."""
         ...
 
-    def text(self, question: Question, default: str = "", *, accept: Callable[[str], object] | None = None) -> str:
+    def text(
+        self,
+        question: Question,
+        default: str = "",
+        *,
+        accept: Callable[[str], object] | None = None,
+    ) -> str:
         """One line that ``accept`` takes; what it refuses is said, and asked again."""
         ...
 
-    def secret(self, question: Question, context: Sequence[str] = (), *, accept: Callable[[str], T]) -> T:
+    def secret(
+        self, question: Question, context: Sequence[str] = (), *, accept: Callable[[str], T]
+    ) -> T:
         """What ``accept`` makes of a hidden value; ``context`` are lines printed above (where it will be sent)."""
         ...
 

@@ -71,9 +71,14 @@ ORGANIZATION: Final = _row(
     repeat=True,
 )
 SERVER_URL: Final = _row(
-    "server-url", "Address of your Azure DevOps Server", "On-premises server: root or collection URL.", "URL"
+    "server-url",
+    "Address of your Azure DevOps Server",
+    "On-premises server: root or collection URL.",
+    "URL",
 )
-COLLECTION: Final = _row("collection", "Collection", "Collection of the server. Repeat for more.", "NAME", repeat=True)
+COLLECTION: Final = _row(
+    "collection", "Collection", "Collection of the server. Repeat for more.", "NAME", repeat=True
+)
 ALL_ORGANIZATIONS: Final = _row(
     "all-organizations",
     "All organizations",
@@ -109,7 +114,9 @@ CREATE_TOKEN: Final = _row(
     "HOW",
     values=("auto", "never", "require"),
 )
-PAT: Final = Question("pat", "Personal access token", "--pat-file FILE or --pat-stdin", "ASPM_ADO_PAT")
+PAT: Final = Question(
+    "pat", "Personal access token", "--pat-file FILE or --pat-stdin", "ASPM_ADO_PAT"
+)
 PAT_EXPIRES: Final = _row(
     "pat-expires",
     "When does the token end (YYYY-MM-DD, or “unknown”)",
@@ -124,7 +131,10 @@ REACH: Final = _row(
     values=("auto", "all", "organization"),
 )
 CLONE_USERNAME: Final = _row(
-    "clone-username", "Username for cloning", "Username beside the token, for scanners that need one.", "NAME"
+    "clone-username",
+    "Username for cloning",
+    "Username beside the token, for scanners that need one.",
+    "NAME",
 )
 CHECK_CLONE: Final = _row(
     "check-clone",
@@ -149,7 +159,10 @@ ASPM_URL: Final = Question(
     "URL",
 )
 ASPM_TOKEN_FILE: Final = _row(
-    "aspm-token-file", "API token of Invicti ASPM", "Read the API token of Invicti ASPM from FILE.", "FILE"
+    "aspm-token-file",
+    "API token of Invicti ASPM",
+    "Read the API token of Invicti ASPM from FILE.",
+    "FILE",
 )
 ASPM_API: Final = _row(
     "aspm-api",
@@ -168,20 +181,29 @@ REGISTER: Final = _row(
 REGISTRATION_PROFILE: Final = _row(
     "registration-profile", "Registration profile", "Your profile for --register api.", "FILE"
 )
-STORE: Final = _row("store", "Store", "Where secrets are kept.", "STORE", values=("keyring", "none"))
-DRY_RUN: Final = _row("dry-run", "Dry run", "Validate and print the plan; store and register nothing.", switch=True)
+STORE: Final = _row(
+    "store", "Store", "Where secrets are kept.", "STORE", values=("keyring", "none")
+)
+DRY_RUN: Final = _row(
+    "dry-run", "Dry run", "Validate and print the plan; store and register nothing.", switch=True
+)
 READ_ONLY_PROBES: Final = _row(
     "read-only-probes",
     "Read-only probes",
     "Send only GET. Otherwise write levels are probed with POST, PATCH and DELETE on random ids, which change nothing.",
     switch=True,
 )
-ALLOW_HTTP: Final = _row("allow-http", "Allow http", "Accept an on-premises server without TLS.", switch=True)
+ALLOW_HTTP: Final = _row(
+    "allow-http", "Allow http", "Accept an on-premises server without TLS.", switch=True
+)
 YES: Final = _row("yes", "Yes", "Ask for no confirmation.", switch=True, short="-y")
 
 WARN_DAYS: Final = _row("warn-days", "Warn days", "Warn when a token ends within N days (30).", "N")
 FAIL_ON_WARNING: Final = _row(
-    "fail-on-warning", "Fail on warning", "A required warning counts as a failure (exit 3).", switch=True
+    "fail-on-warning",
+    "Fail on warning",
+    "A required warning counts as a failure (exit 3).",
+    switch=True,
 )
 SHOW_ALL: Final = _row("all", "All", "Show also what is good.", switch=True)
 REQUEST: Final = _row(
@@ -192,9 +214,14 @@ REQUEST: Final = _row(
     values=("creation", "global", "full-scope", "lifespan", "access"),
 )
 ALLOW_OTHER_IDENTITY: Final = _row(
-    "allow-other-identity", "Allow another identity", "Take the new token although it is another person's.", switch=True
+    "allow-other-identity",
+    "Allow another identity",
+    "Take the new token although it is another person's.",
+    switch=True,
 )
-PLAN: Final = _row("plan", "Plan", "Print what is to be done for each organization, and do nothing.", switch=True)
+PLAN: Final = _row(
+    "plan", "Plan", "Print what is to be done for each organization, and do nothing.", switch=True
+)
 PLAN_FILE: Final = _row(
     "plan-file",
     "File for the plan",
@@ -206,10 +233,16 @@ PLAN_FILE: Final = _row(
 JSON: Final = _row("json", "JSON", "Print one JSON document on stdout.", switch=True)
 NO_INPUT: Final = _row("no-input", "No input", "Never ask; say what is missing.", switch=True)
 CA_BUNDLE: Final = _row("ca-bundle", "CA bundle", "Trust these certificates too (PEM).", "FILE")
-TIMEOUT: Final = _row("timeout", "Timeout", "Longest time for each call as a whole (30).", "SECONDS")
+TIMEOUT: Final = _row(
+    "timeout", "Timeout", "Longest time for each call as a whole (30).", "SECONDS"
+)
 CONFIG_DIR: Final = _row("config-dir", "Config folder", "Where our records are kept.", "DIR")
-QUIET: Final = _row("quiet", "Quiet", "Only results, warnings and questions.", switch=True, short="-q")
-VERBOSE: Final = _row("verbose", "Verbose", "Trace each request on stderr, without secrets.", switch=True, short="-v")
+QUIET: Final = _row(
+    "quiet", "Quiet", "Only results, warnings and questions.", switch=True, short="-q"
+)
+VERBOSE: Final = _row(
+    "verbose", "Verbose", "Trace each request on stderr, without secrets.", switch=True, short="-v"
+)
 NO_COLOR: Final = _row("no-color", "No colour", "No colours.", switch=True)
 
 SHARED: Final = (JSON, NO_INPUT, CA_BUNDLE, TIMEOUT, CONFIG_DIR, QUIET, VERBOSE, NO_COLOR)

@@ -71,7 +71,11 @@ class OrganizationReport:
     @property
     def is_good(self) -> bool:
         """Whether nothing required failed or stayed unknown, and something was proven (registration aside)."""
-        own = [check for check in self.checks if check.id.value != "aspm.registration" and check.required]
+        own = [
+            check
+            for check in self.checks
+            if check.id.value != "aspm.registration" and check.required
+        ]
         return all(check.exit_code is ExitCode.DONE for check in own) and any(
             check.id.value == "identity" and check.status is Status.PASS for check in own
         )

@@ -275,7 +275,9 @@ def categories_of(purpose: Purpose) -> list[str]:
 
 def hint_of(purpose: Purpose) -> str:
     """The boxes of a purpose in a few words."""
-    return ", ".join("Full access" if box.category == "Scopes" else box.category for box in boxes_of(purpose))
+    return ", ".join(
+        "Full access" if box.category == "Scopes" else box.category for box in boxes_of(purpose)
+    )
 
 
 def takes_full_access(purpose: Purpose) -> bool:
@@ -283,12 +285,16 @@ def takes_full_access(purpose: Purpose) -> bool:
     return purpose in SCOPES[Scope.FULL_ACCESS].groups
 
 
-def plan(purpose: Purpose, deployment: Deployment, version: str, *, read_only: bool = False) -> tuple[Probe, ...]:
+def plan(
+    purpose: Purpose, deployment: Deployment, version: str, *, read_only: bool = False
+) -> tuple[Probe, ...]:
     """Every probe that says something about ``purpose`` there, lowest levels first."""
     return tuple(_planned(purpose, deployment, version, read_only))
 
 
-def _planned(purpose: Purpose, deployment: Deployment, version: str, read_only: bool) -> Iterator[Probe]:
+def _planned(
+    purpose: Purpose, deployment: Deployment, version: str, read_only: bool
+) -> Iterator[Probe]:
     for row in rows_of(purpose):
         for probe in row.probes:
             if probe.is_there(deployment, version) and (probe.reads or not read_only):

@@ -51,7 +51,11 @@ def software(found: Software) -> Iterator[Finding]:
             "Install aspm-ado again: pipx reinstall aspm-ado",
         )
     else:
-        yield Finding(Subject.DEPENDENCIES, Health.OK, there or "Not known: this copy was not installed as a package.")
+        yield Finding(
+            Subject.DEPENDENCIES,
+            Health.OK,
+            there or "Not known: this copy was not installed as a package.",
+        )
 
 
 def variables(names: Sequence[str]) -> Finding:
@@ -80,7 +84,13 @@ def retirement(end: date | None, source: str, today: date) -> Finding:
         detail = f"Never ({source})."
     else:
         days = (end - today).days
-        when = f"{days_said(days)} from today" if days > 0 else "today" if days == 0 else f"{days_said(-days)} ago"
+        when = (
+            f"{days_said(days)} from today"
+            if days > 0
+            else "today"
+            if days == 0
+            else f"{days_said(-days)} ago"
+        )
         detail = f"{end.isoformat()} ({source}), {when} by this machine's clock. Azure DevOps Services only."
     return Finding(Subject.RETIREMENT, Health.OK, detail)
 
@@ -88,10 +98,20 @@ def retirement(end: date | None, source: str, today: date) -> Finding:
 def folder(facts: FolderFacts) -> Iterator[Finding]:
     """Where our records are, for whom, and how much fits there."""
     if not facts.exists:
-        yield Finding(Subject.FOLDER, Health.OK, f"{facts.path} is not there yet; the first connection makes it.")
+        yield Finding(
+            Subject.FOLDER,
+            Health.OK,
+            f"{facts.path} is not there yet; the first connection makes it.",
+        )
     elif facts.mode is not None and facts.mode & 0o077:
         detail = f"{facts.path} (mode {facts.mode:04o}) is yours, and others can look into it: names and dates."
-        yield Finding(Subject.FOLDER, Health.WARN, detail, Reason.MACHINE_ODD, remedy=f"Run: chmod 700 {facts.path}")
+        yield Finding(
+            Subject.FOLDER,
+            Health.WARN,
+            detail,
+            Reason.MACHINE_ODD,
+            remedy=f"Run: chmod 700 {facts.path}",
+        )
     else:
         mode = f" (mode {facts.mode:04o})" if facts.mode is not None else ""
         yield Finding(Subject.FOLDER, Health.OK, f"{facts.path}{mode} is yours alone.")
@@ -125,10 +145,18 @@ def unfinished(catalogue: Catalogue) -> Iterator[Finding]:
     waiting = [entry.name for entry in entries if entry.successors]
     due = [entry.name for entry in entries if _is_handed_off(entry)]
     yield _left(Subject.PENDING, sorted(catalogue.pending), "Storing was interrupted", "connect")
-    yield _left(Subject.SUCCESSORS, waiting, "Proven, but Invicti ASPM does not have it yet", "handoff")
+    yield _left(
+        Subject.SUCCESSORS, waiting, "Proven, but Invicti ASPM does not have it yet", "handoff"
+    )
     yield _erasing(len(catalogue.erasing))
     yield _ordered(catalogue.ordered)
-    yield _left(Subject.HANDOFF, due, "The values are still to be entered there", "handoff", Reason.HANDED_OFF)
+    yield _left(
+        Subject.HANDOFF,
+        due,
+        "The values are still to be entered there",
+        "handoff",
+        Reason.HANDED_OFF,
+    )
 
 
 def draft(answers: Iterable[str] | None) -> Finding:
@@ -136,7 +164,9 @@ def draft(answers: Iterable[str] | None) -> Finding:
     if answers is None:
         return Finding(Subject.DRAFT, Health.OK, "None.")
     detail = f"A run was interrupted; these answers are offered again: {listed(sorted(answers)) or 'none'}."
-    return Finding(Subject.DRAFT, Health.WARN, detail, Reason.UNFINISHED, remedy="Go on with: aspm-ado connect")
+    return Finding(
+        Subject.DRAFT, Health.WARN, detail, Reason.UNFINISHED, remedy="Go on with: aspm-ado connect"
+    )
 
 
 def targets(catalogue: Catalogue, simulator: str | None) -> tuple[Target, ...]:
@@ -144,7 +174,9 @@ def targets(catalogue: Catalogue, simulator: str | None) -> tuple[Target, ...]:
     if simulator:
         return (Target(Origin.of(simulator), SERVICES_URL),)
     entries = tuple(catalogue.connections.values())
-    services = dict.fromkeys(entry.ca_bundle for entry in entries if entry.deployment == Deployment.SERVICES)
+    services = dict.fromkeys(
+        entry.ca_bundle for entry in entries if entry.deployment == Deployment.SERVICES
+    )
     found = [
         Target(Origin("https", host, 443), SERVICES_URL, bundle)
         for bundle in services or ([] if entries else [None])
@@ -155,7 +187,11 @@ def targets(catalogue: Catalogue, simulator: str | None) -> tuple[Target, ...]:
         for entry in entries
         if entry.deployment != Deployment.SERVICES
     ]
-    found += [Target(Origin.of(entry.aspm.url), ca_bundle=entry.ca_bundle) for entry in entries if entry.aspm]
+    found += [
+        Target(Origin.of(entry.aspm.url), ca_bundle=entry.ca_bundle)
+        for entry in entries
+        if entry.aspm
+    ]
     once: dict[tuple[Origin, str | None], Target] = {}
     for target in found:
         once.setdefault((target.origin, target.ca_bundle), target)
@@ -190,7 +226,9 @@ def proxies(ways: Mapping[str, Way]) -> Finding:
     detail = "; ".join(f"{listed(names)}: {words}" for words, names in by_words.items()) + "."
     bad = sorted({way.variable for way in ways.values() if not way.usable})
     if bad:
-        remedy = f"Set {listed(bad)} to an HTTP proxy, http://HOST:PORT, or name the hosts in NO_PROXY."
+        remedy = (
+            f"Set {listed(bad)} to an HTTP proxy, http://HOST:PORT, or name the hosts in NO_PROXY."
+        )
         return Finding(Subject.PROXY, Health.FAIL, detail, Reason.PROXY_FAILED, remedy)
     return Finding(Subject.PROXY, Health.OK, detail)
 
@@ -213,7 +251,9 @@ def contact(found: Contact) -> Iterator[Finding]:
     else:
         detail = "None: it was accepted with --allow-http that secrets travel in clear."
         remedy = "Give that server a certificate, and connect again with its https address."
-        yield Finding(Subject.TLS, Health.WARN, detail, Reason.HTTP_REFUSED, remedy, about=target.name)
+        yield Finding(
+            Subject.TLS, Health.WARN, detail, Reason.HTTP_REFUSED, remedy, about=target.name
+        )
 
 
 def clock(reading: Reading | None, *, simulated: bool) -> Finding:
@@ -231,10 +271,16 @@ def clock(reading: Reading | None, *, simulated: bool) -> Finding:
     evidence = f"by the Date of the answer to GET {reading.asked}, asked without a token"
     if skew <= SKEW_WARNED:
         return Finding(Subject.CLOCK, Health.OK, f"Right, {evidence}.")
-    detail = f"{_lasting(skew)} {'ahead' if reading.here > reading.there else 'behind'}, {evidence}."
+    detail = (
+        f"{_lasting(skew)} {'ahead' if reading.here > reading.there else 'behind'}, {evidence}."
+    )
     remedy = "Set the clock, and let the system keep it right (on Linux: timedatectl set-ntp true)."
     return Finding(
-        Subject.CLOCK, Health.WARN if skew <= SKEW_REFUSED else Health.FAIL, detail, Reason.CLOCK_WRONG, remedy
+        Subject.CLOCK,
+        Health.WARN if skew <= SKEW_REFUSED else Health.FAIL,
+        detail,
+        Reason.CLOCK_WRONG,
+        remedy,
     )
 
 
@@ -256,7 +302,9 @@ def _words(way: Way) -> str:
 
 def _step(subject: Subject, target: Target, step: Step) -> Finding:
     if step.failure is None:
-        return Finding(subject, Health.OK, step.said, milliseconds=step.milliseconds, about=target.name)
+        return Finding(
+            subject, Health.OK, step.said, milliseconds=step.milliseconds, about=target.name
+        )
     return Finding(
         subject, Health.FAIL, step.problem, step.failure, step.remedy, step.milliseconds, about=target.name
     )  # fmt: skip
@@ -264,15 +312,23 @@ def _step(subject: Subject, target: Target, step: Step) -> Finding:
 
 def _behind(subject: Subject, target: Target) -> Finding:
     return Finding(
-        subject, Health.SKIP, "Not tried, since the step before failed.", Reason.NOT_ASKED, about=target.name
+        subject,
+        Health.SKIP,
+        "Not tried, since the step before failed.",
+        Reason.NOT_ASKED,
+        about=target.name,
     )
 
 
-def _left(subject: Subject, names: list[str], what: str, command: str, reason: Reason = Reason.UNFINISHED) -> Finding:
+def _left(
+    subject: Subject, names: list[str], what: str, command: str, reason: Reason = Reason.UNFINISHED
+) -> Finding:
     if not names:
         return Finding(subject, Health.OK, "None.")
     commands = "; ".join(f"aspm-ado {command} {clean(name, 60)}" for name in names[:_COMMANDS])
-    return Finding(subject, Health.WARN, f"{what}: {listed(names)}.", reason, f"Go on with: {commands}")
+    return Finding(
+        subject, Health.WARN, f"{what}: {listed(names)}.", reason, f"Go on with: {commands}"
+    )
 
 
 def _erasing(count: int) -> Finding:
@@ -280,7 +336,11 @@ def _erasing(count: int) -> Finding:
         return Finding(Subject.ERASING, Health.OK, "None.")
     remedy = "Open the keyring, then: aspm-ado connect (or rotate, or disconnect); each begins with what is left."
     return Finding(
-        Subject.ERASING, Health.WARN, f"{count} old secrets could not be erased yet.", Reason.UNFINISHED, remedy
+        Subject.ERASING,
+        Health.WARN,
+        f"{count} old secrets could not be erased yet.",
+        Reason.UNFINISHED,
+        remedy,
     )
 
 
@@ -295,4 +355,6 @@ def _ordered(orders: Sequence[Ordered]) -> Finding:
 
 
 def _is_handed_off(entry: Entry) -> bool:
-    return any(one.registration.state is RegistrationState.HANDED_OFF for one in entry.organizations)
+    return any(
+        one.registration.state is RegistrationState.HANDED_OFF for one in entry.organizations
+    )

@@ -47,7 +47,9 @@ def harmless(text: str) -> str:
     """``text`` on one line, with its spaces, and without anything that a terminal would obey."""
     if text.isascii() and text.isprintable():
         return text  # as nearly everything is
-    return "".join(" " if character in _BREAKS else character for character in text if _is_shown(character))
+    return "".join(
+        " " if character in _BREAKS else character for character in text if _is_shown(character)
+    )
 
 
 def listed(words: Sequence[str]) -> str:
@@ -58,7 +60,13 @@ def listed(words: Sequence[str]) -> str:
 def _is_shown(character: str) -> bool:
     if character in _BREAKS:
         return True
-    return character not in _BIDI and unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+    return character not in _BIDI and unicodedata.category(character) not in (
+        "Cc",
+        "Cf",
+        "Cs",
+        "Co",
+        "Cn",
+    )
 
 
 def plain(text: str, encoding: str | None) -> str:
@@ -72,7 +80,9 @@ def plain(text: str, encoding: str | None) -> str:
         pass
     else:
         return text
-    return "".join(character if _has(encoding, character) else _ASCII.get(character, "?") for character in text)
+    return "".join(
+        character if _has(encoding, character) else _ASCII.get(character, "?") for character in text
+    )
 
 
 def _has(encoding: str, character: str) -> bool:
@@ -86,7 +96,11 @@ def _has(encoding: str, character: str) -> bool:
 def cells(text: str) -> int:
     """How many columns a terminal needs for ``text``."""
     return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        0
+        if unicodedata.combining(character)
+        else 2
+        if unicodedata.east_asian_width(character) in "WF"
+        else 1
         for character in text
     )
 

@@ -115,9 +115,11 @@ def parse_secret(text: str, where: str, what: str) -> Secret:
     for position, character in enumerate(value, start=1):
         if not "!" <= character <= "~":
             kind = unicodedata.category(character)
-            name = {"Cc": "a control character", "Zs": "a space", "Cf": "an invisible character"}.get(
-                kind, "a character that no token has"
-            )
+            name = {
+                "Cc": "a control character",
+                "Zs": "a space",
+                "Cf": "an invisible character",
+            }.get(kind, "a character that no token has")
             raise UsageError(
                 Reason.TOKEN_MALFORMED,
                 f"The {what} from {where} has {name} at position {position} of {len(value)}.",
@@ -128,7 +130,9 @@ def parse_secret(text: str, where: str, what: str) -> Secret:
 
 def _empty(where: str, what: str) -> UsageError:
     return UsageError(
-        Reason.TOKEN_EMPTY, f"The {what} from {where} is empty.", remedy="Give the token there, or drop the option."
+        Reason.TOKEN_EMPTY,
+        f"The {what} from {where} is empty.",
+        remedy="Give the token there, or drop the option.",
     )
 
 

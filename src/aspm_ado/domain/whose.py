@@ -90,7 +90,12 @@ class Finding:
     @property
     def hosts(self) -> str:
         """Who was asked."""
-        asked = [line.url.split("/")[2] for _, check in self.checks for line in check.evidence if "//" in line.url]
+        asked = [
+            line.url.split("/")[2]
+            for _, check in self.checks
+            for line in check.evidence
+            if "//" in line.url
+        ]
         return clean(", ".join(dict.fromkeys(asked)), 200) or "the service"
 
     @property
@@ -106,12 +111,23 @@ class Finding:
         """A text for a support ticket: what was asked, what was answered, what is concluded and what is not."""
         words = _WORDS[self.whose]
         asked = [line for _, check in self.checks for line in check.evidence]
-        lines = [f"To {self._filled(words.to)}:", f"aspm-ado {version} asked on {at}, with a personal access token:"]
+        lines = [
+            f"To {self._filled(words.to)}:",
+            f"aspm-ado {version} asked on {at}, with a personal access token:",
+        ]
         for line in dict.fromkeys(asked):
             answer = f"status {line.status}" if line.status else "no answer"
-            marks = [f"ActivityId {line.activity_id}" if line.activity_id else "", f"at {line.at}" if line.at else ""]
+            marks = [
+                f"ActivityId {line.activity_id}" if line.activity_id else "",
+                f"at {line.at}" if line.at else "",
+            ]
             lines.append(
-                clean(", ".join([f"- {line.method} {line.url}: {answer}", *(one for one in marks if one)]), 900)
+                clean(
+                    ", ".join(
+                        [f"- {line.method} {line.url}: {answer}", *(one for one in marks if one)]
+                    ),
+                    900,
+                )
             )
         lines += [] if asked else ["- (no request was sent)"]
         lines.append("What that means:")
@@ -132,7 +148,9 @@ def findings(connection: ConnectionReport) -> tuple[Finding, ...]:
         if check.reason is not None and check.reason.who is not None:
             met.setdefault(check.reason.who, []).append((name, check))
     return tuple(
-        Finding(whose, tuple(met[whose]), _alive(connection, met[whose]), _where(connection, met[whose]))
+        Finding(
+            whose, tuple(met[whose]), _alive(connection, met[whose]), _where(connection, met[whose])
+        )
         for whose in Who
         if whose in met
     )
@@ -140,8 +158,13 @@ def findings(connection: ConnectionReport) -> tuple[Finding, ...]:
 
 def _trouble(connection: ConnectionReport) -> Iterator[tuple[str, Check]]:
     """What stands in the way, and a registration that was refused, which a validation does not count."""
-    own = [("", check) for check in (*connection.checks, *(connection.aspm.checks if connection.aspm else ()))]
-    theirs = [(clean(one.name, 80), check) for one in connection.organizations for check in one.checks]
+    own = [
+        ("", check)
+        for check in (*connection.checks, *(connection.aspm.checks if connection.aspm else ()))
+    ]
+    theirs = [
+        (clean(one.name, 80), check) for one in connection.organizations for check in one.checks
+    ]
     for name, check in (*own, *theirs):
         counts = check.required or check.id is CheckId.REGISTRATION
         if counts and check.status in (Status.FAIL, Status.UNKNOWN):
@@ -150,9 +173,13 @@ def _trouble(connection: ConnectionReport) -> Iterator[tuple[str, Check]]:
 
 def _alive(connection: ConnectionReport, met: list[tuple[str, Check]]) -> bool:
     names = {name for name, _ in met if name}
-    concerned = [one for one in connection.organizations if not names or clean(one.name, 80) in names]
+    concerned = [
+        one for one in connection.organizations if not names or clean(one.name, 80) in names
+    ]
     who = [check for one in concerned for check in one.checks if check.id is CheckId.IDENTITY]
-    return bool(who) and all(one.status is Status.PASS or one.reason is Reason.OTHER_IDENTITY for one in who)
+    return bool(who) and all(
+        one.status is Status.PASS or one.reason is Reason.OTHER_IDENTITY for one in who
+    )
 
 
 def _where(connection: ConnectionReport, met: list[tuple[str, Check]]) -> str:

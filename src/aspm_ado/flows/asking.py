@@ -26,7 +26,10 @@ class Asker:
     """
 
     def __init__(
-        self, given: Mapping[str, Given], prompter: Prompter, remembered: Mapping[str, str] | None = None
+        self,
+        given: Mapping[str, Given],
+        prompter: Prompter,
+        remembered: Mapping[str, str] | None = None,
     ) -> None:
         self._given, self.prompter = given, prompter
         self._remembered = dict(remembered or {})

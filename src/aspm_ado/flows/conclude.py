@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from aspm_ado.domain.connection import UNREGISTERED, Entry, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.connection import (
+    UNREGISTERED,
+    Entry,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+)
 from aspm_ado.domain.handoff import evidence_of
 from aspm_ado.domain.judgement.registration import NewToken, RegistrationFacts, judge_registration
 from aspm_ado.domain.questions import Question
@@ -44,27 +50,43 @@ GO_REGISTER_UNSTORED = Question("go", "Register in Invicti ASPM?")
 
 
 def conclude(
-    house: House, options: ConnectOptions, proven: Sequence[Proven], settings: Settings, aspm: AspmProof | None
+    house: House,
+    options: ConnectOptions,
+    proven: Sequence[Proven],
+    settings: Settings,
+    aspm: AspmProof | None,
 ) -> Delivery:
     """Store the good ones, then register or hand them over. Behind an ASPM that is not good nothing is handed over."""
     good = [(one, made) for one in proven for made in one.good]
     brings = aspm is not None and aspm.is_good and options.aspm.is_wanted
     same = _unchanged(options, good, settings)
     done = _done(house, options, same, brings=brings)
-    begun = {made.name.casefold(): _begun(options, made.name, same, brings=brings) for _, made in good} | done
+    begun = {
+        made.name.casefold(): _begun(options, made.name, same, brings=brings) for _, made in good
+    } | done
     items = [
-        _item(house, options, one, made, settings, begun) for one, made in good if made.name.casefold() not in done
+        _item(house, options, one, made, settings, begun)
+        for one, made in good
+        if made.name.casefold() not in done
     ]
     tell_plan(house, options, good, settings, aspm if brings else None)
     if options.dry_run:
-        return Delivery({**done, **rehearse(house, aspm if brings else None, options.profile, items)})
+        return Delivery(
+            {**done, **rehearse(house, aspm if brings else None, options.profile, items)}
+        )
     if house.asker.asks and not options.yes and not _agreed(house, options, brings=brings):
         kept = any(one.proof.candidate.stored for one in proven)
         there = house.records.load().connections.get(options.name) if kept else None
-        left = {one.name.casefold(): one.registration for one in there.organizations} if there is not None else {}
+        left = (
+            {one.name.casefold(): one.registration for one in there.organizations}
+            if there is not None
+            else {}
+        )
         return Delivery({key: left.get(key, UNREGISTERED) for key in begun}, kept=kept)
     if options.keeps:
-        keep_proven(house, options, proven, [new_key(house) for _ in proven], settings.toggles, begun, aspm)
+        keep_proven(
+            house, options, proven, [new_key(house) for _ in proven], settings.toggles, begun, aspm
+        )
     if not brings or aspm is None:
         return Delivery(begun, kept=options.keeps)
     made = deliver(house, aspm, options.profile, items, keeps=options.keeps)
@@ -105,11 +127,14 @@ def _done(
     done = {
         key: state
         for key, state in same.items()
-        if state.state is RegistrationState.REGISTERED and not (looks and state.mode is RegistrationMode.API)
+        if state.state is RegistrationState.REGISTERED
+        and not (looks and state.mode is RegistrationMode.API)
     }
     for one in options.stored.organizations if options.stored is not None else ():
         if one.name.casefold() in done:
-            house.voice.note(f"{clean(one.name, 60)} is unchanged: Invicti ASPM has this token already.")
+            house.voice.note(
+                f"{clean(one.name, 60)} is unchanged: Invicti ASPM has this token already."
+            )
     return done
 
 
@@ -143,7 +168,9 @@ def keep_proven(
     keep(house, options.name, onto, {**new_secrets(options.name, proven, keys), **beside}, record)
 
 
-def _begun(options: ConnectOptions, name: str, same: Mapping[str, Registration], *, brings: bool) -> Registration:
+def _begun(
+    options: ConnectOptions, name: str, same: Mapping[str, Registration], *, brings: bool
+) -> Registration:
     """What is on record until Invicti ASPM answers, or a person does. What a profile registered before is not lost.
 
     A profile only creates: where it has registered another token, or other settings, a person enters the new ones.
@@ -151,7 +178,9 @@ def _begun(options: ConnectOptions, name: str, same: Mapping[str, Registration],
     if brings and options.aspm.hands_over:
         return HANDED_OFF
     known = options.stored.organizations if options.stored is not None and not options.moves else ()
-    prior = next((one.registration for one in known if one.name.casefold() == name.casefold()), UNREGISTERED)
+    prior = next(
+        (one.registration for one in known if one.name.casefold() == name.casefold()), UNREGISTERED
+    )
     if brings and prior.mode is not RegistrationMode.API and not prior.marker:
         return Registration(RegistrationMode.API)
     return same.get(name.casefold(), prior.of_older)
@@ -208,11 +237,17 @@ def concluded(
                 )
             )
             shown = named(made, options.name if delivery.kept else None)
-            organizations.append(replace(with_check(shown, check), registration=state or UNREGISTERED))
+            organizations.append(
+                replace(with_check(shown, check), registration=state or UNREGISTERED)
+            )
     made_report = connection_report(
         options.name, options.target.site, options.brief.purpose, [*organizations, *refused]
     )
-    return replace(made_report, aspm=aspm.report if aspm is not None else None, checks=(*made_report.checks, stored))
+    return replace(
+        made_report,
+        aspm=aspm.report if aspm is not None else None,
+        checks=(*made_report.checks, stored),
+    )
 
 
 def _stored(house: House, options: ConnectOptions, delivery: Delivery) -> Check:

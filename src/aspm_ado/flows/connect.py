@@ -30,7 +30,13 @@ from aspm_ado.flows.stored import validate_stored
 from aspm_ado.flows.taking.acquire import acquire
 from aspm_ado.flows.taking.intake import Tokens
 from aspm_ado.flows.taking.more import more_organizations
-from aspm_ado.flows.taking.options import ask_aspm_url, ask_settings, candidate, candidates_of, target_given
+from aspm_ado.flows.taking.options import (
+    ask_aspm_url,
+    ask_settings,
+    candidate,
+    candidates_of,
+    target_given,
+)
 from aspm_ado.flows.taking.until_good import prove_until_good
 
 if TYPE_CHECKING:
@@ -43,7 +49,9 @@ def connect(house: House, name: str | None) -> Report:
     old = catalogue.connections.get(parse_name(name)) if name else None
     if old is not None and target_given(house.asker) is None:
         if unfinished(old, asks=house.asker.asks):
-            house.voice.note(f"The registration of “{old.name}” is not finished: it goes on where it stopped.")
+            house.voice.note(
+                f"The registration of “{old.name}” is not finished: it goes on where it stopped."
+            )
             return resume_handoff(house, old.name, command="connect")
         names = ", ".join(one.name for one in old.organizations)
         house.voice.note(
@@ -60,11 +68,19 @@ def connect(house: House, name: str | None) -> Report:
     settings = ask_settings(house, options.aspm, options.brief.purpose) if proven else Settings()
     delivery = conclude(house, options, proven, settings, aspm) if proven else Delivery()
     if options.stored is not None and keeps and proven:
-        tell_revoking(house, options.stored, house.records.load().connections.get(options.name, options.stored))
-    return report(house, "connect", proofs, [concluded(house, options, proofs, refused, delivery, aspm)])
+        tell_revoking(
+            house,
+            options.stored,
+            house.records.load().connections.get(options.name, options.stored),
+        )
+    return report(
+        house, "connect", proofs, [concluded(house, options, proofs, refused, delivery, aspm)]
+    )
 
 
-def _with_aspm(house: House, options: ConnectOptions, *, any_good: bool) -> tuple[ConnectOptions, AspmProof | None]:
+def _with_aspm(
+    house: House, options: ConnectOptions, *, any_good: bool
+) -> tuple[ConnectOptions, AspmProof | None]:
     """The options with the ASPM that was asked for and found; it is contacted where something is good."""
     if any_good:
         options = replace(options, aspm=ask_aspm_url(house, options.aspm))
@@ -108,7 +124,9 @@ def _prove(house: House, options: ConnectOptions) -> tuple[list[Proof], list[Org
     if bare and (house.asker.asks or creates_unasked(house, there.site.place(bare[0]), brief)):
         wide = house.clock.told_by().demanded(brief.reach, there.site.deployment) is Reach.ALL
         if wide:
-            tokens = Tokens(acquire(house, there.site.place(bare[0]), brief, for_all=True), tokens.own)
+            tokens = Tokens(
+                acquire(house, there.site.place(bare[0]), brief, for_all=True), tokens.own
+            )
         else:
             proofs, refused = _one_by_one(house, options, bare)
             there = there.without(bare)

@@ -90,7 +90,9 @@ class Patient:
             symptoms.targets(stored, None)
         except UserError as error:
             problem = f"An address on record cannot be used. {error.problem}"
-            return StoreError(Reason.RECORDS_UNREADABLE, problem, remedy="Disconnect it, and connect again.")
+            return StoreError(
+                Reason.RECORDS_UNREADABLE, problem, remedy="Disconnect it, and connect again."
+            )
         return stored
 
     def timed(self, work: Callable[[], object]) -> tuple[int, UserError | None]:
@@ -132,7 +134,9 @@ def _machine(patient: Patient) -> Iterator[Finding]:
     yield symptoms.terminal(patient.nobody_asks)
     entries = patient.stored.connections.values() if isinstance(patient.stored, Catalogue) else ()
     if not entries or any(entry.deployment != Deployment.SERVER for entry in entries):
-        yield symptoms.retirement(patient.global_end, patient.global_end_source, patient.now().date())
+        yield symptoms.retirement(
+            patient.global_end, patient.global_end_source, patient.now().date()
+        )
 
 
 def _keyring(patient: Patient) -> Iterator[Finding]:
@@ -148,7 +152,12 @@ def _keyring(patient: Patient) -> Iterator[Finding]:
         yield _refused(Subject.KEYRING, refusal, spent)
         yield _skipped(Subject.PROBE, "Not tried, since there is no keyring that may be used.")
         return
-    yield Finding(Subject.KEYRING, Health.OK, f"{clean(titles[0])}: the operating system's own.", milliseconds=spent)
+    yield Finding(
+        Subject.KEYRING,
+        Health.OK,
+        f"{clean(titles[0])}: the operating system's own.",
+        milliseconds=spent,
+    )
     spent, refusal = patient.timed(patient.vault.probe)
     if refusal is not None:
         yield _refused(Subject.PROBE, refusal, spent)
@@ -201,7 +210,9 @@ def _catalogue(patient: Patient) -> Iterator[Finding]:
 
 def _network(patient: Patient) -> Iterator[Finding]:
     stored = patient.stored
-    targets = symptoms.targets(stored if isinstance(stored, Catalogue) else Catalogue(), patient.simulator)
+    targets = symptoms.targets(
+        stored if isinstance(stored, Catalogue) else Catalogue(), patient.simulator
+    )
     yield symptoms.proxies({target.name: patient.network.way(target.origin) for target in targets})
     for bundle in dict.fromkeys((None, *(target.ca_bundle for target in targets))):
         yield _trust(patient, bundle)
@@ -215,14 +226,20 @@ def _trust(patient: Patient, bundle: str | None) -> Finding:
     about = clean(bundle) if bundle else ""
     try:
         anchors = patient.network.anchors(bundle)
-    except UserError as error:  # no connection can be trusted, as where a call meets it: exit code 5
+    except (
+        UserError
+    ) as error:  # no connection can be trusted, as where a call meets it: exit code 5
         problem, remedy = error.problem, error.remedy
-        return Finding(Subject.TRUST, Health.FAIL, problem, Reason.TLS_UNTRUSTED, remedy, about=about)
+        return Finding(
+            Subject.TRUST, Health.FAIL, problem, Reason.TLS_UNTRUSTED, remedy, about=about
+        )
     detail = f"{'; '.join(anchors.sources)}."
     if anchors.notes:
         remedy = "Name a readable file of certificates in PEM form there, or unset it."
         detail = f"{detail} {' '.join(anchors.notes)}"
-        return Finding(Subject.TRUST, Health.WARN, detail, Reason.FILE_UNREADABLE, remedy, about=about)
+        return Finding(
+            Subject.TRUST, Health.WARN, detail, Reason.FILE_UNREADABLE, remedy, about=about
+        )
     return Finding(Subject.TRUST, Health.OK, detail, about=about)
 
 
@@ -232,7 +249,9 @@ def _reading(patient: Patient, contacts: Sequence[Contact]) -> Reading | None:
     if found is None:
         return None
     url, bundle = found
-    reply = patient.send(Call("GET", url, headers=(("X-TFS-FedAuthRedirect", "Suppress"),), ca_bundle=bundle))
+    reply = patient.send(
+        Call("GET", url, headers=(("X-TFS-FedAuthRedirect", "Suppress"),), ca_bundle=bundle)
+    )
     return Reading(clean(url), patient.now(), reply.received, reply.problem)
 
 

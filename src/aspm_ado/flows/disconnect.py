@@ -44,7 +44,10 @@ def disconnect(house: House, name: str) -> Forgotten:
     if name not in known.connections and known.erasing:
         clear_remains(house)
         remaining = house.records.load().erasing
-        if any(service.startswith((service_of(name, ""), service_of("aspm", ""))) for service in known.erasing):
+        if any(
+            service.startswith((service_of(name, ""), service_of("aspm", "")))
+            for service in known.erasing
+        ):
             return Forgotten(name, (), len(known.erasing) - len(remaining), remaining, (), ())
     [entry] = stored_entries(house, [name])
     _agree(house, entry)
@@ -74,16 +77,26 @@ def _agree(house: House, entry: Entry) -> None:
             f"Forgetting “{entry.name}” erases its tokens from the secret store; that needs a yes.",
             remedy="Pass -y (or set ASPM_ADO_YES).",
         )
-    house.voice.say(f"“{entry.name}”: {', '.join(one.name for one in entry.organizations)} on {entry.base_url}.")
-    if not house.asker.prompter.confirm(Question("forget", "Erase its tokens here and forget it?"), default=False):
-        raise UsageError(Reason.CONFIRMATION_MISSING, "Nothing was changed.", remedy="Answer yes, or pass -y.")
+    house.voice.say(
+        f"“{entry.name}”: {', '.join(one.name for one in entry.organizations)} on {entry.base_url}."
+    )
+    if not house.asker.prompter.confirm(
+        Question("forget", "Erase its tokens here and forget it?"), default=False
+    ):
+        raise UsageError(
+            Reason.CONFIRMATION_MISSING, "Nothing was changed.", remedy="Answer yes, or pass -y."
+        )
 
 
 def _left(entry: Entry) -> tuple[str, ...]:
     """What stays in Invicti ASPM: no published API removes it."""
     if entry.aspm is None:
         return ()
-    there = [one.name for one in entry.organizations if one.registration.state is not RegistrationState.NONE]
+    there = [
+        one.name
+        for one in entry.organizations
+        if one.registration.state is not RegistrationState.NONE
+    ]
     if not there:
         return ()
     whole = len(there) > FEW and len(there) == len(entry.organizations)
@@ -98,7 +111,9 @@ def _pages(entry: Entry) -> tuple[str, ...]:
     first: dict[str, str] = {}
     for one in entry.organizations:
         first.setdefault(one.credential, one.name)
-    anywhere = entry.organizations[0].name  # the old token of a migration may serve nothing any more, and live on
+    anywhere = entry.organizations[
+        0
+    ].name  # the old token of a migration may serve nothing any more, and live on
     names = [first.get(key, anywhere) for key in entry.credentials]
     names += (waiting.organizations[0] for waiting in entry.successors.values())
     return tuple(dict.fromkeys(site.place(name).token_page for name in names))

@@ -132,7 +132,9 @@ def _name(name: str | None, there: Target) -> str:
     return parse_name(name) if name else default_name(there.site, there.names)
 
 
-def named_by(options: ConnectOptions, proofs: Sequence[Proof], stored: dict[str, Entry]) -> ConnectOptions:
+def named_by(
+    options: ConnectOptions, proofs: Sequence[Proof], stored: dict[str, Entry]
+) -> ConnectOptions:
     """Where every organization was asked for and none was named, the connection is named after the first one listed.
 
     A connection that is on record without a name of its own keeps it, and one for something else is left alone.
@@ -142,7 +144,10 @@ def named_by(options: ConnectOptions, proofs: Sequence[Proof], stored: dict[str,
         return options
     name = default_name(first.site, (first.name,))
     old = stored.get(name)
-    if old is not None and (old.base_url, old.purpose) != (first.site.base_url, options.brief.purpose.value):
+    if old is not None and (old.base_url, old.purpose) != (
+        first.site.base_url,
+        options.brief.purpose.value,
+    ):
         return options
     return replace(options, name=name, stored=old)
 
@@ -156,10 +161,16 @@ def _opened(house: House, given: Target | None, tokens: Tokens) -> Target:
     if there.is_open:
         if not asker.asks:
             raise collection_missing(there.site)
-        return there.adding(asker.prompter.text(COLLECTION, asker.default(COLLECTION, "DefaultCollection")).strip())
+        return there.adding(
+            asker.prompter.text(COLLECTION, asker.default(COLLECTION, "DefaultCollection")).strip()
+        )
     if asker.asks and not there.names and tokens.shared is None:
         services = there.site.deployment is Deployment.SERVICES
-        page = asker.need(ORGANIZATION, parse_organization).name if services else asker.prompter.text(COLLECTION)
+        page = (
+            asker.need(ORGANIZATION, parse_organization).name
+            if services
+            else asker.prompter.text(COLLECTION)
+        )
         return there.adding(page)
     return there
 
@@ -183,7 +194,13 @@ def _with_stored(house: House, tokens: Tokens, there: Target, old: Entry | None)
         secret = house.vault.read(credential.service)
         if secret is not None:
             own[name.casefold()] = Taken(
-                secret, "keyring", name, key, credential.ends, credential.expires_source, credential.authorization_id
+                secret,
+                "keyring",
+                name,
+                key,
+                credential.ends,
+                credential.expires_source,
+                credential.authorization_id,
             )
     return Tokens(tokens.shared, own)
 
@@ -233,7 +250,11 @@ def missing(
         return
     if aspm.is_wanted and not aspm.url:
         yield Missing(_ASPM, aspm_missing())
-    elif aspm.uses_profile and aspm_token is None and aspm.url not in house.records.load().aspm_tokens:
+    elif (
+        aspm.uses_profile
+        and aspm_token is None
+        and aspm.url not in house.records.load().aspm_tokens
+    ):
         yield Missing("--aspm-token-file (or INVICTI_ASPM_TOKEN)", missing_aspm_token())
 
 

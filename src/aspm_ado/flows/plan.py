@@ -57,12 +57,19 @@ def tell_plan(
     """The plan, on stderr."""
     voice = house.voice
     voice.heading("The plan" + (" (nothing of it is done: a rehearsal)" if options.dry_run else ""))
-    rows = [("Connection", options.name), ("Deployment", _sourced(house, options.target.site.base_url, SERVER_URL))]
+    rows = [
+        ("Connection", options.name),
+        ("Deployment", _sourced(house, options.target.site.base_url, SERVER_URL)),
+    ]
     rows += _places(house, good)
     rows.append(("Purpose", _sourced(house, options.brief.purpose.value, PURPOSE)))
     rows.append(("Reach", _sourced(house, options.brief.reach.value, REACH)))
     given = [(label, house.asker.given(question)) for label, question in _BESIDE]
-    rows += [(label, f"{', '.join(one.values)} (from {one.source})") for label, one in given if one is not None]
+    rows += [
+        (label, f"{', '.join(one.values)} (from {one.source})")
+        for label, one in given
+        if one is not None
+    ]
     rows.append(("Secrets", _sourced(house, _kept_in(house, options), STORE)))
     if aspm is not None:
         how = "by your profile" if options.aspm.uses_profile else "by hand, in its UI"
@@ -70,24 +77,34 @@ def tell_plan(
         rows.append(("Registration", _sourced(house, how, REGISTER)))
     elif options.aspm.url:
         rows.append(("Invicti ASPM", f"{options.aspm.url}: nothing is handed over"))
-    rows += [("Advanced Settings", _sourced(house, label, TEAM_LEADS_MAY)) for label in settings.labels]
+    rows += [
+        ("Advanced Settings", _sourced(house, label, TEAM_LEADS_MAY)) for label in settings.labels
+    ]
     if settings.issue_manager:
         rows.append(("Issue manager", "the checkbox in its form"))
     for label, value in rows:
         voice.say(f"  {label}: {value}")
 
 
-def _places(house: House, good: Sequence[tuple[Proven, OrganizationReport]]) -> Iterator[tuple[str, str]]:
+def _places(
+    house: House, good: Sequence[tuple[Proven, OrganizationReport]]
+) -> Iterator[tuple[str, str]]:
     """A row for each organization; many that share a token are one row."""
     for _, group in groupby(good, lambda one: id(one[0].proof)):
         shared = list(group)
         candidate = shared[0][0].proof.candidate
         last4 = f" …{candidate.secret.last4}" if candidate.secret.last4 else ""
-        names, label = [made.name for _, made in shared], candidate.site.place(shared[0][1].name).noun.capitalize()
+        names, label = (
+            [made.name for _, made in shared],
+            candidate.site.place(shared[0][1].name).noun.capitalize(),
+        )
         if len(names) > FEW:
             label, names = f"{label}s ({len(names)})", [", ".join(names)]
         for name in names:
-            yield label, f"{_sourced(house, name, ORGANIZATION)}: token{last4} (from {candidate.source})"
+            yield (
+                label,
+                f"{_sourced(house, name, ORGANIZATION)}: token{last4} (from {candidate.source})",
+            )
 
 
 def _kept_in(house: House, options: ConnectOptions) -> str:

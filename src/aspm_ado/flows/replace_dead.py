@@ -31,7 +31,9 @@ class _Dead:
     is_gone: bool
 
 
-def replace_dead(house: House, report: Report, show: Callable[[Report], None], terms: Terms = USUAL) -> Report:
+def replace_dead(
+    house: House, report: Report, show: Callable[[Report], None], terms: Terms = USUAL
+) -> Report:
     """The report of a validation after the offers; the same one where none was taken.
 
     ``show`` is given the report of a rotation that did not come to its end. What was touched is proven again from what
@@ -45,7 +47,10 @@ def replace_dead(house: House, report: Report, show: Callable[[Report], None], t
         for dead in _dead(entry, connection):
             moves = not _waits(entry, dead) and needs_one_each(house, entry, dead.names)
             if house.asker.prompter.confirm(_question(entry, dead, moves=moves), default=True):
-                _shown(_migrated(house, entry) if moves else rotate(house, entry.name, dead.names), show)
+                _shown(
+                    _migrated(house, entry) if moves else rotate(house, entry.name, dead.names),
+                    show,
+                )
                 touched.append(entry.name)
                 if moves:
                     break  # it was about all of the connection
@@ -53,11 +58,17 @@ def replace_dead(house: House, report: Report, show: Callable[[Report], None], t
         question = Question("rotate-aspm", f"Replace the dead API token of {clean(url, 80)} now?")
         if house.asker.prompter.confirm(question, default=True):
             _shown(rotate_aspm(house, url), show)
-            touched += [one.name for one in report.connections if one.name and one.aspm and one.aspm.url == url]
+            touched += [
+                one.name
+                for one in report.connections
+                if one.name and one.aspm and one.aspm.url == url
+            ]
     if not touched:
         return report
     again = {one.name: one for one in validate_stored(house, touched, terms=terms).connections}
-    return replace(report, connections=tuple(again.get(one.name, one) for one in report.connections))
+    return replace(
+        report, connections=tuple(again.get(one.name, one) for one in report.connections)
+    )
 
 
 def _migrated(house: House, entry: Entry) -> Report:
@@ -72,7 +83,10 @@ def _shown(rotated: Report, show: Callable[[Report], None]) -> None:
 
 def _dead(entry: Entry, connection: ConnectionReport) -> Iterator[_Dead]:
     """The credentials to be replaced. One that some organization takes is not dead."""
-    lost = any(check.id is CheckId.SECRETS and check.reason is Reason.TOKEN_GONE for check in connection.checks)
+    lost = any(
+        check.id is CheckId.SECRETS and check.reason is Reason.TOKEN_GONE
+        for check in connection.checks
+    )
     made = {one.name.casefold(): _identity(one) for one in connection.organizations}
     for key in entry.credentials:
         names = tuple(one.name for one in entry.organizations if one.credential == key)
@@ -95,9 +109,13 @@ def _waits(entry: Entry, dead: _Dead) -> bool:
 def _question(entry: Entry, dead: _Dead, *, moves: bool) -> Question:
     told = clean(f"{entry.name} ({', '.join(dead.names)})", 100)
     if moves:
-        return Question("rotate", f"One token does not serve all of {told} any more. Give each its own now?")
+        return Question(
+            "rotate", f"One token does not serve all of {told} any more. Give each its own now?"
+        )
     if _waits(entry, dead):
-        return Question("rotate", f"A new token for {told} waits for Invicti ASPM. Go on with it now?")
+        return Question(
+            "rotate", f"A new token for {told} waits for Invicti ASPM. Go on with it now?"
+        )
     if dead.is_gone:
         return Question("rotate", f"The token of {told} is gone. Give a new one now?")
     return Question("rotate", f"Replace the dead token of {told} now?")
@@ -106,5 +124,8 @@ def _question(entry: Entry, dead: _Dead, *, moves: bool) -> Question:
 def _dead_aspms(report: Report) -> Iterator[str]:
     for connection in report.connections:
         aspm = connection.aspm
-        if aspm and any(one.id is CheckId.ASPM_TOKEN and one.exit_code is ExitCode.REJECTED for one in aspm.checks):
+        if aspm and any(
+            one.id is CheckId.ASPM_TOKEN and one.exit_code is ExitCode.REJECTED
+            for one in aspm.checks
+        ):
             yield aspm.url

@@ -19,11 +19,22 @@ from aspm_ado.domain.connection import (
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.handoff import remembered_evidence
 from aspm_ado.domain.judgement.aspm import aspm_skipped
-from aspm_ado.domain.judgement.registration import NewToken, RegistrationFacts, judge_registration, token_of
+from aspm_ado.domain.judgement.registration import (
+    NewToken,
+    RegistrationFacts,
+    judge_registration,
+    token_of,
+)
 from aspm_ado.domain.place import Site
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.report import (
+    AspmReport,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    TokenFacts,
+)
 from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.settings import settings_for
 from aspm_ado.domain.text import clean
@@ -57,7 +68,8 @@ def resume_handoff(house: House, name: str | None, command: str = "handoff") -> 
     due = [
         one
         for one in entry.organizations
-        if one.registration.state is not RegistrationState.REGISTERED or entry.successor_of(one.name)
+        if one.registration.state is not RegistrationState.REGISTERED
+        or entry.successor_of(one.name)
     ]
     done = [one.name for one in entry.organizations if due and one not in due]
     stored, aspm, delivery = bring(house, entry, entry.aspm, due or entry.organizations, done)
@@ -67,13 +79,20 @@ def resume_handoff(house: House, name: str | None, command: str = "handoff") -> 
 
 
 def bring(
-    house: House, entry: Entry, known: StoredAspm, due: Sequence[StoredOrganization], done: Sequence[str] = ()
+    house: House,
+    entry: Entry,
+    known: StoredAspm,
+    due: Sequence[StoredOrganization],
+    done: Sequence[str] = (),
 ) -> tuple[Check, AspmProof | None, Delivery]:
     """Bring stored organizations to ``known``: what became of their secrets, of the ASPM, and of each organization."""
     secrets, stored = _secrets(house, entry, due)
     aspm, delivery = None, Delivery()
     if stored.status is Status.PASS:
-        items = [stored_item(entry, one, secrets[entry.successor_of(one.name) or one.credential]) for one in due]
+        items = [
+            stored_item(entry, one, secrets[entry.successor_of(one.name) or one.credential])
+            for one in due
+        ]
         through = [item for item in items if _by_profile(known, item)]
         aspm = _aspm(house, entry, known, needs_token=bool(through))
         if aspm.api == Dialect.CORE.value and any(item.settings.toggles for item in items):
@@ -91,12 +110,15 @@ def unfinished(entry: Entry, *, asks: bool) -> bool:
     if asks and entry.aspm is not None and (entry.successors or _handed_off(entry)):
         return True
     return any(
-        one.registration.mode is RegistrationMode.API and one.registration.state in _OPEN for one in entry.organizations
+        one.registration.mode is RegistrationMode.API and one.registration.state in _OPEN
+        for one in entry.organizations
     )
 
 
 def _handed_off(entry: Entry) -> bool:
-    return any(one.registration.state is RegistrationState.HANDED_OFF for one in entry.organizations)
+    return any(
+        one.registration.state is RegistrationState.HANDED_OFF for one in entry.organizations
+    )
 
 
 _OPEN = (RegistrationState.UNKNOWN, RegistrationState.NONE)
@@ -111,17 +133,25 @@ def _aspm(house: House, entry: Entry, known: StoredAspm, *, needs_token: bool) -
             f"No API token of {known.url} is stored, and there is nobody to ask.",
             remedy=f"Give it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} --aspm-token-file FILE",
         )
-    return settle_aspm(house, known.url, given, hint=known.api, needs_token=needs_token, ca_bundle=entry.ca_bundle)
+    return settle_aspm(
+        house, known.url, given, hint=known.api, needs_token=needs_token, ca_bundle=entry.ca_bundle
+    )
 
 
 def _by_profile(known: StoredAspm, item: Item) -> bool:
     """Whether an organization goes through the profile. One that a person handed over stays with the person, and a new
     token for an instance that is there is a person's to enter: a profile only creates.
     """
-    return bool(known.profile) and item.prior.mode is not RegistrationMode.GUIDED and not item.successor
+    return (
+        bool(known.profile)
+        and item.prior.mode is not RegistrationMode.GUIDED
+        and not item.successor
+    )
 
 
-def _deliver(house: House, aspm: AspmProof, known: StoredAspm, items: Sequence[Item], done: Sequence[str]) -> Delivery:
+def _deliver(
+    house: House, aspm: AspmProof, known: StoredAspm, items: Sequence[Item], done: Sequence[str]
+) -> Delivery:
     """Through the profile what goes through it, and to the person the rest: also what the profile could not settle."""
     through = [item for item in items if _by_profile(known, item)]
     by_hand = [item for item in items if item not in through]
@@ -142,7 +172,9 @@ def _deliver(house: House, aspm: AspmProof, known: StoredAspm, items: Sequence[I
 
 
 def _is_left(state: Registration, *, unread: bool) -> bool:
-    return state.state is RegistrationState.FAILED or (state.state is RegistrationState.UNKNOWN and unread)
+    return state.state is RegistrationState.FAILED or (
+        state.state is RegistrationState.UNKNOWN and unread
+    )
 
 
 def _entry(house: House, name: str | None) -> Entry:
@@ -162,7 +194,9 @@ def _entry(house: House, name: str | None) -> Entry:
     return next(entry for entry in entries if entry.name == chosen)
 
 
-def _secrets(house: House, entry: Entry, due: Sequence[StoredOrganization]) -> tuple[dict[str, Secret], Check]:
+def _secrets(
+    house: House, entry: Entry, due: Sequence[StoredOrganization]
+) -> tuple[dict[str, Secret], Check]:
     """The tokens to copy, each read once; and ``store.secrets``."""
     found: dict[str, Secret] = {}
     try:
@@ -204,7 +238,9 @@ def stored_item(entry: Entry, one: StoredOrganization, secret: Secret) -> Item:
     )
 
 
-def _document(entry: Entry, stored: Check, aspm: AspmProof | None, delivery: Delivery) -> ConnectionReport:
+def _document(
+    entry: Entry, stored: Check, aspm: AspmProof | None, delivery: Delivery
+) -> ConnectionReport:
     organizations = tuple(
         replace(
             stored_organization(entry, one),
@@ -221,7 +257,9 @@ def _document(entry: Entry, stored: Check, aspm: AspmProof | None, delivery: Del
     )
 
 
-def _check(entry: Entry, one: StoredOrganization, aspm: AspmProof | None, delivery: Delivery) -> Check:
+def _check(
+    entry: Entry, one: StoredOrganization, aspm: AspmProof | None, delivery: Delivery
+) -> Check:
     """In this command the answer is the result: later is 8, refused is 6."""
     key, token = one.name.casefold(), token_of(entry, one.name)
     answer, outcome = delivery.states.get(key), delivery.checks.get(key)
@@ -244,7 +282,9 @@ def _check(entry: Entry, one: StoredOrganization, aspm: AspmProof | None, delive
 def stored_organization(entry: Entry, one: StoredOrganization) -> OrganizationReport:
     """What is on record of an organization, where nothing was asked about it."""
     required = one.registration.state is not RegistrationState.NONE
-    check = judge_registration(RegistrationFacts(entry.name, one.name, one.registration, required=required))
+    check = judge_registration(
+        RegistrationFacts(entry.name, one.name, one.registration, required=required)
+    )
     return OrganizationReport(one.name, None, _facts(entry, one), (check,), one.registration)
 
 

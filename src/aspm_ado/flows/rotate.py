@@ -20,7 +20,14 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.aspm import AspmProof
 from aspm_ado.flows.handing.delivery import Delivery, deliver
 from aspm_ado.flows.keeping.keep import ready_to_keep
-from aspm_ado.flows.keeping.successor import compared, is_whole, keep_successor, losses, swap, tell_revoking
+from aspm_ado.flows.keeping.successor import (
+    compared,
+    is_whole,
+    keep_successor,
+    losses,
+    swap,
+    tell_revoking,
+)
 from aspm_ado.flows.minting.create import REQUIRE, creates_unasked, wanted
 from aspm_ado.flows.minting.revoke import tidied
 from aspm_ado.flows.proving.account import connection_report, named, report, with_check
@@ -36,7 +43,9 @@ if TYPE_CHECKING:
     from aspm_ado.domain.token import Secret
     from aspm_ado.flows.house import House
 
-WHICH_TOKEN = Question("which-token", "Which token shall be replaced?", "-o NAME", "ASPM_ADO_ORGANIZATION")
+WHICH_TOKEN = Question(
+    "which-token", "Which token shall be replaced?", "-o NAME", "ASPM_ADO_ORGANIZATION"
+)
 
 
 def rotate(house: House, name: str, organizations: Sequence[str]) -> Report:
@@ -52,7 +61,11 @@ def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
     names = _meant(house, entry, organizations or given.named)
     taken = _one_token(given, names)
     site, brief = stored_terms(house, entry)
-    if taken is None and entry.successor_of(names[0]) is None and needs_one_each(house, entry, names):
+    if (
+        taken is None
+        and entry.successor_of(names[0]) is None
+        and needs_one_each(house, entry, names)
+    ):
         raise UsageError(
             Reason.USAGE,
             f"One new token does not serve all of {clean(', '.join(names), 120)}: each needs its own.",
@@ -66,12 +79,16 @@ def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
     if taken is None and (key := _waiting(house, entry, names[0])) is not None:
         house.voice.note("A new token is proven already and waits for Invicti ASPM.")
         covered = {one.casefold() for one in entry.successors[key].organizations}
-        return _hand_on(house, entry, key, [one for one in names if one.casefold() in covered], options, ())
+        return _hand_on(
+            house, entry, key, [one for one in names if one.casefold() in covered], options, ()
+        )
     if nobody:
         raise missing_token()
     if taken is not None and (left := _without(house, entry, names, taken.secret)) != names:
         if left:
-            house.voice.note(f"{', '.join(name for name in names if name not in left)} has this token already.")
+            house.voice.note(
+                f"{', '.join(name for name in names if name not in left)} has this token already."
+            )
             names = left
         elif taken.source not in PAT_VARIABLES or not house.asker.asks:
             raise _unchanged(entry, taken.secret)
@@ -82,7 +99,9 @@ def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
         house.voice.note(f"The new token is taken from: {taken.source}.")
     proof = _prove(house, entry, names, taken)
     allow_other = house.asker.switch(ALLOW_OTHER_IDENTITY)
-    made = tuple(named(one, entry.name) for one in compared(proof, entry, names, allow_other=allow_other))
+    made = tuple(
+        named(one, entry.name) for one in compared(proof, entry, names, allow_other=allow_other)
+    )
     if not is_whole(made, names):
         house.voice.warn("Nothing was changed: the old token stays in force.")
         tried = proof.candidate
@@ -99,7 +118,10 @@ def needs_one_each(house: House, entry: Entry, names: Sequence[str]) -> bool:
     if len(names) > 1 and wanted(house.asker) == REQUIRE:
         return True
     site, brief = stored_terms(house, entry)
-    return len(names) > 1 and house.clock.told_by().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
+    return (
+        len(names) > 1
+        and house.clock.told_by().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
+    )
 
 
 def _one_token(given: Tokens, names: Sequence[str]) -> Taken | None:
@@ -118,7 +140,9 @@ def _waiting(house: House, entry: Entry, name: str) -> str | None:
     """The key of the new token that waits for an organization, if the secret store still has it."""
     key = entry.successor_of(name)
     if key is not None and house.vault.read(entry.successors[key].credential.service) is None:
-        house.voice.warn("The new token that waited is not in the secret store any more: another one is needed.")
+        house.voice.warn(
+            "The new token that waited is not in the secret store any more: another one is needed."
+        )
         return None
     return key
 
@@ -128,12 +152,16 @@ def _meant(house: House, entry: Entry, organizations: Sequence[str]) -> tuple[st
     stored = {one.name.casefold(): one.name for one in entry.organizations}
     if organizations:
         return tuple(dict.fromkeys(_known(entry, stored, text) for text in organizations))
-    held = {key: [one.name for one in entry.organizations if one.credential == key] for key in entry.credentials}
+    held = {
+        key: [one.name for one in entry.organizations if one.credential == key]
+        for key in entry.credentials
+    }
     held = {key: names for key, names in held.items() if names}
     if len(held) == 1:
         return tuple(next(iter(held.values())))
     choices = [
-        Choice(key, f"…{entry.credentials[key].last4} of {clean(', '.join(names), 60)}") for key, names in held.items()
+        Choice(key, f"…{entry.credentials[key].last4} of {clean(', '.join(names), 60)}")
+        for key, names in held.items()
     ]
     return tuple(held[house.asker.prompter.choose(WHICH_TOKEN, choices, choices[0].value)])
 
@@ -155,7 +183,9 @@ def _known(entry: Entry, stored: Mapping[str, str], text: str) -> str:
 def _prove(house: House, entry: Entry, names: Sequence[str], taken: Taken | None) -> Proof:
     """Take the new token in as connect does, and prove it where the old one served."""
     site, brief = stored_terms(house, entry)
-    username = next((one.username for one in entry.organizations if one.name in names and one.username), "")
+    username = next(
+        (one.username for one in entry.organizations if one.name in names and one.username), ""
+    )
     brief = replace(brief, username=brief.username or username)
     while taken is None:
         taken = acquire(house, site.place(names[0]), brief, for_all=len(names) > 1)
@@ -172,7 +202,11 @@ def _prove(house: House, entry: Entry, names: Sequence[str], taken: Taken | None
 def _without(house: House, entry: Entry, names: Sequence[str], secret: Secret) -> tuple[str, ...]:
     """Those organizations whose token in force is another one than ``secret``."""
     held = {one.name: one.credential for one in entry.organizations if one.name in names}
-    same = {key for key in set(held.values()) if house.vault.read(entry.credentials[key].service) == secret}
+    same = {
+        key
+        for key in set(held.values())
+        if house.vault.read(entry.credentials[key].service) == secret
+    }
     return tuple(name for name in names if held[name] not in same)
 
 
@@ -199,8 +233,14 @@ def _hand_on(
         swap(house, entry.name, key, names)
     else:
         secret = house.vault.read(entry.successors[key].credential.service)
-        items = [] if secret is None else [stored_item(entry, one, secret) for one in _stored(entry, names)]
-        delivery = deliver(house, AspmProof(entry.aspm.url, aspm_skipped()), None, items, keeps=True)
+        items = (
+            []
+            if secret is None
+            else [stored_item(entry, one, secret) for one in _stored(entry, names)]
+        )
+        delivery = deliver(
+            house, AspmProof(entry.aspm.url, aspm_skipped()), None, items, keeps=True
+        )
     now = house.records.load().connections.get(entry.name, entry)
     tell_revoking(house, entry, now)
     return report(house, "rotate", proofs, [_document(now, names, delivery, made, options)])
@@ -212,7 +252,11 @@ def _stored(entry: Entry, names: Sequence[str]) -> list[StoredOrganization]:
 
 
 def _document(
-    entry: Entry, names: Sequence[str], delivery: Delivery, made: Sequence[OrganizationReport], options: AspmOptions
+    entry: Entry,
+    names: Sequence[str],
+    delivery: Delivery,
+    made: Sequence[OrganizationReport],
+    options: AspmOptions,
 ) -> ConnectionReport:
     reports = {one.name.casefold(): one for one in made}
     organizations = []
@@ -232,4 +276,6 @@ def _document(
             )
         )
         organizations.append(replace(with_check(one, check), registration=state))
-    return ConnectionReport(entry.name, entry.deployment, entry.base_url, entry.purpose, tuple(organizations))
+    return ConnectionReport(
+        entry.name, entry.deployment, entry.base_url, entry.purpose, tuple(organizations)
+    )

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 def rotate_aspm(house: House, url: str = "") -> Report:
     """Prove the new token and swap it in. When it is not good, the old one stays in force."""
     url = url or house.asker.need(ASPM_URL, parse_aspm_url)
-    users = [entry for entry in house.records.load().connections.values() if entry.aspm and entry.aspm.url == url]
+    users = [
+        entry
+        for entry in house.records.load().connections.values()
+        if entry.aspm and entry.aspm.url == url
+    ]
     if not users:
         raise UsageError(
             Reason.NOTHING_STORED,
@@ -37,7 +41,9 @@ def rotate_aspm(house: House, url: str = "") -> Report:
     ready_to_keep(house)
     old = aspm_token(house, url, None)
     if given is not None and old is not None and given.secret == old.secret:
-        problem = f"The API token given is the one that is stored for {url} already: a new one is needed."
+        problem = (
+            f"The API token given is the one that is stored for {url} already: a new one is needed."
+        )
         remedy = f"{where_tokens_are_made(None)} Whether the one in force is good: aspm-ado validate {users[0].name}"
         if given.source not in ASPM_VARIABLES or not house.asker.asks:
             raise UsageError(Reason.TOKEN_UNCHANGED, problem, remedy=remedy)
@@ -45,7 +51,16 @@ def rotate_aspm(house: House, url: str = "") -> Report:
         given = None
     hint = users[0].aspm.api if users[0].aspm else "auto"
     bundle, wished = users[0].ca_bundle, wished_api(house)
-    proof = settle_aspm(house, url, given, wished=wished, hint=hint, needs_token=True, ca_bundle=bundle, new_only=True)
+    proof = settle_aspm(
+        house,
+        url,
+        given,
+        wished=wished,
+        hint=hint,
+        needs_token=True,
+        ca_bundle=bundle,
+        new_only=True,
+    )
     secrets, record = secret_to_keep(house, proof)
     if proof.is_good and record is not None:
         keep_aspm(house, record, secrets)
@@ -53,7 +68,9 @@ def rotate_aspm(house: House, url: str = "") -> Report:
         house.voice.warn("Nothing was changed: the old API token stays in force.")
     shown = proof.report
     connections = [
-        ConnectionReport(entry.name, entry.deployment, entry.base_url, entry.purpose, aspm=replace(shown))
+        ConnectionReport(
+            entry.name, entry.deployment, entry.base_url, entry.purpose, aspm=replace(shown)
+        )
         for entry in users
     ]
     return report(house, "rotate", [], connections)

@@ -56,7 +56,9 @@ class Terms:
         aspm = made.aspm
         if aspm is not None:
             aspm = replace(aspm, checks=tuple(refusing_warnings(check) for check in aspm.checks))
-        return replace(made, organizations=tuple(self.applied(one) for one in made.organizations), aspm=aspm)
+        return replace(
+            made, organizations=tuple(self.applied(one) for one in made.organizations), aspm=aspm
+        )
 
 
 USUAL: Final = Terms()
@@ -72,7 +74,9 @@ class _Seen:
     made: ConnectionReport
 
 
-def validate_stored(house: House, names: Sequence[str], command: str = "validate", terms: Terms = USUAL) -> Report:
+def validate_stored(
+    house: House, names: Sequence[str], command: str = "validate", terms: Terms = USUAL
+) -> Report:
     """Prove stored connections with their stored tokens; all of them where none is named.
 
     What has changed since the last time is said at the check that it concerns; then this time becomes the last.
@@ -80,17 +84,30 @@ def validate_stored(house: House, names: Sequence[str], command: str = "validate
     entries = stored_entries(house, names, otherwise=AD_HOC)
     for variable in (*PAT_VARIABLES, *ASPM_VARIABLES):
         if house.sources.variable(variable):
-            house.voice.note(f"{variable} is set and not used: a stored connection is proven with its stored token.")
+            house.voice.note(
+                f"{variable} is set and not used: a stored connection is proven with its stored token."
+            )
     read = read_secrets(house, entries)
-    groups = [_stored_candidates(house, entry, secrets) for entry, (secrets, _) in zip(entries, read, strict=True)]
+    groups = [
+        _stored_candidates(house, entry, secrets)
+        for entry, (secrets, _) in zip(entries, read, strict=True)
+    ]
     proofs = prove_aloud(house, [made for group in groups for made in group])
-    sound = [entry for entry, (_, check) in zip(entries, read, strict=True) if check.reason is not SPOILT]
+    sound = [
+        entry for entry, (_, check) in zip(entries, read, strict=True) if check.reason is not SPOILT
+    ]
     aspms = prove_stored(house, sound)
     coming = iter(proofs)
     seen = []
     for entry, group, (_, check) in zip(entries, groups, read, strict=True):
         own = [next(coming) for _ in group]
-        seen.append(_Seen(entry, own, _stored_report(entry, own, check, aspms.get(entry.name), terms.warn_days)))
+        seen.append(
+            _Seen(
+                entry,
+                own,
+                _stored_report(entry, own, check, aspms.get(entry.name), terms.warn_days),
+            )
+        )
     _remember(house, seen)
     made = report(house, command, proofs, [terms.applied_to(one.made) for one in seen])
     return replace(made, notes=tuple(line for one in seen for line in _stopping(house, one)))
@@ -129,10 +146,14 @@ def _stored_candidates(house: House, entry: Entry, secrets: Secrets) -> list[Can
     made = []
     for key, secret in secrets.items():
         stored = entry.credentials[key]
-        held = [organization for organization in entry.organizations if organization.credential == key]
+        held = [
+            organization for organization in entry.organizations if organization.credential == key
+        ]
         if not held:
             continue  # kept for a migration that is not at its end
-        username = next((organization.username for organization in held if organization.username), "")
+        username = next(
+            (organization.username for organization in held if organization.username), ""
+        )
         expires = date.fromisoformat(stored.expires) if stored.expires else None
         made.append(
             Candidate(
@@ -153,7 +174,9 @@ def _stored_candidates(house: House, entry: Entry, secrets: Secrets) -> list[Can
 def _stored_report(
     entry: Entry, proofs: Sequence[Proof], secrets: Check, found: AspmProof | None, warn_days: int
 ) -> ConnectionReport:
-    made = {one.name.casefold(): one for proof in proofs for one in organizations_of(proof, warn_days)}
+    made = {
+        one.name.casefold(): one for proof in proofs for one in organizations_of(proof, warn_days)
+    }
     fresh = _fresh(entry, proofs)
     organizations = []
     for stored in entry.organizations:
@@ -162,7 +185,13 @@ def _stored_report(
         organizations.append(_with_state(told_of, stored, entry))
     aspm = found.report if found is not None else None
     return ConnectionReport(
-        entry.name, entry.deployment, entry.base_url, entry.purpose, tuple(organizations), (secrets,), aspm
+        entry.name,
+        entry.deployment,
+        entry.base_url,
+        entry.purpose,
+        tuple(organizations),
+        (secrets,),
+        aspm,
     )
 
 
@@ -176,31 +205,45 @@ def _fresh(entry: Entry, proofs: Sequence[Proof]) -> tuple[str, ...]:
     """Organizations that the tokens reach and the connection does not have; only those that came since are news."""
     if not entry.offered:
         return ()  # nothing was listed before: nobody can tell what is new
-    known = {one.name.casefold() for one in entry.organizations} | {name.casefold() for name in entry.offered}
+    known = {one.name.casefold() for one in entry.organizations} | {
+        name.casefold() for name in entry.offered
+    }
     return tuple(clean(name, 60) for name in _listed(proofs) if name.casefold() not in known)
 
 
-def _with_state(made: OrganizationReport, stored: StoredOrganization, entry: Entry) -> OrganizationReport:
+def _with_state(
+    made: OrganizationReport, stored: StoredOrganization, entry: Entry
+) -> OrganizationReport:
     """With what a person still has to do in Invicti ASPM: shown here, and never the exit code of a validation."""
-    facts = RegistrationFacts(entry.name, stored.name, stored.registration, token=token_of(entry, stored.name))
+    facts = RegistrationFacts(
+        entry.name, stored.name, stored.registration, token=token_of(entry, stored.name)
+    )
     return replace(with_check(made, judge_registration(facts)), registration=stored.registration)
 
 
 def _remember(house: House, seen: Sequence[_Seen]) -> None:
     """Make this the last verdict. A lock that another run holds, or a full disk, fails no validation."""
-    if not any(proof.calendar.source is not DaySource.LOCAL for one in seen for proof in one.proofs):
+    if not any(
+        proof.calendar.source is not DaySource.LOCAL for one in seen for proof in one.proofs
+    ):
         return
     now = house.stamp
 
     def edit(catalogue: Catalogue) -> Catalogue:
         there = catalogue.connections
-        proven = {one.entry.name: _proven(there[one.entry.name], one, now) for one in seen if one.entry.name in there}
+        proven = {
+            one.entry.name: _proven(there[one.entry.name], one, now)
+            for one in seen
+            if one.entry.name in there
+        }
         return replace(catalogue, connections={**there, **proven})
 
     try:
         house.records.change(edit)
     except StoreError as error:
-        house.voice.note(f"This verdict is not remembered, so that changes are told again next time. {error.problem}")
+        house.voice.note(
+            f"This verdict is not remembered, so that changes are told again next time. {error.problem}"
+        )
 
 
 def _listed(proofs: Sequence[Proof]) -> tuple[str, ...]:
@@ -221,7 +264,11 @@ def _proven(entry: Entry, seen: _Seen, now: str) -> Entry:
     for stored in entry.organizations:
         one = verdicts.get(stored.name.casefold())
         if one is not None and tried.get(stored.name.casefold()) == stored.credential:
-            found = {check.id.value: check.status.value for check in one.checks if check.status not in _NOT_FOUND_OUT}
+            found = {
+                check.id.value: check.status.value
+                for check in one.checks
+                if check.status not in _NOT_FOUND_OUT
+            }
             stored = stored.proven(found, days[stored.name.casefold()].isoformat())
             credentials[stored.credential] = _known(credentials[stored.credential], one)
         organizations.append(stored)
@@ -239,7 +286,9 @@ _NOT_FOUND_OUT: Final = (Status.UNKNOWN, Status.SKIP)
 
 def _is_found_out(made: OrganizationReport) -> bool:
     """Whether somebody said who the token is, or that it is nobody's any more."""
-    return any(check.id is CheckId.IDENTITY and check.status not in _NOT_FOUND_OUT for check in made.checks)
+    return any(
+        check.id is CheckId.IDENTITY and check.status not in _NOT_FOUND_OUT for check in made.checks
+    )
 
 
 def _known(credential: StoredCredential, made: OrganizationReport) -> StoredCredential:
@@ -247,7 +296,9 @@ def _known(credential: StoredCredential, made: OrganizationReport) -> StoredCred
         credential = replace(credential, reach=made.token.reach)
     if made.identity is not None:
         who = made.identity
-        credential = replace(credential, identity_id=who.id, identity_name=who.name, identity_account=who.account)
+        credential = replace(
+            credential, identity_id=who.id, identity_name=who.name, identity_account=who.account
+        )
     return credential
 
 
@@ -257,5 +308,7 @@ def _unread(entry: Entry, stored: StoredOrganization) -> OrganizationReport:
     excuse = "Not asked: its token could not be read from the secret store."
     checks = [skip(check, excuse) for check in (CheckId.IDENTITY, CheckId.ACCESS, CheckId.REACH)]
     scopes = scopes_not_asked(Purpose(entry.purpose), excuse)
-    facts = TokenFacts(known.format, known.last4, known.expires, known.expires_source, source="keyring")
+    facts = TokenFacts(
+        known.format, known.last4, known.expires, known.expires_source, source="keyring"
+    )
     return OrganizationReport(stored.name, None, facts, (*checks, *scopes, *clone_skipped(excuse)))

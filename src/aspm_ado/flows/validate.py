@@ -10,7 +10,13 @@ from aspm_ado.flows.proving.account import connection_report, named, organizatio
 from aspm_ado.flows.proving.aloud import prove_aloud
 from aspm_ado.flows.stored import USUAL, Terms
 from aspm_ado.flows.taking.intake import Tokens, ask_token, tokens_given
-from aspm_ado.flows.taking.options import brief_given, candidates_of, collection_missing, target, target_given
+from aspm_ado.flows.taking.options import (
+    brief_given,
+    candidates_of,
+    collection_missing,
+    target,
+    target_given,
+)
 
 if TYPE_CHECKING:
     from aspm_ado.flows.house import House
@@ -30,6 +36,13 @@ def validate_ad_hoc(house: House, terms: Terms = USUAL) -> Report:
         tokens = Tokens(ask_token(asker, there.site, first), tokens.own)
     proofs = prove_aloud(house, candidates_of(there, tokens, brief))
     organizations = [
-        terms.applied(named(made, None)) for proof in proofs for made in organizations_of(proof, terms.warn_days)
+        terms.applied(named(made, None))
+        for proof in proofs
+        for made in organizations_of(proof, terms.warn_days)
     ]
-    return report(house, "validate", proofs, [connection_report(None, there.site, brief.purpose, organizations)])
+    return report(
+        house,
+        "validate",
+        proofs,
+        [connection_report(None, there.site, brief.purpose, organizations)],
+    )

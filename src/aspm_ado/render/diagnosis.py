@@ -15,15 +15,29 @@ if TYPE_CHECKING:
     from aspm_ado.domain.diagnosis import Finding
 
 SCHEMA: Final = "aspm-ado/doctor/v1"
-MARKS: Final = {Health.OK: "[ OK ]", Health.WARN: "[WARN]", Health.FAIL: "[FAIL]", Health.SKIP: "[SKIP]"}
-_WORDS: Final = {Health.FAIL: "failed", Health.WARN: "to look at", Health.SKIP: "not tried", Health.OK: "in order"}
+MARKS: Final = {
+    Health.OK: "[ OK ]",
+    Health.WARN: "[WARN]",
+    Health.FAIL: "[FAIL]",
+    Health.SKIP: "[SKIP]",
+}
+_WORDS: Final = {
+    Health.FAIL: "failed",
+    Health.WARN: "to look at",
+    Health.SKIP: "not tried",
+    Health.OK: "in order",
+}
 _MARGIN: Final = 7
 
 
 def document(findings: Sequence[Finding], at: str) -> Document:
     """One object, the same checks in the same order."""
     head = envelope(SCHEMA, "doctor", at, exit_code(findings))
-    return {**head, "verdict": verdict(findings).value, "checks": [_check(finding) for finding in findings]}
+    return {
+        **head,
+        "verdict": verdict(findings).value,
+        "checks": [_check(finding) for finding in findings],
+    }
 
 
 def lines(findings: Sequence[Finding], width: int = 100) -> Iterator[str]:
@@ -34,7 +48,9 @@ def lines(findings: Sequence[Finding], width: int = 100) -> Iterator[str]:
             yield from _row(row, width)
         yield ""
     counts = Counter(finding.health for finding in findings)
-    told = ", ".join(f"{counts[health]} {words}" for health, words in _WORDS.items() if counts[health])
+    told = ", ".join(
+        f"{counts[health]} {words}" for health, words in _WORDS.items() if counts[health]
+    )
     yield f"{told} (exit {int(exit_code(findings))})"
 
 

@@ -74,12 +74,16 @@ def sections(report: Report, *, everything: bool = True) -> Iterator[Section]:
     """Every table of a report; without ``everything`` what is good is summed up in one row each."""
     for connection in report.connections:
         made = _of_connection(connection)
-        yield from _together(made if everything else (_trouble_of(section, connection) for section in made))
+        yield from _together(
+            made if everything else (_trouble_of(section, connection) for section in made)
+        )
 
 
 def _together(made: Iterable[Section]) -> Iterator[Section]:
     """Many organizations, one after the other, of which all the same is said are one table."""
-    for _, group in groupby(made, lambda one: (one.rows, one.above, one.token) if one.organization else one.heading):
+    for _, group in groupby(
+        made, lambda one: (one.rows, one.above, one.token) if one.organization else one.heading
+    ):
         alike = list(group)
         if len(alike) <= FEW:
             yield from alike
@@ -119,9 +123,17 @@ def closing(report: Report) -> list[str]:
 
 def _whose(report: Report) -> Iterator[str]:
     """Whose problem it is, for each connection that has one."""
-    found = [(connection, finding) for connection in report.connections for finding in findings(connection)]
+    found = [
+        (connection, finding)
+        for connection in report.connections
+        for finding in findings(connection)
+    ]
     for connection, finding in found:
-        yield f"{clean(connection.name, 70)}: {finding.sentence}" if connection.name else finding.sentence
+        yield (
+            f"{clean(connection.name, 70)}: {finding.sentence}"
+            if connection.name
+            else finding.sentence
+        )
     if found:
         yield "A text to send to whoever can mend it: the same command with --verbose."
 
@@ -145,16 +157,28 @@ def _of_connection(connection: ConnectionReport) -> Iterator[Section]:
     told: set[tuple[CheckId, str]] = set()
     for organization in connection.organizations:
         shared = organization.token.shared
-        rows = tuple(_row(check) for check in organization.checks if not shared or _is_news(check, told))
-        above = any(check.is_trouble and not _is_news(check, told) for check in organization.checks if shared)
+        rows = tuple(
+            _row(check) for check in organization.checks if not shared or _is_news(check, told)
+        )
+        above = any(
+            check.is_trouble and not _is_news(check, told)
+            for check in organization.checks
+            if shared
+        )
         told.update(_said(check) for check in organization.checks if shared)
         place, token = _heading(connection, organization)
         yield Section(f"{place} · {token}", rows, clean(organization.name, 60), above, token)
-    if connection.aspm is not None and any(check.status is not Status.SKIP for check in connection.aspm.checks):
-        yield Section(clean(connection.aspm.url, 80), tuple(_row(check) for check in connection.aspm.checks))
+    if connection.aspm is not None and any(
+        check.status is not Status.SKIP for check in connection.aspm.checks
+    ):
+        yield Section(
+            clean(connection.aspm.url, 80), tuple(_row(check) for check in connection.aspm.checks)
+        )
 
 
-_OF_THE_TOKEN = frozenset({CheckId.TOKEN_FORMAT, CheckId.TOKEN_EXPIRY, CheckId.IDENTITY, CheckId.REACH})
+_OF_THE_TOKEN = frozenset(
+    {CheckId.TOKEN_FORMAT, CheckId.TOKEN_EXPIRY, CheckId.IDENTITY, CheckId.REACH}
+)
 
 
 def _said(check: Check) -> tuple[CheckId, str]:
@@ -172,7 +196,9 @@ def _heading(connection: ConnectionReport, organization: OrganizationReport) -> 
     place = organization.name if services else f"{connection.base_url}/{organization.name}"
     parts = [
         f"token …{token.last4}" if token.last4 else "token",
-        f"from {'keyring' if token.source.startswith('keyring') else token.source}" if token.source else "",
+        f"from {'keyring' if token.source.startswith('keyring') else token.source}"
+        if token.source
+        else "",
         "shared" if token.shared else "",
         _left(token.days_left),
     ]
@@ -189,7 +215,9 @@ def _left(days: int | None) -> str:
 
 def _row(check: Check) -> Row:
     detail, remedy = clean(check.detail, 600), clean(check.remedy or "", 600)
-    return Row(check.status, check.title, detail, remedy, check.id, next=check.next, changed=check.changed)
+    return Row(
+        check.status, check.title, detail, remedy, check.id, next=check.next, changed=check.changed
+    )
 
 
 def _next(report: Report) -> Iterator[str]:
@@ -197,11 +225,19 @@ def _next(report: Report) -> Iterator[str]:
     for connection in report.connections:
         if connection.name is None or report.error is not None:
             continue
-        waiting = any(check.id is CheckId.REGISTRATION and check.is_trouble for check in connection.all_checks())
-        stored = any(check.id is CheckId.SECRETS and check.status is Status.PASS for check in connection.checks)
+        waiting = any(
+            check.id is CheckId.REGISTRATION and check.is_trouble
+            for check in connection.all_checks()
+        )
+        stored = any(
+            check.id is CheckId.SECRETS and check.status is Status.PASS
+            for check in connection.checks
+        )
         stored = stored or report.command in ("migrate", "rotate")
         dead = [
-            check for check in connection.all_checks() if check.id is CheckId.IDENTITY and check.status is Status.FAIL
+            check
+            for check in connection.all_checks()
+            if check.id is CheckId.IDENTITY and check.status is Status.FAIL
         ]
         stopped = any(check.next == Command("migrate") for check in dead)
         if stopped or any(check.reason is Reason.NOT_MIGRATED for check in connection.all_checks()):

@@ -26,7 +26,12 @@ def dump(document: Document) -> bytes:
 def report_document(report: Report) -> Document:
     """The document of ``aspm-ado/report/v1``."""
     head = envelope(
-        REPORT_SCHEMA, report.command, report.at, report.exit_code, report.error, day_source=report.day_source
+        REPORT_SCHEMA,
+        report.command,
+        report.at,
+        report.exit_code,
+        report.error,
+        day_source=report.day_source,
     )
     return {
         **head,
@@ -36,7 +41,13 @@ def report_document(report: Report) -> Document:
 
 
 def envelope(
-    schema: str, command: str, at: str, code: ExitCode, error: Problem | None = None, *, day_source: str = "local"
+    schema: str,
+    command: str,
+    at: str,
+    code: ExitCode,
+    error: Problem | None = None,
+    *,
+    day_source: str = "local",
 ) -> Document:
     """What every document of ours begins with."""
     return {
@@ -66,11 +77,17 @@ def _connection(connection: ConnectionReport) -> Document:
 
 
 def _aspm(aspm: AspmReport | None) -> Document | None:
-    return None if aspm is None else {"url": aspm.url, "api": aspm.api, "checks": _checks(aspm.checks)}
+    return (
+        None if aspm is None else {"url": aspm.url, "api": aspm.api, "checks": _checks(aspm.checks)}
+    )
 
 
 def _organization(organization: OrganizationReport) -> Document:
-    identity, token, registration = organization.identity, organization.token, organization.registration
+    identity, token, registration = (
+        organization.identity,
+        organization.token,
+        organization.registration,
+    )
     return {
         "name": organization.name,
         "identity": None
@@ -109,7 +126,12 @@ def _checks(checks: Iterable[Check]) -> list[Document]:
             "detail": check.detail,
             "remedy": check.remedy,
             "evidence": [
-                {"method": one.method, "url": one.url, "status": one.status, "activity_id": one.activity_id}
+                {
+                    "method": one.method,
+                    "url": one.url,
+                    "status": one.status,
+                    "activity_id": one.activity_id,
+                }
                 for one in check.evidence
             ],
         }

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from aspm_ado.render.human import Section
 
 
-def paint(tables: Iterable[Section], stream: TextIO, *, color: bool, width: int | None = None) -> None:
+def paint(
+    tables: Iterable[Section], stream: TextIO, *, color: bool, width: int | None = None
+) -> None:
     """Write the tables. Every string is put in as ``Text``: rich reads no markup in what others wrote."""
     console = Console(
         file=stream, no_color=not color, color_system="standard" if color else None, width=width, highlight=False,
@@ -30,7 +32,9 @@ def paint(tables: Iterable[Section], stream: TextIO, *, color: bool, width: int 
 
     for table in tables:
         console.print(text(table.heading, "bold"))
-        grid = Table(box=box.SIMPLE_HEAD if encoding.lower().startswith("utf") else box.ASCII, pad_edge=False)
+        grid = Table(
+            box=box.SIMPLE_HEAD if encoding.lower().startswith("utf") else box.ASCII, pad_edge=False
+        )
         grid.show_header = False
         grid.show_edge = False
         grid.add_column(width=1)

@@ -32,7 +32,16 @@ registrations = st.builds(
     instance_id=maybe,
 )
 credentials = st.builds(
-    StoredCredential, text, text, text, days, maybe, text, identity_id=text, identity_name=text, identity_account=text
+    StoredCredential,
+    text,
+    text,
+    text,
+    days,
+    maybe,
+    text,
+    identity_id=text,
+    identity_name=text,
+    identity_account=text,
 )
 successors = st.builds(Successor, credentials, texts)
 
@@ -58,8 +67,11 @@ def entries_with(held: dict[str, StoredCredential]) -> st.SearchStrategy[Entry]:
         base_url=text,
         purpose=st.sampled_from(["alm", "alm+issue-manager", "issue-manager"]),
         credentials=st.just(held),
-        organizations=st.lists(organizations_of(held), max_size=2).map(tuple) if held else st.just(()),
-        aspm=st.none() | st.builds(StoredAspm, url=text, api=st.sampled_from(["auto", "standalone", "core"])),
+        organizations=st.lists(organizations_of(held), max_size=2).map(tuple)
+        if held
+        else st.just(()),
+        aspm=st.none()
+        | st.builds(StoredAspm, url=text, api=st.sampled_from(["auto", "standalone", "core"])),
         reach_demanded=st.sampled_from(["auto", "all", "organization"]),
         toggles=texts,
         allow_http=st.booleans(),
@@ -79,7 +91,9 @@ catalogues = st.builds(
     pending=st.dictionaries(text, texts, max_size=2),
     aspm_tokens=pairs,
     erasing=texts,
-    ordered=st.lists(st.builds(Ordered, text, text, text, text, text, text, st.booleans()), max_size=2).map(tuple),
+    ordered=st.lists(
+        st.builds(Ordered, text, text, text, text, text, text, st.booleans()), max_size=2
+    ).map(tuple),
 )
 drafts = st.builds(Draft, answers=pairs, saved=text)
 
@@ -90,12 +104,18 @@ def entry(name: str = "contoso") -> Entry:
         deployment="services",
         base_url="https://dev.azure.com",
         purpose="alm",
-        credentials={"1": StoredCredential(f"aspm-ado/{name}/1", "v2-84", "1234", expires="2027-01-31", reach="all")},
+        credentials={
+            "1": StoredCredential(
+                f"aspm-ado/{name}/1", "v2-84", "1234", expires="2027-01-31", reach="all"
+            )
+        },
         organizations=(
             StoredOrganization(
                 "Contoso",
                 "1",
-                registration=Registration(RegistrationMode.GUIDED, RegistrationState.REGISTERED, Proof.CLAIMED),
+                registration=Registration(
+                    RegistrationMode.GUIDED, RegistrationState.REGISTERED, Proof.CLAIMED
+                ),
                 verdict={"scope.code": "partial"},
             ),
         ),

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aspm_ado.adapters.records.codec import decode_catalogue, decode_draft, encode_catalogue, encode_draft
+from aspm_ado.adapters.records.codec import (
+    decode_catalogue,
+    decode_draft,
+    encode_catalogue,
+    encode_draft,
+)
 from aspm_ado.adapters.records.strict_json import DamagedError, NewerError
 from aspm_ado.domain.catalogue import Catalogue, Draft
 
@@ -128,7 +133,9 @@ def test_a_newer_schema_is_whole_and_not_ours(version: str) -> None:
         (("validated",), 5),
     ],
 )
-def test_types_and_enumerations_are_strict_and_unknown_keys_are_ignored(place: tuple[Any, ...], value: object) -> None:
+def test_types_and_enumerations_are_strict_and_unknown_keys_are_ignored(
+    place: tuple[Any, ...], value: object
+) -> None:
     document = json.loads(encode_catalogue(USUAL))
     target = document["connections"]["contoso"]
     for key in place[:-1]:
@@ -151,12 +158,24 @@ def test_later_keys_may_be_absent() -> None:
     document["connections"]["contoso"] = {key: found[key] for key in kept}
     del document["aspm_tokens"], document["erasing"]
     entry = decode_catalogue(json.dumps(document).encode()).connections["contoso"]
-    assert (entry.aspm, entry.reach_demanded, entry.toggles, entry.allow_http) == (None, "auto", (), False)
+    assert (entry.aspm, entry.reach_demanded, entry.toggles, entry.allow_http) == (
+        None,
+        "auto",
+        (),
+        False,
+    )
 
 
 def test_the_document_is_the_one_we_publish() -> None:
     """A change here is a change of the format: old files must still be read (see the codec's docstring)."""
     document = json.loads(encode_catalogue(USUAL))
     assert document["schema"] == "aspm-ado/catalog/v1"
-    assert sorted(document) == ["aspm_tokens", "connections", "erasing", "ordered", "pending", "schema"]
+    assert sorted(document) == [
+        "aspm_tokens",
+        "connections",
+        "erasing",
+        "ordered",
+        "pending",
+        "schema",
+    ]
     assert document["connections"]["contoso"]["credentials"]["1"]["service"] == "aspm-ado/contoso/1"

@@ -51,7 +51,9 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.lstat().st_mode)
 
 
-def test_nothing_stored_is_empty_and_reading_creates_nothing(records: DiskRecords, folder: Path) -> None:
+def test_nothing_stored_is_empty_and_reading_creates_nothing(
+    records: DiskRecords, folder: Path
+) -> None:
     assert records.load() == Catalogue()
     assert records.load_draft() is None
     records.save_draft(None)
@@ -100,7 +102,11 @@ def test_after_any_work_only_our_files_are_there(records: DiskRecords, folder: P
     assert list(folder.iterdir()) == []
     records.change(put())
     records.save_draft(Draft({}))
-    assert sorted(path.name for path in folder.iterdir()) == ["catalog.json", "catalog.lock", "draft.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "catalog.json",
+        "catalog.lock",
+        "draft.json",
+    ]
 
 
 def test_what_a_killed_run_left_half_written_is_swept(records: DiskRecords, folder: Path) -> None:
@@ -112,7 +118,9 @@ def test_what_a_killed_run_left_half_written_is_swept(records: DiskRecords, fold
 
 @posix
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
-def test_everything_is_private_whatever_the_umask(umask: int, records: DiskRecords, folder: Path) -> None:
+def test_everything_is_private_whatever_the_umask(
+    umask: int, records: DiskRecords, folder: Path
+) -> None:
     before = os.umask(umask)
     try:
         records.check()
@@ -131,8 +139,12 @@ def test_everything_is_private_whatever_the_umask(umask: int, records: DiskRecor
 # Damaged and newer
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"\xef\xbb\xbf{}", b"[]", b'{"schema": "aspm-ado/catalog/v1"}'])
-def test_a_damaged_catalogue_is_never_overwritten(raw: bytes, records: DiskRecords, folder: Path) -> None:
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"\xef\xbb\xbf{}", b"[]", b'{"schema": "aspm-ado/catalog/v1"}']
+)
+def test_a_damaged_catalogue_is_never_overwritten(
+    raw: bytes, records: DiskRecords, folder: Path
+) -> None:
     records.check()
     path = folder / "catalog.json"
     path.write_bytes(raw)
@@ -170,7 +182,9 @@ def test_a_newer_catalogue_is_never_touched(records: DiskRecords, folder: Path) 
 
 @posix
 @pytest.mark.parametrize("bits", [0o770, 0o777, 0o702])
-def test_a_folder_that_others_can_write_is_refused(bits: int, records: DiskRecords, folder: Path) -> None:
+def test_a_folder_that_others_can_write_is_refused(
+    bits: int, records: DiskRecords, folder: Path
+) -> None:
     records.change(put())
     folder.chmod(bits)
     for work in (records.load, records.check, records.load_draft, lambda: records.change(put("x"))):
@@ -187,7 +201,9 @@ def test_a_file_that_others_can_write_is_refused(records: DiskRecords, folder: P
 
 
 @posix
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away"
+)
 @pytest.mark.parametrize("name", [".", "catalog.json"])
 def test_what_belongs_to_another_is_refused(name: str, records: DiskRecords, folder: Path) -> None:
     records.change(put())
@@ -234,7 +250,9 @@ def test_a_link_at_the_holders_note_is_replaced_and_its_target_untouched(
 
 
 @posix
-def test_a_pipe_or_a_folder_in_place_of_the_file_does_not_hold_us(records: DiskRecords, folder: Path) -> None:
+def test_a_pipe_or_a_folder_in_place_of_the_file_does_not_hold_us(
+    records: DiskRecords, folder: Path
+) -> None:
     records.check()
     os.mkfifo(folder / "catalog.json", 0o600)
     (folder / "draft.json").mkdir()
@@ -271,7 +289,9 @@ class FailingDisk(Disk):
 
     def write(self, descriptor: int, data: bytes) -> int:
         self._maybe("write")
-        return super().write(descriptor, data[: max(1, len(data) // 2)])  # and never takes all at once
+        return super().write(
+            descriptor, data[: max(1, len(data) // 2)]
+        )  # and never takes all at once
 
     def fsync(self, descriptor: int) -> None:
         self._maybe("fsync")
@@ -292,7 +312,9 @@ def failure(records: DiskRecords) -> StoreError | None:
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
 @pytest.mark.parametrize("operation", ["open", "write", "fsync", "replace"])
-def test_a_failing_disk_leaves_the_old_records_whole(operation: str, code: int, folder: Path) -> None:
+def test_a_failing_disk_leaves_the_old_records_whole(
+    operation: str, code: int, folder: Path
+) -> None:
     DiskRecords(folder).change(put())
     before = (folder / "catalog.json").read_bytes()
     for nth in range(1, 30):
@@ -314,7 +336,9 @@ def test_a_failing_disk_leaves_the_old_records_whole(operation: str, code: int, 
 
 
 @pytest.mark.parametrize("operation", ["open", "write", "fsync"])
-def test_a_folder_that_cannot_be_written_is_found_before_it_matters(operation: str, folder: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_found_before_it_matters(
+    operation: str, folder: Path
+) -> None:
     error = refused(DiskRecords(folder, disk=FailingDisk(operation, errno.EROFS)).check)
     assert str(folder) in error.problem
     assert os.strerror(errno.EROFS) in error.problem
@@ -336,7 +360,9 @@ def test_a_rename_that_happened_is_not_called_a_failure(folder: Path) -> None:
 
 @posix
 @pytest.mark.parametrize("environment", [{}, {"HOME": ""}, {"HOME": "relative"}])
-def test_no_home_is_said_and_not_guessed(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_home_is_said_and_not_guessed(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
@@ -345,7 +371,9 @@ def test_no_home_is_said_and_not_guessed(environment: dict[str, str], monkeypatc
 
 
 @posix
-def test_the_folder_is_where_the_platform_keeps_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_is_where_the_platform_keeps_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     found = default_folder(os.environ)

@@ -48,7 +48,10 @@ for _ in range(20):
 @contextmanager
 def holder(folder: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             assert process.stdout is not None
@@ -79,13 +82,17 @@ def test_it_is_said_beforehand_whom_the_second_waits_for(tmp_path: Path) -> None
         assert f"Process {process.pid} (aspm-ado connect, since 20" in line
         assert line.endswith("Waiting for it, up to 0 s.")
         with pytest.raises(StoreError):
-            DiskRecords(folder, wait=0.05, say=said.append, patience=0.1).change(lambda found: found)
+            DiskRecords(folder, wait=0.05, say=said.append, patience=0.1).change(
+                lambda found: found
+            )
         assert said == [line], "a wait that is over at once is not announced"
     DiskRecords(folder, wait=0.3, say=said.append, patience=0.1).change(lambda found: found)
     assert said == [line]
 
 
-@pytest.mark.parametrize("note", [b"", b"{", b"[]", b'{"pid": "x"}', b'{"pid": Infinity, "command": 1, "since": 1}'])
+@pytest.mark.parametrize(
+    "note", [b"", b"{", b"[]", b'{"pid": "x"}', b'{"pid": Infinity, "command": 1, "since": 1}']
+)
 def test_a_note_that_says_nothing_is_no_trouble(note: bytes, tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     with holder(folder):
@@ -134,5 +141,7 @@ def test_reading_imports_neither_the_lock_nor_a_library() -> None:
         "DiskRecords(Path('/nowhere')).load()\n"
         "print([m for m in ('filelock', 'platformdirs', 'pydantic', 'keyring') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+    )
     assert done.stdout == "[]\n"

@@ -19,13 +19,25 @@ from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.token import Secret, parse_secret
 
-FEW = [Choice("a", "alpha"), Choice("b", "beta", "the second"), Choice("c", "gamma\x1b]0;owned\x07\u202e")]
-MANY = [Choice(f"v{number}", f"project-{number:03}") for number in range(199)] + [Choice("cjk", "日本 プロジェクト")]
+FEW = [
+    Choice("a", "alpha"),
+    Choice("b", "beta", "the second"),
+    Choice("c", "gamma\x1b]0;owned\x07\u202e"),
+]
+MANY = [Choice(f"v{number}", f"project-{number:03}") for number in range(199)] + [
+    Choice("cjk", "日本 プロジェクト")
+]
 QUESTION = Question("name", "Which one?", "--name", "ASPM_ADO_NAME")
 TOKEN = Question("pat", "Personal access token", "--pat-file", "ASPM_ADO_PAT")
 WHERE = "It goes to https://dev.azure.com/con\x1b[2Jtoso"
-WORDY = Question("wordy", "What will that great machine over there be used for when it is finished?")
-PHRASES = [Choice("one", "A label of more words than a narrow terminal has room for", "and a hint behind it")]
+WORDY = Question(
+    "wordy", "What will that great machine over there be used for when it is finished?"
+)
+PHRASES = [
+    Choice(
+        "one", "A label of more words than a narrow terminal has room for", "and a hint behind it"
+    )
+]
 LONG = "A sentence that is longer than forty columns, so that it has to go on in the next row."
 
 
@@ -35,7 +47,9 @@ def taken(typed: str) -> Secret:
 
 def digits(text: str) -> int:
     if not text.isdigit():
-        raise UsageError(Reason.INPUT_INVALID, f"“{text}” is not a number.", remedy="Give digits only.")
+        raise UsageError(
+            Reason.INPUT_INVALID, f"“{text}” is not a number.", remedy="Give digits only."
+        )
     return int(text)
 
 
@@ -84,7 +98,12 @@ def outcome(scenario: str, signals: str) -> dict[str, object]:
             return {"answer": SCENARIOS[scenario]()}
     except UserError as error:
         kept = os.isatty(0) and termios.tcgetattr(0) == BEFORE
-        return {"error": error.reason, "problem": error.problem, "remedy": error.remedy, "kept": kept}
+        return {
+            "error": error.reason,
+            "problem": error.problem,
+            "remedy": error.remedy,
+            "kept": kept,
+        }
 
 
 # A terminal that goes away sends SIGHUP more than once; one that comes after the answer must not end this report of it.

@@ -15,21 +15,32 @@ import pyte
 import pytest
 
 HERE = Path(__file__).parent
-COMMAND = """trap : INT; stty -a >before; "$0" -W error "$@" >out; stty -a >after; echo "(over)" >&2"""
+COMMAND = (
+    """trap : INT; stty -a >before; "$0" -W error "$@" >out; stty -a >after; echo "(over)" >&2"""
+)
 
 
 class Terminal:
     """A pty of some size with ``asker.py`` in it; its stdout is a file."""
 
-    def __init__(self, folder: Path, scenarios: str, columns: int, environment: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, scenarios: str, columns: int, environment: dict[str, str]
+    ) -> None:
         import pexpect
 
         self.folder, self.log = folder, io.BytesIO()
         self.screen = pyte.Screen(columns, 24)
         self._stream = pyte.ByteStream(self.screen)
-        given = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
+        given = {
+            "PATH": os.environ["PATH"],
+            "TERM": "xterm-256color",
+            "LC_ALL": "C.UTF-8",
+            "PYTHONUTF8": "1",
+        }
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # forkpty in a process that may have threads
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # forkpty in a process that may have threads
             self.child = pexpect.spawn(
                 "/bin/sh",
                 ["-c", COMMAND, sys.executable, str(HERE / "asker.py"), *scenarios.split()],
@@ -49,7 +60,12 @@ class Terminal:
 
     def see(self, wanted: str, question: int = 1) -> None:
         """Wait until it stands on the screen, behind the beginning of that question (the first may scroll away)."""
-        self._wait(lambda: wanted in (self.text if question == 1 else self.text.partition(f"#{question}\n")[2]), wanted)
+        self._wait(
+            lambda: (
+                wanted in (self.text if question == 1 else self.text.partition(f"#{question}\n")[2])
+            ),
+            wanted,
+        )
 
     def see_again(self, wanted: str) -> None:
         """Wait until it stands on the screen a second time: what is typed earlier is thrown away by the prompt."""
@@ -70,8 +86,12 @@ class Terminal:
     def end(self) -> Any:
         """Wait for the end; what came of each question, which is all that the program may have put on stdout."""
         self._wait(lambda: "(over)" in self.text, "(over)")
-        assert self.attributes("before") == self.attributes("after"), "the terminal is not as it was"
-        assert (self.screen.mode, self.screen.cursor.hidden) == (pyte.Screen(1, 1).mode, False), "nor is the screen"
+        assert self.attributes("before") == self.attributes("after"), (
+            "the terminal is not as it was"
+        )
+        assert (self.screen.mode, self.screen.cursor.hidden) == (pyte.Screen(1, 1).mode, False), (
+            "nor is the screen"
+        )
         outcomes = json.loads((self.folder / "out").read_text())
         return outcomes[0] if len(outcomes) == 1 else outcomes
 

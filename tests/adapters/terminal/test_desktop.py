@@ -48,13 +48,16 @@ class Tools:
         path = self.folder / name
         reads = name in ("pbpaste", "wl-paste", "powershell.exe")
         path.write_text(
-            script or STAND_IN.format(python=sys.executable, answer=answer, code=code, reads=reads), encoding="utf-8"
+            script or STAND_IN.format(python=sys.executable, answer=answer, code=code, reads=reads),
+            encoding="utf-8",
         )
         path.chmod(0o700)
 
     def calls(self, name: str) -> list[dict]:
         notes = (self.folder / name).with_suffix(".calls")
-        return [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+        return (
+            [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+        )
 
 
 @pytest.fixture
@@ -63,7 +66,9 @@ def tools(tmp_path):
 
 
 def desktop(tools, platform="linux", **environment) -> SystemDesktop:
-    made: Desktop = SystemDesktop({"PATH": str(tools.folder), **SECRETS, **environment}, platform=platform, seconds=20)
+    made: Desktop = SystemDesktop(
+        {"PATH": str(tools.folder), **SECRETS, **environment}, platform=platform, seconds=20
+    )
     return made
 
 
@@ -101,7 +106,9 @@ def test_windows_takes_its_tools_from_the_system_folder_only(tools, tmp_path):
     assert bytes.fromhex(there.calls("clip.exe")[0]["stdin"]).decode("utf-16-le") == TOKEN.reveal()
 
 
-@pytest.mark.parametrize("session", [{"SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22"}, {"SSH_TTY": "/dev/pts/3"}])
+@pytest.mark.parametrize(
+    "session", [{"SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22"}, {"SSH_TTY": "/dev/pts/3"}]
+)
 def test_nothing_is_copied_on_a_far_machine(tools, session):
     tools.add("xclip")
     assert desktop(tools, DISPLAY="localhost:10.0", **session).copy(TOKEN) is None
@@ -126,7 +133,9 @@ def test_a_tool_in_the_current_folder_is_not_taken(tools, monkeypatch):
 
 def test_a_tool_that_hangs_is_given_up(tools):
     tools.add("xclip", script="#!/bin/sh\nexec /bin/sleep 60\n")
-    made = SystemDesktop({"PATH": str(tools.folder), "DISPLAY": ":0"}, platform="linux", seconds=0.2)
+    made = SystemDesktop(
+        {"PATH": str(tools.folder), "DISPLAY": ":0"}, platform="linux", seconds=0.2
+    )
     assert made.copy(TOKEN) is None
     assert made.clears_after is None
 

@@ -32,7 +32,9 @@ class PrompterContract:
 
     @pytest.fixture
     def ask(self, terminal):
-        return lambda scenario, columns=80, **more: terminal(scenario, columns, TERM=self.term, **more)
+        return lambda scenario, columns=80, **more: terminal(
+            scenario, columns, TERM=self.term, **more
+        )
 
     def test_enter_keeps_the_default_which_is_shown_clean(self, ask):
         at = ask("text")
@@ -93,20 +95,29 @@ class PrompterContract:
             f"1after={first},2before={again}",
             f"1after={first},2after={again}",
         ]
-        late = [f"2before={first}", f"2after={first}", f"3before={first}", f"2before={first},3before={again}"]
+        late = [
+            f"2before={first}",
+            f"2after={first}",
+            f"3before={first}",
+            f"2before={first},3before={again}",
+        ]
         at = ask(" ".join(f"secret!{strikes}" for strikes in early + late))
         for number in range(len(early) + 1, len(early + late) + 1):
             at.see(self.ready["secret"], number)
             at.type(TOKEN + "\r")
         outcomes = at.end()
-        assert [(each["error"], each["kept"]) for each in outcomes] == [("interrupted", True)] * len(early + late)
+        assert [(each["error"], each["kept"]) for each in outcomes] == [
+            ("interrupted", True)
+        ] * len(early + late)
         assert {each["problem"] for each in outcomes} == {self.said(first)}
         assert "Traceback" not in at.text
 
     @staticmethod
     def said(name):
         return (
-            "Stopped at the question: Personal access token" if name == "SIGINT" else f"The run was stopped by {name}."
+            "Stopped at the question: Personal access token"
+            if name == "SIGINT"
+            else f"The run was stopped by {name}."
         )
 
     def test_one_of_a_few(self, ask):
@@ -225,7 +236,9 @@ class TestDrawn(PrompterContract):
             ("some-of-many", "\x01\r", "? Which one? 200 chosen"),
         ],
     )
-    def test_what_was_chosen_stays_on_the_screen_and_the_list_does_not(self, terminal, scenario, keys, left):
+    def test_what_was_chosen_stays_on_the_screen_and_the_list_does_not(
+        self, terminal, scenario, keys, left
+    ):
         at = terminal(scenario)
         at.see("[ ]")
         at.type(keys)
@@ -271,7 +284,11 @@ class TestDrawn(PrompterContract):
             at.see(self.ready[scenario], number)
             at.type("\r")
         at.end()
-        codes = {int(code or 0) for each in COLOR.findall(at.log.getvalue()) for code in each[2:-1].split(b";")}
+        codes = {
+            int(code or 0)
+            for each in COLOR.findall(at.log.getvalue())
+            for code in each[2:-1].split(b";")
+        }
         assert codes <= {0, 1, 4, 7}
 
     @pytest.mark.parametrize("scenario", ["few", "secret"])
@@ -387,10 +404,16 @@ def test_a_question_that_falls_over_leaves_the_terminal_as_before(monkeypatch):
     with os.fdopen(ours, "wb", buffering=0) as keys, os.fdopen(its) as stdin:
         before = termios.tcgetattr(its)
         monkeypatch.setattr(sys, "stdin", stdin)
-        stream = Breaking(its, {3, 4})  # the last look of the question, and the library's own way out
+        stream = Breaking(
+            its, {3, 4}
+        )  # the last look of the question, and the library's own way out
         keys.write(b"\r")
         with pytest.raises(ZeroDivisionError):
             DrawnConsole(stream, color=False).line("Which one?")
         assert termios.tcgetattr(its) == before
-    for on, off in {"\x1b[?2004h": "\x1b[?2004l", "\x1b[?25l": "\x1b[?25h", "\x1b[?7l": "\x1b[?7h"}.items():
+    for on, off in {
+        "\x1b[?2004h": "\x1b[?2004l",
+        "\x1b[?25l": "\x1b[?25h",
+        "\x1b[?7l": "\x1b[?7h",
+    }.items():
         assert stream.written.rfind(off) > stream.written.rfind(on)

@@ -13,7 +13,9 @@ import pytest
 from aspm_ado.adapters.signals import guard_core_dumps, holding, interruptible
 from aspm_ado.domain.errors import InterruptedByUserError, UserError
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows delivers no such signal to a process")
+posix = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows delivers no such signal to a process"
+)
 
 PROGRAM = """
 import os, signal, sys, time
@@ -66,7 +68,10 @@ def test_finally_runs_and_the_exit_code_is_130(name):
 
 @posix
 def test_ctrl_c_leaves_as_the_same_error():
-    assert stopped(signal.SIGINT) == (130, ["ready", "cleaning", "cleaned", "Reason The run was stopped with Ctrl-C."])
+    assert stopped(signal.SIGINT) == (
+        130,
+        ["ready", "cleaning", "cleaned", "Reason The run was stopped with Ctrl-C."],
+    )
 
 
 @posix
@@ -139,7 +144,10 @@ def test_no_core_file():
         "import resource; from aspm_ado.adapters.signals import guard_core_dumps as guard; guard(); guard();"
         "print(resource.getrlimit(resource.RLIMIT_CORE)[0])"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"0\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+        == b"0\n"
+    )
 
 
 @posix

@@ -13,7 +13,9 @@ from aspm_ado.domain.ports import Prompter
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
 
-QUESTION = Question("organization", "Which organization?", "--organization", "ASPM_ADO_ORGANIZATION")
+QUESTION = Question(
+    "organization", "Which organization?", "--organization", "ASPM_ADO_ORGANIZATION"
+)
 
 
 class Tty(io.StringIO):
@@ -49,7 +51,9 @@ def test_importing_loads_no_prompt_library():
     import subprocess
 
     code = "import sys, aspm_ado.adapters.terminal.prompter as t; t.TerminalPrompter(); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert not {"questionary", "prompt_toolkit", "rich", "asyncio"} & set(loaded)
 
 
@@ -69,7 +73,9 @@ def test_said_no(environment, no_input, why):
     assert why in said
 
 
-@pytest.mark.parametrize("environment", [{}, {"CI": ""}, {"CI": "False"}, {"ASPM_ADO_NO_INPUT": "off"}])
+@pytest.mark.parametrize(
+    "environment", [{}, {"CI": ""}, {"CI": "False"}, {"ASPM_ADO_NO_INPUT": "off"}]
+)
 def test_somebody_is_there(environment):
     assert can_ask(environment, Tty(), Tty(), Tty(), False) == (True, "")
 
@@ -77,12 +83,17 @@ def test_somebody_is_there(environment):
 def test_streams():
     closed = io.StringIO()
     closed.close()
-    assert can_ask({}, io.StringIO(), Tty(), Tty(), False) == (False, "standard input is not a terminal")
+    assert can_ask({}, io.StringIO(), Tty(), Tty(), False) == (
+        False,
+        "standard input is not a terminal",
+    )
     assert can_ask({}, None, Tty(), Tty(), False)[0] is False
     assert can_ask({}, Tty(), closed, Tty(), False) == (False, "standard error is not a terminal")
 
 
-@pytest.mark.parametrize(("platform", "asks"), [("linux", True), ("darwin", True), ("win32", False)])
+@pytest.mark.parametrize(
+    ("platform", "asks"), [("linux", True), ("darwin", True), ("win32", False)]
+)
 def test_a_redirected_stdout_matters_on_windows_only(monkeypatch, platform, asks):
     monkeypatch.setattr(sys, "platform", platform)
     assert can_ask({}, Tty(), Tty(), io.StringIO(), False)[0] is asks

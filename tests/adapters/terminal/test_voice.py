@@ -75,7 +75,10 @@ def test_glyphs_where_the_encoding_lacks_them(encoding, expected):
 
 
 def test_wrapping_keeps_the_margin_and_hangs():
-    assert list(wrapped("    - one two three four five", 20)) == ["    - one two three", "      four five"]
+    assert list(wrapped("    - one two three four five", 20)) == [
+        "    - one two three",
+        "      four five",
+    ]
     assert list(wrapped("  1. one two three four", 16)) == ["  1. one two", "     three four"]
     assert list(wrapped("Warning: one two three", 20)) == ["Warning: one two", "  three"]
     assert list(wrapped("", 20)) == list(wrapped("   ", 20)) == [""]
@@ -173,7 +176,8 @@ def test_a_step_that_ends_early_leaves_nothing():
 def test_lines_of_several_threads_stay_whole():
     said, written = voice()
     threads = [
-        threading.Thread(target=lambda name=name: [said.say(name * 60) for _ in range(50)]) for name in "abcdefgh"
+        threading.Thread(target=lambda name=name: [said.say(name * 60) for _ in range(50)])
+        for name in "abcdefgh"
     ]
     for each in threads:
         each.start()
@@ -198,6 +202,8 @@ def test_a_reader_that_left_changes_no_exit_code():
     )
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=writing, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=writing, check=False
+    )
     os.close(writing)
     assert (done.returncode, done.stdout) == (0, b"done\n")

@@ -122,7 +122,9 @@ def certificates(authority):
         "good": context(authority, "localhost", "dev.example", "proxy.example", "127.0.0.1"),
         "other host": context(authority, "tfs.fabrikam.example", "10.1.2.3"),
         "expired": context(authority, "localhost", not_after=now - day),
-        "not yet valid": context(authority, "localhost", not_before=now + day, not_after=now + 30 * day),
+        "not yet valid": context(
+            authority, "localhost", not_before=now + day, not_after=now + 30 * day
+        ),
         "unknown": context(trustme.CA(organization_name="Zscaler Inc."), "localhost"),
     }
 

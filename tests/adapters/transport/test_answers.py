@@ -40,11 +40,17 @@ ME = {
             ConnectionData(Identity("9a3f", "Ann", "a@b")),
         ),
         (
-            {"authenticatedUser": {**ME, "customDisplayName": "Annie"}, "webApplicationRelativeDirectory": "/tfs"},
+            {
+                "authenticatedUser": {**ME, "customDisplayName": "Annie"},
+                "webApplicationRelativeDirectory": "/tfs",
+            },
             ConnectionData(Identity("9a3f", "Annie", "a@b")),
         ),
         (
-            {"locationServiceData": {"webApplicationRelativeDirectory": "/x"}, "AuthenticatedUser": {"ID": "1"}},
+            {
+                "locationServiceData": {"webApplicationRelativeDirectory": "/x"},
+                "AuthenticatedUser": {"ID": "1"},
+            },
             ConnectionData(Identity("1")),
         ),
         (
@@ -55,7 +61,10 @@ ME = {
             ConnectionData(Identity("")),
         ),
         (
-            {"authenticatedUser": {"id": ANONYMOUS_ID, "properties": {"Account": None}}, "deploymentType": None},
+            {
+                "authenticatedUser": {"id": ANONYMOUS_ID, "properties": {"Account": None}},
+                "deploymentType": None,
+            },
             ConnectionData(Identity(ANONYMOUS_ID)),
         ),
         (
@@ -75,19 +84,27 @@ def test_profile():
 
 @pytest.mark.parametrize("key", ["accountName", "name", "AccountName"])
 def test_names(key):
-    text = json.dumps({"value": [{key: "b"}, {key: "A"}, {key: None}, {key: "B", "x": 1}], "count": 4})
+    text = json.dumps(
+        {"value": [{key: "b"}, {key: "A"}, {key: None}, {key: "B", "x": 1}], "count": 4}
+    )
     assert read(Names, text) == Names(("b", "A"))
 
 
 def test_projects_and_repositories():
-    assert read(Projects, '{"value":[{"id":"1","name":"p"},{"id":null,"name":"q"}]}') == Projects((Project("1", "p"),))
+    assert read(Projects, '{"value":[{"id":"1","name":"p"},{"id":null,"name":"q"}]}') == Projects(
+        (Project("1", "p"),)
+    )
     repositories = [
         {"id": "1", "name": "r", "project": {"name": "p"}, "isDisabled": None},
         {"id": "2", "name": "s", "project": {"name": "p"}, "isDisabled": True},
         {"id": "3", "name": "t", "project": None, "isInMaintenance": True},
     ]
     assert read(Repositories, json.dumps({"count": 3, "value": repositories})) == Repositories(
-        (Repository("1", "r", "p"), Repository("2", "s", "p", enabled=False), Repository("3", "t", "", enabled=False))
+        (
+            Repository("1", "r", "p"),
+            Repository("2", "s", "p", enabled=False),
+            Repository("3", "t", "", enabled=False),
+        )
     )
     assert read(Repositories, '{"value":[]}') == Repositories(())
 
@@ -106,7 +123,9 @@ def test_anything_else_is_refused(expected, text):
 @settings(settings.get_profile("slow"))
 @given(
     st.text()
-    | st.recursive(st.none() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)).map(json.dumps)
+    | st.recursive(
+        st.none() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    ).map(json.dumps)
 )
 def test_nothing_but_value_error(text):
     for expected in (ConnectionData, Names):
@@ -116,7 +135,11 @@ def test_nothing_but_value_error(text):
 
 DRESSES = st.fixed_dictionaries(
     {"value": st.just([{"accountName": "b", "more": None}, {"accountName": "A"}])},
-    optional={"count": st.none() | st.integers(), "unknown": st.none() | st.text(), "@odata": st.just({"x": [None]})},
+    optional={
+        "count": st.none() | st.integers(),
+        "unknown": st.none() | st.text(),
+        "@odata": st.just({"x": [None]}),
+    },
 )
 
 
@@ -150,7 +173,9 @@ def test_a_good_answer_comes_back_read(start, transport, status, body, kept, fai
 
 def test_a_long_list_is_read_whole(start, transport):
     names = [f"organization-{number}" for number in range(10_000)]
-    server = start(answer(200, json.dumps({"value": [{"accountName": name} for name in names]}).encode()))
+    server = start(
+        answer(200, json.dumps({"value": [{"accountName": name} for name in names]}).encode())
+    )
     reply = AzureDevOps(transport()).send(Call("GET", server.url, expects=Names))
     assert reply.answer == Names(tuple(names))
     assert len(reply.text) == 4096
@@ -162,5 +187,7 @@ def test_what_nobody_expects_is_not_read(start, transport):
 
 
 def test_a_network_failure_stays_what_it_is(transport):
-    reply = AzureDevOps(transport()).send(Call("GET", "https://no-such-host.invalid/", expects=Names))
+    reply = AzureDevOps(transport()).send(
+        Call("GET", "https://no-such-host.invalid/", expects=Names)
+    )
     assert reply.failure is Reason.NAME_UNRESOLVED

@@ -59,7 +59,10 @@ def test_the_next_address_is_tried(start, transport, get, monkeypatch):
     server = start(answer())
     with socket.create_server(("127.0.0.1", 0)) as free:
         closed = free.getsockname()
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place) for place in (closed, ("127.0.0.1", server.port))]
+    found = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", place)
+        for place in (closed, ("127.0.0.1", server.port))
+    ]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     assert transport().send(get("http://two.example/")).status == 200
 
@@ -121,7 +124,9 @@ def test_an_answer_cut_short_without_a_length_is_an_answer(start, transport, get
     assert (reply.failure, reply.text) == (None, '{"value":')
 
 
-@pytest.mark.parametrize("bytes_", [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 200\r\n" + b"X: y\r\n" * 200 + b"\r\n"])
+@pytest.mark.parametrize(
+    "bytes_", [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 200\r\n" + b"X: y\r\n" * 200 + b"\r\n"]
+)
 def test_an_answer_that_is_not_http(start, transport, get, bytes_):
     reply = transport().send(get(start(bytes_ + b"connection: close").url))
     assert reply.failure is Reason.ANSWER_UNREADABLE

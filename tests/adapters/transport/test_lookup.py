@@ -50,7 +50,9 @@ def test_sixteen_that_ask_at_once_ask_once(server: NameServer) -> None:
     lookups, heard = Lookups(), queue.SimpleQueue()
     server.open.clear()
     for _ in range(16):
-        threading.Thread(target=lambda: heard.put(lookups.resolve("a.example", 443, GUARD)), daemon=True).start()
+        threading.Thread(
+            target=lambda: heard.put(lookups.resolve("a.example", 443, GUARD)), daemon=True
+        ).start()
     server.open.set()
     assert [heard.get(timeout=GUARD) for _ in range(16)] == [FOUND] * 16
     assert server.asked == [("a.example", 443)]
@@ -59,7 +61,12 @@ def test_sixteen_that_ask_at_once_ask_once(server: NameServer) -> None:
 def test_what_was_heard_is_kept_for_a_moment_for_its_own_name(server: NameServer) -> None:
     clock = Clock()
     lookups = Lookups(clock)
-    for now, name in ((0.0, "a.example"), (KEPT, "a.example"), (KEPT, "b.example"), (KEPT + 1, "a.example")):
+    for now, name in (
+        (0.0, "a.example"),
+        (KEPT, "a.example"),
+        (KEPT, "b.example"),
+        (KEPT + 1, "a.example"),
+    ):
         clock.now = now
         assert lookups.resolve(name, 443, GUARD) == FOUND
     assert [name for name, _ in server.asked] == ["a.example", "b.example", "a.example"]
@@ -108,7 +115,9 @@ def test_a_name_server_that_is_silent_is_not_asked_again_by_each(server: NameSer
     assert len(server.asked) == 1
 
 
-def test_addresses_of_which_none_answers_are_forgotten(server: NameServer, transport, get, time) -> None:
+def test_addresses_of_which_none_answers_are_forgotten(
+    server: NameServer, transport, get, time
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         closed = free.getsockname()
     server.answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", closed)]

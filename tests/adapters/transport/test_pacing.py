@@ -45,11 +45,16 @@ def test_other_answers_are_final(start, transport, get, status, time):
 @pytest.mark.parametrize(
     "deactivated",
     [
-        answer(503, b'\xef\xbb\xbf{"message":"TF24668: The following team project collection is stopped"}'),
+        answer(
+            503,
+            b'\xef\xbb\xbf{"message":"TF24668: The following team project collection is stopped"}',
+        ),
         answer(503, b"", "X-TFS-ServiceError: TF24668%3A%20stopped"),
     ],
 )
-def test_a_deactivated_organization_does_not_come_back_in_a_moment(start, transport, get, deactivated):
+def test_a_deactivated_organization_does_not_come_back_in_a_moment(
+    start, transport, get, deactivated
+):
     server = start(deactivated)
     assert transport().send(get(server.url)).status == 503
     assert len(server.received) == 1
@@ -74,7 +79,9 @@ def test_a_deactivated_organization_does_not_come_back_in_a_moment(start, transp
 )
 @pytest.mark.parametrize("status", [429, 503])
 def test_what_retry_after_means(start, transport, get, time, status, asked, waited):
-    server = start(answer(status, b"", f"Retry-After: {asked}".encode().decode("latin-1"), DATE), answer())
+    server = start(
+        answer(status, b"", f"Retry-After: {asked}".encode().decode("latin-1"), DATE), answer()
+    )
     assert transport().send(get(server.url)).status == 200
     assert time.slept == [waited]
 
@@ -111,7 +118,9 @@ def test_a_refusal_holds_back_the_other_calls_of_the_lane(start, transport, get,
     assert time.slept == [5.0]
 
 
-def test_a_refusal_of_one_organization_slows_its_neighbours_down_and_fails_none(start, transport, get, time):
+def test_a_refusal_of_one_organization_slows_its_neighbours_down_and_fails_none(
+    start, transport, get, time
+):
     """The host stands before both, and may mean both; the verdict of the second is its own all the same."""
     server = start(answer(429, b"", "Retry-After: 20"), answer())
     client = transport(timeout=10)
@@ -140,7 +149,9 @@ def test_transports_of_one_run_wait_together(start, transport, get, time, bundle
 def test_all_workers_wait_for_what_one_was_told(start, transport, get):
     """In real time: eight threads, one answer that asks to slow down, and one line about it."""
     server, notes, naps = start(answer(200, b"{}", "Retry-After: 8"), answer()), [], []
-    client = transport(note=notes.append, timeout=10, pace=Pace(sleep=naps.append, jitter=lambda: 0.0))
+    client = transport(
+        note=notes.append, timeout=10, pace=Pace(sleep=naps.append, jitter=lambda: 0.0)
+    )
     assert client.send(get(server.url)).status == 200
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(client.send, [get(server.url)] * 8))
@@ -164,7 +175,9 @@ def test_a_wait_ends_with_the_transport(start, transport, get):
 
 
 def test_a_hint_beside_an_answer_slows_down_and_fails_nothing(start, transport, get, time):
-    server = start(answer(200, b"{}", "Retry-After: 4"), answer(200, b"{}", "Retry-After: 30"), answer())
+    server = start(
+        answer(200, b"{}", "Retry-After: 4"), answer(200, b"{}", "Retry-After: 30"), answer()
+    )
     notes = []
     client = transport(timeout=30, note=notes.append)
     replies = [client.send(get(server.url)) for _ in range(3)]
@@ -183,7 +196,11 @@ def test_one_note_for_one_wait(start, transport, get):
     transport(note=notes.append).send(get(server.url))
     assert notes == [f"localhost:{server.port} answered 503; trying again in 3 s."]
     gate = Gate(lambda: 0.0)
-    assert [gate.is_news("host", 5), gate.is_news("host", 5), gate.is_news("other", 5)] == [True, False, True]
+    assert [gate.is_news("host", 5), gate.is_news("host", 5), gate.is_news("other", 5)] == [
+        True,
+        False,
+        True,
+    ]
 
 
 def test_a_gate_is_never_opened_early():

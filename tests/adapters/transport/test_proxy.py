@@ -21,16 +21,22 @@ def far():
 def test_https_goes_through_a_tunnel(start, transport, get, proxy, certificates, bundle, far):
     server = start(answer(), tls=certificates["good"])
     tunnel = proxy(target=server.port)
-    client = transport({"https_proxy": f"http://us%40er:p%3Aw@127.0.0.1:{tunnel.port}"}, ca_bundle=bundle)
+    client = transport(
+        {"https_proxy": f"http://us%40er:p%3Aw@127.0.0.1:{tunnel.port}"}, ca_bundle=bundle
+    )
     assert [client.send(get(far + "/x")).status for _ in range(3)] == [200] * 3
     (connect,) = tunnel.received
     assert connect.line.startswith("CONNECT dev.example:443 ")
-    assert connect.all("Proxy-Authorization") == ["Basic " + base64.b64encode(b"us@er:p:w").decode()]
+    assert connect.all("Proxy-Authorization") == [
+        "Basic " + base64.b64encode(b"us@er:p:w").decode()
+    ]
     assert connect.all("Authorization") == []
     assert all(request.all("Proxy-Authorization") == [] for request in server.received)
 
 
-@pytest.mark.parametrize("end", [reset, lambda _: None, lambda sock: sock.unwrap().sendall(b"\x15\3\3\0\2\2\x50")])
+@pytest.mark.parametrize(
+    "end", [reset, lambda _: None, lambda sock: sock.unwrap().sendall(b"\x15\3\3\0\2\2\x50")]
+)
 def test_a_write_that_is_lost_behind_a_tunnel_may_have_been_acted_on(
     start, transport, get, proxy, certificates, bundle, far, end
 ):
@@ -43,29 +49,42 @@ def test_a_write_that_is_lost_behind_a_tunnel_may_have_been_acted_on(
     assert "Whether it acted on the request is not known" in reply.problem
 
 
-def test_a_read_that_is_lost_behind_a_tunnel_is_sent_again(start, transport, get, proxy, certificates, bundle, far):
+def test_a_read_that_is_lost_behind_a_tunnel_is_sent_again(
+    start, transport, get, proxy, certificates, bundle, far
+):
     server = start(reset, reset, answer(), tls=certificates["good"])
     tunnel = proxy(target=server.port)
-    assert transport({"https_proxy": f"http://127.0.0.1:{tunnel.port}"}, ca_bundle=bundle).send(get(far)).status == 200
+    assert (
+        transport({"https_proxy": f"http://127.0.0.1:{tunnel.port}"}, ca_bundle=bundle)
+        .send(get(far))
+        .status
+        == 200
+    )
 
 
 def test_a_proxy_may_be_reached_over_tls(start, transport, get, proxy, certificates, bundle, far):
     server = start(answer(200, b"x" * 100_000), tls=certificates["good"])
     tunnel = proxy(target=server.port, tls=certificates["good"])
-    reply = transport({"HTTPS_PROXY": f"https://localhost:{tunnel.port}"}, ca_bundle=bundle).send(get(far))
+    reply = transport({"HTTPS_PROXY": f"https://localhost:{tunnel.port}"}, ca_bundle=bundle).send(
+        get(far)
+    )
     assert (reply.status, reply.failure) == (200, None)
 
 
 def test_plain_http_is_forwarded(transport, get, proxy):
     box = proxy()
-    reply = transport({"HTTP_PROXY": f"127.0.0.1:{box.port}"}).send(get("http://tfs.example:8080/tfs"))
+    reply = transport({"HTTP_PROXY": f"127.0.0.1:{box.port}"}).send(
+        get("http://tfs.example:8080/tfs")
+    )
     assert (reply.status, reply.text) == (200, '{"by": "proxy"}')
     assert box.received[0].line == "GET http://tfs.example:8080/tfs HTTP/1.1"
     assert box.received[0].all("Host") == ["tfs.example:8080"]
 
 
 def test_a_proxy_that_wants_a_sign_in_is_not_azure_devops(transport, get, proxy, far):
-    box = proxy(refusal=b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n")
+    box = proxy(
+        refusal=b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n"
+    )
     client = transport({"HTTPS_PROXY": f"http://user:canary@127.0.0.1:{box.port}"})
     reply = client.send(get(far))
     assert reply.failure is Reason.PROXY_FAILED
@@ -126,11 +145,15 @@ def test_the_sign_in_of_a_proxy_follows_no_redirect(transport, get, proxy, start
     client = transport({"HTTP_PROXY": f"http://user:canary@127.0.0.1:{box.port}"})
     assert client.send(get("http://tfs.example/")).status == 302
     assert len(box.received) == 1
-    assert box.received[0].all("Proxy-Authorization") == ["Basic " + base64.b64encode(b"user:canary").decode()]
+    assert box.received[0].all("Proxy-Authorization") == [
+        "Basic " + base64.b64encode(b"user:canary").decode()
+    ]
     assert elsewhere.received == []
 
 
-@pytest.mark.parametrize(("address", "words"), [("127.0.0.1:9", "refused"), ("no-such-proxy.invalid:8080", "name")])
+@pytest.mark.parametrize(
+    ("address", "words"), [("127.0.0.1:9", "refused"), ("no-such-proxy.invalid:8080", "name")]
+)
 def test_a_proxy_that_is_not_there(transport, get, far, address, words):
     reply = transport({"ALL_PROXY": f"http://{address}"}).send(get(far))
     assert reply.failure is Reason.PROXY_FAILED
@@ -145,16 +168,22 @@ def test_a_proxy_with_an_unknown_certificate(transport, get, proxy, certificates
     assert "TLS" in reply.problem
 
 
-def test_a_certificate_behind_a_proxy_is_judged_too(start, transport, get, proxy, certificates, bundle, far):
+def test_a_certificate_behind_a_proxy_is_judged_too(
+    start, transport, get, proxy, certificates, bundle, far
+):
     server = start(answer(), tls=certificates["other host"])
     tunnel = proxy(target=server.port)
-    reply = transport({"HTTPS_PROXY": f"http://127.0.0.1:{tunnel.port}"}, ca_bundle=bundle).send(get(far))
+    reply = transport({"HTTPS_PROXY": f"http://127.0.0.1:{tunnel.port}"}, ca_bundle=bundle).send(
+        get(far)
+    )
     assert reply.failure is Reason.TLS_WRONG_HOST
     assert f"dev.example (through the proxy 127.0.0.1:{tunnel.port})" in reply.problem
     assert server.received == []
 
 
-@pytest.mark.parametrize("address", ["socks5://127.0.0.1:1080", "http://", "http://[bad", "http://a b:80"])
+@pytest.mark.parametrize(
+    "address", ["socks5://127.0.0.1:1080", "http://", "http://[bad", "http://a b:80"]
+)
 def test_a_proxy_that_cannot_be_used_stops_the_call(transport, get, far, address):
     reply = transport({"HTTPS_PROXY": address}).send(get(far))
     assert reply.failure is Reason.PROXY_FAILED

@@ -46,11 +46,25 @@ def assert_struck(text):
 @pytest.mark.parametrize("status", [200, 407, 500])
 def test_in_a_body_and_in_a_header(start, transport, said, status):
     header = json.dumps(said).strip('"')
-    server = start(answer(status, f"before {said} after".encode(), f"ActivityId: {header}", f"X-MSEdge-Ref: {said}"))
+    server = start(
+        answer(
+            status,
+            f"before {said} after".encode(),
+            f"ActivityId: {header}",
+            f"X-MSEdge-Ref: {said}",
+        )
+    )
     lines = []
     reply, text = transport(trace=lines.append).exchange(call_with(f"{server.url}/"))
     assert len(server.received[0].all("Authorization")) == 1
-    told = [reply.text, text, reply.problem, *(value for _, value in reply.headers), *lines, repr(reply.evidence)]
+    told = [
+        reply.text,
+        text,
+        reply.problem,
+        *(value for _, value in reply.headers),
+        *lines,
+        repr(reply.evidence),
+    ]
     for each in told:
         assert_struck(each)
     assert STRUCK in text
@@ -70,7 +84,10 @@ def test_what_was_sent_in_a_body_or_may_be_known_from_before(start, transport, g
     server = start(answer(200, json.dumps({"sent": TOKEN, "own": PAT}).encode()))
     here = frozenset({Origin.of(server.url)})
     sealed = Sealed('{"token": "?mark?"}', "?mark?", SECRET, here)
-    for call in (get(f"{server.url}/", "POST", body=sealed), get(f"{server.url}/", hides=(SECRET,))):
+    for call in (
+        get(f"{server.url}/", "POST", body=sealed),
+        get(f"{server.url}/", hides=(SECRET,)),
+    ):
         _, text = transport().exchange(call)
         assert json.loads(text) == {"sent": STRUCK, "own": STRUCK}
 

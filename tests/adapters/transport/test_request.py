@@ -23,7 +23,9 @@ BASIC = "Basic " + base64.b64encode(f":{PAT}".encode()).decode()
 
 def test_a_call_carries_the_token_and_who_we_are(start, transport, get):
     server = start(answer())
-    reply = transport().send(get(server.url + "/c/_apis/x?a=b%20c&d=%2F", headers=(("X-TFS-Session", "1"),)))
+    reply = transport().send(
+        get(server.url + "/c/_apis/x?a=b%20c&d=%2F", headers=(("X-TFS-Session", "1"),))
+    )
     (request,) = server.received
     assert request.line == "GET /c/_apis/x?a=b%20c&d=%2F HTTP/1.1"
     assert request.all("Authorization") == [BASIC]
@@ -56,7 +58,9 @@ def test_a_service_may_have_a_header_of_its_own(start, transport):
 @pytest.mark.parametrize("credential", [True, False])
 def test_netrc_is_never_read(start, transport, get, monkeypatch, tmp_path, credential):
     poison = tmp_path / ".netrc"
-    poison.write_text("machine localhost login evil password evil\ndefault login evil password evil\n")
+    poison.write_text(
+        "machine localhost login evil password evil\ndefault login evil password evil\n"
+    )
     poison.chmod(0o600)
     monkeypatch.setenv("NETRC", str(poison))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -74,7 +78,9 @@ def test_variables_of_the_process_do_not_count(start, transport, get, monkeypatc
 
 
 def test_cookies_are_not_kept(start, transport, get):
-    server = start(answer(200, b"{}", "Set-Cookie: VstsSession=1; path=/", "Set-Cookie: b=2"), answer())
+    server = start(
+        answer(200, b"{}", "Set-Cookie: VstsSession=1; path=/", "Set-Cookie: b=2"), answer()
+    )
     client = transport()
     client.send(get(server.url))
     client.send(get(server.url))
@@ -117,7 +123,9 @@ def test_a_secret_goes_to_its_own_origins_only(transport, url, monkeypatch):
     assert "evil" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["https://dev.azure.com\\@evil.example/", "https://dev.azure.com\n.evil/", "file:///x"])
+@pytest.mark.parametrize(
+    "url", ["https://dev.azure.com\\@evil.example/", "https://dev.azure.com\n.evil/", "file:///x"]
+)
 def test_an_address_with_two_readings_is_refused(transport, url):
     bound = Credential(Secret(PAT), frozenset({Origin.of("https://dev.azure.com")}))
     with pytest.raises(UsageError):
@@ -132,7 +140,9 @@ def test_a_call_cannot_go_around_the_binding(transport, name):
 
 def test_a_secret_that_is_no_header_is_not_shown(start, transport):
     server = start(answer())
-    secret = Credential(Secret("canary\r\nX: y"), frozenset({Origin.of(server.url)}), header="X-Cookie")
+    secret = Credential(
+        Secret("canary\r\nX: y"), frozenset({Origin.of(server.url)}), header="X-Cookie"
+    )
     with pytest.raises(RuntimeError) as caught:
         transport().send(Call("GET", server.url, secret))
     assert "canary" not in str(caught.value)
@@ -174,27 +184,38 @@ def test_sixteen_threads_share_connections(start, transport, get):
 
 
 def test_redaction_headers_and_the_date_are_kept(start, transport, get):
-    lines = ("WWW-Authenticate: Bearer x", "Www-Authenticate: TFS-Federated", "Date: Mon, 23 Nov 2026 10:00:00 GMT")
+    lines = (
+        "WWW-Authenticate: Bearer x",
+        "Www-Authenticate: TFS-Federated",
+        "Date: Mon, 23 Nov 2026 10:00:00 GMT",
+    )
     reply = transport().send(get(start(answer(401, b"", *lines)).url))
     assert reply.header_values("WWW-Authenticate") == ("Bearer x", "TFS-Federated")
     assert reply.received == datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Nov 2026 10:00:00 GMT", "Mon, 23 Nov 99999 10:00:00 +9999"])
+@pytest.mark.parametrize(
+    "date", ["", "yesterday", "Mon, 99 Nov 2026 10:00:00 GMT", "Mon, 23 Nov 99999 10:00:00 +9999"]
+)
 def test_a_date_that_is_none_is_none(start, transport, get, date):
     assert transport().send(get(start(answer(200, b"{}", f"Date: {date}")).url)).received is None
 
 
 def test_the_simulator_gets_everything_under_the_real_name(start, transport, get):
     server = start(answer())
-    client = transport({"HTTPS_PROXY": "http://127.0.0.1:9"}, simulator=f"http://127.0.0.1:{server.port}")
+    client = transport(
+        {"HTTPS_PROXY": "http://127.0.0.1:9"}, simulator=f"http://127.0.0.1:{server.port}"
+    )
     reply = client.send(get("https://dev.azure.com/contoso/_apis/x?y=1"))
     client.send(get("http://tfs.fabrikam.example:8080/tfs"))
     assert [request.line for request in server.received] == [
         "GET /contoso/_apis/x?y=1 HTTP/1.1",
         "GET /tfs HTTP/1.1",
     ]
-    assert [request.all("Host") for request in server.received] == [["dev.azure.com"], ["tfs.fabrikam.example:8080"]]
+    assert [request.all("Host") for request in server.received] == [
+        ["dev.azure.com"],
+        ["tfs.fabrikam.example:8080"],
+    ]
     assert reply.evidence.url == "https://dev.azure.com/contoso/_apis/x?y=1"
 
 
@@ -222,7 +243,11 @@ def test_a_simulator_is_on_this_machine(transport, address):
 
 def test_the_trace_is_one_line_without_secrets(start, transport, get):
     lines = []
-    secrets = ("Set-Cookie: VstsSession=hidden", "X-VSS-UserData: guid:me@hidden.example", "ActivityId: abc\x1b[31m")
+    secrets = (
+        "Set-Cookie: VstsSession=hidden",
+        "X-VSS-UserData: guid:me@hidden.example",
+        "ActivityId: abc\x1b[31m",
+    )
     server = start(answer(401, b"hidden", *secrets))
     transport(trace=lines.append).send(get(server.url + "/x"))
     assert lines == [f"GET {server.url}/x 401 0 ms ActivityId=abc[31m"]

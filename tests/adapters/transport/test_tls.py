@@ -25,7 +25,9 @@ def test_certificates_are_loaded_once(start, transport, get, certificates, bundl
     loads = []
     load = ssl.SSLContext.load_verify_locations
     monkeypatch.setattr(
-        ssl.SSLContext, "load_verify_locations", lambda self, *a, **k: (loads.append(1), load(self, *a, **k))[1]
+        ssl.SSLContext,
+        "load_verify_locations",
+        lambda self, *a, **k: (loads.append(1), load(self, *a, **k))[1],
     )
     server = start(answer(200, b"{}", "Connection: close"), tls=certificates["good"])
     client = transport(ca_bundle=bundle)
@@ -46,7 +48,9 @@ def test_certificates_are_loaded_once(start, transport, get, certificates, bundl
         ("not yet valid", Reason.TLS_EXPIRED, "the clock of this machine says 20"),
     ],
 )
-def test_a_certificate_that_is_not_accepted(start, transport, get, certificates, bundle, kind, reason, words):
+def test_a_certificate_that_is_not_accepted(
+    start, transport, get, certificates, bundle, kind, reason, words
+):
     server = start(answer(), tls=certificates[kind])
     reply = transport(ca_bundle=bundle).send(get(server.url))
     assert reply.failure is reason
@@ -118,6 +122,14 @@ def test_a_server_of_the_last_decade(start, transport, get, authority, bundle, r
 def test_what_is_no_certificate_is_refused(authority):
     der = ssl.PEM_cert_to_DER_cert(authority.cert_pem.bytes().decode())
     assert "Fabrikam Trust" in parse(der).issuer
-    for wrong in (b"", b"\x30", b"\x30\x80", der[:-1], der[:100], b"\x30\x03\x30\x01\x00", b"\xff" * 50):
+    for wrong in (
+        b"",
+        b"\x30",
+        b"\x30\x80",
+        der[:-1],
+        der[:100],
+        b"\x30\x03\x30\x01\x00",
+        b"\xff" * 50,
+    ):
         with pytest.raises(ValueError):
             parse(wrong)

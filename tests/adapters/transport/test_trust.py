@@ -13,7 +13,9 @@ from .servers import answer
 
 
 def load(environment=None, bundle=None, notes=None, **settings):
-    return load_trust(environment or {}, bundle, (notes if notes is not None else []).append, **settings)
+    return load_trust(
+        environment or {}, bundle, (notes if notes is not None else []).append, **settings
+    )
 
 
 def trusts(trust, authority):
@@ -29,7 +31,9 @@ def test_every_context_verifies_everything():
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
 def test_a_variable_adds_to_the_system(bundle, authority, name, monkeypatch):
-    monkeypatch.setenv(name, str(bundle))  # in the process too: OpenSSL would take it as the whole store
+    monkeypatch.setenv(
+        name, str(bundle)
+    )  # in the process too: OpenSSL would take it as the whole store
     trust = load({name: str(bundle)})
     assert trust.sources[0].startswith("the system's store (")
     assert trust.sources[1:] == (f"{name} ({bundle})",)
@@ -93,7 +97,9 @@ def test_a_bundle_that_cannot_be_read_ends_the_run(tmp_path, content):
 
 
 def paths(file, folder):
-    return ssl.DefaultVerifyPaths(None, None, "SSL_CERT_FILE", str(file), "SSL_CERT_DIR", str(folder))
+    return ssl.DefaultVerifyPaths(
+        None, None, "SSL_CERT_FILE", str(file), "SSL_CERT_DIR", str(folder)
+    )
 
 
 def test_where_the_system_keeps_its_store(tmp_path, bundle):
@@ -103,7 +109,9 @@ def test_where_the_system_keeps_its_store(tmp_path, bundle):
     (hashed / "5ad8a5d6.0").write_text("")
     assert system_stores(paths(bundle, hashed), ()) == (bundle, hashed)
     assert system_stores(paths("/nowhere", hashed), (str(bundle),)) == (hashed,)
-    assert system_stores(paths("/nowhere", empty), ("/nowhere", str(bundle), str(bundle))) == (bundle,)
+    assert system_stores(paths("/nowhere", empty), ("/nowhere", str(bundle), str(bundle))) == (
+        bundle,
+    )
     assert system_stores(paths("/nowhere", empty), ()) == ()
 
 
@@ -117,9 +125,13 @@ def test_a_folder_that_has_all_of_the_bundle_is_enough(tmp_path, bundle):
     link = tmp_path / "cert.pem"
     link.symlink_to(whole)
     assert system_stores(paths(link, together), ()) == (together,)
-    assert system_stores(paths(bundle, together), ()) == (bundle, together), "another store than the folder's"
+    assert system_stores(paths(bundle, together), ()) == (bundle, together), (
+        "another store than the folder's"
+    )
     whole.write_bytes(bundle.read_bytes() * 2)
-    assert system_stores(paths(whole, together), ()) == (whole, together), "somebody has appended one"
+    assert system_stores(paths(whole, together), ()) == (whole, together), (
+        "somebody has appended one"
+    )
     whole.write_text("")
     assert system_stores(paths(whole, together), ()) == (whole, together)
 
@@ -129,7 +141,9 @@ def test_without_a_system_stores_certifi_serves(monkeypatch, bundle, authority):
     trust = load(bundle=bundle)
     assert "certifi" in trust.sources[0]
     assert trusts(trust, authority)
-    monkeypatch.setattr("aspm_ado.adapters.network.trust.system_stores", lambda *_: (Path("/nowhere"),))
+    monkeypatch.setattr(
+        "aspm_ado.adapters.network.trust.system_stores", lambda *_: (Path("/nowhere"),)
+    )
     assert "certifi" in load().sources[0]
 
 

@@ -25,7 +25,13 @@ class PlannedBackend:
         return self._do("get", lambda: self.kept.get((service, username)), service, username)
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        self._do("set", lambda: self.kept.__setitem__((service, username), password), service, username, password)
+        self._do(
+            "set",
+            lambda: self.kept.__setitem__((service, username), password),
+            service,
+            username,
+            password,
+        )
 
     def delete_password(self, service: str, username: str) -> None:
         self._do("delete", lambda: self.kept.__delitem__((service, username)), service, username)

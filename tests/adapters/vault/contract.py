@@ -34,7 +34,9 @@ class VaultContract:
     def test_what_was_never_written_is_none(self, vault: Vault, service: str) -> None:
         assert vault.read(service) is None
 
-    def test_forgetting_twice_or_what_never_was_is_no_error(self, vault: Vault, service: str) -> None:
+    def test_forgetting_twice_or_what_never_was_is_no_error(
+        self, vault: Vault, service: str
+    ) -> None:
         vault.erase(service)
         vault.write(service, ONE)
         vault.erase(service)

@@ -8,7 +8,14 @@ import traceback
 from collections.abc import Callable
 
 import pytest
-from keyring.errors import InitError, KeyringError, KeyringLocked, NoKeyringError, PasswordDeleteError, PasswordSetError
+from keyring.errors import (
+    InitError,
+    KeyringError,
+    KeyringLocked,
+    NoKeyringError,
+    PasswordDeleteError,
+    PasswordSetError,
+)
 
 from aspm_ado.adapters.vault.keyring_vault import ACCOUNT, KeyringVault
 from aspm_ado.domain.errors import StoreError
@@ -24,7 +31,12 @@ def silent(line: str) -> None:
 
 
 def vault_over(backend: PlannedBackend, **more: object) -> KeyringVault:
-    settings: dict[str, object] = {"person_present": False, "say": silent, "platform": "linux", "seconds": 2.0}
+    settings: dict[str, object] = {
+        "person_present": False,
+        "say": silent,
+        "platform": "linux",
+        "seconds": 2.0,
+    }
     return KeyringVault({}, opener=lambda _e, _p: backend, **(settings | more))  # type: ignore[arg-type]
 
 
@@ -133,7 +145,9 @@ RAISED = [
 
 @pytest.mark.parametrize(("error", "reason"), RAISED, ids=lambda value: repr(value)[:60])
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
-def test_whatever_a_backend_raises_has_a_reason_and_a_way_out(error: Exception, reason: Reason, platform: str) -> None:
+def test_whatever_a_backend_raises_has_a_reason_and_a_way_out(
+    error: Exception, reason: Reason, platform: str
+) -> None:
     def backend() -> PlannedBackend:
         return PlannedBackend({("get", 0): raises(error), ("set", 0): raises(error)})
 
@@ -149,10 +163,15 @@ def test_whatever_a_backend_raises_has_a_reason_and_a_way_out(error: Exception, 
 
 def test_windows_says_too_large_in_numbers() -> None:
     backend = PlannedBackend({("set", 1): raises(PyWinError(1783, "CredWrite"))})
-    assert refused(lambda: vault_over(backend, platform="win32").write("s", ONE)).reason is Reason.SECRET_TOO_LARGE
+    assert (
+        refused(lambda: vault_over(backend, platform="win32").write("s", ONE)).reason
+        is Reason.SECRET_TOO_LARGE
+    )
 
 
-@pytest.mark.parametrize("edited", ["", "two\nlines", "ends\n", "\x1b]0;owned\x07", "a space", "tokén", "nul\0"])
+@pytest.mark.parametrize(
+    "edited", ["", "two\nlines", "ends\n", "\x1b]0;owned\x07", "a space", "tokén", "nul\0"]
+)
 def test_what_no_secret_can_be_is_none(edited: str) -> None:
     """Somebody has edited the keyring. It would go into a header, and onto a clipboard."""
     backend = PlannedBackend()
@@ -204,7 +223,9 @@ def test_a_backend_that_stores_nothing_is_found_out() -> None:
 
 
 def test_a_failure_to_tidy_up_does_not_hide_the_first_error() -> None:
-    backend = PlannedBackend({("get", 0): raises(KeyringLocked("x")), ("delete", 0): raises(RuntimeError("y"))})
+    backend = PlannedBackend(
+        {("get", 0): raises(KeyringLocked("x")), ("delete", 0): raises(RuntimeError("y"))}
+    )
     assert refused(lambda: vault_over(backend).write("s", ONE)).reason is LOCKED
 
 
@@ -224,7 +245,9 @@ def test_a_failure_at_any_call_is_told_or_does_not_matter(method: str, nth: int)
     vault = vault_over(backend)
     for service, secret in (("a", ONE), ("b", TWO), ("c", ONE)):
         error = attempt(lambda service=service, secret=secret: vault.write(service, secret))
-        assert error.reason is FAILED if error else backend.kept[service, ACCOUNT] == secret.reveal()
+        assert (
+            error.reason is FAILED if error else backend.kept[service, ACCOUNT] == secret.reveal()
+        )
     for service in "abc":
         error = attempt(lambda service=service: vault.erase(service))
         assert error.reason is FAILED if error else (service, ACCOUNT) not in backend.kept
@@ -239,7 +262,9 @@ def test_erasing_is_proven_by_reading() -> None:
     assert "still" in found.problem
 
 
-@pytest.mark.parametrize("error", [PasswordDeleteError("No such password!"), KeyError("s"), RuntimeError()])
+@pytest.mark.parametrize(
+    "error", [PasswordDeleteError("No such password!"), KeyError("s"), RuntimeError()]
+)
 def test_erasing_what_is_not_there_may_raise_anything(error: Exception) -> None:
     vault_over(PlannedBackend({("delete", 0): raises(error)})).erase("s")
 
@@ -261,7 +286,9 @@ def test_a_dismissed_dialog_is_not_shown_again() -> None:
         ("darwin", "x" * 1281, True),
     ],
 )
-def test_the_size_is_checked_without_asking_the_keyring(platform: str, value: str, fits: bool) -> None:
+def test_the_size_is_checked_without_asking_the_keyring(
+    platform: str, value: str, fits: bool
+) -> None:
     backend = PlannedBackend()
     vault = vault_over(backend, platform=platform)
     if fits:
@@ -277,14 +304,21 @@ def test_after_one_call_that_hangs_all_others_fail_at_once(release: threading.Ev
     vault = vault_over(backend, seconds=0.2)
     assert refused(vault.probe).reason is Reason.KEYRING_SILENT
     start = time.monotonic()
-    for work in (vault.probe, lambda: vault.read("s"), lambda: vault.write("s", ONE), lambda: vault.erase("s")):
+    for work in (
+        vault.probe,
+        lambda: vault.read("s"),
+        lambda: vault.write("s", ONE),
+        lambda: vault.erase("s"),
+    ):
         assert refused(work).reason is Reason.KEYRING_SILENT
     assert time.monotonic() - start < 0.15
     assert len(backend.calls) == 1
 
 
 def test_a_hang_while_opening_is_a_hang_too(release: threading.Event) -> None:
-    vault = KeyringVault({}, person_present=False, say=silent, seconds=0.1, opener=lambda _e, _p: release.wait(20))
+    vault = KeyringVault(
+        {}, person_present=False, say=silent, seconds=0.1, opener=lambda _e, _p: release.wait(20)
+    )
     assert refused(lambda: vault.title).reason is Reason.KEYRING_SILENT
 
 
@@ -316,12 +350,16 @@ def test_how_long_we_wait_depends_on_whether_somebody_can_answer() -> None:
     for present, seconds in ((True, "60 seconds"), (False, "3 seconds")):
         said: list[str] = []
         backend = PlannedBackend({("get", 1): raises(KeyboardInterrupt())})
-        vault = KeyringVault({}, person_present=present, say=said.append, opener=lambda _e, _p, b=backend: b)
+        vault = KeyringVault(
+            {}, person_present=present, say=said.append, opener=lambda _e, _p, b=backend: b
+        )
         vault._box._hung = True  # in place of waiting for a minute
         assert seconds in refused(vault.probe).problem
 
 
-def test_an_interrupt_goes_through_and_tidying_up_does_not_wait_for_the_dialog(release: threading.Event) -> None:
+def test_an_interrupt_goes_through_and_tidying_up_does_not_wait_for_the_dialog(
+    release: threading.Event,
+) -> None:
     def interrupt(_line: str) -> None:
         raise KeyboardInterrupt
 

@@ -68,9 +68,12 @@ def test_the_file_cannot_choose_another(name: str, config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff\xfe\x00", b"\xef\xbb\xbf[backend]\n", b"no section", b"[backend]\n[backend]\n"]
+    "content",
+    [b"\xff\xfe\x00", b"\xef\xbb\xbf[backend]\n", b"no section", b"[backend]\n[backend]\n"],
 )
-def test_a_choice_that_cannot_be_understood_is_not_ours_to_make(content: bytes, config: Path) -> None:
+def test_a_choice_that_cannot_be_understood_is_not_ours_to_make(
+    content: bytes, config: Path
+) -> None:
     config.write_bytes(content)
     with pytest.raises(StoreError) as caught:
         open_backend({}, "linux", never)
@@ -98,7 +101,9 @@ def test_a_named_class_that_does_not_work_is_not_replaced_by_another(config: Pat
     name = "keyring.backends.kwallet.DBusKeyring"
     with pytest.raises(StoreError) as caught:
         open_backend(
-            {"PYTHON_KEYRING_BACKEND": name}, "linux", lambda wanted: None if wanted == name else never(wanted)
+            {"PYTHON_KEYRING_BACKEND": name},
+            "linux",
+            lambda wanted: None if wanted == name else never(wanted),
         )
     assert caught.value.reason is Reason.KEYRING_ABSENT
     assert name in caught.value.problem
@@ -108,12 +113,17 @@ def test_a_named_class_that_does_not_work_is_not_replaced_by_another(config: Pat
     ("platform", "order"),
     [
         ("linux", ["SecretService.Keyring", "kwallet.DBusKeyring", "kwallet.DBusKeyringKWallet4"]),
-        ("freebsd14", ["SecretService.Keyring", "kwallet.DBusKeyring", "kwallet.DBusKeyringKWallet4"]),
+        (
+            "freebsd14",
+            ["SecretService.Keyring", "kwallet.DBusKeyring", "kwallet.DBusKeyringKWallet4"],
+        ),
         ("darwin", ["macOS.Keyring"]),
         ("win32", ["Windows.WinVaultKeyring"]),
     ],
 )
-def test_each_platform_tries_its_own_in_order_and_nothing_else(platform: str, order: list[str], config: Path) -> None:
+def test_each_platform_tries_its_own_in_order_and_nothing_else(
+    platform: str, order: list[str], config: Path
+) -> None:
     asked: list[str] = []
     with pytest.raises(StoreError) as caught:
         open_backend({"PYTHON_KEYRING_BACKEND": ""}, platform, asked.append)
@@ -128,7 +138,9 @@ def test_the_first_that_works_is_taken(config: Path) -> None:
 
 
 @pytest.mark.parametrize("impostor", ["evil.Keyring", "keyring.backends.SecretService.Other"])
-def test_a_subclass_or_stranger_under_a_trusted_name_is_refused(impostor: str, config: Path) -> None:
+def test_a_subclass_or_stranger_under_a_trusted_name_is_refused(
+    impostor: str, config: Path
+) -> None:
     with pytest.raises(StoreError) as caught:
         open_backend({}, "linux", lambda _wanted: named(impostor))  # type: ignore[arg-type,return-value]
     assert caught.value.reason is Reason.KEYRING_NOT_TRUSTED
@@ -191,7 +203,12 @@ def ask(code: str, tmp_path: Path, evil: Path, **more: str) -> list[object]:
         **more,
     }
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
     )
     assert done.stderr == ""
     return json.loads(done.stdout)
@@ -209,7 +226,10 @@ def test_an_installed_entry_point_is_never_even_imported(tmp_path: Path, evil: P
 
 
 def test_a_class_named_by_the_environment_is_never_imported(tmp_path: Path, evil: Path) -> None:
-    assert ask(ASK, tmp_path, evil, PYTHON_KEYRING_BACKEND="evil.Keyring") == ["keyring-not-trusted", False]
+    assert ask(ASK, tmp_path, evil, PYTHON_KEYRING_BACKEND="evil.Keyring") == [
+        "keyring-not-trusted",
+        False,
+    ]
     assert not (tmp_path / "marker").exists()
 
 

@@ -25,7 +25,9 @@ except StoreError as error:
 
 def test_a_hung_backend_does_not_keep_the_process() -> None:
     start = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=30, check=False
+    )
     assert (done.returncode, done.stdout, done.stderr) == (7, "keyring-silent\n", "")
     assert time.monotonic() - start < 5
 
@@ -35,5 +37,7 @@ def test_importing_the_vault_imports_no_keyring() -> None:
         "import sys, aspm_ado.adapters.vault.keyring_vault; "
         "print([m for m in sys.modules if m.split('.')[0] == 'keyring'])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+    )
     assert done.stdout == "[]\n"

@@ -51,7 +51,9 @@ def text_of(body: bytes) -> str:
 
 def head_of(body: bytes) -> str:
     """The first 4 KiB as text, not cut within a character."""
-    return codecs.getincrementaldecoder("utf-8-sig")("replace").decode(body[:HEAD], final=len(body) <= HEAD)
+    return codecs.getincrementaldecoder("utf-8-sig")("replace").decode(
+        body[:HEAD], final=len(body) <= HEAD
+    )
 
 
 @lru_cache(maxsize=8)  # many answers are of the same second

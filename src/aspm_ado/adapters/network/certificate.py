@@ -56,7 +56,9 @@ def parse(der: bytes) -> Certificate:
         issuer, validity = fields[2][1], fields[3][1]
         begins, ends = (_time(tag, value) for tag, value in _parts(validity))
         extensions = next((value for tag, value in fields[6:] if tag == _EXTENSIONS), b"")
-        return Certificate(_name(issuer), begins, ends, tuple(_names(extensions)), hashlib.sha256(der).hexdigest())
+        return Certificate(
+            _name(issuer), begins, ends, tuple(_names(extensions)), hashlib.sha256(der).hexdigest()
+        )
     except (IndexError, UnicodeError) as error:
         raise ValueError("not a certificate") from error
 
@@ -81,14 +83,22 @@ def _name(data: bytes) -> str:
     for _, group in _parts(data):
         for _, pair in _parts(group):
             (_, kind), (tag, value) = _parts(pair)
-            found[kind] = clean(value.decode("utf-16-be" if tag == _BMP_STRING else "utf-8", "replace"), 80)
+            found[kind] = clean(
+                value.decode("utf-16-be" if tag == _BMP_STRING else "utf-8", "replace"), 80
+            )
     common, organization = found.get(_COMMON_NAME, ""), found.get(_ORGANIZATION, "")
-    return f"{common} ({organization})" if common and organization else common or organization or "nobody named"
+    return (
+        f"{common} ({organization})"
+        if common and organization
+        else common or organization or "nobody named"
+    )
 
 
 def _time(tag: int, value: bytes) -> datetime:
     text = value.decode("ascii")
-    if tag == _UTC_TIME:  # RFC 5280, 4.1.2.5.1: two digits of a year, 50 and above are of the last century
+    if (
+        tag == _UTC_TIME
+    ):  # RFC 5280, 4.1.2.5.1: two digits of a year, 50 and above are of the last century
         text = ("19" if text[:2] >= "50" else "20") + text
     return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
 

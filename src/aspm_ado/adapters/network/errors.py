@@ -24,7 +24,9 @@ _TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
 # Verification errors of OpenSSL (x509_vfy.h), Windows (winerror.h, CERT_E_*) and macOS (SecBase.h, errSec*).
 _WRONG_HOST: Final = frozenset({62, 64, 0x800B010F, -67602})
 _EXPIRED: Final = frozenset({9, 10, 0x800B0101, -67818, -67819})
-_NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
+_NOT_TLS: Final = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
+)
 _OLD_TLS: Final = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"})
 
 _AGAIN: Final = "Try again in a moment."
@@ -68,7 +70,11 @@ class Where:
         """``dev.azure.com (no proxy in use)``; the port where it is not the scheme's own."""
         if self.simulator:
             return f"{self.host} (simulated at {self.simulator})"
-        return f"{self.host} (through the proxy {self.proxy})" if self.proxy else f"{self.host} (no proxy in use)"
+        return (
+            f"{self.host} (through the proxy {self.proxy})"
+            if self.proxy
+            else f"{self.host} (no proxy in use)"
+        )
 
     @property
     def host(self) -> str:
@@ -89,13 +95,17 @@ def trouble_before_answer(error: BaseException, where: Where, *, spent: bool) ->
         return _proxy(refused.group(1) if refused else "", chain, where)
     if verification := _first(chain, ssl.SSLCertVerificationError):
         return _certificate(verification.verify_code, where)
-    asked = _first(chain, urllib3.ProtocolError) is not None  # the request is out: it may have been acted on
+    asked = (
+        _first(chain, urllib3.ProtocolError) is not None
+    )  # the request is out: it may have been acted on
     if (tls := _first(chain, ssl.SSLError)) and not (asked and where.writes):
         return _tls(tls, where)
     unresolved = _first(chain, socket.gaierror)
     if unresolved:
         tries = RETRIES if unresolved.errno == socket.EAI_AGAIN else 0
-        return Trouble(Reason.NAME_UNRESOLVED, f"The name of {where.name} cannot be resolved.", _NETWORK, tries)
+        return Trouble(
+            Reason.NAME_UNRESOLVED, f"The name of {where.name} cannot be resolved.", _NETWORK, tries
+        )
     connecting = _first(chain, urllib3.ConnectTimeoutError)
     if connecting and not spent:
         problem = f"No connection to {where.name}: {_why(chain)}."
@@ -117,7 +127,9 @@ def trouble_in_answer(error: BaseException, where: Where, *, spent: bool) -> Tro
     if spent or _first(chain, TimeoutError):
         return _timed_out(where)
     if _first(chain, urllib3.DecodeError):
-        problem = f"The answer of {where.name} is damaged: its compression cannot be undone.{where.doubt}"
+        problem = (
+            f"The answer of {where.name} is damaged: its compression cannot be undone.{where.doubt}"
+        )
         return Trouble(Reason.ANSWER_UNREADABLE, problem, _AGAIN)
     problem = f"The answer of {where.name} was cut short.{where.doubt}"
     return Trouble(Reason.ANSWER_UNREADABLE, problem, _AGAIN, RETRIES)
@@ -142,9 +154,7 @@ def proxy_sign_in(where: Where) -> Trouble:
 
 
 def _timed_out(where: Where) -> Trouble:
-    problem = (
-        f"{where.name} gave no whole answer within the time allowed ({where.timeout:g} s for a call).{where.doubt}"
-    )
+    problem = f"{where.name} gave no whole answer within the time allowed ({where.timeout:g} s for a call).{where.doubt}"
     return Trouble(Reason.TIMED_OUT, problem, _MORE_TIME, 1)
 
 
@@ -152,12 +162,18 @@ def _proxy(status: str, chain: tuple[BaseException, ...], where: Where) -> Troub
     if status == "407":
         return proxy_sign_in(where)
     if status:
-        problem = f"The proxy {where.proxy} refused to connect us to {where.host} (status {status})."
-        return Trouble(Reason.PROXY_FAILED, problem, "Ask whoever runs the proxy to allow this host.")
+        problem = (
+            f"The proxy {where.proxy} refused to connect us to {where.host} (status {status})."
+        )
+        return Trouble(
+            Reason.PROXY_FAILED, problem, "Ask whoever runs the proxy to allow this host."
+        )
     if _first(chain, ssl.SSLError):
         problem = f"No TLS connection to the proxy {where.proxy}, so {where.host} was not reached."
         return Trouble(
-            Reason.PROXY_FAILED, problem, "Most proxies are named http://HOST:PORT; else use --ca-bundle FILE."
+            Reason.PROXY_FAILED,
+            problem,
+            "Most proxies are named http://HOST:PORT; else use --ca-bundle FILE.",
         )
     why = "its name cannot be resolved" if _first(chain, socket.gaierror) else _why(chain)
     problem = f"No connection to the proxy {where.proxy} on the way to {where.host}: {why}."
@@ -166,16 +182,26 @@ def _proxy(status: str, chain: tuple[BaseException, ...], where: Where) -> Troub
 
 def _certificate(code: int, where: Where) -> Trouble:
     # Through a proxy we would need its tunnel again, with the sign-in; then the certificate stays unnamed.
-    seen = None if where.proxy else peek(where.origin.host, where.origin.port, min(5.0, where.timeout))
+    seen = (
+        None if where.proxy else peek(where.origin.host, where.origin.port, min(5.0, where.timeout))
+    )
     if code < -0x10000000:  # a Windows error as a signed number
         code &= 0xFFFFFFFF
     if code in _WRONG_HOST:
-        names = f"it is for {_listed(seen.names)}" if seen and seen.names else "it is for another name"
+        names = (
+            f"it is for {_listed(seen.names)}" if seen and seen.names else "it is for another name"
+        )
         problem = f"The certificate of {where.name} belongs to another host: {names}."
-        return Trouble(Reason.TLS_WRONG_HOST, problem, "Use the name that the certificate has. " + _TLS_TOOL)
+        return Trouble(
+            Reason.TLS_WRONG_HOST, problem, "Use the name that the certificate has. " + _TLS_TOOL
+        )
     if code in _EXPIRED:
         today = f"the clock of this machine says {datetime.now(UTC):%Y-%m-%d}"
-        dates = f"it is valid from {seen.begins:%Y-%m-%d} to {seen.ends:%Y-%m-%d}, and {today}" if seen else today
+        dates = (
+            f"it is valid from {seen.begins:%Y-%m-%d} to {seen.ends:%Y-%m-%d}, and {today}"
+            if seen
+            else today
+        )
         problem = f"The certificate of {where.name} is not valid today: {dates}."
         return Trouble(Reason.TLS_EXPIRED, problem, "Check the clock of this machine. " + _TLS_TOOL)
     problem = f"The certificate of {where.name} is not signed by anybody this machine trusts{_issued(seen)}."
@@ -185,7 +211,11 @@ def _certificate(code: int, where: Where) -> Trouble:
 def _tls(error: ssl.SSLError, where: Where) -> Trouble:
     if error.reason in _NOT_TLS:
         problem = f"What {where.name} answered is not TLS."
-        return Trouble(Reason.TLS_FAILED, problem, "Check the port of the address; plain http needs --allow-http.")
+        return Trouble(
+            Reason.TLS_FAILED,
+            problem,
+            "Check the port of the address; plain http needs --allow-http.",
+        )
     if error.reason in _OLD_TLS:
         problem = f"{where.name} and this machine have no version of TLS in common; 1.2 is the oldest accepted."
     else:
@@ -194,7 +224,11 @@ def _tls(error: ssl.SSLError, where: Where) -> Trouble:
 
 
 def _issued(seen: Certificate | None) -> str:
-    return f"; it was issued by {seen.issuer} (SHA-256 of the certificate: {seen.fingerprint})" if seen else ""
+    return (
+        f"; it was issued by {seen.issuer} (SHA-256 of the certificate: {seen.fingerprint})"
+        if seen
+        else ""
+    )
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -203,7 +237,9 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _why(chain: tuple[BaseException, ...]) -> str:
-    numbers = {cause.errno for cause in chain if isinstance(cause, OSError)}  # those of requests have none
+    numbers = {
+        cause.errno for cause in chain if isinstance(cause, OSError)
+    }  # those of requests have none
     if errno.ECONNREFUSED in numbers:
         return "it was refused"
     if numbers & {errno.ENETUNREACH, errno.EHOSTUNREACH}:

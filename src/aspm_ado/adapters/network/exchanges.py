@@ -30,7 +30,9 @@ class Exchanges:
         try:
             transport = self._of(call.ca_bundle)
         except UserError as error:
-            return Reply(call, failure=Reason.TLS_UNTRUSTED, problem=error.problem, remedy=error.remedy), ""
+            return Reply(
+                call, failure=Reason.TLS_UNTRUSTED, problem=error.problem, remedy=error.remedy
+            ), ""
         return transport.exchange(call)
 
     def close(self) -> None:

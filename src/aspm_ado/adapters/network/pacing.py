@@ -94,7 +94,10 @@ class Gate:
         """How long a call that belongs to all of ``keys`` is still held back."""
         now = self._clock()
         with self._lock:
-            firm, hint = (max(self._until.get((key, kind), now) - now for key in keys) for kind in (True, False))
+            firm, hint = (
+                max(self._until.get((key, kind), now) - now for key in keys)
+                for kind in (True, False)
+            )
         return Hold(max(0.0, firm), max(0.0, hint))
 
     def is_news(self, host: str, seconds: float) -> bool:

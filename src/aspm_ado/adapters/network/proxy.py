@@ -37,9 +37,14 @@ class Proxies:
         """Read the variables; an empty one is as good as none."""
 
         def value(name: str) -> str:
-            return environment.get(name.lower(), "").strip() or environment.get(name.upper(), "").strip()
+            return (
+                environment.get(name.lower(), "").strip()
+                or environment.get(name.upper(), "").strip()
+            )
 
-        found = {scheme: value(f"{scheme}_proxy") or value("all_proxy") for scheme in ("http", "https")}
+        found = {
+            scheme: value(f"{scheme}_proxy") or value("all_proxy") for scheme in ("http", "https")
+        }
         return cls(
             {scheme: parse(url) for scheme, url in found.items() if url},
             tuple(value("no_proxy").replace(",", " ").lower().split()),

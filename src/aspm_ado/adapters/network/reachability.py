@@ -61,7 +61,9 @@ class Reachability:
         proxy = self._proxies.of(origin)
         variable = self._variable(f"{origin.scheme}_proxy", "all_proxy")
         if proxy is None:
-            return Way(exempt=self._variable("no_proxy") if variable and not origin.is_loopback else "")
+            return Way(
+                exempt=self._variable("no_proxy") if variable and not origin.is_loopback else ""
+            )
         return Way(proxy.shown, variable, proxy.usable, signs_in="@" in proxy.url)
 
     def anchors(self, ca_bundle: str | None) -> Anchors:
@@ -71,7 +73,9 @@ class Reachability:
 
     def reach(self, targets: Sequence[Target]) -> list[Contact]:
         """Go to each, side by side; results in the order given. A dead host costs its own time alone."""
-        for bundle in {target.ca_bundle for target in targets}:  # here, so that no two threads load the same
+        for bundle in {
+            target.ca_bundle for target in targets
+        }:  # here, so that no two threads load the same
             with contextlib.suppress(UserError):
                 self._trusting(bundle)
         return side_by_side(self._reach, targets)
@@ -100,7 +104,10 @@ class Reachability:
             notes: list[str] = []
             try:
                 path = Path(bundle).expanduser() if bundle else None
-                self._trust[bundle] = load_trust(self._environment, path, notes.append), tuple(notes)
+                self._trust[bundle] = (
+                    load_trust(self._environment, path, notes.append),
+                    tuple(notes),
+                )
             except UserError as error:
                 self._trust[bundle] = error
         found = self._trust[bundle]

@@ -28,7 +28,9 @@ def forms_of(call: Call) -> tuple[str, ...]:
     known = [call.credential.secret] if call.credential else []
     known += [call.body.secret] if isinstance(call.body, Sealed) else []
     values = [secret.reveal() for secret in (*known, *call.hides)]
-    forms = {form for value in values for form in (value, quote(value, safe=""), json.dumps(value)[1:-1])}
+    forms = {
+        form for value in values for form in (value, quote(value, safe=""), json.dumps(value)[1:-1])
+    }
     if call.credential:
         forms.add(call.credential.value.rpartition(" ")[2])
     return tuple(sorted(forms, key=len, reverse=True))
@@ -36,7 +38,10 @@ def forms_of(call: Call) -> tuple[str, ...]:
 
 def struck(reply: Reply, body: str, forms: tuple[str, ...]) -> tuple[Reply, str]:
     """A reply and the whole text of its body, with what others wrote in them struck; the same where that is nothing."""
-    if not _touches("\n".join([reply.problem, body or reply.text, *(value for _, value in reply.headers)]), forms):
+    if not _touches(
+        "\n".join([reply.problem, body or reply.text, *(value for _, value in reply.headers)]),
+        forms,
+    ):
         return reply, body
     headers = tuple((name, strike(value, forms)) for name, value in reply.headers)
     text, problem = strike(reply.text, forms), strike(reply.problem, forms)
@@ -55,7 +60,11 @@ def strike(text: str, forms: tuple[str, ...]) -> str:
 
 def _touches(text: str, forms: tuple[str, ...]) -> bool:
     """Whether there may be a piece of a form in the text: a quick no."""
-    return any(form[at : at + _BLOCK] in text for form in forms for at in range(0, len(form) - _BLOCK + 1, _BLOCK))
+    return any(
+        form[at : at + _BLOCK] in text
+        for form in forms
+        for at in range(0, len(form) - _BLOCK + 1, _BLOCK)
+    )
 
 
 def _pieces_struck(text: str, form: str) -> str:

@@ -17,7 +17,9 @@ from aspm_ado.domain.exchange import Call, Credential, Sealed
 from aspm_ado.domain.origin import Origin, split_url
 from aspm_ado.domain.reasons import Reason
 
-_OURS: Final = frozenset({"authorization", "cookie", "host", "proxy-authorization", "content-length"})
+_OURS: Final = frozenset(
+    {"authorization", "cookie", "host", "proxy-authorization", "content-length"}
+)
 """Headers that a call may not set itself: a secret travels as a credential, bound to its origins."""
 
 
@@ -53,9 +55,13 @@ class Router:
         parts = split_url(call.url)
         origin = Origin.read(parts)
         if call.credential and origin not in call.credential.origins:
-            raise RuntimeError("a credential was about to be sent to an origin that it is not bound to")
+            raise RuntimeError(
+                "a credential was about to be sent to an origin that it is not bound to"
+            )
         if isinstance(call.body, Sealed) and origin not in call.body.origins:
-            raise RuntimeError("a secret in a body was about to be sent to an origin that it is not bound to")
+            raise RuntimeError(
+                "a secret in a body was about to be sent to an origin that it is not bound to"
+            )
         if any(name.lower() in _OURS for name, _ in call.headers):
             raise RuntimeError("a call sets a header that belongs to the transport")
         target = self._simulator or origin
@@ -97,7 +103,13 @@ def _loopback(address: str) -> Origin:
     """The simulator's origin; anything but a plain http address of this machine is a ``UsageError``."""
     parts = split_url(address, "simulator's address")
     origin = Origin.read(parts)
-    if origin.scheme != "http" or not origin.is_loopback or parts.path.strip("/") or parts.query or parts.username:
+    if (
+        origin.scheme != "http"
+        or not origin.is_loopback
+        or parts.path.strip("/")
+        or parts.query
+        or parts.username
+    ):
         raise UsageError(
             Reason.URL_INVALID,
             "The simulator's address is not one of this machine.",

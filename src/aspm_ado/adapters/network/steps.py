@@ -51,7 +51,9 @@ class Hop:
         except (OSError, ConnectTimeoutError, ProxyError) as error:
             spent = _since(started)
             trouble = trouble_before_answer(error, self._where, spent=self._limit.left <= 0)
-            return Step(spent, "", trouble.reason, clean(trouble.problem, 600), trouble.remedy), None
+            return Step(
+                spent, "", trouble.reason, clean(trouble.problem, 600), trouble.remedy
+            ), None
         return Step(_since(started), said), value
 
     def resolved(self, origin: Origin) -> tuple[str, list[str]]:
@@ -81,7 +83,9 @@ class Hop:
         try:
             sock.settimeout(self._limit.allow(CONNECT))
             if urlsplit(self._proxy.url).scheme == "https":
-                sock = ssl_wrap_socket(sock, ssl_context=context(), server_hostname=urlsplit(self._proxy.url).hostname)
+                sock = ssl_wrap_socket(
+                    sock, ssl_context=context(), server_hostname=urlsplit(self._proxy.url).hostname
+                )
             if origin.scheme == "https":
                 _tunnel(sock, self._proxy, origin, self._limit)
         except (OSError, UserError) as error:
@@ -136,7 +140,9 @@ def handshake(sock: Any, context: ssl.SSLContext, host: str, limit: Limit) -> tu
     sock.settimeout(limit.allow(CONNECT))
     inside = isinstance(sock, ssl.SSLSocket)
     try:
-        secured: Any = ssl_wrap_socket(sock, ssl_context=context, server_hostname=host, tls_in_tls=inside)
+        secured: Any = ssl_wrap_socket(
+            sock, ssl_context=context, server_hostname=host, tls_in_tls=inside
+        )
     except TimeoutError as error:
         raise ConnectTimeoutError("no handshake") from error
     with contextlib.closing(secured):
@@ -145,7 +151,10 @@ def handshake(sock: Any, context: ssl.SSLContext, host: str, limit: Limit) -> tu
         certificate = parse(der or b"")
     except ValueError:
         return f"{version}; the certificate was verified, and cannot be read by us.", None
-    return f"{version}; issued by {certificate.issuer}, valid until {certificate.ends:%Y-%m-%d}.", None
+    return (
+        f"{version}; issued by {certificate.issuer}, valid until {certificate.ends:%Y-%m-%d}.",
+        None,
+    )
 
 
 def _since(started: float) -> int:

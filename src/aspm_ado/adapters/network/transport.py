@@ -15,7 +15,13 @@ from typing import Any, Final
 import requests
 from urllib3.exceptions import HTTPError
 
-from aspm_ado.adapters.network.body import UnusableBodyError, head_of, read_body, received_at, text_of
+from aspm_ado.adapters.network.body import (
+    UnusableBodyError,
+    head_of,
+    read_body,
+    received_at,
+    text_of,
+)
 from aspm_ado.adapters.network.errors import (
     Trouble,
     proxy_sign_in,
@@ -77,7 +83,9 @@ class Transport:
         self._trace, self._note = trace, note or (lambda _: None)
         self._timeout = timeout
         self._router = Router(Proxies.read(environment), simulator, timeout)
-        self._wire = Wire((trust or load_trust(environment, ca_bundle, self._note)).context, workers)
+        self._wire = Wire(
+            (trust or load_trust(environment, ca_bundle, self._note)).context, workers
+        )
         self._gate = gate or Gate(self._pace.clock)
         self._closed, self._lock = threading.Event(), threading.Lock()
         self._calls: set[Limit] = set()
@@ -121,7 +129,9 @@ class Transport:
             asked = retry_after(reply)
             if is_last and not asked and reply.status != 429:
                 break
-            wait = (asked or back_off(attempt, self._pace.jitter())) + (0.5 * self._pace.jitter() if asked else 0.0)
+            wait = (asked or back_off(attempt, self._pace.jitter())) + (
+                0.5 * self._pace.jitter() if asked else 0.0
+            )
             if asked or reply.status == 429:
                 self._gate.shut(route.lane, asked or wait, firm=reply.status == 429)
             if asked:
@@ -169,7 +179,11 @@ class Transport:
             result = f"{reply.status or '-'} {reply.failure or ''}".strip()
             spent = (self._pace.clock() - started) * 1000
             activity = reply.header("ActivityId") or "-"
-            self._trace(clean(f"{call.method} {call.url} {result} {spent:.0f} ms ActivityId={activity}", 1000))
+            self._trace(
+                clean(
+                    f"{call.method} {call.url} {result} {spent:.0f} ms ActivityId={activity}", 1000
+                )
+            )
         return outcome
 
     def _answered(self, call: Call, route: Route, limit: Limit) -> _Outcome:
@@ -179,20 +193,33 @@ class Transport:
             timeout = (limit.allow(CONNECT), limit.allow(limit.read))
             raw = self._wire.ask(route.request, timeout, route.proxies)
         except _TROUBLE as error:
-            return _failed(Reply(call), trouble_before_answer(error, route.where, spent=limit.left <= 0))
+            return _failed(
+                Reply(call), trouble_before_answer(error, route.where, spent=limit.left <= 0)
+            )
         # Most of their values are the same in every answer, and thousands of answers are kept until the report is made.
-        headers = tuple((intern(name), intern(value)) for name, value in raw.headers.items() if name.lower() in HEADERS)
+        headers = tuple(
+            (intern(name), intern(value))
+            for name, value in raw.headers.items()
+            if name.lower() in HEADERS
+        )
         told: dict[str, Any] = {"status": raw.status, "headers": headers}
         told["received"] = received_at(raw.headers.get("Date", ""))
-        with contextlib.closing(raw):  # closes the connection unless it was released: what is unread stays unread
+        with contextlib.closing(
+            raw
+        ):  # closes the connection unless it was released: what is unread stays unread
             try:
                 body = read_body(raw)
             except UnusableBodyError as error:
                 problem = f"The answer of {route.where.name} {error}.{route.where.doubt}"
                 remedy = "Check the address; something between this machine and the service may have answered."
-                return _failed(Reply(call, **told), Trouble(Reason.ANSWER_UNREADABLE, problem, remedy))
+                return _failed(
+                    Reply(call, **told), Trouble(Reason.ANSWER_UNREADABLE, problem, remedy)
+                )
             except _TROUBLE as error:
-                return _failed(Reply(call, **told), trouble_in_answer(error, route.where, spent=limit.left <= 0))
+                return _failed(
+                    Reply(call, **told),
+                    trouble_in_answer(error, route.where, spent=limit.left <= 0),
+                )
             raw.release_conn()
         reply = Reply(call, text=head_of(body), **told)
         if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and route.proxy:

@@ -61,7 +61,9 @@ def load_trust(
     return Trust(context, tuple(sources))
 
 
-def system_stores(paths: ssl.DefaultVerifyPaths, bundles: Iterable[str] = _BUNDLES) -> tuple[Path, ...]:
+def system_stores(
+    paths: ssl.DefaultVerifyPaths, bundles: Iterable[str] = _BUNDLES
+) -> tuple[Path, ...]:
     """The system's file and its folder of hashed certificates; empty where there is neither (slim containers).
 
     Only the compile-time paths count: the other two fields have ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` mixed in.
@@ -101,7 +103,9 @@ def _linux() -> tuple[ssl.SSLContext, list[str]]:
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     loaded = []
     for store in system_stores(ssl.get_default_verify_paths()):
-        with contextlib.suppress(OSError, ValueError):  # a damaged or forbidden store is the same as none
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # a damaged or forbidden store is the same as none
             _load(context, store)
             loaded.append(str(store))
     if loaded:
@@ -132,7 +136,9 @@ def _add_named(context: ssl.SSLContext, bundle: Path) -> str:
     return f"--ca-bundle {clean(bundle)}"
 
 
-def _add_from(context: ssl.SSLContext, environment: Mapping[str, str], note: Callable[[str], None]) -> list[str]:
+def _add_from(
+    context: ssl.SSLContext, environment: Mapping[str, str], note: Callable[[str], None]
+) -> list[str]:
     for name in VARIABLES:
         value = environment.get(name, "").strip()
         if not value:

@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProtocolError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+)
 
 from aspm_ado.adapters.network.lookup import Lookups, resolve
 
@@ -94,7 +99,9 @@ class _Limited(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         limit = LIMIT.get()
         try:
-            sock = dial(self.host, self.port, limit, self.socket_options or [], self._lookups.resolve)
+            sock = dial(
+                self.host, self.port, limit, self.socket_options or [], self._lookups.resolve
+            )
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except OSError as error:
@@ -109,7 +116,9 @@ class _Limited(HTTPConnection):
     def connect(self) -> None:
         try:
             super().connect()
-        except TimeoutError as error:  # in a handshake or a proxy's CONNECT; urllib3 would call it a silent answer
+        except (
+            TimeoutError
+        ) as error:  # in a handshake or a proxy's CONNECT; urllib3 would call it a silent answer
             raise ConnectTimeoutError(self, "timed out") from error
 
     @property
@@ -150,7 +159,10 @@ class Wire(HTTPAdapter):
     def __init__(self, context: ssl.SSLContext, workers: int) -> None:
         self._context = context
         lookups = Lookups()
-        self._pools = {"http": partial(_Pool, lookups=lookups), "https": partial(_PoolTLS, lookups=lookups)}
+        self._pools = {
+            "http": partial(_Pool, lookups=lookups),
+            "https": partial(_PoolTLS, lookups=lookups),
+        }
         # Organizations of the old kind have a host each; a pool that is pushed out loses its connections.
         super().__init__(pool_connections=32, pool_maxsize=workers, max_retries=0)
 
@@ -161,13 +173,19 @@ class Wire(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Build the pools behind ``proxy`` likewise; a proxy reached over TLS is verified by the same context."""
-        manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context, proxy_ssl_context=self._context)
+        manager = super().proxy_manager_for(
+            proxy, **kwargs, ssl_context=self._context, proxy_ssl_context=self._context
+        )
         manager.pool_classes_by_scheme = self._pools
         return manager
 
-    def ask(self, request: PreparedRequest, timeout: tuple[float, float], proxies: dict[str, str]) -> HTTPResponse:
+    def ask(
+        self, request: PreparedRequest, timeout: tuple[float, float], proxies: dict[str, str]
+    ) -> HTTPResponse:
         """Send, and bring the answer as soon as it begins; its body is for the caller to read, and to close."""
-        return cast("HTTPResponse", self.send(request, stream=True, timeout=timeout, proxies=proxies))
+        return cast(
+            "HTTPResponse", self.send(request, stream=True, timeout=timeout, proxies=proxies)
+        )
 
     def build_response(self, req: Any, resp: Any) -> Any:  # noqa: ARG002 - the signature is theirs
         """The answer as it is: to make one of ``requests``, its cookies would be looked for and kept."""

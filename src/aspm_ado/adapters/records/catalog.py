@@ -71,7 +71,9 @@ class DiskRecords:
         patience: float = 1.0,
     ) -> None:
         self._folder = PrivateFolder(folder.absolute(), disk or Disk())
-        self._lock = WriterLock(self._folder, wait=wait, command=command, say=say, patience=patience)
+        self._lock = WriterLock(
+            self._folder, wait=wait, command=command, say=say, patience=patience
+        )
         self._claims = Claims(self._folder)
 
     def load(self) -> Catalogue:

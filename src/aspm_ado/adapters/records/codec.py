@@ -43,7 +43,9 @@ def encode_catalogue(catalogue: Catalogue) -> bytes:
     return _encode(
         {
             "schema": CATALOGUE_SCHEMA,
-            "connections": {name: _entry_out(entry) for name, entry in catalogue.connections.items()},
+            "connections": {
+                name: _entry_out(entry) for name, entry in catalogue.connections.items()
+            },
             "pending": {name: list(services) for name, services in catalogue.pending.items()},
             "aspm_tokens": dict(catalogue.aspm_tokens),
             "erasing": list(catalogue.erasing),
@@ -56,7 +58,9 @@ def decode_catalogue(raw: bytes) -> Catalogue:
     """The catalogue; ``NewerError`` or ``DamagedError`` and nothing else for any other bytes."""
     root = parse(raw, CATALOGUE_SCHEMA, MIGRATIONS)
     return Catalogue(
-        connections={name: _entry_in(name, node) for name, node in root.named_nodes("connections").items()},
+        connections={
+            name: _entry_in(name, node) for name, node in root.named_nodes("connections").items()
+        },
         pending=root.named_lists("pending"),
         aspm_tokens=root.named_texts("aspm_tokens"),
         erasing=root.texts("erasing"),
@@ -89,7 +93,9 @@ def _entry_out(entry: Entry) -> dict[str, object]:
         "deployment": entry.deployment,
         "base_url": entry.base_url,
         "purpose": entry.purpose,
-        "credentials": {key: _credential_out(credential) for key, credential in entry.credentials.items()},
+        "credentials": {
+            key: _credential_out(credential) for key, credential in entry.credentials.items()
+        },
         "organizations": [_organization_out(organization) for organization in entry.organizations],
         "aspm": None if entry.aspm is None else _aspm_out(entry.aspm),
         "reach_demanded": entry.reach_demanded,
@@ -117,7 +123,9 @@ def _entry_in(name: str, found: Node) -> Entry:
         deployment=found.one_of(Deployment, "deployment").value,
         base_url=found.text("base_url"),
         purpose=found.one_of(Purpose, "purpose").value,
-        credentials={key: _credential_in(node) for key, node in found.named_nodes("credentials").items()},
+        credentials={
+            key: _credential_in(node) for key, node in found.named_nodes("credentials").items()
+        },
         organizations=tuple(_organization_in(node) for node in found.nodes("organizations")),
         aspm=None if aspm is None else _aspm_in(aspm),
         reach_demanded=found.one_of(ReachDemanded, "reach_demanded", "auto").value,
@@ -127,13 +135,17 @@ def _entry_in(name: str, found: Node) -> Entry:
         created=found.text("created", ""),
         validated=found.maybe("validated"),
         offered=found.texts("offered"),
-        migration=None if moving is None else Moving(moving.texts("organizations"), moving.texts("credentials")),
+        migration=None
+        if moving is None
+        else Moving(moving.texts("organizations"), moving.texts("credentials")),
         successors={}
         if waiting is None
         else {key: _successor_in(node) for key, node in found.named_nodes("successors").items()},
     )
     if any(one.credential not in entry.credentials for one in entry.organizations):
-        raise DamagedError(f"an organization of {clean(name, 60)} names a credential that is not there")
+        raise DamagedError(
+            f"an organization of {clean(name, 60)} names a credential that is not there"
+        )
     return entry
 
 

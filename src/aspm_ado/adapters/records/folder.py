@@ -16,9 +16,15 @@ from aspm_ado.domain.text import clean
 _MODE_FOLDER: Final = 0o700
 _MODE_FILE: Final = 0o600
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
-_POSIX: Final = hasattr(os, "geteuid")  # owners and modes mean something; Windows protects the profile by its ACL
-_GUARD: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)  # a FIFO in place of a file must not hold us for ever
+_POSIX: Final = hasattr(
+    os, "geteuid"
+)  # owners and modes mean something; Windows protects the profile by its ACL
+_GUARD: Final = (
+    getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+)
+_NO_WAIT: Final = getattr(
+    os, "O_NONBLOCK", 0
+)  # a FIFO in place of a file must not hold us for ever
 _LARGEST: Final = 32 * 1024 * 1024
 _LEFTOVER: Final = ".tmp"
 _ATTEMPTS: Final = 20
@@ -79,9 +85,17 @@ class PrivateFolder:
         except OSError as error:
             raise refusal(self.path, "cannot be read", error) from None
         if stat.S_ISLNK(found.st_mode):
-            raise _unfit(self.path, "is a link to somewhere else", "Name the real folder with `--config-dir`.")
+            raise _unfit(
+                self.path,
+                "is a link to somewhere else",
+                "Name the real folder with `--config-dir`.",
+            )
         if not stat.S_ISDIR(found.st_mode):
-            raise _unfit(self.path, "is not a folder", "Move it away, or name another folder with `--config-dir`.")
+            raise _unfit(
+                self.path,
+                "is not a folder",
+                "Move it away, or name another folder with `--config-dir`.",
+            )
         _require_private(self.path, found)
         return True
 
@@ -91,7 +105,11 @@ class PrivateFolder:
         if not self.examine():
             return None
         if path.is_symlink():
-            raise _unfit(path, "is a link to somewhere else", "Put the file itself there, or remove the link.")
+            raise _unfit(
+                path,
+                "is a link to somewhere else",
+                "Put the file itself there, or remove the link.",
+            )
         try:
             descriptor = self._disk.open(path, os.O_RDONLY | _GUARD | _NO_WAIT)
         except FileNotFoundError:
@@ -204,9 +222,13 @@ def _require_private(path: Path, found: os.stat_result) -> None:
         return
     if found.st_uid != os.geteuid():
         raise _unfit(
-            path, "belongs to another user", "Run this as its owner, or name a folder of yours with `--config-dir`."
+            path,
+            "belongs to another user",
+            "Run this as its owner, or name a folder of yours with `--config-dir`.",
         )
     if found.st_mode & _OTHERS_WRITE:
         from shlex import quote
 
-        raise _unfit(path, "can be written by other users", f"Run `chmod go-w {quote(clean(path))}`.")
+        raise _unfit(
+            path, "can be written by other users", f"Run `chmod go-w {quote(clean(path))}`."
+        )

@@ -74,13 +74,19 @@ class WriterLock:
 
     def _leave_note(self) -> None:
         """Say who we are. Without the note the lock works all the same, so that a failure is nobody's business."""
-        note = {"pid": os.getpid(), "command": self._command, "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        note = {
+            "pid": os.getpid(),
+            "command": self._command,
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
         with suppress(StoreError):
             self._folder.write(_HOLDER, json.dumps(note).encode("ascii"))
 
     def _tell(self) -> None:
         if self._say is not None and self._wait > self._patience:
-            self._say(f"{self._holder()} is writing our records. Waiting for it, up to {self._wait:.0f} s.")
+            self._say(
+                f"{self._holder()} is writing our records. Waiting for it, up to {self._wait:.0f} s."
+            )
 
     def _holder(self) -> str:
         who = "Another run of this program"

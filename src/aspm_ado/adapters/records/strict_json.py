@@ -81,7 +81,10 @@ class Node:
 
     def nodes(self, key: str) -> list[Node]:
         """A list of objects."""
-        return [Node(item, f"{self._place}.{key}[{index}]") for index, item in enumerate(self.items(key))]
+        return [
+            Node(item, f"{self._place}.{key}[{index}]")
+            for index, item in enumerate(self.items(key))
+        ]
 
     def node(self, key: str) -> Node:
         """An object."""
@@ -116,7 +119,9 @@ Migration = Callable[[dict[str, object]], dict[str, object]]
 """From the document of one version to that of the next, but for its ``schema``."""
 
 
-def parse(raw: bytes, schema: str, migrations: Mapping[int, Migration] = MappingProxyType({})) -> Node:
+def parse(
+    raw: bytes, schema: str, migrations: Mapping[int, Migration] = MappingProxyType({})
+) -> Node:
     """The document, as ``schema`` has it; ``NewerError`` or ``DamagedError`` for any other bytes.
 
     An older version is brought up to this one, step by step: ``migrations`` has the step from each version.

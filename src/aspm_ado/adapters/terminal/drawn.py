@@ -60,13 +60,21 @@ class DrawnConsole:
         keys = KeyBindings()
         # An old Windows console sends Ctrl-V itself, which would quote the Enter that follows it.
         keys.add("c-v")(lambda _event: None)
-        return str(self._run(questionary.password, self._laid(message), key_bindings=keys, forget_ahead=True))
+        return str(
+            self._run(
+                questionary.password, self._laid(message), key_bindings=keys, forget_ahead=True
+            )
+        )
 
     def pick(self, message: str, rows: Sequence[tuple[str, str]], default: str) -> str:
         """One row, with the arrows; a long list can be searched."""
         search = len(rows) >= _SEARCHED_FROM
         keys = "(arrows, type to search, Enter)" if search else "(arrows, Enter)"
-        taken = str(self._run_list(questionary.select, message, keys, rows, search=search, default=default or None))
+        taken = str(
+            self._run_list(
+                questionary.select, message, keys, rows, search=search, default=default or None
+            )
+        )
         self._keep(message, next(label for value, label in rows if value == taken))
         return taken
 
@@ -85,7 +93,14 @@ class DrawnConsole:
         return bool(self._run(questionary.confirm, laid, default=default))
 
     def _run_list(
-        self, widget: Any, message: str, keys: str, rows: Sequence[tuple[str, str]], *, search: bool, **options: Any
+        self,
+        widget: Any,
+        message: str,
+        keys: str,
+        rows: Sequence[tuple[str, str]],
+        *,
+        search: bool,
+        **options: Any,
     ) -> Any:
         return self._run(
             widget,
@@ -114,7 +129,9 @@ class DrawnConsole:
         end = asked.end() if asked else 0
         parts = [("class:qmark", _MARK), ("", f" {laid[:end]}"), ("class:answer", laid[end:])]
         depth = None if self._color else ColorDepth.DEPTH_1_BIT
-        print_formatted_text(FormattedText(parts), style=self._style, output=self._output(), color_depth=depth)
+        print_formatted_text(
+            FormattedText(parts), style=self._style, output=self._output(), color_depth=depth
+        )
 
     @property
     def _style(self) -> Style:
@@ -124,11 +141,16 @@ class DrawnConsole:
         # Set here as the session's output, so that nothing inside the libraries falls back to stdout.
         with restored() as signals, create_app_session(output=self._output()) as session:
             question = widget(
-                message, qmark=_MARK, **options, **({} if self._color else {"color_depth": ColorDepth.DEPTH_1_BIT})
+                message,
+                qmark=_MARK,
+                **options,
+                **({} if self._color else {"color_depth": ColorDepth.DEPTH_1_BIT}),
             )
             application: Application[Any] = question.application
             application.style = self._style
-            tune(application, columns_of(self._stream), search=bool(options.get("use_search_filter")))
+            tune(
+                application, columns_of(self._stream), search=bool(options.get("use_search_filter"))
+            )
             try:
                 return _run(application, signals)
             except BaseException:

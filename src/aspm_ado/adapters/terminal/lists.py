@@ -19,7 +19,14 @@ _MARKS: Final = {f"{INDICATOR_SELECTED} ": "[x] ", f"{INDICATOR_UNSELECTED} ": "
 
 def tune(application: Application[Any], columns: int, *, search: bool) -> None:
     """Mend the list in ``application``, searched or not, in so many columns; leave what is no list alone."""
-    control = next((each for each in application.layout.find_all_controls() if isinstance(each, InquirerControl)), None)
+    control = next(
+        (
+            each
+            for each in application.layout.find_all_controls()
+            if isinstance(each, InquirerControl)
+        ),
+        None,
+    )
     if control is not None:
         _draw(control, columns)
         # Bound last, so that they win over questionary's own.
@@ -86,11 +93,15 @@ def _search(control: InquirerControl) -> KeyBindings:
         shown = [choice.value for choice in control.filtered_choices]
         marked = control.selected_options
         missing = [value for value in shown if value not in marked]
-        control.selected_options = [*marked, *missing] if missing else [each for each in marked if each not in shown]
+        control.selected_options = (
+            [*marked, *missing] if missing else [each for each in marked if each not in shown]
+        )
 
     return keys
 
 
 def _finds_nothing(control: InquirerControl) -> bool:
     wanted = (control.search_filter or "").lower()
-    return bool(wanted) and not any(wanted in str(choice.title).lower() for choice in control.choices)
+    return bool(wanted) and not any(
+        wanted in str(choice.title).lower() for choice in control.choices
+    )

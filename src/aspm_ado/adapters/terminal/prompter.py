@@ -63,7 +63,13 @@ class TerminalPrompter:
         """There is somebody to ask."""
         return True
 
-    def text(self, question: Question, default: str = "", *, accept: Callable[[str], object] | None = None) -> str:
+    def text(
+        self,
+        question: Question,
+        default: str = "",
+        *,
+        accept: Callable[[str], object] | None = None,
+    ) -> str:
         """One line, trimmed; Enter alone keeps ``default``.
 
         What ``accept`` refuses with a ``UserError`` is explained and asked again, then without the default.
@@ -82,7 +88,9 @@ class TerminalPrompter:
             else:
                 return answer
 
-    def secret(self, question: Question, context: Sequence[str] = (), *, accept: Callable[[str], T]) -> T:
+    def secret(
+        self, question: Question, context: Sequence[str] = (), *, accept: Callable[[str], T]
+    ) -> T:
         """What ``accept`` makes of a value that never reaches the screen; ``context`` is printed above it, each on a
         line of its own.
         """
@@ -100,7 +108,9 @@ class TerminalPrompter:
         """One of the choices' values. A ``default`` that is not among them is forgotten."""
         known = any(choice.value == default for choice in choices)
         with _leaving(question):
-            return self._console.pick(self._label(question), self._rows(choices), default if known else "")
+            return self._console.pick(
+                self._label(question), self._rows(choices), default if known else ""
+            )
 
     def choose_many(self, question: Question, choices: Sequence[Choice]) -> tuple[str, ...]:
         """Any of them, in their order; also none."""
@@ -136,7 +146,12 @@ class TerminalPrompter:
 
     def _rows(self, choices: Sequence[Choice]) -> list[tuple[str, str]]:
         return [
-            (choice.value, self._readable(clean(f"{choice.label}  ({choice.hint})" if choice.hint else choice.label)))
+            (
+                choice.value,
+                self._readable(
+                    clean(f"{choice.label}  ({choice.hint})" if choice.hint else choice.label)
+                ),
+            )
             for choice in choices
         ]
 
@@ -171,4 +186,6 @@ def _leaving(question: Question) -> Iterator[None]:
 
 def _one_line(answer: str) -> None:
     if len(answer.splitlines()) > 1:
-        raise UsageError(Reason.INPUT_INVALID, "That was more than one line.", remedy="Give one line.")
+        raise UsageError(
+            Reason.INPUT_INVALID, "That was more than one line.", remedy="Give one line."
+        )

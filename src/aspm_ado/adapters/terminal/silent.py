@@ -29,7 +29,13 @@ class SilentPrompter:
         """There is nobody to ask."""
         return False
 
-    def text(self, question: Question, default: str = "", *, accept: Callable[[str], object] | None = None) -> str:
+    def text(
+        self,
+        question: Question,
+        default: str = "",
+        *,
+        accept: Callable[[str], object] | None = None,
+    ) -> str:
         """Raises ``UsageError``; a default is something to offer to a person, not an answer."""
         raise self._refusal(question)
 

@@ -45,7 +45,9 @@ class TypedConsole:
         """One row, by its number or by a part of its label that no other has."""
         shown = self._list(message, rows)
         while True:
-            offer = next((f" [{label}]" for value, label in rows if default and value == default), "")
+            offer = next(
+                (f" [{label}]" for value, label in rows if default and value == default), ""
+            )
             typed = self._ask(f"Number, or part of the name{offer}:").strip()
             if not typed and offer:
                 return default

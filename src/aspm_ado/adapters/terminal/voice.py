@@ -18,9 +18,15 @@ _NARROWEST: Final = 20
 
 def wants_color(environment: Mapping[str, str], stream: TextIO, no_color: bool) -> bool:
     """Whether colour codes may go to ``stream``: a terminal that knows them, and nobody said no."""
-    if no_color or environment.get("NO_COLOR") or environment.get("TERM", "").lower() in ("dumb", "unknown"):
+    if (
+        no_color
+        or environment.get("NO_COLOR")
+        or environment.get("TERM", "").lower() in ("dumb", "unknown")
+    ):
         return False
-    if os.name == "nt" and not any(environment.get(name) for name in ("WT_SESSION", "ConEmuANSI", "TERM_PROGRAM")):
+    if os.name == "nt" and not any(
+        environment.get(name) for name in ("WT_SESSION", "ConEmuANSI", "TERM_PROGRAM")
+    ):
         return False  # an old console window shows the codes instead of obeying them
     return is_terminal(stream)
 
@@ -51,7 +57,13 @@ class TerminalVoice:
     """
 
     def __init__(
-        self, stream: TextIO, *, quiet: bool, color: bool, width: int | None = None, live: bool | None = None
+        self,
+        stream: TextIO,
+        *,
+        quiet: bool,
+        color: bool,
+        width: int | None = None,
+        live: bool | None = None,
     ) -> None:
         self._stream, self._quiet, self._color, self._width = stream, quiet, color, width
         self._live = is_terminal(stream) if live is None else live

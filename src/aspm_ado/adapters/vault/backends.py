@@ -76,7 +76,9 @@ def open_backend(
         backend = loader(candidate)
         if backend is None:
             continue
-        if class_of(backend) != candidate:  # the module gave us something else under the trusted name
+        if (
+            class_of(backend) != candidate
+        ):  # the module gave us something else under the trusted name
             raise impostor(class_of(backend), candidate)
         return backend
     raise absent(platform, chosen=name)

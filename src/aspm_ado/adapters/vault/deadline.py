@@ -56,7 +56,12 @@ class TimeBox:
     """
 
     def __init__(
-        self, seconds: float, *, after_interrupt: float, patience: float, on_slow: Callable[[], None] | None
+        self,
+        seconds: float,
+        *,
+        after_interrupt: float,
+        patience: float,
+        on_slow: Callable[[], None] | None,
     ) -> None:
         self._seconds, self._after_interrupt = seconds, after_interrupt
         self._patience, self._on_slow = patience, on_slow

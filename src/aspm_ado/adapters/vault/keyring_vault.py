@@ -24,7 +24,9 @@ SOMEBODY_THERE: Final = 60.0
 """Seconds that one call may take: what a healthy keyring needs many times over, or a person for a dialog."""
 
 _NO_SUCH_SERVICE: Final = "aspm-ado/no-such-secret"
-_WINDOWS_BYTES: Final = 2560  # CRED_MAX_CREDENTIAL_BLOB_SIZE; keyring writes UTF-16, so 1280 characters
+_WINDOWS_BYTES: Final = (
+    2560  # CRED_MAX_CREDENTIAL_BLOB_SIZE; keyring writes UTF-16, so 1280 characters
+)
 _BYTES: Final = 64 * 1024  # gnome-keyring took 100 KB; no token is near this
 
 T = TypeVar("T")
@@ -50,7 +52,9 @@ class KeyringVault:
         patience: float = 1.0,
     ) -> None:
         self._environment, self._platform, self._opener = environment, platform, opener
-        limit = seconds if seconds is not None else SOMEBODY_THERE if person_present else NOBODY_THERE
+        limit = (
+            seconds if seconds is not None else SOMEBODY_THERE if person_present else NOBODY_THERE
+        )
         notice = (
             "The keyring may be asking to be unlocked: look for its window, it may be behind this one. "
             f"Waiting up to {limit:.0f} seconds."
@@ -83,7 +87,10 @@ class KeyringVault:
     def write(self, service: str, secret: Secret) -> None:
         """Set, read back, compare. A secret that comes back changed is erased as far as the keyring obeys."""
         self.check_size(secret)
-        self._call(lambda backend: backend.set_password(service, ACCOUNT, secret.reveal()), "store a secret")
+        self._call(
+            lambda backend: backend.set_password(service, ACCOUNT, secret.reveal()),
+            "store a secret",
+        )
         try:
             kept = self.read(service)
             if kept is None or not _same(kept, secret):

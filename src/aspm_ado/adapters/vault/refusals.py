@@ -14,11 +14,17 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
 _KEEP_NOTHING: Final = "or keep nothing with `--store none`"
-_LOCKED_TYPES: Final = frozenset({"KeyringLocked", "LockedException", "PromptDismissedException", "KeychainDenied"})
+_LOCKED_TYPES: Final = frozenset(
+    {"KeyringLocked", "LockedException", "PromptDismissedException", "KeychainDenied"}
+)
 _LOCKED_WORDS: Final = ("prompt dismissed", "cancelled by user")
-_LOCKED_CODES: Final = frozenset({-128, -25293, -25308})  # macOS: cancelled, not authorized, no dialog possible (SSH)
+_LOCKED_CODES: Final = frozenset(
+    {-128, -25293, -25308}
+)  # macOS: cancelled, not authorized, no dialog possible (SSH)
 _NO_SESSION: Final = 1312  # Windows: no logon session with a credential store, for example over SSH
-_TOO_LARGE: Final = frozenset({1783, 1747})  # Windows: the blob is larger than Credential Manager takes
+_TOO_LARGE: Final = frozenset(
+    {1783, 1747}
+)  # Windows: the blob is larger than Credential Manager takes
 _MOST_LINKS: Final = 8
 
 
@@ -28,9 +34,17 @@ def translated(error: BaseException, platform: str, action: str, backend: str) -
     types = {type(link).__name__ for link in chain}
     codes = {code for link in chain for code in _codes(link)}
     said = " ".join(str(link) for link in chain).lower()  # looked into, never shown
-    if types & _LOCKED_TYPES or codes & _LOCKED_CODES or any(words in said for words in _LOCKED_WORDS):
+    if (
+        types & _LOCKED_TYPES
+        or codes & _LOCKED_CODES
+        or any(words in said for words in _LOCKED_WORDS)
+    ):
         return locked(platform)
-    if "NoKeyringError" in types or "SecretServiceNotAvailableException" in types or _NO_SESSION in codes:
+    if (
+        "NoKeyringError" in types
+        or "SecretServiceNotAvailableException" in types
+        or _NO_SESSION in codes
+    ):
         return absent(platform)
     if platform == "win32" and codes & _TOO_LARGE:
         return StoreError(
@@ -50,7 +64,9 @@ def absent(platform: str, *, chosen: str = "") -> StoreError:
     """No trusted backend works in this session."""
     problem = "This session has no keyring that can be used."
     if chosen:
-        problem = f"The keyring that was chosen for this session, {clean(chosen)}, cannot be used here."
+        problem = (
+            f"The keyring that was chosen for this session, {clean(chosen)}, cannot be used here."
+        )
     if platform == "win32":
         remedy = f"Sign in at the desktop, since sessions over SSH have no Credential Manager; {_KEEP_NOTHING}."
     elif platform == "darwin":
@@ -79,7 +95,9 @@ def locked(platform: str) -> StoreError:
             "Unlock it: sign in at the desktop, open its application (Passwords and Keys, KWalletManager), or give its "
             f"password to `gnome-keyring-daemon --unlock` on standard input; {_KEEP_NOTHING}."
         )
-    return StoreError(Reason.KEYRING_LOCKED, "The keyring is locked, or its dialog was dismissed.", remedy=remedy)
+    return StoreError(
+        Reason.KEYRING_LOCKED, "The keyring is locked, or its dialog was dismissed.", remedy=remedy
+    )
 
 
 def hung(platform: str, seconds: float) -> StoreError:
@@ -93,7 +111,11 @@ def hung(platform: str, seconds: float) -> StoreError:
 
 def not_trusted(name: str, source: str) -> StoreError:
     """Somebody chose a class that is not one of the operating system's own."""
-    way_out = f"Unset {source}" if source == "PYTHON_KEYRING_BACKEND" else f"Take it out of {clean(source)}"
+    way_out = (
+        f"Unset {source}"
+        if source == "PYTHON_KEYRING_BACKEND"
+        else f"Take it out of {clean(source)}"
+    )
     return StoreError(
         Reason.KEYRING_NOT_TRUSTED,
         f"The keyring chosen by {clean(source)} is {clean(name)}, which is not one of the operating system's own: "
@@ -132,7 +154,9 @@ def not_given_back(platform: str) -> StoreError:
 def not_gone(platform: str) -> StoreError:
     """It said that it had erased a secret, and still gives it."""
     return StoreError(
-        Reason.KEYRING_FAILED, "The keyring still gives the secret that it was to erase.", remedy=_retry(platform)
+        Reason.KEYRING_FAILED,
+        "The keyring still gives the secret that it was to erase.",
+        remedy=_retry(platform),
     )
 
 
@@ -146,7 +170,9 @@ def too_large(size: int, limit: int) -> StoreError:
 
 
 def _retry(platform: str) -> str:
-    program = {"win32": "Credential Manager", "darwin": "Keychain Access"}.get(platform, "the keyring's daemon")
+    program = {"win32": "Credential Manager", "darwin": "Keychain Access"}.get(
+        platform, "the keyring's daemon"
+    )
     return f"Restart {program} or the session and try again; {_KEEP_NOTHING}."
 
 

@@ -27,7 +27,9 @@ def run(wiring: Wiring, name: str | None = None) -> int:
         if house.asker.keeps and house.asker.answered:
             with suppress(StoreError):
                 _keep_answers(house)
-                house.voice.note("Your answers are kept, without any secret: the next `aspm-ado connect` offers them.")
+                house.voice.note(
+                    "Your answers are kept, without any secret: the next `aspm-ado connect` offers them."
+                )
         raise
     if house.asker.answered:
         house.records.save_draft(None)

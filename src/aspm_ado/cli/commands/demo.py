@@ -52,7 +52,9 @@ _OVER = (
 )
 SCHEMA = "aspm-ado/list-scenarios/v1"
 
-_SETTLED = frozenset({REACH.name, REGISTER.name, REGISTRATION_PROFILE.name, ASPM_TOKEN_FILE.name, CREATE_TOKEN.name})
+_SETTLED = frozenset(
+    {REACH.name, REGISTER.name, REGISTRATION_PROFILE.name, ASPM_TOKEN_FILE.name, CREATE_TOKEN.name}
+)
 """What a story settles on a terminal, too: the rest is the person's to answer."""
 
 
@@ -76,7 +78,10 @@ def run(
             remedy="See aspm-ado demo --list-scenarios.",
         )
     moment = _moment(at) if at else None
-    with Simulator(story, at=moment) as simulator, tempfile.TemporaryDirectory(prefix="aspm-ado-demo-") as folder:
+    with (
+        Simulator(story, at=moment) as simulator,
+        tempfile.TemporaryDirectory(prefix="aspm-ado-demo-") as folder,
+    ):
         signed_in = _sign_in(wiring, story, Path(folder))
         if serve:
             return _serve(wiring, story, simulator, signed_in)
@@ -128,7 +133,9 @@ class _Tokens:
     """Hands out the story's tokens as files would."""
 
     def __init__(self, story: Scenario) -> None:
-        self._files = {_file_of(organization): value for organization, value in story.answers.tokens}
+        self._files = {
+            _file_of(organization): value for organization, value in story.answers.tokens
+        }
         self._files[ASPM_FILE] = story.answers.aspm_token
 
     def file(self, path: str) -> bytes:
@@ -215,7 +222,9 @@ def _introduce(wiring: Wiring, story: Scenario, simulator: Simulator) -> None:
     )
     if wiring.prompter.asks:
         for organization, value in story.answers.tokens:
-            voice.say(f"The token to paste{f' for {organization}' if organization else ''}: {value}")
+            voice.say(
+                f"The token to paste{f' for {organization}' if organization else ''}: {value}"
+            )
         voice.say(f"Its page, where you can edit it: {simulator.address}")
 
 
@@ -239,7 +248,9 @@ def _stories(margin: int) -> Iterator[str]:
     width = width_of_result()
     for one in SCENARIOS.values():
         name = one.name
-        for row in [one.summary] if width is None else wrapped(one.summary, max(width - margin, margin)):
+        for row in (
+            [one.summary] if width is None else wrapped(one.summary, max(width - margin, margin))
+        ):
             yield f"{name:<{margin}}{row}"
             name = ""
 
@@ -250,10 +261,16 @@ def _serve(wiring: Wiring, story: Scenario, simulator: Simulator, signed_in: Pat
     tokens = story.answers.tokens or [(token.reach, token.value) for token in story.world.tokens]
     for organization, value in tokens:
         wiring.voice.say(f"Token{f' of {organization}' if organization else ''}: {value}")
-    wiring.voice.say(f"Set that variable in another terminal; every request then goes here. Scenario: {story.name}.")
+    wiring.voice.say(
+        f"Set that variable in another terminal; every request then goes here. Scenario: {story.name}."
+    )
     if signed_in is not None:
-        wiring.voice.say(f"Somebody is signed in with the `az` of the story: put {signed_in} first on its PATH, too.")
-    wiring.voice.say(f"Its clock shows {simulator.world.moment:%Y-%m-%dT%H:%M:%SZ}. Ctrl-C ends it.")
+        wiring.voice.say(
+            f"Somebody is signed in with the `az` of the story: put {signed_in} first on its PATH, too."
+        )
+    wiring.voice.say(
+        f"Its clock shows {simulator.world.moment:%Y-%m-%dT%H:%M:%SZ}. Ctrl-C ends it."
+    )
     sys.stderr.flush()
     while True:
         time.sleep(3600)

@@ -62,7 +62,9 @@ def _lines(forgotten: Forgotten) -> list[str]:
     what = ", ".join(clean(name, 80) for name in forgotten.organizations)
     lines = [f"Forgotten: {forgotten.name} ({what}); {_secrets(forgotten.erased)} erased."]
     lines += [f"Left to do: {clean(line, 3000)}" for line in forgotten.left_to_do]
-    return lines + [f"Left to do: revoke the token on {clean(page, 400)}" for page in forgotten.token_pages]
+    return lines + [
+        f"Left to do: revoke the token on {clean(page, 400)}" for page in forgotten.token_pages
+    ]
 
 
 def _remaining(forgotten: Forgotten) -> StoreError:

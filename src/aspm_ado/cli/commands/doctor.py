@@ -51,7 +51,11 @@ def _patient(wiring: Wiring) -> Patient:
     _, nobody_asks = can_ask(environment, sys.stdin, sys.stderr, sys.stdout, wiring.on(NO_INPUT))
     return Patient(
         software=software,
-        variables=[name for name, value in {**environment, **wiring.secret_variables}.items() if value.strip()],
+        variables=[
+            name
+            for name, value in {**environment, **wiring.secret_variables}.items()
+            if value.strip()
+        ],
         nobody_asks=nobody_asks,
         global_end=wiring.clock.global_end,
         global_end_source="ASPM_ADO_GLOBAL_PAT_END" if end else "as Microsoft announced it",

@@ -26,9 +26,15 @@ def run(wiring: Wiring, *, open: bool = False, greyed_out: bool = False) -> int:
     there = target(asker)
     if not there.names:
         if not asker.asks:
-            raise UsageError(Reason.INPUT_MISSING, "The page of which collection?", remedy=f"{COLLECTION.how}")
+            raise UsageError(
+                Reason.INPUT_MISSING, "The page of which collection?", remedy=f"{COLLECTION.how}"
+            )
         there = there.adding(asker.prompter.text(COLLECTION, "DefaultCollection"))
-    place, purpose, reach = there.site.place(there.names[0]), purpose_given(asker), reach_given(asker)
+    place, purpose, reach = (
+        there.site.place(there.names[0]),
+        purpose_given(asker),
+        reach_given(asker),
+    )
     calendar = wiring.clock.told_by()
     made = guide(place, purpose, reach, calendar)
     asked = asker.one(REQUEST, one_of(REQUEST))
@@ -70,7 +76,9 @@ def run(wiring: Wiring, *, open: bool = False, greyed_out: bool = False) -> int:
     else:
         write_lines(_lines(made))
     if not wiring.as_json:
-        wiring.voice.note(f"Today is {calendar.today} by this machine's clock; no service was asked.")
+        wiring.voice.note(
+            f"Today is {calendar.today} by this machine's clock; no service was asked."
+        )
     if open and not wiring.desktop.open(made.token_page):
         wiring.voice.warn(f"No browser could be opened here. The page is {made.token_page}")
     return 0

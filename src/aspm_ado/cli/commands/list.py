@@ -39,7 +39,9 @@ def run(wiring: Wiring) -> int:
     if entries:
         for line in (line for entry in entries for line in stopping(entry, calendar)):
             wiring.voice.warn(line)
-        wiring.voice.note("Days are counted by this machine's clock; `aspm-ado validate` asks Azure DevOps.")
+        wiring.voice.note(
+            "Days are counted by this machine's clock; `aspm-ado validate` asks Azure DevOps."
+        )
     return 0
 
 
@@ -102,7 +104,9 @@ def _lines(entry: Entry, calendar: Calendar) -> list[str]:
         lines.append("  " + "  ".join(parts))
         if key := entry.successor_of(one.name):
             waiting = entry.successors[key].credential.last4
-            lines.append(f"    new token …{waiting} waits for Invicti ASPM: aspm-ado handoff {entry.name}")
+            lines.append(
+                f"    new token …{waiting} waits for Invicti ASPM: aspm-ado handoff {entry.name}"
+            )
     left = sum(
         one.registration.state is RegistrationState.HANDED_OFF and not entry.successor_of(one.name)
         for one in entry.organizations

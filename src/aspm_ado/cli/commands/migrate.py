@@ -25,7 +25,11 @@ _SUFFIXES = (".json", ".md")
 def run(wiring: Wiring, name: str | None = None) -> int:
     """One token for each organization; or, with a plan, what is to be done for it, and nothing else."""
     if name is None:
-        raise UsageError(Reason.INPUT_MISSING, "Which connection?", remedy="aspm-ado migrate NAME (see aspm-ado list).")
+        raise UsageError(
+            Reason.INPUT_MISSING,
+            "Which connection?",
+            remedy="aspm-ado migrate NAME (see aspm-ado list).",
+        )
     given = wiring.given.get(PLAN_FILE.name)
     files = [Path(one).expanduser() for one in (given.values if given else ())]
     if wiring.on(PLAN) or files:
@@ -61,7 +65,9 @@ def _plan(wiring: Wiring, plan: MigrationPlan, files: Sequence[Path]) -> int:
     document = _document(wiring, plan)
     text = [*markdown(plan.name, plan.day, plan.rows, listed=plan.listed)]
     for path in files:
-        raw = dump(document) if path.suffix.lower() == ".json" else ("\n".join(text) + "\n").encode()
+        raw = (
+            dump(document) if path.suffix.lower() == ".json" else ("\n".join(text) + "\n").encode()
+        )
         try:
             path.write_bytes(raw)
         except OSError as error:
@@ -75,7 +81,11 @@ def _plan(wiring: Wiring, plan: MigrationPlan, files: Sequence[Path]) -> int:
         write_document(document)
     else:
         seen = width_of_result() is not None
-        write_lines(markdown(plan.name, plan.day, plan.rows, listed=plan.listed, table=False) if seen else text)
+        write_lines(
+            markdown(plan.name, plan.day, plan.rows, listed=plan.listed, table=False)
+            if seen
+            else text
+        )
     return 0
 
 

@@ -70,7 +70,9 @@ def _refuse_a_place(wiring: Wiring) -> None:
                 remedy="Give names alone, or -o/--server-url alone.",
             )
         if given is not None:
-            wiring.voice.note(f"{given.source} is set and not used: where a stored connection leads is on record.")
+            wiring.voice.note(
+                f"{given.source} is set and not used: where a stored connection leads is on record."
+            )
 
 
 def _refuse_terms_of_another_token(wiring: Wiring) -> None:
@@ -95,6 +97,8 @@ def _days(wiring: Wiring) -> int:
         return Terms().warn_days
     if not text.isdigit() or int(text) > MOST_DAYS:
         raise UsageError(
-            Reason.INPUT_INVALID, "--warn-days is not a number of days.", remedy=f"Give one from 0 to {MOST_DAYS}."
+            Reason.INPUT_INVALID,
+            "--warn-days is not a number of days.",
+            remedy=f"Give one from 0 to {MOST_DAYS}.",
         )
     return int(text)

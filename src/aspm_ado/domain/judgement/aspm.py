@@ -67,7 +67,13 @@ def hear(reply: Reply) -> Hearing:
     if 300 <= reply.status < 400:
         return Hearing.REDIRECT
     if reply.status in (401, 403):
-        return Hearing.PAGE if is_html(reply) else Hearing.REFUSED if reply.status == 401 else Hearing.FORBIDDEN
+        return (
+            Hearing.PAGE
+            if is_html(reply)
+            else Hearing.REFUSED
+            if reply.status == 401
+            else Hearing.FORBIDDEN
+        )
     if unread and text[:1] in "{[" and document_of(reply) is None:
         return Hearing.SILENCE  # JSON that was cut short
     if not _is_json(text):
@@ -82,7 +88,9 @@ def look_again(heard: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:
     kinds = {dialect: hear(reply) for dialect, reply in heard.items()}
     if any(kind in _STRENGTH for kind in kinds.values()):
         return ()
-    return tuple(dialect for dialect, kind in kinds.items() if kind in (Hearing.ABSENT, Hearing.PAGE))
+    return tuple(
+        dialect for dialect, kind in kinds.items() if kind in (Hearing.ABSENT, Hearing.PAGE)
+    )
 
 
 def document_of(reply: Reply) -> object | None:
@@ -99,7 +107,10 @@ def said(reply: Reply) -> str:
     document = document_of(reply)
     if not isinstance(document, dict):
         return ""
-    text = next((str(document[key]) for key in ("error", "message") if isinstance(document.get(key), str)), "")
+    text = next(
+        (str(document[key]) for key in ("error", "message") if isinstance(document.get(key), str)),
+        "",
+    )
     return clean(text, 200)
 
 
@@ -134,7 +145,9 @@ def judge_reachable(url: str, heard: Mapping[Dialect, Reply], hint: Dialect | No
         likely = [dialect for dialect, kind in kinds.items() if _STRENGTH.get(kind, 0) == best]
         likely.sort(key=lambda dialect: (dialect is not hint, dialect is not Dialect.CORE))
         detail = f"The API of Invicti ASPM answers ({' or '.join(likely)})."
-        check = Check(CheckId.ASPM_REACHABLE, Status.PASS, detail).on(*(heard[dialect] for dialect in likely))
+        check = Check(CheckId.ASPM_REACHABLE, Status.PASS, detail).on(
+            *(heard[dialect] for dialect in likely)
+        )
         return Found(check, tuple(likely))
     unheard = next((reply for dialect, reply in heard.items() if kinds[dialect] in UNHEARD), None)
     if unheard is not None:
@@ -149,7 +162,9 @@ def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
     if kind is Hearing.ANSWER and isinstance(reply.answer, AspmPage):
         return Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM takes the token.").on(reply)
     if kind is Hearing.REFUSED:
-        return replace(_rejected(CheckId.ASPM_TOKEN, dialect, reply), next=Command("rotate", aspm_url=url))
+        return replace(
+            _rejected(CheckId.ASPM_TOKEN, dialect, reply), next=Command("rotate", aspm_url=url)
+        )
     if kind is Hearing.FORBIDDEN:
         return Check(
             CheckId.ASPM_TOKEN,
@@ -158,7 +173,11 @@ def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
             Reason.ASPM_FORBIDDEN,
             "Use a token of somebody who may sign in and see projects there, or ask its administrator.",
         ).on(reply)
-    return _unheard(CheckId.ASPM_TOKEN, reply) if kind in UNHEARD else _no_api(CheckId.ASPM_TOKEN, url, (reply,))
+    return (
+        _unheard(CheckId.ASPM_TOKEN, reply)
+        if kind in UNHEARD
+        else _no_api(CheckId.ASPM_TOKEN, url, (reply,))
+    )
 
 
 def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
@@ -176,7 +195,11 @@ def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
         ).on(reply)
     if kind is Hearing.REFUSED:
         return _rejected(CheckId.ASPM_PROJECTS, dialect, reply)
-    return _unheard(CheckId.ASPM_PROJECTS, reply) if kind in UNHEARD else _no_api(CheckId.ASPM_PROJECTS, url, (reply,))
+    return (
+        _unheard(CheckId.ASPM_PROJECTS, reply)
+        if kind in UNHEARD
+        else _no_api(CheckId.ASPM_PROJECTS, url, (reply,))
+    )
 
 
 def tool_accepted(reply: Reply) -> bool | None:
@@ -203,7 +226,9 @@ def _rejected(check: CheckId, dialect: Dialect, reply: Reply) -> Check:
     return Check(check, Status.FAIL, detail, Reason.ASPM_TOKEN_REJECTED, remedy).on(reply)
 
 
-def _no_api(check: CheckId, url: str, replies: tuple[Reply, ...], asked: Dialect | None = None) -> Check:
+def _no_api(
+    check: CheckId, url: str, replies: tuple[Reply, ...], asked: Dialect | None = None
+) -> Check:
     """``asked``: the only dialect that was tried."""
     host, remedy = Origin.of(url).host, ADDRESS
     moved = next((reply for reply in replies if hear(reply) is Hearing.REDIRECT), None)
@@ -215,7 +240,9 @@ def _no_api(check: CheckId, url: str, replies: tuple[Reply, ...], asked: Dialect
     elif any(is_html(reply) for reply in replies):
         detail = f"A web page answers at {host}, not the API of Invicti ASPM (status {replies[-1].status})."
     else:
-        detail = f"What answers at {host} is not the API of Invicti ASPM (status {replies[-1].status})."
+        detail = (
+            f"What answers at {host} is not the API of Invicti ASPM (status {replies[-1].status})."
+        )
     if asked is not None and moved is None:
         remedy = f"Leave --aspm-api {asked} out, so that both APIs are tried. {ADDRESS}"
     return Check(check, Status.FAIL, detail, Reason.ASPM_NOT_AN_API, remedy).on(*replies)
@@ -226,16 +253,32 @@ def unheard_words(reply: Reply) -> tuple[Reason, str, str]:
     host = Origin.of(reply.call.url).host
     kind = hear(reply)
     if kind is Hearing.BUSY:
-        return Reason.THROTTLED, f"{host} asks to slow down (429).", "Wait some minutes, then run this again."
+        return (
+            Reason.THROTTLED,
+            f"{host} asks to slow down (429).",
+            "Wait some minutes, then run this again.",
+        )
     if kind is Hearing.TROUBLE:
         detail = f"{host} answered with an error of its own ({reply.status})."
-        return Reason.SERVICE_UNAVAILABLE, detail, "Try again later; ask whoever runs Invicti ASPM if it stays."
+        return (
+            Reason.SERVICE_UNAVAILABLE,
+            detail,
+            "Try again later; ask whoever runs Invicti ASPM if it stays.",
+        )
     reason = reply.failure or Reason.UNREACHABLE
     if reason is Reason.TLS_FAILED:
-        return reason, reply.problem, "Check the address and its port: Invicti ASPM is reached over https only."
+        return (
+            reason,
+            reply.problem,
+            "Check the address and its port: Invicti ASPM is reached over https only.",
+        )
     if reason is Reason.ANSWER_UNREADABLE and reply.status:
         return reason, f"The answer of {host} was cut short.", "Try again in a moment."
-    return reason, reply.problem or f"{host} did not answer.", reply.remedy or "Try again in a moment."
+    return (
+        reason,
+        reply.problem or f"{host} did not answer.",
+        reply.remedy or "Try again in a moment.",
+    )
 
 
 def _unheard(check: CheckId, reply: Reply) -> Check:

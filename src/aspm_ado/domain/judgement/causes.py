@@ -48,7 +48,9 @@ def causes(place: Place, past: Past, calendar: Calendar) -> tuple[str, ...]:
     services = deployment is Deployment.SERVICES
     expired, stopped = past.has_expired(calendar), past.has_stopped(deployment, calendar)
     may_have_stopped = calendar.ended(deployment) and past.reach is Reach.UNKNOWN
-    retired = f"it was a token of all organizations, which Microsoft stopped on {calendar.global_end}"
+    retired = (
+        f"it was a token of all organizations, which Microsoft stopped on {calendar.global_end}"
+    )
     rows = (
         (expired, f"most likely it has expired: the end on record is {past.expires}"),
         (stopped and not expired, f"most likely {retired}"),

@@ -33,7 +33,11 @@ class Reading(StrEnum):
 def reading(reply: Reply) -> Reading:
     """Whether an answer is the beginning of a clone (shape: git's own smart HTTP protocol)."""
     kind = reply.header("Content-Type").lower()
-    if reply.status == 200 and kind.startswith(_ADVERTISEMENT) and reply.text.startswith(_FIRST_LINE):
+    if (
+        reply.status == 200
+        and kind.startswith(_ADVERTISEMENT)
+        and reply.text.startswith(_FIRST_LINE)
+    ):
         return Reading.READ
     return Reading.UNHEARD if saying(reply) in UNHEARD else Reading.REFUSED
 
@@ -49,7 +53,12 @@ def judge_clone(
     first = reading(alone)
     second = reading(named) if named is not None else None
     token, user = CheckId.CLONE_TOKEN, CheckId.CLONE_USERNAME
-    if first is Reading.REFUSED and alone.status == 404 and second is not Reading.READ and asked_for:
+    if (
+        first is Reading.REFUSED
+        and alone.status == 404
+        and second is not Reading.READ
+        and asked_for
+    ):
         absent = Check(
             token,
             Status.FAIL,
@@ -61,7 +70,9 @@ def judge_clone(
     if second is None:
         user_check = skip(user, "No username is known to try.", Reason.NO_USERNAME)
     elif second is Reading.READ:
-        user_check = Check(user, Status.PASS, f"This machine could read {what} as “{who}” with the token.")
+        user_check = Check(
+            user, Status.PASS, f"This machine could read {what} as “{who}” with the token."
+        )
     elif second is Reading.UNHEARD and named is not None:
         reason, detail, remedy = unheard(named, saying(named))
         user_check = Check(user, Status.UNKNOWN, detail, reason, remedy)
@@ -79,8 +90,12 @@ def judge_clone(
     user_check = user_check.on(named)
 
     if first is Reading.READ:
-        return Check(token, Status.PASS, f"This machine could read {what} with the token alone.").on(alone), user_check
-    unheard_way = alone if first is Reading.UNHEARD else named if second is Reading.UNHEARD else None
+        return Check(
+            token, Status.PASS, f"This machine could read {what} with the token alone."
+        ).on(alone), user_check
+    unheard_way = (
+        alone if first is Reading.UNHEARD else named if second is Reading.UNHEARD else None
+    )
     if unheard_way is not None:
         reason, detail, remedy = unheard(unheard_way, saying(unheard_way))
         return Check(token, Status.UNKNOWN, detail, reason, remedy).on(alone, named), user_check
@@ -123,5 +138,13 @@ def clone_unheard(reply: Reply) -> tuple[Check, Check]:
     else:
         reason, detail = Reason.PERMISSION_UNCLEAR, f"the list was refused (status {reply.status})."
         remedy = "Check that the token's owner may see the projects in the browser; name a repository: --check-clone."
-    check = Check(CheckId.CLONE_TOKEN, Status.UNKNOWN, f"No repository could be looked for: {detail}", reason, remedy)
-    return check.on(reply), skip(CheckId.CLONE_USERNAME, "Not asked: no repository could be looked for.")
+    check = Check(
+        CheckId.CLONE_TOKEN,
+        Status.UNKNOWN,
+        f"No repository could be looked for: {detail}",
+        reason,
+        remedy,
+    )
+    return check.on(reply), skip(
+        CheckId.CLONE_USERNAME, "Not asked: no repository could be looked for."
+    )

@@ -25,7 +25,9 @@ def pat_error(reply: Reply) -> str:
 def is_uncertain(reply: Reply) -> bool:
     """Whether a creation may have happened although no value came: only looking tells."""
     if isinstance(reply.answer, PatAnswer):
-        return not reply.answer.error and (reply.answer.pat is None or reply.answer.pat.secret is None)
+        return not reply.answer.error and (
+            reply.answer.pat is None or reply.answer.pat.secret is None
+        )
     if pat_error(reply) or reply.failure in NEVER_SENT:
         return False
     return saying(reply) in (Saying.SILENCE, Saying.TROUBLE) or reply.status in (200, 201)
@@ -41,7 +43,13 @@ def why_not(reply: Reply, order: Order) -> NotCreatedError:
     if error := pat_error(reply):
         return not_created(error, order)
     kind, place = saying(reply), order.place
-    if kind in (Saying.SIGN_IN, Saying.REFUSAL, Saying.BARE_REFUSAL, Saying.NOT_ALLOWED, Saying.EXPIRED):
+    if kind in (
+        Saying.SIGN_IN,
+        Saying.REFUSAL,
+        Saying.BARE_REFUSAL,
+        Saying.NOT_ALLOWED,
+        Saying.EXPIRED,
+    ):
         return NotCreatedError(
             Reason.CREATION_NOT_ALLOWED,
             f"{place.name} does not let whoever is signed in with `az` make tokens (status {reply.status}): not a "

@@ -38,7 +38,9 @@ def judge_expiry(expires: date | None, calendar: Calendar, warn_days: int = WARN
     """``token.expiry``: from the date that a person gave; no service tells a token its own."""
     if expires is None:
         return skip(
-            CheckId.TOKEN_EXPIRY, "No date is known: no service tells a token when it ends.", Reason.EXPIRY_UNKNOWN
+            CheckId.TOKEN_EXPIRY,
+            "No date is known: no service tells a token when it ends.",
+            Reason.EXPIRY_UNKNOWN,
         )
     days = (expires - calendar.today).days
     if days < 0:
@@ -50,7 +52,9 @@ def judge_expiry(expires: date | None, calendar: Calendar, warn_days: int = WARN
             "Look the date up on the token page and give it with --pat-expires.",
         )
     if days <= warn_days:
-        when, before = (f"in {days_said(days)}", "before then") if days else ("which is today", "now")
+        when, before = (
+            (f"in {days_said(days)}", "before then") if days else ("which is today", "now")
+        )
         detail, remedy = f"It ends on {expires}, {when}.", f"Create the next token {before}."
         return Check(CheckId.TOKEN_EXPIRY, Status.WARN, detail, Reason.EXPIRY_NEAR, remedy)
     return Check(CheckId.TOKEN_EXPIRY, Status.PASS, f"It ends on {expires}, in {days_said(days)}.")

@@ -30,7 +30,9 @@ class Sight:
     reply: Reply | None = None
 
 
-def see(deployment: Deployment, wide: Reply | None, recognised: Sequence[str], *, holds_profile: bool) -> Sight:
+def see(
+    deployment: Deployment, wide: Reply | None, recognised: Sequence[str], *, holds_profile: bool
+) -> Sight:
     """Infer the reach of a token.
 
     ``wide`` is the answer where only tokens of all organizations (collections) are taken: ``profiles/me``, or the list
@@ -41,20 +43,34 @@ def see(deployment: Deployment, wide: Reply | None, recognised: Sequence[str], *
     services = deployment is Deployment.SERVICES
     route = "profiles/me" if services else "the list of collections"
     if len(recognised) > 1:
-        return Sight(Reach.ALL, f"{recognised[0]} and {recognised[1]} both take this one token", wide)
+        return Sight(
+            Reach.ALL, f"{recognised[0]} and {recognised[1]} both take this one token", wide
+        )
     if wide is None:
         return Sight(Reach.UNKNOWN, "nothing was asked that would tell")
     if wide.status == 200 and isinstance(wide.answer, Profile | Names):
-        return Sight(Reach.ALL, f"{route} answers, which it does to tokens of all {_plural(services)} only", wide)
+        return Sight(
+            Reach.ALL,
+            f"{route} answers, which it does to tokens of all {_plural(services)} only",
+            wide,
+        )
     refused = saying(wide) in (_REFUSED if services else _REFUSED | {Saying.STRANGER})
     if wide.status == 401 and refused:
         if holds_profile:
-            return Sight(Reach.ORGANIZATION, f"{route} refuses the token although its scopes would do", wide)
-        return Sight(Reach.UNKNOWN, f"{route} refuses the token, and no scope is proven that it would need", wide)
+            return Sight(
+                Reach.ORGANIZATION, f"{route} refuses the token although its scopes would do", wide
+            )
+        return Sight(
+            Reach.UNKNOWN,
+            f"{route} refuses the token, and no scope is proven that it would need",
+            wide,
+        )
     return Sight(Reach.UNKNOWN, f"{route} gave no answer that tells", wide)
 
 
-def judge_reach(sight: Sight, demanded: ReachDemanded, deployment: Deployment, calendar: Calendar) -> Check:
+def judge_reach(
+    sight: Sight, demanded: ReachDemanded, deployment: Deployment, calendar: Calendar
+) -> Check:
     """``reach``: what the token sees against what is demanded there and today (contract: Retirement)."""
     wanted = calendar.demanded(demanded, deployment)
     if sight.reach is Reach.ALL:
@@ -142,7 +158,9 @@ _WAYS: Final = {
 }
 
 
-def _one(sight: Sight, wanted: Reach, demanded: ReachDemanded, deployment: Deployment, calendar: Calendar) -> Check:
+def _one(
+    sight: Sight, wanted: Reach, demanded: ReachDemanded, deployment: Deployment, calendar: Calendar
+) -> Check:
     services = deployment is Deployment.SERVICES
     noun = "organization" if services else "collection"
     detail = f"The token reaches this {noun} only: {sight.because}"
@@ -153,11 +171,15 @@ def _one(sight: Sight, wanted: Reach, demanded: ReachDemanded, deployment: Deplo
         else:
             days = calendar.days_to_end(deployment)
             stops = (
-                "" if days is None else f" (Microsoft stops such tokens on {calendar.global_end}, in {days_said(days)})"
+                ""
+                if days is None
+                else f" (Microsoft stops such tokens on {calendar.global_end}, in {days_said(days)})"
             )
             ways = _WAYS[deployment].replace("{stops}", stops)
         asks = "Invicti's guide asks for all accessible organizations"
-        return Check(CheckId.REACH, Status.FAIL, f"{detail}. {asks}.", Reason.REACH_ORGANIZATION_ONLY, ways)
+        return Check(
+            CheckId.REACH, Status.FAIL, f"{detail}. {asks}.", Reason.REACH_ORGANIZATION_ONLY, ways
+        )
     if demanded is ReachDemanded.AUTO and calendar.ended(deployment):
         return Check(
             CheckId.REACH,

@@ -7,7 +7,13 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from aspm_ado.domain.connection import UNREGISTERED, Proof, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.connection import (
+    UNREGISTERED,
+    Proof,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+)
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -51,13 +57,17 @@ class RegistrationFacts:
         return self.answer or self.on_record
 
 
-_WAITS: Final = "A new token is proven and stored; the old one serves until Invicti ASPM has the new one."
-_NOT_BROUGHT: Final = "Nothing was handed over, as asked: a person still has to enter this token in Invicti ASPM."
-_REFUSED: Final = (
-    "Invicti ASPM refused the new token, though it is good. The old one stays in force; the new one waits."
+_WAITS: Final = (
+    "A new token is proven and stored; the old one serves until Invicti ASPM has the new one."
 )
+_NOT_BROUGHT: Final = (
+    "Nothing was handed over, as asked: a person still has to enter this token in Invicti ASPM."
+)
+_REFUSED: Final = "Invicti ASPM refused the new token, though it is good. The old one stays in force; the new one waits."
 _DIFFERENT: Final = "The token was proven, but Invicti ASPM refused it or has another instance for this organization."
-_BEHIND: Final = "Not asked: Invicti ASPM is not ready for it (see its own checks). Afterwards: aspm-ado handoff"
+_BEHIND: Final = (
+    "Not asked: Invicti ASPM is not ready for it (see its own checks). Afterwards: aspm-ado handoff"
+)
 
 
 def judge_registration(facts: RegistrationFacts) -> Check:
@@ -115,7 +125,11 @@ def _by_state(facts: RegistrationFacts) -> Check:
         case RegistrationState.UNKNOWN:
             return _unknown(facts, "Whether it is registered could not be found out.")
         case RegistrationState.PLANNED:
-            return skip(CheckId.REGISTRATION, "A rehearsal: nothing was registered.", Reason.REGISTRATION_PLANNED)
+            return skip(
+                CheckId.REGISTRATION,
+                "A rehearsal: nothing was registered.",
+                Reason.REGISTRATION_PLANNED,
+            )
         case RegistrationState.NONE if api:
             return _unknown(facts, "Not registered yet.")
     return skip(CheckId.REGISTRATION, "Not registered.", Reason.NOT_WANTED)

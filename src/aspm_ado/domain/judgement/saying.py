@@ -99,7 +99,9 @@ def words(reply: Reply) -> str:
 
 def is_html(reply: Reply) -> bool:
     """Whether a page answered where a document was asked for."""
-    return "html" in reply.header("Content-Type").lower() or reply.text.lstrip("\ufeff \t\r\n").startswith("<")
+    return "html" in reply.header("Content-Type").lower() or reply.text.lstrip(
+        "\ufeff \t\r\n"
+    ).startswith("<")
 
 
 def user_of(reply: Reply) -> Identity | None:
@@ -122,7 +124,10 @@ def unheard(reply: Reply, kind: Saying) -> tuple[Reason, str, str]:
             "Ask the administrator of the server to leave IIS Basic authentication off; it keeps tokens out.",
         )
     detail, remedy = {
-        Saying.THROTTLED: (f"{host} asks to slow down (429).", "Wait some minutes, then run this again."),
+        Saying.THROTTLED: (
+            f"{host} asks to slow down (429).",
+            "Wait some minutes, then run this again.",
+        ),
         Saying.TROUBLE: _trouble(reply, host),
         Saying.STRANGER: (
             f"Something else answered in the place of {host} (status {reply.status}, no mark of Azure DevOps).",

@@ -59,9 +59,14 @@ def granted(reply: Reply, bench: Bench) -> Grant:
     return Grant.GRANTED if vouched and closed else Grant.UNKNOWN
 
 
-def judge_scopes(replies: Mapping[str, Reply], probes: Sequence[Probe], bench: Bench) -> tuple[Check, ...]:
+def judge_scopes(
+    replies: Mapping[str, Reply], probes: Sequence[Probe], bench: Bench
+) -> tuple[Check, ...]:
     """Every ``scope.*`` check of the purpose. ``replies`` are by the names of ``probes``; a probe may be unanswered."""
-    bench = replace(bench, lost=bool(replies) and all(saying(one) is Saying.NO_ROUTE for one in replies.values()))
+    bench = replace(
+        bench,
+        lost=bool(replies) and all(saying(one) is Saying.NO_ROUTE for one in replies.values()),
+    )
     checks: list[Check] = []
     for row in rows_of(bench.purpose):
         own = [probe for probe in probes if probe.scope is row.scope and probe.name in replies]
@@ -80,16 +85,22 @@ def scopes_not_asked(purpose: Purpose, detail: str) -> tuple[Check, ...]:
 def holds_profile(checks: Sequence[Check]) -> bool:
     """Whether a proven scope includes reading the profile."""
     implying = [row.check for row in SCOPES.values() if row.implies_profile]
-    return any(check.id in implying and (check.proven or Level.NONE) > Level.NONE for check in checks)
+    return any(
+        check.id in implying and (check.proven or Level.NONE) > Level.NONE for check in checks
+    )
 
 
 def reads_code(checks: Sequence[Check]) -> bool:
     """Whether Code is granted as far as it was asked: what the clone check stands behind."""
     good = (Status.PASS, Status.PARTIAL, Status.WARN)
-    return any(check.id is CheckId.SCOPE_CODE and check.status in good and check.proven for check in checks)
+    return any(
+        check.id is CheckId.SCOPE_CODE and check.status in good and check.proven for check in checks
+    )
 
 
-def _ladder(row: ScopeRow, own: Sequence[Probe], replies: Mapping[str, Reply], bench: Bench) -> _Ladder:
+def _ladder(
+    row: ScopeRow, own: Sequence[Probe], replies: Mapping[str, Reply], bench: Bench
+) -> _Ladder:
     heard = {probe.level: replies[probe.name] for probe in own}
     previews = frozenset(probe.level for probe in own if probe.may_be_withdrawn)
     grants = {level: granted(reply, bench) for level, reply in heard.items()}
@@ -121,11 +132,17 @@ class _Ladder:
         where a released route is not there, nothing was found out.
         """
         ceiling = self.row.provable(self.bench.deployment, self.bench.version)
-        while not self.bench.lost and ceiling in self.previews and self.grants.get(ceiling) is Grant.UNPROVABLE:
+        while (
+            not self.bench.lost
+            and ceiling in self.previews
+            and self.grants.get(ceiling) is Grant.UNPROVABLE
+        ):
             ceiling = max((level for level in self.replies if level < ceiling), default=Level.NONE)
         return min(self.wanted, ceiling)
 
-    def check(self, status: Status, detail: str, reason: Reason | None = None, remedy: str | None = None) -> Check:
+    def check(
+        self, status: Status, detail: str, reason: Reason | None = None, remedy: str | None = None
+    ) -> Check:
         check = Check(self.row.check, status, detail, reason, remedy, self.wanted, self.proven)
         return check.on(*self.replies.values())
 
@@ -164,7 +181,10 @@ class _Ladder:
     @property
     def may_show_more(self) -> bool:
         """Whether the newest server shows more of it than this one is asked for."""
-        return min(self.wanted, self.row.provable(self.bench.deployment, API_VERSIONS[0])) > self.target
+        return (
+            min(self.wanted, self.row.provable(self.bench.deployment, API_VERSIONS[0]))
+            > self.target
+        )
 
     def _unversioned(self, reply: Reply) -> Check:
         reason, detail, remedy = unheard(reply, saying(reply))
@@ -176,7 +196,11 @@ class _Ladder:
         box = self.row.box(self.wanted)
         reply = self.replies.get(target)
         if reply is None:
-            far = f"Proven to “{self.proven.word}” only: more" if self.proven else f"“{box.choice}”: that"
+            far = (
+                f"Proven to “{self.proven.word}” only: more"
+                if self.proven
+                else f"“{box.choice}”: that"
+            )
             return self.check(
                 Status.WARN,
                 f"{far} would take a probe that is not a GET.",
@@ -188,20 +212,37 @@ class _Ladder:
             reason, detail, remedy = unheard(reply, kind)
         elif kind is Saying.NO_ROUTE and self.bench.lost:
             reason, detail = Reason.SCOPE_UNKNOWN, "There is no such route at this address"
-            remedy = "Check the address: on a server, --collection NAME tells which collection is meant."
+            remedy = (
+                "Check the address: on a server, --collection NAME tells which collection is meant."
+            )
         elif kind is Saying.NO_ROUTE:
-            reason, detail = Reason.SCOPE_UNKNOWN, "The route that would show it is missing, and others are there"
-            remedy = "Run this again with --verbose; if it stays so, report it with the activity id."
+            reason, detail = (
+                Reason.SCOPE_UNKNOWN,
+                "The route that would show it is missing, and others are there",
+            )
+            remedy = (
+                "Run this again with --verbose; if it stays so, report it with the activity id."
+            )
         elif kind is Saying.NOT_ALLOWED:
-            reason, detail = Reason.PERMISSION_UNCLEAR, "The service refused the person, not the scope"
+            reason, detail = (
+                Reason.PERMISSION_UNCLEAR,
+                "The service refused the person, not the scope",
+            )
             remedy = "Check that the token's owner may use this area of the organization."
         else:
-            reason, detail = Reason.SCOPE_UNKNOWN, f"Status {reply.status} does not tell whether the scope is there"
-            remedy = "Run this again with --verbose; if it stays so, report it with the activity id."
+            reason, detail = (
+                Reason.SCOPE_UNKNOWN,
+                f"Status {reply.status} does not tell whether the scope is there",
+            )
+            remedy = (
+                "Run this again with --verbose; if it stays so, report it with the activity id."
+            )
         return self.check(Status.UNKNOWN, f"{detail.rstrip('.')}.", reason, remedy)
 
 
-def _full_access(five: Sequence[Check], canaries: Sequence[Probe], replies: Mapping[str, Reply], bench: Bench) -> Check:
+def _full_access(
+    five: Sequence[Check], canaries: Sequence[Probe], replies: Mapping[str, Reply], bench: Bench
+) -> Check:
     """Full access has no probe of its own: it is inferred from the five sets and from areas far from them."""
     heard = [replies[probe.name] for probe in canaries]
     grants = [granted(reply, bench) for reply in heard]
@@ -216,10 +257,15 @@ def _full_access(five: Sequence[Check], canaries: Sequence[Probe], replies: Mapp
     everywhere = bool(grants) and all(grant is Grant.GRANTED for grant in grants)
     services = bench.deployment is Deployment.SERVICES
     if Status.FAIL in states or (not services and Grant.MISSING in grants):
-        return check(Status.FAIL, "The token does not have Full access.", Reason.FULL_ACCESS_MISSING, choose)
+        return check(
+            Status.FAIL, "The token does not have Full access.", Reason.FULL_ACCESS_MISSING, choose
+        )
     if Status.UNKNOWN in states or (not services and not everywhere):
         return check(
-            Status.UNKNOWN, "Full access could not be found out.", Reason.SCOPE_UNKNOWN, "Mend the rows above first."
+            Status.UNKNOWN,
+            "Full access could not be found out.",
+            Reason.SCOPE_UNKNOWN,
+            "Mend the rows above first.",
         )
     if Status.WARN in states:
         return check(
@@ -234,7 +280,11 @@ def _full_access(five: Sequence[Check], canaries: Sequence[Probe], replies: Mapp
             "Every area asked answers. Full access cannot be told from every box ticked; either will do.",
             Reason.NOT_PROVABLE,
         )
-    short = "Not Full access" if Grant.MISSING in grants else "Full access is not proven, since an area did not answer"
+    short = (
+        "Not Full access"
+        if Grant.MISSING in grants
+        else "Full access is not proven, since an area did not answer"
+    )
     return check(
         Status.WARN,
         f"{short}; but the five sets of scopes are there that Invicti's pages for Services name (our reading of them).",

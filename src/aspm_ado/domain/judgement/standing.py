@@ -63,10 +63,18 @@ def stand(
     """
     kind = saying(first)
     data = first.answer
-    if kind is Saying.ANSWER and isinstance(data, ConnectionData) and not data.identity.is_anonymous:
+    if (
+        kind is Saying.ANSWER
+        and isinstance(data, ConnectionData)
+        and not data.identity.is_anonymous
+    ):
         user = user_of(first)
         unnamed = user is not None and not data.identity.account
-        return _in(place, replace(data.identity, account=user.account) if user and unnamed else data.identity, first)
+        return _in(
+            place,
+            replace(data.identity, account=user.account) if user and unnamed else data.identity,
+            first,
+        )
     known, witness = _known(first, wide, elsewhere)
     access, excuse = _access(place, first, kind, alive=known is not None or _lists(wide))
     if known is not None:
@@ -76,7 +84,11 @@ def stand(
     if wide is not None and kind in _SILENT_ABOUT_WHY and saying(wide) in UNHEARD:
         reason, detail, remedy = unheard(wide, saying(wide))
         told = f"{place.name} refuses the token, and whether it is alive elsewhere could not be found out: {detail}"
-        return Standing(None, Check(CheckId.IDENTITY, Status.UNKNOWN, told, reason, remedy).on(first, wide), _behind())
+        return Standing(
+            None,
+            Check(CheckId.IDENTITY, Status.UNKNOWN, told, reason, remedy).on(first, wide),
+            _behind(),
+        )
     return Standing(None, _rejected(place, first, wide, kind, calendar, past), _behind())
 
 
@@ -88,11 +100,17 @@ def _in(place: Place, identity: Identity, first: Reply) -> Standing:
 def identified(identity: Identity, witness: Reply | None) -> Check:
     """``identity`` of a token whose owner some answer names."""
     named = identity.name if identity.name != identity.account else ""
-    who = f"{named} <{identity.account}>" if named and identity.account else named or identity.account or identity.id
+    who = (
+        f"{named} <{identity.account}>"
+        if named and identity.account
+        else named or identity.account or identity.id
+    )
     return Check(CheckId.IDENTITY, Status.PASS, f"The token belongs to {who}.").on(witness)
 
 
-def _known(first: Reply, wide: Reply | None, elsewhere: Identity | None) -> tuple[Identity | None, Reply | None]:
+def _known(
+    first: Reply, wide: Reply | None, elsewhere: Identity | None
+) -> tuple[Identity | None, Reply | None]:
     """Whom some other answer shows the token to be, and the answer that shows it."""
     user = user_of(first) if saying(first) is Saying.NOT_ALLOWED else None
     if user is not None:
@@ -166,21 +184,32 @@ def _behind() -> Check:
     return skip(CheckId.ACCESS, "Not asked: the token itself is not accepted.")
 
 
-def _rejected(place: Place, first: Reply, wide: Reply | None, kind: Saying, calendar: Calendar, past: Past) -> Check:
+def _rejected(
+    place: Place, first: Reply, wide: Reply | None, kind: Saying, calendar: Calendar, past: Past
+) -> Check:
     """``identity`` when nobody accepts the token: which of several causes cannot be told, so all are listed."""
     again = f"Create a new one on {place.token_page}; an expired or revoked token cannot be brought back."
     if kind is Saying.EXPIRED:
         detail = "Azure DevOps says that the token has expired."
-        return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_EXPIRED, again).on(first, wide)
+        return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_EXPIRED, again).on(
+            first, wide
+        )
     if kind is Saying.ANSWER:
         detail = f"{place.name} answered as it answers anybody: the token was not accepted."
         mend = f"Copy it again, whole, or create a new one on {place.token_page}."
-        return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_ANONYMOUS, mend).on(first, wide)
+        return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_ANONYMOUS, mend).on(
+            first, wide
+        )
     told = "; ".join(causes(place, past, calendar))
     detail = f"{place.name} rejects the token. Azure DevOps does not say why; one of these: {told}."
     new = f"reate a new one on {place.token_page}."
     remedy = f"C{new}" if past.was_good else f"Copy it again, or c{new}"
     follows = None
     if past.has_stopped(place.site.deployment, calendar) and not past.has_expired(calendar):
-        remedy, follows = f"Give each organization a token of its own: {MIGRATE}", Command("migrate")
-    return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_REJECTED, remedy, next=follows).on(first, wide)
+        remedy, follows = (
+            f"Give each organization a token of its own: {MIGRATE}",
+            Command("migrate"),
+        )
+    return Check(
+        CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_REJECTED, remedy, next=follows
+    ).on(first, wide)

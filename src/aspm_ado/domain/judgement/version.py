@@ -11,7 +11,9 @@ from aspm_ado.domain.requirements import API_VERSIONS, newest_common
 if TYPE_CHECKING:
     from aspm_ado.domain.exchange import Reply
 
-_LATEST: Final = re.compile(r"latest REST API version this server supports is\s+(\d{1,2}\.\d{1,2})", re.IGNORECASE)
+_LATEST: Final = re.compile(
+    r"latest REST API version this server supports is\s+(\d{1,2}\.\d{1,2})", re.IGNORECASE
+)
 
 
 def server_version(reply: Reply | None) -> str:

@@ -62,7 +62,9 @@ class AspmProof:
     @property
     def takes_token(self) -> bool:
         """Whether the token is proven, so that it is worth keeping."""
-        return any(check.id is CheckId.ASPM_TOKEN and check.status is Status.PASS for check in self.checks)
+        return any(
+            check.id is CheckId.ASPM_TOKEN and check.status is Status.PASS for check in self.checks
+        )
 
     @property
     def report(self) -> AspmReport:
@@ -70,7 +72,9 @@ class AspmProof:
         return AspmReport(self.url, self.api, self.checks)
 
 
-def prove_aspm(url: str, token: Taken, wished: str = AUTO, hint: str = AUTO, ca_bundle: str | None = None) -> Steps:
+def prove_aspm(
+    url: str, token: Taken, wished: str = AUTO, hint: str = AUTO, ca_bundle: str | None = None
+) -> Steps:
     """First without the token: which API is there. Then the token, and only where an API answered."""
     dialects = [Dialect.CORE, Dialect.STANDALONE] if wished == AUTO else [Dialect(wished)]
     doors = {dialect: Door(url, dialect, ca_bundle) for dialect in dialects}
@@ -78,7 +82,11 @@ def prove_aspm(url: str, token: Taken, wished: str = AUTO, hint: str = AUTO, ca_
     heard = dict(zip(dialects, replies, strict=True))
     if hidden := look_again(heard):
         replies = yield [doors[dialect].teams() for dialect in hidden]
-        heard |= {one: reply for one, reply in zip(hidden, replies, strict=True) if hear(reply) is Hearing.REFUSED}
+        heard |= {
+            one: reply
+            for one, reply in zip(hidden, replies, strict=True)
+            if hear(reply) is Hearing.REFUSED
+        }
     found = judge_reachable(url, heard, Dialect(hint) if hint != AUTO else None)
     if not found.dialects:
         behind = "Not asked: the API of Invicti ASPM was not reached."
@@ -98,12 +106,22 @@ def prove_aspm(url: str, token: Taken, wished: str = AUTO, hint: str = AUTO, ca_
         last = skip(CheckId.ASPM_PROJECTS, "Not asked: the API token is not accepted.")
         return AspmProof(url, (found.check, taken, last), token, door if certain else None, wished)
     [reply] = yield [door.projects(token.secret)]
-    return AspmProof(url, (found.check, taken, judge_projects(url, door.dialect, reply)), token, door, wished)
+    return AspmProof(
+        url, (found.check, taken, judge_projects(url, door.dialect, reply)), token, door, wished
+    )
 
 
-def accepted(house: House, proof: AspmProof | None, deployment: Deployment, repository: str) -> bool | None:
+def accepted(
+    house: House, proof: AspmProof | None, deployment: Deployment, repository: str
+) -> bool | None:
     """Whether ``projects/check`` knows the tool; ``None`` where it cannot be asked or does not tell."""
-    if proof is None or proof.door is None or proof.token is None or not proof.takes_token or not repository:
+    if (
+        proof is None
+        or proof.door is None
+        or proof.token is None
+        or not proof.takes_token
+        or not repository
+    ):
         return None
     call = proof.door.project_check(deployment, repository, proof.token.secret)
 
@@ -182,7 +200,9 @@ def given_for(house: House, url: str) -> Taken | None:
     return None
 
 
-def secret_to_keep(house: House, aspm: AspmProof | None) -> tuple[dict[str, Secret], tuple[str, str] | None]:
+def secret_to_keep(
+    house: House, aspm: AspmProof | None
+) -> tuple[dict[str, Secret], tuple[str, str] | None]:
     """The proven token, to be stored once for its origin (service → secret); nothing when it is stored as it is."""
     if aspm is None or aspm.token is None or not aspm.takes_token:
         return {}, None

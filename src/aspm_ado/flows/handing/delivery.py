@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.connection import UNREGISTERED, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.connection import (
+    UNREGISTERED,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+)
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handing.handoff import PLANNED, hand_over
@@ -47,7 +52,9 @@ def deliver(
     """
     if profile is not None:
         by_hand = [item for item in items if item.prior.mode is RegistrationMode.GUIDED]
-        outcomes = register_all(house, aspm, profile, [item for item in items if item not in by_hand], keeps=keeps)
+        outcomes = register_all(
+            house, aspm, profile, [item for item in items if item not in by_hand], keeps=keeps
+        )
         if by_hand:
             names = clean(", ".join(item.place.name for item in by_hand), 300)
             house.voice.note(f"{names}: Invicti ASPM has, or may have, an older token. A profile only creates, so this "

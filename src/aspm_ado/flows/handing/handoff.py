@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.connection import UNREGISTERED, Proof, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.connection import (
+    UNREGISTERED,
+    Proof,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+)
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.handoff import FIELDS, NO_EVIDENCE, Block, Evidence, ticket, verdict_lines
 from aspm_ado.domain.questions import Choice, Question
@@ -72,7 +78,9 @@ def hand_over(
     try:
         total = len(done) + len(parcels)
         if total > 1:
-            house.voice.heading(f"To enter in Invicti ASPM: {len(parcels)} of {total} organizations")
+            house.voice.heading(
+                f"To enter in Invicti ASPM: {len(parcels)} of {total} organizations"
+            )
             _list(house, parcels, states, done)
         for number, parcel in enumerate(parcels, start=1):
             name = parcel.block.organization
@@ -89,7 +97,9 @@ def hand_over(
             if answer == REFUSED.value:
                 _tell_refusal(house, parcel, aspm)
             if answer == ALL_LATER.value:
-                states.update({other.block.organization.casefold(): _state(answer, other) for other in rest})
+                states.update(
+                    {other.block.organization.casefold(): _state(answer, other) for other in rest}
+                )
                 break
         if asks and total > 1:
             house.voice.heading("So far")
@@ -102,7 +112,9 @@ def hand_over(
 
 def _show(house: House, block: Block, position: str) -> None:
     voice = house.voice
-    voice.heading(f"Hand-off to Invicti ASPM: {block.organization}" + (f" ({position})" if position else ""))
+    voice.heading(
+        f"Hand-off to Invicti ASPM: {block.organization}" + (f" ({position})" if position else "")
+    )
     for number, line in enumerate(block.where, start=1):
         voice.say(f" {number}. {line}")
     voice.say(f" {len(block.where) + 1}. {FIELDS}")
@@ -143,20 +155,26 @@ def _state(answer: str, parcel: Parcel) -> Registration:
     return {SAVED.value: CLAIMED, REFUSED.value: TURNED_DOWN}.get(answer, later)
 
 
-def _proven(house: House, aspm: AspmProof | None, parcel: Parcel, state: Registration) -> Registration:
+def _proven(
+    house: House, aspm: AspmProof | None, parcel: Parcel, state: Registration
+) -> Registration:
     """Whether Invicti ASPM knows the tool now, which it did not before."""
     after = accepted(house, aspm, parcel.deployment, parcel.repository)
     if after:
         house.voice.say("Invicti ASPM knows the tool now; before, it did not.")
         return ACCEPTED
     if after is False:
-        house.voice.note("Invicti ASPM still answers that the tool is not integrated; look whether it is active there.")
+        house.voice.note(
+            "Invicti ASPM still answers that the tool is not integrated; look whether it is active there."
+        )
     return state
 
 
 def _tell_refusal(house: House, parcel: Parcel, aspm: AspmProof | None) -> None:
     """The three-way verdict, and a text for the support that holds no secret."""
-    house.voice.heading(f"Invicti ASPM refuses {clean(parcel.block.organization, 60)}: what that means")
+    house.voice.heading(
+        f"Invicti ASPM refuses {clean(parcel.block.organization, 60)}: what that means"
+    )
     for number, line in enumerate(verdict_lines(parcel.evidence), start=1):
         house.voice.say(f" {number}. {line}")
     house.voice.heading("To paste into a ticket (no secret is in it)")
@@ -166,7 +184,12 @@ def _tell_refusal(house: House, parcel: Parcel, aspm: AspmProof | None) -> None:
         house.voice.say(f"  {line}")
 
 
-def _list(house: House, parcels: Sequence[Parcel], states: dict[str, Registration], done: Sequence[str] = ()) -> None:
+def _list(
+    house: House,
+    parcels: Sequence[Parcel],
+    states: dict[str, Registration],
+    done: Sequence[str] = (),
+) -> None:
     for name in done:
         house.voice.say("  " + _WORDS[RegistrationState.REGISTERED].format(clean(name, 60)))
     for parcel in parcels:

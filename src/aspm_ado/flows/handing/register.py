@@ -22,7 +22,13 @@ from aspm_ado.domain.aspm_registration import (
     tried,
     upshot,
 )
-from aspm_ado.domain.connection import UNREGISTERED, Proof, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.connection import (
+    UNREGISTERED,
+    Proof,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+)
 from aspm_ado.flows.handing.aspm import AspmProof, accepted
 
 if TYPE_CHECKING:
@@ -63,7 +69,9 @@ def register(house: House, proof: AspmProof, profile: Profile, item: Item, save:
         outcome = outcome.proven(Proof.ALM_ACCEPTED)
         save(outcome.registration)
     if profile.trial is not None:
-        trial = house.crew.run(_one(_trial(profile, door, token, item, values, outcome.registration.instance_id)))
+        trial = house.crew.run(
+            _one(_trial(profile, door, token, item, values, outcome.registration.instance_id))
+        )
         outcome = tried(outcome, profile, trial)
     return outcome
 
@@ -89,7 +97,11 @@ def _looked_first(
         return conflicting(marker, profile, item.connection, seen.reply)
     if seen.presence is Presence.ABSENT:
         return None
-    return in_doubt(marker, item.connection, seen.reply, readable=True) if doubtful else not_begun(prior, seen.reply)
+    return (
+        in_doubt(marker, item.connection, seen.reply, readable=True)
+        if doubtful
+        else not_begun(prior, seen.reply)
+    )
 
 
 def find(
@@ -102,7 +114,14 @@ def find(
 
 
 def _concluded(
-    house: House, profile: Profile, door: Door, token: Secret, values: Values, item: Item, marker: str, reply: Reply
+    house: House,
+    profile: Profile,
+    door: Door,
+    token: Secret,
+    values: Values,
+    item: Item,
+    marker: str,
+    reply: Reply,
 ) -> Outcome:
     """What came of the write. Where its answer does not tell, the list of instances is read; the write is not sent
     again.
@@ -114,18 +133,26 @@ def _concluded(
         return refused(marker, profile, reply)
     if result is Upshot.NOT_SENT:
         return not_begun(Registration(marker=marker), reply)
-    seen = house.crew.run(find(profile, door, token, item, values)) if profile.find is not None else None
+    seen = (
+        house.crew.run(find(profile, door, token, item, values))
+        if profile.find is not None
+        else None
+    )
     if seen is not None and seen.presence is Presence.OURS:
         return registered(marker, seen.instance_id, profile, reply, seen.reply, adopted=True)
     if result is Upshot.CONFLICT:
         return conflicting(marker, profile, item.connection, reply)
-    if result is Upshot.REDIRECTED and (not may_have_acted(reply) or (seen and seen.presence is not Presence.UNCLEAR)):
+    if result is Upshot.REDIRECTED and (
+        not may_have_acted(reply) or (seen and seen.presence is not Presence.UNCLEAR)
+    ):
         return refused(marker, profile, reply)
     replies = (reply,) if seen is None else (reply, seen.reply)
     return in_doubt(marker, item.connection, *replies, readable=profile.find is not None)
 
 
-def _trial(profile: Profile, door: Door, token: Secret, item: Item, values: Values, instance: str | None) -> Call:
+def _trial(
+    profile: Profile, door: Door, token: Secret, item: Item, values: Values, instance: str | None
+) -> Call:
     trial = profile.trial
     if trial is None:
         raise RuntimeError("no test in this profile")

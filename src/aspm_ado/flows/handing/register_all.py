@@ -73,7 +73,11 @@ def record(house: House, connection: str, organization: str, state: Registration
 def stored_registration(house: House, item: Item) -> Registration:
     """What is on record by now; another run may have been there."""
     entry = house.records.load().connections.get(item.connection)
-    known = {one.name.casefold(): one.registration for one in entry.organizations} if entry is not None else {}
+    known = (
+        {one.name.casefold(): one.registration for one in entry.organizations}
+        if entry is not None
+        else {}
+    )
     found = known.get(item.place.key, item.prior)
     return found if found.mode is RegistrationMode.API else item.prior
 

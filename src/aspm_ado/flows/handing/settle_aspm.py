@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from aspm_ado.flows.house import House
     from aspm_ado.flows.taking.options import AspmOptions
 
-TOKEN: Final = Question("aspm-token", "API token of Invicti ASPM", "--aspm-token-file FILE", "INVICTI_ASPM_TOKEN")
+TOKEN: Final = Question(
+    "aspm-token", "API token of Invicti ASPM", "--aspm-token-file FILE", "INVICTI_ASPM_TOKEN"
+)
 OFFERED: Final = replace(TOKEN, prompt="API token of Invicti ASPM (Enter: go on without)")
 NEXT: Final = Question("aspm-next", "What now")
 AGAIN: Final = Choice("again", "Ask Invicti ASPM again")
@@ -30,7 +32,9 @@ ADDRESS: Final = Choice("address", "Correct the address")
 OTHER: Final = Choice("other", "Give another API token")
 WITHOUT: Final = Choice("without", "Go on without an API token", "a guided hand-off needs none")
 FINISH: Final = Choice("finish", "Finish later")
-NO_TEAM_LEADS: Final = "This is Invicti AppSec Core, which has no team-lead integrations: those settings are left out."
+NO_TEAM_LEADS: Final = (
+    "This is Invicti AppSec Core, which has no team-lead integrations: those settings are left out."
+)
 
 
 def ask_aspm_token(house: House, url: str, dialect: Dialect | None = None) -> Taken:
@@ -95,7 +99,13 @@ def settle_aspm(
             if check.exit_code is not ExitCode.DONE:
                 house.voice.warn(f"{check.detail} {check.remedy or ''}")
         lost = may_move and proof.checks[0].status is not Status.PASS
-        choices = [*([ADDRESS] if lost else []), OTHER, AGAIN, *([] if needs_token else [WITHOUT]), FINISH]
+        choices = [
+            *([ADDRESS] if lost else []),
+            OTHER,
+            AGAIN,
+            *([] if needs_token else [WITHOUT]),
+            FINISH,
+        ]
         answer = house.asker.prompter.choose(NEXT, choices, choices[0].value)
         if answer == FINISH.value:
             break
@@ -103,7 +113,9 @@ def settle_aspm(
             return replace(proof, checks=aspm_skipped(), token=None, door=None)
         if answer == ADDRESS.value:
             url = parse_aspm_url(house.asker.prompter.text(ASPM_URL, url, accept=parse_aspm_url))
-            token = aspm_token(house, url, given) or (ask_aspm_token if needs_token else offer_aspm_token)(house, url)
+            token = aspm_token(house, url, given) or (
+                ask_aspm_token if needs_token else offer_aspm_token
+            )(house, url)
             if token is None:
                 return AspmProof(url, aspm_skipped(), wished=proof.wished)
         if answer == OTHER.value:

@@ -82,15 +82,25 @@ def default_name(site: Site, names: Sequence[str]) -> str:
 
 def proven_of(house: House, proofs: Sequence[Proof], current: Entry | None) -> list[Proven]:
     """The proofs that are good somewhere, each with the credentials of ``current`` that hold its token."""
-    made = [(proof, tuple(one for one in organizations_of(proof) if one.is_good)) for proof in proofs]
-    return [Proven(proof, good, _holding(house, current, proof.candidate)) for proof, good in made if good]
+    made = [
+        (proof, tuple(one for one in organizations_of(proof) if one.is_good)) for proof in proofs
+    ]
+    return [
+        Proven(proof, good, _holding(house, current, proof.candidate))
+        for proof, good in made
+        if good
+    ]
 
 
 def _holding(house: House, current: Entry | None, candidate: Candidate) -> frozenset[str]:
     """The credentials that hold the token of ``candidate``. What ends otherwise is another, and is not read."""
     if candidate.stored or current is None:
         return frozenset({candidate.stored} - {""})
-    alike = ((key, one) for key, one in current.credentials.items() if one.last4 == candidate.secret.last4)
+    alike = (
+        (key, one)
+        for key, one in current.credentials.items()
+        if one.last4 == candidate.secret.last4
+    )
     return frozenset(key for key, one in alike if house.vault.read(one.service) == candidate.secret)
 
 
@@ -107,7 +117,9 @@ def service_of(name: str, key: str) -> str:
 def new_secrets(name: str, proven: Sequence[Proven], keys: Sequence[str]) -> dict[str, Secret]:
     """The secrets that are not stored yet, by service."""
     return {
-        service_of(name, key): one.proof.candidate.secret for one, key in zip(proven, keys, strict=True) if not one.held
+        service_of(name, key): one.proof.candidate.secret
+        for one, key in zip(proven, keys, strict=True)
+        if not one.held
     }
 
 
@@ -164,14 +176,21 @@ def merged(
     ).pruned()
 
 
-def _used(one: Proven, key: str, prior: StoredOrganization | None, credentials: Mapping[str, StoredCredential]) -> str:
+def _used(
+    one: Proven,
+    key: str,
+    prior: StoredOrganization | None,
+    credentials: Mapping[str, StoredCredential],
+) -> str:
     """The credential that an organization names: the one that it has, or another that holds the token, or ``key``."""
     if prior is not None and prior.credential in one.held:
         return prior.credential
     return min(one.held & credentials.keys(), default=key)
 
 
-def _left(current: Entry | None, prior: StoredOrganization | None, used: str, aspm: StoredAspm | None) -> Registration:
+def _left(
+    current: Entry | None, prior: StoredOrganization | None, used: str, aspm: StoredAspm | None
+) -> Registration:
     """What is on record of an organization that nobody brings to Invicti ASPM now, with the credential ``used``."""
     if current is None or prior is None or (aspm and current.aspm and aspm.url != current.aspm.url):
         return UNREGISTERED
@@ -183,7 +202,9 @@ def with_registrations(entry: Entry, registrations: dict[str, Registration]) -> 
     return replace(
         entry,
         organizations=tuple(
-            replace(stored, registration=registrations.get(stored.name.casefold(), stored.registration))
+            replace(
+                stored, registration=registrations.get(stored.name.casefold(), stored.registration)
+            )
             for stored in entry.organizations
         ),
     )
@@ -213,7 +234,9 @@ def _credential(one: Proven, known: StoredCredential | None, service: str) -> St
     )
 
 
-def _organization(made: OrganizationReport, key: str, proof: Proof, state: Registration) -> StoredOrganization:
+def _organization(
+    made: OrganizationReport, key: str, proof: Proof, state: Registration
+) -> StoredOrganization:
     return StoredOrganization(
         name=made.name,
         credential=key,
@@ -230,12 +253,16 @@ def verdict_of(made: OrganizationReport) -> dict[str, str]:
 
 def repository_of(proof: Proof, name: str) -> str:
     """The id of the repository that could be read there, where one was."""
-    found = next((here.repository for here in proof.places if here.place.key == name.casefold()), None)
+    found = next(
+        (here.repository for here in proof.places if here.place.key == name.casefold()), None
+    )
     return found.id if found is not None else ""
 
 
 def needed_username(made: OrganizationReport) -> str:
     """The username that the hand-off carries: only where the token alone could not clone."""
-    if any(check.id is CheckId.CLONE_TOKEN and check.status is Status.WARN for check in made.checks):
+    if any(
+        check.id is CheckId.CLONE_TOKEN and check.status is Status.WARN for check in made.checks
+    ):
         return made.username
     return ""

@@ -50,7 +50,9 @@ def keep_aspm(house: House, record: tuple[str, str], secrets: Mapping[str, Secre
     _store(house, record[0], secrets, methodcaller("commit_aspm", *record))
 
 
-def _store(house: House, what: str, secrets: Mapping[str, Secret], commit: Callable[[Catalogue], Catalogue]) -> None:
+def _store(
+    house: House, what: str, secrets: Mapping[str, Secret], commit: Callable[[Catalogue], Catalogue]
+) -> None:
     """Say what comes, write it, and put it in force by one replace; or leave everything as it was."""
     for secret in secrets.values():
         house.vault.check_size(secret)
@@ -119,7 +121,9 @@ def sweep(house: House) -> None:
         try:
             house.vault.erase(service)
         except StoreError as error:
-            house.voice.warn(f"An old secret could not be erased yet ({error.problem}); the next run tries again.")
+            house.voice.warn(
+                f"An old secret could not be erased yet ({error.problem}); the next run tries again."
+            )
         else:
             erased.add(service)
     if erased:

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 Secrets = dict[str, "Secret"]
 SPOILT: Final = Reason.RECORDS_UNREADABLE
 _SHUT: Final = frozenset(
-    {Reason.KEYRING_ABSENT, Reason.KEYRING_LOCKED, Reason.KEYRING_SILENT, Reason.KEYRING_NOT_TRUSTED}
+    {
+        Reason.KEYRING_ABSENT,
+        Reason.KEYRING_LOCKED,
+        Reason.KEYRING_SILENT,
+        Reason.KEYRING_NOT_TRUSTED,
+    }
 )
 """A store that says this of one secret says it of all: to ask again would open its dialog again."""
 
@@ -74,5 +79,9 @@ def _spoilt(entry: Entry) -> Check | None:
 
 def rotation(entry: Entry, key: str) -> Command:
     """The command that replaces one token of a connection, in all the organizations that it serves."""
-    names = [one.name for one in entry.organizations if one.credential == key and len(entry.credentials) > 1]
+    names = [
+        one.name
+        for one in entry.organizations
+        if one.credential == key and len(entry.credentials) > 1
+    ]
     return Command("rotate", tuple(names))

@@ -8,7 +8,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.connection import Entry, Registration, RegistrationState, StoredCredential, Successor
+from aspm_ado.domain.connection import (
+    Entry,
+    Registration,
+    RegistrationState,
+    StoredCredential,
+    Successor,
+)
 from aspm_ado.domain.place import site_of
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.keeping.entry import new_key, service_of, verdict_of, with_registrations
@@ -27,11 +33,19 @@ if TYPE_CHECKING:
 NO_STATES: Final[Mapping[str, Registration]] = MappingProxyType({})
 
 
-def compared(proof: Proof, entry: Entry, names: Sequence[str], *, allow_other: bool) -> tuple[OrganizationReport, ...]:
+def compared(
+    proof: Proof, entry: Entry, names: Sequence[str], *, allow_other: bool
+) -> tuple[OrganizationReport, ...]:
     """The reports of the new token, judged beside what the old one was: another person's token fails ``identity``."""
     wanted = {name.casefold() for name in names}
-    olds = [entry.credentials[one.credential] for one in entry.organizations if one.name.casefold() in wanted]
-    return tuple(_by_the_same(made, olds, allow_other=allow_other) for made in organizations_of(proof))
+    olds = [
+        entry.credentials[one.credential]
+        for one in entry.organizations
+        if one.name.casefold() in wanted
+    ]
+    return tuple(
+        _by_the_same(made, olds, allow_other=allow_other) for made in organizations_of(proof)
+    )
 
 
 def is_whole(organizations: Sequence[OrganizationReport], names: Sequence[str]) -> bool:
@@ -55,7 +69,11 @@ def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[st
 
 
 def keep_successor(
-    house: House, entry: Entry, proof: Proof, organizations: Sequence[OrganizationReport], names: Sequence[str]
+    house: House,
+    entry: Entry,
+    proof: Proof,
+    organizations: Sequence[OrganizationReport],
+    names: Sequence[str],
 ) -> tuple[Entry, str]:
     """Store the new token beside the old one; the entry and the key of the successor.
 
@@ -92,7 +110,11 @@ def keep_successor(
 
 
 def swap(
-    house: House, name: str, key: str, organizations: Sequence[str], states: Mapping[str, Registration] = NO_STATES
+    house: House,
+    name: str,
+    key: str,
+    organizations: Sequence[str],
+    states: Mapping[str, Registration] = NO_STATES,
 ) -> Entry:
     """Put the successor in force for ``organizations`` of the connection ``name`` by one replace; a secret that nothing
     names any more is erased after.
@@ -110,12 +132,16 @@ def swap(
         meant = {one.casefold() for one in organizations}
         known = {one.name.casefold(): one.registration.of_older for one in current.organizations}
         made = {one: states.get(one, known[one]) for one in meant & known.keys()}
-        return replace(with_registrations(current.succeeded(key, organizations), made), validated=now)
+        return replace(
+            with_registrations(current.succeeded(key, organizations), made), validated=now
+        )
 
     return update(house, name, edit)
 
 
-def _going(house: House, name: str, key: str, organizations: Sequence[str]) -> Iterator[tuple[Place, StoredCredential]]:
+def _going(
+    house: House, name: str, key: str, organizations: Sequence[str]
+) -> Iterator[tuple[Place, StoredCredential]]:
     """What nothing will name any more once the successor is in force."""
     before = house.records.load().connections.get(name)
     if before is None or key not in before.successors:
@@ -146,12 +172,19 @@ def tell_revoking(house: House, before: Entry, after: Entry) -> None:
         if old.last4 in in_use:
             ledger.close(house, old.authorization_id)
             continue
-        place, held = _place(before, key), {one.name for one in before.organizations if one.credential == key}
+        place, held = (
+            _place(before, key),
+            {one.name for one in before.organizations if one.credential == key},
+        )
         served = [one for one in after.organizations if one.name in held]
         told = f"The old token (…{old.last4}) is not used here any more."
-        if after.aspm and any(one.registration.state is not RegistrationState.REGISTERED for one in served):
+        if after.aspm and any(
+            one.registration.state is not RegistrationState.REGISTERED for one in served
+        ):
             ledger.close(house, old.authorization_id)
-            house.voice.say(f"{told} Revoke it when Invicti ASPM has the new one: {place.token_page}")
+            house.voice.say(
+                f"{told} Revoke it when Invicti ASPM has the new one: {place.token_page}"
+            )
             continue
         ledger.replacing(house, place, old)
         by_az = any(after.credentials[one.credential].authorization_id for one in served)
@@ -165,7 +198,11 @@ def _by_the_same(
     known = {old.identity_id.lower() for old in olds if old.identity_id}
     if allow_other or made.identity is None or not known or made.identity.id.lower() in known:
         return made
-    was = next(old.identity_name or old.identity_account or old.identity_id for old in olds if old.identity_id)
+    was = next(
+        old.identity_name or old.identity_account or old.identity_id
+        for old in olds
+        if old.identity_id
+    )
     who = made.identity.name or made.identity.account or made.identity.id
     check = Check(
         CheckId.IDENTITY,

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 GO_ON: Final = Question("migrate-go-on", "An earlier run was not finished. What now?")
 REST: Final = Choice("rest", "Go on with the rest")
 ANEW: Final = Choice("anew", "Choose again")
-WHICH: Final = Question("migrate-which", "Which organizations shall get a token of their own?", "-o NAME")
+WHICH: Final = Question(
+    "migrate-which", "Which organizations shall get a token of their own?", "-o NAME"
+)
 
 
 def chosen(house: House, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
@@ -52,7 +54,9 @@ def demand_tokens(house: House, entry: Entry, names: Sequence[str], tokens: Toke
         return
     site, brief = stored_terms(house, entry, ReachDemanded.ORGANIZATION)
     lacking = [name for name in names if not entry.has_own(name) and tokens.of(name) is None]
-    missing = [clean(name, 60) for name in lacking if not creates_unasked(house, site.place(name), brief)]
+    missing = [
+        clean(name, 60) for name in lacking if not creates_unasked(house, site.place(name), brief)
+    ]
     if missing:
         raise UsageError(
             Reason.INPUT_MISSING,
@@ -73,12 +77,18 @@ def _picked(house: House, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
     stored = {one.name.casefold() for one in entry.organizations}
     offered = [name for name in once(entry, survey(house, entry).names) if not entry.has_own(name)]
     choices = [
-        Choice(name, clean(name, 60) + ("" if name.casefold() in stored else " (not in this connection yet)"))
+        Choice(
+            name,
+            clean(name, 60)
+            + ("" if name.casefold() in stored else " (not in this connection yet)"),
+        )
         for name in offered
     ]
     picked = house.asker.prompter.choose_many(WHICH, choices) if choices else ()
     if choices and not picked and not tokens.named:
-        house.voice.warn("None is marked: Space marks the one at the arrow, Ctrl-A all of them, Enter goes on.")
+        house.voice.warn(
+            "None is marked: Space marks the one at the arrow, Ctrl-A all of them, Enter goes on."
+        )
         picked = house.asker.prompter.choose_many(WHICH, choices)
     if not picked and not tokens.named:
         house.voice.say("Nothing was chosen, and nothing is changed.")

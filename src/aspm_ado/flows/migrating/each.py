@@ -74,9 +74,13 @@ def migrate_one(
         taken, agreed = None, False
 
 
-def _tried(house: House, entry: Entry, name: str, taken: Taken | None, options: AspmOptions) -> Result:
+def _tried(
+    house: House, entry: Entry, name: str, taken: Taken | None, options: AspmOptions
+) -> Result:
     site, brief = stored_terms(house, entry, ReachDemanded.ORGANIZATION)
-    stored = next((one for one in entry.organizations if one.name.casefold() == name.casefold()), None)
+    stored = next(
+        (one for one in entry.organizations if one.name.casefold() == name.casefold()), None
+    )
     brief = replace(brief, username=brief.username or (stored.username if stored else ""))
     try:
         taken = taken or acquire(house, site.place(name), brief, for_all=False)
@@ -89,17 +93,24 @@ def _tried(house: House, entry: Entry, name: str, taken: Taken | None, options: 
         for check in stands if house.asker.asks else ():
             house.voice.warn(f"{check.title}: {check.detail}")
             house.voice.say(f"  {check.remedy or ''}")
-        house.voice.warn(f"Nothing was changed for {clean(name, 60)}: the old token stays in force.")
+        house.voice.warn(
+            f"Nothing was changed for {clean(name, 60)}: the old token stays in force."
+        )
         return Result(Came.NOT_GOOD, made, proof)
     for line in losses([made], entry):
         house.voice.warn(line)
-    if stored is not None and house.vault.read(entry.credentials[stored.credential].service) == proof.candidate.secret:
+    if (
+        stored is not None
+        and house.vault.read(entry.credentials[stored.credential].service) == proof.candidate.secret
+    ):
         _keep_in_force(house, entry, stored.name)
     elif stored is not None:
         keep_successor(house, entry, proof, [made], [stored.name])
     else:
         _keep_new(house, entry, Proven(proof, (made,)), options)
-    house.voice.say(f"{clean(name, 60)} has a token of its own now (…{proof.candidate.secret.last4}): stored.")
+    house.voice.say(
+        f"{clean(name, 60)} has a token of its own now (…{proof.candidate.secret.last4}): stored."
+    )
     return Result(Came.OWN, made, proof)
 
 
@@ -121,7 +132,9 @@ def _judged(house: House, entry: Entry, proof: Proof, stored: str) -> Organizati
 
 def _keep_in_force(house: House, entry: Entry, name: str) -> None:
     """Its own token is in force already: what waits to replace it is given up."""
-    update(house, entry.name, lambda current: replace(current, successors=current.unawaited([name])))
+    update(
+        house, entry.name, lambda current: replace(current, successors=current.unawaited([name]))
+    )
 
 
 def _keep_new(house: House, entry: Entry, proven: Proven, options: AspmOptions) -> None:
@@ -136,7 +149,15 @@ def _keep_new(house: House, entry: Entry, proven: Proven, options: AspmOptions) 
         begun = {name: _begun(current, options)}
         same = replace(options, url=None)  # its Invicti ASPM stays as it is on record
         return merged(
-            current, entry.name, [proven], [key], same, current.toggles, begun, now=now, allow_http=current.allow_http
+            current,
+            entry.name,
+            [proven],
+            [key],
+            same,
+            current.toggles,
+            begun,
+            now=now,
+            allow_http=current.allow_http,
         )
 
     keep(house, entry.name, onto, {service_of(entry.name, key): proven.proof.candidate.secret})

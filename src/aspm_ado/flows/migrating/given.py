@@ -20,16 +20,24 @@ if TYPE_CHECKING:
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,49}")
 """No token is that short: one that was given in place of a name is refused, and not repeated."""
-HOW: Final = "Give it: --pat-file ORGANIZATION=FILE or --pat-variable ORGANIZATION=NAME, once for each."
+HOW: Final = (
+    "Give it: --pat-file ORGANIZATION=FILE or --pat-variable ORGANIZATION=NAME, once for each."
+)
 
 
 def own_tokens(house: House, entry: Entry) -> Tokens:
     """The token of each organization, by case-folded name. A token for all of them is what ends here: refused."""
     given = tokens_given(house.asker, house.sources)
     if given.shared is not None and given.shared.source not in PAT_VARIABLES:
-        raise UsageError(Reason.USAGE, "A token is given without saying which organization it is for.", remedy=HOW)
+        raise UsageError(
+            Reason.USAGE,
+            "A token is given without saying which organization it is for.",
+            remedy=HOW,
+        )
     if given.shared is not None:
-        house.voice.note(f"{given.shared.source} is set and not used: each organization gets a token of its own.")
+        house.voice.note(
+            f"{given.shared.source} is set and not used: each organization gets a token of its own."
+        )
     own = dict(given.own)
     for organization, name in variables_named(house.asker):
         if organization.casefold() in own:

@@ -14,9 +14,20 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.connection import Entry, Migration, Registration, RegistrationState
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.judgement.aspm import aspm_skipped
-from aspm_ado.domain.judgement.registration import NewToken, RegistrationFacts, judge_registration, token_of
+from aspm_ado.domain.judgement.registration import (
+    NewToken,
+    RegistrationFacts,
+    judge_registration,
+    token_of,
+)
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.report import (
+    AspmReport,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    TokenFacts,
+)
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.retirement import ReachDemanded
 from aspm_ado.domain.text import clean
@@ -62,7 +73,9 @@ def migrate(house: House, name: str) -> Report:
     tell_revoking(house, before, now)
     _tell_left(house, before, now)
     proofs = [result.proof for result in results.values() if result.proof is not None]
-    return report(house, "migrate", proofs, [_document(now, names, results, delivery, aspm, options)])
+    return report(
+        house, "migrate", proofs, [_document(now, names, results, delivery, aspm, options)]
+    )
 
 
 def services_entry(house: House, name: str) -> Entry:
@@ -79,12 +92,18 @@ def services_entry(house: House, name: str) -> Entry:
 
 def is_done(entry: Entry) -> bool:
     """Whether each organization has a token of its own in force, and no choice waits to be carried out."""
-    return entry.migration is None and not any(entry.is_shared(one.credential) for one in entry.organizations)
+    return entry.migration is None and not any(
+        entry.is_shared(one.credential) for one in entry.organizations
+    )
 
 
 def _settled(house: House, entry: Entry, names: Sequence[str]) -> Entry:
     """The choice on record. A successor whose secret is gone is dropped: its organization needs a token again."""
-    gone = {key for key, one in entry.successors.items() if house.vault.read(one.credential.service) is None}
+    gone = {
+        key
+        for key, one in entry.successors.items()
+        if house.vault.read(one.credential.service) is None
+    }
     if all(entry.has_own(name) for name in names) and not gone:
         return entry
 
@@ -101,7 +120,9 @@ def _settled(house: House, entry: Entry, names: Sequence[str]) -> Entry:
     return update(house, entry.name, edit)
 
 
-def _each(house: House, entry: Entry, todo: Sequence[str], tokens: Tokens, options: AspmOptions) -> dict[str, Result]:
+def _each(
+    house: House, entry: Entry, todo: Sequence[str], tokens: Tokens, options: AspmOptions
+) -> dict[str, Result]:
     """One organization after the other; what came of each, by case-folded name."""
     results: dict[str, Result] = {}
     for number, name in enumerate(todo, start=1):
@@ -118,7 +139,11 @@ def _brought(
 ) -> tuple[AspmProof | None, Delivery]:
     """What is proven, brought to Invicti ASPM; put in force at once where nothing is to be brought."""
     wanted = {name.casefold() for name in names}
-    meant = [one for one in entry.organizations if one.name.casefold() in wanted and entry.has_own(one.name)]
+    meant = [
+        one
+        for one in entry.organizations
+        if one.name.casefold() in wanted and entry.has_own(one.name)
+    ]
     if entry.aspm is None or not options.is_wanted:
         for one in meant:
             if key := entry.successor_of(one.name):
@@ -127,7 +152,8 @@ def _brought(
     due = [
         one
         for one in meant
-        if entry.successor_of(one.name) or one.registration.state is not RegistrationState.REGISTERED
+        if entry.successor_of(one.name)
+        or one.registration.state is not RegistrationState.REGISTERED
     ]
     if not due:
         return None, Delivery()
@@ -138,7 +164,11 @@ def _brought(
 
 def _finished(house: House, entry: Entry, names: Sequence[str]) -> Entry:
     """The choice off the record once nothing of it is left: every token proven and in force."""
-    if entry.migration is None or entry.unmigrated or any(entry.successor_of(name) for name in names):
+    if (
+        entry.migration is None
+        or entry.unmigrated
+        or any(entry.successor_of(name) for name in names)
+    ):
         return entry
     return update(house, entry.name, lambda current: replace(current, migration=None).pruned())
 
@@ -164,11 +194,15 @@ def _document(
     aspm: AspmProof | None,
     options: AspmOptions,
 ) -> ConnectionReport:
-    organizations = tuple(_organization(entry, name, results, delivery, aspm, options) for name in names)
+    organizations = tuple(
+        _organization(entry, name, results, delivery, aspm, options) for name in names
+    )
     shown = aspm.report if aspm is not None else None
     if shown is None and entry.aspm is not None:
         shown = AspmReport(entry.aspm.url, entry.aspm.api, aspm_skipped())
-    return ConnectionReport(entry.name, entry.deployment, entry.base_url, entry.purpose, organizations, (), shown)
+    return ConnectionReport(
+        entry.name, entry.deployment, entry.base_url, entry.purpose, organizations, (), shown
+    )
 
 
 def _organization(

@@ -48,7 +48,9 @@ def planned(house: House, name: str) -> MigrationPlan:
     by_az = _by_az(house, entry, names)
     rows = tuple(_row(entry, one, found, by_az) for one in names)
     calendar = found.calendar
-    return MigrationPlan(entry.name, calendar.today.isoformat(), calendar.source, found.listed, rows)
+    return MigrationPlan(
+        entry.name, calendar.today.isoformat(), calendar.source, found.listed, rows
+    )
 
 
 def _by_az(house: House, entry: Entry, names: Sequence[str]) -> frozenset[str]:
@@ -70,7 +72,9 @@ def _row(entry: Entry, name: str, found: Survey, by_az: frozenset[str]) -> Row:
     request = ""
     if state is State.TO_DO and place.key in found.refusing:
         how = How.ADMINISTRATOR
-        request = request_for(Policy.CREATION, place, purpose, ReachDemanded.ORGANIZATION, found.calendar)
+        request = request_for(
+            Policy.CREATION, place, purpose, ReachDemanded.ORGANIZATION, found.calendar
+        )
     return Row(
         name,
         any(one.name.casefold() == place.key for one in entry.organizations),

@@ -39,7 +39,10 @@ def survey(house: House, entry: Entry, *, knock: bool = False) -> Survey:
     """
     site = site_of(entry)
     found = Survey(house.clock.told_by())
-    names = [*(one.name for one in entry.organizations), *(entry.migration.organizations if entry.migration else ())]
+    names = [
+        *(one.name for one in entry.organizations),
+        *(entry.migration.organizations if entry.migration else ()),
+    ]
     for key, credential in entry.credentials.items():
         secret = house.vault.read(credential.service) if entry.is_shared(key) else None
         if secret is not None:
@@ -56,7 +59,9 @@ def survey(house: House, entry: Entry, *, knock: bool = False) -> Survey:
     return found
 
 
-def _look(house: House, site: Site, bound: Credential, found: Survey, known: Sequence[str] | None) -> Steps:
+def _look(
+    house: House, site: Site, bound: Credential, found: Survey, known: Sequence[str] | None
+) -> Steps:
     caller = house.caller
     [wide] = yield [caller.profile(site, bound)]
     found.calendar = house.clock.told_by(wide)
@@ -74,6 +79,7 @@ def _look(house: House, site: Site, bound: Credential, found: Survey, known: Seq
     refusing = {
         place.key
         for place, answer in zip(places, replies, strict=True)
-        if stand(place, answer, wide, found.calendar).access_check.reason is Reason.ORGANIZATION_REFUSES_TOKEN
+        if stand(place, answer, wide, found.calendar).access_check.reason
+        is Reason.ORGANIZATION_REFUSES_TOKEN
     }
     found.refusing |= refusing

@@ -78,7 +78,11 @@ def created(house: House, place: Place, brief: Brief, *, for_all: bool) -> Taken
         if choice == REQUIRE:
             raise _unconfirmed()
         return None
-    if asker.asks and choice == AUTO and asker.prompter.choose(HOW, [BY_AZ, BY_HAND], BY_AZ.value) == BY_HAND.value:
+    if (
+        asker.asks
+        and choice == AUTO
+        and asker.prompter.choose(HOW, [BY_AZ, BY_HAND], BY_AZ.value) == BY_HAND.value
+    ):
         return None
     try:
         return _made(house, place, brief)
@@ -117,7 +121,9 @@ def _obstacle(house: House, place: Place, brief: Brief, *, for_all: bool) -> _Ob
         )
     if asker.switch(DRY_RUN):
         return _Obstacle(
-            Reason.USAGE, "A rehearsal (--dry-run) creates nothing.", "Leave --dry-run out, or give a token."
+            Reason.USAGE,
+            "A rehearsal (--dry-run) creates nothing.",
+            "Leave --dry-run out, or give a token.",
         )
     if for_all or demanded is Reach.ALL:
         return _Obstacle(
@@ -145,7 +151,9 @@ def _made(house: House, place: Place, brief: Brief) -> Taken:
     until = house.asker.one(PAT_EXPIRES, lambda text: parse_day(text, PAT_EXPIRES.flag))
     if until is not None and until <= house.clock.told_by().today:
         raise UsageError(
-            Reason.INPUT_INVALID, f"{until} is not a day to come.", remedy="Give a later day with --pat-expires."
+            Reason.INPUT_INVALID,
+            f"{until} is not a day to come.",
+            remedy="Give a later day with --pat-expires.",
         )
     desk = counter(house, place)
     order = order_for(place, brief.purpose, desk.calendar, house.caller.fresh(), until)
@@ -167,7 +175,9 @@ def _made(house: House, place: Place, brief: Brief) -> Taken:
         )
     granted = desk.granted(pat)
     if granted is None:
-        house.voice.warn("What was really granted could not be read back; what the creation said is taken.")
+        house.voice.warn(
+            "What was really granted could not be read back; what the creation said is taken."
+        )
     found = granted or pat
     for line in differences(ordered, found, desk.calendar.today):
         house.voice.warn(line)

@@ -22,7 +22,9 @@ def clear_left(house: House, desk: Counter, living: Living) -> None:
     """End the tokens that dead runs left in this organization, where that is agreed to (``-y``, or a person's yes)."""
     for one in ledger.abandoned(house, desk.place):
         name, kept = clean(one.display_name, 100), house.records.load().authorizations
-        orphans = [key for key, pat in living.pats.items() if _is_meant(one, key, pat) and key not in kept]
+        orphans = [
+            key for key, pat in living.pats.items() if _is_meant(one, key, pat) and key not in kept
+        ]
         if not orphans and one.owner != living.owner:
             house.voice.note(
                 f"“{name}” is left of an interrupted run, and is not of whoever is signed in with `az` now: whether it "
@@ -44,21 +46,29 @@ def _is_meant(one: Ordered, key: str, pat: Pat) -> bool:
 
 def _ended(house: House, desk: Counter, one: Ordered, orphans: list[str]) -> bool:
     name = clean(one.display_name, 100)
-    what = "did not come to revoking it" if one.replaced else "could not keep it: nobody has its value"
+    what = (
+        "did not come to revoking it" if one.replaced else "could not keep it: nobody has its value"
+    )
     house.voice.warn(f"“{name}” is left of a run that was interrupted ({one.at}), and {what}.")
-    agreed = house.asker.switch(YES) or (house.asker.asks and house.asker.prompter.confirm(END_LEFT, default=True))
+    agreed = house.asker.switch(YES) or (
+        house.asker.asks and house.asker.prompter.confirm(END_LEFT, default=True)
+    )
     if agreed and all(desk.revoke(key) for key in orphans):
         house.voice.say(f"“{name}” is revoked.")
         return True
     told = "could not be revoked" if agreed else "still lives"
-    house.voice.warn(f"“{name}” {told}. The next run asks again; its page is {desk.place.token_page}")
+    house.voice.warn(
+        f"“{name}” {told}. The next run asks again; its page is {desk.place.token_page}"
+    )
     return False
 
 
 def _tell_strangers(house: House, desk: Counter, living: Living) -> None:
     """Living tokens that look like ours and are not on record here: another machine's, or nobody's."""
     catalogue = house.records.load()
-    known = {one.display_name for one in catalogue.ordered} | {made.order.display_name for made in house.made}
+    known = {one.display_name for one in catalogue.ordered} | {
+        made.order.display_name for made in house.made
+    }
     found = sorted(
         clean(pat.display_name, 100)
         for key, pat in living.pats.items()
@@ -67,7 +77,9 @@ def _tell_strangers(house: House, desk: Counter, living: Living) -> None:
         and pat.display_name not in known
     )
     if found:
-        named = ", ".join(f"“{name}”" for name in found[:3]) + (f" and {len(found) - 3} more" if found[3:] else "")
+        named = ", ".join(f"“{name}”" for name in found[:3]) + (
+            f" and {len(found) - 3} more" if found[3:] else ""
+        )
         house.voice.note(
             f"Living tokens that aspm-ado made for {desk.place.name}, and that are not on record here: {named}. If no "
             f"other machine uses them, revoke them: {desk.place.token_page}"

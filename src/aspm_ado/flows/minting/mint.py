@@ -53,8 +53,12 @@ class Counter:
     def credential(self) -> Credential:
         """The sign-in of `az`, bound to the one host that makes tokens. Raises ``NotCreatedError``."""
         if self.house.entra is None:
-            raise NotCreatedError(Reason.AZ_ABSENT, "There is no Azure CLI.", remedy="Create the token by hand.")
-        return Credential(self.house.entra.token(self.tenant), frozenset({LIFECYCLE_ORIGIN}), bearer=True)
+            raise NotCreatedError(
+                Reason.AZ_ABSENT, "There is no Azure CLI.", remedy="Create the token by hand."
+            )
+        return Credential(
+            self.house.entra.token(self.tenant), frozenset({LIFECYCLE_ORIGIN}), bearer=True
+        )
 
     def living(self, order: Order) -> Living:
         """The living tokens of whoever is signed in."""
@@ -117,16 +121,27 @@ class Counter:
 
     def granted(self, pat: Pat) -> Pat | None:
         """The token as it is on the service's record; ``None`` where that could not be read."""
-        reply = ask(self.house, self.house.caller.pat(self.place, pat.authorization_id, self.credential))
+        reply = ask(
+            self.house, self.house.caller.pat(self.place, pat.authorization_id, self.credential)
+        )
         return reply.answer.pat if isinstance(reply.answer, PatAnswer) else None
 
     def revoke(self, authorization_id: str) -> bool:
         """End a token; whether it is ended now. Raises ``NotCreatedError`` where `az` gives no sign-in."""
-        return is_revoked(ask(self.house, self.house.caller.revoke_pat(self.place, authorization_id, self.credential)))
+        return is_revoked(
+            ask(
+                self.house,
+                self.house.caller.revoke_pat(self.place, authorization_id, self.credential),
+            )
+        )
 
     def end_all(self, order: Order) -> list[bool]:
         """Revoke whatever lives under the name of an order; of each, whether it is ended. The name is no other's."""
-        ours = [key for key, pat in self.living(order).pats.items() if pat.display_name == order.display_name]
+        ours = [
+            key
+            for key, pat in self.living(order).pats.items()
+            if pat.display_name == order.display_name
+        ]
         return [self.revoke(key) for key in ours]
 
     def _undo_lost(self, order: Order, lost: Reply) -> None:
@@ -150,9 +165,7 @@ class Counter:
             )
             return
         if ended:
-            problem = (
-                f"A token was created in {self.place.name}, its value did not arrive, and it could not be revoked."
-            )
+            problem = f"A token was created in {self.place.name}, its value did not arrive, and it could not be revoked."
             raise NotCreatedError(Reason.CREATION_UNCERTAIN, problem, remedy=where)
         _, problem, _ = unheard(lost, saying(lost))
         raise NotCreatedError(

@@ -34,14 +34,18 @@ def revoke_old(house: House, place: Place, old: StoredCredential, *, by_az: bool
     try:
         ended = counter(house, place).revoke(old.authorization_id)
     except NotCreatedError as error:
-        house.voice.warn(f"The old token (…{old.last4}) could not be revoked. {error.problem} {error.remedy}")
+        house.voice.warn(
+            f"The old token (…{old.last4}) could not be revoked. {error.problem} {error.remedy}"
+        )
         ledger.release(house, old.authorization_id)
         return False
     if ended:
         house.voice.say(f"The old token (…{old.last4}) is revoked.")
         ledger.close(house, old.authorization_id)
     else:
-        house.voice.warn(f"The old token (…{old.last4}) could not be revoked; the next creation here tries again.")
+        house.voice.warn(
+            f"The old token (…{old.last4}) could not be revoked; the next creation here tries again."
+        )
         ledger.release(house, old.authorization_id)
     return ended
 
@@ -102,5 +106,7 @@ def _ended(house: House, one: Made) -> bool:
             return True
     except UserError:
         pass
-    house.voice.warn(f"The token “{name}” was not kept and could not be revoked. Do it here: {page}")
+    house.voice.warn(
+        f"The token “{name}” was not kept and could not be revoked. Do it here: {page}"
+    )
     return False

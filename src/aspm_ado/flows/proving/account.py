@@ -42,13 +42,17 @@ def organizations_of(proof: Proof, warn_days: int = WARN_DAYS) -> tuple[Organiza
         source=candidate.source,
         shared=len(proof.places) > 1,
     )
-    dead = bool(proof.places) and all(here.standing is not None and here.standing.is_dead for here in proof.places)
+    dead = bool(proof.places) and all(
+        here.standing is not None and here.standing.is_dead for here in proof.places
+    )
     if dead:
         facts = replace(facts, days_left=None)
         expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
     else:
         expiry = judge_expiry(candidate.expires, proof.calendar, warn_days)
-    reach_check = proof.unlisted if proof.unlisted is not None and not dead else _reach(proof, sight)
+    reach_check = (
+        proof.unlisted if proof.unlisted is not None and not dead else _reach(proof, sight)
+    )
     own = (judge_format(candidate.secret), expiry, reach_check)
     if proof.unlisted is not None and not proof.places:
         return (_every_one(proof, facts, own),)
@@ -59,7 +63,9 @@ def connection_report(
     name: str | None, site: Site, purpose: Purpose, organizations: Sequence[OrganizationReport]
 ) -> ConnectionReport:
     """One connection."""
-    return ConnectionReport(name, site.deployment.value, site.base_url, purpose.value, tuple(organizations))
+    return ConnectionReport(
+        name, site.deployment.value, site.base_url, purpose.value, tuple(organizations)
+    )
 
 
 def day_source(proofs: Sequence[Proof]) -> DaySource:
@@ -68,7 +74,9 @@ def day_source(proofs: Sequence[Proof]) -> DaySource:
     return next((source for source in sources if source is not DaySource.LOCAL), DaySource.LOCAL)
 
 
-def report(house: House, command: str, proofs: Sequence[Proof], connections: Sequence[ConnectionReport]) -> Report:
+def report(
+    house: House, command: str, proofs: Sequence[Proof], connections: Sequence[ConnectionReport]
+) -> Report:
     """The document."""
     at = house.stamp
     return Report(command, at, day_source(proofs).value, tuple(connections))
@@ -79,7 +87,9 @@ def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
     return tuple(
         check
         for check in organization.checks
-        if check.required and check.status in (Status.FAIL, Status.UNKNOWN) and check.id is not CheckId.REGISTRATION
+        if check.required
+        and check.status in (Status.FAIL, Status.UNKNOWN)
+        and check.id is not CheckId.REGISTRATION
     )
 
 
@@ -93,7 +103,11 @@ def with_check(organization: OrganizationReport, check: Check) -> OrganizationRe
 
 def named(organization: OrganizationReport, name: str | None) -> OrganizationReport:
     """The same, with the name of its connection in the commands that help; without one, with what helps there."""
-    old, new = (MIGRATE, MIGRATE.replace("NAME", name)) if name else (f": {MIGRATE}", " (--reach organization).")
+    old, new = (
+        (MIGRATE, MIGRATE.replace("NAME", name))
+        if name
+        else (f": {MIGRATE}", " (--reach organization).")
+    )
     checks = (
         replace(check, remedy=check.remedy.replace(old, new)) if check.remedy else check
         for check in organization.checks
@@ -104,7 +118,9 @@ def named(organization: OrganizationReport, name: str | None) -> OrganizationRep
 def with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Check, ...]:
     """The checks of a token with the command that replaces it; one of all organizations would end with this one."""
     if any(check.next is not None and check.next.verb == "migrate" for check in checks):
-        return tuple(replace(one, next=Command("migrate")) if one.id in _NEW_TOKEN else one for one in checks)
+        return tuple(
+            replace(one, next=Command("migrate")) if one.id in _NEW_TOKEN else one for one in checks
+        )
     rotate, one_of_them = Command("rotate"), Command("rotate", (name,))
     return tuple(
         replace(one, next=one_of_them if one.id is CheckId.REACH or not shared else rotate)
@@ -117,7 +133,9 @@ def with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Chec
 _NEW_TOKEN: Final = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.REACH})
 
 
-def _organization(here: PlaceProof, facts: TokenFacts, own: Sequence[Check], purpose: Purpose) -> OrganizationReport:
+def _organization(
+    here: PlaceProof, facts: TokenFacts, own: Sequence[Check], purpose: Purpose
+) -> OrganizationReport:
     standing = here.standing
     if standing is None:
         excuse = "Not asked."
@@ -130,17 +148,25 @@ def _organization(here: PlaceProof, facts: TokenFacts, own: Sequence[Check], pur
             excuse = "Not asked: whether the organization takes the token was not found out."
     scopes = here.scopes or scopes_not_asked(purpose, excuse)
     clone = here.clone or clone_skipped(excuse)
-    checks = with_next(in_order([*own, *who, *scopes, *clone]), here.place.name, shared=facts.shared)
+    checks = with_next(
+        in_order([*own, *who, *scopes, *clone]), here.place.name, shared=facts.shared
+    )
     return OrganizationReport(here.place.name, identity, facts, checks, username=here.username)
 
 
 def _every_one(proof: Proof, facts: TokenFacts, own: Sequence[Check]) -> OrganizationReport:
     """What stands for all the organizations of a token, where they could not be listed: nothing was asked in them."""
-    who = proof.wide.answer.identity if proof.wide is not None and isinstance(proof.wide.answer, Profile) else None
+    who = (
+        proof.wide.answer.identity
+        if proof.wide is not None and isinstance(proof.wide.answer, Profile)
+        else None
+    )
     excuse = "Not asked: no organization was named, and they could not be listed."
     identity = identified(who, proof.wide) if who is not None else skip(CheckId.IDENTITY, excuse)
     scopes = scopes_not_asked(proof.candidate.brief.purpose, excuse)
-    checks = in_order([*own, identity, skip(CheckId.ACCESS, excuse), *scopes, *clone_skipped(excuse)])
+    checks = in_order(
+        [*own, identity, skip(CheckId.ACCESS, excuse), *scopes, *clone_skipped(excuse)]
+    )
     return OrganizationReport(EVERY_ONE, who, facts, checks)
 
 
@@ -150,6 +176,10 @@ def _reach(proof: Proof, sight: Sight | None) -> Check:
     if sight is None or (sight.reach is Reach.UNKNOWN and not let_in):
         heard = [here.standing for here in proof.places if here.standing is not None]
         if any(standing.access_check.status is Status.UNKNOWN for standing in heard):
-            return reach_not_asked("Not asked: whether an organization takes the token was not found out.")
+            return reach_not_asked(
+                "Not asked: whether an organization takes the token was not found out."
+            )
         return reach_not_asked("Not asked: no organization takes the token.")
-    return judge_reach(sight, proof.candidate.brief.reach, proof.candidate.site.deployment, proof.calendar)
+    return judge_reach(
+        sight, proof.candidate.brief.reach, proof.candidate.site.deployment, proof.calendar
+    )

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from aspm_ado.flows.proving.candidate import Candidate, PlaceProof, Proof
 
 
-def prove_aloud(house: House, candidates: Sequence[Candidate], previous: Sequence[Proof | None] = ()) -> list[Proof]:
+def prove_aloud(
+    house: House, candidates: Sequence[Candidate], previous: Sequence[Proof | None] = ()
+) -> list[Proof]:
     """Prove, saying how far it has come."""
     total = sum(max(1, len(made.places)) for made in candidates)
     done = 0
@@ -24,7 +26,9 @@ def prove_aloud(house: House, candidates: Sequence[Candidate], previous: Sequenc
         house.voice.progress(done, max(asked, done), clean(here.place.name, 60))
 
     for site in {made.site for made in candidates if made.site.is_in_clear}:
-        house.voice.warn(f"{site.base_url} has no TLS: the token travels in clear, as was accepted.")
+        house.voice.warn(
+            f"{site.base_url} has no TLS: the token travels in clear, as was accepted."
+        )
     if candidates:
         house.voice.progress(0, total, "asking Azure DevOps")
     return prove(candidates, house.crew, previous=previous, on_done=tell)

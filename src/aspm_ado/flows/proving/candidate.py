@@ -119,7 +119,9 @@ class Proof:
         ``elsewhere`` is who it is in another organization.
         """
         wide = self.wide
-        if place.site.deployment is Deployment.SERVER and not (wide is not None and isinstance(wide.answer, Names)):
+        if place.site.deployment is Deployment.SERVER and not (
+            wide is not None and isinstance(wide.answer, Names)
+        ):
             wide = None  # a refusal at the root of a Server says nothing of the token: the web server may refuse
         past = replace(self.candidate.past, expires=self.candidate.expires)
         return stand(place, first, wide, self.calendar, elsewhere, past=past)
@@ -129,5 +131,10 @@ class Proof:
         brief = self.candidate.brief
         site, unversioned = here.place.site, self.unversioned
         return Bench(
-            brief.purpose, site.deployment, self.version, here.control, brief.read_only, unversioned=unversioned
+            brief.purpose,
+            site.deployment,
+            self.version,
+            here.control,
+            brief.read_only,
+            unversioned=unversioned,
         )

@@ -62,7 +62,9 @@ def _any(proof: Proof, here: PlaceProof) -> Steps:
             silent.append(reply)
             continue
         looked = True
-        for repository in [one for one in reply.answer.repositories if one.enabled][:REPOSITORIES_TRIED]:
+        for repository in [one for one in reply.answer.repositories if one.enabled][
+            :REPOSITORIES_TRIED
+        ]:
             yield from _read(proof, here, repository, asked_for=False)
             if any(one.status != 404 for check in here.clone for one in check.evidence):
                 return
@@ -82,11 +84,17 @@ def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]
 
 def _read(proof: Proof, here: PlaceProof, repository: Repository, *, asked_for: bool) -> Steps:
     """Both ways in one round trip."""
-    account = here.standing.identity.account if here.standing is not None and here.standing.identity else ""
+    account = (
+        here.standing.identity.account
+        if here.standing is not None and here.standing.identity
+        else ""
+    )
     username = here.username = proof.candidate.username or ("" if ":" in account else account)
     ways = ("", username) if username else ("",)
     caller = proof.candidate.brief.caller
-    replies = yield [caller.clone(here.place, repository, proof.candidate.credential(way)) for way in ways]
+    replies = yield [
+        caller.clone(here.place, repository, proof.candidate.credential(way)) for way in ways
+    ]
     named = replies[1] if username else None
     here.repository = repository
     here.clone = judge_clone(repository, replies[0], named, username, asked_for=asked_for)

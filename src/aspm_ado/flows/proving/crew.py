@@ -51,7 +51,9 @@ class _Job:
 class _Batch(Generic[T]):
     """One run. Only the thread that runs it changes it; workers put what came into ``done``."""
 
-    def __init__(self, plans: Iterable[RequestPlan[T]], jobs: queue.SimpleQueue[_Job], per_lane: int) -> None:
+    def __init__(
+        self, plans: Iterable[RequestPlan[T]], jobs: queue.SimpleQueue[_Job], per_lane: int
+    ) -> None:
         self.waiting: deque[Iterator[RequestPlan[T]]] = deque([iter(plans)])
         self.results: dict[int, T] = {}
         self.done: queue.SimpleQueue[tuple[_Job, Reply | BaseException]] = queue.SimpleQueue()
@@ -109,7 +111,9 @@ class Scheduler:
         self._workers = 0
 
     def conduct(
-        self, plans: Iterable[RequestPlan[T]], then: Callable[[T], Iterable[RequestPlan[T]]] | None = None
+        self,
+        plans: Iterable[RequestPlan[T]],
+        then: Callable[[T], Iterable[RequestPlan[T]]] | None = None,
     ) -> list[T]:
         """Run the plans to their ends; their results in the order in which they began.
 
@@ -135,10 +139,15 @@ class Scheduler:
         return self.conduct([plan])[0]
 
     def _begin(
-        self, batch: _Batch[T], numbers: Iterator[int], then: Callable[[T], Iterable[RequestPlan[T]]] | None
+        self,
+        batch: _Batch[T],
+        numbers: Iterator[int],
+        then: Callable[[T], Iterable[RequestPlan[T]]] | None,
     ) -> None:
         """Begin plans while there is room."""
-        while batch.waiting and batch.active < self._in_flight and batch.flying < 2 * self._in_flight:
+        while (
+            batch.waiting and batch.active < self._in_flight and batch.flying < 2 * self._in_flight
+        ):
             plan = next(batch.waiting[0], None)
             if plan is None:
                 batch.waiting.popleft()
@@ -146,7 +155,9 @@ class Scheduler:
             batch.active += 1
             self._advance(batch, _Task(next(numbers), plan), then)
 
-    def _advance(self, batch: _Batch[T], task: _Task, then: Callable[[T], Iterable[RequestPlan[T]]] | None) -> None:
+    def _advance(
+        self, batch: _Batch[T], task: _Task, then: Callable[[T], Iterable[RequestPlan[T]]] | None
+    ) -> None:
         """Let a plan go on until it asks something or ends."""
         replies = task.replies or None
         try:
@@ -174,7 +185,9 @@ class Scheduler:
             if not self._workers:
                 raise
             return
-        self._workers += 1  # only now: one too many ends by itself, one too few would be missed for ever
+        self._workers += (
+            1  # only now: one too many ends by itself, one too few would be missed for ever
+        )
 
     def _work(self) -> None:
         if next(self._numbers) >= self._in_flight:

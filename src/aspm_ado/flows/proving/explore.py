@@ -29,7 +29,9 @@ def _may_have_died(replies: Sequence[Reply]) -> bool:
     missing scope get the same bare refusal).
     """
     heard = [saying(reply) for reply in replies]
-    return any(kind in _DIED for kind in heard) or (bool(heard) and set(heard) == {Saying.BARE_REFUSAL})
+    return any(kind in _DIED for kind in heard) or (
+        bool(heard) and set(heard) == {Saying.BARE_REFUSAL}
+    )
 
 
 def explore(proof: Proof, here: PlaceProof, clone: str) -> Errand[None]:
@@ -50,7 +52,9 @@ def explore(proof: Proof, here: PlaceProof, clone: str) -> Errand[None]:
     bench = proof.bench(here)
     held = {name for name, reply in here.replies.items() if granted(reply, bench) is Grant.GRANTED}
     reached = {probe.scope for probe in wave if probe.name in held}
-    below = [probe for probe in probes if probe.name not in here.replies and probe.scope not in reached]
+    below = [
+        probe for probe in probes if probe.name not in here.replies and probe.scope not in reached
+    ]
     if below:
         yield from _ask(proof, here, below, me, lead=False)
     if _may_have_died(tuple(here.replies.values())):
@@ -66,16 +70,22 @@ def explore(proof: Proof, here: PlaceProof, clone: str) -> Errand[None]:
         yield from try_clone(proof, here, clone, code_is_read=reads_code(here.scopes))
 
 
-def _ask(proof: Proof, here: PlaceProof, probes: Sequence[Probe], me: str, *, lead: bool) -> Errand[None]:
+def _ask(
+    proof: Proof, here: PlaceProof, probes: Sequence[Probe], me: str, *, lead: bool
+) -> Errand[None]:
     """One round trip of probes, with what else is worth knowing at the same time."""
     credential, caller = proof.candidate.credential(), proof.candidate.brief.caller
     due = [probe for probe in probes if probe.name not in here.replies]
     calls = [caller.probe(here.place, probe, proof.version, me, credential) for probe in due]
-    wants_control = here.place.site.deployment is Deployment.SERVER and here.control is None and bool(probes)
+    wants_control = (
+        here.place.site.deployment is Deployment.SERVER and here.control is None and bool(probes)
+    )
     if wants_control:
         nobody = Credential(Secret(caller.fresh().replace("-", "")), here.place.site.origins)
         calls.append(caller.probe(here.place, probes[0], proof.version, me, nobody))
-    profile = proof.wide.answer if lead and proof.wide is not None and proof.listed is None else None
+    profile = (
+        proof.wide.answer if lead and proof.wide is not None and proof.listed is None else None
+    )
     wants_accounts = isinstance(profile, Profile)
     if isinstance(profile, Profile):
         calls.append(caller.accounts(profile.identity.id, here.place.site, credential))

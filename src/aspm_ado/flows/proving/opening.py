@@ -50,7 +50,11 @@ def _first_round(proof: Proof, before: Proof | None) -> Errand[None]:
             [lister] = yield [caller.accounts(proof.wide.answer.identity.id, site, credential)]
             proof.listed = lister.answer.names if isinstance(lister.answer, Names) else None
         known = {here.place.key for here in places}
-        places += [PlaceProof(place) for place in map(site.place, proof.listed or ()) if place.key not in known]
+        places += [
+            PlaceProof(place)
+            for place in map(site.place, proof.listed or ())
+            if place.key not in known
+        ]
         if not replies and places:
             replies = list((yield _greetings(proof, places[:1], credential)))
         if not proof.listed:
@@ -91,7 +95,10 @@ def _second_opinion(proof: Proof) -> Errand[None]:
     replies = yield [caller.connection_data(here.place, credential) for here in asked]
     for here, reply in zip(asked, replies, strict=True):
         here.first = reply
-    if all(proof.standing(here.place, reply).is_dead for here, reply in zip(asked, replies, strict=True)):
+    if all(
+        proof.standing(here.place, reply).is_dead
+        for here, reply in zip(asked, replies, strict=True)
+    ):
         _spare(proof, others[len(asked) :], lead.first)
 
 
@@ -108,9 +115,13 @@ def _version_elsewhere(proof: Proof) -> Errand[None]:
     if proof.standing(lead.place, lead.first).is_in:
         return
     left = [here for here in others if not here.unasked]
-    taking = (here for here in left if here.first is None or proof.standing(here.place, here.first).is_in)
+    taking = (
+        here for here in left if here.first is None or proof.standing(here.place, here.first).is_in
+    )
     if (here := next(taking, None)) is not None:
-        [told] = yield [proof.candidate.brief.caller.version(here.place, proof.candidate.credential())]
+        [told] = yield [
+            proof.candidate.brief.caller.version(here.place, proof.candidate.credential())
+        ]
         _learn_version(proof, told)
 
 
@@ -128,7 +139,9 @@ def _remember(proof: Proof, before: Proof) -> None:
         if (was := old.get(here.place.key)) is not None:
             bench = before.bench(was)
             here.replies = {
-                name: reply for name, reply in was.replies.items() if granted(reply, bench) is Grant.GRANTED
+                name: reply
+                for name, reply in was.replies.items()
+                if granted(reply, bench) is Grant.GRANTED
             }
             here.control = was.control
             if any(check.status is Status.PASS for check in was.clone):

@@ -33,9 +33,13 @@ def prove(
     """
     proofs = [Proof(candidate, candidate.brief.clock.told_by()) for candidate in candidates]
     firsts: dict[int, Proof] = {}
-    for proof in sorted(proofs, key=lambda one: not one.candidate.names):  # stable: those that name theirs come first
+    for proof in sorted(
+        proofs, key=lambda one: not one.candidate.names
+    ):  # stable: those that name theirs come first
         firsts.setdefault(id(proof.candidate.brief), proof)
-    awaited = {id(proof): max(1, len(proof.candidate.places)) for proof in proofs}  # a guess until they are listed
+    awaited = {
+        id(proof): max(1, len(proof.candidate.places)) for proof in proofs
+    }  # a guess until they are listed
 
     def opened(proof: Proof, before: Proof | None) -> Errand[Proof | PlaceProof]:
         yield from opening(proof, before)
@@ -52,7 +56,10 @@ def prove(
             due = [here for here in done.places if not here.unasked]
             awaited[id(done)] = len(due)
             # Whoever is still to be greeted goes first, having one more round trip to go.
-            return (explored(done, here) for here in sorted(due, key=lambda here: here.first is not None))
+            return (
+                explored(done, here)
+                for here in sorted(due, key=lambda here: here.first is not None)
+            )
         if on_done is not None:
             on_done(done, sum(awaited.values()))
         return ()
@@ -65,12 +72,23 @@ def prove(
 
 def _conclude(proof: Proof) -> None:
     """What only all organizations together tell: a token that one rejects may be alive in another."""
-    alive = next((h.standing.identity for h in proof.places if h.standing is not None and h.standing.is_alive), None)
+    alive = next(
+        (
+            h.standing.identity
+            for h in proof.places
+            if h.standing is not None and h.standing.is_alive
+        ),
+        None,
+    )
     for here in proof.places:
         unnamed = here.standing is not None and not here.standing.is_alive
         if alive is not None and unnamed and here.first is not None:
             here.standing = proof.standing(here.place, here.first, alive)
-    recognised = [here.place.name for here in proof.places if here.standing is not None and here.standing.is_in]
+    recognised = [
+        here.place.name
+        for here in proof.places
+        if here.standing is not None and here.standing.is_in
+    ]
     holds = any(holds_profile(here.scopes) for here in proof.places)
     proof.sight = see(proof.candidate.site.deployment, proof.wide, recognised, holds_profile=holds)
 

@@ -42,9 +42,15 @@ def choose_reach(house: House, brief: Brief, deployment: Deployment) -> Brief:
         f"Invicti's guide asks for a token of all accessible organizations. Microsoft stops such tokens on "
         f"{calendar.global_end}, in {days_said(days)} by this machine's clock, whatever their own expiry."
     )
-    house.voice.say("A token of one organization outlives that day; whether your Invicti ASPM takes it is not known.")
+    house.voice.say(
+        "A token of one organization outlives that day; whether your Invicti ASPM takes it is not known."
+    )
     choices = [
-        Choice("all", "All accessible organizations", f"as Invicti asks; stops on {calendar.global_end}"),
+        Choice(
+            "all",
+            "All accessible organizations",
+            f"as Invicti asks; stops on {calendar.global_end}",
+        ),
         Choice("organization", "One token for each organization", "outlives that day"),
     ]
     return replace(brief, reach=ReachDemanded(house.asker.pick(REACH, choices, "all")))

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.questions import ASPM_TOKEN_FILE, CREATE_TOKEN, PAT, PAT_FILE, PAT_STDIN, Question
+from aspm_ado.domain.questions import (
+    ASPM_TOKEN_FILE,
+    CREATE_TOKEN,
+    PAT,
+    PAT_FILE,
+    PAT_STDIN,
+    Question,
+)
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.requirements import Deployment
 from aspm_ado.domain.text import clean
@@ -106,7 +113,9 @@ def tokens_given(asker: Asker, sources: Sources) -> Tokens:
 def ask_token(asker: Asker, site: Site, name: str) -> Taken:
     """The token from a person, hidden; the hosts that it will be sent to are said above the prompt."""
     every = "every organization" if site.deployment is Deployment.SERVICES else "every collection"
-    context = (f"The token for {name or every}. It will be sent to these hosts only: {', '.join(site.hosts)}.",)
+    context = (
+        f"The token for {name or every}. It will be sent to these hosts only: {', '.join(site.hosts)}.",
+    )
     secret = asker.prompter.secret(PAT, context, accept=lambda text: parse_pat(text, "the prompt"))
     return Taken(secret, "prompt", name or None)
 

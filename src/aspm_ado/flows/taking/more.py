@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 MORE: Final = Question("more", "The token reaches more. Which of them shall be connected too?")
 ANOTHER: Final = Question("another", "Connect another organization, with a token of its own?")
-WHICH: Final = Question("another-organization", "Which organization? (its name, or any address in it)")
+WHICH: Final = Question(
+    "another-organization", "Which organization? (its name, or any address in it)"
+)
 
 
 def more_organizations(house: House, proofs: list[Proof]) -> list[Proof]:
     """Offer what the tokens reach beside what was named; then, where they see one only, another with its own."""
-    if not house.asker.asks or not any(made.is_good for proof in proofs for made in organizations_of(proof)):
+    if not house.asker.asks or not any(
+        made.is_good for proof in proofs for made in organizations_of(proof)
+    ):
         return proofs
     taken = {here.place.key for proof in proofs for here in proof.places}
     offered = [_offer(house, proof, taken) for proof in proofs]
@@ -44,7 +48,9 @@ def _offer(house: House, proof: Proof, taken: set[str]) -> Proof:
     others = [name for name in proof.listed or () if name.casefold() not in taken]
     if not others:
         return proof
-    chosen = house.asker.prompter.choose_many(MORE, [Choice(name, clean(name, 60)) for name in others])
+    chosen = house.asker.prompter.choose_many(
+        MORE, [Choice(name, clean(name, 60)) for name in others]
+    )
     if not chosen:
         return proof
     taken.update(name.casefold() for name in chosen)
@@ -59,7 +65,9 @@ def _another(house: House, like: Proof) -> list[Proof]:
     if site.deployment is Deployment.SERVICES:
         place = parse_organization(house.asker.prompter.text(WHICH, accept=parse_organization))
     else:
-        place = site.place(house.asker.prompter.text(Question("another-collection", f"Which {noun(site)}")).strip())
+        place = site.place(
+            house.asker.prompter.text(Question("another-collection", f"Which {noun(site)}")).strip()
+        )
     token = acquire(house, place, brief, for_all=False)
     brief = replace(brief, expires=None, username=like.candidate.username)
     return prove_until_good(house, [candidate(token, site, (place.name,), brief)])

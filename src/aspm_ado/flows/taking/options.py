@@ -56,7 +56,11 @@ NONE: Final = "none"
 
 PURPOSES = (
     Choice("alm", "Read and scan code", hint_of(Purpose.ALM)),
-    Choice("alm+issue-manager", "Read code, and be the issue manager too", hint_of(Purpose.ALM_AND_ISSUE_MANAGER)),
+    Choice(
+        "alm+issue-manager",
+        "Read code, and be the issue manager too",
+        hint_of(Purpose.ALM_AND_ISSUE_MANAGER),
+    ),
     Choice("issue-manager", "Issue manager only", hint_of(Purpose.ISSUE_MANAGER)),
 )
 
@@ -78,7 +82,9 @@ class Target:
     def without(self, names: Iterable[str]) -> Target:
         """The same without some of its names."""
         left_out = {name.casefold() for name in names}
-        return replace(self, names=tuple(name for name in self.names if name.casefold() not in left_out))
+        return replace(
+            self, names=tuple(name for name in self.names if name.casefold() not in left_out)
+        )
 
     def adding(self, *names: str) -> Target:
         """The same with more names, each once whatever the spelling."""
@@ -107,10 +113,14 @@ def target_given(asker: Asker) -> Target | None:
             remedy="Give the address of the server with --server-url, or name an organization with --organization.",
         )
     if server:
-        return _server(server.value, collections.values if collections else (), everything, allow_http)
+        return _server(
+            server.value, collections.values if collections else (), everything, allow_http
+        )
     if organizations:
         places = asker.many(ORGANIZATION, parse_organization)
-        return Target(SERVICES, (), everything, allow_http).adding(*(place.name for place in places))
+        return Target(SERVICES, (), everything, allow_http).adding(
+            *(place.name for place in places)
+        )
     return Target(SERVICES, (), list_all=True, allow_http=allow_http) if everything else None
 
 
@@ -123,7 +133,9 @@ def target(asker: Asker, own: Iterable[str] = ()) -> Target:
     names = tuple(own)
     if there is None and names:
         there = Target(SERVICES, (), allow_http=asker.switch(ALLOW_HTTP))
-    there = there or asker.need(ORGANIZATION, lambda text: pasted(text, allow_http=asker.switch(ALLOW_HTTP)))
+    there = there or asker.need(
+        ORGANIZATION, lambda text: pasted(text, allow_http=asker.switch(ALLOW_HTTP))
+    )
     return there.adding(*names)
 
 
@@ -196,7 +208,9 @@ def aspm_options(asker: Asker, entry: Entry | None) -> AspmOptions:
         register=asker.one(REGISTER, one_of(REGISTER)) or AUTO,
         url=asker.one(ASPM_URL, parse_aspm_url) or (stored.url if stored else None),
         api=asker.one(ASPM_API, one_of(ASPM_API)) or (stored.api if stored else AUTO),
-        toggles=asker.many(TEAM_LEADS_MAY, one_of(TEAM_LEADS_MAY)) or (entry.toggles if entry else None) or None,
+        toggles=asker.many(TEAM_LEADS_MAY, one_of(TEAM_LEADS_MAY))
+        or (entry.toggles if entry else None)
+        or None,
         profile=_profile_path(asker) or (stored.profile if stored else ""),
     )
     if made.register == API and not made.profile:
@@ -235,9 +249,18 @@ def ask_aspm_url(house: House, options: AspmOptions) -> AspmOptions:
 
 def ask_settings(house: House, options: AspmOptions, purpose: Purpose) -> Settings:
     """Advanced Settings: given, or chosen by a person; dependencies are added for a person and refused for a script."""
-    if options.toggles is not None or not house.asker.asks or not options.is_wanted or options.api == "core":
+    if (
+        options.toggles is not None
+        or not house.asker.asks
+        or not options.is_wanted
+        or options.api == "core"
+    ):
         return settings_for(options.toggles or (), purpose, options.api)
-    offered = [Choice(toggle, label) for toggle, label in LABELS.items() if purpose.reads_code or toggle != FETCH]
+    offered = [
+        Choice(toggle, label)
+        for toggle, label in LABELS.items()
+        if purpose.reads_code or toggle != FETCH
+    ]
     chosen = house.asker.prompter.choose_many(TEAM_LEADS_MAY, offered)
     if FETCH in chosen and CREATE not in chosen:
         chosen = (CREATE, *chosen)
@@ -252,7 +275,9 @@ def parse_aspm_url(text: str) -> str:
     origin = Origin.read(parts)
     if parts.username:
         raise UsageError(
-            Reason.URL_INVALID, "The address of Invicti ASPM holds a user name.", remedy="Give the address alone."
+            Reason.URL_INVALID,
+            "The address of Invicti ASPM holds a user name.",
+            remedy="Give the address alone.",
         )
     if origin.scheme != "https" and not origin.is_loopback:
         raise UsageError(
@@ -279,7 +304,9 @@ def brief_given(house: House, purpose: Purpose | None = None) -> Brief:
     )
 
 
-def stored_terms(house: House, entry: Entry, reach: ReachDemanded | None = None) -> tuple[Site, Brief]:
+def stored_terms(
+    house: House, entry: Entry, reach: ReachDemanded | None = None
+) -> tuple[Site, Brief]:
     """Where a stored connection is, and what is demanded of its tokens: purpose and reach as on record, unless another
     ``reach`` is meant. How it is asked may be said anew.
     """
@@ -317,7 +344,9 @@ def candidates_of(target: Target, tokens: Tokens, brief: Brief) -> list[Candidat
     return made
 
 
-def candidate(taken: Taken, site: Site, names: Sequence[str], brief: Brief, *, list_all: bool = False) -> Candidate:
+def candidate(
+    taken: Taken, site: Site, names: Sequence[str], brief: Brief, *, list_all: bool = False
+) -> Candidate:
     """One token and where to prove it."""
     return Candidate(
         brief,
@@ -340,7 +369,11 @@ def parse_check_clone(text: str) -> str:
     if value.lower() in (AUTO, NO):
         return value.lower()
     project, slash, repository = value.partition("/")
-    if not (slash and project and repository) or "/" in repository or any(ord(c) < 0x20 for c in value):
+    if (
+        not (slash and project and repository)
+        or "/" in repository
+        or any(ord(c) < 0x20 for c in value)
+    ):
         raise UsageError(
             Reason.INPUT_INVALID,
             f"“{clean(text, 80)}” does not name a repository.",

@@ -47,7 +47,9 @@ def prove_until_good(
     while house.asker.asks:
         trouble = [check for proof in proofs for check in _trouble(proof)]
         if not trouble:
-            house.voice.say(f"Proven: {', '.join(here.place.name for proof in proofs for here in proof.places)}.")
+            house.voice.say(
+                f"Proven: {', '.join(here.place.name for proof in proofs for here in proof.places)}."
+            )
             break
         house.show(proofs)
         nothing = not any(made.is_good for proof in proofs for made in organizations_of(proof))
