@@ -12,22 +12,21 @@ from functools import cache
 from pathlib import Path
 
 from aspm_ado import demo
-from aspm_ado.adapters.azure_devops import AzureDevOps
-from aspm_ado.adapters.network.transport import Transport
-from aspm_ado.adapters.network.trust import Trust, load_trust
+from aspm_ado.adapters.http.transport import AzureDevOps, Transport
+from aspm_ado.adapters.http.trust import Trust, load_trust
+from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.profile import load_profile
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.adapters.terminal.silent import SilentPrompter
-from aspm_ado.adapters.vault.memory import MemoryVault
+from aspm_ado.adapters.terminal.prompter import SilentPrompter
 from aspm_ado.demo import SCENARIOS, Simulator
-from aspm_ado.domain.calls import Caller
-from aspm_ado.domain.exchange import Call, Reply, Sealed
+from aspm_ado.domain.azure.requests import Caller
+from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Clock
+from aspm_ado.domain.http import Call, Reply, Sealed
 from aspm_ado.domain.questions import Given
-from aspm_ado.domain.retirement import GLOBAL_PAT_END, Clock
-from aspm_ado.domain.token import Secret
-from aspm_ado.flows.asking import Asker
-from aspm_ado.flows.house import House
-from aspm_ado.flows.proving.crew import Crew
+from aspm_ado.domain.secret import Secret
+from aspm_ado.flows.answers import Asker
+from aspm_ado.flows.context import House
+from aspm_ado.flows.validation.scheduler import Crew
 
 PROFILE = str(Path(demo.__file__).with_name("registration_profile.json"))
 ASPM = "https://aspm.example.test"

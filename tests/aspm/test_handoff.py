@@ -6,13 +6,13 @@ import pytest
 
 from aspm_ado.demo import cast
 from aspm_ado.demo.world import Instance, Organization
+from aspm_ado.domain.aspm.api import Settings
+from aspm_ado.domain.aspm.handoff import Evidence, block, ticket
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError
-from aspm_ado.domain.handoff import Evidence, block, ticket
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Deployment, Purpose
-from aspm_ado.domain.settings import Settings
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.resume import resume_handoff
+from aspm_ado.flows.handoff import resume_handoff
 
 from .stand import PAT, TOKEN, Desk, Person, asked, check, states
 
@@ -222,7 +222,7 @@ def test_a_handoff_behind_an_aspm_that_rejects_its_token(stand):
     here = stand()
     run(here, handoff=["later"])
     [service] = here.records.load().aspm_tokens.values()
-    from aspm_ado.domain.token import Secret
+    from aspm_ado.domain.secret import Secret
 
     here.vault.write(service, Secret("revoked by now"))
     report = resume_handoff(here.house(), None)

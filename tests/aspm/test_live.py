@@ -6,11 +6,11 @@ import pytest
 
 from aspm_ado.demo import cast
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.exchange import Reply
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.http import Reply
+from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.resume import resume_handoff
-from aspm_ado.flows.stored import validate_stored
+from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.validate import validate_stored
 
 from .stand import ASPM, PAT, TOKEN, Person, asked, check, patless, states
 

@@ -39,12 +39,11 @@ def ours() -> None:
         "SSL_CERT_FILE": AUTHORITY,
         "ASPM_ADO_GLOBAL_PAT_END": "never",
     }
-    import aspm_ado.adapters.answers  # imports are not what is measured here
-    import aspm_ado.adapters.network.transport  # noqa: F401
-    from aspm_ado.cli.wiring import Wiring
+    import aspm_ado.adapters.http.documents  # imports are not what is measured here
+    import aspm_ado.adapters.http.transport  # noqa: F401
+    from aspm_ado.cli.context import Wiring
     from aspm_ado.domain.questions import CHECK_CLONE, ORGANIZATION, QUIET
-    from aspm_ado.flows.stored import Terms
-    from aspm_ado.flows.validate import validate_ad_hoc
+    from aspm_ado.flows.validate import Terms, validate_ad_hoc
 
     names = [f"org{number}" for number in range(COUNT)]
     flags = {ORGANIZATION.name: names, CHECK_CLONE.name: "no", QUIET.name: True}

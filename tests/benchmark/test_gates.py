@@ -17,14 +17,13 @@ from typing import Any
 import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.cli.wiring import Wiring
-from aspm_ado.domain.catalogue import Catalogue
+from aspm_ado.cli.context import Wiring
 from aspm_ado.domain.questions import CHECK_CLONE, ORGANIZATION, QUIET
 from aspm_ado.domain.report import Report
-from aspm_ado.flows.proving.crew import IN_FLIGHT
-from aspm_ado.flows.proving.explore import MOST_REQUESTS
-from aspm_ado.flows.proving.opening import OPINIONS
+from aspm_ado.domain.stored import Catalogue
 from aspm_ado.flows.validate import validate_ad_hoc
+from aspm_ado.flows.validation.requests import MOST_REQUESTS, OPINIONS
+from aspm_ado.flows.validation.scheduler import IN_FLIGHT
 
 from ..doctor.stored import entry
 from .processes import distributions
@@ -107,7 +106,7 @@ def test_validate_loads_the_network_and_no_more(sealed: Path) -> None:
     words = ("validate", "-o", "contoso", "--check-clone", "no", "--json")
     nobody = {"ASPM_ADO_PAT": TOKEN, "ASPM_ADO_SIMULATOR": "http://127.0.0.1:9"}
     more = _modules(SHOW, words, nobody) - _bare()
-    assert "aspm_ado.adapters.network.wire" in more
+    assert "aspm_ado.adapters.http.wire" in more
     assert _of_others(more) - {"backports"} == NETWORK
     assert more & {"asyncio", "multiprocessing", "unittest"} == set()
     assert len(more) <= 460, sorted(more)

@@ -11,7 +11,7 @@ import pytest
 from aspm_ado import __version__
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.demo import Simulator
-from aspm_ado.domain.connection import (
+from aspm_ado.domain.stored import (
     Entry,
     Registration,
     RegistrationMode,

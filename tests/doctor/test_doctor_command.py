@@ -18,8 +18,7 @@ import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.demo import SCENARIOS, Simulator
-from aspm_ado.domain.catalogue import Catalogue, Draft
-from aspm_ado.domain.connection import RegistrationState
+from aspm_ado.domain.stored import Catalogue, Draft, RegistrationState
 
 from .conftest import row, rows
 from .loopback import Host, azure, proxy

@@ -7,12 +7,7 @@ from itertools import product
 
 import pytest
 
-from aspm_ado.domain.checks import Status
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.judgement.reach import Sight, judge_reach, not_listed, see
-from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.requirements import Deployment
-from aspm_ado.domain.retirement import (
+from aspm_ado.domain.azure.retirement import (
     GLOBAL_PAT_END,
     Calendar,
     DaySource,
@@ -21,6 +16,11 @@ from aspm_ado.domain.retirement import (
     parse_day,
     parse_global_end,
 )
+from aspm_ado.domain.azure.scopes import Deployment
+from aspm_ado.domain.checks import Status
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.rules.reach import Sight, judge_reach, not_listed, see
 
 from . import replies as r
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from aspm_ado.domain.azure.scopes import Deployment, Level, Probe, Purpose, Scope, needed, plan
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.exchange import Reply
-from aspm_ado.domain.judgement.scopes import (
+from aspm_ado.domain.http import Reply
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.rules.scopes import (
     Bench,
     Grant,
     granted,
@@ -18,9 +20,6 @@ from aspm_ado.domain.judgement.scopes import (
     reads_code,
     scopes_not_asked,
 )
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Deployment, Purpose
-from aspm_ado.domain.scopes import Level, Probe, Scope, needed, plan
 
 from . import replies as r
 

@@ -7,13 +7,12 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.domain.answers import Identity, Names
+from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Status
-from aspm_ado.domain.exchange import Reply
-from aspm_ado.domain.judgement.causes import Past
-from aspm_ado.domain.judgement.standing import stand
+from aspm_ado.domain.documents import Identity, Names
+from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.retirement import Reach
+from aspm_ado.domain.rules.access import Past, stand
 
 from . import replies as r
 

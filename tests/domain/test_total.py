@@ -9,7 +9,13 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspm_ado.domain.answers import (
+from aspm_ado.domain.aspm.api import Dialect
+from aspm_ado.domain.aspm.profile import Profile, Success
+from aspm_ado.domain.aspm.registration import Upshot, not_begun, refused, registered, tried, upshot
+from aspm_ado.domain.azure.retirement import Calendar, DaySource, Reach, ReachDemanded
+from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Level, Purpose, plan
+from aspm_ado.domain.checks import Check, Status
+from aspm_ado.domain.documents import (
     ANONYMOUS_ID,
     AspmKnown,
     AspmPage,
@@ -19,14 +25,11 @@ from aspm_ado.domain.answers import (
     Names,
     Repository,
 )
-from aspm_ado.domain.answers import Profile as Owner
-from aspm_ado.domain.aspm import Dialect
-from aspm_ado.domain.aspm_profile import Profile, Success
-from aspm_ado.domain.aspm_registration import Upshot, not_begun, refused, registered, tried, upshot
-from aspm_ado.domain.checks import Check, Status
-from aspm_ado.domain.connection import UNREGISTERED
-from aspm_ado.domain.exchange import Call, Reply
-from aspm_ado.domain.judgement.aspm import (
+from aspm_ado.domain.documents import Profile as Owner
+from aspm_ado.domain.http import Call, Reply
+from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.rules.access import Past, server_version, stand
+from aspm_ado.domain.rules.aspm import (
     judge_projects,
     judge_reachable,
     judge_token,
@@ -34,17 +37,11 @@ from aspm_ado.domain.judgement.aspm import (
     said,
     tool_accepted,
 )
-from aspm_ado.domain.judgement.causes import Past
-from aspm_ado.domain.judgement.clone import clone_unheard, judge_clone
-from aspm_ado.domain.judgement.reach import judge_reach, not_listed, see
-from aspm_ado.domain.judgement.saying import saying, unheard
-from aspm_ado.domain.judgement.scopes import Bench, Grant, granted, judge_scopes
-from aspm_ado.domain.judgement.standing import stand
-from aspm_ado.domain.judgement.version import server_version
-from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose
-from aspm_ado.domain.retirement import Calendar, DaySource, Reach, ReachDemanded
-from aspm_ado.domain.scopes import Level, plan
+from aspm_ado.domain.rules.classify import saying, unheard
+from aspm_ado.domain.rules.clone import clone_unheard, judge_clone
+from aspm_ado.domain.rules.reach import judge_reach, not_listed, see
+from aspm_ado.domain.rules.scopes import Bench, Grant, granted, judge_scopes
+from aspm_ado.domain.stored import UNREGISTERED
 from aspm_ado.domain.text import clean
 
 from . import replies as r

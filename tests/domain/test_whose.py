@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.exchange import Evidence
+from aspm_ado.domain.help.ticket import findings
+from aspm_ado.domain.http import Evidence
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, TokenFacts
-from aspm_ado.domain.whose import findings
 
 from . import replies as r
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pytest
 import trustme
 
-from aspm_ado.adapters.network import trust
+from aspm_ado.adapters.http import trust
 from aspm_ado.demo import SCENARIOS, cast
 from aspm_ado.demo.exchange import Request
 from aspm_ado.demo.world import Creation, SignIn

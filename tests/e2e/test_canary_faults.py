@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from aspm_ado.adapters.network import transport, trust
+from aspm_ado.adapters.http import transport, trust
 
 from ..adapters.transport.servers import ConnectProxy, Server, answer
 from ..hours import NIGHT

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import trustme
 
-from aspm_ado.adapters.network import transport, trust
+from aspm_ado.adapters.http import transport, trust
 from aspm_ado.cli.completion import SHELLS
 from aspm_ado.cli.menu import COMMANDS
 from aspm_ado.demo import Scenario, cast

@@ -9,17 +9,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from aspm_ado.domain.calls import Caller
-from aspm_ado.domain.catalogue import Catalogue, Draft
-from aspm_ado.domain.connection import Entry, StoredCredential, StoredOrganization
+from aspm_ado.domain.azure.requests import Caller
+from aspm_ado.domain.azure.retirement import Clock
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Choice, Given, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.retirement import Clock
-from aspm_ado.domain.token import Secret
-from aspm_ado.flows.asking import Asker
-from aspm_ado.flows.house import House
-from aspm_ado.flows.proving.crew import Crew
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import Catalogue, Draft, Entry, StoredCredential, StoredOrganization
+from aspm_ado.flows.answers import Asker
+from aspm_ado.flows.context import House
+from aspm_ado.flows.validation.scheduler import Crew
 
 
 class Plan:

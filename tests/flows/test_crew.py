@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.domain.exchange import Call, Reply
-from aspm_ado.flows.proving.crew import IN_FLIGHT, PER_LANE, Crew
+from aspm_ado.domain.http import Call, Reply
+from aspm_ado.flows.validation.scheduler import IN_FLIGHT, PER_LANE, Crew
 
 GUARD = 20
 """Seconds after which a test that hangs fails. Nothing is measured by it."""

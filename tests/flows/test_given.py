@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
+from aspm_ado.domain.azure.place import SERVICES, Site
+from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.place import SERVICES, Site
 from aspm_ado.domain.questions import PURPOSE, REACH
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Deployment
-from aspm_ado.flows.asking import one_of
-from aspm_ado.flows.keeping.entry import default_name, parse_name
-from aspm_ado.flows.taking.intake import ask_token, aspm_token_given, tokens_given
-from aspm_ado.flows.taking.options import (
+from aspm_ado.flows.answers import one_of
+from aspm_ado.flows.options.parts import (
     parse_aspm_url,
     parse_check_clone,
     parse_username,
     target_given,
 )
+from aspm_ado.flows.storage.connection import default_name, parse_name
+from aspm_ado.flows.tokens.sources import ask_token, aspm_token_given, tokens_given
 
 from .house import FakeSources, Person, asker
 from .service import PAT

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.domain.catalogue import Catalogue
-from aspm_ado.domain.connection import Entry
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
-from aspm_ado.flows.keeping.keep import clear_remains, keep, ready_to_keep, update
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import Catalogue, Entry
+from aspm_ado.flows.storage.transaction import clear_remains, keep, ready_to_keep, update
 
 from .house import FakeRecords, FakeVault, FakeVoice, Plan, entry, house
 

@@ -12,7 +12,7 @@ from aspm_ado.domain.errors import InterruptedByUserError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Report
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.taking.until_good import KEEP, STOP
+from aspm_ado.flows.tokens.retry import KEEP, STOP
 
 from ..aspm.stand import Person, Stand, asked, check
 

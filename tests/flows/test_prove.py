@@ -7,17 +7,16 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.domain.answers import Repositories
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.azure.scopes import SCOPES, Level, Purpose, Scope
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.exchange import Reply
+from aspm_ado.domain.documents import Repositories
+from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Purpose
-from aspm_ado.domain.retirement import Reach, ReachDemanded
-from aspm_ado.domain.scopes import SCOPES, Level, Scope
-from aspm_ado.flows.proving.account import organizations_of
-from aspm_ado.flows.proving.candidate import Candidate, Proof
-from aspm_ado.flows.proving.crew import Crew
-from aspm_ado.flows.proving.prove import prove
+from aspm_ado.flows.validation.report import organizations_of
+from aspm_ado.flows.validation.result import Candidate, Proof
+from aspm_ado.flows.validation.run import prove
+from aspm_ado.flows.validation.scheduler import Crew
 
 from ..domain import replies as r
 from .service import ALM, EVERYTHING, PAT, TFS, Rounds, Service, Token, candidate

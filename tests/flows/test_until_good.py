@@ -8,15 +8,15 @@ from datetime import date
 
 import pytest
 
+from aspm_ado.domain.azure.retirement import ReachDemanded
+from aspm_ado.domain.azure.scopes import Level, Scope
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.ports import Send
 from aspm_ado.domain.questions import Choice, Question
-from aspm_ado.domain.retirement import ReachDemanded
-from aspm_ado.domain.scopes import Level, Scope
-from aspm_ado.flows.proving.account import organizations_of
-from aspm_ado.flows.proving.candidate import Candidate, Proof
-from aspm_ado.flows.proving.crew import Crew
-from aspm_ado.flows.taking.until_good import AGAIN, KEEP, ONE_EACH, OTHER, STOP, prove_until_good
+from aspm_ado.flows.tokens.retry import AGAIN, KEEP, ONE_EACH, OTHER, STOP, prove_until_good
+from aspm_ado.flows.validation.report import organizations_of
+from aspm_ado.flows.validation.result import Candidate, Proof
+from aspm_ado.flows.validation.scheduler import Crew
 
 from ..domain import replies as r
 from .house import FakeVoice, Person, asker, house

@@ -12,9 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from aspm_ado.__main__ import main
-from aspm_ado.adapters.network import transport, wire
-from aspm_ado.adapters.vault.keyring_vault import KeyringVault
-from aspm_ado.flows.proving.crew import Crew
+from aspm_ado.adapters.http import transport, wire
+from aspm_ado.adapters.keyring.vault import KeyringVault
+from aspm_ado.flows.validation.scheduler import Crew
 
 AZURE = ("dev.azure.com", "vssps.dev.azure.com", "vsaex.dev.azure.com")
 kept, counts = Path(sys.argv[1]), Path(sys.argv[2])

@@ -10,14 +10,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from aspm_ado.adapters.azure_devops import AzureDevOps
+from aspm_ado.adapters.http.transport import AzureDevOps
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.demo import cast
 from aspm_ado.demo.world import World
-from aspm_ado.domain.catalogue import Catalogue
-from aspm_ado.domain.exchange import Reply
-from aspm_ado.domain.token import Secret
-from aspm_ado.flows.keeping.keep import ready_to_keep
+from aspm_ado.domain.http import Reply
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import Catalogue
+from aspm_ado.flows.storage.transaction import ready_to_keep
 
 from ..aspm.stand import ASPM, PAT, STORY, TOKEN, Person, Stand, asked, by_profile, check
 from ..kept import Kept

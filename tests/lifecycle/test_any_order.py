@@ -20,18 +20,18 @@ from hypothesis.stateful import (
 )
 
 from aspm_ado.demo import cast
-from aspm_ado.domain.connection import Entry, RegistrationMode, RegistrationState
 from aspm_ado.domain.errors import InterruptedByUserError, UserError
-from aspm_ado.domain.exchange import Sealed
+from aspm_ado.domain.http import Sealed
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import Entry, RegistrationMode, RegistrationState
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.migrating.migrate import migrate
-from aspm_ado.flows.resume import resume_handoff
-from aspm_ado.flows.rotate import rotate
-from aspm_ado.flows.rotate_aspm import rotate_aspm
-from aspm_ado.flows.stored import validate_stored
+from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.rotation.migrate import migrate
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
+from aspm_ado.flows.validate import validate_stored
 
 from ..hours import NIGHT
 from .faults import WAYS, FailingDisk, Faulty, Killed, Switch

@@ -12,13 +12,13 @@ import pytest
 from aspm_ado.cli import output
 from aspm_ado.cli.commands import disconnect, rotate, validate
 from aspm_ado.cli.commands import list as list_
-from aspm_ado.cli.wiring import Wiring
+from aspm_ado.cli.context import Wiring
 from aspm_ado.demo import cast
 from aspm_ado.domain import questions
+from aspm_ado.domain.azure.retirement import Clock
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.retirement import Clock
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect as forget
 

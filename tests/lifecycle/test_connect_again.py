@@ -10,9 +10,9 @@ from aspm_ado.demo import cast
 from aspm_ado.demo.world import Instance
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.resume import resume_handoff
-from aspm_ado.flows.rotate import rotate
-from aspm_ado.flows.stored import validate_stored
+from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.validate import validate_stored
 
 from .machine import NEW, PAT, Machine, Person, asked, by_profile, check
 

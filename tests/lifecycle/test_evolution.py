@@ -13,7 +13,7 @@ from aspm_ado.adapters.records import codec
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.stored import validate_stored
+from aspm_ado.flows.validate import validate_stored
 
 from .machine import Machine, Person, asked
 

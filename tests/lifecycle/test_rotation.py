@@ -10,16 +10,16 @@ import pytest
 from aspm_ado.demo import cast
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
+from aspm_ado.domain.help.ticket import findings
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
-from aspm_ado.domain.whose import findings
+from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.keeping.keep import update
-from aspm_ado.flows.resume import resume_handoff
-from aspm_ado.flows.rotate import rotate
-from aspm_ado.flows.rotate_aspm import rotate_aspm
-from aspm_ado.flows.stored import validate_stored
+from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
+from aspm_ado.flows.storage.transaction import update
+from aspm_ado.flows.validate import validate_stored
 
 from .machine import (
     ASPM,

@@ -11,17 +11,22 @@ import pytest
 
 from aspm_ado.demo import cast
 from aspm_ado.demo.world import Organization
-from aspm_ado.domain.catalogue import Catalogue
-from aspm_ado.domain.connection import Entry, StoredAspm, StoredCredential, StoredOrganization
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.exchange import Call, Reply
+from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import (
+    Catalogue,
+    Entry,
+    StoredAspm,
+    StoredCredential,
+    StoredOrganization,
+)
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.keeping.keep import update
-from aspm_ado.flows.proving.crew import IN_FLIGHT, Crew
-from aspm_ado.flows.stored import Terms, validate_stored
+from aspm_ado.flows.storage.transaction import update
+from aspm_ado.flows.validate import Terms, validate_stored
+from aspm_ado.flows.validation.scheduler import IN_FLIGHT, Crew
 
 from ..domain import replies as r
 from ..flows.house import FakeRecords, FakeVault, FakeVoice, house
@@ -232,7 +237,7 @@ def test_a_keyring_that_is_locked_is_asked_once(here):
 
 def test_another_run_has_swapped_the_token_meanwhile(here):
     """The verdict of the old token is not written down for the new one."""
-    from aspm_ado.flows.rotate import rotate
+    from aspm_ado.flows.rotation.rotate import rotate
 
     here.token(scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
     made = here.house()

@@ -10,14 +10,14 @@ from datetime import date
 import pytest
 
 from aspm_ado.demo import cast
+from aspm_ado.domain.azure.pat_errors import PAT_ERRORS
 from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError
-from aspm_ado.domain.pat_errors import PAT_ERRORS
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.migrating.migrate import migrate
-from aspm_ado.flows.migrating.planning import planned
-from aspm_ado.flows.minting.revoke import tidied
-from aspm_ado.flows.rotate import rotate
+from aspm_ado.flows.rotation.migrate import migrate
+from aspm_ado.flows.rotation.plan import planned
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.tokens.revocation import tidied
 
 from ..aspm.stand import Person
 

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.adapters.azure_devops import AzureDevOps
+from aspm_ado.adapters.http.transport import AzureDevOps
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.demo import cast
 from aspm_ado.demo.world import SignIn
 from aspm_ado.domain.errors import InterruptedByUserError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.migrating.migrate import migrate
-from aspm_ado.flows.minting.revoke import tidied
-from aspm_ado.flows.rotate import rotate
+from aspm_ado.flows.rotation.migrate import migrate
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.tokens.revocation import tidied
 
 from ..aspm.stand import Person, asked
 from ..hours import NIGHT

@@ -18,18 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from aspm_ado import demo
-from aspm_ado.adapters.azure_devops import AzureDevOps
-from aspm_ado.adapters.network.transport import Transport
+from aspm_ado.adapters.http.transport import AzureDevOps, Transport
+from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.records.folder import Disk
-from aspm_ado.adapters.vault.memory import MemoryVault
 from aspm_ado.cli import commands
-from aspm_ado.cli.wiring import Wiring
+from aspm_ado.cli.context import Wiring
 from aspm_ado.demo import Simulator
 from aspm_ado.domain import questions
-from aspm_ado.domain.catalogue import Catalogue
 from aspm_ado.domain.questions import Question
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import Catalogue
 
 from ..aspm.stand import trusted
 from ..e2e.stage import Canaries, drawn_token, story

@@ -14,8 +14,8 @@ from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.exchange import Evidence, Reply
-    from aspm_ado.domain.scopes import Level
+    from aspm_ado.domain.azure.scopes import Level
+    from aspm_ado.domain.http import Evidence, Reply
 
 
 class Status(StrEnum):

@@ -2,45 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.aspm.api import Settings
+from aspm_ado.domain.aspm.handoff import evidence_of
+from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, judge_registration
+from aspm_ado.domain.azure.retirement import Reach
+from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
-from aspm_ado.domain.judgement.aspm import aspm_skipped
+from aspm_ado.domain.questions import (
+    ALL_ORGANIZATIONS,
+    ALLOW_HTTP,
+    ASPM_API,
+    ASPM_URL,
+    CHECK_CLONE,
+    CLONE_USERNAME,
+    ORGANIZATION,
+    PAT_EXPIRES,
+    PURPOSE,
+    REACH,
+    READ_ONLY_PROBES,
+    REGISTER,
+    SERVER_URL,
+    STORE,
+    TEAM_LEADS_MAY,
+    Question,
+)
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import OrganizationReport, Report
-from aspm_ado.domain.retirement import Reach
-from aspm_ado.domain.settings import Settings
-from aspm_ado.flows.begin import whole_records
-from aspm_ado.flows.conclude import conclude, concluded, keep_proven
-from aspm_ado.flows.handing.aspm import AspmProof, wished_api
-from aspm_ado.flows.handing.delivery import Delivery
-from aspm_ado.flows.handing.register_all import demand_dialect
-from aspm_ado.flows.handing.settle_aspm import as_found, settle_aspm
-from aspm_ado.flows.keeping.entry import new_key, parse_name, proven_of
-from aspm_ado.flows.keeping.successor import tell_revoking
-from aspm_ado.flows.minting.create import creates_unasked
-from aspm_ado.flows.minting.uncreated import uncreated
-from aspm_ado.flows.options import ConnectOptions, named_by, resolve_options
-from aspm_ado.flows.proving.account import report
-from aspm_ado.flows.proving.candidate import AUTO, Proof
-from aspm_ado.flows.resume import resume_handoff, unfinished
-from aspm_ado.flows.stored import validate_stored
-from aspm_ado.flows.taking.acquire import acquire
-from aspm_ado.flows.taking.intake import Tokens
-from aspm_ado.flows.taking.more import more_organizations
-from aspm_ado.flows.taking.options import (
+from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Report
+from aspm_ado.domain.rules.aspm import aspm_skipped
+from aspm_ado.domain.stored import (
+    UNREGISTERED,
+    Entry,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+)
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.handoff import resume_handoff, unfinished
+from aspm_ado.flows.options.parts import (
     ask_aspm_url,
     ask_settings,
     candidate,
     candidates_of,
     target_given,
 )
-from aspm_ado.flows.taking.until_good import prove_until_good
+from aspm_ado.flows.options.resolve import ConnectOptions, named_by, resolve_options
+from aspm_ado.flows.registration.api import demand_dialect
+from aspm_ado.flows.registration.aspm import (
+    AspmProof,
+    as_found,
+    secret_to_keep,
+    settle_aspm,
+    wished_api,
+)
+from aspm_ado.flows.registration.delivery import Delivery, deliver, rehearse
+from aspm_ado.flows.registration.guided import HANDED_OFF, Item
+from aspm_ado.flows.storage.connection import (
+    Proven,
+    merged,
+    needed_username,
+    new_key,
+    new_secrets,
+    parse_name,
+    proven_of,
+    repository_of,
+)
+from aspm_ado.flows.storage.successor import tell_revoking
+from aspm_ado.flows.storage.transaction import keep, whole_records
+from aspm_ado.flows.tokens.creation import creates_unasked, uncreated
+from aspm_ado.flows.tokens.prompt import acquire
+from aspm_ado.flows.tokens.retry import more_organizations, prove_until_good
+from aspm_ado.flows.tokens.sources import Tokens
+from aspm_ado.flows.validate import validate_stored
+from aspm_ado.flows.validation.report import (
+    connection_report,
+    named,
+    organizations_of,
+    report,
+    with_check,
+)
+from aspm_ado.flows.validation.result import AUTO, Proof
 
 if TYPE_CHECKING:
-    from aspm_ado.flows.house import House
+    from aspm_ado.flows.context import House
 
 
 def connect(house: House, name: str | None) -> Report:
@@ -173,3 +221,304 @@ def _kept(house: House, options: ConnectOptions, proof: Proof) -> Proof:
     key = min(proven[0].held, default=new_key(house))
     keep_proven(house, options, proven, [key], options.aspm.toggles or (), {}, None)
     return replace(proof, candidate=replace(proof.candidate, stored=key))
+
+
+GO = Question("go", "Store and hand off?")
+GO_REGISTER = Question("go", "Store and register in Invicti ASPM?")
+GO_STORE = Question("go", "Store?")
+GO_UNSTORED = Question("go", "Hand off?")
+GO_REGISTER_UNSTORED = Question("go", "Register in Invicti ASPM?")
+
+
+def conclude(
+    house: House,
+    options: ConnectOptions,
+    proven: Sequence[Proven],
+    settings: Settings,
+    aspm: AspmProof | None,
+) -> Delivery:
+    """Store the good ones, then register or hand them over. Behind an ASPM that is not good nothing is handed over."""
+    good = [(one, made) for one in proven for made in one.good]
+    brings = aspm is not None and aspm.is_good and options.aspm.is_wanted
+    same = _unchanged(options, good, settings)
+    done = _done(house, options, same, brings=brings)
+    begun = {
+        made.name.casefold(): _begun(options, made.name, same, brings=brings) for _, made in good
+    } | done
+    items = [
+        _item(house, options, one, made, settings, begun)
+        for one, made in good
+        if made.name.casefold() not in done
+    ]
+    tell_plan(house, options, good, settings, aspm if brings else None)
+    if options.dry_run:
+        return Delivery(
+            {**done, **rehearse(house, aspm if brings else None, options.profile, items)}
+        )
+    if house.asker.asks and not options.yes and not _agreed(house, options, brings=brings):
+        kept = any(one.proof.candidate.stored for one in proven)
+        there = house.records.load().connections.get(options.name) if kept else None
+        left = (
+            {one.name.casefold(): one.registration for one in there.organizations}
+            if there is not None
+            else {}
+        )
+        return Delivery({key: left.get(key, UNREGISTERED) for key in begun}, kept=kept)
+    if options.keeps:
+        keep_proven(
+            house, options, proven, [new_key(house) for _ in proven], settings.toggles, begun, aspm
+        )
+    if not brings or aspm is None:
+        return Delivery(begun, kept=options.keeps)
+    made = deliver(house, aspm, options.profile, items, keeps=options.keeps)
+    return replace(made, states={**done, **made.states}, kept=options.keeps)
+
+
+def _agreed(house: House, options: ConnectOptions, *, brings: bool) -> bool:
+    """A person's yes to the plan, in its words. To nothing at all nobody has to agree."""
+    keeps, by_profile = options.keeps, options.aspm.uses_profile
+    if not brings:
+        return not keeps or house.asker.prompter.confirm(GO_STORE, default=True)
+    stored, unstored = (GO_REGISTER, GO_REGISTER_UNSTORED) if by_profile else (GO, GO_UNSTORED)
+    return house.asker.prompter.confirm(stored if keeps else unstored, default=True)
+
+
+def _unchanged(
+    options: ConnectOptions, good: Sequence[tuple[Proven, OrganizationReport]], settings: Settings
+) -> dict[str, Registration]:
+    """What is on record of the organizations that would be given the very token and settings again."""
+    old = options.stored
+    if old is None or not options.stores or options.moves:
+        return {}
+    if (old.purpose, old.toggles) != (options.brief.purpose.value, settings.toggles):
+        return {}
+    held = {made.name.casefold(): one.held for one, made in good}
+    known = ((one.name.casefold(), one) for one in old.organizations)
+    return {key: one.registration for key, one in known if one.credential in held.get(key, ())}
+
+
+def _done(
+    house: House, options: ConnectOptions, same: Mapping[str, Registration], *, brings: bool
+) -> dict[str, Registration]:
+    """What Invicti ASPM has already, with the very token and settings that it would be given again: it stays as it is.
+
+    What a profile registered is looked at by the profile, where one is used.
+    """
+    looks = brings and options.aspm.uses_profile
+    done = {
+        key: state
+        for key, state in same.items()
+        if state.state is RegistrationState.REGISTERED
+        and not (looks and state.mode is RegistrationMode.API)
+    }
+    for one in options.stored.organizations if options.stored is not None else ():
+        if one.name.casefold() in done:
+            house.voice.note(
+                f"{clean(one.name, 60)} is unchanged: Invicti ASPM has this token already."
+            )
+    return done
+
+
+def keep_proven(
+    house: House,
+    options: ConnectOptions,
+    proven: Sequence[Proven],
+    keys: Sequence[str],
+    toggles: Sequence[str],
+    begun: dict[str, Registration],
+    aspm: AspmProof | None,
+) -> None:
+    """Put the good organizations on record, upon whatever is on record by then."""
+    now = house.stamp
+
+    def onto(current: Entry | None) -> Entry:
+        return merged(
+            current,
+            options.name,
+            proven,
+            keys,
+            options.aspm,
+            toggles,
+            begun,
+            now=now,
+            allow_http=options.target.allow_http,
+            ca_bundle=house.ca_bundle,
+        )
+
+    beside, record = secret_to_keep(house, aspm)
+    keep(house, options.name, onto, {**new_secrets(options.name, proven, keys), **beside}, record)
+
+
+def _begun(
+    options: ConnectOptions, name: str, same: Mapping[str, Registration], *, brings: bool
+) -> Registration:
+    """What is on record until Invicti ASPM answers, or a person does. What a profile registered before is not lost.
+
+    A profile only creates: where it has registered another token, or other settings, a person enters the new ones.
+    """
+    if brings and options.aspm.hands_over:
+        return HANDED_OFF
+    known = options.stored.organizations if options.stored is not None and not options.moves else ()
+    prior = next(
+        (one.registration for one in known if one.name.casefold() == name.casefold()), UNREGISTERED
+    )
+    if brings and prior.mode is not RegistrationMode.API and not prior.marker:
+        return Registration(RegistrationMode.API)
+    return same.get(name.casefold(), prior.of_older)
+
+
+def _item(
+    house: House,
+    options: ConnectOptions,
+    one: Proven,
+    made: OrganizationReport,
+    settings: Settings,
+    begun: dict[str, Registration],
+) -> Item:
+    candidate = one.proof.candidate
+    return Item(
+        options.name,
+        candidate.site.place(made.name),
+        candidate.brief.purpose,
+        settings,
+        candidate.secret,
+        needed_username(made) or candidate.username,
+        repository_of(one.proof, made.name),
+        evidence_of(made.checks, house.now().strftime("%Y-%m-%d"), made.token.reach),
+        begun[made.name.casefold()],
+    )
+
+
+def concluded(
+    house: House,
+    options: ConnectOptions,
+    proofs: Sequence[Proof],
+    refused: Sequence[OrganizationReport],
+    delivery: Delivery,
+    aspm: AspmProof | None,
+) -> ConnectionReport:
+    """The connection with the state of each organization, and what was proven of its ASPM; ``refused`` has no token."""
+    organizations, stored = [], _stored(house, options, delivery)
+    for proof in proofs:
+        for made in organizations_of(proof):
+            key = made.name.casefold()
+            state = delivery.states.get(key) if made.is_good else None
+            brought = options.aspm.is_wanted
+            check = judge_registration(
+                RegistrationFacts(
+                    options.name,
+                    made.name,
+                    answer=state,
+                    token=NewToken.NOT_GOOD if state is None else NewToken.IN_FORCE,
+                    outcome=delivery.checks.get(key),
+                    aspm_is_good=aspm is None or aspm.is_good or not brought,
+                    brought=brought,
+                    stored=options.keeps,
+                    required=options.aspm.counts,
+                )
+            )
+            shown = named(made, options.name if delivery.kept else None)
+            organizations.append(
+                replace(with_check(shown, check), registration=state or UNREGISTERED)
+            )
+    made_report = connection_report(
+        options.name, options.target.site, options.brief.purpose, [*organizations, *refused]
+    )
+    return replace(
+        made_report,
+        aspm=aspm.report if aspm is not None else None,
+        checks=(*made_report.checks, stored),
+    )
+
+
+def _stored(house: House, options: ConnectOptions, delivery: Delivery) -> Check:
+    """``store.secrets``: where the tokens are now."""
+    if not options.stores:
+        return skip(CheckId.SECRETS, "Nothing is stored, as asked.", Reason.NOTHING_KEPT)
+    if not delivery.kept:
+        return skip(CheckId.SECRETS, "Nothing was stored.", Reason.NOTHING_KEPT)
+    return Check(CheckId.SECRETS, Status.PASS, f"Stored in {house.vault.title}, and read back.")
+
+
+_BESIDE: Final = (
+    ("All organizations", ALL_ORGANIZATIONS),
+    ("End of the token", PAT_EXPIRES),
+    ("Username for cloning", CLONE_USERNAME),
+    ("Repository to try", CHECK_CLONE),
+    ("Read-only probes", READ_ONLY_PROBES),
+    ("http accepted", ALLOW_HTTP),
+    ("API of Invicti ASPM", ASPM_API),
+)
+"""What is shown where it was given, and left out where it was not: a variable that was forgotten is seen here."""
+
+
+def tell_plan(
+    house: House,
+    options: ConnectOptions,
+    good: Sequence[tuple[Proven, OrganizationReport]],
+    settings: Settings,
+    aspm: AspmProof | None,
+) -> None:
+    """The plan, on stderr."""
+    voice = house.voice
+    voice.heading("The plan" + (" (nothing of it is done: a rehearsal)" if options.dry_run else ""))
+    rows = [
+        ("Connection", options.name),
+        ("Deployment", _sourced(house, options.target.site.base_url, SERVER_URL)),
+    ]
+    rows += _places(house, good)
+    rows.append(("Purpose", _sourced(house, options.brief.purpose.value, PURPOSE)))
+    rows.append(("Reach", _sourced(house, options.brief.reach.value, REACH)))
+    given = [(label, house.asker.given(question)) for label, question in _BESIDE]
+    rows += [
+        (label, f"{', '.join(one.values)} (from {one.source})")
+        for label, one in given
+        if one is not None
+    ]
+    rows.append(("Secrets", _sourced(house, _kept_in(house, options), STORE)))
+    if aspm is not None:
+        how = "by your profile" if options.aspm.uses_profile else "by hand, in its UI"
+        rows.append(("Invicti ASPM", _sourced(house, aspm.url, ASPM_URL)))
+        rows.append(("Registration", _sourced(house, how, REGISTER)))
+    elif options.aspm.url:
+        rows.append(("Invicti ASPM", f"{options.aspm.url}: nothing is handed over"))
+    rows += [
+        ("Advanced Settings", _sourced(house, label, TEAM_LEADS_MAY)) for label in settings.labels
+    ]
+    if settings.issue_manager:
+        rows.append(("Issue manager", "the checkbox in its form"))
+    for label, value in rows:
+        voice.say(f"  {label}: {value}")
+
+
+def _places(
+    house: House, good: Sequence[tuple[Proven, OrganizationReport]]
+) -> Iterator[tuple[str, str]]:
+    """A row for each organization; many that share a token are one row."""
+    for _, group in groupby(good, lambda one: id(one[0].proof)):
+        shared = list(group)
+        candidate = shared[0][0].proof.candidate
+        last4 = f" …{candidate.secret.last4}" if candidate.secret.last4 else ""
+        names, label = (
+            [made.name for _, made in shared],
+            candidate.site.place(shared[0][1].name).noun.capitalize(),
+        )
+        if len(names) > FEW:
+            label, names = f"{label}s ({len(names)})", [", ".join(names)]
+        for name in names:
+            yield (
+                label,
+                f"{_sourced(house, name, ORGANIZATION)}: token{last4} (from {candidate.source})",
+            )
+
+
+def _kept_in(house: House, options: ConnectOptions) -> str:
+    """Where the secrets go; a rehearsal does not open the keyring to say its name."""
+    if not options.keeps:
+        return "stored nowhere, as asked"
+    return "the keyring of this system" if options.dry_run else house.vault.title
+
+
+def _sourced(house: House, value: str, question: Question) -> str:
+    given = house.asker.given(question)
+    return f"{value} (from {given.source})" if given else value

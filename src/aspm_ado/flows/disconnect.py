@@ -5,21 +5,21 @@ from __future__ import annotations
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.connection import RegistrationState
+from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.place import site_of
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW
+from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.keeping.entry import service_of
-from aspm_ado.flows.keeping.keep import clear_remains, sweep
-from aspm_ado.flows.stored import stored_entries
+from aspm_ado.flows.storage.connection import service_of
+from aspm_ado.flows.storage.transaction import clear_remains, sweep
+from aspm_ado.flows.validate import stored_entries
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.connection import Entry
-    from aspm_ado.flows.house import House
+    from aspm_ado.domain.stored import Entry
+    from aspm_ado.flows.context import House
 
 
 @dataclass(frozen=True, slots=True)

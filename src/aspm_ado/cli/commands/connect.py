@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.cli.output import write_report
-from aspm_ado.domain.catalogue import Draft
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError
+from aspm_ado.domain.stored import Draft
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.minting.revoke import tidied
+from aspm_ado.flows.tokens.revocation import tidied
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
-    from aspm_ado.flows.house import House
+    from aspm_ado.cli.context import Wiring
+    from aspm_ado.flows.context import House
 
 
 def run(wiring: Wiring, name: str | None = None) -> int:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aspm_ado.adapters.azure_cli import AzureCli
+from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.adapters.vault.memory import MemoryVault
 from aspm_ado.cli.output import width_of_result, write_document, write_lines, write_report
 from aspm_ado.demo import SCENARIOS, Scenario, Simulator, azure_cli
+from aspm_ado.domain.azure.retirement import Clock
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,
@@ -33,18 +34,17 @@ from aspm_ado.domain.questions import (
     Given,
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.retirement import Clock
 from aspm_ado.domain.text import clean, wrapped
-from aspm_ado.flows.asking import Asker
+from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.minting.create import NEVER, REQUIRE
-from aspm_ado.flows.minting.revoke import tidied
+from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
+from aspm_ado.flows.tokens.revocation import tidied
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.cli.context import Wiring
     from aspm_ado.domain.ports import Desktop
-    from aspm_ado.domain.token import Secret
-    from aspm_ado.flows.house import House
+    from aspm_ado.domain.secret import Secret
+    from aspm_ado.flows.context import House
 
 _OVER = (
     "That was a simulation: nothing was sent to anybody, and nothing was kept. "
@@ -230,7 +230,7 @@ def _introduce(wiring: Wiring, story: Scenario, simulator: Simulator) -> None:
 
 def _list(wiring: Wiring) -> int:
     if wiring.as_json:
-        from aspm_ado.render.machine import envelope
+        from aspm_ado.render.document import envelope
 
         at = wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         rows = [

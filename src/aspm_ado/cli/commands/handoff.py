@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aspm_ado.cli.output import write_report
-from aspm_ado.flows.resume import resume_handoff
+from aspm_ado.flows.handoff import resume_handoff
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.cli.context import Wiring
 
 
 def run(wiring: Wiring, name: str | None = None) -> int:

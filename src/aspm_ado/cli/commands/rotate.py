@@ -8,11 +8,11 @@ from aspm_ado.cli.output import write_report
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, ORGANIZATION
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.flows.rotate import rotate
-from aspm_ado.flows.rotate_aspm import rotate_aspm
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.cli.context import Wiring
 
 
 def run(wiring: Wiring, name: str | None = None) -> int:

@@ -24,12 +24,11 @@ from aspm_ado.domain.questions import (
     WARN_DAYS,
 )
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.flows.replace_dead import replace_dead
-from aspm_ado.flows.stored import Terms, validate_stored
-from aspm_ado.flows.validate import validate_ad_hoc
+from aspm_ado.flows.rotation.replace_dead import replace_dead
+from aspm_ado.flows.validate import Terms, validate_ad_hoc, validate_stored
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.cli.context import Wiring
 
 MOST_DAYS = 3660
 PLACE = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)
