@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from aspm_ado import demo
-from aspm_ado.adapters.http.transport import AzureDevOps, Transport
+from aspm_ado.adapters.http.services import AzureDevOps
+from aspm_ado.adapters.http.transport import Transport
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.profile import load_profile
@@ -25,8 +26,8 @@ from aspm_ado.domain.http import Call, Reply, Sealed
 from aspm_ado.domain.questions import Given
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.answers import Asker
-from aspm_ado.flows.context import House
-from aspm_ado.flows.validation.scheduler import Crew
+from aspm_ado.flows.context import Context
+from aspm_ado.flows.validation.scheduler import Scheduler
 
 PROFILE = str(Path(demo.__file__).with_name("registration_profile.json"))
 ASPM = "https://aspm.example.test"
@@ -191,7 +192,7 @@ class Stand:
         self.transport.close()
         self.simulator.stop()
 
-    def house(
+    def context(
         self,
         given: Mapping[str, str | Sequence[str]] | None = None,
         person: Person | None = None,
@@ -200,7 +201,7 @@ class Stand:
         files: Mapping[str, str] | None = None,
         records=None,
         dies_at: tuple[str, int] | None = None,
-    ) -> House:
+    ) -> Context:
         """Everything for one run."""
         self.wire = Wire(AzureDevOps(self.transport).send, dies_at=dies_at)
         self.voice = Voice()
@@ -210,14 +211,14 @@ class Stand:
             )
             for name, value in (given or {}).items()
         }
-        return House(
+        return Context(
             asker=Asker(said, person or SilentPrompter("a test")),
             voice=self.voice,
             records=records or self.records,
             vault=self.vault,
             sources=Sources({"pat": PAT, "aspm": TOKEN, **(files or {})}, variables or {}),
             desktop=self.desk,
-            crew=Crew(self.wire),
+            scheduler=Scheduler(self.wire),
             caller=Caller("session", lambda: str(uuid.uuid4())),
             clock=Clock(STORY.today, GLOBAL_PAT_END, pinned=True),
             now=lambda: datetime(2026, 10, 15, 12, tzinfo=UTC),

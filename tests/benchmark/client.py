@@ -48,9 +48,9 @@ def ours() -> None:
     names = [f"org{number}" for number in range(COUNT)]
     flags = {ORGANIZATION.name: names, CHECK_CLONE.name: "no", QUIET.name: True}
     wiring = Wiring("validate", (ORGANIZATION, CHECK_CLONE, QUIET), flags)
-    house = wiring.house()
+    context = wiring.context()
     began, worked = time.perf_counter(), time.process_time()
-    report = validate_ad_hoc(house, Terms())
+    report = validate_ad_hoc(context, Terms())
     _tell(began, worked)
     wiring.close()
     [connection] = report.connections
@@ -69,10 +69,10 @@ def urllib3() -> None:
     pool = library.PoolManager(maxsize=THREADS, ssl_context=context)
     headers = library.make_headers(basic_auth=f":{TOKEN}")
     began, worked = time.perf_counter(), time.process_time()
-    with ThreadPoolExecutor(THREADS) as crew:
+    with ThreadPoolExecutor(THREADS) as scheduler:
         answers = []
         for calls in (FIRST, CALLS - FIRST):
-            answers += crew.map(
+            answers += scheduler.map(
                 lambda _: pool.request("GET", URL, headers=headers).status, range(calls)
             )
     _tell(began, worked)

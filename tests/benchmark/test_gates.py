@@ -191,7 +191,7 @@ class Served:
         flags = {ORGANIZATION.name: names, CHECK_CLONE.name: "no", QUIET.name: True}
         wiring = Wiring("validate", (ORGANIZATION, CHECK_CLONE, QUIET), flags, environment)
         try:
-            return validate_ad_hoc(wiring.house())
+            return validate_ad_hoc(wiring.context())
         finally:
             wiring.close()
 
@@ -215,7 +215,7 @@ def test_many_organizations_over_few_connections(served: Served) -> None:
     assert (int(report.exit_code), len(report.connections[0].organizations)) == (0, 40)
     assert service.counts["requests"] <= MOST_REQUESTS * 40
     assert 1 < service.most <= IN_FLIGHT, (
-        "side by side, and no more than is polite (test_crew counts exactly)"
+        "side by side, and no more than is polite (test_scheduler counts exactly)"
     )
     assert set(service.hosts) == {
         "dev.azure.com",

@@ -190,7 +190,7 @@ def test_the_end_of_global_tokens_can_be_moved(
         ("expired", "It is the token: Azure DevOps answered, and did not take it."),
     ],
 )
-def test_whose_problem_it_is(
+def test_ticket_problem_it_is(
     scenario: str, says: str, simulate: Simulate, token_file: Files, run: Run
 ) -> None:
     simulator = simulate(scenario)

@@ -180,7 +180,7 @@ class Rounds:
         self._send = send
         self.trips: list[list[str]] = []
 
-    def conduct(
+    def run_all(
         self, errands: Iterable[Any], then: Callable[[Any], Iterable[Any]] | None = None
     ) -> list[Any]:
         results: list[Any] = []

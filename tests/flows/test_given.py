@@ -22,7 +22,7 @@ from aspm_ado.flows.options.parts import (
 from aspm_ado.flows.storage.connection import default_name, parse_name
 from aspm_ado.flows.tokens.sources import ask_token, aspm_token_given, tokens_given
 
-from .house import FakeSources, Person, asker
+from .context import FakeSources, Person, asker
 from .service import PAT
 
 BOTH_VARIABLES = {"ASPM_ADO_PAT": "f" * 20, "AZURE_DEVOPS_EXT_PAT": "s" * 20}
@@ -52,7 +52,7 @@ def refused(action: Callable[[], object]) -> UsageError:
         ),
     ],
 )
-def test_whose_token_wins(
+def test_ticket_token_wins(
     given: dict[str, str], variables: dict[str, str], value: str, source: str
 ) -> None:
     taken = tokens_given(

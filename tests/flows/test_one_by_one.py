@@ -54,7 +54,7 @@ def wizard(here: Stand) -> Wizard:
             register="none",
             **(flags or {}),
         )
-        return connect(here.house(given, person), None), person
+        return connect(here.context(given, person), None), person
 
     return run
 
@@ -102,7 +102,7 @@ def test_declined_at_the_plan_of_one_token_nothing_is_stored(here: Stand) -> Non
         token_ready="paste", pat=TOKENS["contoso"], pat_expires="unknown", another=False, go=False
     )
     given = asked("contoso", pat_file="", pat_expires="", reach="organization", register="none")
-    report = connect(here.house(given, person), None)
+    report = connect(here.context(given, person), None)
     assert here.records.load().connections == {}
     assert check(report, "store.secrets").status == "skip"
 

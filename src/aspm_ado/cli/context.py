@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.aspm.profile import Profile
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.ports import Desktop, Entra, Prompter, Records, Sources, Vault
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
 
 SECRET_VARIABLES: Final = (
     "ASPM_ADO_PAT",
@@ -189,12 +189,12 @@ class Wiring:
         """Now, in UTC."""
         return datetime.now(UTC)
 
-    def house(self, *, remember: bool = False) -> House:
+    def context(self, *, remember: bool = False) -> Context:
         """Everything for a flow; with ``remember`` the answers of an interrupted run are offered again."""
-        from aspm_ado.adapters.http.transport import AzureDevOps, Exchanges
+        from aspm_ado.adapters.http.services import AzureDevOps, Exchanges
         from aspm_ado.domain.azure.requests import Caller
-        from aspm_ado.flows.context import House
-        from aspm_ado.flows.validation.scheduler import Crew
+        from aspm_ado.flows.context import Context
+        from aspm_ado.flows.validation.scheduler import Scheduler
 
         draft = self.records.load_draft() if remember and self.prompter.asks else None
         if draft is not None and draft.answers:
@@ -202,14 +202,14 @@ class Wiring:
         bundle = self.text(CA_BUNDLE)
         exchanges = Exchanges(self._transport, now=bool(bundle or self.simulator))
         self._closing.callback(exchanges.close)
-        return House(
+        return Context(
             asker=Asker(self.given, self.prompter, draft.answers if draft else None),
             voice=self.voice,
             records=self.records,
             vault=self.vault,
             sources=self.sources,
             desktop=self.desktop,
-            crew=Crew(AzureDevOps(exchanges).send),
+            scheduler=Scheduler(AzureDevOps(exchanges).send),
             caller=Caller(str(uuid.uuid4()), _fresh),
             clock=self.clock,
             now=self.now,

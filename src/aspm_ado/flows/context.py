@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from aspm_ado.domain.ports import Desktop, Entra, Records, Sources, Vault, Voice
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.validation.result import Proof
-    from aspm_ado.flows.validation.scheduler import Crew
+    from aspm_ado.flows.validation.scheduler import Scheduler
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Context:
     """``vault`` keeps secrets; whether anything is kept at all is the flow's to decide (``--store none``)."""
 
     asker: Asker
@@ -30,7 +30,7 @@ class House:
     vault: Vault
     sources: Sources
     desktop: Desktop
-    crew: Crew
+    scheduler: Scheduler
     caller: Caller
     clock: Clock
     now: Callable[[], datetime]

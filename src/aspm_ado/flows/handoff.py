@@ -55,14 +55,14 @@ from aspm_ado.flows.validation.report import report
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
 
 WHICH = Question("connection", "Which connection")
 
 
-def resume_handoff(house: House, name: str | None, command: str = "handoff") -> Report:
+def resume_handoff(context: Context, name: str | None, command: str = "handoff") -> Report:
     """Go on with what is not registered yet; when everything is, show it all again."""
-    entry = _entry(house, name)
+    entry = _entry(context, name)
     if entry.aspm is None:
         raise UsageError(
             Reason.INPUT_MISSING,
@@ -76,21 +76,21 @@ def resume_handoff(house: House, name: str | None, command: str = "handoff") -> 
         or entry.successor_of(one.name)
     ]
     done = [one.name for one in entry.organizations if due and one not in due]
-    stored, aspm, delivery = bring(house, entry, entry.aspm, due or entry.organizations, done)
-    now = house.records.load().connections.get(entry.name, entry)
-    tell_revoking(house, entry, now)
-    return report(house, command, [], [_document(now, stored, aspm, delivery)])
+    stored, aspm, delivery = bring(context, entry, entry.aspm, due or entry.organizations, done)
+    now = context.records.load().connections.get(entry.name, entry)
+    tell_revoking(context, entry, now)
+    return report(context, command, [], [_document(now, stored, aspm, delivery)])
 
 
 def bring(
-    house: House,
+    context: Context,
     entry: Entry,
     known: StoredAspm,
     due: Sequence[StoredOrganization],
     done: Sequence[str] = (),
 ) -> tuple[Check, AspmProof | None, Delivery]:
     """Bring stored organizations to ``known``: what became of their secrets, of the ASPM, and of each organization."""
-    secrets, stored = _secrets(house, entry, due)
+    secrets, stored = _secrets(context, entry, due)
     aspm, delivery = None, Delivery()
     if stored.status is Status.PASS:
         items = [
@@ -98,12 +98,12 @@ def bring(
             for one in due
         ]
         through = [item for item in items if _by_profile(known, item)]
-        aspm = _aspm(house, entry, known, needs_token=bool(through))
+        aspm = _aspm(context, entry, known, needs_token=bool(through))
         if aspm.api == Dialect.CORE.value and any(item.settings.toggles for item in items):
-            house.voice.warn(NO_TEAM_LEADS)
+            context.voice.warn(NO_TEAM_LEADS)
             items = [replace(item, settings=replace(item.settings, toggles=())) for item in items]
         if aspm.is_good:
-            delivery = _deliver(house, aspm, known, items, done)
+            delivery = _deliver(context, aspm, known, items, done)
     return stored, aspm, delivery
 
 
@@ -128,17 +128,22 @@ def _handed_off(entry: Entry) -> bool:
 _OPEN = (RegistrationState.UNKNOWN, RegistrationState.NONE)
 
 
-def _aspm(house: House, entry: Entry, known: StoredAspm, *, needs_token: bool) -> AspmProof:
+def _aspm(context: Context, entry: Entry, known: StoredAspm, *, needs_token: bool) -> AspmProof:
     """Its ASPM, proven with the token that is stored for it."""
-    given = given_for(house, known.url)
-    if needs_token and not house.asker.asks and aspm_token(house, known.url, given) is None:
+    given = given_for(context, known.url)
+    if needs_token and not context.asker.asks and aspm_token(context, known.url, given) is None:
         raise UsageError(
             Reason.INPUT_MISSING,
             f"No API token of {known.url} is stored, and there is nobody to ask.",
             remedy=f"Give it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} --aspm-token-file FILE",
         )
     return settle_aspm(
-        house, known.url, given, hint=known.api, needs_token=needs_token, ca_bundle=entry.ca_bundle
+        context,
+        known.url,
+        given,
+        hint=known.api,
+        needs_token=needs_token,
+        ca_bundle=entry.ca_bundle,
     )
 
 
@@ -154,23 +159,25 @@ def _by_profile(known: StoredAspm, item: Item) -> bool:
 
 
 def _deliver(
-    house: House, aspm: AspmProof, known: StoredAspm, items: Sequence[Item], done: Sequence[str]
+    context: Context, aspm: AspmProof, known: StoredAspm, items: Sequence[Item], done: Sequence[str]
 ) -> Delivery:
     """Through the profile what goes through it, and to the person the rest: also what the profile could not settle."""
     through = [item for item in items if _by_profile(known, item)]
     by_hand = [item for item in items if item not in through]
     made = Delivery()
     if through:
-        profile = profile_at(house, known.profile)
-        made = deliver(house, aspm, profile, through, keeps=True)
+        profile = profile_at(context, known.profile)
+        made = deliver(context, aspm, profile, through, keeps=True)
         unread = profile.find is None
         left = [item for item in through if _is_left(made.states[item.place.key], unread=unread)]
-        if left and house.asker.asks:
-            house.voice.note("What the profile cannot settle is yours to look at in Invicti ASPM.")
+        if left and context.asker.asks:
+            context.voice.note(
+                "What the profile cannot settle is yours to look at in Invicti ASPM."
+            )
             by_hand += left
     if not by_hand:
         return made
-    handed = deliver(house, aspm, None, by_hand, keeps=True, done=done)
+    handed = deliver(context, aspm, None, by_hand, keeps=True, done=done)
     checks = {key: check for key, check in made.checks.items() if key not in handed.states}
     return Delivery({**made.states, **handed.states}, {**checks, **handed.checks})
 
@@ -181,12 +188,12 @@ def _is_left(state: Registration, *, unread: bool) -> bool:
     )
 
 
-def _entry(house: House, name: str | None) -> Entry:
+def _entry(context: Context, name: str | None) -> Entry:
     """The connection meant: named, the only one, or chosen."""
-    entries = stored_entries(house, [name] if name else [])
+    entries = stored_entries(context, [name] if name else [])
     if len(entries) == 1:
         return entries[0]
-    if not house.asker.asks:
+    if not context.asker.asks:
         named = ", ".join(clean(entry.name, 60) for entry in entries)
         raise UsageError(
             Reason.INPUT_MISSING,
@@ -194,23 +201,23 @@ def _entry(house: House, name: str | None) -> Entry:
             remedy=f"Name it: aspm-ado handoff {clean(entries[0].name, 60)}",
         )
     names = [Choice(entry.name, clean(entry.name, 60)) for entry in entries]
-    chosen = house.asker.prompter.choose(WHICH, names, names[0].value)
+    chosen = context.asker.prompter.choose(WHICH, names, names[0].value)
     return next(entry for entry in entries if entry.name == chosen)
 
 
 def _secrets(
-    house: House, entry: Entry, due: Sequence[StoredOrganization]
+    context: Context, entry: Entry, due: Sequence[StoredOrganization]
 ) -> tuple[dict[str, Secret], Check]:
     """The tokens to copy, each read once; and ``store.secrets``."""
     found: dict[str, Secret] = {}
     try:
         for key in dict.fromkeys(entry.successor_of(one.name) or one.credential for one in due):
-            secret = house.vault.read(entry.credential_of(key).service)
+            secret = context.vault.read(entry.credential_of(key).service)
             if secret is None:
                 return found, Check(
                     CheckId.SECRETS,
                     Status.FAIL,
-                    f"{house.vault.title} has no token any more for this connection.",
+                    f"{context.vault.title} has no token any more for this connection.",
                     Reason.TOKEN_GONE,
                     f"Give a new one: {rotation(entry, key).text(entry.name)}",
                     next=rotation(entry, key),
@@ -218,7 +225,7 @@ def _secrets(
             found[key] = secret
     except StoreError as error:
         return found, Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
-    return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {house.vault.title}.")
+    return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
 
 
 def stored_item(entry: Entry, one: StoredOrganization, secret: Secret) -> Item:

@@ -51,7 +51,7 @@ from aspm_ado.flows.validation.result import Candidate, Proof
 from aspm_ado.flows.validation.run import prove_aloud
 
 if TYPE_CHECKING:
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +93,28 @@ class _Seen:
 
 
 def validate_stored(
-    house: House, names: Sequence[str], command: str = "validate", terms: Terms = USUAL
+    context: Context, names: Sequence[str], command: str = "validate", terms: Terms = USUAL
 ) -> Report:
     """Prove stored connections with their stored tokens; all of them where none is named.
 
     What has changed since the last time is said at the check that it concerns; then this time becomes the last.
     """
-    entries = stored_entries(house, names, otherwise=AD_HOC)
+    entries = stored_entries(context, names, otherwise=AD_HOC)
     for variable in (*PAT_VARIABLES, *ASPM_VARIABLES):
-        if house.sources.variable(variable):
-            house.voice.note(
+        if context.sources.variable(variable):
+            context.voice.note(
                 f"{variable} is set and not used: a stored connection is proven with its stored token."
             )
-    read = read_secrets(house, entries)
+    read = read_secrets(context, entries)
     groups = [
-        _stored_candidates(house, entry, secrets)
+        _stored_candidates(context, entry, secrets)
         for entry, (secrets, _) in zip(entries, read, strict=True)
     ]
-    proofs = prove_aloud(house, [made for group in groups for made in group])
+    proofs = prove_aloud(context, [made for group in groups for made in group])
     sound = [
         entry for entry, (_, check) in zip(entries, read, strict=True) if check.reason is not SPOILT
     ]
-    aspms = prove_stored(house, sound)
+    aspms = prove_stored(context, sound)
     coming = iter(proofs)
     seen = []
     for entry, group, (_, check) in zip(entries, groups, read, strict=True):
@@ -126,21 +126,21 @@ def validate_stored(
                 _stored_report(entry, own, check, aspms.get(entry.name), terms.warn_days),
             )
         )
-    _remember(house, seen)
-    made = report(house, command, proofs, [terms.applied_to(one.made) for one in seen])
-    return replace(made, notes=tuple(line for one in seen for line in _stopping(house, one)))
+    _remember(context, seen)
+    made = report(context, command, proofs, [terms.applied_to(one.made) for one in seen])
+    return replace(made, notes=tuple(line for one in seen for line in _stopping(context, one)))
 
 
-def _stopping(house: House, seen: _Seen) -> Iterator[str]:
+def _stopping(context: Context, seen: _Seen) -> Iterator[str]:
     """Which tokens of a connection end with those of all organizations, by the day that was heard with them."""
     heard = {one.name.casefold(): one for one in seen.made.organizations}
     told = (proof.calendar for proof in seen.proofs if proof.calendar.source is not DaySource.LOCAL)
-    return stopping(seen.entry, next(told, house.clock.told_by()), heard)
+    return stopping(seen.entry, next(told, context.clock.told_by()), heard)
 
 
-def stored_entries(house: House, names: Sequence[str], *, otherwise: str = "") -> list[Entry]:
+def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "") -> list[Entry]:
     """The connections named, or all; ``nothing-stored`` (2) where one is not there. ``otherwise`` also helps then."""
-    catalogue = house.records.load()
+    catalogue = context.records.load()
     wanted = list(dict.fromkeys(names)) or sorted(catalogue.connections)
     for name in wanted:
         if name not in catalogue.connections:
@@ -159,8 +159,8 @@ def stored_entries(house: House, names: Sequence[str], *, otherwise: str = "") -
     return [catalogue.connections[name] for name in wanted]
 
 
-def _stored_candidates(house: House, entry: Entry, secrets: Secrets) -> list[Candidate]:
-    site, brief = stored_terms(house, entry)
+def _stored_candidates(context: Context, entry: Entry, secrets: Secrets) -> list[Candidate]:
+    site, brief = stored_terms(context, entry)
     made = []
     for key, secret in secrets.items():
         stored = entry.credentials[key]
@@ -179,7 +179,7 @@ def _stored_candidates(house: House, entry: Entry, secrets: Secrets) -> list[Can
                 site,
                 secret,
                 tuple(organization.name for organization in held),
-                f"keyring ({house.vault.title})",
+                f"keyring ({context.vault.title})",
                 expires,
                 stored.expires_source,
                 username,
@@ -239,13 +239,13 @@ def _with_state(
     return replace(with_check(made, judge_registration(facts)), registration=stored.registration)
 
 
-def _remember(house: House, seen: Sequence[_Seen]) -> None:
+def _remember(context: Context, seen: Sequence[_Seen]) -> None:
     """Make this the last verdict. A lock that another run holds, or a full disk, fails no validation."""
     if not any(
         proof.calendar.source is not DaySource.LOCAL for one in seen for proof in one.proofs
     ):
         return
-    now = house.stamp
+    now = context.stamp
 
     def edit(catalogue: Catalogue) -> Catalogue:
         there = catalogue.connections
@@ -257,9 +257,9 @@ def _remember(house: House, seen: Sequence[_Seen]) -> None:
         return replace(catalogue, connections={**there, **proven})
 
     try:
-        house.records.change(edit)
+        context.records.change(edit)
     except StoreError as error:
-        house.voice.note(
+        context.voice.note(
             f"This verdict is not remembered, so that changes are told again next time. {error.problem}"
         )
 
@@ -332,26 +332,26 @@ def _unread(entry: Entry, stored: StoredOrganization) -> OrganizationReport:
     return OrganizationReport(stored.name, None, facts, (*checks, *scopes, *clone_skipped(excuse)))
 
 
-def validate_ad_hoc(house: House, terms: Terms = USUAL) -> Report:
+def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
     """Prove a token that is stored nowhere, and store nothing."""
-    asker = house.asker
-    tokens, brief = tokens_given(asker, house.sources), brief_given(house)
+    asker = context.asker
+    tokens, brief = tokens_given(asker, context.sources), brief_given(context)
     if not asker.asks:
-        demand(missing(house, target_given(asker), tokens, brief, None))
+        demand(missing(context, target_given(asker), tokens, brief, None))
     there = target(asker, tokens.named)
     if there.is_open:
         raise collection_missing(there.site)
     if tokens.lacks(there.names, list_all=there.list_all):
         first = next((name for name in there.names if tokens.of(name) is None), "")
         tokens = Tokens(ask_token(asker, there.site, first), tokens.own)
-    proofs = prove_aloud(house, candidates_of(there, tokens, brief))
+    proofs = prove_aloud(context, candidates_of(there, tokens, brief))
     organizations = [
         terms.applied(named(made, None))
         for proof in proofs
         for made in organizations_of(proof, terms.warn_days)
     ]
     return report(
-        house,
+        context,
         "validate",
         proofs,
         [connection_report(None, there.site, brief.purpose, organizations)],

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from aspm_ado.cli.context import Wiring
     from aspm_ado.domain.ports import Desktop
     from aspm_ado.domain.secret import Secret
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
 
 _OVER = (
     "That was a simulation: nothing was sent to anybody, and nothing was kept. "
@@ -89,9 +89,9 @@ def run(
         wiring.records = DiskRecords(Path(folder) / "records", command="aspm-ado demo")
         wiring.vault = MemoryVault()
         _introduce(wiring, story, simulator)
-        house = _house(wiring, story, simulator)
-        with tidied(house):
-            report = connect(house, None)
+        context = _house(wiring, story, simulator)
+        with tidied(context):
+            report = connect(context, None)
         write_report(wiring, report)
         wiring.voice.say(_OVER)
         return int(report.exit_code)
@@ -165,9 +165,9 @@ class _Desk:
         self._desktop.clear()
 
 
-def _house(wiring: Wiring, story: Scenario, simulator: Simulator) -> House:
+def _house(wiring: Wiring, story: Scenario, simulator: Simulator) -> Context:
     """The usual house, with the story's answers: given where nobody is there, offered where somebody is."""
-    house = wiring.house()
+    context = wiring.context()
     given = _given(story)
     if wiring.prompter.asks:
         given = {name: value for name, value in given.items() if name in _SETTLED}
@@ -179,11 +179,11 @@ def _house(wiring: Wiring, story: Scenario, simulator: Simulator) -> House:
     }
     offered = {name: value for name, value in offered.items() if value}
     return replace(
-        house,
+        context,
         asker=Asker(given, wiring.prompter, offered),
         sources=_Tokens(story),
         desktop=_Desk(wiring.desktop, simulator.address),
-        entra=house.entra if story.world.sign_ins else None,
+        entra=context.entra if story.world.sign_ins else None,
         clock=Clock(simulator.world.today, wiring.clock.global_end, pinned=True),
     )
 

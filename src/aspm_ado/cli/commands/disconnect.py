@@ -24,7 +24,7 @@ def run(wiring: Wiring, name: str | None) -> int:
             "Which connection is to be forgotten?",
             remedy="Name it: aspm-ado disconnect NAME. `aspm-ado list` shows what is stored.",
         )
-    forgotten = disconnect(wiring.house(), name)
+    forgotten = disconnect(wiring.context(), name)
     if wiring.as_json:
         write_document(_document(wiring, forgotten))
     else:

@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 def run(wiring: Wiring, name: str | None = None) -> int:
     """The Invicti ASPM step again, any day."""
-    report = resume_handoff(wiring.house(), name)
+    report = resume_handoff(wiring.context(), name)
     write_report(wiring, report)
     return int(report.exit_code)

@@ -34,10 +34,10 @@ def run(wiring: Wiring, name: str | None = None) -> int:
     files = [Path(one).expanduser() for one in (given.values if given else ())]
     if wiring.on(PLAN) or files:
         _demand_writable(files, overwrite=wiring.on(YES))
-        return _plan(wiring, planned(wiring.house(), name), files)
-    house = wiring.house()
-    with tidied(house):
-        report = migrate(house, name)
+        return _plan(wiring, planned(wiring.context(), name), files)
+    context = wiring.context()
+    with tidied(context):
+        report = migrate(context, name)
     write_report(wiring, report)
     return int(report.exit_code)
 

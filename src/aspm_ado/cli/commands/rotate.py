@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def run(wiring: Wiring, name: str | None = None) -> int:
     """The Azure DevOps token of a connection; without a name and with ``--aspm-url``, the API token of that ASPM."""
-    house = wiring.house()
+    context = wiring.context()
     if name is None and wiring.given.get(ASPM_URL.name) is not None:
-        report = rotate_aspm(house)
+        report = rotate_aspm(context)
     elif name is None:
         raise UsageError(
             Reason.INPUT_MISSING,
@@ -28,6 +28,6 @@ def run(wiring: Wiring, name: str | None = None) -> int:
         )
     else:
         given = wiring.given.get(ORGANIZATION.name)
-        report = rotate(house, name, given.values if given else ())
+        report = rotate(context, name, given.values if given else ())
     write_report(wiring, report)
     return int(report.exit_code)

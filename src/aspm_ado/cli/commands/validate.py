@@ -43,15 +43,15 @@ def run(wiring: Wiring, names: Sequence[str] | None = None) -> int:
     terms = Terms(_days(wiring), wiring.on(FAIL_ON_WARNING))
     if not ad_hoc:
         _refuse_terms_of_another_token(wiring)
-    house = wiring.house()
+    context = wiring.context()
     if ad_hoc:
-        report = validate_ad_hoc(house, terms)
+        report = validate_ad_hoc(context, terms)
         write_report(wiring, report)
         return int(report.exit_code)
-    report = validate_stored(house, names or (), terms=terms)
+    report = validate_stored(context, names or (), terms=terms)
     write_report(wiring, report, everything=wiring.on(SHOW_ALL))
     if wiring.prompter.asks and not wiring.as_json:
-        after = replace_dead(house, report, lambda rotated: write_report(wiring, rotated), terms)
+        after = replace_dead(context, report, lambda rotated: write_report(wiring, rotated), terms)
         if after is not report:
             write_report(wiring, after, everything=wiring.on(SHOW_ALL))
         report = after

@@ -17,7 +17,7 @@ from aspm_ado.domain.documents import PatAnswer, Pats
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.help.administrator import FIVE_SETS, Policy
 from aspm_ado.domain.reasons import NEVER_SENT, Reason
-from aspm_ado.domain.rules.classify import Saying, saying, unheard, words
+from aspm_ado.domain.rules.classify import AnswerKind, classify, unheard, words
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -362,7 +362,7 @@ def is_uncertain(reply: Reply) -> bool:
         )
     if pat_error(reply) or reply.failure in NEVER_SENT:
         return False
-    return saying(reply) in (Saying.SILENCE, Saying.TROUBLE) or reply.status in (200, 201)
+    return classify(reply) in (AnswerKind.SILENCE, AnswerKind.TROUBLE) or reply.status in (200, 201)
 
 
 def is_revoked(reply: Reply) -> bool:
@@ -374,13 +374,13 @@ def why_not(reply: Reply, order: Order) -> NotCreatedError:
     """The error that an answer other than a good one is."""
     if error := pat_error(reply):
         return not_created(error, order)
-    kind, place = saying(reply), order.place
+    kind, place = classify(reply), order.place
     if kind in (
-        Saying.SIGN_IN,
-        Saying.REFUSAL,
-        Saying.BARE_REFUSAL,
-        Saying.NOT_ALLOWED,
-        Saying.EXPIRED,
+        AnswerKind.SIGN_IN,
+        AnswerKind.REFUSAL,
+        AnswerKind.BARE_REFUSAL,
+        AnswerKind.NOT_ALLOWED,
+        AnswerKind.EXPIRED,
     ):
         return NotCreatedError(
             Reason.CREATION_NOT_ALLOWED,
@@ -388,19 +388,21 @@ def why_not(reply: Reply, order: Order) -> NotCreatedError:
             "member, or not a person; service principals and managed identities cannot.",
             remedy="See who is signed in: az account show. Sign in as a member: az login --allow-no-subscriptions",
         )
-    if "InvalidAccessException" in words(reply) or (kind is Saying.ANSWER and reply.status == 403):
+    if "InvalidAccessException" in words(reply) or (
+        kind is AnswerKind.ANSWER and reply.status == 403
+    ):
         return NotCreatedError(
             Reason.CREATION_NOT_ALLOWED,
             f"{place.name} does not allow tokens to be made with the sign-in of `az` (status {reply.status}).",
             remedy=f"Sign in with `az` as a person: az login. Or create the token by hand: {place.token_page}",
         )
-    if kind is Saying.NO_ROUTE or (kind is Saying.ANSWER and reply.status == 404):
+    if kind is AnswerKind.NO_ROUTE or (kind is AnswerKind.ANSWER and reply.status == 404):
         return NotCreatedError(
             Reason.CREATION_NOT_POSSIBLE,
             f"{place.name} has no place where a program could make a token (status {reply.status}).",
             remedy=f"Create the token by hand: {place.token_page}",
         )
-    if kind is Saying.ANSWER and not isinstance(reply.answer, PatAnswer | Pats):
+    if kind is AnswerKind.ANSWER and not isinstance(reply.answer, PatAnswer | Pats):
         return NotCreatedError(
             Reason.CREATION_FAILED,
             f"Azure DevOps created no token, and did not say why (status {reply.status}).",

@@ -20,8 +20,8 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import (
     REFUSALS,
     UNHEARD,
-    Saying,
-    saying,
+    AnswerKind,
+    classify,
     unheard,
     user_of,
     words,
@@ -95,11 +95,11 @@ def server_version(reply: Reply | None) -> str:
     return newest_common(told.group(1)) if told else API_VERSIONS[-1]
 
 
-_SILENT_ABOUT_WHY = REFUSALS - {Saying.EXPIRED}
+_SILENT_ABOUT_WHY = REFUSALS - {AnswerKind.EXPIRED}
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Access:
     """The two checks, and whom they name. Only when ``is_in`` may anything further be asked here."""
 
     identity: Identity | None
@@ -122,7 +122,7 @@ class Standing:
         return self.identity_check.status is Status.FAIL
 
 
-def stand(
+def judge_access(
     place: Place,
     first: Reply,
     wide: Reply | None,
@@ -130,16 +130,16 @@ def stand(
     elsewhere: Identity | None = None,
     *,
     past: Past = NOTHING_KNOWN,
-) -> Standing:
+) -> Access:
     """Judge ``connectionData`` of an organization in the light of ``wide`` and of other organizations.
 
     ``wide`` is the answer to ``profiles/me``, or the list of collections that a Server gave; ``elsewhere`` whom another
     organization recognised by the same token; ``past`` what was known of it before.
     """
-    kind = saying(first)
+    kind = classify(first)
     data = first.answer
     if (
-        kind is Saying.ANSWER
+        kind is AnswerKind.ANSWER
         and isinstance(data, ConnectionData)
         and not data.identity.is_anonymous
     ):
@@ -153,23 +153,23 @@ def stand(
     known, witness = _known(first, wide, elsewhere)
     access, excuse = _access(place, first, kind, alive=known is not None or _lists(wide))
     if known is not None:
-        return Standing(known, identified(known, witness), access)
+        return Access(known, identified(known, witness), access)
     if excuse is not None:
-        return Standing(None, excuse, access)
-    if wide is not None and kind in _SILENT_ABOUT_WHY and saying(wide) in UNHEARD:
-        reason, detail, remedy = unheard(wide, saying(wide))
+        return Access(None, excuse, access)
+    if wide is not None and kind in _SILENT_ABOUT_WHY and classify(wide) in UNHEARD:
+        reason, detail, remedy = unheard(wide, classify(wide))
         told = f"{place.name} refuses the token, and whether it is alive elsewhere could not be found out: {detail}"
-        return Standing(
+        return Access(
             None,
             Check(CheckId.IDENTITY, Status.UNKNOWN, told, reason, remedy).on(first, wide),
             _behind(),
         )
-    return Standing(None, _rejected(place, first, wide, kind, calendar, past), _behind())
+    return Access(None, _rejected(place, first, wide, kind, calendar, past), _behind())
 
 
-def _in(place: Place, identity: Identity, first: Reply) -> Standing:
+def _in(place: Place, identity: Identity, first: Reply) -> Access:
     access = Check(CheckId.ACCESS, Status.PASS, f"The {place.noun} takes the token.").on(first)
-    return Standing(identity, identified(identity, first), access)
+    return Access(identity, identified(identity, first), access)
 
 
 def identified(identity: Identity, witness: Reply | None) -> Check:
@@ -187,7 +187,7 @@ def _known(
     first: Reply, wide: Reply | None, elsewhere: Identity | None
 ) -> tuple[Identity | None, Reply | None]:
     """Whom some other answer shows the token to be, and the answer that shows it."""
-    user = user_of(first) if saying(first) is Saying.NOT_ALLOWED else None
+    user = user_of(first) if classify(first) is AnswerKind.NOT_ALLOWED else None
     if user is not None:
         return user, first
     if wide is not None and wide.status == 200 and isinstance(wide.answer, Profile):
@@ -202,7 +202,9 @@ def _lists(wide: Reply | None) -> bool:
     return wide is not None and wide.status == 200 and isinstance(wide.answer, Names)
 
 
-def _access(place: Place, first: Reply, kind: Saying, *, alive: bool) -> tuple[Check, Check | None]:
+def _access(
+    place: Place, first: Reply, kind: AnswerKind, *, alive: bool
+) -> tuple[Check, Check | None]:
     """``organization.access``, and what ``identity`` is when nothing but this answer is known of the token.
 
     The second is ``None`` when this answer rejects the token itself.
@@ -214,7 +216,7 @@ def _access(place: Place, first: Reply, kind: Saying, *, alive: bool) -> tuple[C
             skip(CheckId.IDENTITY, f"Not asked: {detail[:1].lower()}{detail[1:]}"),
         )
 
-    if kind is Saying.NOT_ALLOWED:
+    if kind is AnswerKind.NOT_ALLOWED:
         return failed(
             Reason.NOT_A_MEMBER,
             f"The token's owner has no access to {place.name}.",
@@ -226,18 +228,18 @@ def _access(place: Place, first: Reply, kind: Saying, *, alive: bool) -> tuple[C
             f"There is no {place.noun} named {place.name}.",
             f"Copy the name from the address in the browser: {place.site.base_url}/NAME.",
         )
-    if kind is Saying.STOPPED:
+    if kind is AnswerKind.STOPPED:
         return failed(
             Reason.ORGANIZATION_DEACTIVATED,
             f"The {place.noun} {place.name} has been switched off (TF24668).",
             f"Have an administrator sign in at {place.url} and bring it back, or leave it out.",
         )
-    if kind in REFUSALS or (kind is Saying.ANSWER and isinstance(first.answer, ConnectionData)):
+    if kind in REFUSALS or (kind is AnswerKind.ANSWER and isinstance(first.answer, ConnectionData)):
         if not alive:
             return _behind(), None
         return failed(Reason.ORGANIZATION_REFUSES_TOKEN, *_refusing(place))
     absent = first.status == 404
-    reason, detail, remedy = unheard(first, Saying.STRANGER if absent else kind)
+    reason, detail, remedy = unheard(first, AnswerKind.STRANGER if absent else kind)
     check = Check(CheckId.ACCESS, Status.UNKNOWN, detail, reason, remedy).on(first)
     return check, Check(CheckId.IDENTITY, Status.UNKNOWN, detail, reason, remedy).on(first)
 
@@ -260,16 +262,16 @@ def _behind() -> Check:
 
 
 def _rejected(
-    place: Place, first: Reply, wide: Reply | None, kind: Saying, calendar: Calendar, past: Past
+    place: Place, first: Reply, wide: Reply | None, kind: AnswerKind, calendar: Calendar, past: Past
 ) -> Check:
     """``identity`` when nobody accepts the token: which of several causes cannot be told, so all are listed."""
     again = f"Create a new one on {place.token_page}; an expired or revoked token cannot be brought back."
-    if kind is Saying.EXPIRED:
+    if kind is AnswerKind.EXPIRED:
         detail = "Azure DevOps says that the token has expired."
         return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_EXPIRED, again).on(
             first, wide
         )
-    if kind is Saying.ANSWER:
+    if kind is AnswerKind.ANSWER:
         detail = f"{place.name} answered as it answers anybody: the token was not accepted."
         mend = f"Copy it again, whole, or create a new one on {place.token_page}."
         return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_ANONYMOUS, mend).on(

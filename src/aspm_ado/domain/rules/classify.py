@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
 
 
-class Saying(StrEnum):
+class AnswerKind(StrEnum):
     """The kinds of answer that the decision tables tell apart."""
 
     SILENCE = "silence"
@@ -34,15 +34,17 @@ class Saying(StrEnum):
     ANSWER = "answer"
 
 
-REFUSALS: Final = frozenset({Saying.BARE_REFUSAL, Saying.REFUSAL, Saying.SIGN_IN, Saying.EXPIRED})
+REFUSALS: Final = frozenset(
+    {AnswerKind.BARE_REFUSAL, AnswerKind.REFUSAL, AnswerKind.SIGN_IN, AnswerKind.EXPIRED}
+)
 """Azure DevOps did not take the token. (``NOT_ALLOWED`` took it, and refused the person.)"""
 
 UNHEARD: Final = {
-    Saying.SILENCE: Reason.UNREACHABLE,
-    Saying.THROTTLED: Reason.THROTTLED,
-    Saying.TROUBLE: Reason.SERVICE_UNAVAILABLE,
-    Saying.STRANGER: Reason.NOT_AZURE_DEVOPS,
-    Saying.FENCED: Reason.ACCESS_FENCED,
+    AnswerKind.SILENCE: Reason.UNREACHABLE,
+    AnswerKind.THROTTLED: Reason.THROTTLED,
+    AnswerKind.TROUBLE: Reason.SERVICE_UNAVAILABLE,
+    AnswerKind.STRANGER: Reason.NOT_AZURE_DEVOPS,
+    AnswerKind.FENCED: Reason.ACCESS_FENCED,
 }
 """Kinds that say nothing about the token, and the reason to give (a silence brings its own)."""
 
@@ -51,24 +53,24 @@ _CODE: Final = re.compile(r"\b(?:TF|VS)\d{5,6}\b")
 _NO_CONTROLLER: Final = re.compile(r"the controller for path", re.IGNORECASE)
 
 
-def saying(reply: Reply) -> Saying:
+def classify(reply: Reply) -> AnswerKind:
     """Read one answer. Total: every status and every body has a kind."""
     if reply.failure is not None or not reply.status:
-        return Saying.SILENCE
+        return AnswerKind.SILENCE
     said = words(reply)
     if reply.status == 429:
-        return Saying.THROTTLED
+        return AnswerKind.THROTTLED
     if reply.status >= 500:
-        return Saying.STOPPED if "TF24668" in said else Saying.TROUBLE
+        return AnswerKind.STOPPED if "TF24668" in said else AnswerKind.TROUBLE
     if "VS403463" in said:
-        return Saying.FENCED
+        return AnswerKind.FENCED
     if reply.status == 401:
         return _refusal(reply, said)
     if reply.status == 203 or 300 <= reply.status < 400 or is_html(reply):
-        return Saying.SIGN_IN if reply.header("X-TFS-ProcessId") else Saying.STRANGER
+        return AnswerKind.SIGN_IN if reply.header("X-TFS-ProcessId") else AnswerKind.STRANGER
     if reply.status == 404 and _NO_CONTROLLER.search(said):
-        return Saying.NO_ROUTE if _is_marked(reply) or user_of(reply) else Saying.STRANGER
-    return Saying.ANSWER
+        return AnswerKind.NO_ROUTE if _is_marked(reply) or user_of(reply) else AnswerKind.STRANGER
+    return AnswerKind.ANSWER
 
 
 def _is_marked(reply: Reply) -> bool:
@@ -76,20 +78,20 @@ def _is_marked(reply: Reply) -> bool:
     return bool(reply.header("ActivityId") or reply.header("X-TFS-ProcessId"))
 
 
-def _refusal(reply: Reply, said: str) -> Saying:
+def _refusal(reply: Reply, said: str) -> AnswerKind:
     """The kinds of 401: two look alike to a person and mean opposite things."""
     if _EXPIRED.search(said):
-        return Saying.EXPIRED
+        return AnswerKind.EXPIRED
     if is_html(reply):
-        return Saying.SIGN_IN if reply.header("X-TFS-ProcessId") else Saying.STRANGER
+        return AnswerKind.SIGN_IN if reply.header("X-TFS-ProcessId") else AnswerKind.STRANGER
     if user_of(reply) is not None:
-        return Saying.NOT_ALLOWED
+        return AnswerKind.NOT_ALLOWED
     marked = _is_marked(reply)
     if marked and not reply.text.strip():
-        return Saying.BARE_REFUSAL
+        return AnswerKind.BARE_REFUSAL
     if marked or _CODE.search(said) or "TFS-Federated" in reply.header_values("WWW-Authenticate"):
-        return Saying.REFUSAL
-    return Saying.STRANGER
+        return AnswerKind.REFUSAL
+    return AnswerKind.STRANGER
 
 
 def words(reply: Reply) -> str:
@@ -111,29 +113,29 @@ def user_of(reply: Reply) -> Identity | None:
     return None if identity.is_anonymous else identity
 
 
-def unheard(reply: Reply, kind: Saying) -> tuple[Reason, str, str]:
+def unheard(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, str]:
     """Reason, detail and remedy for an answer that says nothing about the token."""
     host = reply.call.url.split("/")[2]
-    if kind is Saying.SILENCE:
+    if kind is AnswerKind.SILENCE:
         reason = reply.failure or Reason.UNREACHABLE
         return reason, reply.problem or f"{host} did not answer.", reply.remedy or "Try again."
-    if kind is Saying.STRANGER and _asks_windows_sign_in(reply):
+    if kind is AnswerKind.STRANGER and _asks_windows_sign_in(reply):
         return (
             Reason.SERVER_SIGN_IN_SETUP,
             f"The web server in front of {host} refused before Azure DevOps saw the token.",
             "Ask the administrator of the server to leave IIS Basic authentication off; it keeps tokens out.",
         )
     detail, remedy = {
-        Saying.THROTTLED: (
+        AnswerKind.THROTTLED: (
             f"{host} asks to slow down (429).",
             "Wait some minutes, then run this again.",
         ),
-        Saying.TROUBLE: _trouble(reply, host),
-        Saying.STRANGER: (
+        AnswerKind.TROUBLE: _trouble(reply, host),
+        AnswerKind.STRANGER: (
             f"Something else answered in the place of {host} (status {reply.status}, no mark of Azure DevOps).",
             "Look for a sign-in portal or a proxy between this machine and the service.",
         ),
-        Saying.FENCED: (
+        AnswerKind.FENCED: (
             f"{host} refused this machine by a conditional access or IP policy (VS403463).",
             "Run this from an allowed network; allow Invicti's addresses too, or its scans will be refused alike.",
         ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import UNHEARD, saying, unheard
+from aspm_ado.domain.rules.classify import UNHEARD, classify, unheard
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def reading(reply: Reply) -> Reading:
         and reply.text.startswith(_FIRST_LINE)
     ):
         return Reading.READ
-    return Reading.UNHEARD if saying(reply) in UNHEARD else Reading.REFUSED
+    return Reading.UNHEARD if classify(reply) in UNHEARD else Reading.REFUSED
 
 
 def judge_clone(
@@ -74,7 +74,7 @@ def judge_clone(
             user, Status.PASS, f"This machine could read {what} as “{who}” with the token."
         )
     elif second is Reading.UNHEARD and named is not None:
-        reason, detail, remedy = unheard(named, saying(named))
+        reason, detail, remedy = unheard(named, classify(named))
         user_check = Check(user, Status.UNKNOWN, detail, reason, remedy)
     elif first is Reading.READ:
         user_check = Check(
@@ -97,7 +97,7 @@ def judge_clone(
         alone if first is Reading.UNHEARD else named if second is Reading.UNHEARD else None
     )
     if unheard_way is not None:
-        reason, detail, remedy = unheard(unheard_way, saying(unheard_way))
+        reason, detail, remedy = unheard(unheard_way, classify(unheard_way))
         return Check(token, Status.UNKNOWN, detail, reason, remedy).on(alone, named), user_check
     if second is Reading.READ:
         needs = Check(
@@ -132,7 +132,7 @@ def clone_refused(reply: Reply) -> tuple[Check, Check]:
 
 def clone_unheard(reply: Reply) -> tuple[Check, Check]:
     """Both checks where no repository could be looked for."""
-    kind = saying(reply)
+    kind = classify(reply)
     if kind in UNHEARD:
         reason, detail, remedy = unheard(reply, kind)
     else:

@@ -11,18 +11,20 @@ from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.documents import Names, Profile
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import UNHEARD, Saying, saying, unheard
+from aspm_ado.domain.rules.classify import UNHEARD, AnswerKind, classify, unheard
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
 
-_REFUSED = frozenset({Saying.BARE_REFUSAL, Saying.REFUSAL, Saying.NOT_ALLOWED, Saying.SIGN_IN})
+_REFUSED = frozenset(
+    {AnswerKind.BARE_REFUSAL, AnswerKind.REFUSAL, AnswerKind.NOT_ALLOWED, AnswerKind.SIGN_IN}
+)
 """What a token of one organization gets where a token of all is asked for. (At the root of a Server the web server in
 front may refuse in its own words, too.)"""
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ReachSeen:
     """What the token reaches, and the inference that this rests on."""
 
     reach: Reach
@@ -30,9 +32,9 @@ class Sight:
     reply: Reply | None = None
 
 
-def see(
+def observe_reach(
     deployment: Deployment, wide: Reply | None, recognised: Sequence[str], *, holds_profile: bool
-) -> Sight:
+) -> ReachSeen:
     """Infer the reach of a token.
 
     ``wide`` is the answer where only tokens of all organizations (collections) are taken: ``profiles/me``, or the list
@@ -43,45 +45,45 @@ def see(
     services = deployment is Deployment.SERVICES
     route = "profiles/me" if services else "the list of collections"
     if len(recognised) > 1:
-        return Sight(
+        return ReachSeen(
             Reach.ALL, f"{recognised[0]} and {recognised[1]} both take this one token", wide
         )
     if wide is None:
-        return Sight(Reach.UNKNOWN, "nothing was asked that would tell")
+        return ReachSeen(Reach.UNKNOWN, "nothing was asked that would tell")
     if wide.status == 200 and isinstance(wide.answer, Profile | Names):
-        return Sight(
+        return ReachSeen(
             Reach.ALL,
             f"{route} answers, which it does to tokens of all {_plural(services)} only",
             wide,
         )
-    refused = saying(wide) in (_REFUSED if services else _REFUSED | {Saying.STRANGER})
+    refused = classify(wide) in (_REFUSED if services else _REFUSED | {AnswerKind.STRANGER})
     if wide.status == 401 and refused:
         if holds_profile:
-            return Sight(
+            return ReachSeen(
                 Reach.ORGANIZATION, f"{route} refuses the token although its scopes would do", wide
             )
-        return Sight(
+        return ReachSeen(
             Reach.UNKNOWN,
             f"{route} refuses the token, and no scope is proven that it would need",
             wide,
         )
-    return Sight(Reach.UNKNOWN, f"{route} gave no answer that tells", wide)
+    return ReachSeen(Reach.UNKNOWN, f"{route} gave no answer that tells", wide)
 
 
 def judge_reach(
-    sight: Sight, demanded: ReachDemanded, deployment: Deployment, calendar: Calendar
+    reach_seen: ReachSeen, demanded: ReachDemanded, deployment: Deployment, calendar: Calendar
 ) -> Check:
     """``reach``: what the token sees against what is demanded there and today (contract: Retirement)."""
     wanted = calendar.demanded(demanded, deployment)
-    if sight.reach is Reach.ALL:
-        check = _all(sight, deployment, calendar)
-    elif sight.reach is Reach.ORGANIZATION:
-        check = _one(sight, wanted, demanded, deployment, calendar)
+    if reach_seen.reach is Reach.ALL:
+        check = _all(reach_seen, deployment, calendar)
+    elif reach_seen.reach is Reach.ORGANIZATION:
+        check = _one(reach_seen, wanted, demanded, deployment, calendar)
     elif wanted is Reach.ORGANIZATION:
         check = Check(
             CheckId.REACH,
             Status.WARN,
-            f"What the token reaches could not be found out: {sight.because}. One organization is enough here.",
+            f"What the token reaches could not be found out: {reach_seen.because}. One organization is enough here.",
             Reason.REACH_UNKNOWN,
             "Nothing, if the token works where it is needed.",
         )
@@ -89,11 +91,11 @@ def judge_reach(
         check = Check(
             CheckId.REACH,
             Status.UNKNOWN,
-            f"What the token reaches could not be found out: {sight.because}.",
+            f"What the token reaches could not be found out: {reach_seen.because}.",
             Reason.REACH_UNKNOWN,
             "Tick the scopes that are missing and run this again; they are needed to find out.",
         )
-    return check.on(sight.reply)
+    return check.on(reach_seen.reply)
 
 
 def reach_not_asked(detail: str) -> Check:
@@ -104,12 +106,12 @@ def reach_not_asked(detail: str) -> Check:
 def not_listed(wide: Reply, deployment: Deployment) -> Check:
     """``reach`` when every organization was asked for and they could not be listed."""
     services = deployment is Deployment.SERVICES
-    kind = saying(wide)
+    kind = classify(wide)
     if kind in UNHEARD:
         reason, detail, remedy = unheard(wide, kind)
         return Check(CheckId.REACH, Status.UNKNOWN, detail, reason, remedy).on(wide)
     again = "Create a new token; an expired one cannot be brought back."
-    if kind is Saying.EXPIRED:
+    if kind is AnswerKind.EXPIRED:
         expired = "Azure DevOps says that the token has expired."
         return Check(CheckId.REACH, Status.FAIL, expired, Reason.TOKEN_EXPIRED, again).on(wide)
     flag = "-o NAME" if services else "--collection NAME"
@@ -124,9 +126,9 @@ def not_listed(wide: Reply, deployment: Deployment) -> Check:
     ).on(wide)
 
 
-def _all(sight: Sight, deployment: Deployment, calendar: Calendar) -> Check:
+def _all(reach_seen: ReachSeen, deployment: Deployment, calendar: Calendar) -> Check:
     services = deployment is Deployment.SERVICES
-    detail = f"The token reaches all {'accessible ' if services else ''}{_plural(services)}: {sight.because}"
+    detail = f"The token reaches all {'accessible ' if services else ''}{_plural(services)}: {reach_seen.because}"
     days = calendar.days_to_end(deployment)
     if days is None:
         return Check(CheckId.REACH, Status.PASS, detail + ".")
@@ -159,11 +161,15 @@ _WAYS: Final = {
 
 
 def _one(
-    sight: Sight, wanted: Reach, demanded: ReachDemanded, deployment: Deployment, calendar: Calendar
+    reach_seen: ReachSeen,
+    wanted: Reach,
+    demanded: ReachDemanded,
+    deployment: Deployment,
+    calendar: Calendar,
 ) -> Check:
     services = deployment is Deployment.SERVICES
     noun = "organization" if services else "collection"
-    detail = f"The token reaches this {noun} only: {sight.because}"
+    detail = f"The token reaches this {noun} only: {reach_seen.because}"
     if wanted is Reach.ALL:
         if calendar.ended(deployment):
             ways = f"Such a token is not to be had since {calendar.global_end}: leave --reach out, or pass "

@@ -21,7 +21,7 @@ from aspm_ado.domain.azure.scopes import (
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import UNHEARD, Saying, saying, unheard, user_of
+from aspm_ado.domain.rules.classify import UNHEARD, AnswerKind, classify, unheard, user_of
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.scopes import Probe
@@ -38,7 +38,7 @@ class Grant(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class ScopeContext:
     """What is known beside the probes. ``control`` is the answer to a random token (Server only)."""
 
     purpose: Purpose
@@ -52,37 +52,40 @@ class Bench:
     """The answer that was to tell the version of a Server, and said nothing: ``version`` is the oldest then."""
 
 
-def granted(reply: Reply, bench: Bench) -> Grant:
+def granted(reply: Reply, scope_context: ScopeContext) -> Grant:
     """Read the answer to a probe, sent after the organization took the token (facts: decision table)."""
-    kind = saying(reply)
-    if kind is Saying.BARE_REFUSAL:
+    kind = classify(reply)
+    if kind is AnswerKind.BARE_REFUSAL:
         return Grant.MISSING
-    if kind is Saying.NO_ROUTE:
+    if kind is AnswerKind.NO_ROUTE:
         return Grant.UNPROVABLE
-    if kind is not Saying.ANSWER:
+    if kind is not AnswerKind.ANSWER:
         return Grant.UNKNOWN
     if user_of(reply) is not None:
         return Grant.GRANTED
-    vouched = bench.deployment is Deployment.SERVER and bool(reply.header("X-TFS-ProcessId"))
-    closed = bench.control is not None and bench.control.status == 401
+    vouched = scope_context.deployment is Deployment.SERVER and bool(
+        reply.header("X-TFS-ProcessId")
+    )
+    closed = scope_context.control is not None and scope_context.control.status == 401
     return Grant.GRANTED if vouched and closed else Grant.UNKNOWN
 
 
 def judge_scopes(
-    replies: Mapping[str, Reply], probes: Sequence[Probe], bench: Bench
+    replies: Mapping[str, Reply], probes: Sequence[Probe], scope_context: ScopeContext
 ) -> tuple[Check, ...]:
     """Every ``scope.*`` check of the purpose. ``replies`` are by the names of ``probes``; a probe may be unanswered."""
-    bench = replace(
-        bench,
-        lost=bool(replies) and all(saying(one) is Saying.NO_ROUTE for one in replies.values()),
+    scope_context = replace(
+        scope_context,
+        lost=bool(replies)
+        and all(classify(one) is AnswerKind.NO_ROUTE for one in replies.values()),
     )
     checks: list[Check] = []
-    for row in rows_of(bench.purpose):
+    for row in rows_of(scope_context.purpose):
         own = [probe for probe in probes if probe.scope is row.scope and probe.name in replies]
         if row.scope is Scope.FULL_ACCESS:
-            checks.append(_full_access(checks, own, replies, bench))
+            checks.append(_full_access(checks, own, replies, scope_context))
         else:
-            checks.append(_ladder(row, own, replies, bench).judge())
+            checks.append(_ladder(row, own, replies, scope_context).judge())
     return tuple(checks)
 
 
@@ -108,12 +111,12 @@ def reads_code(checks: Sequence[Check]) -> bool:
 
 
 def _ladder(
-    row: ScopeRow, own: Sequence[Probe], replies: Mapping[str, Reply], bench: Bench
+    row: ScopeRow, own: Sequence[Probe], replies: Mapping[str, Reply], scope_context: ScopeContext
 ) -> _Ladder:
     heard = {probe.level: replies[probe.name] for probe in own}
     previews = frozenset(probe.level for probe in own if probe.may_be_withdrawn)
-    grants = {level: granted(reply, bench) for level, reply in heard.items()}
-    return _Ladder(row, row.needed[bench.purpose], bench, heard, grants, previews)
+    grants = {level: granted(reply, scope_context) for level, reply in heard.items()}
+    return _Ladder(row, row.needed[scope_context.purpose], scope_context, heard, grants, previews)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class _Ladder:
 
     row: ScopeRow
     wanted: Level
-    bench: Bench
+    scope_context: ScopeContext
     replies: Mapping[Level, Reply]
     grants: Mapping[Level, Grant]
     previews: frozenset[Level]
@@ -140,9 +143,9 @@ class _Ladder:
         """The level to look for: what is wanted, as far as an answer can show it. A preview that is not offered cannot;
         where a released route is not there, nothing was found out.
         """
-        ceiling = self.row.provable(self.bench.deployment, self.bench.version)
+        ceiling = self.row.provable(self.scope_context.deployment, self.scope_context.version)
         while (
-            not self.bench.lost
+            not self.scope_context.lost
             and ceiling in self.previews
             and self.grants.get(ceiling) is Grant.UNPROVABLE
         ):
@@ -168,8 +171,8 @@ class _Ladder:
             )
         if proven >= self.wanted:
             return self.check(Status.PASS, f"{held}.")
-        if proven >= target and self.bench.unversioned is not None and self.may_show_more:
-            return self._unversioned(self.bench.unversioned)
+        if proven >= target and self.scope_context.unversioned is not None and self.may_show_more:
+            return self._unversioned(self.scope_context.unversioned)
         if proven >= target:
             verified = f"{held} verified. {box.choice}" if held else box.choice
             return self.check(
@@ -183,7 +186,7 @@ class _Ladder:
                 Status.FAIL,
                 f"{has}; Invicti ASPM needs “{box.choice}”.",
                 self.row.missing,
-                _tick(self.row, self.bench),
+                _tick(self.row, self.scope_context),
             )
         return self._open(target)
 
@@ -191,12 +194,12 @@ class _Ladder:
     def may_show_more(self) -> bool:
         """Whether the newest server shows more of it than this one is asked for."""
         return (
-            min(self.wanted, self.row.provable(self.bench.deployment, API_VERSIONS[0]))
+            min(self.wanted, self.row.provable(self.scope_context.deployment, API_VERSIONS[0]))
             > self.target
         )
 
     def _unversioned(self, reply: Reply) -> Check:
-        reason, detail, remedy = unheard(reply, saying(reply))
+        reason, detail, remedy = unheard(reply, classify(reply))
         told = f"Not asked, since the server's version was not found out. {detail}"
         return self.check(Status.UNKNOWN, told, reason, remedy).on(reply)
 
@@ -216,15 +219,15 @@ class _Ladder:
                 Reason.READ_ONLY_PROBES,
                 "Run this without --read-only-probes to find out; the probes change nothing.",
             )
-        kind = saying(reply)
+        kind = classify(reply)
         if kind in UNHEARD:
             reason, detail, remedy = unheard(reply, kind)
-        elif kind is Saying.NO_ROUTE and self.bench.lost:
+        elif kind is AnswerKind.NO_ROUTE and self.scope_context.lost:
             reason, detail = Reason.SCOPE_UNKNOWN, "There is no such route at this address"
             remedy = (
                 "Check the address: on a server, --collection NAME tells which collection is meant."
             )
-        elif kind is Saying.NO_ROUTE:
+        elif kind is AnswerKind.NO_ROUTE:
             reason, detail = (
                 Reason.SCOPE_UNKNOWN,
                 "The route that would show it is missing, and others are there",
@@ -232,7 +235,7 @@ class _Ladder:
             remedy = (
                 "Run this again with --verbose; if it stays so, report it with the activity id."
             )
-        elif kind is Saying.NOT_ALLOWED:
+        elif kind is AnswerKind.NOT_ALLOWED:
             reason, detail = (
                 Reason.PERMISSION_UNCLEAR,
                 "The service refused the person, not the scope",
@@ -250,11 +253,14 @@ class _Ladder:
 
 
 def _full_access(
-    five: Sequence[Check], canaries: Sequence[Probe], replies: Mapping[str, Reply], bench: Bench
+    five: Sequence[Check],
+    canaries: Sequence[Probe],
+    replies: Mapping[str, Reply],
+    scope_context: ScopeContext,
 ) -> Check:
     """Full access has no probe of its own: it is inferred from the five sets and from areas far from them."""
     heard = [replies[probe.name] for probe in canaries]
-    grants = [granted(reply, bench) for reply in heard]
+    grants = [granted(reply, scope_context) for reply in heard]
     states = {check.status for check in five}
 
     def check(status: Status, detail: str, reason: Reason, remedy: str | None = None) -> Check:
@@ -262,9 +268,9 @@ def _full_access(
         full = Check(CheckId.SCOPE_FULL_ACCESS, status, detail, reason, remedy, Level.FULL, proven)
         return full.on(*heard)
 
-    choose = _tick(SCOPES[Scope.FULL_ACCESS], bench)
+    choose = _tick(SCOPES[Scope.FULL_ACCESS], scope_context)
     everywhere = bool(grants) and all(grant is Grant.GRANTED for grant in grants)
-    services = bench.deployment is Deployment.SERVICES
+    services = scope_context.deployment is Deployment.SERVICES
     if Status.FAIL in states or (not services and Grant.MISSING in grants):
         return check(
             Status.FAIL, "The token does not have Full access.", Reason.FULL_ACCESS_MISSING, choose
@@ -302,11 +308,11 @@ def _full_access(
     )
 
 
-def _tick(row: ScopeRow, bench: Bench) -> str:
+def _tick(row: ScopeRow, scope_context: ScopeContext) -> str:
     """Which box to tick, by its label and its identifier."""
-    if takes_full_access(bench.purpose):
+    if takes_full_access(scope_context.purpose):
         box = SCOPES[Scope.FULL_ACCESS].box(Level.FULL)
         return f"Edit the token and choose “{box.choice}” ({box.vso})."
-    box = row.box(row.needed[bench.purpose])
+    box = row.box(row.needed[scope_context.purpose])
     path = f"Custom defined → Show all scopes → {box.category}"
     return f"Edit the token: {path} → tick “{box.choice}” ({box.vso})."

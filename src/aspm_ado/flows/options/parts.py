@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.answers import Asker
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
     from aspm_ado.flows.tokens.sources import Taken, Tokens
 
 API: Final = "api"
@@ -236,20 +236,20 @@ def aspm_missing() -> UsageError:
     )
 
 
-def ask_aspm_url(house: House, options: AspmOptions) -> AspmOptions:
+def ask_aspm_url(context: Context, options: AspmOptions) -> AspmOptions:
     """With the address of the ASPM, asked for when a registration is wanted and it is not known."""
     if options.url or not options.is_wanted:
         return options
-    if not house.asker.asks:
+    if not context.asker.asks:
         raise aspm_missing()
-    return replace(options, url=house.asker.need(ASPM_URL, parse_aspm_url))
+    return replace(options, url=context.asker.need(ASPM_URL, parse_aspm_url))
 
 
-def ask_settings(house: House, options: AspmOptions, purpose: Purpose) -> Settings:
+def ask_settings(context: Context, options: AspmOptions, purpose: Purpose) -> Settings:
     """Advanced Settings: given, or chosen by a person; dependencies are added for a person and refused for a script."""
     if (
         options.toggles is not None
-        or not house.asker.asks
+        or not context.asker.asks
         or not options.is_wanted
         or options.api == "core"
     ):
@@ -259,10 +259,10 @@ def ask_settings(house: House, options: AspmOptions, purpose: Purpose) -> Settin
         for toggle, label in LABELS.items()
         if purpose.reads_code or toggle != FETCH
     ]
-    chosen = house.asker.prompter.choose_many(TEAM_LEADS_MAY, offered)
+    chosen = context.asker.prompter.choose_many(TEAM_LEADS_MAY, offered)
     if FETCH in chosen and CREATE not in chosen:
         chosen = (CREATE, *chosen)
-        house.voice.note(f"“{LABELS[CREATE]}” is added: fetching depends on it.")
+        context.voice.note(f"“{LABELS[CREATE]}” is added: fetching depends on it.")
     return settings_for(chosen, purpose, options.api)
 
 
@@ -286,13 +286,13 @@ def parse_aspm_url(text: str) -> str:
     return str(origin)
 
 
-def brief_given(house: House, purpose: Purpose | None = None) -> Brief:
+def brief_given(context: Context, purpose: Purpose | None = None) -> Brief:
     """The demands that flags and variables make; ``alm`` where no purpose is said."""
-    asker = house.asker
+    asker = context.asker
     return Brief(
         purpose=purpose or purpose_given(asker),
-        caller=house.caller,
-        clock=house.clock,
+        caller=context.caller,
+        clock=context.clock,
         reach=reach_given(asker),
         check_clone=asker.one(CHECK_CLONE, parse_check_clone) or AUTO,
         read_only=asker.switch(READ_ONLY_PROBES),
@@ -303,13 +303,13 @@ def brief_given(house: House, purpose: Purpose | None = None) -> Brief:
 
 
 def stored_terms(
-    house: House, entry: Entry, reach: ReachDemanded | None = None
+    context: Context, entry: Entry, reach: ReachDemanded | None = None
 ) -> tuple[Site, Brief]:
     """Where a stored connection is, and what is demanded of its tokens: purpose and reach as on record, unless another
     ``reach`` is meant. How it is asked may be said anew.
     """
     reach = reach or ReachDemanded(entry.reach_demanded)
-    return site_of(entry), replace(brief_given(house, Purpose(entry.purpose)), reach=reach)
+    return site_of(entry), replace(brief_given(context, Purpose(entry.purpose)), reach=reach)
 
 
 def purpose_given(asker: Asker) -> Purpose:

@@ -37,7 +37,7 @@ from aspm_ado.flows.validation.result import Brief
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.profile import Profile
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import Proof
 
 
@@ -70,29 +70,29 @@ class ConnectOptions:
         return self.aspm.url is not None and (known is None or known.url != self.aspm.url)
 
 
-def resolve_options(house: House, name: str | None, stored: dict[str, Entry]) -> ConnectOptions:
+def resolve_options(context: Context, name: str | None, stored: dict[str, Entry]) -> ConnectOptions:
     """Everything before a token is needed. With nobody to ask, all that is missing is named at once."""
-    asker = house.asker
+    asker = context.asker
     old = stored.get(parse_name(name)) if name else None
-    given, tokens = target_given(asker), tokens_given(asker, house.sources)
+    given, tokens = target_given(asker), tokens_given(asker, context.sources)
     known = old or (stored.get(_name(name, given.adding(*tokens.named))) if given else None)
-    aspm, brief = aspm_options(asker, old), brief_given(house)
-    aspm_token = given_token(house)
-    profile = profile_at(house, aspm.profile) if aspm.uses_profile else None
-    _check_toggles(house, aspm, brief, known)
+    aspm, brief = aspm_options(asker, old), brief_given(context)
+    aspm_token = given_token(context)
+    profile = profile_at(context, aspm.profile) if aspm.uses_profile else None
+    _check_toggles(context, aspm, brief, known)
     if not asker.asks:
-        demand(missing(house, given, tokens, brief, known, aspm, aspm_token))
+        demand(missing(context, given, tokens, brief, known, aspm, aspm_token))
     if asker.keeps and not asker.switch(DRY_RUN):
-        ready_to_keep(house)
-    there = _opened(house, given, tokens)
+        ready_to_keep(context)
+    there = _opened(context, given, tokens)
     chosen = _name(name, there)
     old = old or stored.get(chosen)
     there = _of_the_same_server(there, old)
     return ConnectOptions(
         chosen,
         there,
-        _brief(house, brief, old, there),
-        _with_stored(house, tokens, there, old),
+        _brief(context, brief, old, there),
+        _with_stored(context, tokens, there, old),
         aspm,
         old,
         keeps=asker.keeps,
@@ -103,11 +103,11 @@ def resolve_options(house: House, name: str | None, stored: dict[str, Entry]) ->
     )
 
 
-def _check_toggles(house: House, aspm: AspmOptions, brief: Brief, known: Entry | None) -> None:
+def _check_toggles(context: Context, aspm: AspmOptions, brief: Brief, known: Entry | None) -> None:
     if aspm.toggles is None:
         return
     purpose = brief.purpose
-    if known is not None and not house.asker.given(PURPOSE):
+    if known is not None and not context.asker.given(PURPOSE):
         purpose = Purpose(known.purpose)
     settings_for(aspm.toggles, purpose, aspm.api)
 
@@ -151,11 +151,11 @@ def named_by(
     return replace(options, name=name, stored=old)
 
 
-def _opened(house: House, given: Target | None, tokens: Tokens) -> Target:
+def _opened(context: Context, given: Target | None, tokens: Tokens) -> Target:
     """The target, with the collection of a server or the organization of the token page where none is named."""
-    asker = house.asker
+    asker = context.asker
     if asker.asks and given is None and not tokens.own:
-        house.voice.heading("Where is your code?")
+        context.voice.heading("Where is your code?")
     there = target(asker, tokens.named)
     if there.is_open:
         if not asker.asks:
@@ -174,7 +174,7 @@ def _opened(house: House, given: Target | None, tokens: Tokens) -> Target:
     return there
 
 
-def _with_stored(house: House, tokens: Tokens, there: Target, old: Entry | None) -> Tokens:
+def _with_stored(context: Context, tokens: Tokens, there: Target, old: Entry | None) -> Tokens:
     """With the tokens that are stored already, for organizations that no new one is given for.
 
     Those of the connection have theirs; a new organization takes the one that reaches all, if there is one.
@@ -184,13 +184,13 @@ def _with_stored(house: House, tokens: Tokens, there: Target, old: Entry | None)
     own = dict(tokens.own)
     held = {one.name.casefold(): one.credential for one in old.organizations}
     wide = next((key for key, one in old.credentials.items() if one.reach == Reach.ALL.value), None)
-    wide = None if wanted(house.asker) == REQUIRE else wide
+    wide = None if wanted(context.asker) == REQUIRE else wide
     for name in there.names:
         key = held.get(name.casefold(), wide)
         if name.casefold() in own or key is None:
             continue
         credential = old.credentials[key]
-        secret = house.vault.read(credential.service)
+        secret = context.vault.read(credential.service)
         if secret is not None:
             own[name.casefold()] = Taken(
                 secret,
@@ -204,8 +204,8 @@ def _with_stored(house: House, tokens: Tokens, there: Target, old: Entry | None)
     return Tokens(tokens.shared, own)
 
 
-def _brief(house: House, given: Brief, old: Entry | None, there: Target) -> Brief:
-    asker = house.asker
+def _brief(context: Context, given: Brief, old: Entry | None, there: Target) -> Brief:
+    asker = context.asker
     if old is not None and asker.given(REACH) is None:
         given = replace(given, reach=ReachDemanded(old.reach_demanded))
     if asker.given(PURPOSE) is None:
@@ -213,7 +213,7 @@ def _brief(house: House, given: Brief, old: Entry | None, there: Target) -> Brie
             given = replace(given, purpose=Purpose(old.purpose))
         elif asker.asks:
             given = replace(given, purpose=Purpose(asker.pick(PURPOSE, PURPOSES, "alm")))
-    return choose_reach(house, given, there.site.deployment)
+    return choose_reach(context, given, there.site.deployment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,7 @@ _ASPM: Final = "--aspm-url (or INVICTI_ASPM_HOST), or --register none"
 
 
 def missing(
-    house: House,
+    context: Context,
     there: Target | None,
     tokens: Tokens,
     brief: Brief,
@@ -243,7 +243,7 @@ def missing(
         raise collection_missing(there.site)
     if there is None and not tokens.named:
         yield _WHERE
-    if _lacks_token(there, tokens, known) and not _creates(house, brief, there):
+    if _lacks_token(there, tokens, known) and not _creates(context, brief, there):
         yield Missing(_PAT, missing_token())
     if aspm is None:
         return
@@ -252,7 +252,7 @@ def missing(
     elif (
         aspm.uses_profile
         and aspm_token is None
-        and aspm.url not in house.records.load().aspm_tokens
+        and aspm.url not in context.records.load().aspm_tokens
     ):
         yield Missing("--aspm-token-file (or INVICTI_ASPM_TOKEN)", missing_aspm_token())
 
@@ -270,11 +270,11 @@ def demand(found: Iterator[Missing]) -> None:
         )
 
 
-def _creates(house: House, brief: Brief, there: Target | None) -> bool:
+def _creates(context: Context, brief: Brief, there: Target | None) -> bool:
     """Whether tokens that are missing are made: the organizations have to be named for that."""
     if there is None or there.list_all or not there.names:
         return False
-    return creates_unasked(house, there.site.place(there.names[0]), brief)
+    return creates_unasked(context, there.site.place(there.names[0]), brief)
 
 
 def _lacks_token(there: Target | None, tokens: Tokens, known: Entry | None) -> bool:

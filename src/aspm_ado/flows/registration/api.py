@@ -44,13 +44,15 @@ if TYPE_CHECKING:
     from aspm_ado.domain.http import Call, Reply
     from aspm_ado.domain.secret import Secret
     from aspm_ado.domain.stored import Catalogue
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.guided import Item
 
 Save = Callable[[Registration], None]
 
 
-def register(house: House, proof: AspmProof, profile: Profile, item: Item, save: Save) -> Outcome:
+def register(
+    context: Context, proof: AspmProof, profile: Profile, item: Item, save: Save
+) -> Outcome:
     """Register ``item``, with one write at most. ``save`` puts a state on record; before the write it says ``unknown``.
 
     A crash at any point leaves a record from which the next run looks first, and never doubles what is there.
@@ -60,24 +62,24 @@ def register(house: House, proof: AspmProof, profile: Profile, item: Item, save:
     prior = item.prior if item.prior.mode is RegistrationMode.API else UNREGISTERED
     if prior.state is RegistrationState.REGISTERED:
         return kept(prior)
-    marker = prior.marker or f"aspm-ado-{house.caller.fresh().replace('-', '')[:12]}"
+    marker = prior.marker or f"aspm-ado-{context.caller.fresh().replace('-', '')[:12]}"
     door, token, values = proof.door, proof.token.secret, item.values(marker)
     before = None
-    outcome = _looked_first(house, profile, door, token, values, item, marker, prior)
+    outcome = _looked_first(context, profile, door, token, values, item, marker, prior)
     if outcome is None:
-        before = accepted(house, proof, item.place.site.deployment, item.repository)
+        before = accepted(context, proof, item.place.site.deployment, item.repository)
         save(Registration(RegistrationMode.API, RegistrationState.UNKNOWN, marker=marker))
-        mark = house.caller.fresh()
-        reply = house.crew.run(_one(profile.create(door, token, values, item.secret, mark)))
-        outcome = _concluded(house, profile, door, token, values, item, marker, reply)
+        mark = context.caller.fresh()
+        reply = context.scheduler.run(_one(profile.create(door, token, values, item.secret, mark)))
+        outcome = _concluded(context, profile, door, token, values, item, marker, reply)
     save(outcome.registration)
     if outcome.registration.state is not RegistrationState.REGISTERED:
         return outcome
-    if before is False and accepted(house, proof, item.place.site.deployment, item.repository):
+    if before is False and accepted(context, proof, item.place.site.deployment, item.repository):
         outcome = outcome.proven(Proof.ALM_ACCEPTED)
         save(outcome.registration)
     if profile.trial is not None:
-        trial = house.crew.run(
+        trial = context.scheduler.run(
             _one(_trial(profile, door, token, item, values, outcome.registration.instance_id))
         )
         outcome = tried(outcome, profile, trial)
@@ -85,7 +87,7 @@ def register(house: House, proof: AspmProof, profile: Profile, item: Item, save:
 
 
 def _looked_first(
-    house: House,
+    context: Context,
     profile: Profile,
     door: Door,
     token: Secret,
@@ -98,7 +100,7 @@ def _looked_first(
     doubtful = prior.state is RegistrationState.UNKNOWN
     if profile.find is None:
         return in_doubt(marker, item.connection, readable=False) if doubtful else None
-    seen = house.crew.run(find(profile, door, token, item, values))
+    seen = context.scheduler.run(find(profile, door, token, item, values))
     if seen.presence is Presence.OURS:
         return registered(marker, seen.instance_id, profile, seen.reply, adopted=True)
     if seen.presence is Presence.FOREIGN:
@@ -122,7 +124,7 @@ def find(
 
 
 def _concluded(
-    house: House,
+    context: Context,
     profile: Profile,
     door: Door,
     token: Secret,
@@ -142,7 +144,7 @@ def _concluded(
     if result is Upshot.NOT_SENT:
         return not_begun(Registration(marker=marker), reply)
     seen = (
-        house.crew.run(find(profile, door, token, item, values))
+        context.scheduler.run(find(profile, door, token, item, values))
         if profile.find is not None
         else None
     )
@@ -174,7 +176,7 @@ def _one(call: Call) -> Generator[Sequence[Call], Sequence[Reply], Reply]:
 
 
 def register_all(
-    house: House, aspm: AspmProof, profile: Profile, items: Sequence[Item], *, keeps: bool
+    context: Context, aspm: AspmProof, profile: Profile, items: Sequence[Item], *, keeps: bool
 ) -> dict[str, Outcome]:
     """What came of each organization, by case-folded name.
 
@@ -183,23 +185,23 @@ def register_all(
     """
     demand_dialect(aspm, profile)
     if len(items) > 1:
-        house.voice.heading(f"Registering {len(items)} organizations")
+        context.voice.heading(f"Registering {len(items)} organizations")
     outcomes: dict[str, Outcome] = {}
     for number, item in enumerate(items, start=1):
         key = item.place.key
-        with house.records.exclusive() if keeps else nullcontext():
-            current = stored_registration(house, item) if keeps else item.prior
+        with context.records.exclusive() if keeps else nullcontext():
+            current = stored_registration(context, item) if keeps else item.prior
 
             def save(state: Registration, item: Item = item) -> None:
                 if keeps:
-                    record(house, item.connection, item.place.name, state)
+                    record(context, item.connection, item.place.name, state)
 
-            outcomes[key] = register(house, aspm, profile, replace(item, prior=current), save)
-        house.voice.progress(number, len(items), clean(item.place.name, 60))
+            outcomes[key] = register(context, aspm, profile, replace(item, prior=current), save)
+        context.voice.progress(number, len(items), clean(item.place.name, 60))
     return outcomes
 
 
-def record(house: House, connection: str, organization: str, state: Registration) -> None:
+def record(context: Context, connection: str, organization: str, state: Registration) -> None:
     """Put the state of one organization on record, and nothing else: the rest stays as it is by now.
 
     Raises ``UsageError`` where the connection has been forgotten meanwhile, so that nothing goes out unrecorded.
@@ -215,12 +217,12 @@ def record(house: House, connection: str, organization: str, state: Registration
             )
         return catalogue.commit(with_registrations(entry, {organization.casefold(): state}))
 
-    house.records.change(edit)
+    context.records.change(edit)
 
 
-def stored_registration(house: House, item: Item) -> Registration:
+def stored_registration(context: Context, item: Item) -> Registration:
     """What is on record by now; another run may have been there."""
-    entry = house.records.load().connections.get(item.connection)
+    entry = context.records.load().connections.get(item.connection)
     known = (
         {one.name.casefold(): one.registration for one in entry.organizations}
         if entry is not None
@@ -230,19 +232,19 @@ def stored_registration(house: House, item: Item) -> Registration:
     return found if found.mode is RegistrationMode.API else item.prior
 
 
-def profile_at(house: House, path: str) -> Profile:
+def profile_at(context: Context, path: str) -> Profile:
     """The operator's profile; ``UsageError`` where it cannot be used."""
-    if house.load_profile is None:
+    if context.load_profile is None:
         raise RuntimeError("this house reads no registration profiles")
-    return house.load_profile(path)
+    return context.load_profile(path)
 
 
-def plan(house: House, door: Door, profile: Profile, items: Sequence[Item]) -> None:
+def plan(context: Context, door: Door, profile: Profile, items: Sequence[Item]) -> None:
     """Say what would be sent, secrets masked."""
     for item in items:
-        house.voice.heading(f"Would be sent for {clean(item.place.name, 60)} ({profile.title})")
+        context.voice.heading(f"Would be sent for {clean(item.place.name, 60)} ({profile.title})")
         for line in profile.shown(door, item.values("aspm-ado-(made when it is sent)")):
-            house.voice.say(f"  {line}")
+            context.voice.say(f"  {line}")
 
 
 def demand_dialect(aspm: AspmProof, profile: Profile) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.scopes import Deployment
     from aspm_ado.domain.http import Call, Reply
     from aspm_ado.domain.stored import Entry
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
     from aspm_ado.flows.options.parts import AspmOptions
 
 Steps = Generator[Sequence["Call"], Sequence["Reply"], "AspmProof"]
@@ -113,7 +113,7 @@ def prove_aspm(
 
 
 def accepted(
-    house: House, proof: AspmProof | None, deployment: Deployment, repository: str
+    context: Context, proof: AspmProof | None, deployment: Deployment, repository: str
 ) -> bool | None:
     """Whether ``projects/check`` knows the tool; ``None`` where it cannot be asked or does not tell."""
     if (
@@ -130,32 +130,32 @@ def accepted(
         [reply] = yield [call]
         return tool_accepted(reply)
 
-    return house.crew.run(ask())
+    return context.scheduler.run(ask())
 
 
-def given_token(house: House) -> Taken | None:
+def given_token(context: Context) -> Taken | None:
     """The token that a file or a variable gives; the old name of the variable is remarked on."""
-    taken = aspm_token_given(house.asker, house.sources)
+    taken = aspm_token_given(context.asker, context.sources)
     if taken is not None and taken.source == ASPM_VARIABLES[1]:
-        house.voice.note(f"{ASPM_VARIABLES[1]} is deprecated; use {ASPM_VARIABLES[0]}.")
+        context.voice.note(f"{ASPM_VARIABLES[1]} is deprecated; use {ASPM_VARIABLES[0]}.")
     return taken
 
 
-def aspm_token(house: House, url: str, given: Taken | None) -> Taken | None:
+def aspm_token(context: Context, url: str, given: Taken | None) -> Taken | None:
     """The token for the ASPM at ``url``: the one given, else the one stored for exactly that origin."""
     if given is not None:
         return given
-    service = house.records.load().aspm_tokens.get(url)
-    secret = house.vault.read(service) if service else None
-    return Taken(secret, f"keyring ({house.vault.title})") if secret is not None else None
+    service = context.records.load().aspm_tokens.get(url)
+    secret = context.vault.read(service) if service else None
+    return Taken(secret, f"keyring ({context.vault.title})") if secret is not None else None
 
 
-def prove_stored(house: House, entries: Iterable[Entry]) -> dict[str, AspmProof]:
+def prove_stored(context: Context, entries: Iterable[Entry]) -> dict[str, AspmProof]:
     """The ASPM of each stored connection (by its name), with the token stored for it; one that several share, once."""
     made: dict[tuple[str, str | None], AspmProof] = {}
     errands: dict[tuple[str, str | None], Steps] = {}
     keys: dict[str, tuple[str, str | None]] = {}
-    tokens = house.records.load().aspm_tokens
+    tokens = context.records.load().aspm_tokens
     for entry in entries:
         if entry.aspm is None:
             continue
@@ -168,17 +168,17 @@ def prove_stored(house: House, entries: Iterable[Entry]) -> dict[str, AspmProof]
             made[key] = AspmProof(url, aspm_skipped(), wished=api)
             continue
         try:
-            secret = house.vault.read(service)
+            secret = context.vault.read(service)
         except StoreError as error:
             made[key] = _unread(url, api, error.reason, error.problem, error.remedy)
             continue
         if secret is None:
-            gone = f"{house.vault.title} has no API token any more for {Origin.of(url).host}."
+            gone = f"{context.vault.title} has no API token any more for {Origin.of(url).host}."
             remedy = f"Give a new one: aspm-ado rotate --aspm-url {url} --aspm-token-file FILE"
             made[key] = _unread(url, api, Reason.TOKEN_GONE, gone, remedy)
             continue
         errands[key] = prove_aspm(url, Taken(secret, "keyring"), AUTO, api, entry.ca_bundle)
-    made.update(zip(errands, house.crew.conduct(errands.values()), strict=True))
+    made.update(zip(errands, context.scheduler.run_all(errands.values()), strict=True))
     return {name: made[key] for name, key in keys.items()}
 
 
@@ -190,33 +190,33 @@ def _unread(url: str, api: str, reason: Reason, problem: str, remedy: str) -> As
     return AspmProof(url, checks, wished=api)
 
 
-def given_for(house: House, url: str) -> Taken | None:
+def given_for(context: Context, url: str) -> Taken | None:
     """The token given beside a stored connection, only where it is plain that it belongs to that connection's ASPM.
 
     A variable may be there for another ASPM: it counts only when the address that is given with it is this one.
     """
-    address = house.asker.one(ASPM_URL, parse_aspm_url)
-    if address == url or (address is None and house.asker.given(ASPM_TOKEN_FILE) is not None):
-        return given_token(house)
+    address = context.asker.one(ASPM_URL, parse_aspm_url)
+    if address == url or (address is None and context.asker.given(ASPM_TOKEN_FILE) is not None):
+        return given_token(context)
     return None
 
 
 def secret_to_keep(
-    house: House, aspm: AspmProof | None
+    context: Context, aspm: AspmProof | None
 ) -> tuple[dict[str, Secret], tuple[str, str] | None]:
     """The proven token, to be stored once for its origin (service → secret); nothing when it is stored as it is."""
     if aspm is None or aspm.token is None or not aspm.takes_token:
         return {}, None
-    service = house.records.load().aspm_tokens.get(aspm.url)
-    if service is not None and house.vault.read(service) == aspm.token.secret:
+    service = context.records.load().aspm_tokens.get(aspm.url)
+    if service is not None and context.vault.read(service) == aspm.token.secret:
         return {}, None
-    fresh = aspm_service(aspm.url, house.caller.fresh)
+    fresh = aspm_service(aspm.url, context.caller.fresh)
     return {fresh: aspm.token.secret}, (aspm.url, fresh)
 
 
-def wished_api(house: House) -> str:
+def wished_api(context: Context) -> str:
     """The dialect that was asked for now; what was stored is a hint and no more."""
-    given = house.asker.given(ASPM_API)
+    given = context.asker.given(ASPM_API)
     return given.value.strip().lower() if given is not None else AUTO
 
 
@@ -235,22 +235,22 @@ NO_TEAM_LEADS: Final = (
 )
 
 
-def ask_aspm_token(house: House, url: str, dialect: Dialect | None = None) -> Taken:
+def ask_aspm_token(context: Context, url: str, dialect: Dialect | None = None) -> Taken:
     """The token from a person, hidden; where it goes and where it is made are said above the prompt."""
-    context = (f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect))
-    secret = house.asker.prompter.secret(TOKEN, context, accept=_parse)
+    above = (f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect))
+    secret = context.asker.prompter.secret(TOKEN, above, accept=_parse)
     return Taken(secret, "prompt")
 
 
-def offer_aspm_token(house: House, url: str) -> Taken | None:
+def offer_aspm_token(context: Context, url: str) -> Taken | None:
     """The token from a person, or ``None`` after Enter alone: a guided hand-off needs none."""
-    context = (
+    above = (
         "Not needed to hand the values over; with it, Invicti ASPM is proven, too.",
         f"It will be sent to {Origin.of(url).host} only.",
         where_tokens_are_made(None),
     )
-    secret = house.asker.prompter.secret(
-        OFFERED, context, accept=lambda typed: _parse(typed) if typed.strip() else None
+    secret = context.asker.prompter.secret(
+        OFFERED, above, accept=lambda typed: _parse(typed) if typed.strip() else None
     )
     return Taken(secret, "prompt") if secret is not None else None
 
@@ -265,7 +265,7 @@ def missing_aspm_token() -> UsageError:
 
 
 def settle_aspm(
-    house: House,
+    context: Context,
     url: str,
     given: Taken | None,
     *,
@@ -282,20 +282,20 @@ def settle_aspm(
     ``offers``: a person may give a token that is not needed. ``new_only``: a stored token will not do. ``may_move``: a
     person may correct the address.
     """
-    token = given if new_only else aspm_token(house, url, given)
+    token = given if new_only else aspm_token(context, url, given)
     if token is None and needs_token:
-        if not house.asker.asks:
+        if not context.asker.asks:
             raise missing_aspm_token()
-        token = ask_aspm_token(house, url, Dialect(wished) if wished != AUTO else None)
+        token = ask_aspm_token(context, url, Dialect(wished) if wished != AUTO else None)
     elif token is None and offers:
-        token = offer_aspm_token(house, url)
+        token = offer_aspm_token(context, url)
     if token is None:
         return AspmProof(url, aspm_skipped(), wished=hint if wished == AUTO else wished)
-    proof = house.crew.run(prove_aspm(url, token, wished, hint, ca_bundle))
-    while house.asker.asks and not proof.is_good:
+    proof = context.scheduler.run(prove_aspm(url, token, wished, hint, ca_bundle))
+    while context.asker.asks and not proof.is_good:
         for check in proof.checks:
             if check.exit_code is not ExitCode.DONE:
-                house.voice.warn(f"{check.detail} {check.remedy or ''}")
+                context.voice.warn(f"{check.detail} {check.remedy or ''}")
         lost = may_move and proof.checks[0].status is not Status.PASS
         choices = [
             *([ADDRESS] if lost else []),
@@ -304,25 +304,25 @@ def settle_aspm(
             *([] if needs_token else [WITHOUT]),
             FINISH,
         ]
-        answer = house.asker.prompter.choose(NEXT, choices, choices[0].value)
+        answer = context.asker.prompter.choose(NEXT, choices, choices[0].value)
         if answer == FINISH.value:
             break
         if answer == WITHOUT.value:
             return replace(proof, checks=aspm_skipped(), token=None, door=None)
         if answer == ADDRESS.value:
-            url = parse_aspm_url(house.asker.prompter.text(ASPM_URL, url, accept=parse_aspm_url))
-            token = aspm_token(house, url, given) or (
+            url = parse_aspm_url(context.asker.prompter.text(ASPM_URL, url, accept=parse_aspm_url))
+            token = aspm_token(context, url, given) or (
                 ask_aspm_token if needs_token else offer_aspm_token
-            )(house, url)
+            )(context, url)
             if token is None:
                 return AspmProof(url, aspm_skipped(), wished=proof.wished)
         if answer == OTHER.value:
-            token = ask_aspm_token(house, url, proof.door.dialect if proof.door else None)
-        proof = house.crew.run(prove_aspm(url, token, wished, hint, ca_bundle))
+            token = ask_aspm_token(context, url, proof.door.dialect if proof.door else None)
+        proof = context.scheduler.run(prove_aspm(url, token, wished, hint, ca_bundle))
     return proof
 
 
-def as_found(house: House, options: AspmOptions, aspm: AspmProof | None) -> AspmOptions:
+def as_found(context: Context, options: AspmOptions, aspm: AspmProof | None) -> AspmOptions:
     """With the address and the dialect that were found. AppSec Core has no team-lead settings, so none are asked or set
     there.
     """
@@ -332,7 +332,7 @@ def as_found(house: House, options: AspmOptions, aspm: AspmProof | None) -> Aspm
     if aspm.api == options.api:
         return options
     if aspm.api == Dialect.CORE.value and options.toggles:
-        house.voice.warn(NO_TEAM_LEADS)
+        context.voice.warn(NO_TEAM_LEADS)
         options = replace(options, toggles=None)
     return replace(options, api=aspm.api)
 

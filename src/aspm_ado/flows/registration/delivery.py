@@ -16,7 +16,7 @@ from aspm_ado.flows.storage.successor import swap
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.profile import Profile
     from aspm_ado.domain.checks import Check
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.aspm import AspmProof
     from aspm_ado.flows.registration.guided import Item
 
@@ -32,7 +32,7 @@ class Delivery:
 
 
 def deliver(
-    house: House,
+    context: Context,
     aspm: AspmProof,
     profile: Profile | None,
     items: Sequence[Item],
@@ -48,13 +48,13 @@ def deliver(
     if profile is not None:
         by_hand = [item for item in items if item.prior.mode is RegistrationMode.GUIDED]
         outcomes = register_all(
-            house, aspm, profile, [item for item in items if item not in by_hand], keeps=keeps
+            context, aspm, profile, [item for item in items if item not in by_hand], keeps=keeps
         )
         if by_hand:
             names = clean(", ".join(item.place.name for item in by_hand), 300)
-            house.voice.note(f"{names}: Invicti ASPM has, or may have, an older token. A profile only creates, so this "
+            context.voice.note(f"{names}: Invicti ASPM has, or may have, an older token. A profile only creates, so this "
                              "one is entered by hand.")  # fmt: skip
-        handed = deliver(house, aspm, None, by_hand, keeps=keeps) if by_hand else Delivery()
+        handed = deliver(context, aspm, None, by_hand, keeps=keeps) if by_hand else Delivery()
         return Delivery(
             {key: outcome.registration for key, outcome in outcomes.items()} | handed.states,
             {key: outcome.check for key, outcome in outcomes.items()} | handed.checks,
@@ -63,23 +63,23 @@ def deliver(
 
     def save(organization: str, state: Registration) -> None:
         if keeps:
-            _answered(house, bound[organization.casefold()], state)
+            _answered(context, bound[organization.casefold()], state)
 
-    return Delivery(hand_over(house, [item.parcel(aspm.url) for item in items], aspm, save, done))
+    return Delivery(hand_over(context, [item.parcel(aspm.url) for item in items], aspm, save, done))
 
 
-def _answered(house: House, item: Item, state: Registration) -> None:
+def _answered(context: Context, item: Item, state: Registration) -> None:
     """Put one answer on record. A new token is in force where Invicti ASPM has it now; where it has not, nothing has
     changed: it has the old one, as it is on record.
     """
     if not item.successor:
-        record(house, item.connection, item.place.name, state)
+        record(context, item.connection, item.place.name, state)
     elif state.state is RegistrationState.REGISTERED:
-        swap(house, item.connection, item.successor, [item.place.name], {item.place.key: state})
+        swap(context, item.connection, item.successor, [item.place.name], {item.place.key: state})
 
 
 def rehearse(
-    house: House, aspm: AspmProof | None, profile: Profile | None, items: Sequence[Item]
+    context: Context, aspm: AspmProof | None, profile: Profile | None, items: Sequence[Item]
 ) -> dict[str, Registration]:
     """The plan: nothing is stored or registered, and a request is shown as it would be sent, secrets masked."""
     if aspm is None:
@@ -87,5 +87,5 @@ def rehearse(
     if profile is None:
         return {item.place.key: PLANNED for item in items}
     if aspm.door is not None:
-        plan(house, aspm.door, profile, items)
+        plan(context, aspm.door, profile, items)
     return {item.place.key: replace(PLANNED, mode=RegistrationMode.API) for item in items}

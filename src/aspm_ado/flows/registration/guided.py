@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.scopes import Purpose
     from aspm_ado.domain.secret import Secret
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.aspm import AspmProof
 
 
@@ -128,7 +128,7 @@ class Parcel:
 
 
 def hand_over(
-    house: House,
+    context: Context,
     parcels: Sequence[Parcel],
     aspm: AspmProof | None = None,
     save: Save | None = None,
@@ -140,44 +140,44 @@ def hand_over(
     after. ``done`` are the organizations that an earlier sitting finished: they are listed and not asked again.
     """
     states: dict[str, Registration] = {}
-    asks = house.asker.asks
+    asks = context.asker.asks
     try:
         total = len(done) + len(parcels)
         if total > 1:
-            house.voice.heading(
+            context.voice.heading(
                 f"To enter in Invicti ASPM: {len(parcels)} of {total} organizations"
             )
-            _list(house, parcels, states, done)
+            _list(context, parcels, states, done)
         for number, parcel in enumerate(parcels, start=1):
             name = parcel.block.organization
             rest = parcels[number:]
-            before = accepted(house, aspm, parcel.deployment, parcel.repository) if asks else None
-            _show(house, parcel.block, f"{len(done) + number} of {total}" if total > 1 else "")
-            answer = _answer(house, parcel, more=bool(rest)) if asks else LATER.value
+            before = accepted(context, aspm, parcel.deployment, parcel.repository) if asks else None
+            _show(context, parcel.block, f"{len(done) + number} of {total}" if total > 1 else "")
+            answer = _answer(context, parcel, more=bool(rest)) if asks else LATER.value
             state = _state(answer, parcel)
             if answer == SAVED.value and before is False:
-                state = _proven(house, aspm, parcel, state)
+                state = _proven(context, aspm, parcel, state)
             states[name.casefold()] = state
             if save is not None and asks:
                 save(name, state)
             if answer == REFUSED.value:
-                _tell_refusal(house, parcel, aspm)
+                _tell_refusal(context, parcel, aspm)
             if answer == ALL_LATER.value:
                 states.update(
                     {other.block.organization.casefold(): _state(answer, other) for other in rest}
                 )
                 break
         if asks and total > 1:
-            house.voice.heading("So far")
-            _list(house, parcels, states, done)
-        house.voice.say()
+            context.voice.heading("So far")
+            _list(context, parcels, states, done)
+        context.voice.say()
     finally:
-        house.desktop.clear()
+        context.desktop.clear()
     return states
 
 
-def _show(house: House, block: Block, position: str) -> None:
-    voice = house.voice
+def _show(context: Context, block: Block, position: str) -> None:
+    voice = context.voice
     voice.heading(
         f"Hand-off to Invicti ASPM: {block.organization}" + (f" ({position})" if position else "")
     )
@@ -191,26 +191,26 @@ def _show(house: House, block: Block, position: str) -> None:
     voice.say(f" {len(block.where) + 2}. Save")
 
 
-def _answer(house: House, parcel: Parcel, *, more: bool) -> str:
+def _answer(context: Context, parcel: Parcel, *, more: bool) -> str:
     """How it went. The token goes to the clipboard as often as it is wanted."""
     choices, offer = [SAVED, COPY, LATER, REFUSED, *([ALL_LATER] if more else [])], COPY
     while True:
-        answer = house.asker.prompter.choose(OUTCOME, choices, offer.value)
+        answer = context.asker.prompter.choose(OUTCOME, choices, offer.value)
         if answer != COPY.value:
             return answer
-        way = house.desktop.copy(parcel.secret)
+        way = context.desktop.copy(parcel.secret)
         if way is None:
             offer = LATER
-            house.voice.say(
+            context.voice.say(
                 "No clipboard of yours can be reached from here: over SSH it would be the other machine's, and Linux "
                 "needs wl-copy, xclip or xsel. Take the token from where you keep it."
             )
-        elif seconds := house.desktop.clears_after:
-            house.voice.say(
+        elif seconds := context.desktop.clears_after:
+            context.voice.say(
                 f"The token is on the clipboard ({way}) for {seconds:.0f} seconds, or until this step is over."
             )
         else:
-            house.voice.warn(
+            context.voice.warn(
                 f"The token is on the clipboard ({way}), and cannot be taken off again from here: "
                 "copy something else when you have pasted it."
             )
@@ -222,43 +222,43 @@ def _state(answer: str, parcel: Parcel) -> Registration:
 
 
 def _proven(
-    house: House, aspm: AspmProof | None, parcel: Parcel, state: Registration
+    context: Context, aspm: AspmProof | None, parcel: Parcel, state: Registration
 ) -> Registration:
     """Whether Invicti ASPM knows the tool now, which it did not before."""
-    after = accepted(house, aspm, parcel.deployment, parcel.repository)
+    after = accepted(context, aspm, parcel.deployment, parcel.repository)
     if after:
-        house.voice.say("Invicti ASPM knows the tool now; before, it did not.")
+        context.voice.say("Invicti ASPM knows the tool now; before, it did not.")
         return ACCEPTED
     if after is False:
-        house.voice.note(
+        context.voice.note(
             "Invicti ASPM still answers that the tool is not integrated; look whether it is active there."
         )
     return state
 
 
-def _tell_refusal(house: House, parcel: Parcel, aspm: AspmProof | None) -> None:
+def _tell_refusal(context: Context, parcel: Parcel, aspm: AspmProof | None) -> None:
     """The three-way verdict, and a text for the support that holds no secret."""
-    house.voice.heading(
+    context.voice.heading(
         f"Invicti ASPM refuses {clean(parcel.block.organization, 60)}: what that means"
     )
     for number, line in enumerate(verdict_lines(parcel.evidence), start=1):
-        house.voice.say(f" {number}. {line}")
-    house.voice.heading("To paste into a ticket (no secret is in it)")
+        context.voice.say(f" {number}. {line}")
+    context.voice.heading("To paste into a ticket (no secret is in it)")
     url = aspm.url if aspm is not None else parcel.block.where[0].removeprefix("Open ")
     api = aspm.api if aspm is not None else "auto"
     for line in ticket(parcel.block, parcel.evidence, aspm_url=url, api=api, version=__version__):
-        house.voice.say(f"  {line}")
+        context.voice.say(f"  {line}")
 
 
 def _list(
-    house: House,
+    context: Context,
     parcels: Sequence[Parcel],
     states: dict[str, Registration],
     done: Sequence[str] = (),
 ) -> None:
     for name in done:
-        house.voice.say("  " + _WORDS[RegistrationState.REGISTERED].format(clean(name, 60)))
+        context.voice.say("  " + _WORDS[RegistrationState.REGISTERED].format(clean(name, 60)))
     for parcel in parcels:
         state = states.get(parcel.block.organization.casefold())
         words = "• {}" if state is None else _WORDS.get(state.state, "{}")
-        house.voice.say("  " + words.format(clean(parcel.block.organization, 60)))
+        context.voice.say("  " + words.format(clean(parcel.block.organization, 60)))

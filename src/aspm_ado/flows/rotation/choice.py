@@ -22,7 +22,7 @@ from aspm_ado.domain.questions import (
     Question,
 )
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.access import stand
+from aspm_ado.domain.rules.access import judge_access
 from aspm_ado.domain.rules.reach import not_listed
 from aspm_ado.domain.secret import Secret, parse_pat
 from aspm_ado.domain.text import clean
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.answers import Asker
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
 
 Steps = Generator[Sequence[Call], Sequence[Reply], None]
 
@@ -49,25 +49,27 @@ class Survey:
     refusing: frozenset[str] = field(default_factory=frozenset)
 
 
-def survey(house: House, entry: Entry, *, knock: bool = False) -> Survey:
+def survey(context: Context, entry: Entry, *, knock: bool = False) -> Survey:
     """Ask with each stored token of several organizations what it reaches; ``knock`` asks every organization, too.
 
     Where it does not answer any more, the list is what is on record, and why is said.
     """
     site = site_of(entry)
-    found = Survey(house.clock.told_by())
+    found = Survey(context.clock.told_by())
     names = [
         *(one.name for one in entry.organizations),
         *(entry.migration.organizations if entry.migration else ()),
     ]
     for key, credential in entry.credentials.items():
-        secret = house.vault.read(credential.service) if entry.is_shared(key) else None
+        secret = context.vault.read(credential.service) if entry.is_shared(key) else None
         if secret is not None:
             bound = Credential(secret, site.origins)
-            house.crew.conduct([_look(house, site, bound, found, names if knock else None)])
+            context.scheduler.run_all(
+                [_look(context, site, bound, found, names if knock else None)]
+            )
     if not found.listed:
         names += entry.offered
-        house.voice.warn(
+        context.voice.warn(
             "The organizations could not be listed with the stored token: these are the ones on record. "
             "Name others with -o; each can be given a token of its own all the same."
         )
@@ -77,13 +79,13 @@ def survey(house: House, entry: Entry, *, knock: bool = False) -> Survey:
 
 
 def _look(
-    house: House, site: Site, bound: Credential, found: Survey, known: Sequence[str] | None
+    context: Context, site: Site, bound: Credential, found: Survey, known: Sequence[str] | None
 ) -> Steps:
-    caller = house.caller
+    caller = context.caller
     [wide] = yield [caller.profile(site, bound)]
-    found.calendar = house.clock.told_by(wide)
+    found.calendar = context.clock.told_by(wide)
     if not isinstance(wide.answer, Profile):
-        house.voice.note(not_listed(wide, site.deployment).detail)
+        context.voice.note(not_listed(wide, site.deployment).detail)
         return
     [reply] = yield [caller.accounts(wide.answer.identity.id, site, bound)]
     if isinstance(reply.answer, Names):
@@ -96,7 +98,7 @@ def _look(
     refusing = {
         place.key
         for place, answer in zip(places, replies, strict=True)
-        if stand(place, answer, wide, found.calendar).access_check.reason
+        if judge_access(place, answer, wide, found.calendar).access_check.reason
         is Reason.ORGANIZATION_REFUSES_TOKEN
     }
     found.refusing |= refusing
@@ -110,33 +112,33 @@ WHICH: Final = Question(
 )
 
 
-def chosen(house: House, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
+def chosen(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
     """The organizations meant, each once, in the spelling on record. With nobody to ask, every token that is missing is
     named before a request is sent; those that only the list brings, right after it.
     """
-    asker = house.asker
+    asker = context.asker
     named = [place.name for place in asker.many(ORGANIZATION, parse_organization)]
     stored = [one.name for one in entry.organizations]
     if asker.switch(ALL_ORGANIZATIONS):
         known = once(entry, (*stored, *named, *tokens.named))
-        demand_tokens(house, entry, known, tokens)
-        return once(entry, (*known, *survey(house, entry).names))
+        demand_tokens(context, entry, known, tokens)
+        return once(entry, (*known, *survey(context, entry).names))
     if named:
         return once(entry, (*named, *tokens.named))
     left = entry.migration.organizations if entry.migration else ()
-    if not asker.asks or (left and (not entry.unmigrated or _goes_on(house, entry))):
+    if not asker.asks or (left and (not entry.unmigrated or _goes_on(context, entry))):
         return once(entry, (*(left or stored), *tokens.named))
-    return _picked(house, entry, tokens)
+    return _picked(context, entry, tokens)
 
 
-def demand_tokens(house: House, entry: Entry, names: Sequence[str], tokens: Tokens) -> None:
+def demand_tokens(context: Context, entry: Entry, names: Sequence[str], tokens: Tokens) -> None:
     """With nobody to ask: name every organization that has no token of its own, is given none, and gets none made."""
-    if house.asker.asks:
+    if context.asker.asks:
         return
-    site, brief = stored_terms(house, entry, ReachDemanded.ORGANIZATION)
+    site, brief = stored_terms(context, entry, ReachDemanded.ORGANIZATION)
     lacking = [name for name in names if not entry.has_own(name) and tokens.of(name) is None]
     missing = [
-        clean(name, 60) for name in lacking if not creates_unasked(house, site.place(name), brief)
+        clean(name, 60) for name in lacking if not creates_unasked(context, site.place(name), brief)
     ]
     if missing:
         raise UsageError(
@@ -146,17 +148,19 @@ def demand_tokens(house: House, entry: Entry, names: Sequence[str], tokens: Toke
         )
 
 
-def _goes_on(house: House, entry: Entry) -> bool:
+def _goes_on(context: Context, entry: Entry) -> bool:
     """Whether the person goes on with what an earlier run has left; what is done is shown."""
     for name in entry.migration.organizations if entry.migration else ():
-        house.voice.say(f"  {'done ' if entry.has_own(name) else 'to do'}  {clean(name, 60)}")
-    return house.asker.prompter.choose(GO_ON, [REST, ANEW], REST.value) == REST.value
+        context.voice.say(f"  {'done ' if entry.has_own(name) else 'to do'}  {clean(name, 60)}")
+    return context.asker.prompter.choose(GO_ON, [REST, ANEW], REST.value) == REST.value
 
 
-def _picked(house: House, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
+def _picked(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
     """Chosen from all that the stored token reaches."""
     stored = {one.name.casefold() for one in entry.organizations}
-    offered = [name for name in once(entry, survey(house, entry).names) if not entry.has_own(name)]
+    offered = [
+        name for name in once(entry, survey(context, entry).names) if not entry.has_own(name)
+    ]
     choices = [
         Choice(
             name,
@@ -165,14 +169,14 @@ def _picked(house: House, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
         )
         for name in offered
     ]
-    picked = house.asker.prompter.choose_many(WHICH, choices) if choices else ()
+    picked = context.asker.prompter.choose_many(WHICH, choices) if choices else ()
     if choices and not picked and not tokens.named:
-        house.voice.warn(
+        context.voice.warn(
             "None is marked: Space marks the one at the arrow, Ctrl-A all of them, Enter goes on."
         )
-        picked = house.asker.prompter.choose_many(WHICH, choices)
+        picked = context.asker.prompter.choose_many(WHICH, choices)
     if not picked and not tokens.named:
-        house.voice.say("Nothing was chosen, and nothing is changed.")
+        context.voice.say("Nothing was chosen, and nothing is changed.")
     return once(entry, (*picked, *tokens.named))
 
 
@@ -189,9 +193,9 @@ HOW: Final = (
 )
 
 
-def own_tokens(house: House, entry: Entry) -> Tokens:
+def own_tokens(context: Context, entry: Entry) -> Tokens:
     """The token of each organization, by case-folded name. A token for all of them is what ends here: refused."""
-    given = tokens_given(house.asker, house.sources)
+    given = tokens_given(context.asker, context.sources)
     if given.shared is not None and given.shared.source not in PAT_VARIABLES:
         raise UsageError(
             Reason.USAGE,
@@ -199,20 +203,20 @@ def own_tokens(house: House, entry: Entry) -> Tokens:
             remedy=HOW,
         )
     if given.shared is not None:
-        house.voice.note(
+        context.voice.note(
             f"{given.shared.source} is set and not used: each organization gets a token of its own."
         )
     own = dict(given.own)
-    for organization, name in variables_named(house.asker):
+    for organization, name in variables_named(context.asker):
         if organization.casefold() in own:
             raise UsageError(
                 Reason.USAGE,
                 f"Two tokens are given for {clean(organization, 60)}.",
                 remedy="Name one file or one variable for each organization.",
             )
-        taken = Taken(parse_pat(house.sources.variable(name), name), name, organization)
+        taken = Taken(parse_pat(context.sources.variable(name), name), name, organization)
         own[organization.casefold()] = taken
-    _demand_different(house, entry, list(own.values()))
+    _demand_different(context, entry, list(own.values()))
     return Tokens(None, own)
 
 
@@ -234,7 +238,7 @@ def parse_variable(text: str) -> tuple[str, str]:
     return organization.strip(), name.strip()
 
 
-def _demand_different(house: House, entry: Entry, taken: Sequence[Taken]) -> None:
+def _demand_different(context: Context, entry: Entry, taken: Sequence[Taken]) -> None:
     """No token twice, and none that is stored for several organizations: before anything is asked of anybody."""
     if not taken:
         return
@@ -249,7 +253,7 @@ def _demand_different(house: House, entry: Entry, taken: Sequence[Taken]) -> Non
             )
         seen[one.secret] = name
     for key, credential in entry.credentials.items():
-        old = house.vault.read(credential.service) if entry.is_shared(key) else None
+        old = context.vault.read(credential.service) if entry.is_shared(key) else None
         if old is not None and old in seen:
             raise UsageError(
                 Reason.TOKEN_UNCHANGED,

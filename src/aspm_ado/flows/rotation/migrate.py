@@ -59,42 +59,44 @@ from aspm_ado.flows.validation.report import not_good, report, with_check
 from aspm_ado.flows.validation.result import Proof
 
 if TYPE_CHECKING:
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
     from aspm_ado.flows.options.parts import AspmOptions
     from aspm_ado.flows.tokens.sources import Taken, Tokens
 
 
-def migrate(house: House, name: str) -> Report:
+def migrate(context: Context, name: str) -> Report:
     """Give each chosen organization of a connection a token of its own."""
-    entry = services_entry(house, name)
-    options, tokens = aspm_options(house.asker, entry), own_tokens(house, entry)
+    entry = services_entry(context, name)
+    options, tokens = aspm_options(context.asker, entry), own_tokens(context, entry)
     if is_done(entry):
         told = [clean(one.name, 60) for one in entry.organizations]
-        house.voice.say(f"Nothing to do: each of {', '.join(told)} has a token of its own.")
+        context.voice.say(f"Nothing to do: each of {', '.join(told)} has a token of its own.")
         shown = replace(
             options, register="guided"
         )  # what is still to be entered is shown, and nothing was asked for it
-        return report(house, "migrate", [], [_document(entry, told, {}, Delivery(), None, shown)])
-    ready_to_keep(house)
-    names = chosen(house, entry, tokens)
-    demand_tokens(house, entry, names, tokens)
-    before = entry = _settled(house, entry, names)
-    results = _each(house, entry, [one for one in names if not entry.has_own(one)], tokens, options)
-    entry = house.records.load().connections[entry.name]
+        return report(context, "migrate", [], [_document(entry, told, {}, Delivery(), None, shown)])
+    ready_to_keep(context)
+    names = chosen(context, entry, tokens)
+    demand_tokens(context, entry, names, tokens)
+    before = entry = _settled(context, entry, names)
+    results = _each(
+        context, entry, [one for one in names if not entry.has_own(one)], tokens, options
+    )
+    entry = context.records.load().connections[entry.name]
     stopped = any(result.came is Came.STOPPED for result in results.values())
-    aspm, delivery = (None, Delivery()) if stopped else _brought(house, entry, names, options)
-    now = _finished(house, house.records.load().connections[entry.name], names)
-    tell_revoking(house, before, now)
-    _tell_left(house, before, now)
+    aspm, delivery = (None, Delivery()) if stopped else _brought(context, entry, names, options)
+    now = _finished(context, context.records.load().connections[entry.name], names)
+    tell_revoking(context, before, now)
+    _tell_left(context, before, now)
     proofs = [result.proof for result in results.values() if result.proof is not None]
     return report(
-        house, "migrate", proofs, [_document(now, names, results, delivery, aspm, options)]
+        context, "migrate", proofs, [_document(now, names, results, delivery, aspm, options)]
     )
 
 
-def services_entry(house: House, name: str) -> Entry:
+def services_entry(context: Context, name: str) -> Entry:
     """The connection, which must be of Azure DevOps Services."""
-    [entry] = stored_entries(house, [name])
+    [entry] = stored_entries(context, [name])
     if entry.deployment == Deployment.SERVER.value:
         raise UsageError(
             Reason.USAGE,
@@ -111,12 +113,12 @@ def is_done(entry: Entry) -> bool:
     )
 
 
-def _settled(house: House, entry: Entry, names: Sequence[str]) -> Entry:
+def _settled(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
     """The choice on record. A successor whose secret is gone is dropped: its organization needs a token again."""
     gone = {
         key
         for key, one in entry.successors.items()
-        if house.vault.read(one.credential.service) is None
+        if context.vault.read(one.credential.service) is None
     }
     if all(entry.has_own(name) for name in names) and not gone:
         return entry
@@ -131,17 +133,17 @@ def _settled(house: House, entry: Entry, names: Sequence[str]) -> Entry:
             successors=kept,
         ).pruned()
 
-    return update(house, entry.name, edit)
+    return update(context, entry.name, edit)
 
 
 def _each(
-    house: House, entry: Entry, todo: Sequence[str], tokens: Tokens, options: AspmOptions
+    context: Context, entry: Entry, todo: Sequence[str], tokens: Tokens, options: AspmOptions
 ) -> dict[str, Result]:
     """One organization after the other; what came of each, by case-folded name."""
     results: dict[str, Result] = {}
     for number, name in enumerate(todo, start=1):
         position = f"{number} of {len(todo)}"
-        result = migrate_one(house, entry, name, tokens.of(name), options, position)
+        result = migrate_one(context, entry, name, tokens.of(name), options, position)
         results[name.casefold()] = result
         if result.came is Came.STOPPED:
             break
@@ -149,7 +151,7 @@ def _each(
 
 
 def _brought(
-    house: House, entry: Entry, names: Sequence[str], options: AspmOptions
+    context: Context, entry: Entry, names: Sequence[str], options: AspmOptions
 ) -> tuple[AspmProof | None, Delivery]:
     """What is proven, brought to Invicti ASPM; put in force at once where nothing is to be brought."""
     wanted = {name.casefold() for name in names}
@@ -161,7 +163,7 @@ def _brought(
     if entry.aspm is None or not options.is_wanted:
         for one in meant:
             if key := entry.successor_of(one.name):
-                swap(house, entry.name, key, [one.name])
+                swap(context, entry.name, key, [one.name])
         return None, Delivery()
     due = [
         one
@@ -172,11 +174,11 @@ def _brought(
     if not due:
         return None, Delivery()
     known = replace(entry.aspm, profile="") if options.register == "guided" else entry.aspm
-    _, aspm, delivery = bring(house, entry, known, due)
+    _, aspm, delivery = bring(context, entry, known, due)
     return aspm, delivery
 
 
-def _finished(house: House, entry: Entry, names: Sequence[str]) -> Entry:
+def _finished(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
     """The choice off the record once nothing of it is left: every token proven and in force."""
     if (
         entry.migration is None
@@ -184,20 +186,20 @@ def _finished(house: House, entry: Entry, names: Sequence[str]) -> Entry:
         or any(entry.successor_of(name) for name in names)
     ):
         return entry
-    return update(house, entry.name, lambda current: replace(current, migration=None).pruned())
+    return update(context, entry.name, lambda current: replace(current, migration=None).pruned())
 
 
-def _tell_left(house: House, before: Entry, now: Entry) -> None:
+def _tell_left(context: Context, before: Entry, now: Entry) -> None:
     """Which organizations the old token still serves, or what it is kept for."""
     for key, old in before.credentials.items():
         if not before.is_shared(key) or key not in now.credentials:
             continue
         held = [clean(one.name, 60) for one in now.organizations if one.credential == key]
         if held:
-            house.voice.say(f"The old token (…{old.last4}) still serves {', '.join(held)}.")
+            context.voice.say(f"The old token (…{old.last4}) still serves {', '.join(held)}.")
     if now.unmigrated:
         left = ", ".join(clean(name, 60) for name in now.unmigrated)
-        house.voice.say(f"Left: {left}. Go on with: aspm-ado migrate {now.name}")
+        context.voice.say(f"Left: {left}. Go on with: aspm-ado migrate {now.name}")
 
 
 def _document(
@@ -285,90 +287,96 @@ class Result:
 
 
 def migrate_one(
-    house: House, entry: Entry, name: str, taken: Taken | None, options: AspmOptions, position: str
+    context: Context,
+    entry: Entry,
+    name: str,
+    taken: Taken | None,
+    options: AspmOptions,
+    position: str,
 ) -> Result:
     """Get, prove and store the token of one organization. A person may try until it is good, or leave it out."""
     last = Result(Came.LEFT)
-    agreed = house.asker.switch(YES) and wanted(house.asker) == REQUIRE
+    agreed = context.asker.switch(YES) and wanted(context.asker) == REQUIRE
     while True:
-        if taken is None and house.asker.asks and not agreed:
-            house.voice.heading(f"{clean(name, 60)} ({position})")
-            answer = house.asker.prompter.choose(STEP, [NOW, SKIP, STOP], NOW.value)
+        if taken is None and context.asker.asks and not agreed:
+            context.voice.heading(f"{clean(name, 60)} ({position})")
+            answer = context.asker.prompter.choose(STEP, [NOW, SKIP, STOP], NOW.value)
             if answer != NOW.value:
                 return replace(last, came=Came.STOPPED if answer == STOP.value else last.came)
-        last = _tried(house, entry, name, taken, options)
-        if last.came is Came.OWN or not house.asker.asks:
+        last = _tried(context, entry, name, taken, options)
+        if last.came is Came.OWN or not context.asker.asks:
             return last
         taken, agreed = None, False
 
 
 def _tried(
-    house: House, entry: Entry, name: str, taken: Taken | None, options: AspmOptions
+    context: Context, entry: Entry, name: str, taken: Taken | None, options: AspmOptions
 ) -> Result:
-    site, brief = stored_terms(house, entry, ReachDemanded.ORGANIZATION)
+    site, brief = stored_terms(context, entry, ReachDemanded.ORGANIZATION)
     stored = next(
         (one for one in entry.organizations if one.name.casefold() == name.casefold()), None
     )
     brief = replace(brief, username=brief.username or (stored.username if stored else ""))
     try:
-        taken = taken or acquire(house, site.place(name), brief, for_all=False)
+        taken = taken or acquire(context, site.place(name), brief, for_all=False)
     except (NotCreatedError, UsageError) as error:
-        return Result(Came.NOT_GOOD, uncreated(house, name, error))
-    [proof] = prove_until_good(house, [candidate(taken, site, (name,), brief)])
-    made = _judged(house, entry, proof, name if stored else "")
+        return Result(Came.NOT_GOOD, uncreated(context, name, error))
+    [proof] = prove_until_good(context, [candidate(taken, site, (name,), brief)])
+    made = _judged(context, entry, proof, name if stored else "")
     stands = not_good(made)
     if stands or not made.is_good:
-        for check in stands if house.asker.asks else ():
-            house.voice.warn(f"{check.title}: {check.detail}")
-            house.voice.say(f"  {check.remedy or ''}")
-        house.voice.warn(
+        for check in stands if context.asker.asks else ():
+            context.voice.warn(f"{check.title}: {check.detail}")
+            context.voice.say(f"  {check.remedy or ''}")
+        context.voice.warn(
             f"Nothing was changed for {clean(name, 60)}: the old token stays in force."
         )
         return Result(Came.NOT_GOOD, made, proof)
     for line in losses([made], entry):
-        house.voice.warn(line)
+        context.voice.warn(line)
     if (
         stored is not None
-        and house.vault.read(entry.credentials[stored.credential].service) == proof.candidate.secret
+        and context.vault.read(entry.credentials[stored.credential].service)
+        == proof.candidate.secret
     ):
-        _keep_in_force(house, entry, stored.name)
+        _keep_in_force(context, entry, stored.name)
     elif stored is not None:
-        keep_successor(house, entry, proof, [made], [stored.name])
+        keep_successor(context, entry, proof, [made], [stored.name])
     else:
-        _keep_new(house, entry, Proven(proof, (made,)), options)
-    house.voice.say(
+        _keep_new(context, entry, Proven(proof, (made,)), options)
+    context.voice.say(
         f"{clean(name, 60)} has a token of its own now (…{proof.candidate.secret.last4}): stored."
     )
     return Result(Came.OWN, made, proof)
 
 
-def _judged(house: House, entry: Entry, proof: Proof, stored: str) -> OrganizationReport:
+def _judged(context: Context, entry: Entry, proof: Proof, stored: str) -> OrganizationReport:
     """The report of the new token: the same person's as the old one, and of this organization alone."""
     olds = [stored] if stored else [one.name for one in entry.organizations]
-    [made] = compared(proof, entry, olds, allow_other=house.asker.switch(ALLOW_OTHER_IDENTITY))
-    if proof.sight is None or proof.sight.reach is not Reach.ALL:
+    [made] = compared(proof, entry, olds, allow_other=context.asker.switch(ALLOW_OTHER_IDENTITY))
+    if proof.reach_seen is None or proof.reach_seen.reach is not Reach.ALL:
         return made
     check = Check(
         CheckId.REACH,
         Status.FAIL,
-        f"The new token reaches all organizations, too: {proof.sight.because}.",
+        f"The new token reaches all organizations, too: {proof.reach_seen.because}.",
         Reason.REACH_TOO_WIDE,
         f"On the token page choose {clean(made.name, 60)} as its organization, not “All accessible organizations”.",
     )
     return with_check(made, check)
 
 
-def _keep_in_force(house: House, entry: Entry, name: str) -> None:
+def _keep_in_force(context: Context, entry: Entry, name: str) -> None:
     """Its own token is in force already: what waits to replace it is given up."""
     update(
-        house, entry.name, lambda current: replace(current, successors=current.unawaited([name]))
+        context, entry.name, lambda current: replace(current, successors=current.unawaited([name]))
     )
 
 
-def _keep_new(house: House, entry: Entry, proven: Proven, options: AspmOptions) -> None:
+def _keep_new(context: Context, entry: Entry, proven: Proven, options: AspmOptions) -> None:
     """An organization that the connection did not have yet: in force at once, since no other token serves it here."""
-    key = new_key(house)
-    now = house.stamp
+    key = new_key(context)
+    now = context.stamp
     name = proven.good[0].name.casefold()
 
     def onto(current: Entry | None) -> Entry:
@@ -388,7 +396,7 @@ def _keep_new(house: House, entry: Entry, proven: Proven, options: AspmOptions) 
             allow_http=current.allow_http,
         )
 
-    keep(house, entry.name, onto, {service_of(entry.name, key): proven.proof.candidate.secret})
+    keep(context, entry.name, onto, {service_of(entry.name, key): proven.proof.candidate.secret})
 
 
 def _begun(entry: Entry, options: AspmOptions) -> Registration:

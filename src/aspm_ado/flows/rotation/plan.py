@@ -22,7 +22,7 @@ from aspm_ado.flows.tokens.lifecycle import of_tenants
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import DaySource
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,14 @@ class MigrationPlan:
     rows: tuple[Row, ...]
 
 
-def planned(house: House, name: str) -> MigrationPlan:
+def planned(context: Context, name: str) -> MigrationPlan:
     """The plan for the organizations named, or for all that the stored token reaches."""
-    entry = services_entry(house, name)
-    found = survey(house, entry, knock=True)
-    named = [place.name for place in house.asker.many(ORGANIZATION, parse_organization)]
-    everything = house.asker.switch(ALL_ORGANIZATIONS) or not named
+    entry = services_entry(context, name)
+    found = survey(context, entry, knock=True)
+    named = [place.name for place in context.asker.many(ORGANIZATION, parse_organization)]
+    everything = context.asker.switch(ALL_ORGANIZATIONS) or not named
     names = once(entry, (*named, *(found.names if everything else ())))
-    by_az = _by_az(house, entry, names)
+    by_az = _by_az(context, entry, names)
     rows = tuple(_row(entry, one, found, by_az) for one in names)
     calendar = found.calendar
     return MigrationPlan(
@@ -51,12 +51,12 @@ def planned(house: House, name: str) -> MigrationPlan:
     )
 
 
-def _by_az(house: House, entry: Entry, names: Sequence[str]) -> frozenset[str]:
+def _by_az(context: Context, entry: Entry, names: Sequence[str]) -> frozenset[str]:
     """Where the token can be created, by key, as far as is seen without signing in; `az` is not run."""
-    if wanted(house.asker) == NEVER or house.entra is None or not house.entra.is_there:
+    if wanted(context.asker) == NEVER or context.entra is None or not context.entra.is_there:
         return frozenset()
     site = site_of(entry)
-    return of_tenants(house, [site.place(name) for name in names if not entry.has_own(name)])
+    return of_tenants(context, [site.place(name) for name in names if not entry.has_own(name)])
 
 
 def _row(entry: Entry, name: str, found: Survey, by_az: frozenset[str]) -> Row:

@@ -20,7 +20,7 @@ from aspm_ado.flows.validate import USUAL, Terms, validate_stored
 if TYPE_CHECKING:
     from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
     from aspm_ado.domain.stored import Entry
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class _Dead:
 
 
 def replace_dead(
-    house: House, report: Report, show: Callable[[Report], None], terms: Terms = USUAL
+    context: Context, report: Report, show: Callable[[Report], None], terms: Terms = USUAL
 ) -> Report:
     """The report of a validation after the offers; the same one where none was taken.
 
@@ -41,14 +41,14 @@ def replace_dead(
     """
     touched: list[str] = []
     for connection in report.connections:
-        entry = house.records.load().connections.get(connection.name or "")
+        entry = context.records.load().connections.get(connection.name or "")
         if entry is None:
             continue
         for dead in _dead(entry, connection):
-            moves = not _waits(entry, dead) and needs_one_each(house, entry, dead.names)
-            if house.asker.prompter.confirm(_question(entry, dead, moves=moves), default=True):
+            moves = not _waits(entry, dead) and needs_one_each(context, entry, dead.names)
+            if context.asker.prompter.confirm(_question(entry, dead, moves=moves), default=True):
                 _shown(
-                    _migrated(house, entry) if moves else rotate(house, entry.name, dead.names),
+                    _migrated(context, entry) if moves else rotate(context, entry.name, dead.names),
                     show,
                 )
                 touched.append(entry.name)
@@ -56,8 +56,8 @@ def replace_dead(
                     break  # it was about all of the connection
     for url in dict.fromkeys(_dead_aspms(report)):
         question = Question("rotate-aspm", f"Replace the dead API token of {clean(url, 80)} now?")
-        if house.asker.prompter.confirm(question, default=True):
-            _shown(rotate_aspm(house, url), show)
+        if context.asker.prompter.confirm(question, default=True):
+            _shown(rotate_aspm(context, url), show)
             touched += [
                 one.name
                 for one in report.connections
@@ -65,15 +65,15 @@ def replace_dead(
             ]
     if not touched:
         return report
-    again = {one.name: one for one in validate_stored(house, touched, terms=terms).connections}
+    again = {one.name: one for one in validate_stored(context, touched, terms=terms).connections}
     return replace(
         report, connections=tuple(again.get(one.name, one) for one in report.connections)
     )
 
 
-def _migrated(house: House, entry: Entry) -> Report:
-    with tidied(house):
-        return migrate(house, entry.name)
+def _migrated(context: Context, entry: Entry) -> Report:
+    with tidied(context):
+        return migrate(context, entry.name)
 
 
 def _shown(rotated: Report, show: Callable[[Report], None]) -> None:

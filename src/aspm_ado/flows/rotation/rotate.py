@@ -41,86 +41,86 @@ from aspm_ado.flows.validation.result import Candidate, Proof
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
 
 WHICH_TOKEN = Question(
     "which-token", "Which token shall be replaced?", "-o NAME", "ASPM_ADO_ORGANIZATION"
 )
 
 
-def rotate(house: House, name: str, organizations: Sequence[str]) -> Report:
+def rotate(context: Context, name: str, organizations: Sequence[str]) -> Report:
     """Replace the token of a connection, or that of the organizations named alone."""
-    with tidied(house):
-        return _rotated(house, name, organizations)
+    with tidied(context):
+        return _rotated(context, name, organizations)
 
 
-def _rotated(house: House, name: str, organizations: Sequence[str]) -> Report:
-    [entry] = stored_entries(house, [name])
-    options = aspm_options(house.asker, entry)
-    given = tokens_given(house.asker, house.sources)
-    names = _meant(house, entry, organizations or given.named)
+def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Report:
+    [entry] = stored_entries(context, [name])
+    options = aspm_options(context.asker, entry)
+    given = tokens_given(context.asker, context.sources)
+    names = _meant(context, entry, organizations or given.named)
     taken = _one_token(given, names)
-    site, brief = stored_terms(house, entry)
+    site, brief = stored_terms(context, entry)
     if (
         taken is None
         and entry.successor_of(names[0]) is None
-        and needs_one_each(house, entry, names)
+        and needs_one_each(context, entry, names)
     ):
         raise UsageError(
             Reason.USAGE,
             f"One new token does not serve all of {clean(', '.join(names), 120)}: each needs its own.",
             remedy=MIGRATE.replace("NAME", entry.name),
         )
-    makes = len(names) == 1 and creates_unasked(house, site.place(names[0]), brief)
-    nobody = taken is None and not house.asker.asks and not makes
+    makes = len(names) == 1 and creates_unasked(context, site.place(names[0]), brief)
+    nobody = taken is None and not context.asker.asks and not makes
     if nobody and entry.successor_of(names[0]) is None:
         raise missing_token()
-    ready_to_keep(house)
-    if taken is None and (key := _waiting(house, entry, names[0])) is not None:
-        house.voice.note("A new token is proven already and waits for Invicti ASPM.")
+    ready_to_keep(context)
+    if taken is None and (key := _waiting(context, entry, names[0])) is not None:
+        context.voice.note("A new token is proven already and waits for Invicti ASPM.")
         covered = {one.casefold() for one in entry.successors[key].organizations}
         return _hand_on(
-            house, entry, key, [one for one in names if one.casefold() in covered], options, ()
+            context, entry, key, [one for one in names if one.casefold() in covered], options, ()
         )
     if nobody:
         raise missing_token()
-    if taken is not None and (left := _without(house, entry, names, taken.secret)) != names:
+    if taken is not None and (left := _without(context, entry, names, taken.secret)) != names:
         if left:
-            house.voice.note(
+            context.voice.note(
                 f"{', '.join(name for name in names if name not in left)} has this token already."
             )
             names = left
-        elif taken.source not in PAT_VARIABLES or not house.asker.asks:
+        elif taken.source not in PAT_VARIABLES or not context.asker.asks:
             raise _unchanged(entry, taken.secret)
         else:
-            house.voice.warn(_unchanged(entry, taken.secret).problem)
+            context.voice.warn(_unchanged(entry, taken.secret).problem)
             taken = None
     if taken is not None:
-        house.voice.note(f"The new token is taken from: {taken.source}.")
-    proof = _prove(house, entry, names, taken)
-    allow_other = house.asker.switch(ALLOW_OTHER_IDENTITY)
+        context.voice.note(f"The new token is taken from: {taken.source}.")
+    proof = _prove(context, entry, names, taken)
+    allow_other = context.asker.switch(ALLOW_OTHER_IDENTITY)
     made = tuple(
         named(one, entry.name) for one in compared(proof, entry, names, allow_other=allow_other)
     )
     if not is_whole(made, names):
-        house.voice.warn("Nothing was changed: the old token stays in force.")
+        context.voice.warn("Nothing was changed: the old token stays in force.")
         tried = proof.candidate
         shown = connection_report(entry.name, tried.site, tried.brief.purpose, made)
-        return report(house, "rotate", [proof], [shown])
+        return report(context, "rotate", [proof], [shown])
     for line in losses(made, entry):
-        house.voice.warn(line)
-    entry, key = keep_successor(house, entry, proof, made, names)
-    return _hand_on(house, entry, key, names, options, (proof,), made)
+        context.voice.warn(line)
+    entry, key = keep_successor(context, entry, proof, made, names)
+    return _hand_on(context, entry, key, names, options, (proof,), made)
 
 
-def needs_one_each(house: House, entry: Entry, names: Sequence[str]) -> bool:
+def needs_one_each(context: Context, entry: Entry, names: Sequence[str]) -> bool:
     """Whether a new token that is asked for now would be of one organization alone, and these are several."""
-    if len(names) > 1 and wanted(house.asker) == REQUIRE:
+    if len(names) > 1 and wanted(context.asker) == REQUIRE:
         return True
-    site, brief = stored_terms(house, entry)
+    site, brief = stored_terms(context, entry)
     return (
         len(names) > 1
-        and house.clock.told_by().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
+        and context.clock.told_by().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
     )
 
 
@@ -136,18 +136,18 @@ def _one_token(given: Tokens, names: Sequence[str]) -> Taken | None:
     return taken
 
 
-def _waiting(house: House, entry: Entry, name: str) -> str | None:
+def _waiting(context: Context, entry: Entry, name: str) -> str | None:
     """The key of the new token that waits for an organization, if the secret store still has it."""
     key = entry.successor_of(name)
-    if key is not None and house.vault.read(entry.successors[key].credential.service) is None:
-        house.voice.warn(
+    if key is not None and context.vault.read(entry.successors[key].credential.service) is None:
+        context.voice.warn(
             "The new token that waited is not in the secret store any more: another one is needed."
         )
         return None
     return key
 
 
-def _meant(house: House, entry: Entry, organizations: Sequence[str]) -> tuple[str, ...]:
+def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tuple[str, ...]:
     """The organizations whose token is replaced: those named, or all that share the one token meant."""
     stored = {one.name.casefold(): one.name for one in entry.organizations}
     if organizations:
@@ -163,7 +163,7 @@ def _meant(house: House, entry: Entry, organizations: Sequence[str]) -> tuple[st
         Choice(key, f"…{entry.credentials[key].last4} of {clean(', '.join(names), 60)}")
         for key, names in held.items()
     ]
-    return tuple(held[house.asker.prompter.choose(WHICH_TOKEN, choices, choices[0].value)])
+    return tuple(held[context.asker.prompter.choose(WHICH_TOKEN, choices, choices[0].value)])
 
 
 def _known(entry: Entry, stored: Mapping[str, str], text: str) -> str:
@@ -180,32 +180,34 @@ def _known(entry: Entry, stored: Mapping[str, str], text: str) -> str:
     return stored[name.casefold()]
 
 
-def _prove(house: House, entry: Entry, names: Sequence[str], taken: Taken | None) -> Proof:
+def _prove(context: Context, entry: Entry, names: Sequence[str], taken: Taken | None) -> Proof:
     """Take the new token in as connect does, and prove it where the old one served."""
-    site, brief = stored_terms(house, entry)
+    site, brief = stored_terms(context, entry)
     username = next(
         (one.username for one in entry.organizations if one.name in names and one.username), ""
     )
     brief = replace(brief, username=brief.username or username)
     while taken is None:
-        taken = acquire(house, site.place(names[0]), brief, for_all=len(names) > 1)
-        if not _without(house, entry, names, taken.secret):
-            house.voice.warn(_unchanged(entry, taken.secret).problem)
+        taken = acquire(context, site.place(names[0]), brief, for_all=len(names) > 1)
+        if not _without(context, entry, names, taken.secret):
+            context.voice.warn(_unchanged(entry, taken.secret).problem)
             taken = None
     made: Candidate = candidate(taken, site, names, brief)
-    [proof] = prove_until_good(house, [made])
-    if not _without(house, entry, names, proof.candidate.secret):
+    [proof] = prove_until_good(context, [made])
+    if not _without(context, entry, names, proof.candidate.secret):
         raise _unchanged(entry, proof.candidate.secret)
     return proof
 
 
-def _without(house: House, entry: Entry, names: Sequence[str], secret: Secret) -> tuple[str, ...]:
+def _without(
+    context: Context, entry: Entry, names: Sequence[str], secret: Secret
+) -> tuple[str, ...]:
     """Those organizations whose token in force is another one than ``secret``."""
     held = {one.name: one.credential for one in entry.organizations if one.name in names}
     same = {
         key
         for key in set(held.values())
-        if house.vault.read(entry.credentials[key].service) == secret
+        if context.vault.read(entry.credentials[key].service) == secret
     }
     return tuple(name for name in names if held[name] not in same)
 
@@ -219,7 +221,7 @@ def _unchanged(entry: Entry, secret: Secret) -> UsageError:
 
 
 def _hand_on(
-    house: House,
+    context: Context,
     entry: Entry,
     key: str,
     names: Sequence[str],
@@ -230,20 +232,20 @@ def _hand_on(
     """Give the new token to Invicti ASPM, and put it in force where ASPM has it. The old one serves until then."""
     delivery = Delivery()
     if entry.aspm is None or not options.is_wanted:
-        swap(house, entry.name, key, names)
+        swap(context, entry.name, key, names)
     else:
-        secret = house.vault.read(entry.successors[key].credential.service)
+        secret = context.vault.read(entry.successors[key].credential.service)
         items = (
             []
             if secret is None
             else [stored_item(entry, one, secret) for one in _stored(entry, names)]
         )
         delivery = deliver(
-            house, AspmProof(entry.aspm.url, aspm_skipped()), None, items, keeps=True
+            context, AspmProof(entry.aspm.url, aspm_skipped()), None, items, keeps=True
         )
-    now = house.records.load().connections.get(entry.name, entry)
-    tell_revoking(house, entry, now)
-    return report(house, "rotate", proofs, [_document(now, names, delivery, made, options)])
+    now = context.records.load().connections.get(entry.name, entry)
+    tell_revoking(context, entry, now)
+    return report(context, "rotate", proofs, [_document(now, names, delivery, made, options)])
 
 
 def _stored(entry: Entry, names: Sequence[str]) -> list[StoredOrganization]:

@@ -24,15 +24,15 @@ from aspm_ado.flows.tokens.sources import ASPM_VARIABLES
 from aspm_ado.flows.validation.report import report
 
 if TYPE_CHECKING:
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
 
 
-def rotate_aspm(house: House, url: str = "") -> Report:
+def rotate_aspm(context: Context, url: str = "") -> Report:
     """Prove the new token and swap it in. When it is not good, the old one stays in force."""
-    url = url or house.asker.need(ASPM_URL, parse_aspm_url)
+    url = url or context.asker.need(ASPM_URL, parse_aspm_url)
     users = [
         entry
-        for entry in house.records.load().connections.values()
+        for entry in context.records.load().connections.values()
         if entry.aspm and entry.aspm.url == url
     ]
     if not users:
@@ -41,24 +41,24 @@ def rotate_aspm(house: House, url: str = "") -> Report:
             f"No stored connection uses {url}.",
             remedy="See `aspm-ado list`; a new connection takes the token with --aspm-token-file.",
         )
-    given = given_token(house)
-    if given is None and not house.asker.asks:
+    given = given_token(context)
+    if given is None and not context.asker.asks:
         raise missing_aspm_token()
-    ready_to_keep(house)
-    old = aspm_token(house, url, None)
+    ready_to_keep(context)
+    old = aspm_token(context, url, None)
     if given is not None and old is not None and given.secret == old.secret:
         problem = (
             f"The API token given is the one that is stored for {url} already: a new one is needed."
         )
         remedy = f"{where_tokens_are_made(None)} Whether the one in force is good: aspm-ado validate {users[0].name}"
-        if given.source not in ASPM_VARIABLES or not house.asker.asks:
+        if given.source not in ASPM_VARIABLES or not context.asker.asks:
             raise UsageError(Reason.TOKEN_UNCHANGED, problem, remedy=remedy)
-        house.voice.warn(problem)
+        context.voice.warn(problem)
         given = None
     hint = users[0].aspm.api if users[0].aspm else "auto"
-    bundle, wished = users[0].ca_bundle, wished_api(house)
+    bundle, wished = users[0].ca_bundle, wished_api(context)
     proof = settle_aspm(
-        house,
+        context,
         url,
         given,
         wished=wished,
@@ -67,11 +67,11 @@ def rotate_aspm(house: House, url: str = "") -> Report:
         ca_bundle=bundle,
         new_only=True,
     )
-    secrets, record = secret_to_keep(house, proof)
+    secrets, record = secret_to_keep(context, proof)
     if proof.is_good and record is not None:
-        keep_aspm(house, record, secrets)
+        keep_aspm(context, record, secrets)
     elif not proof.is_good:
-        house.voice.warn("Nothing was changed: the old API token stays in force.")
+        context.voice.warn("Nothing was changed: the old API token stays in force.")
     shown = proof.report
     connections = [
         ConnectionReport(
@@ -79,4 +79,4 @@ def rotate_aspm(house: House, url: str = "") -> Report:
         )
         for entry in users
     ]
-    return report(house, "rotate", [], connections)
+    return report(context, "rotate", [], connections)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.domain.secret import Secret
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
     from aspm_ado.flows.options.parts import AspmOptions
     from aspm_ado.flows.validation.result import Candidate, Proof
 
@@ -80,19 +80,19 @@ def default_name(site: Site, names: Sequence[str]) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", raw.lower()).strip("-._")[:63] or UNNAMED
 
 
-def proven_of(house: House, proofs: Sequence[Proof], current: Entry | None) -> list[Proven]:
+def proven_of(context: Context, proofs: Sequence[Proof], current: Entry | None) -> list[Proven]:
     """The proofs that are good somewhere, each with the credentials of ``current`` that hold its token."""
     made = [
         (proof, tuple(one for one in organizations_of(proof) if one.is_good)) for proof in proofs
     ]
     return [
-        Proven(proof, good, _holding(house, current, proof.candidate))
+        Proven(proof, good, _holding(context, current, proof.candidate))
         for proof, good in made
         if good
     ]
 
 
-def _holding(house: House, current: Entry | None, candidate: Candidate) -> frozenset[str]:
+def _holding(context: Context, current: Entry | None, candidate: Candidate) -> frozenset[str]:
     """The credentials that hold the token of ``candidate``. What ends otherwise is another, and is not read."""
     if candidate.stored or current is None:
         return frozenset({candidate.stored} - {""})
@@ -101,12 +101,14 @@ def _holding(house: House, current: Entry | None, candidate: Candidate) -> froze
         for key, one in current.credentials.items()
         if one.last4 == candidate.secret.last4
     )
-    return frozenset(key for key, one in alike if house.vault.read(one.service) == candidate.secret)
+    return frozenset(
+        key for key, one in alike if context.vault.read(one.service) == candidate.secret
+    )
 
 
-def new_key(house: House) -> str:
+def new_key(context: Context) -> str:
     """A name for a credential that none had before."""
-    return house.caller.fresh().replace("-", "")[:12]
+    return context.caller.fresh().replace("-", "")[:12]
 
 
 def service_of(name: str, key: str) -> str:

@@ -13,7 +13,7 @@ from aspm_ado.domain.reasons import Reason
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
     from aspm_ado.domain.stored import Entry
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
 
 Secrets = dict[str, "Secret"]
 SPOILT: Final = Reason.RECORDS_UNREADABLE
@@ -28,17 +28,17 @@ _SHUT: Final = frozenset(
 """A store that says this of one secret says it of all: to ask again would open its dialog again."""
 
 
-def read_secrets(house: House, entries: Sequence[Entry]) -> list[tuple[Secrets, Check]]:
+def read_secrets(context: Context, entries: Sequence[Entry]) -> list[tuple[Secrets, Check]]:
     """The secrets of each connection, each read once; a store that is shut is asked once."""
     made: list[tuple[Secrets, Check]] = []
     shut: Check | None = None
     for entry in entries:
-        made.append(({}, shut) if shut is not None else _of(house, entry))
+        made.append(({}, shut) if shut is not None else _of(context, entry))
         shut = made[-1][1] if made[-1][1].reason in _SHUT else None
     return made
 
 
-def _of(house: House, entry: Entry) -> tuple[Secrets, Check]:
+def _of(context: Context, entry: Entry) -> tuple[Secrets, Check]:
     """The secrets of a connection by credential, and ``store.secrets``. None is read for a bad address."""
     found: Secrets = {}
     if (spoilt := _spoilt(entry)) is not None:
@@ -46,7 +46,7 @@ def _of(house: House, entry: Entry) -> tuple[Secrets, Check]:
     gone: dict[str, str] = {}
     try:
         for key, stored in entry.credentials.items():
-            secret = house.vault.read(stored.service)
+            secret = context.vault.read(stored.service)
             if secret is None:
                 gone[key] = f"…{stored.last4}" if stored.last4 else stored.service
             else:
@@ -57,12 +57,12 @@ def _of(house: House, entry: Entry) -> tuple[Secrets, Check]:
         return found, Check(
             CheckId.SECRETS,
             Status.FAIL,
-            f"{house.vault.title} has no token any more for: {', '.join(gone.values())}.",
+            f"{context.vault.title} has no token any more for: {', '.join(gone.values())}.",
             Reason.TOKEN_GONE,
             f"Give a new one: {rotation(entry, next(iter(gone))).text(entry.name)}",
             next=rotation(entry, next(iter(gone))),
         )
-    return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {house.vault.title}.")
+    return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
 
 
 def _spoilt(entry: Entry) -> Check | None:

@@ -26,7 +26,7 @@ from aspm_ado.flows.validation.report import not_good, organizations_of, with_ch
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.report import OrganizationReport
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import Proof
 
 NO_STATES: Final[Mapping[str, Registration]] = MappingProxyType({})
@@ -68,7 +68,7 @@ def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[st
 
 
 def keep_successor(
-    house: House,
+    context: Context,
     entry: Entry,
     proof: Proof,
     organizations: Sequence[OrganizationReport],
@@ -78,7 +78,7 @@ def keep_successor(
 
     For these organizations it replaces a successor that waited: there is one new token at a time.
     """
-    key = new_key(house)
+    key = new_key(context)
     service = service_of(entry.name, key)
     made, secret = organizations[0], proof.candidate.secret
     identity = made.identity
@@ -104,12 +104,12 @@ def keep_successor(
             raise changed_meanwhile(entry.name)
         return replace(current, successors={**current.unawaited(wanted), key: successor})
 
-    keep(house, entry.name, onto, {service: secret})
-    return house.records.load().connections[entry.name], key
+    keep(context, entry.name, onto, {service: secret})
+    return context.records.load().connections[entry.name], key
 
 
 def swap(
-    house: House,
+    context: Context,
     name: str,
     key: str,
     organizations: Sequence[str],
@@ -121,9 +121,9 @@ def swap(
     ``states`` are what Invicti ASPM or a person said of them (by case-folded name); without one, nobody has brought the
     new token there. Raises ``UsageError`` where another run has put a newer token in the successor's place.
     """
-    now = house.stamp
-    for place, old in _going(house, name, key, organizations):
-        ledger.replacing(house, place, old)
+    now = context.stamp
+    for place, old in _going(context, name, key, organizations):
+        ledger.replacing(context, place, old)
 
     def edit(current: Entry) -> Entry:
         if key not in current.successors:
@@ -135,14 +135,14 @@ def swap(
             with_registrations(current.succeeded(key, organizations), made), validated=now
         )
 
-    return update(house, name, edit)
+    return update(context, name, edit)
 
 
 def _going(
-    house: House, name: str, key: str, organizations: Sequence[str]
+    context: Context, name: str, key: str, organizations: Sequence[str]
 ) -> Iterator[tuple[Place, StoredCredential]]:
     """What nothing will name any more once the successor is in force."""
-    before = house.records.load().connections.get(name)
+    before = context.records.load().connections.get(name)
     if before is None or key not in before.successors:
         return
     kept = before.succeeded(key, organizations).credentials
@@ -157,19 +157,19 @@ def _place(entry: Entry, key: str) -> Place:
     return site_of(entry).place((held or [entry.organizations[0].name])[0])
 
 
-def tell_revoking(house: House, before: Entry, after: Entry) -> None:
+def tell_revoking(context: Context, before: Entry, after: Entry) -> None:
     """Revoke each old token that nothing here uses any more, where that is ours to do; else say where it is done.
 
     Where nobody says that an Invicti ASPM has the new one, it may still use the old one. A token that ends as one on
     record does may be the same, given twice: nothing is said of it.
     """
-    entries = house.records.load().connections.values()
+    entries = context.records.load().connections.values()
     in_use = {one.last4 for entry in entries for one in entry.known_credentials}
     for key, old in before.credentials.items():
         if key in after.credentials:
             continue
         if old.last4 in in_use:
-            ledger.close(house, old.authorization_id)
+            ledger.close(context, old.authorization_id)
             continue
         place, held = (
             _place(before, key),
@@ -180,15 +180,15 @@ def tell_revoking(house: House, before: Entry, after: Entry) -> None:
         if after.aspm and any(
             one.registration.state is not RegistrationState.REGISTERED for one in served
         ):
-            ledger.close(house, old.authorization_id)
-            house.voice.say(
+            ledger.close(context, old.authorization_id)
+            context.voice.say(
                 f"{told} Revoke it when Invicti ASPM has the new one: {place.token_page}"
             )
             continue
-        ledger.replacing(house, place, old)
+        ledger.replacing(context, place, old)
         by_az = any(after.credentials[one.credential].authorization_id for one in served)
-        if not revoke_old(house, place, old, by_az=by_az):
-            house.voice.say(f"{told} Revoke it: {place.token_page}")
+        if not revoke_old(context, place, old, by_az=by_az):
+            context.voice.say(f"{told} Revoke it: {place.token_page}")
 
 
 def _by_the_same(

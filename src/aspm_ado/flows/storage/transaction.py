@@ -14,18 +14,18 @@ from aspm_ado.domain.text import clean
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
     from aspm_ado.domain.stored import Catalogue, Entry
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
 
 
-def ready_to_keep(house: House) -> None:
+def ready_to_keep(context: Context) -> None:
     """Find out before a secret is asked for whether it could be kept; finish what a crash left."""
-    house.records.check()
-    house.vault.probe()
-    clear_remains(house)
+    context.records.check()
+    context.vault.probe()
+    clear_remains(context)
 
 
 def keep(
-    house: House,
+    context: Context,
     name: str,
     onto: Callable[[Entry | None], Entry],
     secrets: Mapping[str, Secret],
@@ -43,35 +43,38 @@ def keep(
             raise changed_meanwhile(name)
         return after
 
-    _store(house, name, secrets, commit)
+    _store(context, name, secrets, commit)
 
 
-def keep_aspm(house: House, record: tuple[str, str], secrets: Mapping[str, Secret]) -> None:
+def keep_aspm(context: Context, record: tuple[str, str], secrets: Mapping[str, Secret]) -> None:
     """Store a new API token of one ASPM and put it in force: the old one is erased after."""
-    _store(house, record[0], secrets, methodcaller("commit_aspm", *record))
+    _store(context, record[0], secrets, methodcaller("commit_aspm", *record))
 
 
 def _store(
-    house: House, what: str, secrets: Mapping[str, Secret], commit: Callable[[Catalogue], Catalogue]
+    context: Context,
+    what: str,
+    secrets: Mapping[str, Secret],
+    commit: Callable[[Catalogue], Catalogue],
 ) -> None:
     """Say what comes, write it, and put it in force by one replace; or leave everything as it was."""
     for secret in secrets.values():
-        house.vault.check_size(secret)
-    with house.records.exclusive():
-        _undo_remains(house)
-        house.records.change(methodcaller("begin", what, tuple(secrets)))
+        context.vault.check_size(secret)
+    with context.records.exclusive():
+        _undo_remains(context)
+        context.records.change(methodcaller("begin", what, tuple(secrets)))
         try:
             for service, secret in secrets.items():
-                house.vault.write(service, secret)
-            house.records.change(commit)
+                context.vault.write(service, secret)
+            context.records.change(commit)
         except BaseException:
-            house.records.change(methodcaller("abandon", what))
-            sweep(house)
+            context.records.change(methodcaller("abandon", what))
+            sweep(context)
             raise
-        sweep(house)
+        sweep(context)
 
 
-def update(house: House, name: str, edit: Callable[[Entry], Entry]) -> Entry:
+def update(context: Context, name: str, edit: Callable[[Entry], Entry]) -> Entry:
     """Change what is on record of a connection by now, and erase what nothing names any more; the new entry.
 
     Raises ``UsageError`` where the connection has been forgotten meanwhile.
@@ -82,28 +85,30 @@ def update(house: House, name: str, edit: Callable[[Entry], Entry]) -> Entry:
             raise changed_meanwhile(name)
         return catalogue.commit(edit(catalogue.connections[name]))
 
-    with house.records.exclusive():
-        _undo_remains(house)
-        catalogue = house.records.change(commit)
-        sweep(house)
+    with context.records.exclusive():
+        _undo_remains(context)
+        catalogue = context.records.change(commit)
+        sweep(context)
     return catalogue.connections[name]
 
 
-def clear_remains(house: House) -> None:
+def clear_remains(context: Context) -> None:
     """Undo what a crash left pending, and erase secrets that nothing names any more."""
-    catalogue = house.records.load()
+    catalogue = context.records.load()
     if not catalogue.pending and not catalogue.erasing:
         return
-    with house.records.exclusive():
-        _undo_remains(house)
-        sweep(house)
+    with context.records.exclusive():
+        _undo_remains(context)
+        sweep(context)
 
 
-def _undo_remains(house: House) -> None:
+def _undo_remains(context: Context) -> None:
     """Mark for erasure what is pending. Only for the holder of the lock: whoever was storing it has died."""
-    for name in house.records.load().pending:
-        house.voice.note(f"An earlier run ended while it stored “{name}”; what it left is removed.")
-        house.records.change(methodcaller("abandon", name))
+    for name in context.records.load().pending:
+        context.voice.note(
+            f"An earlier run ended while it stored “{name}”; what it left is removed."
+        )
+        context.records.change(methodcaller("abandon", name))
 
 
 def changed_meanwhile(name: str) -> UsageError:
@@ -115,52 +120,52 @@ def changed_meanwhile(name: str) -> UsageError:
     )
 
 
-def sweep(house: House) -> None:
+def sweep(context: Context) -> None:
     """Erase what is marked. A secret that cannot be erased now stays marked for the next run."""
     erased = set()
-    for service in house.records.load().erasing:
+    for service in context.records.load().erasing:
         try:
-            house.vault.erase(service)
+            context.vault.erase(service)
         except StoreError as error:
-            house.voice.warn(
+            context.voice.warn(
                 f"An old secret could not be erased yet ({error.problem}); the next run tries again."
             )
         else:
             erased.add(service)
     if erased:
-        house.records.change(lambda catalogue: catalogue.erased(frozenset(erased)))
+        context.records.change(lambda catalogue: catalogue.erased(frozenset(erased)))
 
 
 BEGIN = Question("begin-again", "Set it aside, and begin with empty records?")
 
 
-def whole_records(house: House) -> Catalogue:
+def whole_records(context: Context) -> Catalogue:
     """What is stored. Damaged records are set aside first, where a person or ``-y`` says so.
 
     Raises ``DamagedRecordsError`` where nobody does, and in a run that is to store nothing.
     """
     try:
-        return house.records.load()
+        return context.records.load()
     except DamagedRecordsError as error:
-        if not _agreed(house, error):
+        if not _agreed(context, error):
             raise
-    aside = house.records.set_aside()
+    aside = context.records.set_aside()
     if aside is not None:
-        house.voice.warn(
+        context.voice.warn(
             f"The damaged records are set aside as {clean(aside)}. The tokens that they name stay in the keyring, and "
             "only that file knows their names: they cannot be erased from here. Mended and put back, it finds them "
             "again; or remove the entries that begin with “aspm-ado:” by hand. What was entered in Invicti ASPM is "
             "there still."
         )
-    return house.records.load()
+    return context.records.load()
 
 
-def _agreed(house: House, error: DamagedRecordsError) -> bool:
-    if house.asker.switch(DRY_RUN) or not house.asker.keeps:
+def _agreed(context: Context, error: DamagedRecordsError) -> bool:
+    if context.asker.switch(DRY_RUN) or not context.asker.keeps:
         return False
-    if house.asker.switch(YES):
+    if context.asker.switch(YES):
         return True
-    if not house.asker.asks:
+    if not context.asker.asks:
         return False
-    house.voice.warn(error.problem)
-    return house.asker.prompter.confirm(BEGIN, default=False)
+    context.voice.warn(error.problem)
+    return context.asker.prompter.confirm(BEGIN, default=False)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.errors import UserError
     from aspm_ado.flows.answers import Asker
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import Brief
 
 AUTO: Final = "auto"
@@ -54,21 +54,21 @@ def wanted(asker: Asker) -> str:
     return asker.one(CREATE_TOKEN, one_of(CREATE_TOKEN)) or AUTO
 
 
-def created(house: House, place: Place, brief: Brief, *, for_all: bool) -> Taken | None:
+def created(context: Context, place: Place, brief: Brief, *, for_all: bool) -> Taken | None:
     """A new token of one organization; ``None`` where it is to be made by hand.
 
     `az` is not run before the person has chosen it, or ``-y`` has. Raises ``NotCreatedError`` under ``require``, and
     ``UsageError`` where there is nobody to do it by hand.
     """
-    asker, choice = house.asker, wanted(house.asker)
+    asker, choice = context.asker, wanted(context.asker)
     if choice == NEVER:
         return None
-    obstacle = _obstacle(house, place, brief, for_all=for_all)
+    obstacle = _obstacle(context, place, brief, for_all=for_all)
     if obstacle is not None:
         if choice == REQUIRE:
             raise obstacle.error
         if asker.given(CREATE_TOKEN):
-            house.voice.note(f"The token is not created for you. {obstacle.problem}")
+            context.voice.note(f"The token is not created for you. {obstacle.problem}")
         return None
     if not asker.asks and not asker.switch(YES):
         if choice == REQUIRE:
@@ -81,7 +81,7 @@ def created(house: House, place: Place, brief: Brief, *, for_all: bool) -> Taken
     ):
         return None
     try:
-        return _made(house, place, brief)
+        return _made(context, place, brief)
     except NotCreatedError as error:
         if choice == REQUIRE:
             raise
@@ -92,23 +92,25 @@ def created(house: House, place: Place, brief: Brief, *, for_all: bool) -> Taken
                 f"{error.problem}",
                 remedy=error.remedy,
             ) from error
-        house.voice.warn(f"The token could not be created for you. {error.problem} {error.remedy}")
-        house.voice.say("It goes on by hand.")
+        context.voice.warn(
+            f"The token could not be created for you. {error.problem} {error.remedy}"
+        )
+        context.voice.say("It goes on by hand.")
         return None
 
 
-def creates_unasked(house: House, place: Place, brief: Brief) -> bool:
+def creates_unasked(context: Context, place: Place, brief: Brief) -> bool:
     """Whether, with nobody there, a missing token is to be made (or its making is to fail with its own error)."""
-    choice = wanted(house.asker)
-    if house.asker.asks or choice == NEVER:
+    choice = wanted(context.asker)
+    if context.asker.asks or choice == NEVER:
         return False
-    can = house.asker.switch(YES) and _obstacle(house, place, brief, for_all=False) is None
+    can = context.asker.switch(YES) and _obstacle(context, place, brief, for_all=False) is None
     return choice == REQUIRE or can
 
 
-def _obstacle(house: House, place: Place, brief: Brief, *, for_all: bool) -> _Obstacle | None:
-    asker, site = house.asker, place.site
-    demanded = house.clock.told_by().demanded(brief.reach, site.deployment)
+def _obstacle(context: Context, place: Place, brief: Brief, *, for_all: bool) -> _Obstacle | None:
+    asker, site = context.asker, place.site
+    demanded = context.clock.told_by().demanded(brief.reach, site.deployment)
     if site.deployment is Deployment.SERVER:
         return _Obstacle(
             Reason.CREATION_NOT_POSSIBLE,
@@ -133,7 +135,7 @@ def _obstacle(house: House, place: Place, brief: Brief, *, for_all: bool) -> _Ob
             "With --store none and nobody there, a new token would be lost at once.",
             "Leave --store none out, or run this on a terminal.",
         )
-    if house.entra is None or not house.entra.is_there:
+    if context.entra is None or not context.entra.is_there:
         return _Obstacle(
             Reason.AZ_ABSENT,
             "The Azure CLI (az) is not on the PATH.",
@@ -142,22 +144,22 @@ def _obstacle(house: House, place: Place, brief: Brief, *, for_all: bool) -> _Ob
     return None
 
 
-def _made(house: House, place: Place, brief: Brief) -> Taken:
+def _made(context: Context, place: Place, brief: Brief) -> Taken:
     """Show what will be, have it agreed to, create it, and read back what came of it."""
-    until = house.asker.one(PAT_EXPIRES, lambda text: parse_day(text, PAT_EXPIRES.flag))
-    if until is not None and until <= house.clock.told_by().today:
+    until = context.asker.one(PAT_EXPIRES, lambda text: parse_day(text, PAT_EXPIRES.flag))
+    if until is not None and until <= context.clock.told_by().today:
         raise UsageError(
             Reason.INPUT_INVALID,
             f"{until} is not a day to come.",
             remedy="Give a later day with --pat-expires.",
         )
-    desk = counter(house, place)
-    order = order_for(place, brief.purpose, desk.calendar, house.caller.fresh(), until)
-    house.voice.say(f"Asking `az` for a sign-in to the tenant {desk.tenant} of {place.name} …")
+    desk = counter(context, place)
+    order = order_for(place, brief.purpose, desk.calendar, context.caller.fresh(), until)
+    context.voice.say(f"Asking `az` for a sign-in to the tenant {desk.tenant} of {place.name} …")
     living = desk.living(order)
-    clear_left(house, desk, living)
-    _show(house, desk, order)
-    if not house.asker.switch(YES) and not house.asker.prompter.confirm(AGREE, default=False):
+    clear_left(context, desk, living)
+    _show(context, desk, order)
+    if not context.asker.switch(YES) and not context.asker.prompter.confirm(AGREE, default=False):
         raise NotCreatedError(
             Reason.CONFIRMATION_MISSING,
             "Nothing was created: it was not agreed to.",
@@ -165,23 +167,23 @@ def _made(house: House, place: Place, brief: Brief) -> Taken:
         )
     ordered, pat = desk.make(order, living.owner)
     if ordered.until != order.until:
-        house.voice.warn(
+        context.voice.warn(
             f"Azure DevOps refused a life of {days(order, desk.calendar.today)} days; the longest that it gave is "
             f"{days(ordered, desk.calendar.today)} days, until {ordered.until}."
         )
     granted = desk.granted(pat)
     if granted is None:
-        house.voice.warn(
+        context.voice.warn(
             "What was really granted could not be read back; what the creation said is taken."
         )
     found = granted or pat
     for line in differences(ordered, found, desk.calendar.today):
-        house.voice.warn(line)
+        context.voice.warn(line)
     secret = pat.secret
     if secret is None:
         raise RuntimeError("a token without a value was taken for one")
     ends = found.valid_to.date() if found.valid_to else ordered.until
-    house.voice.say(f"Created “{ordered.display_name}” (…{secret.last4}), until {ends}.")
+    context.voice.say(f"Created “{ordered.display_name}” (…{secret.last4}), until {ends}.")
     return Taken(
         secret,
         "az",
@@ -192,13 +194,13 @@ def _made(house: House, place: Place, brief: Brief) -> Taken:
     )
 
 
-def _show(house: House, desk: Counter, order: Order) -> None:
-    house.voice.heading(f"The token that will be created ({order.place.name})")
-    house.voice.say(f"  Name: {order.display_name}")
-    house.voice.say(f"  Organization: {order.place.name}, and no other")
-    house.voice.say(f"  Ends: {order.until} ({days(order, desk.calendar.today)} days)")
-    house.voice.say(f"  Scopes: {'; '.join(str(box) for box in order.boxes)}")
-    house.voice.say(f"  The same, as the API names them: {' '.join(order.scopes)}")
+def _show(context: Context, desk: Counter, order: Order) -> None:
+    context.voice.heading(f"The token that will be created ({order.place.name})")
+    context.voice.say(f"  Name: {order.display_name}")
+    context.voice.say(f"  Organization: {order.place.name}, and no other")
+    context.voice.say(f"  Ends: {order.until} ({days(order, desk.calendar.today)} days)")
+    context.voice.say(f"  Scopes: {'; '.join(str(box) for box in order.boxes)}")
+    context.voice.say(f"  The same, as the API names them: {' '.join(order.scopes)}")
 
 
 def _unconfirmed() -> NotCreatedError:
@@ -217,12 +219,12 @@ _OF_THE_ORGANIZATION: Final = frozenset({
 """Why no token was created, where that says nothing about the next organization. The rest ends the run: `az` itself."""
 
 
-def uncreated(house: House, name: str, error: UserError) -> OrganizationReport:
+def uncreated(context: Context, name: str, error: UserError) -> OrganizationReport:
     """The report of the organization ``name``. Raises ``error`` where it is not of this organization alone."""
     why = error if isinstance(error, NotCreatedError) else error.__cause__
     if not isinstance(why, NotCreatedError) or why.reason not in _OF_THE_ORGANIZATION:
         raise error
-    house.voice.warn(f"{clean(name, 60)}: {why.problem} {why.remedy}")
+    context.voice.warn(f"{clean(name, 60)}: {why.problem} {why.remedy}")
     status = Status.FAIL if why.exit_code is ExitCode.NOT_GOOD_ENOUGH else Status.UNKNOWN
     check = Check(CheckId.ACCESS, status, why.problem, why.reason, why.remedy)
     return OrganizationReport(name, None, TokenFacts("unknown", ""), (check,))

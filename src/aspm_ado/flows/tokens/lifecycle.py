@@ -22,7 +22,7 @@ from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import Saying, saying, unheard, user_of
+from aspm_ado.domain.rules.classify import AnswerKind, classify, unheard, user_of
 from aspm_ado.domain.stored import Ordered
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.tokens import lifecycle as ledger
@@ -35,73 +35,73 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.domain.http import Call, Reply
     from aspm_ado.domain.stored import Catalogue, StoredCredential
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
 
 
-def begin(house: House, order: Order, owner: str) -> None:
+def begin(context: Context, order: Order, owner: str) -> None:
     """Put an order on record, and say that this run is at it. Raises ``StoreError``: then it is not sent.
 
     Where nothing is stored, the orders are not, either.
     """
-    if not house.asker.keeps:
+    if not context.asker.keeps:
         return
-    _enter(house, Ordered(order.id, order.place.name, order.display_name, owner, house.stamp))
+    _enter(context, Ordered(order.id, order.place.name, order.display_name, owner, context.stamp))
 
 
-def replacing(house: House, place: Place, old: StoredCredential) -> None:
+def replacing(context: Context, place: Place, old: StoredCredential) -> None:
     """Put on record that a token which was made here is about to be replaced, and is then to be revoked."""
     key = old.authorization_id
-    if not key or any(one.id == key for one in house.records.load().ordered):
+    if not key or any(one.id == key for one in context.records.load().ordered):
         return
     name, owner = f"the old token …{old.last4}", old.identity_id.lower()
-    _enter(house, Ordered(key, place.name, name, owner, house.stamp, key, replaced=True))
+    _enter(context, Ordered(key, place.name, name, owner, context.stamp, key, replaced=True))
 
 
-def answered(house: House, order: Order, authorization_id: str) -> None:
+def answered(context: Context, order: Order, authorization_id: str) -> None:
     """The id of the token that came of an order: what puts it on record takes the order off, in one replace."""
-    _edit(house, order.id, lambda one: (replace(one, authorization_id=authorization_id),))
+    _edit(context, order.id, lambda one: (replace(one, authorization_id=authorization_id),))
 
 
-def close(house: House, key: str) -> None:
+def close(context: Context, key: str) -> None:
     """An order of which nothing is left to be done."""
-    _edit(house, key, lambda _: ())
-    release(house, key)
+    _edit(context, key, lambda _: ())
+    release(context, key)
 
 
-def release(house: House, key: str) -> None:
+def release(context: Context, key: str) -> None:
     """Say that this run is not at it any more; the order stays as it is on record."""
-    if house.asker.keeps:
-        house.records.release(_claim(key))
+    if context.asker.keeps:
+        context.records.release(_claim(key))
 
 
-def abandoned(house: House, place: Place) -> Iterator[Ordered]:
+def abandoned(context: Context, place: Place) -> Iterator[Ordered]:
     """The orders for an organization whose runs are no more; this run is at each, until it is closed or released."""
-    ours = {made.order.id for made in house.made}
-    for one in house.records.load().ordered if house.asker.keeps else ():
+    ours = {made.order.id for made in context.made}
+    for one in context.records.load().ordered if context.asker.keeps else ():
         if one.organization.casefold() != place.key or one.id in ours:
             continue
-        if not house.records.claim(_claim(one.id)):
-            house.voice.note(f"Another run is at “{clean(one.display_name, 100)}” just now.")
-        elif one in house.records.load().ordered:
+        if not context.records.claim(_claim(one.id)):
+            context.voice.note(f"Another run is at “{clean(one.display_name, 100)}” just now.")
+        elif one in context.records.load().ordered:
             yield one
         else:  # closed by its run since we looked
-            release(house, one.id)
+            release(context, one.id)
 
 
-def _enter(house: House, one: Ordered) -> None:
-    house.records.claim(_claim(one.id))
-    house.records.change(lambda catalogue: replace(catalogue, ordered=(*catalogue.ordered, one)))
+def _enter(context: Context, one: Ordered) -> None:
+    context.records.claim(_claim(one.id))
+    context.records.change(lambda catalogue: replace(catalogue, ordered=(*catalogue.ordered, one)))
 
 
-def _edit(house: House, key: str, become: Callable[[Ordered], tuple[Ordered, ...]]) -> None:
-    if not house.asker.keeps or not any(one.id == key for one in house.records.load().ordered):
+def _edit(context: Context, key: str, become: Callable[[Ordered], tuple[Ordered, ...]]) -> None:
+    if not context.asker.keeps or not any(one.id == key for one in context.records.load().ordered):
         return
 
     def edit(catalogue: Catalogue) -> Catalogue:
         found = [become(one) if one.id == key else (one,) for one in catalogue.ordered]
         return replace(catalogue, ordered=tuple(one for each in found for one in each))
 
-    house.records.change(edit)
+    context.records.change(edit)
 
 
 def _claim(key: str) -> str:
@@ -125,7 +125,7 @@ class Living:
 class Counter:
     """Where tokens of one organization are made, by whoever is signed in with `az`."""
 
-    house: House
+    context: Context
     place: Place
     tenant: str
     calendar: Calendar
@@ -133,12 +133,12 @@ class Counter:
     @property
     def credential(self) -> Credential:
         """The sign-in of `az`, bound to the one host that makes tokens. Raises ``NotCreatedError``."""
-        if self.house.entra is None:
+        if self.context.entra is None:
             raise NotCreatedError(
                 Reason.AZ_ABSENT, "There is no Azure CLI.", remedy="Create the token by hand."
             )
         return Credential(
-            self.house.entra.token(self.tenant), frozenset({LIFECYCLE_ORIGIN}), bearer=True
+            self.context.entra.token(self.tenant), frozenset({LIFECYCLE_ORIGIN}), bearer=True
         )
 
     def living(self, order: Order) -> Living:
@@ -146,7 +146,7 @@ class Counter:
         found: dict[str, Pat] = {}
         more = owner = ""
         for _ in range(_PAGES):
-            reply = ask(self.house, self.house.caller.pats(self.place, self.credential, more))
+            reply = ask(self.context, self.context.caller.pats(self.place, self.credential, more))
             if not isinstance(reply.answer, Pats):
                 raise why_not(reply, order)
             found.update((pat.authorization_id, pat) for pat in reply.answer.pats)
@@ -162,30 +162,30 @@ class Counter:
         The order is on record before it is sent, and ours to look after from then on. A creation whose answer is lost
         is never sent again before it is known what came of it.
         """
-        ledger.begin(self.house, order, owner)
+        ledger.begin(self.context, order, owner)
         made = Made(order, self.tenant)
-        self.house.made.append(made)
+        self.context.made.append(made)
         try:
             return self._sent(order, made)
         except NotCreatedError as error:
             if error.reason is not Reason.CREATION_UNCERTAIN:
-                self.house.made.remove(made)
-                ledger.close(self.house, order.id)
+                self.context.made.remove(made)
+                ledger.close(self.context, order.id)
             raise
 
     def _sent(self, order: Order, made: Made) -> tuple[Order, Pat]:
         for left in reversed(range(_ATTEMPTS)):
             for wanted in order.shorter(self.calendar.today):
-                call = self.house.caller.create_pat(wanted, self.credential)
+                call = self.context.caller.create_pat(wanted, self.credential)
                 made.under_way = True
-                reply = ask(self.house, call)
+                reply = ask(self.context, call)
                 made.under_way = False
                 if is_uncertain(reply):
                     self._undo_lost(wanted, reply)
                     break
                 if isinstance(reply.answer, PatAnswer) and (pat := reply.answer.pat) is not None:
                     made.authorization_id = pat.authorization_id
-                    ledger.answered(self.house, order, pat.authorization_id)
+                    ledger.answered(self.context, order, pat.authorization_id)
                     return wanted, pat
                 row = known(pat_error(reply))
                 if row is not None and row.passing and left:
@@ -203,7 +203,7 @@ class Counter:
     def granted(self, pat: Pat) -> Pat | None:
         """The token as it is on the service's record; ``None`` where that could not be read."""
         reply = ask(
-            self.house, self.house.caller.pat(self.place, pat.authorization_id, self.credential)
+            self.context, self.context.caller.pat(self.place, pat.authorization_id, self.credential)
         )
         return reply.answer.pat if isinstance(reply.answer, PatAnswer) else None
 
@@ -211,8 +211,8 @@ class Counter:
         """End a token; whether it is ended now. Raises ``NotCreatedError`` where `az` gives no sign-in."""
         return is_revoked(
             ask(
-                self.house,
-                self.house.caller.revoke_pat(self.place, authorization_id, self.credential),
+                self.context,
+                self.context.caller.revoke_pat(self.place, authorization_id, self.credential),
             )
         )
 
@@ -241,14 +241,14 @@ class Counter:
                 remedy=where,
             ) from None
         if ended and all(ended):
-            self.house.voice.warn(
+            self.context.voice.warn(
                 f"The token “{order.display_name}” was created, but its value did not arrive. It is revoked again."
             )
             return
         if ended:
             problem = f"A token was created in {self.place.name}, its value did not arrive, and it could not be revoked."
             raise NotCreatedError(Reason.CREATION_UNCERTAIN, problem, remedy=where)
-        _, problem, _ = unheard(lost, saying(lost))
+        _, problem, _ = unheard(lost, classify(lost))
         raise NotCreatedError(
             Reason.CREATION_FAILED,
             f"{self.place.name} has no token of ours: the request did not get through. {problem}",
@@ -256,12 +256,12 @@ class Counter:
         )
 
 
-def counter(house: House, place: Place) -> Counter:
+def counter(context: Context, place: Place) -> Counter:
     """Find out the tenant of an organization, as anybody can. Raises ``NotCreatedError``."""
-    calls = house.caller.tenant(place)
-    reply = ask(house, calls[0])
+    calls = context.caller.tenant(place)
+    reply = ask(context, calls[0])
     if not (tenant := tenant_in(reply)):
-        reply = ask(house, calls[1])
+        reply = ask(context, calls[1])
         tenant = tenant_in(reply)
     if tenant == PERSONAL:
         raise NotCreatedError(
@@ -270,15 +270,15 @@ def counter(house: House, place: Place) -> Counter:
             remedy=f"Create the token by hand: {place.token_page}",
         )
     if tenant:
-        return Counter(house, place, tenant, house.clock.told_by(reply))
+        return Counter(context, place, tenant, context.clock.told_by(reply))
     if reply.status == 404 and reply.header("X-TFS-ProcessId"):
         raise NotCreatedError(
             Reason.ORGANIZATION_ABSENT,
             f"There is no organization named {place.name}.",
             remedy="Copy its name from the address in the browser.",
         )
-    kind = saying(reply)
-    if kind in (Saying.ANSWER, Saying.SIGN_IN, Saying.REFUSAL, Saying.BARE_REFUSAL):
+    kind = classify(reply)
+    if kind in (AnswerKind.ANSWER, AnswerKind.SIGN_IN, AnswerKind.REFUSAL, AnswerKind.BARE_REFUSAL):
         raise NotCreatedError(
             Reason.TENANT_UNKNOWN,
             f"Which Entra tenant {place.name} belongs to could not be found out (status {reply.status}).",
@@ -288,25 +288,25 @@ def counter(house: House, place: Place) -> Counter:
     raise NotCreatedError(reason, problem, remedy=remedy)
 
 
-def of_tenants(house: House, places: Sequence[Place]) -> frozenset[str]:
+def of_tenants(context: Context, places: Sequence[Place]) -> frozenset[str]:
     """Those of the organizations (by key) whose tokens `az` may make: with an Entra tenant. It is not run for that."""
 
     def errand(place: Place) -> Generator[Sequence[Call], Sequence[Reply], str]:
-        replies = yield house.caller.tenant(place)[:1]
+        replies = yield context.caller.tenant(place)[:1]
         tenant = tenant_in(replies[0])
         return place.key if tenant and tenant != PERSONAL else ""
 
-    return frozenset(house.crew.conduct([errand(place) for place in places])) - {""}
+    return frozenset(context.scheduler.run_all([errand(place) for place in places])) - {""}
 
 
-def ask(house: House, call: Call) -> Reply:
+def ask(context: Context, call: Call) -> Reply:
     """One call and its reply."""
 
     def errand() -> Generator[Sequence[Call], Sequence[Reply], Reply]:
         [reply] = yield [call]
         return reply
 
-    return house.crew.run(errand())
+    return context.scheduler.run(errand())
 
 
 def days(order: Order, today: date) -> int:
@@ -317,56 +317,56 @@ def days(order: Order, today: date) -> int:
 END_LEFT: Final = Question("revoke-left", "Revoke it now?", "-y", YES.env)
 
 
-def clear_left(house: House, desk: Counter, living: Living) -> None:
+def clear_left(context: Context, desk: Counter, living: Living) -> None:
     """End the tokens that dead runs left in this organization, where that is agreed to (``-y``, or a person's yes)."""
-    for one in ledger.abandoned(house, desk.place):
-        name, kept = clean(one.display_name, 100), house.records.load().authorizations
+    for one in ledger.abandoned(context, desk.place):
+        name, kept = clean(one.display_name, 100), context.records.load().authorizations
         orphans = [
             key for key, pat in living.pats.items() if _is_meant(one, key, pat) and key not in kept
         ]
         if not orphans and one.owner != living.owner:
-            house.voice.note(
+            context.voice.note(
                 f"“{name}” is left of an interrupted run, and is not of whoever is signed in with `az` now: whether it "
                 f"lives only its owner can see, on {desk.place.token_page}"
             )
-            ledger.release(house, one.id)
-        elif not orphans or _end_leftover(house, desk, one, orphans):
+            ledger.release(context, one.id)
+        elif not orphans or _end_leftover(context, desk, one, orphans):
             for key in orphans:
                 del living.pats[key]
-            ledger.close(house, one.id)
+            ledger.close(context, one.id)
         else:
-            ledger.release(house, one.id)
-    _tell_strangers(house, desk, living)
+            ledger.release(context, one.id)
+    _tell_strangers(context, desk, living)
 
 
 def _is_meant(one: Ordered, key: str, pat: Pat) -> bool:
     return key == one.authorization_id if one.replaced else pat.display_name == one.display_name
 
 
-def _end_leftover(house: House, desk: Counter, one: Ordered, orphans: list[str]) -> bool:
+def _end_leftover(context: Context, desk: Counter, one: Ordered, orphans: list[str]) -> bool:
     name = clean(one.display_name, 100)
     what = (
         "did not come to revoking it" if one.replaced else "could not keep it: nobody has its value"
     )
-    house.voice.warn(f"“{name}” is left of a run that was interrupted ({one.at}), and {what}.")
-    agreed = house.asker.switch(YES) or (
-        house.asker.asks and house.asker.prompter.confirm(END_LEFT, default=True)
+    context.voice.warn(f"“{name}” is left of a run that was interrupted ({one.at}), and {what}.")
+    agreed = context.asker.switch(YES) or (
+        context.asker.asks and context.asker.prompter.confirm(END_LEFT, default=True)
     )
     if agreed and all(desk.revoke(key) for key in orphans):
-        house.voice.say(f"“{name}” is revoked.")
+        context.voice.say(f"“{name}” is revoked.")
         return True
     told = "could not be revoked" if agreed else "still lives"
-    house.voice.warn(
+    context.voice.warn(
         f"“{name}” {told}. The next run asks again; its page is {desk.place.token_page}"
     )
     return False
 
 
-def _tell_strangers(house: House, desk: Counter, living: Living) -> None:
+def _tell_strangers(context: Context, desk: Counter, living: Living) -> None:
     """Living tokens that look like ours and are not on record here: another machine's, or nobody's."""
-    catalogue = house.records.load()
+    catalogue = context.records.load()
     known = {one.display_name for one in catalogue.ordered} | {
-        made.order.display_name for made in house.made
+        made.order.display_name for made in context.made
     }
     found = sorted(
         clean(pat.display_name, 100)
@@ -379,7 +379,7 @@ def _tell_strangers(house: House, desk: Counter, living: Living) -> None:
         named = ", ".join(f"“{name}”" for name in found[:3]) + (
             f" and {len(found) - 3} more" if found[3:] else ""
         )
-        house.voice.note(
+        context.voice.note(
             f"Living tokens that aspm-ado made for {desk.place.name}, and that are not on record here: {named}. If no "
             f"other machine uses them, revoke them: {desk.place.token_page}"
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from aspm_ado.domain.azure.place import Place
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import Brief
 
 READY: Final = Question("token-ready", "Have you created the token?")
@@ -27,22 +27,22 @@ GREYED: Final = Choice("greyed", "Something is missing or greyed out there")
 FORBIDDEN: Final = Question("forbidden", "What is in the way?")
 
 
-def choose_reach(house: House, brief: Brief, deployment: Deployment) -> Brief:
+def choose_reach(context: Context, brief: Brief, deployment: Deployment) -> Brief:
     """In the last days of global tokens a person chooses which kind to create; a script has said it, or ``auto``."""
-    calendar = house.clock.told_by()
+    calendar = context.clock.told_by()
     days = calendar.days_to_end(deployment)
     if (
         brief.reach is not ReachDemanded.AUTO
-        or not house.asker.asks
+        or not context.asker.asks
         or days is None
         or not calendar.ends_soon(deployment)
     ):
         return brief
-    house.voice.say(
+    context.voice.say(
         f"Invicti's guide asks for a token of all accessible organizations. Microsoft stops such tokens on "
         f"{calendar.global_end}, in {days_said(days)} by this machine's clock, whatever their own expiry."
     )
-    house.voice.say(
+    context.voice.say(
         "A token of one organization outlives that day; whether your Invicti ASPM takes it is not known."
     )
     choices = [
@@ -53,62 +53,64 @@ def choose_reach(house: House, brief: Brief, deployment: Deployment) -> Brief:
         ),
         Choice("organization", "One token for each organization", "outlives that day"),
     ]
-    return replace(brief, reach=ReachDemanded(house.asker.pick(REACH, choices, "all")))
+    return replace(brief, reach=ReachDemanded(context.asker.pick(REACH, choices, "all")))
 
 
-def acquire(house: House, place: Place, brief: Brief, *, for_all: bool) -> Taken:
+def acquire(context: Context, place: Place, brief: Brief, *, for_all: bool) -> Taken:
     """Have the token made, where that can be and is agreed to; else guide a person through the token page.
 
     ``for_all``: it serves every organization named. Raises ``UsageError`` where nobody is there to make it.
     """
-    if (made_for_us := created(house, place, brief, for_all=for_all)) is not None:
+    if (made_for_us := created(context, place, brief, for_all=for_all)) is not None:
         return made_for_us
-    if not house.asker.asks:
+    if not context.asker.asks:
         raise missing_token()
-    made = guide(place, brief.purpose, brief.reach, house.clock.told_by())
-    tell_guide(house, made)
+    made = guide(place, brief.purpose, brief.reach, context.clock.told_by())
+    tell_guide(context, made)
     choice = OPEN.value
     while choice != PASTE.value:
-        choice = house.asker.prompter.choose(READY, [PASTE, OPEN, GREYED], PASTE.value)
-        if choice == OPEN.value and not house.desktop.open(made.token_page):
-            house.voice.say(f"No browser could be opened here. The page is {made.token_page}")
+        choice = context.asker.prompter.choose(READY, [PASTE, OPEN, GREYED], PASTE.value)
+        if choice == OPEN.value and not context.desktop.open(made.token_page):
+            context.voice.say(f"No browser could be opened here. The page is {made.token_page}")
         elif choice == GREYED.value:
-            tell_request(house, place, brief)
-    taken = ask_token(house.asker, place.site, "" if for_all else place.name)
-    return ask_expiry(house, replace(taken, organization=None) if for_all else taken, made.expires)
+            tell_request(context, place, brief)
+    taken = ask_token(context.asker, place.site, "" if for_all else place.name)
+    return ask_expiry(
+        context, replace(taken, organization=None) if for_all else taken, made.expires
+    )
 
 
-def tell_request(house: House, place: Place, brief: Brief) -> None:
+def tell_request(context: Context, place: Place, brief: Brief) -> None:
     """Which policy it is, as far as a person can see; then the letter to send, and what can be done without it."""
-    calendar = house.clock.told_by()
+    calendar = context.clock.told_by()
     met = possible(place, brief.purpose, calendar.demanded(brief.reach, place.site.deployment))
     policy = met[0]
     if len(met) > 1:
         choices = [Choice(one.value, ROWS[one].seen) for one in met]
-        policy = Policy(house.asker.prompter.choose(FORBIDDEN, choices, policy.value))
-    house.voice.heading(f"Send this to the administrator of the {place.noun}")
+        policy = Policy(context.asker.prompter.choose(FORBIDDEN, choices, policy.value))
+    context.voice.heading(f"Send this to the administrator of the {place.noun}")
     for line in request_for(policy, place, brief.purpose, brief.reach, calendar).splitlines():
-        house.voice.say(line)
+        context.voice.say(line)
     if way := otherwise(policy, place):
-        house.voice.note(way)
+        context.voice.note(way)
 
 
-def ask_expiry(house: House, taken: Taken, suggested: date) -> Taken:
+def ask_expiry(context: Context, taken: Taken, suggested: date) -> Taken:
     """The token with its end, unless ``--pat-expires`` says it for all. Nobody but its owner can tell."""
-    if not house.asker.asks or house.asker.given(PAT_EXPIRES):
+    if not context.asker.asks or context.asker.given(PAT_EXPIRES):
         return taken
-    answer = house.asker.prompter.text(PAT_EXPIRES, suggested.isoformat(), accept=_day_or_nothing)
+    answer = context.asker.prompter.text(PAT_EXPIRES, suggested.isoformat(), accept=_day_or_nothing)
     day = _day_or_nothing(answer)
     return replace(taken, expires=day, expires_source="prompt" if day else None)
 
 
-def tell_guide(house: House, made: Guide) -> None:
+def tell_guide(context: Context, made: Guide) -> None:
     """The guide, on the terminal."""
-    house.voice.heading(f"Create the token ({made.place_name})")
+    context.voice.heading(f"Create the token ({made.place_name})")
     for number, step in enumerate(made.steps, start=1):
-        house.voice.say(f" {number}. {step.do}")
+        context.voice.say(f" {number}. {step.do}")
         for note in step.notes:
-            house.voice.say(f"    • {note}")
+            context.voice.say(f"    • {note}")
 
 
 def _day_or_nothing(text: str) -> date | None:

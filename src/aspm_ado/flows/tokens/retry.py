@@ -25,7 +25,7 @@ from aspm_ado.flows.validation.run import prove_aloud
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import ConnectionReport
-    from aspm_ado.flows.context import House
+    from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import Candidate, Proof
 
 NEXT: Final = Question("next", "What now?")
@@ -43,30 +43,30 @@ _OTHERS: Final = frozenset({Who.ADMINISTRATOR, Who.NETWORK, Who.SERVICE})
 
 
 def prove_until_good(
-    house: House, candidates: Sequence[Candidate], previous: Sequence[Proof | None] = ()
+    context: Context, candidates: Sequence[Candidate], previous: Sequence[Proof | None] = ()
 ) -> list[Proof]:
     """Prove; while a person is there and something failed, let them mend it. With nobody there: once."""
-    proofs = prove_aloud(house, candidates, previous)
-    while house.asker.asks:
+    proofs = prove_aloud(context, candidates, previous)
+    while context.asker.asks:
         trouble = [check for proof in proofs for check in _trouble(proof)]
         if not trouble:
-            house.voice.say(
+            context.voice.say(
                 f"Proven: {', '.join(here.place.name for proof in proofs for here in proof.places)}."
             )
             break
-        house.show(proofs)
+        context.show(proofs)
         nothing = not any(made.is_good for proof in proofs for made in organizations_of(proof))
         choices = _choices(trouble, nothing_good=nothing)
-        answer = house.asker.prompter.choose(NEXT, choices, choices[0].value)
+        answer = context.asker.prompter.choose(NEXT, choices, choices[0].value)
         if answer == KEEP.value:
             break
         if answer == OPEN.value:
-            _open_page(house, proofs)
+            _open_page(context, proofs)
             continue
         if answer == TICKET.value:
-            _tell_tickets(house, proofs)
+            _tell_tickets(context, proofs)
             continue
-        proofs = _mended(house, proofs, answer)
+        proofs = _mended(context, proofs, answer)
     return proofs
 
 
@@ -80,24 +80,24 @@ def _findings(proofs: Sequence[Proof]) -> list[Finding]:
     return [finding for proof in proofs if _trouble(proof) for finding in findings(_shown(proof))]
 
 
-def _tell_tickets(house: House, proofs: Sequence[Proof]) -> None:
+def _tell_tickets(context: Context, proofs: Sequence[Proof]) -> None:
     """What to send: what was asked, what was answered, what is concluded and what is not. No secret is in it."""
-    at = house.stamp
+    at = context.stamp
     for finding in _findings(proofs):
-        house.voice.heading("To paste into a ticket (no secret is in it)")
+        context.voice.heading("To paste into a ticket (no secret is in it)")
         for line in finding.ticket(at, __version__):
-            house.voice.say(line)
+            context.voice.say(line)
 
 
-def _open_page(house: House, proofs: Sequence[Proof]) -> None:
+def _open_page(context: Context, proofs: Sequence[Proof]) -> None:
     """The page of the first token that needs it."""
     pages = [here.place.token_page for proof in proofs if _trouble(proof) for here in proof.places]
     page = pages[0] if pages else proofs[0].candidate.site.base_url
-    if not house.desktop.open(page):
-        house.voice.say(f"No browser could be opened here. The page is {page}")
+    if not context.desktop.open(page):
+        context.voice.say(f"No browser could be opened here. The page is {page}")
 
 
-def _mended(house: House, proofs: list[Proof], answer: str) -> list[Proof]:
+def _mended(context: Context, proofs: list[Proof], answer: str) -> list[Proof]:
     """Ask again what failed, after what the person chose to change."""
     before: list[Proof | None] = []
     candidates: list[Candidate] = []
@@ -106,10 +106,10 @@ def _mended(house: House, proofs: list[Proof], answer: str) -> list[Proof]:
             candidates.append(proof.candidate)
             before.append(proof)
         elif answer == OTHER.value:
-            taken = ask_token(house.asker, proof.candidate.site, _whose(house, proof.candidate))
-            suggested = proof.candidate.expires or guide_for(house, proof).expires
-            taken = ask_expiry(house, taken, suggested)
-            if house.asker.given(PAT_EXPIRES):
+            taken = ask_token(context.asker, proof.candidate.site, _whose(context, proof.candidate))
+            suggested = proof.candidate.expires or guide_for(context, proof).expires
+            taken = ask_expiry(context, taken, suggested)
+            if context.asker.given(PAT_EXPIRES):
                 end, source = proof.candidate.expires, proof.candidate.expires_source
                 taken = replace(taken, expires=end, expires_source=source)
             candidates.append(_with_token(proof.candidate, taken))
@@ -119,24 +119,24 @@ def _mended(house: House, proofs: list[Proof], answer: str) -> list[Proof]:
             candidates.append(replace(proof.candidate, brief=brief))
             before.append(proof)
         elif answer == USERNAME.value:
-            username = house.asker.need(CLONE_USERNAME, parse_username)
+            username = context.asker.need(CLONE_USERNAME, parse_username)
             candidates.append(replace(proof.candidate, username=username))
             before.append(proof)
         else:
             candidates.append(proof.candidate)
             before.append(proof)
     again = [index for index, proof in enumerate(proofs) if _trouble(proof)]
-    fresh = prove_aloud(house, [candidates[i] for i in again], [before[i] for i in again])
+    fresh = prove_aloud(context, [candidates[i] for i in again], [before[i] for i in again])
     merged = list(proofs)
     for index, proof in zip(again, fresh, strict=True):
         merged[index] = proof
     return merged
 
 
-def _whose(house: House, candidate: Candidate) -> str:
+def _whose(context: Context, candidate: Candidate) -> str:
     """The organizations that a token is asked for, as it was asked for the first time; nothing where it is for all."""
     site = candidate.site
-    wide = house.clock.told_by().demanded(candidate.brief.reach, site.deployment) is Reach.ALL
+    wide = context.clock.told_by().demanded(candidate.brief.reach, site.deployment) is Reach.ALL
     return "" if wide or len(candidate.names) > FEW else ", ".join(candidate.names)
 
 
@@ -145,11 +145,11 @@ def _trouble(proof: Proof) -> list[Check]:
     return [check for organization in organizations_of(proof) for check in not_good(organization)]
 
 
-def guide_for(house: House, proof: Proof) -> Guide:
+def guide_for(context: Context, proof: Proof) -> Guide:
     """The guide to a token like the one that was proven."""
     candidate = proof.candidate
     place = next(iter(candidate.places), candidate.site.place("_"))
-    return guide(place, candidate.brief.purpose, candidate.brief.reach, house.clock.told_by())
+    return guide(place, candidate.brief.purpose, candidate.brief.reach, context.clock.told_by())
 
 
 def _with_token(candidate: Candidate, taken: Taken) -> Candidate:
@@ -187,48 +187,52 @@ WHICH: Final = Question(
 )
 
 
-def more_organizations(house: House, proofs: list[Proof]) -> list[Proof]:
+def more_organizations(context: Context, proofs: list[Proof]) -> list[Proof]:
     """Offer what the tokens reach beside what was named; then, where they see one only, another with its own."""
-    if not house.asker.asks or not any(
+    if not context.asker.asks or not any(
         made.is_good for proof in proofs for made in organizations_of(proof)
     ):
         return proofs
     taken = {here.place.key for proof in proofs for here in proof.places}
-    offered = [_offer(house, proof, taken) for proof in proofs]
-    if all(proof.sight is not None and proof.sight.reach is Reach.ALL for proof in offered):
+    offered = [_offer(context, proof, taken) for proof in proofs]
+    if all(
+        proof.reach_seen is not None and proof.reach_seen.reach is Reach.ALL for proof in offered
+    ):
         return offered
-    while house.asker.prompter.confirm(ANOTHER, default=False):
-        offered += _another(house, offered[0])
+    while context.asker.prompter.confirm(ANOTHER, default=False):
+        offered += _another(context, offered[0])
     return offered
 
 
-def _offer(house: House, proof: Proof, taken: set[str]) -> Proof:
+def _offer(context: Context, proof: Proof, taken: set[str]) -> Proof:
     """Those of the token's organizations that are not in yet."""
-    if proof.sight is None or proof.sight.reach is not Reach.ALL:
+    if proof.reach_seen is None or proof.reach_seen.reach is not Reach.ALL:
         return proof
     others = [name for name in proof.listed or () if name.casefold() not in taken]
     if not others:
         return proof
-    chosen = house.asker.prompter.choose_many(
+    chosen = context.asker.prompter.choose_many(
         MORE, [Choice(name, clean(name, 60)) for name in others]
     )
     if not chosen:
         return proof
     taken.update(name.casefold() for name in chosen)
     wider = replace(proof.candidate, names=(*proof.candidate.names, *chosen))
-    [again] = prove_until_good(house, [wider], [proof])
+    [again] = prove_until_good(context, [wider], [proof])
     return again
 
 
-def _another(house: House, like: Proof) -> list[Proof]:
+def _another(context: Context, like: Proof) -> list[Proof]:
     """One more organization or collection, guided from its own token page."""
     site, brief = like.candidate.site, like.candidate.brief
     if site.deployment is Deployment.SERVICES:
-        place = parse_organization(house.asker.prompter.text(WHICH, accept=parse_organization))
+        place = parse_organization(context.asker.prompter.text(WHICH, accept=parse_organization))
     else:
         place = site.place(
-            house.asker.prompter.text(Question("another-collection", f"Which {noun(site)}")).strip()
+            context.asker.prompter.text(
+                Question("another-collection", f"Which {noun(site)}")
+            ).strip()
         )
-    token = acquire(house, place, brief, for_all=False)
+    token = acquire(context, place, brief, for_all=False)
     brief = replace(brief, expires=None, username=like.candidate.username)
-    return prove_until_good(house, [candidate(token, site, (place.name,), brief)])
+    return prove_until_good(context, [candidate(token, site, (place.name,), brief)])

@@ -19,8 +19,8 @@ from aspm_ado.domain.rules.token import WARN_DAYS, judge_expiry, judge_format
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
     from aspm_ado.domain.azure.scopes import Purpose
-    from aspm_ado.domain.rules.reach import Sight
-    from aspm_ado.flows.context import House
+    from aspm_ado.domain.rules.reach import ReachSeen
+    from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import PlaceProof, Proof
 
 EVERY_ONE: Final = "*"
@@ -29,8 +29,8 @@ EVERY_ONE: Final = "*"
 
 def organizations_of(proof: Proof, warn_days: int = WARN_DAYS) -> tuple[OrganizationReport, ...]:
     """A report for each organization of one token."""
-    candidate, sight = proof.candidate, proof.sight
-    reach = sight.reach if sight is not None else Reach.UNKNOWN
+    candidate, reach_seen = proof.candidate, proof.reach_seen
+    reach = reach_seen.reach if reach_seen is not None else Reach.UNKNOWN
     facts = TokenFacts(
         format=candidate.secret.format.value,
         last4=candidate.secret.last4,
@@ -42,7 +42,7 @@ def organizations_of(proof: Proof, warn_days: int = WARN_DAYS) -> tuple[Organiza
         shared=len(proof.places) > 1,
     )
     dead = bool(proof.places) and all(
-        here.standing is not None and here.standing.is_dead for here in proof.places
+        here.access is not None and here.access.is_dead for here in proof.places
     )
     if dead:
         facts = replace(facts, days_left=None)
@@ -50,7 +50,7 @@ def organizations_of(proof: Proof, warn_days: int = WARN_DAYS) -> tuple[Organiza
     else:
         expiry = judge_expiry(candidate.expires, proof.calendar, warn_days)
     reach_check = (
-        proof.unlisted if proof.unlisted is not None and not dead else _reach(proof, sight)
+        proof.unlisted if proof.unlisted is not None and not dead else _reach(proof, reach_seen)
     )
     own = (judge_format(candidate.secret), expiry, reach_check)
     if proof.unlisted is not None and not proof.places:
@@ -74,10 +74,10 @@ def day_source(proofs: Sequence[Proof]) -> DaySource:
 
 
 def report(
-    house: House, command: str, proofs: Sequence[Proof], connections: Sequence[ConnectionReport]
+    context: Context, command: str, proofs: Sequence[Proof], connections: Sequence[ConnectionReport]
 ) -> Report:
     """The document."""
-    at = house.stamp
+    at = context.stamp
     return Report(command, at, day_source(proofs).value, tuple(connections))
 
 
@@ -135,15 +135,15 @@ _NEW_TOKEN: Final = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.R
 def _organization(
     here: PlaceProof, facts: TokenFacts, own: Sequence[Check], purpose: Purpose
 ) -> OrganizationReport:
-    standing = here.standing
-    if standing is None:
+    access = here.access
+    if access is None:
         excuse = "Not asked."
         who = (skip(CheckId.IDENTITY, excuse), skip(CheckId.ACCESS, excuse))
         identity = None
     else:
-        who, identity = (standing.identity_check, standing.access_check), standing.identity
+        who, identity = (access.identity_check, access.access_check), access.identity
         excuse = "Not asked: the organization does not take the token."
-        if standing.access_check.status is Status.UNKNOWN:
+        if access.access_check.status is Status.UNKNOWN:
             excuse = "Not asked: whether the organization takes the token was not found out."
     scopes = here.scopes or scopes_not_asked(purpose, excuse)
     clone = here.clone or clone_skipped(excuse)
@@ -169,16 +169,16 @@ def _every_one(proof: Proof, facts: TokenFacts, own: Sequence[Check]) -> Organiz
     return OrganizationReport(EVERY_ONE, who, facts, checks)
 
 
-def _reach(proof: Proof, sight: Sight | None) -> Check:
+def _reach(proof: Proof, reach_seen: ReachSeen | None) -> Check:
     """Judged once for the token. Where nobody let it in and nothing tells, it was not asked for."""
-    let_in = any(here.standing is not None and here.standing.is_in for here in proof.places)
-    if sight is None or (sight.reach is Reach.UNKNOWN and not let_in):
-        heard = [here.standing for here in proof.places if here.standing is not None]
-        if any(standing.access_check.status is Status.UNKNOWN for standing in heard):
+    let_in = any(here.access is not None and here.access.is_in for here in proof.places)
+    if reach_seen is None or (reach_seen.reach is Reach.UNKNOWN and not let_in):
+        heard = [here.access for here in proof.places if here.access is not None]
+        if any(access.access_check.status is Status.UNKNOWN for access in heard):
             return reach_not_asked(
                 "Not asked: whether an organization takes the token was not found out."
             )
         return reach_not_asked("Not asked: no organization takes the token.")
     return judge_reach(
-        sight, proof.candidate.brief.reach, proof.candidate.site.deployment, proof.calendar
+        reach_seen, proof.candidate.brief.reach, proof.candidate.site.deployment, proof.calendar
     )

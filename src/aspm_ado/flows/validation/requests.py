@@ -12,13 +12,13 @@ from aspm_ado.domain.documents import Names, Profile, Projects, Repositories, Re
 from aspm_ado.domain.http import Call, Credential, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.access import server_version
-from aspm_ado.domain.rules.classify import UNHEARD, Saying, saying
+from aspm_ado.domain.rules.classify import UNHEARD, AnswerKind, classify
 from aspm_ado.domain.rules.clone import clone_refused, clone_skipped, clone_unheard, judge_clone
 from aspm_ado.domain.rules.reach import not_listed
 from aspm_ado.domain.rules.scopes import Grant, granted, judge_scopes, reads_code
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.validation.result import AUTO, NO, PlaceProof, Proof
-from aspm_ado.flows.validation.scheduler import Errand
+from aspm_ado.flows.validation.scheduler import RequestPlan
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
@@ -81,7 +81,7 @@ def _any(proof: Proof, here: PlaceProof) -> Steps:
 
 def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]:
     """Why nothing was tried: a project did not answer, none may be looked into, or there is nothing in them."""
-    unheard = next((reply for reply in silent if saying(reply) in UNHEARD), None)
+    unheard = next((reply for reply in silent if classify(reply) in UNHEARD), None)
     if unheard is not None:
         return clone_unheard(unheard)
     if silent and not looked:
@@ -92,9 +92,7 @@ def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]
 def _read(proof: Proof, here: PlaceProof, repository: Repository, *, asked_for: bool) -> Steps:
     """Both ways in one round trip."""
     account = (
-        here.standing.identity.account
-        if here.standing is not None and here.standing.identity
-        else ""
+        here.access.identity.account if here.access is not None and here.access.identity else ""
     )
     username = here.username = proof.candidate.username or ("" if ":" in account else account)
     ways = ("", username) if username else ("",)
@@ -111,7 +109,7 @@ OPINIONS: Final = 8
 """Further organizations that are asked about a token which the first one rejects without saying why."""
 
 
-def opening(proof: Proof, before: Proof | None) -> Errand[None]:
+def opening(proof: Proof, before: Proof | None) -> RequestPlan[None]:
     """Who is it, and how far does it see. Fills ``wide``, ``version``, ``places`` and, where asked for, ``listed``.
 
     ``before`` is an earlier proof of the same token: what was good in it is not asked again.
@@ -121,7 +119,7 @@ def opening(proof: Proof, before: Proof | None) -> Errand[None]:
     yield from _version_elsewhere(proof)
 
 
-def _first_round(proof: Proof, before: Proof | None) -> Errand[None]:
+def _first_round(proof: Proof, before: Proof | None) -> RequestPlan[None]:
     candidate = proof.candidate
     site, caller, credential = candidate.site, candidate.brief.caller, candidate.credential()
     services = site.deployment is Deployment.SERVICES
@@ -154,7 +152,7 @@ def _first_round(proof: Proof, before: Proof | None) -> Errand[None]:
         _remember(proof, before)
     if replies:
         proof.places[0].first = replies[0]
-        if saying(replies[0]) in (Saying.SILENCE, Saying.EXPIRED):
+        if classify(replies[0]) in (AnswerKind.SILENCE, AnswerKind.EXPIRED):
             _spare(proof, proof.places[1:], replies[0])
 
 
@@ -167,12 +165,12 @@ def _greetings(proof: Proof, lead: Sequence[PlaceProof], credential: Credential)
     return calls
 
 
-def _second_opinion(proof: Proof) -> Errand[None]:
+def _second_opinion(proof: Proof) -> RequestPlan[None]:
     """A bare refusal does not tell a dead token from one of another organization: ask the others who it is, and no
     more. When none of them knows it either, the token is dead, and further ones are spared.
     """
     lead, *others = proof.places or (None,)
-    if lead is None or lead.first is None or not proof.standing(lead.place, lead.first).is_dead:
+    if lead is None or lead.first is None or not proof.access(lead.place, lead.first).is_dead:
         return
     asked = [here for here in others if not here.unasked][:OPINIONS]
     if not asked:
@@ -182,27 +180,26 @@ def _second_opinion(proof: Proof) -> Errand[None]:
     for here, reply in zip(asked, replies, strict=True):
         here.first = reply
     if all(
-        proof.standing(here.place, reply).is_dead
-        for here, reply in zip(asked, replies, strict=True)
+        proof.access(here.place, reply).is_dead for here, reply in zip(asked, replies, strict=True)
     ):
         _spare(proof, others[len(asked) :], lead.first)
 
 
 def _learn_version(proof: Proof, told: Reply | None) -> None:
     proof.version = server_version(told)
-    proof.unversioned = told if told is not None and saying(told) in UNHEARD else None
+    proof.unversioned = told if told is not None and classify(told) in UNHEARD else None
 
 
-def _version_elsewhere(proof: Proof) -> Errand[None]:
+def _version_elsewhere(proof: Proof) -> RequestPlan[None]:
     """A collection that does not let the token in does not tell the version of its server, either: ask another one."""
     lead, *others = proof.places or (None,)
     if lead is None or lead.first is None or lead.place.site.deployment is Deployment.SERVICES:
         return
-    if proof.standing(lead.place, lead.first).is_in:
+    if proof.access(lead.place, lead.first).is_in:
         return
     left = [here for here in others if not here.unasked]
     taking = (
-        here for here in left if here.first is None or proof.standing(here.place, here.first).is_in
+        here for here in left if here.first is None or proof.access(here.place, here.first).is_in
     )
     if (here := next(taking, None)) is not None:
         [told] = yield [
@@ -215,7 +212,7 @@ def _spare(proof: Proof, places: Sequence[PlaceProof], answer: Reply) -> None:
     """Ask these nothing: what the token's first organization said is true of it here too."""
     for here in places:
         here.unasked, here.first = True, answer
-        here.standing = proof.standing(here.place, answer)
+        here.access = proof.access(here.place, answer)
 
 
 def _remember(proof: Proof, before: Proof) -> None:
@@ -223,11 +220,11 @@ def _remember(proof: Proof, before: Proof) -> None:
     old = {here.place.key: here for here in before.places}
     for here in proof.places:
         if (was := old.get(here.place.key)) is not None:
-            bench = before.bench(was)
+            scope_context = before.scope_context(was)
             here.replies = {
                 name: reply
                 for name, reply in was.replies.items()
-                if granted(reply, bench) is Grant.GRANTED
+                if granted(reply, scope_context) is Grant.GRANTED
             }
             here.control = was.control
             if any(check.status is Status.PASS for check in was.clone):
@@ -238,7 +235,7 @@ def _remember(proof: Proof, before: Proof) -> None:
 MOST_REQUESTS: Final = 11
 """For one organization before the clone check. A purpose with more probes asks the summit of each scope first."""
 
-_DIED: Final = frozenset({Saying.REFUSAL, Saying.EXPIRED, Saying.SIGN_IN})
+_DIED: Final = frozenset({AnswerKind.REFUSAL, AnswerKind.EXPIRED, AnswerKind.SIGN_IN})
 """Answers to a probe that speak of the token, not of a scope: it may have died under way."""
 
 
@@ -246,29 +243,33 @@ def _may_have_died(replies: Sequence[Reply]) -> bool:
     """Whether the token is to be asked for again: so it is, too, when not one scope is there (a revoked token and a
     missing scope get the same bare refusal).
     """
-    heard = [saying(reply) for reply in replies]
+    heard = [classify(reply) for reply in replies]
     return any(kind in _DIED for kind in heard) or (
-        bool(heard) and set(heard) == {Saying.BARE_REFUSAL}
+        bool(heard) and set(heard) == {AnswerKind.BARE_REFUSAL}
     )
 
 
-def explore(proof: Proof, here: PlaceProof, clone: str) -> Errand[None]:
+def explore(proof: Proof, here: PlaceProof, clone: str) -> RequestPlan[None]:
     """One organization to the end: standing, scopes, clone."""
     brief = proof.candidate.brief
     credential, caller = proof.candidate.credential(), brief.caller
     if here.first is None:
         [here.first] = yield [caller.connection_data(here.place, credential)]
-    standing = here.standing = proof.standing(here.place, here.first)
-    if not standing.is_in or standing.identity is None:
+    access = here.access = proof.access(here.place, here.first)
+    if not access.is_in or access.identity is None:
         return
-    me = standing.identity.id
+    me = access.identity.id
     deployment = here.place.site.deployment
     probes = plan(brief.purpose, deployment, proof.version, read_only=brief.read_only)
     beside = 4 if deployment is Deployment.SERVER else 3
     wave = probes if len(probes) + beside <= MOST_REQUESTS else summits(probes)
     yield from _ask(proof, here, wave, me, lead=here is proof.places[0])
-    bench = proof.bench(here)
-    held = {name for name, reply in here.replies.items() if granted(reply, bench) is Grant.GRANTED}
+    scope_context = proof.scope_context(here)
+    held = {
+        name
+        for name, reply in here.replies.items()
+        if granted(reply, scope_context) is Grant.GRANTED
+    }
     reached = {probe.scope for probe in wave if probe.name in held}
     below = [
         probe for probe in probes if probe.name not in here.replies and probe.scope not in reached
@@ -277,10 +278,10 @@ def explore(proof: Proof, here: PlaceProof, clone: str) -> Errand[None]:
         yield from _ask(proof, here, below, me, lead=False)
     if _may_have_died(tuple(here.replies.values())):
         [here.first] = yield [caller.connection_data(here.place, credential)]
-        here.standing = proof.standing(here.place, here.first)
-        if not here.standing.is_in:
+        here.access = proof.access(here.place, here.first)
+        if not here.access.is_in:
             return
-    here.scopes = judge_scopes(here.replies, probes, bench)
+    here.scopes = judge_scopes(here.replies, probes, scope_context)
     # What was read to its end is kept without its body: of thousands of answers these would be most of the memory.
     here.first = replace(here.first, text="")
     here.replies |= {name: replace(here.replies[name], text="") for name in held}
@@ -290,7 +291,7 @@ def explore(proof: Proof, here: PlaceProof, clone: str) -> Errand[None]:
 
 def _ask(
     proof: Proof, here: PlaceProof, probes: Sequence[Probe], me: str, *, lead: bool
-) -> Errand[None]:
+) -> RequestPlan[None]:
     """One round trip of probes, with what else is worth knowing at the same time."""
     credential, caller = proof.candidate.credential(), proof.candidate.brief.caller
     due = [probe for probe in probes if probe.name not in here.replies]

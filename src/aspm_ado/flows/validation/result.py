@@ -10,8 +10,8 @@ from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.documents import Names
 from aspm_ado.domain.http import Credential
-from aspm_ado.domain.rules.access import NOTHING_KNOWN, Past, Standing, stand
-from aspm_ado.domain.rules.scopes import Bench
+from aspm_ado.domain.rules.access import NOTHING_KNOWN, Access, Past, judge_access
+from aspm_ado.domain.rules.scopes import ScopeContext
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
     from aspm_ado.domain.documents import Identity, Repository
     from aspm_ado.domain.http import Reply
-    from aspm_ado.domain.rules.reach import Sight
+    from aspm_ado.domain.rules.reach import ReachSeen
     from aspm_ado.domain.secret import Secret
 
 AUTO: Final = "auto"
@@ -83,7 +83,7 @@ class PlaceProof:
 
     place: Place
     first: Reply | None = None
-    standing: Standing | None = None
+    access: Access | None = None
     replies: dict[str, Reply] = field(default_factory=dict)
     control: Reply | None = None
     scopes: tuple[Check, ...] = ()
@@ -108,11 +108,11 @@ class Proof:
     unversioned: Reply | None = None
     """The answer that was to tell the version of a Server, where it was not heard."""
     places: tuple[PlaceProof, ...] = ()
-    sight: Sight | None = None
+    reach_seen: ReachSeen | None = None
     unlisted: Check | None = None
     """Set when every organization was asked for and they could not be listed."""
 
-    def standing(self, place: Place, first: Reply, elsewhere: Identity | None = None) -> Standing:
+    def access(self, place: Place, first: Reply, elsewhere: Identity | None = None) -> Access:
         """Whether the token is let in at ``place``, by its first answer there and all that is known of the token.
 
         ``elsewhere`` is who it is in another organization.
@@ -123,13 +123,13 @@ class Proof:
         ):
             wide = None  # a refusal at the root of a Server says nothing of the token: the web server may refuse
         past = replace(self.candidate.past, expires=self.candidate.expires)
-        return stand(place, first, wide, self.calendar, elsewhere, past=past)
+        return judge_access(place, first, wide, self.calendar, elsewhere, past=past)
 
-    def bench(self, here: PlaceProof) -> Bench:
+    def scope_context(self, here: PlaceProof) -> ScopeContext:
         """By what the answers of one organization are judged."""
         brief = self.candidate.brief
         site, unversioned = here.place.site, self.unversioned
-        return Bench(
+        return ScopeContext(
             brief.purpose,
             site.deployment,
             self.version,

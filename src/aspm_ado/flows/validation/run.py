@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.rules.reach import see
+from aspm_ado.domain.rules.reach import observe_reach
 from aspm_ado.domain.rules.scopes import holds_profile
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.requests import explore, opening
 from aspm_ado.flows.validation.result import AUTO, Brief, Candidate, PlaceProof, Proof
 
 if TYPE_CHECKING:
-    from aspm_ado.flows.context import House
-    from aspm_ado.flows.validation.scheduler import Crew, Errand
+    from aspm_ado.flows.context import Context
+    from aspm_ado.flows.validation.scheduler import RequestPlan, Scheduler
 
 
 def prove(
     candidates: Sequence[Candidate],
-    crew: Crew,
+    scheduler: Scheduler,
     *,
     previous: Sequence[Proof | None] = (),
     on_done: Callable[[PlaceProof, int], None] | None = None,
@@ -42,17 +42,17 @@ def prove(
         id(proof): max(1, len(proof.candidate.places)) for proof in proofs
     }  # a guess until they are listed
 
-    def opened(proof: Proof, before: Proof | None) -> Errand[Proof | PlaceProof]:
+    def opened(proof: Proof, before: Proof | None) -> RequestPlan[Proof | PlaceProof]:
         yield from opening(proof, before)
         return proof
 
-    def explored(proof: Proof, here: PlaceProof) -> Errand[Proof | PlaceProof]:
+    def explored(proof: Proof, here: PlaceProof) -> RequestPlan[Proof | PlaceProof]:
         brief = proof.candidate.brief
         is_first = firsts[id(brief)] is proof and here is proof.places[0]
         yield from explore(proof, here, brief.check_clone if is_first else _unnamed(brief))
         return here
 
-    def follow(done: Proof | PlaceProof) -> Iterable[Errand[Proof | PlaceProof]]:
+    def follow(done: Proof | PlaceProof) -> Iterable[RequestPlan[Proof | PlaceProof]]:
         if isinstance(done, Proof):
             due = [here for here in done.places if not here.unasked]
             awaited[id(done)] = len(due)
@@ -65,7 +65,7 @@ def prove(
             on_done(done, sum(awaited.values()))
         return ()
 
-    crew.conduct(map(opened, proofs, previous or [None] * len(proofs)), then=follow)
+    scheduler.run_all(map(opened, proofs, previous or [None] * len(proofs)), then=follow)
     for proof in proofs:
         _conclude(proof)
     return proofs
@@ -74,24 +74,20 @@ def prove(
 def _conclude(proof: Proof) -> None:
     """What only all organizations together tell: a token that one rejects may be alive in another."""
     alive = next(
-        (
-            h.standing.identity
-            for h in proof.places
-            if h.standing is not None and h.standing.is_alive
-        ),
+        (h.access.identity for h in proof.places if h.access is not None and h.access.is_alive),
         None,
     )
     for here in proof.places:
-        unnamed = here.standing is not None and not here.standing.is_alive
+        unnamed = here.access is not None and not here.access.is_alive
         if alive is not None and unnamed and here.first is not None:
-            here.standing = proof.standing(here.place, here.first, alive)
+            here.access = proof.access(here.place, here.first, alive)
     recognised = [
-        here.place.name
-        for here in proof.places
-        if here.standing is not None and here.standing.is_in
+        here.place.name for here in proof.places if here.access is not None and here.access.is_in
     ]
     holds = any(holds_profile(here.scopes) for here in proof.places)
-    proof.sight = see(proof.candidate.site.deployment, proof.wide, recognised, holds_profile=holds)
+    proof.reach_seen = observe_reach(
+        proof.candidate.site.deployment, proof.wide, recognised, holds_profile=holds
+    )
 
 
 def _unnamed(brief: Brief) -> str:
@@ -100,7 +96,7 @@ def _unnamed(brief: Brief) -> str:
 
 
 def prove_aloud(
-    house: House, candidates: Sequence[Candidate], previous: Sequence[Proof | None] = ()
+    context: Context, candidates: Sequence[Candidate], previous: Sequence[Proof | None] = ()
 ) -> list[Proof]:
     """Prove, saying how far it has come."""
     total = sum(max(1, len(made.places)) for made in candidates)
@@ -109,12 +105,12 @@ def prove_aloud(
     def tell(here: PlaceProof, asked: int) -> None:
         nonlocal done
         done += 1
-        house.voice.progress(done, max(asked, done), clean(here.place.name, 60))
+        context.voice.progress(done, max(asked, done), clean(here.place.name, 60))
 
     for site in {made.site for made in candidates if made.site.is_in_clear}:
-        house.voice.warn(
+        context.voice.warn(
             f"{site.base_url} has no TLS: the token travels in clear, as was accepted."
         )
     if candidates:
-        house.voice.progress(0, total, "asking Azure DevOps")
-    return prove(candidates, house.crew, previous=previous, on_done=tell)
+        context.voice.progress(0, total, "asking Azure DevOps")
+    return prove(candidates, context.scheduler, previous=previous, on_done=tell)

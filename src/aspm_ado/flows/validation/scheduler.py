@@ -20,7 +20,6 @@ from aspm_ado.domain.ports import Send
 
 T = TypeVar("T")
 RequestPlan = Generator[Sequence[Call], Sequence[Reply], T]
-Errand = Generator[Sequence[Call], Sequence[Reply], T]
 
 IN_FLIGHT: Final = 16
 PER_LANE: Final = 8
@@ -110,7 +109,7 @@ class Scheduler:
         self._numbers = count()
         self._workers = 0
 
-    def conduct(
+    def run_all(
         self,
         plans: Iterable[RequestPlan[T]],
         then: Callable[[T], Iterable[RequestPlan[T]]] | None = None,
@@ -136,7 +135,7 @@ class Scheduler:
 
     def run(self, plan: RequestPlan[T]) -> T:
         """One plan alone."""
-        return self.conduct([plan])[0]
+        return self.run_all([plan])[0]
 
     def _begin(
         self,
@@ -203,6 +202,3 @@ class Scheduler:
         except BaseException as error:  # noqa: BLE001  (a thread has nobody above it; the caller raises this)
             outcome = error
         job.batch.done.put((job, outcome))
-
-
-Crew = Scheduler

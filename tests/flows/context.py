@@ -17,8 +17,8 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Catalogue, Draft, Entry, StoredCredential, StoredOrganization
 from aspm_ado.flows.answers import Asker
-from aspm_ado.flows.context import House
-from aspm_ado.flows.validation.scheduler import Crew
+from aspm_ado.flows.context import Context
+from aspm_ado.flows.validation.scheduler import Scheduler
 
 
 class Plan:
@@ -204,7 +204,7 @@ def asker(prompter: Any = None, **given: str | tuple[str, ...]) -> Asker:
     return Asker(rows, prompter or Nobody())
 
 
-def house(**more: Any) -> House:
+def context(**more: Any) -> Context:
     """A house of fakes."""
     parts: dict[str, Any] = {
         "asker": asker(),
@@ -213,13 +213,13 @@ def house(**more: Any) -> House:
         "vault": FakeVault(),
         "sources": FakeSources(),
         "desktop": None,
-        "crew": Crew(lambda _: pytest_fail()),
+        "scheduler": Scheduler(lambda _: pytest_fail()),
         "caller": Caller("a-session", lambda: str(uuid.uuid4())),
         "clock": Clock(datetime(2026, 10, 15, tzinfo=UTC).date(), None),
         "now": lambda: datetime(2026, 10, 15, 12, tzinfo=UTC),
         "show": lambda proofs: None,
     }
-    return House(**{**parts, **more})
+    return Context(**{**parts, **more})
 
 
 def pytest_fail() -> Any:

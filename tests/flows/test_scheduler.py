@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.flows.validation.scheduler import IN_FLIGHT, PER_LANE, Crew
+from aspm_ado.flows.validation.scheduler import IN_FLIGHT, PER_LANE, Scheduler
 
 GUARD = 20
 """Seconds after which a test that hangs fails. Nothing is measured by it."""
@@ -88,10 +88,10 @@ def test_never_more_at_once_than_is_polite_and_no_less_than_is_allowed(
     lanes: list[str], at_once: int, in_one_trip: bool
 ) -> None:
     turnstile = Turnstile()
-    crew = Crew(turnstile)
+    scheduler = Scheduler(turnstile)
     calls = [call(lane, i) for i, lane in enumerate(lanes)]
     errands = [errand(calls)] if in_one_trip else [errand([one]) for one in calls]
-    worker = threading.Thread(target=crew.conduct, args=(errands,), daemon=True)
+    worker = threading.Thread(target=scheduler.run_all, args=(errands,), daemon=True)
     worker.start()
     turnstile.wait_until_inside(at_once)
     for _ in lanes:
@@ -123,7 +123,7 @@ def test_results_are_in_the_order_given_whatever_ends_first() -> None:
         done.append(result)
         return ()
 
-    results = Crew(send).conduct((errand([call("lane", i)], i) for i in range(5)), then)
+    results = Scheduler(send).run_all((errand([call("lane", i)], i) for i in range(5)), then)
     assert results == [0, 1, 2, 3, 4]
     assert done[-1] == 0
     assert sorted(done) == [0, 1, 2, 3, 4]
@@ -149,7 +149,7 @@ def test_what_follows_waits_for_nobody_else() -> None:
         return [errand([call(result)], f"{result} again {number}") for number in range(2)]
 
     lanes = ["silent", "one", "two"]
-    results = Crew(send).conduct((errand([call(lane)], lane) for lane in lanes), then)
+    results = Scheduler(send).run_all((errand([call(lane)], lane) for lane in lanes), then)
     assert results[:3] == lanes
     assert sorted(results[3:]) == sorted(
         f"{lane} again {number}" for lane in lanes for number in range(2)
@@ -168,7 +168,7 @@ def test_replies_are_in_the_order_of_the_calls() -> None:
         replies = yield [call("lane", i) for i in range(4)]
         return [reply.text for reply in replies]
 
-    assert Crew(send).run(asks()) == [f"https://lane/{i}" for i in range(4)]
+    assert Scheduler(send).run(asks()) == [f"https://lane/{i}" for i in range(4)]
 
 
 def test_a_trip_begins_only_after_the_one_before_it_ended() -> None:
@@ -184,7 +184,7 @@ def test_a_trip_begins_only_after_the_one_before_it_ended() -> None:
         log.append(one.url[-1])
         return Reply(one, 200)
 
-    Crew(send).run(asks())
+    Scheduler(send).run(asks())
     assert sorted(log[:2]) == ["1", "2"]
     assert log[2:] == ["between", "3"]
 
@@ -201,7 +201,7 @@ def test_an_error_while_sending_reaches_the_caller(kind: type[BaseException]) ->
         return Reply(one, 200)
 
     with pytest.raises(kind, match="on the way"):
-        Crew(send).conduct(errand([call("lane", i)]) for i in range(6))
+        Scheduler(send).run_all(errand([call("lane", i)]) for i in range(6))
 
 
 def test_what_comes_for_a_caller_that_is_gone_is_nobody_else_s() -> None:
@@ -217,13 +217,13 @@ def test_what_comes_for_a_caller_that_is_gone_is_nobody_else_s() -> None:
             both.wait(GUARD)  # the late one has been put by then: both workers are here
         return Reply(one, 200)
 
-    crew = Crew(send, in_flight=2)
+    scheduler = Scheduler(send, in_flight=2)
     with pytest.raises(KeyboardInterrupt):
-        crew.run(errand([call("late"), call("failing")]))
+        scheduler.run(errand([call("late"), call("failing")]))
     gone.set()
     heard: queue.SimpleQueue[object] = queue.SimpleQueue()
     own = errand([call("own", 1), call("own", 2)], "mine")
-    threading.Thread(target=lambda: heard.put(crew.run(own)), daemon=True).start()
+    threading.Thread(target=lambda: heard.put(scheduler.run(own)), daemon=True).start()
     assert heard.get(timeout=GUARD) == "mine"
 
 
@@ -243,11 +243,11 @@ def test_nothing_more_is_sent_for_a_caller_that_is_gone(in_flight: int, per_lane
             assert gone.wait(GUARD)
         return Reply(one, 200)
 
-    crew = Crew(send, in_flight, per_lane)
+    scheduler = Scheduler(send, in_flight, per_lane)
     with pytest.raises(KeyboardInterrupt):
-        crew.run(errand([call("stopped", number) for number in range(9)]))
+        scheduler.run(errand([call("stopped", number) for number in range(9)]))
     gone.set()
-    crew.run(errand([call(f"own{number}") for number in range(in_flight)]))
+    scheduler.run(errand([call(f"own{number}") for number in range(in_flight)]))
     sent_before_it_was_known = {"https://stopped/0", "https://stopped/1"}
     assert {url for url in sent if "stopped" in url} <= sent_before_it_was_known
 
@@ -291,28 +291,28 @@ def guarded(work: Callable[[], object]) -> object:
 
 def test_a_signal_at_any_line_leaves_a_crew_that_works() -> None:
     """Nothing may stay locked."""
-    crew = Crew(lambda one: Reply(one, 200), in_flight=2, per_lane=1)
+    scheduler = Scheduler(lambda one: Reply(one, 200), in_flight=2, per_lane=1)
 
-    def conduct() -> list[Any]:
-        return crew.conduct(
+    def run_all() -> list[Any]:
+        return scheduler.run_all(
             [errand([call("lane", 1), call("lane", 2), call("other")], "whole") for _ in range(2)]
         )
 
-    conduct()
+    run_all()
     for line in count():
-        if not stopped_at(line, conduct):
+        if not stopped_at(line, run_all):
             break
-        assert guarded(conduct) == ["whole", "whole"], f"after {line} lines"
+        assert guarded(run_all) == ["whole", "whole"], f"after {line} lines"
     assert line > 40
 
 
 def test_a_signal_while_its_threads_are_begun_leaves_none_too_few() -> None:
     for line in count():
-        crew = Crew(lambda one: Reply(one, 200), in_flight=1)
-        conduct = partial(crew.run, errand([call("lane")]))
-        if not stopped_at(line, conduct):
+        scheduler = Scheduler(lambda one: Reply(one, 200), in_flight=1)
+        run_all = partial(scheduler.run, errand([call("lane")]))
+        if not stopped_at(line, run_all):
             break
-        assert guarded(partial(crew.run, errand([call("lane")], "whole"))) == "whole", (
+        assert guarded(partial(scheduler.run, errand([call("lane")], "whole"))) == "whole", (
             f"after {line} lines"
         )
     assert line > 20
@@ -320,10 +320,10 @@ def test_a_signal_while_its_threads_are_begun_leaves_none_too_few() -> None:
 
 def test_two_that_conduct_at_once_keep_to_the_bound_together() -> None:
     turnstile = Turnstile()
-    crew = Crew(turnstile)
+    scheduler = Scheduler(turnstile)
     workers = [
         threading.Thread(
-            target=crew.conduct,
+            target=scheduler.run_all,
             args=([errand([call(f"{name}{i}")]) for i in range(IN_FLIGHT + 4)],),
             daemon=True,
         )
@@ -342,10 +342,10 @@ def test_two_that_conduct_at_once_keep_to_the_bound_together() -> None:
 
 def test_a_thread_without_work_keeps_nothing_of_its_last() -> None:
     freed = threading.Event()
-    crew = Crew(lambda one: Reply(one, 200))
+    scheduler = Scheduler(lambda one: Reply(one, 200))
     own = errand([call("lane")], "done")
     watched = weakref.ref(own, lambda _: freed.set())
-    assert crew.run(own) == "done"
+    assert scheduler.run(own) == "done"
     del own
     assert freed.wait(GUARD)
     assert watched() is None
@@ -357,14 +357,14 @@ def test_an_error_of_an_errand_reaches_the_caller() -> None:
         raise UnforeseenError("in the errand")
 
     with pytest.raises(UnforeseenError, match="in the errand"):
-        Crew(lambda one: Reply(one, 200)).run(asks())
+        Scheduler(lambda one: Reply(one, 200)).run(asks())
 
 
 def test_a_crew_can_be_used_again_and_with_nothing() -> None:
-    crew = Crew(lambda one: Reply(one, 200))
-    assert crew.conduct([]) == []
-    assert crew.run(errand([], "nothing asked")) == "nothing asked"
-    assert crew.conduct([errand([call("a")], 1), errand([call("b")], 2)]) == [1, 2]
+    scheduler = Scheduler(lambda one: Reply(one, 200))
+    assert scheduler.run_all([]) == []
+    assert scheduler.run(errand([], "nothing asked")) == "nothing asked"
+    assert scheduler.run_all([errand([call("a")], 1), errand([call("b")], 2)]) == [1, 2]
 
 
 def test_errands_are_begun_only_when_there_is_room() -> None:
@@ -379,6 +379,6 @@ def test_errands_are_begun_only_when_there_is_room() -> None:
         yield [call(f"lane{number}")]
         ended += 1
 
-    Crew(lambda one: Reply(one, 200)).conduct(asks(i) for i in range(2000))
+    Scheduler(lambda one: Reply(one, 200)).run_all(asks(i) for i in range(2000))
     assert (begun, ended) == (2000, 2000)
     assert most_ahead <= IN_FLIGHT

@@ -80,7 +80,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_whose_it_is_and_the_text_to_send(row: str) -> None:
+def test_ticket_it_is_and_the_text_to_send(row: str) -> None:
     check, reason, status, alive, whose, says, never = ROWS[row]
     trouble = bad(check, reason, status)
     [found] = findings(made(*([ALIVE] if alive else []), trouble))

@@ -12,7 +12,7 @@ from aspm_ado.domain.checks import Status
 from aspm_ado.domain.documents import Identity, Names
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.access import Past, stand
+from aspm_ado.domain.rules.access import Past, judge_access
 
 from . import replies as r
 
@@ -251,7 +251,7 @@ ROWS = {
 @pytest.mark.parametrize("row", ROWS)
 def test_every_row(row: str) -> None:
     first, profile, identity, access, code = ROWS[row]
-    made = stand(r.CONTOSO, first, profile, r.TODAY)
+    made = judge_access(r.CONTOSO, first, profile, r.TODAY)
     assert (made.identity_check.status, made.identity_check.reason) == identity
     assert (made.access_check.status, made.access_check.reason) == access
     assert max(made.identity_check.exit_code, made.access_check.exit_code) == code
@@ -259,13 +259,13 @@ def test_every_row(row: str) -> None:
 
 
 def test_the_user_is_named_where_only_the_refusal_names_them() -> None:
-    made = stand(r.CONTOSO, r.reply(401, r.TF400813, r.MARKS, r.USER), r.bare(), r.TODAY)
+    made = judge_access(r.CONTOSO, r.reply(401, r.TF400813, r.MARKS, r.USER), r.bare(), r.TODAY)
     assert made.identity is not None
     assert (made.identity.id, made.identity.account) == (r.ME.id, r.ME.account)
 
 
 def test_another_organization_vouches_for_a_token_that_this_one_refuses() -> None:
-    made = stand(r.CONTOSO, r.bare(), r.bare(), r.TODAY, r.ME)
+    made = judge_access(r.CONTOSO, r.bare(), r.bare(), r.TODAY, r.ME)
     assert made.identity == r.ME
     assert made.identity_check.status is PASS
     assert (made.access_check.status, made.access_check.reason) == (
@@ -276,13 +276,13 @@ def test_another_organization_vouches_for_a_token_that_this_one_refuses() -> Non
 
 def test_an_anonymous_user_in_a_header_is_nobody() -> None:
     anonymous = (("X-VSS-UserData", f"{r.NOBODY.id}:Anonymous"),)
-    made = stand(r.CONTOSO, r.reply(401, r.TF400813, r.MARKS, anonymous), r.bare(), r.TODAY)
+    made = judge_access(r.CONTOSO, r.reply(401, r.TF400813, r.MARKS, anonymous), r.bare(), r.TODAY)
     assert made.identity is None
     assert made.identity_check.reason is Reason.TOKEN_REJECTED
 
 
 def test_the_causes_of_a_rejection_are_listed_in_the_order_of_the_facts() -> None:
-    detail = stand(r.CONTOSO, r.bare(), r.bare(), r.TODAY).identity_check.detail
+    detail = judge_access(r.CONTOSO, r.bare(), r.bare(), r.TODAY).identity_check.detail
     order = [
         detail.index(cause) for cause in ("mistyped", "revoked", "another organization", "90 days")
     ]
@@ -346,7 +346,7 @@ LIKELY = {
 @pytest.mark.parametrize("row", LIKELY)
 def test_the_likeliest_cause_comes_first_and_none_is_certain(row: str) -> None:
     past, today, order, likely = LIKELY[row]
-    check = stand(
+    check = judge_access(
         r.CONTOSO, r.bare(), r.bare(), replace(r.TODAY, today=today), past=past
     ).identity_check
     assert (check.status, check.reason, check.exit_code) == (FAIL, Reason.TOKEN_REJECTED, 4)
@@ -365,7 +365,7 @@ def test_the_likeliest_cause_comes_first_and_none_is_certain(row: str) -> None:
 @pytest.mark.parametrize("end", [None, date(2027, 6, 30)])
 def test_where_the_day_has_not_come_nothing_has_stopped(end: date | None) -> None:
     calendar = replace(r.TODAY, today=date(2026, 12, 2), global_end=end)
-    detail = stand(
+    detail = judge_access(
         r.CONTOSO, r.bare(), r.bare(), calendar, past=Past(True, ALL)
     ).identity_check.detail
     assert "stopped" not in detail
@@ -374,7 +374,7 @@ def test_where_the_day_has_not_come_nothing_has_stopped(end: date | None) -> Non
 
 def test_a_server_hears_nothing_of_retirement_or_of_ninety_days() -> None:
     after = replace(r.TODAY, today=date(2027, 1, 1))
-    check = stand(r.COLLECTION, r.bare(), None, after).identity_check
+    check = judge_access(r.COLLECTION, r.bare(), None, after).identity_check
     assert check.reason is Reason.TOKEN_REJECTED
     assert "2026" not in check.detail
     assert "90 days" not in check.detail
@@ -383,7 +383,7 @@ def test_a_server_hears_nothing_of_retirement_or_of_ninety_days() -> None:
 
 def test_evidence_shows_no_header_and_no_body() -> None:
     first: Reply = r.reply(401, r.TF400813, r.MARKS, r.USER)
-    [line] = stand(r.CONTOSO, first, r.bare(), r.TODAY).access_check.evidence
+    [line] = judge_access(r.CONTOSO, first, r.bare(), r.TODAY).access_check.evidence
     assert (line.method, line.url, line.status, line.activity_id) == (
         "GET",
         r.CALL.url,
@@ -401,7 +401,7 @@ def test_a_server_that_lists_its_collections_shows_a_token_alive(
 ) -> None:
     """A collection that refuses it is closed to its owner; the token is not called wrong."""
     listed = r.reply(200, "{}", r.MARKS, marks, answer=Names(("DefaultCollection",)))
-    made = stand(r.COLLECTION, r.bare(), listed, r.TODAY)
+    made = judge_access(r.COLLECTION, r.bare(), listed, r.TODAY)
     assert (made.access_check.status, made.access_check.reason) == (
         Status.FAIL,
         Reason.ORGANIZATION_REFUSES_TOKEN,
@@ -413,7 +413,7 @@ def test_a_server_that_lists_its_collections_shows_a_token_alive(
 
 def test_an_account_that_the_document_does_not_tell_is_read_from_the_header() -> None:
     nameless = Identity(r.ME.id, r.ME.name)
-    made = stand(r.CONTOSO, r.connection_data(nameless), r.bare(), r.TODAY)
+    made = judge_access(r.CONTOSO, r.connection_data(nameless), r.bare(), r.TODAY)
     assert made.identity == r.ME
     told = Identity(r.ME.id, r.ME.name, "other@contoso.example")
-    assert stand(r.CONTOSO, r.connection_data(told), r.bare(), r.TODAY).identity == told
+    assert judge_access(r.CONTOSO, r.connection_data(told), r.bare(), r.TODAY).identity == told
