@@ -31,21 +31,10 @@ from .service import TOKEN, Service
 
 SHOW = """
 import sys
-methods = 0
-def tell(event, given):
-    global methods
-    text = str(given[0]) if event == "compile" else ""
-    if "__create_fn__" in text and text.count("def ") > 1:  # methods that dataclasses writes; since 3.13 also none
-        frame = sys._getframe(1)
-        while frame.f_globals["__name__"] in ("dataclasses", "aspm_ado.domain.dataclass"):
-            frame = frame.f_back
-        methods += frame.f_globals["__name__"].startswith("aspm_ado.")  # and not for a class of the standard library
-sys.addaudithook(tell)
 from aspm_ado.__main__ import main
 try:
     main(sys.argv[1:])
 finally:
-    sys.stderr.write(f"\\nMETHODS {methods}")
     sys.stderr.write("\\nMODULES " + " ".join(sys.modules))
 """
 HEAVY = frozenset(
@@ -68,37 +57,35 @@ PARSER = frozenset({"typer", "annotated_doc", "shellingham"})
 NETWORK = PARSER | {"requests", "urllib3", "certifi", "charset_normalizer", "idna"}
 """That, and requests with what it loads."""
 
-STARTS: dict[str, tuple[tuple[str, ...], dict[str, str], frozenset[str], int]] = {
-    "version": (("--version",), {}, frozenset(), 12),
+STARTS: dict[str, tuple[tuple[str, ...], dict[str, str], frozenset[str]]] = {
+    "version": (("--version",), {}, frozenset()),
     "tab": (
         (),
         {"_ASPM_ADO_COMPLETE": "complete_zsh", "_ASPM_ADO_WORDS": "aspm-ado va"},
         frozenset(),
-        60,
     ),
-    "bare": ((), {}, PARSER, 140),
-    "help": (("--help",), {}, PARSER, 140),
-    "help of a command": (("connect", "--help"), {}, PARSER, 140),
-    "unknown option": (("validate", "--nonsense"), {}, PARSER, 140),
-    "unknown command": (("nonsense", "--json"), {}, PARSER, 150),
-    "list": (("list",), {}, PARSER, 165),
-    "list --json": (("list", "--json"), {}, PARSER, 170),
-    "guide": (("guide", "-o", "contoso"), {}, PARSER, 180),
-    "rotate what is not there": (("rotate", "nobody", "--no-input"), {}, PARSER, 265),
+    "bare": ((), {}, PARSER),
+    "help": (("--help",), {}, PARSER),
+    "help of a command": (("connect", "--help"), {}, PARSER),
+    "unknown option": (("validate", "--nonsense"), {}, PARSER),
+    "unknown command": (("nonsense", "--json"), {}, PARSER),
+    "list": (("list",), {}, PARSER),
+    "list --json": (("list", "--json"), {}, PARSER),
+    "guide": (("guide", "-o", "contoso"), {}, PARSER),
+    "rotate what is not there": (("rotate", "nobody", "--no-input"), {}, PARSER),
 }
-"""What is run, with which variables; the packages of others that it may load, and how many modules more than Python."""
+"""What is run, with which variables, and the packages of others that it may load."""
 
 
 @pytest.mark.parametrize("name", STARTS)
 def test_a_command_loads_what_it_needs_and_no_more(name: str, sealed: Path) -> None:
-    words, variables, allowed, most = STARTS[name]
+    words, variables, allowed = STARTS[name]
     DiskRecords(sealed / ".config" / "aspm-ado").change(
         lambda _: Catalogue({"contoso": entry("contoso")})
     )
     more = _modules(SHOW, words, variables) - _bare()
     assert _of_others(more) == allowed
     assert more & HEAVY == set()
-    assert len(more) <= most, sorted(more)
 
 
 def test_validate_loads_the_network_and_no_more(sealed: Path) -> None:
@@ -109,7 +96,6 @@ def test_validate_loads_the_network_and_no_more(sealed: Path) -> None:
     assert "aspm_ado.adapters.http.wire" in more
     assert _of_others(more) - {"backports"} == NETWORK
     assert more & {"asyncio", "multiprocessing", "unittest"} == set()
-    assert len(more) <= 460, sorted(more)
 
 
 def _of_others(modules: set[str]) -> set[str]:
@@ -138,9 +124,6 @@ def _modules(code: str, words: tuple[str, ...], variables: dict[str, str]) -> se
         check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr
-    assert "METHODS" not in code or "\nMETHODS 0\n" in done.stderr, (
-        "our classes of values share their methods"
-    )
     return set(done.stderr.rpartition("MODULES ")[2].split())
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from aspm_ado.adapters.azure_cli import childs_environment
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.secret import Secret
 
 _SECONDS: Final = 5.0

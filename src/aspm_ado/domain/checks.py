@@ -8,7 +8,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.reasons import CheckId as CheckId
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean

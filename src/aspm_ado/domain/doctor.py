@@ -14,7 +14,7 @@ from aspm_ado.domain.azure.place import SERVICES_HOSTS, SERVICES_URL
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import days_said
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason

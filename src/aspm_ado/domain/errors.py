@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 
 if TYPE_CHECKING:
     from aspm_ado.domain.reasons import ExitCode, Reason

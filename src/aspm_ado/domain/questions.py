@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

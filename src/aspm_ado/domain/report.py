@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, Status
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.reasons import ExitCode
 from aspm_ado.domain.stored import UNREGISTERED, Registration
 

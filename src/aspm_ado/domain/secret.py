@@ -9,7 +9,7 @@ from dataclasses import field
 from enum import StrEnum
 from typing import Final
 
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 

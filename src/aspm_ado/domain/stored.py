@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 """What a connection may be named: nothing that a shell or a page would read as more than a word."""

@@ -7,7 +7,7 @@ from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.profile import Profile

@@ -6,7 +6,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.azure.place import site_of
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason

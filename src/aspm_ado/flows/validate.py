@@ -11,7 +11,7 @@ from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registrat
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado import __version__
 from aspm_ado.domain.azure.retirement import days_said
 from aspm_ado.domain.checks import CheckId, Command, Status
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.help.ticket import findings
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW, Verdict

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from urllib3 import exceptions as urllib3
 
 from aspm_ado.adapters.http.pacing import RETRIES
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply

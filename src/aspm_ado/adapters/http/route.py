@@ -14,7 +14,7 @@ from requests.structures import CaseInsensitiveDict
 from aspm_ado import __version__
 from aspm_ado.adapters.http.body import ENCODINGS
 from aspm_ado.adapters.http.errors import Where
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Credential, Origin, Sealed, split_url
 from aspm_ado.domain.reasons import Reason

@@ -44,7 +44,7 @@ from aspm_ado.adapters.http.pacing import (
 from aspm_ado.adapters.http.route import Proxies, Route, Router
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import CONNECT, LIMIT, Wire
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.http import HEADERS, Call, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean

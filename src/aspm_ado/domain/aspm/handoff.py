@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.checks import Check, Status
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings

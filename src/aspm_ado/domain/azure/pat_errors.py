@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.documents import PatAnswer, Pats
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.help.administrator import FIVE_SETS, Policy

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import Calendar, ReachDemanded
 from aspm_ado.domain.azure.scopes import Box, boxes_of
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.help.guide import guide
 from aspm_ado.domain.text import clean
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from aspm_ado.domain.azure.scopes import Area, Deployment, Probe
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.documents import (
     ConnectionData,
     Names,

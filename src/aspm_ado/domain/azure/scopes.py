@@ -7,7 +7,7 @@ from dataclasses import field
 from enum import IntEnum, StrEnum
 from typing import Final
 
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.reasons import CheckId, Reason
 
 

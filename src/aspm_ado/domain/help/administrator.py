@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, days_said
 from aspm_ado.domain.azure.scopes import Deployment, Purpose, categories_of, takes_full_access
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.text import clean, listed
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, days_said
 from aspm_ado.domain.azure.scopes import Box, Deployment, Purpose, boxes_of, takes_full_access
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Status
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.reasons import CheckId, Reason, Who
 from aspm_ado.domain.text import clean
 

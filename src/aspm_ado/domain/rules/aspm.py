@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 
 from aspm_ado.domain.aspm.api import Dialect, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.documents import AspmKnown, AspmPage
 from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.http import Origin

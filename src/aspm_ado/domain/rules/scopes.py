@@ -19,7 +19,7 @@ from aspm_ado.domain.azure.scopes import (
     takes_full_access,
 )
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import UNHEARD, AnswerKind, classify, unheard, user_of
 

@@ -11,7 +11,7 @@ from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Settings, settings_f
 from aspm_ado.domain.azure.place import SERVICES, Site, parse_organization, parse_server, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded, parse_day
 from aspm_ado.domain.azure.scopes import Deployment, Purpose, hint_of
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.questions import (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode, RegistrationState
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.registration.api import plan, record, register_all

@@ -19,7 +19,7 @@ from aspm_ado.domain.aspm.handoff import (
 )
 from aspm_ado.domain.aspm.profile import MARKER
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.stored import (
     UNREGISTERED,

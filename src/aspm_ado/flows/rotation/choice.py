@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import Site, parse_organization, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.documents import Names, Profile
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Credential, Reply

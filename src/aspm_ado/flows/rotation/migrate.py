@@ -21,7 +21,7 @@ from aspm_ado.domain.aspm.registration import (
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
 from aspm_ado.domain.reasons import Reason

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.azure.scopes import Purpose
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.help.administrator import Policy, request_for
 from aspm_ado.domain.help.guide import guide
 from aspm_ado.domain.migration_plan import How, Row, State

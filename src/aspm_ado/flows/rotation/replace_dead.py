@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import CheckId, Status
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason

@@ -16,7 +16,7 @@ from aspm_ado.domain.azure.pat_errors import (
     why_not,
 )
 from aspm_ado.domain.azure.pat_lifecycle import Made, is_our_name
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.documents import Pat, PatAnswer, Pats
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.http import Credential, Origin

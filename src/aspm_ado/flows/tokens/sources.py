@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,

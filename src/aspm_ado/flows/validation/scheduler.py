@@ -14,7 +14,7 @@ from dataclasses import field
 from itertools import count
 from typing import Any, Final, Generic, TypeVar
 
-from aspm_ado.domain.dataclass import dataclass
+from dataclasses import dataclass
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.ports import Send
 
