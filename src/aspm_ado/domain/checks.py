@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from dataclasses import dataclass
 from aspm_ado.domain.reasons import CheckId as CheckId
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -14,7 +14,6 @@ from aspm_ado.domain.azure.place import SERVICES_HOSTS, SERVICES_URL
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import days_said
 from aspm_ado.domain.azure.scopes import Deployment
-from dataclasses import dataclass
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)

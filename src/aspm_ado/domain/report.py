@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, Status
-from dataclasses import dataclass
 from aspm_ado.domain.reasons import ExitCode
 from aspm_ado.domain.stored import UNREGISTERED, Registration
 

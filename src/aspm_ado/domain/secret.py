@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import re
 import unicodedata
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from dataclasses import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
-
-from dataclasses import dataclass
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.profile import Profile

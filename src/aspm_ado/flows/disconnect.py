@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.azure.place import site_of
-from dataclasses import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +11,6 @@ from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registrat
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
-from dataclasses import dataclass
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts

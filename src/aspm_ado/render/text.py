@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
 from aspm_ado.domain.azure.retirement import days_said
 from aspm_ado.domain.checks import CheckId, Command, Status
-from dataclasses import dataclass
 from aspm_ado.domain.help.ticket import findings
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW, Verdict

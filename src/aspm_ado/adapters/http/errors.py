@@ -10,13 +10,13 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from urllib3 import exceptions as urllib3
 
 from aspm_ado.adapters.http.pacing import RETRIES
-from dataclasses import dataclass
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean

@@ -8,10 +8,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
-
-from dataclasses import dataclass
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply

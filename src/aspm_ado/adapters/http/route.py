@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,7 +14,6 @@ from requests.structures import CaseInsensitiveDict
 from aspm_ado import __version__
 from aspm_ado.adapters.http.body import ENCODINGS
 from aspm_ado.adapters.http.errors import Where
-from dataclasses import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Credential, Origin, Sealed, split_url
 from aspm_ado.domain.reasons import Reason

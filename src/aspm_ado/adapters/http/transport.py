@@ -6,7 +6,7 @@ import contextlib
 import http.client
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from sys import intern
@@ -44,7 +44,6 @@ from aspm_ado.adapters.http.pacing import (
 from aspm_ado.adapters.http.route import Proxies, Route, Router
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import CONNECT, LIMIT, Wire
-from dataclasses import dataclass
 from aspm_ado.domain.http import HEADERS, Call, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean

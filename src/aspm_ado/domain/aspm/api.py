@@ -7,12 +7,12 @@ into a GET and carry the token's header to another host.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
-from dataclasses import dataclass
 from aspm_ado.domain.documents import AspmKnown, AspmPage
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Credential, Origin

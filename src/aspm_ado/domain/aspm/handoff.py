@@ -7,11 +7,11 @@ section 2). Where a label is not confirmed, the block says what it is for and no
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.checks import Check, Status
-from dataclasses import dataclass
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from dataclasses import dataclass
 from aspm_ado.domain.documents import Document
 from aspm_ado.domain.http import MASK, Call, Origin, Sealed
 

@@ -6,14 +6,13 @@ instance that carries our own marker is ours (facts/reliability B, rows 25 to 27
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
 from aspm_ado.domain.aspm.profile import Profile, Values, at, same
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from dataclasses import dataclass
 from aspm_ado.domain.documents import Document
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import NEVER_SENT, Reason

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import Calendar, ReachDemanded
 from aspm_ado.domain.azure.scopes import Box, boxes_of
-from dataclasses import dataclass
 from aspm_ado.domain.help.guide import guide
 from aspm_ado.domain.text import clean
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from aspm_ado.domain.azure.scopes import Area, Deployment, Probe
-from dataclasses import dataclass
 from aspm_ado.domain.documents import (
     ConnectionData,
     Names,

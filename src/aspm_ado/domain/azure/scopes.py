@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Final
 
-from dataclasses import dataclass
 from aspm_ado.domain.reasons import CheckId, Reason
 
 

@@ -7,12 +7,12 @@ these policies are of Azure DevOps Services; on a Server there is nobody to ask 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, days_said
 from aspm_ado.domain.azure.scopes import Deployment, Purpose, categories_of, takes_full_access
-from dataclasses import dataclass
 from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.text import clean, listed
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, days_said
 from aspm_ado.domain.azure.scopes import Box, Deployment, Purpose, boxes_of, takes_full_access
-from dataclasses import dataclass
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place

@@ -8,10 +8,10 @@ checks, and says what was not concluded. No secret is in any of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Status
-from dataclasses import dataclass
 from aspm_ado.domain.reasons import CheckId, Reason, Who
 from aspm_ado.domain.text import clean
 

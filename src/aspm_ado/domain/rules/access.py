@@ -7,14 +7,13 @@ which tells nothing, is expected.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, newest_common
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from dataclasses import dataclass
 from aspm_ado.domain.documents import ConnectionData, Identity, Names, Profile
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import (

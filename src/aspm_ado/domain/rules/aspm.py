@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
 from aspm_ado.domain.aspm.api import Dialect, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from dataclasses import dataclass
 from aspm_ado.domain.documents import AspmKnown, AspmPage
 from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.http import Origin

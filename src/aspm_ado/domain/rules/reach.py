@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import MIGRATE, Calendar, Reach, ReachDemanded, days_said
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from dataclasses import dataclass
 from aspm_ado.domain.documents import Names, Profile
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import UNHEARD, AnswerKind, classify, unheard

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from aspm_ado.domain.azure.scopes import (
     takes_full_access,
 )
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from dataclasses import dataclass
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import UNHEARD, AnswerKind, classify, unheard, user_of
 

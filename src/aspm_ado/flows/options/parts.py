@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +11,6 @@ from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Settings, settings_f
 from aspm_ado.domain.azure.place import SERVICES, Site, parse_organization, parse_server, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded, parse_day
 from aspm_ado.domain.azure.scopes import Deployment, Purpose, hint_of
-from dataclasses import dataclass
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.questions import (

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import settings_for
 from aspm_ado.domain.azure.place import parse_organization
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
-from dataclasses import dataclass
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import COLLECTION, DRY_RUN, ORGANIZATION, PURPOSE, REACH, YES
 from aspm_ado.domain.reasons import Reason

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Dialect, Door, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from dataclasses import dataclass
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import ASPM_API, ASPM_TOKEN_FILE, ASPM_URL, Choice, Question

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dataclasses import dataclass
 from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode, RegistrationState
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.registration.api import plan, record, register_all

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
@@ -19,7 +19,6 @@ from aspm_ado.domain.aspm.handoff import (
 )
 from aspm_ado.domain.aspm.profile import MARKER
 from aspm_ado.domain.azure.scopes import Deployment
-from dataclasses import dataclass
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.stored import (
     UNREGISTERED,

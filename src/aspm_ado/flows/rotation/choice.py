@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import Site, parse_organization, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded
-from dataclasses import dataclass
 from aspm_ado.domain.documents import Names, Profile
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Credential, Reply

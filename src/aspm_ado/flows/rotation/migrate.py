@@ -8,7 +8,7 @@ the old one stays, and the next run goes on with the rest.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +21,6 @@ from aspm_ado.domain.aspm.registration import (
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status
-from dataclasses import dataclass
 from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
 from aspm_ado.domain.reasons import Reason

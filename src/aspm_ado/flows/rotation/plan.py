@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.azure.scopes import Purpose
-from dataclasses import dataclass
 from aspm_ado.domain.help.administrator import Policy, request_for
 from aspm_ado.domain.help.guide import guide
 from aspm_ado.domain.migration_plan import How, Row, State

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.pat_errors import (
@@ -16,7 +16,6 @@ from aspm_ado.domain.azure.pat_errors import (
     why_not,
 )
 from aspm_ado.domain.azure.pat_lifecycle import Made, is_our_name
-from dataclasses import dataclass
 from aspm_ado.domain.documents import Pat, PatAnswer, Pats
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.http import Credential, Origin

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment
-from dataclasses import dataclass
 from aspm_ado.domain.documents import Names
 from aspm_ado.domain.http import Credential
 from aspm_ado.domain.rules.access import NOTHING_KNOWN, Access, Past, judge_access

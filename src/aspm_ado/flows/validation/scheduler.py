@@ -10,11 +10,10 @@ import _thread
 import queue
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, Generic, TypeVar
 
-from dataclasses import dataclass
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.ports import Send
 
