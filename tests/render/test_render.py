@@ -19,9 +19,17 @@ from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.text import cells
-from aspm_ado.render.document import dump, report_document
-from aspm_ado.render.tables import paint
-from aspm_ado.render.text import MARKS, Row, Section, closing, in_the_way, lines, sections
+from aspm_ado.render.json import dump, report_document
+from aspm_ado.render.text import (
+    MARKS,
+    Row,
+    Section,
+    closing,
+    in_the_way,
+    lines,
+    paint,
+    sections,
+)
 
 from .reports import AT, HOSTILE, error_alone, every_status, hostile
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.doctor import AREAS, Health, exit_code, verdict
 from aspm_ado.domain.text import wrapped
-from aspm_ado.render.document import Document, envelope
+from aspm_ado.render.json import Document, envelope
 
 if TYPE_CHECKING:
     from aspm_ado.domain.doctor import Finding
