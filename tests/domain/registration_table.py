@@ -30,7 +30,11 @@ BY_A_PERSON = (
     "guided failed none",
 )
 BY_THE_API = {
-    "api registered claimed": ("pass", "fail", "unknown"),  # ASPM's own test of the instance may fail
+    "api registered claimed": (
+        "pass",
+        "fail",
+        "unknown",
+    ),  # ASPM's own test of the instance may fail
     "api registered alm-accepted": ("pass", "fail", "unknown"),
     "api failed none": ("fail", "unknown"),
     "api unknown none": ("unknown",),
@@ -74,21 +78,37 @@ class Case:
         registered = "api registered" in self.record
         return (
             # Only a good token is brought, only to a good ASPM, and only where that is wanted.
-            (answered and (self.token in ("not-good", "missing") or self.aspm == "bad" or not self.brought))
+            (
+                answered
+                and (
+                    self.token in ("not-good", "missing") or self.aspm == "bad" or not self.brought
+                )
+            )
             or (self.required and not self.brought)
             # A token that waits goes to a person, and is in force as soon as that person has saved it.
             or (self.token == "waits" and answered and self.answer not in BY_A_PERSON[2:])
             # Where nothing is stored there is nothing on record.
-            or (not self.stored and (self.record != RECORDS[0] or self.token in ("waits", "missing")))
+            or (
+                not self.stored
+                and (self.record != RECORDS[0] or self.token in ("waits", "missing"))
+            )
             # The API is not asked where a person has begun, nor where it has registered before: that is kept.
             or (self.said_by == "api" and self.record.startswith("guided"))
-            or (self.said_by == "api" and registered and (self.answer, self.outcome) != (self.record, "pass"))
+            or (
+                self.said_by == "api"
+                and registered
+                and (self.answer, self.outcome) != (self.record, "pass")
+            )
         )
 
 
 def cases() -> Iterator[Case]:
     """Every combination that can occur."""
-    tokens, aspm, no_or_yes = ("in-force", "waits", "not-good", "missing"), ("good", "bad"), (False, True)
+    tokens, aspm, no_or_yes = (
+        ("in-force", "waits", "not-good", "missing"),
+        ("good", "bad"),
+        (False, True),
+    )
     for token, record, answer, *rest in product(tokens, RECORDS, ANSWERS, aspm, *[no_or_yes] * 3):
         case = Case(token, record, *answer, *rest)
         if not case.impossible:
@@ -132,24 +152,95 @@ ALL_BUT_API = "nobody person rehearsal"
 # token · ASPM · said by · mode and state by now · status · reason · words of the detail · words of the remedy
 ROWS = (
     Row("not-good", ANY, ANY, ANY, "skip", "not-asked", "not good yet"),
-    Row("missing", ANY, ANY, ANY, "warn", "not-migrated", "no token of its own", "aspm-ado migrate NAME -o contoso"),
+    Row(
+        "missing",
+        ANY,
+        ANY,
+        ANY,
+        "warn",
+        "not-migrated",
+        "no token of its own",
+        "aspm-ado migrate NAME -o contoso",
+    ),
     Row("in-force", "bad", ANY, ANY, "skip", "not-asked", "Invicti ASPM is not ready"),
     Row("waits", "bad", ANY, ANY, "skip", "not-asked", WAITS),
     # A token that waits, whatever is on record of the old one.
     Row("waits", "good", "nobody", ANY, "warn", "handed-off", WAITS, HANDOFF),
     Row("waits", "good", "person", "guided handed-off", "warn", "handed-off", WAITS, HANDOFF),
-    Row("waits", "good", "person", "guided failed", "fail", "aspm-refused", "The old one stays in force", HANDOFF),
+    Row(
+        "waits",
+        "good",
+        "person",
+        "guided failed",
+        "fail",
+        "aspm-refused",
+        "The old one stays in force",
+        HANDOFF,
+    ),
     # The token in force.
     Row("in-force", "good", "api", ANY, "=", "="),
     Row("in-force", "good", ALL_BUT_API, "api registered", "pass", "", "Its API answered"),
     Row("in-force", "good", ALL_BUT_API, "guided registered", "pass", "", "A person says"),
-    Row("in-force", "good", ALL_BUT_API, "guided handed-off", "warn", "handed-off", "a person still has to", ANY),
-    Row("in-force", "good", ALL_BUT_API, "guided failed", "fail", "aspm-refused", "refused it", "support"),
-    Row("in-force", "good", ALL_BUT_API, "api failed", "fail", "aspm-refused", "another instance", HANDOFF),
-    Row("in-force", "good", ALL_BUT_API, "api unknown", "unknown", "registration-unknown", "not be found out", HANDOFF),
-    Row("in-force", "good", ALL_BUT_API, "api none", "unknown", "registration-unknown", "Not registered yet", HANDOFF),
+    Row(
+        "in-force",
+        "good",
+        ALL_BUT_API,
+        "guided handed-off",
+        "warn",
+        "handed-off",
+        "a person still has to",
+        ANY,
+    ),
+    Row(
+        "in-force",
+        "good",
+        ALL_BUT_API,
+        "guided failed",
+        "fail",
+        "aspm-refused",
+        "refused it",
+        "support",
+    ),
+    Row(
+        "in-force",
+        "good",
+        ALL_BUT_API,
+        "api failed",
+        "fail",
+        "aspm-refused",
+        "another instance",
+        HANDOFF,
+    ),
+    Row(
+        "in-force",
+        "good",
+        ALL_BUT_API,
+        "api unknown",
+        "unknown",
+        "registration-unknown",
+        "not be found out",
+        HANDOFF,
+    ),
+    Row(
+        "in-force",
+        "good",
+        ALL_BUT_API,
+        "api none",
+        "unknown",
+        "registration-unknown",
+        "Not registered yet",
+        HANDOFF,
+    ),
     Row("in-force", "good", ALL_BUT_API, "none none", "skip", "not-wanted", "Not registered"),
-    Row("in-force", "good", "rehearsal", "guided planned | api planned", "skip", "registration-planned", "rehearsal"),
+    Row(
+        "in-force",
+        "good",
+        "rehearsal",
+        "guided planned | api planned",
+        "skip",
+        "registration-planned",
+        "rehearsal",
+    ),
 )
 
 
@@ -170,7 +261,9 @@ def expected(case: Case) -> Expected:
     detail, remedy = [row.detail], [row.remedy]
     by_itself = case.token == "in-force" and case.aspm == "good" and case.said_by != "api"
     if by_itself and case.registration == "guided handed-off":
-        detail.append("values are handed off" if case.brought else "Nothing was handed over, as asked")
+        detail.append(
+            "values are handed off" if case.brought else "Nothing was handed over, as asked"
+        )
         remedy.append(HANDOFF if case.stored else "nothing is stored to come back to")
     if by_itself and (case.answer or case.record).endswith("alm-accepted"):
         detail.append("projects/check knows the tool")

@@ -58,9 +58,15 @@ def test_the_same_again_hands_nothing_over_twice(here, given):
 
 @pytest.mark.parametrize(
     ("register", "code", "status", "left"),
-    [("auto", 8, "warn", "handed-off"), ("guided", 0, "warn", "handed-off"), ("none", 0, "skip", "none")],
+    [
+        ("auto", 8, "warn", "handed-off"),
+        ("guided", 0, "warn", "handed-off"),
+        ("none", 0, "skip", "none"),
+    ],
 )
-def test_a_connection_that_moves_to_another_invicti_aspm_is_new_there(here, register, code, status, left):
+def test_a_connection_that_moves_to_another_invicti_aspm_is_new_there(
+    here, register, code, status, left
+):
     """The token and the settings are those on record, but the other Invicti ASPM has never had them."""
     moved = asked(register=register, aspm_url="https://other.example.test", aspm_token_file="")
     report = connect(here.house(moved), "contoso")
@@ -285,3 +291,11 @@ def test_what_a_profile_was_refused_is_tried_with_another_token(machine):
     here.world(aspm=replace(here.stand.simulator.world.aspm, instances=()))
     assert int(resume_handoff(here.house(), "contoso").exit_code) == 0
     assert state(here) == "registered"
+
+
+def test_a_persons_refusal_ends_with_its_own_code_whatever_was_asked(machine):
+    here = machine()
+    refusing = Person(handoff="refused", go=True)
+    assert int(connect(here.house(asked(register="guided"), refusing), None).exit_code) == 6
+    assert int(connect(here.house(asked(register="none")), "contoso").exit_code) == 0
+    assert int(validate_stored(here.house(), []).exit_code) == 0

@@ -140,6 +140,12 @@ def test_refused_half_way(here):
     here.assert_tidy()
 
 
+def test_a_persons_refusal_ends_with_its_own_code_also_where_a_guided_hand_off_was_asked(here):
+    report = with_new(here, person=Person(handoff="refused"), register="guided")
+    assert int(report.exit_code) == 6
+    assert (here.in_force(), here.waiting()) == (PAT, [NEW])
+
+
 def test_the_keyring_locks_before_the_new_one_is_kept(here):
     house = here.house({"pat_file": "new"})
     here.vault.locks_at_write = True

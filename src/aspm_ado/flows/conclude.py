@@ -227,7 +227,8 @@ def concluded(
                 RegistrationFacts(
                     options.name,
                     made.name,
-                    answer=state,
+                    on_record=state or UNREGISTERED,
+                    answer=state if brought else None,
                     token=NewToken.NOT_GOOD if state is None else NewToken.IN_FORCE,
                     outcome=delivery.checks.get(key),
                     aspm_is_good=aspm is None or aspm.is_good or not brought,
