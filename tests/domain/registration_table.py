@@ -85,8 +85,9 @@ class Case:
                 )
             )
             or (self.required and not self.brought)
-            # A token that waits goes to a person, and is in force as soon as that person has saved it.
-            or (self.token == "waits" and answered and self.answer not in BY_A_PERSON[2:])
+            # A token that waits goes to a person. The one in force may be brought again meanwhile, and is not refused.
+            or (self.token == "waits" and self.said_by == "rehearsal")
+            or (self.token == "waits" and self.answer.startswith("api failed"))
             # Where nothing is stored there is nothing on record.
             or (
                 not self.stored
@@ -122,6 +123,8 @@ ANY = ""
 class Row:
     """Where a row applies (an empty column: anywhere; several words: any of them), and what the check says there.
 
+    ``api-pass`` is the API with a check that passed.
+
     ``status`` and ``reason`` are ``=`` where the check that came with the API's answer is shown as it is.
     """
 
@@ -139,8 +142,10 @@ class Row:
         columns = (
             (self.token, case.token),
             (self.aspm, case.aspm),
-            (self.said_by, case.said_by),
         )
+        said_by = {case.said_by, f"{case.said_by}-{case.outcome}"}
+        if self.said_by and not said_by & set(self.said_by.split()):
+            return False
         return all(not column or value in column.split() for column, value in columns) and (
             not self.registration or case.registration in self.registration.split(" | ")
         )
@@ -166,6 +171,9 @@ ROWS = (
     Row("waits", "bad", ANY, ANY, "skip", "not-asked", WAITS),
     # A token that waits, whatever is on record of the old one.
     Row("waits", "good", "nobody", ANY, "warn", "handed-off", WAITS, HANDOFF),
+    Row("waits", "good", "api-pass", ANY, "warn", "handed-off", WAITS, HANDOFF),
+    Row("waits", "good", "api-fail api-unknown", ANY, "=", "="),
+    Row("waits", "good", "person", "guided registered", "warn", "handed-off", WAITS, HANDOFF),
     Row("waits", "good", "person", "guided handed-off", "warn", "handed-off", WAITS, HANDOFF),
     Row(
         "waits",

@@ -121,8 +121,13 @@ def test_a_new_token_that_waits_is_resumed(here):
 
 def test_a_new_token_that_waits_stays_while_the_old_one_is_given_again(here):
     rotate(here.house({"pat_file": "new"}), "contoso", [])
-    connect(here.house(asked(register="guided")), "contoso")
+    report = connect(here.house(asked(register="guided")), "contoso")
     assert (here.in_force(), here.waiting()) == (PAT, [NEW])
+    assert "A new token is proven and stored" in check(report, "aspm.registration").detail
+    assert (
+        "A new token is proven and stored"
+        in check(validate_stored(here.house(), []), "aspm.registration").detail
+    )
     here.assert_tidy()
 
 

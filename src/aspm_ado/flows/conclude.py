@@ -15,7 +15,12 @@ from aspm_ado.domain.connection import (
     RegistrationState,
 )
 from aspm_ado.domain.handoff import evidence_of
-from aspm_ado.domain.judgement.registration import NewToken, RegistrationFacts, judge_registration
+from aspm_ado.domain.judgement.registration import (
+    NewToken,
+    RegistrationFacts,
+    judge_registration,
+    token_of,
+)
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport
@@ -218,6 +223,7 @@ def concluded(
 ) -> ConnectionReport:
     """The connection with the state of each organization, and what was proven of its ASPM; ``refused`` has no token."""
     organizations, stored = [], _stored(house, options, delivery)
+    entry = house.records.load().connections.get(options.name) if delivery.kept else None
     for proof in proofs:
         for made in organizations_of(proof):
             key = made.name.casefold()
@@ -229,7 +235,7 @@ def concluded(
                     made.name,
                     on_record=state or UNREGISTERED,
                     answer=state if brought else None,
-                    token=NewToken.NOT_GOOD if state is None else NewToken.IN_FORCE,
+                    token=_token(entry, made.name, state),
                     outcome=delivery.checks.get(key),
                     aspm_is_good=aspm is None or aspm.is_good or not brought,
                     brought=brought,
@@ -249,6 +255,18 @@ def concluded(
         aspm=aspm.report if aspm is not None else None,
         checks=(*made_report.checks, stored),
     )
+
+
+def _token(entry: Entry | None, name: str, state: Registration | None) -> NewToken:
+    """What stands with the token that was proven; ``entry`` is the connection as it is stored by now.
+
+    A new one may still wait beside it. That is said, but for a refusal: it is of the one that was brought.
+    """
+    if state is None:
+        return NewToken.NOT_GOOD
+    if entry is None or state.state is RegistrationState.FAILED:
+        return NewToken.IN_FORCE
+    return token_of(entry, name)
 
 
 def _stored(house: House, options: ConnectOptions, delivery: Delivery) -> Check:

@@ -90,11 +90,12 @@ def _judged(facts: RegistrationFacts) -> Check:
         return skip(CheckId.REGISTRATION, "Not asked: this organization is not good yet.")
     if facts.token is NewToken.MISSING:
         return _missing(facts)
-    if facts.outcome is not None:
+    waits = facts.token is NewToken.WAITS
+    if facts.outcome is not None and not (waits and facts.outcome.status is Status.PASS):
         return facts.outcome
     if not facts.aspm_is_good:
         return _behind_aspm(facts)
-    if facts.token is NewToken.WAITS:
+    if waits:
         return _waiting(facts)
     return _by_state(facts)
 
