@@ -53,6 +53,21 @@ def test_the_same_again_hands_nothing_over_twice(here, given):
     here.assert_tidy()
 
 
+@pytest.mark.parametrize(
+    ("register", "code", "status", "left"),
+    [("auto", 8, "warn", "handed-off"), ("guided", 0, "warn", "handed-off"), ("none", 0, "skip", "none")],
+)
+def test_a_connection_that_moves_to_another_invicti_aspm_is_new_there(here, register, code, status, left):
+    """The token and the settings are those on record, but the other Invicti ASPM has never had them."""
+    moved = asked(register=register, aspm_url="https://other.example.test", aspm_token_file="")
+    report = connect(here.house(moved), "contoso")
+    assert int(report.exit_code) == code
+    assert check(report, "aspm.registration").status.value == status
+    assert "unchanged" not in here.stand.voice.text
+    assert (here.entry.aspm.url, state(here)) == ("https://other.example.test", left)
+    here.assert_tidy()
+
+
 @pytest.mark.parametrize("more", [{"pat_file": "new"}, {"team_leads_may": ("create-instances",)}])
 def test_another_token_or_other_settings_are_handed_over(here, more):
     report = connect(here.house(asked(register="auto", **more)), "contoso")

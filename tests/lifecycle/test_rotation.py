@@ -86,6 +86,13 @@ def test_what_was_better_with_the_old_one_is_said(here):
     assert "contoso: Reach of the token was pass, now warn." in here.stand.voice.text
 
 
+def test_a_new_one_that_is_as_good_as_the_old_warns_of_no_loss(here):
+    report = with_new(here, register="none")
+    assert int(report.exit_code) == 0
+    assert here.in_force() == NEW
+    assert ", now " not in here.stand.voice.text
+
+
 def test_an_old_one_that_has_expired(here):
     here.token(PAT, expires=date(2026, 10, 1))
     assert int(validate_stored(here.house(), []).exit_code) == 4
