@@ -52,14 +52,14 @@ def _without_rich() -> Iterator[None]:
     """Typer would send each help text through rich, which is slow to load, takes brackets for
     markup and breaks a text at 80 columns: fish and PowerShell would offer the second half as well.
     """
-    if "rich" in sys.modules:
-        yield
-        return
-    sys.modules["rich"] = None  # type: ignore[assignment] - so it cannot be found
+    loaded = sys.modules.pop("rich", None)
+    sys.modules["rich"] = None  # type: ignore[assignment]  # so it cannot be found
     try:
         yield
     finally:
         del sys.modules["rich"]
+        if loaded is not None:
+            sys.modules["rich"] = loaded
 
 
 def completer_of(question: Question) -> Callable[[], Sequence[str]] | None:
@@ -78,16 +78,16 @@ def complete_names(ctx: typer.Context) -> list[str]:
     from aspm_ado.adapters.records.catalog import DiskRecords, default_folder
     from aspm_ado.domain.stored import NAME
 
-    given: dict[str, Any] = {**ctx.params}
-    before: dict[str, Any] = ctx.parent.params if ctx.parent else {}
-    folder = given.get("config_dir") or before.get("config_dir") or ""
-    named = os.path.expandvars(folder or os.environ.get(CONFIG_DIR.env, "")).strip()
+    options: dict[str, Any] = {**ctx.params}
+    if ctx.parent is not None:
+        options["config_dir"] = options["config_dir"] or ctx.parent.params["config_dir"]
+    named = os.path.expandvars(options["config_dir"] or os.environ.get(CONFIG_DIR.env, "")).strip()
     try:
         place = Path(named).expanduser() if named else default_folder(os.environ)
         stored = DiskRecords(place).load().connections
     except (UserError, RuntimeError):  # the second: “~name” of nobody
         return []
-    used = given.get("names") or ()
+    used = options.get("names") or ()
     return sorted(name for name in stored if NAME.fullmatch(name) and name not in used)
 
 

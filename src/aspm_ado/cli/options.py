@@ -22,24 +22,32 @@ _OLD_NAMES: Final = {"KONDUKTO_HOST": "INVICTI_ASPM_HOST", "KONDUKTO_TOKEN": "IN
 
 def parameter(question: Question) -> inspect.Parameter:
     """The Typer option of a question. Values stay text: the flow parses them, whoever gave them."""
-    help_ = question.help
-    if question.env and "(env:" not in help_:
-        help_ += f" (env: {question.env})"
-    more: dict[str, Any] = {}
+    kind: Any = str | None
     if question.switch:
-        kind: Any = bool
-    else:
-        kind = list[str] | None if question.repeat else str | None
-        more = {"metavar": question.metavar or None, "autocompletion": completer_of(question)}
-        if question.values and not question.repeat:
-            help_ = f"{help_.removesuffix(')')}; one of: {', '.join(question.values)})"
-    names = [name for name in (question.flag, question.short) if name]
+        kind = bool
+    elif question.repeat:
+        kind = list[str] | None
+    option = typer.Option(
+        *filter(None, (question.flag, question.short)),
+        help=_help(question),
+        metavar=question.metavar or None,
+        autocompletion=completer_of(question),
+    )
     return inspect.Parameter(
         _identifier(question),
         inspect.Parameter.KEYWORD_ONLY,
         default=False if question.switch else None,
-        annotation=Annotated[kind, typer.Option(*names, help=help_, **more)],
+        annotation=Annotated[kind, option],
     )
+
+
+def _help(question: Question) -> str:
+    text = question.help
+    if question.env and "(env:" not in text:
+        text += f" (env: {question.env})"
+    if question.values and not question.repeat:
+        text = f"{text.removesuffix(')')}; one of: {', '.join(question.values)})"
+    return text
 
 
 def argument(name: str, annotation: Any) -> inspect.Parameter:
@@ -106,14 +114,20 @@ def _from_flag(question: Question, value: object) -> Given | None:
     if value is True:
         return Given(("true",), question.flag)
     values = value if isinstance(value, list | tuple) else [value]
-    kept = tuple(_expanded(str(one), question.flag) for one in values if str(one).strip())
-    return Given(kept, question.flag) if kept else None
+    return _given([_expanded(str(one), question.flag) for one in values], question.flag)
+
+
+def _given(values: Iterable[str], source: str) -> Given | None:
+    kept = tuple(value for value in values if value.strip())
+    return Given(kept, source) if kept else None
 
 
 def _from_variable(
     question: Question, environment: Mapping[str, str], note: Callable[[str], None]
 ) -> Given | None:
-    names = ("INVICTI_ASPM_HOST", "KONDUKTO_HOST") if question == ASPM_URL else (question.env,)
+    names = [question.env]
+    if question == ASPM_URL:
+        names.append("KONDUKTO_HOST")
     name = next((name for name in names if environment.get(name, "").strip()), None)
     if name is None:
         return None
@@ -124,8 +138,7 @@ def _from_variable(
         return Given(("true",), name) if is_true(value, name) else None
     if not question.repeat:
         return Given((value,), name)
-    values = tuple(one.strip() for one in value.split(",") if one.strip())
-    return Given(values, name) if values else None
+    return _given([one.strip() for one in value.split(",")], name)
 
 
 def _expanded(value: str, source: str) -> str:

@@ -174,15 +174,19 @@ def _of_connection(connection: ConnectionReport, *, everything: bool) -> Iterato
         if organization.token.shared:  # a token that several organizations share is described once
             checks = tuple(check for check in checks if _key(check) not in described)
             described.update(_key(check) for check in checks if check.id in _OF_THE_TOKEN)
-        above = any(check.is_trouble and check not in checks for check in organization.checks)
+        above = any(check.is_trouble for check in organization.checks if check not in checks)
         rows = _rows(connection, checks, everything=everything, above=above)
         place, token = _heading(connection, organization)
         name = clean(organization.name, 60)
         yield Section(f"{place} · {token}", rows, name, token, above)
+    yield from _of_aspm(connection, everything=everything)
+
+
+def _of_aspm(connection: ConnectionReport, *, everything: bool) -> Iterator[Section]:
     aspm = connection.aspm
     if aspm is not None and any(check.status is not Status.SKIP for check in aspm.checks):
-        heading = clean(aspm.url, 80)
-        yield Section(heading, _rows(connection, aspm.checks, everything=everything))
+        rows = _rows(connection, aspm.checks, everything=everything)
+        yield Section(clean(aspm.url, 80), rows)
 
 
 def _key(check: Check) -> tuple[CheckId, str]:
@@ -276,29 +280,41 @@ def _next(connection: ConnectionReport, command: str) -> str:
     if connection.name is None:
         return ""
     name, checks = clean(connection.name, 70), list(connection.all_checks())
-    dead = [check for check in checks if check.id is CheckId.IDENTITY and _failed(check)]
-    stopped = any(check.next == Command("migrate") for check in dead)
-    if stopped or any(check.reason is Reason.NOT_MIGRATED for check in checks):
+    dead = _failed(checks, CheckId.IDENTITY)
+    if _must_migrate(checks, dead):
         return f"aspm-ado migrate {name}"
     if command == "validate" and (renewal := _renewal(connection.name, checks)):
         return renewal
-    stored = command in ("migrate", "rotate") or any(
+    if command not in ("migrate", "rotate") and not _is_stored(connection):
+        return ""
+    if not dead and _has_to_be_registered(checks):
+        return f"aspm-ado handoff {name}"
+    return f"aspm-ado validate {name}" if command == "connect" else ""
+
+
+def _failed(checks: Iterable[Check], *ids: CheckId) -> list[Check]:
+    return [check for check in checks if check.id in ids and check.status is Status.FAIL]
+
+
+def _must_migrate(checks: Iterable[Check], dead: Iterable[Check]) -> bool:
+    if any(check.reason is Reason.NOT_MIGRATED for check in checks):
+        return True
+    return any(check.next == Command("migrate") for check in dead)
+
+
+def _is_stored(connection: ConnectionReport) -> bool:
+    return any(
         check.id is CheckId.SECRETS and check.status is Status.PASS for check in connection.checks
     )
-    waiting = any(check.id is CheckId.REGISTRATION and check.is_trouble for check in checks)
-    if waiting and stored and not dead:
-        return f"aspm-ado handoff {name}"
-    return f"aspm-ado validate {name}" if stored and command == "connect" else ""
+
+
+def _has_to_be_registered(checks: Iterable[Check]) -> bool:
+    return any(check.id is CheckId.REGISTRATION and check.is_trouble for check in checks)
 
 
 def _renewal(name: str, checks: Iterable[Check]) -> str:
     """The command that replaces a token which is dead or gone: a hand-over comes after that."""
-    for check in checks:
-        dead = check.id in (CheckId.IDENTITY, CheckId.SECRETS) and _failed(check)
-        if dead and check.next is not None and check.next.verb == "rotate":
+    for check in _failed(checks, CheckId.IDENTITY, CheckId.SECRETS):
+        if check.next is not None and check.next.verb == "rotate":
             return check.next.text(name)
     return ""
-
-
-def _failed(check: Check) -> bool:
-    return check.status is Status.FAIL
