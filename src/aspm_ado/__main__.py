@@ -16,10 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Rust aborts the process; after a Ctrl-C within ``exec`` it kills itself by that signal.
     """
     if arguments is not None:
-        return run(list(arguments))
+        return _run(list(arguments))
     _open_what_is_closed()
     try:
-        code = run(sys.argv[1:])
+        code = _run(sys.argv[1:])
     except KeyboardInterrupt:  # while the program was being loaded: nothing was begun
         code = 130
     except RuntimeError as error:  # what Python 3.11 makes of it where a class was being made
@@ -43,8 +43,8 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - until the end
 
 
-def run(words: list[str]) -> int:
-    """The shortest way for what is typed; the exit code."""
+def _run(words: list[str]) -> int:
+    """Run what was typed, importing no more than it needs; the exit code."""
     if words == ["--version"]:
         from aspm_ado import __version__
 
@@ -52,7 +52,7 @@ def run(words: list[str]) -> int:
             sys.stdout.write(f"aspm-ado {__version__}\n")
             sys.stdout.flush()
         except OSError:
-            return tell_version()
+            return _print_version()
         return 0
     # What is imported stays: looking at it again and again takes a tenth of the start.
     gc.set_threshold(100_000)
@@ -65,8 +65,8 @@ def run(words: list[str]) -> int:
     return run_program(words)
 
 
-def tell_version() -> int:
-    """The version, on a stdout that nobody reads, or that is full; the exit code."""
+def _print_version() -> int:
+    """The version, on a stdout that is full or that nobody reads; the exit code."""
     from aspm_ado import __version__
     from aspm_ado.cli.output import write_lines
     from aspm_ado.domain.errors import Problem, UserError

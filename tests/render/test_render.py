@@ -22,12 +22,12 @@ from aspm_ado.domain.text import cells
 from aspm_ado.render.json import dump, report_document
 from aspm_ado.render.text import (
     MARKS,
-    Row,
     Section,
+    TableRow,
     closing,
     in_the_way,
-    lines,
     paint,
+    plain_lines,
     sections,
 )
 
@@ -48,7 +48,7 @@ def painted(report: Report, *, color: bool, width: int = 80, encoding: str = "ut
 
 
 def plainly(report: Report) -> str:
-    return "\n".join([*lines(sections(report)), *closing(report)]) + "\n"
+    return "\n".join([*plain_lines(sections(report)), *closing(report)]) + "\n"
 
 
 def assert_golden(name: str, text: str) -> None:
@@ -157,7 +157,7 @@ def test_anything_can_be_painted_and_nothing_escapes(
     from aspm_ado.domain.text import clean
 
     table = Section(
-        clean(heading, 80), (Row(status, "Title", clean(detail, 600), clean(detail, 600)),)
+        clean(heading, 80), (TableRow(status, "Title", clean(detail, 600), clean(detail, 600)),)
     )
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="utf-8", write_through=True, newline="\n")

@@ -62,7 +62,7 @@ def wants_json(arguments: Sequence[str]) -> bool:
 def problem_of(error: BaseException) -> Problem:
     """What an exception comes to: what it says itself, Ctrl-C, or else a bug of ours.
 
-    A bug is told by its type and an id made of where it happened, never by a value. Python 3.11
+    A bug is shown as its type and an id made of where it happened, never a value. Python 3.11
     wraps a Ctrl-C within a class that is being made in a ``RuntimeError``.
     """
     if isinstance(error, UserError):

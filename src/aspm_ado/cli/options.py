@@ -1,4 +1,4 @@
-"""Questions as options: what Typer is told of them, and what flags and variables answer."""
+"""Questions as options of Typer, and the answers that flags and variables give to them."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ def collect_given(
     environment: Mapping[str, str],
     note: Callable[[str], None],
 ) -> dict[str, Given]:
-    """What was said before anybody is asked, by the name of the question.
+    """The answers that are there before anybody is asked, by the name of the question.
 
-    A flag wins over a variable; what is empty is not said. Raises ``UsageError`` for a variable
+    A flag wins over a variable; an empty value is none. Raises ``UsageError`` for a variable
     of a pipeline that was not expanded, and for a switch that is neither yes nor no.
     """
     found = {}

@@ -132,13 +132,13 @@ def _writing() -> Iterator[None]:
 
 def _paint(invocation: Invocation, tables: Sequence[Section], stream: TextIO) -> None:
     """As tables where somebody looks at it, as plain lines elsewhere."""
-    from aspm_ado.render.text import lines, paint
+    from aspm_ado.render.text import paint, plain_lines
 
     terminal = invocation.environment.get("TERM", "").lower()
     if not stream.isatty():
-        rows = lines(tables)
+        rows = plain_lines(tables)
     elif terminal in ("dumb", "unknown"):
-        rows = lines(tables, columns_of(stream))
+        rows = plain_lines(tables, columns_of(stream))
     else:
         width = min(shutil.get_terminal_size((80, 24)).columns, _WIDEST)
         paint(tables, stream, color=invocation.colors(stream), width=width)

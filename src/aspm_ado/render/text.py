@@ -49,8 +49,8 @@ _OF_THE_TOKEN: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a table: a status, what it is about, what is said, and what to do."""
+class TableRow:
+    """One line of a table: a status, what it is about, what was found, and what to do."""
 
     status: Status
     title: str
@@ -69,7 +69,7 @@ class Section:
     """One table: an organization, or what concerns a connection as a whole."""
 
     heading: str
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     organization: str = ""
     token: str = ""
     """What the heading says of the token, behind the name."""
@@ -84,7 +84,7 @@ def sections(report: Report, *, everything: bool = True) -> Iterator[Section]:
         yield from _together(_of_connection(connection, everything=everything))
 
 
-def in_the_way(checks: Iterable[Check]) -> tuple[Row, ...]:
+def in_the_way(checks: Iterable[Check]) -> tuple[TableRow, ...]:
     """The rows that something has to be done about before it is good."""
     return tuple(_row(check) for check in checks if check.status in (Status.FAIL, Status.UNKNOWN))
 
@@ -103,13 +103,13 @@ def closing(report: Report) -> list[str]:
 
 
 def tickets(report: Report) -> Iterator[str]:
-    """The texts to send, one for each party of each connection."""
+    """The texts to send, one for each who can mend something of a connection."""
     for connection in report.connections:
         for finding in findings(connection):
             yield from ("", *finding.ticket(report.at, __version__))
 
 
-def lines(tables: Iterable[Section], width: int = 100) -> Iterator[str]:
+def plain_lines(tables: Iterable[Section], width: int = 100) -> Iterator[str]:
     """The tables as plain lines."""
     for table in tables:
         yield from wrapped(table.heading, width)
@@ -199,7 +199,7 @@ def _rows(
     *,
     everything: bool,
     above: bool = False,
-) -> tuple[Row, ...]:
+) -> tuple[TableRow, ...]:
     """A row for each check; or for each that asks for something or has changed, with the command
     to run, and one row where all is well.
     """
@@ -209,24 +209,24 @@ def _rows(
     if shown:
         return tuple(_row(check, connection.name) for check in shown)
     if above:
-        return (Row(Status.WARN, "Token", "As above: it is the same one."),)
-    return (Row(Status.PASS, "All checks", "good; --all shows them."),)
+        return (TableRow(Status.WARN, "Token", "As above: it is the same one."),)
+    return (TableRow(Status.PASS, "All checks", "good; --all shows them."),)
 
 
-def _row(check: Check, connection: str | None = None) -> Row:
+def _row(check: Check, connection: str | None = None) -> TableRow:
     """The row of a check; of a stored ``connection``, trouble ends with the command to go on."""
     detail, remedy, command = clean(check.detail, 600), clean(check.remedy or "", 600), ""
     if connection is not None and check.is_trouble:
         command = (check.next or Command("validate")).text(connection)
         if remedy.endswith(command):
             command = ""
-    return Row(
+    return TableRow(
         check.status, check.title, detail, remedy, command, check.id, check.next, check.changed
     )
 
 
 def _together(made: Iterable[Section]) -> Iterator[Section]:
-    """Many organizations in a row of which all the same is said are one table."""
+    """Many organizations in a row that came out alike are one table."""
     for _, group in groupby(made, _alike):
         first, *others = group
         if len(others) < FEW:
@@ -244,7 +244,7 @@ def _alike(section: Section) -> object:
 
 
 def _heading(connection: ConnectionReport, organization: OrganizationReport) -> tuple[str, str]:
-    """Where it is, and what is told of its token."""
+    """Where it is, and what is known of its token."""
     token, place = organization.token, organization.name
     if connection.deployment != "services":
         place = f"{connection.base_url}/{place}"
