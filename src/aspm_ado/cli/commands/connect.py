@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_report
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError
 from aspm_ado.domain.stored import Draft
@@ -12,7 +13,6 @@ from aspm_ado.flows.connect import connect
 from aspm_ado.flows.tokens.revocation import tidied
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.context import Invocation
     from aspm_ado.flows.context import Context
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_document, write_lines
 from aspm_ado.domain.errors import Problem, StoreError, UsageError
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.disconnect import Forgotten, disconnect
-
-if TYPE_CHECKING:
-    from aspm_ado.cli.context import Invocation
 
 
 def run(invocation: Invocation, name: str | None) -> int:

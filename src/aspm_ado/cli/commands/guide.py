@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_document, write_lines
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
@@ -16,7 +17,6 @@ from aspm_ado.flows.answers import Asker, one_of
 from aspm_ado.flows.options.parts import purpose_given, reach_given, target
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.context import Invocation
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
 

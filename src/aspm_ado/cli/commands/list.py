@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_document, write_lines
 from aspm_ado.domain.azure.retirement import days_said
 from aspm_ado.domain.rules.token import days_left, stopping
@@ -12,7 +13,6 @@ from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.context import Invocation
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.domain.stored import Entry, StoredCredential, StoredOrganization
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
@@ -15,9 +15,6 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.plan import MigrationPlan, planned
 from aspm_ado.flows.tokens.revocation import tidied
-
-if TYPE_CHECKING:
-    from aspm_ado.cli.context import Invocation
 
 
 def run(invocation: Invocation, name: str | None = None) -> int:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_report
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, ORGANIZATION
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
-
-if TYPE_CHECKING:
-    from aspm_ado.cli.context import Invocation
 
 
 def run(invocation: Invocation, name: str | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_report
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
@@ -28,7 +29,6 @@ from aspm_ado.flows.rotation.replace_dead import replace_dead
 from aspm_ado.flows.validate import Terms, validate_ad_hoc, validate_stored
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.context import Invocation
     from aspm_ado.domain.report import Report
 
 _MOST_DAYS: Final = 3660
