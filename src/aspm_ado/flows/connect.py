@@ -298,7 +298,7 @@ def _unchanged(
     old = options.stored
     if old is None or not options.stores or options.moves:
         return {}
-    if (old.purpose, old.toggles) != (options.brief.purpose.value, settings.toggles):
+    if (old.purpose, old.toggles) != (options.brief.purpose, settings.toggles):
         return {}
     held = {made.name.casefold(): one.held for one, made in good}
     known = ((one.name.casefold(), one) for one in old.organizations)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration, token_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.reasons import Reason
@@ -184,9 +183,7 @@ def _stored_candidates(context: Context, entry: Entry, secrets: Secrets) -> list
                 expires,
                 stored.expires_source,
                 username,
-                past=TokenHistory(
-                    was_good=bool(stored.identity_id), reach=Reach.recorded(stored.reach)
-                ),
+                past=TokenHistory(was_good=bool(stored.identity_id), reach=stored.reach),
             )
         )
     return made
@@ -287,10 +284,8 @@ def _proven(entry: Entry, seen: _Seen, now: str) -> Entry:
     for stored in entry.organizations:
         one = verdicts.get(stored.name.casefold())
         if one is not None and tried.get(stored.name.casefold()) == stored.credential:
-            found = {
-                check.id.value: check.status.value
-                for check in one.checks
-                if check.status not in _NOT_FOUND_OUT
+            found: dict[str, str] = {
+                check.id: check.status for check in one.checks if check.status not in _NOT_FOUND_OUT
             }
             stored = stored.proven(found, days[stored.name.casefold()].isoformat())
             credentials[stored.credential] = _known(credentials[stored.credential], one)
@@ -315,7 +310,7 @@ def _is_found_out(made: OrganizationReport) -> bool:
 
 
 def _known(credential: StoredCredential, made: OrganizationReport) -> StoredCredential:
-    if made.token.reach != Reach.UNKNOWN.value:
+    if made.token.reach is not Reach.UNKNOWN:
         credential = replace(credential, reach=made.token.reach)
     if made.identity is not None:
         who = made.identity
@@ -330,7 +325,7 @@ def _unread(entry: Entry, stored: StoredOrganization) -> OrganizationReport:
     known = entry.credentials[stored.credential]
     excuse = "Not asked: its token could not be read from the secret store."
     checks = [skip(check, excuse) for check in (CheckId.IDENTITY, CheckId.ACCESS, CheckId.REACH)]
-    scopes = scopes_not_asked(Purpose(entry.purpose), excuse)
+    scopes = scopes_not_asked(entry.purpose, excuse)
     facts = TokenFacts(
         known.format, known.last4, known.expires, known.expires_source, source="keyring"
     )

@@ -93,15 +93,13 @@ def evidence_of(checks: Iterable[Check], when: str, reach: str = "unknown") -> T
     for check in checks:
         if check.status in (Status.PASS, Status.PARTIAL, Status.WARN) and check.evidence:
             ids = ", ".join(one.activity_id for one in check.evidence if one.activity_id)
-            lines.append(
-                f"{check.title}: {check.status.value}" + (f" (ActivityId {ids})" if ids else "")
-            )
+            lines.append(f"{check.title}: {check.status}" + (f" (ActivityId {ids})" if ids else ""))
     return TokenEvidence(tuple(lines), when, reach)
 
 
 def stored_evidence(verdict: Iterable[tuple[str, str]], when: str, reach: str) -> TokenEvidence:
     """The same from a stored verdict (check id, status): what held when the token was last proven."""
-    good = {Status.PASS.value, Status.PARTIAL.value, Status.WARN.value}
+    good = {Status.PASS, Status.PARTIAL, Status.WARN}
     left_out = ("token.", "store.", "aspm.")
     lines = [
         f"{check}: {status}"

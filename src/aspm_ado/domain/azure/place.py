@@ -98,7 +98,7 @@ class Place:
 
 def site_of(entry: Entry) -> Site:
     """Where the organizations of a connection are, with what is trusted there."""
-    return Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
+    return Site(entry.deployment, entry.base_url, entry.ca_bundle)
 
 
 _ORGANIZATION: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")

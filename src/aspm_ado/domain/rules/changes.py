@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status
 
 if TYPE_CHECKING:
@@ -36,20 +37,23 @@ def _with_change(
     known: StoredCredential,
     fresh: tuple[str, ...],
 ) -> Check:
-    before = stored.verdict.get(check.id.value, "")
-    day = stored.days.get(check.id.value)
+    before = stored.verdict.get(check.id, "")
+    day = stored.days.get(check.id)
     when, start = (f"on {day}", f"On {day}") if day else ("the last time", "The last time")
     words = []
-    if before in {status.value for status in _GOOD} and check.status is Status.FAIL:
+    if before in _GOOD and check.status is Status.FAIL:
         words.append(f"It was good {when}.")
-    if before == Status.FAIL.value and check.status in _GOOD:
+    if before == Status.FAIL and check.status in _GOOD:
         words.append(f"It was not good {when}.")
     if check.id is CheckId.IDENTITY and _is_other(made, known):
         words.append(
             f"{start} it was {known.identity_name or known.identity_account or known.identity_id}."
         )
     if check.id is CheckId.REACH:
-        if known.reach not in ("unknown", made.token.reach) and made.token.reach != "unknown":
+        if (
+            Reach.UNKNOWN not in (known.reach, made.token.reach)
+            and known.reach is not made.token.reach
+        ):
             words.append(f"{start} it reached: {known.reach}.")
         if fresh:
             words.append(f"New since then: {', '.join(fresh)}.")

@@ -7,7 +7,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import Reach, count_days
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW
@@ -81,7 +80,7 @@ def global_token_warnings(
 
     Nothing for a Server, and nothing where they do not end. A token that is dead for another reason is left out.
     """
-    days = calendar.days_to_end(Deployment(entry.deployment))
+    days = calendar.days_to_end(entry.deployment)
     if days is None:
         return
     for key, credential in entry.credentials.items():
@@ -90,12 +89,10 @@ def global_token_warnings(
             found for name in names if (found := (heard or {}).get(name.casefold())) is not None
         ]
         reach = next(
-            (one.token.reach for one in reports if one.token.reach != Reach.UNKNOWN.value),
+            (one.token.reach for one in reports if one.token.reach is not Reach.UNKNOWN),
             credential.reach,
         )
-        said = (
-            _said(credential, calendar, days, reports) if reach == Reach.ALL.value and names else ""
-        )
+        said = _said(credential, calendar, days, reports) if reach is Reach.ALL and names else ""
         if said:
             held = (
                 clean(", ".join(names), 200) if len(names) <= FEW else f"{len(names)} organizations"
@@ -105,9 +102,7 @@ def global_token_warnings(
 
 def days_left(entry: Entry, credential: StoredCredential, calendar: Calendar) -> int | None:
     """What is left of a stored token, as far as the records know."""
-    return calendar.days_left(
-        credential.ends, Reach.recorded(credential.reach), Deployment(entry.deployment)
-    )
+    return calendar.days_left(credential.ends, credential.reach, entry.deployment)
 
 
 def _said(

@@ -96,7 +96,7 @@ def migrate(context: Context, name: str) -> Report:
 def services_entry(context: Context, name: str) -> Entry:
     """The connection, which must be of Azure DevOps Services."""
     [entry] = stored_entries(context, [name])
-    if entry.deployment == Deployment.SERVER.value:
+    if entry.deployment is Deployment.SERVER:
         raise UsageError(
             Reason.USAGE,
             f"“{entry.name}” is a connection to an Azure DevOps Server: migrate does not concern Server.",
@@ -128,7 +128,7 @@ def _settled(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
         return replace(
             current,
             migration=MigrationProgress(tuple(names), shared),
-            reach_demanded=ReachDemanded.ORGANIZATION.value,
+            reach_demanded=ReachDemanded.ORGANIZATION,
             successors=kept,
         ).pruned()
 
@@ -257,7 +257,7 @@ def _facts(entry: Entry, name: str) -> TokenFacts:
     held = {one.name.casefold(): one.credential for one in entry.organizations}
     key = entry.successor_of(name) or held.get(name.casefold())
     if key is None:
-        return TokenFacts("unknown", "")
+        return TokenFacts()
     return facts_on_record(entry.credential_of(key), shared=entry.is_shared(key))
 
 

@@ -169,7 +169,7 @@ def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tupl
 def _known(entry: Entry, stored: Mapping[str, str], text: str) -> str:
     """The stored name of an organization that is named, or that a pasted address belongs to."""
     name = text.strip()
-    if name.casefold() not in stored and entry.deployment == Deployment.SERVICES.value:
+    if name.casefold() not in stored and entry.deployment is Deployment.SERVICES:
         name = parse_organization(text).name
     if name.casefold() not in stored:
         raise UsageError(

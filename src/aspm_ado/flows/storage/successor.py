@@ -55,15 +55,15 @@ def is_whole(organizations: Sequence[OrganizationReport], names: Sequence[str]) 
 
 def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[str]:
     """What was better with the old token, though the new one is good enough."""
-    order = [Status.PASS.value, Status.PARTIAL.value, Status.WARN.value]
+    order: list[str] = [Status.PASS, Status.PARTIAL, Status.WARN]
     old = {one.name.casefold(): one.verdict for one in entry.organizations}
     return [
-        f"{made.name}: {check.title} was {before}, now {check.status.value}."
+        f"{made.name}: {check.title} was {before}, now {check.status}."
         for made in organizations
         for check in made.checks
-        if (before := old.get(made.name.casefold(), {}).get(check.id.value)) in order
-        and check.status.value in order
-        and order.index(check.status.value) > order.index(before)
+        if (before := old.get(made.name.casefold(), {}).get(check.id)) in order
+        and check.status in order
+        and order.index(check.status) > order.index(before)
     ]
 
 
@@ -84,7 +84,7 @@ def keep_successor(
     identity = made.identity
     credential = StoredCredential(
         service,
-        secret.format.value,
+        secret.format,
         secret.last4,
         made.token.expires,
         made.token.expires_source,

@@ -34,12 +34,12 @@ def organizations_of(
     candidate, reach_seen = proof.candidate, proof.reach_seen
     reach = reach_seen.reach if reach_seen is not None else Reach.UNKNOWN
     facts = TokenFacts(
-        format=candidate.secret.format.value,
+        format=candidate.secret.format,
         last4=candidate.secret.last4,
         expires=candidate.expires.isoformat() if candidate.expires else None,
         expires_source=candidate.expires_source if candidate.expires else None,
         days_left=proof.calendar.days_left(candidate.expires, reach, candidate.site.deployment),
-        reach=reach.value,
+        reach=reach,
         source=candidate.source,
         shared=len(proof.places) > 1,
     )
@@ -64,9 +64,7 @@ def connection_report(
     name: str | None, site: Site, purpose: Purpose, organizations: Sequence[OrganizationReport]
 ) -> ConnectionReport:
     """One connection."""
-    return ConnectionReport(
-        name, site.deployment.value, site.base_url, purpose.value, tuple(organizations)
-    )
+    return ConnectionReport(name, site.deployment, site.base_url, purpose, tuple(organizations))
 
 
 def day_source(proofs: Sequence[Proof]) -> DaySource:
@@ -80,7 +78,7 @@ def report(
 ) -> Report:
     """The document."""
     at = context.stamp
-    return Report(command, at, day_source(proofs).value, tuple(connections))
+    return Report(command, at, day_source(proofs), tuple(connections))
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
