@@ -437,7 +437,7 @@ def test_whom_another_collection_named_is_known_though_the_list_of_collections_n
     listed = r.reply(200, "{}", r.MARKS, answer=Names(("DefaultCollection",)))
     made = judge_access(r.COLLECTION, r.bare(), listed, r.TODAY, r.ME)
     assert made.identity == r.ME
-    assert made.is_alive
+    assert made.is_accepted_somewhere
     assert (made.access_check.status, made.access_check.reason) == (
         FAIL,
         Reason.ORGANIZATION_REFUSES_TOKEN,

@@ -119,7 +119,7 @@ def _ladder(
     row: ScopeRow, own: Sequence[Probe], replies: Mapping[str, Reply], scope_context: ScopeContext
 ) -> _Ladder:
     heard = {probe.level: replies[probe.name] for probe in own}
-    previews = frozenset(probe.level for probe in own if probe.may_be_withdrawn)
+    previews = frozenset(probe.level for probe in own if probe.is_preview)
     grants = {level: judge_probe(reply, scope_context) for level, reply in heard.items()}
     return _Ladder(row, row.needed[scope_context.purpose], scope_context, heard, grants, previews)
 
