@@ -27,7 +27,7 @@ from aspm_ado.domain.azure.scopes import (
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.access import server_version
+from aspm_ado.domain.rules.classify import server_version
 from aspm_ado.domain.secret import Secret
 
 from . import replies as r

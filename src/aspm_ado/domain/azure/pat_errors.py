@@ -17,7 +17,7 @@ from aspm_ado.domain.documents import PatAnswer, Pats
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.help.administrator import FIVE_SETS, Policy
 from aspm_ado.domain.reasons import NEVER_SENT, Reason
-from aspm_ado.domain.rules.classify import AnswerKind, classify, explain_inconclusive, words
+from aspm_ado.domain.rules.classify import AnswerKind, classify, error_text, explain_inconclusive
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -391,7 +391,7 @@ def why_not(reply: Reply, order: Order) -> NotCreatedError:
             "member, or not a person; service principals and managed identities cannot.",
             remedy="See who is signed in: az account show. Sign in as a member: az login --allow-no-subscriptions",
         )
-    if "InvalidAccessException" in words(reply) or (
+    if "InvalidAccessException" in error_text(reply) or (
         kind is AnswerKind.ANSWER and reply.status == 403
     ):
         return NotCreatedError(

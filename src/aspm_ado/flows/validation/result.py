@@ -122,7 +122,7 @@ class Proof:
         ):
             wide = None  # a refusal at the root of a Server says nothing of the token: the web server may refuse
         past = replace(self.candidate.past, expires=self.candidate.expires)
-        return judge_access(place, first, wide, self.calendar, elsewhere, past=past)
+        return judge_access(place, first, wide, self.calendar, elsewhere, history=past)
 
     def scope_context(self, here: PlaceProof) -> ScopeContext:
         """By what the answers of one organization are judged."""
