@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.checks import GOOD, Check, CheckId, Status
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.domain.stored import StoredCredential, StoredOrganization
-
-_GOOD: Final = frozenset({Status.PASS, Status.PARTIAL, Status.WARN})
 
 
 def with_changes(
@@ -45,9 +43,9 @@ def _changes(
     before, day = stored.verdict.get(check.id, ""), stored.days.get(check.id)
     when = f"on {day}" if day else "the last time"
     start = when[:1].upper() + when[1:]
-    if before in _GOOD and check.status is Status.FAIL:
+    if before in GOOD and check.status is Status.FAIL:
         yield f"It was good {when}."
-    if before == Status.FAIL and check.status in _GOOD:
+    if before == Status.FAIL and check.status in GOOD:
         yield f"It was not good {when}."
     if check.id is CheckId.IDENTITY and _is_other(made, known):
         who = known.identity_name or known.identity_account or known.identity_id

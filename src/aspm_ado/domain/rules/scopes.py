@@ -18,7 +18,7 @@ from aspm_ado.domain.azure.scopes import (
     rows_of,
     takes_full_access,
 )
-from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.checks import GOOD, Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
@@ -115,9 +115,8 @@ def holds_profile(checks: Sequence[Check]) -> bool:
 
 def reads_code(checks: Sequence[Check]) -> bool:
     """Whether Code is granted as far as it was asked, so that a clone can be tried."""
-    good = (Status.PASS, Status.PARTIAL, Status.WARN)
     return any(
-        check.id is CheckId.SCOPE_CODE and check.status in good and check.proven for check in checks
+        check.id is CheckId.SCOPE_CODE and check.status in GOOD and check.proven for check in checks
     )
 
 

@@ -59,9 +59,7 @@ class Item:
         """What a person is shown, and the token to copy."""
         site = self.place.site
         written = form_values(
-            self.place.name,
-            self.place.url,
-            site.deployment,
+            self.place,
             self.purpose,
             self.settings,
             aspm_url,
@@ -77,12 +75,12 @@ class Item:
         return {
             MARKER: marker,
             "connection": self.connection,
-            "deployment": self.place.site.deployment.value,
+            "deployment": self.place.site.deployment,
             "alm_tool": ALM_TOOLS[self.place.site.deployment],
             "base_url": self.place.site.base_url,
             "organization": self.place.name,
             "organization_url": self.place.url,
-            "purpose": self.purpose.value,
+            "purpose": self.purpose,
             "username": self.username,
             "issue_manager": self.settings.issue_manager,
             "team_leads_create_instances": CREATE in toggles,
