@@ -6,21 +6,20 @@ import pytest
 
 from aspm_ado.domain.doctor import (
     AREAS,
-    TITLES,
     Finding,
     Health,
     Subject,
     exit_code,
     listed,
-    tilde,
     verdict,
+    with_tilde,
 )
 from aspm_ado.domain.reasons import ExitCode
 
 
 def test_every_subject_has_a_title_and_an_area() -> None:
-    assert set(TITLES) == set(Subject)
-    assert len(set(TITLES.values())) == len(TITLES)
+    assert all(subject.title for subject in Subject)
+    assert len({subject.title for subject in Subject}) == len(Subject)
     assert {subject.area for subject in Subject} == set(AREAS)
 
 
@@ -77,19 +76,19 @@ def test_trouble_without_a_remedy_cannot_be_said(health: Health) -> None:
         ("/mnt/home/ann/x", "/mnt/home/ann/x"),
     ],
 )
-def test_the_home_folder_is_a_tilde(text: str, hidden: str) -> None:
-    assert tilde(text, ["/home/ann"]) == hidden
+def test_the_home_folder_is_a_with_tilde(text: str, hidden: str) -> None:
+    assert with_tilde(text, ["/home/ann"]) == hidden
 
 
 def test_a_home_that_is_no_folder_of_its_own_hides_nothing() -> None:
-    assert tilde("/etc/ssl", ["/", ""]) == "/etc/ssl"
-    assert tilde(r"C:\Users\Ann\x", ["C:\\Users\\Ann"]) == r"~\x"
+    assert with_tilde("/etc/ssl", ["/", ""]) == "/etc/ssl"
+    assert with_tilde(r"C:\Users\Ann\x", ["C:\\Users\\Ann"]) == r"~\x"
 
 
 def test_the_home_is_hidden_in_every_text_of_a_row() -> None:
     made = Finding(
         Subject.TRUST, Health.WARN, "/h/ann/a", remedy="/h/ann/b", about="/h/ann/c"
-    ).hiding(["/h/ann"])
+    ).without_home(["/h/ann"])
     assert (made.detail, made.remedy, made.title) == ("~/a", "~/b", "~/c: Trusted certificates")
 
 

@@ -19,22 +19,23 @@ _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 def software() -> Software:
     """Versions and places; nothing of it names the person or the machine."""
-    kind = (
-        "in an environment of its own"
-        if sys.prefix != sys.base_prefix
-        else "not in a virtual environment"
-    )
-    python = (
-        f"{platform.python_implementation()} {platform.python_version()} ({sys.executable}), {kind}"
-    )
+    kind = "not in a virtual environment"
+    if sys.prefix != sys.base_prefix:
+        kind = "in an environment of its own"
+    version = f"{platform.python_implementation()} {platform.python_version()}"
     return Software(
-        __version__, clean(python), clean(platform.platform()), ssl.OPENSSL_VERSION, dependencies()
+        program=__version__,
+        python=clean(f"{version} ({sys.executable}), {kind}"),
+        platform=clean(platform.platform()),
+        openssl=ssl.OPENSSL_VERSION,
+        dependencies=dependencies(),
     )
 
 
 def dependencies(package: str = _PACKAGE) -> tuple[tuple[str, str | None], ...]:
-    """What this package asks for, and the versions found; none where it was not installed as a package.
+    """What this package asks for, and the versions found.
 
+    None where it was not installed as a package.
     What is asked for on some platforms only is listed where it is there, and missed nowhere.
     """
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -27,35 +28,25 @@ class RecordsFolder:
         self._folder = PrivateFolder(self._path, disk or Disk())
 
     def look(self) -> FolderFacts:
-        """What it is. Refuses a link, another user's and one that others write to, as our records do."""
+        """What it is. Refuses what our records refuse: a link, another user's, others' to write."""
         exists = self._folder.examine()
-        nearest = self._nearest
-        try:
-            mode = (
-                stat.S_IMODE(self._path.stat().st_mode)
-                if exists and hasattr(os, "geteuid")
-                else None
-            )
-            free = shutil.disk_usage(nearest).free
-        except OSError:
-            mode = free = None
-        aside = (
-            tuple(sorted(clean(file.name) for file in self._path.glob(f"{ASIDE}*")))
-            if exists
-            else ()
-        )
-        return FolderFacts(clean(self._path), exists, mode, free, aside)
+        mode = free = None
+        aside: list[str] = []
+        with contextlib.suppress(OSError):
+            free = shutil.disk_usage(self._nearest).free
+            if exists and hasattr(os, "geteuid"):
+                mode = stat.S_IMODE(self._path.stat().st_mode)
+        if exists:
+            aside = sorted(clean(file.name) for file in self._path.glob(f"{ASIDE}*"))
+        return FolderFacts(clean(self._path), exists, mode, free, tuple(aside))
 
     def prove_writable(self) -> None:
-        """Write a file there and remove it; where the folder is not there yet, ask whether it could be made."""
+        """Write a file there and remove it; or ask whether the folder could be made."""
         if self._path.exists():
             self._folder.prove_writable()
         elif not self._nearest.is_dir() or not os.access(self._nearest, os.W_OK | os.X_OK):
-            raise refusal(
-                self._path,
-                "cannot be made",
-                PermissionError(errno.EACCES, os.strerror(errno.EACCES)),
-            )
+            denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            raise refusal(self._path, "cannot be made", denied)
 
     def prove_free(self) -> None:
         """Take the lock and give it back."""
