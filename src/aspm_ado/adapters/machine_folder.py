@@ -21,7 +21,7 @@ _PATIENCE: Final = 1.0
 
 
 class RecordsFolder:
-    """The folder at ``path``, which need not be there. Every method may raise ``StoreError``."""
+    """The folder at ``path``, which may be missing. Every method may raise ``StoreError``."""
 
     def __init__(self, path: Path, disk: Disk | None = None) -> None:
         self._path = path.absolute()

@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at on a machine, and the rule that makes a finding with its remedy of each fact."""
+"""What ``doctor`` looks at on a machine, and the finding with its remedy that follows."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Reachability:
         return ProxyUse()
 
     def trusted(self, ca_bundle: str | None) -> TrustSources:
-        """Who is trusted, with a connection's own file. Raises ``UserError`` where that is unusable."""
+        """Who is trusted, with a connection's own file. Raises ``UserError`` for an unusable one."""
         return self._load(ca_bundle)[1]
 
     def connect(self, hosts: Sequence[Host]) -> list[HostResult]:
@@ -212,4 +212,5 @@ def _shaken_hands(sock: Any) -> str:
         certificate = parse(sock.getpeercert(True) or b"")
     except ValueError:
         return f"{sock.version()}; the certificate was verified, and cannot be read by us."
-    return f"{sock.version()}; issued by {certificate.issuer}, valid until {certificate.ends:%Y-%m-%d}."
+    issued = f"issued by {certificate.issuer}, valid until {certificate.ends:%Y-%m-%d}"
+    return f"{sock.version()}; {issued}."
