@@ -21,7 +21,6 @@ from aspm_ado.domain.doctor import (
     ProxyUse,
     Software,
     Subject,
-    TrustSources,
     exit_code,
 )
 from aspm_ado.domain.errors import StoreError, UsageError
@@ -72,16 +71,16 @@ class FakeRecords:
 
 
 class FakeNetwork:
-    def __init__(self, trusted: TrustSources | UsageError | None = None) -> None:
-        self._trusted, self.asked = trusted or TrustSources(("the system's store",)), list[Call]()
+    def __init__(self, notes: tuple[str, ...] = (), refusal: UsageError | None = None) -> None:
+        self._notes, self._refusal, self.asked = notes, refusal, list[Call]()
 
     def proxy_of(self, _: object) -> ProxyUse:
         return ProxyUse()
 
-    def trusted(self, _: object) -> TrustSources:
-        if isinstance(self._trusted, UsageError):
-            raise self._trusted
-        return self._trusted
+    def trusted(self, _: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if self._refusal is not None:
+            raise self._refusal
+        return ("the system's store",), self._notes
 
     def connect(self, hosts: Any) -> list[HostResult]:
         return [HostResult(host, ("Fine.", "Fine.", "Fine."), milliseconds=1) for host in hosts]
@@ -249,15 +248,13 @@ def test_a_keyring_that_hangs_is_given_up_and_the_rest_is_examined(
 
 def test_trust_that_cannot_be_built_is_a_failure_of_the_network() -> None:
     unusable = UsageError(Reason.FILE_UNREADABLE, "It cannot be read.", remedy="Name another.")
-    found = examine(network=FakeNetwork(unusable))
+    found = examine(network=FakeNetwork(refusal=unusable))
     assert (found[Subject.TRUST].health, found[Subject.TRUST].reason) == ("fail", "tls-untrusted")
     assert exit_code(found.values()) == 5
 
 
 def test_a_variable_that_cannot_be_read_is_a_warning() -> None:
-    found = examine(
-        network=FakeNetwork(TrustSources(("the system's store",), ("SSL_CERT_FILE is set.",)))
-    )
+    found = examine(network=FakeNetwork(("SSL_CERT_FILE is set.",)))
     assert (found[Subject.TRUST].health, found[Subject.TRUST].reason) == ("warn", "file-unreadable")
 
 

@@ -222,10 +222,10 @@ def test_the_variable_that_names_the_proxy(
 
 
 def test_who_is_trusted_is_told_with_its_source(bundle: Path) -> None:
-    assert network(bundle).trusted(None).sources[-1] == f"--ca-bundle {bundle}"
-    found = network(SSL_CERT_FILE="/no/such", REQUESTS_CA_BUNDLE=str(bundle)).trusted(None)
-    assert found.sources[-1] == f"REQUESTS_CA_BUNDLE ({bundle})"
-    assert found.notes == ("SSL_CERT_FILE is set but cannot be read; ignored.",)
+    assert network(bundle).trusted(None)[0][-1] == f"--ca-bundle {bundle}"
+    sources, notes = network(SSL_CERT_FILE="/no/such", REQUESTS_CA_BUNDLE=str(bundle)).trusted(None)
+    assert sources[-1] == f"REQUESTS_CA_BUNDLE ({bundle})"
+    assert notes == ("SSL_CERT_FILE is set but cannot be read; ignored.",)
     with pytest.raises(UsageError):
         network().trusted("/no/such/ca.pem")
 

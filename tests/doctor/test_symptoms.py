@@ -13,7 +13,6 @@ from aspm_ado.domain import doctor as rules
 from aspm_ado.domain.azure.place import SERVICES_HOSTS
 from aspm_ado.domain.doctor import (
     OURS,
-    ClockReading,
     FolderFacts,
     Health,
     Host,
@@ -23,7 +22,7 @@ from aspm_ado.domain.doctor import (
     Subject,
 )
 from aspm_ado.domain.errors import Problem
-from aspm_ado.domain.http import Origin
+from aspm_ado.domain.http import Call, Origin, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import Ordered, RegistrationState, Successor
 
@@ -225,6 +224,10 @@ def test_plain_http_is_a_warning_except_on_this_machine() -> None:
     assert near.health == "skip"
 
 
+def answered(url: str, received: datetime | None) -> Reply:
+    return Reply(Call("GET", url), 401, received=received, problem="" if received else "Cut.")
+
+
 @pytest.mark.parametrize(
     ("skew", "health", "words"),
     [
@@ -240,24 +243,17 @@ def test_plain_http_is_a_warning_except_on_this_machine() -> None:
 def test_the_clock_is_judged_by_the_date_of_an_answer(
     skew: timedelta, health: str, words: str
 ) -> None:
-    found = rules.clock(ClockReading("https://x/y", NOON + skew, NOON), simulated=False)
+    found = rules.clock(answered("https://x/y", NOON), NOON + skew, simulated=False)
     assert found.health == health
     assert found.detail.startswith(words)
     assert "GET https://x/y" in found.detail
 
 
 def test_a_clock_that_cannot_be_compared_is_skipped() -> None:
-    assert rules.clock(None, simulated=False).health is Health.SKIP
-    assert (
-        rules.clock(ClockReading("https://x", NOON, None, "Cut."), simulated=False).health
-        is Health.SKIP
-    )
-    assert (
-        rules.clock(
-            ClockReading("https://x", NOON, NOON - timedelta(days=9)), simulated=True
-        ).health
-        is Health.SKIP
-    )
+    cut, simulated = answered("https://x", None), answered("https://x", NOON - timedelta(days=9))
+    assert rules.clock(None, NOON, simulated=False).health is Health.SKIP
+    assert rules.clock(cut, NOON, simulated=False).health is Health.SKIP
+    assert rules.clock(simulated, NOON, simulated=True).health is Health.SKIP
 
 
 def test_the_time_is_asked_of_the_documented_address_where_its_host_is_reached() -> None:

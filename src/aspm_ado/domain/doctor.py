@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aspm_ado.domain.errors import Problem, UserError
+    from aspm_ado.domain.http import Reply
     from aspm_ado.domain.stored import Catalogue, Entry
 
 PREFIX: Final = "ASPM_ADO_"
@@ -72,17 +73,18 @@ class Software:
 
 @dataclass(frozen=True, slots=True)
 class MachineFacts:
-    """What is known of the machine before anything is tried."""
+    """What is known of the machine before anything is tried.
+
+    ``variables`` are the names of all that are set; ``nobody_asks`` is why nobody can be asked,
+    empty when somebody can; ``keeps_secrets`` is false for ``ASPM_ADO_STORE=none``.
+    """
 
     software: Software
     variables: Sequence[str]
-    """The names of all that are set."""
     nobody_asks: str
-    """Why nobody can be asked; empty when somebody can."""
     global_end: date | None
     global_end_source: str
     keeps_secrets: bool
-    """Whether a keyring is wanted at all (``ASPM_ADO_STORE=none``)."""
     simulator: str | None
 
 
@@ -141,14 +143,6 @@ class ProxyUse:
 
 
 @dataclass(frozen=True, slots=True)
-class TrustSources:
-    """Where the trusted certificates came from, and notes on places that could not be read."""
-
-    sources: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class HostResult:
     """What came of connecting to a host.
 
@@ -165,16 +159,6 @@ class HostResult:
     def reached(self) -> bool:
         """Whether a request could be sent."""
         return len(self.details) == (3 if self.host.origin.scheme == "https" else 2)
-
-
-@dataclass(frozen=True, slots=True)
-class ClockReading:
-    """The ``Date`` of an answer, when it came, and what was asked."""
-
-    asked: str
-    here: datetime
-    there: datetime | None
-    problem: str = ""
 
 
 class Health(StrEnum):
@@ -600,21 +584,22 @@ def _date_url(found: Host) -> str:
     return f"{found.origin}/"
 
 
-def clock(reading: ClockReading | None, *, simulated: bool) -> Finding:
-    """The clock of this machine against the ``Date`` of an answer."""
-    if reading is None:
+def clock(reply: Reply | None, now: datetime, *, simulated: bool) -> Finding:
+    """The clock of this machine against the ``Date`` of an answer that came ``now``."""
+    if reply is None:
         return not_tried(Subject.CLOCK, "Not compared: no Azure DevOps could be reached.")
-    if reading.there is None:
-        detail = f"Not compared: GET {reading.asked} brought no date. {reading.problem}".strip()
+    asked, there = f"GET {clean(reply.call.url)}", reply.received
+    if there is None:
+        detail = f"Not compared: {asked} brought no date. {reply.problem}".strip()
         return not_tried(Subject.CLOCK, detail, Reason.ANSWER_UNREADABLE)
     if simulated:
-        detail = f"Not judged: a simulation has a day of its own ({reading.there:%Y-%m-%d})."
+        detail = f"Not judged: a simulation has a day of its own ({there:%Y-%m-%d})."
         return not_tried(Subject.CLOCK, detail, Reason.NOT_WANTED)
-    skew = abs(reading.here - reading.there)
-    evidence = f"by the Date of the answer to GET {reading.asked}, asked without a token"
+    skew = abs(now - there)
+    evidence = f"by the Date of the answer to {asked}, asked without a token"
     if skew <= SKEW_WARNED:
         return ok(Subject.CLOCK, f"Right, {evidence}.")
-    side = "ahead" if reading.here > reading.there else "behind"
+    side = "ahead" if now > there else "behind"
     return Finding(
         Subject.CLOCK,
         Health.WARN if skew <= SKEW_REFUSED else Health.FAIL,

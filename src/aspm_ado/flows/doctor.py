@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from aspm_ado.domain import doctor as rules
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.doctor import ClockReading, Finding, Health, Subject, listed
+from aspm_ado.domain.doctor import Finding, Health, Subject, listed
 from aspm_ado.domain.errors import Problem, StoreError, UserError
 from aspm_ado.domain.http import Call
 from aspm_ado.domain.reasons import Reason
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         HostResult,
         MachineFacts,
         ProxyUse,
-        TrustSources,
     )
     from aspm_ado.domain.http import Origin, Reply
     from aspm_ado.domain.ports import Records, Vault
@@ -55,8 +54,11 @@ class Network(Protocol):
         """How a host is reached."""
         ...
 
-    def trusted(self, ca_bundle: str | None) -> TrustSources:
-        """Who is trusted, with the file that a connection names. Raises ``UserError``."""
+    def trusted(self, ca_bundle: str | None) -> tuple[Sequence[str], Sequence[str]]:
+        """Where the trusted certificates came from, and notes on what could not be read.
+
+        The file that a connection names is among them. Raises ``UserError`` where it cannot be.
+        """
         ...
 
     def connect(self, hosts: Sequence[Host]) -> list[HostResult]:
@@ -221,34 +223,34 @@ def _network(machine: Machine) -> Iterator[Finding]:
     results = network.connect(hosts)
     for result in results:
         yield from rules.host_checks(result)
-    yield rules.clock(_clock_reading(machine, results), simulated=simulator is not None)
+    reply = _asked_for_the_date(machine, results)
+    yield rules.clock(reply, machine.now(), simulated=simulator is not None)
 
 
 def _trust(network: Network, bundle: str | None) -> Finding:
     about = clean(bundle) if bundle else ""
     try:
-        trusted = network.trusted(bundle)
+        sources, notes = network.trusted(bundle)
     except UserError as error:
         # No connection can be trusted, as where a call meets it: exit code 5.
         problem = Problem(Reason.TLS_UNTRUSTED, error.problem, error.remedy)
         return rules.failure(Subject.TRUST, problem, about=about)
-    detail = f"{'; '.join(trusted.sources)}."
-    if not trusted.notes:
+    detail = f"{'; '.join(sources)}."
+    if not notes:
         return rules.ok(Subject.TRUST, detail, about=about)
-    detail = f"{detail} {' '.join(trusted.notes)}"
+    detail = f"{detail} {' '.join(notes)}"
     remedy = "Name a readable file of certificates in PEM form there, or unset it."
     return rules.warning(Subject.TRUST, detail, remedy, Reason.FILE_UNREADABLE, about)
 
 
-def _clock_reading(machine: Machine, results: Sequence[HostResult]) -> ClockReading | None:
-    """What one GET without a token says of the time."""
+def _asked_for_the_date(machine: Machine, results: Sequence[HostResult]) -> Reply | None:
+    """The answer to one GET without a token."""
     found = rules.date_url(results)
     if found is None:
         return None
     url, bundle = found
     headers = (("X-TFS-FedAuthRedirect", "Suppress"),)
-    reply = machine.network.send(Call("GET", url, headers=headers, ca_bundle=bundle))
-    return ClockReading(clean(url), machine.now(), reply.received, reply.problem)
+    return machine.network.send(Call("GET", url, headers=headers, ca_bundle=bundle))
 
 
 EXAMINATIONS: Final[tuple[tuple[str, Subject, Callable[[Machine], Iterable[Finding]]], ...]] = (

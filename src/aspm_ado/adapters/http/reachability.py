@@ -19,7 +19,7 @@ from aspm_ado.adapters.http.route import Proxies, Router
 from aspm_ado.adapters.http.transport import Transport
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import LIMIT, Wire, resolve
-from aspm_ado.domain.doctor import Host, HostResult, ProxyUse, TrustSources, listed
+from aspm_ado.domain.doctor import Host, HostResult, ProxyUse, listed
 from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.text import clean
@@ -52,7 +52,7 @@ class Reachability:
         self._simulator, self._trace = simulator, trace
         self._proxies = Proxies.read(environment)
         Router(self._proxies, simulator, timeout)  # refuses a simulator elsewhere
-        self._trust: dict[str | None, tuple[Trust, TrustSources] | UserError] = {}
+        self._trust: dict[str | None, tuple[Trust, tuple[str, ...]]] = {}
 
     def proxy_of(self, origin: Origin) -> ProxyUse:
         """How ``origin`` is reached, and by which variable."""
@@ -64,9 +64,13 @@ class Reachability:
             return ProxyUse(exempt=self._variable("no_proxy"))
         return ProxyUse()
 
-    def trusted(self, ca_bundle: str | None) -> TrustSources:
-        """Who is trusted, with a connection's own file. Raises ``UserError`` for an unusable one."""
-        return self._load(ca_bundle)[1]
+    def trusted(self, ca_bundle: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The places of the trusted certificates, a connection's own file among them, and notes.
+
+        Raises ``UserError`` for a file that cannot be used.
+        """
+        trust, notes = self._load(ca_bundle)
+        return trust.sources, notes
 
     def connect(self, hosts: Sequence[Host]) -> list[HostResult]:
         """Connect to each, side by side; results in the order given.
@@ -104,20 +108,15 @@ class Reachability:
         spellings = (spelling for name in names for spelling in (name, name.upper()))
         return next((name for name in spellings if self._environment.get(name, "").strip()), "")
 
-    def _load(self, recorded: str | None) -> tuple[Trust, TrustSources]:
+    def _load(self, recorded: str | None) -> tuple[Trust, tuple[str, ...]]:
+        """The certificates, and notes on variables that name unreadable ones; loaded once."""
         bundle = self._ca_bundle or recorded
         if bundle not in self._trust:
             notes: list[str] = []
             path = Path(bundle).expanduser() if bundle else None
-            try:
-                trust = load_trust(self._environment, path, notes.append)
-                self._trust[bundle] = trust, TrustSources(trust.sources, tuple(notes))
-            except UserError as error:
-                self._trust[bundle] = error
-        found = self._trust[bundle]
-        if isinstance(found, UserError):
-            raise found
-        return found
+            trust = load_trust(self._environment, path, notes.append)
+            self._trust[bundle] = trust, tuple(notes)
+        return self._trust[bundle]
 
     def _connect(self, host: Host) -> HostResult:
         proxy = self._proxies.of(host.origin)
