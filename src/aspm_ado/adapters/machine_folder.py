@@ -17,7 +17,7 @@ from aspm_ado.domain.doctor import FolderFacts
 from aspm_ado.domain.text import clean
 
 _PATIENCE: Final = 1.0
-"""Seconds for the lock: a write takes some milliseconds, so who holds it longer is worth telling."""
+"""Seconds to wait for the lock; a write takes some milliseconds."""
 
 
 class RecordsFolder:

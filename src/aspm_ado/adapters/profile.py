@@ -120,6 +120,15 @@ def _pointer(value: str) -> str:
     return value
 
 
+def _check_header(name: str, value: str) -> None:
+    if not _HEADER.fullmatch(name) or name.lower() in _TAKEN:
+        raise ValueError(
+            "headers has a name that is not allowed: secrets and framing are ours to set"
+        )
+    if places_in(value) or not all(" " <= character <= "~" for character in value):
+        raise ValueError("headers has a value that is not plain text; places are for path and body")
+
+
 def _only(allowed: frozenset[str], *templates: object) -> None:
     if places_in(templates) - allowed:
         raise ValueError("a name in double braces is not known, or not allowed in this place")
@@ -209,12 +218,5 @@ class _Profile(_Strict):
                 "body has no {{marker}}, so find could never tell our instance from another's"
             )
         for name, value in self.headers.items():
-            if not _HEADER.fullmatch(name) or name.lower() in _TAKEN:
-                raise ValueError(
-                    "headers has a name that is not allowed: secrets and framing are ours to set"
-                )
-            if places_in(value) or not all(" " <= character <= "~" for character in value):
-                raise ValueError(
-                    "headers has a value that is not plain text; places are for path and body"
-                )
+            _check_header(name, value)
         return self

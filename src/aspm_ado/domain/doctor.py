@@ -271,28 +271,83 @@ class Finding:
         )
 
 
+ADVICE: Final[Mapping[Subject, tuple[Reason, str]]] = {
+    Subject.DEPENDENCIES: (
+        Reason.MACHINE_ODD,
+        "Install aspm-ado again: pipx reinstall aspm-ado",
+    ),
+    Subject.VARIABLES: (
+        Reason.MACHINE_ODD,
+        "Correct or unset what is not one of ours; every option's help names its variable.",
+    ),
+    Subject.FOLDER: (Reason.MACHINE_ODD, "Run: chmod 700 {place}"),
+    Subject.SPACE: (Reason.MACHINE_ODD, "Make room on that disk, or raise the quota."),
+    Subject.ASIDE: (
+        Reason.UNFINISHED,
+        "Mend it, and put it back as catalog.json. "
+        "Or remove those tokens from the keyring, then the file.",
+    ),
+    Subject.PENDING: (Reason.UNFINISHED, "Go on with: {commands}"),
+    Subject.SUCCESSORS: (Reason.UNFINISHED, "Go on with: {commands}"),
+    Subject.ERASING: (
+        Reason.UNFINISHED,
+        "Open the keyring, then: aspm-ado connect (or rotate, or disconnect); "
+        "each begins with what is left.",
+    ),
+    Subject.ORDERED: (
+        Reason.UNFINISHED,
+        "The next creation there revokes it; or do it by hand, on the token page of {place}.",
+    ),
+    Subject.HANDOFF: (Reason.HANDED_OFF, "Go on with: {commands}"),
+    Subject.DRAFT: (Reason.UNFINISHED, "Go on with: aspm-ado connect"),
+    Subject.PROXY: (
+        Reason.PROXY_FAILED,
+        "Set {place} to an HTTP proxy, http://HOST:PORT, or name the hosts in NO_PROXY.",
+    ),
+    Subject.TRUST: (
+        Reason.FILE_UNREADABLE,
+        "Name a readable file of certificates in PEM form there, or unset it.",
+    ),
+    Subject.TLS: (
+        Reason.HTTP_REFUSED,
+        "Give that server a certificate, and connect again with its https address.",
+    ),
+    Subject.CLOCK: (
+        Reason.CLOCK_WRONG,
+        "Set the clock, and let the system keep it right (on Linux: timedatectl set-ntp true).",
+    ),
+}
+"""What to do about a check that found something by itself. Errors bring a remedy of their own."""
+
+
 def ok(subject: Subject, detail: str, milliseconds: int | None = None, about: str = "") -> Finding:
     """A check that went well."""
     return Finding(subject, Health.OK, detail, milliseconds=milliseconds, about=about)
 
 
-def warning(
-    subject: Subject, detail: str, remedy: str, reason: Reason = Reason.MACHINE_ODD, about: str = ""
+def trouble(
+    subject: Subject,
+    detail: str,
+    health: Health = Health.WARN,
+    about: str = "",
+    place: str = "",
+    commands: str = "",
 ) -> Finding:
-    """Something to look at."""
-    return Finding(subject, Health.WARN, detail, reason, remedy, about=about)
+    """A check that found something; ``place`` and ``commands`` are filled into its advice."""
+    reason, advice = ADVICE[subject]
+    remedy = advice.format(place=place, commands=commands)
+    return Finding(subject, health, detail, reason, remedy, about=about)
 
 
-def failure(
+def refused(
     subject: Subject,
     error: UserError | Problem,
     milliseconds: int | None = None,
     about: str = "",
+    health: Health = Health.FAIL,
 ) -> Finding:
-    """A check that failed with ``error``."""
-    return Finding(
-        subject, Health.FAIL, error.problem, error.reason, error.remedy, milliseconds, about
-    )
+    """A check that ended with an error."""
+    return Finding(subject, health, error.problem, error.reason, error.remedy, milliseconds, about)
 
 
 def not_tried(
@@ -340,8 +395,7 @@ def software(found: Software) -> Iterator[Finding]:
     there = listed((f"{name} {version}" for name, version in found.dependencies if version), _ALL)
     if missing:
         detail = f"Not installed: {listed(missing)}. Installed: {there}."
-        remedy = "Install aspm-ado again: pipx reinstall aspm-ado"
-        yield warning(Subject.DEPENDENCIES, detail, remedy)
+        yield trouble(Subject.DEPENDENCIES, detail)
     else:
         unknown = "Not known: this copy was not installed as a package."
         yield ok(Subject.DEPENDENCIES, there or unknown)
@@ -349,18 +403,20 @@ def software(found: Software) -> Iterator[Finding]:
 
 def variables(names: Sequence[str]) -> Finding:
     """The variables that change what we do, by name; a value may be a secret."""
-    relevant = [name for name in names if name.upper() in _OTHERS or name.startswith(_PREFIXES)]
-    mistyped = [name for name in names if name.startswith(PREFIX) and name not in OURS]
-    old = [name for name in names if name in OLD_NAMES]
-    detail = f"{listed(sorted(relevant), _ALL) or 'None that matter here'}."
+    relevant = sorted(filter(_is_relevant, names))
+    mistyped = [name for name in relevant if name.startswith(PREFIX) and name not in OURS]
+    detail = f"{listed(relevant, _ALL) or 'None that matter here'}."
     if mistyped:
-        detail += f" Not one of ours: {listed(sorted(mistyped))}."
-        remedy = "Correct or unset what is not one of ours; every option's help names its variable."
-        return warning(Subject.VARIABLES, detail, remedy)
+        return trouble(Subject.VARIABLES, f"{detail} Not one of ours: {listed(mistyped)}.")
+    old = sorted(OLD_NAMES.keys() & set(names))
     if old:
-        remedy = " ".join(f"{name} is deprecated; use {OLD_NAMES[name]}." for name in sorted(old))
-        return warning(Subject.VARIABLES, detail, remedy)
+        remedy = " ".join(f"{name} is deprecated; use {OLD_NAMES[name]}." for name in old)
+        return Finding(Subject.VARIABLES, Health.WARN, detail, Reason.MACHINE_ODD, remedy)
     return ok(Subject.VARIABLES, detail)
+
+
+def _is_relevant(name: str) -> bool:
+    return name.upper() in _OTHERS or name.startswith(_PREFIXES)
 
 
 def terminal(why_not: str) -> Finding:
@@ -394,90 +450,56 @@ def folder(facts: FolderFacts) -> Iterator[Finding]:
         yield ok(Subject.FOLDER, detail)
     elif facts.mode is not None and facts.mode & 0o077:
         detail = f"{facts.path}{mode} is yours, and others can look into it: names and dates."
-        yield warning(Subject.FOLDER, detail, f"Run: chmod 700 {facts.path}")
+        yield trouble(Subject.FOLDER, detail, place=facts.path)
     else:
         yield ok(Subject.FOLDER, f"{facts.path}{mode} is yours alone.")
     if facts.free is None:
         detail = "Not known: the system does not tell."
         yield not_tried(Subject.SPACE, detail, Reason.NOT_PROVABLE)
     elif facts.free < LITTLE_SPACE:
-        remedy = "Make room on that disk, or raise the quota."
-        yield warning(Subject.SPACE, f"{facts.free // 1024} KiB.", remedy)
+        yield trouble(Subject.SPACE, f"{facts.free // 1024} KiB.")
     else:
         yield ok(Subject.SPACE, f"{facts.free // (1024 * 1024)} MiB.")
 
 
-_LEFT: Final[Mapping[Subject, tuple[Reason, str, str]]] = {
-    Subject.ASIDE: (
-        Reason.UNFINISHED,
-        "{names} in {place}; the tokens that they name are in the keyring still.",
-        "Mend it, and put it back as catalog.json. "
-        "Or remove those tokens from the keyring, then the file.",
-    ),
-    Subject.PENDING: (
-        Reason.UNFINISHED,
-        "Storing was interrupted: {names}.",
-        "Go on with: {connect}",
-    ),
-    Subject.SUCCESSORS: (
-        Reason.UNFINISHED,
-        "Proven, but Invicti ASPM does not have it yet: {names}.",
-        "Go on with: {handoff}",
-    ),
-    Subject.ERASING: (
-        Reason.UNFINISHED,
-        "{count} old secrets could not be erased yet.",
-        "Open the keyring, then: aspm-ado connect (or rotate, or disconnect); "
-        "each begins with what is left.",
-    ),
-    Subject.ORDERED: (
-        Reason.UNFINISHED,
-        "Left of interrupted runs, as far as they were created: {names}.",
-        "The next creation there revokes it; or do it by hand, on the token page of {place}.",
-    ),
-    Subject.HANDOFF: (
-        Reason.HANDED_OFF,
-        "The values are still to be entered there: {names}.",
-        "Go on with: {handoff}",
-    ),
-    Subject.DRAFT: (
-        Reason.UNFINISHED,
-        "A run was interrupted; these answers are offered again: {names}.",
-        "Go on with: aspm-ado connect",
-    ),
-}
-"""What earlier runs may have left: reason, sentence and remedy of each."""
-
-
-def _left(subject: Subject, names: Sequence[str], place: str = "") -> Finding:
-    """The row of ``_LEFT`` for what has these ``names``, if anything has."""
-    if not names:
-        return ok(subject, "None.")
-    reason, detail, remedy = _LEFT[subject]
-    words = {"names": listed(names), "count": len(names), "place": place}
-    for verb in ("connect", "handoff"):
-        words[verb] = "; ".join(f"aspm-ado {verb} {clean(name, 60)}" for name in names[:_FEW])
-    return warning(subject, detail.format(**words), remedy.format(**words), reason)
-
-
 def aside(facts: FolderFacts) -> Finding:
     """Damaged records that were set aside: only they know which tokens of ours the keyring has."""
-    return _left(Subject.ASIDE, facts.aside, facts.path)
+    detail = f"{listed(facts.aside)} in {facts.path}; "
+    detail += "the tokens that they name are in the keyring still."
+    return _left(Subject.ASIDE, facts.aside, detail)
 
 
 def unfinished(catalogue: Catalogue) -> Iterator[Finding]:
     """What earlier runs left to be done, each with the command that goes on with it."""
     entries = [entry for _, entry in sorted(catalogue.connections.items())]
-    orders = catalogue.ordered
-    yield _left(Subject.PENDING, sorted(catalogue.pending))
-    yield _left(Subject.SUCCESSORS, [entry.name for entry in entries if entry.successors])
-    yield _left(Subject.ERASING, catalogue.erasing)
-    yield _left(
-        Subject.ORDERED,
-        [one.display_name for one in orders],
-        listed(dict.fromkeys(one.organization for one in orders)),
-    )
-    yield _left(Subject.HANDOFF, [entry.name for entry in entries if _is_handed_off(entry)])
+    pending = sorted(catalogue.pending)
+    waiting = [entry.name for entry in entries if entry.successors]
+    due = [entry.name for entry in entries if _is_handed_off(entry)]
+    orders = [one.display_name for one in catalogue.ordered]
+    where = listed(dict.fromkeys(one.organization for one in catalogue.ordered))
+
+    detail = f"Storing was interrupted: {listed(pending)}."
+    yield _left(Subject.PENDING, pending, detail, commands=_commands("connect", pending))
+    detail = f"Proven, but Invicti ASPM does not have it yet: {listed(waiting)}."
+    yield _left(Subject.SUCCESSORS, waiting, detail, commands=_commands("handoff", waiting))
+    detail = f"{len(catalogue.erasing)} old secrets could not be erased yet."
+    yield _left(Subject.ERASING, catalogue.erasing, detail)
+    detail = f"Left of interrupted runs, as far as they were created: {listed(orders)}."
+    yield _left(Subject.ORDERED, orders, detail, place=where)
+    detail = f"The values are still to be entered there: {listed(due)}."
+    yield _left(Subject.HANDOFF, due, detail, commands=_commands("handoff", due))
+
+
+def _left(
+    subject: Subject, what: Sequence[str], detail: str, place: str = "", commands: str = ""
+) -> Finding:
+    if what:
+        return trouble(subject, detail, place=place, commands=commands)
+    return ok(subject, "None.")
+
+
+def _commands(verb: str, names: Sequence[str]) -> str:
+    return "; ".join(f"aspm-ado {verb} {clean(name, 60)}" for name in names[:_FEW])
 
 
 def _is_handed_off(entry: Entry) -> bool:
@@ -489,7 +511,9 @@ def draft(answers: Iterable[str] | None) -> Finding:
     """The draft, by the names of its answers; never what they are."""
     if answers is None:
         return ok(Subject.DRAFT, "None.")
-    return _left(Subject.DRAFT, sorted(answers) or ["none"])
+    names = listed(sorted(answers)) or "none"
+    detail = f"A run was interrupted; these answers are offered again: {names}."
+    return trouble(Subject.DRAFT, detail)
 
 
 def hosts_in_use(catalogue: Catalogue, simulator: str | None) -> tuple[Host, ...]:
@@ -530,12 +554,11 @@ def proxies(uses: Mapping[str, ProxyUse]) -> Finding:
     bad = sorted({use.variable for use in uses.values() if not use.usable})
     if not bad:
         return ok(Subject.PROXY, detail)
-    remedy = f"Set {listed(bad)} to an HTTP proxy, http://HOST:PORT, or name the hosts in NO_PROXY."
-    return Finding(Subject.PROXY, Health.FAIL, detail, Reason.PROXY_FAILED, remedy)
+    return trouble(Subject.PROXY, detail, Health.FAIL, place=listed(bad))
 
 
 def host_checks(result: HostResult) -> Iterator[Finding]:
-    """Name, connection and TLS of one host; the time of all is told with the last one tried."""
+    """Name, connection and TLS of one host; the last one tried has the time of all."""
     about, taken = result.host.name, len(result.details)
     for number, subject in enumerate(HOST_STEPS):
         if number < taken:
@@ -543,7 +566,7 @@ def host_checks(result: HostResult) -> Iterator[Finding]:
             spent = result.milliseconds if is_last else None
             yield ok(subject, result.details[number], spent, about)
         elif number == taken and result.problem is not None:
-            yield failure(subject, result.problem, result.milliseconds, about)
+            yield refused(subject, result.problem, result.milliseconds, about)
         elif subject is Subject.TLS and result.host.origin.scheme == "http":
             yield _without_tls(result.host)
         else:
@@ -554,13 +577,8 @@ def _without_tls(found: Host) -> Finding:
     if found.origin.is_loopback:
         detail = "None: plain http on this machine."
         return not_tried(Subject.TLS, detail, Reason.NOT_WANTED, found.name)
-    return warning(
-        Subject.TLS,
-        "None: it was accepted with --allow-http that secrets travel in clear.",
-        "Give that server a certificate, and connect again with its https address.",
-        Reason.HTTP_REFUSED,
-        found.name,
-    )
+    detail = "None: it was accepted with --allow-http that secrets travel in clear."
+    return trouble(Subject.TLS, detail, about=found.name)
 
 
 def date_url(results: Iterable[HostResult]) -> tuple[str, str | None] | None:
@@ -600,13 +618,8 @@ def clock(reply: Reply | None, now: datetime, *, simulated: bool) -> Finding:
     if skew <= SKEW_WARNED:
         return ok(Subject.CLOCK, f"Right, {evidence}.")
     side = "ahead" if now > there else "behind"
-    return Finding(
-        Subject.CLOCK,
-        Health.WARN if skew <= SKEW_REFUSED else Health.FAIL,
-        f"{_duration(skew)} {side}, {evidence}.",
-        Reason.CLOCK_WRONG,
-        "Set the clock, and let the system keep it right (on Linux: timedatectl set-ntp true).",
-    )
+    health = Health.WARN if skew <= SKEW_REFUSED else Health.FAIL
+    return trouble(Subject.CLOCK, f"{_duration(skew)} {side}, {evidence}.", health)
 
 
 def _duration(span: timedelta) -> str:

@@ -118,7 +118,7 @@ def diagnose(machine: Machine, on_step: Callable[[int, int, str], None]) -> tupl
         try:
             found.extend(examine(machine))
         except UserError as error:
-            found.append(rules.failure(first, error))
+            found.append(rules.refused(first, error))
     on_step(len(EXAMINATIONS), len(EXAMINATIONS), "")
     return tuple(found)
 
@@ -157,7 +157,7 @@ def _keyring(machine: Machine) -> Iterator[Finding]:
         return
     spent, refusal = _timed(lambda: machine.vault.title)
     if refusal is not None:
-        yield rules.failure(Subject.KEYRING, refusal, spent)
+        yield rules.refused(Subject.KEYRING, refusal, spent)
         detail = "Not tried, since there is no keyring that may be used."
         yield rules.not_tried(Subject.PROBE, detail)
         return
@@ -165,7 +165,7 @@ def _keyring(machine: Machine) -> Iterator[Finding]:
     yield rules.ok(Subject.KEYRING, f"{title}: the operating system's own.", spent)
     spent, refusal = _timed(machine.vault.probe)
     if refusal is not None:
-        yield rules.failure(Subject.PROBE, refusal, spent)
+        yield rules.refused(Subject.PROBE, refusal, spent)
         return
     detail = "It answered; nothing was written, and no secret was read."
     yield rules.ok(Subject.PROBE, detail, spent)
@@ -177,7 +177,7 @@ def _folder(machine: Machine) -> Iterator[Finding]:
     yield from rules.folder(facts)
     spent, refusal = _timed(folder.prove_writable)
     if refusal is not None:
-        yield rules.failure(Subject.WRITABLE, refusal, spent)
+        yield rules.refused(Subject.WRITABLE, refusal, spent)
         yield rules.not_tried(Subject.LOCK, "Not tried, since nothing can be written there.")
         return
     detail = "A file was written and removed." if facts.exists else "The folder can be made."
@@ -193,14 +193,14 @@ def _lock(folder: Folder, *, exists: bool) -> Finding:
         except UserError as error:
             is_held = error.reason is Reason.RECORDS_LOCKED
             health = Health.WARN if is_held else Health.FAIL
-            return Finding(Subject.LOCK, health, error.problem, error.reason, error.remedy)
+            return rules.refused(Subject.LOCK, error, health=health)
     return rules.ok(Subject.LOCK, "Free.")
 
 
 def _catalogue(machine: Machine) -> Iterator[Finding]:
     stored = machine.stored
     if isinstance(stored, UserError):
-        yield rules.failure(Subject.CATALOGUE, stored)
+        yield rules.refused(Subject.CATALOGUE, stored)
         return
     names = sorted(stored.connections)
     detail = f"{len(names)} ({listed(names)})" if names else "None stored"
@@ -209,7 +209,7 @@ def _catalogue(machine: Machine) -> Iterator[Finding]:
     try:
         draft = machine.records().load_draft()
     except StoreError as error:
-        yield rules.warning(Subject.DRAFT, error.problem, error.remedy, error.reason)
+        yield rules.refused(Subject.DRAFT, error, health=Health.WARN)
     else:
         yield rules.draft(draft.answers if draft else None)
 
@@ -234,13 +234,12 @@ def _trust(network: Network, bundle: str | None) -> Finding:
     except UserError as error:
         # No connection can be trusted, as where a call meets it: exit code 5.
         problem = Problem(Reason.TLS_UNTRUSTED, error.problem, error.remedy)
-        return rules.failure(Subject.TRUST, problem, about=about)
+        return rules.refused(Subject.TRUST, problem, about=about)
     detail = f"{'; '.join(sources)}."
     if not notes:
         return rules.ok(Subject.TRUST, detail, about=about)
     detail = f"{detail} {' '.join(notes)}"
-    remedy = "Name a readable file of certificates in PEM form there, or unset it."
-    return rules.warning(Subject.TRUST, detail, remedy, Reason.FILE_UNREADABLE, about)
+    return rules.trouble(Subject.TRUST, detail, about=about)
 
 
 def _asked_for_the_date(machine: Machine, results: Sequence[HostResult]) -> Reply | None:
