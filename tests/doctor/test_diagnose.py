@@ -13,9 +13,9 @@ import pytest
 from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.keyring.vault import KeyringVault
 from aspm_ado.domain.doctor import (
-    Finding,
     FolderFacts,
     Health,
+    HealthCheck,
     HostResult,
     MachineFacts,
     ProxyUse,
@@ -109,7 +109,7 @@ def machine(**more: Any) -> Machine:
     )
 
 
-def examine(**more: Any) -> dict[Subject, Finding]:
+def examine(**more: Any) -> dict[Subject, HealthCheck]:
     """The findings by subject (of those that repeat, the last)."""
     return {finding.subject: finding for finding in diagnose(machine(**more), lambda *_: None)}
 
@@ -148,7 +148,7 @@ def test_a_room_without_a_home_hides_no_other() -> None:
     assert exit_code(found.values()) == 7
 
 
-def examine_with(opening: Callable[[], Any]) -> dict[Subject, Finding]:
+def examine_with(opening: Callable[[], Any]) -> dict[Subject, HealthCheck]:
     made = machine()
     made.folder = made.records = opening
     return {finding.subject: finding for finding in diagnose(made, lambda *_: None)}

@@ -6,11 +6,11 @@ import pytest
 
 from aspm_ado.domain.doctor import (
     AREAS,
-    Finding,
     Health,
+    HealthCheck,
     Subject,
     exit_code,
-    listed,
+    shortlist,
     verdict,
     with_tilde,
 )
@@ -23,8 +23,8 @@ def test_every_subject_has_a_title_and_an_area() -> None:
     assert {subject.area for subject in Subject} == set(AREAS)
 
 
-def found(subject: Subject, health: Health) -> Finding:
-    return Finding(
+def found(subject: Subject, health: Health) -> HealthCheck:
+    return HealthCheck(
         subject, health, "So it is.", remedy="Do this." if health in ("warn", "fail") else None
     )
 
@@ -61,7 +61,7 @@ def test_the_verdict_is_the_exit_code_as_a_word(
 @pytest.mark.parametrize("health", [Health.WARN, Health.FAIL])
 def test_trouble_without_a_remedy_cannot_be_said(health: Health) -> None:
     with pytest.raises(ValueError, match="without a remedy"):
-        Finding(Subject.TLS, health, "Bad.")
+        HealthCheck(Subject.TLS, health, "Bad.")
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_a_home_that_is_no_folder_of_its_own_hides_nothing() -> None:
 
 
 def test_the_home_is_hidden_in_every_text_of_a_row() -> None:
-    made = Finding(
+    made = HealthCheck(
         Subject.TRUST, Health.WARN, "/h/ann/a", remedy="/h/ann/b", about="/h/ann/c"
     ).without_home(["/h/ann"])
     assert (made.detail, made.remedy, made.title) == ("~/a", "~/b", "~/c: Trusted certificates")
 
 
 def test_long_lists_say_how_many_more() -> None:
-    assert listed("abcdefg") == "a, b, c, d, e and 2 more"
-    assert listed(["a\x1b[31m"]) == "a[31m"
+    assert shortlist("abcdefg") == "a, b, c, d, e and 2 more"
+    assert shortlist(["a\x1b[31m"]) == "a[31m"

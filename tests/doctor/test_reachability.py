@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from aspm_ado.adapters.http.reachability import Reachability
-from aspm_ado.domain.doctor import Finding, Health, HostResult, host_checks
+from aspm_ado.domain.doctor import Health, HealthCheck, HostResult, host_checks
 from aspm_ado.domain.doctor import Host as Target
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Origin
@@ -37,9 +37,9 @@ def network(ca_bundle: Path | None = None, timeout: float = 5, **environment: st
 class Seen:
     """A result with its three checks."""
 
-    name: Finding
-    connect: Finding
-    tls: Finding
+    name: HealthCheck
+    connect: HealthCheck
+    tls: HealthCheck
 
     def __init__(self, result: HostResult) -> None:
         self.reached = result.reached

@@ -116,16 +116,16 @@ def test_damaged_records_that_were_set_aside_are_not_forgotten() -> None:
 
 
 def test_nothing_unfinished_is_said_as_such() -> None:
-    assert {(row.health, row.detail) for row in rules.unfinished(catalogue(entry("contoso")))} == {
-        ("ok", "None.")
-    }
+    assert {
+        (row.health, row.detail) for row in rules.unfinished_work(catalogue(entry("contoso")))
+    } == {("ok", "None.")}
 
 
 def test_unfinished_work_names_the_command_to_run() -> None:
     successor = Successor(CREDENTIAL, ("fabrikam",))
     found = {
         row.subject: row
-        for row in rules.unfinished(
+        for row in rules.unfinished_work(
             catalogue(
                 entry("contoso", state=RegistrationState.HANDED_OFF),
                 entry("rotating", successors={"new": successor}),

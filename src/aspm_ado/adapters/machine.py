@@ -17,7 +17,7 @@ _PACKAGE: Final = "aspm-ado"
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 
-def software() -> Software:
+def installed_software() -> Software:
     """Versions and places; nothing of it names the person or the machine."""
     kind = "not in a virtual environment"
     if sys.prefix != sys.base_prefix:

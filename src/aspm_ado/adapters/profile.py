@@ -154,7 +154,7 @@ class _Success(_Strict):
     pointer: Pointer = ""
 
 
-Success: TypeAlias = Annotated[_Success, _into(domain.Success)]
+_SuccessValue: TypeAlias = Annotated[_Success, _into(domain.Success)]
 
 
 class _Find(_Strict):
@@ -184,7 +184,7 @@ class _Find(_Strict):
 class _Test(_Strict):
     method: Literal["GET", "POST"] = "GET"
     path: RequestPath
-    success: Success
+    success: _SuccessValue
 
     @model_validator(mode="after")
     def _places(self) -> _Test:
@@ -201,7 +201,7 @@ class _Profile(_Strict):
     path: RequestPath
     headers: dict[str, str] = {}
     body: dict[str, JsonValue]
-    success: Success
+    success: _SuccessValue
     conflict: list[Annotated[int, Field(ge=400, le=499)]] = [409]
     id: Pointer = ""
     find: Annotated[_Find, _into(domain.Find)] | None = None

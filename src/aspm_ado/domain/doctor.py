@@ -233,7 +233,7 @@ AREAS: Final[Mapping[str, tuple[str, ExitCode]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class HealthCheck:
     """How one check ended, in a sentence fit for a ticket.
 
     Every ``warn`` and ``fail`` has a remedy; ``about`` names the host or the file of certificates.
@@ -261,7 +261,7 @@ class Finding:
         """What it counts as: the code of its area when it failed. Warnings never count."""
         return AREAS[self.subject.area][1] if self.health is Health.FAIL else ExitCode.DONE
 
-    def without_home(self, homes: Iterable[str]) -> Finding:
+    def without_home(self, homes: Iterable[str]) -> HealthCheck:
         """The same with the home folder as ``~``."""
         return replace(
             self,
@@ -320,9 +320,11 @@ ADVICE: Final[Mapping[Subject, tuple[Reason, str]]] = {
 """What to do about a check that found something by itself. Errors bring a remedy of their own."""
 
 
-def ok(subject: Subject, detail: str, milliseconds: int | None = None, about: str = "") -> Finding:
+def ok(
+    subject: Subject, detail: str, milliseconds: int | None = None, about: str = ""
+) -> HealthCheck:
     """A check that went well."""
-    return Finding(subject, Health.OK, detail, milliseconds=milliseconds, about=about)
+    return HealthCheck(subject, Health.OK, detail, milliseconds=milliseconds, about=about)
 
 
 def trouble(
@@ -332,38 +334,40 @@ def trouble(
     about: str = "",
     place: str = "",
     commands: str = "",
-) -> Finding:
+) -> HealthCheck:
     """A check that found something; ``place`` and ``commands`` are filled into its advice."""
     reason, advice = ADVICE[subject]
     remedy = advice.format(place=place, commands=commands)
-    return Finding(subject, health, detail, reason, remedy, about=about)
+    return HealthCheck(subject, health, detail, reason, remedy, about=about)
 
 
-def refused(
+def failed(
     subject: Subject,
     error: UserError | Problem,
     milliseconds: int | None = None,
     about: str = "",
     health: Health = Health.FAIL,
-) -> Finding:
+) -> HealthCheck:
     """A check that ended with an error."""
-    return Finding(subject, health, error.problem, error.reason, error.remedy, milliseconds, about)
+    return HealthCheck(
+        subject, health, error.problem, error.reason, error.remedy, milliseconds, about
+    )
 
 
 def not_tried(
     subject: Subject, detail: str, reason: Reason = Reason.NOT_ASKED, about: str = ""
-) -> Finding:
+) -> HealthCheck:
     """A check that was not possible, or not needed."""
-    return Finding(subject, Health.SKIP, detail, reason, about=about)
+    return HealthCheck(subject, Health.SKIP, detail, reason, about=about)
 
 
-def exit_code(findings: Iterable[Finding]) -> ExitCode:
+def exit_code(findings: Iterable[HealthCheck]) -> ExitCode:
     """The gravest of them."""
     codes = {finding.exit_code for finding in findings}
     return next((code for code in GRAVITY if code in codes), ExitCode.DONE)
 
 
-def verdict(findings: Iterable[Finding]) -> Verdict:
+def verdict(findings: Iterable[HealthCheck]) -> Verdict:
     """The exit code as a word, and whether there are warnings."""
     rows = tuple(findings)
     return verdict_of(exit_code(rows), warned=any(row.health is Health.WARN for row in rows))
@@ -378,40 +382,42 @@ def with_tilde(text: str, homes: Iterable[str]) -> str:
     return text
 
 
-def listed(names: Iterable[str], most: int = _FEW) -> str:
+def shortlist(names: Iterable[str], most: int = _FEW) -> str:
     """Names for a sentence: the first few, and how many more."""
     rows = [clean(name, 60) for name in names]
     more = f" and {len(rows) - most} more" if len(rows) > most else ""
     return ", ".join(rows[:most]) + more
 
 
-def software(found: Software) -> Iterator[Finding]:
+def software(found: Software) -> Iterator[HealthCheck]:
     """What runs here, and by what."""
     yield ok(Subject.PROGRAM, found.program)
     yield ok(Subject.PYTHON, found.python)
     yield ok(Subject.PLATFORM, found.platform)
     yield ok(Subject.OPENSSL, found.openssl)
     missing = [name for name, version in found.dependencies if version is None]
-    there = listed((f"{name} {version}" for name, version in found.dependencies if version), _ALL)
+    there = shortlist(
+        (f"{name} {version}" for name, version in found.dependencies if version), _ALL
+    )
     if missing:
-        detail = f"Not installed: {listed(missing)}. Installed: {there}."
+        detail = f"Not installed: {shortlist(missing)}. Installed: {there}."
         yield trouble(Subject.DEPENDENCIES, detail)
     else:
         unknown = "Not known: this copy was not installed as a package."
         yield ok(Subject.DEPENDENCIES, there or unknown)
 
 
-def variables(names: Sequence[str]) -> Finding:
+def variables(names: Sequence[str]) -> HealthCheck:
     """The variables that change what we do, by name; a value may be a secret."""
     relevant = sorted(filter(_is_relevant, names))
     mistyped = [name for name in relevant if name.startswith(PREFIX) and name not in OURS]
-    detail = f"{listed(relevant, _ALL) or 'None that matter here'}."
+    detail = f"{shortlist(relevant, _ALL) or 'None that matter here'}."
     if mistyped:
-        return trouble(Subject.VARIABLES, f"{detail} Not one of ours: {listed(mistyped)}.")
+        return trouble(Subject.VARIABLES, f"{detail} Not one of ours: {shortlist(mistyped)}.")
     old = sorted(OLD_NAMES.keys() & set(names))
     if old:
         remedy = " ".join(f"{name} is deprecated; use {OLD_NAMES[name]}." for name in old)
-        return Finding(Subject.VARIABLES, Health.WARN, detail, Reason.MACHINE_ODD, remedy)
+        return HealthCheck(Subject.VARIABLES, Health.WARN, detail, Reason.MACHINE_ODD, remedy)
     return ok(Subject.VARIABLES, detail)
 
 
@@ -419,13 +425,13 @@ def _is_relevant(name: str) -> bool:
     return name.upper() in _OTHERS or name.startswith(_PREFIXES)
 
 
-def terminal(why_not: str) -> Finding:
+def terminal(why_not: str) -> HealthCheck:
     """Whether somebody can be asked. That nobody can is as it should be in a pipeline."""
     detail = f"Nobody can be asked: {why_not}." if why_not else "Somebody can be asked."
     return ok(Subject.TERMINAL, detail)
 
 
-def retirement(end: date | None, source: str, today: date) -> Finding:
+def retirement(end: date | None, source: str, today: date) -> HealthCheck:
     """The day on which tokens of all organizations stop, as we count."""
     if end is None:
         return ok(Subject.RETIREMENT, f"Never ({source}).")
@@ -442,7 +448,7 @@ def retirement(end: date | None, source: str, today: date) -> Finding:
     )
 
 
-def folder(facts: FolderFacts) -> Iterator[Finding]:
+def folder(facts: FolderFacts) -> Iterator[HealthCheck]:
     """Where our records are, who can read them, and how much fits there."""
     mode = f" (mode {facts.mode:04o})" if facts.mode is not None else ""
     if not facts.exists:
@@ -462,37 +468,37 @@ def folder(facts: FolderFacts) -> Iterator[Finding]:
         yield ok(Subject.SPACE, f"{facts.free // (1024 * 1024)} MiB.")
 
 
-def aside(facts: FolderFacts) -> Finding:
+def aside(facts: FolderFacts) -> HealthCheck:
     """Damaged records that were set aside: only they know which tokens of ours the keyring has."""
-    detail = f"{listed(facts.aside)} in {facts.path}; "
+    detail = f"{shortlist(facts.aside)} in {facts.path}; "
     detail += "the tokens that they name are in the keyring still."
     return _left(Subject.ASIDE, facts.aside, detail)
 
 
-def unfinished(catalogue: Catalogue) -> Iterator[Finding]:
+def unfinished_work(catalogue: Catalogue) -> Iterator[HealthCheck]:
     """What earlier runs left to be done, each with the command that goes on with it."""
     entries = [entry for _, entry in sorted(catalogue.connections.items())]
     pending = sorted(catalogue.pending)
     waiting = [entry.name for entry in entries if entry.successors]
     due = [entry.name for entry in entries if _is_handed_off(entry)]
     orders = [one.display_name for one in catalogue.ordered]
-    where = listed(dict.fromkeys(one.organization for one in catalogue.ordered))
+    where = shortlist(dict.fromkeys(one.organization for one in catalogue.ordered))
 
-    detail = f"Storing was interrupted: {listed(pending)}."
+    detail = f"Storing was interrupted: {shortlist(pending)}."
     yield _left(Subject.PENDING, pending, detail, commands=_commands("connect", pending))
-    detail = f"Proven, but Invicti ASPM does not have it yet: {listed(waiting)}."
+    detail = f"Proven, but Invicti ASPM does not have it yet: {shortlist(waiting)}."
     yield _left(Subject.SUCCESSORS, waiting, detail, commands=_commands("handoff", waiting))
     detail = f"{len(catalogue.erasing)} old secrets could not be erased yet."
     yield _left(Subject.ERASING, catalogue.erasing, detail)
-    detail = f"Left of interrupted runs, as far as they were created: {listed(orders)}."
+    detail = f"Left of interrupted runs, as far as they were created: {shortlist(orders)}."
     yield _left(Subject.ORDERED, orders, detail, place=where)
-    detail = f"The values are still to be entered there: {listed(due)}."
+    detail = f"The values are still to be entered there: {shortlist(due)}."
     yield _left(Subject.HANDOFF, due, detail, commands=_commands("handoff", due))
 
 
 def _left(
     subject: Subject, what: Sequence[str], detail: str, place: str = "", commands: str = ""
-) -> Finding:
+) -> HealthCheck:
     if what:
         return trouble(subject, detail, place=place, commands=commands)
     return ok(subject, "None.")
@@ -507,11 +513,11 @@ def _is_handed_off(entry: Entry) -> bool:
     return RegistrationState.HANDED_OFF in states
 
 
-def draft(answers: Iterable[str] | None) -> Finding:
+def draft(answers: Iterable[str] | None) -> HealthCheck:
     """The draft, by the names of its answers; never what they are."""
     if answers is None:
         return ok(Subject.DRAFT, "None.")
-    names = listed(sorted(answers)) or "none"
+    names = shortlist(sorted(answers)) or "none"
     detail = f"A run was interrupted; these answers are offered again: {names}."
     return trouble(Subject.DRAFT, detail)
 
@@ -545,19 +551,19 @@ def _services(ca_bundle: str | None) -> list[Host]:
     return [Host(Origin("https", name, 443), SERVICES_URL, ca_bundle) for name in SERVICES_HOSTS]
 
 
-def proxies(uses: Mapping[str, ProxyUse]) -> Finding:
+def proxies(uses: Mapping[str, ProxyUse]) -> HealthCheck:
     """Which host is reached how, by the variable that says so. ``uses`` are by names of hosts."""
     by_words: dict[str, list[str]] = {}
     for name, use in uses.items():
         by_words.setdefault(use.words, []).append(name)
-    detail = "; ".join(f"{listed(names)}: {words}" for words, names in by_words.items()) + "."
+    detail = "; ".join(f"{shortlist(names)}: {words}" for words, names in by_words.items()) + "."
     bad = sorted({use.variable for use in uses.values() if not use.usable})
     if not bad:
         return ok(Subject.PROXY, detail)
-    return trouble(Subject.PROXY, detail, Health.FAIL, place=listed(bad))
+    return trouble(Subject.PROXY, detail, Health.FAIL, place=shortlist(bad))
 
 
-def host_checks(result: HostResult) -> Iterator[Finding]:
+def host_checks(result: HostResult) -> Iterator[HealthCheck]:
     """Name, connection and TLS of one host; the last one tried has the time of all."""
     about, taken = result.host.name, len(result.details)
     for number, subject in enumerate(HOST_STEPS):
@@ -566,14 +572,14 @@ def host_checks(result: HostResult) -> Iterator[Finding]:
             spent = result.milliseconds if is_last else None
             yield ok(subject, result.details[number], spent, about)
         elif number == taken and result.problem is not None:
-            yield refused(subject, result.problem, result.milliseconds, about)
+            yield failed(subject, result.problem, result.milliseconds, about)
         elif subject is Subject.TLS and result.host.origin.scheme == "http":
             yield _without_tls(result.host)
         else:
             yield not_tried(subject, "Not tried, since the step before failed.", about=about)
 
 
-def _without_tls(found: Host) -> Finding:
+def _without_tls(found: Host) -> HealthCheck:
     if found.origin.is_loopback:
         detail = "None: plain http on this machine."
         return not_tried(Subject.TLS, detail, Reason.NOT_WANTED, found.name)
@@ -602,7 +608,7 @@ def _date_url(found: Host) -> str:
     return f"{found.origin}/"
 
 
-def clock(reply: Reply | None, now: datetime, *, simulated: bool) -> Finding:
+def clock(reply: Reply | None, now: datetime, *, simulated: bool) -> HealthCheck:
     """The clock of this machine against the ``Date`` of an answer that came ``now``."""
     if reply is None:
         return not_tried(Subject.CLOCK, "Not compared: no Azure DevOps could be reached.")

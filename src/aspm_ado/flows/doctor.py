@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from aspm_ado.domain import doctor as rules
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.doctor import Finding, Health, Subject, listed
+from aspm_ado.domain.doctor import Health, HealthCheck, Subject, shortlist
 from aspm_ado.domain.errors import Problem, StoreError, UserError
 from aspm_ado.domain.http import Call
 from aspm_ado.domain.reasons import Reason
@@ -107,18 +107,18 @@ class Machine:
         return self.stored if isinstance(self.stored, Catalogue) else Catalogue()
 
 
-def diagnose(machine: Machine, on_step: Callable[[int, int, str], None]) -> tuple[Finding, ...]:
+def diagnose(machine: Machine, on_step: Callable[[int, int, str], None]) -> tuple[HealthCheck, ...]:
     """All findings, in the order of the areas.
 
     ``on_step`` is given how many areas are done, of how many, and the name of the next.
     """
-    found: list[Finding] = []
+    found: list[HealthCheck] = []
     for done, (name, first, examine) in enumerate(EXAMINATIONS):
         on_step(done, len(EXAMINATIONS), name)
         try:
             found.extend(examine(machine))
         except UserError as error:
-            found.append(rules.refused(first, error))
+            found.append(rules.failed(first, error))
     on_step(len(EXAMINATIONS), len(EXAMINATIONS), "")
     return tuple(found)
 
@@ -134,7 +134,7 @@ def _timed(work: Callable[[], object]) -> tuple[int, UserError | None]:
     return round((time.perf_counter() - started) * 1000), refusal
 
 
-def _machine(machine: Machine) -> Iterator[Finding]:
+def _machine(machine: Machine) -> Iterator[HealthCheck]:
     facts = machine.facts
     yield from rules.software(facts.software)
     yield rules.variables(facts.variables)
@@ -145,7 +145,7 @@ def _machine(machine: Machine) -> Iterator[Finding]:
         yield rules.retirement(facts.global_end, facts.global_end_source, today)
 
 
-def _keyring(machine: Machine) -> Iterator[Finding]:
+def _keyring(machine: Machine) -> Iterator[HealthCheck]:
     """The class in use, and one reading of a name that does not exist.
 
     A write would open a dialog on macOS.
@@ -157,7 +157,7 @@ def _keyring(machine: Machine) -> Iterator[Finding]:
         return
     spent, refusal = _timed(lambda: machine.vault.title)
     if refusal is not None:
-        yield rules.refused(Subject.KEYRING, refusal, spent)
+        yield rules.failed(Subject.KEYRING, refusal, spent)
         detail = "Not tried, since there is no keyring that may be used."
         yield rules.not_tried(Subject.PROBE, detail)
         return
@@ -165,19 +165,19 @@ def _keyring(machine: Machine) -> Iterator[Finding]:
     yield rules.ok(Subject.KEYRING, f"{title}: the operating system's own.", spent)
     spent, refusal = _timed(machine.vault.probe)
     if refusal is not None:
-        yield rules.refused(Subject.PROBE, refusal, spent)
+        yield rules.failed(Subject.PROBE, refusal, spent)
         return
     detail = "It answered; nothing was written, and no secret was read."
     yield rules.ok(Subject.PROBE, detail, spent)
 
 
-def _folder(machine: Machine) -> Iterator[Finding]:
+def _folder(machine: Machine) -> Iterator[HealthCheck]:
     folder = machine.folder()
     facts = folder.look()
     yield from rules.folder(facts)
     spent, refusal = _timed(folder.prove_writable)
     if refusal is not None:
-        yield rules.refused(Subject.WRITABLE, refusal, spent)
+        yield rules.failed(Subject.WRITABLE, refusal, spent)
         yield rules.not_tried(Subject.LOCK, "Not tried, since nothing can be written there.")
         return
     detail = "A file was written and removed." if facts.exists else "The folder can be made."
@@ -186,35 +186,35 @@ def _folder(machine: Machine) -> Iterator[Finding]:
     yield rules.aside(facts)
 
 
-def _lock(folder: Folder, *, exists: bool) -> Finding:
+def _lock(folder: Folder, *, exists: bool) -> HealthCheck:
     if exists:
         try:
             folder.prove_free()
         except UserError as error:
             is_held = error.reason is Reason.RECORDS_LOCKED
             health = Health.WARN if is_held else Health.FAIL
-            return rules.refused(Subject.LOCK, error, health=health)
+            return rules.failed(Subject.LOCK, error, health=health)
     return rules.ok(Subject.LOCK, "Free.")
 
 
-def _catalogue(machine: Machine) -> Iterator[Finding]:
+def _catalogue(machine: Machine) -> Iterator[HealthCheck]:
     stored = machine.stored
     if isinstance(stored, UserError):
-        yield rules.refused(Subject.CATALOGUE, stored)
+        yield rules.failed(Subject.CATALOGUE, stored)
         return
     names = sorted(stored.connections)
-    detail = f"{len(names)} ({listed(names)})" if names else "None stored"
+    detail = f"{len(names)} ({shortlist(names)})" if names else "None stored"
     yield rules.ok(Subject.CATALOGUE, f"{detail}; schema {CATALOGUE_SCHEMA}.")
-    yield from rules.unfinished(stored)
+    yield from rules.unfinished_work(stored)
     try:
         draft = machine.records().load_draft()
     except StoreError as error:
-        yield rules.refused(Subject.DRAFT, error, health=Health.WARN)
+        yield rules.failed(Subject.DRAFT, error, health=Health.WARN)
     else:
         yield rules.draft(draft.answers if draft else None)
 
 
-def _network(machine: Machine) -> Iterator[Finding]:
+def _network(machine: Machine) -> Iterator[HealthCheck]:
     network, simulator = machine.network, machine.facts.simulator
     hosts = rules.hosts_in_use(machine.readable, simulator)
     yield rules.proxies({host.name: network.proxy_of(host.origin) for host in hosts})
@@ -227,14 +227,14 @@ def _network(machine: Machine) -> Iterator[Finding]:
     yield rules.clock(reply, machine.now(), simulated=simulator is not None)
 
 
-def _trust(network: Network, bundle: str | None) -> Finding:
+def _trust(network: Network, bundle: str | None) -> HealthCheck:
     about = clean(bundle) if bundle else ""
     try:
         sources, notes = network.trusted(bundle)
     except UserError as error:
         # No connection can be trusted, as where a call meets it: exit code 5.
         problem = Problem(Reason.TLS_UNTRUSTED, error.problem, error.remedy)
-        return rules.refused(Subject.TRUST, problem, about=about)
+        return rules.failed(Subject.TRUST, problem, about=about)
     detail = f"{'; '.join(sources)}."
     if not notes:
         return rules.ok(Subject.TRUST, detail, about=about)
@@ -252,7 +252,7 @@ def _asked_for_the_date(machine: Machine, results: Sequence[HostResult]) -> Repl
     return machine.network.send(Call("GET", url, headers=headers, ca_bundle=bundle))
 
 
-EXAMINATIONS: Final[tuple[tuple[str, Subject, Callable[[Machine], Iterable[Finding]]], ...]] = (
+EXAMINATIONS: Final[tuple[tuple[str, Subject, Callable[[Machine], Iterable[HealthCheck]]], ...]] = (
     ("this machine", Subject.PROGRAM, _machine),
     ("the keyring", Subject.KEYRING, _keyring),
     ("the config folder", Subject.FOLDER, _folder),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from aspm_ado.domain.doctor import AREAS, HOST_STEPS, Finding, Health, exit_code, verdict
+from aspm_ado.domain.doctor import AREAS, HOST_STEPS, Health, HealthCheck, exit_code, verdict
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import wrapped
 from aspm_ado.render.document import Document, envelope
@@ -28,7 +28,7 @@ _WORDS: Final = {
 _MARGIN: Final = 7
 
 
-def document(findings: Sequence[Finding], at: str) -> Document:
+def doctor_document(findings: Sequence[HealthCheck], at: str) -> Document:
     """One object, every check in order."""
     head = envelope(SCHEMA, "doctor", at, exit_code(findings))
     return {
@@ -38,7 +38,7 @@ def document(findings: Sequence[Finding], at: str) -> Document:
     }
 
 
-def lines(findings: Sequence[Finding], width: int = 100) -> Iterator[str]:
+def doctor_lines(findings: Sequence[HealthCheck], width: int = 100) -> Iterator[str]:
     """Rows under the headings of their areas, one for each host, then what it comes to."""
     counts: Counter[Health] = Counter()
     for area, group in groupby(findings, key=lambda finding: finding.subject.area):
@@ -53,9 +53,9 @@ def lines(findings: Sequence[Finding], width: int = 100) -> Iterator[str]:
     yield f"{total} (exit {int(exit_code(findings))})"
 
 
-def _rows(findings: Iterable[Finding]) -> Iterator[tuple[str, Finding]]:
+def _rows(findings: Iterable[HealthCheck]) -> Iterator[tuple[str, HealthCheck]]:
     """Each finding with its title; those of one host as one."""
-    steps: list[Finding] = []
+    steps: list[HealthCheck] = []
     for finding in findings:
         if finding.subject not in HOST_STEPS:
             yield finding.title, finding
@@ -66,7 +66,7 @@ def _rows(findings: Iterable[Finding]) -> Iterator[tuple[str, Finding]]:
             steps.clear()
 
 
-def _host(steps: Sequence[Finding]) -> tuple[str, Finding]:
+def _host(steps: Sequence[HealthCheck]) -> tuple[str, HealthCheck]:
     """The step that needs something done, or what all of them showed."""
     for step in steps:
         if step.remedy:
@@ -77,10 +77,10 @@ def _host(steps: Sequence[Finding]) -> tuple[str, Finding]:
     health = last.health
     if last.reason is Reason.NOT_WANTED:  # plain http on this machine
         health = Health.OK
-    return first.about, Finding(first.subject, health, text, milliseconds=sum(spent))
+    return first.about, HealthCheck(first.subject, health, text, milliseconds=sum(spent))
 
 
-def _row(title: str, finding: Finding, width: int) -> Iterator[str]:
+def _row(title: str, finding: HealthCheck, width: int) -> Iterator[str]:
     spent = f" ({finding.milliseconds} ms)" if finding.milliseconds is not None else ""
     mark = _MARKS[finding.health]
     for line in wrapped(f"{title}: {finding.detail}{spent}", width - _MARGIN):
@@ -93,7 +93,7 @@ def _row(title: str, finding: Finding, width: int) -> Iterator[str]:
             arrow = "  "
 
 
-def _check(finding: Finding) -> Document:
+def _check(finding: HealthCheck) -> Document:
     return {
         "id": finding.subject.value,
         "title": finding.title,

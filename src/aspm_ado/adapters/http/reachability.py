@@ -19,7 +19,7 @@ from aspm_ado.adapters.http.route import Proxies, Router
 from aspm_ado.adapters.http.transport import Transport
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import LIMIT, Wire, resolve
-from aspm_ado.domain.doctor import Host, HostResult, ProxyUse, listed
+from aspm_ado.domain.doctor import Host, HostResult, ProxyUse, shortlist
 from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.text import clean
@@ -179,7 +179,7 @@ def _looked_up(origin: Origin, proxy: Proxy | None, limit: Limit) -> str:
         if proxy is not None:
             raise ProxyError("not found", error) from error
         raise
-    addresses = listed(dict.fromkeys(str(row[4][0]) for row in rows), 3)
+    addresses = shortlist(dict.fromkeys(str(row[4][0]) for row in rows), 3)
     if proxy is not None:
         return f"{addresses} is the proxy {proxy.shown}, which looks up the host itself."
     return f"{addresses}."

@@ -22,16 +22,16 @@ def run(wiring: Wiring) -> int:
 
     7 for the keyring or our records, 5 for the network.
     """
-    from aspm_ado.render.doctor import document, lines
+    from aspm_ado.render.doctor import doctor_document, doctor_lines
 
     found = diagnose(_machine(wiring), wiring.voice.progress)
     wiring.voice.end_progress()
     homes = _homes(wiring)
     findings = [finding.without_home(homes) for finding in found]
     if wiring.as_json:
-        write_document(document(findings, wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")))
+        write_document(doctor_document(findings, wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")))
     else:
-        write_lines(lines(findings, width_of_result() or 100))
+        write_lines(doctor_lines(findings, width_of_result() or 100))
     return int(exit_code(findings))
 
 
@@ -57,7 +57,7 @@ def _machine(wiring: Wiring) -> Machine:
 
 
 def _facts(wiring: Wiring) -> MachineFacts:
-    from aspm_ado.adapters.machine import software
+    from aspm_ado.adapters.machine import installed_software
     from aspm_ado.adapters.terminal.prompter import can_ask
 
     environment = wiring.environment
@@ -67,7 +67,7 @@ def _facts(wiring: Wiring) -> MachineFacts:
         source = "ASPM_ADO_GLOBAL_PAT_END"
     given = {**environment, **wiring.secret_variables}
     return MachineFacts(
-        software=software(),
+        software=installed_software(),
         variables=[name for name, value in given.items() if value.strip()],
         nobody_asks=nobody_asks,
         global_end=wiring.clock.global_end,
