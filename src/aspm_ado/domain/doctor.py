@@ -280,15 +280,15 @@ ADVICE: Final[Mapping[Subject, tuple[Reason, str]]] = {
         Reason.MACHINE_ODD,
         "Correct or unset what is not one of ours; every option's help names its variable.",
     ),
-    Subject.FOLDER: (Reason.MACHINE_ODD, "Run: chmod 700 {place}"),
+    Subject.FOLDER: (Reason.MACHINE_ODD, "Run: chmod 700 {names}"),
     Subject.SPACE: (Reason.MACHINE_ODD, "Make room on that disk, or raise the quota."),
     Subject.ASIDE: (
         Reason.UNFINISHED,
         "Mend it, and put it back as catalog.json. "
         "Or remove those tokens from the keyring, then the file.",
     ),
-    Subject.PENDING: (Reason.UNFINISHED, "Go on with: {commands}"),
-    Subject.SUCCESSORS: (Reason.UNFINISHED, "Go on with: {commands}"),
+    Subject.PENDING: (Reason.UNFINISHED, "Go on with: {names}"),
+    Subject.SUCCESSORS: (Reason.UNFINISHED, "Go on with: {names}"),
     Subject.ERASING: (
         Reason.UNFINISHED,
         "Open the keyring, then: aspm-ado connect (or rotate, or disconnect); "
@@ -296,13 +296,13 @@ ADVICE: Final[Mapping[Subject, tuple[Reason, str]]] = {
     ),
     Subject.ORDERED: (
         Reason.UNFINISHED,
-        "The next creation there revokes it; or do it by hand, on the token page of {place}.",
+        "The next creation there revokes it; or do it by hand, on the token page of {names}.",
     ),
-    Subject.HANDOFF: (Reason.HANDED_OFF, "Go on with: {commands}"),
+    Subject.HANDOFF: (Reason.HANDED_OFF, "Go on with: {names}"),
     Subject.DRAFT: (Reason.UNFINISHED, "Go on with: aspm-ado connect"),
     Subject.PROXY: (
         Reason.PROXY_FAILED,
-        "Set {place} to an HTTP proxy, http://HOST:PORT, or name the hosts in NO_PROXY.",
+        "Set {names} to an HTTP proxy, http://HOST:PORT, or name the hosts in NO_PROXY.",
     ),
     Subject.TRUST: (
         Reason.FILE_UNREADABLE,
@@ -332,13 +332,11 @@ def trouble(
     detail: str,
     health: Health = Health.WARN,
     about: str = "",
-    place: str = "",
-    commands: str = "",
+    names: str = "",
 ) -> HealthCheck:
-    """A check that found something; ``place`` and ``commands`` are filled into its advice."""
+    """A check that found something; ``names`` are filled into its advice."""
     reason, advice = ADVICE[subject]
-    remedy = advice.format(place=place, commands=commands)
-    return HealthCheck(subject, health, detail, reason, remedy, about=about)
+    return HealthCheck(subject, health, detail, reason, advice.format(names=names), about=about)
 
 
 def failed(
@@ -456,7 +454,7 @@ def folder(facts: FolderFacts) -> Iterator[HealthCheck]:
         yield ok(Subject.FOLDER, detail)
     elif facts.mode is not None and facts.mode & 0o077:
         detail = f"{facts.path}{mode} is yours, and others can look into it: names and dates."
-        yield trouble(Subject.FOLDER, detail, place=facts.path)
+        yield trouble(Subject.FOLDER, detail, names=facts.path)
     else:
         yield ok(Subject.FOLDER, f"{facts.path}{mode} is yours alone.")
     if facts.free is None:
@@ -470,8 +468,8 @@ def folder(facts: FolderFacts) -> Iterator[HealthCheck]:
 
 def aside(facts: FolderFacts) -> HealthCheck:
     """Damaged records that were set aside: only they know which tokens of ours the keyring has."""
-    detail = f"{shortlist(facts.aside)} in {facts.path}; "
-    detail += "the tokens that they name are in the keyring still."
+    where = f"{shortlist(facts.aside)} in {facts.path}"
+    detail = f"{where}; the tokens that they name are in the keyring still."
     return _left(Subject.ASIDE, facts.aside, detail)
 
 
@@ -485,23 +483,19 @@ def unfinished_work(catalogue: Catalogue) -> Iterator[HealthCheck]:
     where = shortlist(dict.fromkeys(one.organization for one in catalogue.ordered))
 
     detail = f"Storing was interrupted: {shortlist(pending)}."
-    yield _left(Subject.PENDING, pending, detail, commands=_commands("connect", pending))
+    yield _left(Subject.PENDING, pending, detail, _commands("connect", pending))
     detail = f"Proven, but Invicti ASPM does not have it yet: {shortlist(waiting)}."
-    yield _left(Subject.SUCCESSORS, waiting, detail, commands=_commands("handoff", waiting))
+    yield _left(Subject.SUCCESSORS, waiting, detail, _commands("handoff", waiting))
     detail = f"{len(catalogue.erasing)} old secrets could not be erased yet."
     yield _left(Subject.ERASING, catalogue.erasing, detail)
     detail = f"Left of interrupted runs, as far as they were created: {shortlist(orders)}."
-    yield _left(Subject.ORDERED, orders, detail, place=where)
+    yield _left(Subject.ORDERED, orders, detail, where)
     detail = f"The values are still to be entered there: {shortlist(due)}."
-    yield _left(Subject.HANDOFF, due, detail, commands=_commands("handoff", due))
+    yield _left(Subject.HANDOFF, due, detail, _commands("handoff", due))
 
 
-def _left(
-    subject: Subject, what: Sequence[str], detail: str, place: str = "", commands: str = ""
-) -> HealthCheck:
-    if what:
-        return trouble(subject, detail, place=place, commands=commands)
-    return ok(subject, "None.")
+def _left(subject: Subject, what: Sequence[str], detail: str, names: str = "") -> HealthCheck:
+    return trouble(subject, detail, names=names) if what else ok(subject, "None.")
 
 
 def _commands(verb: str, names: Sequence[str]) -> str:
@@ -560,7 +554,7 @@ def proxies(uses: Mapping[str, ProxyUse]) -> HealthCheck:
     bad = sorted({use.variable for use in uses.values() if not use.usable})
     if not bad:
         return ok(Subject.PROXY, detail)
-    return trouble(Subject.PROXY, detail, Health.FAIL, place=shortlist(bad))
+    return trouble(Subject.PROXY, detail, Health.FAIL, names=shortlist(bad))
 
 
 def host_checks(result: HostResult) -> Iterator[HealthCheck]:

@@ -37,7 +37,7 @@ def run(wiring: Wiring) -> int:
 
 def _machine(wiring: Wiring) -> Machine:
     from aspm_ado.adapters.http.reachability import Reachability
-    from aspm_ado.adapters.machine_folder import RecordsFolder
+    from aspm_ado.adapters.machine import RecordsFolder
 
     network = Reachability(
         wiring.environment,
