@@ -1,7 +1,8 @@
 """What was stored before the rebuild (8c320a3) is read, validated, rotated, migrated and disconnected.
 
 The folders of ``written-before-rebuild`` were written by that version on the machine of these tests:
-``catalog.json`` as it lay on the disk, ``secrets.json`` with what its vault held.
+``catalog.json`` as it lay on the disk, ``secrets.json`` with what its vault held. ``world.json`` has
+the tokens that it had created; all tokens are the simulator's. ``draft.json`` is that of a run of then.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from .machine import NEW, PAT, TOKENS, Machine, Person, asked
 from .test_migration import NAMES, OWN, Somebody, run, tokens_of
 
 WRITTEN = Path(__file__).with_name("written-before-rebuild")
-STATES = sorted(path.name for path in WRITTEN.iterdir())
+STATES = sorted(path.name for path in WRITTEN.iterdir() if path.is_dir())
 FOUR = NAMES[:4]
 TWO = ("Contoso", "Fabrikam")
 
@@ -70,6 +71,20 @@ def test_nothing_on_record_is_lost_when_it_is_written_again(machine, state):
     new = json.loads((here.folder / "catalog.json").read_bytes())
     assert new["erasing"] == ["aspm-ado:one"]
     assert is_within({**old, "erasing": new["erasing"]}, new)
+
+
+def test_the_answers_of_an_interrupted_run_are_offered_again(machine):
+    here = machine()
+    here.folder.mkdir(mode=0o700)
+    (here.folder / "draft.json").write_bytes((WRITTEN / "draft.json").read_bytes())
+    draft = here.context().records.load_draft()
+    assert draft is not None
+    assert draft.answers == {
+        "deployment": "services",
+        "organization": "contoso",
+        "purpose": "alm",
+        "aspm-url": "https://aspm.example.test",
+    }
 
 
 @pytest.mark.parametrize("way", ["rotate", "connect"])
