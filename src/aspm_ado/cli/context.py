@@ -123,8 +123,7 @@ class Invocation:
         """What a document of this command begins with."""
         from aspm_ado.render.json import envelope
 
-        at = self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        return envelope(schema, self.command, at, code, error, day_source=day_source)
+        return envelope(schema, self.command, self.at, code, error, day_source=day_source)
 
     @cached_property
     def voice(self) -> TerminalVoice:
@@ -217,6 +216,11 @@ class Invocation:
     def now() -> datetime:
         """Now, in UTC."""
         return datetime.now(UTC)
+
+    @property
+    def at(self) -> str:
+        """Now, as documents have it."""
+        return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @property
     def timeout(self) -> float:

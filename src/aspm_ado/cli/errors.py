@@ -29,6 +29,7 @@ def report_error(
     code = int(problem.reason.exit_code)
     if as_json:
         from aspm_ado.cli.output import write_document, written_code
+        from aspm_ado.domain.azure.retirement import DaySource
         from aspm_ado.domain.report import Report
         from aspm_ado.render.json import envelope, report_document
 
@@ -37,7 +38,7 @@ def report_error(
             schema = f"aspm-ado/{command}/v1"
             write_document(envelope(schema, command, at, problem.reason.exit_code, problem))
         else:
-            write_document(report_document(Report(command, at, "local", error=problem)))
+            write_document(report_document(Report(command, at, DaySource.LOCAL, error=problem)))
         written = written_code()
         code = code if written is None else written
     if voice is None:

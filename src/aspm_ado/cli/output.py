@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import cells, clean, harmless, plain, wrapped
+from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, wrap
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Invocation
@@ -68,10 +68,10 @@ def write_lines(lines: Iterable[str]) -> None:
     with _writing():
         width = result_width()
         for line in lines:
-            shown = harmless(line)
-            rows = [shown] if width is None or cells(shown) <= width else wrapped(shown, width)
+            shown = strip_controls(line)
+            rows = [shown] if width is None or display_width(shown) <= width else wrap(shown, width)
             for row in rows:
-                sys.stdout.write(plain(row, sys.stdout.encoding) + "\n")
+                sys.stdout.write(encodable(row, sys.stdout.encoding) + "\n")
 
 
 def write_report(invocation: Invocation, report: Report, *, everything: bool = True) -> int:
@@ -143,7 +143,7 @@ def _paint(invocation: Invocation, tables: Sequence[Section], stream: TextIO) ->
         width = min(shutil.get_terminal_size((80, 24)).columns, _WIDEST)
         paint(tables, stream, color=invocation.colors(stream), width=width)
         return
-    stream.writelines(plain(row, stream.encoding) + "\n" for row in rows)
+    stream.writelines(encodable(row, stream.encoding) + "\n" for row in rows)
 
 
 def _discard(stream: TextIO) -> None:

@@ -12,12 +12,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, TextIO
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.retirement import days_said
+from aspm_ado.domain.azure.retirement import count_days
+from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import CheckId, Command, Status
-from aspm_ado.domain.help.ticket import findings
+from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW, Verdict
-from aspm_ado.domain.text import clean, plain, wrapped
+from aspm_ado.domain.text import clean, encodable, wrap
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
@@ -105,19 +106,19 @@ def closing(report: Report) -> list[str]:
 def tickets(report: Report) -> Iterator[str]:
     """The texts to send, one for each who can mend something of a connection."""
     for connection in report.connections:
-        for finding in findings(connection):
-            yield from ("", *finding.ticket(report.at, __version__))
+        for responsibility in responsibilities(connection):
+            yield from ("", *responsibility.ticket(report.at, __version__))
 
 
 def plain_lines(tables: Iterable[Section], width: int = 100) -> Iterator[str]:
     """The tables as plain lines."""
     for table in tables:
-        yield from wrapped(table.heading, width)
+        yield from wrap(table.heading, width)
         for row in table.rows:
-            yield from wrapped(f"  {MARKS[row.status][0]} {row.title}: {row.detail}", width)
+            yield from wrap(f"  {MARKS[row.status][0]} {row.title}: {row.detail}", width)
             for step in (row.remedy, row.command):
                 if step:
-                    yield from wrapped(f"      → {step}", width)
+                    yield from wrap(f"      → {step}", width)
         yield ""
 
 
@@ -145,7 +146,7 @@ def paint(
     frame = box.SIMPLE_HEAD if encoding.lower().startswith("utf") else box.ASCII
 
     def text(value: str, style: str = "") -> Text:
-        return Text(plain(value, encoding), style if color else "")
+        return Text(encodable(value, encoding), style if color else "")
 
     for table in tables:
         console.print(text(table.heading, "bold"))
@@ -246,7 +247,7 @@ def _alike(section: Section) -> object:
 def _heading(connection: ConnectionReport, organization: OrganizationReport) -> tuple[str, str]:
     """Where it is, and what is known of its token."""
     token, place = organization.token, organization.name
-    if connection.deployment != "services":
+    if connection.deployment is not Deployment.SERVICES:
         place = f"{connection.base_url}/{place}"
     parts = [f"token …{token.last4}" if token.last4 else "token"]
     if token.source:
@@ -260,7 +261,7 @@ def _heading(connection: ConnectionReport, organization: OrganizationReport) -> 
 
 def _days_left(days: int) -> str:
     if days > 0:
-        return f"{days_said(days)} left"
+        return f"{count_days(days)} left"
     return "its end is today" if days == 0 else "past its end"
 
 
@@ -269,7 +270,7 @@ def _responsibilities(report: Report) -> list[str]:
     sentences = []
     for connection in report.connections:
         name = f"{clean(connection.name, 70)}: " if connection.name else ""
-        sentences += [f"{name}{finding.sentence}" for finding in findings(connection)]
+        sentences += [f"{name}{one.sentence}" for one in responsibilities(connection)]
     if sentences:
         sentences.append("A text to send to whoever can mend it: the same command with --verbose.")
     return sentences

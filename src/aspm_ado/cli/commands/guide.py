@@ -9,7 +9,7 @@ from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_document, write_lines
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.help.administrator import Policy, is_over, otherwise, request_for
+from aspm_ado.domain.help.administrator import Policy, alternative, is_over, request_for
 from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import COLLECTION, REQUEST
 from aspm_ado.domain.reasons import Reason
@@ -26,7 +26,7 @@ def run(invocation: Invocation, *, open: bool = False, greyed_out: bool = False)
     asker = Asker(invocation.given, invocation.prompter)
     place = _place(asker)
     purpose, reach = purpose_given(asker), reach_given(asker)
-    calendar = invocation.clock.told_by()
+    calendar = invocation.clock.calendar()
     steps = guide(place, purpose, reach, calendar)
     asked = asker.one(REQUEST, one_of(REQUEST))
     policy = Policy(asked or Policy.CREATION)
@@ -38,7 +38,7 @@ def run(invocation: Invocation, *, open: bool = False, greyed_out: bool = False)
     else:
         if asked or greyed_out:
             write_lines(request.splitlines())
-            if way := otherwise(policy, place):
+            if way := alternative(policy, place):
                 invocation.voice.note(way)
         else:
             write_lines(_lines(steps))

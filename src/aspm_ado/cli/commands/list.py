@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.azure.retirement import days_said
-from aspm_ado.domain.rules.token import days_left, stopping
+from aspm_ado.domain.azure.retirement import count_days
+from aspm_ado.domain.rules.token import days_left, global_token_warnings
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
 
@@ -24,7 +24,7 @@ terminal of 80 columns."""
 def run(invocation: Invocation) -> int:
     """Names, dates and last verdicts. The keyring is never touched; today is this machine's."""
     entries = [entry for _, entry in sorted(invocation.records.load().connections.items())]
-    calendar = invocation.clock.told_by()
+    calendar = invocation.clock.calendar()
     if invocation.as_json:
         connections = [_document(entry, calendar) for entry in entries]
         write_document({**invocation.envelope("aspm-ado/list/v1"), "connections": connections})
@@ -34,7 +34,7 @@ def run(invocation: Invocation) -> int:
         return 0
     write_lines(line for entry in entries for line in _lines(entry, calendar))
     for entry in entries:
-        for line in stopping(entry, calendar):
+        for line in global_token_warnings(entry, calendar):
             invocation.voice.warn(line)
     invocation.voice.note(
         "Days are counted by this machine's clock; `aspm-ado validate` asks Azure DevOps."
@@ -121,7 +121,7 @@ def _end(entry: Entry, credential: StoredCredential, calendar: Calendar) -> str:
     if left is None:
         return "end unknown"
     if end is not None and left == (end - calendar.today).days and credential.ends != end:
-        return f"stops {end} ({days_said(left)})" if left > 0 else f"was to stop {end}"
+        return f"stops {end} ({count_days(left)})" if left > 0 else f"was to stop {end}"
     if left < 0:
         return f"was to end {credential.ends}"
-    return f"ends {credential.ends} ({days_said(left) if left else 'today'})"
+    return f"ends {credential.ends} ({count_days(left) if left else 'today'})"
