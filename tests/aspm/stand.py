@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aspm_ado import demo
 from aspm_ado.adapters.http.services import AzureDevOps
-from aspm_ado.adapters.http.transport import Transport
+from aspm_ado.adapters.http.transport import Transport, TransportSettings
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.profile import load_profile
@@ -181,7 +181,7 @@ class Stand:
         ).start()
         address = self.simulator.address
         self.transport = Transport(
-            environment={}, ca_bundle=None, timeout=5, simulator=address, trust=trusted()
+            TransportSettings({}, timeout=5, simulator=address), trust=trusted()
         )
         self.records = DiskRecords(folder / "records")
         self.vault, self.voice, self.desk = MemoryVault(), Voice(), Desk()

@@ -19,7 +19,7 @@ from typing import Any
 
 from aspm_ado import demo
 from aspm_ado.adapters.http.services import AzureDevOps
-from aspm_ado.adapters.http.transport import Transport
+from aspm_ado.adapters.http.transport import Transport, TransportSettings
 from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.records.folder import Disk
@@ -220,7 +220,7 @@ class World:
         self.simulator = Simulator(told.scenario, world=world).start()
         address = self.simulator.address
         self.transport = Transport(
-            environment={}, ca_bundle=None, timeout=30, simulator=address, trust=trusted()
+            TransportSettings({}, timeout=30, simulator=address), trust=trusted()
         )
         self.canaries = Canaries([self.token, self.aspm_token, self.new, self.own])
         self.folder, self._given = folder / "records", folder / "given"
