@@ -227,7 +227,9 @@ def _untitled(node: Any) -> Any:
         }
     if isinstance(node, list):
         return [_untitled(one) for one in node]
-    return node.replace("#/$defs/_", "#/$defs/") if isinstance(node, str) else node
+    if not isinstance(node, str):
+        return node
+    return node.replace("#/$defs/_", "#/$defs/").replace("\n", " ")  # docstrings have lines
 
 
 def report_schema() -> str:
@@ -296,7 +298,7 @@ def meanings() -> dict[str, str]:
     ]
     pairs = itertools.pairwise(body)
     return {
-        name.targets[0].id: text.value.value
+        name.targets[0].id: " ".join(text.value.value.split())
         for name, text in pairs
         if isinstance(name, ast.Assign) and isinstance(text, ast.Expr)
     }
