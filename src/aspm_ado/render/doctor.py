@@ -10,7 +10,7 @@ from typing import Final
 from aspm_ado.domain.doctor import AREAS, HOST_STEPS, Health, HealthCheck, exit_code, verdict
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import wrap
-from aspm_ado.render.document import Document, envelope
+from aspm_ado.render.json import Document, envelope
 
 SCHEMA: Final = "aspm-ado/doctor/v1"
 _MARKS: Final = {
