@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-from aspm_ado.demo import Simulator
+from aspm_ado.simulator import Simulator
 
 
 class Kept:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from aspm_ado import demo
 from aspm_ado.adapters.azure_devops import AzureDevOps
 from aspm_ado.adapters.network.transport import Transport
 from aspm_ado.adapters.network.trust import Trust, load_trust
@@ -19,7 +18,6 @@ from aspm_ado.adapters.profile import load_profile
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.terminal.silent import SilentPrompter
 from aspm_ado.adapters.vault.memory import MemoryVault
-from aspm_ado.demo import SCENARIOS, Simulator
 from aspm_ado.domain.calls import Caller
 from aspm_ado.domain.exchange import Call, Reply, Sealed
 from aspm_ado.domain.questions import Given
@@ -28,8 +26,9 @@ from aspm_ado.domain.token import Secret
 from aspm_ado.flows.asking import Asker
 from aspm_ado.flows.house import House
 from aspm_ado.flows.proving.crew import Crew
+from aspm_ado.simulator import SCENARIOS, Simulator, scenarios
 
-PROFILE = str(Path(demo.__file__).with_name("registration_profile.json"))
+PROFILE = scenarios.PROFILE
 ASPM = "https://aspm.example.test"
 STORY = SCENARIOS["ready"]
 PAT = STORY.answers.tokens[0][1]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.demo import cast
-from aspm_ado.demo.world import Instance, Organization
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.handoff import Evidence, block, ticket
 from aspm_ado.domain.reasons import Reason
@@ -13,12 +11,14 @@ from aspm_ado.domain.requirements import Deployment, Purpose
 from aspm_ado.domain.settings import Settings
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.resume import resume_handoff
+from aspm_ado.simulator import samples
+from aspm_ado.simulator.world import Instance, Organization
 
 from .stand import PAT, TOKEN, Desk, Person, asked, check, states
 
 STOP = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Run it again.")
 NAMES = tuple(f"Team{number:02}" for number in range(12))
-TWELVE = tuple(Organization(name, cast.FABRIKAM.projects, (cast.ADA,)) for name in NAMES)
+TWELVE = tuple(Organization(name, samples.FABRIKAM.projects, (samples.ADA,)) for name in NAMES)
 
 
 def given(*names, **more):

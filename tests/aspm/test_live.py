@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.demo import cast
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.exchange import Reply
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.resume import resume_handoff
 from aspm_ado.flows.stored import validate_stored
+from aspm_ado.simulator import samples
 
 from .stand import ASPM, PAT, TOKEN, Person, asked, check, patless, states
 
@@ -113,7 +113,7 @@ def test_it_is_not_offered_to_whoever_wants_no_questions_or_no_hand_off(stand, m
 
 
 def test_where_no_organization_is_good_it_is_not_contacted(stand):
-    here = stand(organizations=(cast.FABRIKAM,))
+    here = stand(organizations=(samples.FABRIKAM,))
     report = connect(here.house(asked(register="guided")), None)
     assert int(report.exit_code) == 3
     assert results(report) == ("skip",) * 3

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.demo.world import Instance
 from aspm_ado.domain.connection import RegistrationMode, RegistrationState
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.exchange import Reply
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.resume import resume_handoff
+from aspm_ado.simulator.world import Instance
 
 from .stand import (
     ASPM,

@@ -24,9 +24,9 @@ from typing import Final
 
 import trustme
 
-from aspm_ado.demo import SCENARIOS, Simulator
-from aspm_ado.demo.exchange import Request
-from aspm_ado.demo.world import World
+from aspm_ado.simulator import SCENARIOS, Simulator
+from aspm_ado.simulator.exchange import Request
+from aspm_ado.simulator.world import World
 
 DELAY: Final = 0.08
 """Seconds before each answer."""

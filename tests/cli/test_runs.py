@@ -10,7 +10,6 @@ import pytest
 
 from aspm_ado import __version__
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.demo import Simulator
 from aspm_ado.domain.connection import (
     Entry,
     Registration,
@@ -20,6 +19,7 @@ from aspm_ado.domain.connection import (
     StoredCredential,
     StoredOrganization,
 )
+from aspm_ado.simulator import Simulator
 
 from .conftest import Run, pat_of
 

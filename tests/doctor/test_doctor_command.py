@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.demo import SCENARIOS, Simulator
 from aspm_ado.domain.catalogue import Catalogue, Draft
 from aspm_ado.domain.connection import RegistrationState
+from aspm_ado.simulator import SCENARIOS, Simulator
 
 from .conftest import row, rows
 from .loopback import Host, azure, proxy

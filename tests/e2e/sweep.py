@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from aspm_ado.__main__ import main
-from aspm_ado.demo import Simulator
-from aspm_ado.demo.exchange import Answer, Request
+from aspm_ado.simulator import Simulator
+from aspm_ado.simulator.exchange import Answer, Request
 
 from .stage import Canaries, Stage
 

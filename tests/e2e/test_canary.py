@@ -18,9 +18,9 @@ import pytest
 import trustme
 
 from aspm_ado.adapters.network import trust
-from aspm_ado.demo import SCENARIOS, cast
-from aspm_ado.demo.exchange import Request
-from aspm_ado.demo.world import Creation, SignIn
+from aspm_ado.simulator import SCENARIOS, samples
+from aspm_ado.simulator.exchange import Request
+from aspm_ado.simulator.world import Creation, SignIn
 
 from ..adapters.transport.servers import Server, answer
 from ..minting.az import FakeAz, drawn_sign_in
@@ -115,12 +115,12 @@ def test_no_trace_of_a_sign_in(sweep: Callable[..., Sweep], refusal: str | None)
     """A token that is made for us: neither the token of Entra that makes it, nor what it makes."""
     sign_in, played = drawn_sign_in(), story("ready")
     contoso = replace(
-        cast.CONTOSO, creation=Creation(refuses="" if refusal in (None, "az") else refusal)
+        samples.CONTOSO, creation=Creation(refuses="" if refusal in (None, "az") else refusal)
     )
     world = replace(
         played.world,
-        organizations=(contoso, cast.FABRIKAM),
-        sign_ins=(SignIn(sign_in, cast.ADA, cast.TENANT),),
+        organizations=(contoso, samples.FABRIKAM),
+        sign_ins=(SignIn(sign_in, samples.ADA, samples.TENANT),),
     )
     here = sweep(replace(played, scenario=replace(played.scenario, world=world)), sign_in)
     az, environment = FakeAz(here.stage.bin, sign_in), {"ASPM_ADO_CREATE_TOKEN": ""}

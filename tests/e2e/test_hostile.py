@@ -18,8 +18,8 @@ import trustme
 from aspm_ado.adapters.network import transport, trust
 from aspm_ado.cli.completion import SHELLS
 from aspm_ado.cli.menu import COMMANDS
-from aspm_ado.demo import Scenario, cast
-from aspm_ado.demo.world import Organization
+from aspm_ado.simulator import Scenario, samples
+from aspm_ado.simulator.world import Organization
 
 from ..adapters.transport.servers import Received, Server, answer
 from ..hours import NIGHT
@@ -344,9 +344,9 @@ def test_in_the_questions_of_the_wizard(play: Callable[..., Any]) -> None:
     told = play()
     world = told.simulator._world
     others = tuple(
-        replace(cast.FABRIKAM, name=name) for name in (ATTACKS, "Fabrikam " + LONG[-300:])
+        replace(samples.FABRIKAM, name=name) for name in (ATTACKS, "Fabrikam " + LONG[-300:])
     )
-    told.simulator._world = replace(world, organizations=(cast.CONTOSO, *others))
+    told.simulator._world = replace(world, organizations=(samples.CONTOSO, *others))
     token = str(told.stage.file("token", told.token))
     given = (
         "-o",

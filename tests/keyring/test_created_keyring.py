@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.demo import Simulator, cast
-from aspm_ado.demo.world import SignIn
+from aspm_ado.simulator import Simulator, samples
+from aspm_ado.simulator.world import SignIn
 
 from ..e2e.conftest import Play
 from ..e2e.stage import COMMAND, story
@@ -40,7 +40,7 @@ def told(tmp_path: Path) -> Iterator[Play]:
         FakeAz(play.stage.bin, sign_in)
         play.watch(sign_in)
         play.simulator._world = replace(
-            play.simulator._world, sign_ins=(SignIn(sign_in, cast.ADA, cast.TENANT),)
+            play.simulator._world, sign_ins=(SignIn(sign_in, samples.ADA, samples.TENANT),)
         )
         yield play
 

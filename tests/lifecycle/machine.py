@@ -12,12 +12,12 @@ from pathlib import Path
 
 from aspm_ado.adapters.azure_devops import AzureDevOps
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.demo import cast
-from aspm_ado.demo.world import World
 from aspm_ado.domain.catalogue import Catalogue
 from aspm_ado.domain.exchange import Reply
 from aspm_ado.domain.token import Secret
 from aspm_ado.flows.keeping.keep import ready_to_keep
+from aspm_ado.simulator import samples
+from aspm_ado.simulator.world import World
 
 from ..aspm.stand import ASPM, PAT, STORY, TOKEN, Person, Stand, asked, by_profile, check
 from ..kept import Kept
@@ -36,16 +36,16 @@ __all__ = [
     "codes",
 ]
 
-NEW = cast.pat("Renewed", "New1")
-THIN = cast.pat("Thinner", "Thn1")
-GRACES = cast.pat("SomebodyElse", "Grc1")
+NEW = samples.pat("Renewed", "New1")
+THIN = samples.pat("Thinner", "Thn1")
+GRACES = samples.pat("SomebodyElse", "Grc1")
 SECRETS = (PAT, TOKEN, NEW, THIN, GRACES)
 OLD_TOKEN = STORY.world.tokens[0]
 TOKENS = (
     OLD_TOKEN,
-    cast.token(NEW),
-    cast.token(THIN, scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"}),
-    replace(cast.token(GRACES), owner=cast.GRACE),
+    samples.token(NEW),
+    samples.token(THIN, scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"}),
+    replace(samples.token(GRACES), owner=samples.GRACE),
 )
 FILES = {"pat": PAT, "new": NEW, "thin": THIN, "graces": GRACES, "aspm": TOKEN}
 _HEARD: dict[World, dict[object, Reply]] = {}

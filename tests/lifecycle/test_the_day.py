@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from aspm_ado.demo import SCENARIOS
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.retirement import Calendar, DaySource
 from aspm_ado.domain.stopping import stopping
@@ -15,6 +14,7 @@ from aspm_ado.flows.connect import connect
 from aspm_ado.flows.stored import validate_stored
 from aspm_ado.render.human import closing, sections
 from aspm_ado.render.machine import report_document
+from aspm_ado.simulator import SCENARIOS
 
 from ..aspm.stand import Stand, asked, check
 

@@ -9,8 +9,6 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.demo import cast
-from aspm_ado.demo.world import Organization
 from aspm_ado.domain.catalogue import Catalogue
 from aspm_ado.domain.connection import Entry, StoredAspm, StoredCredential, StoredOrganization
 from aspm_ado.domain.errors import UsageError
@@ -22,6 +20,8 @@ from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.keeping.keep import update
 from aspm_ado.flows.proving.crew import IN_FLIGHT, Crew
 from aspm_ado.flows.stored import Terms, validate_stored
+from aspm_ado.simulator import samples
+from aspm_ado.simulator.world import Organization
 
 from ..domain import replies as r
 from ..flows.house import FakeRecords, FakeVault, FakeVoice, house
@@ -58,12 +58,12 @@ def test_nothing_has_changed(here):
 
 
 def test_a_scope_lost_and_back(here):
-    here.token(scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
+    here.token(scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
     report = validated(here)
     assert (int(report.exit_code), codes(report)) == (3, {"code-scope-missing"})
     assert "It was good on 2026-10-15." in check(report, "scope.code").detail
     assert news(validated(here)) == []
-    here.token(scopes=cast.ALM_SCOPES)
+    here.token(scopes=samples.ALM_SCOPES)
     report = validated(here)
     assert "It was not good on 2026-10-15." in check(report, "scope.code").detail
     assert news(report) == ["scope.code"]
@@ -76,10 +76,10 @@ def test_the_day_is_that_on_which_the_check_was_last_found_out(here):
     connect(
         here.house({"organization": "fabrikam", "pat_file": "new", "register": "none"}), "contoso"
     )
-    here.token(scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
+    here.token(scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
     report = validated(here)
     assert "It was good on 2026-10-15." in check(report, "scope.code").detail
-    here.token(scopes=cast.ALM_SCOPES)
+    here.token(scopes=samples.ALM_SCOPES)
     assert "It was not good on 2026-10-20." in check(validated(here), "scope.code").detail
 
 
@@ -92,7 +92,7 @@ def test_reach_lost(here):
 
 
 def test_another_identity(here):
-    here.token(owner=cast.GRACE)
+    here.token(owner=samples.GRACE)
     report = validated(here)
     assert "On 2026-10-15 it was Ada Example." in check(report, "identity").detail
     assert news(validated(here)) == []
@@ -110,7 +110,7 @@ def test_a_new_organization(here):
     here.world(
         organizations=(
             *here.stand.simulator.world.organizations,
-            Organization("Tailspin", (), (cast.ADA,)),
+            Organization("Tailspin", (), (samples.ADA,)),
         )
     )
     report = validated(here)
@@ -234,7 +234,7 @@ def test_another_run_has_swapped_the_token_meanwhile(here):
     """The verdict of the old token is not written down for the new one."""
     from aspm_ado.flows.rotate import rotate
 
-    here.token(scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
+    here.token(scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
     made = here.house()
     exclusive = made.records.change
 

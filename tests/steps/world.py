@@ -17,7 +17,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from aspm_ado import demo
 from aspm_ado.adapters.azure_devops import AzureDevOps
 from aspm_ado.adapters.network.transport import Transport
 from aspm_ado.adapters.records.catalog import DiskRecords
@@ -25,18 +24,18 @@ from aspm_ado.adapters.records.folder import Disk
 from aspm_ado.adapters.vault.memory import MemoryVault
 from aspm_ado.cli import commands
 from aspm_ado.cli.wiring import Wiring
-from aspm_ado.demo import Simulator
 from aspm_ado.domain import questions
 from aspm_ado.domain.catalogue import Catalogue
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.token import Secret
+from aspm_ado.simulator import Simulator, scenarios
 
 from ..aspm.stand import trusted
 from ..e2e.stage import Canaries, drawn_token, story
 from ..kept import Kept
 
 EVERY = [one for one in vars(questions).values() if isinstance(one, Question)]
-PROFILE = str(Path(demo.__file__).with_name("registration_profile.json"))
+PROFILE = scenarios.PROFILE
 ASPM = "https://aspm.example.test"
 _RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 

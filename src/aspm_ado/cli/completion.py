@@ -122,7 +122,7 @@ def _flags(options: Iterable[Question]) -> dict[str, Question]:
 
 def _values(option: Question) -> Sequence[str]:
     if option is SCENARIO:
-        from aspm_ado.demo import SCENARIOS
+        from aspm_ado.simulator import SCENARIOS
 
         return tuple(SCENARIOS)
     return option.values
