@@ -31,4 +31,4 @@ class Kept:
             if self._copy.exists():
                 shutil.copytree(self._copy, self._folder)
             self._secrets.update(self._were)
-        self._simulator._world = self._world
+        self._simulator.become(self._world)

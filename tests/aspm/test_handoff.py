@@ -57,8 +57,10 @@ def test_saved_and_then_known_is_proven(stand):
     def entering(question, choices, default=""):
         answer = choose(question, choices, default)
         if question.name == "handoff":
-            here.simulator._connect_instance(
-                Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
+            here.simulator.become(
+                here.simulator.world.with_instance(
+                    Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
+                )
             )
         return answer
 

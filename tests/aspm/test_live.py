@@ -47,7 +47,7 @@ def test_both_dialects(stand, core, header):
     [
         ({"token": "another"}, {}, 4, ("pass", "fail", "skip"), "aspm-token-rejected"),
         ({"token_sees_projects": False}, {}, 6, ("pass", "pass", "fail"), "aspm-forbidden"),
-        ({"is_a_web_page": True}, {}, 6, ("fail", "skip", "skip"), "aspm-not-an-api"),
+        ({"state": "page"}, {}, 6, ("fail", "skip", "skip"), "aspm-not-an-api"),
         ({}, {"aspm_api": "core"}, 6, ("fail", "skip", "skip"), "aspm-not-an-api"),
         (
             {"dialect": "core"},
@@ -281,7 +281,7 @@ def test_who_corrects_the_address_need_not_give_the_token_again(stand):
 
 
 def test_a_person_goes_on_without_the_token_of_the_aspm(stand):
-    here = stand(aspm={"is_a_web_page": True})
+    here = stand(aspm={"state": "page"})
     report = connect(
         here.house(asked(register="guided"), Person(aspm_next=["without"], handoff=["saved"])), None
     )

@@ -18,14 +18,14 @@ import pytest
 import trustme
 
 from aspm_ado.adapters.network import trust
-from aspm_ado.simulator import SCENARIOS, samples
-from aspm_ado.simulator.exchange import Request
+from aspm_ado.simulator import SCENARIOS, Monitor, Simulator, samples
+from aspm_ado.simulator.http import Request
 from aspm_ado.simulator.world import Creation, SignIn
 
 from ..adapters.transport.servers import Server, answer
 from ..minting.az import FakeAz, drawn_sign_in
 from .stage import Canaries, Stage, Story, drawn_token, story, where_flags
-from .sweep import WAYS, Heard, Sweep, Watched, astray
+from .sweep import WAYS, Heard, Sweep, astray
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +41,11 @@ def sweep(
     tmp_path: Path, system: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Sweep]]:
     """A stage with a simulator behind it; what was sent is looked through at the end."""
-    told: list[tuple[Story, Watched]] = []
+    told: list[tuple[Story, Simulator]] = []
     monkeypatch.setattr(trust, "system_stores", lambda *_: (system,))
 
     def begin(played: Story, *secrets: str) -> Sweep:
-        simulator = Watched(played.scenario).start()
+        simulator = Simulator(played.scenario, monitor=Monitor()).start()
         told.append((played, simulator))
         stage = Stage(tmp_path / str(len(told)), simulator.address)
         return Sweep(stage, Canaries((*played.canaries, *secrets)))
@@ -53,12 +53,12 @@ def sweep(
     yield begin
     for played, simulator in told:
         simulator.stop()
-        assert simulator.whole, "nothing was asked, so nothing was tested"
+        assert simulator.monitor
+        sent = [observed.request for observed in simulator.monitor.requests]
+        assert sent, "nothing was asked, so nothing was tested"
         tokens, aspm = Canaries(played.tokens.values()), Canaries([played.aspm_token])
         host = played.world.aspm.host if played.world.aspm else ""
-        assert not [
-            found for request in simulator.whole for found in astray(request, tokens, aspm, host)
-        ]
+        assert not [found for request in sent for found in astray(request, tokens, aspm, host)]
 
 
 def flags_of(played: Story, stage: Stage) -> tuple[list[str], list[str]]:

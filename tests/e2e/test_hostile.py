@@ -18,7 +18,7 @@ import trustme
 from aspm_ado.adapters.network import transport, trust
 from aspm_ado.cli.completion import SHELLS
 from aspm_ado.cli.menu import COMMANDS
-from aspm_ado.simulator import Scenario, samples
+from aspm_ado.simulator import Scenario, Simulator, samples
 from aspm_ado.simulator.world import Organization
 
 from ..adapters.transport.servers import Received, Server, answer
@@ -27,7 +27,7 @@ from .faults import STRUCK, Front
 from .hostile import ATTACKS, LONG, UNWANTED, assert_harmless
 from .questions import MORE
 from .stage import Canaries, Stage, Story, drawn_token, story
-from .sweep import WAYS, Heard, Sweep, Watched
+from .sweep import WAYS, Heard, Sweep
 from .terminal import ENTER
 
 SEEN = ("plain", "painted")
@@ -86,7 +86,7 @@ def begin(tmp_path: Path, opened: ExitStack) -> Callable[..., tuple[Sweep, Story
     ) -> tuple[Sweep, Story]:
         told = story(name)
         told = replace(told, scenario=change(told.scenario))
-        simulator = opened.enter_context(Watched(told.scenario))
+        simulator = opened.enter_context(Simulator(told.scenario))
         return Sweep(Stage(tmp_path / "stage", simulator.address), Canaries([])), told
 
     return start
@@ -180,7 +180,7 @@ STATUSES = (200, 201, 302, 400, 401, 403, 404, 503)
 def test_from_any_answer(tmp_path: Path, opened: ExitStack, where: str, status: int) -> None:
     """Messages, envelopes, headers, the address of a redirect, ids: of Azure DevOps and of Invicti ASPM."""
     told = story("register-api")
-    simulator = opened.enter_context(Watched(told.scenario))
+    simulator = opened.enter_context(Simulator(told.scenario))
     front = Front(
         [hostile_answer(status)],
         behind=simulator.address,
@@ -342,11 +342,11 @@ def test_from_a_certificate(tmp_path: Path, opened: ExitStack) -> None:
 def test_in_the_questions_of_the_wizard(play: Callable[..., Any]) -> None:
     """A list of organizations with such names, drawn with the arrows on a pseudo-terminal."""
     told = play()
-    world = told.simulator._world
+    world = told.simulator.world
     others = tuple(
         replace(samples.FABRIKAM, name=name) for name in (ATTACKS, "Fabrikam " + LONG[-300:])
     )
-    told.simulator._world = replace(world, organizations=(samples.CONTOSO, *others))
+    told.simulator.become(replace(world, organizations=(samples.CONTOSO, *others)))
     token = str(told.stage.file("token", told.token))
     given = (
         "-o",

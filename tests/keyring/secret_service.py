@@ -194,12 +194,12 @@ class Home:
     def token(self, kind: str, **changes: Any) -> None:
         """One token changes, in the world."""
         simulator = self.play.simulator
-        world = simulator._world
+        world = simulator.world
         changed = (
             replace(one, **changes) if one.value == self.values[kind] else one
             for one in world.tokens
         )
-        simulator._world = replace(world, tokens=tuple(changed))
+        simulator.become(replace(world, tokens=tuple(changed)))
 
     @property
     def records(self) -> dict[str, Any]:

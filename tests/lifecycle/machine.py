@@ -123,7 +123,7 @@ class Machine:
 
     def world(self, **changes: object) -> None:
         """The world changes."""
-        self.stand.simulator._world = replace(self.stand.simulator.world, **changes)
+        self.stand.simulator.become(replace(self.stand.simulator.world, **changes))
 
     def token(self, value: str = PAT, **changes: object) -> None:
         """One token changes."""

@@ -24,7 +24,7 @@ from aspm_ado.domain.scopes import plan, summits
 from aspm_ado.flows.proving.crew import IN_FLIGHT
 from aspm_ado.flows.proving.explore import MOST_REQUESTS
 from aspm_ado.simulator import SCENARIOS, Simulator, samples
-from aspm_ado.simulator.exchange import Answer, Request
+from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.scopes import FULL_ACCESS
 from aspm_ado.simulator.world import Organization, Project, Repository
 
@@ -84,17 +84,17 @@ class WithADeadHost(Simulator):
         self.all_greeted = threading.Event()
         self.kept_waiting: list[bool] = []
 
-    def _answer(self, request: Request) -> Answer:
+    def respond(self, request: Request) -> Response:
         name = request.segments[0] if request.segments else ""
         if name == DEAD:
             self.kept_waiting.append(self.all_greeted.wait(60))
-            return Answer(0, b"", (), is_lost=True)
-        answer = super()._answer(request)
+            return Response(0, is_lost=True)
+        response = super().respond(request)
         if name in NAMES:
             self.greeted.add(name)
             if len(self.greeted) == MANY - 1:
                 self.all_greeted.set()
-        return answer
+        return response
 
 
 def catalogue() -> Catalogue:

@@ -79,10 +79,10 @@ class Desk:
 
     def rule(self, **creation):
         """The organization changes its mind."""
-        world = self.stand.simulator._world
+        world = self.stand.simulator.world
         first, *rest = world.organizations
         changed = replace(first, creation=replace(first.creation, **creation))
-        self.stand.simulator._world = replace(world, organizations=(changed, *rest))
+        self.stand.simulator.become(replace(world, organizations=(changed, *rest)))
 
 
 @pytest.fixture

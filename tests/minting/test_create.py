@@ -75,8 +75,8 @@ def test_a_yes_of_a_person_comes_first(desk):
 def test_a_no_goes_on_by_hand(desk):
     here = desk()
     token = samples.token(samples.pat("ByHand", "Hnd1"), reach="Contoso")
-    world = here.stand.simulator._world
-    here.stand.simulator._world = replace(world, tokens=(*world.tokens, token))
+    world = here.stand.simulator.world
+    here.stand.simulator.become(replace(world, tokens=(*world.tokens, token)))
     person = Person(
         token_how="az",
         create=False,
@@ -405,11 +405,9 @@ def test_migrate_makes_one_for_each_with_nobody_there(desk):
 def test_the_plan_says_where_az_can_make_it_and_does_not_run_it(desk):
     here = desk()
     run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})
-    world = here.stand.simulator._world
+    world = here.stand.simulator.world
     first, second = world.organizations
-    here.stand.simulator._world = replace(
-        world, organizations=(first, replace(second, tenant=None))
-    )
+    here.stand.simulator.become(replace(world, organizations=(first, replace(second, tenant=None))))
 
     def hows(**given):
         rows = planned(here.house({"organization": (), "reach": "", **given}), "contoso").rows

@@ -191,7 +191,7 @@ def test_what_another_run_is_at_is_left_alone(here):
 def test_what_another_account_ordered_is_not_forgotten(here):
     """Only its owner's list tells that a token is not there."""
     left_behind(here)
-    world = here.stand.simulator._world
+    world = here.stand.simulator.world
     signed = tuple(replace(one, person=samples.GRACE) for one in world.sign_ins)
     here.world(sign_ins=signed)
     house = here.house({**BY_AZ, "allow_other_identity": "true"})

@@ -114,14 +114,3 @@ def test_accounts_host_needs_the_profile_scope(simulate):
         "GET", "https://app.vssps.visualstudio.com/_apis/profile/profiles/me"
     )
     assert (got.status, got.body) == (401, b"")
-
-
-def test_options_list_the_operations_of_one_host(simulate):
-    ask = simulate()
-    core = ask("OPTIONS", f"{DEV}/_apis")
-    assert core.one("Content-Type") == "application/json; charset=utf-8"
-    templates = {one["routeTemplate"] for one in core.json["value"]}
-    assert "_apis/git/repositories" in templates
-    assert "_apis/profile/profiles/me" not in templates
-    location = next(one for one in core.json["value"] if one["area"] == "connectionData")
-    assert location["releasedVersion"] == "0.0"

@@ -1,4 +1,4 @@
-"""A stand-in for the Azure CLI: a real program, whose sign-in opens nothing but the simulation that it was made for."""
+"""A stand-in for the Azure CLI: a real program, whose sign-in opens nothing but a simulation."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final
 _SCRIPT: Final = """\
 import json, sys
 if sys.argv[1:3] != ["account", "get-access-token"]:
-    sys.exit("This az is a stand-in of a simulation; it knows nothing but: az account get-access-token")
+    sys.exit("This az is a stand-in of a simulation: it knows az account get-access-token alone")
 print(json.dumps({answer!r}))
 """
 _ENDS: Final = 4070908800  # in the year 2099
 
 
 def install(folder: Path, sign_in: str) -> None:
-    """Put an `az` into ``folder``, for the front of a PATH, at which whoever has ``sign_in`` is signed in."""
+    """Put an `az` into ``folder``, for the front of a PATH, that is signed in by ``sign_in``."""
     answer = {"accessToken": sign_in, "expires_on": _ENDS, "tokenType": "Bearer"}
     script = folder / "az.py"
     script.write_text(_SCRIPT.format(answer=answer), encoding="utf-8")

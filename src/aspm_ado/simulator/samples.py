@@ -1,10 +1,10 @@
-"""The people, organizations and token shapes that the scenarios are made of; all of it is made up."""
+"""The people, organizations and tokens that the scenarios are made of; all of it is made up."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import Final
+from typing import Final, Literal
 
 from aspm_ado.simulator.world import (
     SERVER_2019,
@@ -28,6 +28,8 @@ GRACE: Final = Person("Grace Example", "grace@fabrikam.example", login="LOCAL\\g
 ALM_SCOPES: Final = frozenset(
     {"vso.code_full", "vso.work_full", "vso.identity_manage", "vso.profile_write"}
 )
+"""The four boxes that Invicti's guide asks for."""
+CODE_READ_ONLY: Final = ALM_SCOPES - {"vso.code_full"} | {"vso.code"}
 
 _PROJECTS = (
     Project(
@@ -63,7 +65,7 @@ OPEN_CONTOSO: Final = replace(
 )
 # Its git endpoint wants a user name beside the token.
 NAMED_CONTOSO: Final = replace(
-    CONTOSO, projects=(Project("Payments", (Repository("checkout api", needs_username=True),)),)
+    CONTOSO, projects=(Project("Payments", (Repository("checkout api", clone="username"),)),)
 )
 TFS: Final = Server(
     "tfs.example.test",
@@ -83,7 +85,7 @@ TFS_2019: Final = Server(
 
 
 def pat(label: str, last4: str) -> str:
-    """Make a token of today's shape: 84 characters, AZDO at 76..79 (facts §5), plainly not a real one."""
+    """Make a token of today's shape: 84 characters, AZDO at 76..79 (facts §5); not a real one."""
     start = f"SimulatedNotAToken{label}".ljust(52, "0")[:52] + "JQQJ99BJAC"
     return start.ljust(76, "A") + "AZDO" + last4
 
@@ -99,9 +101,10 @@ def token(
     scopes: frozenset[str] = ALM_SCOPES,
     reach: str | None = None,
     expires: date = date(2027, 1, 13),
+    home: Literal["services", "server"] = "services",
 ) -> Token:
     """Make one of Ada's tokens."""
-    return Token(value, "aspm-ado demo", ADA, scopes, reach, expires)
+    return Token(value, "aspm-ado demo", ADA, scopes, reach, expires, home=home)
 
 
 def aspm(*alm_tools: str, core: bool = False) -> Aspm:

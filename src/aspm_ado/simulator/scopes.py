@@ -1,54 +1,51 @@
-"""Says which token scope contains which, so that a probe meets the same ladder as on the real service."""
+"""The scopes of a personal access token: what each contains, and where the token page offers it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 FULL_ACCESS: Final = "app_token"
 
-# Microsoft's published scope table (facts/azure-devops.md §1): each scope and the one it directly contains.
-_CONTAINS: Final[dict[str, str]] = {
-    "vso.code": "vso.hooks_write",
-    "vso.code_write": "vso.code",
-    "vso.code_manage": "vso.code_write",
-    "vso.code_full": "vso.code_manage",
-    "vso.work": "vso.hooks_write",
-    "vso.work_write": "vso.work",
-    "vso.work_full": "vso.work_write",
-    "vso.build": "vso.hooks_write",
-    "vso.identity_manage": "vso.identity",
-    "vso.profile_write": "vso.profile",
-    "vso.project_write": "vso.project",
-    "vso.project_manage": "vso.project_write",
-    "vso.hooks_write": "vso.hooks",
-    "vso.hooks": "vso.profile",
-}
 
-# What the token page offers, in its own words; the simulated page shows these as check boxes.
-CHECK_BOXES: Final[tuple[tuple[str, str, str], ...]] = (
-    ("Full access", "Full access", FULL_ACCESS),
-    ("Agent Pools", "Read", "vso.agentpools"),
-    ("Build", "Read", "vso.build"),
-    ("Code", "Read", "vso.code"),
-    ("Code", "Read & write", "vso.code_write"),
-    ("Code", "Read, write, & manage", "vso.code_manage"),
-    ("Code", "Full", "vso.code_full"),
-    ("Code", "Status", "vso.code_status"),
-    ("Graph", "Read", "vso.graph"),
-    ("Identity", "Read", "vso.identity"),
-    ("Identity", "Read & manage", "vso.identity_manage"),
-    ("Member Entitlement Management", "Read", "vso.memberentitlementmanagement"),
-    ("Project and Team", "Read", "vso.project"),
-    ("Project and Team", "Read & write", "vso.project_write"),
-    ("Project and Team", "Read, write, & manage", "vso.project_manage"),
-    ("User Profile", "Read", "vso.profile"),
-    ("User Profile", "Read & write", "vso.profile_write"),
-    ("Work Items", "Read", "vso.work"),
-    ("Work Items", "Read & write", "vso.work_write"),
-    ("Work Items", "Read, write, & manage", "vso.work_full"),
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One scope, the one that it directly contains, and its box on the token page, if any."""
+
+    name: str
+    contains: str | None = None
+    category: str = ""
+    label: str = ""
+
+
+# Microsoft's published scope table (facts/azure-devops.md §1), in the order of the token page.
+SCOPES: Final = (
+    Scope(FULL_ACCESS, None, "Full access", "Full access"),
+    Scope("vso.agentpools", None, "Agent Pools", "Read"),
+    Scope("vso.build", "vso.hooks_write", "Build", "Read"),
+    Scope("vso.code", "vso.hooks_write", "Code", "Read"),
+    Scope("vso.code_write", "vso.code", "Code", "Read & write"),
+    Scope("vso.code_manage", "vso.code_write", "Code", "Read, write, & manage"),
+    Scope("vso.code_full", "vso.code_manage", "Code", "Full"),
+    Scope("vso.code_status", None, "Code", "Status"),
+    Scope("vso.graph", None, "Graph", "Read"),
+    Scope("vso.identity", None, "Identity", "Read"),
+    Scope("vso.identity_manage", "vso.identity", "Identity", "Read & manage"),
+    Scope("vso.memberentitlementmanagement", None, "Member Entitlement Management", "Read"),
+    Scope("vso.project", None, "Project and Team", "Read"),
+    Scope("vso.project_write", "vso.project", "Project and Team", "Read & write"),
+    Scope("vso.project_manage", "vso.project_write", "Project and Team", "Read, write, & manage"),
+    Scope("vso.profile", None, "User Profile", "Read"),
+    Scope("vso.profile_write", "vso.profile", "User Profile", "Read & write"),
+    Scope("vso.work", "vso.hooks_write", "Work Items", "Read"),
+    Scope("vso.work_write", "vso.work", "Work Items", "Read & write"),
+    Scope("vso.work_full", "vso.work_write", "Work Items", "Read, write, & manage"),
+    Scope("vso.hooks_write", "vso.hooks"),
+    Scope("vso.hooks", "vso.profile"),
 )
-OFFERED: Final[frozenset[str]] = frozenset(scope for _, _, scope in CHECK_BOXES)
+OFFERED: Final = frozenset(scope.name for scope in SCOPES if scope.category)
+_CONTAINS: Final = {scope.name: scope.contains for scope in SCOPES}
 
 
 def everything_in(scopes: Iterable[str]) -> frozenset[str]:
@@ -63,9 +60,9 @@ def everything_in(scopes: Iterable[str]) -> frozenset[str]:
 
 
 def satisfies(scopes: Iterable[str], accepted: frozenset[str]) -> bool:
-    """Tell whether a token with these scopes may call an operation that accepts any one of `accepted`.
+    """Tell whether a token with these scopes may call what accepts any one of `accepted`.
 
-    An operation that accepts nothing in particular is open to every living token: the hidden base scope
+    What accepts nothing in particular is open to every living token: the hidden base scope
     (facts/azure-devops.md §1 [unconfirmed], consistent with connectionData being the login check).
     """
     held = everything_in(scopes)

@@ -1,25 +1,23 @@
-"""The simulator as its users hold it: a world behind one loopback address, and a record of what was asked of it."""
+"""The simulator as its users hold it: a world behind one loopback address, and what was asked."""
 
 from __future__ import annotations
 
+import ssl
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
-from aspm_ado.simulator import admission, aspm, server_edition, services
-from aspm_ado.simulator.exchange import Answer, Headers, Request
-from aspm_ado.simulator.http_server import HttpServer
+from aspm_ado.simulator import aspm, azure_devops
+from aspm_ado.simulator.http import Headers, HttpServer, Request, Response
+from aspm_ado.simulator.monitor import Monitor
 from aspm_ado.simulator.scenarios import Scenario
+from aspm_ado.simulator.strict import broken_rules
 from aspm_ado.simulator.token_page import TokenPage
-from aspm_ado.simulator.world import Instance, World
+from aspm_ado.simulator.world import State, World
 
-_SECRET_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "x-cookie", "x-auth", "cookie"}
-)
+_SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "x-cookie", "x-auth", "cookie")
 _SHORTEST_SHOWN = 20  # a password that is hardly longer than its last four is not shown at all
 
 
@@ -36,10 +34,12 @@ class Record:
 
 
 class Simulator:
-    """Azure DevOps and Invicti ASPM on 127.0.0.1. Use it as a context manager, or start() and stop() it.
+    """Azure DevOps and Invicti ASPM on 127.0.0.1. A context manager, or start() and stop() it.
 
-    `world` and `today` replace those of the scenario; `delay_seconds` is waited before each answer. `at` sets the
-    clock, which then runs on, over midnight too; without it the day is pinned.
+    `world` and `today` replace those of the scenario; `delay_seconds` is waited before each
+    response. `at` sets the clock, which then runs on, over midnight too; without it the day is
+    pinned. A `monitor` makes it strict: whole requests are kept there, and every rule that one
+    breaks. With `tls` it speaks HTTPS.
     """
 
     def __init__(
@@ -50,18 +50,20 @@ class Simulator:
         today: date | None = None,
         at: datetime | None = None,
         delay_seconds: float = 0.0,
+        monitor: Monitor | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.scenario = scenario
+        self.monitor = monitor
         chosen = world or scenario.world
-        self._world = replace(chosen, today=today) if today else chosen
+        self._state = State(replace(chosen, today=today) if today else chosen)
         self._delay = delay_seconds
+        self._tls = tls
         self._lock = threading.Lock()
         self._records: list[Record] = []
-        self._changes: list[str] = []
         self._stopping = threading.Event()
         self._page = TokenPage(self.edit)
         self._http: HttpServer | None = None
-        self._set: tuple[datetime, float] | None = None
         if at is not None:
             self.set_clock(at)
 
@@ -70,7 +72,7 @@ class Simulator:
         if self._http is not None:
             raise RuntimeError("the simulator is already running")
         self._stopping.clear()
-        self._http = HttpServer(self._answer)
+        self._http = HttpServer(self._answer, self._tls, self._handshake_failed)
         return self
 
     def stop(self) -> None:
@@ -94,89 +96,93 @@ class Simulator:
     @property
     def address(self) -> str:
         """Where every simulated host is reached; the page of tokens is at its root."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """The port of the address."""
         if self._http is None:
             raise RuntimeError("the simulator is not running")
-        return f"http://127.0.0.1:{self._http.port}"
+        return self._http.port
 
     @property
     def world(self) -> World:
         """The world as it is now, with edited tokens."""
-        with self._lock:
-            if self._set is None:
-                return self._world
-            start, since = self._set
-            clock = start + timedelta(seconds=time.monotonic() - since)
-            return replace(self._world, today=clock.date(), clock=clock)
+        return self._state.world
 
     @property
     def requests(self) -> list[Record]:
-        """A copy of what was asked so far, in order of the answers."""
+        """A copy of what was asked so far, in order of the responses."""
         with self._lock:
             return list(self._records)
 
     @property
     def changes(self) -> list[str]:
         """A copy of what would have been changed so far: a validation must leave this empty."""
-        with self._lock:
-            return list(self._changes)
+        return self._state.changes
+
+    def become(self, world: World) -> None:
+        """From now on the world is this one."""
+        self._state.change(lambda _: world)
 
     def set_clock(self, moment: datetime) -> None:
         """Set the clock of this world, in UTC, while it runs or before; it goes on from there."""
-        with self._lock:
-            self._set = (moment, time.monotonic())
+        self._state.set_clock(moment)
 
     def edit(self, token_value: str, scopes: frozenset[str]) -> None:
-        """Give a living token other scopes, as its owner does on the token page; its value stays."""
-        with self._lock:
-            self._world = self._world.with_scopes(token_value, frozenset(scopes))
+        """Give a living token other scopes, as its owner does on the token page."""
+        token = self.world.token(token_value)
+        if token is None:
+            raise KeyError("there is no such token in this world")
+        edited = replace(token, scopes=frozenset(scopes))
+        self._state.change(lambda now: now.with_token(edited))
 
-    def _answer(self, request: Request) -> Answer:
+    def respond(self, request: Request) -> Response:
+        """What the host that was asked for says; nothing is recorded."""
+        world, host = self.world, request.host
+        if azure_devops.is_services(host) or (world.server and host == world.server.host):
+            return azure_devops.respond(request, world, self._state)
+        if world.aspm is not None and host == world.aspm.host:
+            return aspm.respond(request, world, world.aspm, self._state)
+        return self._page.respond(request, world, self._http.port if self._http else 0)
+
+    def _answer(self, request: Request) -> Response:
+        """One request that came over the wire, recorded."""
         if self._delay > 0:
             self._stopping.wait(self._delay)  # a stop ends the waiting
-        world = self.world
-        answer = self._dispatch(request, world)
+        if self.monitor is None:
+            response = self.respond(request)
+        else:
+            response = self._watched(request, self.monitor)
         with self._lock:
-            self._records.append(_record(request, answer))
-        return answer
+            self._records.append(_record(request, response))
+        return response
 
-    def _dispatch(self, request: Request, world: World) -> Answer:
-        host = request.host
-        if services.serves(host):
-            return services.answer(request, world, self._note_change, self._change)
-        if world.server is not None and host == world.server.host:
-            return server_edition.answer(request, world, world.server, self._note_change)
-        if world.aspm is not None and host == world.aspm.host:
-            return aspm.answer(request, world, world.aspm, self._connect_instance)
-        return self._page.answer(request, world, self._http.port if self._http else 0)
+    def _watched(self, request: Request, monitor: Monitor) -> Response:
+        observed = monitor.observe(request)
+        for rule in broken_rules(observed, monitor, self.world):
+            monitor.violated(rule, observed)
+        response = self.respond(request)
+        observed.status = response.status
+        observed.activity_id = response.header("ActivityId") or ""
+        return response
 
-    def _connect_instance(self, instance: Instance) -> bool:
-        """Add an instance to the ASPM, unless its organization has one. At once, whoever else is asking."""
-        with self._lock:
-            there = self._world.aspm.instances if self._world.aspm else ()
-            if any(
-                one.url.rstrip("/").casefold() == instance.url.rstrip("/").casefold()
-                for one in there
-            ):
-                return False
-            self._world = self._world.with_instance(instance)
-            self._changes.append(f"instance {instance.name} for {instance.url}")
-            return True
-
-    def _change(self, make: Callable[[World], World]) -> None:
-        """Put another world in the place of the present one: something was made or ended."""
-        with self._lock:
-            self._world = make(self._world)
-
-    def _note_change(self, what: str) -> None:
-        with self._lock:
-            self._changes.append(what)
+    def _handshake_failed(self, reason: str) -> None:
+        if self.monitor is not None:
+            self.monitor.handshake_failed(reason)
 
 
-def _record(request: Request, answer: Answer) -> Record:
-    sent = admission.credentials(request)
-    shown = sent[1][-4:] if sent and len(sent[1]) >= _SHORTEST_SHOWN else None
+def _record(request: Request, response: Response) -> Record:
+    _, secret = request.credentials or ("", "")
     headers = tuple(
         (name, "[redacted]" if name.lower() in _SECRET_HEADERS else value)
         for name, value in request.headers
     )
-    return Record(request.method, request.host, request.target, answer.status, shown, headers)
+    return Record(
+        request.method,
+        request.host,
+        request.target,
+        response.status,
+        secret[-4:] if len(secret) >= _SHORTEST_SHOWN else None,
+        headers,
+    )

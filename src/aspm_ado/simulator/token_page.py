@@ -1,4 +1,4 @@
-"""The simulated token page: lets a person of the demo edit the scopes of a live token and check again."""
+"""The simulated token page: a person edits the scopes of a living token there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from html import escape
 from urllib.parse import parse_qs
 
-from aspm_ado.simulator.exchange import Answer, Request
-from aspm_ado.simulator.scopes import CHECK_BOXES, OFFERED
+from aspm_ado.simulator.http import Request, Response
+from aspm_ado.simulator.scopes import OFFERED, SCOPES
 from aspm_ado.simulator.world import Token, World
 
 _STYLE = (
@@ -30,69 +30,67 @@ _GUARDS = (
 class TokenPage:
     """One page with one form per token. A post is taken only from this very page.
 
-    The page is served to loopback host names alone, so a foreign name that resolves here (DNS rebinding) gets
-    nothing; a post needs the page's own origin and the random key written into its forms.
+    The page is served to loopback host names alone, so a foreign name that resolves here (DNS
+    rebinding) gets nothing; a post needs the page's own origin and the random key of its forms.
     """
 
     def __init__(self, edit: Callable[[str, frozenset[str]], None]) -> None:
         self._edit = edit
         self._key = secrets.token_urlsafe(24)
 
-    def answer(self, request: Request, world: World, port: int) -> Answer:
+    def respond(self, request: Request, world: World, port: int) -> Response:
         """Show the page, or take one edited form and send the browser back to it."""
-        if request.host_and_port not in {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}:
+        if request.host_and_port not in (f"127.0.0.1:{port}", f"localhost:{port}"):
             return _plain(421, "No such host is simulated here.")
         if request.path != "/":
             return _plain(404, "There is one page only: /")
-        match request.method:
-            case "GET" | "HEAD":
-                body = self._page(world).encode()
-                return Answer(200, body, (("Content-Type", "text/html; charset=utf-8"), *_GUARDS))
-            case "POST":
-                return self._take(request, world)
-            case _:
-                return _plain(405, "Only GET and POST.")
+        if request.method in ("GET", "HEAD"):
+            html = ("Content-Type", "text/html; charset=utf-8")
+            return Response(200, self._page(world).encode(), (html, *_GUARDS))
+        if request.method == "POST":
+            return self._take(request, world)
+        return _plain(405, "Only GET and POST.")
 
-    def _take(self, request: Request, world: World) -> Answer:
+    def _take(self, request: Request, world: World) -> Response:
         origin = request.header("Origin")
         # Browsers send Origin with every post; a command line that sends none still needs the key.
         if origin is not None and origin != f"http://{request.host_and_port}":
             return _plain(403, "This form was sent from another site.")
-        if (request.header("Content-Type") or "").partition(";")[
-            0
-        ].strip() != "application/x-www-form-urlencoded":
+        kind = (request.header("Content-Type") or "").partition(";")[0].strip()
+        if kind != "application/x-www-form-urlencoded":
             return _plain(415, "Send the form as the page does.")
         form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
         if not secrets.compare_digest("".join(form.get("key", [])).encode(), self._key.encode()):
             return _plain(403, "This form has expired: reload the page.")
+        numbers = [str(index) for index in range(len(world.tokens))]
         index = "".join(form.get("token", []))
         scopes = frozenset(form.get("scope", []))
-        if (
-            not index.isascii()
-            or not index.isdigit()
-            or int(index) >= len(world.tokens)
-            or not scopes <= OFFERED
-        ):
+        if index not in numbers or not scopes <= OFFERED:
             return _plain(400, "There is no such token or scope.")
         self._edit(world.tokens[int(index)].value, scopes)
-        return Answer(303, b"", (("Location", "/"), *_GUARDS))
+        return Response(303, b"", (("Location", "/"), *_GUARDS))
 
     def _page(self, world: World) -> str:
         forms = "".join(self._form(index, token) for index, token in enumerate(world.tokens))
+        today = escape(world.today.isoformat())
         return (
-            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Simulated token page</title>'
-            f"<style>{_STYLE}</style></head><body><h1>Simulated token page</h1>"
+            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+            f"<title>Simulated token page</title><style>{_STYLE}</style></head>"
+            "<body><h1>Simulated token page</h1>"
             "<p>Nothing here is real. Tick boxes, save, then let the terminal check again: "
             "the token keeps its value, as it does in Azure DevOps.</p>"
-            f"<p><small>Today is {escape(world.today.isoformat())} in this world.</small></p>{forms}</body></html>"
+            f"<p><small>Today is {today} in this world.</small></p>{forms}</body></html>"
         )
 
     def _form(self, index: int, token: Token) -> str:
-        boxes = "".join(
-            f'<label><input type="checkbox" name="scope" value="{escape(scope)}"'
-            f"{' checked' if scope in token.scopes else ''}> {escape(category)}: {escape(label)}</label>"
-            for category, label, scope in CHECK_BOXES
-        )
+        boxes = ""
+        for scope in SCOPES:
+            if scope.category:
+                ticked = " checked" if scope.name in token.scopes else ""
+                boxes += (
+                    f'<label><input type="checkbox" name="scope" value="{escape(scope.name)}"'
+                    f"{ticked}> {escape(scope.category)}: {escape(scope.label)}</label>"
+                )
         reach = token.reach or "All accessible organizations"
         return (
             f'<form method="post" action="/"><fieldset><legend>{escape(token.name)} '
@@ -105,5 +103,6 @@ class TokenPage:
         )
 
 
-def _plain(status: int, text: str) -> Answer:
-    return Answer(status, text.encode(), (("Content-Type", "text/plain; charset=utf-8"), *_GUARDS))
+def _plain(status: int, text: str) -> Response:
+    plain = ("Content-Type", "text/plain; charset=utf-8")
+    return Response(status, text.encode(), (plain, *_GUARDS))
