@@ -10,6 +10,10 @@ import pytest
 
 from aspm_ado.simulator import SCENARIOS, Simulator
 
+from .internet import internet, the_internet
+
+__all__ = ["internet", "the_internet"]
+
 UNKNOWN_TOKEN = "SimulatedNotAToken".ljust(76, "9") + "AZDOxxxx"
 
 

@@ -1,4 +1,4 @@
-"""The only way out: a proxy on loopback that tunnels to known hosts; every other one it refuses and remembers."""
+"""The only way out: a proxy on loopback that tunnels to the simulator; it refuses other hosts."""
 
 from __future__ import annotations
 
@@ -6,32 +6,53 @@ import base64
 import selectors
 import socket
 import socketserver
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from .ledger import Ledger
-from .listener import PLAN
+if TYPE_CHECKING:
+    from .internet import Internet
 
 
 class Proxy(socketserver.ThreadingTCPServer):
-    """CONNECT to a known host at port 443 reaches *target*; with *closed* nothing does; *password* demands Basic."""
+    """CONNECT to port 443 of a host that exists reaches the simulator.
+
+    With `closed` nothing does; `password` demands Basic; `refusal` is what a refused client hears.
+    """
 
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self, target: tuple[str, int]) -> None:
-        self.target = target
-        self.ledger = Ledger()
+    def __init__(self, internet: Internet) -> None:
+        self.internet = internet
+        self.reset()
+        super().__init__(("127.0.0.1", 0), Tunnel)
+
+    def reset(self) -> None:
+        """Open to everybody."""
         self.closed = False
         self.password: str | None = None
-        super().__init__(("127.0.0.1", 0), Tunnel)
+        self.refusal = "403 Forbidden"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Up inside of the block."""
+        thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.shutdown()
+            self.server_close()
+            thread.join(5)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is no news; a mistake of this proxy must fail the test."""
-        import sys
-
-        problem = sys.exc_info()[1]
-        if not isinstance(problem, OSError):
-            self.ledger.violated(f"the proxy itself failed: {problem!r}")
+        if not isinstance(sys.exception(), OSError):
+            self.internet.monitor.violated(f"the proxy itself failed: {sys.exception()!r}")
 
     def admits(self, headers: dict[str, str]) -> bool:
         """Whether the Basic credentials are right, where any are wanted."""
@@ -56,35 +77,32 @@ class Tunnel(socketserver.StreamRequestHandler):
             headers[name.strip().lower()] = value.strip()
         if not method:
             return
-        if not self.server.admits(headers):
-            self._refuse(
-                "407 Proxy Authentication Required", 'Proxy-Authenticate: Basic realm="corp"\r\n'
-            )
-            return
+        internet = self.server.internet
         host, _, port = authority.rpartition(":")
-        if self.server.closed:
-            self._refuse("403 Forbidden")
-        elif method != "CONNECT" or port != "443" or host.lower() not in PLAN:
-            self.server.ledger.refuse(f"{method} {authority}")
-            self._refuse("403 Forbidden")
+        if not self.server.admits(headers):
+            asked_for = 'Proxy-Authenticate: Basic realm="corp"\r\n'
+            self._refuse("407 Proxy Authentication Required", asked_for)
+        elif self.server.closed:
+            self._refuse(self.server.refusal)
+        elif method != "CONNECT" or port != "443" or host.lower() not in internet.hosts:
+            internet.monitor.refuse(f"{method} {authority}")
+            self._refuse(self.server.refusal)
         else:
-            self.server.ledger.rounds.touch()
-            self._tunnel()
+            internet.monitor.round_trips.touch()
+            self._tunnel(("127.0.0.1", internet.simulator.port))
 
     def _line(self) -> str:
         return self.rfile.readline(8192).decode("latin-1").strip()
 
     def _refuse(self, status: str, more: str = "") -> None:
         page = "<html><title>Blocked by the proxy</title></html>"
-        head = (
-            f"HTTP/1.1 {status}\r\n{more}Content-Type: text/html\r\nContent-Length: {len(page)}\r\n"
-        )
-        self.wfile.write(f"{head}Connection: close\r\n\r\n{page}".encode())
+        about = f"Content-Type: text/html\r\nContent-Length: {len(page)}\r\nConnection: close"
+        self.wfile.write(f"HTTP/1.1 {status}\r\n{more}{about}\r\n\r\n{page}".encode())
 
-    def _tunnel(self) -> None:
+    def _tunnel(self, target: tuple[str, int]) -> None:
         near: socket.socket = self.connection
         with (
-            socket.create_connection(self.server.target) as far,
+            socket.create_connection(target) as far,
             selectors.DefaultSelector() as selector,
         ):
             for one in (near, far):

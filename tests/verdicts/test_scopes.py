@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from .internet import Internet
+from ..simulator.internet import Internet
+from ..simulator.worlds import ALM, a_token, a_world, an_organization, swap
 from .report import Organization as Reported
 from .runner import Finished, Machine
-from .scopes import ALM, swap
-from .world import Organization, Pat, World
 
 SHORT = {
     "no-code": (swap("vso.code_full"), {"scope.code"}, {"none"}),
@@ -43,9 +42,9 @@ def all_four_are_good(one: Reported) -> None:
 
 def test_everything_granted(internet: Internet, machine: Machine) -> None:
     """A token of all organizations with the four boxes is good, and ends soon."""
-    pat = Pat(ALM)
-    internet.become(World(tokens=(pat,)))
-    done = machine.run("validate", "--organization", "contoso", "--check-clone", "no", pat=pat)
+    pat = a_token(ALM)
+    internet.become(a_world(pat))
+    done = machine.run("validate", "--organization", "contoso", "--check-clone", "no", token=pat)
     one = done.report.organization
     assert done.code == 0
     assert done.report.node["verdict"] == "ready-with-warnings"
@@ -55,11 +54,11 @@ def test_everything_granted(internet: Internet, machine: Machine) -> None:
     assert one.status("reach") == "warn"
     assert (one.node["token"]["reach"], one.node["token"]["days_left"]) == ("all", 8)
     assert one.node["token"]["format"] == "v2-84"
-    assert one.node["token"]["last4"] == pat.secret[-4:]
+    assert one.node["token"]["last4"] == pat.value[-4:]
     assert one.node["identity"] == {
         "id": pat.owner.id,
         "name": pat.owner.name,
-        "account": pat.owner.account,
+        "account": pat.owner.mail,
     }
 
 
@@ -67,14 +66,15 @@ def test_everything_granted(internet: Internet, machine: Machine) -> None:
 def forgotten(the_internet: Internet, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """One run over organizations whose tokens each lack one thing: nothing may rub off on the neighbours."""
     the_internet.start_afresh()
-    tokens = {name: Pat(boxes, reach=name) for name, (boxes, _, _) in SHORT.items()}
-    tokens["all-well"] = Pat(swap("vso.code_full", "vso.code_manage"), reach="all-well")
-    the_internet.become(World(tuple(Organization(name) for name in tokens), tuple(tokens.values())))
+    tokens = {name: a_token(boxes, reach=name) for name, (boxes, _, _) in SHORT.items()}
+    tokens["all-well"] = a_token(swap("vso.code_full", "vso.code_manage"), reach="all-well")
+    places = tuple(an_organization(name) for name in tokens)
+    the_internet.become(a_world(*tokens.values(), organizations=places))
     machine = Machine(tmp_path_factory.mktemp("forgotten"), the_internet)
     machine.furnish()
     words = [word for name in tokens for word in ("-o", name)]
     return machine.run(
-        "validate", *words, "--reach", "organization", "--check-clone", "no", pats=tokens
+        "validate", *words, "--reach", "organization", "--check-clone", "no", tokens=tokens
     )
 
 
@@ -98,9 +98,9 @@ def test_a_good_neighbour_stays_good_and_the_run_is_not(forgotten: Finished) -> 
 
 def test_one_level_too_low_on_its_own_ends_with_3(internet: Internet, machine: Machine) -> None:
     """With the clone check on: what stands behind Code is not asked once Code is missing."""
-    pat = Pat(swap("vso.code_full", "vso.code_write"))
-    internet.become(World(tokens=(pat,)))
-    done = machine.run("validate", "-o", "contoso", pat=pat)
+    pat = a_token(swap("vso.code_full", "vso.code_write"))
+    internet.become(a_world(pat))
+    done = machine.run("validate", "-o", "contoso", token=pat)
     assert done.code == 3
     assert done.report.organization.failing == {"scope.code"}
     assert done.report.organization.status("clone.token") == "skip"
@@ -109,12 +109,12 @@ def test_one_level_too_low_on_its_own_ends_with_3(internet: Internet, machine: M
 
 def test_reading_only_proves_less_and_writes_nothing(internet: Internet, machine: Machine) -> None:
     """A level that only a write can show is a warning, never a failure."""
-    pat = Pat()
-    internet.become(World(tokens=(pat,)))
+    pat = a_token()
+    internet.become(a_world(pat))
     done = machine.run(
-        "validate", "-o", "contoso", "--read-only-probes", "--check-clone", "no", pat=pat
+        "validate", "-o", "contoso", "--read-only-probes", "--check-clone", "no", token=pat
     )
-    assert {one.method for one in internet.ledger.requests} <= {"GET", "OPTIONS"}
+    assert {one.method for one in internet.monitor.requests} <= {"GET", "OPTIONS"}
     assert done.code == 0
     one = done.report.organization
     assert {"scope.code", "scope.work", "scope.profile"} <= one.with_status("warn")

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .internet import Internet
+from aspm_ado.simulator.world import World
+
+from ..simulator.internet import Internet
+from ..simulator.worlds import a_token
 from .runner import Finished, Machine
-from .world import Pat, World
 
 KEEP_NOTHING = ("--store", "none", "--check-clone", "no")
-ASPM = ("--aspm-url", "https://aspm.corp.example")
+ASPM = ("--aspm-url", "https://aspm.example.test")
 
 
 def connect(
     internet: Internet, machine: Machine, world: World, *words: str, aspm_token: str | None = None
 ) -> Finished:
     """One organization, no clone; and nothing of it is left on disk."""
-    pat = Pat()
+    pat = a_token()
     internet.become(replace(world, tokens=(pat,)))
     done = machine.run(
-        "connect", "-o", "contoso", *KEEP_NOTHING, *words, pat=pat, aspm_token=aspm_token
+        "connect", "-o", "contoso", *KEEP_NOTHING, *words, token=pat, aspm_token=aspm_token
     )
     assert done.report.node["command"] == "connect"
     left = [

@@ -1,4 +1,4 @@
-"""A plain client for the self-tests: asks the server without the command, well-behaved or sinning."""
+"""A plain client: asks over TLS through the proxy, well-behaved or not."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 import requests
 
+from aspm_ado.simulator import Inputs
+from aspm_ado.simulator.world import Token
+
 from .internet import Internet
-from .ledger import Given
-from .world import Pat
 
 MANNERS = {
     "X-TFS-FedAuthRedirect": "Suppress",
@@ -23,8 +24,8 @@ def basic(secret: str, user: str = "") -> str:
     return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode("ascii")
 
 
-class Client:
-    """Asks over TLS through the proxy; follows nothing, reads no .netrc."""
+class HttpsClient:
+    """Follows nothing, reads no .netrc."""
 
     def __init__(self, internet: Internet) -> None:
         self.internet = internet
@@ -32,40 +33,44 @@ class Client:
     def ask(
         self,
         url: str,
-        pat: Pat | str | None = None,
+        token: Token | str | None = None,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         data: str | None = None,
         user: str = "",
     ) -> requests.Response:
-        """One request with good manners, which *headers* may spoil."""
+        """One request with good manners, which ``headers`` may spoil."""
         sent = dict(MANNERS)
-        if pat is not None:
-            sent["Authorization"] = basic(pat if isinstance(pat, str) else pat.secret, user)
+        if token is not None:
+            sent["Authorization"] = basic(token if isinstance(token, str) else token.value, user)
         sent.update(headers or {})
         with requests.Session() as session:
             session.trust_env = False
-            proxies = {"https": self.internet.proxy_url()}
-            answer = session.request(
+            response = session.request(
                 method,
                 url,
                 headers={name: value for name, value in sent.items() if value},
                 data=data,
-                proxies=proxies,
+                proxies={"https": self.internet.proxy_url()},
                 verify=str(self.internet.authority_file),
                 allow_redirects=False,
                 timeout=10,
             )
-            answer.content  # noqa: B018  (read before the session closes)
-            return answer
+            response.content  # noqa: B018  (read before the session closes)
+            return response
 
     def given(
         self,
-        *pats: Pat,
+        *tokens: Token,
         aspm_token: str | None = None,
         clone_username: str | None = None,
-        poison: tuple[str, ...] = (),
+        decoys: tuple[str, ...] = (),
     ) -> None:
-        """Begin a run that was told these."""
-        told = Given({one.secret: one for one in pats}, {}, aspm_token, clone_username, poison)
-        self.internet.ledger.begin_run(told)
+        """Begin a run that was given these."""
+        known = {one.value: one for one in tokens}
+        self.internet.monitor.begin_run(Inputs(known, {}, aspm_token, clone_username, decoys))
+
+    @property
+    def violations(self) -> str:
+        """What was noticed so far, one in each line."""
+        return "\n".join(self.internet.monitor.violations)

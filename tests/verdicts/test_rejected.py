@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import pytest
 
-from .internet import Internet
-from .runner import Finished, Machine
-from .world import Organization, Pat, World
+from aspm_ado.simulator import samples
 
-THREE = (Organization("Contoso"), Organization("Fabrikam"), Organization("Northwind"))
+from ..simulator.internet import Internet
+from ..simulator.worlds import LONG_AGO, a_token, a_world, an_organization
+from .runner import Finished, Machine
+
+THREE = (an_organization("Contoso"), an_organization("Fabrikam"), an_organization("Northwind"))
 
 CLOSED = (
-    Organization("Members-Only", members=()),
-    Organization("Asleep", deactivated=True),
-    Organization("Wary", refuses_global_tokens=True),
+    an_organization("Members-Only", members=()),
+    an_organization("Asleep", deactivated=True),
+    an_organization("Wary", blocks_global_tokens=True),
 )
 SCOPES = ("scope.code", "scope.work", "scope.identity", "scope.profile")
 
 DEAD = {
-    "of-another-organization": Organization("Contoso"),
-    "anonymous-trap": Organization("Contoso", public=True),
+    "of-another-organization": an_organization("Contoso"),
+    "anonymous-trap": an_organization("Contoso", projects=samples.OPEN_CONTOSO.projects),
 }
 
 
 def test_a_live_token_before_closed_doors(internet: Internet, machine: Machine) -> None:
     """Only access fails, each door for itself; nothing behind it is asked, and none is knocked at twice."""
-    pat = Pat()
-    internet.become(World((*CLOSED, Organization("Contoso")), (pat,)))
+    pat = a_token()
+    internet.become(a_world(pat, organizations=(*CLOSED, an_organization("Contoso"))))
     names = [*(one.name for one in CLOSED), "No-Such-Place"]
     words = [word for name in (*names, "Contoso") for word in ("-o", name)]
-    done = machine.run("validate", *words, "--check-clone", "no", pat=pat)
+    done = machine.run("validate", *words, "--check-clone", "no", token=pat)
     assert done.code == 3
     for name in names:
         one = done.report.named(name)
@@ -37,7 +39,9 @@ def test_a_live_token_before_closed_doors(internet: Internet, machine: Machine) 
         assert one.with_status("unknown") == set(), name
         assert {one.status(scope) for scope in SCOPES} == {"skip"}, name
         assert (
-            len([asked for asked in internet.ledger.requests if asked.path.startswith(f"/{name}/")])
+            len(
+                [asked for asked in internet.monitor.requests if asked.path.startswith(f"/{name}/")]
+            )
             == 1
         ), name
     assert done.report.named("Contoso").failing == set()
@@ -45,13 +49,13 @@ def test_a_live_token_before_closed_doors(internet: Internet, machine: Machine) 
 
 def test_a_closed_door_with_nobody_else_to_ask(internet: Internet, machine: Machine) -> None:
     """The organization says nothing at all; the profile shows the token alive and who it is."""
-    pat = Pat()
-    internet.become(World((CLOSED[2],), (pat,)))
-    done = machine.run("validate", "-o", "wary", pat=pat)
+    pat = a_token()
+    internet.become(a_world(pat, organizations=(CLOSED[2],)))
+    done = machine.run("validate", "-o", "wary", token=pat)
     assert done.code == 3
     assert done.report.organization.failing == {"organization.access"}
     assert done.report.organization.node["identity"]["id"] == pat.owner.id
-    assert len(internet.ledger.asked("dev.azure.com")) == 1
+    assert len(internet.monitor.asked("dev.azure.com")) == 1
 
 
 @pytest.mark.parametrize("situation", DEAD)
@@ -59,13 +63,13 @@ def test_a_dead_token_costs_two_questions(
     internet: Internet, machine: Machine, situation: str
 ) -> None:
     """Also where the organization lets anybody look at its public projects and answers 200 to a stranger."""
-    pat = Pat(reach="Fabrikam")
-    internet.become(World((DEAD[situation],), (pat,)))
-    done = machine.run("validate", "-o", "contoso", pat=pat)
+    pat = a_token(reach="Fabrikam")
+    internet.become(a_world(pat, organizations=(DEAD[situation],)))
+    done = machine.run("validate", "-o", "contoso", token=pat)
     assert done.code == 4
     assert done.report.organization.failing == {"identity"}
     assert done.report.organization.node["identity"] is None
-    assert len(internet.ledger.requests) <= 2, str(internet.ledger)
+    assert len(internet.monitor.requests) <= 2, str(internet.monitor)
 
 
 def all_are_dead(done: Finished) -> None:
@@ -82,11 +86,11 @@ def test_an_expired_token_is_dead_for_every_organization_at_once(
     internet: Internet, machine: Machine
 ) -> None:
     """The service said "has expired": no other organization needs to be troubled."""
-    pat = Pat(life="expired")
-    internet.become(World(THREE, (pat,)))
-    done = machine.run("validate", "-o", "contoso", "-o", "fabrikam", "-o", "northwind", pat=pat)
+    pat = a_token(expires=LONG_AGO)
+    internet.become(a_world(pat, organizations=THREE))
+    done = machine.run("validate", "-o", "contoso", "-o", "fabrikam", "-o", "northwind", token=pat)
     all_are_dead(done)
-    assert len(internet.ledger.requests) <= 2, str(internet.ledger)
+    assert len(internet.monitor.requests) <= 2, str(internet.monitor)
     said = next(one.check("identity") for one in done.report.organizations if one.failing)
     assert "expired" in f"{said['reason']} {said['detail']}".lower()
 
@@ -95,19 +99,19 @@ def test_an_unknown_token_is_dead_once_no_organization_knows_it(
     internet: Internet, machine: Machine
 ) -> None:
     """It might be of the second or third, so each may be asked who it is, once, and nothing more."""
-    pat = Pat(life="revoked")
-    internet.become(World(THREE, (pat,)))
-    done = machine.run("validate", "-o", "contoso", "-o", "fabrikam", "-o", "northwind", pat=pat)
+    pat = a_token(revoked=True)
+    internet.become(a_world(pat, organizations=THREE))
+    done = machine.run("validate", "-o", "contoso", "-o", "fabrikam", "-o", "northwind", token=pat)
     all_are_dead(done)
-    assert len(internet.ledger.requests) <= 1 + len(THREE), str(internet.ledger)
+    assert len(internet.monitor.requests) <= 1 + len(THREE), str(internet.monitor)
 
 
 def test_a_token_that_is_alive_elsewhere_is_not_dead_here(
     internet: Internet, machine: Machine
 ) -> None:
     """Only one of two organizations knows it: that is access, not identity, in whichever order they were given."""
-    pat = Pat(reach="Fabrikam")
-    internet.become(World(tokens=(pat,)))
+    pat = a_token(reach="Fabrikam")
+    internet.become(a_world(pat))
     done = machine.run(
         "validate",
         "-o",
@@ -118,7 +122,7 @@ def test_a_token_that_is_alive_elsewhere_is_not_dead_here(
         "organization",
         "--check-clone",
         "no",
-        pat=pat,
+        token=pat,
     )
     assert done.code == 3
     assert done.report.named("contoso").failing == {"organization.access"}

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
+from ..simulator.internet import Internet
+from ..simulator.worlds import a_token, a_world, an_organization
 from .connecting import ASPM, KEEP_NOTHING, connect
-from .internet import Internet
 from .runner import Machine
-from .world import ADA, ADA_AT_CORP, OnPremises, Organization, Pat, World
 
 
 def test_nothing_to_register_needs_no_aspm(internet: Internet, machine: Machine) -> None:
-    done = connect(internet, machine, World(), "--register", "none")
+    done = connect(internet, machine, a_world(), "--register", "none")
     assert done.code == 0
     assert done.report.connection["aspm"] is None
     assert done.report.organization.node["registration"]["mode"] == "none"
-    assert internet.ledger.asked("aspm.") == []
+    assert internet.monitor.asked("aspm.") == []
 
 
 def test_a_hand_off_without_a_token_for_the_aspm(internet: Internet, machine: Machine) -> None:
-    done = connect(internet, machine, World(), *ASPM, "--register", "guided")
+    done = connect(internet, machine, a_world(), *ASPM, "--register", "guided")
     assert done.code == 0
     assert [done.report.aspm(name) for name in ("aspm.token", "aspm.projects")] == ["skip"] * 2
     assert done.report.organization.node["registration"]["state"] == "handed-off"
@@ -28,12 +28,12 @@ def test_a_hand_off_without_a_token_for_the_aspm(internet: Internet, machine: Ma
 def test_no_good_organization_and_the_aspm_hears_nothing(
     internet: Internet, machine: Machine
 ) -> None:
-    world = World((Organization("Contoso", members=()),))
+    world = a_world(organizations=(an_organization("Contoso", members=()),))
     done = connect(
         internet, machine, world, *ASPM, "--register", "guided", aspm_token=world.aspm.token
     )
     assert done.code == 3
-    assert internet.ledger.asked("aspm.") == []
+    assert internet.monitor.asked("aspm.") == []
     assert done.report.organization.node["registration"]["state"] == "none"
 
 
@@ -43,18 +43,17 @@ def test_no_good_organization_and_the_aspm_hears_nothing(
         (("--all-organizations",), "contoso"),
         (("ours", "--all-organizations"), "ours"),
         (
-            ("--server-url", "https://tfs.corp.example/tfs", "--all-organizations"),
-            "tfs.corp.example",
+            ("--server-url", "https://tfs.example.test/tfs", "--all-organizations"),
+            "tfs.example.test",
         ),
     ],
 )
 def test_whatever_the_token_reaches_is_connected_under_the_first_name(
     internet: Internet, machine: Machine, words: tuple[str, ...], name: str
 ) -> None:
-    pat = Pat(owner=ADA_AT_CORP, home="server") if "--server-url" in words else Pat()
-    places = (Organization("Contoso", members=(ADA,)), Organization("Fabrikam", members=(ADA,)))
-    internet.become(World(places, tokens=(pat,), servers=(OnPremises(),)))
-    done = machine.run("connect", *words, *KEEP_NOTHING, "--register", "none", pat=pat)
+    pat = a_token(home="server" if "--server-url" in words else "services")
+    internet.become(a_world(pat))
+    done = machine.run("connect", *words, *KEEP_NOTHING, "--register", "none", token=pat)
     assert done.code == 0, done.said()
     assert done.report.connection["name"] == name
     assert len(done.report.organizations) == 2

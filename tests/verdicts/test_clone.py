@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from .internet import Internet
-from .ledger import Request
+from aspm_ado.simulator import samples
+from aspm_ado.simulator.monitor import Observed
+from aspm_ado.simulator.samples import ADA
+from aspm_ado.simulator.world import Project, Repository
+
+from ..simulator.internet import Internet
+from ..simulator.worlds import a_token, a_world, an_organization
 from .runner import Finished, Machine
-from .strict import credentials
-from .world import ADA, Organization, Pat, Project, Repository, World
 
 EMPTY = (Project("Archive", (Repository("attic", disabled=True),)),)
+
+
+def cloned_with(clone: str) -> tuple[Project, ...]:
+    """The usual repositories behind a git endpoint that takes this."""
+    return tuple(
+        replace(one, repositories=tuple(replace(each, clone=clone) for each in one.repositories))  # type: ignore[arg-type]
+        for one in samples.CONTOSO.projects
+    )
+
+
 WAYS = {
-    "Alone": Organization("Alone", clone="token"),
-    "Named": Organization("Named", clone="username"),
-    "Neither": Organization("Neither", clone="neither"),
-    "Nothing": Organization("Nothing", projects=EMPTY),
+    "Alone": an_organization("Alone"),
+    "Named": an_organization("Named", projects=cloned_with("username")),
+    "Neither": an_organization("Neither", projects=cloned_with("nothing")),
+    "Nothing": an_organization("Nothing", projects=EMPTY),
 }
 
 
 @pytest.fixture(scope="module")
 def cloned(
     the_internet: Internet, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Finished, list[Request]]:
+) -> tuple[Finished, list[Observed]]:
     """One run over organizations that differ in nothing but their Git door; and what Git's door heard."""
     the_internet.start_afresh()
-    pat = Pat()
-    the_internet.become(World(tuple(WAYS.values()), (pat,)))
+    pat = a_token()
+    the_internet.become(a_world(pat, organizations=tuple(WAYS.values())))
     machine = Machine(tmp_path_factory.mktemp("cloned"), the_internet)
     machine.furnish()
     words = [word for name in WAYS for word in ("-o", name)]
-    done = machine.run("validate", *words, pat=pat)
-    return done, the_internet.ledger.asked("dev.azure.com", ending="/info/refs")
+    done = machine.run("validate", *words, token=pat)
+    return done, the_internet.monitor.asked("dev.azure.com", ending="/info/refs")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +59,7 @@ def cloned(
     ],
 )
 def test_each_way_in(
-    cloned: tuple[Finished, list[Request]], name: str, token: set[str], username: set[str]
+    cloned: tuple[Finished, list[Observed]], name: str, token: set[str], username: set[str]
 ) -> None:
     done, heard = cloned
     one = done.report.named(name)
@@ -56,51 +71,54 @@ def test_each_way_in(
     assert "attic" not in str(tried), "a disabled repository cannot be read"
 
 
-def test_no_way_in_is_not_good_enough(cloned: tuple[Finished, list[Request]]) -> None:
+def test_no_way_in_is_not_good_enough(cloned: tuple[Finished, list[Observed]]) -> None:
     assert cloned[0].code == 3
 
 
-def test_without_a_given_name_it_is_the_account(cloned: tuple[Finished, list[Request]]) -> None:
+def test_without_a_given_name_it_is_the_account(cloned: tuple[Finished, list[Observed]]) -> None:
     """The server would note any other name; here it heard this one."""
-    pairs = [credentials(request) for request in cloned[1] if request.path.startswith("/Named/")]
-    assert {pair[0] for pair in pairs if pair} == {"", ADA.account}
+    pairs = [
+        request.request.credentials for request in cloned[1] if request.path.startswith("/Named/")
+    ]
+    assert {pair[0] for pair in pairs if pair} == {"", ADA.mail}
 
 
 def test_a_given_name_is_the_one_that_is_tried_and_a_way_in_is_enough(
     internet: Internet, machine: Machine
 ) -> None:
-    pat = Pat()
-    internet.become(World((Organization("Contoso", clone="username"),), (pat,)))
-    done = machine.run("validate", "-o", "contoso", pat=pat, clone_username="scanner")
+    pat = a_token()
+    here = an_organization("Contoso", projects=cloned_with("username"))
+    internet.become(a_world(pat, organizations=(here,)))
+    done = machine.run("validate", "-o", "contoso", token=pat, clone_username="scanner")
     one = done.report.organization
     assert done.code == 0
     assert (one.status("clone.token"), one.status("clone.username")) == ("warn", "pass")
     pairs = [
-        credentials(request)
-        for request in internet.ledger.asked("dev.azure.com", ending="/info/refs")
+        request.request.credentials
+        for request in internet.monitor.asked("dev.azure.com", ending="/info/refs")
     ]
     assert {pair[0] for pair in pairs if pair} == {"", "scanner"}
 
 
 def test_a_named_repository_that_is_absent(internet: Internet, machine: Machine) -> None:
-    pat = Pat()
-    internet.become(World(tokens=(pat,)))
-    done = machine.run("validate", "-o", "contoso", "--check-clone", "Card Payments/gone", pat=pat)
+    pat = a_token()
+    internet.become(a_world(pat))
+    done = machine.run("validate", "-o", "contoso", "--check-clone", "Payments/gone", token=pat)
     assert done.code == 3
     assert done.report.organization.status("clone.token") == "fail"
     assert done.report.organization.failing <= {"clone.token", "clone.username"}
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("--check-clone", "Card Payments/api")], ids=["any", "named"]
+    "words", [(), ("--check-clone", "Payments/checkout api")], ids=["any", "named"]
 )
 def test_an_access_level_without_repositories_is_no_empty_organization(
     internet: Internet, machine: Machine, words: tuple[str, ...]
 ) -> None:
     """The scope is there and the person may not: Invicti ASPM could clone nothing either."""
-    pat = Pat()
-    internet.become(World((Organization("Contoso", stakeholders=True),), (pat,)))
-    done = machine.run("validate", "-o", "contoso", *words, pat=pat)
+    pat = a_token()
+    internet.become(a_world(pat, organizations=(an_organization("Contoso", stakeholders=True),)))
+    done = machine.run("validate", "-o", "contoso", *words, token=pat)
     assert done.code == 3
     assert done.report.organization.status("scope.code") == "partial"
     assert done.report.organization.failing == {"clone.token"}

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .internet import Internet
-from .ledger import Given
-from .listener import PLAN
+from aspm_ado.simulator import Inputs
+from aspm_ado.simulator.strict import disguises
+from aspm_ado.simulator.world import Token
+
+from ..simulator.internet import Internet
 from .report import Report
-from .strict import disguises
-from .world import Pat
 
 PASSED_ON = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "TMPDIR", "TEMP", "TMP")
 
@@ -49,7 +49,7 @@ class Machine:
     trusts_the_authority: bool = True
     proxy_password: str | None = None
     only_allowed_hosts: bool = True
-    _poison: str = field(default_factory=lambda: secrets.token_hex(20), init=False)
+    _decoy: str = field(default_factory=lambda: secrets.token_hex(20), init=False)
 
     @property
     def home(self) -> Path:
@@ -65,9 +65,12 @@ class Machine:
         """A home with a .netrc for every host, and a CA file that is none."""
         for place in (self.home, self.config, self.folder / "keys"):
             place.mkdir(mode=0o700, exist_ok=True)
-        lines = [f"machine {host} login netrc-user password {self._poison}" for host in PLAN]
+        lines = [
+            f"machine {host} login netrc-user password {self._decoy}"
+            for host in self.internet.hosts
+        ]
         (self.home / ".netrc").write_text(
-            "\n".join([*lines, f"default login netrc-user password {self._poison}", ""])
+            "\n".join([*lines, f"default login netrc-user password {self._decoy}", ""])
         )
         (self.home / ".netrc").chmod(0o600)
         (self.folder / "not-a-ca.pem").write_text("this is no certificate\n")
@@ -99,54 +102,57 @@ class Machine:
     def run(
         self,
         *words: str,
-        pat: Pat | None = None,
-        pats: Mapping[str, Pat] | None = None,
+        token: Token | None = None,
+        tokens: Mapping[str, Token] | None = None,
         by_stdin: bool = False,
         aspm_token: str | None = None,
         clone_username: str | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Finished:
         """`aspm-ado WORDS --json --no-input …` with these secrets; what holds of any run is asserted here."""
-        own = dict(pats or {})
-        given = [*([pat] if pat else []), *own.values()]
-        told = Given(
-            pats={one.secret: one for one in given},
-            only_for={one.secret: name for name, one in own.items()},
+        own = dict(tokens or {})
+        given = [*([token] if token else []), *own.values()]
+        inputs = Inputs(
+            tokens={one.value: one for one in given},
+            only_for={one.value: name for name, one in own.items()},
             aspm_token=aspm_token,
             clone_username=clone_username,
-            poison=(self._poison, *([self.proxy_password] if self.proxy_password else [])),
+            decoys=(self._decoy, *([self.proxy_password] if self.proxy_password else [])),
         )
         argv = [*words, "--json", "--no-input", "--config-dir", str(self.config)]
-        if pat is not None:
-            argv += ["--pat-stdin"] if by_stdin else ["--pat-file", str(self.file_of(pat.secret))]
+        if token is not None:
+            argv += ["--pat-stdin"] if by_stdin else ["--pat-file", str(self.file_of(token.value))]
         for name, one in own.items():
-            argv += ["--pat-file", f"{name}={self.file_of(one.secret)}"]
+            argv += ["--pat-file", f"{name}={self.file_of(one.value)}"]
         if aspm_token is not None:
             argv += ["--aspm-token-file", str(self.file_of(aspm_token))]
         if clone_username is not None:
             argv += ["--clone-username", clone_username]
         if self.trusts_the_authority:
             argv += ["--ca-bundle", str(self.internet.authority_file)]
-        self.internet.ledger.begin_run(told)
+        self.internet.monitor.begin_run(inputs)
+        before = len(self.internet.simulator.changes)
         done = subprocess.run(
             [sys.executable, "-m", "aspm_ado", *argv],
             env=self.environment(environment or {}),
             cwd=self.home,
-            input=(pat.secret + "\n") if pat and by_stdin else "",
+            input=(token.value + "\n") if token and by_stdin else "",
             capture_output=True,
             text=True,
             encoding="utf-8",
             timeout=60,
             check=False,
         )
-        self._assert_clean(told, done)
+        self._assert_clean(inputs, done)
+        made = self.internet.simulator.changes[before:]
+        assert all(one.startswith("instance ") for one in made), f"the run changed {made}"
         assert done.returncode != 1, f"a bug of the command: {done.stderr}"
         finished = Finished(done.returncode, done.stdout, done.stderr, self._read(done))
         self._assert_evidence(finished.report)
         return finished
 
     def _read(self, done: subprocess.CompletedProcess[str]) -> Report:
-        asked = f"\n--- asked\n{self.internet.ledger}\n--- stderr\n{done.stderr}\n--- stdout\n{done.stdout}"
+        asked = f"\n--- asked\n{self.internet.monitor}\n--- stderr\n{done.stderr}\n--- stdout\n{done.stdout}"
         try:
             return Report.read(done.stdout, done.returncode)
         except (ValueError, KeyError, TypeError) as problem:
@@ -154,12 +160,12 @@ class Machine:
                 f"exit {done.returncode}, and stdout is no report: {problem!r}{asked}"
             ) from problem
 
-    def _assert_clean(self, told: Given, done: subprocess.CompletedProcess[str]) -> None:
-        ledger = self.internet.ledger
-        assert ledger.violations == [], "\n".join(ledger.violations)
+    def _assert_clean(self, inputs: Inputs, done: subprocess.CompletedProcess[str]) -> None:
+        monitor = self.internet.monitor
+        assert monitor.violations == [], "\n".join(monitor.violations)
         if self.only_allowed_hosts:
-            assert ledger.refused == [], (
-                f"asked for a host that is not in the plan: {ledger.refused}"
+            assert monitor.refused_hosts == [], (
+                f"asked for a host that is not there: {monitor.refused_hosts}"
             )
         written = {"stdout": done.stdout, "stderr": done.stderr}
         for top in (self.home, self.config):
@@ -169,7 +175,7 @@ class Machine:
                     written[str(path)] = content.decode("latin-1") + content.replace(
                         b"\0", b""
                     ).decode("latin-1")
-        for secret in told.secrets():
+        for secret in inputs.secrets:
             for place, text in written.items():
                 assert not any(form in text for form in disguises(secret)), (
                     f"a secret is in {place}"
@@ -181,7 +187,7 @@ class Machine:
 
     def _assert_evidence(self, report: Report) -> None:
         """Each answer that the report cites was really given."""
-        given = {one.activity_id: one for one in self.internet.ledger.requests if one.activity_id}
+        given = {one.activity_id: one for one in self.internet.monitor.requests if one.activity_id}
         for check in report.checks():
             for cited in check["evidence"]:
                 if cited["activity_id"]:

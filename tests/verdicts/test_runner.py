@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from .client import basic
-from .internet import Internet
-from .ledger import Given
+from aspm_ado.simulator import Inputs
+
+from ..simulator.https_client import basic
+from ..simulator.internet import Internet
+from ..simulator.worlds import a_token, a_world
 from .report import Report
 from .runner import Machine
-from .world import Pat, World
 
 LEAKS: dict[str, Callable[[str], str]] = {
     "raw": lambda secret: f"token {secret} accepted",
@@ -25,8 +26,8 @@ LEAKS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("form", LEAKS)
 @pytest.mark.parametrize("place", ["stdout", "stderr", "home", "config"])
 def test_a_leak_is_found(machine: Machine, form: str, place: str) -> None:
-    pat = Pat()
-    text = LEAKS[form](pat.secret)
+    pat = a_token()
+    text = LEAKS[form](pat.value)
     streams = {"stdout": "", "stderr": "", place: text}
     done = subprocess.CompletedProcess[str]([], 0, streams["stdout"], streams["stderr"])
     if place in ("home", "config"):
@@ -34,13 +35,13 @@ def test_a_leak_is_found(machine: Machine, form: str, place: str) -> None:
         folder.mkdir(parents=True)
         (folder / "state.bin").write_text(text, encoding="utf-16")
     with pytest.raises(AssertionError, match="a secret is in"):
-        machine._assert_clean(Given({pat.secret: pat}), done)
+        machine._assert_clean(Inputs({pat.value: pat}), done)
 
 
 def test_the_last_four_are_no_leak(machine: Machine) -> None:
-    pat = Pat()
+    pat = a_token()
     machine._assert_clean(
-        Given({pat.secret: pat}), subprocess.CompletedProcess[str]([], 0, pat.secret[-4:], "")
+        Inputs({pat.value: pat}), subprocess.CompletedProcess[str]([], 0, pat.value[-4:], "")
     )
 
 
@@ -54,7 +55,7 @@ def test_the_next_run_meets_a_poisoned_home(machine: Machine, internet: Internet
 
 
 def test_an_answer_that_nobody_gave(machine: Machine, internet: Internet) -> None:
-    internet.become(World())
+    internet.become(a_world())
     cited = {
         "method": "GET",
         "url": "https://dev.azure.com/contoso",
@@ -65,3 +66,11 @@ def test_an_answer_that_nobody_gave(machine: Machine, internet: Internet) -> Non
     node = {"connections": [{"checks": [check], "aspm": None, "organizations": []}]}
     with pytest.raises(AssertionError, match="cites an answer that nobody gave"):
         machine._assert_evidence(Report(node))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"schema": "aspm-ado/report/v2"}', "{} {}", "caf\u00e9"]
+)
+def test_a_document_that_is_no_report(text: str) -> None:
+    with pytest.raises((AssertionError, ValueError, KeyError, TypeError)):
+        Report.read(text, 0)

@@ -6,9 +6,11 @@ import re
 
 import pytest
 
-from .internet import Internet
+from aspm_ado.simulator.world import Organization
+
+from ..simulator.internet import Internet
+from ..simulator.worlds import a_token, a_world, an_organization
 from .runner import Finished, Machine
-from .world import Organization, Pat, Weather, World
 
 BLAME = re.compile(
     r"\bexpired\b|\brevoked\b|mistyped|wrong token|token is wrong|invalid token", re.IGNORECASE
@@ -27,37 +29,38 @@ def validate(
     internet: Internet,
     machine: Machine,
     organization: Organization | None = None,
-    weather: Weather = Weather.FAIR,
+    network: str = "fair",
 ) -> Finished:
-    pat = Pat()
-    internet.become(World((organization or Organization("Contoso"),), (pat,), weather=weather))
-    done = machine.run("validate", "-o", "contoso", pat=pat)
+    pat = a_token()
+    here = organization or an_organization("Contoso")
+    internet.become(a_world(pat, organizations=(here,), network=network))
+    done = machine.run("validate", "-o", "contoso", token=pat)
     nobody_is_blamed(done)
     return done
 
 
-@pytest.mark.parametrize("weather", [Weather.CAPTIVE_PAGE, Weather.CAPTIVE_REDIRECT])
+@pytest.mark.parametrize("network", ["captive-page", "captive-redirect"])
 def test_a_captive_portal_is_not_azure_devops(
-    internet: Internet, machine: Machine, weather: Weather
+    internet: Internet, machine: Machine, network: str
 ) -> None:
-    validate(internet, machine, weather=weather)
-    assert {one.method for one in internet.ledger.requests} == {"GET"}
-    assert len(internet.ledger.requests) <= 2
+    validate(internet, machine, network=network)
+    assert {one.method for one in internet.monitor.requests} == {"GET"}
+    assert len(internet.monitor.requests) <= 2
 
 
-@pytest.mark.parametrize("weather", [Weather.THROTTLED, Weather.EDGE_OUTAGE])
+@pytest.mark.parametrize("network", ["throttled", "outage"])
 def test_a_busy_service_is_asked_again_twice_and_no_more(
-    internet: Internet, machine: Machine, weather: Weather
+    internet: Internet, machine: Machine, network: str
 ) -> None:
     """Its Retry-After is one second."""
-    validate(internet, machine, weather=weather)
-    asked = [(one.host, one.path) for one in internet.ledger.requests]
-    assert {one.method for one in internet.ledger.requests} == {"GET"}
+    validate(internet, machine, network=network)
+    asked = [(one.host, one.path) for one in internet.monitor.requests]
+    assert {one.method for one in internet.monitor.requests} == {"GET"}
     assert 2 <= max(asked.count(one) for one in asked) <= 3
 
 
 def test_a_fence_is_about_this_machine(internet: Internet, machine: Machine) -> None:
-    done = validate(internet, machine, Organization("Contoso", fenced=True))
+    done = validate(internet, machine, an_organization("Contoso", fenced=True))
     assert done.report.organization.with_status("pass", "partial").isdisjoint(
         {"scope.code", "scope.work", "scope.identity"}
     )
@@ -68,7 +71,7 @@ def test_a_proxy_that_refuses_is_called_a_proxy(internet: Internet, machine: Mac
     internet.proxy.closed = True
     done = validate(internet, machine)
     assert "proxy" in done.report.words().lower()
-    assert internet.ledger.requests == []
+    assert internet.monitor.requests == []
 
 
 def test_a_proxy_that_wants_a_password_is_not_azure_devops(
@@ -77,13 +80,13 @@ def test_a_proxy_that_wants_a_password_is_not_azure_devops(
     internet.proxy.password = "correct-horse-battery"
     done = validate(internet, machine)
     assert "proxy" in done.report.words().lower()
-    assert internet.ledger.requests == []
+    assert internet.monitor.requests == []
 
 
 def test_an_unknown_authority_is_about_certificates(internet: Internet, machine: Machine) -> None:
     """Nothing is sent past a certificate that nobody vouches for, and --ca-bundle is the way out."""
     machine.trusts_the_authority = False
     done = validate(internet, machine)
-    assert internet.ledger.requests == []
-    assert internet.ledger.failed_handshakes
+    assert internet.monitor.requests == []
+    assert internet.monitor.failed_handshakes
     assert "--ca-bundle" in done.report.words()

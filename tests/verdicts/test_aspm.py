@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from ..simulator.internet import Internet
+from ..simulator.worlds import a_world, an_aspm
 from .connecting import ASPM, connect
-from .internet import Internet
 from .runner import Machine
-from .world import Aspm, World
 
 
 def test_a_hand_off_with_an_aspm_that_answers(internet: Internet, machine: Machine) -> None:
     """Nobody is there to say "saved": it is handed off, and that was what was asked."""
-    world = World()
+    world = a_world()
     done = connect(
         internet, machine, world, *ASPM, "--register", "guided", aspm_token=world.aspm.token
     )
@@ -32,28 +30,26 @@ def test_a_hand_off_with_an_aspm_that_answers(internet: Internet, machine: Machi
 
 
 @pytest.mark.parametrize(
-    ("mood", "code", "failing"),
+    ("aspm", "code", "failing"),
     [
-        ("forbids-projects", 6, "aspm.projects"),
-        ("not-an-api", 6, "aspm.reachable"),
-        ("redirects", 6, "aspm.reachable"),
+        ({"token_sees_projects": False}, 6, "aspm.projects"),
+        ({"state": "page"}, 6, "aspm.reachable"),
+        ({"state": "redirect"}, 6, "aspm.reachable"),
     ],
 )
 def test_an_aspm_that_is_not_what_it_should_be(
-    internet: Internet, machine: Machine, mood: str, code: int, failing: str
+    internet: Internet, machine: Machine, aspm: dict[str, object], code: int, failing: str
 ) -> None:
-    world = World()
-    moody = replace(world, aspm=replace(world.aspm, mood=mood))  # type: ignore[arg-type]
-    done = connect(
-        internet, machine, moody, *ASPM, "--register", "guided", aspm_token=world.aspm.token
-    )
+    here = an_aspm(**aspm)
+    world = a_world(aspm=here)
+    done = connect(internet, machine, world, *ASPM, "--register", "guided", aspm_token=here.token)
     assert done.code == code
     assert done.report.aspm(failing) == "fail"
 
 
 def test_an_aspm_that_rejects_its_token(internet: Internet, machine: Machine) -> None:
     done = connect(
-        internet, machine, World(), *ASPM, "--register", "guided", aspm_token=Aspm().token
+        internet, machine, a_world(), *ASPM, "--register", "guided", aspm_token=an_aspm().token
     )
     assert done.code == 4
     assert (

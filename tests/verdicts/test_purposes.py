@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from .internet import Internet
+from aspm_ado.simulator.scopes import FULL_ACCESS
+
+from ..simulator.internet import Internet
+from ..simulator.worlds import ALM, FIVE, ISSUES, a_token, a_world, an_organization, swap
 from .runner import Finished, Machine
-from .scopes import ALM, FIVE, FULL_ACCESS, ISSUES, swap
-from .world import ADA_AT_CORP, Organization, Pat, World
 
 EVERYTHING = frozenset({FULL_ACCESS})
 
@@ -14,11 +15,12 @@ def on_services(
     internet: Internet, machine: Machine, purpose: str, boxes: dict[str, frozenset[str]]
 ) -> Finished:
     """One organization for each choice of boxes, each with a token of its own."""
-    own = {name: Pat(ticked, reach=name) for name, ticked in boxes.items()}
-    internet.become(World(tuple(Organization(name) for name in own), tuple(own.values())))
+    own = {name: a_token(ticked, reach=name) for name, ticked in boxes.items()}
+    places = tuple(an_organization(name) for name in own)
+    internet.become(a_world(*own.values(), organizations=places))
     words = [word for name in own for word in ("-o", name)]
     done = machine.run(
-        "validate", *words, "--purpose", purpose, "--reach", "organization", pats=own
+        "validate", *words, "--purpose", purpose, "--reach", "organization", tokens=own
     )
     assert done.report.connection["purpose"] == purpose
     return done
@@ -41,7 +43,7 @@ def test_an_issue_manager_alone(internet: Internet, machine: Machine) -> None:
         assert {one.status(name) for name in ("scope.code", "clone.token", "clone.username")} == {
             "skip"
         }
-    assert internet.ledger.asked("dev.azure.com", ending="/info/refs") == []
+    assert internet.monitor.asked("dev.azure.com", ending="/info/refs") == []
 
 
 def test_both_purposes_on_services(internet: Internet, machine: Machine) -> None:
@@ -58,14 +60,14 @@ def test_both_purposes_on_services(internet: Internet, machine: Machine) -> None
 def test_both_purposes_on_a_server(internet: Internet, machine: Machine) -> None:
     """There five boxes do not make Full access, and a token of one collection is what was asked for."""
     own = {
-        "DefaultCollection": Pat(EVERYTHING, "DefaultCollection", ADA_AT_CORP, home="server"),
-        "Research": Pat(FIVE, "Research", ADA_AT_CORP, home="server"),
+        "DefaultCollection": a_token(EVERYTHING, "DefaultCollection", home="server"),
+        "Research": a_token(FIVE, "Research", home="server"),
     }
-    internet.become(World(tokens=tuple(own.values())))
+    internet.become(a_world(*own.values()))
     words = [word for name in own for word in ("--collection", name)]
-    where = ("--server-url", "https://tfs.corp.example/tfs", *words, "--reach", "organization")
+    where = ("--server-url", "https://tfs.example.test/tfs", *words, "--reach", "organization")
     done = machine.run(
-        "validate", *where, "--purpose", "alm+issue-manager", "--check-clone", "no", pats=own
+        "validate", *where, "--purpose", "alm+issue-manager", "--check-clone", "no", tokens=own
     )
     assert done.code == 3
     assert done.report.named("DefaultCollection").failing == set()
