@@ -11,21 +11,22 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from aspm_ado.adapters.azure_devops import AzureDevOps
-from aspm_ado.adapters.network.transport import Transport
-from aspm_ado.adapters.network.trust import Trust, load_trust
+from aspm_ado.adapters.http.services import AzureDevOps
+from aspm_ado.adapters.http.transport import Transport
+from aspm_ado.adapters.http.trust import Trust, load_trust
+from aspm_ado.adapters.keyring.memory import MemoryVault
+from aspm_ado.domain.azure.requests import Caller
+from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Clock
+from aspm_ado.domain.http import Call, Reply, Sealed
+from aspm_ado.domain.secret import Secret
+from aspm_ado.flows.answers import Asker
+from aspm_ado.flows.context import Context
+from aspm_ado.flows.validation.scheduler import Scheduler
+
 from aspm_ado.adapters.profile import load_profile
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.adapters.terminal.silent import SilentPrompter
-from aspm_ado.adapters.vault.memory import MemoryVault
-from aspm_ado.domain.calls import Caller
-from aspm_ado.domain.exchange import Call, Reply, Sealed
+from aspm_ado.adapters.terminal.prompter import SilentPrompter
 from aspm_ado.domain.questions import Given
-from aspm_ado.domain.retirement import GLOBAL_PAT_END, Clock
-from aspm_ado.domain.token import Secret
-from aspm_ado.flows.asking import Asker
-from aspm_ado.flows.house import House
-from aspm_ado.flows.proving.crew import Crew
 from aspm_ado.simulator import SCENARIOS, Simulator, scenarios
 
 PROFILE = scenarios.PROFILE
@@ -191,7 +192,7 @@ class Stand:
         self.transport.close()
         self.simulator.stop()
 
-    def house(
+    def context(
         self,
         given: Mapping[str, str | Sequence[str]] | None = None,
         person: Person | None = None,
@@ -200,7 +201,7 @@ class Stand:
         files: Mapping[str, str] | None = None,
         records=None,
         dies_at: tuple[str, int] | None = None,
-    ) -> House:
+    ) -> Context:
         """Everything for one run."""
         self.wire = Wire(AzureDevOps(self.transport).send, dies_at=dies_at)
         self.voice = Voice()
@@ -210,14 +211,14 @@ class Stand:
             )
             for name, value in (given or {}).items()
         }
-        return House(
+        return Context(
             asker=Asker(said, person or SilentPrompter("a test")),
             voice=self.voice,
             records=records or self.records,
             vault=self.vault,
             sources=Sources({"pat": PAT, "aspm": TOKEN, **(files or {})}, variables or {}),
             desktop=self.desk,
-            crew=Crew(self.wire),
+            scheduler=Scheduler(self.wire),
             caller=Caller("session", lambda: str(uuid.uuid4())),
             clock=Clock(STORY.today, GLOBAL_PAT_END, pinned=True),
             now=lambda: datetime(2026, 10, 15, 12, tzinfo=UTC),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from aspm_ado.domain.aspm.api import Settings
+from aspm_ado.domain.aspm.handoff import Evidence, block, ticket
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
+from aspm_ado.flows.handoff import resume_handoff
 
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError
-from aspm_ado.domain.handoff import Evidence, block, ticket
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Deployment, Purpose
-from aspm_ado.domain.settings import Settings
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.resume import resume_handoff
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Instance, Organization
 
@@ -26,7 +26,7 @@ def given(*names, **more):
 
 
 def run(here, *names, **answers):
-    return connect(here.house(given(*names), Person(**answers)), None)
+    return connect(here.context(given(*names), Person(**answers)), None)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_what_a_person_answers(stand, answer, state, proof, connect_code, handof
     assert (made.mode.value, made.state.value, made.proof.value) == ("guided", state, proof)
     assert int(report.exit_code) == connect_code
     assert states(here) == {"contoso": state}
-    again = resume_handoff(here.house(person=Person(handoff=[answer])), None)
+    again = resume_handoff(here.context(person=Person(handoff=[answer])), None)
     assert int(again.exit_code) == handoff_code
     assert again.command == "handoff"
 
@@ -65,10 +65,10 @@ def test_saved_and_then_known_is_proven(stand):
         return answer
 
     person.choose = entering
-    report = connect(here.house(given(), person), None)
+    report = connect(here.context(given(), person), None)
     assert report.connections[0].organizations[0].registration.proof.value == "alm-accepted"
     assert "projects/check knows the tool" in check(report, "aspm.registration").detail
-    again = resume_handoff(here.house(person=Person(handoff=["saved"])), None)
+    again = resume_handoff(here.context(person=Person(handoff=["saved"])), None)
     assert again.connections[0].organizations[0].registration.proof.value == "claimed", (
         "200 both times proves nothing"
     )
@@ -113,7 +113,7 @@ def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
     assert PAT[-4:] in ticket
     for secret in (PAT, TOKEN):
         assert not any(secret[at : at + 12] in text for at in range(len(secret) - 11))
-    resume_handoff(here.house(person=Person(handoff=["refused"])), None)
+    resume_handoff(here.context(person=Person(handoff=["refused"])), None)
     assert "scope.code: partial" in here.voice.text.partition("To paste into a ticket")[2]
 
 
@@ -141,11 +141,11 @@ def test_the_text_for_a_server_says_nothing_of_the_end_of_global_tokens(server):
 def test_many_organizations_in_three_sittings(stand):
     """Later at any point, also for all the rest; what is done is listed and not asked again."""
     here = stand(organizations=TWELVE)
-    report = connect(here.house(given(*NAMES)), "many")
+    report = connect(here.context(given(*NAMES)), "many")
     assert int(report.exit_code) == 0
     assert set(states(here, "many").values()) == {"handed-off"}
     first = Person(handoff=["saved", "saved", "refused", "all-later"])
-    report = resume_handoff(here.house(person=first), "many")
+    report = resume_handoff(here.context(person=first), "many")
     assert int(report.exit_code) == 6
     assert first.asked.count("handoff") == 4
     assert "✓ Team00: saved" in here.voice.text
@@ -161,14 +161,14 @@ def test_many_organizations_in_three_sittings(stand):
     ]
     second = Person(handoff=["saved", "saved", STOP])
     with pytest.raises(InterruptedByUserError):
-        resume_handoff(here.house(person=second), "many")
+        resume_handoff(here.context(person=second), "many")
     assert [states(here, "many")[name] for name in NAMES[2:5]] == [
         "registered",
         "registered",
         "handed-off",
     ]
     third = Person(handoff=["saved"] * 8)
-    report = resume_handoff(here.house(person=third), "many")
+    report = resume_handoff(here.context(person=third), "many")
     assert "To enter in Invicti ASPM: 8 of 12 organizations\n  ✓ Team00: saved" in here.voice.text
     assert "Team04 (5 of 12)" in here.voice.text
     assert int(report.exit_code) == 0
@@ -182,7 +182,7 @@ def test_looking_again_at_what_is_saved_changes_nothing(stand, there):
     here = stand()
     run(here, "contoso", "fabrikam", handoff=["saved", "saved"])
     report = resume_handoff(
-        here.house(person=Person(handoff=["all-later"]) if there else None), "contoso"
+        here.context(person=Person(handoff=["all-later"]) if there else None), "contoso"
     )
     assert [one.registration.state.value for one in report.connections[0].organizations] == [
         "registered"
@@ -195,7 +195,7 @@ def test_every_organization_that_the_token_reaches(stand):
     """None is named: they are listed, and the plan names them in one row."""
     here = stand(organizations=TWELVE)
     flags = {name: value for name, value in given().items() if name != "organization"}
-    report = connect(here.house({**flags, "all_organizations": "true"}), "many")
+    report = connect(here.context({**flags, "all_organizations": "true"}), "many")
     assert int(report.exit_code) == 0
     assert states(here, "many") == dict.fromkeys(NAMES, "handed-off")
     assert f"Organizations (12): {', '.join(NAMES)}: token …{PAT[-4:]}" in here.voice.text
@@ -204,11 +204,11 @@ def test_every_organization_that_the_token_reaches(stand):
 def test_with_several_connections_and_nobody_there_one_has_to_be_named(stand):
     here = stand()
     run(here, handoff=["later"])
-    connect(here.house(given(), Person(handoff=["later"])), "other")
+    connect(here.context(given(), Person(handoff=["later"])), "other")
     with pytest.raises(
         UsageError, match=r"Several connections are stored \(contoso, other\)"
     ) as caught:
-        resume_handoff(here.house(), None)
+        resume_handoff(here.context(), None)
     assert caught.value.remedy == "Name it: aspm-ado handoff contoso"
 
 
@@ -224,10 +224,10 @@ def test_a_handoff_behind_an_aspm_that_rejects_its_token(stand):
     here = stand()
     run(here, handoff=["later"])
     [service] = here.records.load().aspm_tokens.values()
-    from aspm_ado.domain.token import Secret
+    from aspm_ado.domain.secret import Secret
 
     here.vault.write(service, Secret("revoked by now"))
-    report = resume_handoff(here.house(), None)
+    report = resume_handoff(here.context(), None)
     assert int(report.exit_code) == 4
     assert check(report, "aspm.registration").status.value == "skip"
     assert states(here) == {"contoso": "handed-off"}

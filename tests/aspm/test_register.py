@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aspm_ado.domain.http import Reply
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import RegistrationMode, RegistrationState
+from aspm_ado.flows.handoff import resume_handoff
 
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.domain.connection import RegistrationMode, RegistrationState
 from aspm_ado.domain.errors import UsageError, UserError
-from aspm_ado.domain.exchange import Reply
-from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.resume import resume_handoff
 from aspm_ado.simulator.world import Instance
 
 from .stand import (
@@ -55,7 +55,7 @@ def profile(tmp_path, **changes):
 
 def test_registered_and_proven(stand):
     here = stand(aspm={"registers": "yes"})
-    report = connect(here.house(by_profile("contoso", "fabrikam")), None)
+    report = connect(here.context(by_profile("contoso", "fabrikam")), None)
     assert int(report.exit_code) == 0
     assert [one.url for one in here.instances] == [
         "https://dev.azure.com/contoso",
@@ -78,21 +78,21 @@ def test_registered_and_proven(stand):
 
 def test_auto_with_a_profile_is_api_and_what_is_registered_is_not_registered_again(stand):
     here = stand(aspm={"registers": "yes"})
-    report = connect(here.house(by_profile(register="")), None)
+    report = connect(here.context(by_profile(register="")), None)
     assert registration(report)[1] == "registered"
-    again = connect(here.house(by_profile()), None)
+    again = connect(here.context(by_profile()), None)
     assert registration(again)[1] == "registered"
     assert "earlier run" in check(again, "aspm.registration").detail
     assert here.wire.writes == []
     assert len(here.instances) == 1
-    more = connect(here.house({"organization": "fabrikam", "pat_file": "pat"}), "contoso")
+    more = connect(here.context({"organization": "fabrikam", "pat_file": "pat"}), "contoso")
     assert registration(more)[1] == "registered", "the profile and the ASPM's token are remembered"
     assert len(here.instances) == 2
 
 
 def test_a_rehearsal_shows_the_request_and_sends_no_write(stand):
     here = stand(aspm={"registers": "yes"})
-    report = connect(here.house(by_profile(dry_run="true")), None)
+    report = connect(here.context(by_profile(dry_run="true")), None)
     assert registration(report) == ("api", "planned", "none")
     assert int(report.exit_code) == 0
     assert here.wire.writes == []
@@ -107,26 +107,26 @@ def test_a_rehearsal_shows_the_request_and_sends_no_write(stand):
 def test_what_is_needed_is_demanded_first(stand):
     here = stand(aspm={"registers": "yes"})
     with pytest.raises(UsageError) as caught:
-        connect(here.house(by_profile(aspm_token_file="")), None)
+        connect(here.context(by_profile(aspm_token_file="")), None)
     assert "--aspm-token-file" in caught.value.remedy
     with pytest.raises(UsageError):
-        connect(here.house(by_profile(registration_profile="/nowhere/at/all.json")), None)
+        connect(here.context(by_profile(registration_profile="/nowhere/at/all.json")), None)
     with pytest.raises(UsageError):
-        connect(here.house(asked(register="api")), None)
+        connect(here.context(asked(register="api")), None)
     assert here.wire.calls == []
 
 
 def test_a_profile_of_the_other_dialect(stand):
     here = stand(aspm={"registers": "yes", "dialect": "core"})
     with pytest.raises(UsageError) as caught:
-        connect(here.house(by_profile()), None)
+        connect(here.context(by_profile()), None)
     assert "standalone" in caught.value.problem
     assert here.wire.writes == []
 
 
 def test_an_aspm_that_is_not_ready_gets_no_registration(stand):
     here = stand(aspm={"registers": "yes", "token_sees_projects": False})
-    report = connect(here.house(by_profile()), None)
+    report = connect(here.context(by_profile()), None)
     assert int(report.exit_code) == 6
     assert registration(report) == ("none", "none", "none")
     assert check(report, "aspm.registration").status.value == "skip"
@@ -136,7 +136,7 @@ def test_an_aspm_that_is_not_ready_gets_no_registration(stand):
 
 def test_a_lost_answer_after_the_commit_is_found_again(stand):
     here = stand(aspm={"registers": "answer-lost"})
-    report = connect(here.house(by_profile()), None)
+    report = connect(here.context(by_profile()), None)
     assert registration(report) == ("api", "registered", "alm-accepted")
     assert int(report.exit_code) == 0
     assert len(here.wire.writes) == len(here.instances) == 1
@@ -144,13 +144,13 @@ def test_a_lost_answer_after_the_commit_is_found_again(stand):
 
 def test_a_request_that_never_arrives_stays_unknown_and_is_taken_up_later(stand):
     here = stand(aspm={"registers": "never-arrives"})
-    report = connect(here.house(by_profile()), None)
+    report = connect(here.context(by_profile()), None)
     assert registration(report) == ("api", "unknown", "none")
     assert int(report.exit_code) == 8
     assert check(report, "aspm.registration").reason.value == "registration-unknown"
     assert len(here.wire.writes) == 1, "never repeated"
     _becomes(here, "yes")
-    report = connect(here.house(), "contoso")
+    report = connect(here.context(), "contoso")
     assert report.command == "connect"
     assert registration(report)[:2] == ("api", "registered")
     assert len(here.wire.writes) == len(here.instances) == 1
@@ -160,7 +160,7 @@ def test_a_request_that_never_arrives_stays_unknown_and_is_taken_up_later(stand)
 def test_a_created_that_cannot_be_read_is_looked_for(stand, body):
     """201, and what came with it says nothing: the list does, and nothing is sent twice."""
     here = stand(aspm={"registers": "yes"})
-    house = here.house(by_profile())
+    context = here.context(by_profile())
     inner, spoilt = here.wire.send, []
 
     def spoil(call):
@@ -171,7 +171,7 @@ def test_a_created_that_cannot_be_read_is_looked_for(stand, body):
         return reply
 
     here.wire.send = spoil
-    report = connect(house, None)
+    report = connect(context, None)
     assert spoilt == [201]
     assert registration(report)[:2] == ("api", "registered")
     assert len(here.wire.writes) == len(here.instances) == 1
@@ -180,14 +180,14 @@ def test_a_created_that_cannot_be_read_is_looked_for(stand, body):
 def test_without_find_an_unclear_answer_is_a_persons_to_settle(stand, tmp_path):
     here = stand(aspm={"registers": "answer-lost"})
     report = connect(
-        here.house(by_profile(registration_profile=profile(tmp_path, find=None))), None
+        here.context(by_profile(registration_profile=profile(tmp_path, find=None))), None
     )
     assert registration(report) == ("api", "unknown", "none")
     for _ in range(2):
-        report = resume_handoff(here.house(), None)
+        report = resume_handoff(here.context(), None)
         assert int(report.exit_code) == 8
         assert here.wire.writes == []
-    report = resume_handoff(here.house(person=Person(handoff=["saved"])), None)
+    report = resume_handoff(here.context(person=Person(handoff=["saved"])), None)
     assert registration(report) == ("guided", "registered", "claimed")
     assert int(report.exit_code) == 0
     assert len(here.instances) == 1
@@ -195,20 +195,20 @@ def test_without_find_an_unclear_answer_is_a_persons_to_settle(stand, tmp_path):
 
 def test_an_instance_that_is_not_ours_is_neither_taken_over_nor_doubled(stand):
     here = stand(aspm={"registers": "yes", "instances": (HAND_MADE,)})
-    report = connect(here.house(by_profile()), None)
+    report = connect(here.context(by_profile()), None)
     assert int(report.exit_code) == 6
     assert registration(report) == ("api", "failed", "none")
     assert check(report, "aspm.registration").reason.value == "registration-conflict"
     assert here.wire.writes == []
     assert here.instances == (HAND_MADE,)
-    report = resume_handoff(here.house(person=Person(handoff=["saved"])), None)
+    report = resume_handoff(here.context(person=Person(handoff=["saved"])), None)
     assert registration(report)[:2] == ("guided", "registered")
 
 
 def test_a_conflict_that_only_the_write_shows(stand, tmp_path):
     here = stand(aspm={"registers": "yes", "instances": (HAND_MADE,)})
     report = connect(
-        here.house(by_profile(registration_profile=profile(tmp_path, find=None))), None
+        here.context(by_profile(registration_profile=profile(tmp_path, find=None))), None
     )
     assert check(report, "aspm.registration").reason.value == "registration-conflict"
     assert here.instances == (HAND_MADE,)
@@ -217,7 +217,7 @@ def test_a_conflict_that_only_the_write_shows(stand, tmp_path):
 def test_a_refusal_never_repeats_the_token(stand):
     """The simulator answers with the very token that it was sent."""
     here = stand(aspm={"registers": "yes"})
-    house = here.house(by_profile())
+    context = here.context(by_profile())
     inner = here.wire.send
 
     def retire(call):
@@ -229,7 +229,7 @@ def test_a_refusal_never_repeats_the_token(stand):
         return inner(call)
 
     here.wire.send = retire
-    report = connect(house, None)
+    report = connect(context, None)
     made = check(report, "aspm.registration")
     assert int(report.exit_code) == 6
     assert made.reason.value == "aspm-refused"
@@ -274,7 +274,7 @@ def test_answers_that_are_not_what_the_profile_says(
 ):
     here = stand(aspm={"registers": "yes"})
     report = connect(
-        here.house(by_profile(registration_profile=profile(tmp_path, **changes))), None
+        here.context(by_profile(registration_profile=profile(tmp_path, **changes))), None
     )
     made = check(report, "aspm.registration")
     assert (registration(report)[1], made.reason.value if made.reason else None) == (state, reason)
@@ -293,7 +293,7 @@ def test_a_redirect_after_the_write_never_leads_to_a_second_instance(
     """302 and 303 are also what is sent after a form was taken: only a list tells. None of them is followed."""
     here = stand(aspm={"registers": "yes"})
     given = by_profile(registration_profile=profile(tmp_path, **({} if finds else {"find": None})))
-    house = here.house(given)
+    context = here.context(given)
     send = here.wire.send
 
     def redirect(call):
@@ -304,7 +304,7 @@ def test_a_redirect_after_the_write_never_leads_to_a_second_instance(
         return Reply(call, status, (("Location", "https://elsewhere.example/"),))
 
     here.wire.send = redirect
-    report = connect(house, None)
+    report = connect(context, None)
     doubtful = status in (302, 303) and not finds
     wanted = ("registered", 0) if acts and finds else ("unknown", 8) if doubtful else ("failed", 6)
     assert (registration(report)[1], int(report.exit_code)) == wanted
@@ -312,7 +312,7 @@ def test_a_redirect_after_the_write_never_leads_to_a_second_instance(
     if wanted[0] == "failed":
         assert "elsewhere.example" in check(report, "aspm.registration").detail
     if finds or doubtful:
-        resume_handoff(here.house(), "contoso")
+        resume_handoff(here.context(), "contoso")
         assert len(here.instances) <= 1
 
 
@@ -323,7 +323,7 @@ def test_a_list_that_cannot_be_read_stops_before_the_write(stand, tmp_path, brok
     here = stand(aspm={"registers": "yes"})
     found = {**json.loads(Path(PROFILE).read_text(encoding="utf-8"))["find"], **broken}
     report = connect(
-        here.house(by_profile(registration_profile=profile(tmp_path, find=found))), None
+        here.context(by_profile(registration_profile=profile(tmp_path, find=found))), None
     )
     assert registration(report) == ("api", "none", "none")
     assert check(report, "aspm.registration").reason.value == "aspm-not-an-api"
@@ -341,12 +341,12 @@ def _becomes(here, registers):
 def _go_on(here):
     """Whoever comes back: with ``handoff`` where something is stored, else with ``connect``."""
     stored = here.records.load().connections.get("contoso")
-    house = here.house(by_profile())
+    context = here.context(by_profile())
     if stored is None:
-        return connect(house, None)
+        return connect(context, None)
     if all(one.registration.state is RegistrationState.REGISTERED for one in stored.organizations):
         return None
-    return resume_handoff(here.house(), "contoso")
+    return resume_handoff(here.context(), "contoso")
 
 
 @pytest.mark.parametrize("registers", ["yes", "answer-lost"])
@@ -355,7 +355,7 @@ def _go_on(here):
 def test_killed_at_every_request_to_the_aspm(stand, registers, moment, step):
     here = stand(aspm={"registers": registers})
     try:
-        connect(here.house(by_profile(), dies_at=(moment, step)), None)
+        connect(here.context(by_profile(), dies_at=(moment, step)), None)
         died = False
     except KeyboardInterrupt:
         died = True
@@ -396,7 +396,7 @@ def test_killed_at_every_record(stand, moment, step):
     here = stand(aspm={"registers": "answer-lost"})
     dying = Dying(here._folder / "records", moment, step)
     try:
-        connect(here.house(by_profile(), records=dying), None)
+        connect(here.context(by_profile(), records=dying), None)
     except KeyboardInterrupt:
         assert len(here.instances) <= 1
     _go_on(here)
@@ -408,7 +408,7 @@ def test_killed_at_every_record(stand, moment, step):
 
 def test_a_connection_that_is_forgotten_meanwhile_gets_no_registration(stand):
     here = stand(aspm={"registers": "yes"})
-    house = here.house(by_profile())
+    context = here.context(by_profile())
     inner = here.wire.send
 
     def forget(call):
@@ -422,7 +422,7 @@ def test_a_connection_that_is_forgotten_meanwhile_gets_no_registration(stand):
 
     here.wire.send = forget
     with pytest.raises(UsageError):
-        connect(house, None)
+        connect(context, None)
     assert here.wire.writes == []
     assert here.instances == ()
 
@@ -436,13 +436,13 @@ def test_two_organizations_killed_between_them(stand):
             seen.append(call)
         return len(seen) == 2 and call.method == "POST"
 
-    house = here.house(by_profile("contoso", "fabrikam"))
+    context = here.context(by_profile("contoso", "fabrikam"))
     here.wire.counts, here.wire.dies_at = second_write, ("after", 1)
     with pytest.raises(KeyboardInterrupt):
-        connect(house, None)
+        connect(context, None)
     assert states(here) == {"contoso": "registered", "fabrikam": "unknown"}
     assert len(here.instances) == 2
-    report = resume_handoff(here.house(), None)
+    report = resume_handoff(here.context(), None)
     assert here.wire.writes == []
     assert states(here) == {"contoso": "registered", "fabrikam": "registered"}
     assert int(report.exit_code) == 0
@@ -451,25 +451,25 @@ def test_two_organizations_killed_between_them(stand):
 def test_another_run_that_was_faster_is_not_doubled(stand):
     """What is on record when our turn comes counts, not what was there when we began."""
     here = stand(aspm={"registers": "yes"})
-    house = here.house(by_profile())
+    context = here.context(by_profile())
     inner, done = here.wire.send, []
 
     def meanwhile(call):
         if call.url.startswith(ASPM) and "health" in call.url and not done:
             done.append(True)
-            other = here.house(by_profile())
+            other = here.context(by_profile())
             connect(other, None)
             here.wire = Wire(inner)
         return inner(call)
 
-    house.crew._send = meanwhile
-    connect(house, None)
+    context.scheduler._send = meanwhile
+    connect(context, None)
     assert len(here.instances) == 1
 
 
 def test_a_connection_refused_is_no_registration(stand):
     here = stand(aspm={"registers": "yes"})
-    house = here.house(by_profile())
+    context = here.context(by_profile())
     inner = here.wire.send
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
@@ -487,25 +487,25 @@ def test_a_connection_refused_is_no_registration(stand):
             return inner(call)
 
         here.wire.send = broken
-        report = connect(house, None)
+        report = connect(context, None)
     assert registration(report) == ("api", "none", "none")
     assert check(report, "aspm.registration").reason.value == "tls-untrusted"
     assert int(report.exit_code) == 5
     entry = here.records.load().connections["contoso"]
     assert entry.organizations[0].registration.mode is RegistrationMode.API
-    assert registration(resume_handoff(here.house(), None))[1] == "registered"
+    assert registration(resume_handoff(here.context(), None))[1] == "registered"
 
 
 def test_a_resume_without_the_aspms_token_says_how_to_give_it(stand):
     here = stand(aspm={"registers": "never-arrives"})
-    connect(here.house(by_profile()), None)
+    connect(here.context(by_profile()), None)
     [service] = here.records.load().aspm_tokens.values()
     here.vault.erase(service)
     with pytest.raises(UserError) as caught:
-        resume_handoff(here.house(variables={"INVICTI_ASPM_TOKEN": "of another ASPM"}), None)
+        resume_handoff(here.context(variables={"INVICTI_ASPM_TOKEN": "of another ASPM"}), None)
     assert "--aspm-token-file" in caught.value.remedy
     assert not any(call.credential for call in here.wire.calls)
     _becomes(here, "yes")
     person = Person(aspm_token=[TOKEN])
-    assert registration(resume_handoff(here.house(person=person), None))[1] == "registered"
+    assert registration(resume_handoff(here.context(person=person), None))[1] == "registered"
     assert here.vault.read(service) != Secret("of another ASPM")

@@ -24,9 +24,9 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from aspm_ado.adapters.records.catalog import DiskRecords  # noqa: E402
-from aspm_ado.domain.catalogue import Catalogue  # noqa: E402
-from aspm_ado.domain.connection import Entry, StoredCredential, StoredOrganization  # noqa: E402
+from aspm_ado.domain.stored import Catalogue, Entry, StoredCredential, StoredOrganization
+
+from aspm_ado.adapters.records.catalog import DiskRecords
 from tests.benchmark import processes, service  # noqa: E402
 from tests.benchmark.processes import Run, peak_mib, ratio, side_by_side  # noqa: E402
 

@@ -7,10 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from aspm_ado import __version__
-from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.domain.connection import (
+from aspm_ado.domain.stored import (
     Entry,
     Registration,
     RegistrationMode,
@@ -19,6 +16,9 @@ from aspm_ado.domain.connection import (
     StoredCredential,
     StoredOrganization,
 )
+
+from aspm_ado import __version__
+from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.simulator import Simulator
 
 from .conftest import Run, pat_of

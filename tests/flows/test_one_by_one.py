@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from aspm_ado.flows.tokens.retry import KEEP, STOP
 
 from aspm_ado.domain.errors import InterruptedByUserError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Report
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.taking.until_good import KEEP, STOP
 from aspm_ado.simulator import SCENARIOS
 
 from ..aspm.stand import Person, Stand, asked, check
@@ -54,7 +54,7 @@ def wizard(here: Stand) -> Wizard:
             register="none",
             **(flags or {}),
         )
-        return connect(here.house(given, person), None), person
+        return connect(here.context(given, person), None), person
 
     return run
 
@@ -102,7 +102,7 @@ def test_declined_at_the_plan_of_one_token_nothing_is_stored(here: Stand) -> Non
         token_ready="paste", pat=TOKENS["contoso"], pat_expires="unknown", another=False, go=False
     )
     given = asked("contoso", pat_file="", pat_expires="", reach="organization", register="none")
-    report = connect(here.house(given, person), None)
+    report = connect(here.context(given, person), None)
     assert here.records.load().connections == {}
     assert check(report, "store.secrets").status == "skip"
 

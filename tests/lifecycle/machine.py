@@ -10,12 +10,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from aspm_ado.adapters.azure_devops import AzureDevOps
+from aspm_ado.adapters.http.services import AzureDevOps
+from aspm_ado.domain.http import Reply
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import Catalogue
+from aspm_ado.flows.storage.transaction import ready_to_keep
+
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.domain.catalogue import Catalogue
-from aspm_ado.domain.exchange import Reply
-from aspm_ado.domain.token import Secret
-from aspm_ado.flows.keeping.keep import ready_to_keep
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import World
 
@@ -58,10 +59,10 @@ class OneByOne:
     def __init__(self, send) -> None:
         self._send = send
 
-    def conduct(self, errands, then=None):
+    def run_all(self, errands, then=None):
         made = [self.run(errand) for errand in errands]
         for one in made if then else ():
-            self.conduct(then(one), then)
+            self.run_all(then(one), then)
         return made
 
     def run(self, errand):
@@ -88,17 +89,17 @@ class Machine:
     def close(self) -> None:
         self.stand.close()
 
-    def house(
+    def context(
         self, given=None, person=None, *, switch=None, disk=None, vault=None, files=None, **more
     ):
         """Everything for one run."""
         switch = switch or Switch()
         self.vault = Vault(self.secrets, switch)
-        plain = self.stand.house(given, person, files={**FILES, **(files or {})}, **more)
+        plain = self.stand.context(given, person, files={**FILES, **(files or {})}, **more)
         records = DiskRecords(self.folder, disk=disk or SwitchedDisk(switch), wait=0.5)
         self.stand.wire.send = self._send(switch)
         return replace(
-            plain, records=records, vault=vault or self.vault, crew=OneByOne(self.stand.wire)
+            plain, records=records, vault=vault or self.vault, scheduler=OneByOne(self.stand.wire)
         )
 
     def _send(self, switch: Switch):
@@ -162,7 +163,7 @@ class Machine:
 
     def settle(self) -> None:
         """What every run that stores begins with."""
-        ready_to_keep(self.house())
+        ready_to_keep(self.context())
 
     def assert_whole(self) -> None:
         """Nothing in force names a missing secret; nothing is registered twice; no secret is outside the vault."""

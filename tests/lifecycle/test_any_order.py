@@ -8,6 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from aspm_ado.domain.http import Sealed
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import Entry, RegistrationMode, RegistrationState
+from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.rotation.migrate import migrate
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,18 +26,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from aspm_ado.domain.connection import Entry, RegistrationMode, RegistrationState
 from aspm_ado.domain.errors import InterruptedByUserError, UserError
-from aspm_ado.domain.exchange import Sealed
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.migrating.migrate import migrate
-from aspm_ado.flows.resume import resume_handoff
-from aspm_ado.flows.rotate import rotate
-from aspm_ado.flows.rotate_aspm import rotate_aspm
-from aspm_ado.flows.stored import validate_stored
+from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 
 from ..hours import NIGHT
@@ -178,7 +178,7 @@ class Life(RuleBasedStateMachine):
         leaves = fault.at if fault.way == "the person leaves" else 0
         person = None if answers is None else Somebody(list(answers), self._saved, leaves)
         try:
-            made = command(here.house(given, person, files={**OWN, **API_TOKENS}, **how))
+            made = command(here.context(given, person, files={**OWN, **API_TOKENS}, **how))
             code = int(getattr(made, "exit_code", 0))
         except Killed:
             code = None
@@ -229,7 +229,7 @@ class Life(RuleBasedStateMachine):
         given["aspm_token_file"] = token
         before = set(self.in_force())
         self.given = {name: OWN[name] if kind == "own" else WIDE[kind] for name in names}
-        code = self.perform(lambda house: connect(house, "contoso"), given, answers, fault)
+        code = self.perform(lambda context: connect(context, "contoso"), given, answers, fault)
         self.given = {}
         assert before <= set(self.in_force()), "connecting takes no organization away"
         if code in (0, 8) and not fault.way:
@@ -249,17 +249,17 @@ class Life(RuleBasedStateMachine):
         there = self.in_force()
         names = [name for name in some if name in there] or list(there)
         given = {"pat_file": kind, "register": register}
-        self.swaps(lambda house: rotate(house, "contoso", names), given, answers, fault)
+        self.swaps(lambda context: rotate(context, "contoso", names), given, answers, fault)
 
     @precondition(lambda self: self.here.catalogue.connections)
     @rule(answers=WHO, fault=FAULTS)
     def go_on_with_a_rotation(self, answers: list[str] | None, fault: Fault) -> None:
-        self.swaps(lambda house: rotate(house, "contoso", []), {}, answers, fault)
+        self.swaps(lambda context: rotate(context, "contoso", []), {}, answers, fault)
 
     @precondition(lambda self: self.here.catalogue.connections)
     @rule(answers=ANSWERS, fault=FAULTS)
     def hand_off(self, answers: list[str], fault: Fault) -> None:
-        self.swaps(lambda house: resume_handoff(house, "contoso"), {}, answers, fault)
+        self.swaps(lambda context: resume_handoff(context, "contoso"), {}, answers, fault)
 
     @precondition(lambda self: self.here.catalogue.connections)
     @rule(register=st.sampled_from(["auto", "guided", "none"]), answers=WHO, fault=FAULTS)
@@ -270,7 +270,7 @@ class Life(RuleBasedStateMachine):
             else [f"{name}={name}" for name in ORGANIZATIONS if name in self.in_force()]
         )
         given = {"register": register, **({"pat_file": files} if files else {})}
-        self.swaps(lambda house: migrate(house, "contoso"), given, answers, fault, grows=True)
+        self.swaps(lambda context: migrate(context, "contoso"), given, answers, fault, grows=True)
 
     def swaps(
         self,
@@ -307,7 +307,7 @@ class Life(RuleBasedStateMachine):
     @rule(fault=FAULTS)
     def disconnect(self, fault: Fault) -> None:
         code = self.perform(
-            lambda house: disconnect(house, "contoso"), {"yes": "true"}, None, fault
+            lambda context: disconnect(context, "contoso"), {"yes": "true"}, None, fault
         )
         if code == 0 and not fault.way:
             assert self.entry() is None
@@ -332,7 +332,7 @@ class Life(RuleBasedStateMachine):
             self.here.catalogue.pending,
             self.here.catalogue.erasing,
         )
-        self.perform(lambda house: validate_stored(house, []), {}, None, fault)
+        self.perform(lambda context: validate_stored(context, []), {}, None, fault)
         found = self.here.catalogue
         assert before == (dict(self.here.secrets), self.in_force(), found.pending, found.erasing)
 
@@ -384,7 +384,7 @@ class Life(RuleBasedStateMachine):
         self.here.settle()
         self.here.assert_tidy()
         with suppress(UserError):
-            disconnect(self.here.house({"yes": "true"}), "contoso")
+            disconnect(self.here.context({"yes": "true"}), "contoso")
         assert self.here.secrets == {}
 
 

@@ -8,16 +8,16 @@ from datetime import date
 from types import SimpleNamespace
 
 import pytest
+from aspm_ado.cli.context import Wiring
+from aspm_ado.domain.azure.retirement import Clock
 
 from aspm_ado.cli import output
 from aspm_ado.cli.commands import disconnect, rotate, validate
 from aspm_ado.cli.commands import list as list_
-from aspm_ado.cli.wiring import Wiring
 from aspm_ado.domain import questions
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.retirement import Clock
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect as forget
 from aspm_ado.simulator import samples
@@ -30,7 +30,7 @@ EVERY = [one for one in vars(questions).values() if isinstance(one, Question)]
 @pytest.fixture
 def here(machine) -> Machine:
     made = machine()
-    connect(made.house(asked(register="guided"), Person(handoff="saved", go=True)), None)
+    connect(made.context(asked(register="guided"), Person(handoff="saved", go=True)), None)
     return made
 
 
@@ -43,7 +43,7 @@ def run(here, capsys, tmp_path):
 
     def typed(command, *, person=None, names=None, keeps_vault=False, **flags):
         if not keeps_vault:
-            here.house()
+            here.context()
         output.begin()
         given = {
             key.replace("_", "-"): str(token) if value == "new" else value
@@ -105,10 +105,10 @@ def test_disconnect_with_a_keyring_that_fails_says_how_to_go_on(run, here):
     def locking(*_):
         here.vault.locked = True
 
-    here.house()
-    house = here.house({"yes": "true"})
+    here.context()
+    context = here.context({"yes": "true"})
     here.vault.probe = locking
-    assert len(forget(house, "contoso").remaining) == 2
+    assert len(forget(context, "contoso").remaining) == 2
     code, out, _ = run(disconnect, names="contoso", yes=True)
     assert code == 0
     assert "2 secrets erased" in out
@@ -136,7 +136,7 @@ def test_validate_shows_what_has_changed_also_where_it_is_good(run, here):
 
 
 def test_validate_ends_with_the_new_token_that_is_needed_before_a_handoff(run, here):
-    connect(here.house(asked("fabrikam", register="guided", pat_file="new")), "contoso")
+    connect(here.context(asked("fabrikam", register="guided", pat_file="new")), "contoso")
     assert "Next: aspm-ado handoff contoso" in run(validate)[1]
     here.token(NEW, expires=date(2026, 10, 1))
     out = run(validate)[1]
@@ -145,7 +145,7 @@ def test_validate_ends_with_the_new_token_that_is_needed_before_a_handoff(run, h
 
 
 def test_a_token_that_is_gone_is_replaced_where_it_served_and_nowhere_else(run, here):
-    connect(here.house(asked("fabrikam", register="guided", pat_file="new")), "contoso")
+    connect(here.context(asked("fabrikam", register="guided", pat_file="new")), "contoso")
     service = next(one.service for one in here.entry.credentials.values() if one.last4 == NEW[-4:])
     del here.secrets[service]
     out = run(validate)[1]
@@ -156,7 +156,7 @@ def test_a_token_that_is_gone_is_replaced_where_it_served_and_nowhere_else(run, 
 
 
 def test_a_locked_keyring_asks_for_no_new_token(run, here):
-    here.house()
+    here.context()
 
     def locked(*_):
         raise StoreError(Reason.KEYRING_LOCKED, "The keyring is locked.", remedy="Unlock it.")
@@ -247,7 +247,7 @@ def test_validate_offers_a_new_token_for_the_aspm(run, here):
 
 def test_a_rotation_does_not_hide_another_failure(run, here):
     connect(
-        here.house(
+        here.context(
             asked("fabrikam", register="none", aspm_url="", aspm_token_file="", pat_file="graces")
         ),
         "other",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.rotation.rotate import rotate
 
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.resume import resume_handoff
-from aspm_ado.flows.rotate import rotate
-from aspm_ado.flows.stored import validate_stored
+from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Instance
 
@@ -23,7 +23,7 @@ THIRD = samples.pat("Third", "Thd1")
 def here(machine) -> Machine:
     """One organization, and Invicti ASPM has its token."""
     made = machine()
-    connect(made.house(asked(register="guided"), Person(handoff="saved", go=True)), None)
+    connect(made.context(asked(register="guided"), Person(handoff="saved", go=True)), None)
     return made
 
 
@@ -34,7 +34,7 @@ def state(here, name="contoso") -> str:
 
 def test_by_its_name_alone_nothing_is_changed_and_that_is_said(here):
     before, secrets = here.entry, dict(here.secrets)
-    report = connect(here.house(), "contoso")
+    report = connect(here.context(), "contoso")
     assert int(report.exit_code) == 0
     said = here.stand.voice.text
     assert (
@@ -47,7 +47,7 @@ def test_by_its_name_alone_nothing_is_changed_and_that_is_said(here):
 
 @pytest.mark.parametrize("given", [{"organization": "contoso"}, asked(register="auto")])
 def test_the_same_again_hands_nothing_over_twice(here, given):
-    report = connect(here.house(given), "contoso")
+    report = connect(here.context(given), "contoso")
     assert int(report.exit_code) == 0
     assert check(report, "aspm.registration").status.value == "pass"
     assert "contoso is unchanged: Invicti ASPM has this token already." in here.stand.voice.text
@@ -58,7 +58,7 @@ def test_the_same_again_hands_nothing_over_twice(here, given):
 
 @pytest.mark.parametrize("more", [{"pat_file": "new"}, {"team_leads_may": ("create-instances",)}])
 def test_another_token_or_other_settings_are_handed_over(here, more):
-    report = connect(here.house(asked(register="auto", **more)), "contoso")
+    report = connect(here.context(asked(register="auto", **more)), "contoso")
     assert int(report.exit_code) == 8
     assert state(here) == "handed-off"
     here.assert_tidy()
@@ -67,13 +67,13 @@ def test_another_token_or_other_settings_are_handed_over(here, more):
 def test_a_no_to_the_plan_leaves_what_is_on_record_and_says_so(here):
     """Another setting, of the token that is stored."""
     given = {"organization": "contoso", "team_leads_may": ("access-projects",)}
-    report = connect(here.house(given, Person(go=False)), "contoso")
+    report = connect(here.context(given, Person(go=False)), "contoso")
     assert (state(here), here.entry.toggles) == ("registered", ())
     assert report.connections[0].organizations[0].registration.state.value == "registered"
 
 
 def test_another_organization_is_added_and_the_first_stays(here):
-    report = connect(here.house({"organization": "fabrikam", "register": "auto"}), "contoso")
+    report = connect(here.context({"organization": "fabrikam", "register": "auto"}), "contoso")
     assert int(report.exit_code) == 8
     assert [one.name for one in report.connections[0].organizations] == ["fabrikam"]
     assert (state(here), state(here, "fabrikam")) == ("registered", "handed-off")
@@ -81,26 +81,26 @@ def test_another_organization_is_added_and_the_first_stays(here):
 
 
 def test_what_a_person_has_left_to_do_is_resumed_when_one_is_there(here):
-    connect(here.house({"organization": "fabrikam", "register": "auto"}), "contoso")
-    assert int(connect(here.house(), "contoso").exit_code) == 0
+    connect(here.context({"organization": "fabrikam", "register": "auto"}), "contoso")
+    assert int(connect(here.context(), "contoso").exit_code) == 0
     assert state(here, "fabrikam") == "handed-off"
     person = Person(handoff=["saved"])
-    assert int(connect(here.house(person=person), "contoso").exit_code) == 0
+    assert int(connect(here.context(person=person), "contoso").exit_code) == 0
     assert person.asked == ["handoff"]
     assert state(here, "fabrikam") == "registered"
 
 
 def test_a_new_token_that_waits_is_resumed(here):
-    rotate(here.house({"pat_file": "new"}), "contoso", [])
+    rotate(here.context({"pat_file": "new"}), "contoso", [])
     assert here.in_force() == PAT
-    connect(here.house(person=Person(handoff="saved")), "contoso")
+    connect(here.context(person=Person(handoff="saved")), "contoso")
     assert (here.in_force(), here.waiting()) == (NEW, [])
     here.assert_tidy()
 
 
 def test_a_new_token_that_waits_stays_while_the_old_one_is_given_again(here):
-    rotate(here.house({"pat_file": "new"}), "contoso", [])
-    connect(here.house(asked(register="guided")), "contoso")
+    rotate(here.context({"pat_file": "new"}), "contoso", [])
+    connect(here.context(asked(register="guided")), "contoso")
     assert (here.in_force(), here.waiting()) == (PAT, [NEW])
     here.assert_tidy()
 
@@ -108,10 +108,10 @@ def test_a_new_token_that_waits_stays_while_the_old_one_is_given_again(here):
 @pytest.mark.parametrize(("file", "value"), [("new", NEW), ("third", THIRD)])
 def test_a_new_token_that_waits_is_given_up_for_the_one_that_is_connected(here, file, value):
     """It was to replace the token that was in force then; be it the very one that is given now, or an older one."""
-    rotate(here.house({"pat_file": "new"}), "contoso", [])
+    rotate(here.context({"pat_file": "new"}), "contoso", [])
     here.world(tokens=(*here.stand.simulator.world.tokens, samples.token(THIRD)))
-    house = here.house(asked(register="guided", pat_file=file), files={"third": THIRD})
-    assert int(connect(house, "contoso").exit_code) == 0
+    context = here.context(asked(register="guided", pat_file=file), files={"third": THIRD})
+    assert int(connect(context, "contoso").exit_code) == 0
     assert (here.in_force(), here.waiting()) == (value, [])
     assert state(here) == "handed-off"
     here.assert_tidy()
@@ -120,12 +120,12 @@ def test_a_new_token_that_waits_is_given_up_for_the_one_that_is_connected(here, 
 def test_a_waiting_token_is_told_from_its_like_by_the_whole_of_it(here):
     """Another token that ends as the one in force does: what waits was to replace that one, not this."""
     twin = samples.pat("Twin", PAT[-4:])
-    rotate(here.house({"pat_file": "new"}), "contoso", [])
+    rotate(here.context({"pat_file": "new"}), "contoso", [])
     here.world(tokens=(*here.stand.simulator.world.tokens, samples.token(twin)))
     assert (
         int(
             connect(
-                here.house(asked(register="guided", pat_file="twin"), files={"twin": twin}),
+                here.context(asked(register="guided", pat_file="twin"), files={"twin": twin}),
                 "contoso",
             ).exit_code
         )
@@ -136,23 +136,23 @@ def test_a_waiting_token_is_told_from_its_like_by_the_whole_of_it(here):
 
 
 def test_the_token_that_is_stored_given_again_is_neither_written_nor_read_twice(here):
-    before, house = here.entry.credentials, here.house(asked(register="guided", pat_expires=""))
+    before, context = here.entry.credentials, here.context(asked(register="guided", pat_expires=""))
     reads, read = [], here.vault.read
     here.vault.read = lambda service: (reads.append(service), read(service))[1]
-    connect(house, "contoso")
+    connect(context, "contoso")
     assert here.entry.credentials == before, "its end, too, which was not said again"
     assert reads.count(before[here.entry.organizations[0].credential].service) == 1
-    connect(here.house(asked("contoso", "fabrikam", register="guided")), "contoso")
+    connect(here.context(asked("contoso", "fabrikam", register="guided")), "contoso")
     assert list(here.entry.credentials) == list(before), "one token, one secret"
     here.assert_tidy()
 
 
 def test_another_token_is_told_apart_without_the_keyring(here):
-    house = here.house(asked(register="none", pat_file="new", aspm_token_file=""))
+    context = here.context(asked(register="none", pat_file="new", aspm_token_file=""))
     reads, read = [], here.vault.read
     here.vault.read = lambda service: (reads.append(service), read(service))[1]
     service = here.entry.credentials[here.entry.organizations[0].credential].service
-    connect(house, "contoso")
+    connect(context, "contoso")
     assert here.in_force() == NEW
     assert service not in reads
 
@@ -170,72 +170,72 @@ PAGE = "https://dev.azure.com/contoso/_usersSettings/tokens"
     ],
 )
 def test_a_token_that_is_replaced_is_to_be_revoked(here, register, person, said):
-    connect(here.house(asked(register=register, pat_file="new"), person), "contoso")
+    connect(here.context(asked(register=register, pat_file="new"), person), "contoso")
     assert f"The old token (…Rdy1) is not used here any more. {said}{PAGE}" in here.stand.voice.text
 
 
 def test_a_token_that_is_given_again_or_kept_or_serves_elsewhere_is_not_to_be_revoked(here):
-    connect(here.house(asked(register="guided")), "contoso")
+    connect(here.context(asked(register="guided")), "contoso")
     assert "Revoke" not in here.stand.voice.text
-    connect(here.house(asked("fabrikam", register="guided", pat_file="new")), "contoso")
+    connect(here.context(asked("fabrikam", register="guided", pat_file="new")), "contoso")
     assert "Revoke" not in here.stand.voice.text
-    connect(here.house(asked("fabrikam", register="guided", pat_file="new")), "other")
-    connect(here.house(asked("fabrikam", register="guided")), "contoso")
+    connect(here.context(asked("fabrikam", register="guided", pat_file="new")), "other")
+    connect(here.context(asked("fabrikam", register="guided")), "contoso")
     assert "Revoke" not in here.stand.voice.text, "another connection has it"
 
 
 def test_nobody_brought_the_new_token_to_invicti_aspm(here):
     """It has the old one: that is what the report, the record, the list and the hand-off say from then on."""
     report = connect(
-        here.house(asked(register="none", pat_file="new", aspm_url="", aspm_token_file="")),
+        here.context(asked(register="none", pat_file="new", aspm_url="", aspm_token_file="")),
         "contoso",
     )
     assert int(report.exit_code) == 0
     assert check(report, "aspm.registration").status.value == "warn"
     assert "Nothing was handed over, as asked" in check(report, "aspm.registration").detail
     assert state(here) == "handed-off"
-    assert check(validate_stored(here.house(), []), "aspm.registration").status.value == "warn"
-    assert int(resume_handoff(here.house(), "contoso").exit_code) == 8
+    assert check(validate_stored(here.context(), []), "aspm.registration").status.value == "warn"
+    assert int(resume_handoff(here.context(), "contoso").exit_code) == 8
     person = Person(handoff="saved")
-    assert int(resume_handoff(here.house(person=person), "contoso").exit_code) == 0
+    assert int(resume_handoff(here.context(person=person), "contoso").exit_code) == 0
     assert (person.asked, state(here)) == (["handoff"], "registered")
 
 
 def test_what_is_in_invicti_aspm_is_named_when_it_is_forgotten(here):
-    connect(here.house(asked(register="none", pat_file="new")), "contoso")
+    connect(here.context(asked(register="none", pat_file="new")), "contoso")
     assert (
-        "deactivate or change" in disconnect(here.house({"yes": "true"}), "contoso").left_to_do[0]
+        "deactivate or change" in disconnect(here.context({"yes": "true"}), "contoso").left_to_do[0]
     )
 
 
 @pytest.mark.parametrize("given", [{}, {"aspm_url": "", "aspm_token_file": ""}])
 def test_the_same_token_that_nobody_brings_takes_nothing_back(here, given):
-    report = connect(here.house(asked(register="none", **given)), "contoso")
+    report = connect(here.context(asked(register="none", **given)), "contoso")
     assert (int(report.exit_code), check(report, "aspm.registration").status.value) == (0, "pass")
     assert state(here) == "registered"
 
 
 def test_what_was_refused_stays_refused_where_nobody_brings_it_again(machine):
     here = machine()
-    connect(here.house(asked(register="guided"), Person(handoff="refused", go=True)), None)
-    connect(here.house(asked(register="none")), "contoso")
+    connect(here.context(asked(register="guided"), Person(handoff="refused", go=True)), None)
+    connect(here.context(asked(register="none")), "contoso")
     assert state(here) == "failed"
 
 
 def test_an_invicti_aspm_that_never_had_a_token_has_none_now(machine):
     here = machine()
     for file in ("pat", "new"):
-        connect(here.house(asked(register="none", pat_file=file)), None)
+        connect(here.context(asked(register="none", pat_file=file)), None)
         assert state(here) == "none"
 
 
 @pytest.mark.parametrize("register", ["api", "auto", "none"])
 def test_a_profile_only_creates_so_another_token_is_a_persons_to_enter(machine, register):
     here = machine()
-    connect(here.house(by_profile()), None)
+    connect(here.context(by_profile()), None)
     [before] = here.stand.instances
     given = by_profile(register=register, pat_file="new")
-    report = connect(here.house(given), "contoso")
+    report = connect(here.context(given), "contoso")
     assert int(report.exit_code) == (0 if register == "none" else 8)
     assert check(report, "aspm.registration").status.value == "warn"
     assert state(here) == "handed-off"
@@ -243,10 +243,10 @@ def test_a_profile_only_creates_so_another_token_is_a_persons_to_enter(machine, 
         register != "none"
     )
     assert "Revoke it when Invicti ASPM has the new one" in here.stand.voice.text
-    connect(here.house(given), "contoso")
+    connect(here.context(given), "contoso")
     assert state(here) == "handed-off", "the same again"
     assert here.stand.instances == (before,)
-    resume_handoff(here.house(person=Person(handoff="saved")), "contoso")
+    resume_handoff(here.context(person=Person(handoff="saved")), "contoso")
     assert state(here) == "registered"
 
 
@@ -254,9 +254,9 @@ def test_a_profile_only_creates_so_another_token_is_a_persons_to_enter(machine, 
 def test_a_write_that_may_have_arrived_brought_the_older_token(machine, register):
     """What is found there later is not this token's: a person looks, and enters it."""
     here = machine(aspm={"registers": "never-arrives"})
-    connect(here.house(by_profile()), None)
+    connect(here.context(by_profile()), None)
     assert state(here) == "unknown"
-    connect(here.house(by_profile(register=register, pat_file="new")), "contoso")
+    connect(here.context(by_profile(register=register, pat_file="new")), "contoso")
     assert state(here) == "handed-off"
 
 
@@ -264,9 +264,9 @@ def test_what_a_profile_was_refused_is_tried_with_another_token(machine):
     here = machine(
         aspm={"registers": "yes", "instances": (Instance("by hand", "azurecloud", URL),)}
     )
-    assert int(connect(here.house(by_profile()), None).exit_code) == 6
-    connect(here.house(by_profile(register="none", pat_file="new")), "contoso")
+    assert int(connect(here.context(by_profile()), None).exit_code) == 6
+    connect(here.context(by_profile(register="none", pat_file="new")), "contoso")
     assert (state(here), here.entry.organizations[0].registration.mode.value) == ("none", "api")
     here.world(aspm=replace(here.stand.simulator.world.aspm, instances=()))
-    assert int(resume_handoff(here.house(), "contoso").exit_code) == 0
+    assert int(resume_handoff(here.context(), "contoso").exit_code) == 0
     assert state(here) == "registered"

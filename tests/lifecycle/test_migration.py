@@ -7,20 +7,20 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from aspm_ado.domain.stored import RegistrationState
+from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.rotation.migrate import migrate
+from aspm_ado.flows.rotation.plan import planned
+from aspm_ado.flows.rotation.replace_dead import replace_dead
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.storage.transaction import update
 
-from aspm_ado.domain.connection import RegistrationState
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.migration_plan import markdown, rows_out
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.keeping.keep import update
-from aspm_ado.flows.migrating.migrate import migrate
-from aspm_ado.flows.migrating.planning import planned
-from aspm_ado.flows.replace_dead import replace_dead
-from aspm_ado.flows.resume import resume_handoff
-from aspm_ado.flows.rotate import rotate
-from aspm_ado.flows.stored import validate_stored
+from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 
 from ..hours import NIGHT
@@ -80,7 +80,7 @@ def here(machine) -> Machine:
     """Six organizations share one token, which reaches six more; Invicti ASPM has it."""
     own = tuple(samples.token(OWN[name], reach=name) for name in NAMES)
     made = machine(tokens=(*TOKENS, *own), organizations=ORGANIZATIONS)
-    connect(made.house(asked(*STORED, register="guided"), Person(handoff="saved", go=True)), None)
+    connect(made.context(asked(*STORED, register="guided"), Person(handoff="saved", go=True)), None)
     made.keep()
     return made
 
@@ -119,7 +119,7 @@ def assert_finished(here: Machine) -> None:
 
 
 def run(here: Machine, somebody: Somebody, **how):
-    return migrate(here.house(None, somebody, **how), "contoso")
+    return migrate(here.context(None, somebody, **how), "contoso")
 
 
 def finish(here: Machine) -> None:
@@ -146,7 +146,7 @@ def test_to_the_end(here):
     assert [one.token.last4 for one in connection.organizations] == [
         OWN[name][-4:] for name in NAMES
     ]
-    assert int(validate_stored(here.house(), []).exit_code) == 0
+    assert int(validate_stored(here.context(), []).exit_code) == 0
     again = run(here, Somebody({}, at=1))  # nothing is asked
     assert int(again.exit_code) == 0
     assert "Nothing to do" in here.stand.voice.text
@@ -227,7 +227,7 @@ def test_stopped_again_and_again(here):
 def by_files(here: Machine, *names: str, **given):
     """Nobody to ask: a file for each organization."""
     files = [f"{name}={name}" for name in names]
-    return migrate(here.house({"pat_file": files, **given}, files=FILES), "contoso")
+    return migrate(here.context({"pat_file": files, **given}, files=FILES), "contoso")
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def by_files(here: Machine, *names: str, **given):
 def test_forgotten_half_way_every_token_is_to_be_revoked(here, register):
     """Those that wait for Invicti ASPM are as good as the one in force: nobody else says that they are there."""
     by_files(here, *STORED, register=register)
-    forgotten = disconnect(here.house({"yes": "true"}), "contoso")
+    forgotten = disconnect(here.context({"yes": "true"}), "contoso")
     pages = {f"https://dev.azure.com/{name}/_usersSettings/tokens".casefold() for name in STORED}
     assert {page.casefold() for page in forgotten.token_pages} == pages
     assert len(forgotten.left_to_do) <= 1
@@ -258,8 +258,8 @@ def test_with_nobody_to_ask_a_handoff_remains(here):
 def test_nothing_to_do_is_0_also_where_a_handoff_remains(machine):
     here = machine()
     here.token(PAT, reach="Contoso")
-    connect(here.house(asked(register="guided", reach="organization")), None)
-    report = migrate(here.house(), "contoso")
+    connect(here.context(asked(register="guided", reach="organization")), None)
+    report = migrate(here.context(), "contoso")
     assert int(report.exit_code) == 0
     assert "Nothing to do" in here.stand.voice.text
     assert check(report, "aspm.registration").status.value == "warn"
@@ -268,7 +268,7 @@ def test_nothing_to_do_is_0_also_where_a_handoff_remains(machine):
 def test_its_own_token_that_is_in_force_stays_and_what_waits_is_given_up(here):
     """A token of all organizations waits for all of them, one of which has its own: given again, it is kept once."""
     by_files(here, "Contoso", organization="Contoso", register="none")
-    rotate(here.house({"pat_file": "new", "reach": "all"}), "contoso", list(STORED))
+    rotate(here.context({"pat_file": "new", "reach": "all"}), "contoso", list(STORED))
     assert here.waiting() == [NEW]
     by_files(here, "Contoso", organization="Contoso")
     assert here.in_force() == OWN["Contoso"]
@@ -280,7 +280,9 @@ def test_its_own_token_that_is_in_force_stays_and_what_waits_is_given_up(here):
 
 def test_a_handoff_another_day(here):
     by_files(here, *STORED)
-    assert int(resume_handoff(here.house(person=Person(handoff="saved")), "contoso").exit_code) == 0
+    assert (
+        int(resume_handoff(here.context(person=Person(handoff="saved")), "contoso").exit_code) == 0
+    )
     assert "The old token (…Rdy1) is not used here any more. Revoke it:" in here.stand.voice.text
     assert int(by_files(here).exit_code) == 0
     assert here.entry.migration is None
@@ -288,9 +290,9 @@ def test_a_handoff_another_day(here):
 
 
 def test_everything_missing_is_named_before_the_first_request(here):
-    house = here.house({"pat_file": ["Contoso=Contoso"]}, files=FILES)
+    context = here.context({"pat_file": ["Contoso=Contoso"]}, files=FILES)
     with pytest.raises(UsageError) as missing:
-        migrate(house, "contoso")
+        migrate(context, "contoso")
     assert all(name in missing.value.problem for name in STORED[1:])
     assert "Contoso" not in missing.value.problem
     assert here.stand.wire.calls == []
@@ -303,7 +305,7 @@ def test_all_organizations_from_variables(here):
         "all_organizations": "true",
         "pat_variable": [f"{name}=TOKEN_{name}" for name in NAMES],
     }
-    report = migrate(here.house({**given, "register": "none"}, variables=variables), "contoso")
+    report = migrate(here.context({**given, "register": "none"}, variables=variables), "contoso")
     assert int(report.exit_code) == 0
     assert tokens_of(here) == OWN
     here.assert_tidy()
@@ -336,7 +338,7 @@ def test_one_that_is_not_good_and_the_others_kept(here):
 )
 def test_refused_before_anything_is_asked(here, given, reason):
     with pytest.raises(UsageError) as refused:
-        migrate(here.house(given, variables={"TOKEN": OWN["Contoso"]}), "contoso")
+        migrate(here.context(given, variables={"TOKEN": OWN["Contoso"]}), "contoso")
     assert refused.value.reason.value == reason
     assert PAT not in f"{refused.value.problem} {refused.value.remedy}"
     assert here.stand.wire.calls == []
@@ -354,25 +356,25 @@ def test_after_the_day(here):
 
 def after_the_day(here, person=None, **given):
     here.world(today=date(2026, 12, 2))
-    house = here.house(given, person)
-    return replace(house, clock=replace(house.clock, today=date(2026, 12, 2)))
+    context = here.context(given, person)
+    return replace(context, clock=replace(context.clock, today=date(2026, 12, 2)))
 
 
 def test_a_dead_one_of_several_is_not_replaced_by_one(here):
     """After the day ``validate`` offers what helps: a token for each organization."""
     somebody = Somebody({})
-    house = after_the_day(here, somebody)
-    report = validate_stored(house, [])
+    context = after_the_day(here, somebody)
+    report = validate_stored(context, [])
     assert int(report.exit_code) == 4
-    after = replace_dead(house, report, lambda shown: None)
+    after = replace_dead(context, report, lambda shown: None)
     assert int(after.exit_code) == 0
     assert set(somebody.given) == own_of(here) >= set(STORED)
 
 
 def test_rotate_sends_there_where_one_token_cannot_serve_them(here):
-    house = after_the_day(here, Somebody({}))
+    context = after_the_day(here, Somebody({}))
     with pytest.raises(UsageError) as refused:
-        rotate(house, "contoso", [])
+        rotate(context, "contoso", [])
     assert refused.value.remedy == "aspm-ado migrate contoso"
     assert here.stand.wire.calls == []
 
@@ -400,7 +402,7 @@ def test_the_plan_changes_nothing(here):
     closed = tuple(replace(one, blocks_global_tokens=one.name == "Team03") for one in ORGANIZATIONS)
     here.world(organizations=closed)
     before = (here.catalogue, dict(here.secrets))
-    plan = planned(here.house(), "contoso")
+    plan = planned(here.context(), "contoso")
     assert (here.catalogue, here.secrets) == before
     assert {row.organization for row in plan.rows} == set(NAMES)
     rows = {row.organization: row for row in plan.rows}
@@ -424,10 +426,10 @@ def test_the_plan_changes_nothing(here):
 
 def test_a_server_is_not_concerned(here):
     update(
-        here.house(),
+        here.context(),
         "contoso",
         lambda entry: replace(entry, deployment="server", base_url="https://tfs.test"),
     )
     with pytest.raises(UsageError, match="does not concern Server") as refused:
-        migrate(here.house(), "contoso")
+        migrate(here.context(), "contoso")
     assert "Microsoft" not in f"{refused.value.problem} {refused.value.remedy}"

@@ -6,19 +6,19 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from aspm_ado.domain.help.ticket import findings
+from aspm_ado.domain.secret import Secret
+from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
+from aspm_ado.flows.storage.transaction import update
 
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
-from aspm_ado.domain.whose import findings
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.keeping.keep import update
-from aspm_ado.flows.resume import resume_handoff
-from aspm_ado.flows.rotate import rotate
-from aspm_ado.flows.rotate_aspm import rotate_aspm
-from aspm_ado.flows.stored import validate_stored
+from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 
 from .machine import (
@@ -43,7 +43,7 @@ def here(machine) -> Machine:
     """Two organizations share one token, and Invicti ASPM has it."""
     made = machine()
     connect(
-        made.house(
+        made.context(
             asked("contoso", "fabrikam", register="guided"), Person(handoff="saved", go=True)
         ),
         None,
@@ -52,7 +52,7 @@ def here(machine) -> Machine:
 
 
 def with_new(here, organizations=(), person=None, *, file="new", **given):
-    return rotate(here.house({"pat_file": file, **given}, person), "contoso", organizations)
+    return rotate(here.context({"pat_file": file, **given}, person), "contoso", organizations)
 
 
 def untouched(here) -> bool:
@@ -69,7 +69,7 @@ def test_proven_handed_over_and_swapped(here):
         in said
     )
     here.assert_tidy()
-    assert int(validate_stored(here.house(), []).exit_code) == 0
+    assert int(validate_stored(here.context(), []).exit_code) == 0
 
 
 def test_another_person(here):
@@ -102,7 +102,7 @@ def test_what_was_better_with_the_old_one_is_said(here):
             ),
         )
 
-    update(here.house(), "contoso", better)
+    update(here.context(), "contoso", better)
     report = with_new(here, register="none")
     assert int(report.exit_code) == 0
     assert "contoso: Reach of the token was pass, now warn." in here.stand.voice.text
@@ -110,9 +110,9 @@ def test_what_was_better_with_the_old_one_is_said(here):
 
 def test_an_old_one_that_has_expired(here):
     here.token(PAT, expires=date(2026, 10, 1))
-    assert int(validate_stored(here.house(), []).exit_code) == 4
+    assert int(validate_stored(here.context(), []).exit_code) == 4
     assert int(with_new(here, person=Person(handoff="saved")).exit_code) == 0
-    assert int(validate_stored(here.house(), []).exit_code) == 0
+    assert int(validate_stored(here.context(), []).exit_code) == 0
 
 
 def test_refused_half_way(here):
@@ -126,18 +126,18 @@ def test_refused_half_way(here):
         [NEW],
     )
     here.assert_tidy()
-    assert int(validate_stored(here.house(), []).exit_code) == 0
+    assert int(validate_stored(here.context(), []).exit_code) == 0
     assert "is not used here any more" not in "".join(here.stand.voice.lines)
-    rotate(here.house(person=Person(handoff="saved")), "contoso", ["fabrikam"])
+    rotate(here.context(person=Person(handoff="saved")), "contoso", ["fabrikam"])
     assert (here.in_force("fabrikam"), here.waiting()) == (NEW, [])
     here.assert_tidy()
 
 
 def test_the_keyring_locks_before_the_new_one_is_kept(here):
-    house = here.house({"pat_file": "new"})
+    context = here.context({"pat_file": "new"})
     here.vault.locks_at_write = True
     with pytest.raises(StoreError) as caught:
-        rotate(house, "contoso", [])
+        rotate(context, "contoso", [])
     assert int(caught.value.exit_code) == 7
     assert untouched(here)
     here.assert_whole()
@@ -148,7 +148,7 @@ def test_the_keyring_locks_before_the_new_one_is_kept(here):
 def test_the_keyring_locks_at_the_swap(here):
     """The new one is in force by then; the old one's secret is erased by the next run."""
     person = Person(handoff="saved")
-    house = here.house({"pat_file": "new"}, person)
+    context = here.context({"pat_file": "new"}, person)
     choose = person.choose
 
     def locking(question, choices, default=""):
@@ -156,7 +156,7 @@ def test_the_keyring_locks_at_the_swap(here):
         return choose(question, choices, default)
 
     person.choose = locking
-    report = rotate(house, "contoso", [])
+    report = rotate(context, "contoso", [])
     assert int(report.exit_code) == 0
     assert "could not be erased yet" in here.stand.voice.text
     assert (here.in_force("contoso"), here.in_force("fabrikam")) == (NEW, NEW)
@@ -175,12 +175,12 @@ def test_the_window_is_closed(here, way):
         [NEW],
     )
     here.assert_tidy()
-    shown = validate_stored(here.house(), [])
+    shown = validate_stored(here.context(), [])
     assert int(shown.exit_code) == 0
     assert check(shown, "aspm.registration").status.value == "warn"
     assert "A new token is proven and stored" in check(shown, "aspm.registration").detail
-    house = here.house(person=Person(handoff="saved"))
-    report = resume_handoff(house, None) if way == "handoff" else rotate(house, "contoso", [])
+    context = here.context(person=Person(handoff="saved"))
+    report = resume_handoff(context, None) if way == "handoff" else rotate(context, "contoso", [])
     assert int(report.exit_code) == 0
     assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (NEW, NEW, [])
     here.assert_tidy()
@@ -196,7 +196,7 @@ def test_the_window_is_closed_half_way(here):
         [NEW],
     )
     person = Person(handoff=["saved"])
-    resume_handoff(here.house(person=person), None)
+    resume_handoff(here.context(person=person), None)
     assert person.asked.count("handoff") == 1
     assert (here.in_force("fabrikam"), here.waiting()) == (NEW, [])
     here.assert_tidy()
@@ -205,7 +205,7 @@ def test_the_window_is_closed_half_way(here):
 def test_refused_on_another_day(here):
     """The old token is where it was; the record says nothing else, and the new one waits on."""
     with_new(here)
-    report = resume_handoff(here.house(person=Person(handoff=["refused", "later"])), None)
+    report = resume_handoff(here.context(person=Person(handoff=["refused", "later"])), None)
     assert int(report.exit_code) == 6
     states = [
         (one.registration.state.value, one.checks[-1].detail)
@@ -221,21 +221,21 @@ def test_refused_on_another_day(here):
         [NEW],
     )
     assert {one.registration.state.value for one in here.entry.organizations} == {"registered"}
-    assert int(validate_stored(here.house(), []).exit_code) == 0
+    assert int(validate_stored(here.context(), []).exit_code) == 0
 
 
 def test_the_window_is_closed_half_way_on_another_day(here):
     """Each answer counts as soon as it is given."""
     with_new(here)
     with pytest.raises(InterruptedByUserError):
-        resume_handoff(here.house(person=Person(handoff=["saved", STOP])), None)
+        resume_handoff(here.context(person=Person(handoff=["saved", STOP])), None)
     assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (
         NEW,
         PAT,
         [NEW],
     )
     here.assert_tidy()
-    resume_handoff(here.house(person=Person(handoff=["saved"])), None)
+    resume_handoff(here.context(person=Person(handoff=["saved"])), None)
     assert (
         "The old token (…Rdy1) is not used here any more. Revoke it: https://"
         in here.stand.voice.text
@@ -245,7 +245,7 @@ def test_the_window_is_closed_half_way_on_another_day(here):
 
 def test_a_step_remains_while_a_new_token_waits(here):
     with_new(here)
-    report = resume_handoff(here.house(), None)
+    report = resume_handoff(here.context(), None)
     assert int(report.exit_code) == 8
     assert untouched(here) is False
     assert here.waiting() == [NEW]
@@ -253,13 +253,13 @@ def test_a_step_remains_while_a_new_token_waits(here):
 
 def test_what_was_proven_of_the_new_token_is_not_forgotten_while_it_waits(here):
     here.token(PAT, expires=date(2026, 10, 1))
-    validate_stored(here.house(), [])
+    validate_stored(here.context(), [])
     assert here.entry.organizations[0].verdict["identity"] == "fail"
     with_new(here)
-    resume_handoff(here.house(person=Person(handoff="saved")), None)
+    resume_handoff(here.context(person=Person(handoff="saved")), None)
     assert {one.verdict["identity"] for one in here.entry.organizations} == {"pass"}
     assert {one.days["identity"] for one in here.entry.organizations} == {"2026-10-15"}
-    report = validate_stored(here.house(), [])
+    report = validate_stored(here.context(), [])
     assert int(report.exit_code) == 0
     assert "It was" not in check(report, "identity").detail
 
@@ -272,7 +272,7 @@ def test_the_very_token_that_is_in_force(here):
     assert "aspm-ado validate contoso" in caught.value.remedy
     assert untouched(here)
     person = Person(token_ready="paste", pat=[PAT, NEW], pat_expires="2027-01-13", handoff="saved")
-    rotate(here.house(person=person), "contoso", [])
+    rotate(here.context(person=person), "contoso", [])
     assert "…Rdy1" in here.stand.voice.text, "said, and asked again"
     assert here.in_force() == NEW
     here.assert_tidy()
@@ -307,16 +307,16 @@ def test_one_organization_of_a_shared_token(here):
 def test_what_waits_for_one_organization_is_not_put_in_force_for_another(here):
     with pytest.raises(InterruptedByUserError):
         with_new(here, ["contoso"], Person(handoff=STOP))
-    rotate(here.house({"register": "none"}), "contoso", [])
+    rotate(here.context({"register": "none"}), "contoso", [])
     assert (here.in_force("contoso"), here.in_force("fabrikam")) == (NEW, PAT)
 
 
 def test_a_token_of_one_organization_replaces_that_one_alone(here):
     with_new(here, file="fabrikam=new", register="none")
     assert (here.in_force("contoso"), here.in_force("fabrikam")) == (PAT, NEW)
-    house = here.house({"pat_file": ("contoso=new", "fabrikam=graces"), "register": "none"})
+    context = here.context({"pat_file": ("contoso=new", "fabrikam=graces"), "register": "none"})
     with pytest.raises(UsageError) as caught:
-        rotate(house, "contoso", [])
+        rotate(context, "contoso", [])
     assert "Different tokens" in caught.value.problem
 
 
@@ -338,13 +338,13 @@ def test_with_nobody_there(here, register, code, state, force):
 
 def test_nothing_to_rotate_with(here):
     with pytest.raises(UsageError) as caught:
-        rotate(here.house(), "contoso", [])
+        rotate(here.context(), "contoso", [])
     assert caught.value.reason is Reason.INPUT_MISSING
     with_new(here)
     for one in here.entry.successors.values():
         del here.secrets[one.credential.service]
     with pytest.raises(UsageError) as caught:
-        rotate(here.house(), "contoso", [])
+        rotate(here.context(), "contoso", [])
     assert "not in the secret store any more" in here.stand.voice.text
     assert caught.value.reason is Reason.INPUT_MISSING
     assert int(with_new(here, register="none").exit_code) == 0
@@ -359,7 +359,7 @@ def test_another_run_was_there_meanwhile(here, other):
 
     def meanwhile(question, choices, default=""):
         if other == "disconnect":
-            disconnect(here.house({"yes": "true"}), "contoso")
+            disconnect(here.context({"yes": "true"}), "contoso")
         else:
             with_new(here, register="guided")
         return choose(question, choices, default)
@@ -373,9 +373,9 @@ def test_another_run_was_there_meanwhile(here, other):
 
 def test_what_a_profile_registered_before_is_not_taken_for_the_new_token(machine):
     here = machine()
-    connect(here.house(by_profile()), None)
+    connect(here.context(by_profile()), None)
     assert int(with_new(here).exit_code) == 8
-    resume_handoff(here.house(), None)
+    resume_handoff(here.context(), None)
     assert here.in_force() == PAT, "nobody has given Invicti ASPM the new token"
 
 
@@ -383,8 +383,8 @@ NEW_API_TOKEN = "simulated-aspm-token-0002"
 
 
 def new_api_token(here, value=NEW_API_TOKEN):
-    house = here.house({"aspm_url": ASPM, "aspm_token_file": "api"}, files={"api": value})
-    return rotate_aspm(house)
+    context = here.context({"aspm_url": ASPM, "aspm_token_file": "api"}, files={"api": value})
+    return rotate_aspm(context)
 
 
 def api_token(here) -> str:
@@ -393,20 +393,20 @@ def api_token(here) -> str:
 
 
 def test_the_token_of_the_aspm(here):
-    connect(here.house(asked("fabrikam", register="guided")), "second")
+    connect(here.context(asked("fabrikam", register="guided")), "second")
     report = new_api_token(here, "simulated-aspm-token-9999")
     assert (int(report.exit_code), codes(report)) == (4, {"aspm-token-rejected"})
     assert api_token(here) == TOKEN
     assert "Nothing was changed" in here.stand.voice.text
     aspm = here.stand.simulator.world.aspm
     here.world(aspm=replace(aspm, token=NEW_API_TOKEN))
-    assert int(validate_stored(here.house(), []).exit_code) == 4
+    assert int(validate_stored(here.context(), []).exit_code) == 4
     report = new_api_token(here)
     assert int(report.exit_code) == 0
     assert [one.name for one in report.connections] == ["contoso", "second"]
     assert api_token(here) == NEW_API_TOKEN
     here.assert_tidy()
-    assert int(validate_stored(here.house(), []).exit_code) == 0
+    assert int(validate_stored(here.context(), []).exit_code) == 0
 
 
 def test_the_very_token_that_the_aspm_has(here):
@@ -419,7 +419,7 @@ def test_the_very_token_that_the_aspm_has(here):
 def test_the_token_of_an_aspm_that_nobody_uses(here):
     with pytest.raises(UsageError) as caught:
         rotate_aspm(
-            here.house({"aspm_url": "https://other.example.test", "aspm_token_file": "aspm"})
+            here.context({"aspm_url": "https://other.example.test", "aspm_token_file": "aspm"})
         )
     assert caught.value.reason is Reason.NOTHING_STORED
 
@@ -428,7 +428,7 @@ def test_the_token_of_an_aspm_that_nobody_uses(here):
 
 
 def forgetting(here, **given):
-    return disconnect(here.house({"yes": "true", **given}), "contoso")
+    return disconnect(here.context({"yes": "true", **given}), "contoso")
 
 
 def test_forgotten_and_proven_gone(here):
@@ -448,7 +448,7 @@ def test_forgotten_with_a_token_that_waits(here):
 
 
 def test_the_token_of_the_aspm_stays_while_somebody_uses_it(here):
-    connect(here.house(asked("fabrikam", register="guided")), "second")
+    connect(here.context(asked("fabrikam", register="guided")), "second")
     forgetting(here)
     assert api_token(here) == TOKEN
     here.assert_tidy()
@@ -462,24 +462,24 @@ def test_forgotten_though_the_secrets_are_gone(here):
 
 def test_what_was_never_in_the_aspm_is_not_left_to_do(machine):
     here = machine()
-    connect(here.house(asked(register="none", aspm_url="", aspm_token_file="")), None)
+    connect(here.context(asked(register="none", aspm_url="", aspm_token_file="")), None)
     assert forgetting(here).left_to_do == ()
 
 
 def test_a_locked_keyring_forgets_nothing(here):
-    house = here.house({"yes": "true"})
+    context = here.context({"yes": "true"})
     here.vault.locked = True
     with pytest.raises(StoreError) as caught:
-        disconnect(house, "contoso")
+        disconnect(context, "contoso")
     assert int(caught.value.exit_code) == 7
     assert untouched(here)
     here.assert_tidy()
 
 
 def test_nobody_says_yes(here):
-    for house in (here.house(), here.house(person=Person(forget=False))):
+    for context in (here.context(), here.context(person=Person(forget=False))):
         with pytest.raises(UsageError) as caught:
-            disconnect(house, "contoso")
+            disconnect(context, "contoso")
         assert (caught.value.reason, int(caught.value.exit_code)) == (
             Reason.CONFIRMATION_MISSING,
             2,
@@ -488,14 +488,14 @@ def test_nobody_says_yes(here):
 
 
 def test_what_could_not_be_erased_is_erased_when_it_is_said_again(here):
-    house = here.house({"yes": "true"})
+    context = here.context({"yes": "true"})
     erase = here.vault.erase
 
     def failing(service):
         raise StoreError(Reason.KEYRING_FAILED, "It failed.", remedy="Try again.")
 
     here.vault.erase = failing
-    assert len(disconnect(house, "contoso").remaining) == 2
+    assert len(disconnect(context, "contoso").remaining) == 2
     assert erase
     here.assert_whole()
     assert forgetting(here).erased == 2
@@ -506,7 +506,7 @@ def test_what_could_not_be_erased_is_erased_when_it_is_said_again(here):
 
 def test_what_the_aspm_left_alone_is_erased_when_it_is_said_again(here):
     """The secret of an ASPM bears no connection's name."""
-    house = here.house({"yes": "true"})
+    context = here.context({"yes": "true"})
     erase = here.vault.erase
 
     def failing(service):
@@ -515,7 +515,7 @@ def test_what_the_aspm_left_alone_is_erased_when_it_is_said_again(here):
         erase(service)
 
     here.vault.erase = failing
-    forgotten = disconnect(house, "contoso")
+    forgotten = disconnect(context, "contoso")
     assert (forgotten.erased, len(forgotten.remaining)) == (1, 1)
     again = forgetting(here)
     assert (again.erased, again.remaining) == (1, ())

@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
+from aspm_ado.domain.azure.retirement import Calendar, DaySource
+from aspm_ado.domain.rules.token import stopping
+from aspm_ado.render.document import report_document
+from aspm_ado.render.text import closing, sections
 
 from aspm_ado.domain.report import Report
-from aspm_ado.domain.retirement import Calendar, DaySource
-from aspm_ado.domain.stopping import stopping
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.stored import validate_stored
-from aspm_ado.render.human import closing, sections
-from aspm_ado.render.machine import report_document
+from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import SCENARIOS
 
 from ..aspm.stand import Stand, asked, check
@@ -38,15 +38,15 @@ def stand(tmp_path):
 
 def validated(here: Stand, moment: datetime, *, end: date | None = date(2026, 12, 1)) -> Report:
     here.simulator.set_clock(moment)
-    house = here.house()
+    context = here.context()
     return validate_stored(
-        replace(house, clock=replace(house.clock, global_end=end, pinned=False)), []
+        replace(context, clock=replace(context.clock, global_end=end, pinned=False)), []
     )
 
 
 def connected(here: Stand, *organizations: str, **more: str) -> Stand:
     here.simulator.set_clock(datetime(2026, 10, 15, tzinfo=UTC))
-    connect(here.house(asked(*organizations, register="guided", **more)), None)
+    connect(here.context(asked(*organizations, register="guided", **more)), None)
     return here
 
 
@@ -153,7 +153,7 @@ def test_a_token_of_one_organization(stand, demanded, before, since):
     here.simulator.set_clock(datetime(2026, 10, 15, tzinfo=UTC))
     files = {"one": story.answers.tokens[0][1]}
     connect(
-        here.house(asked(pat_file="one", reach="organization", register="guided"), files=files),
+        here.context(asked(pat_file="one", reach="organization", register="guided"), files=files),
         None,
     )
 
@@ -185,7 +185,7 @@ def test_a_server_hears_nothing_of_it(stand, moment, alive):
     }
     files = {"pat": story.answers.tokens[0][1]}
     given = {name: value for name, value in asked(register="guided", **said).items() if value}
-    connect(here.house(given, files=files), None)
+    connect(here.context(given, files=files), None)
     assert here.records.load().connections
     tokens = tuple(
         replace(one, revoked=not alive, expires=date(2028, 1, 1))

@@ -14,15 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aspm_ado.adapters.http.trust import load_trust
+from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Purpose, plan, summits
+from aspm_ado.domain.stored import (
+    Catalogue,
+    Entry,
+    StoredAspm,
+    StoredCredential,
+    StoredOrganization,
+)
+from aspm_ado.flows.validation.requests import MOST_REQUESTS
+from aspm_ado.flows.validation.scheduler import IN_FLIGHT
 
-from aspm_ado.adapters.network.trust import load_trust
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.domain.catalogue import Catalogue
-from aspm_ado.domain.connection import Entry, StoredAspm, StoredCredential, StoredOrganization
-from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose
-from aspm_ado.domain.scopes import plan, summits
-from aspm_ado.flows.proving.crew import IN_FLIGHT
-from aspm_ado.flows.proving.explore import MOST_REQUESTS
 from aspm_ado.simulator import SCENARIOS, Simulator, samples
 from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.scopes import FULL_ACCESS

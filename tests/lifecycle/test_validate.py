@@ -8,23 +8,28 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from aspm_ado.domain.http import Call, Reply
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import (
+    Catalogue,
+    Entry,
+    StoredAspm,
+    StoredCredential,
+    StoredOrganization,
+)
+from aspm_ado.flows.storage.transaction import update
+from aspm_ado.flows.validation.scheduler import IN_FLIGHT, Scheduler
 
-from aspm_ado.domain.catalogue import Catalogue
-from aspm_ado.domain.connection import Entry, StoredAspm, StoredCredential, StoredOrganization
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.exchange import Call, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.keeping.keep import update
-from aspm_ado.flows.proving.crew import IN_FLIGHT, Crew
-from aspm_ado.flows.stored import Terms, validate_stored
+from aspm_ado.flows.validate import Terms, validate_stored
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Organization
 
 from ..domain import replies as r
-from ..flows.house import FakeRecords, FakeVault, FakeVoice, house
+from ..flows.context import FakeRecords, FakeVault, FakeVoice, context
 from ..flows.service import Service, Token
 from .machine import NEW, Machine, asked, check, codes
 
@@ -35,12 +40,12 @@ CHANGED = ("It was", "New since", "On 2026")
 def here(machine) -> Machine:
     """One organization, connected; its token reaches a second one."""
     made = machine()
-    connect(made.house(asked(register="guided")), None)
+    connect(made.context(asked(register="guided")), None)
     return made
 
 
 def validated(here, *names, **terms):
-    return validate_stored(here.house(), names, terms=Terms(**terms))
+    return validate_stored(here.context(), names, terms=Terms(**terms))
 
 
 def news(report) -> list[str]:
@@ -74,7 +79,7 @@ def test_the_day_is_that_on_which_the_check_was_last_found_out(here):
     """By Azure DevOps' calendar; not the day on which another organization was proven."""
     here.world(today=date(2026, 10, 20))
     connect(
-        here.house({"organization": "fabrikam", "pat_file": "new", "register": "none"}), "contoso"
+        here.context({"organization": "fabrikam", "pat_file": "new", "register": "none"}), "contoso"
     )
     here.token(scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
     report = validated(here)
@@ -121,9 +126,9 @@ def test_a_new_organization(here):
 
 def test_an_outage_is_no_news_and_forgets_nothing(here):
     before = here.entry
-    made = here.house()
+    made = here.context()
     report = validate_stored(
-        replace(made, crew=Crew(lambda call: replace(r.silence(), call=call))), []
+        replace(made, scheduler=Scheduler(lambda call: replace(r.silence(), call=call))), []
     )
     assert int(report.exit_code) == 5
     assert news(report) == []
@@ -143,7 +148,7 @@ def test_how_strict(here):
 
 
 def test_how_it_is_asked_may_be_said_of_stored_ones_too(here):
-    made = here.house(asked(read_only_probes="true", check_clone="no"))
+    made = here.context(asked(read_only_probes="true", check_clone="no"))
     before = len(here.stand.wire.calls)
     report = validate_stored(made, [])
     assert {call.method for call in here.stand.wire.calls[before:]} == {"GET"}
@@ -153,8 +158,8 @@ def test_how_it_is_asked_may_be_said_of_stored_ones_too(here):
 
 def test_what_a_connection_trusts_is_on_record_for_what_is_added_to_it(machine):
     here = machine()
-    connect(replace(here.house(asked(register="guided")), ca_bundle="/corp.pem"), None)
-    again = here.house(asked("fabrikam", register="guided"))
+    connect(replace(here.context(asked(register="guided")), ca_bundle="/corp.pem"), None)
+    again = here.context(asked("fabrikam", register="guided"))
     before = len(here.stand.wire.calls)
     connect(again, "contoso")
     assert {call.ca_bundle for call in here.stand.wire.calls[before:]} == {"/corp.pem"}
@@ -163,7 +168,7 @@ def test_what_a_connection_trusts_is_on_record_for_what_is_added_to_it(machine):
 
 def test_never_eight(machine):
     here = machine()
-    report = connect(here.house(asked(register="auto")), None)
+    report = connect(here.context(asked(register="auto")), None)
     assert int(report.exit_code) == 8
     report = validated(here)
     assert int(report.exit_code) == 0
@@ -171,7 +176,7 @@ def test_never_eight(machine):
 
 
 def test_token_variables_are_noted_and_not_used(here):
-    made = here.house(variables={"ASPM_ADO_PAT": NEW, "INVICTI_ASPM_TOKEN": "of another ASPM"})
+    made = here.context(variables={"ASPM_ADO_PAT": NEW, "INVICTI_ASPM_TOKEN": "of another ASPM"})
     validate_stored(made, [])
     for name in ("ASPM_ADO_PAT", "INVICTI_ASPM_TOKEN"):
         assert f"{name} is set and not used" in here.stand.voice.text
@@ -180,7 +185,7 @@ def test_token_variables_are_noted_and_not_used(here):
 
 
 def test_one_failing_connection_hides_no_other(here):
-    connect(here.house(asked("fabrikam", register="guided", pat_file="new")), None)
+    connect(here.context(asked("fabrikam", register="guided", pat_file="new")), None)
     [gone] = here.entry.credentials.values()
     del here.secrets[gone.service]
     report = validated(here)
@@ -198,24 +203,24 @@ def test_one_failing_connection_hides_no_other(here):
     "change", [{"base_url": "http://[", "deployment": "server"}, {"aspm": StoredAspm("//")}]
 )
 def test_an_address_that_is_none_hides_no_other_connection(here, change):
-    connect(here.house(asked("fabrikam", register="guided")), "other")
-    update(here.house(), "other", lambda entry: replace(entry, **change))
+    connect(here.context(asked("fabrikam", register="guided")), "other")
+    update(here.context(), "other", lambda entry: replace(entry, **change))
     report = validated(here)
     assert int(report.exit_code) == 7
     made = {one.name: one for one in report.connections}
     assert made["contoso"].organizations[0].is_good
     assert made["other"].checks[0].reason is Reason.RECORDS_UNREADABLE
     assert "aspm-ado disconnect other" in made["other"].checks[0].remedy
-    disconnect(here.house({"yes": "true"}), "other")
+    disconnect(here.context({"yes": "true"}), "other")
     assert int(validated(here).exit_code) == 0
 
 
 def test_a_keyring_that_is_locked_is_asked_once(here):
     for name in ("second", "third"):
         connect(
-            here.house(asked("fabrikam", register="none", aspm_url="", aspm_token_file="")), name
+            here.context(asked("fabrikam", register="none", aspm_url="", aspm_token_file="")), name
         )
-    made = here.house()
+    made = here.context()
     asks = []
     read = here.vault.read
 
@@ -232,15 +237,15 @@ def test_a_keyring_that_is_locked_is_asked_once(here):
 
 def test_another_run_has_swapped_the_token_meanwhile(here):
     """The verdict of the old token is not written down for the new one."""
-    from aspm_ado.flows.rotate import rotate
+    from aspm_ado.flows.rotation.rotate import rotate
 
     here.token(scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
-    made = here.house()
+    made = here.context()
     exclusive = made.records.change
 
     def late(edit):
         made.records.change = exclusive
-        rotate(here.house({"pat_file": "new", "register": "none"}), "contoso", [])
+        rotate(here.context({"pat_file": "new", "register": "none"}), "contoso", [])
         return exclusive(edit)
 
     made.records.change = late
@@ -314,13 +319,13 @@ def many(count: int = MANY, *, shared: bool = False):
 
 def test_two_hundred_connections_cost_what_the_plan_says():
     _, alone, vault, records, _ = many(1)
-    validate_stored(house(records=records, vault=vault, crew=Crew(alone)), [])
+    validate_stored(context(records=records, vault=vault, scheduler=Scheduler(alone)), [])
     assert len(alone.calls) == 14, (
         "two questions, eight probes, and a repository found and read twice"
     )
     _, service, vault, records, reads = many()
     send = Counting(service)
-    report = validate_stored(house(records=records, vault=vault, crew=Crew(send)), [])
+    report = validate_stored(context(records=records, vault=vault, scheduler=Scheduler(send)), [])
     assert len(report.connections) == MANY
     assert int(report.exit_code) == 0
     assert service.problems == []
@@ -338,7 +343,8 @@ def test_one_dead_host_among_them_costs_no_other_verdict():
     _, service, vault, records, _ = many()
     service.problems.clear()
     report = validate_stored(
-        house(records=records, vault=vault, crew=Crew(Counting(service, "/Org117/"))), []
+        context(records=records, vault=vault, scheduler=Scheduler(Counting(service, "/Org117/"))),
+        [],
     )
     bad = [one.name for one in report.connections if not one.organizations[0].is_good]
     assert bad == ["org117"]
@@ -352,7 +358,9 @@ def test_a_token_of_many_organizations_is_read_once():
     records.catalogue = Catalogue({"org000": replace(entry, organizations=more)})
     service = Service({pat(0): Token()}, [one.name for one in more])
     voice = FakeVoice()
-    validate_stored(house(records=records, vault=vault, crew=Crew(service), voice=voice), [])
+    validate_stored(
+        context(records=records, vault=vault, scheduler=Scheduler(service), voice=voice), []
+    )
     assert list(reads.values()) == [1]
     assert service.names().count("profile") == 1
 
@@ -361,7 +369,7 @@ def test_locked_records_do_not_fail_it(here):
     from aspm_ado.adapters.records.catalog import DiskRecords
 
     with DiskRecords(here.folder).exclusive():
-        made = here.house()
+        made = here.context()
         made = replace(made, records=DiskRecords(here.folder, wait=0.01))
         assert int(validate_stored(made, []).exit_code) == 0
         assert "This verdict is not remembered" in here.stand.voice.text

@@ -40,7 +40,7 @@ class Desk:
             sign_ins=(SignIn(self.sign_in, person, tenant, is_person),),
         )
 
-    def house(self, given=None, person=None, *, seconds=20.0, **more):
+    def context(self, given=None, person=None, *, seconds=20.0, **more):
         said = {
             "organization": ("contoso",),
             "reach": "organization",
@@ -48,7 +48,7 @@ class Desk:
             "register": "none",
             **(given or {}),
         }
-        plain = self.stand.house(
+        plain = self.stand.context(
             {name: value for name, value in said.items() if value}, person, **more
         )
         environment = {

@@ -8,15 +8,15 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from aspm_ado.domain.azure.pat_errors import PAT_ERRORS
+from aspm_ado.flows.rotation.migrate import migrate
+from aspm_ado.flows.rotation.plan import planned
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.tokens.revocation import tidied
 
 from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError
-from aspm_ado.domain.pat_errors import PAT_ERRORS
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.migrating.migrate import migrate
-from aspm_ado.flows.migrating.planning import planned
-from aspm_ado.flows.minting.revoke import tidied
-from aspm_ado.flows.rotate import rotate
 from aspm_ado.simulator import samples
 
 from ..aspm.stand import Person
@@ -26,9 +26,9 @@ CONTOSO_ALONE = samples.CONTOSO
 
 
 def run(desk, given=None, person=None, **more):
-    house = desk.house(REQUIRED if given is None else given, person, **more)
-    with tidied(house):
-        return connect(house, None)
+    context = desk.context(REQUIRED if given is None else given, person, **more)
+    with tidied(context):
+        return connect(context, None)
 
 
 def test_made_proven_and_on_record(desk):
@@ -109,12 +109,12 @@ def test_by_hand_never_runs_az(desk):
 )
 def test_az_is_left_alone(desk, given, files):
     here = desk()
-    house = here.house(given, files=files)
+    context = here.context(given, files=files)
     if "pat_file" in given:
-        connect(house, None)
+        connect(context, None)
     else:
         with pytest.raises(UsageError) as caught:
-            connect(house, None)
+            connect(context, None)
         assert caught.value.reason is Reason.INPUT_MISSING
     assert (here.az.calls, here.made) == ([], [])
 
@@ -290,7 +290,7 @@ def test_rotate_is_one_command(desk):
     here = desk()
     run(here)
     [old] = here.made
-    assert int(rotate(here.house(REQUIRED), "contoso", []).exit_code) == 0
+    assert int(rotate(here.context(REQUIRED), "contoso", []).exit_code) == 0
     [first, second] = here.made
     assert (first.authorization, first.revoked, second.revoked) == (old.authorization, True, False)
     [credential] = here.entry.credentials.values()
@@ -327,7 +327,7 @@ def test_an_old_token_that_cannot_be_revoked_is_a_warning_with_the_page(desk):
     here = desk()
     run(here)
     here.rule(revokes=False)
-    assert int(rotate(here.house(REQUIRED), "contoso", []).exit_code) == 0
+    assert int(rotate(here.context(REQUIRED), "contoso", []).exit_code) == 0
     assert "could not be revoked" in here.said
     assert "Revoke it: https://dev.azure.com/contoso/_usersSettings/tokens" in here.said
     assert [one.revoked for one in here.made] == [False, False]
@@ -337,7 +337,7 @@ def test_a_new_token_that_is_not_good_is_revoked_and_the_old_one_serves(desk):
     here = desk()
     run(here)
     here.rule(grants=frozenset({"vso.code"}))
-    assert int(rotate(here.house(REQUIRED), "contoso", []).exit_code) == 3
+    assert int(rotate(here.context(REQUIRED), "contoso", []).exit_code) == 3
     assert [one.revoked for one in here.made] == [False, True]
     [credential] = here.entry.credentials.values()
     assert credential.authorization_id == here.made[0].authorization
@@ -346,7 +346,7 @@ def test_a_new_token_that_is_not_good_is_revoked_and_the_old_one_serves(desk):
 def test_an_old_token_stays_where_invicti_aspm_may_still_use_it(desk):
     here = desk()
     run(here, {"register": "guided", "aspm_url": "https://aspm.example.test", **REQUIRED})
-    assert int(rotate(here.house(REQUIRED), "contoso", []).exit_code) == 0
+    assert int(rotate(here.context(REQUIRED), "contoso", []).exit_code) == 0
     assert [one.revoked for one in here.made] == [False, False]
     assert "Revoke it when Invicti ASPM has the new one: https://dev.azure.com/contoso" in here.said
     assert here.stand.records.load().ordered == ()
@@ -356,10 +356,10 @@ def test_an_old_token_that_could_not_be_revoked_is_revoked_by_the_next_creation(
     here = desk()
     run(here)
     here.rule(revokes=False)
-    assert int(rotate(here.house(REQUIRED), "contoso", []).exit_code) == 0
+    assert int(rotate(here.context(REQUIRED), "contoso", []).exit_code) == 0
     assert [one.replaced for one in here.stand.records.load().ordered] == [True]
     here.rule(revokes=True)
-    assert int(rotate(here.house(REQUIRED), "contoso", []).exit_code) == 0
+    assert int(rotate(here.context(REQUIRED), "contoso", []).exit_code) == 0
     assert [one.revoked for one in here.made] == [True, True, False]
     assert here.stand.records.load().ordered == ()
 
@@ -393,9 +393,9 @@ def test_migrate_makes_one_for_each_with_nobody_there(desk):
     shared = {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"}
     assert int(run(here, shared).exit_code) == 0
     [old] = here.entry.credentials.values()
-    house = here.house({**REQUIRED, "organization": (), "reach": "", "register": "none"})
-    with tidied(house):
-        assert int(migrate(house, "contoso").exit_code) == 0
+    context = here.context({**REQUIRED, "organization": (), "reach": "", "register": "none"})
+    with tidied(context):
+        assert int(migrate(context, "contoso").exit_code) == 0
     assert {one.reach for one in here.made} == {"Contoso", "Fabrikam"}
     now = here.entry.credentials.values()
     assert {one.authorization_id for one in now} == {one.authorization for one in here.made}
@@ -410,7 +410,7 @@ def test_the_plan_says_where_az_can_make_it_and_does_not_run_it(desk):
     here.stand.simulator.become(replace(world, organizations=(first, replace(second, tenant=None))))
 
     def hows(**given):
-        rows = planned(here.house({"organization": (), "reach": "", **given}), "contoso").rows
+        rows = planned(here.context({"organization": (), "reach": "", **given}), "contoso").rows
         return {row.organization: row.how.value for row in rows}
 
     assert hows() == {"contoso": "by-az", "fabrikam": "by-hand"}
@@ -428,11 +428,11 @@ def test_one_organization_that_forbids_it_keeps_no_other_from_its_token(
 ):
     here = desk(refuses=refuses)
     run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})
-    house = here.house(
+    context = here.context(
         {"create_token": choice, "yes": "true", "organization": (), "reach": "", "register": "none"}
     )
-    with tidied(house):
-        report = migrate(house, "contoso")
+    with tidied(context):
+        report = migrate(context, "contoso")
     assert int(report.exit_code) == code
     [contoso, fabrikam] = report.connections[0].organizations
     access = next(one for one in contoso.checks if one.id.value == "organization.access")
@@ -444,8 +444,8 @@ def test_one_organization_that_forbids_it_keeps_no_other_from_its_token(
     assert fabrikam.token.source == "az"
     assert here.entry.unmigrated == ("contoso",)
     here.rule(refuses="")
-    house = here.house({**REQUIRED, "organization": (), "reach": ""})
-    assert int(migrate(house, "contoso").exit_code) == 0
+    context = here.context({**REQUIRED, "organization": (), "reach": ""})
+    assert int(migrate(context, "contoso").exit_code) == 0
     assert sorted(one.reach for one in here.made) == ["Contoso", "Fabrikam"]
 
 
@@ -476,7 +476,7 @@ def test_what_ails_az_itself_ends_the_run(desk):
     run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})
     here.az.answers(stdout="nonsense")
     with pytest.raises(NotCreatedError) as caught:
-        migrate(here.house({**REQUIRED, "organization": (), "reach": ""}), "contoso")
+        migrate(here.context({**REQUIRED, "organization": (), "reach": ""}), "contoso")
     assert (caught.value.reason, len(here.az.calls)) == (Reason.AZ_FAILED, 1)
 
 
@@ -485,8 +485,8 @@ def test_a_yes_before_is_not_asked_for_again_for_each_organization(desk):
     here = desk()
     run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})
     person = Person(migrate_which=("contoso", "fabrikam"))
-    house = here.house({**REQUIRED, "organization": (), "reach": ""}, person)
-    assert int(migrate(house, "contoso").exit_code) == 0
+    context = here.context({**REQUIRED, "organization": (), "reach": ""}, person)
+    assert int(migrate(context, "contoso").exit_code) == 0
     assert person.asked == ["migrate-which"]
 
 
@@ -494,6 +494,6 @@ def test_migrate_with_nobody_there_names_what_it_may_not_make(desk):
     here = desk()
     run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})
     with pytest.raises(UsageError) as caught:
-        migrate(here.house({"organization": (), "reach": ""}), "contoso")
+        migrate(here.context({"organization": (), "reach": ""}), "contoso")
     assert caught.value.reason is Reason.INPUT_MISSING
     assert (here.az.calls, here.made) == ([], [])

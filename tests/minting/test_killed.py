@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from aspm_ado.adapters.http.services import AzureDevOps
+from aspm_ado.domain.secret import Secret
+from aspm_ado.flows.rotation.migrate import migrate
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.tokens.revocation import tidied
 
-from aspm_ado.adapters.azure_devops import AzureDevOps
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.domain.errors import InterruptedByUserError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.migrating.migrate import migrate
-from aspm_ado.flows.minting.revoke import tidied
-from aspm_ado.flows.rotate import rotate
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import SignIn
 
@@ -40,9 +40,9 @@ class SignedIn:
 class Mint(Machine):
     """A machine with `az`; the PAT Lifecycle API is asked each time, and a write there is an effect."""
 
-    def house(self, given=None, person=None, *, switch=None, **more):
+    def context(self, given=None, person=None, *, switch=None, **more):
         switch = switch or Switch()
-        plain = super().house(given, person, switch=switch, **more)
+        plain = super().context(given, person, switch=switch, **more)
         remembered, really = self.stand.wire.send, AzureDevOps(self.stand.transport).send
 
         def send(call):
@@ -56,7 +56,7 @@ class Mint(Machine):
 
         self.stand.wire.send = send
         self.records = plain.records
-        return replace(plain, crew=OneByOne(self.stand.wire), entra=SignedIn())
+        return replace(plain, scheduler=OneByOne(self.stand.wire), entra=SignedIn())
 
     def die(self) -> None:
         """The operating system lets go of what a dead process held."""
@@ -87,16 +87,16 @@ def here(tmp_path):
     organizations = tuple(replace(samples.FABRIKAM, name=name) for name in NAMES)
     sign_ins = (SignIn(SignedIn().token(samples.TENANT).reveal(), samples.ADA, samples.TENANT),)
     made = Mint(tmp_path / "machine", tokens=TOKENS, organizations=organizations, sign_ins=sign_ins)
-    connect(made.house(asked(*NAMES, register="none", aspm_url="", aspm_token_file="")), None)
+    connect(made.context(asked(*NAMES, register="none", aspm_url="", aspm_token_file="")), None)
     made.keep()
     yield made
     made.close()
 
 
 def migrated(here: Mint, switch: Switch | None = None) -> int:
-    house = here.house(BY_AZ, switch=switch)
-    with tidied(house):
-        return int(migrate(house, "contoso").exit_code)
+    context = here.context(BY_AZ, switch=switch)
+    with tidied(context):
+        return int(migrate(context, "contoso").exit_code)
 
 
 def killed_at(here: Mint, at: int, run) -> bool:
@@ -140,7 +140,7 @@ def test_rotate_is_killed_at_every_effect(here):
     here.keep()
 
     def rotated(switch: Switch | None = None) -> int:
-        return int(rotate(here.house(BY_AZ, switch=switch), "contoso", ["Fabrikam"]).exit_code)
+        return int(rotate(here.context(BY_AZ, switch=switch), "contoso", ["Fabrikam"]).exit_code)
 
     for at in steps(here, rotated):
         assert killed_at(here, at, rotated)
@@ -165,9 +165,9 @@ def test_a_person_is_asked_and_may_say_no(here):
     person = Person(
         migrate_go_on="rest", migrate_step="now", token_how="az", revoke_left=False, create=stop
     )  # fmt: skip
-    house = here.house({"register": "none"}, person)
-    with pytest.raises(InterruptedByUserError), tidied(house):
-        migrate(house, "contoso")
+    context = here.context({"register": "none"}, person)
+    with pytest.raises(InterruptedByUserError), tidied(context):
+        migrate(context, "contoso")
     assert person.asked[-2:] == ["revoke-left", "create"]
     assert f"“{name}” still lives" in here.stand.voice.text
     [one] = here.catalogue.ordered
@@ -194,16 +194,16 @@ def test_what_another_account_ordered_is_not_forgotten(here):
     world = here.stand.simulator.world
     signed = tuple(replace(one, person=samples.GRACE) for one in world.sign_ins)
     here.world(sign_ins=signed)
-    house = here.house({**BY_AZ, "allow_other_identity": "true"})
-    with tidied(house):
-        assert int(migrate(house, "contoso").exit_code) == 0
+    context = here.context({**BY_AZ, "allow_other_identity": "true"})
+    with tidied(context):
+        assert int(migrate(context, "contoso").exit_code) == 0
     assert "not of whoever is signed in" in here.stand.voice.text
     assert len(here.catalogue.ordered) == 1
 
 
 def test_stopped_while_the_answer_is_awaited(here):
     """Ctrl-C in the middle of the request: whether it was created is looked up at once, and it is revoked."""
-    house = here.house(BY_AZ)
+    context = here.context(BY_AZ)
     send = here.stand.wire.send
 
     def broken(call):
@@ -213,15 +213,15 @@ def test_stopped_while_the_answer_is_awaited(here):
         return reply
 
     here.stand.wire.send = broken
-    with pytest.raises(KeyboardInterrupt), tidied(house):
-        migrate(house, "contoso")
+    with pytest.raises(KeyboardInterrupt), tidied(context):
+        migrate(context, "contoso")
     assert [one.revoked for one in here.made] == [True]
     assert here.catalogue.ordered == ()
 
 
 def test_what_comes_to_be_after_the_look_is_not_forgotten(here):
     """Ctrl-C while the service is still at it: nothing is found, and the order stays for the next creation."""
-    house = here.house(BY_AZ)
+    context = here.context(BY_AZ)
     send, held = here.stand.wire.send, []
 
     def broken(call):
@@ -231,8 +231,8 @@ def test_what_comes_to_be_after_the_look_is_not_forgotten(here):
         return send(call)
 
     here.stand.wire.send = broken
-    with pytest.raises(KeyboardInterrupt), tidied(house):
-        migrate(house, "contoso")
+    with pytest.raises(KeyboardInterrupt), tidied(context):
+        migrate(context, "contoso")
     assert "may still be created" in here.stand.voice.text
     assert (here.made, len(here.catalogue.ordered)) == ([], 1)
     here.stand.wire.send = send
@@ -252,8 +252,8 @@ def test_nothing_of_it_is_on_record_where_nothing_is_stored(here):
         "store": "none",
         "register": "none",
     }
-    house = here.house(given, person)
-    with tidied(house):
-        connect(house, "other")
+    context = here.context(given, person)
+    with tidied(context):
+        connect(context, "other")
     assert here.alive == ["Contoso"]
     assert (here.folder / "catalog.json").read_bytes() == before

@@ -17,17 +17,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from aspm_ado.adapters.azure_devops import AzureDevOps
-from aspm_ado.adapters.network.transport import Transport
+from aspm_ado.adapters.http.services import AzureDevOps
+from aspm_ado.adapters.http.transport import Transport
+from aspm_ado.adapters.keyring.memory import MemoryVault
+from aspm_ado.cli.context import Wiring
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import Catalogue
+
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.records.folder import Disk
-from aspm_ado.adapters.vault.memory import MemoryVault
 from aspm_ado.cli import commands
-from aspm_ado.cli.wiring import Wiring
 from aspm_ado.domain import questions
-from aspm_ado.domain.catalogue import Catalogue
 from aspm_ado.domain.questions import Question
-from aspm_ado.domain.token import Secret
 from aspm_ado.simulator import Simulator, scenarios
 
 from ..aspm.stand import trusted
@@ -149,10 +150,10 @@ class OneByOne:
     def __init__(self, send: Callable[[Any], Any]) -> None:
         self._send = send
 
-    def conduct(self, errands: Any, then: Any = None) -> list[Any]:
+    def run_all(self, errands: Any, then: Any = None) -> list[Any]:
         made = [self.run(errand) for errand in errands]
         for one in made if then else ():
-            self.conduct(then(one), then)
+            self.run_all(then(one), then)
         return made
 
     def run(self, errand: Any) -> Any:
@@ -403,10 +404,10 @@ class Furnished(Wiring):
     def _transport(self, recorded: str | None) -> Any:  # type: ignore[override]
         return io.BytesIO()  # something to close: the crew sends by the world's own
 
-    def house(self, **more: Any) -> Any:
-        made = super().house(**more)
+    def context(self, **more: Any) -> Any:
+        made = super().context(**more)
         send = lambda call: self._tap("caller.send", lambda: self._world.send(call))  # noqa: E731
-        return replace(made, crew=OneByOne(send), voice=Tapped(self.voice, "voice", self._tap))
+        return replace(made, scheduler=OneByOne(send), voice=Tapped(self.voice, "voice", self._tap))
 
 
 @contextlib.contextmanager

@@ -14,37 +14,24 @@ from typing import TYPE_CHECKING
 
 from aspm_ado.adapters.azure_cli import AzureCli
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.adapters.vault.memory import MemoryVault
+from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.cli.output import width_of_result, write_document, write_lines, write_report
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.questions import (
-    ASPM_TOKEN_FILE,
-    ASPM_URL,
-    CREATE_TOKEN,
-    ORGANIZATION,
-    PAT_FILE,
-    PURPOSE,
-    REACH,
-    REGISTER,
-    REGISTRATION_PROFILE,
-    SERVER_URL,
-    YES,
-    Given,
-)
+from aspm_ado.domain.questions import ASPM_TOKEN_FILE, ASPM_URL, CREATE_TOKEN, ORGANIZATION, PAT_FILE, PURPOSE, REACH, REGISTER, REGISTRATION_PROFILE, SERVER_URL, YES, Given
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.retirement import Clock
+from aspm_ado.domain.azure.retirement import Clock
 from aspm_ado.domain.text import clean, wrapped
-from aspm_ado.flows.asking import Asker
+from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.minting.create import NEVER, REQUIRE
-from aspm_ado.flows.minting.revoke import tidied
+from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
+from aspm_ado.flows.tokens.revocation import tidied
 from aspm_ado.simulator import SCENARIOS, Scenario, Simulator, azure_cli
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.cli.context import Wiring
     from aspm_ado.domain.ports import Desktop
-    from aspm_ado.domain.token import Secret
-    from aspm_ado.flows.house import House
+    from aspm_ado.domain.secret import Secret
+    from aspm_ado.flows.context import Context
 
 _OVER = (
     "That was a simulation: nothing was sent to anybody, and nothing was kept. "
@@ -89,9 +76,9 @@ def run(
         wiring.records = DiskRecords(Path(folder) / "records", command="aspm-ado demo")
         wiring.vault = MemoryVault()
         _introduce(wiring, story, simulator)
-        house = _house(wiring, story, simulator)
-        with tidied(house):
-            report = connect(house, None)
+        context = _house(wiring, story, simulator)
+        with tidied(context):
+            report = connect(context, None)
         write_report(wiring, report)
         wiring.voice.say(_OVER)
         return int(report.exit_code)
@@ -165,9 +152,9 @@ class _Desk:
         self._desktop.clear()
 
 
-def _house(wiring: Wiring, story: Scenario, simulator: Simulator) -> House:
+def _house(wiring: Wiring, story: Scenario, simulator: Simulator) -> Context:
     """The usual house, with the story's answers: given where nobody is there, offered where somebody is."""
-    house = wiring.house()
+    context = wiring.context()
     given = _given(story)
     if wiring.prompter.asks:
         given = {name: value for name, value in given.items() if name in _SETTLED}
@@ -179,11 +166,11 @@ def _house(wiring: Wiring, story: Scenario, simulator: Simulator) -> House:
     }
     offered = {name: value for name, value in offered.items() if value}
     return replace(
-        house,
+        context,
         asker=Asker(given, wiring.prompter, offered),
         sources=_Tokens(story),
         desktop=_Desk(wiring.desktop, simulator.address),
-        entra=house.entra if story.world.sign_ins else None,
+        entra=context.entra if story.world.sign_ins else None,
         clock=Clock(simulator.world.today, wiring.clock.global_end, pinned=True),
     )
 
@@ -230,7 +217,7 @@ def _introduce(wiring: Wiring, story: Scenario, simulator: Simulator) -> None:
 
 def _list(wiring: Wiring) -> int:
     if wiring.as_json:
-        from aspm_ado.render.machine import envelope
+        from aspm_ado.render.document import envelope
 
         at = wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         rows = [
