@@ -62,7 +62,7 @@ def run(words: list[str]) -> int:
     gc.set_threshold(
         100_000
     )  # what is imported stays: looking at it again and again takes a tenth of the start
-    from aspm_ado.cli.door import enter
+    from aspm_ado.cli.main import enter
 
     return enter(words)
 
@@ -76,7 +76,7 @@ def tell_version() -> int:
     try:
         write_lines([f"aspm-ado {__version__}"])
     except UserError as error:
-        from aspm_ado.cli.ending import tell_error
+        from aspm_ado.cli.errors import tell_error
 
         return tell_error("", Problem.of(error), as_json=False)
     return 0

@@ -19,14 +19,14 @@ MODULES = sorted(path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*
 
 # Each library of the outside, and the rooms that know it.
 ROOMS = {
-    "keyring": ("adapters/vault/",),
-    "requests": ("adapters/network/",),
-    "urllib3": ("adapters/network/",),
-    "truststore": ("adapters/network/",),
+    "keyring": ("adapters/keyring/",),
+    "requests": ("adapters/http/",),
+    "urllib3": ("adapters/http/",),
+    "truststore": ("adapters/http/",),
     "questionary": ("adapters/terminal/",),
     "prompt_toolkit": ("adapters/terminal/",),
-    "rich": ("render/painted.py",),
-    "typer": ("cli/app.py", "cli/door.py", "cli/options.py"),
+    "rich": ("render/tables.py",),
+    "typer": ("cli/app.py", "cli/main.py", "cli/options.py"),
     "shellingham": ("cli/shells.py",),
     "filelock": ("adapters/records/",),
     "platformdirs": ("adapters/records/", "adapters/machine_folder.py"),
@@ -35,11 +35,11 @@ ROOMS = {
 
 # Who may have the value of a secret in hand: its own class, the wire, the stores, the clipboard.
 REVEALING = (
-    "domain/token.py",
-    "domain/exchange.py",
-    "domain/judgement/offline.py",
-    "adapters/vault/",
-    "adapters/network/",
+    "domain/secret.py",
+    "domain/http.py",
+    "domain/rules/token.py",
+    "adapters/keyring/",
+    "adapters/http/",
     "adapters/desktop.py",
 )
 

@@ -15,18 +15,17 @@ from aspm_ado.adapters.http.services import AzureDevOps
 from aspm_ado.adapters.http.transport import Transport
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.keyring.memory import MemoryVault
+from aspm_ado.adapters.profile import load_profile
+from aspm_ado.adapters.records.catalog import DiskRecords
+from aspm_ado.adapters.terminal.prompter import SilentPrompter
 from aspm_ado.domain.azure.requests import Caller
 from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Clock
 from aspm_ado.domain.http import Call, Reply, Sealed
+from aspm_ado.domain.questions import Given
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.context import Context
 from aspm_ado.flows.validation.scheduler import Scheduler
-
-from aspm_ado.adapters.profile import load_profile
-from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.adapters.terminal.prompter import SilentPrompter
-from aspm_ado.domain.questions import Given
 from aspm_ado.simulator import SCENARIOS, Simulator, scenarios
 
 PROFILE = scenarios.PROFILE

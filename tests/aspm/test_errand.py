@@ -2,12 +2,12 @@
 
 import pytest
 
-from aspm_ado.domain.answers import AspmPage
-from aspm_ado.domain.exchange import Reply
+from aspm_ado.domain.documents import AspmPage
+from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
-from aspm_ado.flows.handing.aspm import prove_aspm
-from aspm_ado.flows.taking.intake import Taken
+from aspm_ado.domain.secret import Secret
+from aspm_ado.flows.registration.aspm import prove_aspm
+from aspm_ado.flows.tokens.sources import Taken
 
 URL = "https://aspm.corp.example"
 TOKEN = Taken(Secret("the-token-of-the-aspm"), "a test")

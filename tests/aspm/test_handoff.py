@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
+
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import Evidence, block, ticket
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
-from aspm_ado.flows.handoff import resume_handoff
-
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
+from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Instance, Organization
 

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from aspm_ado.domain.answers import AspmKnown, AspmPage
-from aspm_ado.domain.aspm import Dialect, Door
-from aspm_ado.domain.exchange import Call, Reply
-from aspm_ado.domain.judgement.aspm import (
+from aspm_ado.domain.aspm.api import Dialect, Door
+from aspm_ado.domain.documents import AspmKnown, AspmPage
+from aspm_ado.domain.http import Call, Reply
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.rules.aspm import (
     Hearing,
     hear,
     judge_projects,
@@ -17,8 +18,7 @@ from aspm_ado.domain.judgement.aspm import (
     said,
     tool_accepted,
 )
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.secret import Secret
 
 URL = "https://aspm.corp.example"
 CORE, STANDALONE = Dialect.CORE, Dialect.STANDALONE

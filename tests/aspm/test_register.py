@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aspm_ado.domain.http import Reply
-from aspm_ado.domain.secret import Secret
-from aspm_ado.domain.stored import RegistrationMode, RegistrationState
-from aspm_ado.flows.handoff import resume_handoff
 
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.http import Reply
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import RegistrationMode, RegistrationState
 from aspm_ado.flows.connect import connect
+from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.simulator.world import Instance
 
 from .stand import (

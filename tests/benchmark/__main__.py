@@ -24,9 +24,13 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from aspm_ado.domain.stored import Catalogue, Entry, StoredCredential, StoredOrganization
-
-from aspm_ado.adapters.records.catalog import DiskRecords
+from aspm_ado.adapters.records.catalog import DiskRecords  # noqa: E402
+from aspm_ado.domain.stored import (  # noqa: E402
+    Catalogue,
+    Entry,
+    StoredCredential,
+    StoredOrganization,
+)
 from tests.benchmark import processes, service  # noqa: E402
 from tests.benchmark.processes import Run, peak_mib, ratio, side_by_side  # noqa: E402
 

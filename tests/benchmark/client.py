@@ -39,19 +39,18 @@ def ours() -> None:
         "SSL_CERT_FILE": AUTHORITY,
         "ASPM_ADO_GLOBAL_PAT_END": "never",
     }
-    import aspm_ado.adapters.answers  # imports are not what is measured here
-    import aspm_ado.adapters.network.transport  # noqa: F401
-    from aspm_ado.cli.wiring import Wiring
+    import aspm_ado.adapters.http.documents  # imports are not what is measured here
+    import aspm_ado.adapters.http.transport  # noqa: F401
+    from aspm_ado.cli.context import Wiring
     from aspm_ado.domain.questions import CHECK_CLONE, ORGANIZATION, QUIET
-    from aspm_ado.flows.stored import Terms
-    from aspm_ado.flows.validate import validate_ad_hoc
+    from aspm_ado.flows.validate import Terms, validate_ad_hoc
 
     names = [f"org{number}" for number in range(COUNT)]
     flags = {ORGANIZATION.name: names, CHECK_CLONE.name: "no", QUIET.name: True}
     wiring = Wiring("validate", (ORGANIZATION, CHECK_CLONE, QUIET), flags)
-    house = wiring.house()
+    context = wiring.context()
     began, worked = time.perf_counter(), time.process_time()
-    report = validate_ad_hoc(house, Terms())
+    report = validate_ad_hoc(context, Terms())
     _tell(began, worked)
     wiring.close()
     [connection] = report.connections
@@ -70,10 +69,10 @@ def urllib3() -> None:
     pool = library.PoolManager(maxsize=THREADS, ssl_context=context)
     headers = library.make_headers(basic_auth=f":{TOKEN}")
     began, worked = time.perf_counter(), time.process_time()
-    with ThreadPoolExecutor(THREADS) as crew:
+    with ThreadPoolExecutor(THREADS) as scheduler:
         answers = []
         for calls in (FIRST, CALLS - FIRST):
-            answers += crew.map(
+            answers += scheduler.map(
                 lambda _: pool.request("GET", URL, headers=headers).status, range(calls)
             )
     _tell(began, worked)

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from aspm_ado.adapters.http import transport
 from aspm_ado.cli.context import Wiring
-
 from aspm_ado.simulator import Simulator
 
 from ..adapters.transport.servers import ConnectProxy, Server, answer, reset

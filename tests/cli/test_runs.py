@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from aspm_ado import __version__
+from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.domain.stored import (
     Entry,
     Registration,
@@ -16,9 +19,6 @@ from aspm_ado.domain.stored import (
     StoredCredential,
     StoredOrganization,
 )
-
-from aspm_ado import __version__
-from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.simulator import Simulator
 
 from .conftest import Run, pat_of
@@ -190,7 +190,7 @@ def test_the_end_of_global_tokens_can_be_moved(
         ("expired", "It is the token: Azure DevOps answered, and did not take it."),
     ],
 )
-def test_whose_problem_it_is(
+def test_ticket_problem_it_is(
     scenario: str, says: str, simulate: Simulate, token_file: Files, run: Run
 ) -> None:
     simulator = simulate(scenario)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aspm_ado.domain.catalogue import Catalogue
-from aspm_ado.domain.connection import (
+from aspm_ado.domain.stored import (
+    Catalogue,
     Entry,
     Registration,
     RegistrationMode,

@@ -10,15 +10,25 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.adapters.vault.keyring_vault import KeyringVault
-from aspm_ado.adapters.vault.memory import MemoryVault
-from aspm_ado.domain.catalogue import Catalogue, Draft
-from aspm_ado.domain.diagnosis import Finding, Health, Subject, exit_code
+from aspm_ado.adapters.keyring.memory import MemoryVault
+from aspm_ado.adapters.keyring.vault import KeyringVault
+from aspm_ado.domain.doctor import (
+    Anchors,
+    Contact,
+    Finding,
+    FolderFacts,
+    Health,
+    Software,
+    Step,
+    Subject,
+    Way,
+    exit_code,
+)
 from aspm_ado.domain.errors import StoreError, UsageError
-from aspm_ado.domain.exchange import Call, Reply
-from aspm_ado.domain.machine import Anchors, Contact, FolderFacts, Software, Step, Way
+from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.flows.diagnose import DIAGNOSES, Patient, diagnose
+from aspm_ado.domain.stored import Catalogue, Draft
+from aspm_ado.flows.doctor import DIAGNOSES, Patient, diagnose
 
 from .stored import catalogue, entry
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.domain.diagnosis import (
+from aspm_ado.domain.doctor import (
     AREAS,
     TITLES,
     Finding,

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aspm_ado.domain.stored import Catalogue, Draft, RegistrationState
 
 from aspm_ado.adapters.records.catalog import DiskRecords
+from aspm_ado.domain.stored import Catalogue, Draft, RegistrationState
 from aspm_ado.simulator import SCENARIOS, Simulator
 
 from .conftest import row, rows

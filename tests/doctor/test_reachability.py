@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.adapters.network.reachability import Reachability
+from aspm_ado.adapters.http.reachability import Reachability
+from aspm_ado.domain.doctor import Contact, Target
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.exchange import Call
-from aspm_ado.domain.machine import Contact, Target
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Call, Origin
 from aspm_ado.domain.reasons import Reason
 
 from .loopback import Host, azure, mute, proxy

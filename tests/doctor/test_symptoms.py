@@ -9,14 +9,23 @@ from pathlib import Path
 import pytest
 
 import aspm_ado
-from aspm_ado.domain import symptoms
-from aspm_ado.domain.connection import RegistrationState, Successor
-from aspm_ado.domain.diagnosis import Health, Subject
-from aspm_ado.domain.machine import OURS, Contact, FolderFacts, Reading, Software, Step, Target, Way
-from aspm_ado.domain.ordered import Ordered
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.place import SERVICES_HOSTS
+from aspm_ado.domain import doctor as symptoms
+from aspm_ado.domain.azure.place import SERVICES_HOSTS
+from aspm_ado.domain.doctor import (
+    OURS,
+    Contact,
+    FolderFacts,
+    Health,
+    Reading,
+    Software,
+    Step,
+    Subject,
+    Target,
+    Way,
+)
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.stored import Ordered, RegistrationState, Successor
 
 from .stored import CREDENTIAL, catalogue, entry
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from aspm_ado.domain.answers import ANONYMOUS_ID, ConnectionData, Identity, Names, Profile
-from aspm_ado.domain.exchange import Call, Reply
-from aspm_ado.domain.place import SERVICES, Place, Site
+from aspm_ado.domain.azure.place import SERVICES, Place, Site
+from aspm_ado.domain.azure.retirement import Calendar, DaySource
+from aspm_ado.domain.azure.scopes import Deployment
+from aspm_ado.domain.documents import ANONYMOUS_ID, ConnectionData, Identity, Names, Profile
+from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Deployment
-from aspm_ado.domain.retirement import Calendar, DaySource
 
 ME = Identity("11111111-2222-4333-8444-555555555555", "Ada Example", "ada@contoso.example")
 NOBODY = Identity(ANONYMOUS_ID, "Anonymous")

@@ -10,12 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from aspm_ado.domain.addresses import parse_organization, parse_server
+from aspm_ado.domain.azure.place import SERVICES, SERVICES_HOSTS, parse_organization, parse_server
+from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.place import SERVICES, SERVICES_HOSTS
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Deployment
 
 SERVICES_FORMS = [
     "Contoso",

@@ -8,10 +8,17 @@ from itertools import product
 
 import pytest
 
-from aspm_ado.domain.administrator import ROWS, Policy, is_over, otherwise, possible, request_for
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.azure.scopes import Purpose
+from aspm_ado.domain.help.administrator import (
+    ROWS,
+    Policy,
+    is_over,
+    otherwise,
+    possible,
+    request_for,
+)
 from aspm_ado.domain.questions import REQUEST
-from aspm_ado.domain.requirements import Purpose
-from aspm_ado.domain.retirement import Reach, ReachDemanded
 
 from . import replies as r
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.domain.answers import Repository
 from aspm_ado.domain.checks import CheckId, Status
-from aspm_ado.domain.exchange import Reply
-from aspm_ado.domain.judgement.clone import (
+from aspm_ado.domain.documents import Repository
+from aspm_ado.domain.http import Reply
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.rules.clone import (
     Reading,
     clone_refused,
     clone_skipped,
@@ -15,7 +16,6 @@ from aspm_ado.domain.judgement.clone import (
     judge_clone,
     reading,
 )
-from aspm_ado.domain.reasons import Reason
 
 from . import replies as r
 

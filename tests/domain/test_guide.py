@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.domain.administrator import Policy, request_for
-from aspm_ado.domain.guide import guide
-from aspm_ado.domain.place import Place
-from aspm_ado.domain.requirements import Purpose
-from aspm_ado.domain.retirement import GLOBAL_PAT_END, Reach, ReachDemanded
+from aspm_ado.domain.azure.place import Place
+from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Reach, ReachDemanded
+from aspm_ado.domain.azure.scopes import Purpose
+from aspm_ado.domain.help.administrator import Policy, request_for
+from aspm_ado.domain.help.guide import guide
 
 from . import replies as r
 

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 import pytest
 
 from aspm_ado.domain.checks import Status
-from aspm_ado.domain.judgement.offline import judge_expiry, judge_format
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret, TokenFormat
+from aspm_ado.domain.rules.token import judge_expiry, judge_format
+from aspm_ado.domain.secret import Secret, TokenFormat
 
 from .replies import TODAY
 

@@ -7,12 +7,7 @@ from itertools import product
 
 import pytest
 
-from aspm_ado.domain.checks import Status
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.judgement.reach import Sight, judge_reach, not_listed, see
-from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.requirements import Deployment
-from aspm_ado.domain.retirement import (
+from aspm_ado.domain.azure.retirement import (
     GLOBAL_PAT_END,
     Calendar,
     DaySource,
@@ -21,6 +16,11 @@ from aspm_ado.domain.retirement import (
     parse_day,
     parse_global_end,
 )
+from aspm_ado.domain.azure.scopes import Deployment
+from aspm_ado.domain.checks import Status
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.rules.reach import ReachSeen, judge_reach, not_listed, observe_reach
 
 from . import replies as r
 
@@ -52,17 +52,17 @@ SEEN = {
 @pytest.mark.parametrize("row", SEEN)
 def test_what_an_answer_shows_of_the_reach(row: str) -> None:
     wide, holds, reach = SEEN[row]
-    sight = see(SERVICES, wide, ["Contoso"], holds_profile=holds)
-    assert sight.reach is reach
-    assert sight.because
+    reach_seen = observe_reach(SERVICES, wide, ["Contoso"], holds_profile=holds)
+    assert reach_seen.reach is reach
+    assert reach_seen.because
 
 
 @pytest.mark.parametrize("wide", [r.bare(), r.profile(), None, r.silence()])
 def test_two_organizations_that_take_one_token_prove_all(wide: object) -> None:
-    sight = see(SERVICES, wide, ["Contoso", "Fabrikam"], holds_profile=False)  # type: ignore[arg-type]
-    assert sight.reach is Reach.ALL
-    assert "Contoso" in sight.because
-    assert "Fabrikam" in sight.because
+    reach_seen = observe_reach(SERVICES, wide, ["Contoso", "Fabrikam"], holds_profile=False)  # type: ignore[arg-type]
+    assert reach_seen.reach is Reach.ALL
+    assert "Contoso" in reach_seen.because
+    assert "Fabrikam" in reach_seen.because
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_two_organizations_that_take_one_token_prove_all(wide: object) -> None:
     ],
 )
 def test_the_root_of_a_server_tells(wide: object, reach: Reach) -> None:
-    assert see(SERVER, wide, ["DefaultCollection"], holds_profile=True).reach is reach  # type: ignore[arg-type]
+    assert observe_reach(SERVER, wide, ["DefaultCollection"], holds_profile=True).reach is reach  # type: ignore[arg-type]
 
 
 LONG_BEFORE, LAST_30, LAST_DAY = date(2026, 10, 15), date(2026, 11, 5), date(2026, 11, 30)
@@ -123,7 +123,7 @@ def test_the_retirement_matrix(
     deployment: Deployment, reach: Reach, demanded: ReachDemanded, day: date | str
 ) -> None:
     because = "profiles/me answers (the inference)"
-    check = judge_reach(Sight(reach, because), demanded, deployment, calendar(day))
+    check = judge_reach(ReachSeen(reach, because), demanded, deployment, calendar(day))
     assert (check.status, check.reason) == expected(deployment, reach, demanded, day)
     assert because in check.detail
     assert check.required
@@ -137,10 +137,12 @@ def test_the_retirement_matrix(
 
 
 def test_a_warning_says_how_many_days_are_left() -> None:
-    detail = judge_reach(Sight(Reach.ALL, "it answers"), AUTO, SERVICES, calendar(LAST_DAY)).detail
+    detail = judge_reach(
+        ReachSeen(Reach.ALL, "it answers"), AUTO, SERVICES, calendar(LAST_DAY)
+    ).detail
     assert "2026-12-01, in 1 day," in detail
     detail = judge_reach(
-        Sight(Reach.ALL, "it answers"), AUTO, SERVICES, calendar(LONG_BEFORE)
+        ReachSeen(Reach.ALL, "it answers"), AUTO, SERVICES, calendar(LONG_BEFORE)
     ).detail
     assert "2026-12-01, in 47 days," in detail
 

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aspm_ado.domain.checks import NEVER_REQUIRED, Check, CheckId, Status, in_order, skip
-from aspm_ado.domain.connection import Registration
 from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import (
@@ -23,6 +22,7 @@ from aspm_ado.domain.report import (
     Verdict,
     verdict_of,
 )
+from aspm_ado.domain.stored import Registration
 
 GRAVEST_FIRST = (1, 7, 4, 3, 6, 5, 8)
 """The contract, under “Streams and exit codes”."""

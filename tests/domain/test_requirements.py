@@ -8,26 +8,28 @@ from itertools import combinations, product
 
 import pytest
 
-from aspm_ado.domain.calls import Caller
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.exchange import Credential
-from aspm_ado.domain.judgement.version import server_version
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose, newest_common
-from aspm_ado.domain.scopes import (
+from aspm_ado.domain.aspm.api import ACCESS, CREATE, FETCH, LABELS, settings_for
+from aspm_ado.domain.azure.requests import Caller
+from aspm_ado.domain.azure.scopes import (
+    API_VERSIONS,
     SCOPES,
+    Deployment,
     Level,
     Probe,
+    Purpose,
     Scope,
     boxes_of,
     needed,
+    newest_common,
     plan,
     rows_of,
     summits,
 )
-from aspm_ado.domain.settings import ACCESS, CREATE, FETCH, LABELS, settings_for
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.http import Credential, Origin
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.rules.access import server_version
+from aspm_ado.domain.secret import Secret
 
 from . import replies as r
 

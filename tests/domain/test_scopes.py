@@ -7,20 +7,19 @@ from dataclasses import replace
 
 import pytest
 
+from aspm_ado.domain.azure.scopes import Deployment, Level, Probe, Purpose, Scope, needed, plan
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.exchange import Reply
-from aspm_ado.domain.judgement.scopes import (
-    Bench,
+from aspm_ado.domain.http import Reply
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.rules.scopes import (
     Grant,
+    ScopeContext,
     granted,
     holds_profile,
     judge_scopes,
     reads_code,
     scopes_not_asked,
 )
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Deployment, Purpose
-from aspm_ado.domain.scopes import Level, Probe, Scope, needed, plan
 
 from . import replies as r
 
@@ -32,8 +31,8 @@ PASS, PARTIAL, WARN, FAIL, UNKNOWN = (
     Status.FAIL,
     Status.UNKNOWN,
 )
-ON_SERVICES = Bench(Purpose.ALM, SERVICES, "7.1")
-ON_SERVER = Bench(Purpose.ALM, SERVER, "7.1", r.bare())
+ON_SERVICES = ScopeContext(Purpose.ALM, SERVICES, "7.1")
+ON_SERVER = ScopeContext(Purpose.ALM, SERVER, "7.1", r.bare())
 CLOSED, OPEN, NO_CONTROL = r.bare(), r.reply(404, "{}", r.MARKS, r.JSON), None
 OUT_OF_RANGE = (
     '{"message":"The requested version is out of range.","typeKey":"VssVersionOutOfRangeException"}'
@@ -109,15 +108,20 @@ def test_a_server_reads_them_alike(row: str) -> None:
 def test_a_server_without_user_data_needs_a_control_that_was_refused(
     headers: tuple[tuple[str, str], ...], control: Reply | None, grant: Grant
 ) -> None:
-    bench = replace(ON_SERVER, control=control)
-    assert granted(r.reply(404, '{"message":"TF401019"}', headers, r.JSON), bench) is grant
+    scope_context = replace(ON_SERVER, control=control)
+    assert granted(r.reply(404, '{"message":"TF401019"}', headers, r.JSON), scope_context) is grant
 
 
 def answers(
-    bench: Bench, held: Mapping[Scope, Level], *, wide: bool = False
+    scope_context: ScopeContext, held: Mapping[Scope, Level], *, wide: bool = False
 ) -> tuple[tuple[Probe, ...], dict[str, Reply]]:
     """The plan, and what a token with these levels is told."""
-    probes = plan(bench.purpose, bench.deployment, bench.version, read_only=bench.read_only)
+    probes = plan(
+        scope_context.purpose,
+        scope_context.deployment,
+        scope_context.version,
+        read_only=scope_context.read_only,
+    )
     told = {
         probe.name: r.granted()
         if (
@@ -132,10 +136,10 @@ def answers(
 
 
 def judged(
-    bench: Bench, held: Mapping[Scope, Level], *, wide: bool = False
+    scope_context: ScopeContext, held: Mapping[Scope, Level], *, wide: bool = False
 ) -> dict[CheckId, Check]:
-    probes, told = answers(bench, held, wide=wide)
-    return {check.id: check for check in judge_scopes(told, probes, bench)}
+    probes, told = answers(scope_context, held, wide=wide)
+    return {check.id: check for check in judge_scopes(told, probes, scope_context)}
 
 
 NONE, READ, WRITE, MANAGE, FULL = Level.NONE, Level.READ, Level.WRITE, Level.MANAGE, Level.FULL
@@ -286,8 +290,8 @@ def test_the_words_of_a_missing_route_from_a_stranger_prove_nothing() -> None:
 
 @pytest.mark.parametrize("purpose", Purpose)
 def test_reading_alone_leaves_levels_unproven_and_says_so(purpose: Purpose) -> None:
-    bench = replace(ON_SERVICES, purpose=purpose, read_only=True)
-    for check in judged(bench, ALL_OF, wide=True).values():
+    scope_context = replace(ON_SERVICES, purpose=purpose, read_only=True)
+    for check in judged(scope_context, ALL_OF, wide=True).values():
         if check.id is CheckId.SCOPE_IDENTITY:
             assert check.status is PARTIAL
         else:
@@ -328,8 +332,8 @@ def test_full_access(
     reason: Reason,
     code: int,
 ) -> None:
-    bench = Bench(Purpose.ALM_AND_ISSUE_MANAGER, deployment, "7.1", r.bare())
-    made = judged(bench, held, wide=wide)
+    scope_context = ScopeContext(Purpose.ALM_AND_ISSUE_MANAGER, deployment, "7.1", r.bare())
+    made = judged(scope_context, held, wide=wide)
     check = made[CheckId.SCOPE_FULL_ACCESS]
     assert (check.status, check.reason, check.exit_code) == (status, reason, code)
     assert check.wanted is FULL
@@ -337,16 +341,18 @@ def test_full_access(
 
 
 def test_full_access_that_was_not_heard_on_a_server_is_unknown() -> None:
-    bench = Bench(Purpose.ALM_AND_ISSUE_MANAGER, SERVER, "7.1", r.bare())
-    probes, told = answers(bench, ALL_OF, wide=True)
+    scope_context = ScopeContext(Purpose.ALM_AND_ISSUE_MANAGER, SERVER, "7.1", r.bare())
+    probes, told = answers(scope_context, ALL_OF, wide=True)
     told["agent-pools"] = r.silence()
-    [check] = [c for c in judge_scopes(told, probes, bench) if c.id is CheckId.SCOPE_FULL_ACCESS]
+    [check] = [
+        c for c in judge_scopes(told, probes, scope_context) if c.id is CheckId.SCOPE_FULL_ACCESS
+    ]
     assert (check.status, check.exit_code) == (UNKNOWN, 5)
 
 
 def test_where_full_access_is_wanted_every_remedy_says_so() -> None:
-    bench = Bench(Purpose.ALM_AND_ISSUE_MANAGER, SERVICES, "7.1")
-    for check in judged(bench, {}, wide=False).values():
+    scope_context = ScopeContext(Purpose.ALM_AND_ISSUE_MANAGER, SERVICES, "7.1")
+    for check in judged(scope_context, {}, wide=False).values():
         assert check.status is FAIL
         assert "Full access" in str(check.remedy)
 

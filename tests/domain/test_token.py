@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aspm_ado.domain.azure.place import SERVICES
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.exchange import Call, Credential
-from aspm_ado.domain.place import SERVICES
+from aspm_ado.domain.http import Call, Credential
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret, decode, parse_pat, parse_secret
+from aspm_ado.domain.secret import Secret, decode, parse_pat, parse_secret
 
 PAT = "SimulatedNotAToken".ljust(76, "7") + "AZDOWx9Z"
 BOM = "\ufeff"

@@ -9,7 +9,13 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspm_ado.domain.answers import (
+from aspm_ado.domain.aspm.api import Dialect
+from aspm_ado.domain.aspm.profile import Profile, Success
+from aspm_ado.domain.aspm.registration import Upshot, not_begun, refused, registered, tried, upshot
+from aspm_ado.domain.azure.retirement import Calendar, DaySource, Reach, ReachDemanded
+from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Level, Purpose, plan
+from aspm_ado.domain.checks import Check, Status
+from aspm_ado.domain.documents import (
     ANONYMOUS_ID,
     AspmKnown,
     AspmPage,
@@ -19,14 +25,11 @@ from aspm_ado.domain.answers import (
     Names,
     Repository,
 )
-from aspm_ado.domain.answers import Profile as Owner
-from aspm_ado.domain.aspm import Dialect
-from aspm_ado.domain.aspm_profile import Profile, Success
-from aspm_ado.domain.aspm_registration import Upshot, not_begun, refused, registered, tried, upshot
-from aspm_ado.domain.checks import Check, Status
-from aspm_ado.domain.connection import UNREGISTERED
-from aspm_ado.domain.exchange import Call, Reply
-from aspm_ado.domain.judgement.aspm import (
+from aspm_ado.domain.documents import Profile as Owner
+from aspm_ado.domain.http import Call, Reply
+from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.rules.access import Past, judge_access, server_version
+from aspm_ado.domain.rules.aspm import (
     judge_projects,
     judge_reachable,
     judge_token,
@@ -34,17 +37,11 @@ from aspm_ado.domain.judgement.aspm import (
     said,
     tool_accepted,
 )
-from aspm_ado.domain.judgement.causes import Past
-from aspm_ado.domain.judgement.clone import clone_unheard, judge_clone
-from aspm_ado.domain.judgement.reach import judge_reach, not_listed, see
-from aspm_ado.domain.judgement.saying import saying, unheard
-from aspm_ado.domain.judgement.scopes import Bench, Grant, granted, judge_scopes
-from aspm_ado.domain.judgement.standing import stand
-from aspm_ado.domain.judgement.version import server_version
-from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.requirements import API_VERSIONS, Deployment, Purpose
-from aspm_ado.domain.retirement import Calendar, DaySource, Reach, ReachDemanded
-from aspm_ado.domain.scopes import Level, plan
+from aspm_ado.domain.rules.classify import classify, unheard
+from aspm_ado.domain.rules.clone import clone_unheard, judge_clone
+from aspm_ado.domain.rules.reach import judge_reach, not_listed, observe_reach
+from aspm_ado.domain.rules.scopes import Grant, ScopeContext, granted, judge_scopes
+from aspm_ado.domain.stored import UNREGISTERED
 from aspm_ado.domain.text import clean
 
 from . import replies as r
@@ -126,7 +123,7 @@ pasts = st.builds(
     st.none() | st.dates(date(2020, 1, 1), date(2030, 1, 1)),
 )
 benches = st.builds(
-    Bench,
+    ScopeContext,
     st.sampled_from(Purpose),
     st.sampled_from(Deployment),
     st.sampled_from(API_VERSIONS),
@@ -155,7 +152,7 @@ def assert_whole(*checks: Check) -> None:
     st.sampled_from(Deployment),
     pasts,
 )
-def test_standing(
+def test_access(
     first: Reply,
     profile: Reply | None,
     calendar: Calendar,
@@ -163,7 +160,7 @@ def test_standing(
     deployment: Deployment,
     past: Past,
 ) -> None:
-    made = stand(r.place_of(deployment), first, profile, calendar, elsewhere, past=past)
+    made = judge_access(r.place_of(deployment), first, profile, calendar, elsewhere, past=past)
     assert_whole(made.identity_check, made.access_check)
     assert not (made.is_in and (made.identity is None or made.identity.is_anonymous))
     assert not (made.is_in and first.status != 200)
@@ -184,9 +181,9 @@ def test_standing(
 def test_reach(
     wide: Reply | None, recognised: list[str], holds: bool, deployment: Deployment
 ) -> None:
-    sight = see(deployment, wide, recognised, holds_profile=holds)
+    reach_seen = observe_reach(deployment, wide, recognised, holds_profile=holds)
     for demanded in ReachDemanded:
-        assert_whole(judge_reach(sight, demanded, deployment, r.TODAY))
+        assert_whole(judge_reach(reach_seen, demanded, deployment, r.TODAY))
 
 
 @given(replies, st.sampled_from(Deployment), calendars, st.sampled_from(ReachDemanded))
@@ -195,20 +192,27 @@ def test_lists_and_versions(
 ) -> None:
     assert_whole(not_listed(wide, deployment))
     assert server_version(wide) in API_VERSIONS
-    reason, detail, remedy = unheard(wide, saying(wide))
+    reason, detail, remedy = unheard(wide, classify(wide))
     assert reason.exit_code is ExitCode.COULD_NOT_FIND_OUT
     assert detail
     assert remedy
     assert_whole(
-        judge_reach(see(deployment, wide, [], holds_profile=False), demanded, deployment, calendar)
+        judge_reach(
+            observe_reach(deployment, wide, [], holds_profile=False), demanded, deployment, calendar
+        )
     )
 
 
 @given(benches, st.data())
-def test_scopes(bench: Bench, data: st.DataObject) -> None:
-    probes = plan(bench.purpose, bench.deployment, bench.version, read_only=bench.read_only)
+def test_scopes(scope_context: ScopeContext, data: st.DataObject) -> None:
+    probes = plan(
+        scope_context.purpose,
+        scope_context.deployment,
+        scope_context.version,
+        read_only=scope_context.read_only,
+    )
     heard = {probe.name: data.draw(replies) for probe in probes if data.draw(st.booleans())}
-    checks = judge_scopes(heard, probes, bench)
+    checks = judge_scopes(heard, probes, scope_context)
     assert_whole(*checks)
     for check in checks:
         shown = [
@@ -216,7 +220,7 @@ def test_scopes(bench: Bench, data: st.DataObject) -> None:
             for probe in probes
             if f"scope.{probe.scope.value}" == check.id.value
             and probe.name in heard
-            and granted(heard[probe.name], bench) is Grant.GRANTED
+            and granted(heard[probe.name], scope_context) is Grant.GRANTED
         ]
         if check.id.value != "scope.full-access":
             assert check.proven == max(shown, default=Level.NONE)
@@ -224,15 +228,17 @@ def test_scopes(bench: Bench, data: st.DataObject) -> None:
 
 
 @given(replies, benches)
-def test_only_an_answer_that_the_service_vouches_for_is_granted(reply: Reply, bench: Bench) -> None:
-    grant = granted(reply, bench)
+def test_only_an_answer_that_the_service_vouches_for_is_granted(
+    reply: Reply, scope_context: ScopeContext
+) -> None:
+    grant = granted(reply, scope_context)
     if grant is Grant.GRANTED:
         assert reply.failure is None
         assert reply.status not in (0, 203, 302, 401, 429)
         assert reply.status < 500
         assert "html" not in reply.header("Content-Type")
         user = reply.header("X-VSS-UserData").partition(":")[0].strip().lower()
-        vouched = bench.deployment is Deployment.SERVER and reply.header("X-TFS-ProcessId")
+        vouched = scope_context.deployment is Deployment.SERVER and reply.header("X-TFS-ProcessId")
         assert user not in ("", ANONYMOUS_ID) or vouched
     if grant is Grant.MISSING:
         assert reply.status == 401

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 import pytest
 import trustme
-from aspm_ado.adapters.http import trust
 
+from aspm_ado.adapters.http import trust
 from aspm_ado.simulator import SCENARIOS, Monitor, Simulator, samples
 from aspm_ado.simulator.http import Request
 from aspm_ado.simulator.world import Creation, SignIn

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import trustme
-from aspm_ado.adapters.http import transport, trust
 
+from aspm_ado.adapters.http import transport, trust
 from aspm_ado.simulator import Simulator
 
 from ..adapters.transport.servers import ConnectProxy, Server, answer

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pyte
 import pytest
-from aspm_ado.domain.stored import Catalogue
 
 from aspm_ado.__main__ import main
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.cli.completion import SHELLS, answer
 from aspm_ado.cli.shells import _into_powershell
+from aspm_ado.domain.stored import Catalogue
 from aspm_ado.simulator import SCENARIOS
 
 from ..doctor.stored import entry

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import trustme
-from aspm_ado.adapters.http import transport, trust
 
+from aspm_ado.adapters.http import transport, trust
 from aspm_ado.cli.completion import SHELLS
 from aspm_ado.cli.menu import COMMANDS
 from aspm_ado.simulator import Scenario, Simulator, samples

@@ -11,16 +11,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from aspm_ado.domain.answers import Identity, Project, Projects, Repositories, Repository
-from aspm_ado.domain.calls import Caller
-from aspm_ado.domain.exchange import Call, Reply
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.place import SERVICES, Site
-from aspm_ado.domain.requirements import Deployment, Purpose
-from aspm_ado.domain.retirement import Clock
-from aspm_ado.domain.scopes import SCOPES, Level, Probe, Scope
-from aspm_ado.domain.token import Secret
-from aspm_ado.flows.proving.candidate import Brief, Candidate
+from aspm_ado.domain.azure.place import SERVICES, Site
+from aspm_ado.domain.azure.requests import Caller
+from aspm_ado.domain.azure.retirement import Clock
+from aspm_ado.domain.azure.scopes import SCOPES, Deployment, Level, Probe, Purpose, Scope
+from aspm_ado.domain.documents import Identity, Project, Projects, Repositories, Repository
+from aspm_ado.domain.http import Call, Origin, Reply
+from aspm_ado.domain.secret import Secret
+from aspm_ado.flows.validation.result import Brief, Candidate
 
 from ..domain import replies as r
 
@@ -182,7 +180,7 @@ class Rounds:
         self._send = send
         self.trips: list[list[str]] = []
 
-    def conduct(
+    def run_all(
         self, errands: Iterable[Any], then: Callable[[Any], Iterable[Any]] | None = None
     ) -> list[Any]:
         results: list[Any] = []

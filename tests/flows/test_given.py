@@ -7,22 +7,22 @@ from typing import Any
 
 import pytest
 
+from aspm_ado.domain.azure.place import SERVICES, Site
+from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.place import SERVICES, Site
 from aspm_ado.domain.questions import PURPOSE, REACH
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Deployment
-from aspm_ado.flows.asking import one_of
-from aspm_ado.flows.keeping.entry import default_name, parse_name
-from aspm_ado.flows.taking.intake import ask_token, aspm_token_given, tokens_given
-from aspm_ado.flows.taking.options import (
+from aspm_ado.flows.answers import one_of
+from aspm_ado.flows.options.parts import (
     parse_aspm_url,
     parse_check_clone,
     parse_username,
     target_given,
 )
+from aspm_ado.flows.storage.connection import default_name, parse_name
+from aspm_ado.flows.tokens.sources import ask_token, aspm_token_given, tokens_given
 
-from .house import FakeSources, Person, asker
+from .context import FakeSources, Person, asker
 from .service import PAT
 
 BOTH_VARIABLES = {"ASPM_ADO_PAT": "f" * 20, "AZURE_DEVOPS_EXT_PAT": "s" * 20}
@@ -52,7 +52,7 @@ def refused(action: Callable[[], object]) -> UsageError:
         ),
     ],
 )
-def test_whose_token_wins(
+def test_ticket_token_wins(
     given: dict[str, str], variables: dict[str, str], value: str, source: str
 ) -> None:
     taken = tokens_given(

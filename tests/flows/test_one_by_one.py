@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from aspm_ado.flows.tokens.retry import KEEP, STOP
 
 from aspm_ado.domain.errors import InterruptedByUserError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Report
 from aspm_ado.flows.connect import connect
+from aspm_ado.flows.tokens.retry import KEEP, STOP
 from aspm_ado.simulator import SCENARIOS
 
 from ..aspm.stand import Person, Stand, asked, check

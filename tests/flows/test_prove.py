@@ -7,17 +7,16 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.domain.answers import Repositories
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.azure.scopes import SCOPES, Level, Purpose, Scope
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.exchange import Reply
+from aspm_ado.domain.documents import Repositories
+from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.requirements import Purpose
-from aspm_ado.domain.retirement import Reach, ReachDemanded
-from aspm_ado.domain.scopes import SCOPES, Level, Scope
-from aspm_ado.flows.proving.account import organizations_of
-from aspm_ado.flows.proving.candidate import Candidate, Proof
-from aspm_ado.flows.proving.crew import Crew
-from aspm_ado.flows.proving.prove import prove
+from aspm_ado.flows.validation.report import organizations_of
+from aspm_ado.flows.validation.result import Candidate, Proof
+from aspm_ado.flows.validation.run import prove
+from aspm_ado.flows.validation.scheduler import Scheduler
 
 from ..domain import replies as r
 from .service import ALM, EVERYTHING, PAT, TFS, Rounds, Service, Token, candidate
@@ -61,8 +60,8 @@ def test_a_good_token_of_one_organization_costs_one_less() -> None:
     service = Service({PAT: Token(organizations=("Contoso",))})
     proof, rounds = proven(service, candidate("contoso"))
     assert rounds.sizes == [2, 8]
-    assert proof.sight is not None
-    assert proof.sight.reach is Reach.ORGANIZATION
+    assert proof.reach_seen is not None
+    assert proof.reach_seen.reach is Reach.ORGANIZATION
 
 
 def test_the_clone_check_comes_after_and_costs_three_round_trips() -> None:
@@ -220,8 +219,8 @@ def test_reach_is_judged_once_and_repeated() -> None:
 def test_two_organizations_that_take_the_token_prove_all_whatever_the_profile_says() -> None:
     service = Service({PAT: Token(organizations=("a", "b"))}, ("a", "b"))
     proof, _ = proven(service, candidate("a", "b"))
-    assert proof.sight is not None
-    assert proof.sight.reach is Reach.ALL
+    assert proof.reach_seen is not None
+    assert proof.reach_seen.reach is Reach.ALL
 
 
 def test_one_organization_named_in_two_spellings_is_asked_once() -> None:
@@ -462,7 +461,9 @@ def test_the_real_crew_hears_the_same() -> None:
     service = Service({PAT: Token()}, names)
     done: list[str] = []
     [proof] = prove(
-        [candidate(*names)], Crew(service), on_done=lambda here, _: done.append(here.place.name)
+        [candidate(*names)],
+        Scheduler(service),
+        on_done=lambda here, _: done.append(here.place.name),
     )
     assert service.problems == []
     assert sorted(done) == sorted(names)
@@ -477,7 +478,7 @@ def test_tokens_are_judged_apart() -> None:
     )
     one = candidate("a", reach=ReachDemanded.ORGANIZATION)
     two = replace(candidate("b", secret=other), brief=one.brief)
-    proofs = prove([one, two], Crew(service))
+    proofs = prove([one, two], Scheduler(service))
     assert trouble(proofs[0]) == {}
     assert trouble(proofs[1]) == {"scope.code": Reason.CODE_SCOPE_MISSING}
     for call in service.calls:

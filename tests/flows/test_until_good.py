@@ -8,18 +8,18 @@ from datetime import date
 
 import pytest
 
+from aspm_ado.domain.azure.retirement import ReachDemanded
+from aspm_ado.domain.azure.scopes import Level, Scope
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.ports import Send
 from aspm_ado.domain.questions import Choice, Question
-from aspm_ado.domain.retirement import ReachDemanded
-from aspm_ado.domain.scopes import Level, Scope
-from aspm_ado.flows.proving.account import organizations_of
-from aspm_ado.flows.proving.candidate import Candidate, Proof
-from aspm_ado.flows.proving.crew import Crew
-from aspm_ado.flows.taking.until_good import AGAIN, KEEP, ONE_EACH, OTHER, STOP, prove_until_good
+from aspm_ado.flows.tokens.retry import AGAIN, KEEP, ONE_EACH, OTHER, STOP, prove_until_good
+from aspm_ado.flows.validation.report import organizations_of
+from aspm_ado.flows.validation.result import Candidate, Proof
+from aspm_ado.flows.validation.scheduler import Scheduler
 
 from ..domain import replies as r
-from .house import FakeVoice, Person, asker, house
+from .context import FakeVoice, Person, asker, context
 from .service import ALM, PAT, Service, Token, candidate
 
 NARROW = Token({**ALM, Scope.WORK: Level.READ})
@@ -35,7 +35,7 @@ def run(
         shown.append(len(proofs))
 
     proofs = prove_until_good(
-        house(asker=asker(person, **given), crew=Crew(service), show=show),
+        context(asker=asker(person, **given), scheduler=Scheduler(service), show=show),
         [made or candidate("contoso")],
     )
     assert service.problems == []
@@ -50,8 +50,10 @@ def test_a_good_token_asks_nobody_anything() -> None:
 
 def test_a_text_to_send_where_somebody_else_has_to_mend_it() -> None:
     person, voice = Person("ticket", STOP.value), FakeVoice()
-    crew = Crew(lambda call: replace(r.silence(), call=call))
-    prove_until_good(house(asker=asker(person), crew=crew, voice=voice), [candidate("contoso")])
+    scheduler = Scheduler(lambda call: replace(r.silence(), call=call))
+    prove_until_good(
+        context(asker=asker(person), scheduler=scheduler, voice=voice), [candidate("contoso")]
+    )
     assert person.answers == []
     told = "\n".join(str(line) for line in voice.lines)
     assert "whoever runs the network" in told
@@ -141,7 +143,7 @@ def test_what_is_offered(
     service: Send = Service({PAT: token} if isinstance(token, Token) else {})
     if token == "silence":
         service = lambda call: replace(r.silence(), call=call)  # noqa: E731
-    made = house(asker=asker(Reader(KEEP.value)), crew=Crew(service))
+    made = context(asker=asker(Reader(KEEP.value)), scheduler=Scheduler(service))
     prove_until_good(made, [candidate(*names)])
     [choices] = seen
     assert choices[0] == offered[0]
@@ -159,11 +161,11 @@ def test_a_dead_token_can_be_replaced_too() -> None:
     service = Service({OTHER_PAT: Token()})
     [proof], _, _ = run(service, AGAIN.value, OTHER.value, OTHER_PAT, "unknown")
     assert proof.candidate.expires is None
-    assert proof.places[0].standing is not None
-    assert proof.places[0].standing.is_in
+    assert proof.places[0].access is not None
+    assert proof.places[0].access.is_in
 
 
 def test_with_nobody_there_it_is_proven_once() -> None:
     service = Service({PAT: NARROW})
-    prove_until_good(house(crew=Crew(service)), [candidate("contoso")])
+    prove_until_good(context(scheduler=Scheduler(service)), [candidate("contoso")])
     assert len(service.calls) == 11

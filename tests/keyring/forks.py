@@ -62,13 +62,13 @@ def main() -> None:
     heard, told = os.dup(0), os.dup(1)
     import keyring.backends.SecretService  # noqa: F401
 
-    import aspm_ado.adapters.network.transport
+    import aspm_ado.adapters.http.transport
     import aspm_ado.cli.app
     import aspm_ado.cli.commands.disconnect
     import aspm_ado.cli.commands.rotate
     import aspm_ado.cli.commands.validate
-    import aspm_ado.cli.door
-    import aspm_ado.render.machine  # noqa: F401
+    import aspm_ado.cli.main
+    import aspm_ado.render.document  # noqa: F401
     from aspm_ado.__main__ import main as program
 
     while line := read_line(heard):

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.adapters.vault.keyring_vault import KeyringVault
+from aspm_ado.adapters.keyring.vault import KeyringVault
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.secret import Secret
 
 from ..adapters.vault.contract import TWO, VaultContract
 from .secret_service import MARKS
@@ -58,7 +58,7 @@ def test_another_process_reads_the_same_and_prints_nothing() -> None:
     vault = open_vault()
     vault.write(SERVICE, TWO)
     code = (
-        "import sys; from aspm_ado.adapters.vault.keyring_vault import KeyringVault\n"
+        "import sys; from aspm_ado.adapters.keyring.vault import KeyringVault\n"
         "vault = KeyringVault({}, person_present=False, say=print)\n"
         f"sys.stdout.write(vault.read({SERVICE!r}).last4); vault.erase({SERVICE!r})"
     )
@@ -90,9 +90,9 @@ def in_session(home: Path, password: str, body: str) -> tuple[str, float]:
     """
     code = (
         "import sys, time\n"
-        "from aspm_ado.adapters.vault.keyring_vault import KeyringVault\n"
+        "from aspm_ado.adapters.keyring.vault import KeyringVault\n"
         "from aspm_ado.domain.errors import StoreError\n"
-        "from aspm_ado.domain.token import Secret\n"
+        "from aspm_ado.domain.secret import Secret\n"
         "vault, start = KeyringVault({}, person_present=False, say=print), time.monotonic()\n"
         f"try: {body}\n"
         "except StoreError as error: print(error.reason)\n"
@@ -144,7 +144,7 @@ def test_a_stopped_daemon_is_given_up_and_the_process_ends() -> None:
     vault.probe()
     daemon = daemon_on_this_bus()
     code = (
-        "import sys; from aspm_ado.adapters.vault.keyring_vault import KeyringVault\n"
+        "import sys; from aspm_ado.adapters.keyring.vault import KeyringVault\n"
         "from aspm_ado.domain.errors import StoreError\n"
         "try: KeyringVault({}, person_present=False, say=print, seconds=1.0).probe()\n"
         "except StoreError as error: sys.exit(error.reason)"

@@ -12,9 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from aspm_ado.__main__ import main
-from aspm_ado.adapters.network import transport, wire
-from aspm_ado.adapters.vault.keyring_vault import KeyringVault
-from aspm_ado.flows.proving.crew import Crew
+from aspm_ado.adapters.http import transport, wire
+from aspm_ado.adapters.keyring.vault import KeyringVault
+from aspm_ado.flows.validation.scheduler import Scheduler
 
 AZURE = ("dev.azure.com", "vssps.dev.azure.com", "vsaex.dev.azure.com")
 kept, counts = Path(sys.argv[1]), Path(sys.argv[2])
@@ -58,8 +58,8 @@ def walked(errand):
 def watch():
     """Put the counters in."""
     KeyringVault.__init__.__kwdefaults__["opener"] = lambda environment, platform: Kept()
-    conduct, dial, load = Crew.conduct, wire.dial, ssl.SSLContext.load_verify_locations
-    Crew.conduct = lambda self, errands, then=None: conduct(
+    run_all, dial, load = Scheduler.run_all, wire.dial, ssl.SSLContext.load_verify_locations
+    Scheduler.run_all = lambda self, errands, then=None: run_all(
         self, map(walked, errands), then and (lambda done: map(walked, then(done)))
     )
     wire.dial = lambda host, *rest: (opened.append(host), dial(host, *rest))[1]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from keyring.errors import KeyringLocked
 
+from aspm_ado.adapters.keyring.vault import KeyringVault
 from aspm_ado.adapters.records.folder import Disk
-from aspm_ado.adapters.vault.keyring_vault import KeyringVault
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.secret import Secret
 
 
 class Killed(BaseException):

@@ -11,12 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from aspm_ado.adapters.http.services import AzureDevOps
+from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Catalogue
 from aspm_ado.flows.storage.transaction import ready_to_keep
-
-from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import World
 

@@ -8,13 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aspm_ado.domain.http import Sealed
-from aspm_ado.domain.secret import Secret
-from aspm_ado.domain.stored import Entry, RegistrationMode, RegistrationState
-from aspm_ado.flows.handoff import resume_handoff
-from aspm_ado.flows.rotation.migrate import migrate
-from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -27,9 +20,16 @@ from hypothesis.stateful import (
 )
 
 from aspm_ado.domain.errors import InterruptedByUserError, UserError
+from aspm_ado.domain.http import Sealed
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import Entry, RegistrationMode, RegistrationState
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
+from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.rotation.migrate import migrate
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 

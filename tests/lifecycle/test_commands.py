@@ -8,13 +8,13 @@ from datetime import date
 from types import SimpleNamespace
 
 import pytest
-from aspm_ado.cli.context import Wiring
-from aspm_ado.domain.azure.retirement import Clock
 
 from aspm_ado.cli import output
 from aspm_ado.cli.commands import disconnect, rotate, validate
 from aspm_ado.cli.commands import list as list_
+from aspm_ado.cli.context import Wiring
 from aspm_ado.domain import questions
+from aspm_ado.domain.azure.retirement import Clock
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import Reason

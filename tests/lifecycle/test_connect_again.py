@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from aspm_ado.flows.handoff import resume_handoff
-from aspm_ado.flows.rotation.rotate import rotate
 
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
+from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Instance

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.domain.errors import UsageError, UserError
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.resume import resume_handoff
-from aspm_ado.flows.rotate import rotate
-from aspm_ado.flows.rotate_aspm import rotate_aspm
-from aspm_ado.flows.stored import validate_stored
+from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
+from aspm_ado.flows.validate import validate_stored
 
 from ..hours import NIGHT
 from .faults import WAYS, FailingDisk, Faulty, Killed, Switch
@@ -28,17 +28,17 @@ GUIDED = asked(register="guided")
 
 
 def connecting(here: Machine, **how):
-    return connect(here.house(by_profile(), **how), None)
+    return connect(here.context(by_profile(), **how), None)
 
 
 def adding(here: Machine, **how):
     given = {"organization": "fabrikam", "pat_file": "new", "register": "guided"}
-    return connect(here.house(given, **how), "contoso")
+    return connect(here.context(given, **how), "contoso")
 
 
 def rotating(here: Machine, **how):
     return rotate(
-        here.house({"pat_file": "new"}, how.pop("person", Person(handoff="saved")), **how),
+        here.context({"pat_file": "new"}, how.pop("person", Person(handoff="saved")), **how),
         "contoso",
         [],
     )
@@ -46,25 +46,25 @@ def rotating(here: Machine, **how):
 
 def rotating_one(here: Machine, **how):
     return rotate(
-        here.house({"pat_file": "new", "register": "none"}, **how), "contoso", ["contoso"]
+        here.context({"pat_file": "new", "register": "none"}, **how), "contoso", ["contoso"]
     )
 
 
 def rotating_aspm(here: Machine, **how):
-    house = here.house({"aspm_url": ASPM, "aspm_token_file": "aspm"}, **how)
-    return rotate_aspm(house)
+    context = here.context({"aspm_url": ASPM, "aspm_token_file": "aspm"}, **how)
+    return rotate_aspm(context)
 
 
 def disconnecting(here: Machine, **how):
-    return disconnect(here.house({"yes": "true"}, **how), "contoso")
+    return disconnect(here.context({"yes": "true"}, **how), "contoso")
 
 
 def handing(here: Machine, **how):
-    return resume_handoff(here.house(person=Person(handoff="saved"), **how), None)
+    return resume_handoff(here.context(person=Person(handoff="saved"), **how), None)
 
 
 def listing(here: Machine):
-    return here.house().records.load()
+    return here.context().records.load()
 
 
 def looking(here: Machine):
@@ -72,8 +72,8 @@ def looking(here: Machine):
     before = here.catalogue.pending, here.catalogue.erasing, dict(here.secrets)
     listing(here)
     with suppress(UserError):
-        validate_stored(here.house(), [])
-        resume_handoff(here.house({"register": "guided"}), None)
+        validate_stored(here.context(), [])
+        resume_handoff(here.context({"register": "guided"}), None)
     assert before == (here.catalogue.pending, here.catalogue.erasing, here.secrets)
 
 
@@ -81,36 +81,36 @@ NEXT = {
     "list, validate, handoff": looking,
     "connect": connecting,
     "rotate": lambda here: rotate(
-        here.house({"pat_file": "new"}, Person(handoff="saved")), "contoso", ["contoso"]
+        here.context({"pat_file": "new"}, Person(handoff="saved")), "contoso", ["contoso"]
     ),
     "disconnect": disconnecting,
 }
 
 
 def one_token_two_organizations(here: Machine) -> None:
-    connect(here.house(asked("contoso", "fabrikam", register="guided")), None)
+    connect(here.context(asked("contoso", "fabrikam", register="guided")), None)
 
 
 def two_tokens(here: Machine) -> None:
-    connect(here.house(GUIDED), None)
+    connect(here.context(GUIDED), None)
     adding(here)
 
 
 def with_an_old_aspm_token(here: Machine) -> None:
-    connect(here.house(GUIDED), None)
+    connect(here.context(GUIDED), None)
     [service] = here.catalogue.aspm_tokens.values()
     here.secrets[service] = Secret("an old API token")
 
 
 def a_token_that_waits(here: Machine) -> None:
     one_token_two_organizations(here)
-    rotate(here.house({"pat_file": "new", "register": "guided"}), "contoso", [])
+    rotate(here.context({"pat_file": "new", "register": "guided"}), "contoso", [])
     assert here.waiting()
 
 
 COMMANDS = {
     "connect": (lambda here: None, connecting),
-    "connect more": (lambda here: connect(here.house(GUIDED), None), adding),
+    "connect more": (lambda here: connect(here.context(GUIDED), None), adding),
     "rotate": (one_token_two_organizations, rotating),
     "rotate one of two": (one_token_two_organizations, rotating_one),
     "rotate the token of the ASPM": (with_an_old_aspm_token, rotating_aspm),
@@ -234,7 +234,7 @@ def test_what_is_interrupted_is_finished_or_undone(machine):
         seen.add((here.in_force("contoso")[-4:], here.in_force("fabrikam")[-4:]))
         with suppress(UsageError):  # where nothing is left to be replaced
             rotate(
-                here.house({"pat_file": "new", "register": "none"}),
+                here.context({"pat_file": "new", "register": "none"}),
                 "contoso",
                 ["contoso", "fabrikam"],
             )
@@ -311,10 +311,10 @@ def test_the_keyring_goes_wrong_at_every_call(machine, name, way):
 def test_a_handoff_after_a_crash_orphans_nothing(machine):
     """A crash left a secret pending; a person then answers a hand-off; the next run still knows what to erase."""
     here = machine()
-    connect(here.house(GUIDED), None)
+    connect(here.context(GUIDED), None)
     here.keep()
     for _ in kills(here, "connect more"):
-        resume_handoff(here.house(person=Person(handoff="saved")), None)
+        resume_handoff(here.context(person=Person(handoff="saved")), None)
         here.assert_whole()
         connecting(here)
         here.assert_tidy()

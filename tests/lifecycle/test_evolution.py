@@ -13,7 +13,7 @@ from aspm_ado.adapters.records import codec
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.stored import validate_stored
+from aspm_ado.flows.validate import validate_stored
 
 from .machine import Machine, Person, asked
 
@@ -29,16 +29,16 @@ DAMAGE = {
     "newer": lambda raw: raw.replace(b"catalog/v1", b"catalog/v2"),
 }
 COMMANDS = {
-    "connect": lambda here: connect(here.house(asked(register="guided")), None),
-    "validate": lambda here: validate_stored(here.house(), []),
-    "list": lambda here: here.house().records.load(),
+    "connect": lambda here: connect(here.context(asked(register="guided")), None),
+    "validate": lambda here: validate_stored(here.context(), []),
+    "list": lambda here: here.context().records.load(),
 }
 
 
 @pytest.fixture
 def here(machine) -> Machine:
     made = machine()
-    connect(made.house(asked(register="guided")), None)
+    connect(made.context(asked(register="guided")), None)
     return made
 
 
@@ -68,15 +68,15 @@ def test_with_a_yes_it_is_set_aside_and_one_begins_again(here, way):
     path.write_bytes(before[:-2])
     person = Person(begin_again=True, handoff="saved", go=True) if way == "a yes" else None
     given = asked(register="guided", **({} if person else {"yes": "true"}))
-    assert int(connect(here.house(given, person), None).exit_code) == 0
+    assert int(connect(here.context(given, person), None).exit_code) == 0
     [aside] = here.folder.glob("catalog.json.damaged-*")
     assert aside.read_bytes() == before[:-2]
     assert str(aside) in here.stand.voice.text
     assert "cannot be erased from here" in here.stand.voice.text
-    assert int(validate_stored(here.house(), []).exit_code) == 0
+    assert int(validate_stored(here.context(), []).exit_code) == 0
     assert secrets.items() <= here.secrets.items()
     path.write_bytes(before)
-    assert int(validate_stored(here.house(), []).exit_code) == 0
+    assert int(validate_stored(here.context(), []).exit_code) == 0
 
 
 @pytest.mark.parametrize("more", [{"dry_run": "true"}, {"store": "none"}, {"store": "None"}])
@@ -84,7 +84,7 @@ def test_a_run_that_stores_nothing_sets_nothing_aside(here, more):
     path = here.folder / "catalog.json"
     path.write_bytes(b"{")
     with pytest.raises(StoreError):
-        connect(here.house(asked(register="guided", yes="true", **more)), None)
+        connect(here.context(asked(register="guided", yes="true", **more)), None)
     assert path.read_bytes() == b"{"
 
 
@@ -92,7 +92,7 @@ def test_a_person_says_no(here):
     path = here.folder / "catalog.json"
     path.write_bytes(b"{")
     with pytest.raises(StoreError) as caught:
-        connect(here.house(asked(register="guided"), Person(begin_again=False)), None)
+        connect(here.context(asked(register="guided"), Person(begin_again=False)), None)
     assert "aspm-ado connect" in caught.value.remedy
     assert path.read_bytes() == b"{"
 
@@ -102,7 +102,7 @@ def test_a_newer_one_is_refused_whatever_is_said(here):
     path.write_bytes(path.read_bytes().replace(b"catalog/v1", b"catalog/v2"))
     before = path.read_bytes()
     with pytest.raises(StoreError) as caught:
-        connect(here.house(asked(register="guided", yes="true")), None)
+        connect(here.context(asked(register="guided", yes="true")), None)
     assert caught.value.reason is Reason.RECORDS_NEWER
     assert path.read_bytes() == before
 
@@ -134,7 +134,7 @@ def test_an_older_version_is_read_and_a_copy_kept_when_it_is_replaced(here, an_o
     raw = as_v0(here)
     assert here.catalogue == before
     assert (here.folder / "catalog.json").read_bytes() == raw, "reading replaces nothing"
-    assert int(validate_stored(here.house(), []).exit_code) == 0
+    assert int(validate_stored(here.context(), []).exit_code) == 0
     assert (here.folder / "catalog.json.v0").read_bytes() == raw
     assert (
         json.loads((here.folder / "catalog.json").read_bytes())["schema"] == "aspm-ado/catalog/v1"
@@ -189,6 +189,6 @@ def test_a_second_run_names_the_first_and_looking_works_meanwhile(here):
         assert caught.value.reason is Reason.RECORDS_LOCKED
         assert f"Process {process.pid} (aspm-ado rotate" in caught.value.problem
         assert here.catalogue.connections.keys() == {"contoso"}
-        assert int(validate_stored(here.house(), []).exit_code) == 0
+        assert int(validate_stored(here.context(), []).exit_code) == 0
     COMMANDS["connect"](here)
     here.assert_tidy()

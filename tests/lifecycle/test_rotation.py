@@ -6,18 +6,18 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+
+from aspm_ado.domain.checks import Status
+from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
 from aspm_ado.domain.help.ticket import findings
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
+from aspm_ado.flows.connect import connect
+from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
 from aspm_ado.flows.storage.transaction import update
-
-from aspm_ado.domain.checks import Status
-from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.flows.connect import connect
-from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
-from aspm_ado.domain.azure.retirement import Calendar, DaySource
-from aspm_ado.domain.rules.token import stopping
-from aspm_ado.render.document import report_document
-from aspm_ado.render.text import closing, sections
 
+from aspm_ado.domain.azure.retirement import Calendar, DaySource
 from aspm_ado.domain.report import Report
+from aspm_ado.domain.rules.token import stopping
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.validate import validate_stored
+from aspm_ado.render.document import report_document
+from aspm_ado.render.text import closing, sections
 from aspm_ado.simulator import SCENARIOS
 
 from ..aspm.stand import Stand, asked, check

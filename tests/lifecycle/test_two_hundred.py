@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from aspm_ado.adapters.http.trust import load_trust
+from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Purpose, plan, summits
 from aspm_ado.domain.stored import (
     Catalogue,
@@ -25,8 +27,6 @@ from aspm_ado.domain.stored import (
 )
 from aspm_ado.flows.validation.requests import MOST_REQUESTS
 from aspm_ado.flows.validation.scheduler import IN_FLIGHT
-
-from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.simulator import SCENARIOS, Simulator, samples
 from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.scopes import FULL_ACCESS

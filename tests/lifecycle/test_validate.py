@@ -8,7 +8,10 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+
+from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Reply
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import (
     Catalogue,
@@ -17,14 +20,11 @@ from aspm_ado.domain.stored import (
     StoredCredential,
     StoredOrganization,
 )
-from aspm_ado.flows.storage.transaction import update
-from aspm_ado.flows.validation.scheduler import IN_FLIGHT, Scheduler
-
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
+from aspm_ado.flows.storage.transaction import update
 from aspm_ado.flows.validate import Terms, validate_stored
+from aspm_ado.flows.validation.scheduler import IN_FLIGHT, Scheduler
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Organization
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.azure_cli import AzureCli
-from aspm_ado.domain.entra import PERSONAL, SIGNS, tenant_in
+from aspm_ado.domain.azure.pat_errors import PERSONAL, SIGNS, tenant_in
 from aspm_ado.domain.errors import NotCreatedError
-from aspm_ado.domain.exchange import Call, Reply
+from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
 
 from .az import FakeAz, drawn_sign_in

@@ -8,15 +8,15 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+
 from aspm_ado.domain.azure.pat_errors import PAT_ERRORS
+from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.flows.connect import connect
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.plan import planned
 from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.tokens.revocation import tidied
-
-from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.flows.connect import connect
 from aspm_ado.simulator import samples
 
 from ..aspm.stand import Person

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from aspm_ado.domain.answers import Identity
+from aspm_ado.domain.azure.scopes import Level
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from aspm_ado.domain.connection import Proof, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.errors import Problem
-from aspm_ado.domain.exchange import Evidence
+from aspm_ado.domain.http import Evidence
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
     AspmReport,
@@ -15,7 +15,7 @@ from aspm_ado.domain.report import (
     Report,
     TokenFacts,
 )
-from aspm_ado.domain.scopes import Level
+from aspm_ado.domain.stored import Proof, Registration, RegistrationMode, RegistrationState
 
 AT = "2026-10-15T12:00:00Z"
 ADA = Identity("11111111-2222-4333-8444-555555555555", "Ada Example", "ada@contoso.example")

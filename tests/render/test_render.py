@@ -19,10 +19,9 @@ from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.text import cells
-from aspm_ado.render.human import MARKS, Row, Section, closing, in_the_way, sections
-from aspm_ado.render.machine import dump, report_document
-from aspm_ado.render.painted import paint
-from aspm_ado.render.plain import lines
+from aspm_ado.render.document import dump, report_document
+from aspm_ado.render.tables import paint
+from aspm_ado.render.text import MARKS, Row, Section, closing, in_the_way, lines, sections
 
 from .reports import AT, HOSTILE, error_alone, every_status, hostile
 

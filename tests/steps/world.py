@@ -20,15 +20,14 @@ from typing import Any
 from aspm_ado.adapters.http.services import AzureDevOps
 from aspm_ado.adapters.http.transport import Transport
 from aspm_ado.adapters.keyring.memory import MemoryVault
-from aspm_ado.cli.context import Wiring
-from aspm_ado.domain.secret import Secret
-from aspm_ado.domain.stored import Catalogue
-
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.records.folder import Disk
 from aspm_ado.cli import commands
+from aspm_ado.cli.context import Wiring
 from aspm_ado.domain import questions
 from aspm_ado.domain.questions import Question
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import Catalogue
 from aspm_ado.simulator import Simulator, scenarios
 
 from ..aspm.stand import trusted

@@ -1,8 +1,4 @@
-"""The Azure CLI of the person at this machine: asked for a token of some minutes, in bounded time.
-
-`az` signs in by itself and keeps its own cache; no client id of anybody is in this program. Its token is kept in
-memory alone and never looked into: how long it serves is what `az` says beside it.
-"""
+"""Programs that we start: what they may know of us."""
 
 from __future__ import annotations
 
@@ -18,11 +14,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from aspm_ado.adapters.children import childs_environment
-from aspm_ado.domain.entra import GUID, RESOURCE, az_failed
+from aspm_ado.domain.azure.pat_errors import GUID, RESOURCE, az_failed
 from aspm_ado.domain.errors import NotCreatedError, UserError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret, parse_secret
+from aspm_ado.domain.secret import Secret, parse_secret
+
+_SECRETS: Final = ("ASPM_ADO_PAT", "AZURE_DEVOPS_EXT_PAT", "KONDUKTO_TOKEN", "SYSTEM_ACCESSTOKEN")
+_SECRET_ENDINGS: Final = ("_PAT", "_ASPM_TOKEN")
+
+
+def childs_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without every variable that may hold one of our tokens."""
+    return {name: value for name, value in environment.items() if not _is_secret(name)}
+
+
+def _is_secret(name: str) -> bool:
+    return name.upper() in _SECRETS or name.upper().endswith(_SECRET_ENDINGS)
+
 
 SPARE: Final = 300.0
 """Seconds that a token must still serve to be used again."""

@@ -8,14 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from aspm_ado.adapters.children import childs_environment
-from aspm_ado.domain.dataclass import dataclass
-from aspm_ado.domain.token import Secret
+from aspm_ado.adapters.azure_cli import childs_environment
+from aspm_ado.domain.secret import Secret
 
 _SECONDS: Final = 5.0
 CLIPBOARD_SECONDS: Final = 90

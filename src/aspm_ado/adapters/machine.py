@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.machine import Software
+from aspm_ado.domain.doctor import Software
 from aspm_ado.domain.text import clean
 
 _PACKAGE: Final = "aspm-ado"

@@ -12,7 +12,7 @@ from typing import Final
 from aspm_ado.adapters.records.catalog import ASIDE
 from aspm_ado.adapters.records.folder import Disk, PrivateFolder, refusal
 from aspm_ado.adapters.records.lock import WriterLock
-from aspm_ado.domain.machine import FolderFacts
+from aspm_ado.domain.doctor import FolderFacts
 from aspm_ado.domain.text import clean
 
 _PATIENCE: Final = 1.0

@@ -18,9 +18,9 @@ from pydantic import (
     model_validator,
 )
 
-from aspm_ado.domain import aspm_profile as domain
-from aspm_ado.domain.aspm import Dialect
-from aspm_ado.domain.aspm_profile import INSTANCE_ID, MARKER, PAT, PLACES, places_in
+from aspm_ado.domain.aspm import profile as domain
+from aspm_ado.domain.aspm.api import Dialect
+from aspm_ado.domain.aspm.profile import INSTANCE_ID, MARKER, PAT, PLACES, places_in
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean

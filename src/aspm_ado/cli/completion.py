@@ -103,8 +103,8 @@ def stored_names(folder: str, environment: Mapping[str, str]) -> list[str]:
     from pathlib import Path
 
     from aspm_ado.adapters.records.catalog import DiskRecords, default_folder
-    from aspm_ado.domain.stored import NAME
     from aspm_ado.domain.errors import UserError
+    from aspm_ado.domain.stored import NAME
 
     named = os.path.expandvars(folder.strip())
     try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
-from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.questions import (
     ALLOW_OTHER_IDENTITY,
     ASPM,

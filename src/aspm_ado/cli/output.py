@@ -18,7 +18,7 @@ from aspm_ado.domain.text import cells, harmless, plain, wrapped
 if TYPE_CHECKING:
     from aspm_ado.adapters.terminal.voice import TerminalVoice
     from aspm_ado.domain.report import Report
-    from aspm_ado.render.human import Section
+    from aspm_ado.render.text import Section
 
 WIDEST = 110
 
@@ -69,7 +69,7 @@ def written_code() -> int | None:
 
 def write_document(document: dict[str, Any]) -> None:
     """One JSON document, as bytes, the same on every platform; never a second one in a run."""
-    from aspm_ado.render.machine import dump
+    from aspm_ado.render.document import dump
 
     if _result.begun:
         return
@@ -99,12 +99,12 @@ def write_lines(lines: Iterable[str]) -> None:
 def write_report(around: Surroundings, report: Report, *, everything: bool = True) -> None:
     """The result of a validation, as asked for; without ``everything`` only what asks for something."""
     if around.as_json:
-        from aspm_ado.render.machine import report_document
+        from aspm_ado.render.document import report_document
 
         write_document(report_document(report))
         _say_tickets(around, report)
         return
-    from aspm_ado.render.human import closing, sections
+    from aspm_ado.render.text import closing, sections
 
     if report.error is None:
         write_sections(around, tuple(sections(report, everything=everything)))
@@ -115,7 +115,7 @@ def write_report(around: Surroundings, report: Report, *, everything: bool = Tru
 def _say_tickets(around: Surroundings, report: Report) -> None:
     """With --verbose, on stderr: what to send to whoever can mend what is in the way."""
     if around.is_verbose:
-        from aspm_ado.render.human import tickets
+        from aspm_ado.render.text import tickets
 
         for line in tickets(report):
             around.voice.say(line)
@@ -130,8 +130,8 @@ def write_sections(around: Surroundings, tables: Sequence[Section]) -> None:
 def show_trouble(around: Surroundings, proofs: Sequence[Any]) -> None:
     """What is wrong so far, on stderr: the person is about to be asked what to do."""
     from aspm_ado.domain.text import clean
-    from aspm_ado.flows.proving.account import organizations_of
-    from aspm_ado.render.human import Section, in_the_way
+    from aspm_ado.flows.validation.report import organizations_of
+    from aspm_ado.render.text import Section, in_the_way
 
     around.voice.end_progress()
     made = [organization for proof in proofs for organization in organizations_of(proof)]
@@ -164,12 +164,12 @@ def _written() -> Iterator[None]:
 def _paint(around: Surroundings, tables: Sequence[Section], stream: TextIO) -> None:
     """With rich where somebody looks at it, as plain lines elsewhere."""
     if stream.isatty() and around.environment.get("TERM", "").lower() not in ("dumb", "unknown"):
-        from aspm_ado.render.painted import paint
+        from aspm_ado.render.tables import paint
 
         width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST)
         paint(tables, stream, color=around.colors(stream), width=width)
         return
-    from aspm_ado.render.plain import lines
+    from aspm_ado.render.text import lines
 
     rows = lines(tables, columns_of(stream)) if stream.isatty() else lines(tables)
     stream.writelines(plain(row, stream.encoding) + "\n" for row in rows)

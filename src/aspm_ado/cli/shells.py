@@ -93,7 +93,7 @@ def give_completion(*, install: bool) -> str:
 def _shell() -> str:
     import shellingham  # type: ignore[import-untyped]
 
-    from aspm_ado.cli.wiring import SECRET_VARIABLES
+    from aspm_ado.cli.context import SECRET_VARIABLES
 
     for name in SECRET_VARIABLES:
         os.environ.pop(name, None)  # on some platforms a program is started to find out

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.reasons import CheckId as CheckId
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.exchange import Evidence, Reply
-    from aspm_ado.domain.scopes import Level
+    from aspm_ado.domain.azure.scopes import Level
+    from aspm_ado.domain.http import Evidence, Reply
 
 
 class Status(StrEnum):

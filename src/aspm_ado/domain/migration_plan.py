@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.text import clean
 
 PLAN_SCHEMA: Final = "aspm-ado/migration-plan/v1"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aspm_ado.domain.catalogue import Catalogue, Draft
-    from aspm_ado.domain.exchange import Call, Reply
+    from aspm_ado.domain.http import Call, Reply
     from aspm_ado.domain.questions import Choice, Question
-    from aspm_ado.domain.token import Secret
+    from aspm_ado.domain.secret import Secret
+    from aspm_ado.domain.stored import Catalogue, Draft
 
 T = TypeVar("T")
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, Status
-from aspm_ado.domain.connection import UNREGISTERED, Registration
-from aspm_ado.domain.dataclass import dataclass
 from aspm_ado.domain.reasons import ExitCode
+from aspm_ado.domain.stored import UNREGISTERED, Registration
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.answers import Identity
+    from aspm_ado.domain.documents import Identity
     from aspm_ado.domain.errors import Problem
 
 REPORT_SCHEMA: Final = "aspm-ado/report/v1"

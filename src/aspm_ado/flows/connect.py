@@ -2,93 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.aspm.api import Settings
+from aspm_ado.domain.aspm.handoff import evidence_of
+from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, judge_registration
+from aspm_ado.domain.azure.retirement import Reach
+from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
-from aspm_ado.domain.judgement.aspm import aspm_skipped
+from aspm_ado.domain.questions import (
+    ALL_ORGANIZATIONS,
+    ALLOW_HTTP,
+    ASPM_API,
+    ASPM_URL,
+    CHECK_CLONE,
+    CLONE_USERNAME,
+    ORGANIZATION,
+    PAT_EXPIRES,
+    PURPOSE,
+    REACH,
+    READ_ONLY_PROBES,
+    REGISTER,
+    SERVER_URL,
+    STORE,
+    TEAM_LEADS_MAY,
+    Question,
+)
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import OrganizationReport, Report
-from aspm_ado.domain.retirement import Reach
-from aspm_ado.domain.settings import Settings
-from aspm_ado.flows.begin import whole_records
-from aspm_ado.flows.conclude import conclude, concluded, keep_proven
-from aspm_ado.flows.handing.aspm import AspmProof, wished_api
-from aspm_ado.flows.handing.delivery import Delivery
-from aspm_ado.flows.handing.register_all import demand_dialect
-from aspm_ado.flows.handing.settle_aspm import as_found, settle_aspm
-from aspm_ado.flows.keeping.entry import new_key, parse_name, proven_of
-from aspm_ado.flows.keeping.successor import tell_revoking
-from aspm_ado.flows.minting.create import creates_unasked
-from aspm_ado.flows.minting.uncreated import uncreated
-from aspm_ado.flows.options import ConnectOptions, named_by, resolve_options
-from aspm_ado.flows.proving.account import report
-from aspm_ado.flows.proving.candidate import AUTO, Proof
-from aspm_ado.flows.resume import resume_handoff, unfinished
-from aspm_ado.flows.stored import validate_stored
-from aspm_ado.flows.taking.acquire import acquire
-from aspm_ado.flows.taking.intake import Tokens
-from aspm_ado.flows.taking.more import more_organizations
-from aspm_ado.flows.taking.options import (
+from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Report
+from aspm_ado.domain.rules.aspm import aspm_skipped
+from aspm_ado.domain.stored import (
+    UNREGISTERED,
+    Entry,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+)
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.handoff import resume_handoff, unfinished
+from aspm_ado.flows.options.parts import (
     ask_aspm_url,
     ask_settings,
     candidate,
     candidates_of,
     target_given,
 )
-from aspm_ado.flows.taking.until_good import prove_until_good
+from aspm_ado.flows.options.resolve import ConnectOptions, named_by, resolve_options
+from aspm_ado.flows.registration.api import demand_dialect
+from aspm_ado.flows.registration.aspm import (
+    AspmProof,
+    as_found,
+    secret_to_keep,
+    settle_aspm,
+    wished_api,
+)
+from aspm_ado.flows.registration.delivery import Delivery, deliver, rehearse
+from aspm_ado.flows.registration.guided import HANDED_OFF, Item
+from aspm_ado.flows.storage.connection import (
+    Proven,
+    merged,
+    needed_username,
+    new_key,
+    new_secrets,
+    parse_name,
+    proven_of,
+    repository_of,
+)
+from aspm_ado.flows.storage.successor import tell_revoking
+from aspm_ado.flows.storage.transaction import keep, whole_records
+from aspm_ado.flows.tokens.creation import creates_unasked, uncreated
+from aspm_ado.flows.tokens.prompt import acquire
+from aspm_ado.flows.tokens.retry import more_organizations, prove_until_good
+from aspm_ado.flows.tokens.sources import Tokens
+from aspm_ado.flows.validate import validate_stored
+from aspm_ado.flows.validation.report import (
+    connection_report,
+    named,
+    organizations_of,
+    report,
+    with_check,
+)
+from aspm_ado.flows.validation.result import AUTO, Proof
 
 if TYPE_CHECKING:
-    from aspm_ado.flows.house import House
+    from aspm_ado.flows.context import Context
 
 
-def connect(house: House, name: str | None) -> Report:
+def connect(context: Context, name: str | None) -> Report:
     """Connect organizations, or add them to a connection that is there."""
-    catalogue = whole_records(house)
+    catalogue = whole_records(context)
     old = catalogue.connections.get(parse_name(name)) if name else None
-    if old is not None and target_given(house.asker) is None:
-        if unfinished(old, asks=house.asker.asks):
-            house.voice.note(
+    if old is not None and target_given(context.asker) is None:
+        if unfinished(old, asks=context.asker.asks):
+            context.voice.note(
                 f"The registration of “{old.name}” is not finished: it goes on where it stopped."
             )
-            return resume_handoff(house, old.name, command="connect")
+            return resume_handoff(context, old.name, command="connect")
         names = ", ".join(one.name for one in old.organizations)
-        house.voice.note(
+        context.voice.note(
             f"“{old.name}” is connected already, and nothing of it is changed: {names} on {old.base_url}, for "
             f"{old.purpose}, with {old.aspm.url if old.aspm else 'no Invicti ASPM'}. Add organizations with -o NAME."
         )
-        return validate_stored(house, [old.name], command="connect")
-    options = resolve_options(house, name, catalogue.connections)
-    proofs, refused = _prove(house, options)
+        return validate_stored(context, [old.name], command="connect")
+    options = resolve_options(context, name, catalogue.connections)
+    proofs, refused = _prove(context, options)
     options = options if name else named_by(options, proofs, catalogue.connections)
     keeps = options.stores
-    proven = proven_of(house, proofs, options.stored if keeps else None)
-    options, aspm = _with_aspm(house, options, any_good=bool(proven))
-    settings = ask_settings(house, options.aspm, options.brief.purpose) if proven else Settings()
-    delivery = conclude(house, options, proven, settings, aspm) if proven else Delivery()
+    proven = proven_of(context, proofs, options.stored if keeps else None)
+    options, aspm = _with_aspm(context, options, any_good=bool(proven))
+    settings = ask_settings(context, options.aspm, options.brief.purpose) if proven else Settings()
+    delivery = conclude(context, options, proven, settings, aspm) if proven else Delivery()
     if options.stored is not None and keeps and proven:
         tell_revoking(
-            house,
+            context,
             options.stored,
-            house.records.load().connections.get(options.name, options.stored),
+            context.records.load().connections.get(options.name, options.stored),
         )
     return report(
-        house, "connect", proofs, [concluded(house, options, proofs, refused, delivery, aspm)]
+        context, "connect", proofs, [concluded(context, options, proofs, refused, delivery, aspm)]
     )
 
 
 def _with_aspm(
-    house: House, options: ConnectOptions, *, any_good: bool
+    context: Context, options: ConnectOptions, *, any_good: bool
 ) -> tuple[ConnectOptions, AspmProof | None]:
     """The options with the ASPM that was asked for and found; it is contacted where something is good."""
     if any_good:
-        options = replace(options, aspm=ask_aspm_url(house, options.aspm))
-    aspm = _aspm(house, options, reads=any_good or options.dry_run)
-    return replace(options, aspm=as_found(house, options.aspm, aspm)), aspm
+        options = replace(options, aspm=ask_aspm_url(context, options.aspm))
+    aspm = _aspm(context, options, reads=any_good or options.dry_run)
+    return replace(options, aspm=as_found(context, options.aspm, aspm)), aspm
 
 
-def _aspm(house: House, options: ConnectOptions, *, reads: bool) -> AspmProof | None:
+def _aspm(context: Context, options: ConnectOptions, *, reads: bool) -> AspmProof | None:
     """What is to be known of the ASPM before anything is stored or handed over. Not contacted where nothing is good."""
     old = options.stored
     if options.aspm.url is None:
@@ -99,13 +147,13 @@ def _aspm(house: House, options: ConnectOptions, *, reads: bool) -> AspmProof | 
         return AspmProof(options.aspm.url, checks, wished=options.aspm.api)
     known = old.aspm if old is not None else None
     made = settle_aspm(
-        house,
+        context,
         options.aspm.url,
         options.aspm_token,
-        wished=wished_api(house),
+        wished=wished_api(context),
         hint=known.api if known is not None else AUTO,
         needs_token=options.aspm.uses_profile,
-        offers=options.moves and options.aspm.hands_over and house.asker.asks and not options.yes,
+        offers=options.moves and options.aspm.hands_over and context.asker.asks and not options.yes,
         ca_bundle=options.target.site.ca_bundle,
         may_move=True,
     )
@@ -114,29 +162,31 @@ def _aspm(house: House, options: ConnectOptions, *, reads: bool) -> AspmProof | 
     return made
 
 
-def _prove(house: House, options: ConnectOptions) -> tuple[list[Proof], list[OrganizationReport]]:
+def _prove(
+    context: Context, options: ConnectOptions
+) -> tuple[list[Proof], list[OrganizationReport]]:
     """Prove the tokens that are there; ask for the others, one page after the other. Where none could be created is
     told beside the proofs.
     """
     there, tokens, brief = options.target, options.tokens, options.brief
     bare = [name for name in there.names if tokens.of(name) is None]
     proofs, refused = list[Proof](), list[OrganizationReport]()
-    if bare and (house.asker.asks or creates_unasked(house, there.site.place(bare[0]), brief)):
-        wide = house.clock.told_by().demanded(brief.reach, there.site.deployment) is Reach.ALL
+    if bare and (context.asker.asks or creates_unasked(context, there.site.place(bare[0]), brief)):
+        wide = context.clock.told_by().demanded(brief.reach, there.site.deployment) is Reach.ALL
         if wide:
             tokens = Tokens(
-                acquire(house, there.site.place(bare[0]), brief, for_all=True), tokens.own
+                acquire(context, there.site.place(bare[0]), brief, for_all=True), tokens.own
             )
         else:
-            proofs, refused = _one_by_one(house, options, bare)
+            proofs, refused = _one_by_one(context, options, bare)
             there = there.without(bare)
     if there.names or there.list_all:
-        proofs = prove_until_good(house, candidates_of(there, tokens, brief)) + proofs
-    return more_organizations(house, proofs), refused
+        proofs = prove_until_good(context, candidates_of(there, tokens, brief)) + proofs
+    return more_organizations(context, proofs), refused
 
 
 def _one_by_one(
-    house: House, options: ConnectOptions, names: Sequence[str]
+    context: Context, options: ConnectOptions, names: Sequence[str]
 ) -> tuple[list[Proof], list[OrganizationReport]]:
     """A token of its own for each organization. What is proven is kept at once, so that a person can stop anywhere.
 
@@ -145,31 +195,338 @@ def _one_by_one(
     keeps = options.stores
     proofs, refused = list[Proof](), list[OrganizationReport]()
     if keeps and len(names) > 1:
-        house.voice.note(
+        context.voice.note(
             f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
             f"aspm-ado connect {options.name} -o {' -o '.join(names)}"
         )
     for name in names:
         try:
-            taken = acquire(house, options.target.site.place(name), options.brief, for_all=False)
+            taken = acquire(context, options.target.site.place(name), options.brief, for_all=False)
         except (NotCreatedError, UsageError) as error:
             if len(names) == 1:
                 raise
-            refused.append(uncreated(house, name, error))
+            refused.append(uncreated(context, name, error))
             continue
         made = candidate(taken, options.target.site, (name,), options.brief)
-        proved = prove_until_good(house, [made])
+        proved = prove_until_good(context, [made])
         if keeps and len(names) > 1:
-            proved = [_kept(house, options, proof) for proof in proved]
+            proved = [_kept(context, options, proof) for proof in proved]
         proofs += proved
     return proofs, refused
 
 
-def _kept(house: House, options: ConnectOptions, proof: Proof) -> Proof:
+def _kept(context: Context, options: ConnectOptions, proof: Proof) -> Proof:
     """The proof of a token that is stored now, if it is good."""
-    proven = proven_of(house, [proof], options.stored)
+    proven = proven_of(context, [proof], options.stored)
     if not proven:
         return proof
-    key = min(proven[0].held, default=new_key(house))
-    keep_proven(house, options, proven, [key], options.aspm.toggles or (), {}, None)
+    key = min(proven[0].held, default=new_key(context))
+    keep_proven(context, options, proven, [key], options.aspm.toggles or (), {}, None)
     return replace(proof, candidate=replace(proof.candidate, stored=key))
+
+
+GO = Question("go", "Store and hand off?")
+GO_REGISTER = Question("go", "Store and register in Invicti ASPM?")
+GO_STORE = Question("go", "Store?")
+GO_UNSTORED = Question("go", "Hand off?")
+GO_REGISTER_UNSTORED = Question("go", "Register in Invicti ASPM?")
+
+
+def conclude(
+    context: Context,
+    options: ConnectOptions,
+    proven: Sequence[Proven],
+    settings: Settings,
+    aspm: AspmProof | None,
+) -> Delivery:
+    """Store the good ones, then register or hand them over. Behind an ASPM that is not good nothing is handed over."""
+    good = [(one, made) for one in proven for made in one.good]
+    brings = aspm is not None and aspm.is_good and options.aspm.is_wanted
+    same = _unchanged(options, good, settings)
+    done = _done(context, options, same, brings=brings)
+    begun = {
+        made.name.casefold(): _begun(options, made.name, same, brings=brings) for _, made in good
+    } | done
+    items = [
+        _item(context, options, one, made, settings, begun)
+        for one, made in good
+        if made.name.casefold() not in done
+    ]
+    tell_plan(context, options, good, settings, aspm if brings else None)
+    if options.dry_run:
+        return Delivery(
+            {**done, **rehearse(context, aspm if brings else None, options.profile, items)}
+        )
+    if context.asker.asks and not options.yes and not _agreed(context, options, brings=brings):
+        kept = any(one.proof.candidate.stored for one in proven)
+        there = context.records.load().connections.get(options.name) if kept else None
+        left = (
+            {one.name.casefold(): one.registration for one in there.organizations}
+            if there is not None
+            else {}
+        )
+        return Delivery({key: left.get(key, UNREGISTERED) for key in begun}, kept=kept)
+    if options.keeps:
+        keep_proven(
+            context,
+            options,
+            proven,
+            [new_key(context) for _ in proven],
+            settings.toggles,
+            begun,
+            aspm,
+        )
+    if not brings or aspm is None:
+        return Delivery(begun, kept=options.keeps)
+    made = deliver(context, aspm, options.profile, items, keeps=options.keeps)
+    return replace(made, states={**done, **made.states}, kept=options.keeps)
+
+
+def _agreed(context: Context, options: ConnectOptions, *, brings: bool) -> bool:
+    """A person's yes to the plan, in its words. To nothing at all nobody has to agree."""
+    keeps, by_profile = options.keeps, options.aspm.uses_profile
+    if not brings:
+        return not keeps or context.asker.prompter.confirm(GO_STORE, default=True)
+    stored, unstored = (GO_REGISTER, GO_REGISTER_UNSTORED) if by_profile else (GO, GO_UNSTORED)
+    return context.asker.prompter.confirm(stored if keeps else unstored, default=True)
+
+
+def _unchanged(
+    options: ConnectOptions, good: Sequence[tuple[Proven, OrganizationReport]], settings: Settings
+) -> dict[str, Registration]:
+    """What is on record of the organizations that would be given the very token and settings again."""
+    old = options.stored
+    if old is None or not options.stores or options.moves:
+        return {}
+    if (old.purpose, old.toggles) != (options.brief.purpose.value, settings.toggles):
+        return {}
+    held = {made.name.casefold(): one.held for one, made in good}
+    known = ((one.name.casefold(), one) for one in old.organizations)
+    return {key: one.registration for key, one in known if one.credential in held.get(key, ())}
+
+
+def _done(
+    context: Context, options: ConnectOptions, same: Mapping[str, Registration], *, brings: bool
+) -> dict[str, Registration]:
+    """What Invicti ASPM has already, with the very token and settings that it would be given again: it stays as it is.
+
+    What a profile registered is looked at by the profile, where one is used.
+    """
+    looks = brings and options.aspm.uses_profile
+    done = {
+        key: state
+        for key, state in same.items()
+        if state.state is RegistrationState.REGISTERED
+        and not (looks and state.mode is RegistrationMode.API)
+    }
+    for one in options.stored.organizations if options.stored is not None else ():
+        if one.name.casefold() in done:
+            context.voice.note(
+                f"{clean(one.name, 60)} is unchanged: Invicti ASPM has this token already."
+            )
+    return done
+
+
+def keep_proven(
+    context: Context,
+    options: ConnectOptions,
+    proven: Sequence[Proven],
+    keys: Sequence[str],
+    toggles: Sequence[str],
+    begun: dict[str, Registration],
+    aspm: AspmProof | None,
+) -> None:
+    """Put the good organizations on record, upon whatever is on record by then."""
+    now = context.stamp
+
+    def onto(current: Entry | None) -> Entry:
+        return merged(
+            current,
+            options.name,
+            proven,
+            keys,
+            options.aspm,
+            toggles,
+            begun,
+            now=now,
+            allow_http=options.target.allow_http,
+            ca_bundle=context.ca_bundle,
+        )
+
+    beside, record = secret_to_keep(context, aspm)
+    keep(context, options.name, onto, {**new_secrets(options.name, proven, keys), **beside}, record)
+
+
+def _begun(
+    options: ConnectOptions, name: str, same: Mapping[str, Registration], *, brings: bool
+) -> Registration:
+    """What is on record until Invicti ASPM answers, or a person does. What a profile registered before is not lost.
+
+    A profile only creates: where it has registered another token, or other settings, a person enters the new ones.
+    """
+    if brings and options.aspm.hands_over:
+        return HANDED_OFF
+    known = options.stored.organizations if options.stored is not None and not options.moves else ()
+    prior = next(
+        (one.registration for one in known if one.name.casefold() == name.casefold()), UNREGISTERED
+    )
+    if brings and prior.mode is not RegistrationMode.API and not prior.marker:
+        return Registration(RegistrationMode.API)
+    return same.get(name.casefold(), prior.of_older)
+
+
+def _item(
+    context: Context,
+    options: ConnectOptions,
+    one: Proven,
+    made: OrganizationReport,
+    settings: Settings,
+    begun: dict[str, Registration],
+) -> Item:
+    candidate = one.proof.candidate
+    return Item(
+        options.name,
+        candidate.site.place(made.name),
+        candidate.brief.purpose,
+        settings,
+        candidate.secret,
+        needed_username(made) or candidate.username,
+        repository_of(one.proof, made.name),
+        evidence_of(made.checks, context.now().strftime("%Y-%m-%d"), made.token.reach),
+        begun[made.name.casefold()],
+    )
+
+
+def concluded(
+    context: Context,
+    options: ConnectOptions,
+    proofs: Sequence[Proof],
+    refused: Sequence[OrganizationReport],
+    delivery: Delivery,
+    aspm: AspmProof | None,
+) -> ConnectionReport:
+    """The connection with the state of each organization, and what was proven of its ASPM; ``refused`` has no token."""
+    organizations, stored = [], _stored(context, options, delivery)
+    for proof in proofs:
+        for made in organizations_of(proof):
+            key = made.name.casefold()
+            state = delivery.states.get(key) if made.is_good else None
+            brought = options.aspm.is_wanted
+            check = judge_registration(
+                RegistrationFacts(
+                    options.name,
+                    made.name,
+                    answer=state,
+                    token=NewToken.NOT_GOOD if state is None else NewToken.IN_FORCE,
+                    outcome=delivery.checks.get(key),
+                    aspm_is_good=aspm is None or aspm.is_good or not brought,
+                    brought=brought,
+                    stored=options.keeps,
+                    required=options.aspm.counts,
+                )
+            )
+            shown = named(made, options.name if delivery.kept else None)
+            organizations.append(
+                replace(with_check(shown, check), registration=state or UNREGISTERED)
+            )
+    made_report = connection_report(
+        options.name, options.target.site, options.brief.purpose, [*organizations, *refused]
+    )
+    return replace(
+        made_report,
+        aspm=aspm.report if aspm is not None else None,
+        checks=(*made_report.checks, stored),
+    )
+
+
+def _stored(context: Context, options: ConnectOptions, delivery: Delivery) -> Check:
+    """``store.secrets``: where the tokens are now."""
+    if not options.stores:
+        return skip(CheckId.SECRETS, "Nothing is stored, as asked.", Reason.NOTHING_KEPT)
+    if not delivery.kept:
+        return skip(CheckId.SECRETS, "Nothing was stored.", Reason.NOTHING_KEPT)
+    return Check(CheckId.SECRETS, Status.PASS, f"Stored in {context.vault.title}, and read back.")
+
+
+_BESIDE: Final = (
+    ("All organizations", ALL_ORGANIZATIONS),
+    ("End of the token", PAT_EXPIRES),
+    ("Username for cloning", CLONE_USERNAME),
+    ("Repository to try", CHECK_CLONE),
+    ("Read-only probes", READ_ONLY_PROBES),
+    ("http accepted", ALLOW_HTTP),
+    ("API of Invicti ASPM", ASPM_API),
+)
+"""What is shown where it was given, and left out where it was not: a variable that was forgotten is seen here."""
+
+
+def tell_plan(
+    context: Context,
+    options: ConnectOptions,
+    good: Sequence[tuple[Proven, OrganizationReport]],
+    settings: Settings,
+    aspm: AspmProof | None,
+) -> None:
+    """The plan, on stderr."""
+    voice = context.voice
+    voice.heading("The plan" + (" (nothing of it is done: a rehearsal)" if options.dry_run else ""))
+    rows = [
+        ("Connection", options.name),
+        ("Deployment", _sourced(context, options.target.site.base_url, SERVER_URL)),
+    ]
+    rows += _places(context, good)
+    rows.append(("Purpose", _sourced(context, options.brief.purpose.value, PURPOSE)))
+    rows.append(("Reach", _sourced(context, options.brief.reach.value, REACH)))
+    given = [(label, context.asker.given(question)) for label, question in _BESIDE]
+    rows += [
+        (label, f"{', '.join(one.values)} (from {one.source})")
+        for label, one in given
+        if one is not None
+    ]
+    rows.append(("Secrets", _sourced(context, _kept_in(context, options), STORE)))
+    if aspm is not None:
+        how = "by your profile" if options.aspm.uses_profile else "by hand, in its UI"
+        rows.append(("Invicti ASPM", _sourced(context, aspm.url, ASPM_URL)))
+        rows.append(("Registration", _sourced(context, how, REGISTER)))
+    elif options.aspm.url:
+        rows.append(("Invicti ASPM", f"{options.aspm.url}: nothing is handed over"))
+    rows += [
+        ("Advanced Settings", _sourced(context, label, TEAM_LEADS_MAY)) for label in settings.labels
+    ]
+    if settings.issue_manager:
+        rows.append(("Issue manager", "the checkbox in its form"))
+    for label, value in rows:
+        voice.say(f"  {label}: {value}")
+
+
+def _places(
+    context: Context, good: Sequence[tuple[Proven, OrganizationReport]]
+) -> Iterator[tuple[str, str]]:
+    """A row for each organization; many that share a token are one row."""
+    for _, group in groupby(good, lambda one: id(one[0].proof)):
+        shared = list(group)
+        candidate = shared[0][0].proof.candidate
+        last4 = f" …{candidate.secret.last4}" if candidate.secret.last4 else ""
+        names, label = (
+            [made.name for _, made in shared],
+            candidate.site.place(shared[0][1].name).noun.capitalize(),
+        )
+        if len(names) > FEW:
+            label, names = f"{label}s ({len(names)})", [", ".join(names)]
+        for name in names:
+            yield (
+                label,
+                f"{_sourced(context, name, ORGANIZATION)}: token{last4} (from {candidate.source})",
+            )
+
+
+def _kept_in(context: Context, options: ConnectOptions) -> str:
+    """Where the secrets go; a rehearsal does not open the keyring to say its name."""
+    if not options.keeps:
+        return "stored nowhere, as asked"
+    return "the keyring of this system" if options.dry_run else context.vault.title
+
+
+def _sourced(context: Context, value: str, question: Question) -> str:
+    given = context.asker.given(question)
+    return f"{value} (from {given.source})" if given else value

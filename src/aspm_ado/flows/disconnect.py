@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.connection import RegistrationState
-from aspm_ado.domain.dataclass import dataclass
+from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.place import site_of
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW
+from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.keeping.entry import service_of
-from aspm_ado.flows.keeping.keep import clear_remains, sweep
-from aspm_ado.flows.stored import stored_entries
+from aspm_ado.flows.storage.connection import service_of
+from aspm_ado.flows.storage.transaction import clear_remains, sweep
+from aspm_ado.flows.validate import stored_entries
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.connection import Entry
-    from aspm_ado.flows.house import House
+    from aspm_ado.domain.stored import Entry
+    from aspm_ado.flows.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +35,29 @@ class Forgotten:
     token_pages: tuple[str, ...]
 
 
-def disconnect(house: House, name: str) -> Forgotten:
+def disconnect(context: Context, name: str) -> Forgotten:
     """Forget ``name``, after a yes. The record goes first, with the list of secrets to erase: so a crash in between
     leaves no entry that names a missing secret, and the next run erases the rest. Of a connection that is gone, that
     rest is erased: its tokens, and that of its Invicti ASPM, which bears no connection's name.
     """
-    known = house.records.load()
+    known = context.records.load()
     if name not in known.connections and known.erasing:
-        clear_remains(house)
-        remaining = house.records.load().erasing
+        clear_remains(context)
+        remaining = context.records.load().erasing
         if any(
             service.startswith((service_of(name, ""), service_of("aspm", "")))
             for service in known.erasing
         ):
             return Forgotten(name, (), len(known.erasing) - len(remaining), remaining, (), ())
-    [entry] = stored_entries(house, [name])
-    _agree(house, entry)
-    house.vault.probe()
-    clear_remains(house)
-    with house.records.exclusive():
-        catalogue = house.records.change(methodcaller("without", name))
+    [entry] = stored_entries(context, [name])
+    _agree(context, entry)
+    context.vault.probe()
+    clear_remains(context)
+    with context.records.exclusive():
+        catalogue = context.records.change(methodcaller("without", name))
         marked = len(catalogue.erasing)
-        sweep(house)
-        remaining = house.records.load().erasing
+        sweep(context)
+        remaining = context.records.load().erasing
     return Forgotten(
         name,
         tuple(one.name for one in entry.organizations),
@@ -68,19 +68,19 @@ def disconnect(house: House, name: str) -> Forgotten:
     )
 
 
-def _agree(house: House, entry: Entry) -> None:
-    if house.asker.switch(YES):
+def _agree(context: Context, entry: Entry) -> None:
+    if context.asker.switch(YES):
         return
-    if not house.asker.asks:
+    if not context.asker.asks:
         raise UsageError(
             Reason.CONFIRMATION_MISSING,
             f"Forgetting “{entry.name}” erases its tokens from the secret store; that needs a yes.",
             remedy="Pass -y (or set ASPM_ADO_YES).",
         )
-    house.voice.say(
+    context.voice.say(
         f"“{entry.name}”: {', '.join(one.name for one in entry.organizations)} on {entry.base_url}."
     )
-    if not house.asker.prompter.confirm(
+    if not context.asker.prompter.confirm(
         Question("forget", "Erase its tokens here and forget it?"), default=False
     ):
         raise UsageError(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from aspm_ado.domain.catalogue import Catalogue, Draft
-from aspm_ado.domain.connection import (
+from aspm_ado.domain.stored import (
+    Catalogue,
+    Draft,
     Entry,
+    Ordered,
     Proof,
     Registration,
     RegistrationMode,
@@ -16,7 +18,6 @@ from aspm_ado.domain.connection import (
     StoredOrganization,
     Successor,
 )
-from aspm_ado.domain.ordered import Ordered
 
 text = st.text(st.characters(), max_size=12)  # lone surrogates too
 maybe = st.none() | text

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aspm_ado.adapters.records.codec import (
+    DamagedError,
+    NewerError,
     decode_catalogue,
     decode_draft,
     encode_catalogue,
     encode_draft,
 )
-from aspm_ado.adapters.records.strict_json import DamagedError, NewerError
-from aspm_ado.domain.catalogue import Catalogue, Draft
+from aspm_ado.domain.stored import Catalogue, Draft
 
 from .catalogues import USUAL, catalogues, drafts
 

@@ -17,7 +17,7 @@ from aspm_ado.adapters.terminal.prompter import TerminalPrompter
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret, parse_secret
+from aspm_ado.domain.secret import Secret, parse_secret
 
 FEW = [
     Choice("a", "alpha"),

@@ -11,7 +11,7 @@ import pytest
 
 from aspm_ado.adapters.desktop import SystemDesktop
 from aspm_ado.domain.ports import Desktop
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.secret import Secret
 
 TOKEN = Secret("Q7x" * 25 + "zAZDO1234")
 SECRETS = {

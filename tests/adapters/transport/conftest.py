@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 import pytest
 import trustme
 
-from aspm_ado.adapters.network import trust
-from aspm_ado.adapters.network.pacing import Pace
-from aspm_ado.adapters.network.transport import Transport
-from aspm_ado.domain.exchange import Call, Credential
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.token import Secret
+from aspm_ado.adapters.http import trust
+from aspm_ado.adapters.http.pacing import Pace
+from aspm_ado.adapters.http.transport import Transport
+from aspm_ado.domain.http import Call, Credential, Origin
+from aspm_ado.domain.secret import Secret
 
 from .servers import ConnectProxy, Server
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aspm_ado.adapters.answers import read
-from aspm_ado.adapters.azure_devops import AzureDevOps
-from aspm_ado.domain.answers import (
+from aspm_ado.adapters.http.documents import read
+from aspm_ado.adapters.http.services import AzureDevOps
+from aspm_ado.domain.documents import (
     ANONYMOUS_ID,
     ConnectionData,
     Identity,
@@ -20,7 +20,7 @@ from aspm_ado.domain.answers import (
     Repositories,
     Repository,
 )
-from aspm_ado.domain.exchange import Call
+from aspm_ado.domain.http import Call
 from aspm_ado.domain.reasons import Reason
 
 from .servers import answer

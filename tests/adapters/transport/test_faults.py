@@ -7,9 +7,9 @@ import zlib
 
 import pytest
 
-from aspm_ado.adapters.network.body import CAP
-from aspm_ado.adapters.network.pacing import Pace
-from aspm_ado.domain.exchange import Call
+from aspm_ado.adapters.http.body import CAP
+from aspm_ado.adapters.http.pacing import Pace
+from aspm_ado.domain.http import Call
 from aspm_ado.domain.reasons import Reason
 
 from .servers import answer, reset

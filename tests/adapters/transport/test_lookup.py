@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.adapters.network.lookup import KEPT, Lookups
+from aspm_ado.adapters.http.wire import KEPT, Lookups
 
 GUARD = 20.0
 FOUND = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 443))]

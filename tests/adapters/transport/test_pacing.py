@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from aspm_ado.adapters.network.pacing import Gate, Hold, Pace
+from aspm_ado.adapters.http.pacing import Gate, Hold, Pace
 from aspm_ado.domain.reasons import Reason
 
 from .servers import answer

@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from aspm_ado.adapters.network.proxy import Proxies, parse
-from aspm_ado.domain.origin import Origin
+from aspm_ado.adapters.http.route import Proxies, parse
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 
 from .conftest import PAT

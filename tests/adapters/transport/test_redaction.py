@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspm_ado.adapters.network.redaction import STRUCK, forms_of, strike
-from aspm_ado.domain.exchange import Call, Credential, Sealed
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.token import Secret
+from aspm_ado.adapters.http.body import STRUCK, forms_of, strike
+from aspm_ado.domain.http import Call, Credential, Origin, Sealed
+from aspm_ado.domain.secret import Secret
 
 from .conftest import PAT
 from .servers import answer

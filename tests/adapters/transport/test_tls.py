@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import trustme
 
-from aspm_ado.adapters.network import wire as transport_wire
-from aspm_ado.adapters.network.certificate import parse
+from aspm_ado.adapters.http import wire as transport_wire
+from aspm_ado.adapters.http.errors import parse
 from aspm_ado.domain.reasons import Reason
 
 from .servers import answer

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.adapters.network.trust import load_trust, system_stores
+from aspm_ado.adapters.http.trust import load_trust, system_stores
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 
@@ -137,12 +137,12 @@ def test_a_folder_that_has_all_of_the_bundle_is_enough(tmp_path, bundle):
 
 
 def test_without_a_system_stores_certifi_serves(monkeypatch, bundle, authority):
-    monkeypatch.setattr("aspm_ado.adapters.network.trust.system_stores", lambda *_: ())
+    monkeypatch.setattr("aspm_ado.adapters.http.trust.system_stores", lambda *_: ())
     trust = load(bundle=bundle)
     assert "certifi" in trust.sources[0]
     assert trusts(trust, authority)
     monkeypatch.setattr(
-        "aspm_ado.adapters.network.trust.system_stores", lambda *_: (Path("/nowhere"),)
+        "aspm_ado.adapters.http.trust.system_stores", lambda *_: (Path("/nowhere"),)
     )
     assert "certifi" in load().sources[0]
 

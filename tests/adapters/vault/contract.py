@@ -8,7 +8,7 @@ import os
 import pytest
 
 from aspm_ado.domain.ports import Vault
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.secret import Secret
 
 ONE, TWO = Secret("A" * 76 + "AZDO" + "1234"), Secret("b" * 52)
 

@@ -17,10 +17,10 @@ from keyring.errors import (
     PasswordSetError,
 )
 
-from aspm_ado.adapters.vault.keyring_vault import ACCOUNT, KeyringVault
+from aspm_ado.adapters.keyring.vault import ACCOUNT, KeyringVault
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.secret import Secret
 
 from .backends import CompoundBackend, Fault, PlannedBackend, answers, hangs, raises
 from .contract import ONE, TWO, VaultContract

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.adapters.vault.memory import MemoryVault
+from aspm_ado.adapters.keyring.memory import MemoryVault
 
 from .contract import ONE, VaultContract
 

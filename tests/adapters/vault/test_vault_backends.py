@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.adapters.vault.backends import TRUSTED, class_of, open_backend, title_of
-from aspm_ado.adapters.vault.refusals import _is_wsl, absent
+from aspm_ado.adapters.keyring.backends import TRUSTED, class_of, open_backend, title_of
+from aspm_ado.adapters.keyring.errors import _is_wsl, absent
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 
@@ -170,9 +170,9 @@ class Keyring(KeyringBackend):
 
 ASK = """
 import json, sys, os
-from aspm_ado.adapters.vault.keyring_vault import KeyringVault
+from aspm_ado.adapters.keyring.vault import KeyringVault
 from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.token import Secret
+from aspm_ado.domain.secret import Secret
 try:
     vault = KeyringVault(os.environ, person_present=False, say=print, platform="linux")
     vault.write("aspm-ado-test", Secret("x" * 40))

@@ -8,7 +8,7 @@ import time
 
 HANGS = """
 import sys, time
-from aspm_ado.adapters.vault.keyring_vault import KeyringVault
+from aspm_ado.adapters.keyring.vault import KeyringVault
 from aspm_ado.domain.errors import StoreError
 
 def opener(environment, platform):
@@ -34,7 +34,7 @@ def test_a_hung_backend_does_not_keep_the_process() -> None:
 
 def test_importing_the_vault_imports_no_keyring() -> None:
     code = (
-        "import sys, aspm_ado.adapters.vault.keyring_vault; "
+        "import sys, aspm_ado.adapters.keyring.vault; "
         "print([m for m in sys.modules if m.split('.')[0] == 'keyring'])"
     )
     done = subprocess.run(

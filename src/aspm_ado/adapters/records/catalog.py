@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aspm_ado.adapters.records.codec import (
+    DamagedError,
+    NewerError,
     decode_catalogue,
     decode_draft,
     encode_catalogue,
@@ -19,11 +22,13 @@ from aspm_ado.adapters.records.codec import (
 )
 from aspm_ado.adapters.records.folder import Disk, PrivateFolder
 from aspm_ado.adapters.records.lock import Claims, WriterLock
-from aspm_ado.adapters.records.strict_json import DamagedError, NewerError
-from aspm_ado.domain.catalogue import Catalogue, Draft
 from aspm_ado.domain.errors import DamagedRecordsError, StoreError
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.stored import Catalogue, Draft
 from aspm_ado.domain.text import clean
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.ports import Records
 
 _CATALOGUE: Final = "catalog.json"
 _DRAFT: Final = "draft.json"
@@ -183,3 +188,50 @@ class DiskRecords:
             self._folder.sweep()
             self._claims.sweep()
             yield
+
+
+class LateRecords:
+    """``Records`` whose folder is looked for at the first use; where there is none, that use raises."""
+
+    def __init__(self, open_: Callable[[], Records]) -> None:
+        self._open = open_
+
+    @cached_property
+    def _records(self) -> Records:
+        return self._open()
+
+    def load(self) -> Catalogue:
+        """What is stored."""
+        return self._records.load()
+
+    def change(self, edit: Callable[[Catalogue], Catalogue]) -> Catalogue:
+        """Edit and replace."""
+        return self._records.change(edit)
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the lock."""
+        return self._records.exclusive()
+
+    def claim(self, name: str) -> bool:
+        """Say that this run is at it."""
+        return self._records.claim(name)
+
+    def release(self, name: str) -> None:
+        """Say so no longer."""
+        self._records.release(name)
+
+    def check(self) -> None:
+        """Raise now what would raise later."""
+        self._records.check()
+
+    def set_aside(self) -> Path | None:
+        """Rename a damaged catalogue; where it is now."""
+        return self._records.set_aside()
+
+    def load_draft(self) -> Draft | None:
+        """The answers of an interrupted run."""
+        return self._records.load_draft()
+
+    def save_draft(self, draft: Draft | None) -> None:
+        """Keep or forget them."""
+        self._records.save_draft(draft)

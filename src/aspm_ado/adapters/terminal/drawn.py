@@ -1,32 +1,149 @@
-"""Questions with arrow keys, a search filter and hidden input: the only user of questionary.
-
-Loaded at the first question, since the libraries behind it cost more than the rest of a short command.
-"""
+"""What questionary's lists lack: a way out by Ctrl-D, ASCII marks, rows of any length, a search that finds nothing."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, TextIO
 
 import questionary
 from prompt_toolkit.application import Application, create_app_session
-from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import FormattedText, StyleAndTextTuples
 from prompt_toolkit.input import Input
 from prompt_toolkit.input.typeahead import clear_typeahead
-from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent, merge_key_bindings
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import print_formatted_text
 from prompt_toolkit.styles import Style
+from questionary.constants import INDICATOR_SELECTED, INDICATOR_UNSELECTED
+from questionary.prompts.common import InquirerControl
 
-from aspm_ado.adapters.signals import Held
-from aspm_ado.adapters.terminal.lists import tune
-from aspm_ado.adapters.terminal.restored import restored
+from aspm_ado.adapters.signals import Held, holding
 from aspm_ado.adapters.terminal.voice import columns_of
-from aspm_ado.domain.text import wrapped
+from aspm_ado.domain.text import cells, wrapped
+
+_MARKS: Final = {f"{INDICATOR_SELECTED} ": "[x] ", f"{INDICATOR_UNSELECTED} ": "[ ] "}
+
+
+def tune(application: Application[Any], columns: int, *, search: bool) -> None:
+    """Mend the list in ``application``, searched or not, in so many columns; leave what is no list alone."""
+    control = next(
+        (
+            each
+            for each in application.layout.find_all_controls()
+            if isinstance(each, InquirerControl)
+        ),
+        None,
+    )
+    if control is not None:
+        _draw(control, columns)
+        # Bound last, so that they win over questionary's own.
+        own = application.key_bindings or KeyBindings()
+        more = [_search(control)] if search else []
+        application.key_bindings = merge_key_bindings([own, _ways_out(), *more])
+
+
+def _draw(control: InquirerControl, columns: int) -> None:
+    draw: Any = control.text
+
+    def drawn() -> StyleAndTextTuples:
+        if _finds_nothing(control):
+            return [("class:instruction", "   (nothing has that; Backspace)")]
+        rows: StyleAndTextTuples = []
+        column = 0
+        for style, text in draw():
+            shown = _MARKS.get(text, text)
+            if shown != "\n" and column + cells(shown) > columns:
+                shown = ("\n" + " " * (column + 2)).join(wrapped(shown, columns - column - 2))
+            rows.append((style, shown))
+            _, ended, row = shown.rpartition("\n")
+            column = cells(row) if ended else column + cells(row)
+        return rows
+
+    control.text = drawn
+
+
+def _ways_out() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add(Keys.ControlD, eager=True)
+    def _end(event: KeyPressEvent) -> None:
+        event.app.exit(exception=EOFError)
+
+    return keys
+
+
+def _search(control: InquirerControl) -> KeyBindings:
+    keys = KeyBindings()
+    lost = Condition(lambda: _finds_nothing(control))
+    searching = Condition(lambda: control.search_filter is not None)
+
+    # questionary falls back to the whole list when nothing matches, and would take its first row.
+    @keys.add(Keys.ControlM, eager=True, filter=lost)
+    @keys.add(" ", eager=True, filter=lost)
+    def _refuse(_event: KeyPressEvent) -> None:
+        """Take nothing that is not shown."""
+
+    @keys.add(Keys.Any)
+    @keys.add(Keys.BracketedPaste)
+    def _more(event: KeyPressEvent) -> None:
+        """What questionary does not bind: letters beyond ASCII, and a pasted name."""
+        for character in event.data:
+            if character.isprintable():
+                control.add_search_character(character)  # type: ignore[arg-type]  # keeps str(character)
+
+    @keys.add(Keys.ControlI, eager=True)
+    def _keep(_event: KeyPressEvent) -> None:
+        """Tab would turn every mark over."""
+
+    @keys.add(Keys.ControlA, eager=True, filter=searching & ~lost)
+    def _mark_shown(_event: KeyPressEvent) -> None:
+        shown = [choice.value for choice in control.filtered_choices]
+        marked = control.selected_options
+        missing = [value for value in shown if value not in marked]
+        control.selected_options = (
+            [*marked, *missing] if missing else [each for each in marked if each not in shown]
+        )
+
+    return keys
+
+
+def _finds_nothing(control: InquirerControl) -> bool:
+    wanted = (control.search_filter or "").lower()
+    return bool(wanted) and not any(
+        wanted in str(choice.title).lower() for choice in control.choices
+    )
+
+
+@contextlib.contextmanager
+def restored() -> Iterator[Held]:
+    """Around what switches the terminal of stdin: afterwards its attributes are those of before.
+
+    Signals are held until that is done. Attributes of a terminal that is gone are nobody's any more.
+    """
+    with holding() as held:
+        if sys.platform == "win32":
+            yield held
+            return
+        import termios
+
+        try:
+            attributes = termios.tcgetattr(sys.stdin.fileno())
+        except termios.error:
+            yield held
+            return
+        try:
+            yield held
+        finally:
+            # Now, not once all is written: that wait may never end, and a signal would end it with nothing put back.
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, attributes)
+
 
 # Nothing outside ASCII is drawn: cp1252 consoles and bare containers would show "?" in its place.
 _MARK: Final = "?"

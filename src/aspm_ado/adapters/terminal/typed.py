@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Final, TextIO
 
-from aspm_ado.adapters.terminal.restored import restored
+from aspm_ado.adapters.terminal.drawn import restored
 from aspm_ado.adapters.terminal.voice import columns_of
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason

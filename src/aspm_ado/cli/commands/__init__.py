@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import Any
 
 from aspm_ado.adapters.signals import interruptible
-from aspm_ado.cli.ending import bug, interrupted, tell_error, wants_json
+from aspm_ado.cli.context import Wiring
+from aspm_ado.cli.errors import bug, interrupted, tell_error, wants_json
 from aspm_ado.cli.output import begin
-from aspm_ado.cli.wiring import Wiring
 from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.questions import JSON, Question
 

@@ -7,38 +7,38 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.cli.output import write_report
-from aspm_ado.domain.catalogue import Draft
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError
+from aspm_ado.domain.stored import Draft
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.minting.revoke import tidied
+from aspm_ado.flows.tokens.revocation import tidied
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
-    from aspm_ado.flows.house import House
+    from aspm_ado.cli.context import Wiring
+    from aspm_ado.flows.context import Context
 
 
 def run(wiring: Wiring, name: str | None = None) -> int:
     """The wizard. When it is interrupted, its answers are kept for the next run; secrets are not among them."""
-    house = wiring.house(remember=True)
+    context = wiring.context(remember=True)
     try:
-        with tidied(house):
-            report = connect(house, name)
+        with tidied(context):
+            report = connect(context, name)
     except (InterruptedByUserError, KeyboardInterrupt):
-        if house.asker.keeps and house.asker.answered:
+        if context.asker.keeps and context.asker.answered:
             with suppress(StoreError):
-                _keep_answers(house)
-                house.voice.note(
+                _keep_answers(context)
+                context.voice.note(
                     "Your answers are kept, without any secret: the next `aspm-ado connect` offers them."
                 )
         raise
-    if house.asker.answered:
-        house.records.save_draft(None)
+    if context.asker.answered:
+        context.records.save_draft(None)
     write_report(wiring, report)
     return int(report.exit_code)
 
 
-def _keep_answers(house: House) -> None:
-    draft = Draft(dict(house.asker.answered), house.now().isoformat(timespec="seconds"))
-    earlier = house.records.load_draft()
+def _keep_answers(context: Context) -> None:
+    draft = Draft(dict(context.asker.answered), context.now().isoformat(timespec="seconds"))
+    earlier = context.records.load_draft()
     answers = {**earlier.answers, **draft.answers} if earlier else draft.answers
-    house.records.save_draft(replace(draft, answers=answers))
+    context.records.save_draft(replace(draft, answers=answers))

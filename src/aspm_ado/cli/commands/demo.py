@@ -13,13 +13,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aspm_ado.adapters.azure_cli import AzureCli
-from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.keyring.memory import MemoryVault
+from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.cli.output import width_of_result, write_document, write_lines, write_report
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.questions import ASPM_TOKEN_FILE, ASPM_URL, CREATE_TOKEN, ORGANIZATION, PAT_FILE, PURPOSE, REACH, REGISTER, REGISTRATION_PROFILE, SERVER_URL, YES, Given
-from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.azure.retirement import Clock
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.questions import (
+    ASPM_TOKEN_FILE,
+    ASPM_URL,
+    CREATE_TOKEN,
+    ORGANIZATION,
+    PAT_FILE,
+    PURPOSE,
+    REACH,
+    REGISTER,
+    REGISTRATION_PROFILE,
+    SERVER_URL,
+    YES,
+    Given,
+)
+from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean, wrapped
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect

@@ -11,7 +11,7 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.disconnect import Forgotten, disconnect
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.cli.context import Wiring
 
 SCHEMA = "aspm-ado/disconnect/v1"
 
@@ -24,7 +24,7 @@ def run(wiring: Wiring, name: str | None) -> int:
             "Which connection is to be forgotten?",
             remedy="Name it: aspm-ado disconnect NAME. `aspm-ado list` shows what is stored.",
         )
-    forgotten = disconnect(wiring.house(), name)
+    forgotten = disconnect(wiring.context(), name)
     if wiring.as_json:
         write_document(_document(wiring, forgotten))
     else:
@@ -37,7 +37,7 @@ def run(wiring: Wiring, name: str | None) -> int:
 
 
 def _document(wiring: Wiring, forgotten: Forgotten) -> dict[str, Any]:
-    from aspm_ado.render.machine import envelope
+    from aspm_ado.render.document import envelope
 
     error = Problem.of(_remaining(forgotten)) if forgotten.remaining else None
     code = ExitCode.STORE if error else ExitCode.DONE

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aspm_ado.cli.output import width_of_result, write_document, write_lines
-from aspm_ado.domain.diagnosis import exit_code
+from aspm_ado.domain.doctor import exit_code
 from aspm_ado.domain.questions import CA_BUNDLE, NO_INPUT, STORE, VERBOSE
-from aspm_ado.flows.diagnose import Patient, diagnose
+from aspm_ado.flows.doctor import Patient, diagnose
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.machine_folder import RecordsFolder
-    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.cli.context import Wiring
 
 
 def run(wiring: Wiring) -> int:
     """Find out, without a token and without changing anything; 7 for keyring or records, 5 for the network."""
-    from aspm_ado.render.diagnosis import document, lines
+    from aspm_ado.render.doctor import document, lines
 
     found = diagnose(_patient(wiring), wiring.voice.progress)
     wiring.voice.end_progress()
@@ -35,9 +35,9 @@ def run(wiring: Wiring) -> int:
 
 
 def _patient(wiring: Wiring) -> Patient:
+    from aspm_ado.adapters.http.reachability import Reachability
     from aspm_ado.adapters.machine import software
-    from aspm_ado.adapters.network.reachability import Reachability
-    from aspm_ado.adapters.terminal.silent import can_ask
+    from aspm_ado.adapters.terminal.prompter import can_ask
 
     network = Reachability(
         wiring.environment,

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.administrator import Policy, is_over, otherwise, request_for
+from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.guide import Guide, guide
+from aspm_ado.domain.help.administrator import Policy, is_over, otherwise, request_for
+from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import COLLECTION, REQUEST
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.requirements import Deployment
-from aspm_ado.flows.asking import Asker, one_of
-from aspm_ado.flows.taking.options import purpose_given, reach_given, target
+from aspm_ado.flows.answers import Asker, one_of
+from aspm_ado.flows.options.parts import purpose_given, reach_given, target
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.cli.context import Wiring
 
 SCHEMA = "aspm-ado/guide/v1"
 
@@ -54,7 +54,7 @@ def run(wiring: Wiring, *, open: bool = False, greyed_out: bool = False) -> int:
         )
     request = request_for(policy, place, purpose, reach, calendar)
     if wiring.as_json:
-        from aspm_ado.render.machine import envelope
+        from aspm_ado.render.document import envelope
 
         at = wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         head = envelope(SCHEMA, "guide", at, ExitCode.DONE, day_source=calendar.source.value)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.connection import RegistrationState
+from aspm_ado.domain.azure.retirement import days_said
 from aspm_ado.domain.reasons import ExitCode
-from aspm_ado.domain.retirement import days_said
-from aspm_ado.domain.stopping import days_left, stopping
+from aspm_ado.domain.rules.token import days_left, stopping
+from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
-    from aspm_ado.domain.connection import Entry, StoredCredential, StoredOrganization
-    from aspm_ado.domain.retirement import Calendar
+    from aspm_ado.cli.context import Wiring
+    from aspm_ado.domain.azure.retirement import Calendar
+    from aspm_ado.domain.stored import Entry, StoredCredential, StoredOrganization
 
 SCHEMA = "aspm-ado/list/v1"
 _WIDEST = 17
@@ -26,7 +26,7 @@ def run(wiring: Wiring) -> int:
     entries = [entry for _, entry in sorted(wiring.records.load().connections.items())]
     calendar = wiring.clock.told_by()
     if wiring.as_json:
-        from aspm_ado.render.machine import envelope
+        from aspm_ado.render.document import envelope
 
         at = wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         head = envelope(SCHEMA, "list", at, ExitCode.DONE)

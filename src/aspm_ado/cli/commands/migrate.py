@@ -12,12 +12,12 @@ from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
 from aspm_ado.domain.questions import PLAN, PLAN_FILE, YES
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.migrating.migrate import migrate
-from aspm_ado.flows.migrating.planning import MigrationPlan, planned
-from aspm_ado.flows.minting.revoke import tidied
+from aspm_ado.flows.rotation.migrate import migrate
+from aspm_ado.flows.rotation.plan import MigrationPlan, planned
+from aspm_ado.flows.tokens.revocation import tidied
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.cli.context import Wiring
 
 _SUFFIXES = (".json", ".md")
 
@@ -34,10 +34,10 @@ def run(wiring: Wiring, name: str | None = None) -> int:
     files = [Path(one).expanduser() for one in (given.values if given else ())]
     if wiring.on(PLAN) or files:
         _demand_writable(files, overwrite=wiring.on(YES))
-        return _plan(wiring, planned(wiring.house(), name), files)
-    house = wiring.house()
-    with tidied(house):
-        report = migrate(house, name)
+        return _plan(wiring, planned(wiring.context(), name), files)
+    context = wiring.context()
+    with tidied(context):
+        report = migrate(context, name)
     write_report(wiring, report)
     return int(report.exit_code)
 
@@ -60,7 +60,7 @@ def _demand_writable(files: Sequence[Path], *, overwrite: bool) -> None:
 
 
 def _plan(wiring: Wiring, plan: MigrationPlan, files: Sequence[Path]) -> int:
-    from aspm_ado.render.machine import dump
+    from aspm_ado.render.document import dump
 
     document = _document(wiring, plan)
     text = [*markdown(plan.name, plan.day, plan.rows, listed=plan.listed)]
@@ -90,7 +90,7 @@ def _plan(wiring: Wiring, plan: MigrationPlan, files: Sequence[Path]) -> int:
 
 
 def _document(wiring: Wiring, plan: MigrationPlan) -> dict[str, Any]:
-    from aspm_ado.render.machine import envelope
+    from aspm_ado.render.document import envelope
 
     at = wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     head = envelope(PLAN_SCHEMA, "migrate", at, ExitCode.DONE, day_source=plan.day_source.value)

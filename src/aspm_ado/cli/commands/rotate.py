@@ -8,18 +8,18 @@ from aspm_ado.cli.output import write_report
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, ORGANIZATION
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.flows.rotate import rotate
-from aspm_ado.flows.rotate_aspm import rotate_aspm
+from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.cli.context import Wiring
 
 
 def run(wiring: Wiring, name: str | None = None) -> int:
     """The Azure DevOps token of a connection; without a name and with ``--aspm-url``, the API token of that ASPM."""
-    house = wiring.house()
+    context = wiring.context()
     if name is None and wiring.given.get(ASPM_URL.name) is not None:
-        report = rotate_aspm(house)
+        report = rotate_aspm(context)
     elif name is None:
         raise UsageError(
             Reason.INPUT_MISSING,
@@ -28,6 +28,6 @@ def run(wiring: Wiring, name: str | None = None) -> int:
         )
     else:
         given = wiring.given.get(ORGANIZATION.name)
-        report = rotate(house, name, given.values if given else ())
+        report = rotate(context, name, given.values if given else ())
     write_report(wiring, report)
     return int(report.exit_code)

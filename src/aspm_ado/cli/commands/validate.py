@@ -24,12 +24,11 @@ from aspm_ado.domain.questions import (
     WARN_DAYS,
 )
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.flows.replace_dead import replace_dead
-from aspm_ado.flows.stored import Terms, validate_stored
-from aspm_ado.flows.validate import validate_ad_hoc
+from aspm_ado.flows.rotation.replace_dead import replace_dead
+from aspm_ado.flows.validate import Terms, validate_ad_hoc, validate_stored
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.wiring import Wiring
+    from aspm_ado.cli.context import Wiring
 
 MOST_DAYS = 3660
 PLACE = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)
@@ -44,15 +43,15 @@ def run(wiring: Wiring, names: Sequence[str] | None = None) -> int:
     terms = Terms(_days(wiring), wiring.on(FAIL_ON_WARNING))
     if not ad_hoc:
         _refuse_terms_of_another_token(wiring)
-    house = wiring.house()
+    context = wiring.context()
     if ad_hoc:
-        report = validate_ad_hoc(house, terms)
+        report = validate_ad_hoc(context, terms)
         write_report(wiring, report)
         return int(report.exit_code)
-    report = validate_stored(house, names or (), terms=terms)
+    report = validate_stored(context, names or (), terms=terms)
     write_report(wiring, report, everything=wiring.on(SHOW_ALL))
     if wiring.prompter.asks and not wiring.as_json:
-        after = replace_dead(house, report, lambda rotated: write_report(wiring, rotated), terms)
+        after = replace_dead(context, report, lambda rotated: write_report(wiring, rotated), terms)
         if after is not report:
             write_report(wiring, after, everything=wiring.on(SHOW_ALL))
         report = after

@@ -1,0 +1,1 @@
+"""HTTP: transport, trust, proxies, deadlines and retries; the only user of requests."""

@@ -1,0 +1,160 @@
+"""Whom this machine believes: the system's certificate store, and one file more when somebody names it.
+
+``SSL_CERT_FILE`` replaces the system's store for OpenSSL and for ``ssl.create_default_context``; the contract of the
+command line says that it adds to it. So the context starts empty here and the places are loaded one by one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import ssl
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import clean
+
+VARIABLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+"""Variables that name a file or folder of certificates, the first readable one wins."""
+
+_BUNDLES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Red Hat
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+    "/etc/ssl/cert.pem",  # Alpine, the BSDs
+)
+"""Where distributions keep the bundle; a Python built elsewhere (uv, conda) was compiled for other paths."""
+_HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")
+"""What OpenSSL finds a certificate in a folder by: the hash of its subject, and a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """A context that verifies chain and host name, and the places its certificates came from, for people."""
+
+    context: ssl.SSLContext
+    sources: tuple[str, ...]
+
+
+def load_trust(
+    environment: Mapping[str, str],
+    ca_bundle: Path | None,
+    note: Callable[[str], None],
+    *,
+    platform: str = sys.platform,
+) -> Trust:
+    """Build the context, once for a process: loading a system's bundle costs some 20 ms.
+
+    Raises ``UsageError`` (``file-unreadable``) when ``ca_bundle`` cannot be used; a variable that cannot is a note.
+    """
+    context, sources = _linux() if platform == "linux" else _native()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_bundle is not None:
+        sources.append(_add_named(context, ca_bundle))
+    else:
+        sources.extend(_add_from(context, environment, note))
+    return Trust(context, tuple(sources))
+
+
+def system_stores(
+    paths: ssl.DefaultVerifyPaths, bundles: Iterable[str] = _BUNDLES
+) -> tuple[Path, ...]:
+    """The system's file and its folder of hashed certificates; empty where there is neither (slim containers).
+
+    Only the compile-time paths count: the other two fields have ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` mixed in.
+    """
+    own = tuple(filter(_holds, map(Path, (paths.openssl_cafile, paths.openssl_capath))))
+    if len(own) == 2 and _is_all_of(own[1], own[0]):
+        return own[1:]
+    return own or tuple(filter(_holds, map(Path, bundles)))[:1]
+
+
+def _is_all_of(folder: Path, bundle: Path) -> bool:
+    """Whether the folder has every certificate of the bundle that lies in it (Debian makes both in one go).
+
+    Then the folder is enough: OpenSSL opens the one file of it that a verification asks for. Counted, since some people
+    append to the bundle by hand.
+    """
+    try:
+        if bundle.resolve().parent != folder.resolve():
+            return False
+        held = sum(_HASHED.fullmatch(entry.name) is not None for entry in folder.iterdir())
+        return 0 < bundle.read_bytes().count(b"-----BEGIN ") <= held
+    except OSError:
+        return False
+
+
+def _holds(path: Path) -> bool:
+    """Whether there may be certificates. OpenSSL finds them in a folder by names such as 5ad8a5d6.0 alone."""
+    try:
+        return path.is_file() or (path.is_dir() and next(path.glob("*.0"), None) is not None)
+    except OSError:
+        return False
+
+
+def _linux() -> tuple[ssl.SSLContext, list[str]]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # As Python's own default since 3.13: a company's intermediate or a server's own certificate may be the anchor.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    loaded = []
+    for store in system_stores(ssl.get_default_verify_paths()):
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # a damaged or forbidden store is the same as none
+            _load(context, store)
+            loaded.append(str(store))
+    if loaded:
+        return context, [f"the system's store ({', '.join(loaded)})"]
+    import certifi  # comes with requests, and is needed on few machines
+
+    context.load_verify_locations(cafile=certifi.where())
+    return context, ["the certificates of the Python package certifi"]
+
+
+def _native() -> tuple[ssl.SSLContext, list[str]]:
+    import truststore  # installed where the system keeps its own store
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ["the system's store"]
+
+
+def _add_named(context: ssl.SSLContext, bundle: Path) -> str:
+    try:
+        if not bundle.is_file():
+            raise OSError
+        _load(context, bundle)
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        raise UsageError(
+            Reason.FILE_UNREADABLE,
+            f"The CA bundle {clean(bundle)} cannot be read as certificates.",
+            remedy="Name a file with one or more certificates in PEM form (-----BEGIN CERTIFICATE-----).",
+        ) from None
+    return f"--ca-bundle {clean(bundle)}"
+
+
+def _add_from(
+    context: ssl.SSLContext, environment: Mapping[str, str], note: Callable[[str], None]
+) -> list[str]:
+    for name in VARIABLES:
+        value = environment.get(name, "").strip()
+        if not value:
+            continue
+        try:
+            _load(context, Path(value))
+        except (OSError, ValueError):
+            note(f"{name} is set but cannot be read; ignored.")
+        else:
+            return [f"{name} ({clean(value)})"]
+    return []
+
+
+def _load(context: ssl.SSLContext, place: Path) -> None:
+    if place.is_dir():
+        next(place.iterdir(), None)  # raises if it cannot be listed; OpenSSL would not say so
+        context.load_verify_locations(capath=str(place))
+    else:
+        context.load_verify_locations(cafile=str(place))

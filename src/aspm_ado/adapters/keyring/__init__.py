@@ -1,0 +1,1 @@
+"""The keyring of the operating system; the only user of the library keyring."""

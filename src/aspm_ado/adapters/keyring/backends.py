@@ -1,0 +1,119 @@
+"""Which class of ``keyring`` we use: one of the operating system's own, by its exact name, or none.
+
+``keyring`` itself would ask the environment, a file and every installed package, and may pick a class that keeps
+secrets in clear or forgets them. We load the classes below by name and look at nothing else.
+"""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Final, Protocol, cast
+
+from aspm_ado.adapters.keyring.errors import absent, choice_unreadable, impostor, not_trusted
+
+
+class Backend(Protocol):
+    """What we use of ``keyring.backend.KeyringBackend``."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """The secret, or ``None``."""
+        ...
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Store it, in place of what was there."""
+        ...
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Delete it; raises something where there is none."""
+        ...
+
+
+_SECRET_SERVICE: Final = "keyring.backends.SecretService.Keyring"  # noqa: S105 - the name of a class
+_KWALLET: Final = "keyring.backends.kwallet.DBusKeyring"
+_KWALLET_4: Final = "keyring.backends.kwallet.DBusKeyringKWallet4"
+_MACOS: Final = "keyring.backends.macOS.Keyring"
+_WINDOWS: Final = "keyring.backends.Windows.WinVaultKeyring"
+
+TRUSTED: Final[Mapping[str, str]] = {
+    _SECRET_SERVICE: "Secret Service",
+    "keyring.backends.libsecret.Keyring": "Secret Service through libsecret",
+    _KWALLET: "KWallet",
+    _KWALLET_4: "KWallet 4",
+    _MACOS: "macOS Keychain",
+    _WINDOWS: "Windows Credential Manager",
+}
+"""The classes that may hold a secret of ours, and what people call them. Others can be named, and are refused."""
+
+_ORDER: Final[Mapping[str, tuple[str, ...]]] = {"darwin": (_MACOS,), "win32": (_WINDOWS,)}
+_ORDER_ELSEWHERE: Final = (_SECRET_SERVICE, _KWALLET, _KWALLET_4)
+
+
+def load(name: str) -> Backend | None:
+    """An object of a trusted class, or ``None`` where this machine or session lacks what the class needs."""
+    module, _, kind = name.rpartition(".")
+    try:
+        found = getattr(import_module(module), kind)
+        found.priority  # noqa: B018 - this property is how a backend says that it works here: it raises or it does not
+        return cast("Backend", found())
+    except Exception:  # noqa: BLE001 - a missing library, bus or service: each backend raises its own kinds
+        return None
+
+
+def open_backend(
+    environment: Mapping[str, str], platform: str, loader: Callable[[str], Backend | None] = load
+) -> Backend:
+    """The backend that was chosen, if it is trusted, else the first of this platform that works.
+
+    Raises ``StoreError``: not trusted (nothing of that class was imported), or absent.
+    """
+    name, source = _choice(environment)
+    if name and name not in TRUSTED:
+        raise not_trusted(name, source)
+    for candidate in (name,) if name else _ORDER.get(platform, _ORDER_ELSEWHERE):
+        backend = loader(candidate)
+        if backend is None:
+            continue
+        if (
+            class_of(backend) != candidate
+        ):  # the module gave us something else under the trusted name
+            raise impostor(class_of(backend), candidate)
+        return backend
+    raise absent(platform, chosen=name)
+
+
+def class_of(backend: object) -> str:
+    """The full name of its exact class; nothing for no backend."""
+    return "" if backend is None else f"{type(backend).__module__}.{type(backend).__qualname__}"
+
+
+def title_of(backend: Backend) -> str:
+    """What it is, for a person."""
+    name = class_of(backend)
+    return f"{TRUSTED[name]} ({name})" if name in TRUSTED else name
+
+
+def _choice(environment: Mapping[str, str]) -> tuple[str, str]:
+    """The class that somebody chose for ``keyring``, and where; both empty where nobody did.
+
+    These are keyring's own places and their own order. Its ``keyring-path``, which would put a folder in front of
+    every import of this process, is never applied.
+    """
+    if name := environment.get("PYTHON_KEYRING_BACKEND", "").strip():
+        return name, "PYTHON_KEYRING_BACKEND"
+    try:
+        from keyring.util.platform_ import config_root
+
+        path = Path(config_root()) / "keyringrc.cfg"
+    except RuntimeError:  # no home, so no file in it
+        return "", ""
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return "", ""
+    except (OSError, ValueError, configparser.Error):  # somebody chose, and we cannot tell what
+        raise choice_unreadable(str(path)) from None
+    return parser.get("backend", "default-keyring", fallback="").strip(), str(path)

@@ -1,1 +1,0 @@
-"""The network: the only user of requests, with trust, proxies, deadlines and retries beside it."""

@@ -1,1 +1,0 @@
-"""The secret store of the operating system: the only user of keyring."""

@@ -1,0 +1,293 @@
+"""Puts the house together: environment, terminal, network, keyring and records, each made when it is first used."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+
+from aspm_ado.adapters.terminal.voice import TerminalVoice, wants_color
+from aspm_ado.cli.given import collect
+from aspm_ado.domain.errors import StoreError, UsageError
+from aspm_ado.domain.questions import (
+    CA_BUNDLE,
+    CONFIG_DIR,
+    JSON,
+    NO_COLOR,
+    NO_INPUT,
+    PAT_VARIABLE,
+    QUIET,
+    STORE,
+    TIMEOUT,
+    VERBOSE,
+    Given,
+    Question,
+)
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.flows.answers import Asker
+
+if TYPE_CHECKING:
+    from aspm_ado.adapters.http.pacing import Gate
+    from aspm_ado.adapters.http.transport import Transport
+    from aspm_ado.domain.aspm.profile import Profile
+    from aspm_ado.domain.azure.retirement import Clock
+    from aspm_ado.domain.ports import Desktop, Entra, Prompter, Records, Sources, Vault
+    from aspm_ado.flows.context import Context
+
+SECRET_VARIABLES: Final = (
+    "ASPM_ADO_PAT",
+    "AZURE_DEVOPS_EXT_PAT",
+    "INVICTI_ASPM_TOKEN",
+    "KONDUKTO_TOKEN",
+)
+LONGEST_TIMEOUT: Final = 600.0
+
+
+class Wiring:
+    """One run: what was given, and the outside things that its flow may touch.
+
+    ``environment`` is a copy without the token variables; children of ours never see those. A simulation replaces
+    what a flow is given (``demo``), never the flow.
+    """
+
+    def __init__(
+        self,
+        command: str,
+        questions: Sequence[Question],
+        flags: Mapping[str, object],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.command = command
+        everything = dict(os.environ if environment is None else environment)
+        self.secret_variables = {name: everything.pop(name, "") for name in SECRET_VARIABLES}
+        if environment is None:
+            for name in SECRET_VARIABLES:
+                os.environ.pop(name, None)
+        self.environment = everything
+        self._closing = ExitStack()
+        notes: list[str] = []
+        self.given = collect(questions, flags, everything, notes.append)
+        for name in _variables_named(self.given):
+            self.secret_variables.setdefault(name, everything.pop(name, ""))
+            if environment is None:
+                os.environ.pop(name, None)
+        for line in notes:
+            self.voice.note(line)
+        self.simulator = everything.get("ASPM_ADO_SIMULATOR", "").strip() or None
+        if self.simulator:
+            self.voice.warn(
+                f"A simulation: every request goes to {self.simulator} (ASPM_ADO_SIMULATOR)."
+            )
+
+    def on(self, question: Question) -> bool:
+        """Whether a switch is on."""
+        return question.name in self.given
+
+    def text(self, question: Question) -> str:
+        """A plain value, or nothing."""
+        return self.given[question.name].value if question.name in self.given else ""
+
+    def close(self) -> None:
+        """Let go of the network."""
+        self._closing.close()
+
+    @cached_property
+    def voice(self) -> TerminalVoice:
+        """stderr: the conversation."""
+        return TerminalVoice(sys.stderr, quiet=self.on(QUIET), color=self.colors(sys.stderr))
+
+    def colors(self, stream: TextIO) -> bool:
+        """Whether ``stream`` may be coloured."""
+        return wants_color(self.environment, stream, self.on(NO_COLOR))
+
+    @cached_property
+    def prompter(self) -> Prompter:
+        """Somebody to ask, or the one who says what was missing."""
+        from aspm_ado.adapters.terminal.prompter import SilentPrompter, TerminalPrompter, can_ask
+
+        asks, why = can_ask(self.environment, sys.stdin, sys.stderr, sys.stdout, self.on(NO_INPUT))
+        if not asks or self.stdin_is_taken:
+            return SilentPrompter(why or "stdin holds the token")
+        return TerminalPrompter(color=self.colors(sys.stderr), environment=self.environment)
+
+    @property
+    def stdin_is_taken(self) -> bool:
+        """Whether stdin brings a token; it then answers no prompt."""
+        files = self.given.get("pat-file", Given((), "")).values
+        return "pat-stdin" in self.given or any(value.rpartition("=")[2] == "-" for value in files)
+
+    @cached_property
+    def records(self) -> Records:
+        """Our records on disk."""
+        from aspm_ado.adapters.records.catalog import DiskRecords, LateRecords
+
+        command, say = f"aspm-ado {self.command}", self.voice.warn
+        return LateRecords(lambda: DiskRecords(self.folder, command=command, say=say))
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where our records are kept. In a container there may be no home: where nothing is kept, none is needed."""
+        from aspm_ado.adapters.records.catalog import default_folder
+
+        if named := self.text(CONFIG_DIR):
+            return Path(named).expanduser()
+        try:
+            return default_folder(self.environment)
+        except StoreError:
+            if self.text(STORE).strip().lower() != "none":
+                raise
+            return Path(
+                os.devnull, "aspm-ado"
+            )  # nothing is there, and nothing can be written there
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The keyring of the operating system."""
+        from aspm_ado.adapters.keyring.vault import KeyringVault
+
+        return KeyringVault(
+            self.environment, person_present=self.prompter.asks, say=self.voice.warn
+        )
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Files, stdin and the token variables."""
+        from aspm_ado.adapters.sources import SystemSources
+
+        return SystemSources(self.secret_variables)
+
+    @cached_property
+    def desktop(self) -> Desktop:
+        """Browser and clipboard."""
+        from aspm_ado.adapters.desktop import SystemDesktop
+
+        return SystemDesktop(self.environment)
+
+    @cached_property
+    def entra(self) -> Entra:
+        """The Azure CLI, which is run only when it is chosen."""
+        from aspm_ado.adapters.azure_cli import AzureCli
+
+        return AzureCli(self.environment, seconds=lambda: self.timeout)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Today by this machine, in UTC as Azure DevOps counts, and the day on which global tokens end."""
+        from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Clock, parse_global_end
+
+        end = self.environment.get("ASPM_ADO_GLOBAL_PAT_END", "").strip()
+        return Clock(self.now().date(), parse_global_end(end) if end else GLOBAL_PAT_END)
+
+    @staticmethod
+    def now() -> datetime:
+        """Now, in UTC."""
+        return datetime.now(UTC)
+
+    def context(self, *, remember: bool = False) -> Context:
+        """Everything for a flow; with ``remember`` the answers of an interrupted run are offered again."""
+        from aspm_ado.adapters.http.services import AzureDevOps, Exchanges
+        from aspm_ado.domain.azure.requests import Caller
+        from aspm_ado.flows.context import Context
+        from aspm_ado.flows.validation.scheduler import Scheduler
+
+        draft = self.records.load_draft() if remember and self.prompter.asks else None
+        if draft is not None and draft.answers:
+            self.voice.note("An earlier run was interrupted; its answers are offered again.")
+        bundle = self.text(CA_BUNDLE)
+        exchanges = Exchanges(self._transport, now=bool(bundle or self.simulator))
+        self._closing.callback(exchanges.close)
+        return Context(
+            asker=Asker(self.given, self.prompter, draft.answers if draft else None),
+            voice=self.voice,
+            records=self.records,
+            vault=self.vault,
+            sources=self.sources,
+            desktop=self.desktop,
+            scheduler=Scheduler(AzureDevOps(exchanges).send),
+            caller=Caller(str(uuid.uuid4()), _fresh),
+            clock=self.clock,
+            now=self.now,
+            show=self._show,
+            load_profile=_load_profile,
+            entra=self.entra,
+            ca_bundle=str(Path(bundle).expanduser().resolve()) if bundle else None,
+        )
+
+    def _transport(self, recorded: str | None) -> Transport:
+        """A transport that trusts the system, the CA of this run, or else the one recorded with a connection."""
+        from aspm_ado.adapters.http.transport import Transport
+
+        bundle = self.text(CA_BUNDLE) or recorded
+        return Transport(
+            environment=self.environment,
+            ca_bundle=Path(bundle).expanduser() if bundle else None,
+            timeout=self.timeout,
+            simulator=self.simulator,
+            trace=self.voice.trace if self.on(VERBOSE) else None,
+            note=self.voice.note,
+            gate=self._gate,
+        )
+
+    @cached_property
+    def _gate(self) -> Gate:
+        """What services ask of us holds for the whole run, whichever certificates a connection trusts."""
+        from aspm_ado.adapters.http.pacing import Gate
+
+        return Gate()
+
+    @property
+    def timeout(self) -> float:
+        """Longest time of a call as a whole, in seconds."""
+        text = self.text(TIMEOUT)
+        if not text:
+            return 30.0
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds <= LONGEST_TIMEOUT:
+            raise UsageError(
+                Reason.INPUT_INVALID,
+                "--timeout is not a number of seconds.",
+                remedy="Give one from 1 to 600.",
+            )
+        return seconds
+
+    @property
+    def as_json(self) -> bool:
+        """Whether stdout is a document."""
+        return self.on(JSON)
+
+    @property
+    def is_verbose(self) -> bool:
+        """Whether everything is told."""
+        return self.on(VERBOSE)
+
+    def _show(self, proofs: Sequence[object]) -> None:
+        from aspm_ado.cli.output import show_trouble
+
+        show_trouble(self, proofs)
+
+
+def _variables_named(given: Mapping[str, Given]) -> list[str]:
+    """The variables that options say hold tokens."""
+    return [
+        value.partition("=")[2].strip()
+        for value in given.get(PAT_VARIABLE.name, Given((), "")).values
+    ]
+
+
+def _load_profile(path: str) -> Profile:
+    from aspm_ado.adapters.profile import load_profile
+
+    return load_profile(path)
+
+
+def _fresh() -> str:
+    return str(uuid.uuid4())

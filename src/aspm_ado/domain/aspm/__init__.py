@@ -1,0 +1,1 @@
+"""Invicti ASPM: its API, registration profiles, and what is entered there."""

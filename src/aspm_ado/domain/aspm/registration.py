@@ -1,0 +1,430 @@
+"""What the answers to a registration mean: created, refused, already there, or not known; and whose an instance is.
+
+A write is never sent twice. Where its answer is lost, cut or not understood, only reading can tell; and only an
+instance that carries our own marker is ours (facts/reliability B, rows 25 to 27).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, StrEnum, auto
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.aspm.api import where_tokens_are_made
+from aspm_ado.domain.aspm.profile import Profile, Values, at, same
+from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
+from aspm_ado.domain.documents import Document
+from aspm_ado.domain.http import Origin
+from aspm_ado.domain.reasons import NEVER_SENT, Reason
+from aspm_ado.domain.rules.aspm import (
+    UNHEARD,
+    Hearing,
+    document_of,
+    hear,
+    redirect_target,
+    said,
+    unheard_words,
+)
+from aspm_ado.domain.stored import (
+    UNREGISTERED,
+    Proof,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+)
+from aspm_ado.domain.text import clean
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.http import Reply
+    from aspm_ado.domain.stored import Entry
+
+
+class Presence(StrEnum):
+    """What the list of instances shows of one organization."""
+
+    ABSENT = "absent"
+    OURS = "ours"
+    FOREIGN = "foreign"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What was seen, and the id of our instance."""
+
+    presence: Presence
+    reply: Reply
+    instance_id: str | None = None
+
+
+def look(profile: Profile, values: Values, reply: Reply) -> Sighting:
+    """Read the list of instances. A list that cannot be read whole shows nothing: it may hide what is there."""
+    document = reply.answer.content if isinstance(reply.answer, Document) else None
+    find = profile.find
+    items = at(document, find.items) if find is not None else None
+    if find is None or reply.status != 200 or not isinstance(items, list):
+        return Sighting(Presence.UNCLEAR, reply)
+    total = at(document, find.total) if find.total else len(items)
+    if not isinstance(total, int) or total > len(items):
+        return Sighting(Presence.UNCLEAR, reply)
+    mine = [item for item in items if same(item, find.ours, values)]
+    if mine:
+        return Sighting(Presence.OURS, reply, identified(mine[0], find.id))
+    there = any(same(item, find.match, values) for item in items)
+    return Sighting(Presence.FOREIGN if there else Presence.ABSENT, reply)
+
+
+class Upshot(StrEnum):
+    """How the one write ended."""
+
+    CREATED = "created"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+    REDIRECTED = "redirected"
+    NOT_SENT = "not-sent"
+    UNCLEAR = "unclear"
+
+
+def upshot(profile: Profile, reply: Reply) -> tuple[Upshot, str | None]:
+    """Read the answer to the write; with the id of what was created."""
+    if reply.failure in NEVER_SENT:
+        return Upshot.NOT_SENT, None
+    kind = hear(reply)
+    if kind in UNHEARD or reply.status == 408:
+        return Upshot.UNCLEAR, None
+    if kind is Hearing.REDIRECT:
+        return Upshot.REDIRECTED, None
+    if reply.status >= 400:
+        return (Upshot.CONFLICT if reply.status in profile.conflict else Upshot.REFUSED), None
+    document = reply.answer.content if isinstance(reply.answer, Document) else document_of(reply)
+    if profile.success.met(reply.status, document):
+        return Upshot.CREATED, identified(document, profile.id)
+    return Upshot.UNCLEAR, None
+
+
+def may_have_acted(reply: Reply) -> bool:
+    """Whether whoever redirects may have done what was asked: 302 and 303 are also sent after a form was taken."""
+    return reply.status in (302, 303)
+
+
+def identified(document: object, pointer: str) -> str | None:
+    """The id, as text fit for a report."""
+    found = at(document, pointer) if pointer else None
+    return (
+        clean(found, 120) if isinstance(found, str | int) and not isinstance(found, bool) else None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The state of one organization after its registration, and the check that says it."""
+
+    registration: Registration
+    check: Check
+
+    def proven(self, proof: Proof) -> Outcome:
+        """The same at a higher level of proof."""
+        told = " Since then projects/check knows the tool." if proof is Proof.ALM_ACCEPTED else ""
+        check = replace(self.check, detail=self.check.detail + told)
+        return Outcome(replace(self.registration, proof=proof), check)
+
+
+def registered(
+    marker: str, instance: str | None, profile: Profile, *replies: Reply, adopted: bool = False
+) -> Outcome:
+    """The instance is there, and it is ours."""
+    made = "Found in Invicti ASPM by its marker" if adopted else "Registered in Invicti ASPM"
+    named = f" as {instance}" if instance else ""
+    check = Check(CheckId.REGISTRATION, Status.PASS, f"{made}{named} ({profile.title}).").on(
+        *replies
+    )
+    state = Registration(
+        RegistrationMode.API, RegistrationState.REGISTERED, Proof.CLAIMED, instance, marker
+    )
+    return Outcome(state, check)
+
+
+def kept(prior: Registration) -> Outcome:
+    """Registered by an earlier run: a second instance is never made."""
+    named = f" as {prior.instance_id}" if prior.instance_id else ""
+    detail = f"Registered by an earlier run{named}; nothing was created now."
+    return Outcome(prior, Check(CheckId.REGISTRATION, Status.PASS, detail))
+
+
+def conflicting(marker: str, profile: Profile, name: str, *replies: Reply) -> Outcome:
+    """An instance is there that is not provably ours: it is neither taken over nor doubled."""
+    check = Check(
+        CheckId.REGISTRATION,
+        Status.FAIL,
+        f"Invicti ASPM has an instance for this organization already, which this program did not make "
+        f"({profile.title}). Nothing was changed.",
+        Reason.REGISTRATION_CONFLICT,
+        f"Look at it in Invicti ASPM under Integrations. Enter the token there by hand, or remove it; then say so, or "
+        f"register anew, with: aspm-ado handoff {name}",
+    ).on(*replies)
+    return Outcome(
+        Registration(RegistrationMode.API, RegistrationState.FAILED, marker=marker), check
+    )
+
+
+def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
+    """Invicti ASPM said no. Its words are quoted."""
+    words = said(reply)
+    quoted = f" (“{words}”)" if words else ""
+    if hear(reply) is Hearing.REDIRECT:
+        reason, detail = (
+            Reason.ASPM_NOT_AN_API,
+            f"It redirects ({reply.status}) to {redirect_target(reply)}",
+        )
+        remedy = "Correct the path in the registration profile; a redirect is never followed."
+    elif reply.status == 401:
+        reason, detail = (
+            Reason.ASPM_TOKEN_REJECTED,
+            f"Invicti ASPM does not accept the API token here{quoted}",
+        )
+        remedy = f"Use another API token. {where_tokens_are_made(profile.dialect)}"
+    elif reply.status == 403:
+        reason, detail = (
+            Reason.ASPM_FORBIDDEN,
+            f"The owner of the API token may not register instances{quoted}",
+        )
+        remedy = "Use the API token of an administrator of Invicti ASPM."
+    else:
+        reason, detail = (
+            Reason.ASPM_REFUSED,
+            f"Invicti ASPM refused the registration ({reply.status}){quoted}",
+        )
+        remedy = "Check the registration profile against your version of Invicti ASPM, or use --register guided."
+    check = Check(
+        CheckId.REGISTRATION, Status.FAIL, f"{detail} ({profile.title}).", reason, remedy
+    ).on(reply)
+    return Outcome(
+        Registration(RegistrationMode.API, RegistrationState.FAILED, marker=marker), check
+    )
+
+
+def not_begun(prior: Registration, reply: Reply) -> Outcome:
+    """Nothing was sent, since something before it failed."""
+    kind = hear(reply)
+    if kind in UNHEARD:
+        reason, detail, remedy = unheard_words(reply)
+    elif kind is Hearing.REFUSED:
+        reason, detail = (
+            Reason.ASPM_TOKEN_REJECTED,
+            "Invicti ASPM does not accept the API token for this list.",
+        )
+        remedy = f"Use another API token. {where_tokens_are_made(None)}"
+    elif kind is Hearing.FORBIDDEN:
+        reason, detail = Reason.ASPM_FORBIDDEN, "The owner of the API token may not list instances."
+        remedy = "Use the API token of an administrator of Invicti ASPM."
+    else:
+        host = Origin.of(reply.call.url).host
+        reason, detail = (
+            Reason.ASPM_NOT_AN_API,
+            f"{host} did not answer with a list of instances ({reply.status}).",
+        )
+        if kind is Hearing.REDIRECT:
+            detail = (
+                f"The list of instances redirects ({reply.status}) to {redirect_target(reply)}."
+            )
+        remedy = "Check “find” in the registration profile."
+    detail = f"Not registered, nothing was sent: {detail[:1].lower()}{detail[1:]}"
+    status = Status.UNKNOWN if kind in UNHEARD else Status.FAIL
+    check = Check(CheckId.REGISTRATION, status, detail, reason, remedy).on(reply)
+    return Outcome(replace(prior, mode=RegistrationMode.API), check)
+
+
+def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome:
+    """A write went out, and nobody can tell yet what came of it."""
+    state = Registration(RegistrationMode.API, RegistrationState.UNKNOWN, marker=marker)
+    how = (
+        "it looks first"
+        if readable
+        else "the profile has no “find”, so look in Invicti ASPM under Integrations"
+    )
+    check = Check(
+        CheckId.REGISTRATION,
+        Status.UNKNOWN,
+        "The registration was sent, and whether Invicti ASPM acted on it is not known. It was not sent again.",
+        Reason.REGISTRATION_UNKNOWN,
+        f"Go on later ({how}): aspm-ado handoff {name}",
+    ).on(*replies)
+    return Outcome(state, check)
+
+
+def tried(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
+    """The same after ASPM's own test of the instance."""
+    document = reply.answer.content if isinstance(reply.answer, Document) else document_of(reply)
+    if profile.trial is not None and profile.trial.success.met(reply.status, document):
+        check = replace(outcome.check, detail=f"{outcome.check.detail} Its own test passed.")
+        return Outcome(
+            outcome.registration, replace(check, evidence=(*check.evidence, reply.evidence))
+        )
+    if hear(reply) in UNHEARD:
+        reason, detail, remedy = unheard_words(reply)
+        check = Check(
+            CheckId.REGISTRATION,
+            Status.UNKNOWN,
+            f"Registered, but not tested: {detail}",
+            reason,
+            remedy,
+        )
+    else:
+        words = said(reply)
+        check = Check(
+            CheckId.REGISTRATION,
+            Status.FAIL,
+            f"Registered, but Invicti ASPM's own test of the instance failed ({reply.status}"
+            f"{f', “{words}”' if words else ''}).",
+            Reason.ASPM_REFUSED,
+            "Open the instance in Invicti ASPM under Integrations; the token itself is proven (see the checks above).",
+        )
+    return Outcome(
+        outcome.registration, replace(check, evidence=(*outcome.check.evidence, reply.evidence))
+    )
+
+
+class NewToken(Enum):
+    """What stands with the token that Invicti ASPM is to have."""
+
+    IN_FORCE = auto()
+    WAITS = auto()
+    """It is proven and stored; the old one serves until Invicti ASPM has the new one."""
+    NOT_GOOD = auto()
+    MISSING = auto()
+    """The organization is to get a token of its own and has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationFacts:
+    """Everything that decides ``aspm.registration`` of one organization."""
+
+    connection: str
+    organization: str
+    on_record: Registration = UNREGISTERED
+    answer: Registration | None = None
+    """What a person or Invicti ASPM said in this run."""
+    token: NewToken = NewToken.IN_FORCE
+    outcome: Check | None = None
+    """More of that answer than its state, where the API gave it."""
+    aspm_is_good: bool = True
+    brought: bool = True
+    """False where ``--register none`` was asked for."""
+    stored: bool = True
+    required: bool = False
+
+    @property
+    def registration(self) -> Registration:
+        """How far it is by now."""
+        return self.answer or self.on_record
+
+
+_WAITS: Final = (
+    "A new token is proven and stored; the old one serves until Invicti ASPM has the new one."
+)
+_NOT_BROUGHT: Final = (
+    "Nothing was handed over, as asked: a person still has to enter this token in Invicti ASPM."
+)
+_REFUSED: Final = "Invicti ASPM refused the new token, though it is good. The old one stays in force; the new one waits."
+_DIFFERENT: Final = "The token was proven, but Invicti ASPM refused it or has another instance for this organization."
+_BEHIND: Final = (
+    "Not asked: Invicti ASPM is not ready for it (see its own checks). Afterwards: aspm-ado handoff"
+)
+
+
+def judge_registration(facts: RegistrationFacts) -> Check:
+    """The check of one organization."""
+    verb = "migrate" if facts.token is NewToken.MISSING else "handoff"
+    return replace(_judged(facts), required=facts.required, next=Command(verb))
+
+
+def _judged(facts: RegistrationFacts) -> Check:
+    if facts.token is NewToken.NOT_GOOD:
+        return skip(CheckId.REGISTRATION, "Not asked: this organization is not good yet.")
+    if facts.token is NewToken.MISSING:
+        return _missing(facts)
+    if facts.outcome is not None:
+        return facts.outcome
+    if not facts.aspm_is_good:
+        return skip(CheckId.REGISTRATION, f"{_BEHIND} {facts.connection}")
+    if facts.token is NewToken.WAITS:
+        return _waiting(facts)
+    return _by_state(facts)
+
+
+def token_of(entry: Entry, name: str) -> NewToken:
+    """What stands with the token of a stored organization."""
+    return NewToken.IN_FORCE if entry.successor_of(name) is None else NewToken.WAITS
+
+
+def _missing(facts: RegistrationFacts) -> Check:
+    return Check(
+        CheckId.REGISTRATION,
+        Status.WARN,
+        "This organization has no token of its own yet; the old one stays as it is.",
+        Reason.NOT_MIGRATED,
+        f"Go on: aspm-ado migrate {facts.connection} -o {clean(facts.organization, 60)}",
+    )
+
+
+def _waiting(facts: RegistrationFacts) -> Check:
+    if facts.answer is not None and facts.answer.state is RegistrationState.FAILED:
+        check = _failed(facts)
+        remedy = f"{check.remedy} Afterwards: aspm-ado handoff {facts.connection}"
+        return replace(check, detail=_REFUSED, remedy=remedy)
+    return replace(_handed_off(facts), detail=_WAITS)
+
+
+def _by_state(facts: RegistrationFacts) -> Check:
+    api = facts.registration.mode is RegistrationMode.API
+    match facts.registration.state:
+        case RegistrationState.REGISTERED:
+            return _registered(facts.registration)
+        case RegistrationState.HANDED_OFF:
+            return _handed_off(facts)
+        case RegistrationState.FAILED:
+            return _failed(facts)
+        case RegistrationState.UNKNOWN:
+            return _unknown(facts, "Whether it is registered could not be found out.")
+        case RegistrationState.PLANNED:
+            return skip(
+                CheckId.REGISTRATION,
+                "A rehearsal: nothing was registered.",
+                Reason.REGISTRATION_PLANNED,
+            )
+        case RegistrationState.NONE if api:
+            return _unknown(facts, "Not registered yet.")
+    return skip(CheckId.REGISTRATION, "Not registered.", Reason.NOT_WANTED)
+
+
+def _registered(registration: Registration) -> Check:
+    told = "A person says that Invicti ASPM took it"
+    if registration.mode is RegistrationMode.API:
+        told = "Its API answered that it is registered"
+    if registration.proof is Proof.ALM_ACCEPTED:
+        told += "; since then projects/check knows the tool"
+    return Check(CheckId.REGISTRATION, Status.PASS, f"{told}.")
+
+
+def _handed_off(facts: RegistrationFacts) -> Check:
+    remedy = f"Enter the values in Invicti ASPM: aspm-ado handoff {facts.connection}"
+    if not facts.stored:
+        remedy = "Enter the values in Invicti ASPM now; nothing is stored to come back to."
+    detail = "The values are handed off; a person still has to enter them."
+    if not facts.brought:
+        detail = _NOT_BROUGHT
+    return Check(CheckId.REGISTRATION, Status.WARN, detail, Reason.HANDED_OFF, remedy)
+
+
+def _failed(facts: RegistrationFacts) -> Check:
+    detail = "The token is good (see the checks above), but Invicti ASPM refused it."
+    remedy = f"Send Invicti's support the text that was printed; then: aspm-ado handoff {facts.connection}"
+    if facts.registration.mode is RegistrationMode.API:
+        detail = _DIFFERENT
+        remedy = f"Go on in Invicti ASPM: aspm-ado handoff {facts.connection}"
+    return Check(CheckId.REGISTRATION, Status.FAIL, detail, Reason.ASPM_REFUSED, remedy)
+
+
+def _unknown(facts: RegistrationFacts, detail: str) -> Check:
+    remedy = f"Go on in Invicti ASPM: aspm-ado handoff {facts.connection}"
+    return Check(CheckId.REGISTRATION, Status.UNKNOWN, detail, Reason.REGISTRATION_UNKNOWN, remedy)

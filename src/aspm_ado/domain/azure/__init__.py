@@ -1,0 +1,1 @@
+"""Azure DevOps: places, scopes, requests and the life of a token."""

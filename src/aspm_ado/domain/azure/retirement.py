@@ -1,0 +1,144 @@
+"""The day on which Microsoft stops tokens of all organizations, and what it makes of the reach demanded."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.azure.scopes import Deployment
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.reasons import Reason
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.http import Reply
+
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
+
+GLOBAL_PAT_END: Final = date(2026, 12, 1)
+"""00:00 UTC of this day. Source: Microsoft's retirement announcement of 2025-12-12, as updated on 2026-03-05."""
+LAST_DAYS: Final = 30
+"""Days before the end in which a token of all organizations is hardly worth creating, and a person is asked."""
+MIGRATE: Final = "aspm-ado migrate NAME"
+"""What takes a stored connection across the day; its name is put in where it is known."""
+
+
+class Reach(StrEnum):
+    """What a token can see."""
+
+    ALL = "all"
+    ORGANIZATION = "organization"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def recorded(cls, text: str) -> Reach:
+        """What our records say; anything that is no reach is unknown."""
+        return cls(text) if text in {one.value for one in cls} else cls.UNKNOWN
+
+
+class ReachDemanded(StrEnum):
+    """The choice of ``--reach``."""
+
+    AUTO = "auto"
+    ALL = "all"
+    ORGANIZATION = "organization"
+
+
+class DaySource(StrEnum):
+    """Whose calendar ``today`` is from."""
+
+    SERVER = "server"
+    LOCAL = "local"
+    PINNED = "pinned"
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Today, whose today it is, and the day on which global tokens end (``None``: never)."""
+
+    today: date
+    source: DaySource
+    global_end: date | None = GLOBAL_PAT_END
+
+    def days_to_end(self, deployment: Deployment) -> int | None:
+        """Days until global tokens stop there; ``None`` where they do not. Zero or less: the day has come."""
+        if deployment is Deployment.SERVER or self.global_end is None:
+            return None
+        return (self.global_end - self.today).days
+
+    def ended(self, deployment: Deployment) -> bool:
+        """Whether global tokens have been stopped there."""
+        days = self.days_to_end(deployment)
+        return days is not None and days <= 0
+
+    def ends_soon(self, deployment: Deployment) -> bool:
+        """Whether the end of global tokens there is near, and not here yet."""
+        days = self.days_to_end(deployment)
+        return days is not None and 0 < days <= LAST_DAYS
+
+    def days_left(self, expires: date | None, reach: Reach, deployment: Deployment) -> int | None:
+        """Days to the earlier of a token's own end and the end of global tokens, where it is one. ``None``: none known.
+
+        Less than zero: it was to have ended that many days ago.
+        """
+        left = [] if expires is None else [(expires - self.today).days]
+        end = self.days_to_end(deployment)
+        if reach is Reach.ALL and end is not None:
+            left.append(end)
+        return min(left, default=None)
+
+    def demanded(self, choice: ReachDemanded, deployment: Deployment) -> Reach:
+        """The reach that ``choice`` means there and today."""
+        if choice is ReachDemanded.AUTO:
+            return Reach.ORGANIZATION if self.ended(deployment) else Reach.ALL
+        return Reach(choice.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Today as this machine has it, until Azure DevOps says better."""
+
+    today: date
+    global_end: date | None
+    pinned: bool = False
+
+    def told_by(self, *replies: Reply | None) -> Calendar:
+        """The calendar, by the ``Date`` of the first answer that is Azure DevOps' own."""
+        for reply in replies:
+            if reply is not None and reply.received is not None and _is_azure(reply):
+                source = DaySource.PINNED if self.pinned else DaySource.SERVER
+                return Calendar(reply.received.date(), source, self.global_end)
+        return Calendar(self.today, DaySource.LOCAL, self.global_end)
+
+
+def _is_azure(reply: Reply) -> bool:
+    return bool(reply.header("X-TFS-ProcessId") or reply.header("ActivityId"))
+
+
+def days_said(days: int) -> str:
+    """``1 day``, ``2 days``."""
+    return f"{days} day" if days == 1 else f"{days} days"
+
+
+def parse_global_end(text: str) -> date | None:
+    """``YYYY-MM-DD`` or ``never`` (the value of ``ASPM_ADO_GLOBAL_PAT_END``)."""
+    if text.strip().lower() == "never":
+        return None
+    return parse_day(text, "ASPM_ADO_GLOBAL_PAT_END")
+
+
+def parse_day(text: str, where: str) -> date:
+    """A calendar day written ``YYYY-MM-DD``; ``where`` is named when it is not one."""
+    value = text.strip()
+    try:
+        if not _DAY.fullmatch(value):
+            raise ValueError
+        return date.fromisoformat(value)
+    except ValueError:
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"{where} is not a day.",
+            remedy="Write it as YYYY-MM-DD, such as 2027-03-31.",
+        ) from None

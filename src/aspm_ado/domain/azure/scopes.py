@@ -1,0 +1,334 @@
+"""Where Azure DevOps runs, which versions of it we speak, and what Invicti ASPM uses a connection for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from aspm_ado.domain.reasons import CheckId, Reason
+
+
+class Deployment(StrEnum):
+    """Where Azure DevOps runs."""
+
+    SERVICES = "services"
+    SERVER = "server"
+
+
+class Purpose(StrEnum):
+    """What Invicti ASPM will use the connection for."""
+
+    ALM = "alm"
+    ALM_AND_ISSUE_MANAGER = "alm+issue-manager"
+    ISSUE_MANAGER = "issue-manager"
+
+    @property
+    def reads_code(self) -> bool:
+        """Whether ASPM clones repositories with this token."""
+        return self is not Purpose.ISSUE_MANAGER
+
+
+API_VERSIONS: Final = ("7.1", "7.0", "6.0", "5.0")
+"""The versions we speak, newest first: 7.1 on Services; on Server 2019 → 5.0, 2020 → 6.0, 2022 → 7.0, 2022.1+ → 7.1."""
+
+
+def newest_common(latest: str) -> str:
+    """The newest version we speak that a server whose latest is ``latest`` understands (``7.2`` → ``7.1``)."""
+    limit = _order(latest)
+    return next((version for version in API_VERSIONS if _order(version) <= limit), API_VERSIONS[-1])
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+JSON: Final = "application/json"
+JSON_PATCH: Final = "application/json-patch+json"
+
+
+class Scope(StrEnum):
+    """One category of the token page, or Full access."""
+
+    CODE = "code"
+    WORK = "work"
+    IDENTITY = "identity"
+    PROFILE = "profile"
+    PROJECT = "project"
+    FULL_ACCESS = "full-access"
+
+
+class Level(IntEnum):
+    """How far a scope goes; each level includes those below it."""
+
+    NONE = 0
+    READ = 1
+    WRITE = 2
+    MANAGE = 3
+    FULL = 4
+
+    @property
+    def word(self) -> str:
+        """The word of the report."""
+        return self.name.lower()
+
+
+class Area(StrEnum):
+    """Which host of an organization a route lives on. On Server all of them are the collection itself."""
+
+    ORGANIZATION = "organization"
+    IDENTITY = "identity"
+    ENTITLEMENTS = "entitlements"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box of the token page, and Microsoft's identifier of what it grants."""
+
+    category: str
+    choice: str
+    vso: str
+
+    def __str__(self) -> str:
+        return f"{self.category}: {self.choice}"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One request and the level that any authorized answer to it proves."""
+
+    scope: Scope
+    level: Level
+    method: str
+    path: str
+    alias: str = ""
+    area: Area = Area.ORGANIZATION
+    version: str = ""
+    body: str | None = None
+    content_type: str = JSON
+    server_since: str | None = "5.0"
+    """The oldest version of a Server that has the route; ``None`` where none has it."""
+
+    @property
+    def name(self) -> str:
+        """What its answer is filed under."""
+        return self.alias or f"{self.scope}-{self.level.word}"
+
+    @property
+    def reads(self) -> bool:
+        """Whether ``--read-only-probes`` allows it."""
+        return self.method == "GET"
+
+    @property
+    def may_be_withdrawn(self) -> bool:
+        """Whether its route is a preview's, which may be switched off (facts section 9)."""
+        return "preview" in self.version
+
+    def is_there(self, deployment: Deployment, version: str) -> bool:
+        """Whether the deployment has its route."""
+        if deployment is Deployment.SERVICES:
+            return True
+        if self.server_since is None:
+            return False
+        return API_VERSIONS.index(version) <= API_VERSIONS.index(self.server_since)
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRow:
+    """Everything that is known of one scope."""
+
+    scope: Scope
+    category: str
+    check: CheckId
+    missing: Reason
+    needed: Mapping[Purpose, Level]
+    levels: Mapping[Level, tuple[str, str]]
+    """The box of each level on the token page, and Microsoft's identifier of it."""
+    probes: tuple[Probe, ...]
+    implies_profile: bool = False
+    """Whether each of its levels includes reading the profile (``vso.profile``, facts section 1)."""
+    groups: tuple[Purpose, ...] = field(default=())
+    """The purposes for which a person ticks this one box instead of those of the other scopes."""
+
+    def box(self, level: Level) -> Box:
+        """The box of a level."""
+        return Box(self.category, *self.levels[level])
+
+    def provable(self, deployment: Deployment, version: str) -> Level:
+        """The highest level that an answer can show there: that of the best probe whose route is there."""
+        levels = (probe.level for probe in self.probes if probe.is_there(deployment, version))
+        return max(levels, default=Level.NONE)
+
+
+_ALM, _BOTH, _ISSUES = Purpose.ALM, Purpose.ALM_AND_ISSUE_MANAGER, Purpose.ISSUE_MANAGER
+_READ, _WRITE, _MANAGE, _FULL = Level.READ, Level.WRITE, Level.MANAGE, Level.FULL
+_REPOSITORY: Final = "_apis/git/repositories/{random}"
+_WORK_ITEM: Final = "_apis/wit/workItems/2147483647"
+_FAVORITE: Final = (
+    "_apis/favorite/favorites/{random}?artifactType=Microsoft.TeamFoundation.Build.Definition"
+    "&artifactScopeType=Project&artifactScopeId={random}"
+)
+
+_ROWS: Final = (
+    ScopeRow(
+        Scope.CODE, "Code", CheckId.SCOPE_CODE, Reason.CODE_SCOPE_MISSING,
+        needed={_ALM: _FULL, _BOTH: _FULL},
+        levels={
+            _READ: ("Read", "vso.code"),
+            _WRITE: ("Read & write", "vso.code_write"),
+            _MANAGE: ("Read, write, & manage", "vso.code_manage"),
+            _FULL: ("Full", "vso.code_full"),
+        },
+        probes=(
+            Probe(Scope.CODE, _READ, "GET", _REPOSITORY),
+            Probe(Scope.CODE, _WRITE, "POST", f"{_REPOSITORY}/refs", body="[]"),
+            Probe(Scope.CODE, _MANAGE, "PATCH", _REPOSITORY, body="{}"),
+        ),
+        implies_profile=True,
+    ),
+    ScopeRow(
+        Scope.WORK, "Work Items", CheckId.SCOPE_WORK, Reason.WORK_SCOPE_MISSING,
+        needed={_ALM: _MANAGE, _BOTH: _MANAGE, _ISSUES: _MANAGE},
+        levels={
+            _READ: ("Read", "vso.work"),
+            _WRITE: ("Read & write", "vso.work_write"),
+            _MANAGE: ("Read, write, & manage", "vso.work_full"),
+        },
+        probes=(
+            Probe(Scope.WORK, _READ, "GET", _WORK_ITEM),
+            Probe(
+                Scope.WORK, _WRITE, "PATCH", f"{_WORK_ITEM}?validateOnly=true",
+                body='[{"op":"test","path":"/rev","value":1}]', content_type=JSON_PATCH,
+            ),
+            Probe(
+                Scope.WORK, _MANAGE, "DELETE", "_apis/wit/attachments/{random}",
+                version="7.2-preview.4", server_since=None,
+            ),
+        ),
+        implies_profile=True,
+    ),
+    ScopeRow(
+        Scope.IDENTITY, "Identity", CheckId.SCOPE_IDENTITY, Reason.IDENTITY_SCOPE_MISSING,
+        needed={_ALM: _MANAGE, _BOTH: _MANAGE},
+        levels={
+            _READ: ("Read", "vso.identity"),
+            _MANAGE: ("Read & manage", "vso.identity_manage"),
+        },
+        probes=(
+            Probe(
+                Scope.IDENTITY, _READ, "GET", "_apis/identities?identityIds={me}",
+                area=Area.IDENTITY, server_since="6.0",
+            ),
+        ),
+    ),
+    ScopeRow(
+        Scope.PROFILE, "User Profile", CheckId.SCOPE_PROFILE, Reason.PROFILE_SCOPE_MISSING,
+        needed={_ALM: _WRITE, _BOTH: _WRITE},
+        levels={
+            _READ: ("Read", "vso.profile"),
+            _WRITE: ("Read & write", "vso.profile_write"),
+        },
+        probes=(
+            Probe(
+                Scope.PROFILE, _WRITE, "DELETE", _FAVORITE,
+                version="7.1-preview.1", server_since="7.1",
+            ),
+        ),
+        implies_profile=True,
+    ),
+    ScopeRow(
+        Scope.PROJECT, "Project and Team", CheckId.SCOPE_PROJECT, Reason.PROJECT_SCOPE_MISSING,
+        needed={_BOTH: _MANAGE, _ISSUES: _MANAGE},
+        levels={
+            _READ: ("Read", "vso.project"),
+            _WRITE: ("Read & write", "vso.project_write"),
+            _MANAGE: ("Read, write, & manage", "vso.project_manage"),
+        },
+        probes=(
+            Probe(Scope.PROJECT, _WRITE, "PATCH", "_apis/projects/{random}", body="{}"),
+            Probe(Scope.PROJECT, _MANAGE, "POST", "_apis/projects/{random}/teams", body="{}"),
+        ),
+    ),
+    ScopeRow(
+        Scope.FULL_ACCESS, "Scopes", CheckId.SCOPE_FULL_ACCESS, Reason.FULL_ACCESS_MISSING,
+        needed={_BOTH: _FULL},
+        levels={_FULL: ("Full access", "app_token")},
+        # Three areas far from each other: all answer to Full access, or to nearly every box.
+        probes=(
+            Probe(
+                Scope.FULL_ACCESS, _FULL, "GET", "_apis/distributedtask/pools?$top=1",
+                alias="agent-pools",
+            ),
+            Probe(
+                Scope.FULL_ACCESS, _FULL, "GET", "_apis/graph/users", alias="graph-users",
+                area=Area.IDENTITY, version="7.1-preview.1", server_since=None,
+            ),
+            Probe(
+                Scope.FULL_ACCESS, _FULL, "GET", "_apis/userentitlements?top=1",
+                alias="user-entitlements", area=Area.ENTITLEMENTS, version="7.1-preview.3", server_since=None,
+            ),
+        ),
+        groups=(_BOTH,),
+    ),
+)  # fmt: skip
+
+SCOPES: Final[Mapping[Scope, ScopeRow]] = {row.scope: row for row in _ROWS}
+
+
+def rows_of(purpose: Purpose) -> tuple[ScopeRow, ...]:
+    """The scopes that a purpose is judged by."""
+    return tuple(row for row in _ROWS if purpose in row.needed)
+
+
+def needed(purpose: Purpose) -> dict[Scope, Level]:
+    """The level of each scope that a purpose needs."""
+    return {row.scope: row.needed[purpose] for row in rows_of(purpose)}
+
+
+def boxes_of(purpose: Purpose) -> tuple[Box, ...]:
+    """The boxes that a person ticks, in page order."""
+    rows = rows_of(purpose)
+    alone = [row for row in rows if purpose in row.groups]
+    boxes = (row.box(row.needed[purpose]) for row in alone or rows)
+    return tuple(sorted(boxes, key=lambda box: box.category))
+
+
+def categories_of(purpose: Purpose) -> list[str]:
+    """The categories of the token page that are named beside Full access, in page order."""
+    rows = [row for row in rows_of(purpose) if row.scope is not Scope.FULL_ACCESS]
+    return sorted(row.category for row in rows)
+
+
+def hint_of(purpose: Purpose) -> str:
+    """The boxes of a purpose in a few words."""
+    return ", ".join(
+        "Full access" if box.category == "Scopes" else box.category for box in boxes_of(purpose)
+    )
+
+
+def takes_full_access(purpose: Purpose) -> bool:
+    """Whether Invicti asks for Full access instead of single scopes."""
+    return purpose in SCOPES[Scope.FULL_ACCESS].groups
+
+
+def plan(
+    purpose: Purpose, deployment: Deployment, version: str, *, read_only: bool = False
+) -> tuple[Probe, ...]:
+    """Every probe that says something about ``purpose`` there, lowest levels first."""
+    return tuple(_planned(purpose, deployment, version, read_only))
+
+
+def _planned(
+    purpose: Purpose, deployment: Deployment, version: str, read_only: bool
+) -> Iterator[Probe]:
+    for row in rows_of(purpose):
+        for probe in row.probes:
+            if probe.is_there(deployment, version) and (probe.reads or not read_only):
+                yield probe
+
+
+def summits(probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    """The probes to ask first where the whole ladder is too long: the highest level of each scope."""
+    best = {probe.scope: probe.level for probe in probes}
+    return tuple(probe for probe in probes if probe.level == best[probe.scope])

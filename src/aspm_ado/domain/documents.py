@@ -1,0 +1,147 @@
+"""What the documents of the services say, reduced to what we use; adapters read them out of JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aspm_ado.domain.secret import Secret
+
+ANONYMOUS_ID: Final = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
+"""The id under which an organization with public projects serves anybody, a wrong token included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person: id, display name, and the account name (a mail address, or ``DOMAIN\\user`` on Server)."""
+
+    id: str
+    name: str = ""
+    account: str = ""
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether this is nobody."""
+        return self.id.lower() in ("", ANONYMOUS_ID)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionData:
+    """``GET _apis/connectionData``: ``authenticatedUser`` as ``identity``."""
+
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """``GET profiles/me``."""
+
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Organizations (``accounts``) or collections (``projectCollections``), in the order of the answer, no repeats."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One project."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Projects:
+    """One page of projects."""
+
+    projects: tuple[Project, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """One Git repository. ``enabled`` is false when it is switched off or in maintenance."""
+
+    id: str
+    name: str
+    project: str
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """The repositories of one project."""
+
+    repositories: tuple[Repository, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AspmPage:
+    """A list of Invicti ASPM (``teams/``, ``projects/``): how many there are, where it says so."""
+
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AspmKnown:
+    """``GET projects/check/…``: the tool is integrated, and whether the repository is a project."""
+
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Any JSON: the answer of an endpoint that only an operator's registration profile describes."""
+
+    content: object
+
+
+@dataclass(frozen=True, slots=True)
+class Pat:
+    """One token as the PAT Lifecycle API shows it. Its value is there once: in the answer that creates it."""
+
+    authorization_id: str
+    display_name: str = ""
+    scopes: frozenset[str] = frozenset()
+    valid_to: datetime | None = None
+    is_global: bool = False
+    """Whether the answer says so: ``targetAccounts`` is null for a token of all organizations."""
+    secret: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PatAnswer:
+    """``POST`` or ``GET tokens/pats``: a token, or the ``patTokenError`` (empty for ``none``), also inside a 200."""
+
+    pat: Pat | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pats:
+    """One page of tokens, without their values; ``more`` asks for the next one."""
+
+    pats: tuple[Pat, ...]
+    more: str = ""
+
+
+Answer = (
+    ConnectionData
+    | Profile
+    | Names
+    | Projects
+    | Repositories
+    | AspmPage
+    | AspmKnown
+    | Document
+    | PatAnswer
+    | Pats
+)
+HOLDS_A_SECRET: Final = (PatAnswer,)
+"""Answers whose text must not outlive its reading."""

@@ -1,0 +1,1 @@
+"""Texts that help a person: the guide, requests to administrators, tickets."""

@@ -1,0 +1,133 @@
+"""How to create the token: the steps of the token page for one deployment, purpose and day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from shlex import quote
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, days_said
+from aspm_ado.domain.azure.scopes import Box, Deployment, Purpose, boxes_of, takes_full_access
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Place
+
+SUGGESTED_DAYS: Final = 180
+"""Half a year: Invicti asks for “an appropriate expiration period”; the page allows at most one year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do on the page, and what to know about it."""
+
+    do: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """Everything to create one token."""
+
+    place_name: str
+    token_page: str
+    token_name: str
+    reach: Reach
+    expires: date
+    boxes: tuple[Box, ...]
+    steps: tuple[Step, ...]
+
+
+def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calendar) -> Guide:
+    """The guide for one organization or collection, right for the day of ``calendar``."""
+    reach = calendar.demanded(choice, place.site.deployment)
+    name = f"aspm-ado {place.name if reach is Reach.ORGANIZATION else 'all'} {calendar.today.isoformat()}"
+    expires, expiry_note = _expiry(reach, place.site.deployment, calendar)
+    boxes = boxes_of(purpose)
+    steps = (
+        Step(f"Open {place.token_page}", ("There: User settings → Personal access tokens.",)),
+        Step(
+            "Choose “+ New Token”",
+            _forbidden(place),
+        ),
+        Step(f"Name: {name}"),
+        _organization(place, reach, choice, calendar),
+        Step(f"Expiration: Custom defined, {expires.isoformat()}", expiry_note),
+        _scopes(purpose, boxes),
+        Step(
+            "Choose “Create” and copy the token now",
+            ("It is shown this once: keep it until Invicti ASPM has it too.",),
+        ),
+    )
+    return Guide(place.name, place.token_page, name, reach, expires, boxes, steps)
+
+
+def _forbidden(place: Place) -> tuple[str, ...]:
+    """What to do where the page does not offer what the guide says; the policies are of Services only."""
+    services = place.site.deployment is Deployment.SERVICES
+    where = (
+        f"-o {quote(place.name)}"
+        if services
+        else f"--server-url {place.site.base_url} --collection "
+    )
+    where += "" if services else quote(place.name)
+    greyed = f"Greyed out? A policy forbids it: `aspm-ado guide {where} --greyed-out` prints the request to send."
+    below = "Is something missing further down? `--request` global, full-scope or lifespan prints the request for that."
+    return (greyed, below) if services else (greyed,)
+
+
+def _organization(place: Place, reach: Reach, choice: ReachDemanded, calendar: Calendar) -> Step:
+    noun = place.noun.capitalize()
+    days = calendar.days_to_end(place.site.deployment)
+    if reach is Reach.ORGANIZATION:
+        ended = calendar.ended(place.site.deployment)
+        note = (
+            (
+                f"Since {calendar.global_end} a token can be of one organization only. Invicti's written guide still "
+                "says “All accessible organizations”.",
+            )
+            if ended and choice is ReachDemanded.AUTO
+            else ()
+        )
+        return Step(f"{noun}: {place.name}", note)
+    if place.site.deployment is Deployment.SERVER:
+        return Step(
+            "Collection: all of them, where the page offers it (“All accessible organizations”)",
+            ("Invicti's guide asks for it; a token of one collection makes the integration fail.",),
+        )
+    soon: tuple[str, ...] = ()
+    if days is not None and days > 0:
+        when = f"Microsoft stops such tokens on {calendar.global_end}, in {days_said(days)}"
+        soon = (f"{when}; --reach organization avoids them.",)
+    elif days is not None:
+        soon = (f"Microsoft was to stop such tokens on {calendar.global_end}; --reach organization asks for one that "
+                "does not depend on it.",)  # fmt: skip
+    return Step(
+        "Organization: All accessible organizations",
+        ("Not the one organization: Invicti ASPM tries all of them and fails otherwise.", *soon),
+    )
+
+
+def _expiry(
+    reach: Reach, deployment: Deployment, calendar: Calendar
+) -> tuple[date, tuple[str, ...]]:
+    suggested = calendar.today + timedelta(days=SUGGESTED_DAYS)
+    end = calendar.global_end if reach is Reach.ALL and deployment is Deployment.SERVICES else None
+    if end is not None and calendar.today < end <= suggested:
+        last = max(
+            end - timedelta(days=1), calendar.today + timedelta(days=1)
+        )  # a token cannot end today
+        return last, (f"A later date would not help: tokens of all organizations stop on {end}.",)
+    return suggested, ("At most one year; your organization may allow less.",)
+
+
+def _scopes(purpose: Purpose, boxes: tuple[Box, ...]) -> Step:
+    if takes_full_access(purpose):
+        return Step(
+            "Scopes: Full access",
+            ("Invicti asks for it where Azure DevOps is also the issue manager.",),
+        )
+    return Step(
+        "Scopes: Custom defined → Show all scopes (at the bottom), then tick",
+        tuple(str(box) for box in boxes),
+    )

@@ -1,0 +1,258 @@
+"""An origin compared as parsed parts, never as text: what keeps a secret from a look-alike host."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, urlsplit
+
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import clean
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aspm_ado.domain.documents import Answer
+    from aspm_ado.domain.secret import Secret
+
+_PORTS: Final = {"https": 443, "http": 80}
+_UNFIT: Final = re.compile(r"[\x00-\x20\x7f\\]")
+_LABEL: Final = re.compile(r"[a-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, lower-case ASCII host and port."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> Origin:
+        """The origin of ``url``. Raises ``UsageError`` for anything that is not a plain http(s) address."""
+        return cls.read(split_url(url))
+
+    @classmethod
+    def read(cls, parts: SplitResult) -> Origin:
+        """The origin of an address that ``split_url`` took."""
+        return cls(
+            parts.scheme, ascii_host(parts.hostname or ""), parts.port or _PORTS[parts.scheme]
+        )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it can only be this machine."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + (
+            "" if _PORTS[self.scheme] == self.port else f":{self.port}"
+        )
+
+
+def split_url(url: str, what: str = "address") -> SplitResult:
+    """``url`` in parts, or a ``UsageError`` that says what is wrong with it.
+
+    Refused: control characters, white space and backslashes anywhere, schemes other than http(s), a password, a host
+    that is no host name. A bare user name is allowed for the caller to judge (``org@dev.azure.com`` is common).
+    """
+    text = url.strip()
+    if _UNFIT.search(text):
+        raise _refused(what, text, "it has a space, a backslash or a control character in it")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise _refused(what, text, "its host or port is malformed") from None
+    if parts.scheme not in _PORTS:
+        raise _refused(what, text, "it does not begin with https://")
+    if parts.password is not None:
+        raise UsageError(
+            Reason.URL_INVALID,
+            f"The {what} holds a password.",
+            remedy="Give the address alone; secrets are asked for, or read with --pat-file or --pat-stdin.",
+        )
+    if port == 0:
+        raise _refused(what, text, "its port is 0")
+    ascii_host(parts.hostname or "", what, text)
+    return parts
+
+
+def ascii_host(host: str, what: str = "address", shown: str = "") -> str:
+    """``host`` in lower case and ASCII (IDNA), without a closing dot."""
+    name = _encoded(host)
+    if not name:
+        why = "its host is malformed" if ":" in host else "it has no usable host name"
+        raise _refused(what, shown or host, why)
+    return name
+
+
+@lru_cache(maxsize=64)  # a run talks to few hosts, and reads their addresses at every call
+def _encoded(host: str) -> str:
+    """The host as it is compared, or nothing where it is none."""
+    name = host.rstrip(".").lower()
+    try:
+        if ":" in name:
+            return str(ipaddress.IPv6Address(name))
+        encoded = name.encode("idna").decode("ascii")
+    except ValueError:  # UnicodeError is one
+        return ""
+    return encoded if all(map(_LABEL.fullmatch, encoded.split("."))) else ""
+
+
+def _refused(what: str, given: str, why: str) -> UsageError:
+    return UsageError(
+        Reason.URL_INVALID,
+        f"The {what} “{clean(given, 80)}” cannot be used: {why}.",
+        remedy="Copy the address from the browser.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A secret, the user name that goes beside it, and the only origins it may be sent to."""
+
+    secret: Secret
+    origins: frozenset[Origin]
+    username: str = ""
+    header: str = "Authorization"
+    bearer: bool = False
+
+    @property
+    def value(self) -> str:
+        """What goes into the header: HTTP Basic, Bearer, or the bare secret in a header of the service's own."""
+        if self.bearer:
+            return f"Bearer {self.secret.reveal()}"
+        return (
+            self.secret.basic(self.username)
+            if self.header == "Authorization"
+            else self.secret.reveal()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A JSON body with a secret in it, which is put in as the body is sent; no repr and no print ever holds it.
+
+    ``text`` holds ``mark`` in the secret's place; ``origins`` are the only ones it may be sent to.
+    """
+
+    text: str
+    mark: str
+    secret: Secret
+    origins: frozenset[Origin]
+
+    @property
+    def shown(self) -> str:
+        """The body for a person: the secret masked."""
+        return self.text.replace(self.mark, MASK)
+
+    def encode(self) -> bytes:
+        """The bytes for the wire."""
+        return self.text.replace(self.mark, json.dumps(self.secret.reveal())[1:-1]).encode()
+
+
+MASK = "********"
+
+HEADERS: Final = frozenset(
+    {
+        "activityid",
+        "content-length",
+        "content-type",
+        "location",
+        "retry-after",
+        "www-authenticate",
+        "x-msedge-ref",
+        "x-tfs-processid",
+        "x-tfs-serviceerror",
+        "x-vss-resourcetenant",
+        "x-vss-userdata",
+    }
+)
+"""What a verdict reads of an answer's headers. A reply needs no more: a thousand organizations send ten thousand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, complete but for the transport.
+
+    ``lane`` is what politeness counts by (a host and organization); ``expects`` is the document of a good answer;
+    ``ca_bundle`` a file of certificates that are trusted for this call beside the system's; ``hides`` what else of ours
+    the answer may hold, beside what is sent.
+    """
+
+    method: str
+    url: str
+    credential: Credential | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | Sealed | None = None
+    lane: str = ""
+    expects: type[Answer] | None = None
+    ca_bundle: str | None = None
+    hides: tuple[Secret, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a call brought: an answer with a status, or a failure that says why there is none.
+
+    ``text`` is the head of the body (decoded, at most 4 KiB); ``answer`` is set when a 200 held what was expected.
+    ``failure``, ``problem`` and ``remedy`` are set when there is no answer that could be read.
+    """
+
+    call: Call
+    status: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+    text: str = ""
+    answer: Answer | None = None
+    failure: Reason | None = None
+    problem: str = ""
+    remedy: str = ""
+    received: datetime | None = None
+
+    def header(self, name: str) -> str:
+        """The first value of a header, by any spelling; empty when it is not there."""
+        return (self.header_values(name) or ("",))[0]
+
+    def header_values(self, name: str) -> tuple[str, ...]:
+        """All values of a header: Azure DevOps repeats some. Raises ``LookupError`` for one that is not kept."""
+        wanted = name.lower()
+        if wanted not in HEADERS:
+            raise LookupError(name)
+        return tuple([value for key, value in self.headers if key.lower() == wanted])
+
+    @property
+    def evidence(self) -> Evidence:
+        """The line of the report: no header, no body, no secret."""
+        at = self.received.strftime("%Y-%m-%dT%H:%M:%SZ") if self.received is not None else ""
+        return Evidence(
+            self.call.method,
+            self.call.url,
+            self.status or None,
+            self.header("ActivityId") or None,
+            at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a verdict rests on, fit to be sent to anybody."""
+
+    method: str
+    url: str
+    status: int | None
+    activity_id: str | None
+    at: str = ""
+    """When, by the clock of whoever answered; not part of the report."""

@@ -1,0 +1,1 @@
+"""From answers to checks: pure, and a verdict for every answer."""

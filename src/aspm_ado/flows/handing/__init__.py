@@ -1,1 +1,0 @@
-"""To Invicti ASPM: proving it, by a person's hand, by a profile."""

@@ -1,1 +1,0 @@
-"""What is stored, and how it is stored so that a crash leaves something whole."""

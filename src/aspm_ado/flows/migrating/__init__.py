@@ -1,1 +1,0 @@
-"""From one token of all organizations to one token for each, within the same connection."""

@@ -1,0 +1,1 @@
+"""The options of a run: flag, variable, record or person."""

@@ -1,1 +1,0 @@
-"""From calls to what is reported of a token."""

@@ -1,0 +1,1 @@
+"""Registering at Invicti ASPM: its state, by hand, by profile."""

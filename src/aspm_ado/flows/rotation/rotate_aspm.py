@@ -1,0 +1,82 @@
+"""A new API token for one Invicti ASPM: proven, then in the place of the old one for every connection that uses it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aspm_ado.domain.aspm.api import where_tokens_are_made
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.questions import ASPM_URL
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import ConnectionReport, Report
+from aspm_ado.flows.options.parts import parse_aspm_url
+from aspm_ado.flows.registration.aspm import (
+    aspm_token,
+    given_token,
+    missing_aspm_token,
+    secret_to_keep,
+    settle_aspm,
+    wished_api,
+)
+from aspm_ado.flows.storage.transaction import keep_aspm, ready_to_keep
+from aspm_ado.flows.tokens.sources import ASPM_VARIABLES
+from aspm_ado.flows.validation.report import report
+
+if TYPE_CHECKING:
+    from aspm_ado.flows.context import Context
+
+
+def rotate_aspm(context: Context, url: str = "") -> Report:
+    """Prove the new token and swap it in. When it is not good, the old one stays in force."""
+    url = url or context.asker.need(ASPM_URL, parse_aspm_url)
+    users = [
+        entry
+        for entry in context.records.load().connections.values()
+        if entry.aspm and entry.aspm.url == url
+    ]
+    if not users:
+        raise UsageError(
+            Reason.NOTHING_STORED,
+            f"No stored connection uses {url}.",
+            remedy="See `aspm-ado list`; a new connection takes the token with --aspm-token-file.",
+        )
+    given = given_token(context)
+    if given is None and not context.asker.asks:
+        raise missing_aspm_token()
+    ready_to_keep(context)
+    old = aspm_token(context, url, None)
+    if given is not None and old is not None and given.secret == old.secret:
+        problem = (
+            f"The API token given is the one that is stored for {url} already: a new one is needed."
+        )
+        remedy = f"{where_tokens_are_made(None)} Whether the one in force is good: aspm-ado validate {users[0].name}"
+        if given.source not in ASPM_VARIABLES or not context.asker.asks:
+            raise UsageError(Reason.TOKEN_UNCHANGED, problem, remedy=remedy)
+        context.voice.warn(problem)
+        given = None
+    hint = users[0].aspm.api if users[0].aspm else "auto"
+    bundle, wished = users[0].ca_bundle, wished_api(context)
+    proof = settle_aspm(
+        context,
+        url,
+        given,
+        wished=wished,
+        hint=hint,
+        needs_token=True,
+        ca_bundle=bundle,
+        new_only=True,
+    )
+    secrets, record = secret_to_keep(context, proof)
+    if proof.is_good and record is not None:
+        keep_aspm(context, record, secrets)
+    elif not proof.is_good:
+        context.voice.warn("Nothing was changed: the old API token stays in force.")
+    shown = proof.report
+    connections = [
+        ConnectionReport(
+            entry.name, entry.deployment, entry.base_url, entry.purpose, aspm=replace(shown)
+        )
+        for entry in users
+    ]
+    return report(context, "rotate", [], connections)

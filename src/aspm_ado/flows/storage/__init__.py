@@ -1,0 +1,1 @@
+"""What is stored, and how, so that a crash leaves something whole."""

@@ -1,0 +1,269 @@
+"""From proofs to what is stored: good organizations only, each naming its credential; the rest stays as it was."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.azure.scopes import Deployment
+from aspm_ado.domain.checks import CheckId, Status
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.http import Origin
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import TokenFacts
+from aspm_ado.domain.stored import (
+    NAME,
+    UNREGISTERED,
+    Entry,
+    Registration,
+    StoredAspm,
+    StoredCredential,
+    StoredOrganization,
+)
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.validation.report import organizations_of
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Site
+    from aspm_ado.domain.report import OrganizationReport
+    from aspm_ado.domain.secret import Secret
+    from aspm_ado.flows.context import Context
+    from aspm_ado.flows.options.parts import AspmOptions
+    from aspm_ado.flows.validation.result import Candidate, Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """One token's proof, and the reports of its good organizations."""
+
+    proof: Proof
+    good: tuple[OrganizationReport, ...]
+    held: frozenset[str] = frozenset()
+    """The credentials on record that hold this very token."""
+
+
+def facts_on_record(known: StoredCredential, *, shared: bool) -> TokenFacts:
+    """What a report says of a stored token without asking. ``shared``: it serves several organizations."""
+    return TokenFacts(
+        known.format,
+        known.last4,
+        known.expires,
+        known.expires_source,
+        reach=known.reach,
+        source="keyring",
+        shared=shared,
+    )
+
+
+def parse_name(text: str) -> str:
+    """The name of a connection."""
+    value = text.strip()
+    if not NAME.fullmatch(value):
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"“{clean(text, 60)}” cannot be the name of a connection.",
+            remedy="Use small letters, digits, dots, hyphens and underscores, beginning with a letter or digit.",
+        )
+    return value
+
+
+UNNAMED: Final = "azure-devops"
+"""The name of a connection of every organization, until the first of them is known."""
+
+
+def default_name(site: Site, names: Sequence[str]) -> str:
+    """The first organization, or the server's host."""
+    raw = site.host if site.deployment is Deployment.SERVER else next(iter(names), UNNAMED)
+    return re.sub(r"[^a-z0-9._-]+", "-", raw.lower()).strip("-._")[:63] or UNNAMED
+
+
+def proven_of(context: Context, proofs: Sequence[Proof], current: Entry | None) -> list[Proven]:
+    """The proofs that are good somewhere, each with the credentials of ``current`` that hold its token."""
+    made = [
+        (proof, tuple(one for one in organizations_of(proof) if one.is_good)) for proof in proofs
+    ]
+    return [
+        Proven(proof, good, _holding(context, current, proof.candidate))
+        for proof, good in made
+        if good
+    ]
+
+
+def _holding(context: Context, current: Entry | None, candidate: Candidate) -> frozenset[str]:
+    """The credentials that hold the token of ``candidate``. What ends otherwise is another, and is not read."""
+    if candidate.stored or current is None:
+        return frozenset({candidate.stored} - {""})
+    alike = (
+        (key, one)
+        for key, one in current.credentials.items()
+        if one.last4 == candidate.secret.last4
+    )
+    return frozenset(
+        key for key, one in alike if context.vault.read(one.service) == candidate.secret
+    )
+
+
+def new_key(context: Context) -> str:
+    """A name for a credential that none had before."""
+    return context.caller.fresh().replace("-", "")[:12]
+
+
+def service_of(name: str, key: str) -> str:
+    """The name of a credential's secret in the secret store."""
+    return f"aspm-ado:{name}:{key}"
+
+
+def new_secrets(name: str, proven: Sequence[Proven], keys: Sequence[str]) -> dict[str, Secret]:
+    """The secrets that are not stored yet, by service."""
+    return {
+        service_of(name, key): one.proof.candidate.secret
+        for one, key in zip(proven, keys, strict=True)
+        if not one.held
+    }
+
+
+def merged(
+    current: Entry | None,
+    name: str,
+    proven: Sequence[Proven],
+    keys: Sequence[str],
+    options: AspmOptions,
+    toggles: Iterable[str],
+    registrations: dict[str, Registration],
+    *,
+    now: str,
+    allow_http: bool = False,
+    ca_bundle: str | None = None,
+) -> Entry:
+    """The entry with the good organizations put in or replaced; what else is on record by now stays as it is.
+
+    ``keys`` name the credentials of ``proven``, but for those that are stored already. What waited to replace a token
+    is given up with it.
+    """
+    candidate = proven[0].proof.candidate
+    credentials = dict(current.credentials) if current else {}
+    organizations = {o.name.casefold(): o for o in current.organizations} if current else {}
+    aspm = StoredAspm(options.url, options.api, options.profile or "") if options.url else None
+    renewed = []
+    for one, key in zip(proven, keys, strict=True):
+        for made in one.good:
+            prior = organizations.get(made.name.casefold())
+            used = _used(one, key, prior, credentials)
+            credentials[used] = _credential(one, credentials.get(used), service_of(name, key))
+            if prior is None or prior.credential != used:
+                renewed.append(made.name)
+            state = registrations.get(made.name.casefold(), _left(current, prior, used, aspm))
+            organizations[made.name.casefold()] = _organization(made, used, one.proof, state)
+    listed = (found for one in proven for found in one.proof.listed or ())
+    return Entry(
+        name=name,
+        deployment=candidate.site.deployment.value,
+        base_url=candidate.site.base_url,
+        purpose=candidate.brief.purpose.value,
+        credentials=credentials,
+        organizations=tuple(organizations.values()),
+        aspm=aspm or (current.aspm if current else None),
+        reach_demanded=candidate.brief.reach.value,
+        toggles=tuple(toggles),
+        allow_http=allow_http,
+        ca_bundle=ca_bundle or (current.ca_bundle if current else None),
+        created=current.created if current else now,
+        validated=now,
+        successors=current.unawaited(renewed) if current else {},
+        offered=tuple(dict.fromkeys((*(current.offered if current else ()), *listed))),
+        migration=current.migration if current else None,
+    ).pruned()
+
+
+def _used(
+    one: Proven,
+    key: str,
+    prior: StoredOrganization | None,
+    credentials: Mapping[str, StoredCredential],
+) -> str:
+    """The credential that an organization names: the one that it has, or another that holds the token, or ``key``."""
+    if prior is not None and prior.credential in one.held:
+        return prior.credential
+    return min(one.held & credentials.keys(), default=key)
+
+
+def _left(
+    current: Entry | None, prior: StoredOrganization | None, used: str, aspm: StoredAspm | None
+) -> Registration:
+    """What is on record of an organization that nobody brings to Invicti ASPM now, with the credential ``used``."""
+    if current is None or prior is None or (aspm and current.aspm and aspm.url != current.aspm.url):
+        return UNREGISTERED
+    return prior.registration if prior.credential == used else prior.registration.of_older
+
+
+def with_registrations(entry: Entry, registrations: dict[str, Registration]) -> Entry:
+    """The entry with new states of its organizations (by case-folded name)."""
+    return replace(
+        entry,
+        organizations=tuple(
+            replace(
+                stored, registration=registrations.get(stored.name.casefold(), stored.registration)
+            )
+            for stored in entry.organizations
+        ),
+    )
+
+
+def aspm_service(url: str, fresh: Callable[[], str]) -> str:
+    """A new service name for the API token of one ASPM."""
+    return f"aspm-ado:aspm:{Origin.of(url).host}:{fresh().replace('-', '')[:12]}"
+
+
+def _credential(one: Proven, known: StoredCredential | None, service: str) -> StoredCredential:
+    """A token as it is now; ``known`` is what is on record of it, where it is stored already."""
+    made, candidate = one.good[0], one.proof.candidate
+    identity = made.identity
+    ends = known if known is not None and made.token.expires is None else made.token
+    return StoredCredential(
+        service=known.service if known else service,
+        format=candidate.secret.format.value,
+        last4=candidate.secret.last4,
+        expires=ends.expires,
+        expires_source=ends.expires_source,
+        reach=made.token.reach,
+        identity_id=identity.id if identity else "",
+        identity_name=identity.name if identity else "",
+        identity_account=identity.account if identity else "",
+        authorization_id=candidate.authorization_id or (known.authorization_id if known else ""),
+    )
+
+
+def _organization(
+    made: OrganizationReport, key: str, proof: Proof, state: Registration
+) -> StoredOrganization:
+    return StoredOrganization(
+        name=made.name,
+        credential=key,
+        username=needed_username(made) or proof.candidate.username,
+        registration=state,
+        repository=repository_of(proof, made.name),
+    ).proven(verdict_of(made), proof.calendar.today.isoformat())
+
+
+def verdict_of(made: OrganizationReport) -> dict[str, str]:
+    """What is remembered of a proof: the status of each check."""
+    return {check.id.value: check.status.value for check in made.checks}
+
+
+def repository_of(proof: Proof, name: str) -> str:
+    """The id of the repository that could be read there, where one was."""
+    found = next(
+        (here.repository for here in proof.places if here.place.key == name.casefold()), None
+    )
+    return found.id if found is not None else ""
+
+
+def needed_username(made: OrganizationReport) -> str:
+    """The username that the hand-off carries: only where the token alone could not clone."""
+    if any(
+        check.id is CheckId.CLONE_TOKEN and check.status is Status.WARN for check in made.checks
+    ):
+        return made.username
+    return ""

@@ -1,0 +1,171 @@
+"""Keeping a connection so that a crash at any point leaves it whole: said, stored, then in force by one replace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from operator import methodcaller
+from typing import TYPE_CHECKING
+
+from aspm_ado.domain.errors import DamagedRecordsError, StoreError, UsageError
+from aspm_ado.domain.questions import DRY_RUN, YES, Question
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import clean
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.secret import Secret
+    from aspm_ado.domain.stored import Catalogue, Entry
+    from aspm_ado.flows.context import Context
+
+
+def ready_to_keep(context: Context) -> None:
+    """Find out before a secret is asked for whether it could be kept; finish what a crash left."""
+    context.records.check()
+    context.vault.probe()
+    clear_remains(context)
+
+
+def keep(
+    context: Context,
+    name: str,
+    onto: Callable[[Entry | None], Entry],
+    secrets: Mapping[str, Secret],
+    aspm: tuple[str, str] | None = None,
+) -> None:
+    """Store ``secrets`` (service → secret), then put the entry ``name`` in force. All of it or nothing.
+
+    ``onto`` makes the entry out of what is on record by then: another run may have been there. ``aspm`` is an origin
+    and the service under which its API token is among the secrets.
+    """
+
+    def commit(catalogue: Catalogue) -> Catalogue:
+        after = catalogue.commit(onto(catalogue.connections.get(name)), aspm)
+        if after.services - catalogue.services - set(secrets):
+            raise changed_meanwhile(name)
+        return after
+
+    _store(context, name, secrets, commit)
+
+
+def keep_aspm(context: Context, record: tuple[str, str], secrets: Mapping[str, Secret]) -> None:
+    """Store a new API token of one ASPM and put it in force: the old one is erased after."""
+    _store(context, record[0], secrets, methodcaller("commit_aspm", *record))
+
+
+def _store(
+    context: Context,
+    what: str,
+    secrets: Mapping[str, Secret],
+    commit: Callable[[Catalogue], Catalogue],
+) -> None:
+    """Say what comes, write it, and put it in force by one replace; or leave everything as it was."""
+    for secret in secrets.values():
+        context.vault.check_size(secret)
+    with context.records.exclusive():
+        _undo_remains(context)
+        context.records.change(methodcaller("begin", what, tuple(secrets)))
+        try:
+            for service, secret in secrets.items():
+                context.vault.write(service, secret)
+            context.records.change(commit)
+        except BaseException:
+            context.records.change(methodcaller("abandon", what))
+            sweep(context)
+            raise
+        sweep(context)
+
+
+def update(context: Context, name: str, edit: Callable[[Entry], Entry]) -> Entry:
+    """Change what is on record of a connection by now, and erase what nothing names any more; the new entry.
+
+    Raises ``UsageError`` where the connection has been forgotten meanwhile.
+    """
+
+    def commit(catalogue: Catalogue) -> Catalogue:
+        if name not in catalogue.connections:
+            raise changed_meanwhile(name)
+        return catalogue.commit(edit(catalogue.connections[name]))
+
+    with context.records.exclusive():
+        _undo_remains(context)
+        catalogue = context.records.change(commit)
+        sweep(context)
+    return catalogue.connections[name]
+
+
+def clear_remains(context: Context) -> None:
+    """Undo what a crash left pending, and erase secrets that nothing names any more."""
+    catalogue = context.records.load()
+    if not catalogue.pending and not catalogue.erasing:
+        return
+    with context.records.exclusive():
+        _undo_remains(context)
+        sweep(context)
+
+
+def _undo_remains(context: Context) -> None:
+    """Mark for erasure what is pending. Only for the holder of the lock: whoever was storing it has died."""
+    for name in context.records.load().pending:
+        context.voice.note(
+            f"An earlier run ended while it stored “{name}”; what it left is removed."
+        )
+        context.records.change(methodcaller("abandon", name))
+
+
+def changed_meanwhile(name: str) -> UsageError:
+    """What to say when the record that a run began with is not there any more."""
+    return UsageError(
+        Reason.NOTHING_STORED,
+        f"Another run changed or forgot “{name}” meanwhile; nothing was stored.",
+        remedy="See `aspm-ado list`, and run the command again.",
+    )
+
+
+def sweep(context: Context) -> None:
+    """Erase what is marked. A secret that cannot be erased now stays marked for the next run."""
+    erased = set()
+    for service in context.records.load().erasing:
+        try:
+            context.vault.erase(service)
+        except StoreError as error:
+            context.voice.warn(
+                f"An old secret could not be erased yet ({error.problem}); the next run tries again."
+            )
+        else:
+            erased.add(service)
+    if erased:
+        context.records.change(lambda catalogue: catalogue.erased(frozenset(erased)))
+
+
+BEGIN = Question("begin-again", "Set it aside, and begin with empty records?")
+
+
+def whole_records(context: Context) -> Catalogue:
+    """What is stored. Damaged records are set aside first, where a person or ``-y`` says so.
+
+    Raises ``DamagedRecordsError`` where nobody does, and in a run that is to store nothing.
+    """
+    try:
+        return context.records.load()
+    except DamagedRecordsError as error:
+        if not _agreed(context, error):
+            raise
+    aside = context.records.set_aside()
+    if aside is not None:
+        context.voice.warn(
+            f"The damaged records are set aside as {clean(aside)}. The tokens that they name stay in the keyring, and "
+            "only that file knows their names: they cannot be erased from here. Mended and put back, it finds them "
+            "again; or remove the entries that begin with “aspm-ado:” by hand. What was entered in Invicti ASPM is "
+            "there still."
+        )
+    return context.records.load()
+
+
+def _agreed(context: Context, error: DamagedRecordsError) -> bool:
+    if context.asker.switch(DRY_RUN) or not context.asker.keeps:
+        return False
+    if context.asker.switch(YES):
+        return True
+    if not context.asker.asks:
+        return False
+    context.voice.warn(error.problem)
+    return context.asker.prompter.confirm(BEGIN, default=False)

@@ -1,0 +1,1 @@
+"""Where tokens come from: sources, prompts, creation; and their revocation."""

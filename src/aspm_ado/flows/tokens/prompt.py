@@ -1,0 +1,118 @@
+"""Getting a token from a person: the guide for this day, the page, the greyed-out button, the hidden prompt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.azure.retirement import ReachDemanded, days_said, parse_day
+from aspm_ado.domain.azure.scopes import Deployment
+from aspm_ado.domain.help.administrator import ROWS, Policy, otherwise, possible, request_for
+from aspm_ado.domain.help.guide import Guide, guide
+from aspm_ado.domain.questions import PAT_EXPIRES, REACH, Choice, Question
+from aspm_ado.flows.tokens.creation import created
+from aspm_ado.flows.tokens.sources import Taken, ask_token, missing_token
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.flows.context import Context
+    from aspm_ado.flows.validation.result import Brief
+
+READY: Final = Question("token-ready", "Have you created the token?")
+PASTE: Final = Choice("paste", "I have the token: paste it")
+OPEN: Final = Choice("open", "Open the token page in the browser")
+GREYED: Final = Choice("greyed", "Something is missing or greyed out there")
+FORBIDDEN: Final = Question("forbidden", "What is in the way?")
+
+
+def choose_reach(context: Context, brief: Brief, deployment: Deployment) -> Brief:
+    """In the last days of global tokens a person chooses which kind to create; a script has said it, or ``auto``."""
+    calendar = context.clock.told_by()
+    days = calendar.days_to_end(deployment)
+    if (
+        brief.reach is not ReachDemanded.AUTO
+        or not context.asker.asks
+        or days is None
+        or not calendar.ends_soon(deployment)
+    ):
+        return brief
+    context.voice.say(
+        f"Invicti's guide asks for a token of all accessible organizations. Microsoft stops such tokens on "
+        f"{calendar.global_end}, in {days_said(days)} by this machine's clock, whatever their own expiry."
+    )
+    context.voice.say(
+        "A token of one organization outlives that day; whether your Invicti ASPM takes it is not known."
+    )
+    choices = [
+        Choice(
+            "all",
+            "All accessible organizations",
+            f"as Invicti asks; stops on {calendar.global_end}",
+        ),
+        Choice("organization", "One token for each organization", "outlives that day"),
+    ]
+    return replace(brief, reach=ReachDemanded(context.asker.pick(REACH, choices, "all")))
+
+
+def acquire(context: Context, place: Place, brief: Brief, *, for_all: bool) -> Taken:
+    """Have the token made, where that can be and is agreed to; else guide a person through the token page.
+
+    ``for_all``: it serves every organization named. Raises ``UsageError`` where nobody is there to make it.
+    """
+    if (made_for_us := created(context, place, brief, for_all=for_all)) is not None:
+        return made_for_us
+    if not context.asker.asks:
+        raise missing_token()
+    made = guide(place, brief.purpose, brief.reach, context.clock.told_by())
+    tell_guide(context, made)
+    choice = OPEN.value
+    while choice != PASTE.value:
+        choice = context.asker.prompter.choose(READY, [PASTE, OPEN, GREYED], PASTE.value)
+        if choice == OPEN.value and not context.desktop.open(made.token_page):
+            context.voice.say(f"No browser could be opened here. The page is {made.token_page}")
+        elif choice == GREYED.value:
+            tell_request(context, place, brief)
+    taken = ask_token(context.asker, place.site, "" if for_all else place.name)
+    return ask_expiry(
+        context, replace(taken, organization=None) if for_all else taken, made.expires
+    )
+
+
+def tell_request(context: Context, place: Place, brief: Brief) -> None:
+    """Which policy it is, as far as a person can see; then the letter to send, and what can be done without it."""
+    calendar = context.clock.told_by()
+    met = possible(place, brief.purpose, calendar.demanded(brief.reach, place.site.deployment))
+    policy = met[0]
+    if len(met) > 1:
+        choices = [Choice(one.value, ROWS[one].seen) for one in met]
+        policy = Policy(context.asker.prompter.choose(FORBIDDEN, choices, policy.value))
+    context.voice.heading(f"Send this to the administrator of the {place.noun}")
+    for line in request_for(policy, place, brief.purpose, brief.reach, calendar).splitlines():
+        context.voice.say(line)
+    if way := otherwise(policy, place):
+        context.voice.note(way)
+
+
+def ask_expiry(context: Context, taken: Taken, suggested: date) -> Taken:
+    """The token with its end, unless ``--pat-expires`` says it for all. Nobody but its owner can tell."""
+    if not context.asker.asks or context.asker.given(PAT_EXPIRES):
+        return taken
+    answer = context.asker.prompter.text(PAT_EXPIRES, suggested.isoformat(), accept=_day_or_nothing)
+    day = _day_or_nothing(answer)
+    return replace(taken, expires=day, expires_source="prompt" if day else None)
+
+
+def tell_guide(context: Context, made: Guide) -> None:
+    """The guide, on the terminal."""
+    context.voice.heading(f"Create the token ({made.place_name})")
+    for number, step in enumerate(made.steps, start=1):
+        context.voice.say(f" {number}. {step.do}")
+        for note in step.notes:
+            context.voice.say(f"    • {note}")
+
+
+def _day_or_nothing(text: str) -> date | None:
+    value = text.strip().lower()
+    return None if value in ("", "-", "unknown", "never") else parse_day(value, "The date")

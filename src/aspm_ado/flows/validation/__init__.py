@@ -1,0 +1,1 @@
+"""From requests to the report on a token."""

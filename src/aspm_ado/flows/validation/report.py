@@ -1,0 +1,184 @@
+"""From what was heard to what is reported: the checks of each organization, in the order of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
+from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
+from aspm_ado.domain.documents import Profile
+from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.rules.access import identified
+from aspm_ado.domain.rules.clone import clone_skipped
+from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
+from aspm_ado.domain.rules.scopes import scopes_not_asked
+from aspm_ado.domain.rules.token import WARN_DAYS, judge_expiry, judge_format
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Site
+    from aspm_ado.domain.azure.scopes import Purpose
+    from aspm_ado.domain.rules.reach import ReachSeen
+    from aspm_ado.flows.context import Context
+    from aspm_ado.flows.validation.result import PlaceProof, Proof
+
+EVERY_ONE: Final = "*"
+"""The name that stands for organizations that nobody could list."""
+
+
+def organizations_of(proof: Proof, warn_days: int = WARN_DAYS) -> tuple[OrganizationReport, ...]:
+    """A report for each organization of one token."""
+    candidate, reach_seen = proof.candidate, proof.reach_seen
+    reach = reach_seen.reach if reach_seen is not None else Reach.UNKNOWN
+    facts = TokenFacts(
+        format=candidate.secret.format.value,
+        last4=candidate.secret.last4,
+        expires=candidate.expires.isoformat() if candidate.expires else None,
+        expires_source=candidate.expires_source if candidate.expires else None,
+        days_left=proof.calendar.days_left(candidate.expires, reach, candidate.site.deployment),
+        reach=reach.value,
+        source=candidate.source,
+        shared=len(proof.places) > 1,
+    )
+    dead = bool(proof.places) and all(
+        here.access is not None and here.access.is_dead for here in proof.places
+    )
+    if dead:
+        facts = replace(facts, days_left=None)
+        expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
+    else:
+        expiry = judge_expiry(candidate.expires, proof.calendar, warn_days)
+    reach_check = (
+        proof.unlisted if proof.unlisted is not None and not dead else _reach(proof, reach_seen)
+    )
+    own = (judge_format(candidate.secret), expiry, reach_check)
+    if proof.unlisted is not None and not proof.places:
+        return (_every_one(proof, facts, own),)
+    return tuple(_organization(here, facts, own, candidate.brief.purpose) for here in proof.places)
+
+
+def connection_report(
+    name: str | None, site: Site, purpose: Purpose, organizations: Sequence[OrganizationReport]
+) -> ConnectionReport:
+    """One connection."""
+    return ConnectionReport(
+        name, site.deployment.value, site.base_url, purpose.value, tuple(organizations)
+    )
+
+
+def day_source(proofs: Sequence[Proof]) -> DaySource:
+    """Whose calendar the verdict used: Azure DevOps' as soon as one answer came from it."""
+    sources = [proof.calendar.source for proof in proofs]
+    return next((source for source in sources if source is not DaySource.LOCAL), DaySource.LOCAL)
+
+
+def report(
+    context: Context, command: str, proofs: Sequence[Proof], connections: Sequence[ConnectionReport]
+) -> Report:
+    """The document."""
+    at = context.stamp
+    return Report(command, at, day_source(proofs).value, tuple(connections))
+
+
+def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
+    """The required checks that stand in the way, registration aside."""
+    return tuple(
+        check
+        for check in organization.checks
+        if check.required
+        and check.status in (Status.FAIL, Status.UNKNOWN)
+        and check.id is not CheckId.REGISTRATION
+    )
+
+
+def with_check(organization: OrganizationReport, check: Check) -> OrganizationReport:
+    """The same with one more check in its place."""
+    before = next((old for old in organization.checks if old.id is check.id), check)
+    check = replace(check, next=check.next or before.next)
+    kept = [old for old in organization.checks if old.id is not check.id]
+    return replace(organization, checks=in_order([*kept, check]))
+
+
+def named(organization: OrganizationReport, name: str | None) -> OrganizationReport:
+    """The same, with the name of its connection in the commands that help; without one, with what helps there."""
+    old, new = (
+        (MIGRATE, MIGRATE.replace("NAME", name))
+        if name
+        else (f": {MIGRATE}", " (--reach organization).")
+    )
+    checks = (
+        replace(check, remedy=check.remedy.replace(old, new)) if check.remedy else check
+        for check in organization.checks
+    )
+    return replace(organization, checks=tuple(checks))
+
+
+def with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Check, ...]:
+    """The checks of a token with the command that replaces it; one of all organizations would end with this one."""
+    if any(check.next is not None and check.next.verb == "migrate" for check in checks):
+        return tuple(
+            replace(one, next=Command("migrate")) if one.id in _NEW_TOKEN else one for one in checks
+        )
+    rotate, one_of_them = Command("rotate"), Command("rotate", (name,))
+    return tuple(
+        replace(one, next=one_of_them if one.id is CheckId.REACH or not shared else rotate)
+        if one.id in _NEW_TOKEN
+        else one
+        for one in checks
+    )
+
+
+_NEW_TOKEN: Final = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.REACH})
+
+
+def _organization(
+    here: PlaceProof, facts: TokenFacts, own: Sequence[Check], purpose: Purpose
+) -> OrganizationReport:
+    access = here.access
+    if access is None:
+        excuse = "Not asked."
+        who = (skip(CheckId.IDENTITY, excuse), skip(CheckId.ACCESS, excuse))
+        identity = None
+    else:
+        who, identity = (access.identity_check, access.access_check), access.identity
+        excuse = "Not asked: the organization does not take the token."
+        if access.access_check.status is Status.UNKNOWN:
+            excuse = "Not asked: whether the organization takes the token was not found out."
+    scopes = here.scopes or scopes_not_asked(purpose, excuse)
+    clone = here.clone or clone_skipped(excuse)
+    checks = with_next(
+        in_order([*own, *who, *scopes, *clone]), here.place.name, shared=facts.shared
+    )
+    return OrganizationReport(here.place.name, identity, facts, checks, username=here.username)
+
+
+def _every_one(proof: Proof, facts: TokenFacts, own: Sequence[Check]) -> OrganizationReport:
+    """What stands for all the organizations of a token, where they could not be listed: nothing was asked in them."""
+    who = (
+        proof.wide.answer.identity
+        if proof.wide is not None and isinstance(proof.wide.answer, Profile)
+        else None
+    )
+    excuse = "Not asked: no organization was named, and they could not be listed."
+    identity = identified(who, proof.wide) if who is not None else skip(CheckId.IDENTITY, excuse)
+    scopes = scopes_not_asked(proof.candidate.brief.purpose, excuse)
+    checks = in_order(
+        [*own, identity, skip(CheckId.ACCESS, excuse), *scopes, *clone_skipped(excuse)]
+    )
+    return OrganizationReport(EVERY_ONE, who, facts, checks)
+
+
+def _reach(proof: Proof, reach_seen: ReachSeen | None) -> Check:
+    """Judged once for the token. Where nobody let it in and nothing tells, it was not asked for."""
+    let_in = any(here.access is not None and here.access.is_in for here in proof.places)
+    if reach_seen is None or (reach_seen.reach is Reach.UNKNOWN and not let_in):
+        heard = [here.access for here in proof.places if here.access is not None]
+        if any(access.access_check.status is Status.UNKNOWN for access in heard):
+            return reach_not_asked(
+                "Not asked: whether an organization takes the token was not found out."
+            )
+        return reach_not_asked("Not asked: no organization takes the token.")
+    return judge_reach(
+        reach_seen, proof.candidate.brief.reach, proof.candidate.site.deployment, proof.calendar
+    )

@@ -1,0 +1,203 @@
+"""Many request plans side by side over few connections.
+
+A plan is a generator: it yields the calls of its next round trip and is sent their replies. So the order of questions
+is plain code without threads, locks or network in it, and how much is asked at once is decided here alone.
+"""
+
+from __future__ import annotations
+
+import _thread
+import queue
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Final, Generic, TypeVar
+
+from aspm_ado.domain.http import Call, Reply
+from aspm_ado.domain.ports import Send
+
+T = TypeVar("T")
+RequestPlan = Generator[Sequence[Call], Sequence[Reply], T]
+
+IN_FLIGHT: Final = 16
+PER_LANE: Final = 8
+_HEARTBEAT: Final = 0.5
+"""Seconds between looks at Ctrl-C on platforms where waiting for a queue does not notice it (Windows)."""
+
+
+@dataclass(slots=True)
+class _Task:
+    """A plan under way: its place among the results, and the replies of its round trip so far."""
+
+    place: int
+    plan: RequestPlan[Any]
+    replies: list[Any] = field(default_factory=list)
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One call for a worker."""
+
+    batch: _Batch[Any]
+    task: _Task
+    slot: int
+    call: Call
+
+
+class _Batch(Generic[T]):
+    """One run. Only the thread that runs it changes it; workers put what came into ``done``."""
+
+    def __init__(
+        self, plans: Iterable[RequestPlan[T]], jobs: queue.SimpleQueue[_Job], per_lane: int
+    ) -> None:
+        self.waiting: deque[Iterator[RequestPlan[T]]] = deque([iter(plans)])
+        self.results: dict[int, T] = {}
+        self.done: queue.SimpleQueue[tuple[_Job, Reply | BaseException]] = queue.SimpleQueue()
+        self.active = self.flying = 0
+        self.is_over = False
+        self._jobs, self._per_lane = jobs, per_lane
+        self._busy: Counter[str] = Counter()
+        self._held: defaultdict[str, deque[_Job]] = defaultdict(deque)
+
+    def hand_out(self, task: _Task, calls: Sequence[Call]) -> None:
+        """Give the calls of a round trip to the workers, as far as their lanes have room."""
+        task.replies, task.missing = [None] * len(calls), len(calls)
+        for slot, call in enumerate(calls):
+            self.flying += 1
+            self._held[call.lane].append(_Job(self, task, slot, call))
+            self._fill(call.lane)
+
+    def next_reply(self) -> _Task:
+        """Wait for one call to end; the task that it belongs to."""
+        job, outcome = self._ended()
+        self.flying -= 1
+        self._busy[job.call.lane] -= 1
+        self._fill(job.call.lane)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        job.task.replies[job.slot] = outcome
+        job.task.missing -= 1
+        return job.task
+
+    def _ended(self) -> tuple[_Job, Reply | BaseException]:
+        while True:
+            try:
+                return self.done.get(timeout=_HEARTBEAT)
+            except queue.Empty:
+                continue
+
+    def _fill(self, lane: str) -> None:
+        held = self._held[lane]
+        while held and self._busy[lane] < self._per_lane:
+            self._busy[lane] += 1
+            self._jobs.put(held.popleft())
+
+
+class Scheduler:
+    """Runs request plans. Workers are threads that nobody waits for, so that a hanging call keeps no process alive.
+
+    A call is given to workers that live, in a queue that no signal divides; nothing is given twice. Where the system
+    gives no more threads, those that are there do the work.
+    """
+
+    def __init__(self, send: Send, in_flight: int = IN_FLIGHT, per_lane: int = PER_LANE) -> None:
+        self._send, self._in_flight, self._per_lane = send, in_flight, per_lane
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._numbers = count()
+        self._workers = 0
+
+    def run_all(
+        self,
+        plans: Iterable[RequestPlan[T]],
+        then: Callable[[T], Iterable[RequestPlan[T]]] | None = None,
+    ) -> list[T]:
+        """Run the plans to their ends; their results in the order in which they began.
+
+        ``then`` is told each result, and what it says to do next goes on beside the rest. At most as many plans are
+        under way as calls may be in flight, so memory does not grow with their number.
+        """
+        batch = _Batch(plans, self._jobs, self._per_lane)
+        numbers = count()
+        try:
+            while True:
+                self._begin(batch, numbers, then)
+                if not batch.flying and not batch.waiting and not batch.active:
+                    return [batch.results[place] for place in sorted(batch.results)]
+                if batch.flying:
+                    task = batch.next_reply()
+                    if not task.missing:
+                        self._advance(batch, task, then)
+        finally:
+            batch.is_over = True
+
+    def run(self, plan: RequestPlan[T]) -> T:
+        """One plan alone."""
+        return self.run_all([plan])[0]
+
+    def _begin(
+        self,
+        batch: _Batch[T],
+        numbers: Iterator[int],
+        then: Callable[[T], Iterable[RequestPlan[T]]] | None,
+    ) -> None:
+        """Begin plans while there is room."""
+        while (
+            batch.waiting and batch.active < self._in_flight and batch.flying < 2 * self._in_flight
+        ):
+            plan = next(batch.waiting[0], None)
+            if plan is None:
+                batch.waiting.popleft()
+                continue
+            batch.active += 1
+            self._advance(batch, _Task(next(numbers), plan), then)
+
+    def _advance(
+        self, batch: _Batch[T], task: _Task, then: Callable[[T], Iterable[RequestPlan[T]]] | None
+    ) -> None:
+        """Let a plan go on until it asks something or ends."""
+        replies = task.replies or None
+        try:
+            calls: Sequence[Call] = []
+            while not calls:
+                calls = task.plan.send(replies)  # type: ignore[arg-type]
+                replies = []
+        except StopIteration as end:
+            batch.active -= 1
+            batch.results[task.place] = end.value
+            if then is not None:
+                batch.waiting.appendleft(iter(then(end.value)))
+            return
+        for _ in calls:
+            self._start_worker()
+        batch.hand_out(task, calls)
+
+    def _start_worker(self) -> None:
+        """One worker more, up to as many as calls may be in flight."""
+        if self._workers >= self._in_flight:
+            return
+        try:
+            _thread.start_new_thread(self._work, ())
+        except RuntimeError:  # the system gives no more threads
+            if not self._workers:
+                raise
+            return
+        self._workers += (
+            1  # only now: one too many ends by itself, one too few would be missed for ever
+        )
+
+    def _work(self) -> None:
+        if next(self._numbers) >= self._in_flight:
+            return
+        while True:
+            self._serve(self._jobs.get())
+
+    def _serve(self, job: _Job) -> None:
+        if job.batch.is_over:
+            return
+        try:
+            outcome: Reply | BaseException = self._send(job.call)
+        except BaseException as error:  # noqa: BLE001  (a thread has nobody above it; the caller raises this)
+            outcome = error
+        job.batch.done.put((job, outcome))

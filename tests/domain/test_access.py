@@ -1,0 +1,419 @@
+"""Row R1 of the decision table: what ``connectionData`` says of the token and of the organization."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from aspm_ado.domain.azure.retirement import Reach
+from aspm_ado.domain.checks import Status
+from aspm_ado.domain.documents import Identity, Names
+from aspm_ado.domain.http import Reply
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.rules.access import Past, judge_access
+
+from . import replies as r
+
+PASS, FAIL, UNKNOWN, SKIP = Status.PASS, Status.FAIL, Status.UNKNOWN, Status.SKIP
+
+# answer to R1 · answer to R2 · identity (status, reason) · organization.access (status, reason) · exit code
+ROWS = {
+    "good": (r.connection_data(), r.bare(), (PASS, None), (PASS, None), 0),
+    "anonymous": (
+        r.connection_data(r.NOBODY),
+        r.bare(),
+        (FAIL, Reason.TOKEN_ANONYMOUS),
+        (SKIP, Reason.NOT_ASKED),
+        4,
+    ),
+    "anonymous, but R2 knows the token": (
+        r.connection_data(r.NOBODY),
+        r.profile(),
+        (PASS, None),
+        (FAIL, Reason.ORGANIZATION_REFUSES_TOKEN),
+        3,
+    ),
+    "200 that is no document": (
+        r.reply(200, "{", r.MARKS, r.JSON),
+        r.bare(),
+        (UNKNOWN, Reason.ANSWER_UNREADABLE),
+        (UNKNOWN, Reason.ANSWER_UNREADABLE),
+        5,
+    ),
+    "expired, said in the body": (
+        r.reply(401, r.EXPIRED, r.MARKS, r.JSON),
+        r.bare(),
+        (FAIL, Reason.TOKEN_EXPIRED),
+        (SKIP, Reason.NOT_ASKED),
+        4,
+    ),
+    "expired, said in the header of Services": (
+        r.reply(
+            401,
+            "",
+            r.MARKS,
+            (("X-TFS-ServiceError", "Access%20Denied%3A%20The%20token%20has%20expired."),),
+        ),
+        r.bare(),
+        (FAIL, Reason.TOKEN_EXPIRED),
+        (SKIP, Reason.NOT_ASKED),
+        4,
+    ),
+    "expired, said in the header of Server": (
+        r.reply(
+            401, "", r.MARKS, (("X-TFS-ServiceError", "Access+Denied%3a+The+token+has+expired."),)
+        ),
+        r.bare(),
+        (FAIL, Reason.TOKEN_EXPIRED),
+        (SKIP, Reason.NOT_ASKED),
+        4,
+    ),
+    "a user without access": (
+        r.reply(401, r.TF400813, r.MARKS, r.JSON, r.USER),
+        r.bare(),
+        (PASS, None),
+        (FAIL, Reason.NOT_A_MEMBER),
+        3,
+    ),
+    "bare 401, R2 200": (
+        r.bare(),
+        r.profile(),
+        (PASS, None),
+        (FAIL, Reason.ORGANIZATION_REFUSES_TOKEN),
+        3,
+    ),
+    "401 with words, R2 200": (
+        r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON),
+        r.profile(),
+        (PASS, None),
+        (FAIL, Reason.ORGANIZATION_REFUSES_TOKEN),
+        3,
+    ),
+    "bare 401, R2 401": (
+        r.bare(),
+        r.bare(),
+        (FAIL, Reason.TOKEN_REJECTED),
+        (SKIP, Reason.NOT_ASKED),
+        4,
+    ),
+    "401 with words, R2 401": (
+        r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON),
+        r.bare(),
+        (FAIL, Reason.TOKEN_REJECTED),
+        (SKIP, Reason.NOT_ASKED),
+        4,
+    ),
+    "fence": (
+        r.reply(403, r.FENCED, r.MARKS, r.JSON),
+        r.bare(),
+        (UNKNOWN, Reason.ACCESS_FENCED),
+        (UNKNOWN, Reason.ACCESS_FENCED),
+        5,
+    ),
+    "no such organization": (
+        r.reply(404, r.PAGE, r.MARKS, r.HTML),
+        r.bare(),
+        (SKIP, Reason.NOT_ASKED),
+        (FAIL, Reason.ORGANIZATION_ABSENT),
+        3,
+    ),
+    "404 of somebody else": (
+        r.reply(404, "not found"),
+        r.bare(),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        5,
+    ),
+    "deactivated": (
+        r.reply(503, r.STOPPED, r.JSON),
+        r.bare(),
+        (SKIP, Reason.NOT_ASKED),
+        (FAIL, Reason.ORGANIZATION_DEACTIVATED),
+        3,
+    ),
+    "deactivated, said in the header": (
+        r.reply(503, "", (("X-TFS-ServiceError", "TF24668%3A%20The%20collection%20is%20stopped"),)),
+        r.bare(),
+        (SKIP, Reason.NOT_ASKED),
+        (FAIL, Reason.ORGANIZATION_DEACTIVATED),
+        3,
+    ),
+    "203 of Azure DevOps": (
+        r.reply(203, r.PAGE, r.MARKS, r.HTML),
+        r.bare(),
+        (FAIL, Reason.TOKEN_REJECTED),
+        (SKIP, Reason.NOT_ASKED),
+        4,
+    ),
+    "302 of Azure DevOps": (
+        r.reply(
+            302, "", r.MARKS, (("Location", "https://spsprodsin1.vssps.visualstudio.com/_signin"),)
+        ),
+        r.bare(),
+        (FAIL, Reason.TOKEN_REJECTED),
+        (SKIP, Reason.NOT_ASKED),
+        4,
+    ),
+    "401 page of Azure DevOps": (
+        r.reply(401, r.PAGE, r.MARKS, r.HTML),
+        r.bare(),
+        (FAIL, Reason.TOKEN_REJECTED),
+        (SKIP, Reason.NOT_ASKED),
+        4,
+    ),
+    "203 of a portal": (
+        r.reply(203, r.PAGE, r.HTML),
+        r.bare(),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        5,
+    ),
+    "302 of a portal": (
+        r.reply(302, "", (("Location", "http://portal.example/"),)),
+        r.bare(),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        5,
+    ),
+    "200 page of a portal": (
+        r.reply(200, r.PAGE, r.HTML),
+        r.bare(),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        5,
+    ),
+    "401 page of a portal": (
+        r.reply(401, r.PAGE, r.HTML),
+        r.bare(),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        5,
+    ),
+    "401 of somebody without a mark": (
+        r.reply(401, "", r.BASIC),
+        r.bare(),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        5,
+    ),
+    "401 of IIS": (
+        r.reply(401, "", (("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", "NTLM"))),
+        r.bare(),
+        (UNKNOWN, Reason.SERVER_SIGN_IN_SETUP),
+        (UNKNOWN, Reason.SERVER_SIGN_IN_SETUP),
+        5,
+    ),
+    "429": (
+        r.reply(429, "", r.MARKS),
+        r.bare(),
+        (UNKNOWN, Reason.THROTTLED),
+        (UNKNOWN, Reason.THROTTLED),
+        5,
+    ),
+    "503 of the edge": (
+        r.reply(503, r.PAGE, r.HTML, (("X-MSEdge-Ref", "Ref A: 1"),)),
+        r.bare(),
+        (UNKNOWN, Reason.SERVICE_UNAVAILABLE),
+        (UNKNOWN, Reason.SERVICE_UNAVAILABLE),
+        5,
+    ),
+    "500": (
+        r.reply(500, "{}", r.MARKS, r.JSON),
+        r.bare(),
+        (UNKNOWN, Reason.SERVICE_UNAVAILABLE),
+        (UNKNOWN, Reason.SERVICE_UNAVAILABLE),
+        5,
+    ),
+    **{
+        reason.value: (
+            r.silence(reason),
+            r.silence(reason),
+            (UNKNOWN, reason),
+            (UNKNOWN, reason),
+            5,
+        )
+        for reason in (
+            Reason.NAME_UNRESOLVED,
+            Reason.UNREACHABLE,
+            Reason.TLS_UNTRUSTED,
+            Reason.TLS_WRONG_HOST,
+            Reason.TLS_EXPIRED,
+            Reason.TLS_FAILED,
+            Reason.PROXY_FAILED,
+            Reason.TIMED_OUT,
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row(row: str) -> None:
+    first, profile, identity, access, code = ROWS[row]
+    made = judge_access(r.CONTOSO, first, profile, r.TODAY)
+    assert (made.identity_check.status, made.identity_check.reason) == identity
+    assert (made.access_check.status, made.access_check.reason) == access
+    assert max(made.identity_check.exit_code, made.access_check.exit_code) == code
+    assert made.is_in is (row == "good")
+
+
+def test_the_user_is_named_where_only_the_refusal_names_them() -> None:
+    made = judge_access(r.CONTOSO, r.reply(401, r.TF400813, r.MARKS, r.USER), r.bare(), r.TODAY)
+    assert made.identity is not None
+    assert (made.identity.id, made.identity.account) == (r.ME.id, r.ME.account)
+
+
+def test_another_organization_vouches_for_a_token_that_this_one_refuses() -> None:
+    made = judge_access(r.CONTOSO, r.bare(), r.bare(), r.TODAY, r.ME)
+    assert made.identity == r.ME
+    assert made.identity_check.status is PASS
+    assert (made.access_check.status, made.access_check.reason) == (
+        FAIL,
+        Reason.ORGANIZATION_REFUSES_TOKEN,
+    )
+
+
+def test_an_anonymous_user_in_a_header_is_nobody() -> None:
+    anonymous = (("X-VSS-UserData", f"{r.NOBODY.id}:Anonymous"),)
+    made = judge_access(r.CONTOSO, r.reply(401, r.TF400813, r.MARKS, anonymous), r.bare(), r.TODAY)
+    assert made.identity is None
+    assert made.identity_check.reason is Reason.TOKEN_REJECTED
+
+
+def test_the_causes_of_a_rejection_are_listed_in_the_order_of_the_facts() -> None:
+    detail = judge_access(r.CONTOSO, r.bare(), r.bare(), r.TODAY).identity_check.detail
+    order = [
+        detail.index(cause) for cause in ("mistyped", "revoked", "another organization", "90 days")
+    ]
+    assert order == sorted(order)
+    assert "stopped on" not in detail
+
+
+ALL, ONE, NOT_KNOWN = Reach.ALL, Reach.ORGANIZATION, Reach.UNKNOWN
+OVER, AHEAD = date(2026, 11, 20), date(2027, 4, 1)
+DAY = date(2026, 12, 1)
+MARKED = {
+    "expired": "has expired",
+    "retired": "which Microsoft stopped on 2026-12-01",
+    "mistyped": "mistyped",
+    "revoked": "revoked",
+    "policy": "token policy",
+    "elsewhere": "another organization",
+    "inactive": "90 days",
+}
+# what was known of the token · today · the causes in order · the one that is called most likely
+LIKELY = {
+    "never seen, before": (Past(), date(2026, 11, 30), "mistyped revoked elsewhere inactive", ""),
+    "never seen, on the day": (Past(), DAY, "mistyped revoked retired elsewhere inactive", ""),
+    "never seen, its end given": (
+        Past(expires=OVER),
+        DAY,
+        "expired mistyped revoked retired elsewhere inactive",
+        "exp",
+    ),
+    "global, before": (Past(True, ALL, AHEAD), date(2026, 11, 30), "revoked policy inactive", ""),
+    "global, on the day": (
+        Past(True, ALL, AHEAD),
+        DAY,
+        "retired revoked policy inactive",
+        "retired",
+    ),
+    "global, long after": (
+        Past(True, ALL, AHEAD),
+        date(2027, 3, 1),
+        "retired revoked policy inactive",
+        "retired",
+    ),
+    "global, no end on record": (
+        Past(True, ALL),
+        DAY,
+        "retired revoked expired policy inactive",
+        "retired",
+    ),
+    "global, its end is over": (
+        Past(True, ALL, OVER),
+        DAY,
+        "expired retired revoked policy inactive",
+        "expired",
+    ),
+    "of one organization": (Past(True, ONE, AHEAD), DAY, "revoked policy inactive", ""),
+    "reach never known": (Past(True, NOT_KNOWN, AHEAD), DAY, "revoked policy retired inactive", ""),
+    "its last day": (Past(True, ONE, DAY), DAY, "revoked policy inactive", ""),
+}
+
+
+@pytest.mark.parametrize("row", LIKELY)
+def test_the_likeliest_cause_comes_first_and_none_is_certain(row: str) -> None:
+    past, today, order, likely = LIKELY[row]
+    check = judge_access(
+        r.CONTOSO, r.bare(), r.bare(), replace(r.TODAY, today=today), past=past
+    ).identity_check
+    assert (check.status, check.reason, check.exit_code) == (FAIL, Reason.TOKEN_REJECTED, 4)
+    told = {
+        cause: check.detail.index(words) for cause, words in MARKED.items() if words in check.detail
+    }
+    assert sorted(told, key=told.__getitem__) == order.split()
+    assert check.detail.count("most likely") == (1 if likely else 0)
+    if likely:
+        assert check.detail.index("most likely") < min(told.values())
+        assert order.startswith(likely)
+    assert "one of these: " in check.detail
+    assert ("Copy it again" in str(check.remedy)) is not past.was_good
+
+
+@pytest.mark.parametrize("end", [None, date(2027, 6, 30)])
+def test_where_the_day_has_not_come_nothing_has_stopped(end: date | None) -> None:
+    calendar = replace(r.TODAY, today=date(2026, 12, 2), global_end=end)
+    detail = judge_access(
+        r.CONTOSO, r.bare(), r.bare(), calendar, past=Past(True, ALL)
+    ).identity_check.detail
+    assert "stopped" not in detail
+    assert "most likely" not in detail
+
+
+def test_a_server_hears_nothing_of_retirement_or_of_ninety_days() -> None:
+    after = replace(r.TODAY, today=date(2027, 1, 1))
+    check = judge_access(r.COLLECTION, r.bare(), None, after).identity_check
+    assert check.reason is Reason.TOKEN_REJECTED
+    assert "2026" not in check.detail
+    assert "90 days" not in check.detail
+    assert "another collection" in check.detail
+
+
+def test_evidence_shows_no_header_and_no_body() -> None:
+    first: Reply = r.reply(401, r.TF400813, r.MARKS, r.USER)
+    [line] = judge_access(r.CONTOSO, first, r.bare(), r.TODAY).access_check.evidence
+    assert (line.method, line.url, line.status, line.activity_id) == (
+        "GET",
+        r.CALL.url,
+        401,
+        r.MARKS[0][1],
+    )
+    assert r.ME.account not in repr(line)
+
+
+@pytest.mark.parametrize(
+    ("marks", "who"), [((), None), (r.USER, r.ME.account)], ids=["nameless", "named in a header"]
+)
+def test_a_server_that_lists_its_collections_shows_a_token_alive(
+    marks: tuple[tuple[str, str], ...], who: str | None
+) -> None:
+    """A collection that refuses it is closed to its owner; the token is not called wrong."""
+    listed = r.reply(200, "{}", r.MARKS, marks, answer=Names(("DefaultCollection",)))
+    made = judge_access(r.COLLECTION, r.bare(), listed, r.TODAY)
+    assert (made.access_check.status, made.access_check.reason) == (
+        Status.FAIL,
+        Reason.ORGANIZATION_REFUSES_TOKEN,
+    )
+    assert "polic" not in f"{made.access_check.detail}{made.access_check.remedy}"
+    assert (made.is_dead, made.is_alive) == (False, who is not None)
+    assert (made.identity.account if made.identity else None) == who
+
+
+def test_an_account_that_the_document_does_not_tell_is_read_from_the_header() -> None:
+    nameless = Identity(r.ME.id, r.ME.name)
+    made = judge_access(r.CONTOSO, r.connection_data(nameless), r.bare(), r.TODAY)
+    assert made.identity == r.ME
+    told = Identity(r.ME.id, r.ME.name, "other@contoso.example")
+    assert judge_access(r.CONTOSO, r.connection_data(told), r.bare(), r.TODAY).identity == told

@@ -1,0 +1,153 @@
+"""Three verdicts that look alike: a bad token, something in the way, Invicti ASPM's no; each with a text to send."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.help.ticket import findings
+from aspm_ado.domain.http import Evidence
+from aspm_ado.domain.reasons import ExitCode, Reason, Who
+from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, TokenFacts
+
+from . import replies as r
+
+AT = "2026-12-01T00:00:05Z"
+ASKED = Evidence(
+    "GET",
+    "https://dev.azure.com/Contoso/_apis/connectionData",
+    403,
+    "5f0a2b8e",
+    "2026-12-01T00:00:04Z",
+)
+ALIVE = Check(CheckId.IDENTITY, Status.PASS, "The token belongs to Ada.")
+NOBODYS = {Reason.NOT_MIGRATED, Reason.HANDED_OFF, Reason.REGISTRATION_UNKNOWN}
+"""A step that remains is nobody's problem."""
+
+
+def made(*checks: Check, aspm: tuple[Check, ...] = ()) -> ConnectionReport:
+    organization = OrganizationReport("Contoso", None, TokenFacts("v2-84", "Wx9Z"), checks)
+    shown = AspmReport("https://aspm.example.test", "standalone", aspm) if aspm else None
+    return ConnectionReport(
+        "contoso", "services", "https://dev.azure.com", "alm", (organization,), (), shown
+    )
+
+
+def bad(check: CheckId, reason: Reason, status: Status = Status.FAIL) -> Check:
+    return Check(check, status, f"Because of {reason}.", reason, "Mend it.", evidence=(ASKED,))
+
+
+def test_every_reason_that_can_stand_in_the_way_is_somebodys() -> None:
+    harmless = {ExitCode.DONE, ExitCode.BUG, ExitCode.USAGE, ExitCode.INTERRUPTED}
+    assert {one for one in Reason if one.exit_code not in harmless} == {
+        one for one in Reason if one.who
+    } | NOBODYS
+    assert {one.who for one in Reason if one.who} == set(Who)
+
+
+# check · reason · status · identity is proven · whose it is · what the sentence says, and what it must not say
+FAIL, UNKNOWN = Status.FAIL, Status.UNKNOWN
+WHO_, IN, CODE, HANDED = CheckId.IDENTITY, CheckId.ACCESS, CheckId.SCOPE_CODE, CheckId.REGISTRATION
+ROWS = {
+    "name": (
+        IN,
+        Reason.ORGANIZATION_ABSENT,
+        FAIL,
+        False,
+        Who.ASKER,
+        "nothing of that name",
+        "is accepted",
+    ),
+    "rejected": (WHO_, Reason.TOKEN_REJECTED, FAIL, False, Who.OWNER, "did not take it", "good"),
+    "scope": (CODE, Reason.CODE_SCOPE_MISSING, FAIL, True, Who.OWNER, "is accepted", "policy"),
+    "fence": (IN, Reason.ACCESS_FENCED, UNKNOWN, False, Who.ADMINISTRATOR, "not known", "accepted"),
+    "policy": (
+        IN,
+        Reason.ORGANIZATION_REFUSES_TOKEN,
+        FAIL,
+        True,
+        Who.ADMINISTRATOR,
+        "not the token",
+        "not known",
+    ),
+    "proxy": (WHO_, Reason.PROXY_FAILED, UNKNOWN, False, Who.NETWORK, "not known", "is accepted"),
+    "tls": (CODE, Reason.TLS_UNTRUSTED, UNKNOWN, True, Who.NETWORK, "not the token", "not known"),
+    "429": (WHO_, Reason.THROTTLED, UNKNOWN, False, Who.SERVICE, "the service", "is accepted"),
+    "aspm": (HANDED, Reason.ASPM_REFUSED, FAIL, True, Who.ASPM, "ASPM says no", "not known"),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_ticket_it_is_and_the_text_to_send(row: str) -> None:
+    check, reason, status, alive, whose, says, never = ROWS[row]
+    trouble = bad(check, reason, status)
+    [found] = findings(made(*([ALIVE] if alive else []), trouble))
+    assert found.whose is whose
+    assert says in found.sentence
+    assert never not in found.sentence
+    assert "{" not in found.sentence
+    text = "\n".join(found.ticket(AT, "0.1.0"))
+    for part in (
+        "GET https://dev.azure.com/Contoso/_apis/connectionData: status 403",
+        "ActivityId 5f0a2b8e",
+        AT,
+    ):
+        assert part in text
+    assert "at 2026-12-01T00:00:04Z" in text
+    assert trouble.detail in text
+    assert "Mend it." in text
+    assert f"Concluded: {found.sentence}" in text
+    assert "Not concluded: " in text
+
+
+def test_nothing_in_the_way_is_nobodys() -> None:
+    warned = Check(CheckId.TOKEN_EXPIRY, Status.WARN, "Soon.", Reason.EXPIRY_NEAR, "Rotate.")
+    assert findings(made(ALIVE, warned)) == ()
+
+
+def test_several_parties_each_get_their_own() -> None:
+    rejected = bad(CheckId.ASPM_TOKEN, Reason.ASPM_TOKEN_REJECTED)
+    connection = made(ALIVE, bad(CheckId.SCOPE_CODE, Reason.CODE_SCOPE_MISSING), aspm=(rejected,))
+    assert [one.whose for one in findings(connection)] == [Who.OWNER, Who.ASPM]
+
+
+def test_a_registration_that_was_refused_is_told_although_a_validation_does_not_count_it() -> None:
+    refused = Check(
+        CheckId.REGISTRATION, Status.FAIL, "No.", Reason.ASPM_REFUSED, "Ask.", required=False
+    )
+    assert [one.whose for one in findings(made(ALIVE, refused))] == [Who.ASPM]
+
+
+def test_no_answer_and_no_request_are_told_as_such() -> None:
+    silent = Check(CheckId.IDENTITY, Status.UNKNOWN, "No.", Reason.TIMED_OUT, "Wait.").on(
+        r.silence()
+    )
+    assert ": no answer" in "\n".join(findings(made(silent))[0].ticket(AT, "0.1.0"))
+    gone = Check(CheckId.SECRETS, Status.FAIL, "Gone.", Reason.TOKEN_GONE, "Give it.")
+    connection = ConnectionReport("c", "services", "https://dev.azure.com", "alm", (), (gone,))
+    assert "(no request was sent)" in "\n".join(findings(connection)[0].ticket(AT, "0.1.0"))
+
+
+def test_the_time_is_that_of_whoever_answered() -> None:
+    from dataclasses import replace
+
+    heard = replace(r.bare(), received=datetime(2026, 12, 1, 0, 0, 4, tzinfo=UTC))
+    assert heard.evidence.at == "2026-12-01T00:00:04Z"
+
+
+@pytest.mark.parametrize("whose", Who)
+def test_a_server_hears_nothing_of_the_day_in_any_text(whose: Who) -> None:
+    reason = next(one for one in Reason if one.who is whose)
+    organization = OrganizationReport(
+        "C", None, TokenFacts("v2-84", "x"), (bad(CheckId.ACCESS, reason),)
+    )
+    connection = ConnectionReport(
+        "tfs", "server", "https://tfs.example.test", "alm", (organization,)
+    )
+    [found] = findings(connection)
+    text = "\n".join(found.ticket("2026-10-15T00:00:00Z", "0.1.0")).replace(
+        "2026-12-01T00:00:04Z", ""
+    )
+    assert not any(word in text for word in ("2026-12-01", "Microsoft", "stop", "migrate"))
