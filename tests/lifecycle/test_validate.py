@@ -30,7 +30,8 @@ from aspm_ado.simulator.world import Organization
 
 from ..domain import replies as r
 from ..flows.context import FakeRecords, FakeVault, FakeVoice, context
-from ..flows.service import Service, Token
+from ..flows.service import Service
+from ..simulator.worlds import a_token
 from .machine import NEW, Machine, asked, check, codes
 
 CHANGED = ("It was", "New since", "On 2026")
@@ -288,10 +289,10 @@ def pat(number: int) -> str:
 
 def many(count: int = MANY, *, shared: bool = False):
     names = [f"Org{number:03}" for number in range(count)]
-    tokens = {
-        pat(number): Token(organizations=None if shared else (name,))
+    tokens = [
+        a_token(value=pat(number), reach=None if shared else name)
         for number, name in enumerate(names)
-    }
+    ]
     vault = FakeVault()
     entries = {}
     for number, name in enumerate(names):
@@ -314,7 +315,13 @@ def many(count: int = MANY, *, shared: bool = False):
         return read(service)
 
     vault.read = counted
-    return names, Service(tokens, names), vault, FakeRecords(Catalogue(entries)), reads
+    return (
+        names,
+        Service(*tokens, organizations=names),
+        vault,
+        FakeRecords(Catalogue(entries)),
+        reads,
+    )
 
 
 def test_two_hundred_connections_cost_what_the_plan_says():
@@ -356,7 +363,7 @@ def test_a_token_of_many_organizations_is_read_once():
     entry = records.catalogue.connections["org000"]
     more = tuple(StoredOrganization(f"Org{number:03}", "k") for number in range(30))
     records.catalogue = Catalogue({"org000": replace(entry, organizations=more)})
-    service = Service({pat(0): Token()}, [one.name for one in more])
+    service = Service(a_token(value=pat(0)), organizations=[one.name for one in more])
     voice = FakeVoice()
     validate_stored(
         context(records=records, vault=vault, scheduler=Scheduler(service), voice=voice), []

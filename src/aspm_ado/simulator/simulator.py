@@ -72,7 +72,7 @@ class Simulator:
         if self._http is not None:
             raise RuntimeError("the simulator is already running")
         self._stopping.clear()
-        self._http = HttpServer(self._answer, self._tls, self._handshake_failed)
+        self._http = HttpServer(self.receive, self._tls, self._handshake_failed)
         return self
 
     def stop(self) -> None:
@@ -146,8 +146,8 @@ class Simulator:
             return aspm.respond(request, world, world.aspm, self._state)
         return self._page.respond(request, world, self._http.port if self._http else 0)
 
-    def _answer(self, request: Request) -> Response:
-        """One request that came over the wire, recorded."""
+    def receive(self, request: Request) -> Response:
+        """One request as it comes over the wire: answered, and recorded."""
         if self._delay > 0:
             self._stopping.wait(self._delay)  # a stop ends the waiting
         if self.monitor is None:
