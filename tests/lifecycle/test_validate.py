@@ -315,13 +315,9 @@ def many(count: int = MANY, *, shared: bool = False):
         return read(service)
 
     vault.read = counted
-    return (
-        names,
-        Service(*tokens, organizations=names),
-        vault,
-        FakeRecords(Catalogue(entries)),
-        reads,
-    )
+    service = Service(*tokens, organizations=names)
+    service.begin(*(one.value for one in tokens))
+    return names, service, vault, FakeRecords(Catalogue(entries)), reads
 
 
 def test_two_hundred_connections_cost_what_the_plan_says():
@@ -348,7 +344,6 @@ def test_two_hundred_connections_cost_what_the_plan_says():
 
 def test_one_dead_host_among_them_costs_no_other_verdict():
     _, service, vault, records, _ = many()
-    service.problems.clear()
     report = validate_stored(
         context(records=records, vault=vault, scheduler=Scheduler(Counting(service, "/Org117/"))),
         [],

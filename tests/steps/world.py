@@ -33,6 +33,7 @@ from aspm_ado.simulator import Simulator, scenarios
 from ..aspm.stand import trusted
 from ..e2e.stage import Canaries, drawn_token, story
 from ..kept import Kept
+from ..lifecycle.machine import OneByOne
 
 EVERY = [one for one in vars(questions).values() if isinstance(one, Question)]
 PROFILE = scenarios.PROFILE
@@ -141,28 +142,6 @@ class Unsynced(Disk):
 
     def fsync(self, descriptor: int) -> None:
         pass
-
-
-class OneByOne:
-    """A crew of one, without threads."""
-
-    def __init__(self, send: Callable[[Any], Any]) -> None:
-        self._send = send
-
-    def run_all(self, errands: Any, then: Any = None) -> list[Any]:
-        made = [self.run(errand) for errand in errands]
-        for one in made if then else ():
-            self.run_all(then(one), then)
-        return made
-
-    def run(self, errand: Any) -> Any:
-        replies = None
-        while True:
-            try:
-                calls = errand.send(replies)
-            except StopIteration as end:
-                return end.value
-            replies = [self._send(call) for call in calls]
 
 
 class Out(io.TextIOWrapper):
