@@ -18,12 +18,13 @@ import pytest
 import trustme
 
 from aspm_ado.adapters.http import trust
-from aspm_ado.simulator import SCENARIOS, Monitor, Simulator, samples
+from aspm_ado.simulator import SCENARIOS, samples
 from aspm_ado.simulator.http import Request
 from aspm_ado.simulator.world import Creation, SignIn
 
 from ..adapters.transport.servers import Server, answer
 from ..minting.az import FakeAz, drawn_sign_in
+from ..simulator.strict import StrictSimulator
 from .stage import Canaries, Stage, Story, drawn_token, story, where_flags
 from .sweep import WAYS, Heard, Sweep, astray
 
@@ -41,11 +42,11 @@ def sweep(
     tmp_path: Path, system: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Sweep]]:
     """A stage with a simulator behind it; what was sent is looked through at the end."""
-    told: list[tuple[Story, Simulator]] = []
+    told: list[tuple[Story, StrictSimulator]] = []
     monkeypatch.setattr(trust, "system_stores", lambda *_: (system,))
 
     def begin(played: Story, *secrets: str) -> Sweep:
-        simulator = Simulator(played.scenario, monitor=Monitor()).start()
+        simulator = StrictSimulator(played.scenario).start()
         told.append((played, simulator))
         stage = Stage(tmp_path / str(len(told)), simulator.address)
         return Sweep(stage, Canaries((*played.canaries, *secrets)))
@@ -53,7 +54,6 @@ def sweep(
     yield begin
     for played, simulator in told:
         simulator.stop()
-        assert simulator.monitor
         sent = [observed.request for observed in simulator.monitor.requests]
         assert sent, "nothing was asked, so nothing was tested"
         tokens, aspm = Canaries(played.tokens.values()), Canaries([played.aspm_token])

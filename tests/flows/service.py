@@ -18,11 +18,13 @@ from aspm_ado.domain.azure.scopes import SCOPES, Deployment, Probe, Purpose
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.validation.result import Brief, Candidate
-from aspm_ado.simulator import SCENARIOS, Inputs, Monitor, Simulator
+from aspm_ado.simulator import SCENARIOS
 from aspm_ado.simulator.scopes import FULL_ACCESS
 from aspm_ado.simulator.world import Project, Repository, Token
 
 from ..simulator.in_process import InProcess
+from ..simulator.monitor import Inputs
+from ..simulator.strict import StrictSimulator
 from ..simulator.worlds import ALM, SERVER_HOST, a_server, a_token, a_world, an_organization
 
 EVERYTHING = frozenset({FULL_ACCESS})
@@ -54,8 +56,8 @@ class Service:
             world = {"server": a_server(version, collections=places), **world}
             tokens = tuple(replace(one, home="server") for one in tokens)
         here = a_world(*tokens, now=TODAY, **{"organizations": places, **world})
-        self.monitor = Monitor()
-        self.simulator = Simulator(SCENARIOS["ready"], world=here, monitor=self.monitor)
+        self.simulator = StrictSimulator(SCENARIOS["ready"], world=here)
+        self.monitor = self.simulator.monitor
         self._send = AzureDevOps(InProcess(self.simulator)).send
         self.overrides: dict[str, Callable[[Call], Reply]] = {}
         self.calls: list[Call] = []

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import requests
 
-from aspm_ado.simulator import Inputs
 from aspm_ado.simulator.world import Token
 
 from .internet import Internet
+from .monitor import Inputs
 
 MANNERS = {
     "X-TFS-FedAuthRedirect": "Suppress",

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 import trustme
 
-from aspm_ado.simulator import SCENARIOS, Monitor, Simulator
+from aspm_ado.simulator import SCENARIOS
 from aspm_ado.simulator.azure_devops import HOSTS
 from aspm_ado.simulator.responses import PORTAL_HOST, SIGN_IN_HOST
 from aspm_ado.simulator.world import World
 
+from .monitor import Monitor
 from .proxy import Proxy
+from .strict import StrictSimulator
 
 
 class Internet:
@@ -29,7 +31,7 @@ class Internet:
         self._remembered: dict[str, int] = {}
         front = self._context("dev.azure.com")
         front.sni_callback = self._choose
-        self.simulator = Simulator(SCENARIOS["ready"], monitor=Monitor(), tls=front)
+        self.simulator = StrictSimulator(SCENARIOS["ready"], tls=front)
         self.proxy = Proxy(self)
 
     @property
@@ -40,7 +42,6 @@ class Internet:
     @property
     def monitor(self) -> Monitor:
         """What was asked in this test."""
-        assert self.simulator.monitor is not None
         return self.simulator.monitor
 
     @property

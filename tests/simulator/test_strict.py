@@ -8,15 +8,15 @@ from uuid import uuid4
 
 import pytest
 
-from aspm_ado.simulator import Inputs, Monitor
 from aspm_ado.simulator.aspm import HEADER, PREFIX
 from aspm_ado.simulator.git import project_id
-from aspm_ado.simulator.strict import disguises
 from aspm_ado.simulator.world import Token
 
 from ..e2e.stage import drawn_token
 from .https_client import HttpsClient, basic
 from .internet import Internet
+from .monitor import Inputs, Monitor
+from .strict import disguises
 from .worlds import ASPM_HOST, SERVER_HOST, a_token, a_world, an_aspm
 
 DEV = "https://dev.azure.com/contoso/_apis/"

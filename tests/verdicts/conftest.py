@@ -8,7 +8,7 @@ A test says what is, runs, reads::
     assert done.report.organization.failing == {"scope.work"}
 
 Every run goes through an HTTPS proxy to the strict simulator. `machine.run` asserts that no rule of
-`aspm_ado.simulator.strict` was broken, that no host was asked for that is not there, that nothing
+`tests/simulator/strict.py` was broken, that no host was asked for that is not there, that nothing
 was changed, that no secret was left anywhere, and that the document keeps the contract.
 `internet.monitor` knows each request.
 """

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aspm_ado.simulator import Inputs
-from aspm_ado.simulator.strict import disguises
 from aspm_ado.simulator.world import Token
 
 from ..simulator.internet import Internet
+from ..simulator.monitor import Inputs
+from ..simulator.strict import disguises
 from .report import Report
 
 PASSED_ON = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "TMPDIR", "TEMP", "TMP")

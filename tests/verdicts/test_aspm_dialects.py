@@ -8,10 +8,10 @@ import pytest
 
 from aspm_ado.simulator.aspm import INSTANCES, PREFIX, dialect_of
 from aspm_ado.simulator.responses import SIGN_IN_HOST
-from aspm_ado.simulator.strict import token_headers
 from aspm_ado.simulator.world import Aspm
 
 from ..simulator.internet import Internet
+from ..simulator.strict import token_headers
 from ..simulator.worlds import ASPM_HOST, a_token, a_world, an_aspm
 from .connecting import ASPM, KEEP_NOTHING, connect
 from .runner import Finished, Machine

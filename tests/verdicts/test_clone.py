@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from aspm_ado.simulator import samples
-from aspm_ado.simulator.monitor import Observed
 from aspm_ado.simulator.samples import ADA
 from aspm_ado.simulator.world import Project, Repository
 
 from ..simulator.internet import Internet
+from ..simulator.monitor import Observed
 from ..simulator.worlds import a_token, a_world, an_organization
 from .runner import Finished, Machine
 

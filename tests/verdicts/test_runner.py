@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.simulator import Inputs
-
 from ..simulator.https_client import basic
 from ..simulator.internet import Internet
+from ..simulator.monitor import Inputs
 from ..simulator.worlds import a_token, a_world
 from .report import Report
 from .runner import Machine

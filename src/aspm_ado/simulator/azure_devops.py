@@ -76,12 +76,11 @@ def _services(request: Request, world: World, state: State) -> Response:
         return pat_lifecycle.respond(request, world, challenges, state)
     if area is Area.ACCOUNT:
         return _above_organizations(request, world, challenges, state)
-    rest = request.segments
+    rest, url = request.segments, f"https://{request.host}"
     if request.host in _AREAS:
         name, rest = (rest[0] if rest else ""), rest[1:]
-        url = f"https://{request.host}/"
     else:
-        name, url = request.host.removesuffix(_OLD_HOSTS), f"https://{request.host}"
+        name = request.host.removesuffix(_OLD_HOSTS)
     organization = world.organization(name)
     if organization is None:
         # "https://dev.azure.com/_apis/..." is no organization either (§2).
@@ -89,7 +88,7 @@ def _services(request: Request, world: World, state: State) -> Response:
     if organization.deactivated:
         return responses.deactivated(organization)
     if request.host in _AREAS:
-        url += organization.name
+        url += f"/{organization.name}"
     place = Place(organization, url, frozenset({area}), challenges)
     return _in_organization(request, rest, world, place, state)
 

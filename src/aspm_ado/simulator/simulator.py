@@ -11,9 +11,7 @@ from typing import Final, Self
 
 from aspm_ado.simulator import aspm, azure_devops
 from aspm_ado.simulator.http import Headers, HttpServer, Request, Response
-from aspm_ado.simulator.monitor import Monitor
 from aspm_ado.simulator.scenarios import Scenario
-from aspm_ado.simulator.strict import broken_rules
 from aspm_ado.simulator.token_page import TokenPage
 from aspm_ado.simulator.world import State, World
 
@@ -38,8 +36,7 @@ class Simulator:
 
     `world` and `today` replace those of the scenario; `delay_seconds` is waited before each
     response. `at` sets the clock, which then runs on, over midnight too; without it the day is
-    pinned. A `monitor` makes it strict: whole requests are kept there, and every rule that one
-    breaks. With `tls` it speaks HTTPS.
+    pinned. With `tls` it speaks HTTPS.
     """
 
     def __init__(
@@ -50,11 +47,9 @@ class Simulator:
         today: date | None = None,
         at: datetime | None = None,
         delay_seconds: float = 0.0,
-        monitor: Monitor | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.scenario = scenario
-        self.monitor = monitor
         chosen = world or scenario.world
         self._state = State(replace(chosen, today=today) if today else chosen)
         self._delay = delay_seconds
@@ -72,7 +67,7 @@ class Simulator:
         if self._http is not None:
             raise RuntimeError("the simulator is already running")
         self._stopping.clear()
-        self._http = HttpServer(self.receive, self._tls, self._handshake_failed)
+        self._http = HttpServer(self.receive, self._tls, self.handshake_failed)
         return self
 
     def stop(self) -> None:
@@ -150,26 +145,13 @@ class Simulator:
         """One request as it comes over the wire: answered, and recorded."""
         if self._delay > 0:
             self._stopping.wait(self._delay)  # a stop ends the waiting
-        if self.monitor is None:
-            response = self.respond(request)
-        else:
-            response = self._watched(request, self.monitor)
+        response = self.respond(request)
         with self._lock:
             self._records.append(_record(request, response))
         return response
 
-    def _watched(self, request: Request, monitor: Monitor) -> Response:
-        observed = monitor.observe(request)
-        for rule in broken_rules(observed, monitor, self.world):
-            monitor.violated(rule, observed)
-        response = self.respond(request)
-        observed.status = response.status
-        observed.activity_id = response.header("ActivityId") or ""
-        return response
-
-    def _handshake_failed(self, reason: str) -> None:
-        if self.monitor is not None:
-            self.monitor.handshake_failed(reason)
+    def handshake_failed(self, reason: str) -> None:
+        """A client turned away at the certificate."""
 
 
 def _record(request: Request, response: Response) -> Record:

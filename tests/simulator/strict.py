@@ -1,4 +1,4 @@
-"""What a careful client never sends: each rule of the facts that a request alone can break."""
+"""The simulator in strict mode: it writes down what a careful client never sends."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
-from aspm_ado.simulator import aspm, azure_devops, git, pat_lifecycle
-from aspm_ado.simulator.http import Request
-from aspm_ado.simulator.monitor import Monitor, Observed
+from aspm_ado.simulator import Simulator, aspm, azure_devops, git, pat_lifecycle
+from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.responses import PORTAL_HOST, SIGN_IN_HOST
 from aspm_ado.simulator.world import Aspm, World
+
+from .monitor import Monitor, Observed
 
 NO_SUCH_WORK_ITEM: Final = "2147483647"
 _REDIRECT_HOSTS: Final = (SIGN_IN_HOST, PORTAL_HOST)
@@ -55,6 +56,27 @@ WRITE_PROBES: Final = (
     WriteProbe("PATCH", r"projects/(?P<target>[^/]+)", _EMPTY_OBJECT, "application/json"),
     WriteProbe("POST", r"projects/(?P<target>[^/]+)/teams", _EMPTY_OBJECT, "application/json"),
 )
+
+
+class StrictSimulator(Simulator):
+    """A simulator whose monitor keeps whole requests, and every rule that one breaks."""
+
+    def __init__(self, *given: Any, monitor: Monitor | None = None, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.monitor = monitor or Monitor()
+
+    def receive(self, request: Request) -> Response:
+        monitor = self.monitor
+        observed = monitor.observe(request)
+        for rule in broken_rules(observed, monitor, self.world):
+            monitor.violated(rule, observed)
+        response = super().receive(request)
+        observed.status = response.status
+        observed.activity_id = response.header("ActivityId") or ""
+        return response
+
+    def handshake_failed(self, reason: str) -> None:
+        self.monitor.handshake_failed(reason)
 
 
 def disguises(secret: str) -> tuple[str, ...]:
