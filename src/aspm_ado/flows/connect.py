@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import evidence_of
-from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, judge_registration
+from aspm_ado.domain.aspm.registration import (
+    NewToken,
+    RegistrationFacts,
+    judge_registration,
+    token_of,
+)
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
@@ -407,6 +412,7 @@ def concluded(
 ) -> ConnectionReport:
     """The connection with the state of each organization, and what was proven of its ASPM; ``refused`` has no token."""
     organizations, stored = [], _stored(context, options, delivery)
+    entry = context.records.load().connections.get(options.name) if delivery.kept else None
     for proof in proofs:
         for made in organizations_of(proof):
             key = made.name.casefold()
@@ -416,8 +422,9 @@ def concluded(
                 RegistrationFacts(
                     options.name,
                     made.name,
-                    answer=state,
-                    token=NewToken.NOT_GOOD if state is None else NewToken.IN_FORCE,
+                    on_record=state or UNREGISTERED,
+                    answer=state if brought else None,
+                    token=_token(entry, made.name, state),
                     outcome=delivery.checks.get(key),
                     aspm_is_good=aspm is None or aspm.is_good or not brought,
                     brought=brought,
@@ -437,6 +444,18 @@ def concluded(
         aspm=aspm.report if aspm is not None else None,
         checks=(*made_report.checks, stored),
     )
+
+
+def _token(entry: Entry | None, name: str, state: Registration | None) -> NewToken:
+    """What stands with the token that was proven; ``entry`` is the connection as it is stored by now.
+
+    A new one may still wait beside it. That is said, but for a refusal: it is of the one that was brought.
+    """
+    if state is None:
+        return NewToken.NOT_GOOD
+    if entry is None or state.state is RegistrationState.FAILED:
+        return NewToken.IN_FORCE
+    return token_of(entry, name)
 
 
 def _stored(context: Context, options: ConnectOptions, delivery: Delivery) -> Check:
