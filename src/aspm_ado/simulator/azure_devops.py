@@ -20,11 +20,6 @@ _REALMS: Final = {
     Area.ENTITLEMENT: "https://aexprodsim1.vsaex.visualstudio.com/",
     Area.ACCOUNT: "https://spsprodsim1.vssps.visualstudio.com/",
 }
-_BUILDS: Final = {
-    "2019": "Azure DevOps Server 2019 (AzureDevopsServer_20190410.1)",
-    "2020": "Azure DevOps Server 2020.1.2 (AzureDevopsServer_20220503.1)",
-    "2022": "Azure DevOps Server 2022.2 (AzureDevopsServer_20250331.1)",
-}
 HOSTS: Final = tuple(_AREAS)
 """The hosts of Services."""
 
@@ -203,15 +198,7 @@ def _in_application(
     else:
         url = f"{server.url}/{collection.name}"
         inside = replace(place, organization=collection, url=url)
-        response = _in_collection(replace(call, place=inside, rest=rest[1:]), server)
+        below = replace(call, place=inside, rest=rest[1:])
+        is_clone = git.is_advertisement(below.rest)
+        response = git.advertise(below) if is_clone else dispatch(ROUTES, below)
     return authentication.named(response, token)
-
-
-def _in_collection(call: Call, server: Server) -> Response:
-    if tuple(part.casefold() for part in call.rest) == ("_home", "about"):
-        build = _BUILDS[server.edition.label]
-        html = f'<!DOCTYPE html><html><body><div class="about">{build}</div></body></html>'
-        return replace(responses.page(200, html), names_user=True)
-    if git.is_advertisement(call.rest):
-        return git.advertise(call)
-    return dispatch(ROUTES, call)

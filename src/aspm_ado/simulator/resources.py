@@ -121,35 +121,6 @@ def accounts(call: Call) -> Response:
     return items(listed, call.version)
 
 
-def graph_users(call: Call) -> Response:
-    """List the members as graph subjects."""
-    users: list[object] = [_graph_user(one, call.place) for one in call.place.organization.members]
-    return items(users, call.version)
-
-
-def _graph_user(person: Person, place: Place) -> dict[str, object]:
-    return {
-        "subjectKind": "user",
-        "domain": person.tenant or "Windows Live ID",
-        "principalName": person.mail,
-        "mailAddress": person.mail,
-        "origin": "aad" if person.tenant else "msa",
-        "originId": stable_id("origin", person.mail),
-        "displayName": person.name,
-        "descriptor": _short_identity(person, place)["subjectDescriptor"],
-    }
-
-
-def entitlements(call: Call) -> Response:
-    """List the members with their access level."""
-    members = []
-    for person in call.place.organization.members:
-        user = {"displayName": person.name, "mailAddress": person.mail}
-        members.append({"id": person.id, "user": user, "extensions": []})
-    body: Json = {"members": members, "continuationToken": None, "totalCount": len(members)}
-    return success(body, call.version)
-
-
 def delete_favorite(call: Call) -> Response:
     """204, as the published example; that an unknown id gets 204 too is [unconfirmed] (§3b)."""
     if call.values["favorite"].lower() in call.place.organization.favorites:
@@ -236,20 +207,17 @@ def read_project(call: Call) -> Response:
     return success(project_body(call.place, project), call.version)
 
 
-def update_project(call: Call) -> Response:
-    """Change a project: 202 and an operation to poll (D.13)."""
-    return _queue(call, "update")
-
-
-def delete_project(call: Call) -> Response:
-    """Delete a project: 202 and an operation to poll (recorded)."""
-    return _queue(call, "delete")
-
-
-def create_project(call: Call) -> Response:
-    """Create a project: 202 and an operation to poll (recorded)."""
-    call.state.note_change("project created")
-    return _queued(call, "create", "")
+def change_project(call: Call) -> Response:
+    """Change, delete or create a project: 202 and an operation to poll (recorded, D.13)."""
+    name = call.values.get("id", "")
+    project = find_project(call, name)
+    if project is None and name:
+        return project_missing(name)
+    what = f"{call.request.method} project {project.name if project else ''}".strip()
+    call.state.note_change(what)
+    operation = stable_id("operation", what)
+    url = f"{call.place.url}/_apis/operations/{operation}"
+    return success({"id": operation, "status": "queued", "url": url}, call.version, status=202)
 
 
 def create_team(call: Call) -> Response:
@@ -265,24 +233,9 @@ def create_team(call: Call) -> Response:
     return success(_team(call, project, name), call.version, status=201)
 
 
-def agent_pools(call: Call) -> Response:
-    """List the agent pools: what only a very broad token may do (§3b)."""
-    pool = {"id": 1, "name": "Default", "isHosted": False, "poolType": "automation"}
-    return items([pool], call.version)
-
-
-def _queue(call: Call, what: str) -> Response:
-    project = find_project(call, call.values["id"])
-    if project is None:
-        return project_missing(call.values["id"])
-    call.state.note_change(f"project {project.name} {what}d")
-    return _queued(call, what, project.name)
-
-
-def _queued(call: Call, what: str, name: str) -> Response:
-    operation = stable_id("operation", what, name)
-    url = f"{call.place.url}/_apis/operations/{operation}"
-    return success({"id": operation, "status": "queued", "url": url}, call.version, status=202)
+def nothing_much(call: Call) -> Response:
+    """An empty list, of what only a very broad token may ask for: its status matters (§3b)."""
+    return items([], call.version)
 
 
 def _team(call: Call, project: Project, name: str) -> dict[str, object]:
@@ -362,11 +315,11 @@ ROUTES: Final = (
     *_WHO_AM_I,
     Route("GET", "projects", _PROJECTS, list_projects, resource=4, strangers=True),
     Route("GET", "projects/{id}", _PROJECTS, read_project, resource=4, strangers=True),
-    Route("PATCH", "projects/{id}", "vso.project_write", update_project, resource=4),
-    Route("DELETE", "projects/{id}", "vso.project_manage", delete_project, resource=4),
-    Route("POST", "projects", "vso.project_manage", create_project, resource=4),
+    Route("PATCH", "projects/{id}", "vso.project_write", change_project, resource=4),
+    Route("DELETE", "projects/{id}", "vso.project_manage", change_project, resource=4),
+    Route("POST", "projects", "vso.project_manage", change_project, resource=4),
     Route("POST", "projects/{id}/teams", "vso.project_manage", create_team, resource=3),
-    Route("GET", "distributedtask/pools", "vso.agentpools", agent_pools),
+    Route("GET", "distributedtask/pools", "vso.agentpools", nothing_much),
     Route("GET", "git/repositories", "vso.code", git.list_repositories, strangers=True),
     Route("GET", "git/repositories/{repository}", "vso.code", git.read_repository, strangers=True),
     Route("PATCH", "git/repositories/{repository}", "vso.code_manage", git.update_repository),
@@ -383,9 +336,9 @@ ROUTES: Final = (
     Route("GET", "profile/profiles/me", "vso.profile", profile, Area.ACCOUNT,
           resource=3, server_since=None),
     Route("GET", "accounts", "vso.profile", accounts, Area.ACCOUNT, server_since=None),
-    Route("GET", "graph/users", "vso.graph", graph_users, Area.IDENTITY,
+    Route("GET", "graph/users", "vso.graph", nothing_much, Area.IDENTITY,
           released=False, server_since=None),
-    Route("GET", "userentitlements", "vso.memberentitlementmanagement", entitlements,
+    Route("GET", "userentitlements", "vso.memberentitlementmanagement", nothing_much,
           Area.ENTITLEMENT, resource=3, released=False, server_since=None),
     Route("DELETE", "favorite/favorites/{favorite}", "vso.profile_write", delete_favorite,
           released=False, server_since="7.1"),
@@ -394,6 +347,6 @@ ROUTES: Final = (
 # not documented: any.
 ROOT_ROUTES: Final = (
     Route("GET", "projectCollections", _ANY, collections, resource=2),
-    *_WHO_AM_I[:1],
+    _WHO_AM_I[0],
 )
 # fmt: on
