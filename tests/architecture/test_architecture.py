@@ -29,7 +29,7 @@ ROOMS = {
     "typer": ("cli/app.py", "cli/main.py", "cli/options.py"),
     "shellingham": ("cli/shells.py",),
     "filelock": ("adapters/records/",),
-    "platformdirs": ("adapters/records/", "adapters/machine_folder.py"),
+    "platformdirs": ("adapters/records/", "adapters/machine.py"),
     "pydantic": ("adapters/",),
 }
 

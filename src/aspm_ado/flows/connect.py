@@ -177,7 +177,7 @@ def _prove(
     bare = [name for name in there.names if tokens.of(name) is None]
     proofs, refused = list[Proof](), list[OrganizationReport]()
     if bare and (context.asker.asks or creates_unasked(context, there.site.place(bare[0]), brief)):
-        wide = context.clock.told_by().demanded(brief.reach, there.site.deployment) is Reach.ALL
+        wide = context.clock.calendar().demanded(brief.reach, there.site.deployment) is Reach.ALL
         if wide:
             tokens = Tokens(
                 acquire(context, there.site.place(bare[0]), brief, for_all=True), tokens.own
@@ -303,7 +303,7 @@ def _unchanged(
     old = options.stored
     if old is None or not options.stores or options.moves:
         return {}
-    if (old.purpose, old.toggles) != (options.brief.purpose.value, settings.toggles):
+    if (old.purpose, old.toggles) != (options.brief.purpose, settings.toggles):
         return {}
     held = {made.name.casefold(): one.held for one, made in good}
     known = ((one.name.casefold(), one) for one in old.organizations)
@@ -377,7 +377,7 @@ def _begun(
     )
     if brings and prior.mode is not RegistrationMode.API and not prior.marker:
         return Registration(RegistrationMode.API)
-    return same.get(name.casefold(), prior.of_older)
+    return same.get(name.casefold(), prior.for_new_token)
 
 
 def _item(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import Dialect, settings_for
-from aspm_ado.domain.aspm.handoff import remembered_evidence
+from aspm_ado.domain.aspm.handoff import stored_evidence
 from aspm_ado.domain.aspm.registration import (
     NewToken,
     RegistrationFacts,
@@ -15,7 +15,6 @@ from aspm_ado.domain.aspm.registration import (
     token_of,
 )
 from aspm_ado.domain.azure.place import Site
-from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Choice, Question
@@ -230,7 +229,7 @@ def _secrets(
 
 def stored_item(entry: Entry, one: StoredOrganization, secret: Secret) -> Item:
     """A stored organization, to be brought to Invicti ASPM with ``secret``: its new token, where one waits."""
-    purpose, deployment = Purpose(entry.purpose), Deployment(entry.deployment)
+    purpose, deployment = entry.purpose, entry.deployment
     key = entry.successor_of(one.name) or ""
     if key:
         one = entry.successors[key].over(one, key)
@@ -243,7 +242,7 @@ def stored_item(entry: Entry, one: StoredOrganization, secret: Secret) -> Item:
         secret,
         one.username,
         one.repository,
-        remembered_evidence(one.verdict.items(), day, entry.credential_of(one.credential).reach),
+        stored_evidence(one.verdict.items(), day, entry.credential_of(one.credential).reach),
         one.registration,
         key,
     )

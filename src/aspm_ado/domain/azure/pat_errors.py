@@ -17,7 +17,7 @@ from aspm_ado.domain.documents import PatAnswer, Pats
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.help.administrator import FIVE_SETS, Policy
 from aspm_ado.domain.reasons import NEVER_SENT, Reason
-from aspm_ado.domain.rules.classify import AnswerKind, classify, unheard, words
+from aspm_ado.domain.rules.classify import AnswerKind, classify, error_text, explain_inconclusive
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -362,7 +362,10 @@ def is_uncertain(reply: Reply) -> bool:
         )
     if pat_error(reply) or reply.failure in NEVER_SENT:
         return False
-    return classify(reply) in (AnswerKind.SILENCE, AnswerKind.TROUBLE) or reply.status in (200, 201)
+    return classify(reply) in (AnswerKind.NO_ANSWER, AnswerKind.SERVER_ERROR) or reply.status in (
+        200,
+        201,
+    )
 
 
 def is_revoked(reply: Reply) -> bool:
@@ -388,7 +391,7 @@ def why_not(reply: Reply, order: Order) -> NotCreatedError:
             "member, or not a person; service principals and managed identities cannot.",
             remedy="See who is signed in: az account show. Sign in as a member: az login --allow-no-subscriptions",
         )
-    if "InvalidAccessException" in words(reply) or (
+    if "InvalidAccessException" in error_text(reply) or (
         kind is AnswerKind.ANSWER and reply.status == 403
     ):
         return NotCreatedError(
@@ -408,5 +411,5 @@ def why_not(reply: Reply, order: Order) -> NotCreatedError:
             f"Azure DevOps created no token, and did not say why (status {reply.status}).",
             remedy=f"Run it again with --verbose and keep the activity id; or create it by hand: {place.token_page}",
         )
-    reason, problem, remedy = unheard(reply, kind)
+    reason, problem, remedy = explain_inconclusive(reply, kind)
     return NotCreatedError(reason, problem, remedy=remedy)

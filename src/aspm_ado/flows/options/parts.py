@@ -307,8 +307,8 @@ def stored_terms(
     """Where a stored connection is, and what is demanded of its tokens: purpose and reach as on record, unless another
     ``reach`` is meant. How it is asked may be said anew.
     """
-    reach = reach or ReachDemanded(entry.reach_demanded)
-    return site_of(entry), replace(brief_given(context, Purpose(entry.purpose)), reach=reach)
+    reach = reach or entry.reach_demanded
+    return site_of(entry), replace(brief_given(context, entry.purpose), reach=reach)
 
 
 def purpose_given(asker: Asker) -> Purpose:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import settings_for
 from aspm_ado.domain.azure.place import parse_organization
-from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import COLLECTION, DRY_RUN, ORGANIZATION, PURPOSE, REACH, YES
@@ -107,7 +107,7 @@ def _check_toggles(context: Context, aspm: AspmOptions, brief: Brief, known: Ent
         return
     purpose = brief.purpose
     if known is not None and not context.asker.given(PURPOSE):
-        purpose = Purpose(known.purpose)
+        purpose = known.purpose
     settings_for(aspm.toggles, purpose, aspm.api)
 
 
@@ -115,7 +115,7 @@ def _of_the_same_server(there: Target, old: Entry | None) -> Target:
     """The target, with the certificates on record; another server is refused."""
     if old is None:
         return there
-    if (old.deployment, old.base_url) != (there.site.deployment.value, there.site.base_url):
+    if (old.deployment, old.base_url) != (there.site.deployment, there.site.base_url):
         raise UsageError(
             Reason.USAGE,
             f"The connection “{old.name}” belongs to {old.base_url}, not to {there.site.base_url}.",
@@ -144,7 +144,7 @@ def named_by(
     old = stored.get(name)
     if old is not None and (old.base_url, old.purpose) != (
         first.site.base_url,
-        options.brief.purpose.value,
+        options.brief.purpose,
     ):
         return options
     return replace(options, name=name, stored=old)
@@ -182,7 +182,7 @@ def _with_stored(context: Context, tokens: Tokens, there: Target, old: Entry | N
         return tokens
     own = dict(tokens.own)
     held = {one.name.casefold(): one.credential for one in old.organizations}
-    wide = next((key for key, one in old.credentials.items() if one.reach == Reach.ALL.value), None)
+    wide = next((key for key, one in old.credentials.items() if one.reach is Reach.ALL), None)
     wide = None if wanted(context.asker) == REQUIRE else wide
     for name in there.names:
         key = held.get(name.casefold(), wide)
@@ -206,10 +206,10 @@ def _with_stored(context: Context, tokens: Tokens, there: Target, old: Entry | N
 def _brief(context: Context, given: Brief, old: Entry | None, there: Target) -> Brief:
     asker = context.asker
     if old is not None and asker.given(REACH) is None:
-        given = replace(given, reach=ReachDemanded(old.reach_demanded))
+        given = replace(given, reach=old.reach_demanded)
     if asker.given(PURPOSE) is None:
         if old is not None:
-            given = replace(given, purpose=Purpose(old.purpose))
+            given = replace(given, purpose=old.purpose)
         elif asker.asks:
             given = replace(given, purpose=Purpose(asker.pick(PURPOSE, PURPOSES, "alm")))
     return choose_reach(context, given, there.site.deployment)
@@ -280,7 +280,7 @@ def _lacks_token(there: Target | None, tokens: Tokens, known: Entry | None) -> b
     """Whether an organization has no token: neither given, nor stored with the connection."""
     names = (*(there.names if there else ()), *tokens.named)
     if known is not None and there is not None and not there.list_all:
-        if any(one.reach == Reach.ALL.value for one in known.credentials.values()):
+        if any(one.reach is Reach.ALL for one in known.credentials.values()):
             return False
         held = {one.name.casefold() for one in known.organizations}
         names = tuple(name for name in names if name.casefold() not in held)

@@ -35,7 +35,7 @@ from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
     Entry,
-    Migration,
+    MigrationProgress,
     Registration,
     RegistrationMode,
     RegistrationState,
@@ -96,7 +96,7 @@ def migrate(context: Context, name: str) -> Report:
 def services_entry(context: Context, name: str) -> Entry:
     """The connection, which must be of Azure DevOps Services."""
     [entry] = stored_entries(context, [name])
-    if entry.deployment == Deployment.SERVER.value:
+    if entry.deployment is Deployment.SERVER:
         raise UsageError(
             Reason.USAGE,
             f"“{entry.name}” is a connection to an Azure DevOps Server: migrate does not concern Server.",
@@ -127,8 +127,8 @@ def _settled(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
         kept = {key: one for key, one in current.successors.items() if key not in gone}
         return replace(
             current,
-            migration=Migration(tuple(names), shared),
-            reach_demanded=ReachDemanded.ORGANIZATION.value,
+            migration=MigrationProgress(tuple(names), shared),
+            reach_demanded=ReachDemanded.ORGANIZATION,
             successors=kept,
         ).pruned()
 
@@ -257,7 +257,7 @@ def _facts(entry: Entry, name: str) -> TokenFacts:
     held = {one.name.casefold(): one.credential for one in entry.organizations}
     key = entry.successor_of(name) or held.get(name.casefold())
     if key is None:
-        return TokenFacts("unknown", "")
+        return TokenFacts()
     return facts_on_record(entry.credential_of(key), shared=entry.is_shared(key))
 
 
@@ -368,7 +368,9 @@ def _judged(context: Context, entry: Entry, proof: Proof, stored: str) -> Organi
 def _keep_in_force(context: Context, entry: Entry, name: str) -> None:
     """Its own token is in force already: what waits to replace it is given up."""
     update(
-        context, entry.name, lambda current: replace(current, successors=current.unawaited([name]))
+        context,
+        entry.name,
+        lambda current: replace(current, successors=current.successors_without([name])),
     )
 
 

@@ -120,7 +120,7 @@ def needs_one_each(context: Context, entry: Entry, names: Sequence[str]) -> bool
     site, brief = stored_terms(context, entry)
     return (
         len(names) > 1
-        and context.clock.told_by().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
+        and context.clock.calendar().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
     )
 
 
@@ -169,7 +169,7 @@ def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tupl
 def _known(entry: Entry, stored: Mapping[str, str], text: str) -> str:
     """The stored name of an organization that is named, or that a pasted address belongs to."""
     name = text.strip()
-    if name.casefold() not in stored and entry.deployment == Deployment.SERVICES.value:
+    if name.casefold() not in stored and entry.deployment is Deployment.SERVICES:
         name = parse_organization(text).name
     if name.casefold() not in stored:
         raise UsageError(

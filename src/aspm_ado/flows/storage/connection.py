@@ -159,19 +159,19 @@ def merged(
     listed = (found for one in proven for found in one.proof.listed or ())
     return Entry(
         name=name,
-        deployment=candidate.site.deployment.value,
+        deployment=candidate.site.deployment,
         base_url=candidate.site.base_url,
-        purpose=candidate.brief.purpose.value,
+        purpose=candidate.brief.purpose,
         credentials=credentials,
         organizations=tuple(organizations.values()),
         aspm=aspm or (current.aspm if current else None),
-        reach_demanded=candidate.brief.reach.value,
+        reach_demanded=candidate.brief.reach,
         toggles=tuple(toggles),
         allow_http=allow_http,
         ca_bundle=ca_bundle or (current.ca_bundle if current else None),
         created=current.created if current else now,
         validated=now,
-        successors=current.unawaited(renewed) if current else {},
+        successors=current.successors_without(renewed) if current else {},
         offered=tuple(dict.fromkeys((*(current.offered if current else ()), *listed))),
         migration=current.migration if current else None,
     ).pruned()
@@ -195,7 +195,7 @@ def _left(
     """What is on record of an organization that nobody brings to Invicti ASPM now, with the credential ``used``."""
     if current is None or prior is None or (aspm and current.aspm and aspm.url != current.aspm.url):
         return UNREGISTERED
-    return prior.registration if prior.credential == used else prior.registration.of_older
+    return prior.registration if prior.credential == used else prior.registration.for_new_token
 
 
 def with_registrations(entry: Entry, registrations: dict[str, Registration]) -> Entry:
@@ -223,7 +223,7 @@ def _credential(one: Proven, known: StoredCredential | None, service: str) -> St
     ends = known if known is not None and made.token.expires is None else made.token
     return StoredCredential(
         service=known.service if known else service,
-        format=candidate.secret.format.value,
+        format=candidate.secret.format,
         last4=candidate.secret.last4,
         expires=ends.expires,
         expires_source=ends.expires_source,
@@ -249,7 +249,7 @@ def _organization(
 
 def verdict_of(made: OrganizationReport) -> dict[str, str]:
     """What is remembered of a proof: the status of each check."""
-    return {check.id.value: check.status.value for check in made.checks}
+    return {check.id: check.status for check in made.checks}
 
 
 def repository_of(proof: Proof, name: str) -> str:

@@ -55,15 +55,15 @@ def is_whole(organizations: Sequence[OrganizationReport], names: Sequence[str]) 
 
 def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[str]:
     """What was better with the old token, though the new one is good enough."""
-    order = [Status.PASS.value, Status.PARTIAL.value, Status.WARN.value]
+    order: list[str] = [Status.PASS, Status.PARTIAL, Status.WARN]
     old = {one.name.casefold(): one.verdict for one in entry.organizations}
     return [
-        f"{made.name}: {check.title} was {before}, now {check.status.value}."
+        f"{made.name}: {check.title} was {before}, now {check.status}."
         for made in organizations
         for check in made.checks
-        if (before := old.get(made.name.casefold(), {}).get(check.id.value)) in order
-        and check.status.value in order
-        and order.index(check.status.value) > order.index(before)
+        if (before := old.get(made.name.casefold(), {}).get(check.id)) in order
+        and check.status in order
+        and order.index(check.status) > order.index(before)
     ]
 
 
@@ -84,7 +84,7 @@ def keep_successor(
     identity = made.identity
     credential = StoredCredential(
         service,
-        secret.format.value,
+        secret.format,
         secret.last4,
         made.token.expires,
         made.token.expires_source,
@@ -102,7 +102,7 @@ def keep_successor(
         there = {one.name.casefold() for one in current.organizations} if current else set()
         if current is None or not wanted <= there:
             raise changed_meanwhile(entry.name)
-        return replace(current, successors={**current.unawaited(wanted), key: successor})
+        return replace(current, successors={**current.successors_without(wanted), key: successor})
 
     keep(context, entry.name, onto, {service: secret})
     return context.records.load().connections[entry.name], key
@@ -129,10 +129,12 @@ def swap(
         if key not in current.successors:
             raise changed_meanwhile(name)
         meant = {one.casefold() for one in organizations}
-        known = {one.name.casefold(): one.registration.of_older for one in current.organizations}
+        known = {
+            one.name.casefold(): one.registration.for_new_token for one in current.organizations
+        }
         made = {one: states.get(one, known[one]) for one in meant & known.keys()}
         return replace(
-            with_registrations(current.succeeded(key, organizations), made), validated=now
+            with_registrations(current.with_successor(key, organizations), made), validated=now
         )
 
     return update(context, name, edit)
@@ -145,7 +147,7 @@ def _going(
     before = context.records.load().connections.get(name)
     if before is None or key not in before.successors:
         return
-    kept = before.succeeded(key, organizations).credentials
+    kept = before.with_successor(key, organizations).credentials
     for one, old in before.credentials.items():
         if one not in kept:
             yield _place(before, one), old

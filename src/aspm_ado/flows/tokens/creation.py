@@ -110,7 +110,7 @@ def creates_unasked(context: Context, place: Place, brief: Brief) -> bool:
 
 def _obstacle(context: Context, place: Place, brief: Brief, *, for_all: bool) -> _Obstacle | None:
     asker, site = context.asker, place.site
-    demanded = context.clock.told_by().demanded(brief.reach, site.deployment)
+    demanded = context.clock.calendar().demanded(brief.reach, site.deployment)
     if site.deployment is Deployment.SERVER:
         return _Obstacle(
             Reason.CREATION_NOT_POSSIBLE,
@@ -147,7 +147,7 @@ def _obstacle(context: Context, place: Place, brief: Brief, *, for_all: bool) ->
 def _made(context: Context, place: Place, brief: Brief) -> Taken:
     """Show what will be, have it agreed to, create it, and read back what came of it."""
     until = context.asker.one(PAT_EXPIRES, lambda text: parse_day(text, PAT_EXPIRES.flag))
-    if until is not None and until <= context.clock.told_by().today:
+    if until is not None and until <= context.clock.calendar().today:
         raise UsageError(
             Reason.INPUT_INVALID,
             f"{until} is not a day to come.",
@@ -227,4 +227,4 @@ def uncreated(context: Context, name: str, error: UserError) -> OrganizationRepo
     context.voice.warn(f"{clean(name, 60)}: {why.problem} {why.remedy}")
     status = Status.FAIL if why.exit_code is ExitCode.NOT_GOOD_ENOUGH else Status.UNKNOWN
     check = Check(CheckId.ACCESS, status, why.problem, why.reason, why.remedy)
-    return OrganizationReport(name, None, TokenFacts("unknown", ""), (check,))
+    return OrganizationReport(name, None, TokenFacts(), (check,))

@@ -21,8 +21,8 @@ from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import AnswerKind, classify, unheard, user_of
-from aspm_ado.domain.stored import Ordered
+from aspm_ado.domain.rules.classify import AnswerKind, classify, explain_inconclusive, user_of
+from aspm_ado.domain.stored import TokenOrder
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.tokens import lifecycle as ledger
 
@@ -44,7 +44,9 @@ def begin(context: Context, order: Order, owner: str) -> None:
     """
     if not context.asker.keeps:
         return
-    _enter(context, Ordered(order.id, order.place.name, order.display_name, owner, context.stamp))
+    _enter(
+        context, TokenOrder(order.id, order.place.name, order.display_name, owner, context.stamp)
+    )
 
 
 def replacing(context: Context, place: Place, old: StoredCredential) -> None:
@@ -53,7 +55,7 @@ def replacing(context: Context, place: Place, old: StoredCredential) -> None:
     if not key or any(one.id == key for one in context.records.load().ordered):
         return
     name, owner = f"the old token …{old.last4}", old.identity_id.lower()
-    _enter(context, Ordered(key, place.name, name, owner, context.stamp, key, replaced=True))
+    _enter(context, TokenOrder(key, place.name, name, owner, context.stamp, key, replaced=True))
 
 
 def answered(context: Context, order: Order, authorization_id: str) -> None:
@@ -73,7 +75,7 @@ def release(context: Context, key: str) -> None:
         context.records.release(_claim(key))
 
 
-def abandoned(context: Context, place: Place) -> Iterator[Ordered]:
+def abandoned(context: Context, place: Place) -> Iterator[TokenOrder]:
     """The orders for an organization whose runs are no more; this run is at each, until it is closed or released."""
     ours = {made.order.id for made in context.made}
     for one in context.records.load().ordered if context.asker.keeps else ():
@@ -87,12 +89,14 @@ def abandoned(context: Context, place: Place) -> Iterator[Ordered]:
             release(context, one.id)
 
 
-def _enter(context: Context, one: Ordered) -> None:
+def _enter(context: Context, one: TokenOrder) -> None:
     context.records.claim(_claim(one.id))
     context.records.change(lambda catalogue: replace(catalogue, ordered=(*catalogue.ordered, one)))
 
 
-def _edit(context: Context, key: str, become: Callable[[Ordered], tuple[Ordered, ...]]) -> None:
+def _edit(
+    context: Context, key: str, become: Callable[[TokenOrder], tuple[TokenOrder, ...]]
+) -> None:
     if not context.asker.keeps or not any(one.id == key for one in context.records.load().ordered):
         return
 
@@ -247,7 +251,7 @@ class Counter:
         if ended:
             problem = f"A token was created in {self.place.name}, its value did not arrive, and it could not be revoked."
             raise NotCreatedError(Reason.CREATION_UNCERTAIN, problem, remedy=where)
-        _, problem, _ = unheard(lost, classify(lost))
+        _, problem, _ = explain_inconclusive(lost, classify(lost))
         raise NotCreatedError(
             Reason.CREATION_FAILED,
             f"{self.place.name} has no token of ours: the request did not get through. {problem}",
@@ -269,7 +273,7 @@ def counter(context: Context, place: Place) -> Counter:
             remedy=f"Create the token by hand: {place.token_page}",
         )
     if tenant:
-        return Counter(context, place, tenant, context.clock.told_by(reply))
+        return Counter(context, place, tenant, context.clock.calendar(reply))
     if reply.status == 404 and reply.header("X-TFS-ProcessId"):
         raise NotCreatedError(
             Reason.ORGANIZATION_ABSENT,
@@ -283,7 +287,7 @@ def counter(context: Context, place: Place) -> Counter:
             f"Which Entra tenant {place.name} belongs to could not be found out (status {reply.status}).",
             remedy=f"Create the token by hand: {place.token_page}",
         )
-    reason, problem, remedy = unheard(reply, kind)
+    reason, problem, remedy = explain_inconclusive(reply, kind)
     raise NotCreatedError(reason, problem, remedy=remedy)
 
 
@@ -338,11 +342,11 @@ def clear_left(context: Context, desk: Counter, living: Living) -> None:
     _tell_strangers(context, desk, living)
 
 
-def _is_meant(one: Ordered, key: str, pat: Pat) -> bool:
+def _is_meant(one: TokenOrder, key: str, pat: Pat) -> bool:
     return key == one.authorization_id if one.replaced else pat.display_name == one.display_name
 
 
-def _end_leftover(context: Context, desk: Counter, one: Ordered, orphans: list[str]) -> bool:
+def _end_leftover(context: Context, desk: Counter, one: TokenOrder, orphans: list[str]) -> bool:
     name = clean(one.display_name, 100)
     what = (
         "did not come to revoking it" if one.replaced else "could not keep it: nobody has its value"

@@ -90,7 +90,7 @@ def _tidy(context: Context, *, ended_well: bool) -> None:
 
 def _ended(context: Context, one: Made) -> bool:
     """Revoke what was made and not kept; whether nothing is left of it. What is left stays on record."""
-    desk = Counter(context, one.order.place, one.tenant, context.clock.told_by())
+    desk = Counter(context, one.order.place, one.tenant, context.clock.calendar())
     name, page = one.order.display_name, one.order.place.token_page
     try:
         if not one.authorization_id:  # no answer came, so that it may or may not be there
