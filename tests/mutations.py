@@ -58,15 +58,15 @@ MUTATIONS = (
     Mutation(
         "server-error",
         "A 500 is not taken for trouble of the service.",
-        "if reply.status >= 500: return Saying.STOPPED",
-        "if reply.status > 500: return Saying.STOPPED",
+        "if reply.status >= 500: return AnswerKind.DEACTIVATED",
+        "if reply.status > 500: return AnswerKind.DEACTIVATED",
         ("tests/domain/test_access.py",),
     ),
     Mutation(
         "server-control",
         "On a Server a right is shown although a random token gets the same answer.",
-        "Grant.GRANTED if vouched and closed else",
-        "Grant.GRANTED if vouched else",
+        "ProbeResult.GRANTED if vouched and closed else",
+        "ProbeResult.GRANTED if vouched else",
         ("tests/domain/test_scopes.py",),
     ),
     Mutation(
@@ -142,7 +142,7 @@ MUTATIONS = (
     Mutation(
         "revoked-under-way",
         "A token that was revoked under way is called one without scopes.",
-        "or (bool(heard) and set(heard) == {Saying.BARE_REFUSAL})",
+        "or (bool(heard) and set(heard) == {AnswerKind.BARE_REFUSAL})",
         "",
         ("tests/flows/test_prove.py",),
     ),
@@ -163,15 +163,15 @@ MUTATIONS = (
     Mutation(
         "losses",
         "A new token that is as good as the old one is said to be worse.",
-        "order.index(check.status.value) > order.index(before)",
-        "order.index(check.status.value) >= order.index(before)",
+        "order.index(check.status) > order.index(before)",
+        "order.index(check.status) >= order.index(before)",
         ("tests/lifecycle/test_rotation.py",),
     ),
     Mutation(
         "named-elsewhere",
         "Whom another collection named is forgotten where the list of collections names nobody.",
-        "if elsewhere is None and wide is not None and _lists(wide):",
-        "if wide is not None and _lists(wide):",
+        "if elsewhere is None and wide is not None and _lists_collections(wide):",
+        "if wide is not None and _lists_collections(wide):",
         ("tests/domain/test_access.py",),
     ),
 )

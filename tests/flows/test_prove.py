@@ -8,27 +8,30 @@ from datetime import date
 import pytest
 
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
-from aspm_ado.domain.azure.scopes import SCOPES, Level, Purpose, Scope
+from aspm_ado.domain.azure.scopes import SCOPES, Purpose, Scope
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.documents import Repositories, Repository
+from aspm_ado.domain.documents import Repositories
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.validation.report import organizations_of
 from aspm_ado.flows.validation.result import Candidate, Proof
 from aspm_ado.flows.validation.run import prove
 from aspm_ado.flows.validation.scheduler import Scheduler
+from aspm_ado.simulator.world import Project, Repository, Token
 
 from ..domain import replies as r
-from .service import ALM, EVERYTHING, PAT, TFS, Rounds, Service, Token, candidate
+from ..simulator.worlds import LONG_AGO, a_server, an_organization, swap
+from .service import EVERYTHING, PAT, TFS, Rounds, Service, candidate, token
 
 CLONE = {"projects", "repositories", "clone"}
-NARROW = {**ALM, Scope.CODE: Level.READ}
+NARROW = swap("vso.code_full", "vso.code")
 
 
 def proven(
     service: Service, made: Candidate, previous: Proof | None = None
 ) -> tuple[Proof, Rounds]:
     rounds = Rounds(service)
+    service.begin(made.secret.reveal())
     [proof] = prove([made], rounds, previous=[previous] if previous else ())  # type: ignore[arg-type]
     assert service.problems == []
     return proof, rounds
@@ -47,7 +50,7 @@ def trouble(proof: Proof, index: int = 0) -> dict[str, Reason | None]:
 
 
 def test_a_good_token_costs_two_round_trips_and_eleven_requests() -> None:
-    service = Service({PAT: Token()})
+    service = Service(token())
     proof, rounds = proven(service, candidate("contoso"))
     assert rounds.sizes == [2, 9]
     assert sorted(rounds.trips[0]) == ["connection-data", "profile"]
@@ -57,7 +60,7 @@ def test_a_good_token_costs_two_round_trips_and_eleven_requests() -> None:
 
 
 def test_a_good_token_of_one_organization_costs_one_less() -> None:
-    service = Service({PAT: Token(organizations=("Contoso",))})
+    service = Service(token(reach="Contoso"))
     proof, rounds = proven(service, candidate("contoso"))
     assert rounds.sizes == [2, 8]
     assert proof.reach_seen is not None
@@ -65,7 +68,7 @@ def test_a_good_token_of_one_organization_costs_one_less() -> None:
 
 
 def test_the_clone_check_comes_after_and_costs_three_round_trips() -> None:
-    service = Service({PAT: Token()})
+    service = Service(token())
     proof, rounds = proven(service, candidate("contoso", clone="auto"))
     assert rounds.sizes == [2, 9, 1, 1, 2]
     assert [set(trip) for trip in rounds.trips[2:]] == [{"projects"}, {"repositories"}, {"clone"}]
@@ -80,7 +83,7 @@ def test_eleven_requests_are_enough_for_every_purpose_and_deployment(
     purpose: Purpose, version: str
 ) -> None:
     organizations = ("DefaultCollection",) if version else ("Contoso",)
-    service = Service({PAT: Token(EVERYTHING)}, organizations, version)
+    service = Service(token(EVERYTHING), organizations=organizations, version=version)
     made = candidate(*organizations, purpose=purpose, **({"site": TFS} if version else {}))
     proof, rounds = proven(service, made)
     assert len(rounds.sizes) == 2
@@ -91,7 +94,7 @@ def test_eleven_requests_are_enough_for_every_purpose_and_deployment(
 
 
 def test_on_a_server_one_request_alone_carries_another_token() -> None:
-    service = Service({PAT: Token()}, ("DefaultCollection",), "7.1")
+    service = Service(token(), organizations=("DefaultCollection",), version="7.1")
     proven(service, candidate("DefaultCollection", site=TFS))
     others = [
         call for call in service.calls if call.credential and call.credential.secret.reveal() != PAT
@@ -101,7 +104,7 @@ def test_on_a_server_one_request_alone_carries_another_token() -> None:
 
 def test_a_server_whose_version_was_not_heard_is_not_taken_for_an_old_one() -> None:
     """2019 cannot show Identity and User Profile; whether this one can, nobody knows."""
-    service = Service({PAT: Token()}, ("DefaultCollection",), "7.1")
+    service = Service(token(), organizations=("DefaultCollection",), version="7.1")
     service.overrides = {"version": lambda _: r.reply(503, "", r.MARKS)}
     proof, _ = proven(service, candidate("DefaultCollection", site=TFS))
     unheard = Reason.SERVICE_UNAVAILABLE
@@ -117,10 +120,11 @@ def test_a_collection_that_is_closed_makes_no_other_one_older_than_it_is(
     closed: str, wide: bool
 ) -> None:
     """It does not tell the version of the server; the next one does, and shows all that this version can."""
-    collections = ("One", "Two", "Three")
-    service = Service({PAT: Token(organizations=("Two", "Three"))}, collections, "7.1")
-    if wide:
-        service.overrides = {"collections": lambda _: r.names(*collections)}
+    shut_to_all = an_organization("One", members=())
+    places = (shut_to_all, an_organization("Two"), an_organization("Three"))
+    service = Service(token(), version="7.1", server=a_server("7.1", collections=places))
+    if not wide:
+        service.overrides = {"collections": lambda _: r.bare()}
     proof, _ = proven(service, candidate(closed, "Two", "Three", site=TFS))
     assert proof.version == "7.1"
     shut, *good = organizations_of(proof)
@@ -135,22 +139,31 @@ def test_a_collection_that_is_closed_makes_no_other_one_older_than_it_is(
     assert service.names().count("version") == 2
 
 
-def test_a_server_that_answers_anybody_grants_nothing() -> None:
+@pytest.mark.parametrize(
+    ("names_user", "unknown"),
+    [
+        (True, {"scope.code"}),
+        (False, {"scope.code", "scope.work", "scope.identity", "scope.profile"}),
+    ],
+)
+def test_a_server_that_answers_anybody_grants_nothing(names_user: bool, unknown: set[str]) -> None:
+    """Where it names nobody either, there is nothing by which any answer shows a scope."""
     open_to_all = r.reply(404, '{"message":"TF401019"}', r.MARKS, r.JSON)
-    service = Service({PAT: Token()}, ("DefaultCollection",), "7.1")
+    here = a_server("7.1", names_user=names_user)
+    service = Service(token(), version="7.1", server=here)
     service.overrides = dict.fromkeys(
         ("code-read", "code-write", "code-manage"), lambda _: open_to_all
     )
     proof, _ = proven(service, candidate("DefaultCollection", site=TFS))
-    assert trouble(proof) == {"scope.code": Reason.SCOPE_UNKNOWN}
+    assert trouble(proof) == dict.fromkeys(unknown, Reason.SCOPE_UNKNOWN)
 
 
 @pytest.mark.parametrize(
     ("token", "reason"),
-    [(None, Reason.TOKEN_REJECTED), (Token(expired=True), Reason.TOKEN_EXPIRED)],
+    [(None, Reason.TOKEN_REJECTED), (token(expires=LONG_AGO), Reason.TOKEN_EXPIRED)],
 )
 def test_a_dead_token_is_asked_nothing_more(token: Token | None, reason: Reason) -> None:
-    service = Service({PAT: token} if token else {})
+    service = Service(*([token] if token else []))
     proof, rounds = proven(service, candidate("contoso", clone="auto"))
     assert rounds.sizes == [2]
     assert trouble(proof) == {"identity": reason}
@@ -163,7 +176,7 @@ def test_a_dead_token_is_asked_nothing_more(token: Token | None, reason: Reason)
 
 
 def test_no_service_no_second_request() -> None:
-    service = Service({PAT: Token()})
+    service = Service(token())
     service.overrides["connection-data"] = service.overrides["profile"] = lambda _: r.silence()
     proof, rounds = proven(service, candidate("a", "b", "c"))
     assert rounds.sizes == [2]
@@ -171,7 +184,7 @@ def test_no_service_no_second_request() -> None:
 
 
 def test_an_expired_token_is_shown_to_no_other_organization() -> None:
-    service = Service({PAT: Token(expired=True)}, ("a", "b", "c"))
+    service = Service(token(expires=LONG_AGO), organizations=("a", "b", "c"))
     proof, rounds = proven(service, candidate("a", "b", "c"))
     assert rounds.sizes == [2]
     assert [trouble(proof, i) for i in range(3)] == [{"identity": Reason.TOKEN_EXPIRED}] * 3
@@ -179,7 +192,7 @@ def test_an_expired_token_is_shown_to_no_other_organization() -> None:
 
 def test_a_bare_refusal_is_followed_by_the_opinion_of_eight_others_at_most() -> None:
     names = [f"org{i}" for i in range(20)]
-    service = Service({}, names)
+    service = Service(organizations=names)
     proof, rounds = proven(service, candidate(*names))
     assert rounds.sizes == [2, 8]
     assert set(service.names()) == {"connection-data", "profile"}
@@ -187,7 +200,7 @@ def test_a_bare_refusal_is_followed_by_the_opinion_of_eight_others_at_most() -> 
 
 
 def test_a_token_of_another_organization_is_alive_there() -> None:
-    service = Service({PAT: Token(organizations=("Fabrikam",))}, ("Contoso", "Fabrikam"))
+    service = Service(token(reach="Fabrikam"), organizations=("Contoso", "Fabrikam"))
     proof, rounds = proven(
         service, candidate("contoso", "fabrikam", reach=ReachDemanded.ORGANIZATION)
     )
@@ -198,14 +211,14 @@ def test_a_token_of_another_organization_is_alive_there() -> None:
 
 
 def test_an_absent_organization_does_not_stop_the_others() -> None:
-    service = Service({PAT: Token()})
+    service = Service(token())
     proof, _ = proven(service, candidate("nowhere", "contoso"))
     assert trouble(proof, 0) == {"organization.access": Reason.ORGANIZATION_ABSENT}
     assert trouble(proof, 1) == {}
 
 
 def test_reach_is_judged_once_and_repeated() -> None:
-    service = Service({PAT: Token()}, ("a", "b", "c"))
+    service = Service(token(), organizations=("a", "b", "c"))
     proof, _ = proven(service, candidate("a", "b", "c"))
     assert service.names().count("profile") == 1
     assert service.names().count("accounts") == 1
@@ -217,28 +230,28 @@ def test_reach_is_judged_once_and_repeated() -> None:
 
 
 def test_two_organizations_that_take_the_token_prove_all_whatever_the_profile_says() -> None:
-    service = Service({PAT: Token(organizations=("a", "b"))}, ("a", "b"))
+    service = Service(token(), organizations=("a", "b"), profile_takes_tokens=False)
     proof, _ = proven(service, candidate("a", "b"))
     assert proof.reach_seen is not None
     assert proof.reach_seen.reach is Reach.ALL
 
 
 def test_one_organization_named_in_two_spellings_is_asked_once() -> None:
-    service = Service({PAT: Token()})
+    service = Service(token())
     proof, rounds = proven(service, candidate("contoso", "CONTOSO", "Contoso"))
     assert len(proof.places) == 1
     assert rounds.sizes == [2, 9]
 
 
 def test_today_is_the_service_s_own_day() -> None:
-    service = Service({PAT: Token()})
+    service = Service(token())
     proof, _ = proven(service, candidate("contoso", today=date(2031, 1, 1)))
     assert proof.calendar.today == date(2026, 10, 15)
     assert proof.calendar.source.value == "server"
 
 
 def test_nobody_s_answer_leaves_the_day_to_this_machine() -> None:
-    service = Service({})
+    service = Service()
     service.overrides = dict.fromkeys(
         ("connection-data", "profile"), lambda _: r.reply(200, r.PAGE, r.HTML)
     )
@@ -247,7 +260,7 @@ def test_nobody_s_answer_leaves_the_day_to_this_machine() -> None:
 
 
 def test_days_left_is_the_earlier_of_expiry_and_end() -> None:
-    service = Service({PAT: Token()})
+    service = Service(token())
     for expires, left in ((None, 47), (date(2026, 10, 20), 5), (date(2027, 6, 1), 47)):
         proof, _ = proven(service, candidate("contoso", expires=expires))
         assert organizations_of(proof)[0].token.days_left == left
@@ -259,11 +272,11 @@ def test_days_left_is_the_earlier_of_expiry_and_end() -> None:
 
 
 def test_a_second_round_asks_only_what_failed() -> None:
-    service = Service({PAT: Token(NARROW)})
+    service = Service(token(NARROW))
     made = candidate("contoso", clone="auto")
     first, _ = proven(service, made)
     assert trouble(first) == {"scope.code": Reason.CODE_SCOPE_MISSING}
-    service.tokens[PAT] = Token()
+    service.edit(token())
     second, rounds = proven(service, made, first)
     assert trouble(second) == {}
     asked = [kind for trip in rounds.trips[1:] for kind in trip if kind not in CLONE]
@@ -273,7 +286,7 @@ def test_a_second_round_asks_only_what_failed() -> None:
 
 
 def test_a_second_round_with_nothing_changed_says_the_same() -> None:
-    service = Service({PAT: Token(NARROW)})
+    service = Service(token(NARROW))
     made = candidate("contoso")
     first, _ = proven(service, made)
     second, rounds = proven(service, made, first)
@@ -282,17 +295,17 @@ def test_a_second_round_with_nothing_changed_says_the_same() -> None:
 
 
 def test_a_clone_that_was_good_is_not_tried_again() -> None:
-    service = Service({PAT: Token({**ALM, Scope.PROFILE: Level.NONE})})
+    service = Service(token(swap("vso.profile_write")))
     made = candidate("contoso", clone="auto")
     first, _ = proven(service, made)
-    service.tokens[PAT] = Token()
+    service.edit(token())
     _, rounds = proven(service, made, first)
     assert not CLONE & {kind for trip in rounds.trips for kind in trip}
     assert rounds.trips[1:] == [["profile-write"]]
 
 
 def test_only_the_lead_is_greeted_again_and_good_organizations_cost_their_greeting() -> None:
-    service = Service({PAT: Token()}, ("a", "b"))
+    service = Service(token(), organizations=("a", "b"))
     made = candidate("a", "b")
     first, _ = proven(service, made)
     _, rounds = proven(service, made, first)
@@ -304,7 +317,7 @@ def test_only_the_lead_is_greeted_again_and_good_organizations_cost_their_greeti
 
 
 def test_a_token_that_dies_under_way_is_not_a_missing_scope() -> None:
-    service = Service({PAT: Token()})
+    service = Service(token())
     said = iter([r.connection_data(), r.bare()])
     service.overrides["connection-data"] = lambda _: next(said)
     service.overrides["code-manage"] = lambda _: r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON)
@@ -316,7 +329,7 @@ def test_a_token_that_dies_under_way_is_not_a_missing_scope() -> None:
 
 def test_when_not_one_scope_is_there_the_token_is_asked_for_again() -> None:
     """A revoked token gets the same bare refusal as a missing scope."""
-    service = Service({PAT: Token(organizations=("Contoso",))})
+    service = Service(token(reach="Contoso"))
     said = iter([r.connection_data(), r.bare()])
     service.overrides["connection-data"] = lambda _: next(said)
     for probe in (
@@ -332,7 +345,7 @@ def test_when_not_one_scope_is_there_the_token_is_asked_for_again() -> None:
 
 
 def test_a_living_token_without_a_single_scope_is_told_so() -> None:
-    service = Service({PAT: Token({}, organizations=("Contoso",))})
+    service = Service(token(frozenset(), "Contoso"))
     proof, rounds = proven(service, candidate("contoso"))
     assert rounds.sizes == [2, 8, 1]
     assert {name for name in trouble(proof) if name != "reach"} == {
@@ -344,7 +357,7 @@ def test_a_living_token_without_a_single_scope_is_told_so() -> None:
 
 
 def test_a_throttled_probe_is_unknown_and_not_missing() -> None:
-    service = Service({PAT: Token()})
+    service = Service(token())
     service.overrides["work-manage"] = lambda _: r.reply(429, "", r.MARKS)
     proof, _ = proven(service, candidate("contoso"))
     assert trouble(proof) == {"scope.work": Reason.THROTTLED}
@@ -354,7 +367,7 @@ def test_a_throttled_probe_is_unknown_and_not_missing() -> None:
 
 
 def test_reading_alone_sends_nothing_but_get() -> None:
-    service = Service({PAT: Token()})
+    service = Service(token())
     proof, _ = proven(service, candidate("contoso", clone="auto", read_only=True))
     assert {call.method for call in service.calls} == {"GET"}
     assert trouble(proof) == {}
@@ -362,14 +375,14 @@ def test_reading_alone_sends_nothing_but_get() -> None:
 
 
 def test_every_organization_that_the_token_reaches() -> None:
-    service = Service({PAT: Token()}, ("Contoso", "Fabrikam", "Tailspin"))
+    service = Service(token(), organizations=("Contoso", "Fabrikam", "Tailspin"))
     proof, _ = proven(service, candidate("contoso", list_all=True))
     assert [here.place.key for here in proof.places] == ["contoso", "fabrikam", "tailspin"]
     assert service.names().count("accounts") == 1
 
 
 def test_where_they_cannot_be_listed_the_union_is_still_proven() -> None:
-    service = Service({PAT: Token(organizations=("Contoso",))}, ("Contoso", "Fabrikam"))
+    service = Service(token(reach="Contoso"), organizations=("Contoso", "Fabrikam"))
     proof, _ = proven(service, candidate("contoso", list_all=True))
     assert [here.place.key for here in proof.places] == ["contoso"]
     assert proof.unlisted is not None
@@ -391,7 +404,7 @@ def test_where_they_cannot_be_listed_the_union_is_still_proven() -> None:
 def test_a_list_that_was_not_heard_is_not_one_that_cannot_be_had(
     answer: Reply, status: Status, reason: Reason
 ) -> None:
-    service = Service({PAT: Token()})
+    service = Service(token())
     service.overrides["accounts"] = lambda _: answer
     proof, _ = proven(service, candidate(list_all=True))
     assert proof.unlisted is not None
@@ -400,7 +413,7 @@ def test_a_list_that_was_not_heard_is_not_one_that_cannot_be_had(
 
 def test_a_list_that_was_heard_before_and_is_not_heard_now_is_missed() -> None:
     """Else those who were on it would go without a word."""
-    service = Service({PAT: Token()}, ("Contoso", "Fabrikam"))
+    service = Service(token(), organizations=("Contoso", "Fabrikam"))
     before, _ = proven(service, candidate("contoso", list_all=True))
     service.overrides["accounts"] = lambda _: r.reply(503, "", r.MARKS)
     proof, _ = proven(service, candidate("contoso", list_all=True), before)
@@ -412,7 +425,7 @@ def test_a_list_that_was_heard_before_and_is_not_heard_now_is_missed() -> None:
 
 
 def test_whom_one_organization_knows_is_known_in_one_that_is_absent() -> None:
-    service = Service({PAT: Token(organizations=("Contoso",))})
+    service = Service(token(reach="Contoso"))
     proof, _ = proven(service, candidate("contoso", "nowhere"))
     assert checks(proof, 1)[CheckId.IDENTITY].status is Status.PASS
     assert trouble(proof, 1)["organization.access"] is Reason.ORGANIZATION_ABSENT
@@ -430,7 +443,7 @@ def test_whom_one_organization_knows_is_known_in_one_that_is_absent() -> None:
 def test_lists_that_are_refused_are_not_empty_ones(
     kind: str, answer: Reply, expected: object
 ) -> None:
-    service = Service({PAT: Token()})
+    service = Service(token())
     service.overrides[kind] = lambda _: answer
     proof, _ = proven(service, candidate("contoso", clone="auto"))
     check = checks(proof)[CheckId.CLONE_TOKEN]
@@ -438,8 +451,8 @@ def test_lists_that_are_refused_are_not_empty_ones(
 
 
 def test_one_project_that_may_not_be_looked_into_does_not_speak_for_the_others() -> None:
-    service = Service({PAT: Token()})
-    service.repositories = {"Closed": ("x",), "Empty": ()}
+    projects = (Project("Closed", (Repository("x"),)), Project("Empty"))
+    service = Service(token(), projects=projects)
     answers = iter([r.granted(403), replace(r.granted(200), answer=Repositories(()))])
     service.overrides["repositories"] = lambda _: next(answers)
     proof, _ = proven(service, candidate("contoso", clone="auto"))
@@ -448,17 +461,20 @@ def test_one_project_that_may_not_be_looked_into_does_not_speak_for_the_others()
 
 def test_a_repository_that_is_gone_is_passed_over_for_the_next() -> None:
     """The list may name it still; a server before 2020 names those that are switched off, too."""
-    service = Service({PAT: Token()})
-    service.repositories = {"Payments": ("gone", "checkout api")}
-    good, gone = service._answer, r.reply(404, '{"message":"TF401019"}', r.MARKS, r.USER)
-    service.overrides["clone"] = lambda call: gone if "gone" in call.url else good(call, "clone")
-    proof, _ = proven(service, candidate("contoso", clone="auto"))
+    projects = (
+        Project("Payments", (Repository("gone", disabled=True), Repository("checkout api"))),
+    )
+    where = {"organizations": ("DefaultCollection",), "version": "5.0"}
+    service = Service(token(), projects=projects, **where)
+    proof, _ = proven(service, candidate("DefaultCollection", site=TFS, clone="auto"))
     assert checks(proof)[CheckId.CLONE_TOKEN].status is Status.PASS
-    assert proof.places[0].repository == Repository("checkout api", "checkout api", "Payments")
+    assert [call.url for call in service.calls if "/_git/gone/" in call.url]
+    assert proof.places[0].repository is not None
+    assert proof.places[0].repository.name == "checkout api"
 
 
 def test_the_collections_of_a_server_are_listed_at_its_root() -> None:
-    service = Service({PAT: Token()}, ("DefaultCollection", "Engineering"), "7.1")
+    service = Service(token(), organizations=("DefaultCollection", "Engineering"), version="7.1")
     proof, _ = proven(service, candidate(site=TFS, list_all=True))
     assert [here.place.name for here in proof.places] == ["DefaultCollection", "Engineering"]
     assert checks(proof)[CheckId.REACH].status is Status.PASS
@@ -469,7 +485,8 @@ def test_the_collections_of_a_server_are_listed_at_its_root() -> None:
 
 def test_the_real_crew_hears_the_same() -> None:
     names = [f"org{i}" for i in range(30)]
-    service = Service({PAT: Token()}, names)
+    service = Service(token(), organizations=names)
+    service.begin(PAT)
     done: list[str] = []
     [proof] = prove(
         [candidate(*names)],
@@ -484,9 +501,8 @@ def test_the_real_crew_hears_the_same() -> None:
 
 def test_tokens_are_judged_apart() -> None:
     other = PAT[:-4] + "othr"
-    service = Service(
-        {PAT: Token(organizations=("a",)), other: Token(NARROW, organizations=("b",))}, ("a", "b")
-    )
+    own = token(reach="a"), token(NARROW, "b", value=other)
+    service = Service(*own, organizations=("a", "b"))
     one = candidate("a", reach=ReachDemanded.ORGANIZATION)
     two = replace(candidate("b", secret=other), brief=one.brief)
     proofs = prove([one, two], Scheduler(service))

@@ -7,7 +7,6 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.demo import cast
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
 from aspm_ado.domain.help.ticket import responsibilities
@@ -20,6 +19,7 @@ from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
 from aspm_ado.flows.storage.transaction import update
 from aspm_ado.flows.validate import validate_stored
+from aspm_ado.simulator import samples
 
 from .machine import (
     ASPM,
@@ -77,7 +77,7 @@ def test_another_person(here):
     assert (int(report.exit_code), codes(report)) == (3, {"other-identity"})
     assert "Grace Example" in check(report, "identity").detail
     assert "Ada Example" in check(report, "identity").detail
-    assert [one.alive for one in responsibilities(report.connections[0])] == [True], (
+    assert [one.token_is_accepted for one in responsibilities(report.connections[0])] == [True], (
         "Azure DevOps takes it"
     )
     assert untouched(here)
@@ -540,5 +540,5 @@ def test_what_the_aspm_left_alone_is_erased_when_it_is_said_again(here):
 
 def test_the_tokens_are_what_they_are():
     assert OLD_TOKEN.value == PAT
-    assert cast.ASPM_TOKEN == TOKEN
+    assert samples.ASPM_TOKEN == TOKEN
     assert Secret(PAT).last4 == "Rdy1"

@@ -232,7 +232,7 @@ def stored_item(entry: Entry, one: StoredOrganization, secret: Secret) -> Item:
     purpose, deployment = entry.purpose, entry.deployment
     key = entry.successor_of(one.name) or ""
     if key:
-        one = entry.successors[key].over(one, key)
+        one = entry.successors[key].in_force(one, key)
     day = max(one.days.values(), default=(entry.validated or "")[:10])
     return Item(
         entry.name,
