@@ -20,7 +20,7 @@ from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.validation.result import Brief, Candidate
 from aspm_ado.simulator import SCENARIOS
 from aspm_ado.simulator.scopes import FULL_ACCESS
-from aspm_ado.simulator.world import Project, Repository, Token
+from aspm_ado.simulator.world import GitRepository, TeamProject, Token
 
 from ..simulator.in_process import InProcess
 from ..simulator.monitor import Inputs
@@ -32,7 +32,7 @@ TODAY = datetime(2026, 10, 15, 12, tzinfo=UTC)
 THAT_DAY = TODAY.date()
 TFS = Site(Deployment.SERVER, f"https://{SERVER_HOST}/tfs")
 PAT = "SimulatedNotAToken".ljust(76, "7") + "AZDOWx9Z"
-PROJECTS = (Project("Payments", (Repository("checkout api"),)),)
+PROJECTS = (TeamProject("Payments", (GitRepository("checkout api"),)),)
 
 
 def token(scopes: frozenset[str] = ALM, reach: str | None = None, **more: Any) -> Token:
@@ -48,7 +48,7 @@ class Service:
         *tokens: Token,
         organizations: Iterable[str] = ("Contoso",),
         version: str = "",
-        projects: tuple[Project, ...] = PROJECTS,
+        projects: tuple[TeamProject, ...] = PROJECTS,
         **world: Any,
     ) -> None:
         places = tuple(an_organization(name, projects=projects) for name in organizations)

@@ -17,7 +17,7 @@ from aspm_ado.flows.validation.report import organizations_of
 from aspm_ado.flows.validation.result import Candidate, Proof
 from aspm_ado.flows.validation.run import prove
 from aspm_ado.flows.validation.scheduler import Scheduler
-from aspm_ado.simulator.world import Project, Repository, Token
+from aspm_ado.simulator.world import GitRepository, TeamProject, Token
 
 from ..domain import replies as r
 from ..simulator.worlds import LONG_AGO, a_server, an_organization, swap
@@ -451,7 +451,7 @@ def test_lists_that_are_refused_are_not_empty_ones(
 
 
 def test_one_project_that_may_not_be_looked_into_does_not_speak_for_the_others() -> None:
-    projects = (Project("Closed", (Repository("x"),)), Project("Empty"))
+    projects = (TeamProject("Closed", (GitRepository("x"),)), TeamProject("Empty"))
     service = Service(token(), projects=projects)
     answers = iter([r.granted(403), replace(r.granted(200), answer=Repositories(()))])
     service.overrides["repositories"] = lambda _: next(answers)
@@ -462,7 +462,9 @@ def test_one_project_that_may_not_be_looked_into_does_not_speak_for_the_others()
 def test_a_repository_that_is_gone_is_passed_over_for_the_next() -> None:
     """The list may name it still; a server before 2020 names those that are switched off, too."""
     projects = (
-        Project("Payments", (Repository("gone", disabled=True), Repository("checkout api"))),
+        TeamProject(
+            "Payments", (GitRepository("gone", disabled=True), GitRepository("checkout api"))
+        ),
     )
     where = {"organizations": ("DefaultCollection",), "version": "5.0"}
     service = Service(token(), projects=projects, **where)

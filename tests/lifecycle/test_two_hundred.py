@@ -38,7 +38,7 @@ from aspm_ado.flows.validation.scheduler import IN_FLIGHT
 from aspm_ado.simulator import SCENARIOS, Simulator, samples
 from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.scopes import FULL_ACCESS
-from aspm_ado.simulator.world import Organization, Project, Repository
+from aspm_ado.simulator.world import GitRepository, Organization, TeamProject
 
 MANY = 200
 DEAD = "Org117"
@@ -133,7 +133,7 @@ def catalogue() -> Catalogue:
 
 
 def world():
-    repository = (Project("Payments", (Repository("checkout api"),)),)
+    repository = (TeamProject("Payments", (GitRepository("checkout api"),)),)
     like = samples.token("", expires=date(2027, 1, 13))
     return replace(
         SCENARIOS["ready"].world,

@@ -284,8 +284,8 @@ def _existing_ids(world: World) -> set[str]:
     for place in (*world.organizations, *(world.server.collections if world.server else ())):
         ids |= {place.id, *place.attachments, *place.favorites}
         for project in place.projects:
-            ids.add(git.project_id(place, project))
-            ids.update(git.repository_id(place, project, one) for one in project.repositories)
+            ids.add(place.project_id(project))
+            ids.update(place.repository_id(project, one) for one in project.repositories)
     return ids
 
 

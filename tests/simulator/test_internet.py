@@ -10,7 +10,7 @@ import requests
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.resources import ANONYMOUS
 from aspm_ado.simulator.samples import ADA, GRACE
-from aspm_ado.simulator.world import Organization, Project, Repository, Token
+from aspm_ado.simulator.world import GitRepository, Organization, TeamProject, Token
 
 from .https_client import HttpsClient
 from .internet import Internet
@@ -199,8 +199,8 @@ def test_git_takes_the_user_names_it_takes(
     client: HttpsClient, clone: str, user: str, status: int
 ) -> None:
     pat = a_token()
-    repository = Repository("storefront", clone=clone)  # type: ignore[arg-type]
-    projects = (Project("Web Shop", (repository,)),)
+    repository = GitRepository("storefront", clone=clone)  # type: ignore[arg-type]
+    projects = (TeamProject("Web Shop", (repository,)),)
     live(client, pat, organizations=(an_organization("Contoso", projects=projects),))
     url = (
         "https://dev.azure.com/Contoso/Web%20Shop/_git/storefront/info/refs?service=git-upload-pack"

@@ -9,7 +9,6 @@ from uuid import uuid4
 import pytest
 
 from aspm_ado.simulator.aspm import HEADER, PREFIX
-from aspm_ado.simulator.git import project_id
 from aspm_ado.simulator.world import Token
 
 from ..e2e.stage import drawn_token
@@ -110,7 +109,7 @@ def test_a_target_that_exists_or_was_used_before_or_is_asked_twice(
     client: HttpsClient, pat: Token
 ) -> None:
     contoso = client.internet.world.organizations[0]
-    project = project_id(contoso, contoso.projects[0])
+    project = contoso.project_id(contoso.projects[0])
     client.ask(f"{DEV}projects/{project}?api-version=7.1", pat, "PATCH", JSON, "{}")
     assert "the target of a write exists" in client.violations
     target = str(uuid4())

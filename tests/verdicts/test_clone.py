@@ -8,17 +8,17 @@ import pytest
 
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.samples import ADA
-from aspm_ado.simulator.world import Project, Repository
+from aspm_ado.simulator.world import GitRepository, TeamProject
 
 from ..simulator.internet import Internet
 from ..simulator.monitor import Observed
 from ..simulator.worlds import a_token, a_world, an_organization
 from .runner import Finished, Machine
 
-EMPTY = (Project("Archive", (Repository("attic", disabled=True),)),)
+EMPTY = (TeamProject("Archive", (GitRepository("attic", disabled=True),)),)
 
 
-def cloned_with(clone: str) -> tuple[Project, ...]:
+def cloned_with(clone: str) -> tuple[TeamProject, ...]:
     """The usual repositories behind a git endpoint that takes this."""
     return tuple(
         replace(one, repositories=tuple(replace(each, clone=clone) for each in one.repositories))  # type: ignore[arg-type]

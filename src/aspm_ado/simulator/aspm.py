@@ -7,43 +7,39 @@ Invicti ASPM publishes such a route (facts/aspm.md §2).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.responses import SIGN_IN_HOST, date_header
-from aspm_ado.simulator.world import Aspm, Instance, State, World, stable_id
+from aspm_ado.simulator.world import Aspm, Instance, LiveWorld, World, object_id
 
 PREFIX: Final = {"standalone": "", "core": "/api/aspm/v1"}
 """What the paths of a dialect begin with."""
 HEADER: Final = {"standalone": "X-Cookie", "core": "X-Auth"}
 """The header that carries the token of a dialect."""
-COLLECTIONS: Final = (
-    "/api/v2/health/check",
-    "/api/v2/labels",
-    "/api/v2/projects",
-    "/api/v2/teams",
-    "/api/v2/users",
+COLLECTIONS: Final = tuple(
+    f"/api/v2/{name}" for name in ("health/check", "labels", "projects", "teams", "users")
 )
 """Paths that end in a slash."""
 INSTANCES: Final = "/api/simulated/v1/alm-instances/"
 """Where instances are registered, after the prefix."""
 
 _VERSION: Final = {"version": "v1.112.0"}
+_HEALTH: Final = "/api/v2/health/check/"
 # The names kdt and the published reference use (facts/aspm.md §4).
-_ALM_NAMES: Final = frozenset(
-    {
-        "azurecloud",
-        "azureserver",
-        "bitbucket",
-        "bitbucketserver",
-        "github",
-        "githubenterprise",
-        "gitlabcloud",
-        "gitlabonprem",
-    }
-)
+_ALM_NAMES: Final = [
+    "azurecloud",
+    "azureserver",
+    "bitbucket",
+    "bitbucketserver",
+    "github",
+    "githubenterprise",
+    "gitlabcloud",
+    "gitlabonprem",
+]
 
 
 def dialect_of(request: Request) -> str:
@@ -57,9 +53,9 @@ def is_registration(request: Request, aspm: Aspm) -> bool:
     return aspm.registers != "no" and request.method == "POST" and request.path == where
 
 
-def respond(request: Request, world: World, aspm: Aspm, state: State) -> Response:
+def answer_aspm(request: Request, world: World, aspm: Aspm, live: LiveWorld) -> Response:
     """Answer one request to the ASPM host."""
-    response = _unless_up(request, aspm) or _up(request, world, aspm, state)
+    response = _unless_up(request, aspm) or _AspmCall(request, world, aspm, live).answer()
     return response.plus(date_header(world.moment), ("X-Content-Type-Options", "nosniff"))
 
 
@@ -79,65 +75,131 @@ def _unless_up(request: Request, aspm: Aspm) -> Response | None:
     return None
 
 
-def _up(request: Request, world: World, aspm: Aspm, state: State) -> Response:
-    prefix = PREFIX[aspm.dialect]
-    path = request.path.removeprefix(prefix)
-    is_api = path.startswith("/api/") or path == "/core/version"
-    if dialect_of(request) != aspm.dialect:
-        return _other_dialect(request, aspm)
-    if not is_api:
-        return _web_page(request.method)
-    if path in COLLECTIONS:
-        # Which of 200 and 3xx live servers give is [U] (§4); a redirect hurts careless clients.
-        query = request.target.partition("?")[2]
-        where = f"https://{aspm.host}{prefix}{path}/" + (f"?{query}" if query else "")
-        return Response(301, b"", (("Location", where),))
-    if path == "/api/v2/health/check/" and aspm.health == "open":
-        # Published without parameters; kdt's comment says it needs a token: contradictory (§0.4).
-        return _only_get(request, aspm) or _json({"status": "ok"})
-    if path == "/core/version" and aspm.dialect == "standalone":
-        return _json(_VERSION)  # anonymous, as `kdt ping`; the shape is [U]
-    if request.header(HEADER[aspm.dialect]) != aspm.token:
-        return _error(aspm, "failed to authorize", 401)
-    if path.startswith(INSTANCES) and aspm.registers != "no":
-        return _instances(request, path, world, aspm, state)
-    return _only_get(request, aspm) or _read(request, path, aspm)
+@dataclass(frozen=True)
+class _AspmCall:
+    request: Request
+    world: World
+    aspm: Aspm
+    live: LiveWorld
 
+    def answer(self) -> Response:
+        """From the path to its answer: what a dialect has, then what needs no token."""
+        request, aspm = self.request, self.aspm
+        path = request.path.removeprefix(PREFIX[aspm.dialect])
+        if dialect_of(request) != aspm.dialect:
+            return self._other_dialect()
+        if not path.startswith("/api/") and path != "/core/version":
+            return _web_page(request.method)
+        if path in COLLECTIONS:
+            # Which of 200 and 3xx live servers give is [U] (§4); it hurts careless clients.
+            path, mark, query = request.target.partition("?")
+            where = f"https://{aspm.host}{path}/{mark}{query}"
+            return Response(301, b"", (("Location", where),))
+        return self._open(path) or self._guarded(path)
 
-def _other_dialect(request: Request, aspm: Aspm) -> Response:
-    is_api = request.path.startswith("/api/")
-    if aspm.other_dialect == "guarded" and is_api:
-        return _error(aspm, "failed to authorize", 401)
-    if aspm.other_dialect == "absent" and (is_api or request.path == "/core/version"):
-        return _json({"message": "no such route"}, 404)
-    return _web_page(request.method)
+    def _open(self, path: str) -> Response | None:
+        """What needs no token."""
+        if path == _HEALTH and self.aspm.health == "open":
+            # Published without parameters; kdt's comment says it needs a token (§0.4).
+            return self._only_get() or _json({"status": "ok"})
+        if path == "/core/version" and self.aspm.dialect == "standalone":
+            return _json(_VERSION)  # anonymous, as `kdt ping`; the shape is [U]
+        return None
 
+    def _other_dialect(self) -> Response:
+        path, what = self.request.path, self.aspm.other_dialect
+        is_api = path.startswith("/api/")
+        if what == "guarded" and is_api:
+            return self._error("failed to authorize", 401)
+        if what == "absent" and (is_api or path == "/core/version"):
+            return _json({"message": "no such route"}, 404)
+        return _web_page(self.request.method)
 
-def _read(request: Request, path: str, aspm: Aspm) -> Response:
-    if path == "/core/version":
-        return _json(_VERSION)
-    if path == "/api/v2/health/check/":
-        return _json({"status": "ok"})
-    if path == "/api/v2/teams/":
-        teams = [{"id": _object_id("team", name), "name": name} for name in aspm.teams]
-        return _page(request, "teams", teams)
-    if path == "/api/v2/projects/":
-        if not aspm.token_sees_projects:
-            return _error(aspm, "forbidden operation", 403)
-        wanted = request.query.get("name", "")
-        return _page(request, "projects", [_project(one) for one in aspm.projects if wanted in one])
-    parts = path.split("/")
-    if parts[1:5] == ["api", "v2", "projects", "check"] and len(parts) == 7:
-        if parts[5] not in _ALM_NAMES or parts[5] not in aspm.alm_tools:
+    def _guarded(self, path: str) -> Response:
+        aspm, request = self.aspm, self.request
+        if request.header(HEADER[aspm.dialect]) != aspm.token:
+            return self._error("failed to authorize", 401)
+        if path.startswith(INSTANCES) and aspm.registers != "no":
+            return self._instances(path.removeprefix(INSTANCES))
+        return self._only_get() or self._read(path)
+
+    def _read(self, path: str) -> Response:
+        aspm = self.aspm
+        if path == "/core/version":
+            return _json(_VERSION)
+        if path == _HEALTH:
+            return _json({"status": "ok"})
+        if path == "/api/v2/teams/":
+            teams = [{"id": object_id("team", name), "name": name} for name in aspm.teams]
+            return self._page("teams", teams)
+        if path == "/api/v2/projects/":
+            if not aspm.token_sees_projects:
+                return self._error("forbidden operation", 403)
+            wanted = self.request.query.get("name", "")
+            return self._page("projects", [_project(one) for one in aspm.projects if wanted in one])
+        checked = re.fullmatch("/api/v2/projects/check/([^/]*)/[^/]*", path)
+        if checked is None:
+            return self._error("not found", 404)
+        return self._check(checked[1])
+
+    def _check(self, tool: str) -> Response:
+        """Whether a repository was onboarded."""
+        if tool not in _ALM_NAMES or tool not in self.aspm.alm_tools:
             # That an inactive tool gets the same 400 as an unknown name is [U] (§8, V1).
-            return _error(aspm, "invalid ALM tool", 400)
-        return _json({"exist": request.segments[-1].lower() in aspm.repositories})
-    return _error(aspm, "not found", 404)
+            return self._error("invalid ALM tool", 400)
+        return _json({"exist": self.request.segments[-1].lower() in self.aspm.repositories})
+
+    def _page(self, name: str, every: Sequence[Mapping[str, object]]) -> Response:
+        start = _whole(self.request.query.get("start"), 0)
+        limit = _whole(self.request.query.get("limit"), 30)
+        page = every[start : start + limit]
+        return _json({"limit": limit, "start": start, "total": len(every), name: page})
+
+    def _instances(self, rest: str) -> Response:
+        method, every = self.request.method, self.aspm.instances
+        if not rest and method == "GET":
+            return _json({"total": len(every), "instances": [_shown(one) for one in every]})
+        if not rest and method == "POST":
+            return self._register()
+        if method == "GET" and rest in [f"{one.id}/test/" for one in every]:
+            return _json({"connection": True})
+        return self._error("not found", 404)
+
+    def _register(self) -> Response:
+        world, registers = self.world, self.aspm.registers
+        try:
+            body = json.loads(self.request.body)
+            username = str(body.get("username", ""))
+            instance = Instance(str(body["name"]), str(body["tool"]), str(body["url"]), username)
+            secret = str(body["token"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return self._error("invalid instance data", 400)
+        if registers == "never-arrives":
+            return Response(0, is_lost=True)
+        token = world.token(secret)
+        if token is None or token.revoked or token.expires < world.today:
+            # Some services repeat what they were sent; a client must not show it.
+            return self._error(f"the token {secret} was not accepted by Azure DevOps", 400)
+        if not self.live.connect(instance):
+            return self._error("an instance for this organization exists", 409)
+        made = _json({"message": "instance created", "instance": _shown(instance)}, 201)
+        return replace(made, is_lost=registers == "answer-lost")
+
+    def _only_get(self) -> Response | None:
+        if self.request.method == "GET":
+            return None
+        return self._error("method not allowed", 405)
+
+    def _error(self, what: str, status: int) -> Response:
+        key = self.aspm.envelope
+        if key == "published":
+            key = "message" if status == 403 else "error"
+        return _json({key: what}, status)
 
 
 def _project(name: str) -> dict[str, object]:
     return {
-        "id": _object_id("project", name),
+        "id": object_id("project", name),
         "name": name,
         "default_branch": "main",
         "labels": [],
@@ -145,68 +207,12 @@ def _project(name: str) -> dict[str, object]:
     }
 
 
-def _page(request: Request, name: str, every: Sequence[Mapping[str, object]]) -> Response:
-    start = _whole(request.query.get("start"), 0)
-    limit = _whole(request.query.get("limit"), 30)
-    page = every[start : start + limit]
-    return _json({"limit": limit, "start": start, "total": len(every), name: page})
-
-
-def _instances(request: Request, path: str, world: World, aspm: Aspm, state: State) -> Response:
-    if path == INSTANCES and request.method == "GET":
-        listed = [_shown(one) for one in aspm.instances]
-        return _json({"total": len(listed), "instances": listed})
-    if path == INSTANCES and request.method == "POST":
-        return _register(request, world, aspm, state)
-    identifier, _, rest = path.removeprefix(INSTANCES).partition("/")
-    is_known = any(one.id == identifier for one in aspm.instances)
-    if is_known and rest == "test/" and request.method == "GET":
-        return _json({"connection": True})
-    return _error(aspm, "not found", 404)
-
-
-def _register(request: Request, world: World, aspm: Aspm, state: State) -> Response:
-    try:
-        body = json.loads(request.body)
-        username = str(body.get("username", ""))
-        instance = Instance(str(body["name"]), str(body["tool"]), str(body["url"]), username)
-        secret = str(body["token"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return _error(aspm, "invalid instance data", 400)
-    if aspm.registers == "never-arrives":
-        return Response(0, is_lost=True)
-    token = world.token(secret)
-    if token is None or token.revoked or token.expires < world.today:
-        # Some services repeat what they were sent; a client must not show it.
-        return _error(aspm, f"the token {secret} was not accepted by Azure DevOps", 400)
-    if not state.connect(instance):
-        return _error(aspm, "an instance for this organization exists", 409)
-    made = _json({"message": "instance created", "instance": _shown(instance)}, 201)
-    return replace(made, is_lost=aspm.registers == "answer-lost")
-
-
 def _shown(instance: Instance) -> dict[str, object]:
     return {"id": instance.id, "name": instance.name, "tool": instance.tool, "url": instance.url}
 
 
-def _only_get(request: Request, aspm: Aspm) -> Response | None:
-    if request.method == "GET":
-        return None
-    return _error(aspm, "method not allowed", 405)
-
-
 def _whole(text: str | None, default: int) -> int:
     return int(text) if text and text.isascii() and text.isdigit() else default
-
-
-def _object_id(*names: str) -> str:
-    return stable_id(*names).replace("-", "")[:24]
-
-
-def _error(aspm: Aspm, what: str, status: int) -> Response:
-    published = "message" if status == 403 else "error"
-    key = published if aspm.envelope == "published" else aspm.envelope
-    return _json({key: what}, status)
 
 
 def _json(value: Mapping[str, object], status: int = 200) -> Response:

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 from aspm_ado.simulator import responses
-from aspm_ado.simulator.http import Headers, Request, Response
-from aspm_ado.simulator.routing import Caller
-from aspm_ado.simulator.world import Organization, Token, World
-
-STRANGER = Caller()
+from aspm_ado.simulator.http import Request, Response
+from aspm_ado.simulator.routing import IncomingCall
+from aspm_ado.simulator.world import Token, World
 
 
-def token_in(
-    world: World, request: Request, home: Literal["services", "server"] = "services"
-) -> Token | None:
-    """Return the token of the request that `home` knows; the user name does not matter (§5)."""
-    _, value = request.credentials or ("", "")
-    token = world.token(value)
-    if token is None or token.revoked or token.home != home:
+def token_in(call: IncomingCall) -> Token | None:
+    """Return the token of the request that is known here; the user name does not matter (§5)."""
+    _, value = call.request.credentials or ("", "")
+    token = call.world.token(value)
+    is_server = call.server is not None
+    if token is None or token.revoked or (token.home == "server") is not is_server:
         return None
     return token
-
-
-def has_expired(world: World, token: Token) -> bool:
-    """Whether the token's last day is over."""
-    return world.today > token.expires
 
 
 def has_retired(world: World, token: Token) -> bool:
@@ -35,48 +26,46 @@ def has_retired(world: World, token: Token) -> bool:
     return token.reach is None and end is not None and world.today >= end
 
 
-def admit(
-    world: World, organization: Organization, request: Request, challenges: Headers
-) -> Caller | Response:
+def admit(call: IncomingCall) -> Response | None:
     """Let the caller into an organization of Services, or say what the real service says (§4)."""
-    token = token_in(world, request)
-    if token is None or not token.reaches(organization.name):
-        if organization.has_public_projects:
-            return STRANGER  # the anonymous trap: 200, but as nobody (§2)
-        return unauthenticated(request, challenges)
-    if has_expired(world, token):
-        if _wants_a_page(request):
+    token = token_in(call)
+    if token is None or not token.reaches(call.organization.name):
+        if call.organization.has_public_projects:
+            return None  # the anonymous trap: 200, but as nobody (§2)
+        return unauthenticated(call)
+    if call.world.today > token.expires:
+        if _wants_a_page(call.request):
             return responses.sign_in_page()  # §4: "may be masked"
-        return responses.expired(challenges)
-    return _inside(world, organization, token, request, challenges)
+        return responses.expired(call.challenges)
+    call.token = token
+    return _turned_away(call, token)
 
 
-def _inside(
-    world: World, organization: Organization, token: Token, request: Request, challenges: Headers
-) -> Caller | Response:
+def _turned_away(call: IncomingCall, token: Token) -> Response | None:
     """What an organization says of a living token that was made for it."""
-    if has_retired(world, token):
+    organization = call.organization
+    if has_retired(call.world, token):
         # [unconfirmed] §0: "expect a bare 401".
-        return responses.scope_missing(challenges)
+        return responses.scope_missing(call.challenges)
     if token.owner not in organization.members:
-        if suppresses(request):
-            return named(responses.not_a_member(token.owner), token)
+        if suppresses(call.request):
+            return naming(token, responses.not_a_member(token.owner))
         return responses.to_sign_in(token.owner.tenant)
     if organization.blocks_global_tokens and token.reach is None:
         # [unconfirmed] §4: "likely bare 401 in that org while app.vssps is 200".
-        return responses.scope_missing(challenges)
+        return responses.scope_missing(call.challenges)
     if organization.throttled:
-        return named(responses.throttled(), token)
+        return naming(token, responses.throttled())
     if organization.fenced:
-        return named(responses.refusal("fenced"), token)
-    return Caller(token.owner, token)
+        return naming(token, responses.refuse("fenced"))
+    return None
 
 
-def unauthenticated(request: Request, challenges: Headers) -> Response:
+def unauthenticated(call: IncomingCall) -> Response:
     """Refuse a dead or foreign token: 401 when redirects are suppressed, else to sign in (§4)."""
-    if _wants_a_page(request):
+    if _wants_a_page(call.request):
         return responses.sign_in_page()
-    return responses.authentication_required(challenges)
+    return responses.authentication_required(call.challenges)
 
 
 def suppresses(request: Request) -> bool:
@@ -88,7 +77,7 @@ def _wants_a_page(request: Request) -> bool:
     return request.method in ("GET", "POST") and not suppresses(request)
 
 
-def named(response: Response, token: Token) -> Response:
+def naming(token: Token, response: Response) -> Response:
     """Attach the caller to a response, for X-VSS-UserData."""
     account = token.owner.account(on_server=token.home == "server")
     return replace(response, user=f"{token.owner.id}:{account}")

@@ -112,11 +112,14 @@ class Response:
 Respond = Callable[[Request], Response]
 
 
-class HttpServer:
+class HttpServer(ThreadingHTTPServer):
     """A running loopback server; `respond` is called once per request, from many threads.
 
     With `tls` it speaks HTTPS; `refused` then hears why a handshake failed.
     """
+
+    daemon_threads = True
+    request_queue_size = 128
 
     def __init__(
         self,
@@ -124,46 +127,33 @@ class HttpServer:
         tls: ssl.SSLContext | None = None,
         refused: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._server = _Server(respond, tls, refused)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.02},
-            name="simulator",
-            daemon=True,
-        )
-        self._thread.start()
-
-    @property
-    def port(self) -> int:
-        """The ephemeral port."""
-        return int(self._server.server_address[1])
-
-    def close(self) -> None:
-        """Stop accepting, hang up, and free the port."""
-        self._server.shutdown()
-        self._server.hang_up()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(
-        self, respond: Respond, tls: ssl.SSLContext | None, refused: Callable[[str], None]
-    ) -> None:
         self.respond, self.tls, self.refused = respond, tls, refused
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         super().__init__(("127.0.0.1", 0), _Connection)
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=(0.02,), name="simulator", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop accepting, hang up what clients keep alive, and free the port."""
+        self.shutdown()
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
+        self._thread.join()
 
     def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection, so that it can be hung up."""
         with self._lock:
             self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
+        """Forget a connection that ends."""
         with self._lock:
             self._open.discard(request)
         super().shutdown_request(request)
@@ -173,13 +163,6 @@ class _Server(ThreadingHTTPServer):
         if not isinstance(sys.exception(), ConnectionError | TimeoutError | ssl.SSLError):
             super().handle_error(request, client_address)
 
-    def hang_up(self) -> None:
-        """Close connections that clients keep alive."""
-        with self._lock:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
 
 class _Connection(BaseHTTPRequestHandler):
     """One connection; it is kept alive until either side closes it."""
@@ -187,7 +170,7 @@ class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _SECONDS_IDLE
     disable_nagle_algorithm = True
-    server: _Server
+    server: HttpServer
 
     def setup(self) -> None:
         """The handshake happens here, in the connection's own thread."""

@@ -10,57 +10,33 @@ from __future__ import annotations
 import json
 import secrets
 import string
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
 from aspm_ado.simulator import authentication, responses
-from aspm_ado.simulator.http import Headers, Request, Response
+from aspm_ado.simulator.http import Request, Response
+from aspm_ado.simulator.routing import IncomingCall, ServiceHost
 from aspm_ado.simulator.scopes import FULL_ACCESS, OFFERED
-from aspm_ado.simulator.world import Creation, Organization, SignIn, State, Token, World, stable_id
+from aspm_ado.simulator.world import Creation, Organization, Person, SignIn, Token, World, stable_id
 
-_HOST: Final = "vssps.dev.azure.com"
 _VERSION: Final = "7.1-preview.1"
 _LONGEST: Final = 365
 _LETTERS: Final = string.ascii_letters + string.digits
 
 
-@dataclass(frozen=True)
-class _Call:
-    request: Request
-    world: World
-    organization: Organization
-    who: SignIn
-    state: State
-
-    @property
-    def rules(self) -> Creation:
-        return self.organization.creation
-
-    @property
-    def own_tokens(self) -> list[Token]:
-        """The caller's tokens that were made by API."""
-        every = self.world.tokens
-        return [one for one in every if one.owner == self.who.person and one.authorization]
-
-    def named_in_query(self) -> Token | None:
-        """The caller's token of this authorization id."""
-        wanted = self.request.query.get("authorizationid", "").casefold()
-        found = (one for one in self.own_tokens if one.authorization.casefold() == wanted)
-        return next(found, None)
-
-
 def is_for(request: Request) -> bool:
     """Whether a request is for this API, or asks its host for an organization alone."""
-    if request.host != _HOST or not request.segments:
+    if request.host != ServiceHost.IDENTITY.value or not request.segments:
         return False
-    rest = tuple(part.casefold() for part in request.segments[1:])
-    return rest in ((), ("_apis", "tokens", "pats"))
+    rest = [part.casefold() for part in request.segments[1:]]
+    return rest in ([], ["_apis", "tokens", "pats"])
 
 
-def respond(request: Request, world: World, challenges: Headers, state: State) -> Response:
+def answer_tokens(call: IncomingCall) -> Response:
     """Answer one request."""
-    organization = world.organization(request.segments[0])
+    request = call.request
+    organization = call.world.organization(request.segments[0])
     if organization is None:
         return responses.unknown_organization()
     # What anybody is told: the tenant, or the zero one of personal accounts.
@@ -68,21 +44,26 @@ def respond(request: Request, world: World, challenges: Headers, state: State) -
     if len(request.segments) == 1:
         # The host has no page there: 404, and yet the tenant (facts B3).
         return responses.unknown_organization().plus(tenant)
-    if authentication.token_in(world, request) is not None:
-        return responses.refusal("no-pat-for-pats")
-    who = _signed_in(request, world)
+    if authentication.token_in(call) is not None:
+        return responses.refuse("no-pat-for-pats")
+    who = _signed_in(request, call.world)
     if who is None or who.tenant != organization.tenant:
         if authentication.suppresses(request):
-            return responses.authentication_required(challenges).plus(tenant)
+            return responses.authentication_required(call.challenges).plus(tenant)
         return responses.sign_in_page()
+    call.organization = organization
+    return _answer_signed_in(call, who)
+
+
+def _answer_signed_in(call: IncomingCall, who: SignIn) -> Response:
     if not who.is_person:
-        return responses.to_sign_in(organization.tenant)
-    if who.person not in organization.members:
+        return responses.to_sign_in(call.organization.tenant)
+    if who.person not in call.organization.members:
         return responses.not_a_member(who.person)
     handlers = {"GET": _read, "POST": _create, "PUT": _update, "DELETE": _revoke}
-    if request.method not in handlers:
-        return responses.method_not_allowed(request.method)
-    response = handlers[request.method](_Call(request, world, organization, who, state))
+    if call.request.method not in handlers:
+        return responses.method_not_allowed(call.request.method)
+    response = handlers[call.request.method](call, who.person)
     return replace(response, user=f"{who.person.id}:{who.person.mail}")
 
 
@@ -96,33 +77,49 @@ def _signed_in(request: Request, world: World) -> SignIn | None:
     return None
 
 
-def _create(call: _Call) -> Response:
-    wanted, today, rules = _body(call.request), call.world.today, call.rules
+def _made_by_api(call: IncomingCall, owner: Person) -> list[Token]:
+    return [one for one in call.world.tokens if one.owner == owner and one.authorization]
+
+
+def _find(call: IncomingCall, owner: Person, authorization: object) -> Token | None:
+    """The caller's token of this authorization id."""
+    every = _made_by_api(call, owner)
+    return next((one for one in every if one.authorization == authorization), None)
+
+
+def _is_over(token: Token, world: World) -> bool:
+    return token.revoked or token.expires < world.today
+
+
+def _create(call: IncomingCall, owner: Person) -> Response:
+    wanted, today, rules = _body(call.request), call.world.today, call.organization.creation
     expires = _day(wanted.get("validTo")) or today + timedelta(days=30)
     scopes = frozenset(str(wanted.get("scope", "")).split())
-    refused = _refused(wanted, scopes, (expires - today).days, rules)
+    refused = _refused(wanted, scopes, rules) or _too_long((expires - today).days, rules)
     if refused:
         return _error(refused, rules)
     if rules.longest is not None:
         expires = min(expires, today + timedelta(days=rules.longest))
+    if rules.grants is not None:
+        scopes = rules.grants
     made = Token(
         _new_value(),
         str(wanted["displayName"]),
-        call.who.person,
-        rules.grants if rules.grants is not None else scopes,
+        owner,
+        scopes,
         call.organization.name,
         expires,
         authorization=stable_id("authorization", secrets.token_hex(16)),
     )
     if rules.loses != "before":
-        call.state.change(lambda now: replace(now, tokens=(*now.tokens, made)))
+        call.live.change(lambda now: replace(now, tokens=(*now.tokens, made)))
     if rules.loses != "nothing":
-        call.state.change(lambda now: _mended(now, call.organization))  # it breaks once
+        call.live.change(lambda now: _mended(now, call.organization))  # it breaks once
         return Response(503, is_lost=True)
-    return _result(made, with_value=True)
+    return _result(made, value=made.value)
 
 
-def _refused(wanted: dict[str, object], scopes: frozenset[str], days: int, rules: Creation) -> str:
+def _refused(wanted: dict[str, Any], scopes: frozenset[str], rules: Creation) -> str:
     """The `patTokenError` of what was asked for; empty if there is none."""
     if rules.refuses:
         return rules.refuses
@@ -132,10 +129,14 @@ def _refused(wanted: dict[str, object], scopes: frozenset[str], days: int, rules
         return "invalidScope"
     if wanted.get("allOrgs") is not False:
         return "globalPATCreationBlocked"
-    if not 0 < days <= _LONGEST:
-        return "invalidValidTo"
     if FULL_ACCESS in scopes and rules.forbids_full_access:
         return "fullScopePatPolicyViolation"
+    return ""
+
+
+def _too_long(days: int, rules: Creation) -> str:
+    if not 0 < days <= _LONGEST:
+        return "invalidValidTo"
     if rules.longest is not None and days > rules.longest and not rules.caps_in_silence:
         return "patLifespanPolicyViolation"
     return ""
@@ -147,53 +148,50 @@ def _mended(world: World, organization: Organization) -> World:
     return replace(world, organizations=tuple(every))
 
 
-def _read(call: _Call) -> Response:
+def _read(call: IncomingCall, owner: Person) -> Response:
     query = call.request.query
     if "authorizationid" in query:
-        found = call.named_in_query()
-        return _result(found) if found else _error("tokenNotFound", call.rules)
+        found = _find(call, owner, query["authorizationid"].casefold())
+        return _result(found) if found else _error("tokenNotFound", call.organization.creation)
+    every = _made_by_api(call, owner)
     choice = query.get("displayfilteroption", "active")
-    shown = []
-    for one in call.own_tokens:
-        is_over = one.revoked or one.expires < call.world.today
-        if choice == "all" or is_over == (choice != "active"):
-            shown.append(one)
+    if choice != "all":
+        every = [one for one in every if _is_over(one, call.world) == (choice != "active")]
     start = int(query.get("continuationtoken") or 0)
     end = start + min(int(query.get("$top") or 20), 100)
-    page: list[object] = [_shown(one) for one in shown[start:end]]
-    more = str(end) if end < len(shown) else ""
-    return responses.success({"continuationToken": more, "patTokens": page}, _VERSION)
+    more = str(end) if end < len(every) else ""
+    page = {"continuationToken": more, "patTokens": [_shown(one) for one in every[start:end]]}
+    return responses.success(page, _VERSION)
 
 
-def _update(call: _Call) -> Response:
-    wanted = _body(call.request)
-    identifier = wanted.get("authorizationId")
-    found = next((one for one in call.own_tokens if one.authorization == identifier), None)
+def _update(call: IncomingCall, owner: Person) -> Response:
+    wanted, rules = _body(call.request), call.organization.creation
+    found = _find(call, owner, wanted.get("authorizationId"))
     if found is None:
-        return _error("tokenNotFound", call.rules)
-    if found.revoked or found.expires < call.world.today:
-        return _error("expiredPatCannotBeExtended", call.rules)
+        return _error("tokenNotFound", rules)
+    if _is_over(found, call.world):
+        return _error("expiredPatCannotBeExtended", rules)
     changed = replace(
         found,
         name=str(wanted.get("displayName") or found.name),
         expires=_day(wanted.get("validTo")) or found.expires,
         scopes=frozenset(str(wanted.get("scope") or " ".join(found.scopes)).split()),
     )
-    call.state.change(lambda now: now.with_token(changed))
+    call.live.change(lambda now: now.with_token(changed))
     return _result(changed)
 
 
-def _revoke(call: _Call) -> Response:
-    found = call.named_in_query()
+def _revoke(call: IncomingCall, owner: Person) -> Response:
+    found = _find(call, owner, call.request.query.get("authorizationid", "").casefold())
     if found is None:
-        return _error("authorizationNotFound", call.rules)
-    if not call.rules.revokes:
-        return responses.refusal("not-revoked")
-    call.state.change(lambda now: now.with_token(replace(found, revoked=True)))
+        return _error("authorizationNotFound", call.organization.creation)
+    if not call.organization.creation.revokes:
+        return responses.refuse("not-revoked")
+    call.live.change(lambda now: now.with_token(replace(found, revoked=True)))
     return responses.no_content()
 
 
-def _shown(token: Token) -> dict[str, object]:
+def _shown(token: Token, value: str | None = None) -> dict[str, object]:
     return {
         "displayName": token.name,
         "validTo": f"{token.expires.isoformat()}T00:00:00Z",
@@ -201,24 +199,22 @@ def _shown(token: Token) -> dict[str, object]:
         "targetAccounts": [stable_id("organization", token.reach)] if token.reach else None,
         "validFrom": "2026-01-01T00:00:00.0000000Z",
         "authorizationId": token.authorization,
-        "token": None,
+        "token": value,
     }
 
 
-def _result(token: Token, *, with_value: bool = False) -> Response:
-    shown = _shown(token)
-    if with_value:
-        shown["token"] = token.value
-    return responses.success({"patToken": shown, "patTokenError": "none"}, _VERSION)
+def _result(token: Token, value: str | None = None) -> Response:
+    body = {"patToken": _shown(token, value), "patTokenError": "none"}
+    return responses.success(body, _VERSION)
 
 
 def _error(name: str, rules: Creation) -> Response:
     if rules.errors_inside:
         return responses.success({"patToken": None, "patTokenError": name}, _VERSION)
-    return responses.refusal("token-error", name=name[:1].upper() + name[1:])
+    return responses.refuse("token-error", name=name[:1].upper() + name[1:])
 
 
-def _body(request: Request) -> dict[str, object]:
+def _body(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(request.body)
     except ValueError:

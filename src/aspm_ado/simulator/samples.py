@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import Final, Literal
+from typing import Any, Final
 
 from aspm_ado.simulator.world import (
     SERVER_2019,
     SERVER_2022,
     Aspm,
+    GitRepository,
     Organization,
     Person,
-    Project,
-    Repository,
     Server,
+    TeamProject,
     Token,
 )
 
@@ -32,17 +32,17 @@ ALM_SCOPES: Final = frozenset(
 CODE_READ_ONLY: Final = ALM_SCOPES - {"vso.code_full"} | {"vso.code"}
 
 _PROJECTS = (
-    Project(
+    TeamProject(
         "Payments",
         (
-            Repository("attic", disabled=True),
-            Repository("fresh", default_branch=None),
-            Repository("checkout api"),
-            Repository("vault", readable=False),
+            GitRepository("attic", disabled=True),
+            GitRepository("fresh", default_branch=None),
+            GitRepository("checkout api"),
+            GitRepository("vault", readable=False),
         ),
         description="Taking money",
     ),
-    Project("Web Shop", (Repository("storefront", default_branch="refs/heads/develop"),)),
+    TeamProject("Web Shop", (GitRepository("storefront", default_branch="refs/heads/develop"),)),
 )
 CONTOSO: Final = Organization(
     "Contoso",
@@ -54,25 +54,25 @@ CONTOSO: Final = Organization(
     tenant=TENANT,
 )
 FABRIKAM: Final = Organization(
-    "Fabrikam", (Project("Fiber", (Repository("fiber"),)),), (ADA, GRACE), tenant=TENANT
+    "Fabrikam", (TeamProject("Fiber", (GitRepository("fiber"),)),), (ADA, GRACE), tenant=TENANT
 )
 
 # Everybody may look into its public project, so no token is ever turned away at the door.
 OPEN_CONTOSO: Final = replace(
     CONTOSO,
     name="OpenContoso",
-    projects=(*_PROJECTS, Project("Docs", (Repository("handbook"),), public=True)),
+    projects=(*_PROJECTS, TeamProject("Docs", (GitRepository("handbook"),), public=True)),
 )
 # Its git endpoint wants a user name beside the token.
 NAMED_CONTOSO: Final = replace(
-    CONTOSO, projects=(Project("Payments", (Repository("checkout api", clone="username"),)),)
+    CONTOSO, projects=(TeamProject("Payments", (GitRepository("checkout api", clone="username"),)),)
 )
 TFS: Final = Server(
     "tfs.example.test",
     SERVER_2022,
     (
         Organization("DefaultCollection", _PROJECTS, (ADA, GRACE), work_items=(7,)),
-        Organization("Engineering", (Project("Turbines", (Repository("blades"),)),), (ADA,)),
+        Organization("Engineering", (TeamProject("Turbines", (GitRepository("blades"),)),), (ADA,)),
     ),
     directory="/tfs",
 )
@@ -95,25 +95,13 @@ def legacy_pat(label: str, last4: str) -> str:
     return f"simulatednotatoken{label}".ljust(48, "2")[:48] + last4
 
 
-def token(
-    value: str,
-    *,
-    scopes: frozenset[str] = ALM_SCOPES,
-    reach: str | None = None,
-    expires: date = date(2027, 1, 13),
-    home: Literal["services", "server"] = "services",
-) -> Token:
+def token(value: str, **changes: Any) -> Token:
     """Make one of Ada's tokens."""
-    return Token(value, "aspm-ado demo", ADA, scopes, reach, expires, home=home)
+    made = Token(value, "aspm-ado demo", ADA, ALM_SCOPES, expires=date(2027, 1, 13))
+    return replace(made, **changes)
 
 
-def aspm(*alm_tools: str, core: bool = False) -> Aspm:
+def aspm(*alm_tools: str, **changes: Any) -> Aspm:
     """Make the ASPM of a scenario; before an integration is active it has no ALM tools."""
-    projects = ("checkout api", "storefront")
-    return Aspm(
-        ASPM_HOST,
-        ASPM_TOKEN,
-        "core" if core else "standalone",
-        projects=projects,
-        alm_tools=alm_tools,
-    )
+    made = Aspm(ASPM_HOST, ASPM_TOKEN, projects=("checkout api", "storefront"), alm_tools=alm_tools)
+    return replace(made, **changes)

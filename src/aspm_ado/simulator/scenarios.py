@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.scopes import FULL_ACCESS
-from aspm_ado.simulator.world import Aspm, Instance, Organization, Server, SignIn, Token, World
+from aspm_ado.simulator.world import Instance, Server, SignIn, Token, World
 
 _TODAY = date(2026, 10, 15)  # more than 30 days before the retirement of global tokens
 
@@ -55,228 +55,229 @@ class Scenario:
         return self.world.today
 
 
-def _services(
-    organizations: tuple[Organization, ...], *tokens: Token, aspm: Aspm | None = None
-) -> World:
-    return World(_TODAY, organizations, tokens, aspm=aspm or samples.aspm())
+def _pat(label: str, last4: str, **changes: Any) -> Token:
+    return samples.token(samples.pat(label, last4), **changes)
 
 
-def _on_contoso(token: Token, aspm: Aspm | None = None) -> World:
-    return _services((samples.CONTOSO, samples.FABRIKAM), token, aspm=aspm)
+def _case(
+    name: str,
+    summary: str,
+    token: Token,
+    exit_code: int = 0,
+    reason: str = "",
+    *,
+    world: Mapping[str, Any] = MappingProxyType({}),
+    **answers: Any,
+) -> Scenario:
+    """Somebody pastes this token for Contoso; ``world`` and ``answers`` say what is otherwise."""
+    parts = {
+        "today": _TODAY,
+        "organizations": (samples.CONTOSO, samples.FABRIKAM),
+        "tokens": (token,),
+        "aspm": samples.aspm(),
+        **world,
+    }
+    given = {
+        "organizations": ("contoso",),
+        "tokens": ((None, token.value),),
+        "expires": token.expires,
+        **answers,
+    }
+    reasons = (reason,) if reason else ()
+    return Scenario(name, summary, World(**parts), Answers(**given), exit_code, reasons)
 
 
-def _on_server(server: Server, token: Token) -> World:
-    return World(_TODAY, (), (token,), server, samples.aspm())
+def _on_server(name: str, summary: str, server: Server, token: Token) -> Scenario:
+    return _case(
+        name,
+        summary,
+        token,
+        world={"organizations": (), "server": server},
+        organizations=(),
+        server_url=server.url,
+        collections=tuple(one.name for one in server.collections),
+    )
 
 
-def _answers(token: Token, *organizations: str) -> Answers:
-    """The answers of whoever pastes this token."""
-    everywhere = ((None, token.value),)
-    return Answers(organizations or ("contoso",), tokens=everywhere, expires=token.expires)
-
-
-def _on_server_answers(server: Server, token: Token) -> Answers:
-    collections = tuple(one.name for one in server.collections)
-    given = replace(_answers(token), organizations=(), server_url=server.url)
-    return replace(given, collections=collections)
-
-
-def _by_profile(token: Token) -> Answers:
-    return replace(_answers(token), register="api", profile=PROFILE)
-
-
-_READY = samples.token(samples.pat("Ready", "Rdy1"))
-_NARROW = samples.token(samples.pat("MissingScope", "Mis1"), scopes=samples.CODE_READ_ONLY)
-_ONE = samples.token(samples.pat("OrganizationOnly", "One1"), reach="Contoso")
-_RETIRED = samples.token(samples.pat("GlobalAfterRetirement", "Ret1"))
-_EXPIRED = samples.token(samples.pat("Expired", "Exp1"), expires=date(2026, 9, 30))
-_GARBAGE = samples.token(samples.pat("Garbage", "Grb1"))  # no world knows it
-_OUTSIDE = samples.token(samples.pat("NotAMember", "Out1"))
-_IDLE = samples.token(samples.pat("DeactivatedOrganization", "Off1"))
-_NAMED = samples.token(samples.pat("UsernameNeeded", "Usr1"))
-_BROAD = samples.token(samples.pat("IssueManager", "Ful1"), scopes=frozenset({FULL_ACCESS}))
-_FIRST = samples.token(samples.pat("TwoOrganizationsContoso", "Con1"), reach="Contoso")
-_SECOND = samples.token(samples.pat("TwoOrganizationsFabrikam", "Fab1"), reach="Fabrikam")
-_WIDE = samples.token(samples.pat("Server", "Srv1"), home="server")
-_OLD = samples.token(samples.legacy_pat("server", "old2"), home="server")
-_CORE = samples.token(samples.pat("AspmCore", "Cor1"))
-_UNKNOWN_THERE = samples.token(samples.pat("AspmWrongToken", "Wrg1"))
-_NO_RIGHTS = samples.token(samples.pat("AspmForbidden", "Fbd1"))
-_PAGE = samples.token(samples.pat("AspmIsAWebPage", "Web1"))
-_BY_API = samples.token(samples.pat("RegisterApi", "Reg1"))
-_LOST = samples.token(samples.pat("RegisterApiLostAnswer", "Los1"))
-_TAKEN = samples.token(samples.pat("RegisterApiConflict", "Cnf1"))
-_BEFORE = samples.token(samples.pat("BeforeCreated", "Bfr1"))
-_WRONG = "simulated-aspm-token-9999"
+_GARBAGE = _pat("Garbage", "Grb1")  # no world knows it
+_FIRST = _pat("TwoOrganizationsContoso", "Con1", reach="Contoso")
+_SECOND = _pat("TwoOrganizationsFabrikam", "Fab1", reach="Fabrikam")
 _SIGNED_IN = SignIn("simulated-sign-in-of-entra-0001", samples.ADA, samples.TENANT)
+_UNKNOWN = "simulated-aspm-token-9999"
 _SOMEBODYS = Instance("made by hand", "azurecloud", "https://dev.azure.com/Contoso")
+_LOCKED_FABRIKAM = replace(samples.FABRIKAM, members=(samples.GRACE,))
 
 _ALL = (
-    Scenario(
+    _case(
         "ready",
         "A token of all organizations with every scope that is needed.",
-        _on_contoso(_READY),
-        _answers(_READY),
+        _pat("Ready", "Rdy1"),
     ),
-    Scenario(
+    _case(
         "missing-scope",
         "The token may only read code; editing it on the token page repairs that.",
-        _on_contoso(_NARROW),
-        _answers(_NARROW),
+        _pat("MissingScope", "Mis1", scopes=samples.CODE_READ_ONLY),
         3,
-        ("code-scope-missing",),
+        "code-scope-missing",
     ),
-    Scenario(
+    _case(
         "organization-only",
         "The token was created for one organization, while Invicti's guide asks for all.",
-        _on_contoso(_ONE),
-        _answers(_ONE),
+        _pat("OrganizationOnly", "One1", reach="Contoso"),
         3,
-        ("reach-organization-only",),
+        "reach-organization-only",
     ),
-    Scenario(
+    _case(
         "global-after-retirement",
         "It is the day after Microsoft stopped all tokens of all organizations.",
-        replace(_on_contoso(_RETIRED), today=date(2026, 12, 2)),
-        _answers(_RETIRED),
+        _pat("GlobalAfterRetirement", "Ret1"),
         4,
-        ("token-rejected",),
+        "token-rejected",
+        world={"today": date(2026, 12, 2)},
     ),
-    Scenario(
+    _case(
         "expired",
         "The token's last day is over.",
-        _on_contoso(_EXPIRED),
-        replace(_answers(_EXPIRED), expires=None),
+        _pat("Expired", "Exp1", expires=date(2026, 9, 30)),
         4,
-        ("token-expired",),
+        "token-expired",
+        expires=None,
     ),
-    Scenario(
+    _case(
         "anonymous-trap",
         "A mistyped token, in an organization that answers strangers because of a public project.",
-        _services((samples.OPEN_CONTOSO,)),
-        replace(_answers(_GARBAGE, "opencontoso"), expires=None),
+        _GARBAGE,
         4,
-        ("token-anonymous",),
+        "token-anonymous",
+        world={"organizations": (samples.OPEN_CONTOSO,), "tokens": ()},
+        organizations=("opencontoso",),
+        expires=None,
     ),
-    Scenario(
+    _case(
         "not-a-member",
         "A good token of somebody who has no access to this organization.",
-        _services((samples.CONTOSO, replace(samples.FABRIKAM, members=(samples.GRACE,))), _OUTSIDE),
-        _answers(_OUTSIDE, "fabrikam"),
+        _pat("NotAMember", "Out1"),
         3,
-        ("not-a-member",),
+        "not-a-member",
+        world={"organizations": (samples.CONTOSO, _LOCKED_FABRIKAM)},
+        organizations=("fabrikam",),
     ),
-    Scenario(
+    _case(
         "deactivated-organization",
         "The organization was switched off.",
-        _services((replace(samples.CONTOSO, deactivated=True), samples.FABRIKAM), _IDLE),
-        _answers(_IDLE),
+        _pat("DeactivatedOrganization", "Off1"),
         3,
-        ("organization-deactivated",),
+        "organization-deactivated",
+        world={"organizations": (replace(samples.CONTOSO, deactivated=True), samples.FABRIKAM)},
     ),
-    Scenario(
+    _case(
         "username-needed",
         "Cloning works with a user name beside the token only.",
-        _services((samples.NAMED_CONTOSO,), _NAMED),
-        replace(_answers(_NAMED), clone_username="aspm-scanner"),
+        _pat("UsernameNeeded", "Usr1"),
+        world={"organizations": (samples.NAMED_CONTOSO,)},
+        clone_username="aspm-scanner",
     ),
-    Scenario(
+    _case(
         "issue-manager",
         "The connection also files issues, with a token of full access, "
         "on an ASPM of the core dialect.",
-        _on_contoso(_BROAD, samples.aspm(core=True)),
-        replace(_answers(_BROAD), purpose="alm+issue-manager"),
+        _pat("IssueManager", "Ful1", scopes=frozenset({FULL_ACCESS})),
+        world={"aspm": samples.aspm(dialect="core")},
+        purpose="alm+issue-manager",
     ),
-    Scenario(
+    _case(
         "two-organizations-two-tokens",
         "Two organizations, each with a token of its own: "
         "how it is done once global tokens are gone.",
-        _services(
-            (samples.CONTOSO, samples.FABRIKAM), _FIRST, _SECOND, aspm=samples.aspm("azurecloud")
-        ),
-        Answers(
-            ("contoso", "fabrikam"),
-            reach="organization",
-            tokens=(("contoso", _FIRST.value), ("fabrikam", _SECOND.value)),
-            expires=_FIRST.expires,
-        ),
+        _FIRST,
+        world={"tokens": (_FIRST, _SECOND), "aspm": samples.aspm("azurecloud")},
+        organizations=("contoso", "fabrikam"),
+        reach="organization",
+        tokens=(("contoso", _FIRST.value), ("fabrikam", _SECOND.value)),
     ),
-    Scenario(
+    _case(
         "created-token",
         "Nobody copies a token: the Azure CLI is signed in, "
         "and the token of one organization is created after a yes.",
-        replace(_on_contoso(_BEFORE), sign_ins=(_SIGNED_IN,)),
-        Answers(("contoso",), reach="organization", by_az=True),
+        _pat("BeforeCreated", "Bfr1"),
+        world={"sign_ins": (_SIGNED_IN,)},
+        reach="organization",
+        tokens=(),
+        expires=None,
+        by_az=True,
     ),
-    Scenario(
+    _on_server(
         "server",
         "Azure DevOps Server 2022 with two collections and a token of all collections.",
-        _on_server(samples.TFS, _WIDE),
-        _on_server_answers(samples.TFS, _WIDE),
+        samples.TFS,
+        _pat("Server", "Srv1", home="server"),
     ),
-    Scenario(
+    _on_server(
         "server-2019",
         "Azure DevOps Server 2019: an old token shape, API 5.0, "
         "and fewer things that can be shown.",
-        _on_server(samples.TFS_2019, _OLD),
-        _on_server_answers(samples.TFS_2019, _OLD),
+        samples.TFS_2019,
+        samples.token(samples.legacy_pat("server", "old2"), home="server"),
     ),
-    Scenario(
+    _case(
         "aspm-core",
         "The ASPM is an AppSec Core: its API stands elsewhere, "
         "and its token goes into another header.",
-        _on_contoso(_CORE, samples.aspm(core=True)),
-        _answers(_CORE),
+        _pat("AspmCore", "Cor1"),
+        world={"aspm": samples.aspm(dialect="core")},
     ),
-    Scenario(
+    _case(
         "aspm-wrong-token",
         "Azure DevOps takes its token, but Invicti ASPM does not accept its own: "
         "nothing is handed over.",
-        _on_contoso(_UNKNOWN_THERE),
-        replace(_answers(_UNKNOWN_THERE), aspm_token=_WRONG),
+        _pat("AspmWrongToken", "Wrg1"),
         4,
-        ("aspm-token-rejected",),
+        "aspm-token-rejected",
+        aspm_token=_UNKNOWN,
     ),
-    Scenario(
+    _case(
         "aspm-forbidden",
         "Invicti ASPM accepts its token, whose owner has no rights to projects.",
-        _on_contoso(_NO_RIGHTS, replace(samples.aspm(), token_sees_projects=False)),
-        _answers(_NO_RIGHTS),
+        _pat("AspmForbidden", "Fbd1"),
         6,
-        ("aspm-forbidden",),
+        "aspm-forbidden",
+        world={"aspm": samples.aspm(token_sees_projects=False)},
     ),
-    Scenario(
+    _case(
         "aspm-is-a-web-page",
         "Some web page answers at the address that was given for Invicti ASPM.",
-        _on_contoso(_PAGE, replace(samples.aspm(), state="page")),
-        _answers(_PAGE),
+        _pat("AspmIsAWebPage", "Web1"),
         6,
-        ("aspm-not-an-api",),
+        "aspm-not-an-api",
+        world={"aspm": samples.aspm(state="page")},
     ),
-    Scenario(
+    _case(
         "register-api",
         "A registration profile registers the organization.",
-        _on_contoso(_BY_API, replace(samples.aspm(), registers="yes")),
-        _by_profile(_BY_API),
+        _pat("RegisterApi", "Reg1"),
+        world={"aspm": samples.aspm(registers="yes")},
+        register="api",
+        profile=PROFILE,
     ),
-    Scenario(
+    _case(
         "register-api-lost-answer",
         "Invicti ASPM registers, and the connection breaks before it can say so: "
         "it is looked for, not sent again.",
-        _on_contoso(_LOST, replace(samples.aspm(), registers="answer-lost")),
-        _by_profile(_LOST),
+        _pat("RegisterApiLostAnswer", "Los1"),
+        world={"aspm": samples.aspm(registers="answer-lost")},
+        register="api",
+        profile=PROFILE,
     ),
-    Scenario(
+    _case(
         "register-api-conflict",
         "Somebody has connected the organization by hand before: "
         "that instance is neither taken over nor doubled.",
-        _on_contoso(
-            _TAKEN,
-            replace(samples.aspm("azurecloud"), registers="yes", instances=(_SOMEBODYS,)),
-        ),
-        _by_profile(_TAKEN),
+        _pat("RegisterApiConflict", "Cnf1"),
         6,
-        ("registration-conflict",),
+        "registration-conflict",
+        world={"aspm": samples.aspm("azurecloud", registers="yes", instances=(_SOMEBODYS,))},
+        register="api",
+        profile=PROFILE,
     ),
 )
 SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(

@@ -9,11 +9,13 @@ from datetime import date, datetime
 from types import TracebackType
 from typing import Final, Self
 
-from aspm_ado.simulator import aspm, azure_devops
+from aspm_ado.simulator import azure_devops
+from aspm_ado.simulator.aspm import answer_aspm
 from aspm_ado.simulator.http import Headers, HttpServer, Request, Response
+from aspm_ado.simulator.routing import IncomingCall
 from aspm_ado.simulator.scenarios import Scenario
 from aspm_ado.simulator.token_page import TokenPage
-from aspm_ado.simulator.world import State, World
+from aspm_ado.simulator.world import LiveWorld, World
 
 _SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "x-cookie", "x-auth", "cookie")
 _SHORTEST_SHOWN = 20  # a password that is hardly longer than its last four is not shown at all
@@ -51,7 +53,7 @@ class Simulator:
     ) -> None:
         self.scenario = scenario
         chosen = world or scenario.world
-        self._state = State(replace(chosen, today=today) if today else chosen)
+        self._live = LiveWorld(replace(chosen, today=today) if today else chosen)
         self._delay = delay_seconds
         self._tls = tls
         self._lock = threading.Lock()
@@ -98,12 +100,12 @@ class Simulator:
         """The port of the address."""
         if self._http is None:
             raise RuntimeError("the simulator is not running")
-        return self._http.port
+        return self._http.server_port
 
     @property
     def world(self) -> World:
         """The world as it is now, with edited tokens."""
-        return self._state.world
+        return self._live.world
 
     @property
     def requests(self) -> list[Record]:
@@ -114,15 +116,15 @@ class Simulator:
     @property
     def changes(self) -> list[str]:
         """A copy of what would have been changed so far: a validation must leave this empty."""
-        return self._state.changes
+        return self._live.changes
 
     def become(self, world: World) -> None:
         """From now on the world is this one."""
-        self._state.change(lambda _: world)
+        self._live.change(lambda _: world)
 
     def set_clock(self, moment: datetime) -> None:
         """Set the clock of this world, in UTC, while it runs or before; it goes on from there."""
-        self._state.set_clock(moment)
+        self._live.set_clock(moment)
 
     def edit(self, token_value: str, scopes: frozenset[str]) -> None:
         """Give a living token other scopes, as its owner does on the token page."""
@@ -130,16 +132,16 @@ class Simulator:
         if token is None:
             raise KeyError("there is no such token in this world")
         edited = replace(token, scopes=frozenset(scopes))
-        self._state.change(lambda now: now.with_token(edited))
+        self._live.change(lambda now: now.with_token(edited))
 
     def respond(self, request: Request) -> Response:
         """What the host that was asked for says; nothing is recorded."""
         world, host = self.world, request.host
         if azure_devops.is_services(host) or (world.server and host == world.server.host):
-            return azure_devops.respond(request, world, self._state)
+            return azure_devops.answer_azure_devops(IncomingCall(request, world, self._live))
         if world.aspm is not None and host == world.aspm.host:
-            return aspm.respond(request, world, world.aspm, self._state)
-        return self._page.respond(request, world, self._http.port if self._http else 0)
+            return answer_aspm(request, world, world.aspm, self._live)
+        return self._page.respond(request, world, self._http.server_port if self._http else 0)
 
     def receive(self, request: Request) -> Response:
         """One request as it comes over the wire: answered, and recorded."""

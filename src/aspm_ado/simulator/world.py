@@ -19,6 +19,11 @@ def stable_id(*names: str) -> str:
     return str(uuid5(NAMESPACE_URL, "simulated:" + "/".join(names)))
 
 
+def object_id(*names: str) -> str:
+    """Return 24 hexadecimal digits, as all ids of the ASPM are, the same for the same names."""
+    return stable_id(*names).replace("-", "")[:24]
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody with an account: in an Entra tenant, a Microsoft account, or a login on a Server."""
@@ -39,7 +44,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Repository:
+class GitRepository:
     """A Git repository. Without a default branch it is empty."""
 
     name: str
@@ -51,11 +56,11 @@ class Repository:
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class TeamProject:
     """A team project and its repositories."""
 
     name: str
-    repositories: tuple[Repository, ...] = ()
+    repositories: tuple[GitRepository, ...] = ()
     public: bool = False
     description: str | None = None
 
@@ -80,7 +85,7 @@ class Organization:
     """An organization of Services, or a collection of a Server; `name` has its real capitals."""
 
     name: str
-    projects: tuple[Project, ...] = ()
+    projects: tuple[TeamProject, ...] = ()
     members: tuple[Person, ...] = ()
     deactivated: bool = False
     blocks_global_tokens: bool = False  # policy "Restrict personal access token creation"
@@ -97,6 +102,14 @@ class Organization:
     def id(self) -> str:
         """The instance id."""
         return stable_id("organization", self.name)
+
+    def project_id(self, project: TeamProject) -> str:
+        """The id of one of its projects."""
+        return stable_id("project", self.name, project.name)
+
+    def repository_id(self, project: TeamProject, repository: GitRepository) -> str:
+        """The id of a repository in one of its projects."""
+        return stable_id("repository", self.name, project.name, repository.name)
 
     @property
     def has_public_projects(self) -> bool:
@@ -178,8 +191,8 @@ class Instance:
 
     @property
     def id(self) -> str:
-        """24 hexadecimal digits, as all ids of the ASPM."""
-        return stable_id("instance", self.name, self.url).replace("-", "")[:24]
+        """The id of an instance."""
+        return object_id("instance", self.name, self.url)
 
     def is_for(self, url: str) -> bool:
         """Whether it connects the organization at this address."""
@@ -195,9 +208,8 @@ class Aspm:
     dialect: Literal["standalone", "core"] = "standalone"
     # What stands at the paths of the other dialect: its web page, nothing, or a wish for a token.
     other_dialect: Literal["page", "absent", "guarded"] = "page"
-    health: Literal["open", "guarded"] = (
-        "open"  # whether it is told without a token: both published
-    )
+    # Whether its health is told without a token: both are published.
+    health: Literal["open", "guarded"] = "open"
     # The key of what went wrong; published are both.
     envelope: Literal["published", "error", "message"] = "published"
     # Whether the API answers, or a page, a redirect, a dead gateway, a rate limit, or a reset.
@@ -244,7 +256,7 @@ class World:
 
     def token(self, value: str) -> Token | None:
         """Find a token by its exact value."""
-        return next((token for token in self.tokens if token.value == value), None)
+        return next((one for one in self.tokens if one.value == value), None)
 
     def with_token(self, changed: Token) -> World:
         """Return this world with a token in place of the one of the same value."""
@@ -266,7 +278,7 @@ def _named(organizations: tuple[Organization, ...], name: str) -> Organization |
     return next((one for one in organizations if one.name.casefold() == name.casefold()), None)
 
 
-class State:
+class LiveWorld:
     """The world as it is now, and what was changed in it; used from many threads."""
 
     def __init__(self, world: World) -> None:

@@ -6,9 +6,10 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,7 +90,7 @@ def run(
         invocation.records = DiskRecords(Path(folder) / "records", command="aspm-ado demo")
         invocation.vault = MemoryVault()
         _introduce(invocation, story, simulator)
-        context = _house(invocation, story, simulator)
+        context = _context(invocation, story, simulator)
         with tidied(context):
             report = connect(context, None)
         write_report(invocation, report)
@@ -111,7 +112,10 @@ def _moment(text: str) -> datetime:
 
 
 def _sign_in(invocation: Invocation, story: Scenario, folder: Path) -> Path | None:
-    """Where the `az` of the story is, if somebody is signed in with it; the real one has no part in a simulation."""
+    """Where the `az` of the story is, if somebody is signed in with it.
+
+    The real one has no part in a simulation.
+    """
     if not story.world.sign_ins:
         return None
     found = folder / "bin"
@@ -135,9 +139,7 @@ class _Tokens:
     """Hands out the story's tokens as files would."""
 
     def __init__(self, story: Scenario) -> None:
-        self._files = {
-            _file_of(organization): value for organization, value in story.answers.tokens
-        }
+        self._files = {_file_of(where): value for where, value in story.answers.tokens}
         self._files[ASPM_FILE] = story.answers.aspm_token
 
     def file(self, path: str) -> bytes:
@@ -147,8 +149,8 @@ class _Tokens:
         return ""
 
 
-class _Desk:
-    """Opens the simulation's own token page, so that a person can play “edit the token”; copies as usual."""
+class _SimulatedDesktop:
+    """Opens the simulation's own token page, where a person can edit the token; copies as usual."""
 
     def __init__(self, desktop: Desktop, page: str) -> None:
         self._desktop, self._page = desktop, page
@@ -167,24 +169,25 @@ class _Desk:
         self._desktop.clear()
 
 
-def _house(invocation: Invocation, story: Scenario, simulator: Simulator) -> Context:
-    """The usual house, with the story's answers: given where nobody is there, offered where somebody is."""
-    context = invocation.context()
+def _context(invocation: Invocation, story: Scenario, simulator: Simulator) -> Context:
+    """The usual context, with the story's answers.
+
+    They are given where nobody is there, and offered where somebody is.
+    """
+    context, answers = invocation.context(), story.answers
     given = _given(story)
     if invocation.prompter.asks:
         given = {name: value for name, value in given.items() if name in _SETTLED}
-    given = {**given, **invocation.given}
     offered = {
-        ORGANIZATION.name: next(iter(story.answers.organizations), story.answers.server_url or ""),
-        PURPOSE.name: story.answers.purpose,
-        ASPM_URL.name: story.answers.aspm_url or "",
+        ORGANIZATION.name: next(iter(answers.organizations), answers.server_url or ""),
+        PURPOSE.name: answers.purpose,
+        ASPM_URL.name: answers.aspm_url,
     }
-    offered = {name: value for name, value in offered.items() if value}
     return replace(
         context,
-        asker=Asker(given, invocation.prompter, offered),
+        asker=Asker({**given, **invocation.given}, invocation.prompter, offered),
         sources=_Tokens(story),
-        desktop=_Desk(invocation.desktop, simulator.address),
+        desktop=_SimulatedDesktop(invocation.desktop, simulator.address),
         entra=context.entra if story.world.sign_ins else None,
         clock=Clock(simulator.world.today, invocation.clock.global_end, pinned=True),
     )
@@ -192,27 +195,31 @@ def _house(invocation: Invocation, story: Scenario, simulator: Simulator) -> Con
 
 def _given(story: Scenario) -> dict[str, Given]:
     answers = story.answers
-    files = tuple(
-        f"{organization}={_file_of(organization)}" if organization else _file_of(None)
-        for organization, _ in answers.tokens
-    )
-    said = {
-        ORGANIZATION.name: tuple(answers.organizations),
-        SERVER_URL.name: (answers.server_url,) if answers.server_url else (),
-        "collection": tuple(answers.collections),
-        PURPOSE.name: (answers.purpose,) if answers.purpose else (),
-        REACH.name: (answers.reach,) if answers.reach != "auto" else (),
-        "clone-username": (answers.clone_username,) if answers.clone_username else (),
-        "pat-expires": (str(answers.expires),) if answers.expires else (),
-        ASPM_URL.name: (answers.aspm_url,) if answers.aspm_url else (),
-        PAT_FILE.name: files,
-        ASPM_TOKEN_FILE.name: (ASPM_FILE,) if answers.aspm_token else (),
-        REGISTER.name: (answers.register,),
-        REGISTRATION_PROFILE.name: (answers.profile,) if answers.profile else (),
-        CREATE_TOKEN.name: (REQUIRE if answers.by_az else NEVER,),
-        YES.name: ("true",) if answers.by_az else (),
+    files = []
+    for organization, _ in answers.tokens:
+        prefix = f"{organization}=" if organization else ""
+        files.append(prefix + _file_of(organization))
+    one_value = {
+        SERVER_URL.name: answers.server_url,
+        PURPOSE.name: answers.purpose,
+        REACH.name: answers.reach.replace("auto", ""),
+        "clone-username": answers.clone_username,
+        "pat-expires": str(answers.expires or ""),
+        ASPM_URL.name: answers.aspm_url,
+        ASPM_TOKEN_FILE.name: ASPM_FILE,
+        REGISTER.name: answers.register,
+        REGISTRATION_PROFILE.name: answers.profile,
+        CREATE_TOKEN.name: NEVER,
     }
-    return {name: Given(values, "the simulation") for name, values in said.items() if values}
+    if answers.by_az:
+        one_value |= {CREATE_TOKEN.name: REQUIRE, YES.name: "true"}
+    several = {
+        ORGANIZATION.name: answers.organizations,
+        "collection": answers.collections,
+        PAT_FILE.name: tuple(files),
+    }
+    several |= {name: (value,) for name, value in one_value.items() if value}
+    return {name: Given(values, "the simulation") for name, values in several.items() if values}
 
 
 def _introduce(invocation: Invocation, story: Scenario, simulator: Simulator) -> None:
@@ -220,61 +227,67 @@ def _introduce(invocation: Invocation, story: Scenario, simulator: Simulator) ->
     voice.heading(f"A simulation: {story.name}")
     voice.say(story.summary)
     voice.say(
-        f"Azure DevOps and Invicti ASPM are played on {simulator.address}, where today is {simulator.world.today}."
+        f"Azure DevOps and Invicti ASPM are played on {simulator.address}, "
+        f"where today is {simulator.world.today}."
     )
     if invocation.prompter.asks:
         for organization, value in story.answers.tokens:
-            voice.say(
-                f"The token to paste{f' for {organization}' if organization else ''}: {value}"
-            )
+            whose = f" for {organization}" if organization else ""
+            voice.say(f"The token to paste{whose}: {value}")
         voice.say(f"Its page, where you can edit it: {simulator.address}")
 
 
 def _list(invocation: Invocation) -> int:
-    if invocation.as_json:
-        from aspm_ado.render.json import envelope
-
-        at = invocation.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        rows = [
-            {"name": one.name, "summary": one.summary, "today": one.today.isoformat(),
-             "expected_exit_code": one.exit_code, "expected_reasons": list(one.reasons)}
-            for one in SCENARIOS.values()
-        ]  # fmt: skip
-        write_document({**envelope(SCHEMA, "demo", at, ExitCode.DONE), "scenarios": rows})
+    if not invocation.as_json:
+        write_lines(_stories(max(len(name) for name in SCENARIOS) + 2))
         return 0
-    write_lines(_stories(max(len(name) for name in SCENARIOS) + 2))
+    from aspm_ado.render.json import envelope
+
+    at = invocation.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    rows = [
+        {
+            "name": one.name,
+            "summary": one.summary,
+            "today": one.today.isoformat(),
+            "expected_exit_code": one.exit_code,
+            "expected_reasons": list(one.reasons),
+        }
+        for one in SCENARIOS.values()
+    ]
+    write_document({**envelope(SCHEMA, "demo", at, ExitCode.DONE), "scenarios": rows})
     return 0
 
 
 def _stories(margin: int) -> Iterator[str]:
     width = result_width()
     for one in SCENARIOS.values():
-        name = one.name
-        for row in (
-            [one.summary] if width is None else wrap(one.summary, max(width - margin, margin))
-        ):
+        rows: Iterable[str] = [one.summary]
+        if width is not None:
+            rows = wrap(one.summary, max(width - margin, margin))
+        for name, row in zip_longest([one.name], rows, fillvalue=""):
             yield f"{name:<{margin}}{row}"
-            name = ""
 
 
 def _serve(
     invocation: Invocation, story: Scenario, simulator: Simulator, signed_in: Path | None
 ) -> int:
     """Only the simulation, for another terminal, until Ctrl-C."""
+    voice = invocation.voice
     write_lines([f"ASPM_ADO_SIMULATOR={simulator.address}"])
     tokens = story.answers.tokens or [(token.reach, token.value) for token in story.world.tokens]
     for organization, value in tokens:
-        invocation.voice.say(f"Token{f' of {organization}' if organization else ''}: {value}")
-    invocation.voice.say(
-        f"Set that variable in another terminal; every request then goes here. Scenario: {story.name}."
+        whose = f" of {organization}" if organization else ""
+        voice.say(f"Token{whose}: {value}")
+    voice.say(
+        "Set that variable in another terminal; every request then goes here. "
+        f"Scenario: {story.name}."
     )
     if signed_in is not None:
-        invocation.voice.say(
-            f"Somebody is signed in with the `az` of the story: put {signed_in} first on its PATH, too."
+        voice.say(
+            "Somebody is signed in with the `az` of the story: "
+            f"put {signed_in} first on its PATH, too."
         )
-    invocation.voice.say(
-        f"Its clock shows {simulator.world.moment:%Y-%m-%dT%H:%M:%SZ}. Ctrl-C ends it."
-    )
+    voice.say(f"Its clock shows {simulator.world.moment:%Y-%m-%dT%H:%M:%SZ}. Ctrl-C ends it.")
     sys.stderr.flush()
     while True:
         time.sleep(3600)
