@@ -26,8 +26,8 @@ from aspm_ado.domain.rules.aspm import (
 from aspm_ado.domain.secret import Secret, parse_secret
 from aspm_ado.flows.options.parts import parse_aspm_url
 from aspm_ado.flows.storage.connection import aspm_service
-from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, Taken, aspm_token_given
-from aspm_ado.flows.validation.result import AUTO
+from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_given
+from aspm_ado.flows.validation.token import AUTO
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.scopes import Deployment
@@ -45,7 +45,7 @@ class AspmProof:
 
     url: str
     checks: tuple[Check, ...]
-    token: Taken | None = None
+    token: ApiToken | None = None
     door: Door | None = None
     wished: str = AUTO
 
@@ -73,7 +73,7 @@ class AspmProof:
 
 
 def prove_aspm(
-    url: str, token: Taken, wished: str = AUTO, hint: str = AUTO, ca_bundle: str | None = None
+    url: str, token: ApiToken, wished: str = AUTO, hint: str = AUTO, ca_bundle: str | None = None
 ) -> Steps:
     """First without the token: which API is there. Then the token, and only where an API answered."""
     dialects = [Dialect.CORE, Dialect.STANDALONE] if wished == AUTO else [Dialect(wished)]
@@ -132,7 +132,7 @@ def accepted(
     return context.scheduler.run(ask())
 
 
-def given_token(context: Context) -> Taken | None:
+def given_token(context: Context) -> ApiToken | None:
     """The token that a file or a variable gives; the old name of the variable is remarked on."""
     taken = aspm_token_given(context.asker, context.sources)
     if taken is not None and taken.source == ASPM_VARIABLES[1]:
@@ -140,13 +140,13 @@ def given_token(context: Context) -> Taken | None:
     return taken
 
 
-def aspm_token(context: Context, url: str, given: Taken | None) -> Taken | None:
+def aspm_token(context: Context, url: str, given: ApiToken | None) -> ApiToken | None:
     """The token for the ASPM at ``url``: the one given, else the one stored for exactly that origin."""
     if given is not None:
         return given
     service = context.records.load().aspm_tokens.get(url)
     secret = context.vault.read(service) if service else None
-    return Taken(secret, f"keyring ({context.vault.title})") if secret is not None else None
+    return ApiToken(secret, f"keyring ({context.vault.title})") if secret is not None else None
 
 
 def prove_stored(context: Context, entries: Iterable[Entry]) -> dict[str, AspmProof]:
@@ -176,7 +176,7 @@ def prove_stored(context: Context, entries: Iterable[Entry]) -> dict[str, AspmPr
             remedy = f"Give a new one: aspm-ado rotate --aspm-url {url} --aspm-token-file FILE"
             made[key] = _unread(url, api, Reason.TOKEN_GONE, gone, remedy)
             continue
-        errands[key] = prove_aspm(url, Taken(secret, "keyring"), AUTO, api, entry.ca_bundle)
+        errands[key] = prove_aspm(url, ApiToken(secret, "keyring"), AUTO, api, entry.ca_bundle)
     made.update(zip(errands, context.scheduler.run_all(errands.values()), strict=True))
     return {name: made[key] for name, key in keys.items()}
 
@@ -189,7 +189,7 @@ def _unread(url: str, api: str, reason: Reason, problem: str, remedy: str) -> As
     return AspmProof(url, checks, wished=api)
 
 
-def given_for(context: Context, url: str) -> Taken | None:
+def given_for(context: Context, url: str) -> ApiToken | None:
     """The token given beside a stored connection, only where it is plain that it belongs to that connection's ASPM.
 
     A variable may be there for another ASPM: it counts only when the address that is given with it is this one.
@@ -234,14 +234,14 @@ NO_TEAM_LEADS: Final = (
 )
 
 
-def ask_aspm_token(context: Context, url: str, dialect: Dialect | None = None) -> Taken:
+def ask_aspm_token(context: Context, url: str, dialect: Dialect | None = None) -> ApiToken:
     """The token from a person, hidden; where it goes and where it is made are said above the prompt."""
     above = (f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect))
     secret = context.asker.prompter.secret(TOKEN, above, accept=_parse)
-    return Taken(secret, "prompt")
+    return ApiToken(secret, "prompt")
 
 
-def offer_aspm_token(context: Context, url: str) -> Taken | None:
+def offer_aspm_token(context: Context, url: str) -> ApiToken | None:
     """The token from a person, or ``None`` after Enter alone: a guided hand-off needs none."""
     above = (
         "Not needed to hand the values over; with it, Invicti ASPM is proven, too.",
@@ -251,7 +251,7 @@ def offer_aspm_token(context: Context, url: str) -> Taken | None:
     secret = context.asker.prompter.secret(
         OFFERED, above, accept=lambda typed: _parse(typed) if typed.strip() else None
     )
-    return Taken(secret, "prompt") if secret is not None else None
+    return ApiToken(secret, "prompt") if secret is not None else None
 
 
 def missing_aspm_token() -> UsageError:
@@ -266,7 +266,7 @@ def missing_aspm_token() -> UsageError:
 def settle_aspm(
     context: Context,
     url: str,
-    given: Taken | None,
+    given: ApiToken | None,
     *,
     wished: str = AUTO,
     hint: str = AUTO,

@@ -16,7 +16,7 @@ from aspm_ado.domain.report import OrganizationReport, TokenFacts
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import one_of
 from aspm_ado.flows.tokens.lifecycle import Counter, clear_left, counter, days
-from aspm_ado.flows.tokens.sources import Taken
+from aspm_ado.flows.validation.token import Token
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.pat_lifecycle import Order
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.errors import UserError
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import Brief
+    from aspm_ado.flows.validation.token import Demand
 
 AUTO: Final = "auto"
 NEVER: Final = "never"
@@ -54,7 +54,7 @@ def wanted(asker: Asker) -> str:
     return asker.one(CREATE_TOKEN, one_of(CREATE_TOKEN)) or AUTO
 
 
-def created(context: Context, place: Place, brief: Brief, *, for_all: bool) -> Taken | None:
+def created(context: Context, place: Place, brief: Demand, *, for_all: bool) -> Token | None:
     """A new token of one organization; ``None`` where it is to be made by hand.
 
     `az` is not run before the person has chosen it, or ``-y`` has. Raises ``NotCreatedError`` under ``require``, and
@@ -99,7 +99,7 @@ def created(context: Context, place: Place, brief: Brief, *, for_all: bool) -> T
         return None
 
 
-def creates_unasked(context: Context, place: Place, brief: Brief) -> bool:
+def creates_unasked(context: Context, place: Place, brief: Demand) -> bool:
     """Whether, with nobody there, a missing token is to be made (or its making is to fail with its own error)."""
     choice = wanted(context.asker)
     if context.asker.asks or choice == NEVER:
@@ -108,7 +108,7 @@ def creates_unasked(context: Context, place: Place, brief: Brief) -> bool:
     return choice == REQUIRE or can
 
 
-def _obstacle(context: Context, place: Place, brief: Brief, *, for_all: bool) -> _Obstacle | None:
+def _obstacle(context: Context, place: Place, brief: Demand, *, for_all: bool) -> _Obstacle | None:
     asker, site = context.asker, place.site
     demanded = context.clock.told_by().demanded(brief.reach, site.deployment)
     if site.deployment is Deployment.SERVER:
@@ -144,7 +144,7 @@ def _obstacle(context: Context, place: Place, brief: Brief, *, for_all: bool) ->
     return None
 
 
-def _made(context: Context, place: Place, brief: Brief) -> Taken:
+def _made(context: Context, place: Place, brief: Demand) -> Token:
     """Show what will be, have it agreed to, create it, and read back what came of it."""
     until = context.asker.one(PAT_EXPIRES, lambda text: parse_day(text, PAT_EXPIRES.flag))
     if until is not None and until <= context.clock.told_by().today:
@@ -184,12 +184,12 @@ def _made(context: Context, place: Place, brief: Brief) -> Taken:
         raise RuntimeError("a token without a value was taken for one")
     ends = found.valid_to.date() if found.valid_to else ordered.until
     context.voice.say(f"Created “{ordered.display_name}” (…{secret.last4}), until {ends}.")
-    return Taken(
+    return Token(
         secret,
         "az",
-        place.name,
-        expires=ends,
-        expires_source=EXPIRES_SOURCE,
+        (place,),
+        end=ends,
+        end_source=EXPIRES_SOURCE,
         authorization_id=pat.authorization_id,
     )
 
