@@ -312,11 +312,22 @@ class RegistrationFacts:
     """False where ``--register none`` was asked for."""
     stored: bool = True
     required: bool = False
+    """Whether ``--register auto`` or ``api`` was asked for."""
 
     @property
     def registration(self) -> Registration:
         """How far it is by now."""
         return self.answer or self.on_record
+
+    @property
+    def counts(self) -> bool:
+        """Whether the check is required. A person's refusal is, whatever ``--register`` was; so is a token that an
+        organization was to get and has not.
+        """
+        said = self.answer or UNREGISTERED
+        by_a_person = said.mode is RegistrationMode.GUIDED
+        refused = by_a_person and said.state is RegistrationState.FAILED
+        return self.required or refused or self.token is NewToken.MISSING
 
 
 _WAITS: Final = (
@@ -327,15 +338,13 @@ _NOT_BROUGHT: Final = (
 )
 _REFUSED: Final = "Invicti ASPM refused the new token, though it is good. The old one stays in force; the new one waits."
 _DIFFERENT: Final = "The token was proven, but Invicti ASPM refused it or has another instance for this organization."
-_BEHIND: Final = (
-    "Not asked: Invicti ASPM is not ready for it (see its own checks). Afterwards: aspm-ado handoff"
-)
+_BEHIND: Final = "Not asked: Invicti ASPM is not ready for it (see its own checks)."
 
 
 def judge_registration(facts: RegistrationFacts) -> Check:
     """The check of one organization."""
     verb = "migrate" if facts.token is NewToken.MISSING else "handoff"
-    return replace(_judged(facts), required=facts.required, next=Command(verb))
+    return replace(_judged(facts), required=facts.counts, next=Command(verb))
 
 
 def _judged(facts: RegistrationFacts) -> Check:
@@ -343,11 +352,12 @@ def _judged(facts: RegistrationFacts) -> Check:
         return skip(CheckId.REGISTRATION, "Not asked: this organization is not good yet.")
     if facts.token is NewToken.MISSING:
         return _missing(facts)
-    if facts.outcome is not None:
+    waits = facts.token is NewToken.WAITS
+    if facts.outcome is not None and not (waits and facts.outcome.status is Status.PASS):
         return facts.outcome
     if not facts.aspm_is_good:
-        return skip(CheckId.REGISTRATION, f"{_BEHIND} {facts.connection}")
-    if facts.token is NewToken.WAITS:
+        return _behind_aspm(facts)
+    if waits:
         return _waiting(facts)
     return _by_state(facts)
 
@@ -365,6 +375,11 @@ def _missing(facts: RegistrationFacts) -> Check:
         Reason.NOT_MIGRATED,
         f"Go on: aspm-ado migrate {facts.connection} -o {clean(facts.organization, 60)}",
     )
+
+
+def _behind_aspm(facts: RegistrationFacts) -> Check:
+    told = f"{_BEHIND} {_WAITS}" if facts.token is NewToken.WAITS else _BEHIND
+    return skip(CheckId.REGISTRATION, f"{told} Afterwards: aspm-ado handoff {facts.connection}")
 
 
 def _waiting(facts: RegistrationFacts) -> Check:

@@ -250,7 +250,7 @@ def _organization(
             delivery.checks.get(key),
             aspm_is_good=aspm is None or aspm.is_good,
             brought=options.is_wanted,
-            required=token is NewToken.MISSING or (options.counts and entry.aspm is not None),
+            required=options.counts and entry.aspm is not None,
         )
     )
     return replace(with_check(made, check), registration=answer or on_record)

@@ -278,7 +278,7 @@ def _document(
                 delivery.states.get(key),
                 token_of(entry, stored.name),
                 brought=options.is_wanted,
-                required=options.counts and bool(delivery.states),
+                required=options.counts and entry.aspm is not None,
             )
         )
         organizations.append(replace(with_check(one, check), registration=state))
