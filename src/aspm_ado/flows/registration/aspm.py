@@ -24,17 +24,15 @@ from aspm_ado.domain.rules.aspm import (
     tool_accepted,
 )
 from aspm_ado.domain.secret import Secret, parse_secret
-from aspm_ado.flows.options.parts import parse_aspm_url
+from aspm_ado.flows.answers import AUTO, parse_aspm_url
 from aspm_ado.flows.storage.connection import aspm_service
 from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_given
-from aspm_ado.flows.validation.token import AUTO
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.scopes import Deployment
     from aspm_ado.domain.http import Call, Reply
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.options.parts import AspmOptions
 
 Steps = Generator[Sequence["Call"], Sequence["Reply"], "AspmProof"]
 
@@ -319,21 +317,6 @@ def settle_aspm(
             token = ask_aspm_token(context, url, proof.door.dialect if proof.door else None)
         proof = context.scheduler.run(prove_aspm(url, token, wished, hint, ca_bundle))
     return proof
-
-
-def as_found(context: Context, options: AspmOptions, aspm: AspmProof | None) -> AspmOptions:
-    """With the address and the dialect that were found. AppSec Core has no team-lead settings, so none are asked or set
-    there.
-    """
-    if aspm is None:
-        return options
-    options = replace(options, url=aspm.url)
-    if aspm.api == options.api:
-        return options
-    if aspm.api == Dialect.CORE.value and options.toggles:
-        context.voice.warn(NO_TEAM_LEADS)
-        options = replace(options, toggles=None)
-    return replace(options, api=aspm.api)
 
 
 def _parse(text: str) -> Secret:

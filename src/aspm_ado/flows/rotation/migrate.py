@@ -43,7 +43,7 @@ from aspm_ado.domain.stored import (
 )
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import bring
-from aspm_ado.flows.options.parts import aspm_options, demand_stored
+from aspm_ado.flows.options import aspm_options, demand_stored
 from aspm_ado.flows.registration.aspm import AspmProof
 from aspm_ado.flows.registration.delivery import Delivery
 from aspm_ado.flows.registration.guided import HANDED_OFF
@@ -60,7 +60,7 @@ from aspm_ado.flows.validation.result import TokenResult
 
 if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.options.parts import AspmOptions
+    from aspm_ado.flows.options import AspmOptions
     from aspm_ado.flows.tokens.sources import Tokens
     from aspm_ado.flows.validation.token import Token
 
@@ -388,13 +388,12 @@ def _keep_new(context: Context, entry: Entry, proven: TokenResult, options: Aspm
         if current is None:
             raise changed_meanwhile(entry.name)
         begun = {name: _begun(current, options)}
-        same = replace(options, url=None)  # its Invicti ASPM stays as it is on record
         return merged(
             current,
             entry.name,
             [proven],
             [key],
-            same,
+            None,  # its Invicti ASPM stays as it is on record
             current.toggles,
             begun,
             now=now,

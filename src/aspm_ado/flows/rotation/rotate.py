@@ -18,7 +18,7 @@ from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import Entry, StoredOrganization
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import stored_item, stored_organization
-from aspm_ado.flows.options.parts import AspmOptions, aspm_options, demand_stored
+from aspm_ado.flows.options import AspmOptions, aspm_options, demand_stored
 from aspm_ado.flows.registration.aspm import AspmProof
 from aspm_ado.flows.registration.delivery import Delivery, deliver
 from aspm_ado.flows.storage.successor import (

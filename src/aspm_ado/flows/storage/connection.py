@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.options.parts import AspmOptions
     from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
     from aspm_ado.flows.validation.token import Token
 
@@ -117,7 +116,7 @@ def merged(
     name: str,
     proven: Sequence[TokenResult],
     keys: Sequence[str],
-    options: AspmOptions,
+    aspm: StoredAspm | None,
     toggles: Iterable[str],
     registrations: dict[str, Registration],
     *,
@@ -133,7 +132,6 @@ def merged(
     candidate = proven[0].token
     credentials = dict(current.credentials) if current else {}
     organizations = {o.name.casefold(): o for o in current.organizations} if current else {}
-    aspm = StoredAspm(options.url, options.api, options.profile or "") if options.url else None
     renewed = []
     for one, key in zip(proven, keys, strict=True):
         for made in one.good:

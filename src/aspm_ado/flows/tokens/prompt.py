@@ -27,17 +27,14 @@ GREYED: Final = Choice("greyed", "Something is missing or greyed out there")
 FORBIDDEN: Final = Question("forbidden", "What is in the way?")
 
 
-def choose_reach(context: Context, demand: Demand, deployment: Deployment) -> Demand:
+def ask_reach(context: Context, said: ReachDemanded, deployment: Deployment) -> ReachDemanded:
     """In the last days of global tokens a person chooses which kind to create; a script has said it, or ``auto``."""
     calendar = context.clock.told_by()
     days = calendar.days_to_end(deployment)
-    if (
-        demand.reach is not ReachDemanded.AUTO
-        or not context.asker.asks
-        or days is None
-        or not calendar.ends_soon(deployment)
-    ):
-        return demand
+    if said is not ReachDemanded.AUTO or not context.asker.asks:
+        return said
+    if days is None or not calendar.ends_soon(deployment):
+        return said
     context.voice.say(
         f"Invicti's guide asks for a token of all accessible organizations. Microsoft stops such tokens on "
         f"{calendar.global_end}, in {days_said(days)} by this machine's clock, whatever their own expiry."
@@ -53,7 +50,7 @@ def choose_reach(context: Context, demand: Demand, deployment: Deployment) -> De
         ),
         Choice("organization", "One token for each organization", "outlives that day"),
     ]
-    return replace(demand, reach=ReachDemanded(context.asker.pick(REACH, choices, "all")))
+    return ReachDemanded(context.asker.pick(REACH, choices, "all"))
 
 
 def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) -> Token:

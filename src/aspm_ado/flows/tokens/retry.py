@@ -17,7 +17,7 @@ from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Quest
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import FEW
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.options.parts import noun, parse_username
+from aspm_ado.flows.answers import parse_username
 from aspm_ado.flows.tokens.prompt import acquire, ask_expiry
 from aspm_ado.flows.tokens.sources import ask_token
 from aspm_ado.flows.validation.report import connection_report, not_good
@@ -226,7 +226,7 @@ def _another_organization(context: Context, like: Token) -> list[TokenResult]:
     if site.deployment is Deployment.SERVICES:
         place = parse_organization(context.asker.prompter.text(WHICH, accept=parse_organization))
     else:
-        question = Question("another-collection", f"Which {noun(site)}")
+        question = Question("another-collection", "Which collection")
         place = site.place(context.asker.prompter.text(question).strip())
     token = acquire(context, place, like.demand, for_all=False)
     demand = replace(like.demand, end=None, username=like.username)  # each has an end of its own
