@@ -67,12 +67,18 @@ def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) ->
     choice = OPEN.value
     while choice != PASTE.value:
         choice = context.asker.prompter.choose(READY, [PASTE, OPEN, GREYED], PASTE.value)
-        if choice == OPEN.value and not context.desktop.open(made.token_page):
-            context.voice.say(f"No browser could be opened here. The page is {made.token_page}")
+        if choice == OPEN.value:
+            open_page(context, made.token_page)
         elif choice == GREYED.value:
             tell_request(context, place, demand)
     token = ask_token(context.asker, place.site, "" if for_all else place.name)
     return ask_expiry(context, token, made.expires)
+
+
+def open_page(context: Context, page: str) -> None:
+    """Open a page in the browser, or say its address."""
+    if not context.desktop.open(page):
+        context.voice.say(f"No browser could be opened here. The page is {page}")
 
 
 def tell_request(context: Context, place: Place, demand: Demand) -> None:
