@@ -71,9 +71,8 @@ def connect(context: Context, name: str | None) -> Report:
         return _connected_already(context, old)
     options = resolve_options(context, name, stored)
     results, refused = _validate(context, options)
-    lead = next((result.lead for result in results if result.lead is not None), None)
-    if not name and lead is not None:
-        options.name_after(lead.place, stored)
+    if not name:
+        options.name_after(results, stored)
     good = good_ones(context, results, options.stored if options.stores else None)
     aspm = _find_aspm(context, options, any_good=bool(good))
     delivery = Delivery()
@@ -233,26 +232,12 @@ def store_and_register(
     ready = None
     if aspm is not None and aspm.is_good and options.aspm.is_wanted:
         ready = aspm
-    brings = ready is not None
-    unchanged = _unchanged(options, good, settings)
-    done = _registered_already(context, options, unchanged, brings=brings)
-    prior: dict[str, StoredOrganization] = {}
-    if options.stored is not None and not options.moves:
-        prior = stored_by_key(options.stored)
-    begun: dict[str, Registration] = {}
-    items: list[Item] = []
-    for result in good:
-        for here in result.good:
-            key = here.place.key
-            if key in done:
-                begun[key] = done[key]
-                continue
-            begun[key] = _begun(options, prior.get(key), unchanged.get(key), brings=brings)
-            items.append(_item(context, options, settings, result, here, begun[key]))
+    done, items = _prepare(context, options, good, settings, brings=ready is not None)
+    begun = {**done, **{item.place.key: item.prior for item in items}}
     tell_plan(context, options, good, settings, ready)
     if options.dry_run:
         return Delivery({**done, **rehearse(context, ready, options.profile, items)})
-    if not _is_agreed(context, options, brings=brings):
+    if not _is_agreed(context, options, brings=ready is not None):
         return _left_alone(context, options, good, begun)
     if options.keeps:
         keys = [new_key(context) for _ in good]
@@ -261,6 +246,30 @@ def store_and_register(
         return Delivery(begun, kept=options.keeps)
     made = deliver(context, ready, options.profile, items, keeps=options.keeps)
     return Delivery({**done, **made.states}, made.checks, options.keeps)
+
+
+def _prepare(
+    context: Context,
+    options: ConnectOptions,
+    good: Sequence[TokenResult],
+    settings: Settings,
+    *,
+    brings: bool,
+) -> tuple[dict[str, Registration], list[Item]]:
+    """What Invicti ASPM has already, and what is to be brought there. Each is to be on record as it stands before."""
+    unchanged = _unchanged(options, good, settings)
+    done = _registered_already(context, options, unchanged, brings=brings)
+    prior: dict[str, StoredOrganization] = {}
+    if options.stored is not None and not options.moves:
+        prior = stored_by_key(options.stored)
+    items = []
+    for result in good:
+        for here in result.good:
+            key = here.place.key
+            if key not in done:
+                begun = _begun(options, prior.get(key), unchanged.get(key), brings=brings)
+                items.append(_item(context, options, settings, result, here, begun))
+    return done, items
 
 
 def _is_agreed(context: Context, options: ConnectOptions, *, brings: bool) -> bool:
@@ -424,26 +433,11 @@ def _report(
 ) -> ConnectionReport:
     """The connection with the state of each organization; the ``refused`` have no token."""
     entry = context.records.load().connections.get(options.name) if delivery.kept else None
-    name = options.name if delivery.kept else None
-    organizations = []
-    for made in (made for result in results for made in result.reports):
-        key = options.target.site.place(made.name).key
-        state = delivery.states.get(key) if made.is_good else None
-        brought = options.aspm.is_wanted
-        facts = RegistrationFacts(
-            options.name,
-            made.name,
-            on_record=state or UNREGISTERED,
-            answer=state if brought else None,
-            token=_token_by_now(entry, made.name, state),
-            outcome=delivery.checks.get(key),
-            aspm_is_good=aspm is None or aspm.is_good or not brought,
-            brought=brought,
-            stored=options.keeps,
-            required=options.aspm.counts,
-        )
-        shown = with_check(named(made, name), judge_registration(facts))
-        organizations.append(replace(shown, registration=state or UNREGISTERED))
+    organizations = [
+        _organization_report(options, made, entry, delivery, aspm)
+        for result in results
+        for made in result.reports
+    ]
     connection = connection_report(
         options.name, options.target.site, options.demand.purpose, [*organizations, *refused]
     )
@@ -452,6 +446,34 @@ def _report(
         aspm=aspm.report if aspm is not None else None,
         checks=(_where_stored(context, options, delivery),),
     )
+
+
+def _organization_report(
+    options: ConnectOptions,
+    made: OrganizationReport,
+    entry: Entry | None,
+    delivery: Delivery,
+    aspm: AspmProof | None,
+) -> OrganizationReport:
+    """The report with what became of the registration; ``entry`` is the connection as it is stored by now."""
+    key = options.target.site.place(made.name).key
+    state = delivery.states.get(key) if made.is_good else None
+    brought = options.aspm.is_wanted
+    facts = RegistrationFacts(
+        options.name,
+        made.name,
+        on_record=state or UNREGISTERED,
+        answer=state if brought else None,
+        token=_token_by_now(entry, made.name, state),
+        outcome=delivery.checks.get(key),
+        aspm_is_good=aspm is None or aspm.is_good or not brought,
+        brought=brought,
+        stored=options.keeps,
+        required=options.aspm.counts,
+    )
+    shown = named(made, options.name if delivery.kept else None)
+    shown = with_check(shown, judge_registration(facts))
+    return replace(shown, registration=state or UNREGISTERED)
 
 
 def _token_by_now(entry: Entry | None, name: str, state: Registration | None) -> NewToken:

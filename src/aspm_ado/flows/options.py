@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.target import Target
     from aspm_ado.flows.tokens.sources import ApiToken
+    from aspm_ado.flows.validation.result import TokenResult
 
 API: Final = "api"
 GUIDED: Final = "guided"
@@ -103,6 +104,14 @@ class AspmOptions:
         """Whether an operator's profile registers."""
         return self.register == API or (self.register == AUTO and bool(self.profile))
 
+    def add_stored(self, entry: Entry) -> None:
+        """Fill what was not said with what is on record."""
+        self.toggles = self.toggles or entry.toggles or None
+        if entry.aspm is not None:
+            self.url = self.url or entry.aspm.url
+            self.api = self.api or entry.aspm.api
+            self.profile = self.profile or entry.aspm.profile
+
 
 @dataclass(slots=True)
 class ConnectOptions:
@@ -137,12 +146,13 @@ class ConnectOptions:
         known = self.stored.aspm if self.stored is not None else None
         return self.aspm.url is not None and (known is None or known.url != self.aspm.url)
 
-    def name_after(self, first: Place, stored: Mapping[str, Entry]) -> None:
+    def name_after(self, results: Sequence[TokenResult], stored: Mapping[str, Entry]) -> None:
         """Name the connection after the first organization that was listed, where it has no name yet.
 
         One that is on record without a name of its own keeps it, and one for something else is left alone.
         """
-        if self.name != UNNAMED or self.stored is not None:
+        first = next((result.lead.place for result in results if result.lead is not None), None)
+        if self.name != UNNAMED or self.stored is not None or first is None:
             return
         name = default_name(first.site, (first.name,))
         old = stored.get(name)
@@ -361,17 +371,13 @@ def aspm_options(asker: Asker, entry: Entry | None) -> AspmOptions:
     options = AspmOptions(
         asker.one(REGISTER, one_of(REGISTER)) or AUTO,
         asker.one(ASPM_URL, parse_aspm_url),
-        asker.one(ASPM_API, one_of(ASPM_API)) or AUTO,
+        asker.one(ASPM_API, one_of(ASPM_API)) or "",
         asker.many(TEAM_LEADS_MAY, one_of(TEAM_LEADS_MAY)) or None,
         asker.one(REGISTRATION_PROFILE, _absolute) or "",
     )
     if entry is not None:
-        options.toggles = options.toggles or entry.toggles or None
-    if entry is not None and entry.aspm is not None:
-        options.url = options.url or entry.aspm.url
-        options.profile = options.profile or entry.aspm.profile
-        if not asker.given(ASPM_API):
-            options.api = entry.aspm.api
+        options.add_stored(entry)
+    options.api = options.api or AUTO
     if options.register == API and not options.profile:
         raise UsageError(
             Reason.INPUT_MISSING,
@@ -401,8 +407,8 @@ def _check_toggles(asker: Asker, aspm: AspmOptions, demand: Demand, known: Entry
 
 def ask_settings(context: Context, options: AspmOptions, purpose: Purpose) -> Settings:
     """Advanced Settings: given, or chosen by a person; dependencies are added for a person and refused for a script."""
-    asks = context.asker.asks and options.is_wanted and options.api != Dialect.CORE.value
-    if options.toggles is not None or not asks:
+    has_settings = options.is_wanted and options.api != Dialect.CORE.value
+    if options.toggles is not None or not has_settings or not context.asker.asks:
         return settings_for(options.toggles or (), purpose, options.api)
     offered = [
         Choice(toggle, label)

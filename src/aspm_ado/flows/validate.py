@@ -133,31 +133,38 @@ def validate_stored(
         _Validation(entry, check, _stored_tokens(context, entry, secrets))
         for entry, (secrets, check) in zip(entries, read_secrets(context, entries), strict=True)
     ]
+    results = _validate(context, validations, terms.warn_days)
+    reports = [_report(one) for one in validations]
+    _remember(context, validations)
+    notes = [
+        line
+        for one, made in zip(validations, reports, strict=True)
+        for line in _stopping(context, one, made)
+    ]
+    shown = report(context, command, results, [terms.applied_to(made) for made in reports])
+    return replace(shown, notes=tuple(notes))
+
+
+def _validate(
+    context: Context, validations: Sequence[_Validation], warn_days: int
+) -> list[TokenResult]:
+    """Validate all tokens side by side, then each ASPM; what comes of them goes to their connections."""
     tokens = [token for one in validations for token in one.tokens]
-    results = validate(context, tokens, warn_days=terms.warn_days)
-    aspms = prove_stored(
-        context, [one.entry for one in validations if one.secrets.reason is not SPOILT]
-    )
+    results = validate(context, tokens, warn_days=warn_days)
+    sound = [one.entry for one in validations if one.secrets.reason is not SPOILT]
+    aspms = prove_stored(context, sound)
     coming = iter(results)
     for one in validations:
         one.results = list(islice(coming, len(one.tokens)))
-        if (aspm := aspms.get(one.entry.name)) is not None:
-            one.aspm = aspm.report
-    reports = [_report(one) for one in validations]
-    _remember(context, validations)
-    made = report(context, command, results, [terms.applied_to(one) for one in reports])
-    notes = (
-        line
-        for one, shown in zip(validations, reports, strict=True)
-        for line in _stopping(context, one, shown)
-    )
-    return replace(made, notes=tuple(notes))
+        if one.entry.name in aspms:
+            one.aspm = aspms[one.entry.name].report
+    return results
 
 
-def _stopping(context: Context, one: _Validation, shown: ConnectionReport) -> Iterator[str]:
+def _stopping(context: Context, one: _Validation, made: ConnectionReport) -> Iterator[str]:
     """Which tokens of a connection end with those of all organizations, by the day that came with the answers."""
     site = site_of(one.entry)
-    heard = {site.place(made.name).key: made for made in shown.organizations}
+    heard = {site.place(report.name).key: report for report in made.organizations}
     return stopping(one.entry, one.calendar or context.clock.told_by(), heard)
 
 
@@ -290,28 +297,18 @@ def _found_out(entry: Entry, validation: _Validation, now: str) -> Entry:
     What was not found out stays as it was, and so does what another run has given another token meanwhile.
     """
     days = {
-        key: result.calendar.today.isoformat()
-        for result in validation.results
-        for key in result.organizations
+        key: result.calendar.today for result in validation.results for key in result.organizations
     }
-    found = {
-        key: one.report
-        for key, one in validation.organizations.items()
-        if _is_found_out(one.report)
-    }
+    reports = {key: one.report for key, one in validation.organizations.items()}
+    found = {key: made for key, made in reports.items() if _is_found_out(made)}
     tried = stored_by_key(validation.entry)
     credentials = dict(entry.credentials)
     organizations = []
     for key, stored in stored_by_key(entry).items():
-        made = found.get(key)
-        if made is not None and key in tried and tried[key].credential == stored.credential:
-            verdict = {
-                check.id.value: check.status.value
-                for check in made.checks
-                if check.status not in _NOT_FOUND_OUT
-            }
-            stored = stored.proven(verdict, days[key])
-            credentials[stored.credential] = _with_owner(credentials[stored.credential], made)
+        credential = stored.credential
+        if key in found and key in tried and tried[key].credential == credential:
+            stored = stored.proven(_verdict(found[key]), days[key].isoformat())
+            credentials[credential] = _with_owner(credentials[credential], found[key])
         organizations.append(stored)
     offered = (*entry.offered, *(place.name for place in validation.listed))
     return replace(
@@ -321,6 +318,15 @@ def _found_out(entry: Entry, validation: _Validation, now: str) -> Entry:
         offered=tuple(dict.fromkeys(offered)),
         validated=now if found else entry.validated,
     )
+
+
+def _verdict(made: OrganizationReport) -> dict[str, str]:
+    """The status of each check that was found out."""
+    return {
+        check.id.value: check.status.value
+        for check in made.checks
+        if check.status not in _NOT_FOUND_OUT
+    }
 
 
 def _is_found_out(made: OrganizationReport) -> bool:

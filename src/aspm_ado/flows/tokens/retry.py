@@ -54,19 +54,23 @@ def prove_until_good(
             context.voice.say(f"Proven: {', '.join(names)}.")
             break
         context.show(results)
-        trouble = [check for result in failed for check in _trouble(result)]
-        choices = _choices(trouble, nothing_good=not any(result.good for result in results))
+        choices = _choices(failed, nothing_good=not any(result.good for result in results))
         answer = context.asker.prompter.choose(NEXT, choices, choices[0].value)
         if answer == KEEP.value:
             break
         if answer == OPEN.value:
-            pages = [result.lead.place.token_page for result in failed if result.lead is not None]
-            open_page(context, pages[0] if pages else failed[0].token.site.base_url)
+            _open_page(context, failed)
         elif answer == TICKET.value:
             _tell_tickets(context, failed)
         else:
             results = _mended(context, results, answer)
     return results
+
+
+def _open_page(context: Context, failed: Sequence[TokenResult]) -> None:
+    """The page of the first token that needs it."""
+    pages = [result.lead.place.token_page for result in failed if result.lead is not None]
+    open_page(context, pages[0] if pages else failed[0].token.site.base_url)
 
 
 def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
@@ -138,19 +142,20 @@ def _guide_for(context: Context, token: Token) -> Guide:
     return guide(place, token.demand.purpose, token.demand.reach, context.clock.told_by())
 
 
-def _choices(trouble: Sequence[Check], *, nothing_good: bool) -> list[Choice]:
+def _choices(failed: Sequence[TokenResult], *, nothing_good: bool) -> list[Choice]:
     """What can be done about it, the likeliest first."""
-    ids = {check.id for check in trouble}
+    trouble = [check for result in failed for check in _trouble(result)]
+    reasons = {check.reason for check in trouble if check.reason is not None}
     dead = any(check.exit_code is ExitCode.REJECTED for check in trouble)
     again = AGAIN
     if all(check.status is Status.UNKNOWN for check in trouble):
         again = Choice(AGAIN.value, AGAIN.label)  # no edit of the token mends a network
     choices = [OTHER, again, OPEN] if dead else [again, OPEN, OTHER]
-    if CheckId.CLONE_TOKEN in ids:
+    if any(check.id is CheckId.CLONE_TOKEN for check in trouble):
         choices.append(USERNAME)
-    if Reason.REACH_ORGANIZATION_ONLY in {check.reason for check in trouble}:
+    if Reason.REACH_ORGANIZATION_ONLY in reasons:
         choices.insert(1, ONE_EACH)
-    if any(check.reason.who in _OTHERS for check in trouble if check.reason is not None):
+    if any(reason.who in _OTHERS for reason in reasons):
         choices.append(TICKET)
     return [*choices, STOP if nothing_good else KEEP]
 

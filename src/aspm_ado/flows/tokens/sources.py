@@ -66,7 +66,8 @@ def tokens_given(asker: Asker, sources: Sources, site: Site = SERVICES) -> Token
 
     ``--create-token require`` takes none: a file beside it is refused, a variable is passed over.
     """
-    if (create := asker.given(CREATE_TOKEN)) and create.value.strip().lower() == "require":
+    create = asker.given(CREATE_TOKEN)
+    if create is not None and create.value.strip().lower() == "require":
         if asker.given(PAT_FILE) or asker.switch(PAT_STDIN):
             raise UsageError(
                 Reason.USAGE,
@@ -77,12 +78,11 @@ def tokens_given(asker: Asker, sources: Sources, site: Site = SERVICES) -> Token
     shared: list[Token] = []
     own: dict[str, Token] = {}
     if asker.switch(PAT_STDIN):
-        shared.append(Token(parse_pat(decode(sources.file("-")), "stdin"), "stdin"))
+        shared.append(_from_file(sources, "-"))
     files = asker.given(PAT_FILE)
     for value in files.values if files else ():
         organization, path = _split(value)
-        where = "stdin" if path == "-" else f"file {clean(path, 120)}"
-        token = Token(parse_pat(decode(sources.file(path)), where), where)
+        token = _from_file(sources, path)
         if organization is None:
             shared.append(token)
             continue
@@ -101,6 +101,12 @@ def tokens_given(asker: Asker, sources: Sources, site: Site = SERVICES) -> Token
             remedy="Give one, or name the organization of each: --pat-file ORGANIZATION=FILE.",
         )
     return Tokens(shared[0] if shared else _from_variables(sources), own)
+
+
+def _from_file(sources: Sources, path: str) -> Token:
+    """The token in a file, or on stdin (``-``)."""
+    source = "stdin" if path == "-" else f"file {clean(path, 120)}"
+    return Token(parse_pat(decode(sources.file(path)), source), source)
 
 
 def ask_token(asker: Asker, site: Site, name: str) -> Token:

@@ -30,10 +30,8 @@ def report_on(result: TokenResult, warn_days: int = WARN_DAYS) -> None:
     """Make the report on each organization of a token, when all has been asked."""
     token, organizations = result.token, result.organizations.values()
     reach = result.reach_seen.reach
-    is_dead = bool(organizations) and all(
-        here.access is not None and here.access.is_dead for here in organizations
-    )
-    days_left = None
+    is_dead = bool(organizations) and all(here.is_dead for here in organizations)
+    days_left, end = None, token.end.isoformat() if token.end else None
     expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
     if not is_dead:
         days_left = result.calendar.days_left(token.end, reach, token.site.deployment)
@@ -41,8 +39,8 @@ def report_on(result: TokenResult, warn_days: int = WARN_DAYS) -> None:
     facts = TokenFacts(
         format=token.secret.format.value,
         last4=token.secret.last4,
-        expires=token.end.isoformat() if token.end else None,
-        expires_source=token.end_source if token.end else None,
+        expires=end,
+        expires_source=token.end_source if end else None,
         days_left=days_left,
         reach=reach.value,
         source=token.source,
@@ -164,12 +162,12 @@ def _every_one(result: TokenResult, facts: TokenFacts, own: Sequence[Check]) -> 
 def _reach(result: TokenResult) -> Check:
     """Judged once for the token. Where nobody let it in and nothing tells, it was not asked for."""
     token, reach_seen = result.token, result.reach_seen
-    heard = [here.access for here in result.organizations.values() if here.access is not None]
-    let_in = any(access.is_in for access in heard)
-    if reach_seen.reach is Reach.UNKNOWN and not let_in:
-        if any(access.access_check.status is Status.UNKNOWN for access in heard):
-            return reach_not_asked(
-                "Not asked: whether an organization takes the token was not found out."
-            )
-        return reach_not_asked("Not asked: no organization takes the token.")
-    return judge_reach(reach_seen, token.demand.reach, token.site.deployment, result.calendar)
+    organizations = result.organizations.values()
+    if reach_seen.reach is not Reach.UNKNOWN or any(here.is_in for here in organizations):
+        return judge_reach(reach_seen, token.demand.reach, token.site.deployment, result.calendar)
+    checks = (here.access.access_check for here in organizations if here.access is not None)
+    if any(check.status is Status.UNKNOWN for check in checks):
+        return reach_not_asked(
+            "Not asked: whether an organization takes the token was not found out."
+        )
+    return reach_not_asked("Not asked: no organization takes the token.")

@@ -200,62 +200,87 @@ class TokenRequests:
         """One organization to the end: access, scopes, and the repository that ``clone`` says."""
         result, demand = self.result, self._token.demand
         if here.first is None:
-            [here.first] = yield [self._caller.connection_data(here.place, self._credential)]
-        access = here.access = result.access(here.place, here.first)
-        if not access.is_in or access.identity is None:
-            return
-        me, deployment = access.identity.id, self._site.deployment
-        probes = plan(demand.purpose, deployment, result.version, read_only=demand.read_only)
-        beside = 4 if deployment is Deployment.SERVER else 3
-        wave = probes if len(probes) + beside <= MOST_REQUESTS else summits(probes)
-        yield from self._probe(here, wave, me, lead=here is result.lead)
-        held = _granted(here, result)
-        reached = {probe.scope for probe in wave if probe.name in held}
-        below = [
-            probe
-            for probe in probes
-            if probe.name not in here.replies and probe.scope not in reached
-        ]
-        if below:
-            yield from self._probe(here, below, me, lead=False)
-        if _may_have_died(list(here.replies.values())):
-            [here.first] = yield [self._caller.connection_data(here.place, self._credential)]
+            yield from self._ask_who(here)
+        else:
             here.access = result.access(here.place, here.first)
-            if not here.access.is_in:
+        identity = here.access.identity if here.access is not None and here.is_in else None
+        if identity is None:
+            return
+        deployment = self._site.deployment
+        probes = plan(demand.purpose, deployment, result.version, read_only=demand.read_only)
+        held = yield from self._probe_scopes(here, probes, identity.id)
+        if _may_have_died(list(here.replies.values())):
+            is_in = yield from self._ask_who(here)
+            if not is_in:
                 return
         here.scopes = judge_scopes(here.replies, probes, result.scope_context(here))
         # What was read to its end is kept without its body: of thousands of answers these would be most of the memory.
-        here.first = replace(here.first, text="")
+        if here.first is not None:
+            here.first = replace(here.first, text="")
         here.replies |= {name: replace(here.replies[name], text="") for name in held}
         if not here.clone:
             yield from self._try_clone(here, clone)
+
+    def _ask_who(self, here: OrganizationResult) -> RequestPlan[bool]:
+        """Ask who the token is here; whether it is let in."""
+        [here.first] = yield [self._caller.connection_data(here.place, self._credential)]
+        here.access = self.result.access(here.place, here.first)
+        return here.is_in
+
+    def _probe_scopes(
+        self, here: OrganizationResult, probes: tuple[Probe, ...], me: str
+    ) -> RequestPlan[set[str]]:
+        """Probe each scope: all levels at once, or the highest first where that would be too many requests; what is
+        there of those.
+        """
+        beside = 4 if self._site.deployment is Deployment.SERVER else 3
+        wave = probes if len(probes) + beside <= MOST_REQUESTS else summits(probes)
+        yield from self._probe(here, wave, me, lead=here is self.result.lead)
+        held = _granted(here, self.result)
+        reached = {probe.scope for probe in wave if probe.name in held}
+        asked = set(here.replies)
+        below = [one for one in probes if one.name not in asked and one.scope not in reached]
+        if below:
+            yield from self._probe(here, below, me, lead=False)
+        return held
 
     def _probe(
         self, here: OrganizationResult, probes: Sequence[Probe], me: str, *, lead: bool
     ) -> RequestPlan[None]:
         """One round trip of probes, with what else is worth knowing at the same time."""
-        result, caller, credential = self.result, self._caller, self._credential
         due = [probe for probe in probes if probe.name not in here.replies]
-        calls = [caller.probe(here.place, probe, result.version, me, credential) for probe in due]
-        on_server = self._site.deployment is Deployment.SERVER
-        wants_control = on_server and here.control is None and bool(probes)
-        if wants_control:
-            nobody = Credential(Secret(caller.fresh().replace("-", "")), self._site.origins)
-            calls.append(caller.probe(here.place, probes[0], result.version, me, nobody))
-        profile = None
-        if lead and result.wide is not None and result.listed is None:
-            profile = result.wide.answer
-        wants_accounts = isinstance(profile, Profile)
-        if isinstance(profile, Profile):
-            calls.append(caller.accounts(profile.identity.id, self._site, credential))
+        calls = [self._probe_call(here, probe, me, self._credential) for probe in due]
+        control = self._control(here, probes[0], me) if probes else None
+        accounts = self._accounts() if lead else None
+        calls += [call for call in (control, accounts) if call is not None]
         if not calls:
             return
-        replies = list((yield calls))
-        if wants_accounts:
-            result.listed = self._places(replies.pop())
-        if wants_control:
-            here.control = replies.pop()
-        here.replies.update(zip((probe.name for probe in due), replies, strict=True))
+        replies = iter((yield calls))
+        for probe in due:
+            here.replies[probe.name] = next(replies)
+        if control is not None:
+            here.control = next(replies)
+        if accounts is not None:
+            self.result.listed = self._places(next(replies))
+
+    def _control(self, here: OrganizationResult, probe: Probe, me: str) -> Call | None:
+        """What a Server answers a token that nobody has."""
+        if self._site.deployment is not Deployment.SERVER or here.control is not None:
+            return None
+        nobody = Credential(Secret(self._caller.fresh().replace("-", "")), self._site.origins)
+        return self._probe_call(here, probe, me, nobody)
+
+    def _accounts(self) -> Call | None:
+        """The list of a person's organizations, where it is known who that is, and it was not asked for before."""
+        wide = self.result.wide
+        if wide is None or self.result.listed is not None or not isinstance(wide.answer, Profile):
+            return None
+        return self._caller.accounts(wide.answer.identity.id, self._site, self._credential)
+
+    def _probe_call(
+        self, here: OrganizationResult, probe: Probe, me: str, credential: Credential
+    ) -> Call:
+        return self._caller.probe(here.place, probe, self.result.version, me, credential)
 
     def _try_clone(self, here: OrganizationResult, choice: str) -> RequestPlan[None]:
         """Fill ``clone`` and ``repository`` of one organization."""
@@ -277,29 +302,27 @@ class TokenRequests:
         The newest version that a server names may be a preview there (seen with Server 2020 and 2022), so a refused
         version is followed by the next older one.
         """
-        credential, caller = self._credential, self._caller
         for version in API_VERSIONS[API_VERSIONS.index(self.result.version) :]:
-            [page] = yield [caller.projects(here.place, version, credential)]
+            [page] = yield [self._caller.projects(here.place, version, self._credential)]
             if page.status != 400:
                 break
         if not isinstance(page.answer, Projects):
             here.clone = clone_unheard(page)
             return
         silent: list[Reply] = []
-        looked = False
-        for project in page.answer.projects[:PROJECTS_TRIED]:
-            [reply] = yield [caller.repositories(here.place, project.name, version, credential)]
+        projects = [project.name for project in page.answer.projects[:PROJECTS_TRIED]]
+        for name in projects:
+            [reply] = yield [self._caller.repositories(here.place, name, version, self._credential)]
             if not isinstance(reply.answer, Repositories):
                 silent.append(reply)
                 continue
-            looked = True
             enabled = [one for one in reply.answer.repositories if one.enabled]
             for repository in enabled[:REPOSITORIES_TRIED]:
                 yield from self._clone(here, repository, asked_for=False)
                 if any(one.status != 404 for check in here.clone for one in check.evidence):
                     return
         if not here.clone:
-            here.clone = _none_found(silent, looked=looked)
+            here.clone = _none_found(silent, looked=len(silent) < len(projects))
 
     def _clone(
         self, here: OrganizationResult, repository: Repository, *, asked_for: bool

@@ -48,6 +48,21 @@ class OrganizationResult:
     """Made when the validation of the token is over."""
 
     @property
+    def is_in(self) -> bool:
+        """Whether the organization took the token."""
+        return self.access is not None and self.access.is_in
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether some answer shows that the token is accepted somewhere."""
+        return self.access is not None and self.access.is_alive
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the service rejected the token itself."""
+        return self.access is not None and self.access.is_dead
+
+    @property
     def is_good(self) -> bool:
         """Whether the token is good enough here (registration aside)."""
         return self.report.is_good

@@ -109,18 +109,14 @@ class _Progress:
 def _conclude(result: TokenResult) -> None:
     """What only all organizations together tell: a token that one rejects may be alive in another."""
     organizations = result.organizations.values()
-    heard = [here.access for here in organizations if here.access is not None]
-    alive = next((access.identity for access in heard if access.is_alive), None)
-    recognised = []
+    owners = (here.access.identity for here in organizations if here.access and here.is_alive)
+    alive = next(owners, None)
     for here in organizations:
-        unnamed = here.access is not None and not here.access.is_alive
-        if alive is not None and unnamed and here.first is not None:
+        if alive is not None and not here.is_alive and here.first is not None:
             here.access = result.access(here.place, here.first, alive)
-        if here.access is not None and here.access.is_in:
-            recognised.append(here.place.name)
     result.reach_seen = observe_reach(
         result.token.site.deployment,
         result.wide,
-        recognised,
+        [here.place.name for here in organizations if here.is_in],
         holds_profile=any(holds_profile(here.scopes) for here in organizations),
     )
