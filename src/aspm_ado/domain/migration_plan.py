@@ -1,4 +1,7 @@
-"""The plan of a migration: organization, how its token will be made, what Invicti ASPM needs. No secret is in it."""
+"""The plan of a migration: organization, how its token will be made, what Invicti ASPM needs.
+
+No secret is in it.
+"""
 
 from __future__ import annotations
 
@@ -128,5 +131,8 @@ def markdown(
 
 
 def _plain(text: str, limit: int = 200) -> str:
-    """Words that Markdown leaves alone: a name of somebody else's makes no link, no picture, no tag and no cell."""
+    """Words that Markdown leaves alone.
+
+    A name of somebody else's makes no link, no picture, no tag and no cell.
+    """
     return re.sub(r"([\\`\[\]<>|])", r"\\\1", clean(text, limit))

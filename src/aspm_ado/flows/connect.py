@@ -73,7 +73,7 @@ from aspm_ado.flows.storage.connection import (
 )
 from aspm_ado.flows.storage.successor import tell_revoking
 from aspm_ado.flows.storage.transaction import keep, whole_records
-from aspm_ado.flows.tokens.creation import creates_unasked, uncreated
+from aspm_ado.flows.tokens.creation import creates_unasked, not_created_report
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.retry import more_organizations, prove_until_good
 from aspm_ado.flows.tokens.sources import Tokens
@@ -205,7 +205,7 @@ def _one_by_one(
         except (NotCreatedError, UsageError) as error:
             if len(names) == 1:
                 raise
-            refused.append(uncreated(context, name, error))
+            refused.append(not_created_report(context, name, error))
             continue
         made = candidate(taken, options.target.site, (name,), options.brief)
         proved = prove_until_good(context, [made])

@@ -38,7 +38,7 @@ from aspm_ado.domain.text import clean, wrapped
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
-from aspm_ado.flows.tokens.revocation import tidied
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Wiring
@@ -90,7 +90,7 @@ def run(
         wiring.vault = MemoryVault()
         _introduce(wiring, story, simulator)
         context = _house(wiring, story, simulator)
-        with tidied(context):
+        with revoking_unkept(context):
             report = connect(context, None)
         write_report(wiring, report)
         wiring.voice.say(_OVER)

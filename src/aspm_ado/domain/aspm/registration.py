@@ -1,7 +1,9 @@
-"""What the answers to a registration mean: created, refused, already there, or not known; and whose an instance is.
+"""What the answers to a registration mean: created, refused, already there, or not known.
 
-A write is never sent twice. Where its answer is lost, cut or not understood, only reading can tell; and only an
-instance that carries our own marker is ours (facts/reliability B, rows 25 to 27).
+And whose an instance is.
+
+A write is never sent twice. Where its answer is lost, cut or not understood, only reading can tell;
+and only an instance that carries our own marker is ours (facts/reliability B, rows 25 to 27).
 """
 
 from __future__ import annotations
@@ -58,7 +60,10 @@ class Sighting:
 
 
 def look(profile: Profile, values: Values, reply: Reply) -> Sighting:
-    """Read the list of instances. A list that cannot be read whole shows nothing: it may hide what is there."""
+    """Read the list of instances.
+
+    A list that cannot be read whole shows nothing: it may hide what is there.
+    """
     document = reply.answer.content if isinstance(reply.answer, Document) else None
     find = profile.find
     items = at(document, find.items) if find is not None else None
@@ -103,7 +108,10 @@ def upshot(profile: Profile, reply: Reply) -> tuple[Upshot, str | None]:
 
 
 def may_have_acted(reply: Reply) -> bool:
-    """Whether whoever redirects may have done what was asked: 302 and 303 are also sent after a form was taken."""
+    """Whether whoever redirects may have done what was asked.
+
+    302 and 303 are also sent after a form was taken.
+    """
     return reply.status in (302, 303)
 
 
@@ -156,10 +164,12 @@ def conflicting(marker: str, profile: Profile, name: str, *replies: Reply) -> Ou
     check = Check(
         CheckId.REGISTRATION,
         Status.FAIL,
-        f"Invicti ASPM has an instance for this organization already, which this program did not make "
+        "Invicti ASPM has an instance for this organization already, which this program did not "
+        "make "
         f"({profile.title}). Nothing was changed.",
         Reason.REGISTRATION_CONFLICT,
-        f"Look at it in Invicti ASPM under Integrations. Enter the token there by hand, or remove it; then say so, or "
+        "Look at it in Invicti ASPM under Integrations. Enter the token there by hand, or remove "
+        "it; then say so, or "
         f"register anew, with: aspm-ado handoff {name}",
     ).on(*replies)
     return Outcome(
@@ -194,7 +204,10 @@ def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
             Reason.ASPM_REFUSED,
             f"Invicti ASPM refused the registration ({reply.status}){quoted}",
         )
-        remedy = "Check the registration profile against your version of Invicti ASPM, or use --register guided."
+        remedy = (
+            "Check the registration profile against your version of Invicti ASPM, or use "
+            "--register guided."
+        )
     check = Check(
         CheckId.REGISTRATION, Status.FAIL, f"{detail} ({profile.title}).", reason, remedy
     ).on(reply)
@@ -245,7 +258,8 @@ def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome
     check = Check(
         CheckId.REGISTRATION,
         Status.UNKNOWN,
-        "The registration was sent, and whether Invicti ASPM acted on it is not known. It was not sent again.",
+        "The registration was sent, and whether Invicti ASPM acted on it is not known. It was not "
+        "sent again.",
         Reason.REGISTRATION_UNKNOWN,
         f"Go on later ({how}): aspm-ado handoff {name}",
     ).on(*replies)
@@ -277,7 +291,8 @@ def tried(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
             f"Registered, but Invicti ASPM's own test of the instance failed ({reply.status}"
             f"{f', “{words}”' if words else ''}).",
             Reason.ASPM_REFUSED,
-            "Open the instance in Invicti ASPM under Integrations; the token itself is proven (see the checks above).",
+            "Open the instance in Invicti ASPM under Integrations; the token itself is proven (see "
+            "the checks above).",
         )
     return Outcome(
         outcome.registration, replace(check, evidence=(*outcome.check.evidence, reply.evidence))
@@ -325,8 +340,14 @@ _WAITS: Final = (
 _NOT_BROUGHT: Final = (
     "Nothing was handed over, as asked: a person still has to enter this token in Invicti ASPM."
 )
-_REFUSED: Final = "Invicti ASPM refused the new token, though it is good. The old one stays in force; the new one waits."
-_DIFFERENT: Final = "The token was proven, but Invicti ASPM refused it or has another instance for this organization."
+_REFUSED: Final = (
+    "Invicti ASPM refused the new token, though it is good. The old one stays in force; the new "
+    "one waits."
+)
+_DIFFERENT: Final = (
+    "The token was proven, but Invicti ASPM refused it or has another instance for this "
+    "organization."
+)
 _BEHIND: Final = (
     "Not asked: Invicti ASPM is not ready for it (see its own checks). Afterwards: aspm-ado handoff"
 )
@@ -418,7 +439,10 @@ def _handed_off(facts: RegistrationFacts) -> Check:
 
 def _failed(facts: RegistrationFacts) -> Check:
     detail = "The token is good (see the checks above), but Invicti ASPM refused it."
-    remedy = f"Send Invicti's support the text that was printed; then: aspm-ado handoff {facts.connection}"
+    remedy = (
+        "Send Invicti's support the text that was printed; then: aspm-ado handoff "
+        f"{facts.connection}"
+    )
     if facts.registration.mode is RegistrationMode.API:
         detail = _DIFFERENT
         remedy = f"Go on in Invicti ASPM: aspm-ado handoff {facts.connection}"

@@ -29,7 +29,7 @@ from aspm_ado.flows.registration.api import profile_at
 from aspm_ado.flows.registration.aspm import given_token, missing_aspm_token
 from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
 from aspm_ado.flows.storage.transaction import ready_to_keep
-from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, wanted
+from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.prompt import choose_reach
 from aspm_ado.flows.tokens.sources import Taken, Tokens, missing_token, tokens_given
 from aspm_ado.flows.validation.result import Brief
@@ -183,7 +183,7 @@ def _with_stored(context: Context, tokens: Tokens, there: Target, old: Entry | N
     own = dict(tokens.own)
     held = {one.name.casefold(): one.credential for one in old.organizations}
     wide = next((key for key, one in old.credentials.items() if one.reach == Reach.ALL.value), None)
-    wide = None if wanted(context.asker) == REQUIRE else wide
+    wide = None if creation_asked(context.asker) == REQUIRE else wide
     for name in there.names:
         key = held.get(name.casefold(), wide)
         if name.casefold() in own or key is None:

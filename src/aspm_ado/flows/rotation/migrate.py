@@ -50,7 +50,7 @@ from aspm_ado.flows.rotation.choice import chosen, demand_tokens, own_tokens
 from aspm_ado.flows.storage.connection import Proven, facts_on_record, merged, new_key, service_of
 from aspm_ado.flows.storage.successor import compared, keep_successor, losses, swap, tell_revoking
 from aspm_ado.flows.storage.transaction import changed_meanwhile, keep, ready_to_keep, update
-from aspm_ado.flows.tokens.creation import REQUIRE, uncreated, wanted
+from aspm_ado.flows.tokens.creation import REQUIRE, creation_asked, not_created_report
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.retry import prove_until_good
 from aspm_ado.flows.validate import stored_entries
@@ -295,7 +295,7 @@ def migrate_one(
 ) -> Result:
     """Get, prove and store the token of one organization. A person may try until it is good, or leave it out."""
     last = Result(Came.LEFT)
-    agreed = context.asker.switch(YES) and wanted(context.asker) == REQUIRE
+    agreed = context.asker.switch(YES) and creation_asked(context.asker) == REQUIRE
     while True:
         if taken is None and context.asker.asks and not agreed:
             context.voice.heading(f"{clean(name, 60)} ({position})")
@@ -319,7 +319,7 @@ def _tried(
     try:
         taken = taken or acquire(context, site.place(name), brief, for_all=False)
     except (NotCreatedError, UsageError) as error:
-        return Result(Came.NOT_GOOD, uncreated(context, name, error))
+        return Result(Came.NOT_GOOD, not_created_report(context, name, error))
     [proof] = prove_until_good(context, [candidate(taken, site, (name,), brief)])
     made = _judged(context, entry, proof, name if stored else "")
     stands = not_good(made)

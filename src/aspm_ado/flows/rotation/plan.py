@@ -16,8 +16,8 @@ from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION
 from aspm_ado.domain.stored import Entry, RegistrationState
 from aspm_ado.flows.rotation.choice import Survey, once, survey
 from aspm_ado.flows.rotation.migrate import services_entry
-from aspm_ado.flows.tokens.creation import NEVER, wanted
-from aspm_ado.flows.tokens.lifecycle import of_tenants
+from aspm_ado.flows.tokens.creation import NEVER, creation_asked
+from aspm_ado.flows.tokens.lifecycle import with_entra_tenant
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -53,10 +53,16 @@ def planned(context: Context, name: str) -> MigrationPlan:
 
 def _by_az(context: Context, entry: Entry, names: Sequence[str]) -> frozenset[str]:
     """Where the token can be created, by key, as far as is seen without signing in; `az` is not run."""
-    if wanted(context.asker) == NEVER or context.entra is None or not context.entra.is_there:
+    if (
+        creation_asked(context.asker) == NEVER
+        or context.entra is None
+        or not context.entra.is_there
+    ):
         return frozenset()
     site = site_of(entry)
-    return of_tenants(context, [site.place(name) for name in names if not entry.has_own(name)])
+    return with_entra_tenant(
+        context, [site.place(name) for name in names if not entry.has_own(name)]
+    )
 
 
 def _row(entry: Entry, name: str, found: Survey, by_az: frozenset[str]) -> Row:

@@ -13,7 +13,7 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import needs_one_each, rotate
 from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
-from aspm_ado.flows.tokens.revocation import tidied
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.flows.validate import USUAL, Terms, validate_stored
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def replace_dead(
 
 
 def _migrated(context: Context, entry: Entry) -> Report:
-    with tidied(context):
+    with revoking_unkept(context):
         return migrate(context, entry.name)
 
 

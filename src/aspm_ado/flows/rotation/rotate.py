@@ -30,10 +30,10 @@ from aspm_ado.flows.storage.successor import (
     tell_revoking,
 )
 from aspm_ado.flows.storage.transaction import ready_to_keep
-from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, wanted
+from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.retry import prove_until_good
-from aspm_ado.flows.tokens.revocation import tidied
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Taken, Tokens, missing_token, tokens_given
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.report import connection_report, named, report, with_check
@@ -50,7 +50,7 @@ WHICH_TOKEN = Question(
 
 def rotate(context: Context, name: str, organizations: Sequence[str]) -> Report:
     """Replace the token of a connection, or that of the organizations named alone."""
-    with tidied(context):
+    with revoking_unkept(context):
         return _rotated(context, name, organizations)
 
 
@@ -115,7 +115,7 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
 
 def needs_one_each(context: Context, entry: Entry, names: Sequence[str]) -> bool:
     """Whether a new token that is asked for now would be of one organization alone, and these are several."""
-    if len(names) > 1 and wanted(context.asker) == REQUIRE:
+    if len(names) > 1 and creation_asked(context.asker) == REQUIRE:
         return True
     site, brief = stored_terms(context, entry)
     return (

@@ -19,7 +19,7 @@ from aspm_ado.domain.stored import (
 )
 from aspm_ado.flows.storage.connection import new_key, service_of, verdict_of, with_registrations
 from aspm_ado.flows.storage.transaction import changed_meanwhile, keep, update
-from aspm_ado.flows.tokens import lifecycle as ledger
+from aspm_ado.flows.tokens.orders import close_order, record_replaced
 from aspm_ado.flows.tokens.revocation import revoke_old
 from aspm_ado.flows.validation.report import not_good, organizations_of, with_check
 
@@ -123,7 +123,7 @@ def swap(
     """
     now = context.stamp
     for place, old in _going(context, name, key, organizations):
-        ledger.replacing(context, place, old)
+        record_replaced(context, place, old)
 
     def edit(current: Entry) -> Entry:
         if key not in current.successors:
@@ -169,7 +169,7 @@ def tell_revoking(context: Context, before: Entry, after: Entry) -> None:
         if key in after.credentials:
             continue
         if old.last4 in in_use:
-            ledger.close(context, old.authorization_id)
+            close_order(context, old.authorization_id)
             continue
         place, held = (
             _place(before, key),
@@ -180,12 +180,12 @@ def tell_revoking(context: Context, before: Entry, after: Entry) -> None:
         if after.aspm and any(
             one.registration.state is not RegistrationState.REGISTERED for one in served
         ):
-            ledger.close(context, old.authorization_id)
+            close_order(context, old.authorization_id)
             context.voice.say(
                 f"{told} Revoke it when Invicti ASPM has the new one: {place.token_page}"
             )
             continue
-        ledger.replacing(context, place, old)
+        record_replaced(context, place, old)
         by_az = any(after.credentials[one.credential].authorization_id for one in served)
         if not revoke_old(context, place, old, by_az=by_az):
             context.voice.say(f"{told} Revoke it: {place.token_page}")

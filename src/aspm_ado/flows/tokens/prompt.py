@@ -10,7 +10,7 @@ from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.help.administrator import ROWS, Policy, otherwise, possible, request_for
 from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import PAT_EXPIRES, REACH, Choice, Question
-from aspm_ado.flows.tokens.creation import created
+from aspm_ado.flows.tokens.creation import create_token
 from aspm_ado.flows.tokens.sources import Taken, ask_token, missing_token
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def acquire(context: Context, place: Place, brief: Brief, *, for_all: bool) -> T
 
     ``for_all``: it serves every organization named. Raises ``UsageError`` where nobody is there to make it.
     """
-    if (made_for_us := created(context, place, brief, for_all=for_all)) is not None:
+    if (made_for_us := create_token(context, place, brief, for_all=for_all)) is not None:
         return made_for_us
     if not context.asker.asks:
         raise missing_token()

@@ -95,6 +95,12 @@ class _Batch(Generic[T]):
             self._jobs.put(held.popleft())
 
 
+def one_call(call: Call) -> RequestPlan[Reply]:
+    """The plan of one call, whose result is its reply."""
+    [reply] = yield [call]
+    return reply
+
+
 class Scheduler:
     """Runs request plans. Workers are threads that nobody waits for, so that a hanging call keeps no process alive.
 
