@@ -162,7 +162,7 @@ def test_a_dead_token_can_be_replaced_too() -> None:
     [proof], _, _ = run(service, AGAIN.value, OTHER.value, OTHER_PAT, "unknown")
     assert proof.candidate.expires is None
     assert proof.places[0].access is not None
-    assert proof.places[0].access.is_in
+    assert proof.places[0].access.is_accepted
 
 
 def test_with_nobody_there_it_is_proven_once() -> None:

@@ -10,7 +10,7 @@ import pytest
 from aspm_ado.demo import cast
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
-from aspm_ado.domain.help.ticket import findings
+from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
@@ -77,7 +77,9 @@ def test_another_person(here):
     assert (int(report.exit_code), codes(report)) == (3, {"other-identity"})
     assert "Grace Example" in check(report, "identity").detail
     assert "Ada Example" in check(report, "identity").detail
-    assert [one.alive for one in findings(report.connections[0])] == [True], "Azure DevOps takes it"
+    assert [one.alive for one in responsibilities(report.connections[0])] == [True], (
+        "Azure DevOps takes it"
+    )
     assert untouched(here)
     here.assert_tidy()
     report = with_new(here, file="graces", allow_other_identity="true", register="none")

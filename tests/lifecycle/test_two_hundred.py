@@ -21,7 +21,13 @@ from aspm_ado.demo import SCENARIOS, Simulator, cast
 from aspm_ado.demo.exchange import Answer, Request
 from aspm_ado.demo.scopes import FULL_ACCESS
 from aspm_ado.demo.world import Organization, Project, Repository
-from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Purpose, plan, summits
+from aspm_ado.domain.azure.scopes import (
+    API_VERSIONS,
+    Deployment,
+    Purpose,
+    highest_probes,
+    probes_for,
+)
 from aspm_ado.domain.stored import (
     Catalogue,
     Entry,
@@ -68,9 +74,9 @@ class Cost:
 
 def cost(purpose: Purpose) -> Cost:
     """Who it is and how far it sees; the scopes at once; then a clone: its project, its repository, and both ways."""
-    probes = plan(purpose, Deployment.SERVICES, API_VERSIONS[0])
+    probes = probes_for(purpose, Deployment.SERVICES, API_VERSIONS[0])
     if len(probes) + 3 > MOST_REQUESTS:
-        probes = summits(probes)
+        probes = highest_probes(probes)
     clone = Cost(4, 3) if purpose.reads_code else Cost(0, 0)
     return Cost(2 + len(probes) + clone.requests, 2 + clone.rounds)
 

@@ -15,7 +15,12 @@ from aspm_ado.domain.report import (
     Report,
     TokenFacts,
 )
-from aspm_ado.domain.stored import Proof, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.stored import (
+    Proof,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+)
 
 AT = "2026-10-15T12:00:00Z"
 ADA = Identity("11111111-2222-4333-8444-555555555555", "Ada Example", "ada@contoso.example")

@@ -54,7 +54,7 @@ class Registration:
     """What our own registration writes into the instance, so that it can be known again; not in the report."""
 
     @property
-    def of_older(self) -> Registration:
+    def for_new_token(self) -> Registration:
         """What is left of it when another token is put in force, and nobody brings that one to Invicti ASPM.
 
         A person still has to enter it, also where a profile's write may have arrived; what was refused is not begun.
@@ -64,7 +64,10 @@ class Registration:
         if self.mode is RegistrationMode.API and self.state is RegistrationState.FAILED:
             return replace(self, state=RegistrationState.NONE)
         return replace(
-            self, mode=RegistrationMode.GUIDED, state=RegistrationState.HANDED_OFF, proof=Proof.NONE
+            self,
+            mode=RegistrationMode.GUIDED,
+            state=RegistrationState.HANDED_OFF,
+            proof=Proof.NONE,
         )
 
 
@@ -132,7 +135,7 @@ class Successor:
 
 
 @dataclass(frozen=True, slots=True)
-class Migration:
+class MigrationProgress:
     """The organizations chosen to get a token of their own, and the tokens that they come from.
 
     While one of the organizations has none of its own yet, these tokens stay, also where no organization names them.
@@ -172,7 +175,7 @@ class Entry:
     successors: dict[str, Successor] = field(default_factory=dict)
     offered: tuple[str, ...] = ()
     """Organizations that its tokens were seen to reach: what is not among them is new."""
-    migration: Migration | None = None
+    migration: MigrationProgress | None = None
 
     @property
     def services(self) -> frozenset[str]:
@@ -203,7 +206,7 @@ class Entry:
             None,
         )
 
-    def unawaited(self, names: Iterable[str]) -> dict[str, Successor]:
+    def successors_without(self, names: Iterable[str]) -> dict[str, Successor]:
         """The new tokens that wait, but for ``names``."""
         wanted = {name.casefold() for name in names}
         left = {
@@ -217,7 +220,7 @@ class Entry:
         }
         return {key: one for key, one in left.items() if one.organizations}
 
-    def succeeded(self, key: str, names: Iterable[str]) -> Entry:
+    def with_successor(self, key: str, names: Iterable[str]) -> Entry:
         """The same with the successor ``key`` in force for ``names``; it waits on for the rest of its organizations.
 
         Credentials that no organization names any more are dropped.
@@ -231,7 +234,7 @@ class Entry:
             self,
             organizations=organizations,
             credentials={**self.credentials, key: successor.credential},
-            successors=self.unawaited(swapped),
+            successors=self.successors_without(swapped),
         ).pruned()
 
     def pruned(self) -> Entry:
@@ -271,7 +274,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
+class TokenOrder:
     """One order, from before it is sent until its token is kept, or known not to be there. Or a token that is replaced,
     from before that until it is revoked.
 
@@ -289,7 +292,7 @@ class Ordered:
     replaced: bool = False
 
 
-def still_open(orders: Iterable[Ordered], kept: Iterable[str]) -> tuple[Ordered, ...]:
+def open_orders(orders: Iterable[TokenOrder], kept: Iterable[str]) -> tuple[TokenOrder, ...]:
     """The orders whose token is not among those ``kept`` (by their ids in the PAT Lifecycle API)."""
     done = frozenset(kept) - {""}
     return tuple(one for one in orders if one.authorization_id not in done)
@@ -308,7 +311,7 @@ class Catalogue:
     aspm_tokens: dict[str, str] = field(default_factory=dict)
     erasing: tuple[str, ...] = ()
     """Services whose secrets are to be erased: written before, removed after, so that a crash orphans none."""
-    ordered: tuple[Ordered, ...] = ()
+    ordered: tuple[TokenOrder, ...] = ()
     """Tokens of ours that nothing holds: ordered and not kept yet, or replaced and not revoked yet."""
 
     def begin(self, name: str, services: tuple[str, ...]) -> Catalogue:
@@ -353,7 +356,7 @@ class Catalogue:
         """``after``, with nothing pending under ``name``, and what it does not name any more to be erased."""
         left = {*self.services, *self.pending.get(name, ())} - after.services
         pending = {key: services for key, services in self.pending.items() if key != name}
-        ordered = still_open(after.ordered, after.authorizations)
+        ordered = open_orders(after.ordered, after.authorizations)
         return replace(
             after, pending=pending, erasing=tuple(sorted({*self.erasing, *left})), ordered=ordered
         )

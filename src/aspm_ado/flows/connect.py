@@ -172,7 +172,7 @@ def _prove(
     bare = [name for name in there.names if tokens.of(name) is None]
     proofs, refused = list[Proof](), list[OrganizationReport]()
     if bare and (context.asker.asks or creates_unasked(context, there.site.place(bare[0]), brief)):
-        wide = context.clock.told_by().demanded(brief.reach, there.site.deployment) is Reach.ALL
+        wide = context.clock.calendar().demanded(brief.reach, there.site.deployment) is Reach.ALL
         if wide:
             tokens = Tokens(
                 acquire(context, there.site.place(bare[0]), brief, for_all=True), tokens.own
@@ -372,7 +372,7 @@ def _begun(
     )
     if brings and prior.mode is not RegistrationMode.API and not prior.marker:
         return Registration(RegistrationMode.API)
-    return same.get(name.casefold(), prior.of_older)
+    return same.get(name.casefold(), prior.for_new_token)
 
 
 def _item(

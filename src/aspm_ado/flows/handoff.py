@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import Dialect, settings_for
-from aspm_ado.domain.aspm.handoff import remembered_evidence
+from aspm_ado.domain.aspm.handoff import stored_evidence
 from aspm_ado.domain.aspm.registration import (
     NewToken,
     RegistrationFacts,
@@ -243,7 +243,7 @@ def stored_item(entry: Entry, one: StoredOrganization, secret: Secret) -> Item:
         secret,
         one.username,
         one.repository,
-        remembered_evidence(one.verdict.items(), day, entry.credential_of(one.credential).reach),
+        stored_evidence(one.verdict.items(), day, entry.credential_of(one.credential).reach),
         one.registration,
         key,
     )

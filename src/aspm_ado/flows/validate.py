@@ -14,11 +14,11 @@ from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, sk
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
-from aspm_ado.domain.rules.access import Past
-from aspm_ado.domain.rules.changes import told
+from aspm_ado.domain.rules.access import TokenHistory
+from aspm_ado.domain.rules.changes import with_changes
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.scopes import scopes_not_asked
-from aspm_ado.domain.rules.token import WARN_DAYS, stopping
+from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, global_token_warnings
 from aspm_ado.domain.stored import Catalogue, Entry, StoredCredential, StoredOrganization
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.options.parts import (
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 class Terms:
     """How strictly stored connections are judged."""
 
-    warn_days: int = WARN_DAYS
+    warn_days: int = DEFAULT_WARN_DAYS
     fail_on_warning: bool = False
 
     def applied(self, made: OrganizationReport) -> OrganizationReport:
@@ -133,8 +133,10 @@ def validate_stored(
 def _stopping(context: Context, seen: _Seen) -> Iterator[str]:
     """Which tokens of a connection end with those of all organizations, by the day that was heard with them."""
     heard = {one.name.casefold(): one for one in seen.made.organizations}
-    told = (proof.calendar for proof in seen.proofs if proof.calendar.source is not DaySource.LOCAL)
-    return stopping(seen.entry, next(told, context.clock.told_by()), heard)
+    calendars = (
+        proof.calendar for proof in seen.proofs if proof.calendar.source is not DaySource.LOCAL
+    )
+    return global_token_warnings(seen.entry, next(calendars, context.clock.calendar()), heard)
 
 
 def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "") -> list[Entry]:
@@ -182,7 +184,9 @@ def _stored_candidates(context: Context, entry: Entry, secrets: Secrets) -> list
                 expires,
                 stored.expires_source,
                 username,
-                past=Past(was_good=bool(stored.identity_id), reach=Reach.recorded(stored.reach)),
+                past=TokenHistory(
+                    was_good=bool(stored.identity_id), reach=Reach.recorded(stored.reach)
+                ),
             )
         )
     return made
@@ -215,7 +219,9 @@ def _stored_report(
 def _told(
     entry: Entry, stored: StoredOrganization, made: OrganizationReport, fresh: tuple[str, ...]
 ) -> OrganizationReport:
-    return told(named(made, entry.name), stored, entry.credentials[stored.credential], fresh)
+    return with_changes(
+        named(made, entry.name), stored, entry.credentials[stored.credential], fresh
+    )
 
 
 def _fresh(entry: Entry, proofs: Sequence[Proof]) -> tuple[str, ...]:

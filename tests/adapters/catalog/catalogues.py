@@ -8,7 +8,6 @@ from aspm_ado.domain.stored import (
     Catalogue,
     Draft,
     Entry,
-    Ordered,
     Proof,
     Registration,
     RegistrationMode,
@@ -17,6 +16,7 @@ from aspm_ado.domain.stored import (
     StoredCredential,
     StoredOrganization,
     Successor,
+    TokenOrder,
 )
 
 text = st.text(st.characters(), max_size=12)  # lone surrogates too
@@ -93,7 +93,7 @@ catalogues = st.builds(
     aspm_tokens=pairs,
     erasing=texts,
     ordered=st.lists(
-        st.builds(Ordered, text, text, text, text, text, text, st.booleans()), max_size=2
+        st.builds(TokenOrder, text, text, text, text, text, text, st.booleans()), max_size=2
     ).map(tuple),
 )
 drafts = st.builds(Draft, answers=pairs, saved=text)

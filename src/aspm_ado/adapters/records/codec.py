@@ -20,7 +20,6 @@ from aspm_ado.domain.stored import (
     Catalogue,
     Draft,
     Entry,
-    Ordered,
     Proof,
     Registration,
     RegistrationMode,
@@ -29,8 +28,9 @@ from aspm_ado.domain.stored import (
     StoredCredential,
     StoredOrganization,
     Successor,
+    TokenOrder,
 )
-from aspm_ado.domain.stored import Migration as Moving
+from aspm_ado.domain.stored import MigrationProgress as Moving
 from aspm_ado.domain.text import clean
 
 _VERSION: Final = re.compile(r"v(0|[1-9][0-9]{0,5})")
@@ -305,8 +305,8 @@ def _entry_in(name: str, found: Node) -> Entry:
     return entry
 
 
-def _ordered_in(found: Node) -> Ordered:
-    return Ordered(
+def _ordered_in(found: Node) -> TokenOrder:
+    return TokenOrder(
         id=found.text("id"),
         organization=found.text("organization"),
         display_name=found.text("display_name"),

@@ -34,7 +34,7 @@ from aspm_ado.domain.questions import (
     Given,
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.text import clean, wrapped
+from aspm_ado.domain.text import clean, wrap
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
@@ -249,7 +249,7 @@ def _stories(margin: int) -> Iterator[str]:
     for one in SCENARIOS.values():
         name = one.name
         for row in (
-            [one.summary] if width is None else wrapped(one.summary, max(width - margin, margin))
+            [one.summary] if width is None else wrap(one.summary, max(width - margin, margin))
         ):
             yield f"{name:<{margin}}{row}"
             name = ""

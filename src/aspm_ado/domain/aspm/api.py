@@ -59,7 +59,7 @@ def where_tokens_are_made(dialect: Dialect | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class AspmCaller:
     """One ASPM in one dialect: its calls, as data. ``url`` is an origin; ``ca_bundle`` as recorded of a connection."""
 
     url: str

@@ -30,7 +30,7 @@ FIELDS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class FormValues:
     """The values for one organization."""
 
     organization: str
@@ -40,7 +40,7 @@ class Block:
     tool: str = ""
 
 
-def block(
+def form_values(
     organization: str,
     url: str,
     deployment: Deployment,
@@ -49,7 +49,7 @@ def block(
     aspm_url: str,
     last4: str,
     username: str = "",
-) -> Block:
+) -> FormValues:
     """Where to click, what to enter and what to switch on for one organization."""
     tool = _TOOL[deployment, purpose.reads_code]
     values = [
@@ -59,7 +59,7 @@ def block(
         values.append(("Username", f"{username} (scanners cannot clone with the token alone)"))
     values.append(("Token", f"the one ending in {last4}" if last4 else "the one that was proven"))
     issue_manager = ("Tick the checkbox for the issue manager (at the top of the list)",)
-    return Block(
+    return FormValues(
         organization,
         (
             f"Open {aspm_url}",
@@ -76,7 +76,7 @@ def block(
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class TokenEvidence:
     """What speaks for a token, in words that may be sent to anybody. ``reach`` as in the report."""
 
     lines: tuple[str, ...]
@@ -84,10 +84,10 @@ class Evidence:
     reach: str = "unknown"
 
 
-NO_EVIDENCE: Final = Evidence((), "")
+NO_EVIDENCE: Final = TokenEvidence((), "")
 
 
-def evidence_of(checks: Iterable[Check], when: str, reach: str = "unknown") -> Evidence:
+def evidence_of(checks: Iterable[Check], when: str, reach: str = "unknown") -> TokenEvidence:
     """The checks that hold, each with the ids under which Azure DevOps' support finds the calls."""
     lines = []
     for check in checks:
@@ -96,10 +96,10 @@ def evidence_of(checks: Iterable[Check], when: str, reach: str = "unknown") -> E
             lines.append(
                 f"{check.title}: {check.status.value}" + (f" (ActivityId {ids})" if ids else "")
             )
-    return Evidence(tuple(lines), when, reach)
+    return TokenEvidence(tuple(lines), when, reach)
 
 
-def remembered_evidence(verdict: Iterable[tuple[str, str]], when: str, reach: str) -> Evidence:
+def stored_evidence(verdict: Iterable[tuple[str, str]], when: str, reach: str) -> TokenEvidence:
     """The same from a stored verdict (check id, status): what held when the token was last proven."""
     good = {Status.PASS.value, Status.PARTIAL.value, Status.WARN.value}
     left_out = ("token.", "store.", "aspm.")
@@ -108,10 +108,10 @@ def remembered_evidence(verdict: Iterable[tuple[str, str]], when: str, reach: st
         for check, status in verdict
         if status in good and not check.startswith(left_out)
     ]
-    return Evidence(tuple(lines), when, reach)
+    return TokenEvidence(tuple(lines), when, reach)
 
 
-def verdict_lines(evidence: Evidence) -> tuple[str, ...]:
+def verdict_lines(evidence: TokenEvidence) -> tuple[str, ...]:
     """What a refusal means when the token is proven: three things, each with what it rests on."""
     when = f"on {evidence.when}" if evidence.when else "earlier"
     return (
@@ -122,8 +122,8 @@ def verdict_lines(evidence: Evidence) -> tuple[str, ...]:
     )
 
 
-def ticket(
-    made: Block, evidence: Evidence, *, aspm_url: str, api: str, version: str
+def support_ticket(
+    made: FormValues, evidence: TokenEvidence, *, aspm_url: str, api: str, version: str
 ) -> tuple[str, ...]:
     """A text for Invicti's support, without any secret."""
     server = made.tool.startswith(_TOOL[Deployment.SERVER, True])

@@ -19,13 +19,13 @@ from aspm_ado.domain.documents import Document
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import NEVER_SENT, Reason
 from aspm_ado.domain.rules.aspm import (
-    UNHEARD,
-    Hearing,
+    ASPM_INCONCLUSIVE,
+    AspmAnswer,
+    classify_aspm,
     document_of,
-    hear,
+    error_message,
+    explain_aspm_inconclusive,
     redirect_target,
-    said,
-    unheard_words,
 )
 from aspm_ado.domain.stored import (
     UNREGISTERED,
@@ -94,10 +94,10 @@ def upshot(profile: Profile, reply: Reply) -> tuple[Upshot, str | None]:
     """Read the answer to the write; with the id of what was created."""
     if reply.failure in NEVER_SENT:
         return Upshot.NOT_SENT, None
-    kind = hear(reply)
-    if kind in UNHEARD or reply.status == 408:
+    kind = classify_aspm(reply)
+    if kind in ASPM_INCONCLUSIVE or reply.status == 408:
         return Upshot.UNCLEAR, None
-    if kind is Hearing.REDIRECT:
+    if kind is AspmAnswer.REDIRECT:
         return Upshot.REDIRECTED, None
     if reply.status >= 400:
         return (Upshot.CONFLICT if reply.status in profile.conflict else Upshot.REFUSED), None
@@ -147,7 +147,11 @@ def registered(
         *replies
     )
     state = Registration(
-        RegistrationMode.API, RegistrationState.REGISTERED, Proof.CLAIMED, instance, marker
+        RegistrationMode.API,
+        RegistrationState.REGISTERED,
+        Proof.CLAIMED,
+        instance,
+        marker,
     )
     return Outcome(state, check)
 
@@ -179,9 +183,9 @@ def conflicting(marker: str, profile: Profile, name: str, *replies: Reply) -> Ou
 
 def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
     """Invicti ASPM said no. Its words are quoted."""
-    words = said(reply)
+    words = error_message(reply)
     quoted = f" (“{words}”)" if words else ""
-    if hear(reply) is Hearing.REDIRECT:
+    if classify_aspm(reply) is AspmAnswer.REDIRECT:
         reason, detail = (
             Reason.ASPM_NOT_AN_API,
             f"It redirects ({reply.status}) to {redirect_target(reply)}",
@@ -218,16 +222,16 @@ def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
 
 def not_begun(prior: Registration, reply: Reply) -> Outcome:
     """Nothing was sent, since something before it failed."""
-    kind = hear(reply)
-    if kind in UNHEARD:
-        reason, detail, remedy = unheard_words(reply)
-    elif kind is Hearing.REFUSED:
+    kind = classify_aspm(reply)
+    if kind in ASPM_INCONCLUSIVE:
+        reason, detail, remedy = explain_aspm_inconclusive(reply)
+    elif kind is AspmAnswer.REFUSED:
         reason, detail = (
             Reason.ASPM_TOKEN_REJECTED,
             "Invicti ASPM does not accept the API token for this list.",
         )
         remedy = f"Use another API token. {where_tokens_are_made(None)}"
-    elif kind is Hearing.FORBIDDEN:
+    elif kind is AspmAnswer.FORBIDDEN:
         reason, detail = Reason.ASPM_FORBIDDEN, "The owner of the API token may not list instances."
         remedy = "Use the API token of an administrator of Invicti ASPM."
     else:
@@ -236,13 +240,13 @@ def not_begun(prior: Registration, reply: Reply) -> Outcome:
             Reason.ASPM_NOT_AN_API,
             f"{host} did not answer with a list of instances ({reply.status}).",
         )
-        if kind is Hearing.REDIRECT:
+        if kind is AspmAnswer.REDIRECT:
             detail = (
                 f"The list of instances redirects ({reply.status}) to {redirect_target(reply)}."
             )
         remedy = "Check “find” in the registration profile."
     detail = f"Not registered, nothing was sent: {detail[:1].lower()}{detail[1:]}"
-    status = Status.UNKNOWN if kind in UNHEARD else Status.FAIL
+    status = Status.UNKNOWN if kind in ASPM_INCONCLUSIVE else Status.FAIL
     check = Check(CheckId.REGISTRATION, status, detail, reason, remedy).on(reply)
     return Outcome(replace(prior, mode=RegistrationMode.API), check)
 
@@ -274,8 +278,8 @@ def tried(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
         return Outcome(
             outcome.registration, replace(check, evidence=(*check.evidence, reply.evidence))
         )
-    if hear(reply) in UNHEARD:
-        reason, detail, remedy = unheard_words(reply)
+    if classify_aspm(reply) in ASPM_INCONCLUSIVE:
+        reason, detail, remedy = explain_aspm_inconclusive(reply)
         check = Check(
             CheckId.REGISTRATION,
             Status.UNKNOWN,
@@ -284,7 +288,7 @@ def tried(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
             remedy,
         )
     else:
-        words = said(reply)
+        words = error_message(reply)
         check = Check(
             CheckId.REGISTRATION,
             Status.FAIL,

@@ -20,7 +20,7 @@ from aspm_ado.domain.documents import PatAnswer, Pats
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.help.administrator import FIVE_SETS, Policy
 from aspm_ado.domain.reasons import NEVER_SENT, Reason
-from aspm_ado.domain.rules.classify import AnswerKind, classify, unheard, words
+from aspm_ado.domain.rules.classify import AnswerKind, classify, explain_inconclusive, words
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -388,7 +388,10 @@ def is_uncertain(reply: Reply) -> bool:
         )
     if pat_error(reply) or reply.failure in NEVER_SENT:
         return False
-    return classify(reply) in (AnswerKind.SILENCE, AnswerKind.TROUBLE) or reply.status in (200, 201)
+    return classify(reply) in (AnswerKind.NO_ANSWER, AnswerKind.SERVER_ERROR) or reply.status in (
+        200,
+        201,
+    )
 
 
 def is_revoked(reply: Reply) -> bool:
@@ -439,5 +442,5 @@ def creation_error(reply: Reply, order: Order) -> NotCreatedError:
             remedy="Run it again with --verbose and keep the activity id; "
             f"or create it by hand: {place.token_page}",
         )
-    reason, problem, remedy = unheard(reply, kind)
+    reason, problem, remedy = explain_inconclusive(reply, kind)
     return NotCreatedError(reason, problem, remedy=remedy)

@@ -45,7 +45,7 @@ class Site:
         return frozenset({Origin.of(self.base_url)})
 
     @property
-    def is_in_clear(self) -> bool:
+    def is_unencrypted(self) -> bool:
         """Whether a token travels to it without TLS, over more than this machine."""
         origin = Origin.of(self.base_url)
         return origin.scheme == "http" and not origin.is_loopback

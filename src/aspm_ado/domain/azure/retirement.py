@@ -104,7 +104,7 @@ class Clock:
     global_end: date | None
     pinned: bool = False
 
-    def told_by(self, *replies: Reply | None) -> Calendar:
+    def calendar(self, *replies: Reply | None) -> Calendar:
         """The calendar, by the ``Date`` of the first answer that is Azure DevOps' own."""
         for reply in replies:
             if reply is not None and reply.received is not None and _is_azure(reply):
@@ -117,7 +117,7 @@ def _is_azure(reply: Reply) -> bool:
     return bool(reply.header("X-TFS-ProcessId") or reply.header("ActivityId"))
 
 
-def days_said(days: int) -> str:
+def count_days(days: int) -> str:
     """``1 day``, ``2 days``."""
     return f"{days} day" if days == 1 else f"{days} days"
 

@@ -44,8 +44,8 @@ def _order(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
-JSON: Final = "application/json"
-JSON_PATCH: Final = "application/json-patch+json"
+JSON_TYPE: Final = "application/json"
+JSON_PATCH_TYPE: Final = "application/json-patch+json"
 
 
 class Scope(StrEnum):
@@ -106,7 +106,7 @@ class Probe:
     area: Area = Area.ORGANIZATION
     version: str = ""
     body: str | None = None
-    content_type: str = JSON
+    content_type: str = JSON_TYPE
     server_since: str | None = "5.0"
     """The oldest version of a Server that has the route; ``None`` where none has it."""
 
@@ -199,7 +199,7 @@ _ROWS: Final = (
             Probe(Scope.WORK, _READ, "GET", _WORK_ITEM),
             Probe(
                 Scope.WORK, _WRITE, "PATCH", f"{_WORK_ITEM}?validateOnly=true",
-                body='[{"op":"test","path":"/rev","value":1}]', content_type=JSON_PATCH,
+                body='[{"op":"test","path":"/rev","value":1}]', content_type=JSON_PATCH_TYPE,
             ),
             Probe(
                 Scope.WORK, _MANAGE, "DELETE", "_apis/wit/attachments/{random}",
@@ -281,7 +281,7 @@ def rows_of(purpose: Purpose) -> tuple[ScopeRow, ...]:
     return tuple(row for row in _ROWS if purpose in row.needed)
 
 
-def needed(purpose: Purpose) -> dict[Scope, Level]:
+def needed_levels(purpose: Purpose) -> dict[Scope, Level]:
     """The level of each scope that a purpose needs."""
     return {row.scope: row.needed[purpose] for row in rows_of(purpose)}
 
@@ -312,7 +312,7 @@ def takes_full_access(purpose: Purpose) -> bool:
     return purpose in SCOPES[Scope.FULL_ACCESS].groups
 
 
-def plan(
+def probes_for(
     purpose: Purpose, deployment: Deployment, version: str, *, read_only: bool = False
 ) -> tuple[Probe, ...]:
     """Every probe that says something about ``purpose`` there, lowest levels first."""
@@ -328,7 +328,7 @@ def _planned(
                 yield probe
 
 
-def summits(probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+def highest_probes(probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
     """The probes to ask first where the whole ladder is too long: the highest level of each scope."""
     best = {probe.scope: probe.level for probe in probes}
     return tuple(probe for probe in probes if probe.level == best[probe.scope])

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, days_said
+from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.azure.scopes import Deployment, Purpose, categories_of, takes_full_access
 from aspm_ado.domain.help.guide import Guide, guide
-from aspm_ado.domain.text import clean, listed
+from aspm_ado.domain.text import clean, join_words
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -31,8 +31,8 @@ class Policy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One policy. ``{organization}`` and ``{page}`` are filled in; ``otherwise`` is said to the asker, never sent.
+class PolicyRow:
+    """One policy. ``{organization}`` and ``{page}`` are filled in; ``alternative`` is said to the asker, never sent.
 
     ``seen`` is how a person meets it, ``hinders`` what the letter says, ``please`` what it asks for.
     """
@@ -45,13 +45,13 @@ class Row:
     otherwise: str
 
 
-FIVE_SETS: Final = listed(categories_of(Purpose.ALM_AND_ISSUE_MANAGER))
+FIVE_SETS: Final = join_words(categories_of(Purpose.ALM_AND_ISSUE_MANAGER))
 _TENANT: Final = "Organization settings of {organization} → Microsoft Entra → {policy} (it holds for the whole tenant)"
 _TENANT_ADMIN: Final = "an Azure DevOps Administrator (a role of Microsoft Entra)"
 _COLLECTION_ADMIN: Final = "a Project Collection Administrator of {organization}"
 
-ROWS: Final[Mapping[Policy, Row]] = {
-    Policy.CREATION: Row(
+POLICIES: Final[Mapping[Policy, PolicyRow]] = {
+    Policy.CREATION: PolicyRow(
         "“+ New Token” is greyed out",
         "On {page} the button “+ New Token” is greyed out for me.",
         "Organization settings of {organization} → Policies → “Restrict personal access token creation”",
@@ -59,7 +59,7 @@ ROWS: Final[Mapping[Policy, Row]] = {
         "add me (or my group) to its allow list, or create the token for a service account that we may use.",
         "Somebody on the allow list can create the token, too.",
     ),
-    Policy.GLOBAL: Row(
+    Policy.GLOBAL: PolicyRow(
         "“All accessible organizations” is not offered",
         "On {page} “All accessible organizations” is not offered to me, and Invicti's guide asks for it.",
         _TENANT.replace("{policy}", "“Restrict global personal access token creation”"),
@@ -67,7 +67,7 @@ ROWS: Final[Mapping[Policy, Row]] = {
         "add me (or my group) to its allow list.",
         "Without an administrator: one token for each organization (--reach organization).",
     ),
-    Policy.FULL_SCOPE: Row(
+    Policy.FULL_SCOPE: PolicyRow(
         "“Full access” is not offered",
         "On {page} “Full access” is not offered to me, and Invicti's guide asks for it where Azure DevOps is the issue "
         "manager too.",
@@ -76,7 +76,7 @@ ROWS: Final[Mapping[Policy, Row]] = {
         "add me (or my group) to its allow list.",
         f"Without an administrator: tick the boxes of {FIVE_SETS}, each at its highest; they pass with a warning.",
     ),
-    Policy.LIFESPAN: Row(
+    Policy.LIFESPAN: PolicyRow(
         "The expiration cannot be that late",
         "On {page} I cannot choose a day as late as is needed.",
         _TENANT.replace("{policy}", "“Enforce maximum personal access token lifespan”"),
@@ -84,7 +84,7 @@ ROWS: Final[Mapping[Policy, Row]] = {
         "add me (or my group) to its allow list, or allow as many days as are named below.",
         "Without an administrator: choose the latest day that the page takes, and rotate the token before it.",
     ),
-    Policy.ACCESS: Row(
+    Policy.ACCESS: PolicyRow(
         "The token is refused from this network (VS403463)",
         "Azure DevOps refuses the token from our network: VS403463, a conditional access policy or an IP fence.",
         "Microsoft Entra admin center → Conditional Access → Policies (the sign-in logs name the one that refused), "
@@ -99,9 +99,9 @@ ROWS: Final[Mapping[Policy, Row]] = {
 }
 """One row for each policy. Each has an allow list of its own."""
 
-ON_SERVER: Final = Row(
-    ROWS[Policy.CREATION].seen,
-    ROWS[Policy.CREATION].hinders,
+ON_SERVER: Final = PolicyRow(
+    POLICIES[Policy.CREATION].seen,
+    POLICIES[Policy.CREATION].hinders,
     "The collection {organization}",
     "an administrator of the server",
     "allow me to create a personal access token there.",
@@ -109,7 +109,7 @@ ON_SERVER: Final = Row(
 )
 
 
-def possible(place: Place, purpose: Purpose, reach: Reach) -> tuple[Policy, ...]:
+def possible_policies(place: Place, purpose: Purpose, reach: Reach) -> tuple[Policy, ...]:
     """The policies that a person may meet on the token page there, the likeliest first."""
     if place.site.deployment is Deployment.SERVER:
         return (Policy.CREATION,)
@@ -162,13 +162,13 @@ def is_over(policy: Policy, calendar: Calendar) -> bool:
     return policy is Policy.GLOBAL and calendar.ended(Deployment.SERVICES)
 
 
-def otherwise(policy: Policy, place: Place) -> str:
+def alternative(policy: Policy, place: Place) -> str:
     """What a person can do without the administrator; empty where there is nothing."""
     return _row(policy, place).otherwise
 
 
-def _row(policy: Policy, place: Place) -> Row:
-    return ROWS[policy] if place.site.deployment is Deployment.SERVICES else ON_SERVER
+def _row(policy: Policy, place: Place) -> PolicyRow:
+    return POLICIES[policy] if place.site.deployment is Deployment.SERVICES else ON_SERVER
 
 
 def _filled(text: str, place: Place) -> str:
@@ -200,5 +200,5 @@ def _what(place: Place, made: Guide, calendar: Calendar) -> str:
         then = f"{then} It is of one organization: Microsoft stops tokens of all on {calendar.global_end}."
     return (
         f"What the token will be: {boxes}; reach: {reach}; until {made.expires.isoformat()}"
-        f"{f' ({days_said(days)})' if days else ''}. {then}"
+        f"{f' ({count_days(days)})' if days else ''}. {then}"
     )

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, days_said
+from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.azure.scopes import Box, Deployment, Purpose, boxes_of, takes_full_access
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SUGGESTED_DAYS: Final = 180
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class GuideStep:
     """One thing to do on the page, and what to know about it."""
 
     do: str
@@ -35,7 +35,7 @@ class Guide:
     reach: Reach
     expires: date
     boxes: tuple[Box, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[GuideStep, ...]
 
 
 def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calendar) -> Guide:
@@ -45,16 +45,16 @@ def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calen
     expires, expiry_note = _expiry(reach, place.site.deployment, calendar)
     boxes = boxes_of(purpose)
     steps = (
-        Step(f"Open {place.token_page}", ("There: User settings → Personal access tokens.",)),
-        Step(
+        GuideStep(f"Open {place.token_page}", ("There: User settings → Personal access tokens.",)),
+        GuideStep(
             "Choose “+ New Token”",
             _forbidden(place),
         ),
-        Step(f"Name: {name}"),
+        GuideStep(f"Name: {name}"),
         _organization(place, reach, choice, calendar),
-        Step(f"Expiration: Custom defined, {expires.isoformat()}", expiry_note),
+        GuideStep(f"Expiration: Custom defined, {expires.isoformat()}", expiry_note),
         _scopes(purpose, boxes),
-        Step(
+        GuideStep(
             "Choose “Create” and copy the token now",
             ("It is shown this once: keep it until Invicti ASPM has it too.",),
         ),
@@ -76,7 +76,9 @@ def _forbidden(place: Place) -> tuple[str, ...]:
     return (greyed, below) if services else (greyed,)
 
 
-def _organization(place: Place, reach: Reach, choice: ReachDemanded, calendar: Calendar) -> Step:
+def _organization(
+    place: Place, reach: Reach, choice: ReachDemanded, calendar: Calendar
+) -> GuideStep:
     noun = place.noun.capitalize()
     days = calendar.days_to_end(place.site.deployment)
     if reach is Reach.ORGANIZATION:
@@ -89,20 +91,20 @@ def _organization(place: Place, reach: Reach, choice: ReachDemanded, calendar: C
             if ended and choice is ReachDemanded.AUTO
             else ()
         )
-        return Step(f"{noun}: {place.name}", note)
+        return GuideStep(f"{noun}: {place.name}", note)
     if place.site.deployment is Deployment.SERVER:
-        return Step(
+        return GuideStep(
             "Collection: all of them, where the page offers it (“All accessible organizations”)",
             ("Invicti's guide asks for it; a token of one collection makes the integration fail.",),
         )
     soon: tuple[str, ...] = ()
     if days is not None and days > 0:
-        when = f"Microsoft stops such tokens on {calendar.global_end}, in {days_said(days)}"
+        when = f"Microsoft stops such tokens on {calendar.global_end}, in {count_days(days)}"
         soon = (f"{when}; --reach organization avoids them.",)
     elif days is not None:
         soon = (f"Microsoft was to stop such tokens on {calendar.global_end}; --reach organization asks for one that "
                 "does not depend on it.",)  # fmt: skip
-    return Step(
+    return GuideStep(
         "Organization: All accessible organizations",
         ("Not the one organization: Invicti ASPM tries all of them and fails otherwise.", *soon),
     )
@@ -121,13 +123,13 @@ def _expiry(
     return suggested, ("At most one year; your organization may allow less.",)
 
 
-def _scopes(purpose: Purpose, boxes: tuple[Box, ...]) -> Step:
+def _scopes(purpose: Purpose, boxes: tuple[Box, ...]) -> GuideStep:
     if takes_full_access(purpose):
-        return Step(
+        return GuideStep(
             "Scopes: Full access",
             ("Invicti asks for it where Azure DevOps is also the issue manager.",),
         )
-    return Step(
+    return GuideStep(
         "Scopes: Custom defined → Show all scopes (at the bottom), then tick",
         tuple(str(box) for box in boxes),
     )

@@ -78,10 +78,10 @@ _WORDS: Final[Mapping[Who, _Words]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Responsibility:
     """What one party can mend in one connection: the checks by organization (empty: the connection's own)."""
 
-    whose: Who
+    who: Who
     checks: tuple[tuple[str, Check], ...]
     alive: bool
     """Whether Azure DevOps was seen to accept the token of every organization concerned."""
@@ -101,7 +101,7 @@ class Finding:
     @property
     def sentence(self) -> str:
         """Whose problem it is, in a line or two."""
-        words = _WORDS[self.whose]
+        words = _WORDS[self.who]
         return self._filled(words.alive if self.alive else words.unproven)
 
     def _filled(self, text: str) -> str:
@@ -109,7 +109,7 @@ class Finding:
 
     def ticket(self, at: str, version: str) -> tuple[str, ...]:
         """A text for a support ticket: what was asked, what was answered, what is concluded and what is not."""
-        words = _WORDS[self.whose]
+        words = _WORDS[self.who]
         asked = [line for _, check in self.checks for line in check.evidence]
         lines = [
             f"To {self._filled(words.to)}:",
@@ -141,18 +141,18 @@ class Finding:
         return {(name, check.detail): check.remedy or "" for name, check in self.checks}
 
 
-def findings(connection: ConnectionReport) -> tuple[Finding, ...]:
+def responsibilities(connection: ConnectionReport) -> tuple[Responsibility, ...]:
     """Whose problem it is in one connection, one finding for each party; nothing where nothing is in the way."""
     met: dict[Who, list[tuple[str, Check]]] = {}
     for name, check in _trouble(connection):
         if check.reason is not None and check.reason.who is not None:
             met.setdefault(check.reason.who, []).append((name, check))
     return tuple(
-        Finding(
-            whose, tuple(met[whose]), _alive(connection, met[whose]), _where(connection, met[whose])
+        Responsibility(
+            who, tuple(met[who]), _alive(connection, met[who]), _where(connection, met[who])
         )
-        for whose in Who
-        if whose in met
+        for who in Who
+        if who in met
     )
 
 

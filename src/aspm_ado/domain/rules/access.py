@@ -17,11 +17,11 @@ from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.documents import ConnectionData, Identity, Names, Profile
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import (
+    INCONCLUSIVE,
     REFUSALS,
-    UNHEARD,
     AnswerKind,
     classify,
-    unheard,
+    explain_inconclusive,
     user_of,
     words,
 )
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class TokenHistory:
     """What is known of a token beside the answers of today.
 
     ``was_good``: it was accepted when it was last proven. ``reach``: how far it went then. ``expires``: the end on
@@ -53,10 +53,10 @@ class Past:
         return self.reach is Reach.ALL and calendar.ended(deployment)
 
 
-NOTHING_KNOWN = Past()
+NO_HISTORY = TokenHistory()
 
 
-def causes(place: Place, past: Past, calendar: Calendar) -> tuple[str, ...]:
+def rejection_causes(place: Place, past: TokenHistory, calendar: Calendar) -> tuple[str, ...]:
     """What may have happened, likeliest first, in words that follow “one of these:”."""
     deployment = place.site.deployment
     services = deployment is Deployment.SERVICES
@@ -99,24 +99,24 @@ _SILENT_ABOUT_WHY = REFUSALS - {AnswerKind.EXPIRED}
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The two checks, and whom they name. Only when ``is_in`` may anything further be asked here."""
+    """The two checks, and whom they name. Only when ``is_accepted`` may anything further be asked here."""
 
     identity: Identity | None
     identity_check: Check
     access_check: Check
 
     @property
-    def is_in(self) -> bool:
+    def is_accepted(self) -> bool:
         """Whether the organization took the token."""
         return self.access_check.status is Status.PASS
 
     @property
-    def is_alive(self) -> bool:
+    def is_accepted_somewhere(self) -> bool:
         """Whether some answer shows that the token is accepted somewhere."""
         return self.identity_check.status is Status.PASS
 
     @property
-    def is_dead(self) -> bool:
+    def is_rejected(self) -> bool:
         """Whether the service rejected the token itself."""
         return self.identity_check.status is Status.FAIL
 
@@ -128,7 +128,7 @@ def judge_access(
     calendar: Calendar,
     elsewhere: Identity | None = None,
     *,
-    past: Past = NOTHING_KNOWN,
+    past: TokenHistory = NO_HISTORY,
 ) -> Access:
     """Judge ``connectionData`` of an organization in the light of ``wide`` and of other organizations.
 
@@ -152,11 +152,11 @@ def judge_access(
     known, witness = _known(first, wide, elsewhere)
     access, excuse = _access(place, first, kind, alive=known is not None or _lists(wide))
     if known is not None:
-        return Access(known, identified(known, witness), access)
+        return Access(known, identity_known(known, witness), access)
     if excuse is not None:
         return Access(None, excuse, access)
-    if wide is not None and kind in _SILENT_ABOUT_WHY and classify(wide) in UNHEARD:
-        reason, detail, remedy = unheard(wide, classify(wide))
+    if wide is not None and kind in _SILENT_ABOUT_WHY and classify(wide) in INCONCLUSIVE:
+        reason, detail, remedy = explain_inconclusive(wide, classify(wide))
         told = f"{place.name} refuses the token, and whether it is alive elsewhere could not be found out: {detail}"
         return Access(
             None,
@@ -168,10 +168,10 @@ def judge_access(
 
 def _in(place: Place, identity: Identity, first: Reply) -> Access:
     access = Check(CheckId.ACCESS, Status.PASS, f"The {place.noun} takes the token.").on(first)
-    return Access(identity, identified(identity, first), access)
+    return Access(identity, identity_known(identity, first), access)
 
 
-def identified(identity: Identity, witness: Reply | None) -> Check:
+def identity_known(identity: Identity, witness: Reply | None) -> Check:
     """``identity`` of a token whose owner some answer names."""
     named = identity.name if identity.name != identity.account else ""
     who = (
@@ -227,7 +227,7 @@ def _access(
             f"There is no {place.noun} named {place.name}.",
             f"Copy the name from the address in the browser: {place.site.base_url}/NAME.",
         )
-    if kind is AnswerKind.STOPPED:
+    if kind is AnswerKind.DEACTIVATED:
         return failed(
             Reason.ORGANIZATION_DEACTIVATED,
             f"The {place.noun} {place.name} has been switched off (TF24668).",
@@ -238,7 +238,9 @@ def _access(
             return _behind(), None
         return failed(Reason.ORGANIZATION_REFUSES_TOKEN, *_refusing(place))
     absent = first.status == 404
-    reason, detail, remedy = unheard(first, AnswerKind.STRANGER if absent else kind)
+    reason, detail, remedy = explain_inconclusive(
+        first, AnswerKind.NOT_AZURE_DEVOPS if absent else kind
+    )
     check = Check(CheckId.ACCESS, Status.UNKNOWN, detail, reason, remedy).on(first)
     return check, Check(CheckId.IDENTITY, Status.UNKNOWN, detail, reason, remedy).on(first)
 
@@ -261,7 +263,12 @@ def _behind() -> Check:
 
 
 def _rejected(
-    place: Place, first: Reply, wide: Reply | None, kind: AnswerKind, calendar: Calendar, past: Past
+    place: Place,
+    first: Reply,
+    wide: Reply | None,
+    kind: AnswerKind,
+    calendar: Calendar,
+    past: TokenHistory,
 ) -> Check:
     """``identity`` when nobody accepts the token: which of several causes cannot be told, so all are listed."""
     again = f"Create a new one on {place.token_page}; an expired or revoked token cannot be brought back."
@@ -276,7 +283,7 @@ def _rejected(
         return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_ANONYMOUS, mend).on(
             first, wide
         )
-    told = "; ".join(causes(place, past, calendar))
+    told = "; ".join(rejection_causes(place, past, calendar))
     detail = f"{place.name} rejects the token. Azure DevOps does not say why; one of these: {told}."
     new = f"reate a new one on {place.token_page}."
     remedy = f"C{new}" if past.was_good else f"Copy it again, or c{new}"

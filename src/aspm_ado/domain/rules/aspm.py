@@ -29,16 +29,16 @@ _HEAD: Final = 4000
 """A text of this length may be the head of a longer body."""
 
 ASPM_CHECKS: Final = (CheckId.ASPM_REACHABLE, CheckId.ASPM_TOKEN, CheckId.ASPM_PROJECTS)
-ADDRESS: Final = "Check --aspm-url: copy the address of Invicti ASPM from the browser."
+CHECK_ADDRESS: Final = "Check --aspm-url: copy the address of Invicti ASPM from the browser."
 SAME_HOST: Final = "another path of the same host"
 
 
-class Hearing(StrEnum):
+class AspmAnswer(StrEnum):
     """The kinds of answer that are told apart. The first four may say nothing about the ASPM at all."""
 
-    SILENCE = "silence"
-    BUSY = "busy"
-    TROUBLE = "trouble"
+    NO_ANSWER = "no-answer"
+    THROTTLED = "throttled"
+    SERVER_ERROR = "server-error"
     REDIRECT = "redirect"
     PAGE = "page"
     ABSENT = "absent"
@@ -48,47 +48,49 @@ class Hearing(StrEnum):
     ANSWER = "answer"
 
 
-UNHEARD: Final = frozenset({Hearing.SILENCE, Hearing.BUSY, Hearing.TROUBLE})
-_STRENGTH: Final = {Hearing.ANSWER: 2, Hearing.REFUSED: 1, Hearing.FORBIDDEN: 1}
+ASPM_INCONCLUSIVE: Final = frozenset(
+    {AspmAnswer.NO_ANSWER, AspmAnswer.THROTTLED, AspmAnswer.SERVER_ERROR}
+)
+_STRENGTH: Final = {AspmAnswer.ANSWER: 2, AspmAnswer.REFUSED: 1, AspmAnswer.FORBIDDEN: 1}
 
 
-def hear(reply: Reply) -> Hearing:
+def classify_aspm(reply: Reply) -> AspmAnswer:
     """Read one answer. Total: every status and every body has a kind."""
     text = reply.text.lstrip("\ufeff \t\r\n")
     unread = reply.failure is Reason.ANSWER_UNREADABLE and 200 <= reply.status < 300 and text
     empty = 200 <= reply.status < 300 and reply.header("Content-Length") == "0"
     if not reply.status or (reply.failure is not None and not unread and not empty):
-        return Hearing.SILENCE
+        return AspmAnswer.NO_ANSWER
     if reply.status == 429:
-        return Hearing.BUSY
+        return AspmAnswer.THROTTLED
     if reply.status >= 500:
-        return Hearing.TROUBLE
+        return AspmAnswer.SERVER_ERROR
     if 300 <= reply.status < 400:
-        return Hearing.REDIRECT
+        return AspmAnswer.REDIRECT
     if reply.status in (401, 403):
         return (
-            Hearing.PAGE
+            AspmAnswer.PAGE
             if is_html(reply)
-            else Hearing.REFUSED
+            else AspmAnswer.REFUSED
             if reply.status == 401
-            else Hearing.FORBIDDEN
+            else AspmAnswer.FORBIDDEN
         )
     if unread and text[:1] in "{[" and document_of(reply) is None:
-        return Hearing.SILENCE  # JSON that was cut short
+        return AspmAnswer.NO_ANSWER  # JSON that was cut short
     if not _is_json(text):
-        return Hearing.PAGE
+        return AspmAnswer.PAGE
     if reply.status in (404, 405):
-        return Hearing.ABSENT
-    return Hearing.DECLINED if reply.status >= 400 else Hearing.ANSWER
+        return AspmAnswer.ABSENT
+    return AspmAnswer.DECLINED if reply.status >= 400 else AspmAnswer.ANSWER
 
 
-def look_again(heard: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:
+def dialects_to_retry(heard: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:
     """The dialects whose health address is not there, where none has one: their API may be there all the same."""
-    kinds = {dialect: hear(reply) for dialect, reply in heard.items()}
+    kinds = {dialect: classify_aspm(reply) for dialect, reply in heard.items()}
     if any(kind in _STRENGTH for kind in kinds.values()):
         return ()
     return tuple(
-        dialect for dialect, kind in kinds.items() if kind in (Hearing.ABSENT, Hearing.PAGE)
+        dialect for dialect, kind in kinds.items() if kind in (AspmAnswer.ABSENT, AspmAnswer.PAGE)
     )
 
 
@@ -101,7 +103,7 @@ def document_of(reply: Reply) -> object | None:
     return document
 
 
-def said(reply: Reply) -> str:
+def error_message(reply: Reply) -> str:
     """What an error envelope says, fit to be shown."""
     document = document_of(reply)
     if not isinstance(document, dict):
@@ -126,19 +128,21 @@ def redirect_target(reply: Reply) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Reachability:
     """``aspm.reachable``, and the dialects that it leaves possible, the likeliest first (none: not reached)."""
 
     check: Check
     dialects: tuple[Dialect, ...]
 
 
-def judge_reachable(url: str, heard: Mapping[Dialect, Reply], hint: Dialect | None = None) -> Found:
+def judge_reachable(
+    url: str, heard: Mapping[Dialect, Reply], hint: Dialect | None = None
+) -> Reachability:
     """Which dialect answers. A silence is never taken for “the other dialect”, and a page never for an API.
 
     When both look alike (both want a token), the token has to tell; ``hint`` is what was found last time.
     """
-    kinds = {dialect: hear(reply) for dialect, reply in heard.items()}
+    kinds = {dialect: classify_aspm(reply) for dialect, reply in heard.items()}
     best = max(_STRENGTH.get(kind, 0) for kind in kinds.values())
     if best:
         likely = [dialect for dialect, kind in kinds.items() if _STRENGTH.get(kind, 0) == best]
@@ -147,24 +151,26 @@ def judge_reachable(url: str, heard: Mapping[Dialect, Reply], hint: Dialect | No
         check = Check(CheckId.ASPM_REACHABLE, Status.PASS, detail).on(
             *(heard[dialect] for dialect in likely)
         )
-        return Found(check, tuple(likely))
-    unheard = next((reply for dialect, reply in heard.items() if kinds[dialect] in UNHEARD), None)
+        return Reachability(check, tuple(likely))
+    unheard = next(
+        (reply for dialect, reply in heard.items() if kinds[dialect] in ASPM_INCONCLUSIVE), None
+    )
     if unheard is not None:
-        return Found(_unheard(CheckId.ASPM_REACHABLE, unheard), ())
+        return Reachability(_unheard(CheckId.ASPM_REACHABLE, unheard), ())
     asked = next(iter(heard)) if len(heard) == 1 else None
-    return Found(_no_api(CheckId.ASPM_REACHABLE, url, tuple(heard.values()), asked), ())
+    return Reachability(_no_api(CheckId.ASPM_REACHABLE, url, tuple(heard.values()), asked), ())
 
 
 def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
     """``aspm.token`` by ``teams/``: 200 or 401 are documented."""
-    kind = hear(reply)
-    if kind is Hearing.ANSWER and isinstance(reply.answer, AspmPage):
+    kind = classify_aspm(reply)
+    if kind is AspmAnswer.ANSWER and isinstance(reply.answer, AspmPage):
         return Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM takes the token.").on(reply)
-    if kind is Hearing.REFUSED:
+    if kind is AspmAnswer.REFUSED:
         return replace(
             _rejected(CheckId.ASPM_TOKEN, dialect, reply), next=Command("rotate", aspm_url=url)
         )
-    if kind is Hearing.FORBIDDEN:
+    if kind is AspmAnswer.FORBIDDEN:
         return Check(
             CheckId.ASPM_TOKEN,
             Status.FAIL,
@@ -174,17 +180,17 @@ def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
         ).on(reply)
     return (
         _unheard(CheckId.ASPM_TOKEN, reply)
-        if kind in UNHEARD
+        if kind in ASPM_INCONCLUSIVE
         else _no_api(CheckId.ASPM_TOKEN, url, (reply,))
     )
 
 
 def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
     """``aspm.projects`` by ``projects/``: 403 means that the token's owner has no rights to projects."""
-    kind = hear(reply)
-    if kind is Hearing.ANSWER and isinstance(reply.answer, AspmPage):
+    kind = classify_aspm(reply)
+    if kind is AspmAnswer.ANSWER and isinstance(reply.answer, AspmPage):
         return Check(CheckId.ASPM_PROJECTS, Status.PASS, "The token may read projects.").on(reply)
-    if kind is Hearing.FORBIDDEN:
+    if kind is AspmAnswer.FORBIDDEN:
         return Check(
             CheckId.ASPM_PROJECTS,
             Status.FAIL,
@@ -192,11 +198,11 @@ def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
             Reason.ASPM_FORBIDDEN,
             "Ask an administrator of Invicti ASPM for the right to projects, or use a token of somebody who has it.",
         ).on(reply)
-    if kind is Hearing.REFUSED:
+    if kind is AspmAnswer.REFUSED:
         return _rejected(CheckId.ASPM_PROJECTS, dialect, reply)
     return (
         _unheard(CheckId.ASPM_PROJECTS, reply)
-        if kind in UNHEARD
+        if kind in ASPM_INCONCLUSIVE
         else _no_api(CheckId.ASPM_PROJECTS, url, (reply,))
     )
 
@@ -208,7 +214,7 @@ def tool_accepted(reply: Reply) -> bool | None:
     """
     if isinstance(reply.answer, AspmKnown):
         return True
-    return False if reply.status == 400 and hear(reply) is Hearing.DECLINED else None
+    return False if reply.status == 400 and classify_aspm(reply) is AspmAnswer.DECLINED else None
 
 
 def aspm_skipped(
@@ -229,8 +235,8 @@ def _no_api(
     check: CheckId, url: str, replies: tuple[Reply, ...], asked: Dialect | None = None
 ) -> Check:
     """``asked``: the only dialect that was tried."""
-    host, remedy = Origin.of(url).host, ADDRESS
-    moved = next((reply for reply in replies if hear(reply) is Hearing.REDIRECT), None)
+    host, remedy = Origin.of(url).host, CHECK_ADDRESS
+    moved = next((reply for reply in replies if classify_aspm(reply) is AspmAnswer.REDIRECT), None)
     if moved is not None:
         target = redirect_target(moved)
         detail = f"{host} redirects ({moved.status}) to {target}; not followed, since the token would go along."
@@ -243,21 +249,21 @@ def _no_api(
             f"What answers at {host} is not the API of Invicti ASPM (status {replies[-1].status})."
         )
     if asked is not None and moved is None:
-        remedy = f"Leave --aspm-api {asked} out, so that both APIs are tried. {ADDRESS}"
+        remedy = f"Leave --aspm-api {asked} out, so that both APIs are tried. {CHECK_ADDRESS}"
     return Check(check, Status.FAIL, detail, Reason.ASPM_NOT_AN_API, remedy).on(*replies)
 
 
-def unheard_words(reply: Reply) -> tuple[Reason, str, str]:
+def explain_aspm_inconclusive(reply: Reply) -> tuple[Reason, str, str]:
     """Reason, detail and remedy of an answer that says nothing."""
     host = Origin.of(reply.call.url).host
-    kind = hear(reply)
-    if kind is Hearing.BUSY:
+    kind = classify_aspm(reply)
+    if kind is AspmAnswer.THROTTLED:
         return (
             Reason.THROTTLED,
             f"{host} asks to slow down (429).",
             "Wait some minutes, then run this again.",
         )
-    if kind is Hearing.TROUBLE:
+    if kind is AspmAnswer.SERVER_ERROR:
         detail = f"{host} answered with an error of its own ({reply.status})."
         return (
             Reason.SERVICE_UNAVAILABLE,
@@ -281,12 +287,12 @@ def unheard_words(reply: Reply) -> tuple[Reason, str, str]:
 
 
 def _unheard(check: CheckId, reply: Reply) -> Check:
-    reason, detail, remedy = unheard_words(reply)
+    reason, detail, remedy = explain_aspm_inconclusive(reply)
     return Check(check, Status.UNKNOWN, detail, reason, remedy).on(reply)
 
 
 def _quoted(reply: Reply) -> str:
-    words = said(reply)
+    words = error_message(reply)
     return f" (“{words}”)" if words else ""
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _GOOD: Final = frozenset({Status.PASS, Status.PARTIAL, Status.WARN})
 
 
-def told(
+def with_changes(
     made: OrganizationReport,
     stored: StoredOrganization,
     known: StoredCredential,

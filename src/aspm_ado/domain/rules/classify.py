@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 class AnswerKind(StrEnum):
     """The kinds of answer that the decision tables tell apart."""
 
-    SILENCE = "silence"
+    NO_ANSWER = "no-answer"
     THROTTLED = "throttled"
-    STOPPED = "stopped"
-    TROUBLE = "trouble"
-    FENCED = "fenced"
+    DEACTIVATED = "deactivated"
+    SERVER_ERROR = "server-error"
+    ACCESS_POLICY = "access-policy"
     SIGN_IN = "sign-in"
-    STRANGER = "stranger"
+    NOT_AZURE_DEVOPS = "not-azure-devops"
     EXPIRED = "expired"
     NOT_ALLOWED = "not-allowed"
     BARE_REFUSAL = "bare-refusal"
@@ -39,12 +39,12 @@ REFUSALS: Final = frozenset(
 )
 """Azure DevOps did not take the token. (``NOT_ALLOWED`` took it, and refused the person.)"""
 
-UNHEARD: Final = {
-    AnswerKind.SILENCE: Reason.UNREACHABLE,
+INCONCLUSIVE: Final = {
+    AnswerKind.NO_ANSWER: Reason.UNREACHABLE,
     AnswerKind.THROTTLED: Reason.THROTTLED,
-    AnswerKind.TROUBLE: Reason.SERVICE_UNAVAILABLE,
-    AnswerKind.STRANGER: Reason.NOT_AZURE_DEVOPS,
-    AnswerKind.FENCED: Reason.ACCESS_FENCED,
+    AnswerKind.SERVER_ERROR: Reason.SERVICE_UNAVAILABLE,
+    AnswerKind.NOT_AZURE_DEVOPS: Reason.NOT_AZURE_DEVOPS,
+    AnswerKind.ACCESS_POLICY: Reason.ACCESS_FENCED,
 }
 """Kinds that say nothing about the token, and the reason to give (a silence brings its own)."""
 
@@ -56,20 +56,26 @@ _NO_CONTROLLER: Final = re.compile(r"the controller for path", re.IGNORECASE)
 def classify(reply: Reply) -> AnswerKind:
     """Read one answer. Total: every status and every body has a kind."""
     if reply.failure is not None or not reply.status:
-        return AnswerKind.SILENCE
+        return AnswerKind.NO_ANSWER
     said = words(reply)
     if reply.status == 429:
         return AnswerKind.THROTTLED
     if reply.status >= 500:
-        return AnswerKind.STOPPED if "TF24668" in said else AnswerKind.TROUBLE
+        return AnswerKind.DEACTIVATED if "TF24668" in said else AnswerKind.SERVER_ERROR
     if "VS403463" in said:
-        return AnswerKind.FENCED
+        return AnswerKind.ACCESS_POLICY
     if reply.status == 401:
         return _refusal(reply, said)
     if reply.status == 203 or 300 <= reply.status < 400 or is_html(reply):
-        return AnswerKind.SIGN_IN if reply.header("X-TFS-ProcessId") else AnswerKind.STRANGER
+        return (
+            AnswerKind.SIGN_IN if reply.header("X-TFS-ProcessId") else AnswerKind.NOT_AZURE_DEVOPS
+        )
     if reply.status == 404 and _NO_CONTROLLER.search(said):
-        return AnswerKind.NO_ROUTE if _is_marked(reply) or user_of(reply) else AnswerKind.STRANGER
+        return (
+            AnswerKind.NO_ROUTE
+            if _is_marked(reply) or user_of(reply)
+            else AnswerKind.NOT_AZURE_DEVOPS
+        )
     return AnswerKind.ANSWER
 
 
@@ -83,7 +89,9 @@ def _refusal(reply: Reply, said: str) -> AnswerKind:
     if _EXPIRED.search(said):
         return AnswerKind.EXPIRED
     if is_html(reply):
-        return AnswerKind.SIGN_IN if reply.header("X-TFS-ProcessId") else AnswerKind.STRANGER
+        return (
+            AnswerKind.SIGN_IN if reply.header("X-TFS-ProcessId") else AnswerKind.NOT_AZURE_DEVOPS
+        )
     if user_of(reply) is not None:
         return AnswerKind.NOT_ALLOWED
     marked = _is_marked(reply)
@@ -91,7 +99,7 @@ def _refusal(reply: Reply, said: str) -> AnswerKind:
         return AnswerKind.BARE_REFUSAL
     if marked or _CODE.search(said) or "TFS-Federated" in reply.header_values("WWW-Authenticate"):
         return AnswerKind.REFUSAL
-    return AnswerKind.STRANGER
+    return AnswerKind.NOT_AZURE_DEVOPS
 
 
 def words(reply: Reply) -> str:
@@ -113,13 +121,13 @@ def user_of(reply: Reply) -> Identity | None:
     return None if identity.is_anonymous else identity
 
 
-def unheard(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, str]:
+def explain_inconclusive(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, str]:
     """Reason, detail and remedy for an answer that says nothing about the token."""
     host = reply.call.url.split("/")[2]
-    if kind is AnswerKind.SILENCE:
+    if kind is AnswerKind.NO_ANSWER:
         reason = reply.failure or Reason.UNREACHABLE
         return reason, reply.problem or f"{host} did not answer.", reply.remedy or "Try again."
-    if kind is AnswerKind.STRANGER and _asks_windows_sign_in(reply):
+    if kind is AnswerKind.NOT_AZURE_DEVOPS and _asks_windows_sign_in(reply):
         return (
             Reason.SERVER_SIGN_IN_SETUP,
             f"The web server in front of {host} refused before Azure DevOps saw the token.",
@@ -130,12 +138,12 @@ def unheard(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, str]:
             f"{host} asks to slow down (429).",
             "Wait some minutes, then run this again.",
         ),
-        AnswerKind.TROUBLE: _trouble(reply, host),
-        AnswerKind.STRANGER: (
+        AnswerKind.SERVER_ERROR: _trouble(reply, host),
+        AnswerKind.NOT_AZURE_DEVOPS: (
             f"Something else answered in the place of {host} (status {reply.status}, no mark of Azure DevOps).",
             "Look for a sign-in portal or a proxy between this machine and the service.",
         ),
-        AnswerKind.FENCED: (
+        AnswerKind.ACCESS_POLICY: (
             f"{host} refused this machine by a conditional access or IP policy (VS403463).",
             "Run this from an allowed network; allow Invicti's addresses too, or its scans will be refused alike.",
         ),
@@ -146,7 +154,7 @@ def unheard(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, str]:
             "Run this again with --verbose and keep the activity id for support.",
         ),
     )
-    return UNHEARD.get(kind, Reason.ANSWER_UNREADABLE), detail, remedy
+    return INCONCLUSIVE.get(kind, Reason.ANSWER_UNREADABLE), detail, remedy
 
 
 def _trouble(reply: Reply, host: str) -> tuple[str, str]:

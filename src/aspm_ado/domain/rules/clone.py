@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import UNHEARD, classify, unheard
+from aspm_ado.domain.rules.classify import INCONCLUSIVE, classify, explain_inconclusive
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ MAY_READ: Final = (
 )
 
 
-class Reading(StrEnum):
+class CloneOutcome(StrEnum):
     """How one way of reading a repository ended."""
 
     READ = "read"
     REFUSED = "refused"
-    UNHEARD = "unheard"
+    INCONCLUSIVE = "inconclusive"
 
 
-def reading(reply: Reply) -> Reading:
+def clone_outcome(reply: Reply) -> CloneOutcome:
     """Whether an answer is the beginning of a clone (shape: git's own smart HTTP protocol)."""
     kind = reply.header("Content-Type").lower()
     if (
@@ -38,8 +38,8 @@ def reading(reply: Reply) -> Reading:
         and kind.startswith(_ADVERTISEMENT)
         and reply.text.startswith(_FIRST_LINE)
     ):
-        return Reading.READ
-    return Reading.UNHEARD if classify(reply) in UNHEARD else Reading.REFUSED
+        return CloneOutcome.READ
+    return CloneOutcome.INCONCLUSIVE if classify(reply) in INCONCLUSIVE else CloneOutcome.REFUSED
 
 
 def judge_clone(
@@ -50,13 +50,13 @@ def judge_clone(
     """
     what = clean(f"{repository.project}/{repository.name}", 120)
     who = clean(username, 120)
-    first = reading(alone)
-    second = reading(named) if named is not None else None
+    first = clone_outcome(alone)
+    second = clone_outcome(named) if named is not None else None
     token, user = CheckId.CLONE_TOKEN, CheckId.CLONE_USERNAME
     if (
-        first is Reading.REFUSED
+        first is CloneOutcome.REFUSED
         and alone.status == 404
-        and second is not Reading.READ
+        and second is not CloneOutcome.READ
         and asked_for
     ):
         absent = Check(
@@ -69,14 +69,14 @@ def judge_clone(
         return absent.on(alone), skip(user, "Not judged: there is no such repository.")
     if second is None:
         user_check = skip(user, "No username is known to try.", Reason.NO_USERNAME)
-    elif second is Reading.READ:
+    elif second is CloneOutcome.READ:
         user_check = Check(
             user, Status.PASS, f"This machine could read {what} as “{who}” with the token."
         )
-    elif second is Reading.UNHEARD and named is not None:
-        reason, detail, remedy = unheard(named, classify(named))
+    elif second is CloneOutcome.INCONCLUSIVE and named is not None:
+        reason, detail, remedy = explain_inconclusive(named, classify(named))
         user_check = Check(user, Status.UNKNOWN, detail, reason, remedy)
-    elif first is Reading.READ:
+    elif first is CloneOutcome.READ:
         user_check = Check(
             user,
             Status.WARN,
@@ -89,17 +89,21 @@ def judge_clone(
         user_check = Check(user, Status.FAIL, told, Reason.CLONE_FAILED, MAY_READ)
     user_check = user_check.on(named)
 
-    if first is Reading.READ:
+    if first is CloneOutcome.READ:
         return Check(
             token, Status.PASS, f"This machine could read {what} with the token alone."
         ).on(alone), user_check
     unheard_way = (
-        alone if first is Reading.UNHEARD else named if second is Reading.UNHEARD else None
+        alone
+        if first is CloneOutcome.INCONCLUSIVE
+        else named
+        if second is CloneOutcome.INCONCLUSIVE
+        else None
     )
     if unheard_way is not None:
-        reason, detail, remedy = unheard(unheard_way, classify(unheard_way))
+        reason, detail, remedy = explain_inconclusive(unheard_way, classify(unheard_way))
         return Check(token, Status.UNKNOWN, detail, reason, remedy).on(alone, named), user_check
-    if second is Reading.READ:
+    if second is CloneOutcome.READ:
         needs = Check(
             token,
             Status.WARN,
@@ -130,11 +134,11 @@ def clone_refused(reply: Reply) -> tuple[Check, Check]:
     return failed, skip(CheckId.CLONE_USERNAME, "Not asked: no repository may be read.")
 
 
-def clone_unheard(reply: Reply) -> tuple[Check, Check]:
+def clone_inconclusive(reply: Reply) -> tuple[Check, Check]:
     """Both checks where no repository could be looked for."""
     kind = classify(reply)
-    if kind in UNHEARD:
-        reason, detail, remedy = unheard(reply, kind)
+    if kind in INCONCLUSIVE:
+        reason, detail, remedy = explain_inconclusive(reply, kind)
     else:
         reason, detail = Reason.PERMISSION_UNCLEAR, f"the list was refused (status {reply.status})."
         remedy = "Check that the token's owner may see the projects in the browser; name a repository: --check-clone."

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.retirement import MIGRATE, Calendar, Reach, ReachDemanded, days_said
+from aspm_ado.domain.azure.retirement import MIGRATE, Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.documents import Names, Profile
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import UNHEARD, AnswerKind, classify, unheard
+from aspm_ado.domain.rules.classify import INCONCLUSIVE, AnswerKind, classify, explain_inconclusive
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
@@ -56,7 +56,7 @@ def observe_reach(
             f"{route} answers, which it does to tokens of all {_plural(services)} only",
             wide,
         )
-    refused = classify(wide) in (_REFUSED if services else _REFUSED | {AnswerKind.STRANGER})
+    refused = classify(wide) in (_REFUSED if services else _REFUSED | {AnswerKind.NOT_AZURE_DEVOPS})
     if wide.status == 401 and refused:
         if holds_profile:
             return ReachSeen(
@@ -107,8 +107,8 @@ def not_listed(wide: Reply, deployment: Deployment) -> Check:
     """``reach`` when every organization was asked for and they could not be listed."""
     services = deployment is Deployment.SERVICES
     kind = classify(wide)
-    if kind in UNHEARD:
-        reason, detail, remedy = unheard(wide, kind)
+    if kind in INCONCLUSIVE:
+        reason, detail, remedy = explain_inconclusive(wide, kind)
         return Check(CheckId.REACH, Status.UNKNOWN, detail, reason, remedy).on(wide)
     again = "Create a new token; an expired one cannot be brought back."
     if kind is AnswerKind.EXPIRED:
@@ -144,7 +144,7 @@ def _all(reach_seen: ReachSeen, deployment: Deployment, calendar: Calendar) -> C
     return Check(
         CheckId.REACH,
         Status.WARN,
-        f"{detail}. Microsoft stops such tokens on {calendar.global_end}, in {days_said(days)}, "
+        f"{detail}. Microsoft stops such tokens on {calendar.global_end}, in {count_days(days)}, "
         "whatever their own expiry.",
         Reason.REACH_GLOBAL_ENDS,
         f"Replace it with one token for each organization before {calendar.global_end}: {MIGRATE}",
@@ -179,7 +179,7 @@ def _one(
             stops = (
                 ""
                 if days is None
-                else f" (Microsoft stops such tokens on {calendar.global_end}, in {days_said(days)})"
+                else f" (Microsoft stops such tokens on {calendar.global_end}, in {count_days(days)})"
             )
             ways = _WAYS[deployment].replace("{stops}", stops)
         asks = "Invicti's guide asks for all accessible organizations"

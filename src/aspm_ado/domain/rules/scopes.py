@@ -20,14 +20,20 @@ from aspm_ado.domain.azure.scopes import (
 )
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import UNHEARD, AnswerKind, classify, unheard, user_of
+from aspm_ado.domain.rules.classify import (
+    INCONCLUSIVE,
+    AnswerKind,
+    classify,
+    explain_inconclusive,
+    user_of,
+)
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.scopes import Probe
     from aspm_ado.domain.http import Reply
 
 
-class Grant(StrEnum):
+class ProbeResult(StrEnum):
     """What one probe shows of the level it aims at."""
 
     GRANTED = "granted"
@@ -51,22 +57,22 @@ class ScopeContext:
     """The answer that was to tell the version of a Server, and said nothing: ``version`` is the oldest then."""
 
 
-def granted(reply: Reply, scope_context: ScopeContext) -> Grant:
+def judge_probe(reply: Reply, scope_context: ScopeContext) -> ProbeResult:
     """Read the answer to a probe, sent after the organization took the token (facts: decision table)."""
     kind = classify(reply)
     if kind is AnswerKind.BARE_REFUSAL:
-        return Grant.MISSING
+        return ProbeResult.MISSING
     if kind is AnswerKind.NO_ROUTE:
-        return Grant.UNPROVABLE
+        return ProbeResult.UNPROVABLE
     if kind is not AnswerKind.ANSWER:
-        return Grant.UNKNOWN
+        return ProbeResult.UNKNOWN
     if user_of(reply) is not None:
-        return Grant.GRANTED
+        return ProbeResult.GRANTED
     vouched = scope_context.deployment is Deployment.SERVER and bool(
         reply.header("X-TFS-ProcessId")
     )
     closed = scope_context.control is not None and scope_context.control.status == 401
-    return Grant.GRANTED if vouched and closed else Grant.UNKNOWN
+    return ProbeResult.GRANTED if vouched and closed else ProbeResult.UNKNOWN
 
 
 def judge_scopes(
@@ -114,7 +120,7 @@ def _ladder(
 ) -> _Ladder:
     heard = {probe.level: replies[probe.name] for probe in own}
     previews = frozenset(probe.level for probe in own if probe.may_be_withdrawn)
-    grants = {level: granted(reply, scope_context) for level, reply in heard.items()}
+    grants = {level: judge_probe(reply, scope_context) for level, reply in heard.items()}
     return _Ladder(row, row.needed[scope_context.purpose], scope_context, heard, grants, previews)
 
 
@@ -126,16 +132,16 @@ class _Ladder:
     wanted: Level
     scope_context: ScopeContext
     replies: Mapping[Level, Reply]
-    grants: Mapping[Level, Grant]
+    grants: Mapping[Level, ProbeResult]
     previews: frozenset[Level]
     """The levels that a preview alone can show."""
 
-    def at(self, grant: Grant) -> list[Level]:
+    def at(self, grant: ProbeResult) -> list[Level]:
         return [level for level, found in self.grants.items() if found is grant]
 
     @property
     def proven(self) -> Level:
-        return max(self.at(Grant.GRANTED), default=Level.NONE)
+        return max(self.at(ProbeResult.GRANTED), default=Level.NONE)
 
     @property
     def target(self) -> Level:
@@ -146,7 +152,7 @@ class _Ladder:
         while (
             not self.scope_context.lost
             and ceiling in self.previews
-            and self.grants.get(ceiling) is Grant.UNPROVABLE
+            and self.grants.get(ceiling) is ProbeResult.UNPROVABLE
         ):
             ceiling = max((level for level in self.replies if level < ceiling), default=Level.NONE)
         return min(self.wanted, ceiling)
@@ -159,7 +165,7 @@ class _Ladder:
 
     def judge(self) -> Check:
         box, target, proven = self.row.box(self.wanted), self.target, self.proven
-        yes, no = self.at(Grant.GRANTED), self.at(Grant.MISSING)
+        yes, no = self.at(ProbeResult.GRANTED), self.at(ProbeResult.MISSING)
         held = self.row.box(proven).choice if proven else ""
         if any(low < high for low in no for high in yes):
             return self.check(
@@ -198,7 +204,7 @@ class _Ladder:
         )
 
     def _unversioned(self, reply: Reply) -> Check:
-        reason, detail, remedy = unheard(reply, classify(reply))
+        reason, detail, remedy = explain_inconclusive(reply, classify(reply))
         told = f"Not asked, since the server's version was not found out. {detail}"
         return self.check(Status.UNKNOWN, told, reason, remedy).on(reply)
 
@@ -219,8 +225,8 @@ class _Ladder:
                 "Run this without --read-only-probes to find out; the probes change nothing.",
             )
         kind = classify(reply)
-        if kind in UNHEARD:
-            reason, detail, remedy = unheard(reply, kind)
+        if kind in INCONCLUSIVE:
+            reason, detail, remedy = explain_inconclusive(reply, kind)
         elif kind is AnswerKind.NO_ROUTE and self.scope_context.lost:
             reason, detail = Reason.SCOPE_UNKNOWN, "There is no such route at this address"
             remedy = (
@@ -259,7 +265,7 @@ def _full_access(
 ) -> Check:
     """Full access has no probe of its own: it is inferred from the five sets and from areas far from them."""
     heard = [replies[probe.name] for probe in canaries]
-    grants = [granted(reply, scope_context) for reply in heard]
+    grants = [judge_probe(reply, scope_context) for reply in heard]
     states = {check.status for check in five}
 
     def check(status: Status, detail: str, reason: Reason, remedy: str | None = None) -> Check:
@@ -268,9 +274,9 @@ def _full_access(
         return full.on(*heard)
 
     choose = _tick(SCOPES[Scope.FULL_ACCESS], scope_context)
-    everywhere = bool(grants) and all(grant is Grant.GRANTED for grant in grants)
+    everywhere = bool(grants) and all(grant is ProbeResult.GRANTED for grant in grants)
     services = scope_context.deployment is Deployment.SERVICES
-    if Status.FAIL in states or (not services and Grant.MISSING in grants):
+    if Status.FAIL in states or (not services and ProbeResult.MISSING in grants):
         return check(
             Status.FAIL, "The token does not have Full access.", Reason.FULL_ACCESS_MISSING, choose
         )
@@ -296,7 +302,7 @@ def _full_access(
         )
     short = (
         "Not Full access"
-        if Grant.MISSING in grants
+        if ProbeResult.MISSING in grants
         else "Full access is not proven, since an area did not answer"
     )
     return check(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.retirement import Reach, days_said
+from aspm_ado.domain.azure.retirement import Reach, count_days
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.domain.stored import Entry, StoredCredential
 
-WARN_DAYS: Final = 30
+DEFAULT_WARN_DAYS: Final = 30
 
 _SHAPES: Final = {
     TokenFormat.V2_84: "84 characters, the shape of tokens since July 2024.",
@@ -42,7 +42,9 @@ def judge_format(secret: Secret) -> Check:
     )
 
 
-def judge_expiry(expires: date | None, calendar: Calendar, warn_days: int = WARN_DAYS) -> Check:
+def judge_expiry(
+    expires: date | None, calendar: Calendar, warn_days: int = DEFAULT_WARN_DAYS
+) -> Check:
     """``token.expiry``: from the date that a person gave; no service tells a token its own."""
     if expires is None:
         return skip(
@@ -61,18 +63,20 @@ def judge_expiry(expires: date | None, calendar: Calendar, warn_days: int = WARN
         )
     if days <= warn_days:
         when, before = (
-            (f"in {days_said(days)}", "before then") if days else ("which is today", "now")
+            (f"in {count_days(days)}", "before then") if days else ("which is today", "now")
         )
         detail, remedy = f"It ends on {expires}, {when}.", f"Create the next token {before}."
         return Check(CheckId.TOKEN_EXPIRY, Status.WARN, detail, Reason.EXPIRY_NEAR, remedy)
-    return Check(CheckId.TOKEN_EXPIRY, Status.PASS, f"It ends on {expires}, in {days_said(days)}.")
+    return Check(CheckId.TOKEN_EXPIRY, Status.PASS, f"It ends on {expires}, in {count_days(days)}.")
 
 
-Heard = Mapping[str, "OrganizationReport"]
+ReportsByKey = Mapping[str, "OrganizationReport"]
 """What was heard just now, by case-folded organization; empty where nobody was asked."""
 
 
-def stopping(entry: Entry, calendar: Calendar, heard: Heard | None = None) -> Iterator[str]:
+def global_token_warnings(
+    entry: Entry, calendar: Calendar, heard: ReportsByKey | None = None
+) -> Iterator[str]:
     """A sentence for each credential of ``entry`` that reaches all organizations, while or once these end.
 
     Nothing for a Server, and nothing where they do not end. A token that is dead for another reason is left out.
@@ -116,7 +120,7 @@ def _said(
         return (
             ""
             if dead
-            else f"stops on {calendar.global_end}, in {days_said(days)}, whatever its own end."
+            else f"stops on {calendar.global_end}, in {count_days(days)}, whatever its own end."
         )
     if dead:
         expired = credential.ends is not None and credential.ends < calendar.today

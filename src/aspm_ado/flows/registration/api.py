@@ -39,7 +39,7 @@ from aspm_ado.flows.registration.aspm import AspmProof, accepted
 from aspm_ado.flows.storage.connection import with_registrations
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.aspm.api import Door
+    from aspm_ado.domain.aspm.api import AspmCaller
     from aspm_ado.domain.aspm.profile import Profile, Values
     from aspm_ado.domain.http import Call, Reply
     from aspm_ado.domain.secret import Secret
@@ -57,21 +57,23 @@ def register(
 
     A crash at any point leaves a record from which the next run looks first, and never doubles what is there.
     """
-    if proof.door is None or proof.token is None:
+    if proof.aspm_caller is None or proof.token is None:
         raise RuntimeError("a registration without a proven ASPM")
     prior = item.prior if item.prior.mode is RegistrationMode.API else UNREGISTERED
     if prior.state is RegistrationState.REGISTERED:
         return kept(prior)
     marker = prior.marker or f"aspm-ado-{context.caller.fresh().replace('-', '')[:12]}"
-    door, token, values = proof.door, proof.token.secret, item.values(marker)
+    aspm_caller, token, values = proof.aspm_caller, proof.token.secret, item.values(marker)
     before = None
-    outcome = _looked_first(context, profile, door, token, values, item, marker, prior)
+    outcome = _looked_first(context, profile, aspm_caller, token, values, item, marker, prior)
     if outcome is None:
         before = accepted(context, proof, item.place.site.deployment, item.repository)
         save(Registration(RegistrationMode.API, RegistrationState.UNKNOWN, marker=marker))
         mark = context.caller.fresh()
-        reply = context.scheduler.run(_one(profile.create(door, token, values, item.secret, mark)))
-        outcome = _concluded(context, profile, door, token, values, item, marker, reply)
+        reply = context.scheduler.run(
+            _one(profile.create(aspm_caller, token, values, item.secret, mark))
+        )
+        outcome = _concluded(context, profile, aspm_caller, token, values, item, marker, reply)
     save(outcome.registration)
     if outcome.registration.state is not RegistrationState.REGISTERED:
         return outcome
@@ -80,7 +82,9 @@ def register(
         save(outcome.registration)
     if profile.trial is not None:
         trial = context.scheduler.run(
-            _one(_trial(profile, door, token, item, values, outcome.registration.instance_id))
+            _one(
+                _trial(profile, aspm_caller, token, item, values, outcome.registration.instance_id)
+            )
         )
         outcome = tried(outcome, profile, trial)
     return outcome
@@ -89,7 +93,7 @@ def register(
 def _looked_first(
     context: Context,
     profile: Profile,
-    door: Door,
+    aspm_caller: AspmCaller,
     token: Secret,
     values: Values,
     item: Item,
@@ -100,7 +104,7 @@ def _looked_first(
     doubtful = prior.state is RegistrationState.UNKNOWN
     if profile.find is None:
         return in_doubt(marker, item.connection, readable=False) if doubtful else None
-    seen = context.scheduler.run(find(profile, door, token, item, values))
+    seen = context.scheduler.run(find(profile, aspm_caller, token, item, values))
     if seen.presence is Presence.OURS:
         return registered(marker, seen.instance_id, profile, seen.reply, adopted=True)
     if seen.presence is Presence.FOREIGN:
@@ -115,18 +119,18 @@ def _looked_first(
 
 
 def find(
-    profile: Profile, door: Door, token: Secret, item: Item, values: Values
+    profile: Profile, aspm_caller: AspmCaller, token: Secret, item: Item, values: Values
 ) -> Generator[Sequence[Call], Sequence[Reply], Sighting]:
     """Look for the organization's instance. Reading may be repeated; it changes nothing."""
     path = path_of(profile.find.path if profile.find else "", values)
-    [reply] = yield [profile.read(door, token, path, item.secret)]
+    [reply] = yield [profile.read(aspm_caller, token, path, item.secret)]
     return look(profile, values, reply)
 
 
 def _concluded(
     context: Context,
     profile: Profile,
-    door: Door,
+    aspm_caller: AspmCaller,
     token: Secret,
     values: Values,
     item: Item,
@@ -144,7 +148,7 @@ def _concluded(
     if result is Upshot.NOT_SENT:
         return not_begun(Registration(marker=marker), reply)
     seen = (
-        context.scheduler.run(find(profile, door, token, item, values))
+        context.scheduler.run(find(profile, aspm_caller, token, item, values))
         if profile.find is not None
         else None
     )
@@ -161,13 +165,18 @@ def _concluded(
 
 
 def _trial(
-    profile: Profile, door: Door, token: Secret, item: Item, values: Values, instance: str | None
+    profile: Profile,
+    aspm_caller: AspmCaller,
+    token: Secret,
+    item: Item,
+    values: Values,
+    instance: str | None,
 ) -> Call:
     trial = profile.trial
     if trial is None:
         raise RuntimeError("no test in this profile")
     path = path_of(trial.path, {**values, INSTANCE_ID: instance or ""})
-    return profile.read(door, token, path, item.secret, trial.method)
+    return profile.read(aspm_caller, token, path, item.secret, trial.method)
 
 
 def _one(call: Call) -> Generator[Sequence[Call], Sequence[Reply], Reply]:
@@ -239,19 +248,21 @@ def profile_at(context: Context, path: str) -> Profile:
     return context.load_profile(path)
 
 
-def plan(context: Context, door: Door, profile: Profile, items: Sequence[Item]) -> None:
+def plan(
+    context: Context, aspm_caller: AspmCaller, profile: Profile, items: Sequence[Item]
+) -> None:
     """Say what would be sent, secrets masked."""
     for item in items:
         context.voice.heading(f"Would be sent for {clean(item.place.name, 60)} ({profile.title})")
-        for line in profile.shown(door, item.values("aspm-ado-(made when it is sent)")):
+        for line in profile.shown(aspm_caller, item.values("aspm-ado-(made when it is sent)")):
             context.voice.say(f"  {line}")
 
 
 def demand_dialect(aspm: AspmProof, profile: Profile) -> None:
     """A profile is written for one API; at another one its path means nothing."""
-    if aspm.door is not None and aspm.door.dialect is not profile.dialect:
+    if aspm.aspm_caller is not None and aspm.aspm_caller.dialect is not profile.dialect:
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"The registration profile is for the {profile.dialect} API; {aspm.url} has the {aspm.door.dialect} one.",
+            f"The registration profile is for the {profile.dialect} API; {aspm.url} has the {aspm.aspm_caller.dialect} one.",
             remedy=f"Give the profile for it with {REGISTRATION_PROFILE.flag}, or correct {ASPM_API.flag}.",
         )

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.aspm.api import Dialect, Door, where_tokens_are_made
+from aspm_ado.domain.aspm.api import AspmCaller, Dialect, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.http import Origin
@@ -14,13 +14,13 @@ from aspm_ado.domain.questions import ASPM_API, ASPM_TOKEN_FILE, ASPM_URL, Choic
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import AspmReport
 from aspm_ado.domain.rules.aspm import (
-    Hearing,
+    AspmAnswer,
     aspm_skipped,
-    hear,
+    classify_aspm,
+    dialects_to_retry,
     judge_projects,
     judge_reachable,
     judge_token,
-    look_again,
     tool_accepted,
 )
 from aspm_ado.domain.secret import Secret, parse_secret
@@ -41,18 +41,18 @@ Steps = Generator[Sequence["Call"], Sequence["Reply"], "AspmProof"]
 
 @dataclass(frozen=True, slots=True)
 class AspmProof:
-    """What was found out. ``door`` is set when a dialect answered; ``token`` is the one that was tried, if any."""
+    """What was found out. ``aspm_caller`` is set when a dialect answered; ``token`` is the one that was tried, if any."""
 
     url: str
     checks: tuple[Check, ...]
     token: Taken | None = None
-    door: Door | None = None
+    aspm_caller: AspmCaller | None = None
     wished: str = AUTO
 
     @property
     def api(self) -> str:
         """The dialect found, else what was asked for."""
-        return self.door.dialect.value if self.door is not None else self.wished
+        return self.aspm_caller.dialect.value if self.aspm_caller is not None else self.wished
 
     @property
     def is_good(self) -> bool:
@@ -77,15 +77,15 @@ def prove_aspm(
 ) -> Steps:
     """First without the token: which API is there. Then the token, and only where an API answered."""
     dialects = [Dialect.CORE, Dialect.STANDALONE] if wished == AUTO else [Dialect(wished)]
-    doors = {dialect: Door(url, dialect, ca_bundle) for dialect in dialects}
-    replies = yield [door.health() for door in doors.values()]
+    aspm_callers = {dialect: AspmCaller(url, dialect, ca_bundle) for dialect in dialects}
+    replies = yield [aspm_caller.health() for aspm_caller in aspm_callers.values()]
     heard = dict(zip(dialects, replies, strict=True))
-    if hidden := look_again(heard):
-        replies = yield [doors[dialect].teams() for dialect in hidden]
+    if hidden := dialects_to_retry(heard):
+        replies = yield [aspm_callers[dialect].teams() for dialect in hidden]
         heard |= {
             one: reply
             for one, reply in zip(hidden, replies, strict=True)
-            if hear(reply) is Hearing.REFUSED
+            if classify_aspm(reply) is AspmAnswer.REFUSED
         }
     found = judge_reachable(url, heard, Dialect(hint) if hint != AUTO else None)
     if not found.dialects:
@@ -94,20 +94,26 @@ def prove_aspm(
         return AspmProof(url, (found.check, *rest), token, None, wished)
     tried = []
     for dialect in found.dialects:
-        [reply] = yield [doors[dialect].teams(token.secret)]
-        tried.append((doors[dialect], judge_token(url, dialect, reply)))
+        [reply] = yield [aspm_callers[dialect].teams(token.secret)]
+        tried.append((aspm_callers[dialect], judge_token(url, dialect, reply)))
         if tried[-1][1].status is Status.PASS:
             break
-    door, taken = next((one for one in tried if one[1].status is Status.PASS), tried[0])
+    aspm_caller, taken = next((one for one in tried if one[1].status is Status.PASS), tried[0])
     certain = taken.status is Status.PASS or len(found.dialects) == 1
     if taken.status is not Status.PASS:
         if not certain and taken.reason is Reason.ASPM_TOKEN_REJECTED:
             taken = replace(taken, remedy=f"Give another token. {where_tokens_are_made(None)}")
         last = skip(CheckId.ASPM_PROJECTS, "Not asked: the API token is not accepted.")
-        return AspmProof(url, (found.check, taken, last), token, door if certain else None, wished)
-    [reply] = yield [door.projects(token.secret)]
+        return AspmProof(
+            url, (found.check, taken, last), token, aspm_caller if certain else None, wished
+        )
+    [reply] = yield [aspm_caller.projects(token.secret)]
     return AspmProof(
-        url, (found.check, taken, judge_projects(url, door.dialect, reply)), token, door, wished
+        url,
+        (found.check, taken, judge_projects(url, aspm_caller.dialect, reply)),
+        token,
+        aspm_caller,
+        wished,
     )
 
 
@@ -117,13 +123,13 @@ def accepted(
     """Whether ``projects/check`` knows the tool; ``None`` where it cannot be asked or does not tell."""
     if (
         proof is None
-        or proof.door is None
+        or proof.aspm_caller is None
         or proof.token is None
         or not proof.takes_token
         or not repository
     ):
         return None
-    call = proof.door.project_check(deployment, repository, proof.token.secret)
+    call = proof.aspm_caller.project_check(deployment, repository, proof.token.secret)
 
     def ask() -> Generator[Sequence[Call], Sequence[Reply], bool | None]:
         [reply] = yield [call]
@@ -307,7 +313,7 @@ def settle_aspm(
         if answer == FINISH.value:
             break
         if answer == WITHOUT.value:
-            return replace(proof, checks=aspm_skipped(), token=None, door=None)
+            return replace(proof, checks=aspm_skipped(), token=None, aspm_caller=None)
         if answer == ADDRESS.value:
             url = parse_aspm_url(context.asker.prompter.text(ASPM_URL, url, accept=parse_aspm_url))
             token = aspm_token(context, url, given) or (
@@ -316,7 +322,9 @@ def settle_aspm(
             if token is None:
                 return AspmProof(url, aspm_skipped(), wished=proof.wished)
         if answer == OTHER.value:
-            token = ask_aspm_token(context, url, proof.door.dialect if proof.door else None)
+            token = ask_aspm_token(
+                context, url, proof.aspm_caller.dialect if proof.aspm_caller else None
+            )
         proof = context.scheduler.run(prove_aspm(url, token, wished, hint, ca_bundle))
     return proof
 

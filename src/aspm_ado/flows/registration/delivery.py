@@ -85,6 +85,6 @@ def rehearse(
         return {item.place.key: UNREGISTERED for item in items}
     if profile is None:
         return {item.place.key: PLANNED for item in items}
-    if aspm.door is not None:
-        plan(context, aspm.door, profile, items)
+    if aspm.aspm_caller is not None:
+        plan(context, aspm.aspm_caller, profile, items)
     return {item.place.key: replace(PLANNED, mode=RegistrationMode.API) for item in items}

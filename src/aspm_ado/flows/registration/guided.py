@@ -11,10 +11,10 @@ from aspm_ado.domain.aspm.api import ACCESS, ALM_TOOLS, CREATE, FETCH
 from aspm_ado.domain.aspm.handoff import (
     FIELDS,
     NO_EVIDENCE,
-    Block,
-    Evidence,
-    block,
-    ticket,
+    FormValues,
+    TokenEvidence,
+    form_values,
+    support_ticket,
     verdict_lines,
 )
 from aspm_ado.domain.aspm.profile import MARKER
@@ -50,7 +50,7 @@ class Item:
     secret: Secret
     username: str = ""
     repository: str = ""
-    evidence: Evidence = NO_EVIDENCE
+    evidence: TokenEvidence = NO_EVIDENCE
     prior: Registration = UNREGISTERED
     successor: str = ""
     """The key of the secret where it is a new token, which waits until Invicti ASPM has it."""
@@ -58,7 +58,7 @@ class Item:
     def parcel(self, aspm_url: str) -> Parcel:
         """What a person is shown, and the token to copy."""
         site = self.place.site
-        written = block(
+        written = form_values(
             self.place.name,
             self.place.url,
             site.deployment,
@@ -117,11 +117,11 @@ Save = Callable[[str, Registration], None]
 class Parcel:
     """One organization's block, and the token to copy. The rest serves the proof and the text for a ticket."""
 
-    block: Block
+    form_values: FormValues
     secret: Secret
     deployment: Deployment = Deployment.SERVICES
     repository: str = ""
-    evidence: Evidence = NO_EVIDENCE
+    evidence: TokenEvidence = NO_EVIDENCE
     prior: Registration = UNREGISTERED
     """What Invicti ASPM has already, with this very token: looking at the values again changes nothing of it."""
 
@@ -148,10 +148,12 @@ def hand_over(
             )
             _list(context, parcels, states, done)
         for number, parcel in enumerate(parcels, start=1):
-            name = parcel.block.organization
+            name = parcel.form_values.organization
             rest = parcels[number:]
             before = accepted(context, aspm, parcel.deployment, parcel.repository) if asks else None
-            _show(context, parcel.block, f"{len(done) + number} of {total}" if total > 1 else "")
+            _show(
+                context, parcel.form_values, f"{len(done) + number} of {total}" if total > 1 else ""
+            )
             answer = _answer(context, parcel, more=bool(rest)) if asks else LATER.value
             state = _state(answer, parcel)
             if answer == SAVED.value and before is False:
@@ -163,7 +165,10 @@ def hand_over(
                 _tell_refusal(context, parcel, aspm)
             if answer == ALL_LATER.value:
                 states.update(
-                    {other.block.organization.casefold(): _state(answer, other) for other in rest}
+                    {
+                        other.form_values.organization.casefold(): _state(answer, other)
+                        for other in rest
+                    }
                 )
                 break
         if asks and total > 1:
@@ -175,19 +180,20 @@ def hand_over(
     return states
 
 
-def _show(context: Context, block: Block, position: str) -> None:
+def _show(context: Context, form_values: FormValues, position: str) -> None:
     voice = context.voice
     voice.heading(
-        f"Hand-off to Invicti ASPM: {block.organization}" + (f" ({position})" if position else "")
+        f"Hand-off to Invicti ASPM: {form_values.organization}"
+        + (f" ({position})" if position else "")
     )
-    for number, line in enumerate(block.where, start=1):
+    for number, line in enumerate(form_values.where, start=1):
         voice.say(f" {number}. {line}")
-    voice.say(f" {len(block.where) + 1}. {FIELDS}")
-    for label, value in block.values:
+    voice.say(f" {len(form_values.where) + 1}. {FIELDS}")
+    for label, value in form_values.values:
         voice.say(f"    {label}: {value}")
-    for line in block.switches:
+    for line in form_values.switches:
         voice.say(f"    • {line}")
-    voice.say(f" {len(block.where) + 2}. Save")
+    voice.say(f" {len(form_values.where) + 2}. Save")
 
 
 def _answer(context: Context, parcel: Parcel, *, more: bool) -> str:
@@ -238,14 +244,16 @@ def _proven(
 def _tell_refusal(context: Context, parcel: Parcel, aspm: AspmProof | None) -> None:
     """The three-way verdict, and a text for the support that holds no secret."""
     context.voice.heading(
-        f"Invicti ASPM refuses {clean(parcel.block.organization, 60)}: what that means"
+        f"Invicti ASPM refuses {clean(parcel.form_values.organization, 60)}: what that means"
     )
     for number, line in enumerate(verdict_lines(parcel.evidence), start=1):
         context.voice.say(f" {number}. {line}")
     context.voice.heading("To paste into a ticket (no secret is in it)")
-    url = aspm.url if aspm is not None else parcel.block.where[0].removeprefix("Open ")
+    url = aspm.url if aspm is not None else parcel.form_values.where[0].removeprefix("Open ")
     api = aspm.api if aspm is not None else "auto"
-    for line in ticket(parcel.block, parcel.evidence, aspm_url=url, api=api, version=__version__):
+    for line in support_ticket(
+        parcel.form_values, parcel.evidence, aspm_url=url, api=api, version=__version__
+    ):
         context.voice.say(f"  {line}")
 
 
@@ -258,6 +266,6 @@ def _list(
     for name in done:
         context.voice.say("  " + _WORDS[RegistrationState.REGISTERED].format(clean(name, 60)))
     for parcel in parcels:
-        state = states.get(parcel.block.organization.casefold())
+        state = states.get(parcel.form_values.organization.casefold())
         words = "• {}" if state is None else _WORDS.get(state.state, "{}")
-        context.voice.say("  " + words.format(clean(parcel.block.organization, 60)))
+        context.voice.say("  " + words.format(clean(parcel.form_values.organization, 60)))

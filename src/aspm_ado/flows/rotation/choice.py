@@ -54,7 +54,7 @@ def survey(context: Context, entry: Entry, *, knock: bool = False) -> Survey:
     Where it does not answer any more, the list is what is on record, and why is said.
     """
     site = site_of(entry)
-    found = Survey(context.clock.told_by())
+    found = Survey(context.clock.calendar())
     names = [
         *(one.name for one in entry.organizations),
         *(entry.migration.organizations if entry.migration else ()),
@@ -82,7 +82,7 @@ def _look(
 ) -> Steps:
     caller = context.caller
     [wide] = yield [caller.profile(site, bound)]
-    found.calendar = context.clock.told_by(wide)
+    found.calendar = context.clock.calendar(wide)
     if not isinstance(wide.answer, Profile):
         context.voice.note(not_listed(wide, site.deployment).detail)
         return

@@ -35,7 +35,7 @@ from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
     Entry,
-    Migration,
+    MigrationProgress,
     Registration,
     RegistrationMode,
     RegistrationState,
@@ -127,7 +127,7 @@ def _settled(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
         kept = {key: one for key, one in current.successors.items() if key not in gone}
         return replace(
             current,
-            migration=Migration(tuple(names), shared),
+            migration=MigrationProgress(tuple(names), shared),
             reach_demanded=ReachDemanded.ORGANIZATION.value,
             successors=kept,
         ).pruned()
@@ -368,7 +368,9 @@ def _judged(context: Context, entry: Entry, proof: Proof, stored: str) -> Organi
 def _keep_in_force(context: Context, entry: Entry, name: str) -> None:
     """Its own token is in force already: what waits to replace it is given up."""
     update(
-        context, entry.name, lambda current: replace(current, successors=current.unawaited([name]))
+        context,
+        entry.name,
+        lambda current: replace(current, successors=current.successors_without([name])),
     )
 
 

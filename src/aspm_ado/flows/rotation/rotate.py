@@ -120,7 +120,7 @@ def needs_one_each(context: Context, entry: Entry, names: Sequence[str]) -> bool
     site, brief = stored_terms(context, entry)
     return (
         len(names) > 1
-        and context.clock.told_by().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
+        and context.clock.calendar().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
     )
 
 

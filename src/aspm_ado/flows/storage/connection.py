@@ -171,7 +171,7 @@ def merged(
         ca_bundle=ca_bundle or (current.ca_bundle if current else None),
         created=current.created if current else now,
         validated=now,
-        successors=current.unawaited(renewed) if current else {},
+        successors=current.successors_without(renewed) if current else {},
         offered=tuple(dict.fromkeys((*(current.offered if current else ()), *listed))),
         migration=current.migration if current else None,
     ).pruned()
@@ -195,7 +195,7 @@ def _left(
     """What is on record of an organization that nobody brings to Invicti ASPM now, with the credential ``used``."""
     if current is None or prior is None or (aspm and current.aspm and aspm.url != current.aspm.url):
         return UNREGISTERED
-    return prior.registration if prior.credential == used else prior.registration.of_older
+    return prior.registration if prior.credential == used else prior.registration.for_new_token
 
 
 def with_registrations(entry: Entry, registrations: dict[str, Registration]) -> Entry:

@@ -102,7 +102,7 @@ def keep_successor(
         there = {one.name.casefold() for one in current.organizations} if current else set()
         if current is None or not wanted <= there:
             raise changed_meanwhile(entry.name)
-        return replace(current, successors={**current.unawaited(wanted), key: successor})
+        return replace(current, successors={**current.successors_without(wanted), key: successor})
 
     keep(context, entry.name, onto, {service: secret})
     return context.records.load().connections[entry.name], key
@@ -129,10 +129,12 @@ def swap(
         if key not in current.successors:
             raise changed_meanwhile(name)
         meant = {one.casefold() for one in organizations}
-        known = {one.name.casefold(): one.registration.of_older for one in current.organizations}
+        known = {
+            one.name.casefold(): one.registration.for_new_token for one in current.organizations
+        }
         made = {one: states.get(one, known[one]) for one in meant & known.keys()}
         return replace(
-            with_registrations(current.succeeded(key, organizations), made), validated=now
+            with_registrations(current.with_successor(key, organizations), made), validated=now
         )
 
     return update(context, name, edit)
@@ -145,7 +147,7 @@ def _going(
     before = context.records.load().connections.get(name)
     if before is None or key not in before.successors:
         return
-    kept = before.succeeded(key, organizations).credentials
+    kept = before.with_successor(key, organizations).credentials
     for one, old in before.credentials.items():
         if one not in kept:
             yield _place(before, one), old

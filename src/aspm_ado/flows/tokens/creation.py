@@ -108,7 +108,7 @@ def _obstacle(
             "A rehearsal (--dry-run) creates nothing.",
             remedy="Leave --dry-run out, or give a token.",
         )
-    if for_all or context.clock.told_by().demanded(brief.reach, deployment) is Reach.ALL:
+    if for_all or context.clock.calendar().demanded(brief.reach, deployment) is Reach.ALL:
         return NotCreatedError(
             Reason.USAGE,
             "A token that is made this way is of one organization, and one of all organizations is "
@@ -180,7 +180,7 @@ def _created(context: Context, place: Place, brief: Brief) -> Taken:
 
 def _end_given(context: Context) -> date | None:
     until = context.asker.one(PAT_EXPIRES, lambda text: parse_day(text, PAT_EXPIRES.flag))
-    if until is not None and until <= context.clock.told_by().today:
+    if until is not None and until <= context.clock.calendar().today:
         raise UsageError(
             Reason.INPUT_INVALID,
             f"{until} is not a day to come.",

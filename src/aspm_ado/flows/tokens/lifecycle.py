@@ -21,7 +21,7 @@ from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import AnswerKind, classify, unheard, user_of
+from aspm_ado.domain.rules.classify import AnswerKind, classify, explain_inconclusive, user_of
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.tokens.orders import (
     abandoned_orders,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.domain.http import Call, Reply
-    from aspm_ado.domain.stored import Ordered
+    from aspm_ado.domain.stored import TokenOrder
     from aspm_ado.flows.context import Context
 
 LIFECYCLE_ORIGIN: Final = Origin("https", "vssps.dev.azure.com", 443)
@@ -177,7 +177,7 @@ class PatLifecycle:
                 remedy=remedy,
             ) from None
         if not ended:
-            _, problem, _ = unheard(lost, classify(lost))
+            _, problem, _ = explain_inconclusive(lost, classify(lost))
             raise NotCreatedError(
                 Reason.CREATION_FAILED,
                 f"{place.name} has no token of ours: the request did not get through. {problem}",
@@ -211,7 +211,7 @@ def lifecycle_of(context: Context, place: Place) -> PatLifecycle:
                 remedy=f"Create the token by hand: {place.token_page}",
             )
         if tenant:
-            return PatLifecycle(context, place, tenant, context.clock.told_by(reply))
+            return PatLifecycle(context, place, tenant, context.clock.calendar(reply))
     raise _no_tenant(place, reply)
 
 
@@ -230,7 +230,7 @@ def _no_tenant(place: Place, reply: Reply) -> NotCreatedError:
             f"(status {reply.status}).",
             remedy=f"Create the token by hand: {place.token_page}",
         )
-    reason, problem, remedy = unheard(reply, kind)
+    reason, problem, remedy = explain_inconclusive(reply, kind)
     return NotCreatedError(reason, problem, remedy=remedy)
 
 
@@ -275,14 +275,14 @@ def revoke_abandoned(context: Context, service: PatLifecycle, living: LivingToke
     _tell_unrecorded(context, service.place, living)
 
 
-def _is_of(order: Ordered, key: str, pat: Pat) -> bool:
+def _is_of(order: TokenOrder, key: str, pat: Pat) -> bool:
     if order.replaced:
         return key == order.authorization_id
     return pat.display_name == order.display_name
 
 
 def _revoke_orphans(
-    context: Context, service: PatLifecycle, order: Ordered, orphans: Sequence[str]
+    context: Context, service: PatLifecycle, order: TokenOrder, orphans: Sequence[str]
 ) -> bool:
     name = clean(order.display_name, 100)
     what = "could not keep it: nobody has its value"

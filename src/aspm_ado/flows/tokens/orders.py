@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.stored import Ordered
+from aspm_ado.domain.stored import TokenOrder
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def record_order(context: Context, order: Order, owner: str) -> None:
     """
     if context.asker.keeps:
         place, name = order.place.name, order.display_name
-        _enter(context, Ordered(order.id, place, name, owner, context.stamp))
+        _enter(context, TokenOrder(order.id, place, name, owner, context.stamp))
 
 
 def record_replaced(context: Context, place: Place, old: StoredCredential) -> None:
@@ -32,7 +32,7 @@ def record_replaced(context: Context, place: Place, old: StoredCredential) -> No
     if not key or _on_record(context, key):
         return
     name, owner = f"the old token …{old.last4}", old.identity_id.lower()
-    _enter(context, Ordered(key, place.name, name, owner, context.stamp, key, replaced=True))
+    _enter(context, TokenOrder(key, place.name, name, owner, context.stamp, key, replaced=True))
 
 
 def record_answer(context: Context, order: Order, authorization_id: str) -> None:
@@ -52,7 +52,7 @@ def release_order(context: Context, key: str) -> None:
         context.records.release(_claim(key))
 
 
-def abandoned_orders(context: Context, place: Place) -> Iterator[Ordered]:
+def abandoned_orders(context: Context, place: Place) -> Iterator[TokenOrder]:
     """The orders of an organization whose runs have died, each claimed until closed or released."""
     if not context.asker.keeps:
         return
@@ -72,17 +72,19 @@ def _on_record(context: Context, key: str) -> bool:
     return any(one.id == key for one in context.records.load().ordered)
 
 
-def _enter(context: Context, one: Ordered) -> None:
+def _enter(context: Context, one: TokenOrder) -> None:
     context.records.claim(_claim(one.id))
     context.records.change(lambda catalogue: replace(catalogue, ordered=(*catalogue.ordered, one)))
 
 
-def _edit(context: Context, key: str, become: Callable[[Ordered], tuple[Ordered, ...]]) -> None:
+def _edit(
+    context: Context, key: str, become: Callable[[TokenOrder], tuple[TokenOrder, ...]]
+) -> None:
     if not context.asker.keeps or not _on_record(context, key):
         return
 
     def edit(catalogue: Catalogue) -> Catalogue:
-        ordered: list[Ordered] = []
+        ordered: list[TokenOrder] = []
         for one in catalogue.ordered:
             ordered += become(one) if one.id == key else (one,)
         return replace(catalogue, ordered=tuple(ordered))

@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.retirement import ReachDemanded, days_said, parse_day
+from aspm_ado.domain.azure.retirement import ReachDemanded, count_days, parse_day
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.help.administrator import ROWS, Policy, otherwise, possible, request_for
+from aspm_ado.domain.help.administrator import (
+    POLICIES,
+    Policy,
+    alternative,
+    possible_policies,
+    request_for,
+)
 from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import PAT_EXPIRES, REACH, Choice, Question
 from aspm_ado.flows.tokens.creation import create_token
@@ -29,7 +35,7 @@ FORBIDDEN: Final = Question("forbidden", "What is in the way?")
 
 def choose_reach(context: Context, brief: Brief, deployment: Deployment) -> Brief:
     """In the last days of global tokens a person chooses which kind to create; a script has said it, or ``auto``."""
-    calendar = context.clock.told_by()
+    calendar = context.clock.calendar()
     days = calendar.days_to_end(deployment)
     if (
         brief.reach is not ReachDemanded.AUTO
@@ -40,7 +46,7 @@ def choose_reach(context: Context, brief: Brief, deployment: Deployment) -> Brie
         return brief
     context.voice.say(
         f"Invicti's guide asks for a token of all accessible organizations. Microsoft stops such tokens on "
-        f"{calendar.global_end}, in {days_said(days)} by this machine's clock, whatever their own expiry."
+        f"{calendar.global_end}, in {count_days(days)} by this machine's clock, whatever their own expiry."
     )
     context.voice.say(
         "A token of one organization outlives that day; whether your Invicti ASPM takes it is not known."
@@ -65,7 +71,7 @@ def acquire(context: Context, place: Place, brief: Brief, *, for_all: bool) -> T
         return made_for_us
     if not context.asker.asks:
         raise missing_token()
-    made = guide(place, brief.purpose, brief.reach, context.clock.told_by())
+    made = guide(place, brief.purpose, brief.reach, context.clock.calendar())
     tell_guide(context, made)
     choice = OPEN.value
     while choice != PASTE.value:
@@ -82,16 +88,18 @@ def acquire(context: Context, place: Place, brief: Brief, *, for_all: bool) -> T
 
 def tell_request(context: Context, place: Place, brief: Brief) -> None:
     """Which policy it is, as far as a person can see; then the letter to send, and what can be done without it."""
-    calendar = context.clock.told_by()
-    met = possible(place, brief.purpose, calendar.demanded(brief.reach, place.site.deployment))
+    calendar = context.clock.calendar()
+    met = possible_policies(
+        place, brief.purpose, calendar.demanded(brief.reach, place.site.deployment)
+    )
     policy = met[0]
     if len(met) > 1:
-        choices = [Choice(one.value, ROWS[one].seen) for one in met]
+        choices = [Choice(one.value, POLICIES[one].seen) for one in met]
         policy = Policy(context.asker.prompter.choose(FORBIDDEN, choices, policy.value))
     context.voice.heading(f"Send this to the administrator of the {place.noun}")
     for line in request_for(policy, place, brief.purpose, brief.reach, calendar).splitlines():
         context.voice.say(line)
-    if way := otherwise(policy, place):
+    if way := alternative(policy, place):
         context.voice.note(way)
 
 

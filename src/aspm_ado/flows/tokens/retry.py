@@ -12,7 +12,7 @@ from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.help.guide import Guide, guide
-from aspm_ado.domain.help.ticket import Finding, findings
+from aspm_ado.domain.help.ticket import Responsibility, responsibilities
 from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import FEW
@@ -75,9 +75,14 @@ def _shown(proof: Proof) -> ConnectionReport:
     return connection_report(None, tried.site, tried.brief.purpose, organizations_of(proof))
 
 
-def _findings(proofs: Sequence[Proof]) -> list[Finding]:
+def _findings(proofs: Sequence[Proof]) -> list[Responsibility]:
     """Whose problem each of the troubles is."""
-    return [finding for proof in proofs if _trouble(proof) for finding in findings(_shown(proof))]
+    return [
+        finding
+        for proof in proofs
+        if _trouble(proof)
+        for finding in responsibilities(_shown(proof))
+    ]
 
 
 def _tell_tickets(context: Context, proofs: Sequence[Proof]) -> None:
@@ -136,7 +141,7 @@ def _mended(context: Context, proofs: list[Proof], answer: str) -> list[Proof]:
 def _whose(context: Context, candidate: Candidate) -> str:
     """The organizations that a token is asked for, as it was asked for the first time; nothing where it is for all."""
     site = candidate.site
-    wide = context.clock.told_by().demanded(candidate.brief.reach, site.deployment) is Reach.ALL
+    wide = context.clock.calendar().demanded(candidate.brief.reach, site.deployment) is Reach.ALL
     return "" if wide or len(candidate.names) > FEW else ", ".join(candidate.names)
 
 
@@ -149,7 +154,7 @@ def guide_for(context: Context, proof: Proof) -> Guide:
     """The guide to a token like the one that was proven."""
     candidate = proof.candidate
     place = next(iter(candidate.places), candidate.site.place("_"))
-    return guide(place, candidate.brief.purpose, candidate.brief.reach, context.clock.told_by())
+    return guide(place, candidate.brief.purpose, candidate.brief.reach, context.clock.calendar())
 
 
 def _with_token(candidate: Candidate, taken: Taken) -> Candidate:

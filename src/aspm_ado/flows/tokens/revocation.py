@@ -87,7 +87,7 @@ def _revoke_unkept(context: Context) -> None:
 
 def _is_ended(context: Context, one: CreatedToken) -> bool:
     """Revoke a token; whether nothing is left of it. What is left stays on record."""
-    service = PatLifecycle(context, one.order.place, one.tenant, context.clock.told_by())
+    service = PatLifecycle(context, one.order.place, one.tenant, context.clock.calendar())
     name, page = one.order.display_name, one.order.place.token_page
     try:
         if not one.authorization_id:  # no answer came, so that it may or may not be there

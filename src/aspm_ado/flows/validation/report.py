@@ -10,11 +10,11 @@ from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
 from aspm_ado.domain.documents import Profile
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
-from aspm_ado.domain.rules.access import identified
+from aspm_ado.domain.rules.access import identity_known
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.rules.scopes import scopes_not_asked
-from aspm_ado.domain.rules.token import WARN_DAYS, judge_expiry, judge_format
+from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_format
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
@@ -27,7 +27,9 @@ EVERY_ONE: Final = "*"
 """The name that stands for organizations that nobody could list."""
 
 
-def organizations_of(proof: Proof, warn_days: int = WARN_DAYS) -> tuple[OrganizationReport, ...]:
+def organizations_of(
+    proof: Proof, warn_days: int = DEFAULT_WARN_DAYS
+) -> tuple[OrganizationReport, ...]:
     """A report for each organization of one token."""
     candidate, reach_seen = proof.candidate, proof.reach_seen
     reach = reach_seen.reach if reach_seen is not None else Reach.UNKNOWN
@@ -42,7 +44,7 @@ def organizations_of(proof: Proof, warn_days: int = WARN_DAYS) -> tuple[Organiza
         shared=len(proof.places) > 1,
     )
     dead = bool(proof.places) and all(
-        here.access is not None and here.access.is_dead for here in proof.places
+        here.access is not None and here.access.is_rejected for here in proof.places
     )
     if dead:
         facts = replace(facts, days_left=None)
@@ -161,7 +163,9 @@ def _every_one(proof: Proof, facts: TokenFacts, own: Sequence[Check]) -> Organiz
         else None
     )
     excuse = "Not asked: no organization was named, and they could not be listed."
-    identity = identified(who, proof.wide) if who is not None else skip(CheckId.IDENTITY, excuse)
+    identity = (
+        identity_known(who, proof.wide) if who is not None else skip(CheckId.IDENTITY, excuse)
+    )
     scopes = scopes_not_asked(proof.candidate.brief.purpose, excuse)
     checks = in_order(
         [*own, identity, skip(CheckId.ACCESS, excuse), *scopes, *clone_skipped(excuse)]
@@ -171,7 +175,7 @@ def _every_one(proof: Proof, facts: TokenFacts, own: Sequence[Check]) -> Organiz
 
 def _reach(proof: Proof, reach_seen: ReachSeen | None) -> Check:
     """Judged once for the token. Where nobody let it in and nothing tells, it was not asked for."""
-    let_in = any(here.access is not None and here.access.is_in for here in proof.places)
+    let_in = any(here.access is not None and here.access.is_accepted for here in proof.places)
     if reach_seen is None or (reach_seen.reach is Reach.UNKNOWN and not let_in):
         heard = [here.access for here in proof.places if here.access is not None]
         if any(access.access_check.status is Status.UNKNOWN for access in heard):

@@ -6,16 +6,21 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Probe, plan, summits
+from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Probe, highest_probes, probes_for
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.documents import Names, Profile, Projects, Repositories, Repository
 from aspm_ado.domain.http import Call, Credential, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.access import server_version
-from aspm_ado.domain.rules.classify import UNHEARD, AnswerKind, classify
-from aspm_ado.domain.rules.clone import clone_refused, clone_skipped, clone_unheard, judge_clone
+from aspm_ado.domain.rules.classify import INCONCLUSIVE, AnswerKind, classify
+from aspm_ado.domain.rules.clone import (
+    clone_inconclusive,
+    clone_refused,
+    clone_skipped,
+    judge_clone,
+)
 from aspm_ado.domain.rules.reach import not_listed
-from aspm_ado.domain.rules.scopes import Grant, granted, judge_scopes, reads_code
+from aspm_ado.domain.rules.scopes import ProbeResult, judge_probe, judge_scopes, reads_code
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.validation.result import AUTO, NO, PlaceProof, Proof
 from aspm_ado.flows.validation.scheduler import RequestPlan
@@ -59,7 +64,7 @@ def _any(proof: Proof, here: PlaceProof) -> Steps:
         if page.status != 400:
             break
     if not isinstance(page.answer, Projects):
-        here.clone = clone_unheard(page)
+        here.clone = clone_inconclusive(page)
         return
     silent: list[Reply] = []
     looked = False
@@ -81,9 +86,9 @@ def _any(proof: Proof, here: PlaceProof) -> Steps:
 
 def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]:
     """Why nothing was tried: a project did not answer, none may be looked into, or there is nothing in them."""
-    unheard = next((reply for reply in silent if classify(reply) in UNHEARD), None)
+    unheard = next((reply for reply in silent if classify(reply) in INCONCLUSIVE), None)
     if unheard is not None:
-        return clone_unheard(unheard)
+        return clone_inconclusive(unheard)
     if silent and not looked:
         return clone_refused(silent[0])
     return clone_skipped("No enabled repository was found to try.", Reason.NO_REPOSITORY)
@@ -143,7 +148,7 @@ def _first_round(proof: Proof, before: Proof | None) -> RequestPlan[None]:
             replies = list((yield _greetings(proof, places[:1], credential)))
         if not proof.listed:
             proof.unlisted = not_listed(lister, site.deployment)
-    proof.calendar = candidate.brief.clock.told_by(*replies, proof.wide)
+    proof.calendar = candidate.brief.clock.calendar(*replies, proof.wide)
     proof.version = API_VERSIONS[0]
     if not services:
         _learn_version(proof, replies[1] if len(replies) > 1 else None)
@@ -152,7 +157,7 @@ def _first_round(proof: Proof, before: Proof | None) -> RequestPlan[None]:
         _remember(proof, before)
     if replies:
         proof.places[0].first = replies[0]
-        if classify(replies[0]) in (AnswerKind.SILENCE, AnswerKind.EXPIRED):
+        if classify(replies[0]) in (AnswerKind.NO_ANSWER, AnswerKind.EXPIRED):
             _spare(proof, proof.places[1:], replies[0])
 
 
@@ -170,7 +175,7 @@ def _second_opinion(proof: Proof) -> RequestPlan[None]:
     more. When none of them knows it either, the token is dead, and further ones are spared.
     """
     lead, *others = proof.places or (None,)
-    if lead is None or lead.first is None or not proof.access(lead.place, lead.first).is_dead:
+    if lead is None or lead.first is None or not proof.access(lead.place, lead.first).is_rejected:
         return
     asked = [here for here in others if not here.unasked][:OPINIONS]
     if not asked:
@@ -180,14 +185,15 @@ def _second_opinion(proof: Proof) -> RequestPlan[None]:
     for here, reply in zip(asked, replies, strict=True):
         here.first = reply
     if all(
-        proof.access(here.place, reply).is_dead for here, reply in zip(asked, replies, strict=True)
+        proof.access(here.place, reply).is_rejected
+        for here, reply in zip(asked, replies, strict=True)
     ):
         _spare(proof, others[len(asked) :], lead.first)
 
 
 def _learn_version(proof: Proof, told: Reply | None) -> None:
     proof.version = server_version(told)
-    proof.unversioned = told if told is not None and classify(told) in UNHEARD else None
+    proof.unversioned = told if told is not None and classify(told) in INCONCLUSIVE else None
 
 
 def _version_elsewhere(proof: Proof) -> RequestPlan[None]:
@@ -195,11 +201,13 @@ def _version_elsewhere(proof: Proof) -> RequestPlan[None]:
     lead, *others = proof.places or (None,)
     if lead is None or lead.first is None or lead.place.site.deployment is Deployment.SERVICES:
         return
-    if proof.access(lead.place, lead.first).is_in:
+    if proof.access(lead.place, lead.first).is_accepted:
         return
     left = [here for here in others if not here.unasked]
     taking = (
-        here for here in left if here.first is None or proof.access(here.place, here.first).is_in
+        here
+        for here in left
+        if here.first is None or proof.access(here.place, here.first).is_accepted
     )
     if (here := next(taking, None)) is not None:
         [told] = yield [
@@ -224,7 +232,7 @@ def _remember(proof: Proof, before: Proof) -> None:
             here.replies = {
                 name: reply
                 for name, reply in was.replies.items()
-                if granted(reply, scope_context) is Grant.GRANTED
+                if judge_probe(reply, scope_context) is ProbeResult.GRANTED
             }
             here.control = was.control
             if any(check.status is Status.PASS for check in was.clone):
@@ -256,19 +264,19 @@ def explore(proof: Proof, here: PlaceProof, clone: str) -> RequestPlan[None]:
     if here.first is None:
         [here.first] = yield [caller.connection_data(here.place, credential)]
     access = here.access = proof.access(here.place, here.first)
-    if not access.is_in or access.identity is None:
+    if not access.is_accepted or access.identity is None:
         return
     me = access.identity.id
     deployment = here.place.site.deployment
-    probes = plan(brief.purpose, deployment, proof.version, read_only=brief.read_only)
+    probes = probes_for(brief.purpose, deployment, proof.version, read_only=brief.read_only)
     beside = 4 if deployment is Deployment.SERVER else 3
-    wave = probes if len(probes) + beside <= MOST_REQUESTS else summits(probes)
+    wave = probes if len(probes) + beside <= MOST_REQUESTS else highest_probes(probes)
     yield from _ask(proof, here, wave, me, lead=here is proof.places[0])
     scope_context = proof.scope_context(here)
     held = {
         name
         for name, reply in here.replies.items()
-        if granted(reply, scope_context) is Grant.GRANTED
+        if judge_probe(reply, scope_context) is ProbeResult.GRANTED
     }
     reached = {probe.scope for probe in wave if probe.name in held}
     below = [
@@ -279,7 +287,7 @@ def explore(proof: Proof, here: PlaceProof, clone: str) -> RequestPlan[None]:
     if _may_have_died(tuple(here.replies.values())):
         [here.first] = yield [caller.connection_data(here.place, credential)]
         here.access = proof.access(here.place, here.first)
-        if not here.access.is_in:
+        if not here.access.is_accepted:
             return
     here.scopes = judge_scopes(here.replies, probes, scope_context)
     # What was read to its end is kept without its body: of thousands of answers these would be most of the memory.

@@ -9,7 +9,7 @@ from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.documents import Names
 from aspm_ado.domain.http import Credential
-from aspm_ado.domain.rules.access import NOTHING_KNOWN, Access, Past, judge_access
+from aspm_ado.domain.rules.access import NO_HISTORY, Access, TokenHistory, judge_access
 from aspm_ado.domain.rules.scopes import ScopeContext
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Candidate:
     expires_source: str | None = None
     username: str = ""
     list_all: bool = False
-    past: Past = NOTHING_KNOWN
+    past: TokenHistory = NO_HISTORY
     """What was known of a stored token before."""
     stored: str = ""
     """The key of the credential that holds the token already."""

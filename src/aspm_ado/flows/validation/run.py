@@ -32,7 +32,7 @@ def prove(
     No candidate waits for another one's first round: a host that is silent delays its own organizations alone.
     ``on_done`` is told of each organization, and of how many there are as far as is known by then.
     """
-    proofs = [Proof(candidate, candidate.brief.clock.told_by()) for candidate in candidates]
+    proofs = [Proof(candidate, candidate.brief.clock.calendar()) for candidate in candidates]
     firsts: dict[int, Proof] = {}
     for proof in sorted(
         proofs, key=lambda one: not one.candidate.names
@@ -74,15 +74,21 @@ def prove(
 def _conclude(proof: Proof) -> None:
     """What only all organizations together tell: a token that one rejects may be alive in another."""
     alive = next(
-        (h.access.identity for h in proof.places if h.access is not None and h.access.is_alive),
+        (
+            h.access.identity
+            for h in proof.places
+            if h.access is not None and h.access.is_accepted_somewhere
+        ),
         None,
     )
     for here in proof.places:
-        unnamed = here.access is not None and not here.access.is_alive
+        unnamed = here.access is not None and not here.access.is_accepted_somewhere
         if alive is not None and unnamed and here.first is not None:
             here.access = proof.access(here.place, here.first, alive)
     recognised = [
-        here.place.name for here in proof.places if here.access is not None and here.access.is_in
+        here.place.name
+        for here in proof.places
+        if here.access is not None and here.access.is_accepted
     ]
     holds = any(holds_profile(here.scopes) for here in proof.places)
     proof.reach_seen = observe_reach(
@@ -107,7 +113,7 @@ def prove_aloud(
         done += 1
         context.voice.progress(done, max(asked, done), clean(here.place.name, 60))
 
-    for site in {made.site for made in candidates if made.site.is_in_clear}:
+    for site in {made.site for made in candidates if made.site.is_unencrypted}:
         context.voice.warn(
             f"{site.base_url} has no TLS: the token travels in clear, as was accepted."
         )
