@@ -8,6 +8,7 @@ from aspm_ado.demo import cast
 from aspm_ado.demo.world import Instance, Organization
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import TokenEvidence, form_values, support_ticket
+from aspm_ado.domain.azure.place import SERVICES, Site
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.reasons import Reason
@@ -117,11 +118,9 @@ def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
 
 @pytest.mark.parametrize("server", [False, True])
 def test_the_text_for_a_server_says_nothing_of_the_end_of_global_tokens(server):
-    deployment = Deployment.SERVER if server else Deployment.SERVICES
+    site = Site(Deployment.SERVER, "https://x.test") if server else SERVICES
     made = form_values(
-        "X",
-        "https://x.test/X",
-        deployment,
+        site.place("X"),
         Purpose.ALM,
         Settings(),
         "https://aspm.example.test",

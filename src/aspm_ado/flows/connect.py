@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import evidence_of
-from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, judge_registration
+from aspm_ado.domain.aspm.registration import NewToken, Outcome, RegistrationFacts
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
@@ -42,7 +42,7 @@ from aspm_ado.domain.stored import (
     RegistrationState,
 )
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import resume_handoff, unfinished
+from aspm_ado.flows.handoff import is_unfinished, resume_handoff
 from aspm_ado.flows.options.parts import (
     ask_aspm_url,
     ask_settings,
@@ -53,14 +53,16 @@ from aspm_ado.flows.options.parts import (
 from aspm_ado.flows.options.resolve import ConnectOptions, named_by, resolve_options
 from aspm_ado.flows.registration.api import demand_dialect
 from aspm_ado.flows.registration.aspm import (
-    AspmProof,
+    AspmResult,
+    AspmTarget,
+    AspmTerms,
+    api_asked,
     as_found,
+    resolve_aspm,
     secret_to_keep,
-    settle_aspm,
-    wished_api,
 )
-from aspm_ado.flows.registration.delivery import Delivery, deliver, rehearse
-from aspm_ado.flows.registration.guided import HANDED_OFF, Item
+from aspm_ado.flows.registration.delivery import Outcomes, deliver, rehearse, with_registration
+from aspm_ado.flows.registration.guided import HANDED_OFF, Handoff
 from aspm_ado.flows.storage.connection import (
     Proven,
     merged,
@@ -83,7 +85,6 @@ from aspm_ado.flows.validation.report import (
     named,
     organizations_of,
     report,
-    with_check,
 )
 from aspm_ado.flows.validation.result import AUTO, Proof
 
@@ -96,7 +97,7 @@ def connect(context: Context, name: str | None) -> Report:
     catalogue = whole_records(context)
     old = catalogue.connections.get(parse_name(name)) if name else None
     if old is not None and target_given(context.asker) is None:
-        if unfinished(old, asks=context.asker.asks):
+        if is_unfinished(old, asks=context.asker.asks):
             context.voice.note(
                 f"The registration of “{old.name}” is not finished: it goes on where it stopped."
             )
@@ -128,7 +129,7 @@ def connect(context: Context, name: str | None) -> Report:
 
 def _with_aspm(
     context: Context, options: ConnectOptions, *, any_good: bool
-) -> tuple[ConnectOptions, AspmProof | None]:
+) -> tuple[ConnectOptions, AspmResult | None]:
     """The options with the ASPM that was asked for and found; it is contacted where something is good."""
     if any_good:
         options = replace(options, aspm=ask_aspm_url(context, options.aspm))
@@ -136,7 +137,7 @@ def _with_aspm(
     return replace(options, aspm=as_found(context, options.aspm, aspm)), aspm
 
 
-def _aspm(context: Context, options: ConnectOptions, *, reads: bool) -> AspmProof | None:
+def _aspm(context: Context, options: ConnectOptions, *, reads: bool) -> AspmResult | None:
     """What is to be known of the ASPM before anything is stored or handed over. Not contacted where nothing is good."""
     old = options.stored
     if options.aspm.url is None:
@@ -144,19 +145,23 @@ def _aspm(context: Context, options: ConnectOptions, *, reads: bool) -> AspmProo
     if not reads:
         told = "Not asked: no organization is good yet." if options.aspm_token else None
         checks = aspm_skipped(told, Reason.NOT_ASKED) if told else aspm_skipped()
-        return AspmProof(options.aspm.url, checks, wished=options.aspm.api)
+        return AspmResult(options.aspm.url, checks, api_asked=options.aspm.api)
     known = old.aspm if old is not None else None
-    made = settle_aspm(
-        context,
+    target = AspmTarget(
         options.aspm.url,
-        options.aspm_token,
-        wished=wished_api(context),
-        hint=known.api if known is not None else AUTO,
+        api_asked(context),
+        known.api if known is not None else AUTO,
+        options.target.site.ca_bundle,
+    )
+    terms = AspmTerms(
         needs_token=options.aspm.uses_profile,
-        offers=options.moves and options.aspm.hands_over and context.asker.asks and not options.yes,
-        ca_bundle=options.target.site.ca_bundle,
+        offers_token=options.moves
+        and options.aspm.hands_over
+        and context.asker.asks
+        and not options.yes,
         may_move=True,
     )
+    made = resolve_aspm(context, target, options.aspm_token, terms)
     if options.profile is not None:
         demand_dialect(made, options.profile)
     return made
@@ -232,12 +237,20 @@ GO_UNSTORED = Question("go", "Hand off?")
 GO_REGISTER_UNSTORED = Question("go", "Register in Invicti ASPM?")
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What came of the organizations, by ``Place.key``, and whether their tokens were stored."""
+
+    outcomes: Outcomes = field(default_factory=dict)
+    kept: bool = False
+
+
 def conclude(
     context: Context,
     options: ConnectOptions,
     proven: Sequence[Proven],
     settings: Settings,
-    aspm: AspmProof | None,
+    aspm: AspmResult | None,
 ) -> Delivery:
     """Store the good ones, then register or hand them over. Behind an ASPM that is not good nothing is handed over."""
     good = [(one, made) for one in proven for made in one.good]
@@ -247,16 +260,15 @@ def conclude(
     begun = {
         made.name.casefold(): _begun(options, made.name, same, brings=brings) for _, made in good
     } | done
-    items = [
-        _item(context, options, one, made, settings, begun)
+    handoffs = [
+        _handoff(context, options, one, made, settings, begun)
         for one, made in good
         if made.name.casefold() not in done
     ]
     tell_plan(context, options, good, settings, aspm if brings else None)
     if options.dry_run:
-        return Delivery(
-            {**done, **rehearse(context, aspm if brings else None, options.profile, items)}
-        )
+        planned = rehearse(context, aspm if brings else None, options.profile, handoffs)
+        return Delivery(_outcomes(done) | planned)
     if context.asker.asks and not options.yes and not _agreed(context, options, brings=brings):
         kept = any(one.proof.candidate.stored for one in proven)
         there = context.records.load().connections.get(options.name) if kept else None
@@ -265,7 +277,8 @@ def conclude(
             if there is not None
             else {}
         )
-        return Delivery({key: left.get(key, UNREGISTERED) for key in begun}, kept=kept)
+        states = {key: left.get(key, UNREGISTERED) for key in begun}
+        return Delivery(_outcomes(states), kept=kept)
     if options.keeps:
         keep_proven(
             context,
@@ -277,9 +290,13 @@ def conclude(
             aspm,
         )
     if not brings or aspm is None:
-        return Delivery(begun, kept=options.keeps)
-    made = deliver(context, aspm, options.profile, items, keeps=options.keeps)
-    return replace(made, states={**done, **made.states}, kept=options.keeps)
+        return Delivery(_outcomes(begun), kept=options.keeps)
+    outcomes = deliver(context, aspm, options.profile, handoffs, keeps=options.keeps)
+    return Delivery(_outcomes(done) | outcomes, kept=options.keeps)
+
+
+def _outcomes(states: Mapping[str, Registration]) -> Outcomes:
+    return {key: Outcome(state) for key, state in states.items()}
 
 
 def _agreed(context: Context, options: ConnectOptions, *, brings: bool) -> bool:
@@ -334,7 +351,7 @@ def keep_proven(
     keys: Sequence[str],
     toggles: Sequence[str],
     begun: dict[str, Registration],
-    aspm: AspmProof | None,
+    aspm: AspmResult | None,
 ) -> None:
     """Put the good organizations on record, upon whatever is on record by then."""
     now = context.stamp
@@ -375,16 +392,16 @@ def _begun(
     return same.get(name.casefold(), prior.for_new_token)
 
 
-def _item(
+def _handoff(
     context: Context,
     options: ConnectOptions,
     one: Proven,
     made: OrganizationReport,
     settings: Settings,
     begun: dict[str, Registration],
-) -> Item:
+) -> Handoff:
     candidate = one.proof.candidate
-    return Item(
+    return Handoff(
         options.name,
         candidate.site.place(made.name),
         candidate.brief.purpose,
@@ -403,32 +420,26 @@ def concluded(
     proofs: Sequence[Proof],
     refused: Sequence[OrganizationReport],
     delivery: Delivery,
-    aspm: AspmProof | None,
+    aspm: AspmResult | None,
 ) -> ConnectionReport:
     """The connection with the state of each organization, and what was proven of its ASPM; ``refused`` has no token."""
     organizations, stored = [], _stored(context, options, delivery)
     for proof in proofs:
         for made in organizations_of(proof):
             key = made.name.casefold()
-            state = delivery.states.get(key) if made.is_good else None
+            outcome = delivery.outcomes.get(key) if made.is_good else None
             brought = options.aspm.is_wanted
-            check = judge_registration(
-                RegistrationFacts(
-                    options.name,
-                    made.name,
-                    answer=state,
-                    token=NewToken.NOT_GOOD if state is None else NewToken.IN_FORCE,
-                    outcome=delivery.checks.get(key),
-                    aspm_is_good=aspm is None or aspm.is_good or not brought,
-                    brought=brought,
-                    stored=options.keeps,
-                    required=options.aspm.counts,
-                )
-            )
+            facts = RegistrationFacts(
+                options.name,
+                made.name,
+                token=NewToken.NOT_GOOD if outcome is None else NewToken.IN_FORCE,
+                aspm_is_good=aspm is None or aspm.is_good or not brought,
+                brought=brought,
+                stored=options.keeps,
+                required=options.aspm.counts,
+            ).after(outcome)
             shown = named(made, options.name if delivery.kept else None)
-            organizations.append(
-                replace(with_check(shown, check), registration=state or UNREGISTERED)
-            )
+            organizations.append(with_registration(shown, facts))
     made_report = connection_report(
         options.name, options.target.site, options.brief.purpose, [*organizations, *refused]
     )
@@ -465,7 +476,7 @@ def tell_plan(
     options: ConnectOptions,
     good: Sequence[tuple[Proven, OrganizationReport]],
     settings: Settings,
-    aspm: AspmProof | None,
+    aspm: AspmResult | None,
 ) -> None:
     """The plan, on stderr."""
     voice = context.voice

@@ -30,7 +30,7 @@ from aspm_ado.flows.options.parts import (
     target_given,
 )
 from aspm_ado.flows.options.resolve import demand, missing
-from aspm_ado.flows.registration.aspm import AspmProof, prove_stored
+from aspm_ado.flows.registration.aspm import AspmResult, validate_stored_aspms
 from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets
 from aspm_ado.flows.tokens.sources import (
     ASPM_VARIABLES,
@@ -113,7 +113,7 @@ def validate_stored(
     sound = [
         entry for entry, (_, check) in zip(entries, read, strict=True) if check.reason is not SPOILT
     ]
-    aspms = prove_stored(context, sound)
+    aspms = validate_stored_aspms(context, sound)
     coming = iter(proofs)
     seen = []
     for entry, group, (_, check) in zip(entries, groups, read, strict=True):
@@ -193,7 +193,7 @@ def _stored_candidates(context: Context, entry: Entry, secrets: Secrets) -> list
 
 
 def _stored_report(
-    entry: Entry, proofs: Sequence[Proof], secrets: Check, found: AspmProof | None, warn_days: int
+    entry: Entry, proofs: Sequence[Proof], secrets: Check, found: AspmResult | None, warn_days: int
 ) -> ConnectionReport:
     made = {
         one.name.casefold(): one for proof in proofs for one in organizations_of(proof, warn_days)

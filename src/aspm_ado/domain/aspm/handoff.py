@@ -15,6 +15,7 @@ from aspm_ado.domain.checks import Check, Status
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
+    from aspm_ado.domain.azure.place import Place
 
 _TOOL: Final = {
     (Deployment.SERVICES, True): "Azure DevOps Services",
@@ -41,9 +42,7 @@ class FormValues:
 
 
 def form_values(
-    organization: str,
-    url: str,
-    deployment: Deployment,
+    place: Place,
     purpose: Purpose,
     settings: Settings,
     aspm_url: str,
@@ -51,16 +50,16 @@ def form_values(
     username: str = "",
 ) -> FormValues:
     """Where to click, what to enter and what to switch on for one organization."""
+    deployment = place.site.deployment
     tool = _TOOL[deployment, purpose.reads_code]
-    values = [
-        ("Organization" if deployment is Deployment.SERVICES else "Server URL and collection", url)
-    ]
+    label = "Organization" if deployment is Deployment.SERVICES else "Server URL and collection"
+    values = [(label, place.url)]
     if username:
         values.append(("Username", f"{username} (scanners cannot clone with the token alone)"))
     values.append(("Token", f"the one ending in {last4}" if last4 else "the one that was proven"))
     issue_manager = ("Tick the checkbox for the issue manager (at the top of the list)",)
     return FormValues(
-        organization,
+        place.name,
         (
             f"Open {aspm_url}",
             "Integrations (left side bar)",

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.registration import (
     NewToken,
     RegistrationFacts,
-    judge_registration,
     token_of,
 )
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
@@ -25,29 +24,33 @@ from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
-    AspmReport,
     ConnectionReport,
     OrganizationReport,
     Report,
     TokenFacts,
 )
-from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
     Entry,
     MigrationProgress,
     Registration,
     RegistrationMode,
-    RegistrationState,
 )
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import bring
+from aspm_ado.flows.handoff import aspm_report, bring, is_registered
 from aspm_ado.flows.options.parts import aspm_options, candidate, stored_terms
-from aspm_ado.flows.registration.aspm import AspmProof
-from aspm_ado.flows.registration.delivery import Delivery
+from aspm_ado.flows.registration.aspm import AspmResult
+from aspm_ado.flows.registration.delivery import Outcomes, with_registration
 from aspm_ado.flows.registration.guided import HANDED_OFF
 from aspm_ado.flows.rotation.choice import chosen, demand_tokens, own_tokens
-from aspm_ado.flows.storage.connection import Proven, facts_on_record, merged, new_key, service_of
+from aspm_ado.flows.storage.connection import (
+    Proven,
+    entry_report,
+    facts_on_record,
+    merged,
+    new_key,
+    service_of,
+)
 from aspm_ado.flows.storage.successor import compared, keep_successor, losses, swap, tell_revoking
 from aspm_ado.flows.storage.transaction import changed_meanwhile, keep, ready_to_keep, update
 from aspm_ado.flows.tokens.creation import REQUIRE, creation_asked, not_created_report
@@ -73,7 +76,7 @@ def migrate(context: Context, name: str) -> Report:
         shown = replace(
             options, register="guided"
         )  # what is still to be entered is shown, and nothing was asked for it
-        return report(context, "migrate", [], [_document(entry, told, {}, Delivery(), None, shown)])
+        return report(context, "migrate", [], [_document(entry, told, {}, {}, None, shown)])
     ready_to_keep(context)
     names = chosen(context, entry, tokens)
     demand_tokens(context, entry, names, tokens)
@@ -83,13 +86,13 @@ def migrate(context: Context, name: str) -> Report:
     )
     entry = context.records.load().connections[entry.name]
     stopped = any(result.came is Came.STOPPED for result in results.values())
-    aspm, delivery = (None, Delivery()) if stopped else _brought(context, entry, names, options)
+    aspm, outcomes = (None, {}) if stopped else _brought(context, entry, names, options)
     now = _finished(context, context.records.load().connections[entry.name], names)
     tell_revoking(context, before, now)
     _tell_left(context, before, now)
     proofs = [result.proof for result in results.values() if result.proof is not None]
     return report(
-        context, "migrate", proofs, [_document(now, names, results, delivery, aspm, options)]
+        context, "migrate", proofs, [_document(now, names, results, outcomes, aspm, options)]
     )
 
 
@@ -151,7 +154,7 @@ def _each(
 
 def _brought(
     context: Context, entry: Entry, names: Sequence[str], options: AspmOptions
-) -> tuple[AspmProof | None, Delivery]:
+) -> tuple[AspmResult | None, Outcomes]:
     """What is proven, brought to Invicti ASPM; put in force at once where nothing is to be brought."""
     wanted = {name.casefold() for name in names}
     meant = [
@@ -163,18 +166,13 @@ def _brought(
         for one in meant:
             if key := entry.successor_of(one.name):
                 swap(context, entry.name, key, [one.name])
-        return None, Delivery()
-    due = [
-        one
-        for one in meant
-        if entry.successor_of(one.name)
-        or one.registration.state is not RegistrationState.REGISTERED
-    ]
+        return None, {}
+    due = [one for one in meant if not is_registered(entry, one)]
     if not due:
-        return None, Delivery()
+        return None, {}
     known = replace(entry.aspm, profile="") if options.register == "guided" else entry.aspm
-    _, aspm, delivery = bring(context, entry, known, due)
-    return aspm, delivery
+    result = bring(context, entry, known, due)
+    return result.aspm, result.outcomes
 
 
 def _finished(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
@@ -205,51 +203,41 @@ def _document(
     entry: Entry,
     names: Sequence[str],
     results: Mapping[str, Result],
-    delivery: Delivery,
-    aspm: AspmProof | None,
+    outcomes: Outcomes,
+    aspm: AspmResult | None,
     options: AspmOptions,
 ) -> ConnectionReport:
     organizations = tuple(
-        _organization(entry, name, results, delivery, aspm, options) for name in names
+        _organization(entry, name, results, outcomes, aspm, options) for name in names
     )
-    shown = aspm.report if aspm is not None else None
-    if shown is None and entry.aspm is not None:
-        shown = AspmReport(entry.aspm.url, entry.aspm.api, aspm_skipped())
-    return ConnectionReport(
-        entry.name, entry.deployment, entry.base_url, entry.purpose, organizations, (), shown
-    )
+    return entry_report(entry, organizations, aspm=aspm_report(entry, aspm))
 
 
 def _organization(
     entry: Entry,
     name: str,
     results: Mapping[str, Result],
-    delivery: Delivery,
-    aspm: AspmProof | None,
+    outcomes: Outcomes,
+    aspm: AspmResult | None,
     options: AspmOptions,
 ) -> OrganizationReport:
     key = name.casefold()
     result = results.get(key, Result(Came.LEFT))
     stored = next((one for one in entry.organizations if one.name.casefold() == key), None)
-    on_record, answer = stored.registration if stored else Registration(), delivery.states.get(key)
     made = result.made or OrganizationReport(name, None, _facts(entry, name), ())
     token = token_of(entry, name)
     if result.came is not Came.OWN and not entry.has_own(name):
         token = NewToken.NOT_GOOD if result.made else NewToken.MISSING
-    check = judge_registration(
-        RegistrationFacts(
-            entry.name,
-            name,
-            on_record,
-            answer,
-            token,
-            delivery.checks.get(key),
-            aspm_is_good=aspm is None or aspm.is_good,
-            brought=options.is_wanted,
-            required=token is NewToken.MISSING or (options.counts and entry.aspm is not None),
-        )
-    )
-    return replace(with_check(made, check), registration=answer or on_record)
+    facts = RegistrationFacts(
+        entry.name,
+        name,
+        stored.registration if stored else Registration(),
+        token=token,
+        aspm_is_good=aspm is None or aspm.is_good,
+        brought=options.is_wanted,
+        required=token is NewToken.MISSING or (options.counts and entry.aspm is not None),
+    ).after(outcomes.get(key))
+    return with_registration(made, facts)
 
 
 def _facts(entry: Entry, name: str) -> TokenFacts:
@@ -258,7 +246,7 @@ def _facts(entry: Entry, name: str) -> TokenFacts:
     key = entry.successor_of(name) or held.get(name.casefold())
     if key is None:
         return TokenFacts("unknown", "")
-    return facts_on_record(entry.credential_of(key), shared=entry.is_shared(key))
+    return facts_on_record(entry, key, shared=entry.is_shared(key))
 
 
 STEP: Final = Question("migrate-step", "What about this organization?")

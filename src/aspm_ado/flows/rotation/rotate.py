@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration, token_of
+from aspm_ado.domain.aspm.registration import RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import parse_organization
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.azure.scopes import Deployment
@@ -17,10 +17,11 @@ from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import Entry, StoredOrganization
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import stored_item, stored_organization
+from aspm_ado.flows.handoff import stored_handoff
 from aspm_ado.flows.options.parts import AspmOptions, aspm_options, candidate, stored_terms
-from aspm_ado.flows.registration.aspm import AspmProof
-from aspm_ado.flows.registration.delivery import Delivery, deliver
+from aspm_ado.flows.registration.aspm import AspmResult
+from aspm_ado.flows.registration.delivery import Outcomes, deliver_by_hand, with_registration
+from aspm_ado.flows.storage.connection import entry_report, report_on_record
 from aspm_ado.flows.storage.successor import (
     compared,
     is_whole,
@@ -36,7 +37,7 @@ from aspm_ado.flows.tokens.retry import prove_until_good
 from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Taken, Tokens, missing_token, tokens_given
 from aspm_ado.flows.validate import stored_entries
-from aspm_ado.flows.validation.report import connection_report, named, report, with_check
+from aspm_ado.flows.validation.report import connection_report, named, report
 from aspm_ado.flows.validation.result import Candidate, Proof
 
 if TYPE_CHECKING:
@@ -230,22 +231,19 @@ def _hand_on(
     made: Sequence[OrganizationReport] = (),
 ) -> Report:
     """Give the new token to Invicti ASPM, and put it in force where ASPM has it. The old one serves until then."""
-    delivery = Delivery()
+    outcomes: Outcomes = {}
     if entry.aspm is None or not options.is_wanted:
         swap(context, entry.name, key, names)
     else:
         secret = context.vault.read(entry.successors[key].credential.service)
-        items = (
-            []
-            if secret is None
-            else [stored_item(entry, one, secret) for one in _stored(entry, names)]
-        )
-        delivery = deliver(
-            context, AspmProof(entry.aspm.url, aspm_skipped()), None, items, keeps=True
-        )
+        handoffs = []
+        if secret is not None:
+            handoffs = [stored_handoff(entry, one, secret) for one in _stored(entry, names)]
+        aspm = AspmResult(entry.aspm.url, aspm_skipped())
+        outcomes = deliver_by_hand(context, aspm, handoffs, keeps=True)
     now = context.records.load().connections.get(entry.name, entry)
     tell_revoking(context, entry, now)
-    return report(context, "rotate", proofs, [_document(now, names, delivery, made, options)])
+    return report(context, "rotate", proofs, [_document(now, names, outcomes, made, options)])
 
 
 def _stored(entry: Entry, names: Sequence[str]) -> list[StoredOrganization]:
@@ -256,7 +254,7 @@ def _stored(entry: Entry, names: Sequence[str]) -> list[StoredOrganization]:
 def _document(
     entry: Entry,
     names: Sequence[str],
-    delivery: Delivery,
+    outcomes: Outcomes,
     made: Sequence[OrganizationReport],
     options: AspmOptions,
 ) -> ConnectionReport:
@@ -264,20 +262,14 @@ def _document(
     organizations = []
     for stored in _stored(entry, names):
         key = stored.name.casefold()
-        one = reports.get(key) or stored_organization(entry, stored)
-        state = delivery.states.get(key, stored.registration)
-        check = judge_registration(
-            RegistrationFacts(
-                entry.name,
-                stored.name,
-                stored.registration,
-                delivery.states.get(key),
-                token_of(entry, stored.name),
-                brought=options.is_wanted,
-                required=options.counts and bool(delivery.states),
-            )
-        )
-        organizations.append(replace(with_check(one, check), registration=state))
-    return ConnectionReport(
-        entry.name, entry.deployment, entry.base_url, entry.purpose, tuple(organizations)
-    )
+        facts = RegistrationFacts(
+            entry.name,
+            stored.name,
+            stored.registration,
+            token=token_of(entry, stored.name),
+            brought=options.is_wanted,
+            required=options.counts and bool(outcomes),
+        ).after(outcomes.get(key))
+        one = reports.get(key) or report_on_record(entry, stored)
+        organizations.append(with_registration(one, facts))
+    return entry_report(entry, organizations)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, Report
+from aspm_ado.domain.report import Report
 from aspm_ado.flows.options.parts import parse_aspm_url
 from aspm_ado.flows.registration.aspm import (
+    AspmTarget,
+    AspmTerms,
+    api_asked,
     aspm_token,
     given_token,
     missing_aspm_token,
+    resolve_aspm,
     secret_to_keep,
-    settle_aspm,
-    wished_api,
 )
+from aspm_ado.flows.storage.connection import entry_report
 from aspm_ado.flows.storage.transaction import keep_aspm, ready_to_keep
 from aspm_ado.flows.tokens.sources import ASPM_VARIABLES
 from aspm_ado.flows.validation.report import report
@@ -56,27 +58,12 @@ def rotate_aspm(context: Context, url: str = "") -> Report:
         context.voice.warn(problem)
         given = None
     hint = users[0].aspm.api if users[0].aspm else "auto"
-    bundle, wished = users[0].ca_bundle, wished_api(context)
-    proof = settle_aspm(
-        context,
-        url,
-        given,
-        wished=wished,
-        hint=hint,
-        needs_token=True,
-        ca_bundle=bundle,
-        new_only=True,
-    )
+    target = AspmTarget(url, api_asked(context), hint, users[0].ca_bundle)
+    proof = resolve_aspm(context, target, given, AspmTerms(needs_token=True, only_new=True))
     secrets, record = secret_to_keep(context, proof)
     if proof.is_good and record is not None:
         keep_aspm(context, record, secrets)
     elif not proof.is_good:
         context.voice.warn("Nothing was changed: the old API token stays in force.")
-    shown = proof.report
-    connections = [
-        ConnectionReport(
-            entry.name, entry.deployment, entry.base_url, entry.purpose, aspm=replace(shown)
-        )
-        for entry in users
-    ]
+    connections = [entry_report(entry, aspm=proof.report) for entry in users]
     return report(context, "rotate", [], connections)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.checks import CheckId, Status
+from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import TokenFacts
+from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, TokenFacts
 from aspm_ado.domain.stored import (
     NAME,
     UNREGISTERED,
@@ -27,7 +27,6 @@ from aspm_ado.flows.validation.report import organizations_of
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
-    from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options.parts import AspmOptions
@@ -44,8 +43,9 @@ class Proven:
     """The credentials on record that hold this very token."""
 
 
-def facts_on_record(known: StoredCredential, *, shared: bool) -> TokenFacts:
-    """What a report says of a stored token without asking. ``shared``: it serves several organizations."""
+def facts_on_record(entry: Entry, key: str, *, shared: bool) -> TokenFacts:
+    """What a report says of a stored token without asking. ``shared``: by organizations."""
+    known = entry.credential_of(key)
     return TokenFacts(
         known.format,
         known.last4,
@@ -54,6 +54,31 @@ def facts_on_record(known: StoredCredential, *, shared: bool) -> TokenFacts:
         reach=known.reach,
         source="keyring",
         shared=shared,
+    )
+
+
+def report_on_record(entry: Entry, one: StoredOrganization) -> OrganizationReport:
+    """The report of an organization where nothing was asked, without checks."""
+    holders = [other for other in entry.organizations if other.credential == one.credential]
+    facts = facts_on_record(entry, one.credential, shared=len(holders) > 1)
+    return OrganizationReport(one.name, None, facts, ())
+
+
+def entry_report(
+    entry: Entry,
+    organizations: Sequence[OrganizationReport] = (),
+    checks: Sequence[Check] = (),
+    aspm: AspmReport | None = None,
+) -> ConnectionReport:
+    """The report of a stored connection."""
+    return ConnectionReport(
+        entry.name,
+        entry.deployment,
+        entry.base_url,
+        entry.purpose,
+        tuple(organizations),
+        tuple(checks),
+        aspm,
     )
 
 
