@@ -43,7 +43,7 @@ from aspm_ado.flows.registration.delivery import (
 )
 from aspm_ado.flows.registration.guided import Handoff
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
-from aspm_ado.flows.storage.secrets import rotation
+from aspm_ado.flows.storage.secrets import token_gone
 from aspm_ado.flows.storage.successor import tell_revoking
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.report import report
@@ -214,15 +214,7 @@ def _secrets(
         for key in dict.fromkeys(_newest(entry, one) for one in due):
             secret = context.vault.read(entry.credential_of(key).service)
             if secret is None:
-                command = rotation(entry, key)
-                return found, Check(
-                    CheckId.SECRETS,
-                    Status.FAIL,
-                    f"{context.vault.title} has no token any more for this connection.",
-                    Reason.TOKEN_GONE,
-                    f"Give a new one: {command.text(entry.name)}",
-                    next=command,
-                )
+                return found, token_gone(context, entry, key, " this connection")
             found[key] = secret
     except StoreError as error:
         return found, Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)

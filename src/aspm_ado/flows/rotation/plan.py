@@ -11,7 +11,7 @@ from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.help.administrator import Policy, request_for
 from aspm_ado.domain.help.guide import guide
-from aspm_ado.domain.migration_plan import How, Row, State
+from aspm_ado.domain.migration_plan import PlanRow, PlanState, TokenWay
 from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION
 from aspm_ado.domain.stored import Entry, RegistrationState
 from aspm_ado.flows.rotation.choice import Survey, once, survey
@@ -33,7 +33,7 @@ class MigrationPlan:
     day: str
     day_source: DaySource
     listed: bool
-    rows: tuple[Row, ...]
+    rows: tuple[PlanRow, ...]
 
 
 def planned(context: Context, name: str) -> MigrationPlan:
@@ -65,21 +65,21 @@ def _by_az(context: Context, entry: Entry, names: Sequence[str]) -> frozenset[st
     )
 
 
-def _row(entry: Entry, name: str, found: Survey, by_az: frozenset[str]) -> Row:
+def _row(entry: Entry, name: str, found: Survey, by_az: frozenset[str]) -> PlanRow:
     place, purpose = site_of(entry).place(name), Purpose(entry.purpose)
     made = guide(place, purpose, ReachDemanded.ORGANIZATION, found.calendar)
-    state = State.TO_DO
+    state = PlanState.TO_DO
     if entry.has_own(name):
-        state = State.WAITS if entry.successor_of(name) else State.DONE
-    how = How.BY_AZ if place.key in by_az else How.BY_HAND
-    how = how if state is State.TO_DO else How.THERE
+        state = PlanState.WAITS if entry.successor_of(name) else PlanState.DONE
+    how = TokenWay.BY_AZ if place.key in by_az else TokenWay.BY_HAND
+    how = how if state is PlanState.TO_DO else TokenWay.THERE
     request = ""
-    if state is State.TO_DO and place.key in found.refusing:
-        how = How.ADMINISTRATOR
+    if state is PlanState.TO_DO and place.key in found.refusing:
+        how = TokenWay.ADMINISTRATOR
         request = request_for(
             Policy.CREATION, place, purpose, ReachDemanded.ORGANIZATION, found.calendar
         )
-    return Row(
+    return PlanRow(
         name,
         any(one.name.casefold() == place.key for one in entry.organizations),
         state,
@@ -93,13 +93,13 @@ def _row(entry: Entry, name: str, found: Survey, by_az: frozenset[str]) -> Row:
     )
 
 
-def _aspm(entry: Entry, place: Place, state: State) -> str:
+def _aspm(entry: Entry, place: Place, state: PlanState) -> str:
     """What a person, or a profile, has to do in Invicti ASPM."""
     if entry.aspm is None:
         return "nothing: this connection names no Invicti ASPM"
     known = next((one for one in entry.organizations if one.name.casefold() == place.key), None)
     there = known is not None and known.registration.state is RegistrationState.REGISTERED
-    if there and state is State.DONE:
+    if there and state is PlanState.DONE:
         return "nothing more"
     if there:
         return f"the new token, in the instance of {place.url} at {entry.aspm.url}"

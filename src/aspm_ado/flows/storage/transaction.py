@@ -1,4 +1,7 @@
-"""Keeping a connection so that a crash at any point leaves it whole: said, stored, then in force by one replace."""
+"""Storing a connection so that a crash at any point leaves it whole.
+
+What comes is said, then stored, then put in force by one replace of the records.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +34,12 @@ def keep(
     secrets: Mapping[str, Secret],
     aspm: tuple[str, str] | None = None,
 ) -> None:
-    """Store ``secrets`` (service → secret), then put the entry ``name`` in force. All of it or nothing.
+    """Store ``secrets`` (service → secret), then put the entry ``name`` in force.
 
-    ``onto`` makes the entry out of what is on record by then: another run may have been there. ``aspm`` is an origin
-    and the service under which its API token is among the secrets.
+    All of it or nothing.
+
+    ``onto`` makes the entry out of what is on record by then: another run may have been there.
+    ``aspm`` is an origin and the service under which its API token is among the secrets.
     """
 
     def commit(catalogue: Catalogue) -> Catalogue:
@@ -57,7 +62,7 @@ def _store(
     secrets: Mapping[str, Secret],
     commit: Callable[[Catalogue], Catalogue],
 ) -> None:
-    """Say what comes, write it, and put it in force by one replace; or leave everything as it was."""
+    """Say what comes, write it, and put it in force; or leave everything as it was."""
     for secret in secrets.values():
         context.vault.check_size(secret)
     with context.records.exclusive():
@@ -75,9 +80,10 @@ def _store(
 
 
 def update(context: Context, name: str, edit: Callable[[Entry], Entry]) -> Entry:
-    """Change what is on record of a connection by now, and erase what nothing names any more; the new entry.
+    """Change what is on record of a connection by now; returns the new entry.
 
-    Raises ``UsageError`` where the connection has been forgotten meanwhile.
+    What nothing names any more is erased. Raises ``UsageError`` where the connection has been
+    forgotten meanwhile.
     """
 
     def commit(catalogue: Catalogue) -> Catalogue:
@@ -103,7 +109,10 @@ def clear_remains(context: Context) -> None:
 
 
 def _undo_remains(context: Context) -> None:
-    """Mark for erasure what is pending. Only for the holder of the lock: whoever was storing it has died."""
+    """Mark for erasure what is pending.
+
+    Only for the holder of the lock: whoever was storing it has died.
+    """
     for name in context.records.load().pending:
         context.voice.note(
             f"An earlier run ended while it stored “{name}”; what it left is removed."
@@ -128,7 +137,8 @@ def sweep(context: Context) -> None:
             context.vault.erase(service)
         except StoreError as error:
             context.voice.warn(
-                f"An old secret could not be erased yet ({error.problem}); the next run tries again."
+                f"An old secret could not be erased yet ({error.problem}); the next run tries "
+                "again."
             )
         else:
             erased.add(service)
@@ -152,10 +162,10 @@ def whole_records(context: Context) -> Catalogue:
     aside = context.records.set_aside()
     if aside is not None:
         context.voice.warn(
-            f"The damaged records are set aside as {clean(aside)}. The tokens that they name stay in the keyring, and "
-            "only that file knows their names: they cannot be erased from here. Mended and put back, it finds them "
-            "again; or remove the entries that begin with “aspm-ado:” by hand. What was entered in Invicti ASPM is "
-            "there still."
+            f"The damaged records are set aside as {clean(aside)}. The tokens that they name stay "
+            "in the keyring, and only that file knows their names: they cannot be erased from "
+            "here. Mended and put back, it finds them again; or remove the entries that begin with "
+            "“aspm-ado:” by hand. What was entered in Invicti ASPM is there still."
         )
     return context.records.load()
 
