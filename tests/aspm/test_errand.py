@@ -7,10 +7,10 @@ from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.registration.aspm import AspmTarget, validate_aspm
-from aspm_ado.flows.tokens.sources import Taken
+from aspm_ado.flows.tokens.sources import ApiToken
 
 URL = "https://aspm.corp.example"
-TOKEN = Taken(Secret("the-token-of-the-aspm"), "a test")
+TOKEN = ApiToken(Secret("the-token-of-the-aspm"), "a test")
 API, WANTS, PAGE = (
     (200, '{"status":"ok"}'),
     (401, '{"error":"failed to authorize"}'),

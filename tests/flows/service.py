@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 import threading
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from aspm_ado.domain.azure.place import SERVICES, Site
-from aspm_ado.domain.azure.requests import Caller
-from aspm_ado.domain.azure.retirement import Clock
 from aspm_ado.domain.azure.scopes import SCOPES, Deployment, Level, Probe, Purpose, Scope
 from aspm_ado.domain.documents import Identity, Project, Projects, Repositories, Repository
 from aspm_ado.domain.http import Call, Origin, Reply
 from aspm_ado.domain.secret import Secret
-from aspm_ado.flows.validation.result import Brief, Candidate
+from aspm_ado.flows.validation.token import Demand, Token
 
 from ..domain import replies as r
 
@@ -36,7 +33,7 @@ PAT = "SimulatedNotAToken".ljust(76, "7") + "AZDOWx9Z"
 
 
 @dataclass(frozen=True)
-class Token:
+class Rights:
     """What a token may do, and where. ``organizations`` is None for all of them."""
 
     scopes: Mapping[Scope, Level] = field(default_factory=lambda: dict(ALM))
@@ -54,7 +51,7 @@ class Service:
 
     def __init__(
         self,
-        tokens: Mapping[str, Token],
+        tokens: Mapping[str, Rights],
         organizations: Iterable[str] = ("Contoso",),
         version: str = "",
     ) -> None:
@@ -114,7 +111,7 @@ class Service:
             return r.bare()
         return self._inside(call, kind, token)
 
-    def _inside(self, call: Call, kind: str, token: Token) -> Reply:
+    def _inside(self, call: Call, kind: str, token: Rights) -> Reply:
         if kind == "connection-data":
             return r.connection_data(self.me)
         if kind == "version":
@@ -206,29 +203,19 @@ class Rounds:
         return [len(trip) for trip in self.trips]
 
 
-def candidate(
+def pat(
     *names: str,
     purpose: Purpose = Purpose.ALM,
     site: Site = SERVICES,
     secret: str = PAT,
     clone: str = "no",
-    today: date = THAT_DAY,
-    global_end: date | None = date(2026, 12, 1),
     **more: Any,
-) -> Candidate:
+) -> Token:
     """One token to be proven in these organizations."""
-    caller = Caller("a-session", lambda: str(uuid.uuid4()))
-    brief_more = {key: more.pop(key) for key in ("reach", "read_only") if key in more}
-    brief = Brief(
-        purpose=purpose,
-        caller=caller,
-        clock=Clock(today, global_end),
-        check_clone=clone,
-        **brief_more,
-    )
-    return Candidate(
-        brief=brief, site=site, secret=Secret(secret), names=names, source="a test", **more
-    )
+    demanded = {key: more.pop(key) for key in ("reach", "read_only") if key in more}
+    demand = Demand(purpose, check_clone=clone, **demanded)
+    places = tuple(site.place(name) for name in names)
+    return Token(Secret(secret), "a test", places, site, demand=demand, **more)
 
 
 GRACE = Identity("99999999-2222-4333-8444-555555555555", "Grace Example", "grace@fabrikam.example")

@@ -80,9 +80,9 @@ def test_an_explicit_source_that_is_empty_does_not_fall_through(given: dict[str,
 def test_a_token_of_one_organization_alone() -> None:
     files = {"a.txt": b"a" * 20, "b.txt": b"b" * 20, "odd/x=y.txt": b"c" * 20}
     tokens = tokens_given(asker(pat_file=("Contoso=a.txt", "b.txt")), FakeSources(files))
-    assert tokens.of("contoso") == tokens.own["contoso"]
-    assert tokens.of("fabrikam") == tokens.shared
-    assert tokens.named == ("Contoso",)
+    assert tokens.of(SERVICES.place("contoso")) == tokens.own["contoso"]
+    assert tokens.of(SERVICES.place("fabrikam")) == tokens.shared
+    assert [place.name for place in tokens.named] == ["Contoso"]
     odd = tokens_given(asker(pat_file="odd/x=y.txt"), FakeSources(files))
     assert odd.own == {}
     assert odd.shared is not None

@@ -14,29 +14,29 @@ from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.ports import Send
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.flows.tokens.retry import AGAIN, KEEP, ONE_EACH, OTHER, STOP, prove_until_good
-from aspm_ado.flows.validation.report import organizations_of
-from aspm_ado.flows.validation.result import Candidate, Proof
+from aspm_ado.flows.validation.result import TokenResult
 from aspm_ado.flows.validation.scheduler import Scheduler
+from aspm_ado.flows.validation.token import Token
 
 from ..domain import replies as r
 from .context import FakeVoice, Person, asker, context
-from .service import ALM, PAT, Service, Token, candidate
+from .service import ALM, PAT, Rights, Service, pat
 
-NARROW = Token({**ALM, Scope.WORK: Level.READ})
+NARROW = Rights({**ALM, Scope.WORK: Level.READ})
 OTHER_PAT = PAT[:-4] + "othr"
 
 
 def run(
-    service: Service, *answers: object, made: Candidate | None = None, **given: str
-) -> tuple[list[Proof], list[int], Person]:
+    service: Service, *answers: object, made: Token | None = None, **given: str
+) -> tuple[list[TokenResult], list[int], Person]:
     person, shown = Person(*answers), []
 
-    def show(proofs: Sequence[Proof]) -> None:
+    def show(proofs: Sequence[TokenResult]) -> None:
         shown.append(len(proofs))
 
     proofs = prove_until_good(
         context(asker=asker(person, **given), scheduler=Scheduler(service), show=show),
-        [made or candidate("contoso")],
+        [made or pat("contoso")],
     )
     assert service.problems == []
     assert person.answers == []
@@ -44,7 +44,7 @@ def run(
 
 
 def test_a_good_token_asks_nobody_anything() -> None:
-    _, shown, person = run(Service({PAT: Token()}))
+    _, shown, person = run(Service({PAT: Rights()}))
     assert (shown, person.asked) == ([], [])
 
 
@@ -52,7 +52,7 @@ def test_a_text_to_send_where_somebody_else_has_to_mend_it() -> None:
     person, voice = Person("ticket", STOP.value), FakeVoice()
     scheduler = Scheduler(lambda call: replace(r.silence(), call=call))
     prove_until_good(
-        context(asker=asker(person), scheduler=scheduler, voice=voice), [candidate("contoso")]
+        context(asker=asker(person), scheduler=scheduler, voice=voice), [pat("contoso")]
     )
     assert person.answers == []
     told = "\n".join(str(line) for line in voice.lines)
@@ -67,7 +67,7 @@ def test_edited_and_checked_again() -> None:
 
     def edit() -> str:
         before.append(len(service.calls))
-        service.tokens[PAT] = Token()
+        service.tokens[PAT] = Rights()
         return AGAIN.value
 
     _, shown, _ = run(service, edit)
@@ -79,10 +79,10 @@ def test_edited_and_checked_again() -> None:
 
 
 def test_another_token_is_proven_from_the_start() -> None:
-    service = Service({PAT: NARROW, OTHER_PAT: Token()})
+    service = Service({PAT: NARROW, OTHER_PAT: Rights()})
     [proof], _, person = run(service, OTHER.value, OTHER_PAT, "2027-01-31")
-    assert proof.candidate.secret.reveal() == OTHER_PAT
-    assert (proof.candidate.expires, proof.candidate.expires_source) == (
+    assert proof.token.secret.reveal() == OTHER_PAT
+    assert (proof.token.end, proof.token.end_source) == (
         date(2027, 1, 31),
         "prompt",
     )
@@ -91,22 +91,22 @@ def test_another_token_is_proven_from_the_start() -> None:
 
 
 def test_another_token_ends_on_the_day_that_was_given_for_all() -> None:
-    service = Service({PAT: NARROW, OTHER_PAT: Token()})
-    made = candidate("contoso", expires=date(2027, 1, 31), expires_source="--pat-expires")
+    service = Service({PAT: NARROW, OTHER_PAT: Rights()})
+    made = pat("contoso", end=date(2027, 1, 31), end_source="--pat-expires")
     [proof], _, person = run(service, OTHER.value, OTHER_PAT, made=made, pat_expires="2027-01-31")
     assert "pat-expires" not in person.asked
-    assert (proof.candidate.expires, proof.candidate.expires_source) == (
+    assert (proof.token.end, proof.token.end_source) == (
         date(2027, 1, 31),
         "--pat-expires",
     )
 
 
 def test_a_token_of_one_organization_is_accepted_by_a_person() -> None:
-    service = Service({PAT: Token(organizations=("contoso",))})
+    service = Service({PAT: Rights(organizations=("contoso",))})
     [proof], shown, _ = run(service, ONE_EACH.value)
     assert shown == [1]
-    assert proof.candidate.brief.reach is ReachDemanded.ORGANIZATION
-    [made] = organizations_of(proof)
+    assert proof.token.demand.reach is ReachDemanded.ORGANIZATION
+    [made] = proof.reports
     assert {check.id: check.status for check in made.checks}[CheckId.REACH] is Status.PASS
     assert made.is_good
 
@@ -116,8 +116,8 @@ def test_a_token_of_one_organization_is_accepted_by_a_person() -> None:
     [
         (NARROW, ("contoso",), [AGAIN, STOP], [ONE_EACH, KEEP]),
         (None, ("contoso",), [OTHER, STOP], [ONE_EACH, KEEP]),
-        (Token(organizations=("contoso",)), ("contoso",), [AGAIN, ONE_EACH, STOP], [KEEP]),
-        (Token(), ("contoso", "nowhere"), [AGAIN, KEEP], [ONE_EACH, STOP]),
+        (Rights(organizations=("contoso",)), ("contoso",), [AGAIN, ONE_EACH, STOP], [KEEP]),
+        (Rights(), ("contoso", "nowhere"), [AGAIN, KEEP], [ONE_EACH, STOP]),
         ("silence", ("contoso",), [replace(AGAIN, hint=""), OTHER, STOP], [AGAIN, ONE_EACH, KEEP]),
     ],
     ids=[
@@ -129,7 +129,7 @@ def test_a_token_of_one_organization_is_accepted_by_a_person() -> None:
     ],
 )
 def test_what_is_offered(
-    token: Token | str | None, names: tuple[str, ...], offered: list[Choice], absent: list[Choice]
+    token: Rights | str | None, names: tuple[str, ...], offered: list[Choice], absent: list[Choice]
 ) -> None:
     """What would store nothing says so, and what keeps something says that; the likeliest way out comes first."""
     seen: list[Sequence[Choice]] = []
@@ -140,11 +140,11 @@ def test_what_is_offered(
             assert default == choices[0].value
             return super().choose(question, choices, default)
 
-    service: Send = Service({PAT: token} if isinstance(token, Token) else {})
+    service: Send = Service({PAT: token} if isinstance(token, Rights) else {})
     if token == "silence":
         service = lambda call: replace(r.silence(), call=call)  # noqa: E731
     made = context(asker=asker(Reader(KEEP.value)), scheduler=Scheduler(service))
-    prove_until_good(made, [candidate(*names)])
+    prove_until_good(made, [pat(*names)])
     [choices] = seen
     assert choices[0] == offered[0]
     assert [choice for choice in choices if choice in offered] == offered
@@ -154,18 +154,18 @@ def test_what_is_offered(
 def test_kept_as_it_is() -> None:
     [proof], shown, _ = run(Service({PAT: NARROW}), KEEP.value)
     assert shown == [1]
-    assert proof.candidate.secret.reveal() == PAT
+    assert proof.token.secret.reveal() == PAT
 
 
 def test_a_dead_token_can_be_replaced_too() -> None:
-    service = Service({OTHER_PAT: Token()})
+    service = Service({OTHER_PAT: Rights()})
     [proof], _, _ = run(service, AGAIN.value, OTHER.value, OTHER_PAT, "unknown")
-    assert proof.candidate.expires is None
-    assert proof.places[0].access is not None
-    assert proof.places[0].access.is_accepted
+    assert proof.token.end is None
+    assert proof.organizations["contoso"].access is not None
+    assert proof.organizations["contoso"].access.is_accepted
 
 
 def test_with_nobody_there_it_is_proven_once() -> None:
     service = Service({PAT: NARROW})
-    prove_until_good(context(scheduler=Scheduler(service)), [candidate("contoso")])
+    prove_until_good(context(scheduler=Scheduler(service)), [pat("contoso")])
     assert len(service.calls) == 11

@@ -30,7 +30,7 @@ from aspm_ado.flows.validation.scheduler import IN_FLIGHT, Scheduler
 
 from ..domain import replies as r
 from ..flows.context import FakeRecords, FakeVault, FakeVoice, context
-from ..flows.service import Service, Token
+from ..flows.service import Rights, Service
 from .machine import NEW, Machine, asked, check, codes
 
 CHANGED = ("It was", "New since", "On 2026")
@@ -289,7 +289,7 @@ def pat(number: int) -> str:
 def many(count: int = MANY, *, shared: bool = False):
     names = [f"Org{number:03}" for number in range(count)]
     tokens = {
-        pat(number): Token(organizations=None if shared else (name,))
+        pat(number): Rights(organizations=None if shared else (name,))
         for number, name in enumerate(names)
     }
     vault = FakeVault()
@@ -356,7 +356,7 @@ def test_a_token_of_many_organizations_is_read_once():
     entry = records.catalogue.connections["org000"]
     more = tuple(StoredOrganization(f"Org{number:03}", "k") for number in range(30))
     records.catalogue = Catalogue({"org000": replace(entry, organizations=more)})
-    service = Service({pat(0): Token()}, [one.name for one in more])
+    service = Service({pat(0): Rights()}, [one.name for one in more])
     voice = FakeVoice()
     validate_stored(
         context(records=records, vault=vault, scheduler=Scheduler(service), voice=voice), []

@@ -129,14 +129,13 @@ def write_sections(around: Surroundings, tables: Sequence[Section]) -> None:
         _paint(around, tables, sys.stdout)
 
 
-def show_trouble(around: Surroundings, proofs: Sequence[Any]) -> None:
+def show_trouble(around: Surroundings, results: Sequence[Any]) -> None:
     """What is wrong so far, on stderr: the person is about to be asked what to do."""
     from aspm_ado.domain.text import clean
-    from aspm_ado.flows.validation.report import organizations_of
     from aspm_ado.render.text import Section, in_the_way
 
     around.voice.end_progress()
-    made = [organization for proof in proofs for organization in organizations_of(proof)]
+    made = [organization for result in results for organization in result.reports]
     tables = [
         Section(clean(one.name, 80), rows) for one in made if (rows := in_the_way(one.checks))
     ]

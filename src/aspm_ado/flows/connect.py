@@ -40,14 +40,14 @@ from aspm_ado.domain.stored import (
     Registration,
     RegistrationMode,
     RegistrationState,
+    StoredOrganization,
 )
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import is_unfinished, resume_handoff
 from aspm_ado.flows.options.parts import (
     ask_aspm_url,
     ask_settings,
-    candidate,
-    candidates_of,
+    distribute,
     target_given,
 )
 from aspm_ado.flows.options.resolve import ConnectOptions, named_by, resolve_options
@@ -64,13 +64,12 @@ from aspm_ado.flows.registration.aspm import (
 from aspm_ado.flows.registration.delivery import Outcomes, deliver, rehearse, with_registration
 from aspm_ado.flows.registration.guided import HANDED_OFF, Handoff
 from aspm_ado.flows.storage.connection import (
-    Proven,
+    good_ones,
     merged,
     needed_username,
     new_key,
     new_secrets,
     parse_name,
-    proven_of,
     repository_of,
 )
 from aspm_ado.flows.storage.successor import tell_revoking
@@ -83,12 +82,13 @@ from aspm_ado.flows.validate import validate_stored
 from aspm_ado.flows.validation.report import (
     connection_report,
     named,
-    organizations_of,
     report,
 )
-from aspm_ado.flows.validation.result import AUTO, Proof
+from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
+from aspm_ado.flows.validation.token import AUTO
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
 
 
@@ -109,21 +109,21 @@ def connect(context: Context, name: str | None) -> Report:
         )
         return validate_stored(context, [old.name], command="connect")
     options = resolve_options(context, name, catalogue.connections)
-    proofs, refused = _prove(context, options)
-    options = options if name else named_by(options, proofs, catalogue.connections)
+    results, refused = _prove(context, options)
+    options = options if name else named_by(options, results, catalogue.connections)
     keeps = options.stores
-    proven = proven_of(context, proofs, options.stored if keeps else None)
-    options, aspm = _with_aspm(context, options, any_good=bool(proven))
-    settings = ask_settings(context, options.aspm, options.brief.purpose) if proven else Settings()
-    delivery = conclude(context, options, proven, settings, aspm) if proven else Delivery()
-    if options.stored is not None and keeps and proven:
+    good = good_ones(context, results, options.stored if keeps else None)
+    options, aspm = _with_aspm(context, options, any_good=bool(good))
+    settings = ask_settings(context, options.aspm, options.demand.purpose) if good else Settings()
+    delivery = conclude(context, options, good, settings, aspm) if good else Delivery()
+    if options.stored is not None and keeps and good:
         tell_revoking(
             context,
             options.stored,
             context.records.load().connections.get(options.name, options.stored),
         )
     return report(
-        context, "connect", proofs, [concluded(context, options, proofs, refused, delivery, aspm)]
+        context, "connect", results, [concluded(context, options, results, refused, delivery, aspm)]
     )
 
 
@@ -169,65 +169,67 @@ def _aspm(context: Context, options: ConnectOptions, *, reads: bool) -> AspmResu
 
 def _prove(
     context: Context, options: ConnectOptions
-) -> tuple[list[Proof], list[OrganizationReport]]:
+) -> tuple[list[TokenResult], list[OrganizationReport]]:
     """Prove the tokens that are there; ask for the others, one page after the other. Where none could be created is
     told beside the proofs.
     """
-    there, tokens, brief = options.target, options.tokens, options.brief
-    bare = [name for name in there.names if tokens.of(name) is None]
-    proofs, refused = list[Proof](), list[OrganizationReport]()
-    if bare and (context.asker.asks or creates_unasked(context, there.site.place(bare[0]), brief)):
-        wide = context.clock.calendar().demanded(brief.reach, there.site.deployment) is Reach.ALL
+    there, tokens, demand = options.target, options.tokens, options.demand
+    bare = [place for place in there.places if tokens.of(place) is None]
+    results, refused = list[TokenResult](), list[OrganizationReport]()
+    if bare and (context.asker.asks or creates_unasked(context, bare[0], demand)):
+        wide = context.clock.calendar().demanded(demand.reach, there.site.deployment) is Reach.ALL
         if wide:
-            tokens = Tokens(
-                acquire(context, there.site.place(bare[0]), brief, for_all=True), tokens.own
-            )
+            tokens = Tokens(acquire(context, bare[0], demand, for_all=True), tokens.own)
         else:
-            proofs, refused = _one_by_one(context, options, bare)
-            there = there.without(bare)
-    if there.names or there.list_all:
-        proofs = prove_until_good(context, candidates_of(there, tokens, brief)) + proofs
-    return more_organizations(context, proofs), refused
+            results, refused = _one_by_one(context, options, bare)
+            there = replace(
+                there, places=tuple(place for place in there.places if place not in bare)
+            )
+    if there.places or there.list_all:
+        results = prove_until_good(context, distribute(tokens, there, demand)) + results
+    return more_organizations(context, results), refused
 
 
 def _one_by_one(
-    context: Context, options: ConnectOptions, names: Sequence[str]
-) -> tuple[list[Proof], list[OrganizationReport]]:
+    context: Context, options: ConnectOptions, places: Sequence[Place]
+) -> tuple[list[TokenResult], list[OrganizationReport]]:
     """A token of its own for each organization. What is proven is kept at once, so that a person can stop anywhere.
 
     One that lets no token be created does not keep the others from theirs.
     """
     keeps = options.stores
-    proofs, refused = list[Proof](), list[OrganizationReport]()
+    results, refused = list[TokenResult](), list[OrganizationReport]()
+    names = [place.name for place in places]
     if keeps and len(names) > 1:
         context.voice.note(
             f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
             f"aspm-ado connect {options.name} -o {' -o '.join(names)}"
         )
-    for name in names:
+    for place in places:
         try:
-            taken = acquire(context, options.target.site.place(name), options.brief, for_all=False)
+            token = acquire(context, place, options.demand, for_all=False)
         except (NotCreatedError, UsageError) as error:
             if len(names) == 1:
                 raise
-            refused.append(not_created_report(context, name, error))
+            refused.append(not_created_report(context, place.name, error))
             continue
-        made = candidate(taken, options.target.site, (name,), options.brief)
-        proved = prove_until_good(context, [made])
+        token = token.meant_for(place.site, [place], options.demand)
+        proved = prove_until_good(context, [token])
         if keeps and len(names) > 1:
-            proved = [_kept(context, options, proof) for proof in proved]
-        proofs += proved
-    return proofs, refused
+            proved = [_kept(context, options, result) for result in proved]
+        results += proved
+    return results, refused
 
 
-def _kept(context: Context, options: ConnectOptions, proof: Proof) -> Proof:
+def _kept(context: Context, options: ConnectOptions, result: TokenResult) -> TokenResult:
     """The proof of a token that is stored now, if it is good."""
-    proven = proven_of(context, [proof], options.stored)
-    if not proven:
-        return proof
-    key = min(proven[0].held, default=new_key(context))
-    keep_proven(context, options, proven, [key], options.aspm.toggles or (), {}, None)
-    return replace(proof, candidate=replace(proof.candidate, stored=key))
+    good = good_ones(context, [result], options.stored)
+    if not good:
+        return result
+    key = min(result.held, default=new_key(context))
+    keep_good(context, options, good, [key], options.aspm.toggles or (), {}, None)
+    result.token = replace(result.token, credential=key)
+    return result
 
 
 GO = Question("go", "Store and hand off?")
@@ -248,43 +250,43 @@ class Delivery:
 def conclude(
     context: Context,
     options: ConnectOptions,
-    proven: Sequence[Proven],
+    good: Sequence[TokenResult],
     settings: Settings,
     aspm: AspmResult | None,
 ) -> Delivery:
     """Store the good ones, then register or hand them over. Behind an ASPM that is not good nothing is handed over."""
-    good = [(one, made) for one in proven for made in one.good]
+    pairs = [(one, made) for one in good for made in one.good]
     brings = aspm is not None and aspm.is_good and options.aspm.is_wanted
-    same = _unchanged(options, good, settings)
+    same = _unchanged(options, pairs, settings)
     done = _done(context, options, same, brings=brings)
     begun = {
-        made.name.casefold(): _begun(options, made.name, same, brings=brings) for _, made in good
+        made.place.key: _begun(options, made.place, same, brings=brings) for _, made in pairs
     } | done
     handoffs = [
         _handoff(context, options, one, made, settings, begun)
-        for one, made in good
-        if made.name.casefold() not in done
+        for one, made in pairs
+        if made.place.key not in done
     ]
-    tell_plan(context, options, good, settings, aspm if brings else None)
+    tell_plan(context, options, pairs, settings, aspm if brings else None)
     if options.dry_run:
         planned = rehearse(context, aspm if brings else None, options.profile, handoffs)
         return Delivery(_outcomes(done) | planned)
     if context.asker.asks and not options.yes and not _agreed(context, options, brings=brings):
-        kept = any(one.proof.candidate.stored for one in proven)
+        kept = any(one.token.credential for one in good)
         there = context.records.load().connections.get(options.name) if kept else None
         left = (
-            {one.name.casefold(): one.registration for one in there.organizations}
+            {_key(options, one): one.registration for one in there.organizations}
             if there is not None
             else {}
         )
         states = {key: left.get(key, UNREGISTERED) for key in begun}
         return Delivery(_outcomes(states), kept=kept)
     if options.keeps:
-        keep_proven(
+        keep_good(
             context,
             options,
-            proven,
-            [new_key(context) for _ in proven],
+            good,
+            [new_key(context) for _ in good],
             settings.toggles,
             begun,
             aspm,
@@ -309,16 +311,18 @@ def _agreed(context: Context, options: ConnectOptions, *, brings: bool) -> bool:
 
 
 def _unchanged(
-    options: ConnectOptions, good: Sequence[tuple[Proven, OrganizationReport]], settings: Settings
+    options: ConnectOptions,
+    good: Sequence[tuple[TokenResult, OrganizationResult]],
+    settings: Settings,
 ) -> dict[str, Registration]:
     """What is on record of the organizations that would be given the very token and settings again."""
     old = options.stored
     if old is None or not options.stores or options.moves:
         return {}
-    if (old.purpose, old.toggles) != (options.brief.purpose.value, settings.toggles):
+    if (old.purpose, old.toggles) != (options.demand.purpose.value, settings.toggles):
         return {}
-    held = {made.name.casefold(): one.held for one, made in good}
-    known = ((one.name.casefold(), one) for one in old.organizations)
+    held = {made.place.key: one.held for one, made in good}
+    known = ((_key(options, one), one) for one in old.organizations)
     return {key: one.registration for key, one in known if one.credential in held.get(key, ())}
 
 
@@ -337,17 +341,17 @@ def _done(
         and not (looks and state.mode is RegistrationMode.API)
     }
     for one in options.stored.organizations if options.stored is not None else ():
-        if one.name.casefold() in done:
+        if _key(options, one) in done:
             context.voice.note(
                 f"{clean(one.name, 60)} is unchanged: Invicti ASPM has this token already."
             )
     return done
 
 
-def keep_proven(
+def keep_good(
     context: Context,
     options: ConnectOptions,
-    proven: Sequence[Proven],
+    good: Sequence[TokenResult],
     keys: Sequence[str],
     toggles: Sequence[str],
     begun: dict[str, Registration],
@@ -360,7 +364,7 @@ def keep_proven(
         return merged(
             current,
             options.name,
-            proven,
+            good,
             keys,
             options.aspm,
             toggles,
@@ -371,11 +375,11 @@ def keep_proven(
         )
 
     beside, record = secret_to_keep(context, aspm)
-    keep(context, options.name, onto, {**new_secrets(options.name, proven, keys), **beside}, record)
+    keep(context, options.name, onto, {**new_secrets(options.name, good, keys), **beside}, record)
 
 
 def _begun(
-    options: ConnectOptions, name: str, same: Mapping[str, Registration], *, brings: bool
+    options: ConnectOptions, place: Place, same: Mapping[str, Registration], *, brings: bool
 ) -> Registration:
     """What is on record until Invicti ASPM answers, or a person does. What a profile registered before is not lost.
 
@@ -385,48 +389,50 @@ def _begun(
         return HANDED_OFF
     known = options.stored.organizations if options.stored is not None and not options.moves else ()
     prior = next(
-        (one.registration for one in known if one.name.casefold() == name.casefold()), UNREGISTERED
+        (one.registration for one in known if _key(options, one) == place.key), UNREGISTERED
     )
     if brings and prior.mode is not RegistrationMode.API and not prior.marker:
         return Registration(RegistrationMode.API)
-    return same.get(name.casefold(), prior.for_new_token)
+    return same.get(place.key, prior.for_new_token)
 
 
 def _handoff(
     context: Context,
     options: ConnectOptions,
-    one: Proven,
-    made: OrganizationReport,
+    one: TokenResult,
+    made: OrganizationResult,
     settings: Settings,
     begun: dict[str, Registration],
 ) -> Handoff:
-    candidate = one.proof.candidate
+    token = one.token
     return Handoff(
         options.name,
-        candidate.site.place(made.name),
-        candidate.brief.purpose,
+        made.place,
+        token.demand.purpose,
         settings,
-        candidate.secret,
-        needed_username(made) or candidate.username,
-        repository_of(one.proof, made.name),
-        evidence_of(made.checks, context.now().strftime("%Y-%m-%d"), made.token.reach),
-        begun[made.name.casefold()],
+        token.secret,
+        needed_username(made.report) or token.username,
+        repository_of(made),
+        evidence_of(
+            made.report.checks, context.now().strftime("%Y-%m-%d"), made.report.token.reach
+        ),
+        begun[made.place.key],
     )
 
 
 def concluded(
     context: Context,
     options: ConnectOptions,
-    proofs: Sequence[Proof],
+    results: Sequence[TokenResult],
     refused: Sequence[OrganizationReport],
     delivery: Delivery,
     aspm: AspmResult | None,
 ) -> ConnectionReport:
     """The connection with the state of each organization, and what was proven of its ASPM; ``refused`` has no token."""
     organizations, stored = [], _stored(context, options, delivery)
-    for proof in proofs:
-        for made in organizations_of(proof):
-            key = made.name.casefold()
+    for result in results:
+        for made in result.reports:
+            key = options.target.site.place(made.name).key
             outcome = delivery.outcomes.get(key) if made.is_good else None
             brought = options.aspm.is_wanted
             facts = RegistrationFacts(
@@ -441,13 +447,17 @@ def concluded(
             shown = named(made, options.name if delivery.kept else None)
             organizations.append(with_registration(shown, facts))
     made_report = connection_report(
-        options.name, options.target.site, options.brief.purpose, [*organizations, *refused]
+        options.name, options.target.site, options.demand.purpose, [*organizations, *refused]
     )
     return replace(
         made_report,
         aspm=aspm.report if aspm is not None else None,
         checks=(*made_report.checks, stored),
     )
+
+
+def _key(options: ConnectOptions, one: StoredOrganization) -> str:
+    return options.target.site.place(one.name).key
 
 
 def _stored(context: Context, options: ConnectOptions, delivery: Delivery) -> Check:
@@ -474,7 +484,7 @@ _BESIDE: Final = (
 def tell_plan(
     context: Context,
     options: ConnectOptions,
-    good: Sequence[tuple[Proven, OrganizationReport]],
+    good: Sequence[tuple[TokenResult, OrganizationResult]],
     settings: Settings,
     aspm: AspmResult | None,
 ) -> None:
@@ -486,8 +496,8 @@ def tell_plan(
         ("Deployment", _sourced(context, options.target.site.base_url, SERVER_URL)),
     ]
     rows += _places(context, good)
-    rows.append(("Purpose", _sourced(context, options.brief.purpose.value, PURPOSE)))
-    rows.append(("Reach", _sourced(context, options.brief.reach.value, REACH)))
+    rows.append(("Purpose", _sourced(context, options.demand.purpose.value, PURPOSE)))
+    rows.append(("Reach", _sourced(context, options.demand.reach.value, REACH)))
     given = [(label, context.asker.given(question)) for label, question in _BESIDE]
     rows += [
         (label, f"{', '.join(one.values)} (from {one.source})")
@@ -511,23 +521,23 @@ def tell_plan(
 
 
 def _places(
-    context: Context, good: Sequence[tuple[Proven, OrganizationReport]]
+    context: Context, good: Sequence[tuple[TokenResult, OrganizationResult]]
 ) -> Iterator[tuple[str, str]]:
     """A row for each organization; many that share a token are one row."""
-    for _, group in groupby(good, lambda one: id(one[0].proof)):
+    for _, group in groupby(good, lambda one: id(one[0])):
         shared = list(group)
-        candidate = shared[0][0].proof.candidate
-        last4 = f" …{candidate.secret.last4}" if candidate.secret.last4 else ""
+        token = shared[0][0].token
+        last4 = f" …{token.secret.last4}" if token.secret.last4 else ""
         names, label = (
-            [made.name for _, made in shared],
-            candidate.site.place(shared[0][1].name).noun.capitalize(),
+            [made.place.name for _, made in shared],
+            shared[0][1].place.noun.capitalize(),
         )
         if len(names) > FEW:
             label, names = f"{label}s ({len(names)})", [", ".join(names)]
         for name in names:
             yield (
                 label,
-                f"{_sourced(context, name, ORGANIZATION)}: token{last4} (from {candidate.source})",
+                f"{_sourced(context, name, ORGANIZATION)}: token{last4} (from {token.source})",
             )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.ports import Desktop, Entra, Records, Sources, Vault, Voice
     from aspm_ado.flows.answers import Asker
-    from aspm_ado.flows.validation.result import Proof
+    from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.scheduler import Scheduler
 
 
@@ -32,7 +32,7 @@ class Context:
     caller: Caller
     clock: Clock
     now: Callable[[], datetime]
-    show: Callable[[Sequence[Proof]], None]
+    show: Callable[[Sequence[TokenResult]], None]
     """Paint for the person what has come of the proofs so far."""
     ca_bundle: str | None = None
     load_profile: Callable[[str], Profile] | None = None

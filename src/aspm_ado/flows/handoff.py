@@ -47,7 +47,7 @@ from aspm_ado.flows.storage.secrets import token_gone
 from aspm_ado.flows.storage.successor import tell_revoking
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.report import report
-from aspm_ado.flows.validation.result import AUTO
+from aspm_ado.flows.validation.token import AUTO
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration, token_of
+from aspm_ado.domain.azure.place import SERVICES, site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
@@ -22,14 +22,14 @@ from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, global_token_warnings
 from aspm_ado.domain.stored import Catalogue, Entry, StoredCredential, StoredOrganization
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.options.parts import (
-    brief_given,
-    candidates_of,
     collection_missing,
-    stored_terms,
+    demand_given,
+    demand_stored,
+    distribute,
     target,
     target_given,
 )
-from aspm_ado.flows.options.resolve import demand, missing
+from aspm_ado.flows.options.resolve import missing, require
 from aspm_ado.flows.registration.aspm import AspmResult, validate_stored_aspms
 from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets
 from aspm_ado.flows.tokens.sources import (
@@ -42,14 +42,15 @@ from aspm_ado.flows.tokens.sources import (
 from aspm_ado.flows.validation.report import (
     connection_report,
     named,
-    organizations_of,
     report,
     with_check,
 )
-from aspm_ado.flows.validation.result import Candidate, Proof
-from aspm_ado.flows.validation.run import prove_aloud
+from aspm_ado.flows.validation.result import TokenResult
+from aspm_ado.flows.validation.run import validate
+from aspm_ado.flows.validation.token import Token
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
 
 
@@ -87,7 +88,7 @@ class _Seen:
     """A connection as it was on record, what its tokens were answered, and its report before any strictness."""
 
     entry: Entry
-    proofs: Sequence[Proof]
+    results: Sequence[TokenResult]
     made: ConnectionReport
 
 
@@ -109,12 +110,13 @@ def validate_stored(
         _stored_candidates(context, entry, secrets)
         for entry, (secrets, _) in zip(entries, read, strict=True)
     ]
-    proofs = prove_aloud(context, [made for group in groups for made in group])
+    tokens = [token for group in groups for token in group]
+    results = validate(context, tokens, warn_days=terms.warn_days)
     sound = [
         entry for entry, (_, check) in zip(entries, read, strict=True) if check.reason is not SPOILT
     ]
     aspms = validate_stored_aspms(context, sound)
-    coming = iter(proofs)
+    coming = iter(results)
     seen = []
     for entry, group, (_, check) in zip(entries, groups, read, strict=True):
         own = [next(coming) for _ in group]
@@ -122,21 +124,21 @@ def validate_stored(
             _Seen(
                 entry,
                 own,
-                _stored_report(entry, own, check, aspms.get(entry.name), terms.warn_days),
+                _stored_report(entry, own, check, aspms.get(entry.name)),
             )
         )
     _remember(context, seen)
-    made = report(context, command, proofs, [terms.applied_to(one.made) for one in seen])
+    made = report(context, command, results, [terms.applied_to(one.made) for one in seen])
     return replace(made, notes=tuple(line for one in seen for line in _stopping(context, one)))
 
 
 def _stopping(context: Context, seen: _Seen) -> Iterator[str]:
     """Which tokens of a connection end with those of all organizations, by the day that was heard with them."""
     heard = {one.name.casefold(): one for one in seen.made.organizations}
-    calendars = (
-        proof.calendar for proof in seen.proofs if proof.calendar.source is not DaySource.LOCAL
+    told = (
+        result.calendar for result in seen.results if result.calendar.source is not DaySource.LOCAL
     )
-    return global_token_warnings(seen.entry, next(calendars, context.clock.calendar()), heard)
+    return global_token_warnings(seen.entry, next(told, context.clock.calendar()), heard)
 
 
 def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "") -> list[Entry]:
@@ -160,8 +162,8 @@ def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "
     return [catalogue.connections[name] for name in wanted]
 
 
-def _stored_candidates(context: Context, entry: Entry, secrets: Secrets) -> list[Candidate]:
-    site, brief = stored_terms(context, entry)
+def _stored_candidates(context: Context, entry: Entry, secrets: Secrets) -> list[Token]:
+    site, demand = site_of(entry), demand_stored(context.asker, entry)
     made = []
     for key, secret in secrets.items():
         stored = entry.credentials[key]
@@ -173,17 +175,16 @@ def _stored_candidates(context: Context, entry: Entry, secrets: Secrets) -> list
         username = next(
             (organization.username for organization in held if organization.username), ""
         )
-        expires = date.fromisoformat(stored.expires) if stored.expires else None
         made.append(
-            Candidate(
-                brief,
-                site,
+            Token(
                 secret,
-                tuple(organization.name for organization in held),
                 f"keyring ({context.vault.title})",
-                expires,
-                stored.expires_source,
-                username,
+                tuple(site.place(organization.name) for organization in held),
+                site,
+                demand=demand,
+                end=stored.ends,
+                end_source=stored.expires_source,
+                username=username,
                 past=TokenHistory(
                     was_good=bool(stored.identity_id), reach=Reach.recorded(stored.reach)
                 ),
@@ -193,15 +194,14 @@ def _stored_candidates(context: Context, entry: Entry, secrets: Secrets) -> list
 
 
 def _stored_report(
-    entry: Entry, proofs: Sequence[Proof], secrets: Check, found: AspmResult | None, warn_days: int
+    entry: Entry, results: Sequence[TokenResult], secrets: Check, found: AspmResult | None
 ) -> ConnectionReport:
-    made = {
-        one.name.casefold(): one for proof in proofs for one in organizations_of(proof, warn_days)
-    }
-    fresh = _fresh(entry, proofs)
+    site = site_of(entry)
+    made = {key: one.report for result in results for key, one in result.organizations.items()}
+    fresh = _fresh(entry, results)
     organizations = []
     for stored in entry.organizations:
-        one = made.get(stored.name.casefold())
+        one = made.get(site.place(stored.name).key)
         told_of = _unread(entry, stored) if one is None else _told(entry, stored, one, fresh)
         organizations.append(_with_state(told_of, stored, entry))
     aspm = found.report if found is not None else None
@@ -224,14 +224,14 @@ def _told(
     )
 
 
-def _fresh(entry: Entry, proofs: Sequence[Proof]) -> tuple[str, ...]:
+def _fresh(entry: Entry, results: Sequence[TokenResult]) -> tuple[str, ...]:
     """Organizations that the tokens reach and the connection does not have; only those that came since are news."""
     if not entry.offered:
         return ()  # nothing was listed before: nobody can tell what is new
-    known = {one.name.casefold() for one in entry.organizations} | {
-        name.casefold() for name in entry.offered
-    }
-    return tuple(clean(name, 60) for name in _listed(proofs) if name.casefold() not in known)
+    site = site_of(entry)
+    names = (*entry.offered, *(one.name for one in entry.organizations))
+    known = {site.place(name).key for name in names}
+    return tuple(clean(place.name, 60) for place in _listed(results) if place.key not in known)
 
 
 def _with_state(
@@ -247,7 +247,7 @@ def _with_state(
 def _remember(context: Context, seen: Sequence[_Seen]) -> None:
     """Make this the last verdict. A lock that another run holds, or a full disk, fails no validation."""
     if not any(
-        proof.calendar.source is not DaySource.LOCAL for one in seen for proof in one.proofs
+        result.calendar.source is not DaySource.LOCAL for one in seen for result in one.results
     ):
         return
     now = context.stamp
@@ -269,9 +269,9 @@ def _remember(context: Context, seen: Sequence[_Seen]) -> None:
         )
 
 
-def _listed(proofs: Sequence[Proof]) -> tuple[str, ...]:
+def _listed(results: Sequence[TokenResult]) -> tuple[Place, ...]:
     """What the tokens of a connection reach."""
-    return tuple(dict.fromkeys(name for proof in proofs for name in proof.listed or ()))
+    return tuple(dict.fromkeys(place for result in results for place in result.listed or ()))
 
 
 def _proven(entry: Entry, seen: _Seen, now: str) -> Entry:
@@ -280,7 +280,7 @@ def _proven(entry: Entry, seen: _Seen, now: str) -> Entry:
     What was not found out stays as it was, and so does what another run has given another token meanwhile.
     """
     verdicts = {one.name.casefold(): one for one in seen.made.organizations if _is_found_out(one)}
-    days = {here.place.key: proof.calendar.today for proof in seen.proofs for here in proof.places}
+    days = {key: result.calendar.today for result in seen.results for key in result.organizations}
     tried = {one.name.casefold(): one.credential for one in seen.entry.organizations}
     credentials = dict(entry.credentials)
     organizations = []
@@ -299,7 +299,9 @@ def _proven(entry: Entry, seen: _Seen, now: str) -> Entry:
         entry,
         organizations=tuple(organizations),
         credentials=credentials,
-        offered=tuple(dict.fromkeys((*entry.offered, *_listed(seen.proofs)))),
+        offered=tuple(
+            dict.fromkeys((*entry.offered, *(place.name for place in _listed(seen.results))))
+        ),
         validated=now if verdicts else entry.validated,
     )
 
@@ -340,24 +342,24 @@ def _unread(entry: Entry, stored: StoredOrganization) -> OrganizationReport:
 def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
     """Prove a token that is stored nowhere, and store nothing."""
     asker = context.asker
-    tokens, brief = tokens_given(asker, context.sources), brief_given(context)
+    given = target_given(asker)
+    tokens = tokens_given(asker, context.sources, given.site if given else SERVICES)
+    demand = demand_given(asker)
     if not asker.asks:
-        demand(missing(context, target_given(asker), tokens, brief, None))
+        require(missing(context, given, tokens, demand, None))
     there = target(asker, tokens.named)
     if there.is_open:
         raise collection_missing(there.site)
-    if tokens.lacks(there.names, list_all=there.list_all):
-        first = next((name for name in there.names if tokens.of(name) is None), "")
+    if tokens.lacks(there.places, list_all=there.list_all):
+        first = next((place.name for place in there.places if tokens.of(place) is None), "")
         tokens = Tokens(ask_token(asker, there.site, first), tokens.own)
-    proofs = prove_aloud(context, candidates_of(there, tokens, brief))
+    results = validate(context, distribute(tokens, there, demand), warn_days=terms.warn_days)
     organizations = [
-        terms.applied(named(made, None))
-        for proof in proofs
-        for made in organizations_of(proof, terms.warn_days)
+        terms.applied(named(made, None)) for result in results for made in result.reports
     ]
     return report(
         context,
         "validate",
-        proofs,
-        [connection_report(None, there.site, brief.purpose, organizations)],
+        results,
+        [connection_report(None, there.site, demand.purpose, organizations)],
     )

@@ -24,17 +24,14 @@ def run(wiring: Wiring, *, open: bool = False, greyed_out: bool = False) -> int:
     """The steps; nothing is asked of any service, so today is this machine's."""
     asker = Asker(wiring.given, wiring.prompter)
     there = target(asker)
-    if not there.names:
+    if not there.places:
         if not asker.asks:
             raise UsageError(
                 Reason.INPUT_MISSING, "The page of which collection?", remedy=f"{COLLECTION.how}"
             )
-        there = there.adding(asker.prompter.text(COLLECTION, "DefaultCollection"))
-    place, purpose, reach = (
-        there.site.place(there.names[0]),
-        purpose_given(asker),
-        reach_given(asker),
-    )
+        name = asker.prompter.text(COLLECTION, "DefaultCollection")
+        there = there.adding(there.site.place(name))
+    place, purpose, reach = there.places[0], purpose_given(asker), reach_given(asker)
     calendar = wiring.clock.calendar()
     made = guide(place, purpose, reach, calendar)
     asked = asker.one(REQUEST, one_of(REQUEST))

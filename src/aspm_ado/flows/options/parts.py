@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Settings, settings_for
-from aspm_ado.domain.azure.place import SERVICES, Site, parse_organization, parse_server, site_of
+from aspm_ado.domain.azure.place import SERVICES, Site, parse_organization, parse_server
 from aspm_ado.domain.azure.retirement import ReachDemanded, parse_day
 from aspm_ado.domain.azure.scopes import Deployment, Purpose, hint_of
 from aspm_ado.domain.errors import UsageError, UserError
@@ -36,16 +35,18 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import one_of
 from aspm_ado.flows.tokens.sources import missing_token
-from aspm_ado.flows.validation.result import AUTO, NO, Brief, Candidate
+from aspm_ado.flows.validation.token import AUTO, NO, Demand, each_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.secret import Secret
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.tokens.sources import Taken, Tokens
+    from aspm_ado.flows.tokens.sources import Tokens
+    from aspm_ado.flows.validation.token import Token
 
 API: Final = "api"
 GUIDED: Final = "guided"
@@ -64,29 +65,31 @@ PURPOSES = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A deployment and the names meant there. ``list_all``: whatever else the token reaches, too."""
+    """A deployment and the places meant there. ``list_all``: whatever else the token reaches, too."""
 
     site: Site
-    names: tuple[str, ...]
+    places: tuple[Place, ...] = ()
     list_all: bool = False
     allow_http: bool = False
 
     @property
     def is_open(self) -> bool:
         """Whether it is not said yet which collection of a server is meant."""
-        return not self.names and not self.list_all
+        return not self.places and not self.list_all
 
-    def without(self, names: Iterable[str]) -> Target:
-        """The same without some of its names."""
-        left_out = {name.casefold() for name in names}
-        return replace(
-            self, names=tuple(name for name in self.names if name.casefold() not in left_out)
-        )
+    def at(self, site: Site) -> Target:
+        """The same with more known of its deployment."""
+        places = tuple(site.place(place.name) for place in self.places)
+        return replace(self, site=site, places=places)
 
-    def adding(self, *names: str) -> Target:
-        """The same with more names, each once whatever the spelling."""
-        once = {name.casefold(): name for name in reversed((*self.names, *names))}
-        return replace(self, names=tuple(reversed(once.values())))
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its places."""
+        return tuple(place.name for place in self.places)
+
+    def adding(self, *places: Place) -> Target:
+        """The same with more places, each once."""
+        return replace(self, places=each_once((*self.places, *places)))
 
 
 def target_given(asker: Asker) -> Target | None:
@@ -115,25 +118,22 @@ def target_given(asker: Asker) -> Target | None:
         )
     if organizations:
         places = asker.many(ORGANIZATION, parse_organization)
-        return Target(SERVICES, (), everything, allow_http).adding(
-            *(place.name for place in places)
-        )
-    return Target(SERVICES, (), list_all=True, allow_http=allow_http) if everything else None
+        return Target(SERVICES, each_once(places), everything, allow_http)
+    return Target(SERVICES, list_all=True, allow_http=allow_http) if everything else None
 
 
-def target(asker: Asker, own: Iterable[str] = ()) -> Target:
+def target(asker: Asker, own: Sequence[Place] = ()) -> Target:
     """Where, asked for when it was not given: one address tells Services from a server.
 
     ``own`` are organizations that have a token of their own given (``--pat-file ORGANIZATION=FILE``): they are meant.
     """
     there = target_given(asker)
-    names = tuple(own)
-    if there is None and names:
-        there = Target(SERVICES, (), allow_http=asker.switch(ALLOW_HTTP))
+    if there is None and own:
+        there = Target(SERVICES, allow_http=asker.switch(ALLOW_HTTP))
     there = there or asker.need(
         ORGANIZATION, lambda text: pasted(text, allow_http=asker.switch(ALLOW_HTTP))
     )
-    return there.adding(*names)
+    return there.adding(*own)
 
 
 def pasted(text: str, *, allow_http: bool = False) -> Target:
@@ -145,7 +145,7 @@ def pasted(text: str, *, allow_http: bool = False) -> Target:
             remedy = "Give its name, or any address in it; of an on-premises server its address, with https://."
             raise UsageError(refusal.reason, refusal.problem, remedy=remedy) from None
         return _server(text, (), everything=False, allow_http=allow_http)
-    return Target(SERVICES, (place.name,))
+    return Target(SERVICES, (place,))
 
 
 def collection_missing(site: Site) -> UsageError:
@@ -164,7 +164,7 @@ def noun(site: Site) -> str:
 
 def _server(url: str, collections: tuple[str, ...], everything: bool, allow_http: bool) -> Target:
     site, names = parse_server(url, collections, everything=everything, allow_http=allow_http)
-    return Target(site, (), everything, allow_http).adding(*names)
+    return Target(site, each_once(map(site.place, names)), everything, allow_http)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,30 +285,25 @@ def parse_aspm_url(text: str) -> str:
     return str(origin)
 
 
-def brief_given(context: Context, purpose: Purpose | None = None) -> Brief:
+def demand_given(asker: Asker, purpose: Purpose | None = None) -> Demand:
     """The demands that flags and variables make; ``alm`` where no purpose is said."""
-    asker = context.asker
-    return Brief(
+    return Demand(
         purpose=purpose or purpose_given(asker),
-        caller=context.caller,
-        clock=context.clock,
         reach=reach_given(asker),
         check_clone=asker.one(CHECK_CLONE, parse_check_clone) or AUTO,
         read_only=asker.switch(READ_ONLY_PROBES),
-        expires=asker.one(PAT_EXPIRES, lambda text: parse_day(text, PAT_EXPIRES.flag)),
-        expires_source=_source_of_the_end(asker),
+        end=asker.one(PAT_EXPIRES, lambda text: parse_day(text, PAT_EXPIRES.flag)),
+        end_source=_source_of_the_end(asker),
         username=asker.one(CLONE_USERNAME, parse_username) or "",
     )
 
 
-def stored_terms(
-    context: Context, entry: Entry, reach: ReachDemanded | None = None
-) -> tuple[Site, Brief]:
-    """Where a stored connection is, and what is demanded of its tokens: purpose and reach as on record, unless another
-    ``reach`` is meant. How it is asked may be said anew.
+def demand_stored(asker: Asker, entry: Entry, reach: ReachDemanded | None = None) -> Demand:
+    """What is demanded of the tokens of a stored connection: purpose and reach as on record, unless another ``reach`` is
+    meant. How it is asked may be said anew.
     """
     reach = reach or ReachDemanded(entry.reach_demanded)
-    return site_of(entry), replace(brief_given(context, Purpose(entry.purpose)), reach=reach)
+    return replace(demand_given(asker, Purpose(entry.purpose)), reach=reach)
 
 
 def purpose_given(asker: Asker) -> Purpose:
@@ -326,38 +321,22 @@ def _source_of_the_end(asker: Asker) -> str | None:
     return given.source if given else None
 
 
-def candidates_of(target: Target, tokens: Tokens, brief: Brief) -> list[Candidate]:
-    """One candidate for each token: the shared one with every organization that has none of its own."""
-    own: dict[Secret, tuple[Taken, list[str]]] = {}
-    for name in target.names:
-        if (taken := tokens.own.get(name.casefold())) is not None:
-            own.setdefault(taken.secret, (taken, []))[1].append(name)
-    rest = tuple(name for name in target.names if name.casefold() not in tokens.own)
-    made = [candidate(taken, target.site, names, brief) for taken, names in own.values()]
+def distribute(tokens: Tokens, target: Target, demand: Demand) -> list[Token]:
+    """Each token with its organizations: the shared one with all that have none of their own."""
+    own: dict[Secret, tuple[Token, list[Place]]] = {}
+    rest = []
+    for place in target.places:
+        if (token := tokens.own.get(place.key)) is None:
+            rest.append(place)
+        else:
+            own.setdefault(token.secret, (token, []))[1].append(place)
+    made = [token.meant_for(target.site, places, demand) for token, places in own.values()]
     if rest or target.list_all:
         if tokens.shared is None:
             raise missing_token()
-        made.insert(0, candidate(tokens.shared, target.site, rest, brief, list_all=target.list_all))
+        shared = tokens.shared.meant_for(target.site, rest, demand, list_all=target.list_all)
+        made.insert(0, shared)
     return made
-
-
-def candidate(
-    taken: Taken, site: Site, names: Sequence[str], brief: Brief, *, list_all: bool = False
-) -> Candidate:
-    """One token and where to prove it."""
-    return Candidate(
-        brief,
-        site,
-        taken.secret,
-        tuple(names),
-        taken.source,
-        taken.expires or brief.expires,
-        taken.expires_source if taken.expires else brief.expires_source,
-        brief.username,
-        list_all,
-        stored=taken.stored,
-        authorization_id=taken.authorization_id,
-    )
 
 
 def parse_check_clone(text: str) -> str:

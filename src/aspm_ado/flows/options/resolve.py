@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import settings_for
-from aspm_ado.domain.azure.place import parse_organization
+from aspm_ado.domain.azure.place import SERVICES, parse_organization
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import UsageError
@@ -20,8 +20,8 @@ from aspm_ado.flows.options.parts import (
     Target,
     aspm_missing,
     aspm_options,
-    brief_given,
     collection_missing,
+    demand_given,
     target,
     target_given,
 )
@@ -31,13 +31,13 @@ from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
 from aspm_ado.flows.storage.transaction import ready_to_keep
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.prompt import choose_reach
-from aspm_ado.flows.tokens.sources import Taken, Tokens, missing_token, tokens_given
-from aspm_ado.flows.validation.result import Brief
+from aspm_ado.flows.tokens.sources import ApiToken, Tokens, missing_token, tokens_given
+from aspm_ado.flows.validation.token import Demand, Token
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.profile import Profile
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import Proof
+    from aspm_ado.flows.validation.result import TokenResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class ConnectOptions:
 
     name: str
     target: Target
-    brief: Brief
+    demand: Demand
     tokens: Tokens
     aspm: AspmOptions
     stored: Entry | None
@@ -54,7 +54,7 @@ class ConnectOptions:
     keeps: bool
     dry_run: bool
     yes: bool
-    aspm_token: Taken | None = None
+    aspm_token: ApiToken | None = None
     profile: Profile | None = None
 
     @property
@@ -73,14 +73,15 @@ def resolve_options(context: Context, name: str | None, stored: dict[str, Entry]
     """Everything before a token is needed. With nobody to ask, all that is missing is named at once."""
     asker = context.asker
     old = stored.get(parse_name(name)) if name else None
-    given, tokens = target_given(asker), tokens_given(asker, context.sources)
+    given = target_given(asker)
+    tokens = tokens_given(asker, context.sources, given.site if given else SERVICES)
     known = old or (stored.get(_name(name, given.adding(*tokens.named))) if given else None)
-    aspm, brief = aspm_options(asker, old), brief_given(context)
+    aspm, demand = aspm_options(asker, old), demand_given(asker)
     aspm_token = given_token(context)
     profile = profile_at(context, aspm.profile) if aspm.uses_profile else None
-    _check_toggles(context, aspm, brief, known)
+    _check_toggles(context, aspm, demand, known)
     if not asker.asks:
-        demand(missing(context, given, tokens, brief, known, aspm, aspm_token))
+        require(missing(context, given, tokens, demand, known, aspm, aspm_token))
     if asker.keeps and not asker.switch(DRY_RUN):
         ready_to_keep(context)
     there = _opened(context, given, tokens)
@@ -90,7 +91,7 @@ def resolve_options(context: Context, name: str | None, stored: dict[str, Entry]
     return ConnectOptions(
         chosen,
         there,
-        _brief(context, brief, old, there),
+        _demand(context, demand, old, there),
         _with_stored(context, tokens, there, old),
         aspm,
         old,
@@ -102,10 +103,12 @@ def resolve_options(context: Context, name: str | None, stored: dict[str, Entry]
     )
 
 
-def _check_toggles(context: Context, aspm: AspmOptions, brief: Brief, known: Entry | None) -> None:
+def _check_toggles(
+    context: Context, aspm: AspmOptions, demand: Demand, known: Entry | None
+) -> None:
     if aspm.toggles is None:
         return
-    purpose = brief.purpose
+    purpose = demand.purpose
     if known is not None and not context.asker.given(PURPOSE):
         purpose = Purpose(known.purpose)
     settings_for(aspm.toggles, purpose, aspm.api)
@@ -123,7 +126,7 @@ def _of_the_same_server(there: Target, old: Entry | None) -> Target:
         )
     if not old.ca_bundle:
         return there
-    return replace(there, site=replace(there.site, ca_bundle=old.ca_bundle))
+    return there.at(replace(there.site, ca_bundle=old.ca_bundle))
 
 
 def _name(name: str | None, there: Target) -> str:
@@ -131,20 +134,20 @@ def _name(name: str | None, there: Target) -> str:
 
 
 def named_by(
-    options: ConnectOptions, proofs: Sequence[Proof], stored: dict[str, Entry]
+    options: ConnectOptions, results: Sequence[TokenResult], stored: dict[str, Entry]
 ) -> ConnectOptions:
     """Where every organization was asked for and none was named, the connection is named after the first one listed.
 
     A connection that is on record without a name of its own keeps it, and one for something else is left alone.
     """
-    first = next((here.place for proof in proofs for here in proof.places), None)
+    first = next((result.lead.place for result in results if result.lead is not None), None)
     if options.name != UNNAMED or options.stored is not None or first is None:
         return options
     name = default_name(first.site, (first.name,))
     old = stored.get(name)
     if old is not None and (old.base_url, old.purpose) != (
         first.site.base_url,
-        options.brief.purpose.value,
+        options.demand.purpose.value,
     ):
         return options
     return replace(options, name=name, stored=old)
@@ -159,17 +162,13 @@ def _opened(context: Context, given: Target | None, tokens: Tokens) -> Target:
     if there.is_open:
         if not asker.asks:
             raise collection_missing(there.site)
-        return there.adding(
-            asker.prompter.text(COLLECTION, asker.default(COLLECTION, "DefaultCollection")).strip()
-        )
-    if asker.asks and not there.names and tokens.shared is None:
-        services = there.site.deployment is Deployment.SERVICES
-        page = (
-            asker.need(ORGANIZATION, parse_organization).name
-            if services
-            else asker.prompter.text(COLLECTION)
-        )
-        return there.adding(page)
+        default = asker.default(COLLECTION, "DefaultCollection")
+        name = asker.prompter.text(COLLECTION, default).strip()
+        return there.adding(there.site.place(name))
+    if asker.asks and not there.places and tokens.shared is None:
+        if there.site.deployment is Deployment.SERVICES:
+            return there.adding(asker.need(ORGANIZATION, parse_organization))
+        return there.adding(there.site.place(asker.prompter.text(COLLECTION)))
     return there
 
 
@@ -181,29 +180,29 @@ def _with_stored(context: Context, tokens: Tokens, there: Target, old: Entry | N
     if old is None or tokens.shared is not None:
         return tokens
     own = dict(tokens.own)
-    held = {one.name.casefold(): one.credential for one in old.organizations}
+    held = {there.site.place(one.name).key: one.credential for one in old.organizations}
     wide = next((key for key, one in old.credentials.items() if one.reach == Reach.ALL.value), None)
     wide = None if creation_asked(context.asker) == REQUIRE else wide
-    for name in there.names:
-        key = held.get(name.casefold(), wide)
-        if name.casefold() in own or key is None:
+    for place in there.places:
+        key = held.get(place.key, wide)
+        if place.key in own or key is None:
             continue
         credential = old.credentials[key]
         secret = context.vault.read(credential.service)
         if secret is not None:
-            own[name.casefold()] = Taken(
+            own[place.key] = Token(
                 secret,
                 "keyring",
-                name,
-                key,
-                credential.ends,
-                credential.expires_source,
-                credential.authorization_id,
+                (place,),
+                end=credential.ends,
+                end_source=credential.expires_source,
+                credential=key,
+                authorization_id=credential.authorization_id,
             )
     return Tokens(tokens.shared, own)
 
 
-def _brief(context: Context, given: Brief, old: Entry | None, there: Target) -> Brief:
+def _demand(context: Context, given: Demand, old: Entry | None, there: Target) -> Demand:
     asker = context.asker
     if old is not None and asker.given(REACH) is None:
         given = replace(given, reach=ReachDemanded(old.reach_demanded))
@@ -232,17 +231,17 @@ def missing(
     context: Context,
     there: Target | None,
     tokens: Tokens,
-    brief: Brief,
+    demand: Demand,
     known: Entry | None,
     aspm: AspmOptions | None = None,
-    aspm_token: Taken | None = None,
+    aspm_token: ApiToken | None = None,
 ) -> Iterator[Missing]:
     """Everything that a run with nobody to ask would have to ask for."""
     if there is not None and there.is_open and not tokens.named:
         raise collection_missing(there.site)
     if there is None and not tokens.named:
         yield _WHERE
-    if _lacks_token(there, tokens, known) and not _creates(context, brief, there):
+    if _lacks_token(there, tokens, known) and not _creates(context, demand, there):
         yield Missing(_PAT, missing_token())
     if aspm is None:
         return
@@ -256,7 +255,7 @@ def missing(
         yield Missing("--aspm-token-file (or INVICTI_ASPM_TOKEN)", missing_aspm_token())
 
 
-def demand(found: Iterator[Missing]) -> None:
+def require(found: Iterator[Missing]) -> None:
     """Refuse where something is missing, before the first request."""
     every = list(found)
     if len(every) == 1 and every[0].alone is not None:
@@ -269,20 +268,20 @@ def demand(found: Iterator[Missing]) -> None:
         )
 
 
-def _creates(context: Context, brief: Brief, there: Target | None) -> bool:
+def _creates(context: Context, demand: Demand, there: Target | None) -> bool:
     """Whether tokens that are missing are made: the organizations have to be named for that."""
-    if there is None or there.list_all or not there.names:
+    if there is None or there.list_all or not there.places:
         return False
-    return creates_unasked(context, there.site.place(there.names[0]), brief)
+    return creates_unasked(context, there.places[0], demand)
 
 
 def _lacks_token(there: Target | None, tokens: Tokens, known: Entry | None) -> bool:
     """Whether an organization has no token: neither given, nor stored with the connection."""
-    names = (*(there.names if there else ()), *tokens.named)
+    places = (*(there.places if there else ()), *tokens.named)
     if known is not None and there is not None and not there.list_all:
         if any(one.reach == Reach.ALL.value for one in known.credentials.values()):
             return False
-        held = {one.name.casefold() for one in known.organizations}
-        names = tuple(name for name in names if name.casefold() not in held)
-        return tokens.lacks(names, list_all=False)
-    return tokens.lacks(names, list_all=not names or (there is not None and there.list_all))
+        held = {there.site.place(one.name).key for one in known.organizations}
+        places = tuple(place for place in places if place.key not in held)
+        return tokens.lacks(places, list_all=False)
+    return tokens.lacks(places, list_all=not places or (there is not None and there.list_all))

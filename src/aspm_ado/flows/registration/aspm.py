@@ -29,9 +29,9 @@ from aspm_ado.domain.rules.aspm import (
 from aspm_ado.domain.secret import Secret, parse_secret
 from aspm_ado.flows.options.parts import parse_aspm_url
 from aspm_ado.flows.storage.connection import aspm_service
-from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, Taken, aspm_token_given
-from aspm_ado.flows.validation.result import AUTO
+from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_given
 from aspm_ado.flows.validation.scheduler import one_call
+from aspm_ado.flows.validation.token import AUTO
 
 if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
@@ -60,7 +60,7 @@ class AspmResult:
 
     url: str
     checks: tuple[Check, ...]
-    token: Taken | None = None
+    token: ApiToken | None = None
     """The token that was tried."""
     caller: AspmCaller | None = None
     """Set when a dialect answered."""
@@ -89,7 +89,7 @@ class AspmResult:
         return AspmReport(self.url, self.api, self.checks)
 
 
-def validate_aspm(target: AspmTarget, token: Taken) -> RequestPlan[AspmResult]:
+def validate_aspm(target: AspmTarget, token: ApiToken) -> RequestPlan[AspmResult]:
     """First without the token: which API is there. Then the token, where an API answered."""
     url, asked = target.url, target.api
     dialects = [Dialect.CORE, Dialect.STANDALONE] if asked == AUTO else [Dialect(asked)]
@@ -137,7 +137,7 @@ def knows_tool(context: Context, aspm: AspmResult, handoff: Handoff) -> bool | N
     return tool_accepted(context.scheduler.run(one_call(call)))
 
 
-def given_token(context: Context) -> Taken | None:
+def given_token(context: Context) -> ApiToken | None:
     """The token that a file or a variable gives; the old name of the variable is remarked on."""
     given = aspm_token_given(context.asker, context.sources)
     if given is not None and given.source == ASPM_VARIABLES[1]:
@@ -145,7 +145,7 @@ def given_token(context: Context) -> Taken | None:
     return given
 
 
-def given_for(context: Context, url: str) -> Taken | None:
+def given_for(context: Context, url: str) -> ApiToken | None:
     """The token given beside a stored connection, where it is plain that it is for its ASPM.
 
     A variable may be there for another ASPM: it counts only when the address that is given with it
@@ -157,13 +157,13 @@ def given_for(context: Context, url: str) -> Taken | None:
     return None
 
 
-def aspm_token(context: Context, url: str, given: Taken | None) -> Taken | None:
+def aspm_token(context: Context, url: str, given: ApiToken | None) -> ApiToken | None:
     """The token for the ASPM at ``url``: the one given, else the one stored for that origin."""
     if given is not None:
         return given
     service = context.records.load().aspm_tokens.get(url)
     secret = context.vault.read(service) if service else None
-    return Taken(secret, f"keyring ({context.vault.title})") if secret is not None else None
+    return ApiToken(secret, f"keyring ({context.vault.title})") if secret is not None else None
 
 
 def validate_stored_aspms(context: Context, entries: Iterable[Entry]) -> dict[str, AspmResult]:
@@ -175,7 +175,7 @@ def validate_stored_aspms(context: Context, entries: Iterable[Entry]) -> dict[st
             target = AspmTarget(entry.aspm.url, AUTO, entry.aspm.api, entry.ca_bundle)
             used[entry.name] = targets.setdefault((target.url, target.ca_bundle), target)
     results: dict[AspmTarget, AspmResult] = {}
-    tokens: dict[AspmTarget, Taken] = {}
+    tokens: dict[AspmTarget, ApiToken] = {}
     for target in targets.values():
         found = _stored_token(context, target)
         if isinstance(found, AspmResult):
@@ -187,7 +187,7 @@ def validate_stored_aspms(context: Context, entries: Iterable[Entry]) -> dict[st
     return {name: results[target] for name, target in used.items()}
 
 
-def _stored_token(context: Context, target: AspmTarget) -> Taken | AspmResult:
+def _stored_token(context: Context, target: AspmTarget) -> ApiToken | AspmResult:
     """The stored token of an ASPM, or the result where there is none to validate it with."""
     service = context.records.load().aspm_tokens.get(target.url)
     if service is None:
@@ -198,7 +198,7 @@ def _stored_token(context: Context, target: AspmTarget) -> Taken | AspmResult:
         check = Check(CheckId.ASPM_TOKEN, Status.FAIL, error.problem, error.reason, error.remedy)
         return _unread(target, check)
     if secret is not None:
-        return Taken(secret, "keyring")
+        return ApiToken(secret, "keyring")
     check = Check(
         CheckId.ASPM_TOKEN,
         Status.FAIL,
@@ -253,13 +253,13 @@ NO_TEAM_LEADS: Final = (
 )
 
 
-def ask_aspm_token(context: Context, url: str, dialect: Dialect | None = None) -> Taken:
+def ask_aspm_token(context: Context, url: str, dialect: Dialect | None = None) -> ApiToken:
     """The token from a person; where it goes and where it is made are said above the prompt."""
     above = (f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect))
-    return Taken(context.asker.prompter.secret(TOKEN, above, accept=_parse), "prompt")
+    return ApiToken(context.asker.prompter.secret(TOKEN, above, accept=_parse), "prompt")
 
 
-def offer_aspm_token(context: Context, url: str) -> Taken | None:
+def offer_aspm_token(context: Context, url: str) -> ApiToken | None:
     """The token from a person, or ``None`` after Enter alone: a guided hand-off needs none."""
     above = (
         "Not needed to hand the values over; with it, Invicti ASPM is proven, too.",
@@ -269,7 +269,7 @@ def offer_aspm_token(context: Context, url: str) -> Taken | None:
     secret = context.asker.prompter.secret(
         OFFERED, above, accept=lambda typed: _parse(typed) if typed.strip() else None
     )
-    return Taken(secret, "prompt") if secret is not None else None
+    return ApiToken(secret, "prompt") if secret is not None else None
 
 
 def missing_aspm_token() -> UsageError:
@@ -295,7 +295,7 @@ class AspmTerms:
 
 
 def resolve_aspm(
-    context: Context, target: AspmTarget, given: Taken | None, terms: AspmTerms
+    context: Context, target: AspmTarget, given: ApiToken | None, terms: AspmTerms
 ) -> AspmResult:
     """Validate the ASPM; on a terminal until it is good, or the person goes on otherwise.
 
@@ -330,8 +330,8 @@ def resolve_aspm(
 
 
 def _first_token(
-    context: Context, target: AspmTarget, given: Taken | None, terms: AspmTerms
-) -> Taken | None:
+    context: Context, target: AspmTarget, given: ApiToken | None, terms: AspmTerms
+) -> ApiToken | None:
     token = given if terms.only_new else aspm_token(context, target.url, given)
     if token is not None:
         return token

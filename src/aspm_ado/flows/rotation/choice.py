@@ -25,9 +25,10 @@ from aspm_ado.domain.rules.access import judge_access
 from aspm_ado.domain.rules.reach import not_listed
 from aspm_ado.domain.secret import Secret, parse_pat
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.options.parts import stored_terms
+from aspm_ado.flows.options.parts import demand_stored
 from aspm_ado.flows.tokens.creation import creates_unasked
-from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Taken, Tokens, tokens_given
+from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Tokens, tokens_given
+from aspm_ado.flows.validation.token import Token
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.retirement import Calendar
@@ -118,15 +119,16 @@ def chosen(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
     asker = context.asker
     named = [place.name for place in asker.many(ORGANIZATION, parse_organization)]
     stored = [one.name for one in entry.organizations]
+    own = [place.name for place in tokens.named]
     if asker.switch(ALL_ORGANIZATIONS):
-        known = once(entry, (*stored, *named, *tokens.named))
+        known = once(entry, (*stored, *named, *own))
         demand_tokens(context, entry, known, tokens)
         return once(entry, (*known, *survey(context, entry).names))
     if named:
-        return once(entry, (*named, *tokens.named))
+        return once(entry, (*named, *own))
     left = entry.migration.organizations if entry.migration else ()
     if not asker.asks or (left and (not entry.unmigrated or _goes_on(context, entry))):
-        return once(entry, (*(left or stored), *tokens.named))
+        return once(entry, (*(left or stored), *own))
     return _picked(context, entry, tokens)
 
 
@@ -134,8 +136,11 @@ def demand_tokens(context: Context, entry: Entry, names: Sequence[str], tokens: 
     """With nobody to ask: name every organization that has no token of its own, is given none, and gets none made."""
     if context.asker.asks:
         return
-    site, brief = stored_terms(context, entry, ReachDemanded.ORGANIZATION)
-    lacking = [name for name in names if not entry.has_own(name) and tokens.of(name) is None]
+    site = site_of(entry)
+    brief = demand_stored(context.asker, entry, ReachDemanded.ORGANIZATION)
+    lacking = [
+        name for name in names if not entry.has_own(name) and tokens.of(site.place(name)) is None
+    ]
     missing = [
         clean(name, 60) for name in lacking if not creates_unasked(context, site.place(name), brief)
     ]
@@ -176,7 +181,7 @@ def _picked(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
         picked = context.asker.prompter.choose_many(WHICH, choices)
     if not picked and not tokens.named:
         context.voice.say("Nothing was chosen, and nothing is changed.")
-    return once(entry, (*picked, *tokens.named))
+    return once(entry, (*picked, *(place.name for place in tokens.named)))
 
 
 def once(entry: Entry, names: Sequence[str]) -> tuple[str, ...]:
@@ -207,14 +212,15 @@ def own_tokens(context: Context, entry: Entry) -> Tokens:
         )
     own = dict(given.own)
     for organization, name in variables_named(context.asker):
-        if organization.casefold() in own:
+        place = site_of(entry).place(organization)
+        if place.key in own:
             raise UsageError(
                 Reason.USAGE,
                 f"Two tokens are given for {clean(organization, 60)}.",
                 remedy="Name one file or one variable for each organization.",
             )
-        taken = Taken(parse_pat(context.sources.variable(name), name), name, organization)
-        own[organization.casefold()] = taken
+        taken = Token(parse_pat(context.sources.variable(name), name), name, (place,))
+        own[place.key] = taken
     _demand_different(context, entry, list(own.values()))
     return Tokens(None, own)
 
@@ -237,13 +243,13 @@ def parse_variable(text: str) -> tuple[str, str]:
     return organization.strip(), name.strip()
 
 
-def _demand_different(context: Context, entry: Entry, taken: Sequence[Taken]) -> None:
+def _demand_different(context: Context, entry: Entry, taken: Sequence[Token]) -> None:
     """No token twice, and none that is stored for several organizations: before anything is asked of anybody."""
     if not taken:
         return
     seen: dict[Secret, str] = {}
     for one in taken:
-        name = clean(one.organization or "", 60)
+        name = clean(one.places[0].name, 60)
         if one.secret in seen:
             raise UsageError(
                 Reason.USAGE,

@@ -17,6 +17,7 @@ from aspm_ado.domain.aspm.registration import (
     RegistrationFacts,
     token_of,
 )
+from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status
@@ -38,13 +39,12 @@ from aspm_ado.domain.stored import (
 )
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import aspm_report, bring, is_registered
-from aspm_ado.flows.options.parts import aspm_options, candidate, stored_terms
+from aspm_ado.flows.options.parts import aspm_options, demand_stored
 from aspm_ado.flows.registration.aspm import AspmResult
 from aspm_ado.flows.registration.delivery import Outcomes, with_registration
 from aspm_ado.flows.registration.guided import HANDED_OFF
 from aspm_ado.flows.rotation.choice import chosen, demand_tokens, own_tokens
 from aspm_ado.flows.storage.connection import (
-    Proven,
     entry_report,
     facts_on_record,
     merged,
@@ -58,12 +58,13 @@ from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.retry import prove_until_good
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.report import not_good, report, with_check
-from aspm_ado.flows.validation.result import Proof
+from aspm_ado.flows.validation.result import TokenResult
 
 if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options.parts import AspmOptions
-    from aspm_ado.flows.tokens.sources import Taken, Tokens
+    from aspm_ado.flows.tokens.sources import Tokens
+    from aspm_ado.flows.validation.token import Token
 
 
 def migrate(context: Context, name: str) -> Report:
@@ -145,7 +146,9 @@ def _each(
     results: dict[str, Result] = {}
     for number, name in enumerate(todo, start=1):
         position = f"{number} of {len(todo)}"
-        result = migrate_one(context, entry, name, tokens.of(name), options, position)
+        result = migrate_one(
+            context, entry, name, tokens.of(site_of(entry).place(name)), options, position
+        )
         results[name.casefold()] = result
         if result.came is Came.STOPPED:
             break
@@ -270,14 +273,14 @@ class Result:
 
     came: Came
     made: OrganizationReport | None = None
-    proof: Proof | None = None
+    proof: TokenResult | None = None
 
 
 def migrate_one(
     context: Context,
     entry: Entry,
     name: str,
-    taken: Taken | None,
+    taken: Token | None,
     options: AspmOptions,
     position: str,
 ) -> Result:
@@ -297,9 +300,10 @@ def migrate_one(
 
 
 def _tried(
-    context: Context, entry: Entry, name: str, taken: Taken | None, options: AspmOptions
+    context: Context, entry: Entry, name: str, taken: Token | None, options: AspmOptions
 ) -> Result:
-    site, brief = stored_terms(context, entry, ReachDemanded.ORGANIZATION)
+    site = site_of(entry)
+    brief = demand_stored(context.asker, entry, ReachDemanded.ORGANIZATION)
     stored = next(
         (one for one in entry.organizations if one.name.casefold() == name.casefold()), None
     )
@@ -308,7 +312,7 @@ def _tried(
         taken = taken or acquire(context, site.place(name), brief, for_all=False)
     except (NotCreatedError, UsageError) as error:
         return Result(Came.NOT_GOOD, not_created_report(context, name, error))
-    [proof] = prove_until_good(context, [candidate(taken, site, (name,), brief)])
+    [proof] = prove_until_good(context, [taken.meant_for(site, [site.place(name)], brief)])
     made = _judged(context, entry, proof, name if stored else "")
     stands = not_good(made)
     if stands or not made.is_good:
@@ -323,21 +327,20 @@ def _tried(
         context.voice.warn(line)
     if (
         stored is not None
-        and context.vault.read(entry.credentials[stored.credential].service)
-        == proof.candidate.secret
+        and context.vault.read(entry.credentials[stored.credential].service) == proof.token.secret
     ):
         _keep_in_force(context, entry, stored.name)
     elif stored is not None:
         keep_successor(context, entry, proof, [made], [stored.name])
     else:
-        _keep_new(context, entry, Proven(proof, (made,)), options)
+        _keep_new(context, entry, proof, options)
     context.voice.say(
-        f"{clean(name, 60)} has a token of its own now (…{proof.candidate.secret.last4}): stored."
+        f"{clean(name, 60)} has a token of its own now (…{proof.token.secret.last4}): stored."
     )
     return Result(Came.OWN, made, proof)
 
 
-def _judged(context: Context, entry: Entry, proof: Proof, stored: str) -> OrganizationReport:
+def _judged(context: Context, entry: Entry, proof: TokenResult, stored: str) -> OrganizationReport:
     """The report of the new token: the same person's as the old one, and of this organization alone."""
     olds = [stored] if stored else [one.name for one in entry.organizations]
     [made] = compared(proof, entry, olds, allow_other=context.asker.switch(ALLOW_OTHER_IDENTITY))
@@ -350,7 +353,9 @@ def _judged(context: Context, entry: Entry, proof: Proof, stored: str) -> Organi
         Reason.REACH_TOO_WIDE,
         f"On the token page choose {clean(made.name, 60)} as its organization, not “All accessible organizations”.",
     )
-    return with_check(made, check)
+    [one] = proof.organizations.values()
+    one.report = with_check(made, check)
+    return one.report
 
 
 def _keep_in_force(context: Context, entry: Entry, name: str) -> None:
@@ -362,11 +367,11 @@ def _keep_in_force(context: Context, entry: Entry, name: str) -> None:
     )
 
 
-def _keep_new(context: Context, entry: Entry, proven: Proven, options: AspmOptions) -> None:
+def _keep_new(context: Context, entry: Entry, proven: TokenResult, options: AspmOptions) -> None:
     """An organization that the connection did not have yet: in force at once, since no other token serves it here."""
     key = new_key(context)
     now = context.stamp
-    name = proven.good[0].name.casefold()
+    name = proven.good[0].place.key
 
     def onto(current: Entry | None) -> Entry:
         if current is None:
@@ -385,7 +390,7 @@ def _keep_new(context: Context, entry: Entry, proven: Proven, options: AspmOptio
             allow_http=current.allow_http,
         )
 
-    keep(context, entry.name, onto, {service_of(entry.name, key): proven.proof.candidate.secret})
+    keep(context, entry.name, onto, {service_of(entry.name, key): proven.token.secret})
 
 
 def _begun(entry: Entry, options: AspmOptions) -> Registration:

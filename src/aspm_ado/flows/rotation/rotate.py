@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.registration import RegistrationFacts, token_of
-from aspm_ado.domain.azure.place import parse_organization
+from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
@@ -18,7 +18,7 @@ from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import Entry, StoredOrganization
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import stored_handoff
-from aspm_ado.flows.options.parts import AspmOptions, aspm_options, candidate, stored_terms
+from aspm_ado.flows.options.parts import AspmOptions, aspm_options, demand_stored
 from aspm_ado.flows.registration.aspm import AspmResult
 from aspm_ado.flows.registration.delivery import Outcomes, deliver_by_hand, with_registration
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
@@ -35,10 +35,11 @@ from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_as
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.retry import prove_until_good
 from aspm_ado.flows.tokens.revocation import revoking_unkept
-from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Taken, Tokens, missing_token, tokens_given
+from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Tokens, missing_token, tokens_given
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.report import connection_report, named, report
-from aspm_ado.flows.validation.result import Candidate, Proof
+from aspm_ado.flows.validation.result import TokenResult
+from aspm_ado.flows.validation.token import Token
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
@@ -58,10 +59,10 @@ def rotate(context: Context, name: str, organizations: Sequence[str]) -> Report:
 def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Report:
     [entry] = stored_entries(context, [name])
     options = aspm_options(context.asker, entry)
-    given = tokens_given(context.asker, context.sources)
-    names = _meant(context, entry, organizations or given.named)
-    taken = _one_token(given, names)
-    site, brief = stored_terms(context, entry)
+    given = tokens_given(context.asker, context.sources, site_of(entry))
+    names = _meant(context, entry, organizations or [place.name for place in given.named])
+    taken = _one_token(entry, given, names)
+    site, brief = site_of(entry), demand_stored(context.asker, entry)
     if (
         taken is None
         and entry.successor_of(names[0]) is None
@@ -105,8 +106,8 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     )
     if not is_whole(made, names):
         context.voice.warn("Nothing was changed: the old token stays in force.")
-        tried = proof.candidate
-        shown = connection_report(entry.name, tried.site, tried.brief.purpose, made)
+        tried = proof.token
+        shown = connection_report(entry.name, tried.site, tried.demand.purpose, made)
         return report(context, "rotate", [proof], [shown])
     for line in losses(made, entry):
         context.voice.warn(line)
@@ -118,17 +119,18 @@ def needs_one_each(context: Context, entry: Entry, names: Sequence[str]) -> bool
     """Whether a new token that is asked for now would be of one organization alone, and these are several."""
     if len(names) > 1 and creation_asked(context.asker) == REQUIRE:
         return True
-    site, brief = stored_terms(context, entry)
+    site, brief = site_of(entry), demand_stored(context.asker, entry)
     return (
         len(names) > 1
         and context.clock.calendar().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
     )
 
 
-def _one_token(given: Tokens, names: Sequence[str]) -> Taken | None:
+def _one_token(entry: Entry, given: Tokens, names: Sequence[str]) -> Token | None:
     """The new token, if one is given: the same for all of ``names``."""
-    taken = given.of(names[0])
-    if any(given.of(name) is not taken for name in names):
+    site = site_of(entry)
+    taken = given.of(site.place(names[0]))
+    if any(given.of(site.place(name)) is not taken for name in names):
         raise UsageError(
             Reason.USAGE,
             f"Different tokens are given for {clean(', '.join(names), 120)}.",
@@ -181,9 +183,11 @@ def _known(entry: Entry, stored: Mapping[str, str], text: str) -> str:
     return stored[name.casefold()]
 
 
-def _prove(context: Context, entry: Entry, names: Sequence[str], taken: Taken | None) -> Proof:
+def _prove(
+    context: Context, entry: Entry, names: Sequence[str], taken: Token | None
+) -> TokenResult:
     """Take the new token in as connect does, and prove it where the old one served."""
-    site, brief = stored_terms(context, entry)
+    site, brief = site_of(entry), demand_stored(context.asker, entry)
     username = next(
         (one.username for one in entry.organizations if one.name in names and one.username), ""
     )
@@ -193,10 +197,10 @@ def _prove(context: Context, entry: Entry, names: Sequence[str], taken: Taken | 
         if not _without(context, entry, names, taken.secret):
             context.voice.warn(_unchanged(entry, taken.secret).problem)
             taken = None
-    made: Candidate = candidate(taken, site, names, brief)
-    [proof] = prove_until_good(context, [made])
-    if not _without(context, entry, names, proof.candidate.secret):
-        raise _unchanged(entry, proof.candidate.secret)
+    places = [site.place(name) for name in names]
+    [proof] = prove_until_good(context, [taken.meant_for(site, places, brief)])
+    if not _without(context, entry, names, proof.token.secret):
+        raise _unchanged(entry, proof.token.secret)
     return proof
 
 
@@ -227,7 +231,7 @@ def _hand_on(
     key: str,
     names: Sequence[str],
     options: AspmOptions,
-    proofs: Sequence[Proof],
+    proofs: Sequence[TokenResult],
     made: Sequence[OrganizationReport] = (),
 ) -> Report:
     """Give the new token to Invicti ASPM, and put it in force where ASPM has it. The old one serves until then."""

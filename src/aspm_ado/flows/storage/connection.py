@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.scopes import Deployment
@@ -23,24 +23,14 @@ from aspm_ado.domain.stored import (
     StoredOrganization,
 )
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.validation.report import organizations_of
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options.parts import AspmOptions
-    from aspm_ado.flows.validation.result import Candidate, Proof
-
-
-@dataclass(frozen=True, slots=True)
-class Proven:
-    """One token's proof, and the reports of its good organizations."""
-
-    proof: Proof
-    good: tuple[OrganizationReport, ...]
-    held: frozenset[str] = frozenset()
-    """The credentials on record that hold this very token."""
+    from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
+    from aspm_ado.flows.validation.token import Token
 
 
 def facts_on_record(entry: Entry, key: str, *, shared: bool) -> TokenFacts:
@@ -104,22 +94,20 @@ def default_name(site: Site, names: Sequence[str]) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", raw.lower()).strip("-._")[:63] or UNNAMED
 
 
-def proven_of(context: Context, proofs: Sequence[Proof], current: Entry | None) -> list[Proven]:
-    """The proofs that are good somewhere, each with the credentials of ``current`` that hold its token."""
-    made = [
-        (proof, tuple(one for one in organizations_of(proof) if one.is_good)) for proof in proofs
-    ]
-    return [
-        Proven(proof, good, _holding(context, current, proof.candidate))
-        for proof, good in made
-        if good
-    ]
+def good_ones(
+    context: Context, results: Sequence[TokenResult], current: Entry | None
+) -> list[TokenResult]:
+    """The results that are good somewhere, each with the credentials of ``current`` that hold its token."""
+    good = [result for result in results if result.good]
+    for result in good:
+        result.held = _holding(context, current, result.token)
+    return good
 
 
-def _holding(context: Context, current: Entry | None, candidate: Candidate) -> frozenset[str]:
-    """The credentials that hold the token of ``candidate``. What ends otherwise is another, and is not read."""
-    if candidate.stored or current is None:
-        return frozenset({candidate.stored} - {""})
+def _holding(context: Context, current: Entry | None, candidate: Token) -> frozenset[str]:
+    """The credentials that hold ``candidate``. What ends otherwise is another, and is not read."""
+    if candidate.credential or current is None:
+        return frozenset({candidate.credential} - {""})
     alike = (
         (key, one)
         for key, one in current.credentials.items()
@@ -140,10 +128,10 @@ def service_of(name: str, key: str) -> str:
     return f"aspm-ado:{name}:{key}"
 
 
-def new_secrets(name: str, proven: Sequence[Proven], keys: Sequence[str]) -> dict[str, Secret]:
+def new_secrets(name: str, proven: Sequence[TokenResult], keys: Sequence[str]) -> dict[str, Secret]:
     """The secrets that are not stored yet, by service."""
     return {
-        service_of(name, key): one.proof.candidate.secret
+        service_of(name, key): one.token.secret
         for one, key in zip(proven, keys, strict=True)
         if not one.held
     }
@@ -152,7 +140,7 @@ def new_secrets(name: str, proven: Sequence[Proven], keys: Sequence[str]) -> dic
 def merged(
     current: Entry | None,
     name: str,
-    proven: Sequence[Proven],
+    proven: Sequence[TokenResult],
     keys: Sequence[str],
     options: AspmOptions,
     toggles: Iterable[str],
@@ -167,30 +155,31 @@ def merged(
     ``keys`` name the credentials of ``proven``, but for those that are stored already. What waited to replace a token
     is given up with it.
     """
-    candidate = proven[0].proof.candidate
+    candidate = proven[0].token
     credentials = dict(current.credentials) if current else {}
     organizations = {o.name.casefold(): o for o in current.organizations} if current else {}
     aspm = StoredAspm(options.url, options.api, options.profile or "") if options.url else None
     renewed = []
     for one, key in zip(proven, keys, strict=True):
         for made in one.good:
-            prior = organizations.get(made.name.casefold())
+            name_key = made.place.key
+            prior = organizations.get(name_key)
             used = _used(one, key, prior, credentials)
             credentials[used] = _credential(one, credentials.get(used), service_of(name, key))
             if prior is None or prior.credential != used:
-                renewed.append(made.name)
-            state = registrations.get(made.name.casefold(), _left(current, prior, used, aspm))
-            organizations[made.name.casefold()] = _organization(made, used, one.proof, state)
-    listed = (found for one in proven for found in one.proof.listed or ())
+                renewed.append(made.place.name)
+            state = registrations.get(name_key, _left(current, prior, used, aspm))
+            organizations[name_key] = _organization(made, used, one, state)
+    listed = (found.name for one in proven for found in one.listed or ())
     return Entry(
         name=name,
         deployment=candidate.site.deployment.value,
         base_url=candidate.site.base_url,
-        purpose=candidate.brief.purpose.value,
+        purpose=candidate.demand.purpose.value,
         credentials=credentials,
         organizations=tuple(organizations.values()),
         aspm=aspm or (current.aspm if current else None),
-        reach_demanded=candidate.brief.reach.value,
+        reach_demanded=candidate.demand.reach.value,
         toggles=tuple(toggles),
         allow_http=allow_http,
         ca_bundle=ca_bundle or (current.ca_bundle if current else None),
@@ -203,7 +192,7 @@ def merged(
 
 
 def _used(
-    one: Proven,
+    one: TokenResult,
     key: str,
     prior: StoredOrganization | None,
     credentials: Mapping[str, StoredCredential],
@@ -241,9 +230,9 @@ def aspm_service(url: str, fresh: Callable[[], str]) -> str:
     return f"aspm-ado:aspm:{Origin.of(url).host}:{fresh().replace('-', '')[:12]}"
 
 
-def _credential(one: Proven, known: StoredCredential | None, service: str) -> StoredCredential:
+def _credential(one: TokenResult, known: StoredCredential | None, service: str) -> StoredCredential:
     """A token as it is now; ``known`` is what is on record of it, where it is stored already."""
-    made, candidate = one.good[0], one.proof.candidate
+    made, candidate = one.good[0].report, one.token
     identity = made.identity
     ends = known if known is not None and made.token.expires is None else made.token
     return StoredCredential(
@@ -261,15 +250,15 @@ def _credential(one: Proven, known: StoredCredential | None, service: str) -> St
 
 
 def _organization(
-    made: OrganizationReport, key: str, proof: Proof, state: Registration
+    made: OrganizationResult, key: str, result: TokenResult, state: Registration
 ) -> StoredOrganization:
     return StoredOrganization(
-        name=made.name,
+        name=made.place.name,
         credential=key,
-        username=needed_username(made) or proof.candidate.username,
+        username=needed_username(made.report) or result.token.username,
         registration=state,
-        repository=repository_of(proof, made.name),
-    ).proven(verdict_of(made), proof.calendar.today.isoformat())
+        repository=repository_of(made),
+    ).proven(verdict_of(made.report), result.calendar.today.isoformat())
 
 
 def verdict_of(made: OrganizationReport) -> dict[str, str]:
@@ -277,12 +266,9 @@ def verdict_of(made: OrganizationReport) -> dict[str, str]:
     return {check.id.value: check.status.value for check in made.checks}
 
 
-def repository_of(proof: Proof, name: str) -> str:
+def repository_of(made: OrganizationResult) -> str:
     """The id of the repository that could be read there, where one was."""
-    found = next(
-        (here.repository for here in proof.places if here.place.key == name.casefold()), None
-    )
-    return found.id if found is not None else ""
+    return made.repository.id if made.repository is not None else ""
 
 
 def needed_username(made: OrganizationReport) -> str:

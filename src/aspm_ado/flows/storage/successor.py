@@ -21,19 +21,19 @@ from aspm_ado.flows.storage.connection import new_key, service_of, verdict_of, w
 from aspm_ado.flows.storage.transaction import changed_meanwhile, keep, update
 from aspm_ado.flows.tokens.orders import close_order, record_replaced
 from aspm_ado.flows.tokens.revocation import revoke_old
-from aspm_ado.flows.validation.report import not_good, organizations_of, with_check
+from aspm_ado.flows.validation.report import not_good, with_check
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import Proof
+    from aspm_ado.flows.validation.result import TokenResult
 
 NO_STATES: Final[Mapping[str, Registration]] = MappingProxyType({})
 
 
 def compared(
-    proof: Proof, entry: Entry, names: Sequence[str], *, allow_other: bool
+    proof: TokenResult, entry: Entry, names: Sequence[str], *, allow_other: bool
 ) -> tuple[OrganizationReport, ...]:
     """The reports of the new token, judged beside what the old one was: another person's token fails ``identity``."""
     wanted = {name.casefold() for name in names}
@@ -42,9 +42,9 @@ def compared(
         for one in entry.organizations
         if one.name.casefold() in wanted
     ]
-    return tuple(
-        _by_the_same(made, olds, allow_other=allow_other) for made in organizations_of(proof)
-    )
+    for one in proof.organizations.values():
+        one.report = _by_the_same(one.report, olds, allow_other=allow_other)
+    return proof.reports
 
 
 def is_whole(organizations: Sequence[OrganizationReport], names: Sequence[str]) -> bool:
@@ -70,7 +70,7 @@ def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[st
 def keep_successor(
     context: Context,
     entry: Entry,
-    proof: Proof,
+    proof: TokenResult,
     organizations: Sequence[OrganizationReport],
     names: Sequence[str],
 ) -> tuple[Entry, str]:
@@ -80,7 +80,7 @@ def keep_successor(
     """
     key = new_key(context)
     service = service_of(entry.name, key)
-    made, secret = organizations[0], proof.candidate.secret
+    made, secret = organizations[0], proof.token.secret
     identity = made.identity
     credential = StoredCredential(
         service,
@@ -92,7 +92,7 @@ def keep_successor(
         identity.id if identity else "",
         identity.name if identity else "",
         identity.account if identity else "",
-        proof.candidate.authorization_id,
+        proof.token.authorization_id,
     )
     wanted = {name.casefold() for name in names}
     verdicts = {one.name: verdict_of(one) for one in organizations}

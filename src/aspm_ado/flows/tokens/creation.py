@@ -15,7 +15,7 @@ from aspm_ado.domain.report import OrganizationReport, TokenFacts
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import one_of
 from aspm_ado.flows.tokens.lifecycle import lifecycle_of, revoke_abandoned
-from aspm_ado.flows.tokens.sources import Taken
+from aspm_ado.flows.validation.token import Token
 
 if TYPE_CHECKING:
     from datetime import date
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.tokens.lifecycle import PatLifecycle
-    from aspm_ado.flows.validation.result import Brief
+    from aspm_ado.flows.validation.token import Demand
 
 AUTO: Final = "auto"
 NEVER: Final = "never"
@@ -44,7 +44,7 @@ def creation_asked(asker: Asker) -> str:
     return asker.one(CREATE_TOKEN, one_of(CREATE_TOKEN)) or AUTO
 
 
-def create_token(context: Context, place: Place, brief: Brief, *, for_all: bool) -> Taken | None:
+def create_token(context: Context, place: Place, demand: Demand, *, for_all: bool) -> Token | None:
     """A new token of one organization; ``None`` where it is to be made by hand.
 
     `az` is not run before the person has chosen it, or ``-y`` has. Raises ``NotCreatedError`` under
@@ -53,7 +53,7 @@ def create_token(context: Context, place: Place, brief: Brief, *, for_all: bool)
     asker, asked = context.asker, creation_asked(context.asker)
     if asked == NEVER:
         return None
-    obstacle = _obstacle(context, place, brief, for_all=for_all)
+    obstacle = _obstacle(context, place, demand, for_all=for_all)
     if obstacle is not None:
         if asked == REQUIRE:
             raise obstacle
@@ -63,7 +63,7 @@ def create_token(context: Context, place: Place, brief: Brief, *, for_all: bool)
     if not _is_chosen(asker, asked):
         return None
     try:
-        return _created(context, place, brief)
+        return _created(context, place, demand)
     except NotCreatedError as error:
         if asked == REQUIRE:
             raise
@@ -81,18 +81,18 @@ def create_token(context: Context, place: Place, brief: Brief, *, for_all: bool)
         return None
 
 
-def creates_unasked(context: Context, place: Place, brief: Brief) -> bool:
+def creates_unasked(context: Context, place: Place, demand: Demand) -> bool:
     """Whether, with nobody there, a missing token is created, or that ends in its own error."""
     asker, asked = context.asker, creation_asked(context.asker)
     if asker.asks or asked == NEVER:
         return False
     if asked == REQUIRE:
         return True
-    return asker.switch(YES) and _obstacle(context, place, brief, for_all=False) is None
+    return asker.switch(YES) and _obstacle(context, place, demand, for_all=False) is None
 
 
 def _obstacle(
-    context: Context, place: Place, brief: Brief, *, for_all: bool
+    context: Context, place: Place, demand: Demand, *, for_all: bool
 ) -> NotCreatedError | None:
     """Why the token cannot be created, as far as is known without asking anybody."""
     asker, deployment = context.asker, place.site.deployment
@@ -108,7 +108,7 @@ def _obstacle(
             "A rehearsal (--dry-run) creates nothing.",
             remedy="Leave --dry-run out, or give a token.",
         )
-    if for_all or context.clock.calendar().demanded(brief.reach, deployment) is Reach.ALL:
+    if for_all or context.clock.calendar().demanded(demand.reach, deployment) is Reach.ALL:
         return NotCreatedError(
             Reason.USAGE,
             "A token that is made this way is of one organization, and one of all organizations is "
@@ -147,11 +147,11 @@ def _is_chosen(asker: Asker, asked: str) -> bool:
     return asker.switch(YES)
 
 
-def _created(context: Context, place: Place, brief: Brief) -> Taken:
+def _created(context: Context, place: Place, demand: Demand) -> Token:
     """Show what will be created, have it agreed to, create it, and read back what came of it."""
     until = _end_given(context)
     service = lifecycle_of(context, place)
-    order = order_for(place, brief.purpose, service.calendar, context.caller.fresh(), until)
+    order = order_for(place, demand.purpose, service.calendar, context.caller.fresh(), until)
     context.voice.say(f"Asking `az` for a sign-in to the tenant {service.tenant} of {place.name} …")
     living = service.living(order)
     revoke_abandoned(context, service, living)
@@ -168,12 +168,12 @@ def _created(context: Context, place: Place, brief: Brief) -> Taken:
     granted = _granted(context, service, order, ordered, pat)
     ends = granted.valid_to.date() if granted.valid_to else ordered.until
     context.voice.say(f"Created “{ordered.display_name}” (…{pat.secret.last4}), until {ends}.")
-    return Taken(
+    return Token(
         pat.secret,
         "az",
-        place.name,
-        expires=ends,
-        expires_source=EXPIRES_SOURCE,
+        (place,),
+        end=ends,
+        end_source=EXPIRES_SOURCE,
         authorization_id=pat.authorization_id,
     )
 

@@ -19,45 +19,44 @@ from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_f
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
     from aspm_ado.domain.azure.scopes import Purpose
-    from aspm_ado.domain.rules.reach import ReachSeen
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import PlaceProof, Proof
+    from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
 
 EVERY_ONE: Final = "*"
 """The name that stands for organizations that nobody could list."""
 
 
-def organizations_of(
-    proof: Proof, warn_days: int = DEFAULT_WARN_DAYS
-) -> tuple[OrganizationReport, ...]:
-    """A report for each organization of one token."""
-    candidate, reach_seen = proof.candidate, proof.reach_seen
+def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
+    """Make the report on each organization of a token, when all has been asked."""
+    token, reach_seen = result.token, result.reach_seen
     reach = reach_seen.reach if reach_seen is not None else Reach.UNKNOWN
+    organizations = result.organizations.values()
+    is_rejected = bool(organizations) and all(
+        here.access is not None and here.access.is_rejected for here in organizations
+    )
+    days_left = None
+    expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
+    if not is_rejected:
+        days_left = result.calendar.days_left(token.end, reach, token.site.deployment)
+        expiry = judge_expiry(token.end, result.calendar, warn_days)
     facts = TokenFacts(
-        format=candidate.secret.format.value,
-        last4=candidate.secret.last4,
-        expires=candidate.expires.isoformat() if candidate.expires else None,
-        expires_source=candidate.expires_source if candidate.expires else None,
-        days_left=proof.calendar.days_left(candidate.expires, reach, candidate.site.deployment),
+        format=token.secret.format.value,
+        last4=token.secret.last4,
+        expires=token.end.isoformat() if token.end else None,
+        expires_source=token.end_source if token.end else None,
+        days_left=days_left,
         reach=reach.value,
-        source=candidate.source,
-        shared=len(proof.places) > 1,
+        source=token.source,
+        shared=len(organizations) > 1,
     )
-    dead = bool(proof.places) and all(
-        here.access is not None and here.access.is_rejected for here in proof.places
-    )
-    if dead:
-        facts = replace(facts, days_left=None)
-        expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
-    else:
-        expiry = judge_expiry(candidate.expires, proof.calendar, warn_days)
-    reach_check = (
-        proof.unlisted if proof.unlisted is not None and not dead else _reach(proof, reach_seen)
-    )
-    own = (judge_format(candidate.secret), expiry, reach_check)
-    if proof.unlisted is not None and not proof.places:
-        return (_every_one(proof, facts, own),)
-    return tuple(_organization(here, facts, own, candidate.brief.purpose) for here in proof.places)
+    reach_check = result.unlisted
+    if reach_check is None or is_rejected:
+        reach_check = _reach(result)
+    own = (judge_format(token.secret), expiry, reach_check)
+    if result.unlisted is not None and not organizations:
+        result.every_one = _every_one(result, facts, own)
+    for here in organizations:
+        here.report = _organization(here, facts, own, token.demand.purpose)
 
 
 def connection_report(
@@ -69,18 +68,21 @@ def connection_report(
     )
 
 
-def day_source(proofs: Sequence[Proof]) -> DaySource:
+def day_source(results: Sequence[TokenResult]) -> DaySource:
     """Whose calendar the verdict used: Azure DevOps' as soon as one answer came from it."""
-    sources = [proof.calendar.source for proof in proofs]
+    sources = [result.calendar.source for result in results]
     return next((source for source in sources if source is not DaySource.LOCAL), DaySource.LOCAL)
 
 
 def report(
-    context: Context, command: str, proofs: Sequence[Proof], connections: Sequence[ConnectionReport]
+    context: Context,
+    command: str,
+    results: Sequence[TokenResult],
+    connections: Sequence[ConnectionReport],
 ) -> Report:
     """The document."""
     at = context.stamp
-    return Report(command, at, day_source(proofs).value, tuple(connections))
+    return Report(command, at, day_source(results).value, tuple(connections))
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
@@ -135,7 +137,7 @@ _NEW_TOKEN: Final = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.R
 
 
 def _organization(
-    here: PlaceProof, facts: TokenFacts, own: Sequence[Check], purpose: Purpose
+    here: OrganizationResult, facts: TokenFacts, own: Sequence[Check], purpose: Purpose
 ) -> OrganizationReport:
     access = here.access
     if access is None:
@@ -155,34 +157,33 @@ def _organization(
     return OrganizationReport(here.place.name, identity, facts, checks, username=here.username)
 
 
-def _every_one(proof: Proof, facts: TokenFacts, own: Sequence[Check]) -> OrganizationReport:
+def _every_one(result: TokenResult, facts: TokenFacts, own: Sequence[Check]) -> OrganizationReport:
     """What stands for all the organizations of a token, where they could not be listed: nothing was asked in them."""
     who = (
-        proof.wide.answer.identity
-        if proof.wide is not None and isinstance(proof.wide.answer, Profile)
+        result.wide.answer.identity
+        if result.wide is not None and isinstance(result.wide.answer, Profile)
         else None
     )
     excuse = "Not asked: no organization was named, and they could not be listed."
     identity = (
-        identity_known(who, proof.wide) if who is not None else skip(CheckId.IDENTITY, excuse)
+        identity_known(who, result.wide) if who is not None else skip(CheckId.IDENTITY, excuse)
     )
-    scopes = scopes_not_asked(proof.candidate.brief.purpose, excuse)
+    scopes = scopes_not_asked(result.token.demand.purpose, excuse)
     checks = in_order(
         [*own, identity, skip(CheckId.ACCESS, excuse), *scopes, *clone_skipped(excuse)]
     )
     return OrganizationReport(EVERY_ONE, who, facts, checks)
 
 
-def _reach(proof: Proof, reach_seen: ReachSeen | None) -> Check:
+def _reach(result: TokenResult) -> Check:
     """Judged once for the token. Where nobody let it in and nothing tells, it was not asked for."""
-    let_in = any(here.access is not None and here.access.is_accepted for here in proof.places)
+    token, reach_seen = result.token, result.reach_seen
+    heard = [here.access for here in result.organizations.values() if here.access is not None]
+    let_in = any(access.is_accepted for access in heard)
     if reach_seen is None or (reach_seen.reach is Reach.UNKNOWN and not let_in):
-        heard = [here.access for here in proof.places if here.access is not None]
         if any(access.access_check.status is Status.UNKNOWN for access in heard):
             return reach_not_asked(
                 "Not asked: whether an organization takes the token was not found out."
             )
         return reach_not_asked("Not asked: no organization takes the token.")
-    return judge_reach(
-        reach_seen, proof.candidate.brief.reach, proof.candidate.site.deployment, proof.calendar
-    )
+    return judge_reach(reach_seen, token.demand.reach, token.site.deployment, result.calendar)
