@@ -190,6 +190,11 @@ class Entry:
             *(successor.credential for successor in self.successors.values()),
         )
 
+    def organization(self, name: str) -> StoredOrganization | None:
+        """The organization of this name, whatever its spelling."""
+        key = name.casefold()
+        return next((one for one in self.organizations if one.name.casefold() == key), None)
+
     def credential_of(self, key: str) -> StoredCredential:
         """What is known of a token, in force or waiting."""
         return self.credentials[key] if key in self.credentials else self.successors[key].credential

@@ -36,10 +36,10 @@ from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Re
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
-    Entry,
     Registration,
     RegistrationMode,
     RegistrationState,
+    StoredAspm,
     StoredOrganization,
 )
 from aspm_ado.domain.text import clean
@@ -64,15 +64,14 @@ from aspm_ado.flows.registration.aspm import (
 from aspm_ado.flows.registration.delivery import Outcomes, deliver, rehearse, with_registration
 from aspm_ado.flows.registration.guided import HANDED_OFF, Handoff
 from aspm_ado.flows.storage.connection import (
+    Addition,
     good_ones,
-    merged,
     needed_username,
     new_key,
-    new_secrets,
     parse_name,
     repository_of,
 )
-from aspm_ado.flows.storage.successor import tell_revoking
+from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import keep, whole_records
 from aspm_ado.flows.tokens.creation import creates_unasked, not_created_report
 from aspm_ado.flows.tokens.prompt import acquire
@@ -117,7 +116,7 @@ def connect(context: Context, name: str | None) -> Report:
     settings = ask_settings(context, options.aspm, options.demand.purpose) if good else Settings()
     delivery = conclude(context, options, good, settings, aspm) if good else Delivery()
     if options.stored is not None and keeps and good:
-        tell_revoking(
+        revoke_replaced(
             context,
             options.stored,
             context.records.load().connections.get(options.name, options.stored),
@@ -358,24 +357,20 @@ def keep_good(
     aspm: AspmResult | None,
 ) -> None:
     """Put the good organizations on record, upon whatever is on record by then."""
-    now = context.stamp
-
-    def onto(current: Entry | None) -> Entry:
-        return merged(
-            current,
-            options.name,
-            good,
-            keys,
-            options.aspm,
-            toggles,
-            begun,
-            now=now,
-            allow_http=options.target.allow_http,
-            ca_bundle=context.ca_bundle,
-        )
-
+    where = options.aspm
+    addition = Addition(
+        options.name,
+        good,
+        keys,
+        context.stamp,
+        tuple(toggles),
+        StoredAspm(where.url, where.api, where.profile) if where.url else None,
+        begun,
+        options.target.allow_http,
+        context.ca_bundle,
+    )
     beside, record = secret_to_keep(context, aspm)
-    keep(context, options.name, onto, {**new_secrets(options.name, good, keys), **beside}, record)
+    keep(context, options.name, addition.onto, {**addition.secrets, **beside}, record)
 
 
 def _begun(

@@ -18,6 +18,7 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import AspmReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
+    UNREGISTERED,
     Entry,
     RegistrationMode,
     RegistrationState,
@@ -44,7 +45,7 @@ from aspm_ado.flows.registration.delivery import (
 from aspm_ado.flows.registration.guided import Handoff
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
 from aspm_ado.flows.storage.secrets import token_gone
-from aspm_ado.flows.storage.successor import tell_revoking
+from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.report import report
 from aspm_ado.flows.validation.token import AUTO
@@ -60,10 +61,21 @@ WHICH = Question("connection", "Which connection")
 class HandoffResult:
     """What came of stored organizations that were brought to their Invicti ASPM."""
 
-    stored: Check
-    """``store.secrets``."""
+    stored: Check | None = None
+    """``store.secrets``, where the tokens had to be read."""
     aspm: AspmResult | None = None
     outcomes: Outcomes = field(default_factory=dict)
+
+    def facts(self, entry: Entry, name: str) -> RegistrationFacts:
+        """What decides ``aspm.registration`` of an organization; ``entry`` is on record by now."""
+        stored = entry.organization(name)
+        return RegistrationFacts(
+            entry.name,
+            name,
+            stored.registration if stored is not None else UNREGISTERED,
+            token=token_of(entry, name),
+            aspm_is_good=self.aspm is None or self.aspm.is_good,
+        ).after(self.outcomes.get(name.casefold()))
 
 
 def resume_handoff(context: Context, name: str | None, command: str = "handoff") -> Report:
@@ -80,10 +92,11 @@ def resume_handoff(context: Context, name: str | None, command: str = "handoff")
     done = [one.name for one in entry.organizations if due and one not in due]
     result = bring(context, entry, entry.aspm, due or entry.organizations, done)
     now = context.records.load().connections.get(entry.name, entry)
-    tell_revoking(context, entry, now)
-    organizations = tuple(_organization(now, one, result) for one in now.organizations)
-    shown = aspm_report(now, result.aspm)
-    return report(context, command, [], [entry_report(now, organizations, (result.stored,), shown)])
+    revoke_replaced(context, entry, now)
+    organizations = [_organization(now, one, result) for one in now.organizations]
+    checks = [result.stored] if result.stored is not None else []
+    made = entry_report(now, organizations, checks, aspm_report(now, result.aspm))
+    return report(context, command, [], [made])
 
 
 def is_registered(entry: Entry, one: StoredOrganization) -> bool:
@@ -258,14 +271,7 @@ def _organization(
     entry: Entry, one: StoredOrganization, result: HandoffResult
 ) -> OrganizationReport:
     """In this command the answer is the result: later is 8, refused is 6."""
-    outcome = result.outcomes.get(one.name.casefold())
-    facts = RegistrationFacts(
-        entry.name,
-        one.name,
-        one.registration,
-        token=token_of(entry, one.name),
-        aspm_is_good=result.aspm is None or result.aspm.is_good,
-    ).after(outcome)
+    facts = result.facts(entry, one.name)
     state = facts.registration
     begun = state.state is not RegistrationState.NONE or state.mode is RegistrationMode.API
     required = begun or facts.outcome is not None or facts.token is NewToken.WAITS

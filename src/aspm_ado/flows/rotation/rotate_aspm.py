@@ -1,4 +1,7 @@
-"""A new API token for one Invicti ASPM: proven, then in the place of the old one for every connection that uses it."""
+"""A new API token for one Invicti ASPM.
+
+Proven, then in the place of the old one for every connection that uses it.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +35,8 @@ if TYPE_CHECKING:
 def rotate_aspm(context: Context, url: str = "") -> Report:
     """Prove the new token and swap it in. When it is not good, the old one stays in force."""
     url = url or context.asker.need(ASPM_URL, parse_aspm_url)
-    users = [
-        entry
-        for entry in context.records.load().connections.values()
-        if entry.aspm and entry.aspm.url == url
-    ]
+    stored = context.records.load().connections.values()
+    users = [entry for entry in stored if entry.aspm and entry.aspm.url == url]
     if not users:
         raise UsageError(
             Reason.NOTHING_STORED,
@@ -49,21 +49,24 @@ def rotate_aspm(context: Context, url: str = "") -> Report:
     ready_to_keep(context)
     old = aspm_token(context, url, None)
     if given is not None and old is not None and given.secret == old.secret:
-        problem = (
-            f"The API token given is the one that is stored for {url} already: a new one is needed."
+        unchanged = UsageError(
+            Reason.TOKEN_UNCHANGED,
+            f"The API token given is the one that is stored for {url} already: "
+            "a new one is needed.",
+            remedy=f"{where_tokens_are_made(None)} Whether the one in force is good: "
+            f"aspm-ado validate {users[0].name}",
         )
-        remedy = f"{where_tokens_are_made(None)} Whether the one in force is good: aspm-ado validate {users[0].name}"
         if given.source not in ASPM_VARIABLES or not context.asker.asks:
-            raise UsageError(Reason.TOKEN_UNCHANGED, problem, remedy=remedy)
-        context.voice.warn(problem)
+            raise unchanged
+        context.voice.warn(unchanged.problem)
         given = None
     hint = users[0].aspm.api if users[0].aspm else "auto"
     target = AspmTarget(url, api_asked(context), hint, users[0].ca_bundle)
-    proof = resolve_aspm(context, target, given, AspmTerms(needs_token=True, only_new=True))
-    secrets, record = secret_to_keep(context, proof)
-    if proof.is_good and record is not None:
+    result = resolve_aspm(context, target, given, AspmTerms(needs_token=True, only_new=True))
+    secrets, record = secret_to_keep(context, result)
+    if result.is_good and record is not None:
         keep_aspm(context, record, secrets)
-    elif not proof.is_good:
+    elif not result.is_good:
         context.voice.warn("Nothing was changed: the old API token stays in force.")
-    connections = [entry_report(entry, aspm=proof.report) for entry in users]
+    connections = [entry_report(entry, aspm=result.report) for entry in users]
     return report(context, "rotate", [], connections)
