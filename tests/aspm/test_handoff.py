@@ -35,7 +35,7 @@ def run(here, *names, **answers):
     [
         ("saved", "registered", "claimed", 0, 0),
         ("later", "handed-off", "none", 0, 8),
-        ("refused", "failed", "none", 0, 6),
+        ("refused", "failed", "none", 6, 6),
     ],
 )
 def test_what_a_person_answers(stand, answer, state, proof, connect_code, handoff_code):

@@ -431,6 +431,19 @@ def test_a_server_that_lists_its_collections_shows_a_token_alive(
     assert (made.identity.account if made.identity else None) == who
 
 
+def test_whom_another_collection_named_is_known_though_the_list_of_collections_names_nobody() -> (
+    None
+):
+    listed = r.reply(200, "{}", r.MARKS, answer=Names(("DefaultCollection",)))
+    made = judge_access(r.COLLECTION, r.bare(), listed, r.TODAY, r.ME)
+    assert made.identity == r.ME
+    assert made.is_alive
+    assert (made.access_check.status, made.access_check.reason) == (
+        FAIL,
+        Reason.ORGANIZATION_REFUSES_TOKEN,
+    )
+
+
 def test_an_account_that_the_document_does_not_tell_is_read_from_the_header() -> None:
     nameless = Identity(r.ME.id, r.ME.name)
     made = judge_access(r.CONTOSO, r.connection_data(nameless), r.bare(), r.TODAY)

@@ -69,6 +69,8 @@ ROWS = [
     (ABSENT, READ, True, (WARN, Reason.CLONE_NEEDS_USERNAME), (PASS, None), 0),
     (REFUSED, None, False, (FAIL, Reason.CLONE_FAILED), (SKIP, Reason.NO_USERNAME), 3),
     (REFUSED, REFUSED, False, (FAIL, Reason.CLONE_FAILED), (FAIL, Reason.CLONE_FAILED), 3),
+    (REFUSED, None, True, (FAIL, Reason.CLONE_FAILED), (SKIP, Reason.NO_USERNAME), 3),
+    (REFUSED, REFUSED, True, (FAIL, Reason.CLONE_FAILED), (FAIL, Reason.CLONE_FAILED), 3),
     (ABSENT, ABSENT, False, (FAIL, Reason.CLONE_FAILED), (FAIL, Reason.CLONE_FAILED), 3),
     (ABSENT, ABSENT, True, (FAIL, Reason.REPOSITORY_ABSENT), (SKIP, Reason.NOT_ASKED), 3),
     (ABSENT, None, True, (FAIL, Reason.REPOSITORY_ABSENT), (SKIP, Reason.NOT_ASKED), 3),

@@ -162,6 +162,12 @@ def test_days_to_the_end(day: date, left: int, ended: bool) -> None:
     assert not calendar(day).ended(SERVER)
 
 
+def test_the_end_is_near_from_thirty_days_before_it_until_it_has_come() -> None:
+    near = [date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 30), date(2026, 12, 1)]
+    assert [calendar(day).ends_soon(SERVICES) for day in near] == [False, True, True, False]
+    assert not any(calendar(day).ends_soon(SERVER) for day in near)
+
+
 def test_the_end_can_be_moved_or_taken_away() -> None:
     assert parse_global_end("2027-06-30") == date(2027, 6, 30)
     assert parse_global_end(" Never ") is None

@@ -10,7 +10,7 @@ import pytest
 from aspm_ado.domain.azure.retirement import Clock, Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import SCOPES, Level, Purpose, Scope
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.documents import Repositories
+from aspm_ado.domain.documents import Repositories, Repository
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.validation.result import TokenResult
@@ -452,6 +452,19 @@ def test_one_project_that_may_not_be_looked_into_does_not_speak_for_the_others()
     service.overrides["repositories"] = lambda _: next(answers)
     proof, _ = proven(service, pat("contoso", clone="auto"))
     assert checks(proof)[CheckId.CLONE_TOKEN].reason is Reason.NO_REPOSITORY
+
+
+def test_a_repository_that_is_gone_is_passed_over_for_the_next() -> None:
+    """The list may name it still; a server before 2020 names those that are switched off, too."""
+    service = Service({PAT: Rights()})
+    service.repositories = {"Payments": ("gone", "checkout api")}
+    good, gone = service._answer, r.reply(404, '{"message":"TF401019"}', r.MARKS, r.USER)
+    service.overrides["clone"] = lambda call: gone if "gone" in call.url else good(call, "clone")
+    proof, _ = proven(service, pat("contoso", clone="auto"))
+    assert checks(proof)[CheckId.CLONE_TOKEN].status is Status.PASS
+    assert proof.organizations["contoso"].repository == Repository(
+        "checkout api", "checkout api", "Payments"
+    )
 
 
 def test_the_collections_of_a_server_are_listed_at_its_root() -> None:

@@ -56,6 +56,27 @@ def test_the_same_again_hands_nothing_over_twice(here, given):
     here.assert_tidy()
 
 
+@pytest.mark.parametrize(
+    ("register", "code", "status", "left"),
+    [
+        ("auto", 8, "warn", "handed-off"),
+        ("guided", 0, "warn", "handed-off"),
+        ("none", 0, "skip", "none"),
+    ],
+)
+def test_a_connection_that_moves_to_another_invicti_aspm_is_new_there(
+    here, register, code, status, left
+):
+    """The token and the settings are those on record, but the other Invicti ASPM has never had them."""
+    moved = asked(register=register, aspm_url="https://other.example.test", aspm_token_file="")
+    report = connect(here.context(moved), "contoso")
+    assert int(report.exit_code) == code
+    assert check(report, "aspm.registration").status.value == status
+    assert "unchanged" not in here.stand.voice.text
+    assert (here.entry.aspm.url, state(here)) == ("https://other.example.test", left)
+    here.assert_tidy()
+
+
 @pytest.mark.parametrize("more", [{"pat_file": "new"}, {"team_leads_may": ("create-instances",)}])
 def test_another_token_or_other_settings_are_handed_over(here, more):
     report = connect(here.context(asked(register="auto", **more)), "contoso")
@@ -100,8 +121,13 @@ def test_a_new_token_that_waits_is_resumed(here):
 
 def test_a_new_token_that_waits_stays_while_the_old_one_is_given_again(here):
     rotate(here.context({"pat_file": "new"}), "contoso", [])
-    connect(here.context(asked(register="guided")), "contoso")
+    report = connect(here.context(asked(register="guided")), "contoso")
     assert (here.in_force(), here.waiting()) == (PAT, [NEW])
+    assert "A new token is proven and stored" in check(report, "aspm.registration").detail
+    assert (
+        "A new token is proven and stored"
+        in check(validate_stored(here.context(), []), "aspm.registration").detail
+    )
     here.assert_tidy()
 
 
@@ -270,3 +296,11 @@ def test_what_a_profile_was_refused_is_tried_with_another_token(machine):
     here.world(aspm=replace(here.stand.simulator.world.aspm, instances=()))
     assert int(resume_handoff(here.context(), "contoso").exit_code) == 0
     assert state(here) == "registered"
+
+
+def test_a_persons_refusal_ends_with_its_own_code_whatever_was_asked(machine):
+    here = machine()
+    refusing = Person(handoff="refused", go=True)
+    assert int(connect(here.context(asked(register="guided"), refusing), None).exit_code) == 6
+    assert int(connect(here.context(asked(register="none")), "contoso").exit_code) == 0
+    assert int(validate_stored(here.context(), []).exit_code) == 0

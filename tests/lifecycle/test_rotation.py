@@ -110,6 +110,13 @@ def test_what_was_better_with_the_old_one_is_said(here):
     assert "contoso: Reach of the token was pass, now warn." in here.stand.voice.text
 
 
+def test_a_new_one_that_is_as_good_as_the_old_warns_of_no_loss(here):
+    report = with_new(here, register="none")
+    assert int(report.exit_code) == 0
+    assert here.in_force() == NEW
+    assert ", now " not in here.stand.voice.text
+
+
 def test_an_old_one_that_has_expired(here):
     here.token(PAT, expires=date(2026, 10, 1))
     assert int(validate_stored(here.context(), []).exit_code) == 4
@@ -133,6 +140,12 @@ def test_refused_half_way(here):
     rotate(here.context(person=Person(handoff="saved")), "contoso", ["fabrikam"])
     assert (here.in_force("fabrikam"), here.waiting()) == (NEW, [])
     here.assert_tidy()
+
+
+def test_a_persons_refusal_ends_with_its_own_code_also_where_a_guided_hand_off_was_asked(here):
+    report = with_new(here, person=Person(handoff="refused"), register="guided")
+    assert int(report.exit_code) == 6
+    assert (here.in_force(), here.waiting()) == (PAT, [NEW])
 
 
 def test_the_keyring_locks_before_the_new_one_is_kept(here):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import evidence_of
-from aspm_ado.domain.aspm.registration import NewToken, Outcome, RegistrationFacts
+from aspm_ado.domain.aspm.registration import NewToken, Outcome, RegistrationFacts, token_of
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
@@ -36,6 +36,7 @@ from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Re
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
+    Entry,
     Registration,
     RegistrationMode,
     RegistrationState,
@@ -425,20 +426,23 @@ def concluded(
 ) -> ConnectionReport:
     """The connection with the state of each organization, and what was proven of its ASPM; ``refused`` has no token."""
     organizations, stored = [], _stored(context, options, delivery)
+    entry = context.records.load().connections.get(options.name) if delivery.kept else None
     for result in results:
         for made in result.reports:
             key = options.target.site.place(made.name).key
             outcome = delivery.outcomes.get(key) if made.is_good else None
             brought = options.aspm.is_wanted
+            state = outcome.registration if outcome is not None else None
             facts = RegistrationFacts(
                 options.name,
                 made.name,
-                token=NewToken.NOT_GOOD if outcome is None else NewToken.IN_FORCE,
+                on_record=state or UNREGISTERED,
+                token=_token(entry, made.name, state),
                 aspm_is_good=aspm is None or aspm.is_good or not brought,
                 brought=brought,
                 stored=options.keeps,
                 required=options.aspm.counts,
-            ).after(outcome)
+            ).after(outcome if brought else None)
             shown = named(made, options.name if delivery.kept else None)
             organizations.append(with_registration(shown, facts))
     made_report = connection_report(
@@ -453,6 +457,18 @@ def concluded(
 
 def _key(options: ConnectOptions, one: StoredOrganization) -> str:
     return options.target.site.place(one.name).key
+
+
+def _token(entry: Entry | None, name: str, state: Registration | None) -> NewToken:
+    """What stands with the token that was proven; ``entry`` is the connection as it is stored by now.
+
+    A new one may still wait beside it. That is said, but for a refusal: it is of the one that was brought.
+    """
+    if state is None:
+        return NewToken.NOT_GOOD
+    if entry is None or state.state is RegistrationState.FAILED:
+        return NewToken.IN_FORCE
+    return token_of(entry, name)
 
 
 def _stored(context: Context, options: ConnectOptions, delivery: Delivery) -> Check:

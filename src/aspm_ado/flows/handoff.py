@@ -53,6 +53,7 @@ from aspm_ado.flows.validation.token import AUTO
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
+    from aspm_ado.flows.options.parts import AspmOptions
 
 WHICH = Question("connection", "Which connection")
 
@@ -66,8 +67,13 @@ class HandoffResult:
     aspm: AspmResult | None = None
     outcomes: Outcomes = field(default_factory=dict)
 
-    def facts(self, entry: Entry, name: str) -> RegistrationFacts:
-        """What decides ``aspm.registration`` of an organization; ``entry`` is on record by now."""
+    def facts(
+        self, entry: Entry, name: str, options: AspmOptions | None = None
+    ) -> RegistrationFacts:
+        """What decides ``aspm.registration`` of an organization; ``entry`` is on record by now.
+
+        ``options`` are what was asked for, where the command can be told.
+        """
         stored = entry.organization(name)
         return RegistrationFacts(
             entry.name,
@@ -75,6 +81,8 @@ class HandoffResult:
             stored.registration if stored is not None else UNREGISTERED,
             token=token_of(entry, name),
             aspm_is_good=self.aspm is None or self.aspm.is_good,
+            brought=options is None or options.is_wanted,
+            required=options is not None and options.counts and entry.aspm is not None,
         ).after(self.outcomes.get(name.casefold()))
 
 

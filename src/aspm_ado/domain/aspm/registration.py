@@ -307,6 +307,7 @@ class RegistrationFacts:
     """False where ``--register none`` was asked for."""
     stored: bool = True
     required: bool = False
+    """Whether ``--register auto`` or ``api`` was asked for."""
 
     @property
     def registration(self) -> Registration:
@@ -318,6 +319,18 @@ class RegistrationFacts:
         if outcome is None:
             return self
         return replace(self, answer=outcome.registration, outcome=outcome.check)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the check is required.
+
+        A person's refusal is, whatever ``--register`` was; so is a token that an organization was
+        to get and has not.
+        """
+        answer = self.answer or UNREGISTERED
+        by_a_person = answer.mode is RegistrationMode.GUIDED
+        is_refused = by_a_person and answer.state is RegistrationState.FAILED
+        return self.required or is_refused or self.token is NewToken.MISSING
 
 
 _WAITS: Final = (
@@ -334,15 +347,13 @@ _DIFFERENT: Final = (
     "The token was proven, but Invicti ASPM refused it or has another instance for this "
     "organization."
 )
-_BEHIND: Final = (
-    "Not asked: Invicti ASPM is not ready for it (see its own checks). Afterwards: aspm-ado handoff"
-)
+_BEHIND: Final = "Not asked: Invicti ASPM is not ready for it (see its own checks)."
 
 
 def judge_registration(facts: RegistrationFacts) -> Check:
     """The check of one organization."""
     verb = "migrate" if facts.token is NewToken.MISSING else "handoff"
-    return replace(_judged(facts), required=facts.required, next=Command(verb))
+    return replace(_judged(facts), required=facts.counts, next=Command(verb))
 
 
 def _judged(facts: RegistrationFacts) -> Check:
@@ -350,11 +361,12 @@ def _judged(facts: RegistrationFacts) -> Check:
         return skip(CheckId.REGISTRATION, "Not asked: this organization is not good yet.")
     if facts.token is NewToken.MISSING:
         return _missing(facts)
-    if facts.outcome is not None:
+    waits = facts.token is NewToken.WAITS
+    if facts.outcome is not None and not (waits and facts.outcome.status is Status.PASS):
         return facts.outcome
     if not facts.aspm_is_good:
-        return skip(CheckId.REGISTRATION, f"{_BEHIND} {facts.connection}")
-    if facts.token is NewToken.WAITS:
+        return _behind_aspm(facts)
+    if waits:
         return _waiting(facts)
     return _by_state(facts)
 
@@ -372,6 +384,12 @@ def _missing(facts: RegistrationFacts) -> Check:
         Reason.NOT_MIGRATED,
         f"Go on: aspm-ado migrate {facts.connection} -o {clean(facts.organization, 60)}",
     )
+
+
+def _behind_aspm(facts: RegistrationFacts) -> Check:
+    detail = f"{_BEHIND} {_WAITS}" if facts.token is NewToken.WAITS else _BEHIND
+    detail += f" Afterwards: aspm-ado handoff {facts.connection}"
+    return skip(CheckId.REGISTRATION, detail)
 
 
 def _waiting(facts: RegistrationFacts) -> Check:

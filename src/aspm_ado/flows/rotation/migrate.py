@@ -221,15 +221,13 @@ def _document(
     brought: HandoffResult,
     options: AspmOptions,
 ) -> ConnectionReport:
-    counts = options.counts and entry.aspm is not None
     organizations = []
     for name in names:
         one = tried.get(name.casefold(), _Tried())
-        facts = replace(brought.facts(entry, name), brought=options.is_wanted, required=counts)
+        facts = brought.facts(entry, name, options)
         if not one.is_kept and not entry.has_own(name):
-            missing = one.report is None
-            token = NewToken.MISSING if missing else NewToken.NOT_GOOD
-            facts = replace(facts, token=token, required=missing or counts)
+            token = NewToken.MISSING if one.report is None else NewToken.NOT_GOOD
+            facts = replace(facts, token=token)
         made = one.report or OrganizationReport(name, None, _facts(entry, name), ())
         organizations.append(with_registration(made, facts))
     return entry_report(entry, organizations, aspm=aspm_report(entry, brought.aspm))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.azure.place import parse_organization, site_of
@@ -262,11 +261,7 @@ def _handed_on(
         key = stored.name.casefold()
         if key not in keys:
             continue
-        facts = replace(
-            brought.facts(now, stored.name),
-            brought=renewal.aspm.is_wanted,
-            required=renewal.aspm.counts and bool(brought.outcomes),
-        )
+        facts = brought.facts(now, stored.name, renewal.aspm)
         made = by_name.get(key) or report_on_record(now, stored)
         organizations.append(with_registration(made, facts))
     results = [result] if result is not None else []

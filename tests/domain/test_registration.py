@@ -1,0 +1,90 @@
+"""The judge of ``aspm.registration`` against the table of all combinations."""
+
+from __future__ import annotations
+
+import pytest
+
+from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, judge_registration
+from aspm_ado.domain.checks import Check, CheckId, Command, Status
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.stored import Proof, Registration, RegistrationMode, RegistrationState
+
+from .registration_table import ROWS, Case, Expected, cases, expected
+
+TOKENS = {
+    "in-force": NewToken.IN_FORCE,
+    "waits": NewToken.WAITS,
+    "not-good": NewToken.NOT_GOOD,
+    "missing": NewToken.MISSING,
+}
+OUTCOMES = {
+    "pass": Check(CheckId.REGISTRATION, Status.PASS, "Made."),
+    "fail": Check(
+        CheckId.REGISTRATION, Status.FAIL, "Not made.", Reason.REGISTRATION_CONFLICT, "Look at it."
+    ),
+    "unknown": Check(
+        CheckId.REGISTRATION, Status.UNKNOWN, "Perhaps.", Reason.TIMED_OUT, "Ask again."
+    ),
+}
+
+
+def registration(text: str) -> Registration:
+    mode, state, proof = text.split()
+    return Registration(RegistrationMode(mode), RegistrationState(state), Proof(proof))
+
+
+def judged(case: Case) -> Check:
+    return judge_registration(
+        RegistrationFacts(
+            "NAME",
+            "contoso",
+            registration(case.record),
+            registration(case.answer) if case.answer else None,
+            TOKENS[case.token],
+            OUTCOMES.get(case.outcome),
+            aspm_is_good=case.aspm == "good",
+            brought=case.brought,
+            stored=case.stored,
+            required=case.required,
+        )
+    )
+
+
+def fits(check: Check, wanted: Expected, case: Case) -> bool:
+    """Whether the check says what the table does; what came with an answer of the API, unchanged."""
+    if check.required is not wanted.required or check.status.value != wanted.status:
+        return False
+    if wanted.reason == "=":
+        came = OUTCOMES[case.outcome]
+        return (check.detail, check.reason, check.remedy) == (came.detail, came.reason, came.remedy)
+    return (
+        (check.reason.value if check.reason else "") == wanted.reason
+        and all(words in check.detail for words in wanted.detail)
+        and all(words in (check.remedy or "") for words in wanted.remedy)
+    )
+
+
+def test_every_combination_has_one_row_and_every_row_a_combination() -> None:
+    every = list(cases())
+    assert len(every) == len(set(every)) == 654
+    assert {sum(row.applies(case) for row in ROWS) for case in every} == {1}
+    assert all(any(row.applies(case) for case in every) for row in ROWS)
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_the_judge_says_what_the_table_says(token: str) -> None:
+    mine = [case for case in cases() if case.token == token]
+    wrong = [
+        (case, check) for case in mine if not fits(check := judged(case), expected(case), case)
+    ]
+    assert not wrong, f"{len(wrong)} of {len(mine)}; the first: {wrong[0]}"
+
+
+def test_the_next_command_is_the_one_that_the_remedy_names() -> None:
+    """Where a command is named at all, it is the one that a person is led to at the end."""
+    for case in cases():
+        check = judged(case)
+        if "aspm-ado" in (check.remedy or ""):
+            assert check.next is not None
+            assert f"aspm-ado {check.next.verb}" in str(check.remedy), case
+            assert isinstance(check.next, Command)
