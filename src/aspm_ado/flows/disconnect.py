@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
 
 
-FORGET: Final = Question("forget", "Erase its tokens here and forget it?")
+_FORGET: Final = Question("forget", "Erase its tokens here and forget it?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _demand_yes(context: Context, entry: Entry) -> None:
         )
     names = ", ".join(one.name for one in entry.organizations)
     context.voice.say(f"“{entry.name}”: {names} on {entry.base_url}.")
-    if not context.asker.prompter.confirm(FORGET, default=False):
+    if not context.asker.prompter.confirm(_FORGET, default=False):
         raise UsageError(
             Reason.CONFIRMATION_MISSING, "Nothing was changed.", remedy="Answer yes, or pass -y."
         )

@@ -39,7 +39,7 @@ from aspm_ado.flows.registration.aspm import (
 from aspm_ado.flows.registration.delivery import (
     Outcomes,
     deliver,
-    deliver_by_hand,
+    goes_through_profile,
     with_registration,
 )
 from aspm_ado.flows.registration.guided import Handoff
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options.parts import AspmOptions
 
-WHICH = Question("connection", "Which connection")
+_WHICH = Question("connection", "Which connection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,10 @@ def bring(
     known: StoredAspm,
     due: Sequence[StoredOrganization],
     done: Sequence[str] = (),
+    *,
+    validates: bool = True,
 ) -> HandoffResult:
-    """Bring stored organizations to ``known``.
+    """Bring stored organizations to ``known``; it is validated before, where that is wanted.
 
     ``done`` are those that a person has finished before.
     """
@@ -141,14 +143,18 @@ def bring(
     if stored.status is not Status.PASS:
         return HandoffResult(stored)
     handoffs = [stored_handoff(entry, one, secrets[_newest(entry, one)]) for one in due]
-    through = [one for one in handoffs if _by_profile(known, one)]
-    aspm = _aspm(context, entry, known, needs_token=bool(through))
+    by_profile = bool(known.profile) and any(goes_through_profile(one) for one in handoffs)
+    aspm = AspmResult(known.url, aspm_skipped())
+    if validates:
+        aspm = _validated(context, entry, known, needs_token=by_profile)
     if aspm.api == Dialect.CORE.value and any(one.settings.toggles for one in handoffs):
         context.voice.warn(NO_TEAM_LEADS)
         handoffs = [replace(one, settings=replace(one.settings, toggles=())) for one in handoffs]
     if not aspm.is_good:
         return HandoffResult(stored, aspm)
-    return HandoffResult(stored, aspm, _delivered(context, aspm, known, handoffs, done))
+    profile = profile_at(context, known.profile) if by_profile else None
+    outcomes = deliver(context, aspm, profile, handoffs, keeps=True, resumes=True, done=done)
+    return HandoffResult(stored, aspm if validates else None, outcomes)
 
 
 def _newest(entry: Entry, one: StoredOrganization) -> str:
@@ -156,7 +162,9 @@ def _newest(entry: Entry, one: StoredOrganization) -> str:
     return entry.successor_of(one.name) or one.credential
 
 
-def _aspm(context: Context, entry: Entry, known: StoredAspm, *, needs_token: bool) -> AspmResult:
+def _validated(
+    context: Context, entry: Entry, known: StoredAspm, *, needs_token: bool
+) -> AspmResult:
     """Its ASPM, validated with the token that is stored for it."""
     given = given_for(context, known.url)
     if needs_token and not context.asker.asks and aspm_token(context, known.url, given) is None:
@@ -168,45 +176,6 @@ def _aspm(context: Context, entry: Entry, known: StoredAspm, *, needs_token: boo
         )
     target = AspmTarget(known.url, AUTO, known.api, entry.ca_bundle)
     return resolve_aspm(context, target, given, AspmTerms(needs_token))
-
-
-def _by_profile(known: StoredAspm, handoff: Handoff) -> bool:
-    """Whether an organization goes through the profile.
-
-    One that a person handed over stays with the person, and a new token for an instance that is
-    there is a person's to enter: a profile only creates.
-    """
-    if not known.profile or handoff.successor:
-        return False
-    return handoff.prior.mode is not RegistrationMode.GUIDED
-
-
-def _delivered(
-    context: Context,
-    aspm: AspmResult,
-    known: StoredAspm,
-    handoffs: Sequence[Handoff],
-    done: Sequence[str],
-) -> Outcomes:
-    """Through the profile what goes through it; the rest, and what it cannot settle, by hand."""
-    through = [one for one in handoffs if _by_profile(known, one)]
-    by_hand = [one for one in handoffs if one not in through]
-    outcomes: Outcomes = {}
-    if through:
-        profile = profile_at(context, known.profile)
-        outcomes = deliver(context, aspm, profile, through, keeps=True)
-        unsettled = [RegistrationState.FAILED]
-        if profile.find is None:
-            unsettled.append(RegistrationState.UNKNOWN)
-        left = [one for one in through if outcomes[one.place.key].registration.state in unsettled]
-        if left and context.asker.asks:
-            context.voice.note(
-                "What the profile cannot settle is yours to look at in Invicti ASPM."
-            )
-            by_hand += left
-    if by_hand:
-        outcomes |= deliver_by_hand(context, aspm, by_hand, keeps=True, done=done)
-    return outcomes
 
 
 def _entry(context: Context, name: str | None) -> Entry:
@@ -222,7 +191,7 @@ def _entry(context: Context, name: str | None) -> Entry:
             "and there is nobody to ask which one is meant.",
             remedy=f"Name it: aspm-ado handoff {names[0].label}",
         )
-    chosen = context.asker.prompter.choose(WHICH, names, names[0].value)
+    chosen = context.asker.prompter.choose(_WHICH, names, names[0].value)
     return next(entry for entry in entries if entry.name == chosen)
 
 

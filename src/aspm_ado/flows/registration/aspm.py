@@ -238,16 +238,16 @@ def api_asked(context: Context) -> str:
     return given.value.strip().lower() if given is not None else AUTO
 
 
-TOKEN: Final = Question(
+_TOKEN: Final = Question(
     "aspm-token", "API token of Invicti ASPM", "--aspm-token-file FILE", "INVICTI_ASPM_TOKEN"
 )
-OFFERED: Final = replace(TOKEN, prompt="API token of Invicti ASPM (Enter: go on without)")
-NEXT: Final = Question("aspm-next", "What now")
-AGAIN: Final = Choice("again", "Ask Invicti ASPM again")
-ADDRESS: Final = Choice("address", "Correct the address")
-OTHER: Final = Choice("other", "Give another API token")
-WITHOUT: Final = Choice("without", "Go on without an API token", "a guided hand-off needs none")
-FINISH: Final = Choice("finish", "Finish later")
+_OFFERED: Final = replace(_TOKEN, prompt="API token of Invicti ASPM (Enter: go on without)")
+_NEXT: Final = Question("aspm-next", "What now")
+_AGAIN: Final = Choice("again", "Ask Invicti ASPM again")
+_ADDRESS: Final = Choice("address", "Correct the address")
+_OTHER: Final = Choice("other", "Give another API token")
+_WITHOUT: Final = Choice("without", "Go on without an API token", "a guided hand-off needs none")
+_FINISH: Final = Choice("finish", "Finish later")
 NO_TEAM_LEADS: Final = (
     "This is Invicti AppSec Core, which has no team-lead integrations: those settings are left out."
 )
@@ -256,7 +256,7 @@ NO_TEAM_LEADS: Final = (
 def ask_aspm_token(context: Context, url: str, dialect: Dialect | None = None) -> ApiToken:
     """The token from a person; where it goes and where it is made are said above the prompt."""
     above = (f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect))
-    return ApiToken(context.asker.prompter.secret(TOKEN, above, accept=_parse), "prompt")
+    return ApiToken(context.asker.prompter.secret(_TOKEN, above, accept=_parse), "prompt")
 
 
 def offer_aspm_token(context: Context, url: str) -> ApiToken | None:
@@ -267,7 +267,7 @@ def offer_aspm_token(context: Context, url: str) -> ApiToken | None:
         where_tokens_are_made(None),
     )
     secret = context.asker.prompter.secret(
-        OFFERED, above, accept=lambda typed: _parse(typed) if typed.strip() else None
+        _OFFERED, above, accept=lambda typed: _parse(typed) if typed.strip() else None
     )
     return ApiToken(secret, "prompt") if secret is not None else None
 
@@ -277,7 +277,7 @@ def missing_aspm_token() -> UsageError:
     return UsageError(
         Reason.INPUT_MISSING,
         "An API token of Invicti ASPM is needed, and there is nobody to ask.",
-        remedy=f"{TOKEN.how} {where_tokens_are_made(None)}",
+        remedy=f"{_TOKEN.how} {where_tokens_are_made(None)}",
     )
 
 
@@ -308,11 +308,11 @@ def resolve_aspm(
     result = context.scheduler.run(validate_aspm(target, token))
     while context.asker.asks and not result.is_good:
         answer = _ask_what_next(context, result, terms)
-        if answer == FINISH.value:
+        if answer == _FINISH.value:
             break
-        if answer == WITHOUT.value:
+        if answer == _WITHOUT.value:
             return replace(result, checks=aspm_skipped(), token=None, caller=None)
-        if answer == ADDRESS.value:
+        if answer == _ADDRESS.value:
             asked = context.asker.prompter.text(ASPM_URL, target.url, accept=parse_aspm_url)
             target = replace(target, url=parse_aspm_url(asked))
             token = aspm_token(context, target.url, given)
@@ -322,7 +322,7 @@ def resolve_aspm(
                 token = offer_aspm_token(context, target.url)
             if token is None:
                 return AspmResult(target.url, aspm_skipped(), api_asked=target.api)
-        if answer == OTHER.value:
+        if answer == _OTHER.value:
             dialect = result.caller.dialect if result.caller else None
             token = ask_aspm_token(context, target.url, dialect)
         result = context.scheduler.run(validate_aspm(target, token))
@@ -348,13 +348,13 @@ def _ask_what_next(context: Context, result: AspmResult, terms: AspmTerms) -> st
     for check in result.checks:
         if check.exit_code is not ExitCode.DONE:
             context.voice.warn(f"{check.detail} {check.remedy or ''}")
-    choices = [OTHER, AGAIN]
+    choices = [_OTHER, _AGAIN]
     if terms.may_move and result.checks[0].status is not Status.PASS:
-        choices.insert(0, ADDRESS)
+        choices.insert(0, _ADDRESS)
     if not terms.needs_token:
-        choices.append(WITHOUT)
-    choices.append(FINISH)
-    return context.asker.prompter.choose(NEXT, choices, choices[0].value)
+        choices.append(_WITHOUT)
+    choices.append(_FINISH)
+    return context.asker.prompter.choose(_NEXT, choices, choices[0].value)
 
 
 def as_found(context: Context, options: AspmOptions, aspm: AspmResult | None) -> AspmOptions:

@@ -28,6 +28,15 @@ Outcomes = dict[str, Outcome]
 """What came of each organization that was brought to Invicti ASPM, by ``Place.key``."""
 
 
+def goes_through_profile(handoff: Handoff) -> bool:
+    """Whether a profile may register an organization: it only creates.
+
+    One that a person handed over stays with the person, and a new token for an instance that is
+    there is a person's to enter.
+    """
+    return handoff.prior.mode is not RegistrationMode.GUIDED and not handoff.successor
+
+
 def deliver(
     context: Context,
     aspm: AspmResult,
@@ -35,42 +44,51 @@ def deliver(
     handoffs: Sequence[Handoff],
     *,
     keeps: bool,
-) -> Outcomes:
-    """Register by ``profile``, or hand over where there is none.
-
-    What is a person's to enter already is handed over beside a profile, too.
-    """
-    if profile is None:
-        return deliver_by_hand(context, aspm, handoffs, keeps=keeps)
-    by_hand = [one for one in handoffs if one.prior.mode is RegistrationMode.GUIDED]
-    through = [one for one in handoffs if one.prior.mode is not RegistrationMode.GUIDED]
-    outcomes = register_all(context, aspm, profile, through, keeps=keeps)
-    if by_hand:
-        names = clean(", ".join(one.place.name for one in by_hand), 300)
-        context.voice.note(
-            f"{names}: Invicti ASPM has, or may have, an older token. A profile only creates, so "
-            "this one is entered by hand."
-        )
-        outcomes |= deliver_by_hand(context, aspm, by_hand, keeps=keeps)
-    return outcomes
-
-
-def deliver_by_hand(
-    context: Context,
-    aspm: AspmResult,
-    handoffs: Sequence[Handoff],
-    *,
-    keeps: bool,
+    resumes: bool = False,
     done: Sequence[str] = (),
 ) -> Outcomes:
-    """Hand over. ``done`` are the organizations that a person has finished before."""
+    """Register by ``profile`` what may go through it, and hand over the rest.
+
+    ``resumes``: an earlier run began it, so that what the profile cannot settle is a person's, too.
+    ``done`` are the organizations that a person has finished before.
+    """
 
     def save(handoff: Handoff, state: Registration) -> None:
         if keeps:
             _record_answer(context, handoff, state)
 
-    answers = hand_over(context, handoffs, aspm, save, done)
-    return {key: Outcome(state) for key, state in answers.items()}
+    outcomes: Outcomes = {}
+    by_hand = list(handoffs)
+    if profile is not None:
+        through = [one for one in handoffs if goes_through_profile(one)]
+        by_hand = [one for one in handoffs if not goes_through_profile(one)]
+        outcomes = register_all(context, aspm, profile, through, keeps=keeps)
+        if resumes:
+            by_hand += _unsettled(context, profile, through, outcomes)
+        elif by_hand:
+            names = clean(", ".join(one.place.name for one in by_hand), 300)
+            context.voice.note(
+                f"{names}: Invicti ASPM has, or may have, an older token. A profile only creates, "
+                "so this one is entered by hand."
+            )
+    if by_hand or profile is None:
+        answers = hand_over(context, by_hand, aspm, save, done)
+        outcomes |= {key: Outcome(state) for key, state in answers.items()}
+    return outcomes
+
+
+def _unsettled(
+    context: Context, profile: Profile, through: Sequence[Handoff], outcomes: Outcomes
+) -> list[Handoff]:
+    """What a person has to look at after the profile, if one is there."""
+    unsettled = [RegistrationState.FAILED]
+    if profile.find is None:
+        unsettled.append(RegistrationState.UNKNOWN)
+    left = [one for one in through if outcomes[one.place.key].registration.state in unsettled]
+    if not left or not context.asker.asks:
+        return []
+    context.voice.note("What the profile cannot settle is yours to look at in Invicti ASPM.")
+    return left
 
 
 def _record_answer(context: Context, handoff: Handoff, state: Registration) -> None:

@@ -106,10 +106,10 @@ def _reach_plan(
             found.refusing |= {place.key}
 
 
-GO_ON: Final = Question("migrate-go-on", "An earlier run was not finished. What now?")
-REST: Final = Choice("rest", "Go on with the rest")
-ANEW: Final = Choice("anew", "Choose again")
-WHICH: Final = Question(
+_GO_ON: Final = Question("migrate-go-on", "An earlier run was not finished. What now?")
+_REST: Final = Choice("rest", "Go on with the rest")
+_ANEW: Final = Choice("anew", "Choose again")
+_WHICH: Final = Question(
     "migrate-which", "Which organizations shall get a token of their own?", "-o NAME"
 )
 
@@ -152,7 +152,7 @@ def demand_tokens(context: Context, entry: Entry, names: Sequence[str], tokens: 
             Reason.INPUT_MISSING,
             "A token is needed for each of these, and there is nobody to ask: "
             f"{', '.join(missing)}.",
-            remedy=HOW,
+            remedy=_HOW,
         )
 
 
@@ -160,7 +160,7 @@ def _goes_on(context: Context, entry: Entry) -> bool:
     """Whether the person goes on with what an earlier run has left; what is done is shown."""
     for name in entry.migration.organizations if entry.migration else ():
         context.voice.say(f"  {'done ' if entry.has_own(name) else 'to do'}  {clean(name, 60)}")
-    return context.asker.prompter.choose(GO_ON, [REST, ANEW], REST.value) == REST.value
+    return context.asker.prompter.choose(_GO_ON, [_REST, _ANEW], _REST.value) == _REST.value
 
 
 def _picked(context: Context, entry: Entry, *, none_is_fine: bool) -> tuple[str, ...]:
@@ -172,12 +172,12 @@ def _picked(context: Context, entry: Entry, *, none_is_fine: bool) -> tuple[str,
             if entry.organization(name) is None:
                 label += " (not in this connection yet)"
             choices.append(Choice(name, label))
-    picked = context.asker.prompter.choose_many(WHICH, choices) if choices else ()
+    picked = context.asker.prompter.choose_many(_WHICH, choices) if choices else ()
     if choices and not picked and not none_is_fine:
         context.voice.warn(
             "None is marked: Space marks the one at the arrow, Ctrl-A all of them, Enter goes on."
         )
-        picked = context.asker.prompter.choose_many(WHICH, choices)
+        picked = context.asker.prompter.choose_many(_WHICH, choices)
     if not picked and not none_is_fine:
         context.voice.say("Nothing was chosen, and nothing is changed.")
     return picked
@@ -191,7 +191,7 @@ def once(entry: Entry, names: Sequence[str]) -> tuple[str, ...]:
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,49}")
 """No token is that short: one that was given in place of a name is refused, and not repeated."""
-HOW: Final = (
+_HOW: Final = (
     "Give it: --pat-file ORGANIZATION=FILE or --pat-variable ORGANIZATION=NAME, once for each."
 )
 
@@ -206,7 +206,7 @@ def own_tokens(context: Context, entry: Entry) -> Tokens:
         raise UsageError(
             Reason.USAGE,
             "A token is given without saying which organization it is for.",
-            remedy=HOW,
+            remedy=_HOW,
         )
     if given.shared is not None:
         context.voice.note(

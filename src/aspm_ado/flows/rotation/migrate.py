@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.token import Token
 
-STEP: Final = Question("migrate-step", "What about this organization?")
-NOW: Final = Choice("now", "Create its token now")
-SKIP: Final = Choice("skip", "Leave this organization out for now")
-STOP: Final = Choice("stop", "Stop here; what is proven is kept")
+_STEP: Final = Question("migrate-step", "What about this organization?")
+_NOW: Final = Choice("now", "Create its token now")
+_SKIP: Final = Choice("skip", "Leave this organization out for now")
+_STOP: Final = Choice("stop", "Stop here; what is proven is kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def migrate(context: Context, name: str) -> Report:
         keys = {place(one).key for one in names}
         meant = [one for one in entry.organizations if one.name.casefold() in keys]
         meant = [one for one in meant if entry.has_own(one.name)]
-        brought = bring_new(context, entry, meant, options)
+        brought = bring_new(context, entry, meant, options, validates=True)
     now = _with_choice_finished(context, context.records.load().connections[entry.name], names)
     revoke_replaced(context, before, now)
     _tell_left(context, before, now)
@@ -172,9 +172,9 @@ def _until_kept(
     while True:
         if token is None and asker.asks and not agreed:
             context.voice.heading(f"{clean(place.name, 60)} ({position})")
-            answer = asker.prompter.choose(STEP, [NOW, SKIP, STOP], NOW.value)
-            if answer != NOW.value:
-                return replace(last, is_last=answer == STOP.value)
+            answer = asker.prompter.choose(_STEP, [_NOW, _SKIP, _STOP], _NOW.value)
+            if answer != _NOW.value:
+                return replace(last, is_last=answer == _STOP.value)
         last = _try(context, renewal, place, token)
         if last.is_kept or not asker.asks:
             return last

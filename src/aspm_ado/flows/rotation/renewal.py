@@ -86,7 +86,9 @@ def is_whole(result: TokenResult, group: Sequence[Place]) -> bool:
     return {place.key for place in group} <= {one.place.key for one in result.good}
 
 
-def holding(context: Context, entry: Entry, group: Sequence[Place], token: Token) -> list[Place]:
+def places_with_token(
+    context: Context, entry: Entry, group: Sequence[Place], token: Token
+) -> list[Place]:
     """The organizations whose token in force is this very one."""
     known = [(place, entry.organization(place.name)) for place in group]
     held = {place.key: one.credential for place, one in known if one is not None}
@@ -112,7 +114,7 @@ def keep_new(
     names = [place.name for place in group]
     if any(entry.organization(name) is None for name in names):
         return _keep_added(context, renewal, result)
-    if len(holding(context, entry, group, result.token)) == len(group):
+    if len(places_with_token(context, entry, group, result.token)) == len(group):
         return update(
             context,
             entry.name,
@@ -152,28 +154,26 @@ def _begun(entry: Entry, options: AspmOptions) -> Registration:
     return HANDED_OFF if options.hands_over else Registration(RegistrationMode.API)
 
 
-def put_in_force(
-    context: Context, entry: Entry, organizations: Sequence[StoredOrganization]
-) -> None:
-    """Put the new tokens in force, without bringing them to Invicti ASPM."""
-    waiting: dict[str, list[str]] = {}
-    for one in organizations:
-        key = entry.successor_of(one.name)
-        if key is not None:
-            waiting.setdefault(key, []).append(one.name)
-    for key, names in waiting.items():
-        swap(context, entry.name, key, names)
-
-
 def bring_new(
     context: Context,
     entry: Entry,
     organizations: Sequence[StoredOrganization],
     options: AspmOptions,
+    *,
+    validates: bool,
 ) -> HandoffResult:
-    """Bring new tokens to Invicti ASPM; each is in force when that has it."""
+    """Bring new tokens to Invicti ASPM; each is in force when that has it.
+
+    Where nothing is brought, they are in force at once. ``validates``: the ASPM is validated first.
+    """
     if entry.aspm is None or not options.is_wanted:
-        put_in_force(context, entry, organizations)
+        waiting: dict[str, list[str]] = {}
+        for one in organizations:
+            key = entry.successor_of(one.name)
+            if key is not None:
+                waiting.setdefault(key, []).append(one.name)
+        for key, names in waiting.items():
+            swap(context, entry.name, key, names)
         return HandoffResult()
     due = [one for one in organizations if not is_registered(entry, one)]
     if not due:
@@ -181,4 +181,4 @@ def bring_new(
     known = entry.aspm
     if options.register == "guided":
         known = replace(known, profile="")
-    return bring(context, entry, known, due)
+    return bring(context, entry, known, due, validates=validates)

@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.azure.scopes import Deployment
+from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import HandoffResult, stored_handoff
 from aspm_ado.flows.options.parts import aspm_options, demand_stored
-from aspm_ado.flows.registration.aspm import AspmResult
-from aspm_ado.flows.registration.delivery import deliver_by_hand, with_registration
+from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.rotation.renewal import (
     Renewal,
-    holding,
+    bring_new,
     is_whole,
     keep_new,
-    put_in_force,
+    places_with_token,
     validate_new,
 )
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
@@ -75,7 +73,7 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     if token is not None:
         context.voice.note(f"The new token is taken from: {token.source}.")
     result = validate_new(context, renewal, group, token or _acquired(context, renewal, group))
-    if len(holding(context, entry, group, result.token)) == len(group):
+    if len(places_with_token(context, entry, group, result.token)) == len(group):
         raise _unchanged(entry, result.token)
     reports = [named(one, entry.name) for one in result.reports]
     if not is_whole(result, group):
@@ -192,7 +190,7 @@ def _without_known(
 
     Raises ``UsageError`` where a person has not to be asked for another one.
     """
-    known = holding(context, entry, group, token)
+    known = places_with_token(context, entry, group, token)
     if not known:
         return group, token
     left = tuple(place for place in group if place not in known)
@@ -211,7 +209,7 @@ def _acquired(context: Context, renewal: Renewal, group: Sequence[Place]) -> Tok
     demand = renewal.demand_of(group)
     while True:
         token = acquire(context, group[0], demand, for_all=len(group) > 1)
-        if len(holding(context, renewal.entry, group, token)) < len(group):
+        if len(places_with_token(context, renewal.entry, group, token)) < len(group):
             return token
         context.voice.warn(_unchanged(renewal.entry, token).problem)
 
@@ -237,32 +235,17 @@ def _handed_on(
     """Give the new token to Invicti ASPM, and put it in force where that has it."""
     keys = {place.key for place in group}
     renewed = [one for one in entry.organizations if one.name.casefold() in keys]
-    brought = HandoffResult()
-    if entry.aspm is None or not renewal.aspm.is_wanted:
-        put_in_force(context, entry, renewed)
-    else:
-        keys_new = {one.name: entry.successor_of(one.name) or one.credential for one in renewed}
-        secrets = {
-            key: context.vault.read(entry.credential_of(key).service)
-            for key in set(keys_new.values())
-        }
-        handoffs = [
-            stored_handoff(entry, one, secret)
-            for one in renewed
-            if (secret := secrets[keys_new[one.name]]) is not None
-        ]
-        aspm = AspmResult(entry.aspm.url, aspm_skipped())
-        brought = HandoffResult(outcomes=deliver_by_hand(context, aspm, handoffs, keeps=True))
+    brought = bring_new(context, entry, renewed, renewal.aspm, validates=False)
     now = context.records.load().connections.get(entry.name, entry)
     revoke_replaced(context, entry, now)
-    organizations = []
     by_name = {one.name.casefold(): one for one in reports}
+    organizations = []
     for stored in now.organizations:
         key = stored.name.casefold()
-        if key not in keys:
-            continue
-        facts = brought.facts(now, stored.name, renewal.aspm)
-        made = by_name.get(key) or report_on_record(now, stored)
-        organizations.append(with_registration(made, facts))
+        if key in keys:
+            made = by_name.get(key) or report_on_record(now, stored)
+            facts = brought.facts(now, stored.name, renewal.aspm)
+            organizations.append(with_registration(made, facts))
     results = [result] if result is not None else []
-    return report(context, "rotate", results, [entry_report(now, organizations)])
+    checks = [one for one in (brought.stored,) if one and one.status is not Status.PASS]
+    return report(context, "rotate", results, [entry_report(now, organizations, checks)])

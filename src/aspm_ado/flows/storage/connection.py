@@ -261,7 +261,7 @@ def _organization(
         username=needed_username(made.report) or result.token.username,
         registration=state,
         repository=repository_of(made),
-    ).proven(verdict_of(made.report), result.calendar.today.isoformat())
+    ).proven(statuses_of(made.report), result.calendar.today.isoformat())
 
 
 def with_registrations(entry: Entry, registrations: Mapping[str, Registration]) -> Entry:
@@ -273,7 +273,7 @@ def with_registrations(entry: Entry, registrations: Mapping[str, Registration]) 
     return replace(entry, organizations=tuple(organizations))
 
 
-def verdict_of(made: OrganizationReport) -> dict[str, str]:
+def statuses_of(made: OrganizationReport) -> dict[str, str]:
     """What is remembered of a validation: the status of each check."""
     return {check.id.value: check.status.value for check in made.checks}
 

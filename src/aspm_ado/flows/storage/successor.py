@@ -23,8 +23,8 @@ from aspm_ado.domain.stored import (
 from aspm_ado.flows.storage.connection import (
     new_key,
     service_of,
+    statuses_of,
     stored_credential,
-    verdict_of,
     with_registrations,
 )
 from aspm_ado.flows.storage.transaction import changed_meanwhile, keep, update
@@ -92,7 +92,7 @@ def keep_successor(
     """
     key = new_key(context)
     service = service_of(entry.name, key)
-    verdicts = {one.name: verdict_of(one) for one in result.reports}
+    verdicts = {one.name: statuses_of(one) for one in result.reports}
     successor = Successor(
         stored_credential(result, service),
         tuple(names),

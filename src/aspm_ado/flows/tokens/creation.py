@@ -15,7 +15,7 @@ from aspm_ado.domain.report import OrganizationReport, TokenFacts
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import one_of
 from aspm_ado.flows.tokens.lifecycle import lifecycle_of, revoke_abandoned
-from aspm_ado.flows.validation.token import Token
+from aspm_ado.flows.validation.token import AUTO, Token
 
 if TYPE_CHECKING:
     from datetime import date
@@ -29,14 +29,13 @@ if TYPE_CHECKING:
     from aspm_ado.flows.tokens.lifecycle import PatLifecycle
     from aspm_ado.flows.validation.token import Demand
 
-AUTO: Final = "auto"
 NEVER: Final = "never"
 REQUIRE: Final = "require"
 
-HOW: Final = Question("token-how", "How shall the token be made?")
-BY_AZ: Final = Choice("az", "Let the Azure CLI (az) make it", "you see first what it will be")
-BY_HAND: Final = Choice("hand", "By hand, on the token page")
-AGREE: Final = Question("create", "Create this token now?", "-y with --create-token", YES.env)
+_HOW: Final = Question("token-how", "How shall the token be made?")
+_BY_AZ: Final = Choice("az", "Let the Azure CLI (az) make it", "you see first what it will be")
+_BY_HAND: Final = Choice("hand", "By hand, on the token page")
+_AGREE: Final = Question("create", "Create this token now?", "-y with --create-token", YES.env)
 
 
 def creation_asked(asker: Asker) -> str:
@@ -137,7 +136,7 @@ def _is_chosen(asker: Asker, asked: str) -> bool:
     if asker.asks:
         if asked == REQUIRE:
             return True
-        return asker.prompter.choose(HOW, [BY_AZ, BY_HAND], BY_AZ.value) == BY_AZ.value
+        return asker.prompter.choose(_HOW, [_BY_AZ, _BY_HAND], _BY_AZ.value) == _BY_AZ.value
     if asked == REQUIRE and not asker.switch(YES):
         raise NotCreatedError(
             Reason.CONFIRMATION_MISSING,
@@ -156,7 +155,7 @@ def _created(context: Context, place: Place, demand: Demand) -> Token:
     living = service.living(order)
     revoke_abandoned(context, service, living)
     _show(context, order, service.calendar.today)
-    if not context.asker.switch(YES) and not context.asker.prompter.confirm(AGREE, default=False):
+    if not context.asker.switch(YES) and not context.asker.prompter.confirm(_AGREE, default=False):
         raise NotCreatedError(
             Reason.CONFIRMATION_MISSING,
             "Nothing was created: it was not agreed to.",

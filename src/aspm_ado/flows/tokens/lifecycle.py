@@ -246,7 +246,7 @@ def with_entra_tenant(context: Context, places: Sequence[Place]) -> frozenset[st
     return frozenset(place.key for place, tenant in found if tenant not in ("", PERSONAL))
 
 
-END_LEFT: Final = Question("revoke-left", "Revoke it now?", "-y", YES.env)
+_END_LEFT: Final = Question("revoke-left", "Revoke it now?", "-y", YES.env)
 
 
 def revoke_abandoned(context: Context, service: PatLifecycle, living: LivingTokens) -> None:
@@ -290,7 +290,7 @@ def _revoke_orphans(
         what = "did not come to revoking it"
     context.voice.warn(f"“{name}” is left of a run that was interrupted ({order.at}), and {what}.")
     agreed = context.asker.switch(YES) or (
-        context.asker.asks and context.asker.prompter.confirm(END_LEFT, default=True)
+        context.asker.asks and context.asker.prompter.confirm(_END_LEFT, default=True)
     )
     if agreed and all(service.revoke(key) for key in orphans):
         context.voice.say(f"“{name}” is revoked.")

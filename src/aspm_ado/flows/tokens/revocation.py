@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.stored import StoredCredential
     from aspm_ado.flows.context import Context
 
-END_OLD: Final = Question("revoke", "Revoke the old token now, with `az`?", "-y", YES.env)
+_END_OLD: Final = Question("revoke", "Revoke the old token now, with `az`?", "-y", YES.env)
 
 
 def revoke_old(context: Context, place: Place, old: StoredCredential, *, by_az: bool) -> bool:
@@ -51,7 +51,7 @@ def _is_agreed(context: Context, *, by_az: bool) -> bool:
         return False
     if asker.switch(YES):
         return by_az
-    return asker.asks and asker.prompter.confirm(END_OLD, default=True)
+    return asker.asks and asker.prompter.confirm(_END_OLD, default=True)
 
 
 @contextmanager
