@@ -73,7 +73,7 @@ from aspm_ado.flows.storage.connection import (
     repository_of,
 )
 from aspm_ado.flows.storage.successor import revoke_replaced
-from aspm_ado.flows.storage.transaction import keep, whole_records
+from aspm_ado.flows.storage.transaction import store_entry, whole_records
 from aspm_ado.flows.tokens.creation import creates_unasked, not_created_report
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.retry import more_organizations, prove_until_good
@@ -371,7 +371,7 @@ def keep_good(
         context.ca_bundle,
     )
     beside, record = secret_to_keep(context, aspm)
-    keep(context, options.name, addition.onto, {**addition.secrets, **beside}, record)
+    store_entry(context, options.name, addition.onto, {**addition.secrets, **beside}, record)
 
 
 def _begun(

@@ -14,7 +14,7 @@ from aspm_ado.domain.report import FEW
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.storage.connection import service_of
-from aspm_ado.flows.storage.transaction import clear_remains, sweep
+from aspm_ado.flows.storage.transaction import erase_marked, undo_interrupted
 from aspm_ado.flows.validate import stored_entries
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def disconnect(context: Context, name: str) -> Forgotten:
     """
     known = context.records.load()
     if name not in known.connections and known.erasing:
-        clear_remains(context)
+        undo_interrupted(context)
         remaining = context.records.load().erasing
         ours = (service_of(name, ""), service_of("aspm", ""))
         if any(service.startswith(ours) for service in known.erasing):
@@ -55,11 +55,11 @@ def disconnect(context: Context, name: str) -> Forgotten:
     [entry] = stored_entries(context, [name])
     _demand_yes(context, entry)
     context.vault.probe()
-    clear_remains(context)
+    undo_interrupted(context)
     with context.records.exclusive():
         catalogue = context.records.change(methodcaller("without", name))
         marked = len(catalogue.erasing)
-        sweep(context)
+        erase_marked(context)
         remaining = context.records.load().erasing
     return Forgotten(
         name,

@@ -28,7 +28,7 @@ from aspm_ado.flows.options.parts import (
 from aspm_ado.flows.registration.api import profile_at
 from aspm_ado.flows.registration.aspm import given_token, missing_aspm_token
 from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
-from aspm_ado.flows.storage.transaction import ready_to_keep
+from aspm_ado.flows.storage.transaction import prepare_storage
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.prompt import choose_reach
 from aspm_ado.flows.tokens.sources import ApiToken, Tokens, missing_token, tokens_given
@@ -83,7 +83,7 @@ def resolve_options(context: Context, name: str | None, stored: dict[str, Entry]
     if not asker.asks:
         require(missing(context, given, tokens, demand, known, aspm, aspm_token))
     if asker.keeps and not asker.switch(DRY_RUN):
-        ready_to_keep(context)
+        prepare_storage(context)
     there = _opened(context, given, tokens)
     chosen = _name(name, there)
     old = old or stored.get(chosen)

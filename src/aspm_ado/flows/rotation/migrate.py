@@ -27,7 +27,7 @@ from aspm_ado.flows.rotation.choice import chosen, demand_tokens, own_tokens
 from aspm_ado.flows.rotation.renewal import Renewal, bring_new, is_whole, keep_new, validate_new
 from aspm_ado.flows.storage.connection import entry_report, facts_on_record
 from aspm_ado.flows.storage.successor import revoke_replaced
-from aspm_ado.flows.storage.transaction import ready_to_keep, update
+from aspm_ado.flows.storage.transaction import prepare_storage, update_entry
 from aspm_ado.flows.tokens.creation import REQUIRE, creation_asked, not_created_report
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.validate import stored_entries
@@ -64,7 +64,7 @@ def migrate(context: Context, name: str) -> Report:
     options, tokens = aspm_options(context.asker, entry), own_tokens(context, entry)
     if is_done(entry):
         return _nothing_to_do(context, entry, options)
-    ready_to_keep(context)
+    prepare_storage(context)
     names = chosen(context, entry, tokens)
     demand_tokens(context, entry, names, tokens)
     before = entry = _with_choice(context, entry, names)
@@ -137,7 +137,7 @@ def _with_choice(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
             successors=kept,
         ).pruned()
 
-    return update(context, entry.name, edit)
+    return update_entry(context, entry.name, edit)
 
 
 def _with_choice_finished(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
@@ -145,7 +145,9 @@ def _with_choice_finished(context: Context, entry: Entry, names: Sequence[str]) 
     waits = entry.unmigrated or any(entry.successor_of(name) for name in names)
     if entry.migration is None or waits:
         return entry
-    return update(context, entry.name, lambda current: replace(current, migration=None).pruned())
+    return update_entry(
+        context, entry.name, lambda current: replace(current, migration=None).pruned()
+    )
 
 
 def _each(context: Context, renewal: Renewal, tokens: Tokens) -> dict[str, _Tried]:

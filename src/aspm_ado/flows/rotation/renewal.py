@@ -22,7 +22,7 @@ from aspm_ado.flows.handoff import HandoffResult, bring, is_registered
 from aspm_ado.flows.registration.guided import HANDED_OFF
 from aspm_ado.flows.storage.connection import Addition, new_key
 from aspm_ado.flows.storage.successor import compare_owner, keep_successor, losses, swap
-from aspm_ado.flows.storage.transaction import changed_meanwhile, keep, update
+from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
 from aspm_ado.flows.tokens.retry import prove_until_good
 from aspm_ado.flows.validation.report import with_check
 
@@ -115,7 +115,7 @@ def keep_new(
     if any(entry.organization(name) is None for name in names):
         return _keep_added(context, renewal, result)
     if len(places_with_token(context, entry, group, result.token)) == len(group):
-        return update(
+        return update_entry(
             context,
             entry.name,
             lambda current: replace(current, successors=current.successors_without(names)),
@@ -143,7 +143,7 @@ def _keep_added(context: Context, renewal: Renewal, result: TokenResult) -> Entr
             raise changed_meanwhile(name)
         return addition(current).onto(current)
 
-    keep(context, name, onto, addition(renewal.entry).secrets)
+    store_entry(context, name, onto, addition(renewal.entry).secrets)
     return context.records.load().connections[name]
 
 

@@ -25,7 +25,7 @@ from aspm_ado.flows.rotation.renewal import (
 )
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
 from aspm_ado.flows.storage.successor import revoke_replaced
-from aspm_ado.flows.storage.transaction import ready_to_keep
+from aspm_ado.flows.storage.transaction import prepare_storage
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.revocation import revoking_unkept
@@ -63,7 +63,7 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     waits = token is None and entry.successor_of(group[0].name) is not None
     if token is None and not waits:
         _demand_obtainable(context, renewal, group)
-    ready_to_keep(context)
+    prepare_storage(context)
     if waits:
         resumed = _resumed(context, renewal, group)
         if resumed is not None:

@@ -24,7 +24,7 @@ from aspm_ado.flows.registration.aspm import (
     secret_to_keep,
 )
 from aspm_ado.flows.storage.connection import entry_report
-from aspm_ado.flows.storage.transaction import keep_aspm, ready_to_keep
+from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
 from aspm_ado.flows.tokens.sources import ASPM_VARIABLES
 from aspm_ado.flows.validation.report import report
 
@@ -46,7 +46,7 @@ def rotate_aspm(context: Context, url: str = "") -> Report:
     given = given_token(context)
     if given is None and not context.asker.asks:
         raise missing_aspm_token()
-    ready_to_keep(context)
+    prepare_storage(context)
     old = aspm_token(context, url, None)
     if given is not None and old is not None and given.secret == old.secret:
         unchanged = UsageError(
@@ -65,7 +65,7 @@ def rotate_aspm(context: Context, url: str = "") -> Report:
     result = resolve_aspm(context, target, given, AspmTerms(needs_token=True, only_new=True))
     secrets, record = secret_to_keep(context, result)
     if result.is_good and record is not None:
-        keep_aspm(context, record, secrets)
+        store_aspm_token(context, record, secrets)
     elif not result.is_good:
         context.voice.warn("Nothing was changed: the old API token stays in force.")
     connections = [entry_report(entry, aspm=result.report) for entry in users]

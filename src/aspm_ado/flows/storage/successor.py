@@ -27,7 +27,7 @@ from aspm_ado.flows.storage.connection import (
     stored_credential,
     with_registrations,
 )
-from aspm_ado.flows.storage.transaction import changed_meanwhile, keep, update
+from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
 from aspm_ado.flows.tokens.orders import close_order, record_replaced
 from aspm_ado.flows.tokens.revocation import revoke_old
 from aspm_ado.flows.validation.report import with_check
@@ -107,7 +107,7 @@ def keep_successor(
             raise changed_meanwhile(entry.name)
         return replace(current, successors={**current.successors_without(wanted), key: successor})
 
-    keep(context, entry.name, onto, {service: result.token.secret})
+    store_entry(context, entry.name, onto, {service: result.token.secret})
     return context.records.load().connections[entry.name]
 
 
@@ -141,7 +141,7 @@ def swap(
         swapped = with_registrations(current.with_successor(key, organizations), made)
         return replace(swapped, validated=now)
 
-    return update(context, name, edit)
+    return update_entry(context, name, edit)
 
 
 def _replaced(

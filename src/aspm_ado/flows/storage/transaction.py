@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
 
 
-def ready_to_keep(context: Context) -> None:
+def prepare_storage(context: Context) -> None:
     """Find out before a secret is asked for whether it could be kept; finish what a crash left."""
     context.records.check()
     context.vault.probe()
-    clear_remains(context)
+    undo_interrupted(context)
 
 
-def keep(
+def store_entry(
     context: Context,
     name: str,
     onto: Callable[[Entry | None], Entry],
@@ -51,7 +51,9 @@ def keep(
     _store(context, name, secrets, commit)
 
 
-def keep_aspm(context: Context, record: tuple[str, str], secrets: Mapping[str, Secret]) -> None:
+def store_aspm_token(
+    context: Context, record: tuple[str, str], secrets: Mapping[str, Secret]
+) -> None:
     """Store a new API token of one ASPM and put it in force: the old one is erased after."""
     _store(context, record[0], secrets, methodcaller("commit_aspm", *record))
 
@@ -74,12 +76,12 @@ def _store(
             context.records.change(commit)
         except BaseException:
             context.records.change(methodcaller("abandon", what))
-            sweep(context)
+            erase_marked(context)
             raise
-        sweep(context)
+        erase_marked(context)
 
 
-def update(context: Context, name: str, edit: Callable[[Entry], Entry]) -> Entry:
+def update_entry(context: Context, name: str, edit: Callable[[Entry], Entry]) -> Entry:
     """Change what is on record of a connection by now; returns the new entry.
 
     What nothing names any more is erased. Raises ``UsageError`` where the connection has been
@@ -94,18 +96,18 @@ def update(context: Context, name: str, edit: Callable[[Entry], Entry]) -> Entry
     with context.records.exclusive():
         _undo_remains(context)
         catalogue = context.records.change(commit)
-        sweep(context)
+        erase_marked(context)
     return catalogue.connections[name]
 
 
-def clear_remains(context: Context) -> None:
+def undo_interrupted(context: Context) -> None:
     """Undo what a crash left pending, and erase secrets that nothing names any more."""
     catalogue = context.records.load()
     if not catalogue.pending and not catalogue.erasing:
         return
     with context.records.exclusive():
         _undo_remains(context)
-        sweep(context)
+        erase_marked(context)
 
 
 def _undo_remains(context: Context) -> None:
@@ -129,7 +131,7 @@ def changed_meanwhile(name: str) -> UsageError:
     )
 
 
-def sweep(context: Context) -> None:
+def erase_marked(context: Context) -> None:
     """Erase what is marked. A secret that cannot be erased now stays marked for the next run."""
     erased = set()
     for service in context.records.load().erasing:
