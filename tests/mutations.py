@@ -135,14 +135,14 @@ MUTATIONS = (
     Mutation(
         "old-replies",
         "What was heard of one token is believed of another.",
-        "before.append(None)",
-        "before.append(proof)",
+        "fresh = iter(validate(context, tokens))",
+        "fresh = iter(validate(context, tokens, failed))",
         ("tests/flows/test_until_good.py",),
     ),
     Mutation(
         "revoked-under-way",
         "A token that was revoked under way is called one without scopes.",
-        "or (bool(heard) and set(heard) == {Saying.BARE_REFUSAL})",
+        "or kinds == {AnswerKind.BARE_REFUSAL}",
         "",
         ("tests/flows/test_prove.py",),
     ),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.questions import STORE
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from aspm_ado.domain.questions import Choice, Given, Question
 
 T = TypeVar("T")
+AUTO: Final = "auto"
+NO: Final = "no"
 
 
 class Asker:
@@ -102,6 +105,54 @@ def one_of(question: Question) -> Callable[[str], str]:
         )
 
     return parse
+
+
+def parse_aspm_url(text: str) -> str:
+    """The origin of an Invicti ASPM. Any path is cut; http is refused, except to this machine itself."""
+    pasted = text.strip()
+    parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "address of Invicti ASPM")
+    origin = Origin.read(parts)
+    if parts.username:
+        raise UsageError(
+            Reason.URL_INVALID,
+            "The address of Invicti ASPM holds a user name.",
+            remedy="Give the address alone.",
+        )
+    if origin.scheme != "https" and not origin.is_loopback:
+        raise UsageError(
+            Reason.HTTP_REFUSED,
+            "Invicti ASPM is reached over https only: its token would travel in clear.",
+            remedy="Give the address with https://.",
+        )
+    return str(origin)
+
+
+def parse_check_clone(text: str) -> str:
+    """``auto``, ``no`` or ``PROJECT/REPO``."""
+    value = text.strip().strip("/")
+    if value.lower() in (AUTO, NO):
+        return value.lower()
+    project, slash, repository = value.partition("/")
+    is_path = bool(slash and project and repository) and "/" not in repository
+    if not is_path or any(ord(c) < 0x20 for c in value):
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"“{clean(text, 80)}” does not name a repository.",
+            remedy="Write PROJECT/REPO as in the address of the repository, or auto, or no.",
+        )
+    return value
+
+
+def parse_username(text: str) -> str:
+    """A user name for HTTP Basic: any text without a colon or control characters."""
+    value = text.strip()
+    if not value or ":" in value or any(ord(c) < 0x20 or ord(c) == 0x7F for c in value):
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            "A username has no colon and no control character, and is not empty.",
+            remedy="Give the name that you sign in with, or any other: Azure DevOps Services takes any.",
+        )
+    return value
 
 
 def _parsed(value: str, source: str, parse: Callable[[str], T]) -> T:

@@ -1,38 +1,25 @@
-"""The wizard and its flags, one path: where, what for, token, proof, more organizations, Invicti ASPM, settings."""
+"""The wizard and its flags, one path: options, tokens, validation, Invicti ASPM, storage, registration, report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import evidence_of
-from aspm_ado.domain.aspm.registration import NewToken, Outcome, RegistrationFacts, token_of
+from aspm_ado.domain.aspm.registration import (
+    NewToken,
+    Outcome,
+    RegistrationFacts,
+    token_of,
+)
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
-from aspm_ado.domain.questions import (
-    ALL_ORGANIZATIONS,
-    ALLOW_HTTP,
-    ASPM_API,
-    ASPM_URL,
-    CHECK_CLONE,
-    CLONE_USERNAME,
-    ORGANIZATION,
-    PAT_EXPIRES,
-    PURPOSE,
-    REACH,
-    READ_ONLY_PROBES,
-    REGISTER,
-    SERVER_URL,
-    STORE,
-    TEAM_LEADS_MAY,
-    Question,
-)
+from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Report
+from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
@@ -40,25 +27,19 @@ from aspm_ado.domain.stored import (
     Registration,
     RegistrationMode,
     RegistrationState,
-    StoredAspm,
     StoredOrganization,
 )
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.answers import AUTO
+from aspm_ado.flows.connect_plan import tell_plan
 from aspm_ado.flows.handoff import is_unfinished, resume_handoff
-from aspm_ado.flows.options.parts import (
-    ask_aspm_url,
-    ask_settings,
-    distribute,
-    target_given,
-)
-from aspm_ado.flows.options.resolve import ConnectOptions, named_by, resolve_options
+from aspm_ado.flows.options import ConnectOptions, ask_settings, distribute, resolve_options
 from aspm_ado.flows.registration.api import demand_dialect
 from aspm_ado.flows.registration.aspm import (
     AspmResult,
     AspmTarget,
     AspmTerms,
     api_asked,
-    as_found,
     resolve_aspm,
     secret_to_keep,
 )
@@ -74,163 +55,172 @@ from aspm_ado.flows.storage.connection import (
 )
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import store_entry, whole_records
+from aspm_ado.flows.target import stored_by_key, target_given
 from aspm_ado.flows.tokens.creation import creates_unasked, not_created_report
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.retry import more_organizations, prove_until_good
 from aspm_ado.flows.tokens.sources import Tokens
 from aspm_ado.flows.validate import validate_stored
-from aspm_ado.flows.validation.report import (
-    connection_report,
-    named,
-    report,
-)
-from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
-from aspm_ado.flows.validation.token import AUTO
+from aspm_ado.flows.validation.report import connection_report, named, report
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
+    from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
 
 
 def connect(context: Context, name: str | None) -> Report:
     """Connect organizations, or add them to a connection that is there."""
-    catalogue = whole_records(context)
-    old = catalogue.connections.get(parse_name(name)) if name else None
+    stored = whole_records(context).connections
+    old = stored.get(parse_name(name)) if name else None
     if old is not None and target_given(context.asker) is None:
-        if is_unfinished(old, asks=context.asker.asks):
-            context.voice.note(
-                f"The registration of “{old.name}” is not finished: it goes on where it stopped."
-            )
-            return resume_handoff(context, old.name, command="connect")
-        names = ", ".join(one.name for one in old.organizations)
+        return _connected_already(context, old)
+    options = resolve_options(context, name, stored)
+    results, refused = _validate(context, options)
+    lead = next((result.lead for result in results if result.lead is not None), None)
+    if not name and lead is not None:
+        options.name_after(lead.place, stored)
+    good = good_ones(context, results, options.stored if options.stores else None)
+    aspm = _find_aspm(context, options, any_good=bool(good))
+    delivery = Delivery()
+    if good:
+        settings = ask_settings(context, options.aspm, options.demand.purpose)
+        delivery = store_and_register(context, options, good, settings, aspm)
+        if options.stored is not None and options.stores:
+            now = context.records.load().connections.get(options.name, options.stored)
+            revoke_replaced(context, options.stored, now)
+    shown = _report(context, options, results, refused, delivery, aspm)
+    return report(context, "connect", results, [shown])
+
+
+def _connected_already(context: Context, old: Entry) -> Report:
+    """Nothing was named to be added: finish what is not finished, or validate."""
+    if is_unfinished(old, asks=context.asker.asks):
         context.voice.note(
-            f"“{old.name}” is connected already, and nothing of it is changed: {names} on {old.base_url}, for "
-            f"{old.purpose}, with {old.aspm.url if old.aspm else 'no Invicti ASPM'}. Add organizations with -o NAME."
+            f"The registration of “{old.name}” is not finished: it goes on where it stopped."
         )
-        return validate_stored(context, [old.name], command="connect")
-    options = resolve_options(context, name, catalogue.connections)
-    results, refused = _prove(context, options)
-    options = options if name else named_by(options, results, catalogue.connections)
-    keeps = options.stores
-    good = good_ones(context, results, options.stored if keeps else None)
-    options, aspm = _with_aspm(context, options, any_good=bool(good))
-    settings = ask_settings(context, options.aspm, options.demand.purpose) if good else Settings()
-    delivery = conclude(context, options, good, settings, aspm) if good else Delivery()
-    if options.stored is not None and keeps and good:
-        revoke_replaced(
-            context,
-            options.stored,
-            context.records.load().connections.get(options.name, options.stored),
-        )
-    return report(
-        context, "connect", results, [concluded(context, options, results, refused, delivery, aspm)]
+        return resume_handoff(context, old.name, command="connect")
+    names = ", ".join(one.name for one in old.organizations)
+    aspm = old.aspm.url if old.aspm else "no Invicti ASPM"
+    context.voice.note(
+        f"“{old.name}” is connected already, and nothing of it is changed: {names} on {old.base_url}, for "
+        f"{old.purpose}, with {aspm}. Add organizations with -o NAME."
     )
+    return validate_stored(context, [old.name], command="connect")
 
 
-def _with_aspm(
-    context: Context, options: ConnectOptions, *, any_good: bool
-) -> tuple[ConnectOptions, AspmResult | None]:
-    """The options with the ASPM that was asked for and found; it is contacted where something is good."""
-    if any_good:
-        options = replace(options, aspm=ask_aspm_url(context, options.aspm))
-    aspm = _aspm(context, options, reads=any_good or options.dry_run)
-    return replace(options, aspm=as_found(context, options.aspm, aspm)), aspm
+# Tokens and their validation
 
 
-def _aspm(context: Context, options: ConnectOptions, *, reads: bool) -> AspmResult | None:
-    """What is to be known of the ASPM before anything is stored or handed over. Not contacted where nothing is good."""
-    old = options.stored
-    if options.aspm.url is None:
-        return None
-    if not reads:
-        told = "Not asked: no organization is good yet." if options.aspm_token else None
-        checks = aspm_skipped(told, Reason.NOT_ASKED) if told else aspm_skipped()
-        return AspmResult(options.aspm.url, checks, api_asked=options.aspm.api)
-    known = old.aspm if old is not None else None
-    target = AspmTarget(
-        options.aspm.url,
-        api_asked(context),
-        known.api if known is not None else AUTO,
-        options.target.site.ca_bundle,
-    )
-    terms = AspmTerms(
-        needs_token=options.aspm.uses_profile,
-        offers_token=options.moves
-        and options.aspm.hands_over
-        and context.asker.asks
-        and not options.yes,
-        may_move=True,
-    )
-    made = resolve_aspm(context, target, options.aspm_token, terms)
-    if options.profile is not None:
-        demand_dialect(made, options.profile)
-    return made
-
-
-def _prove(
+def _validate(
     context: Context, options: ConnectOptions
 ) -> tuple[list[TokenResult], list[OrganizationReport]]:
-    """Prove the tokens that are there; ask for the others, one page after the other. Where none could be created is
-    told beside the proofs.
+    """Validate the tokens that are there; ask for the others, one page after the other. The reports are of
+    organizations where no token could be created.
     """
-    there, tokens, demand = options.target, options.tokens, options.demand
-    bare = [place for place in there.places if tokens.of(place) is None]
-    results, refused = list[TokenResult](), list[OrganizationReport]()
+    target, tokens, demand = options.target, options.tokens, options.demand
+    bare = [place for place in target.places if tokens.of(place) is None]
+    results: list[TokenResult] = []
+    refused: list[OrganizationReport] = []
     if bare and (context.asker.asks or creates_unasked(context, bare[0], demand)):
-        wide = context.clock.calendar().demanded(demand.reach, there.site.deployment) is Reach.ALL
-        if wide:
+        reach = context.clock.calendar().demanded(demand.reach, target.site.deployment)
+        if reach is Reach.ALL:
             tokens = Tokens(acquire(context, bare[0], demand, for_all=True), tokens.own)
         else:
             results, refused = _one_by_one(context, options, bare)
-            there = replace(
-                there, places=tuple(place for place in there.places if place not in bare)
-            )
-    if there.places or there.list_all:
-        results = prove_until_good(context, distribute(tokens, there, demand)) + results
+            target = target.without(bare)
+    if not target.is_open:
+        given = distribute(tokens, target, demand)
+        results = prove_until_good(context, given) + results
     return more_organizations(context, results), refused
 
 
 def _one_by_one(
     context: Context, options: ConnectOptions, places: Sequence[Place]
 ) -> tuple[list[TokenResult], list[OrganizationReport]]:
-    """A token of its own for each organization. What is proven is kept at once, so that a person can stop anywhere.
+    """A token of its own for each organization. Each is stored when it is good, so that a person can stop anywhere.
 
     One that lets no token be created does not keep the others from theirs.
     """
-    keeps = options.stores
-    results, refused = list[TokenResult](), list[OrganizationReport]()
-    names = [place.name for place in places]
-    if keeps and len(names) > 1:
+    results: list[TokenResult] = []
+    refused: list[OrganizationReport] = []
+    stores_each = options.stores and len(places) > 1
+    if stores_each:
+        names = " -o ".join(place.name for place in places)
         context.voice.note(
             f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
-            f"aspm-ado connect {options.name} -o {' -o '.join(names)}"
+            f"aspm-ado connect {options.name} -o {names}"
         )
     for place in places:
         try:
             token = acquire(context, place, options.demand, for_all=False)
         except (NotCreatedError, UsageError) as error:
-            if len(names) == 1:
+            if len(places) == 1:
                 raise
             refused.append(not_created_report(context, place.name, error))
             continue
         token = token.meant_for(place.site, [place], options.demand)
-        proved = prove_until_good(context, [token])
-        if keeps and len(names) > 1:
-            proved = [_kept(context, options, result) for result in proved]
-        results += proved
+        [result] = prove_until_good(context, [token])
+        if stores_each:
+            _store_alone(context, options, result)
+        results.append(result)
     return results, refused
 
 
-def _kept(context: Context, options: ConnectOptions, result: TokenResult) -> TokenResult:
-    """The proof of a token that is stored now, if it is good."""
+def _store_alone(context: Context, options: ConnectOptions, result: TokenResult) -> None:
+    """Store a token now, if it is good; its key says from then on that it is not to be stored again."""
     good = good_ones(context, [result], options.stored)
-    if not good:
-        return result
-    key = min(result.held, default=new_key(context))
-    keep_good(context, options, good, [key], options.aspm.toggles or (), {}, None)
-    result.token = replace(result.token, credential=key)
-    return result
+    if good:
+        key = min(result.held, default=new_key(context))
+        _store(context, options, good, [key], options.aspm.toggles or (), {}, None)
+        result.token = replace(result.token, credential=key)
 
+
+# Invicti ASPM
+
+
+def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> AspmResult | None:
+    """What is to be known of the ASPM before anything is stored or handed over; its address and API are options then.
+
+    It is not contacted where nothing is good.
+    """
+    if any_good:
+        options.ask_aspm_url(context.asker)
+    url = options.aspm.url
+    if url is None:
+        return None
+    if any_good or options.dry_run:
+        aspm = _contact_aspm(context, options, url)
+    else:
+        checks = aspm_skipped()
+        if options.aspm_token is not None:
+            checks = aspm_skipped("Not asked: no organization is good yet.", Reason.NOT_ASKED)
+        aspm = AspmResult(url, checks, api_asked=options.aspm.api)
+    options.adopt_aspm(context, aspm.url, aspm.api)
+    return aspm
+
+
+def _contact_aspm(context: Context, options: ConnectOptions, url: str) -> AspmResult:
+    known = options.stored.aspm if options.stored is not None else None
+    by_hand = options.moves and options.aspm.hands_over
+    target = AspmTarget(
+        url,
+        api_asked(context),
+        known.api if known is not None else AUTO,
+        options.target.site.ca_bundle,
+    )
+    terms = AspmTerms(
+        needs_token=options.aspm.uses_profile,
+        offers_token=by_hand and context.asker.asks and not options.yes,
+        may_move=True,
+    )
+    aspm = resolve_aspm(context, target, options.aspm_token, terms)
+    if options.profile is not None:
+        demand_dialect(aspm, options.profile)
+    return aspm
+
+
+# Storage and registration
 
 GO = Question("go", "Store and hand off?")
 GO_REGISTER = Question("go", "Store and register in Invicti ASPM?")
@@ -247,7 +237,7 @@ class Delivery:
     kept: bool = False
 
 
-def conclude(
+def store_and_register(
     context: Context,
     options: ConnectOptions,
     good: Sequence[TokenResult],
@@ -255,45 +245,37 @@ def conclude(
     aspm: AspmResult | None,
 ) -> Delivery:
     """Store the good ones, then register or hand them over. Behind an ASPM that is not good nothing is handed over."""
-    pairs = [(one, made) for one in good for made in one.good]
-    brings = aspm is not None and aspm.is_good and options.aspm.is_wanted
-    same = _unchanged(options, pairs, settings)
-    done = _done(context, options, same, brings=brings)
-    begun = {
-        made.place.key: _begun(options, made.place, same, brings=brings) for _, made in pairs
-    } | done
-    handoffs = [
-        _handoff(context, options, one, made, settings, begun)
-        for one, made in pairs
-        if made.place.key not in done
-    ]
-    tell_plan(context, options, pairs, settings, aspm if brings else None)
+    ready = None
+    if aspm is not None and aspm.is_good and options.aspm.is_wanted:
+        ready = aspm
+    brings = ready is not None
+    unchanged = _unchanged(options, good, settings)
+    done = _registered_already(context, options, unchanged, brings=brings)
+    prior: dict[str, StoredOrganization] = {}
+    if options.stored is not None and not options.moves:
+        prior = stored_by_key(options.stored)
+    begun: dict[str, Registration] = {}
+    handoffs: list[Handoff] = []
+    for result in good:
+        for here in result.good:
+            key = here.place.key
+            if key in done:
+                begun[key] = done[key]
+                continue
+            begun[key] = _begun(options, prior.get(key), unchanged.get(key), brings=brings)
+            handoffs.append(_handoff(context, options, settings, result, here, begun[key]))
+    tell_plan(context, options, good, settings, ready)
     if options.dry_run:
-        planned = rehearse(context, aspm if brings else None, options.profile, handoffs)
+        planned = rehearse(context, ready, options.profile, handoffs)
         return Delivery(_outcomes(done) | planned)
-    if context.asker.asks and not options.yes and not _agreed(context, options, brings=brings):
-        kept = any(one.token.credential for one in good)
-        there = context.records.load().connections.get(options.name) if kept else None
-        left = (
-            {_key(options, one): one.registration for one in there.organizations}
-            if there is not None
-            else {}
-        )
-        states = {key: left.get(key, UNREGISTERED) for key in begun}
-        return Delivery(_outcomes(states), kept=kept)
+    if not _is_agreed(context, options, brings=brings):
+        return _left_alone(context, options, good, begun)
     if options.keeps:
-        keep_good(
-            context,
-            options,
-            good,
-            [new_key(context) for _ in good],
-            settings.toggles,
-            begun,
-            aspm,
-        )
-    if not brings or aspm is None:
+        keys = [new_key(context) for _ in good]
+        _store(context, options, good, keys, settings.toggles, begun, aspm)
+    if ready is None:
         return Delivery(_outcomes(begun), kept=options.keeps)
-    outcomes = deliver(context, aspm, options.profile, handoffs, keeps=options.keeps)
+    outcomes = deliver(context, ready, options.profile, handoffs, keeps=options.keeps)
     return Delivery(_outcomes(done) | outcomes, kept=options.keeps)
 
 
@@ -301,19 +283,36 @@ def _outcomes(states: Mapping[str, Registration]) -> Outcomes:
     return {key: Outcome(state) for key, state in states.items()}
 
 
-def _agreed(context: Context, options: ConnectOptions, *, brings: bool) -> bool:
+def _is_agreed(context: Context, options: ConnectOptions, *, brings: bool) -> bool:
     """A person's yes to the plan, in its words. To nothing at all nobody has to agree."""
-    keeps, by_profile = options.keeps, options.aspm.uses_profile
+    if not context.asker.asks or options.yes or not (brings or options.keeps):
+        return True
     if not brings:
-        return not keeps or context.asker.prompter.confirm(GO_STORE, default=True)
-    stored, unstored = (GO_REGISTER, GO_REGISTER_UNSTORED) if by_profile else (GO, GO_UNSTORED)
-    return context.asker.prompter.confirm(stored if keeps else unstored, default=True)
+        question = GO_STORE
+    elif options.aspm.uses_profile:
+        question = GO_REGISTER if options.keeps else GO_REGISTER_UNSTORED
+    else:
+        question = GO if options.keeps else GO_UNSTORED
+    return context.asker.prompter.confirm(question, default=True)
+
+
+def _left_alone(
+    context: Context,
+    options: ConnectOptions,
+    good: Sequence[TokenResult],
+    begun: Mapping[str, Registration],
+) -> Delivery:
+    """Nothing more is done. Tokens that were stored one by one stay, and their organizations are as on record."""
+    kept = any(result.token.credential for result in good)
+    entry = context.records.load().connections.get(options.name) if kept else None
+    on_record = stored_by_key(entry) if entry is not None else {}
+    states = {key: on_record[key].registration for key in begun if key in on_record}
+    states = {**dict.fromkeys(begun, UNREGISTERED), **states}
+    return Delivery(_outcomes(states), kept=kept)
 
 
 def _unchanged(
-    options: ConnectOptions,
-    good: Sequence[tuple[TokenResult, OrganizationResult]],
-    settings: Settings,
+    options: ConnectOptions, good: Sequence[TokenResult], settings: Settings
 ) -> dict[str, Registration]:
     """What is on record of the organizations that would be given the very token and settings again."""
     old = options.stored
@@ -321,34 +320,88 @@ def _unchanged(
         return {}
     if (old.purpose, old.toggles) != (options.demand.purpose.value, settings.toggles):
         return {}
-    held = {made.place.key: one.held for one, made in good}
-    known = ((_key(options, one), one) for one in old.organizations)
-    return {key: one.registration for key, one in known if one.credential in held.get(key, ())}
+    held = {
+        key: result.held
+        for result in good
+        for key, one in result.organizations.items()
+        if one.is_good
+    }
+    return {
+        key: one.registration
+        for key, one in stored_by_key(old).items()
+        if one.credential in held.get(key, ())
+    }
 
 
-def _done(
-    context: Context, options: ConnectOptions, same: Mapping[str, Registration], *, brings: bool
+def _registered_already(
+    context: Context,
+    options: ConnectOptions,
+    unchanged: Mapping[str, Registration],
+    *,
+    brings: bool,
 ) -> dict[str, Registration]:
     """What Invicti ASPM has already, with the very token and settings that it would be given again: it stays as it is.
 
     What a profile registered is looked at by the profile, where one is used.
     """
     looks = brings and options.aspm.uses_profile
-    done = {
-        key: state
-        for key, state in same.items()
-        if state.state is RegistrationState.REGISTERED
-        and not (looks and state.mode is RegistrationMode.API)
-    }
+    done = {}
     for one in options.stored.organizations if options.stored is not None else ():
-        if _key(options, one) in done:
+        key = options.target.site.place(one.name).key
+        state = unchanged.get(key, UNREGISTERED)
+        if state.state is not RegistrationState.REGISTERED:
+            continue
+        if not (looks and state.mode is RegistrationMode.API):
+            done[key] = state
             context.voice.note(
                 f"{clean(one.name, 60)} is unchanged: Invicti ASPM has this token already."
             )
     return done
 
 
-def keep_good(
+def _begun(
+    options: ConnectOptions,
+    prior: StoredOrganization | None,
+    unchanged: Registration | None,
+    *,
+    brings: bool,
+) -> Registration:
+    """What is on record until Invicti ASPM answers, or a person does. What a profile registered before is not lost.
+
+    A profile only creates: where it has registered another token, or other settings, a person enters the new ones.
+    """
+    if brings and options.aspm.hands_over:
+        return HANDED_OFF
+    known = prior.registration if prior is not None else UNREGISTERED
+    if brings and known.mode is not RegistrationMode.API and not known.marker:
+        return Registration(RegistrationMode.API)
+    return unchanged or known.for_new_token
+
+
+def _handoff(
+    context: Context,
+    options: ConnectOptions,
+    settings: Settings,
+    result: TokenResult,
+    here: OrganizationResult,
+    begun: Registration,
+) -> Handoff:
+    """One organization as it is brought to Invicti ASPM."""
+    day = context.now().strftime("%Y-%m-%d")
+    return Handoff(
+        options.name,
+        here.place,
+        options.demand.purpose,
+        settings,
+        result.token.secret,
+        needed_username(here.report) or result.token.username,
+        repository_of(here),
+        evidence_of(here.report.checks, day, here.report.token.reach),
+        begun,
+    )
+
+
+def _store(
     context: Context,
     options: ConnectOptions,
     good: Sequence[TokenResult],
@@ -358,65 +411,25 @@ def keep_good(
     aspm: AspmResult | None,
 ) -> None:
     """Put the good organizations on record, upon whatever is on record by then."""
-    where = options.aspm
     addition = Addition(
         options.name,
         good,
         keys,
         context.stamp,
         tuple(toggles),
-        StoredAspm(where.url, where.api, where.profile) if where.url else None,
+        options.aspm.on_record,
         begun,
         options.target.allow_http,
         context.ca_bundle,
     )
-    beside, record = secret_to_keep(context, aspm)
-    store_entry(context, options.name, addition.onto, {**addition.secrets, **beside}, record)
+    secrets, record = secret_to_keep(context, aspm)
+    store_entry(context, options.name, addition.onto, {**addition.secrets, **secrets}, record)
 
 
-def _begun(
-    options: ConnectOptions, place: Place, same: Mapping[str, Registration], *, brings: bool
-) -> Registration:
-    """What is on record until Invicti ASPM answers, or a person does. What a profile registered before is not lost.
-
-    A profile only creates: where it has registered another token, or other settings, a person enters the new ones.
-    """
-    if brings and options.aspm.hands_over:
-        return HANDED_OFF
-    known = options.stored.organizations if options.stored is not None and not options.moves else ()
-    prior = next(
-        (one.registration for one in known if _key(options, one) == place.key), UNREGISTERED
-    )
-    if brings and prior.mode is not RegistrationMode.API and not prior.marker:
-        return Registration(RegistrationMode.API)
-    return same.get(place.key, prior.for_new_token)
+# The report
 
 
-def _handoff(
-    context: Context,
-    options: ConnectOptions,
-    one: TokenResult,
-    made: OrganizationResult,
-    settings: Settings,
-    begun: dict[str, Registration],
-) -> Handoff:
-    token = one.token
-    return Handoff(
-        options.name,
-        made.place,
-        token.demand.purpose,
-        settings,
-        token.secret,
-        needed_username(made.report) or token.username,
-        repository_of(made),
-        evidence_of(
-            made.report.checks, context.now().strftime("%Y-%m-%d"), made.report.token.reach
-        ),
-        begun[made.place.key],
-    )
-
-
-def concluded(
+def _report(
     context: Context,
     options: ConnectOptions,
     results: Sequence[TokenResult],
@@ -424,42 +437,37 @@ def concluded(
     delivery: Delivery,
     aspm: AspmResult | None,
 ) -> ConnectionReport:
-    """The connection with the state of each organization, and what was proven of its ASPM; ``refused`` has no token."""
-    organizations, stored = [], _stored(context, options, delivery)
+    """The connection with the state of each organization; the ``refused`` have no token."""
     entry = context.records.load().connections.get(options.name) if delivery.kept else None
-    for result in results:
-        for made in result.reports:
-            key = options.target.site.place(made.name).key
-            outcome = delivery.outcomes.get(key) if made.is_good else None
-            brought = options.aspm.is_wanted
-            state = outcome.registration if outcome is not None else None
-            facts = RegistrationFacts(
-                options.name,
-                made.name,
-                on_record=state or UNREGISTERED,
-                token=_token(entry, made.name, state),
-                aspm_is_good=aspm is None or aspm.is_good or not brought,
-                brought=brought,
-                stored=options.keeps,
-                required=options.aspm.counts,
-            ).after(outcome if brought else None)
-            shown = named(made, options.name if delivery.kept else None)
-            organizations.append(with_registration(shown, facts))
-    made_report = connection_report(
+    name = options.name if delivery.kept else None
+    organizations = []
+    for made in (made for result in results for made in result.reports):
+        key = options.target.site.place(made.name).key
+        outcome = delivery.outcomes.get(key) if made.is_good else None
+        state = outcome.registration if outcome is not None else None
+        brought = options.aspm.is_wanted
+        facts = RegistrationFacts(
+            options.name,
+            made.name,
+            on_record=state or UNREGISTERED,
+            token=_token_by_now(entry, made.name, state),
+            aspm_is_good=aspm is None or aspm.is_good or not brought,
+            brought=brought,
+            stored=options.keeps,
+            required=options.aspm.counts,
+        ).after(outcome if brought else None)
+        organizations.append(with_registration(named(made, name), facts))
+    connection = connection_report(
         options.name, options.target.site, options.demand.purpose, [*organizations, *refused]
     )
     return replace(
-        made_report,
+        connection,
         aspm=aspm.report if aspm is not None else None,
-        checks=(*made_report.checks, stored),
+        checks=(_where_stored(context, options, delivery),),
     )
 
 
-def _key(options: ConnectOptions, one: StoredOrganization) -> str:
-    return options.target.site.place(one.name).key
-
-
-def _token(entry: Entry | None, name: str, state: Registration | None) -> NewToken:
+def _token_by_now(entry: Entry | None, name: str, state: Registration | None) -> NewToken:
     """What stands with the token that was proven; ``entry`` is the connection as it is stored by now.
 
     A new one may still wait beside it. That is said, but for a refusal: it is of the one that was brought.
@@ -471,94 +479,10 @@ def _token(entry: Entry | None, name: str, state: Registration | None) -> NewTok
     return token_of(entry, name)
 
 
-def _stored(context: Context, options: ConnectOptions, delivery: Delivery) -> Check:
+def _where_stored(context: Context, options: ConnectOptions, delivery: Delivery) -> Check:
     """``store.secrets``: where the tokens are now."""
     if not options.stores:
         return skip(CheckId.SECRETS, "Nothing is stored, as asked.", Reason.NOTHING_KEPT)
     if not delivery.kept:
         return skip(CheckId.SECRETS, "Nothing was stored.", Reason.NOTHING_KEPT)
     return Check(CheckId.SECRETS, Status.PASS, f"Stored in {context.vault.title}, and read back.")
-
-
-_BESIDE: Final = (
-    ("All organizations", ALL_ORGANIZATIONS),
-    ("End of the token", PAT_EXPIRES),
-    ("Username for cloning", CLONE_USERNAME),
-    ("Repository to try", CHECK_CLONE),
-    ("Read-only probes", READ_ONLY_PROBES),
-    ("http accepted", ALLOW_HTTP),
-    ("API of Invicti ASPM", ASPM_API),
-)
-"""What is shown where it was given, and left out where it was not: a variable that was forgotten is seen here."""
-
-
-def tell_plan(
-    context: Context,
-    options: ConnectOptions,
-    good: Sequence[tuple[TokenResult, OrganizationResult]],
-    settings: Settings,
-    aspm: AspmResult | None,
-) -> None:
-    """The plan, on stderr."""
-    voice = context.voice
-    voice.heading("The plan" + (" (nothing of it is done: a rehearsal)" if options.dry_run else ""))
-    rows = [
-        ("Connection", options.name),
-        ("Deployment", _sourced(context, options.target.site.base_url, SERVER_URL)),
-    ]
-    rows += _places(context, good)
-    rows.append(("Purpose", _sourced(context, options.demand.purpose.value, PURPOSE)))
-    rows.append(("Reach", _sourced(context, options.demand.reach.value, REACH)))
-    given = [(label, context.asker.given(question)) for label, question in _BESIDE]
-    rows += [
-        (label, f"{', '.join(one.values)} (from {one.source})")
-        for label, one in given
-        if one is not None
-    ]
-    rows.append(("Secrets", _sourced(context, _kept_in(context, options), STORE)))
-    if aspm is not None:
-        how = "by your profile" if options.aspm.uses_profile else "by hand, in its UI"
-        rows.append(("Invicti ASPM", _sourced(context, aspm.url, ASPM_URL)))
-        rows.append(("Registration", _sourced(context, how, REGISTER)))
-    elif options.aspm.url:
-        rows.append(("Invicti ASPM", f"{options.aspm.url}: nothing is handed over"))
-    rows += [
-        ("Advanced Settings", _sourced(context, label, TEAM_LEADS_MAY)) for label in settings.labels
-    ]
-    if settings.issue_manager:
-        rows.append(("Issue manager", "the checkbox in its form"))
-    for label, value in rows:
-        voice.say(f"  {label}: {value}")
-
-
-def _places(
-    context: Context, good: Sequence[tuple[TokenResult, OrganizationResult]]
-) -> Iterator[tuple[str, str]]:
-    """A row for each organization; many that share a token are one row."""
-    for _, group in groupby(good, lambda one: id(one[0])):
-        shared = list(group)
-        token = shared[0][0].token
-        last4 = f" …{token.secret.last4}" if token.secret.last4 else ""
-        names, label = (
-            [made.place.name for _, made in shared],
-            shared[0][1].place.noun.capitalize(),
-        )
-        if len(names) > FEW:
-            label, names = f"{label}s ({len(names)})", [", ".join(names)]
-        for name in names:
-            yield (
-                label,
-                f"{_sourced(context, name, ORGANIZATION)}: token{last4} (from {token.source})",
-            )
-
-
-def _kept_in(context: Context, options: ConnectOptions) -> str:
-    """Where the secrets go; a rehearsal does not open the keyring to say its name."""
-    if not options.keeps:
-        return "stored nowhere, as asked"
-    return "the keyring of this system" if options.dry_run else context.vault.title
-
-
-def _sourced(context: Context, value: str, question: Question) -> str:
-    given = context.asker.given(question)
-    return f"{value} (from {given.source})" if given else value

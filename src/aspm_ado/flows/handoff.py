@@ -26,6 +26,7 @@ from aspm_ado.domain.stored import (
     StoredOrganization,
 )
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.registration.api import profile_at
 from aspm_ado.flows.registration.aspm import (
     NO_TEAM_LEADS,
@@ -48,12 +49,11 @@ from aspm_ado.flows.storage.secrets import token_gone
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.report import report
-from aspm_ado.flows.validation.token import AUTO
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.options.parts import AspmOptions
+    from aspm_ado.flows.options import AspmOptions
 
 _WHICH = Question("connection", "Which connection")
 

@@ -12,7 +12,8 @@ from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import COLLECTION, REQUEST
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.flows.answers import Asker, one_of
-from aspm_ado.flows.options.parts import purpose_given, reach_given, target
+from aspm_ado.flows.options import purpose_given, reach_given
+from aspm_ado.flows.target import ask_target
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Wiring
@@ -23,7 +24,7 @@ SCHEMA = "aspm-ado/guide/v1"
 def run(wiring: Wiring, *, open: bool = False, greyed_out: bool = False) -> int:  # noqa: A002  (the option's name)
     """The steps; nothing is asked of any service, so today is this machine's."""
     asker = Asker(wiring.given, wiring.prompter)
-    there = target(asker)
+    there = ask_target(asker)
     if not there.places:
         if not asker.asks:
             raise UsageError(

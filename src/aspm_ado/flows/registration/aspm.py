@@ -27,16 +27,14 @@ from aspm_ado.domain.rules.aspm import (
     tool_accepted,
 )
 from aspm_ado.domain.secret import Secret, parse_secret
-from aspm_ado.flows.options.parts import parse_aspm_url
+from aspm_ado.flows.answers import AUTO, parse_aspm_url
 from aspm_ado.flows.storage.connection import aspm_service
 from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_given
 from aspm_ado.flows.validation.scheduler import one_call
-from aspm_ado.flows.validation.token import AUTO
 
 if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.options.parts import AspmOptions
     from aspm_ado.flows.registration.guided import Handoff
     from aspm_ado.flows.validation.scheduler import RequestPlan
 
@@ -355,20 +353,6 @@ def _ask_what_next(context: Context, result: AspmResult, terms: AspmTerms) -> st
         choices.append(_WITHOUT)
     choices.append(_FINISH)
     return context.asker.prompter.choose(_NEXT, choices, choices[0].value)
-
-
-def as_found(context: Context, options: AspmOptions, aspm: AspmResult | None) -> AspmOptions:
-    """The options with the address and the dialect that were found.
-
-    AppSec Core has no team-lead settings, so none are asked or set there.
-    """
-    if aspm is None:
-        return options
-    toggles = options.toggles
-    if toggles and aspm.api != options.api and aspm.api == Dialect.CORE.value:
-        context.voice.warn(NO_TEAM_LEADS)
-        toggles = None
-    return replace(options, url=aspm.url, api=aspm.api, toggles=toggles)
 
 
 def _parse(text: str) -> Secret:

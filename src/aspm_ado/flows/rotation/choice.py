@@ -25,7 +25,7 @@ from aspm_ado.domain.rules.access import judge_access
 from aspm_ado.domain.rules.reach import not_listed
 from aspm_ado.domain.secret import Secret, parse_pat
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.options.parts import demand_stored
+from aspm_ado.flows.options import demand_stored
 from aspm_ado.flows.tokens.creation import creates_unasked
 from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Tokens, tokens_given
 from aspm_ado.flows.validation.token import Token

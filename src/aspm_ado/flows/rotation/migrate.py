@@ -21,7 +21,7 @@ from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report,
 from aspm_ado.domain.stored import Entry, MigrationProgress
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import HandoffResult, aspm_report
-from aspm_ado.flows.options.parts import GUIDED, aspm_options, demand_stored
+from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
 from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.rotation.choice import chosen, demand_tokens, own_tokens
 from aspm_ado.flows.rotation.renewal import Renewal, bring_new, is_whole, keep_new, validate_new
@@ -36,7 +36,7 @@ from aspm_ado.flows.validation.report import not_good, report
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.options.parts import AspmOptions
+    from aspm_ado.flows.options import AspmOptions
     from aspm_ado.flows.tokens.sources import Tokens
     from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.token import Token

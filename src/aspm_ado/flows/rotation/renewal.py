@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.stored import Entry, StoredOrganization
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.options.parts import AspmOptions
+    from aspm_ado.flows.options import AspmOptions
     from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.token import Demand, Token
 

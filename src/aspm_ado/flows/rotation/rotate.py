@@ -13,7 +13,7 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.options.parts import aspm_options, demand_stored
+from aspm_ado.flows.options import aspm_options, demand_stored
 from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.rotation.renewal import (
     Renewal,

@@ -12,7 +12,7 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Report
-from aspm_ado.flows.options.parts import parse_aspm_url
+from aspm_ado.flows.answers import parse_aspm_url
 from aspm_ado.flows.registration.aspm import (
     AspmTarget,
     AspmTerms,

@@ -13,9 +13,9 @@ from aspm_ado.domain.questions import CREATE_TOKEN, DRY_RUN, PAT_EXPIRES, YES, C
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import OrganizationReport, TokenFacts
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.answers import one_of
+from aspm_ado.flows.answers import AUTO, one_of
 from aspm_ado.flows.tokens.lifecycle import lifecycle_of, revoke_abandoned
-from aspm_ado.flows.validation.token import AUTO, Token
+from aspm_ado.flows.validation.token import Token
 
 if TYPE_CHECKING:
     from datetime import date

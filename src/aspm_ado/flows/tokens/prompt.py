@@ -33,17 +33,14 @@ GREYED: Final = Choice("greyed", "Something is missing or greyed out there")
 FORBIDDEN: Final = Question("forbidden", "What is in the way?")
 
 
-def choose_reach(context: Context, demand: Demand, deployment: Deployment) -> Demand:
+def ask_reach(context: Context, said: ReachDemanded, deployment: Deployment) -> ReachDemanded:
     """In the last days of global tokens a person chooses which kind to create; a script has said it, or ``auto``."""
     calendar = context.clock.calendar()
     days = calendar.days_to_end(deployment)
-    if (
-        demand.reach is not ReachDemanded.AUTO
-        or not context.asker.asks
-        or days is None
-        or not calendar.ends_soon(deployment)
-    ):
-        return demand
+    if said is not ReachDemanded.AUTO or not context.asker.asks:
+        return said
+    if days is None or not calendar.ends_soon(deployment):
+        return said
     context.voice.say(
         f"Invicti's guide asks for a token of all accessible organizations. Microsoft stops such tokens on "
         f"{calendar.global_end}, in {count_days(days)} by this machine's clock, whatever their own expiry."
@@ -59,7 +56,7 @@ def choose_reach(context: Context, demand: Demand, deployment: Deployment) -> De
         ),
         Choice("organization", "One token for each organization", "outlives that day"),
     ]
-    return replace(demand, reach=ReachDemanded(context.asker.pick(REACH, choices, "all")))
+    return ReachDemanded(context.asker.pick(REACH, choices, "all"))
 
 
 def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) -> Token:
@@ -76,12 +73,18 @@ def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) ->
     choice = OPEN.value
     while choice != PASTE.value:
         choice = context.asker.prompter.choose(READY, [PASTE, OPEN, GREYED], PASTE.value)
-        if choice == OPEN.value and not context.desktop.open(made.token_page):
-            context.voice.say(f"No browser could be opened here. The page is {made.token_page}")
+        if choice == OPEN.value:
+            open_page(context, made.token_page)
         elif choice == GREYED.value:
             tell_request(context, place, demand)
     token = ask_token(context.asker, place.site, "" if for_all else place.name)
     return ask_expiry(context, token, made.expires)
+
+
+def open_page(context: Context, page: str) -> None:
+    """Open a page in the browser, or say its address."""
+    if not context.desktop.open(page):
+        context.voice.say(f"No browser could be opened here. The page is {page}")
 
 
 def tell_request(context: Context, place: Place, demand: Demand) -> None:

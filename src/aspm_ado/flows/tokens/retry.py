@@ -12,19 +12,18 @@ from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.help.guide import Guide, guide
-from aspm_ado.domain.help.ticket import Responsibility, responsibilities
+from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import FEW
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.options.parts import noun, parse_username
-from aspm_ado.flows.tokens.prompt import acquire, ask_expiry
+from aspm_ado.flows.answers import parse_username
+from aspm_ado.flows.tokens.prompt import acquire, ask_expiry, open_page
 from aspm_ado.flows.tokens.sources import ask_token
 from aspm_ado.flows.validation.report import connection_report, not_good
 from aspm_ado.flows.validation.run import validate
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.report import ConnectionReport
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.token import Token
@@ -46,66 +45,38 @@ _OTHERS: Final = frozenset({Who.ADMINISTRATOR, Who.NETWORK, Who.SERVICE})
 def prove_until_good(
     context: Context, tokens: Sequence[Token], previous: Sequence[TokenResult | None] = ()
 ) -> list[TokenResult]:
-    """Prove; while a person is there and something failed, let them mend it. With nobody there: once."""
+    """Validate; while a person is there and something failed, let them mend it. With nobody there: once."""
     results = validate(context, tokens, previous)
     while context.asker.asks:
-        trouble = [check for result in results for check in _trouble(result)]
-        if not trouble:
-            context.voice.say(
-                f"Proven: {', '.join(here.place.name for result in results for here in result.organizations.values())}."
-            )
+        failed = [result for result in results if _trouble(result)]
+        if not failed:
+            names = (one.place.name for result in results for one in result.organizations.values())
+            context.voice.say(f"Proven: {', '.join(names)}.")
             break
         context.show(results)
-        nothing = not any(result.good for result in results)
-        choices = _choices(trouble, nothing_good=nothing)
+        trouble = [check for result in failed for check in _trouble(result)]
+        choices = _choices(trouble, nothing_good=not any(result.good for result in results))
         answer = context.asker.prompter.choose(NEXT, choices, choices[0].value)
         if answer == KEEP.value:
             break
         if answer == OPEN.value:
-            _open_page(context, results)
-            continue
-        if answer == TICKET.value:
-            _tell_tickets(context, results)
-            continue
-        results = _mended(context, results, answer)
+            pages = [result.lead.place.token_page for result in failed if result.lead is not None]
+            open_page(context, pages[0] if pages else failed[0].token.site.base_url)
+        elif answer == TICKET.value:
+            _tell_tickets(context, failed)
+        else:
+            results = _mended(context, results, answer)
     return results
 
 
-def _shown(result: TokenResult) -> ConnectionReport:
-    tried = result.token
-    return connection_report(None, tried.site, tried.demand.purpose, result.reports)
-
-
-def _findings(results: Sequence[TokenResult]) -> list[Responsibility]:
-    """Whose problem each of the troubles is."""
-    return [
-        finding
-        for result in results
-        if _trouble(result)
-        for finding in responsibilities(_shown(result))
-    ]
-
-
-def _tell_tickets(context: Context, results: Sequence[TokenResult]) -> None:
+def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
     """What to send: what was asked, what was answered, what is concluded and what is not. No secret is in it."""
-    at = context.stamp
-    for finding in _findings(results):
-        context.voice.heading("To paste into a ticket (no secret is in it)")
-        for line in finding.ticket(at, __version__):
-            context.voice.say(line)
-
-
-def _open_page(context: Context, results: Sequence[TokenResult]) -> None:
-    """The page of the first token that needs it."""
-    pages = [
-        here.place.token_page
-        for result in results
-        if _trouble(result)
-        for here in result.organizations.values()
-    ]
-    page = pages[0] if pages else results[0].token.site.base_url
-    if not context.desktop.open(page):
-        context.voice.say(f"No browser could be opened here. The page is {page}")
+    for result in failed:
+        site, purpose = result.token.site, result.token.demand.purpose
+        for finding in responsibilities(connection_report(None, site, purpose, result.reports)):
+            context.voice.heading("To paste into a ticket (no secret is in it)")
+            for line in finding.ticket(context.stamp, __version__):
+                context.voice.say(line)
 
 
 def _mended(context: Context, results: list[TokenResult], answer: str) -> list[TokenResult]:
@@ -135,7 +106,7 @@ def _another_token(context: Context, result: TokenResult) -> Token:
     """A token in the place of the one that failed, for the same organizations."""
     old = result.token
     new = ask_token(context.asker, old.site, _asked_for(context, old))
-    new = ask_expiry(context, new, old.end or guide_for(context, result).expires)
+    new = ask_expiry(context, new, old.end or _guide_for(context, old).expires)
     known = old if context.asker.given(PAT_EXPIRES) else new
     return replace(
         old,
@@ -161,9 +132,8 @@ def _trouble(result: TokenResult) -> list[Check]:
     return [check for organization in result.reports for check in not_good(organization)]
 
 
-def guide_for(context: Context, result: TokenResult) -> Guide:
-    """The guide to a token like the one that was proven."""
-    token = result.token
+def _guide_for(context: Context, token: Token) -> Guide:
+    """The guide to a token like this one."""
     place = next(iter(token.places), token.site.place("_"))
     return guide(place, token.demand.purpose, token.demand.reach, context.clock.calendar())
 
@@ -172,8 +142,9 @@ def _choices(trouble: Sequence[Check], *, nothing_good: bool) -> list[Choice]:
     """What can be done about it, the likeliest first."""
     ids = {check.id for check in trouble}
     dead = any(check.exit_code is ExitCode.REJECTED for check in trouble)
-    unknown = all(check.status is Status.UNKNOWN for check in trouble)
-    again = replace(AGAIN, hint="") if unknown else AGAIN  # no edit of the token mends a network
+    again = AGAIN
+    if all(check.status is Status.UNKNOWN for check in trouble):
+        again = Choice(AGAIN.value, AGAIN.label)  # no edit of the token mends a network
     choices = [OTHER, again, OPEN] if dead else [again, OPEN, OTHER]
     if CheckId.CLONE_TOKEN in ids:
         choices.append(USERNAME)
@@ -205,7 +176,7 @@ def more_organizations(context: Context, results: list[TokenResult]) -> list[Tok
 
 
 def _reaches_all(result: TokenResult) -> bool:
-    return result.reach_seen is not None and result.reach_seen.reach is Reach.ALL
+    return result.reach_seen.reach is Reach.ALL
 
 
 def _offer(context: Context, result: TokenResult, known: set[str]) -> TokenResult:
@@ -229,7 +200,7 @@ def _another_organization(context: Context, like: Token) -> list[TokenResult]:
     if site.deployment is Deployment.SERVICES:
         place = parse_organization(context.asker.prompter.text(WHICH, accept=parse_organization))
     else:
-        question = Question("another-collection", f"Which {noun(site)}")
+        question = Question("another-collection", "Which collection")
         place = site.place(context.asker.prompter.text(question).strip())
     token = acquire(context, place, like.demand, for_all=False)
     demand = replace(like.demand, end=None, username=like.username)  # each has an end of its own

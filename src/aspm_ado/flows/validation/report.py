@@ -10,7 +10,7 @@ from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
 from aspm_ado.domain.documents import Profile
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
-from aspm_ado.domain.rules.access import identity_known
+from aspm_ado.domain.rules.access import Access, identity_known
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.rules.scopes import scopes_not_asked
@@ -28,9 +28,8 @@ EVERY_ONE: Final = "*"
 
 def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
     """Make the report on each organization of a token, when all has been asked."""
-    token, reach_seen = result.token, result.reach_seen
-    reach = reach_seen.reach if reach_seen is not None else Reach.UNKNOWN
-    organizations = result.organizations.values()
+    token, organizations = result.token, result.organizations.values()
+    reach = result.reach_seen.reach
     is_rejected = bool(organizations) and all(
         here.access is not None and here.access.is_rejected for here in organizations
     )
@@ -68,21 +67,16 @@ def connection_report(
     )
 
 
-def day_source(results: Sequence[TokenResult]) -> DaySource:
-    """Whose calendar the verdict used: Azure DevOps' as soon as one answer came from it."""
-    sources = [result.calendar.source for result in results]
-    return next((source for source in sources if source is not DaySource.LOCAL), DaySource.LOCAL)
-
-
 def report(
     context: Context,
     command: str,
     results: Sequence[TokenResult],
     connections: Sequence[ConnectionReport],
 ) -> Report:
-    """The document."""
-    at = context.stamp
-    return Report(command, at, day_source(results).value, tuple(connections))
+    """The document. Its calendar is that of Azure DevOps, as soon as one answer came from there."""
+    sources = (result.calendar.source for result in results)
+    source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
+    return Report(command, context.stamp, source.value, tuple(connections))
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
@@ -106,73 +100,65 @@ def with_check(organization: OrganizationReport, check: Check) -> OrganizationRe
 
 def named(organization: OrganizationReport, name: str | None) -> OrganizationReport:
     """The same, with the name of its connection in the commands that help; without one, with what helps there."""
-    old, new = (
-        (MIGRATE, MIGRATE.replace("NAME", name))
-        if name
-        else (f": {MIGRATE}", " (--reach organization).")
-    )
-    checks = (
-        replace(check, remedy=check.remedy.replace(old, new)) if check.remedy else check
-        for check in organization.checks
-    )
+    old, new = f": {MIGRATE}", " (--reach organization)."
+    if name:
+        old, new = MIGRATE, MIGRATE.replace("NAME", name)
+    checks = []
+    for check in organization.checks:
+        if check.remedy and old in check.remedy:
+            check = replace(check, remedy=check.remedy.replace(old, new))
+        checks.append(check)
     return replace(organization, checks=tuple(checks))
-
-
-def with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Check, ...]:
-    """The checks of a token with the command that replaces it; one of all organizations would end with this one."""
-    if any(check.next is not None and check.next.verb == "migrate" for check in checks):
-        return tuple(
-            replace(one, next=Command("migrate")) if one.id in _NEW_TOKEN else one for one in checks
-        )
-    rotate, one_of_them = Command("rotate"), Command("rotate", (name,))
-    return tuple(
-        replace(one, next=one_of_them if one.id is CheckId.REACH or not shared else rotate)
-        if one.id in _NEW_TOKEN
-        else one
-        for one in checks
-    )
 
 
 _NEW_TOKEN: Final = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.REACH})
 
 
+def _with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Check, ...]:
+    """The checks of a token with the command that replaces it; one of all organizations would end with this one."""
+    moves = any(check.next is not None and check.next.verb == "migrate" for check in checks)
+    found = []
+    for check in checks:
+        if check.id in _NEW_TOKEN:
+            command = Command("rotate", (name,))
+            if moves:
+                command = Command("migrate")
+            elif shared and check.id is not CheckId.REACH:
+                command = Command("rotate")
+            check = replace(check, next=command)
+        found.append(check)
+    return tuple(found)
+
+
 def _organization(
     here: OrganizationResult, facts: TokenFacts, own: Sequence[Check], purpose: Purpose
 ) -> OrganizationReport:
-    access = here.access
+    access, name = here.access, here.place.name
     if access is None:
         excuse = "Not asked."
-        who = (skip(CheckId.IDENTITY, excuse), skip(CheckId.ACCESS, excuse))
-        identity = None
+        access = Access(None, skip(CheckId.IDENTITY, excuse), skip(CheckId.ACCESS, excuse))
+    elif access.access_check.status is Status.UNKNOWN:
+        excuse = "Not asked: whether the organization takes the token was not found out."
     else:
-        who, identity = (access.identity_check, access.access_check), access.identity
         excuse = "Not asked: the organization does not take the token."
-        if access.access_check.status is Status.UNKNOWN:
-            excuse = "Not asked: whether the organization takes the token was not found out."
     scopes = here.scopes or scopes_not_asked(purpose, excuse)
     clone = here.clone or clone_skipped(excuse)
-    checks = with_next(
-        in_order([*own, *who, *scopes, *clone]), here.place.name, shared=facts.shared
-    )
-    return OrganizationReport(here.place.name, identity, facts, checks, username=here.username)
+    checks = in_order([*own, access.identity_check, access.access_check, *scopes, *clone])
+    checks = _with_next(checks, name, shared=facts.shared)
+    return OrganizationReport(name, access.identity, facts, checks, username=here.username)
 
 
 def _every_one(result: TokenResult, facts: TokenFacts, own: Sequence[Check]) -> OrganizationReport:
     """What stands for all the organizations of a token, where they could not be listed: nothing was asked in them."""
-    who = (
-        result.wide.answer.identity
-        if result.wide is not None and isinstance(result.wide.answer, Profile)
-        else None
-    )
     excuse = "Not asked: no organization was named, and they could not be listed."
-    identity = (
-        identity_known(who, result.wide) if who is not None else skip(CheckId.IDENTITY, excuse)
-    )
+    owner, identity = None, skip(CheckId.IDENTITY, excuse)
+    if result.wide is not None and isinstance(result.wide.answer, Profile):
+        owner = result.wide.answer.identity
+        identity = identity_known(owner, result.wide)
     scopes = scopes_not_asked(result.token.demand.purpose, excuse)
-    checks = in_order(
-        [*own, identity, skip(CheckId.ACCESS, excuse), *scopes, *clone_skipped(excuse)]
-    )
-    return OrganizationReport(EVERY_ONE, who, facts, checks)
+    access = skip(CheckId.ACCESS, excuse)
+    checks = in_order([*own, identity, access, *scopes, *clone_skipped(excuse)])
+    return OrganizationReport(EVERY_ONE, owner, facts, checks)
 
 
 def _reach(result: TokenResult) -> Check:
@@ -180,7 +166,7 @@ def _reach(result: TokenResult) -> Check:
     token, reach_seen = result.token, result.reach_seen
     heard = [here.access for here in result.organizations.values() if here.access is not None]
     let_in = any(access.is_accepted for access in heard)
-    if reach_seen is None or (reach_seen.reach is Reach.UNKNOWN and not let_in):
+    if reach_seen.reach is Reach.UNKNOWN and not let_in:
         if any(access.access_check.status is Status.UNKNOWN for access in heard):
             return reach_not_asked(
                 "Not asked: whether an organization takes the token was not found out."

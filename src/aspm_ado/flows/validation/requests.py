@@ -26,9 +26,9 @@ from aspm_ado.domain.rules.clone import (
 from aspm_ado.domain.rules.reach import not_listed
 from aspm_ado.domain.rules.scopes import ProbeResult, judge_probe, judge_scopes, reads_code
 from aspm_ado.domain.secret import Secret
+from aspm_ado.flows.answers import AUTO, NO
 from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
 from aspm_ado.flows.validation.scheduler import RequestPlan
-from aspm_ado.flows.validation.token import AUTO, NO
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.documents import Names
 from aspm_ado.domain.report import OrganizationReport, TokenFacts
 from aspm_ado.domain.rules.access import Access, judge_access
+from aspm_ado.domain.rules.reach import ReachSeen
 from aspm_ado.domain.rules.scopes import ScopeContext
 
 if TYPE_CHECKING:
@@ -19,10 +21,10 @@ if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
     from aspm_ado.domain.documents import Identity, Repository
     from aspm_ado.domain.http import Reply
-    from aspm_ado.domain.rules.reach import ReachSeen
     from aspm_ado.flows.validation.token import Token
 
 
+NOT_SEEN: Final = ReachSeen(Reach.UNKNOWN, "nothing was asked that would tell")
 _NO_REPORT: Final = OrganizationReport("", None, TokenFacts("unknown", ""), ())
 
 
@@ -65,7 +67,7 @@ class TokenResult:
     """The answer that was to tell the version of a Server, where it did not come."""
     organizations: dict[str, OrganizationResult] = field(default_factory=dict)
     """By ``Place.key``."""
-    reach_seen: ReachSeen | None = None
+    reach_seen: ReachSeen = NOT_SEEN
     unlisted: Check | None = None
     """Set when every organization was asked for and they could not be listed."""
     every_one: OrganizationReport | None = None

@@ -9,10 +9,10 @@ from aspm_ado.domain.rules.reach import observe_reach
 from aspm_ado.domain.rules.scopes import holds_profile
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.validation.report import report_on
 from aspm_ado.flows.validation.requests import TokenRequests
 from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
-from aspm_ado.flows.validation.token import AUTO
 
 if TYPE_CHECKING:
     from aspm_ado.domain.ports import Voice

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aspm_ado.domain.azure.place import SERVICES
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.http import Credential
 from aspm_ado.domain.rules.access import NO_HISTORY, TokenHistory
+from aspm_ado.flows.answers import AUTO
 
 if TYPE_CHECKING:
     from datetime import date
 
     from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.secret import Secret
-
-AUTO: Final = "auto"
-NO: Final = "no"
 
 
 @dataclass(frozen=True, slots=True)
