@@ -8,7 +8,8 @@ from aspm_ado.demo import cast
 from aspm_ado.demo.world import Instance, Organization
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import TokenEvidence, form_values, support_ticket
-from aspm_ado.domain.azure.place import SERVICES, Site
+from aspm_ado.domain.azure.place import Site
+from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.reasons import Reason
@@ -118,15 +119,16 @@ def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
 
 @pytest.mark.parametrize("server", [False, True])
 def test_the_text_for_a_server_says_nothing_of_the_end_of_global_tokens(server):
-    site = Site(Deployment.SERVER, "https://x.test") if server else SERVICES
+    deployment = Deployment.SERVER if server else Deployment.SERVICES
     made = form_values(
-        site.place("X"),
+        Site(deployment, "https://x.test").place("X"),
         Purpose.ALM,
         Settings(),
         "https://aspm.example.test",
         "abcd",
+        "",
     )
-    evidence = TokenEvidence((), "2026-11-27", "organization")
+    evidence = TokenEvidence((), "2026-11-27", Reach.ORGANIZATION)
     text = "\n".join(
         support_ticket(
             made, evidence, aspm_url="https://aspm.example.test", api="auto", version="1"

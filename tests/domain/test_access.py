@@ -367,7 +367,7 @@ LIKELY = {
 def test_the_likeliest_cause_comes_first_and_none_is_certain(row: str) -> None:
     past, today, order, likely = LIKELY[row]
     check = judge_access(
-        r.CONTOSO, r.bare(), r.bare(), replace(r.TODAY, today=today), past=past
+        r.CONTOSO, r.bare(), r.bare(), replace(r.TODAY, today=today), history=past
     ).identity_check
     assert (check.status, check.reason, check.exit_code) == (FAIL, Reason.TOKEN_REJECTED, 4)
     told = {
@@ -386,7 +386,7 @@ def test_the_likeliest_cause_comes_first_and_none_is_certain(row: str) -> None:
 def test_where_the_day_has_not_come_nothing_has_stopped(end: date | None) -> None:
     calendar = replace(r.TODAY, today=date(2026, 12, 2), global_end=end)
     detail = judge_access(
-        r.CONTOSO, r.bare(), r.bare(), calendar, past=TokenHistory(True, ALL)
+        r.CONTOSO, r.bare(), r.bare(), calendar, history=TokenHistory(True, ALL)
     ).identity_check.detail
     assert "stopped" not in detail
     assert "most likely" not in detail
@@ -437,7 +437,7 @@ def test_whom_another_collection_named_is_known_though_the_list_of_collections_n
     listed = r.reply(200, "{}", r.MARKS, answer=Names(("DefaultCollection",)))
     made = judge_access(r.COLLECTION, r.bare(), listed, r.TODAY, r.ME)
     assert made.identity == r.ME
-    assert made.is_alive
+    assert made.is_accepted_somewhere
     assert (made.access_check.status, made.access_check.reason) == (
         FAIL,
         Reason.ORGANIZATION_REFUSES_TOKEN,

@@ -20,7 +20,6 @@ from aspm_ado.domain.azure.scopes import (
     Scope,
     boxes_of,
     highest_probes,
-    needed_levels,
     newest_common,
     probes_for,
     rows_of,
@@ -28,7 +27,7 @@ from aspm_ado.domain.azure.scopes import (
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.access import server_version
+from aspm_ado.domain.rules.classify import server_version
 from aspm_ado.domain.secret import Secret
 
 from . import replies as r
@@ -37,6 +36,10 @@ SERVICES, SERVER = Deployment.SERVICES, Deployment.SERVER
 ALM, BOTH, ISSUES = Purpose.ALM, Purpose.ALM_AND_ISSUE_MANAGER, Purpose.ISSUE_MANAGER
 VERSIONS = ("7.1", "7.0", "6.0", "5.0")
 ABSENT_WORK_ITEM = "_apis/wit/workItems/2147483647"
+
+
+def needed_levels(purpose: Purpose) -> dict[Scope, Level]:
+    return {row.scope: row.needed[purpose] for row in rows_of(purpose)}
 
 
 def test_the_levels_of_each_purpose() -> None:

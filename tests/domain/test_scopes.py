@@ -13,8 +13,8 @@ from aspm_ado.domain.azure.scopes import (
     Probe,
     Purpose,
     Scope,
-    needed_levels,
     probes_for,
+    rows_of,
 )
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.http import Reply
@@ -88,6 +88,10 @@ PROBED: dict[str, tuple[Reply, ProbeResult]] = {
     "403 fence": (r.reply(403, r.FENCED, r.MARKS, r.USER), ProbeResult.UNKNOWN),
     "timeout": (r.silence(), ProbeResult.UNKNOWN),
 }
+
+
+def needed_levels(purpose: Purpose) -> dict[Scope, Level]:
+    return {row.scope: row.needed[purpose] for row in rows_of(purpose)}
 
 
 @pytest.mark.parametrize("row", PROBED)

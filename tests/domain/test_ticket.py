@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.http import Evidence
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, TokenFacts
+from aspm_ado.domain.secret import TokenFormat
 
 from . import replies as r
 
@@ -28,10 +30,18 @@ NOBODYS = {Reason.NOT_MIGRATED, Reason.HANDED_OFF, Reason.REGISTRATION_UNKNOWN}
 
 
 def made(*checks: Check, aspm: tuple[Check, ...] = ()) -> ConnectionReport:
-    organization = OrganizationReport("Contoso", None, TokenFacts("v2-84", "Wx9Z"), checks)
+    organization = OrganizationReport(
+        "Contoso", None, TokenFacts(TokenFormat.V2_84, "Wx9Z"), checks
+    )
     shown = AspmReport("https://aspm.example.test", "standalone", aspm) if aspm else None
     return ConnectionReport(
-        "contoso", "services", "https://dev.azure.com", "alm", (organization,), (), shown
+        "contoso",
+        Deployment.SERVICES,
+        "https://dev.azure.com",
+        Purpose.ALM,
+        (organization,),
+        (),
+        shown,
     )
 
 
@@ -126,7 +136,9 @@ def test_no_answer_and_no_request_are_told_as_such() -> None:
     )
     assert ": no answer" in "\n".join(responsibilities(made(silent))[0].ticket(AT, "0.1.0"))
     gone = Check(CheckId.SECRETS, Status.FAIL, "Gone.", Reason.TOKEN_GONE, "Give it.")
-    connection = ConnectionReport("c", "services", "https://dev.azure.com", "alm", (), (gone,))
+    connection = ConnectionReport(
+        "c", Deployment.SERVICES, "https://dev.azure.com", Purpose.ALM, (), (gone,)
+    )
     assert "(no request was sent)" in "\n".join(responsibilities(connection)[0].ticket(AT, "0.1.0"))
 
 
@@ -141,10 +153,10 @@ def test_the_time_is_that_of_whoever_answered() -> None:
 def test_a_server_hears_nothing_of_the_day_in_any_text(who: Who) -> None:
     reason = next(one for one in Reason if one.who is who)
     organization = OrganizationReport(
-        "C", None, TokenFacts("v2-84", "x"), (bad(CheckId.ACCESS, reason),)
+        "C", None, TokenFacts(TokenFormat.V2_84, "x"), (bad(CheckId.ACCESS, reason),)
     )
     connection = ConnectionReport(
-        "tfs", "server", "https://tfs.example.test", "alm", (organization,)
+        "tfs", Deployment.SERVER, "https://tfs.example.test", Purpose.ALM, (organization,)
     )
     [found] = responsibilities(connection)
     text = "\n".join(found.ticket("2026-10-15T00:00:00Z", "0.1.0")).replace(

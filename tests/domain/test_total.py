@@ -35,7 +35,7 @@ from aspm_ado.domain.documents import (
 from aspm_ado.domain.documents import Profile as Owner
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.rules.access import TokenHistory, judge_access, server_version
+from aspm_ado.domain.rules.access import TokenHistory, judge_access
 from aspm_ado.domain.rules.aspm import (
     error_message,
     judge_projects,
@@ -44,7 +44,7 @@ from aspm_ado.domain.rules.aspm import (
     redirect_target,
     tool_accepted,
 )
-from aspm_ado.domain.rules.classify import classify, explain_inconclusive
+from aspm_ado.domain.rules.classify import classify, explain_inconclusive, server_version
 from aspm_ado.domain.rules.clone import clone_inconclusive, judge_clone
 from aspm_ado.domain.rules.reach import judge_reach, not_listed, observe_reach
 from aspm_ado.domain.rules.scopes import ProbeResult, ScopeContext, judge_probe, judge_scopes
@@ -167,7 +167,7 @@ def test_access(
     deployment: Deployment,
     past: TokenHistory,
 ) -> None:
-    made = judge_access(r.place_of(deployment), first, profile, calendar, elsewhere, past=past)
+    made = judge_access(r.place_of(deployment), first, profile, calendar, elsewhere, history=past)
     assert_whole(made.identity_check, made.access_check)
     assert not (made.is_accepted and (made.identity is None or made.identity.is_anonymous))
     assert not (made.is_accepted and first.status != 200)

@@ -21,6 +21,7 @@ from aspm_ado.demo import SCENARIOS, Simulator, cast
 from aspm_ado.demo.exchange import Answer, Request
 from aspm_ado.demo.scopes import FULL_ACCESS
 from aspm_ado.demo.world import Organization, Project, Repository
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import (
     API_VERSIONS,
     Deployment,
@@ -28,6 +29,7 @@ from aspm_ado.domain.azure.scopes import (
     highest_probes,
     probes_for,
 )
+from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import (
     Catalogue,
     Entry,
@@ -111,13 +113,17 @@ def catalogue() -> Catalogue:
     entries = [
         Entry(
             name.lower(),
-            "services",
+            Deployment.SERVICES,
             "https://dev.azure.com",
-            purpose.value,
-            {"k": StoredCredential(f"aspm-ado:{name}:k", "v2-84", name[-4:], reach="organization")},
+            purpose,
+            {
+                "k": StoredCredential(
+                    f"aspm-ado:{name}:k", TokenFormat.V2_84, name[-4:], reach=Reach.ORGANIZATION
+                )
+            },
             (StoredOrganization(name, "k"),),
             StoredAspm(ASPM, "standalone"),
-            reach_demanded="organization",
+            reach_demanded=ReachDemanded.ORGANIZATION,
         )
         for name, purpose in NAMES.items()
     ]

@@ -11,10 +11,12 @@ import pytest
 
 from aspm_ado.demo import cast
 from aspm_ado.demo.world import Organization
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.secret import Secret, TokenFormat
 from aspm_ado.domain.stored import (
     Catalogue,
     Entry,
@@ -299,12 +301,12 @@ def many(count: int = MANY, *, shared: bool = False):
         vault.secrets[service] = Secret(pat(number))
         entries[name.lower()] = Entry(
             name.lower(),
-            "services",
+            Deployment.SERVICES,
             "https://dev.azure.com",
-            "alm",
-            {"k": StoredCredential(service, "v2-84", "Wx9Z", reach="organization")},
+            Purpose.ALM,
+            {"k": StoredCredential(service, TokenFormat.V2_84, "Wx9Z", reach=Reach.ORGANIZATION)},
             (StoredOrganization(name, "k"),),
-            reach_demanded="organization",
+            reach_demanded=ReachDemanded.ORGANIZATION,
         )
     reads: Counter[str] = Counter()
     read = vault.read

@@ -15,9 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aspm_ado import __version__
+from aspm_ado.domain.azure.retirement import DaySource
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.text import display_width
 from aspm_ado.render.document import dump, report_document
 from aspm_ado.render.tables import paint
@@ -176,11 +179,16 @@ def sharing(*, own: bool = False) -> Report:
         Check(CheckId.IDENTITY, Status.FAIL, told, Reason.TOKEN_REJECTED, "Create a new one."),
         skip(CheckId.ACCESS, "Not asked."),
     )
-    shared, single = TokenFacts("v2-84", "Wx9Z", shared=True), TokenFacts("v2-84", "othr")
+    shared, single = (
+        TokenFacts(TokenFormat.V2_84, "Wx9Z", shared=True),
+        TokenFacts(TokenFormat.V2_84, "othr"),
+    )
     made = [OrganizationReport(name, None, shared, checks) for name in ("Contoso", "Fabrikam")]
     made += [OrganizationReport("Tailspin", None, single, checks)] if own else []
-    one = ConnectionReport("contoso", "services", "https://dev.azure.com", "alm", tuple(made))
-    return Report("validate", AT, "server", (one,))
+    one = ConnectionReport(
+        "contoso", Deployment.SERVICES, "https://dev.azure.com", Purpose.ALM, tuple(made)
+    )
+    return Report("validate", AT, DaySource.SERVER, (one,))
 
 
 def test_a_shared_token_is_described_once() -> None:

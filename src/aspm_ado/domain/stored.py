@@ -9,6 +9,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
+from aspm_ado.domain.secret import TokenFormat
+
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 """What a connection may be named: nothing that a shell or a page would read as more than a word."""
 
@@ -79,11 +83,11 @@ class StoredCredential:
     """Where a token is kept and what is known of it. ``service`` is its name in the secret store."""
 
     service: str
-    format: str
+    format: TokenFormat
     last4: str
     expires: str | None = None
     expires_source: str | None = None
-    reach: str = "unknown"
+    reach: Reach = Reach.UNKNOWN
     identity_id: str = ""
     identity_name: str = ""
     identity_account: str = ""
@@ -160,13 +164,13 @@ class Entry:
     """One connection as stored."""
 
     name: str
-    deployment: str
+    deployment: Deployment
     base_url: str
-    purpose: str
+    purpose: Purpose
     credentials: dict[str, StoredCredential]
     organizations: tuple[StoredOrganization, ...]
     aspm: StoredAspm | None = None
-    reach_demanded: str = "auto"
+    reach_demanded: ReachDemanded = ReachDemanded.AUTO
     toggles: tuple[str, ...] = ()
     allow_http: bool = False
     ca_bundle: str | None = None
@@ -257,7 +261,7 @@ class Entry:
         """Whether a token is, or may be, of several organizations."""
         if (self.migration and key in self.migration.credentials) or self.credential_of(
             key
-        ).reach == "all":
+        ).reach is Reach.ALL:
             return True
         waits = self.successors[key].organizations if key in self.successors else ()
         return len({*waits, *(one.name for one in self.organizations if one.credential == key)}) > 1

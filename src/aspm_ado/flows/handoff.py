@@ -10,7 +10,6 @@ from aspm_ado.domain.aspm.api import Dialect, settings_for
 from aspm_ado.domain.aspm.handoff import stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import site_of
-from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Choice, Question
@@ -216,7 +215,6 @@ def stored_handoff(entry: Entry, one: StoredOrganization, secret: Secret) -> Han
 
     That is its new token, where one waits.
     """
-    purpose = Purpose(entry.purpose)
     key = entry.successor_of(one.name) or ""
     if key:
         one = entry.successors[key].over(one, key)
@@ -224,8 +222,8 @@ def stored_handoff(entry: Entry, one: StoredOrganization, secret: Secret) -> Han
     return Handoff(
         entry.name,
         site_of(entry).place(one.name),
-        purpose,
-        settings_for(entry.toggles, purpose, entry.aspm.api if entry.aspm else AUTO),
+        entry.purpose,
+        settings_for(entry.toggles, entry.purpose, entry.aspm.api if entry.aspm else AUTO),
         secret,
         one.username,
         one.repository,

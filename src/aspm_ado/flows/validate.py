@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration, token_of
 from aspm_ado.domain.azure.place import SERVICES, site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.reasons import Reason
@@ -201,9 +200,7 @@ def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Tok
                 end=known.ends,
                 end_source=known.expires_source,
                 username=next((one.username for one in held if one.username), ""),
-                past=TokenHistory(
-                    was_good=bool(known.identity_id), reach=Reach.recorded(known.reach)
-                ),
+                past=TokenHistory(was_good=bool(known.identity_id), reach=known.reach),
             )
         )
     return tokens
@@ -253,7 +250,7 @@ def _unread(entry: Entry, stored: StoredOrganization) -> OrganizationReport:
     known = entry.credentials[stored.credential]
     excuse = "Not asked: its token could not be read from the secret store."
     checks = [skip(check, excuse) for check in (CheckId.IDENTITY, CheckId.ACCESS, CheckId.REACH)]
-    scopes = scopes_not_asked(Purpose(entry.purpose), excuse)
+    scopes = scopes_not_asked(entry.purpose, excuse)
     facts = TokenFacts(
         known.format, known.last4, known.expires, known.expires_source, source="keyring"
     )

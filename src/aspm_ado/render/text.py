@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
 from aspm_ado.domain.azure.retirement import count_days
+from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import CheckId, Command, Status
 from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.reasons import Reason
@@ -191,7 +192,7 @@ def _is_news(check: Check, told: set[tuple[CheckId, str]]) -> bool:
 
 def _heading(connection: ConnectionReport, organization: OrganizationReport) -> tuple[str, str]:
     token = organization.token
-    services = connection.deployment == "services"
+    services = connection.deployment is Deployment.SERVICES
     place = organization.name if services else f"{connection.base_url}/{organization.name}"
     parts = [
         f"token …{token.last4}" if token.last4 else "token",

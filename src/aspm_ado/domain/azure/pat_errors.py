@@ -20,7 +20,7 @@ from aspm_ado.domain.documents import PatAnswer, Pats
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.help.administrator import FIVE_SETS, Policy
 from aspm_ado.domain.reasons import NEVER_SENT, Reason
-from aspm_ado.domain.rules.classify import AnswerKind, classify, explain_inconclusive, words
+from aspm_ado.domain.rules.classify import AnswerKind, classify, error_text, explain_inconclusive
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -422,7 +422,7 @@ def creation_error(reply: Reply, order: Order) -> NotCreatedError:
             remedy="See who is signed in: az account show. Sign in as a member: az login "
             "--allow-no-subscriptions",
         )
-    if "InvalidAccessException" in words(reply) or (answered and reply.status == 403):
+    if "InvalidAccessException" in error_text(reply) or (answered and reply.status == 403):
         return NotCreatedError(
             Reason.CREATION_NOT_ALLOWED,
             f"{place.name} does not allow tokens to be made with the sign-in of `az` {status}.",

@@ -33,9 +33,8 @@ class Reach(StrEnum):
     UNKNOWN = "unknown"
 
     @classmethod
-    def recorded(cls, text: str) -> Reach:
-        """What our records say; anything that is no reach is unknown."""
-        return cls(text) if text in {one.value for one in cls} else cls.UNKNOWN
+    def _missing_(cls, _value: object) -> Reach:
+        return cls.UNKNOWN  # what another version recorded
 
 
 class ReachDemanded(StrEnum):
@@ -93,7 +92,7 @@ class Calendar:
         """The reach that ``choice`` means there and today."""
         if choice is ReachDemanded.AUTO:
             return Reach.ORGANIZATION if self.ended(deployment) else Reach.ALL
-        return Reach(choice.value)
+        return Reach(choice)
 
 
 @dataclass(frozen=True, slots=True)

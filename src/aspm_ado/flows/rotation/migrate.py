@@ -89,7 +89,7 @@ def migrate(context: Context, name: str) -> Report:
 def services_entry(context: Context, name: str) -> Entry:
     """The connection, which must be of Azure DevOps Services."""
     [entry] = stored_entries(context, [name])
-    if entry.deployment == Deployment.SERVER.value:
+    if entry.deployment is Deployment.SERVER:
         raise UsageError(
             Reason.USAGE,
             f"“{entry.name}” is a connection to an Azure DevOps Server: "
@@ -133,7 +133,7 @@ def _with_choice(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
         return replace(
             current,
             migration=MigrationProgress(tuple(names), shared),
-            reach_demanded=ReachDemanded.ORGANIZATION.value,
+            reach_demanded=ReachDemanded.ORGANIZATION,
             successors=kept,
         ).pruned()
 
@@ -240,5 +240,5 @@ def _facts(entry: Entry, name: str) -> TokenFacts:
     one = entry.organization(name)
     key = entry.successor_of(name) or (one.credential if one is not None else None)
     if key is None:
-        return TokenFacts("unknown", "")
+        return TokenFacts()
     return facts_on_record(entry, key, shared=entry.is_shared(key))

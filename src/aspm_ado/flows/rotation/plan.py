@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.help.administrator import Policy, request_for
 from aspm_ado.domain.help.guide import guide
 from aspm_ado.domain.migration_plan import PlanRow, PlanState, TokenWay
@@ -66,7 +65,7 @@ def _by_az(context: Context, entry: Entry, names: Sequence[str]) -> frozenset[st
 
 
 def _row(entry: Entry, name: str, found: ReachedOrganizations, by_az: frozenset[str]) -> PlanRow:
-    place, purpose = site_of(entry).place(name), Purpose(entry.purpose)
+    place, purpose = site_of(entry).place(name), entry.purpose
     made = guide(place, purpose, _REACH, found.calendar)
     request = ""
     if entry.has_own(name):

@@ -170,7 +170,7 @@ def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tupl
 def _known(entry: Entry, text: str) -> str:
     """The stored name of an organization that is named, or that a pasted address belongs to."""
     name = text.strip()
-    if entry.organization(name) is None and entry.deployment == Deployment.SERVICES.value:
+    if entry.organization(name) is None and entry.deployment is Deployment.SERVICES:
         name = parse_organization(text).name
     found = entry.organization(name)
     if found is None:

@@ -173,8 +173,10 @@ class Addition:
         with it.
         """
         token = self.results[0].token
-        deployment, base_url = token.site.deployment.value, token.site.base_url
-        base = current or Entry(self.name, deployment, base_url, "", {}, (), created=self.now)
+        deployment, base_url = token.site.deployment, token.site.base_url
+        base = current or Entry(
+            self.name, deployment, base_url, token.demand.purpose, {}, (), created=self.now
+        )
         organizations = {one.name.casefold(): one for one in base.organizations}
         credentials = dict(base.credentials)
         renewed, offered = [], list(base.offered)
@@ -193,11 +195,11 @@ class Addition:
             base,
             deployment=deployment,
             base_url=base_url,
-            purpose=token.demand.purpose.value,
+            purpose=token.demand.purpose,
             credentials=credentials,
             organizations=tuple(organizations.values()),
             aspm=self.aspm or base.aspm,
-            reach_demanded=token.demand.reach.value,
+            reach_demanded=token.demand.reach,
             toggles=self.toggles,
             allow_http=self.allow_http,
             ca_bundle=self.ca_bundle or base.ca_bundle,
@@ -240,7 +242,7 @@ def stored_credential(
     ends = known if known is not None and report.token.expires is None else report.token
     return StoredCredential(
         service=known.service if known else service,
-        format=token.secret.format.value,
+        format=token.secret.format,
         last4=token.secret.last4,
         expires=ends.expires,
         expires_source=ends.expires_source,
@@ -275,7 +277,7 @@ def with_registrations(entry: Entry, registrations: Mapping[str, Registration]) 
 
 def statuses_of(made: OrganizationReport) -> dict[str, str]:
     """What is remembered of a validation: the status of each check."""
-    return {check.id.value: check.status.value for check in made.checks}
+    return {check.id: check.status for check in made.checks}
 
 
 def repository_of(made: OrganizationResult) -> str:

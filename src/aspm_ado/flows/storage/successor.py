@@ -64,7 +64,7 @@ def compare_owner(result: TokenResult, replaced: Sequence[StoredCredential]) -> 
         one.report = with_check(one.report, check)
 
 
-_WORSE: Final = (Status.PASS.value, Status.PARTIAL.value, Status.WARN.value)
+_WORSE: Final[tuple[str, ...]] = (Status.PASS, Status.PARTIAL, Status.WARN)
 """From the best to the worst of what is good enough."""
 
 
@@ -75,7 +75,7 @@ def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[st
     for made in organizations:
         verdict = old.get(made.name.casefold(), {})
         for check in made.checks:
-            before, now = verdict.get(check.id.value), check.status.value
+            before, now = verdict.get(check.id), check.status
             if before not in _WORSE or now not in _WORSE:
                 continue
             if _WORSE.index(now) > _WORSE.index(before):

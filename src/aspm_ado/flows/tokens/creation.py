@@ -248,4 +248,4 @@ def not_created_report(context: Context, name: str, error: UserError) -> Organiz
     context.voice.warn(f"{clean(name, 60)}: {why.problem} {why.remedy}")
     status = Status.FAIL if why.exit_code is ExitCode.NOT_GOOD_ENOUGH else Status.UNKNOWN
     check = Check(CheckId.ACCESS, status, why.problem, why.reason, why.remedy)
-    return OrganizationReport(name, None, TokenFacts("unknown", ""), (check,))
+    return OrganizationReport(name, None, TokenFacts(), (check,))

@@ -39,12 +39,12 @@ def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
         days_left = result.calendar.days_left(token.end, reach, token.site.deployment)
         expiry = judge_expiry(token.end, result.calendar, warn_days)
     facts = TokenFacts(
-        format=token.secret.format.value,
+        format=token.secret.format,
         last4=token.secret.last4,
         expires=token.end.isoformat() if token.end else None,
         expires_source=token.end_source if token.end else None,
         days_left=days_left,
-        reach=reach.value,
+        reach=reach,
         source=token.source,
         shared=len(organizations) > 1,
     )
@@ -62,9 +62,7 @@ def connection_report(
     name: str | None, site: Site, purpose: Purpose, organizations: Sequence[OrganizationReport]
 ) -> ConnectionReport:
     """One connection."""
-    return ConnectionReport(
-        name, site.deployment.value, site.base_url, purpose.value, tuple(organizations)
-    )
+    return ConnectionReport(name, site.deployment, site.base_url, purpose, tuple(organizations))
 
 
 def report(
@@ -76,7 +74,7 @@ def report(
     """The document. Its calendar is that of Azure DevOps, as soon as one answer came from there."""
     sources = (result.calendar.source for result in results)
     source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
-    return Report(command, context.stamp, source.value, tuple(connections))
+    return Report(command, context.stamp, source, tuple(connections))
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:

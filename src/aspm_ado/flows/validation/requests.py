@@ -15,8 +15,7 @@ from aspm_ado.domain.checks import Status
 from aspm_ado.domain.documents import Names, Profile, Projects, Repositories, Repository
 from aspm_ado.domain.http import Call, Credential, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.access import server_version
-from aspm_ado.domain.rules.classify import INCONCLUSIVE, AnswerKind, classify
+from aspm_ado.domain.rules.classify import INCONCLUSIVE, AnswerKind, classify, server_version
 from aspm_ado.domain.rules.clone import (
     clone_inconclusive,
     clone_refused,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 NOT_SEEN: Final = ReachSeen(Reach.UNKNOWN, "nothing was asked that would tell")
-_NO_REPORT: Final = OrganizationReport("", None, TokenFacts("unknown", ""), ())
+_NO_REPORT: Final = OrganizationReport("", None, TokenFacts(), ())
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ class TokenResult:
         ):
             wide = None  # a refusal at the root of a Server says nothing of the token: the web server may refuse
         past = replace(self.token.past, expires=self.token.end)
-        return judge_access(place, first, wide, self.calendar, elsewhere, past=past)
+        return judge_access(place, first, wide, self.calendar, elsewhere, history=past)
 
     def scope_context(self, here: OrganizationResult) -> ScopeContext:
         """By what the answers of one organization are judged."""
