@@ -121,15 +121,15 @@ MUTATIONS = (
     Mutation(
         "marker",
         "An instance that somebody else made is taken for ours.",
-        "if same(item, find.ours, values)",
-        "if same(item, find.match, values)",
+        "if same(item, find.ours, values):",
+        "if same(item, find.match, values):",
         ("tests/aspm/test_judgement.py", "tests/aspm/test_register.py"),
     ),
     Mutation(
         "recorded-ca",
         "The certificates recorded with a connection are lost when it is connected again.",
-        "ca_bundle=ca_bundle or (current.ca_bundle if current else None)",
-        "ca_bundle=ca_bundle",
+        "ca_bundle=self.ca_bundle or base.ca_bundle",
+        "ca_bundle=self.ca_bundle",
         ("tests/lifecycle/test_validate.py",),
     ),
     Mutation(
@@ -163,8 +163,8 @@ MUTATIONS = (
     Mutation(
         "losses",
         "A new token that is as good as the old one is said to be worse.",
-        "order.index(check.status.value) > order.index(before)",
-        "order.index(check.status.value) >= order.index(before)",
+        "if _WORSE.index(now) > _WORSE.index(before):",
+        "if _WORSE.index(now) >= _WORSE.index(before):",
         ("tests/lifecycle/test_rotation.py",),
     ),
     Mutation(

@@ -22,7 +22,7 @@ from aspm_ado.adapters.terminal.prompter import SilentPrompter
 from aspm_ado.demo import SCENARIOS, Simulator
 from aspm_ado.domain.azure.requests import Caller
 from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Clock
-from aspm_ado.domain.http import Call, Reply, Sealed
+from aspm_ado.domain.http import BodyWithSecret, Call, Reply
 from aspm_ado.domain.questions import Given
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.answers import Asker
@@ -272,7 +272,7 @@ def patless(calls: Sequence[Call], *, but_for_writes: bool = True) -> bool:
             continue
         if call.credential is not None and call.credential.secret.reveal() == PAT:
             return False
-        if isinstance(call.body, Sealed) and not (but_for_writes and call.method == "POST"):
+        if isinstance(call.body, BodyWithSecret) and not (but_for_writes and call.method == "POST"):
             return False
         if PAT in call.url or PAT in repr(call):
             return False

@@ -7,7 +7,9 @@ import pytest
 from aspm_ado.demo import cast
 from aspm_ado.demo.world import Instance, Organization
 from aspm_ado.domain.aspm.api import Settings
-from aspm_ado.domain.aspm.handoff import Evidence, block, ticket
+from aspm_ado.domain.aspm.handoff import TokenEvidence, form_values, support_ticket
+from aspm_ado.domain.azure.place import Site
+from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.reasons import Reason
@@ -104,11 +106,11 @@ def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
     assert "1. The token is good:" in text
     assert "2. Invicti ASPM refuses it" in text
     assert "3. So the cause lies between" in text
-    ticket = text.partition("To paste into a ticket")[2]
-    assert "https://aspm.example.test (standalone API)" in ticket
-    assert "ActivityId" in ticket
-    assert "all accessible organizations" in ticket
-    assert PAT[-4:] in ticket
+    support_ticket = text.partition("To paste into a ticket")[2]
+    assert "https://aspm.example.test (standalone API)" in support_ticket
+    assert "ActivityId" in support_ticket
+    assert "all accessible organizations" in support_ticket
+    assert PAT[-4:] in support_ticket
     for secret in (PAT, TOKEN):
         assert not any(secret[at : at + 12] in text for at in range(len(secret) - 11))
     resume_handoff(here.context(person=Person(handoff=["refused"])), None)
@@ -118,18 +120,19 @@ def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
 @pytest.mark.parametrize("server", [False, True])
 def test_the_text_for_a_server_says_nothing_of_the_end_of_global_tokens(server):
     deployment = Deployment.SERVER if server else Deployment.SERVICES
-    made = block(
-        "X",
-        "https://x.test/X",
-        deployment,
+    made = form_values(
+        Site(deployment, "https://x.test").place("X"),
         Purpose.ALM,
         Settings(),
         "https://aspm.example.test",
         "abcd",
+        "",
     )
-    evidence = Evidence((), "2026-11-27", "organization")
+    evidence = TokenEvidence((), "2026-11-27", Reach.ORGANIZATION)
     text = "\n".join(
-        ticket(made, evidence, aspm_url="https://aspm.example.test", api="auto", version="1")
+        support_ticket(
+            made, evidence, aspm_url="https://aspm.example.test", api="auto", version="1"
+        )
     )
     assert ("Microsoft stops" in text) is not server
     assert ("collection" in text) is server

@@ -4,18 +4,18 @@ import json
 
 import pytest
 
-from aspm_ado.domain.aspm.api import Dialect, Door
+from aspm_ado.domain.aspm.api import AspmCaller, Dialect
 from aspm_ado.domain.documents import AspmKnown, AspmPage
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.aspm import (
-    Hearing,
-    hear,
+    AspmAnswer,
+    classify_aspm,
+    error_message,
     judge_projects,
     judge_reachable,
     judge_token,
     redirect_target,
-    said,
     tool_accepted,
 )
 from aspm_ado.domain.secret import Secret
@@ -39,36 +39,36 @@ def reply(status, text="", failure=None, answer=None, location="", kind="applica
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (reply(200, OK), Hearing.ANSWER),
-        (reply(200, "\ufeff" + OK), Hearing.ANSWER),
-        (reply(200, "[" + "1," * 2100), Hearing.ANSWER),
-        (reply(200, PAGE), Hearing.PAGE),
-        (reply(200, "ok", kind="text/plain"), Hearing.PAGE),
-        (reply(200, ""), Hearing.PAGE),
-        (reply(200, "{broken"), Hearing.PAGE),
-        (reply(200, '{"limit":', Reason.ANSWER_UNREADABLE), Hearing.SILENCE),
-        (reply(200, "", Reason.ANSWER_UNREADABLE), Hearing.SILENCE),
-        (reply(200, '{"other":1}', Reason.ANSWER_UNREADABLE), Hearing.ANSWER),
-        (reply(200, "plain words", Reason.ANSWER_UNREADABLE), Hearing.PAGE),
-        (reply(0, failure=Reason.TIMED_OUT), Hearing.SILENCE),
-        (reply(301, location="/api/"), Hearing.REDIRECT),
-        (reply(302, PAGE, location="https://login.example/"), Hearing.REDIRECT),
-        (reply(304), Hearing.REDIRECT),
-        (reply(400, '{"error":"invalid ALM tool"}'), Hearing.DECLINED),
-        (reply(401, NO), Hearing.REFUSED),
-        (reply(401, ""), Hearing.REFUSED),
-        (reply(401, PAGE, kind="text/html"), Hearing.PAGE),
-        (reply(403, '{"message":"forbidden operation"}'), Hearing.FORBIDDEN),
-        (reply(403, PAGE), Hearing.PAGE),
-        (reply(404, '{"error":"not found"}'), Hearing.ABSENT),
-        (reply(404, PAGE), Hearing.PAGE),
-        (reply(429, PAGE), Hearing.BUSY),
-        (reply(502, PAGE), Hearing.TROUBLE),
-        (reply(500, '{"error":"x"}'), Hearing.TROUBLE),
+        (reply(200, OK), AspmAnswer.ANSWER),
+        (reply(200, "\ufeff" + OK), AspmAnswer.ANSWER),
+        (reply(200, "[" + "1," * 2100), AspmAnswer.ANSWER),
+        (reply(200, PAGE), AspmAnswer.PAGE),
+        (reply(200, "ok", kind="text/plain"), AspmAnswer.PAGE),
+        (reply(200, ""), AspmAnswer.PAGE),
+        (reply(200, "{broken"), AspmAnswer.PAGE),
+        (reply(200, '{"limit":', Reason.ANSWER_UNREADABLE), AspmAnswer.NO_ANSWER),
+        (reply(200, "", Reason.ANSWER_UNREADABLE), AspmAnswer.NO_ANSWER),
+        (reply(200, '{"other":1}', Reason.ANSWER_UNREADABLE), AspmAnswer.ANSWER),
+        (reply(200, "plain words", Reason.ANSWER_UNREADABLE), AspmAnswer.PAGE),
+        (reply(0, failure=Reason.TIMED_OUT), AspmAnswer.NO_ANSWER),
+        (reply(301, location="/api/"), AspmAnswer.REDIRECT),
+        (reply(302, PAGE, location="https://login.example/"), AspmAnswer.REDIRECT),
+        (reply(304), AspmAnswer.REDIRECT),
+        (reply(400, '{"error":"invalid ALM tool"}'), AspmAnswer.DECLINED),
+        (reply(401, NO), AspmAnswer.REFUSED),
+        (reply(401, ""), AspmAnswer.REFUSED),
+        (reply(401, PAGE, kind="text/html"), AspmAnswer.PAGE),
+        (reply(403, '{"message":"forbidden operation"}'), AspmAnswer.FORBIDDEN),
+        (reply(403, PAGE), AspmAnswer.PAGE),
+        (reply(404, '{"error":"not found"}'), AspmAnswer.ABSENT),
+        (reply(404, PAGE), AspmAnswer.PAGE),
+        (reply(429, PAGE), AspmAnswer.THROTTLED),
+        (reply(502, PAGE), AspmAnswer.SERVER_ERROR),
+        (reply(500, '{"error":"x"}'), AspmAnswer.SERVER_ERROR),
     ],
 )
 def test_what_an_answer_is(answer, kind):
-    assert hear(answer) is kind
+    assert classify_aspm(answer) is kind
 
 
 API, WANTS, WEB = reply(200, OK), reply(401, NO), reply(200, PAGE)
@@ -206,16 +206,16 @@ def test_whether_the_tool_is_known(answer, known):
     ],
 )
 def test_what_an_error_says_is_fit_to_be_shown(body, words):
-    assert said(reply(400, json.dumps(body))) == words
+    assert error_message(reply(400, json.dumps(body))) == words
 
 
 def test_where_the_routes_are_and_whose_the_token_is():
     token = Secret("t" * 20)
-    core = Door(URL, CORE).teams(token)
+    core = AspmCaller(URL, CORE).teams(token)
     assert core.url == f"{URL}/api/aspm/v1/api/v2/teams/?start=0&limit=1"
     assert (core.credential.header, core.credential.value) == ("X-Auth", "t" * 20)
-    own = Door(URL, STANDALONE).projects(token)
+    own = AspmCaller(URL, STANDALONE).projects(token)
     assert own.url == f"{URL}/api/v2/projects/?start=0&limit=1"
     assert own.credential.header == "X-Cookie"
     assert {str(origin) for origin in own.credential.origins} == {URL}
-    assert Door(URL, STANDALONE).health().credential is None
+    assert AspmCaller(URL, STANDALONE).health().credential is None

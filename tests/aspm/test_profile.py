@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.profile import load_profile, parse_profile
-from aspm_ado.domain.aspm.api import Dialect, Door
+from aspm_ado.domain.aspm.api import AspmCaller, Dialect
 from aspm_ado.domain.aspm.profile import at, filled, path_of, places_in, same
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.secret import Secret
@@ -138,8 +138,8 @@ def test_a_file_that_is_not_there(tmp_path):
 
 def test_the_token_is_put_in_as_the_request_is_sent_and_shown_by_nothing():
     pat, token = Secret('pat-"with\\quotes'), Secret("token-of-the-aspm")
-    profile, door = parse(GOOD), Door(URL, Dialect.STANDALONE)
-    call = profile.create(door, token, VALUES, pat, "a-mark-of-its-own")
+    profile, aspm_caller = parse(GOOD), AspmCaller(URL, Dialect.STANDALONE)
+    call = profile.create(aspm_caller, token, VALUES, pat, "a-mark-of-its-own")
     assert (call.method, call.url) == ("POST", f"{URL}/api/simulated/v1/alm-instances/")
     assert call.credential.header == "X-Cookie"
     assert "with" not in repr(call)
@@ -150,7 +150,7 @@ def test_the_token_is_put_in_as_the_request_is_sent_and_shown_by_nothing():
     assert sent["token"] == 'pat-"with\\quotes'
     assert sent["issue_manager"] is True
     assert sent["username"] == 'a"b'
-    shown = "\n".join(profile.shown(door, VALUES))
+    shown = "\n".join(profile.shown(aspm_caller, VALUES))
     assert "with" not in shown
     assert "token-of-the-aspm" not in shown
     assert shown.count("********") == 2
@@ -159,7 +159,7 @@ def test_the_token_is_put_in_as_the_request_is_sent_and_shown_by_nothing():
 def test_a_sealed_body_goes_to_its_own_origin_only(stand):
     here = stand()
     call = parse(GOOD).create(
-        Door("https://aspm.example.test", Dialect.STANDALONE),
+        AspmCaller("https://aspm.example.test", Dialect.STANDALONE),
         Secret("t"),
         VALUES,
         Secret("the-pat"),
@@ -173,7 +173,7 @@ def test_a_sealed_body_goes_to_its_own_origin_only(stand):
 def test_a_value_cannot_pull_the_token_into_its_own_place():
     values = {**VALUES, "username": "{{pat}}", "organization": "{{ pat }}"}
     call = parse(GOOD).create(
-        Door(URL, Dialect.STANDALONE), Secret("t"), values, Secret("the-pat"), "a-mark"
+        AspmCaller(URL, Dialect.STANDALONE), Secret("t"), values, Secret("the-pat"), "a-mark"
     )
     assert json.loads(call.body.encode())["username"] == "{{pat}}"
 

@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from aspm_ado.adapters.records.catalog import DiskRecords  # noqa: E402
+from aspm_ado.domain.azure.scopes import Deployment, Purpose  # noqa: E402
+from aspm_ado.domain.secret import TokenFormat  # noqa: E402
 from aspm_ado.domain.stored import (  # noqa: E402
     Catalogue,
     Entry,
@@ -42,10 +44,10 @@ SIMULATOR = (
 
 CONNECTION = Entry(
     "contoso",
-    "services",
+    Deployment.SERVICES,
     "https://dev.azure.com",
-    "alm",
-    {"k": StoredCredential("aspm-ado:contoso:k", "v2-84", "BBBB")},
+    Purpose.ALM,
+    {"k": StoredCredential("aspm-ado:contoso:k", TokenFormat.V2_84, "BBBB")},
     (StoredOrganization("contoso", "k"),),
 )
 """What ``list`` lists."""

@@ -11,6 +11,9 @@ import pytest
 from aspm_ado import __version__
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.demo import Simulator
+from aspm_ado.domain.azure.retirement import Reach
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
+from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import (
     Entry,
     Registration,
@@ -380,16 +383,16 @@ def test_every_command_has_help(command: str, run: Run) -> None:
 def store(tmp_path: Path, *, name: str = "main") -> None:
     """One connection of two organizations, without its secrets."""
     credentials = {
-        "k1": StoredCredential("aspm-ado:main:k1", "v2-84", "Wx9Z", "2026-12-24", "--pat-expires", "organization",
+        "k1": StoredCredential("aspm-ado:main:k1", TokenFormat.V2_84, "Wx9Z", "2026-12-24", "--pat-expires", Reach.ORGANIZATION,
                                "1", "Ada Example", "ada@contoso.example"),
-        "k2": StoredCredential("aspm-ado:main:k2", "legacy-52", "old2"),
+        "k2": StoredCredential("aspm-ado:main:k2", TokenFormat.LEGACY_52, "old2"),
     }  # fmt: skip
     handed = Registration(RegistrationMode.GUIDED, RegistrationState.HANDED_OFF)
     organizations = (
         StoredOrganization("Contoso", "k1", "", handed, {"reach": "pass", "scope.code": "partial"}),
         StoredOrganization("Fabrikam", "k2"),
     )
-    entry = Entry(name, "services", "https://dev.azure.com", "alm", credentials, organizations,
+    entry = Entry(name, Deployment.SERVICES, "https://dev.azure.com", Purpose.ALM, credentials, organizations,
                   StoredAspm("https://aspm.example.test"), created="2026-10-01T00:00:00Z")  # fmt: skip
     DiskRecords(tmp_path / "config", command="a test").change(
         lambda catalogue: catalogue.commit(entry)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
+from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import (
     Catalogue,
     Entry,
@@ -16,7 +18,7 @@ from aspm_ado.domain.stored import (
 )
 
 CREDENTIAL = StoredCredential(
-    "aspm-ado:service-canary-7731", "v2-84", "WXYZ", identity_account="mail-canary-7731"
+    "aspm-ado:service-canary-7731", TokenFormat.V2_84, "WXYZ", identity_account="mail-canary-7731"
 )
 
 
@@ -28,9 +30,9 @@ def entry(name: str, base_url: str = "https://dev.azure.com", aspm: str = "", **
     )
     return Entry(
         name,
-        "services" if base_url == "https://dev.azure.com" else "server",
+        Deployment.SERVICES if base_url == "https://dev.azure.com" else Deployment.SERVER,
         base_url,
-        "alm",
+        Purpose.ALM,
         {"one": CREDENTIAL},
         (organization,),
         StoredAspm(aspm) if aspm else None,

@@ -25,7 +25,7 @@ from aspm_ado.domain.doctor import (
 )
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.stored import Ordered, RegistrationState, Successor
+from aspm_ado.domain.stored import RegistrationState, Successor, TokenOrder
 
 from .stored import CREDENTIAL, catalogue, entry
 
@@ -133,7 +133,7 @@ def test_unfinished_work_names_the_command_to_run() -> None:
                 pending={"late": ("aspm-ado:canary",)},
                 erasing=("aspm-ado:canary", "aspm-ado:other"),
                 ordered=(
-                    Ordered("0a1b2c3d", "Contoso", "aspm-ado Contoso 20261015 0a1b2c3d", "", ""),
+                    TokenOrder("0a1b2c3d", "Contoso", "aspm-ado Contoso 20261015 0a1b2c3d", "", ""),
                 ),
             )
         )

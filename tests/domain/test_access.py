@@ -12,7 +12,7 @@ from aspm_ado.domain.checks import Status
 from aspm_ado.domain.documents import Identity, Names
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.access import Past, judge_access
+from aspm_ado.domain.rules.access import TokenHistory, judge_access
 
 from . import replies as r
 
@@ -255,7 +255,7 @@ def test_every_row(row: str) -> None:
     assert (made.identity_check.status, made.identity_check.reason) == identity
     assert (made.access_check.status, made.access_check.reason) == access
     assert max(made.identity_check.exit_code, made.access_check.exit_code) == code
-    assert made.is_in is (row == "good")
+    assert made.is_accepted is (row == "good")
 
 
 def test_the_user_is_named_where_only_the_refusal_names_them() -> None:
@@ -304,42 +304,62 @@ MARKED = {
 }
 # what was known of the token · today · the causes in order · the one that is called most likely
 LIKELY = {
-    "never seen, before": (Past(), date(2026, 11, 30), "mistyped revoked elsewhere inactive", ""),
-    "never seen, on the day": (Past(), DAY, "mistyped revoked retired elsewhere inactive", ""),
+    "never seen, before": (
+        TokenHistory(),
+        date(2026, 11, 30),
+        "mistyped revoked elsewhere inactive",
+        "",
+    ),
+    "never seen, on the day": (
+        TokenHistory(),
+        DAY,
+        "mistyped revoked retired elsewhere inactive",
+        "",
+    ),
     "never seen, its end given": (
-        Past(expires=OVER),
+        TokenHistory(expires=OVER),
         DAY,
         "expired mistyped revoked retired elsewhere inactive",
         "exp",
     ),
-    "global, before": (Past(True, ALL, AHEAD), date(2026, 11, 30), "revoked policy inactive", ""),
+    "global, before": (
+        TokenHistory(True, ALL, AHEAD),
+        date(2026, 11, 30),
+        "revoked policy inactive",
+        "",
+    ),
     "global, on the day": (
-        Past(True, ALL, AHEAD),
+        TokenHistory(True, ALL, AHEAD),
         DAY,
         "retired revoked policy inactive",
         "retired",
     ),
     "global, long after": (
-        Past(True, ALL, AHEAD),
+        TokenHistory(True, ALL, AHEAD),
         date(2027, 3, 1),
         "retired revoked policy inactive",
         "retired",
     ),
     "global, no end on record": (
-        Past(True, ALL),
+        TokenHistory(True, ALL),
         DAY,
         "retired revoked expired policy inactive",
         "retired",
     ),
     "global, its end is over": (
-        Past(True, ALL, OVER),
+        TokenHistory(True, ALL, OVER),
         DAY,
         "expired retired revoked policy inactive",
         "expired",
     ),
-    "of one organization": (Past(True, ONE, AHEAD), DAY, "revoked policy inactive", ""),
-    "reach never known": (Past(True, NOT_KNOWN, AHEAD), DAY, "revoked policy retired inactive", ""),
-    "its last day": (Past(True, ONE, DAY), DAY, "revoked policy inactive", ""),
+    "of one organization": (TokenHistory(True, ONE, AHEAD), DAY, "revoked policy inactive", ""),
+    "reach never known": (
+        TokenHistory(True, NOT_KNOWN, AHEAD),
+        DAY,
+        "revoked policy retired inactive",
+        "",
+    ),
+    "its last day": (TokenHistory(True, ONE, DAY), DAY, "revoked policy inactive", ""),
 }
 
 
@@ -347,7 +367,7 @@ LIKELY = {
 def test_the_likeliest_cause_comes_first_and_none_is_certain(row: str) -> None:
     past, today, order, likely = LIKELY[row]
     check = judge_access(
-        r.CONTOSO, r.bare(), r.bare(), replace(r.TODAY, today=today), past=past
+        r.CONTOSO, r.bare(), r.bare(), replace(r.TODAY, today=today), history=past
     ).identity_check
     assert (check.status, check.reason, check.exit_code) == (FAIL, Reason.TOKEN_REJECTED, 4)
     told = {
@@ -366,7 +386,7 @@ def test_the_likeliest_cause_comes_first_and_none_is_certain(row: str) -> None:
 def test_where_the_day_has_not_come_nothing_has_stopped(end: date | None) -> None:
     calendar = replace(r.TODAY, today=date(2026, 12, 2), global_end=end)
     detail = judge_access(
-        r.CONTOSO, r.bare(), r.bare(), calendar, past=Past(True, ALL)
+        r.CONTOSO, r.bare(), r.bare(), calendar, history=TokenHistory(True, ALL)
     ).identity_check.detail
     assert "stopped" not in detail
     assert "most likely" not in detail
@@ -407,7 +427,7 @@ def test_a_server_that_lists_its_collections_shows_a_token_alive(
         Reason.ORGANIZATION_REFUSES_TOKEN,
     )
     assert "polic" not in f"{made.access_check.detail}{made.access_check.remedy}"
-    assert (made.is_dead, made.is_alive) == (False, who is not None)
+    assert (made.is_rejected, made.is_accepted_somewhere) == (False, who is not None)
     assert (made.identity.account if made.identity else None) == who
 
 
@@ -417,7 +437,7 @@ def test_whom_another_collection_named_is_known_though_the_list_of_collections_n
     listed = r.reply(200, "{}", r.MARKS, answer=Names(("DefaultCollection",)))
     made = judge_access(r.COLLECTION, r.bare(), listed, r.TODAY, r.ME)
     assert made.identity == r.ME
-    assert made.is_alive
+    assert made.is_accepted_somewhere
     assert (made.access_check.status, made.access_check.reason) == (
         FAIL,
         Reason.ORGANIZATION_REFUSES_TOKEN,

@@ -11,11 +11,11 @@ import pytest
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.help.administrator import (
-    ROWS,
+    POLICIES,
     Policy,
+    alternative,
     is_over,
-    otherwise,
-    possible,
+    possible_policies,
     request_for,
 )
 from aspm_ado.domain.questions import REQUEST
@@ -76,12 +76,12 @@ def test_which_policy_where_who_what_and_how_long(policy: Policy) -> None:
         else "Code: Full; Identity: Read & manage"
     )
     assert f"What the token will be: {boxes}" in text
-    assert otherwise(policy, r.CONTOSO)
-    assert otherwise(policy, r.CONTOSO) not in text
+    assert alternative(policy, r.CONTOSO)
+    assert alternative(policy, r.CONTOSO) not in text
 
 
 def test_every_policy_has_a_row_and_an_option() -> None:
-    assert set(ROWS) == set(Policy) == set(NAMED)
+    assert set(POLICIES) == set(Policy) == set(NAMED)
     assert REQUEST.values == tuple(policy.value for policy in Policy)
 
 
@@ -132,8 +132,8 @@ def test_what_the_service_answered_is_in_it() -> None:
     ],
 )
 def test_what_a_person_may_meet_on_the_page(purpose: Purpose, reach: Reach, met: list[str]) -> None:
-    assert [one.value for one in possible(r.CONTOSO, purpose, reach)] == met
-    assert [one.value for one in possible(r.COLLECTION, purpose, reach)] == ["creation"]
+    assert [one.value for one in possible_policies(r.CONTOSO, purpose, reach)] == met
+    assert [one.value for one in possible_policies(r.COLLECTION, purpose, reach)] == ["creation"]
 
 
 def test_a_server_hears_of_no_policy_of_services_and_of_no_day() -> None:
@@ -144,4 +144,4 @@ def test_a_server_hears_of_no_policy_of_services_and_of_no_day() -> None:
             for word in ("Microsoft", "Entra", "2026-12-01", "Restrict", "organization")
         )
         assert "DefaultCollection" in text
-        assert otherwise(policy, r.COLLECTION) == ""
+        assert alternative(policy, r.COLLECTION) == ""

@@ -9,12 +9,12 @@ from aspm_ado.domain.documents import Repository
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.clone import (
-    Reading,
+    CloneOutcome,
+    clone_inconclusive,
+    clone_outcome,
     clone_refused,
     clone_skipped,
-    clone_unheard,
     judge_clone,
-    reading,
 )
 
 from . import replies as r
@@ -28,35 +28,35 @@ ABSENT = r.reply(404, '{"message":"TF401019: The Git repository does not exist"}
 UNHEARD = r.silence()
 
 ANSWERS = {
-    "pkt-line": (READ, Reading.READ),
+    "pkt-line": (READ, CloneOutcome.READ),
     "other letters in the type": (
         r.reply(
             200,
             FIRST,
             (("Content-Type", "Application/X-Git-Upload-Pack-Advertisement; charset=utf-8"),),
         ),
-        Reading.READ,
+        CloneOutcome.READ,
     ),
-    "200 of another type": (r.reply(200, FIRST, r.MARKS, r.JSON), Reading.REFUSED),
-    "200 without the line": (r.reply(200, "0000", r.MARKS, ADVERTISED), Reading.REFUSED),
-    "401": (REFUSED, Reading.REFUSED),
-    "401 TF400813": (r.reply(401, r.TF400813, r.MARKS, r.USER), Reading.REFUSED),
-    "403": (r.reply(403, '{"message":"TF401027"}', r.MARKS, r.USER), Reading.REFUSED),
-    "404": (ABSENT, Reading.REFUSED),
-    "203 of Azure DevOps": (r.reply(203, r.PAGE, r.MARKS, r.HTML), Reading.REFUSED),
-    "302 of Azure DevOps": (r.reply(302, "", r.MARKS), Reading.REFUSED),
-    "203 of a portal": (r.reply(203, r.PAGE, r.HTML), Reading.UNHEARD),
-    "200 page of a portal": (r.reply(200, r.PAGE, r.HTML), Reading.UNHEARD),
-    "429": (r.reply(429, "", r.MARKS), Reading.UNHEARD),
-    "503": (r.reply(503, r.PAGE, r.HTML), Reading.UNHEARD),
-    "timeout": (UNHEARD, Reading.UNHEARD),
+    "200 of another type": (r.reply(200, FIRST, r.MARKS, r.JSON), CloneOutcome.REFUSED),
+    "200 without the line": (r.reply(200, "0000", r.MARKS, ADVERTISED), CloneOutcome.REFUSED),
+    "401": (REFUSED, CloneOutcome.REFUSED),
+    "401 TF400813": (r.reply(401, r.TF400813, r.MARKS, r.USER), CloneOutcome.REFUSED),
+    "403": (r.reply(403, '{"message":"TF401027"}', r.MARKS, r.USER), CloneOutcome.REFUSED),
+    "404": (ABSENT, CloneOutcome.REFUSED),
+    "203 of Azure DevOps": (r.reply(203, r.PAGE, r.MARKS, r.HTML), CloneOutcome.REFUSED),
+    "302 of Azure DevOps": (r.reply(302, "", r.MARKS), CloneOutcome.REFUSED),
+    "203 of a portal": (r.reply(203, r.PAGE, r.HTML), CloneOutcome.INCONCLUSIVE),
+    "200 page of a portal": (r.reply(200, r.PAGE, r.HTML), CloneOutcome.INCONCLUSIVE),
+    "429": (r.reply(429, "", r.MARKS), CloneOutcome.INCONCLUSIVE),
+    "503": (r.reply(503, r.PAGE, r.HTML), CloneOutcome.INCONCLUSIVE),
+    "timeout": (UNHEARD, CloneOutcome.INCONCLUSIVE),
 }
 
 
 @pytest.mark.parametrize("row", ANSWERS)
 def test_one_way_of_reading(row: str) -> None:
     reply, kind = ANSWERS[row]
-    assert reading(reply) is kind
+    assert clone_outcome(reply) is kind
 
 
 # alone · with the username · named by a person · clone.token · clone.username · exit code
@@ -107,13 +107,13 @@ def test_it_proves_this_machine_and_the_remedy_carries_the_username() -> None:
 def test_where_there_is_nothing_to_try() -> None:
     for check in clone_skipped("No repository.", Reason.NO_REPOSITORY):
         assert (check.status, check.reason, check.exit_code) == (SKIP, Reason.NO_REPOSITORY, 0)
-    token, user = clone_unheard(r.silence())
+    token, user = clone_inconclusive(r.silence())
     assert (token.id, token.status, token.exit_code) == (CheckId.CLONE_TOKEN, UNKNOWN, 5)
     assert user.status is SKIP
 
 
 def test_a_list_that_is_refused_is_no_silence_of_the_service() -> None:
-    token, user = clone_unheard(r.bare())
+    token, user = clone_inconclusive(r.bare())
     assert (token.status, token.reason, token.exit_code) == (UNKNOWN, Reason.PERMISSION_UNCLEAR, 5)
     assert "401" in token.detail
     assert user.status is SKIP

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aspm_ado.domain.azure.retirement import DaySource
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.checks import NEVER_REQUIRED, Check, CheckId, Status, in_order, skip
 from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.reasons import ExitCode, Reason
@@ -22,6 +24,7 @@ from aspm_ado.domain.report import (
     Verdict,
     verdict_of,
 )
+from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import Registration
 
 GRAVEST_FIRST = (1, 7, 4, 3, 6, 5, 8)
@@ -153,7 +156,7 @@ ANY_CHECK = st.builds(
 
 
 def report(*groups: list[Check], error: Problem | None = None) -> Report:
-    facts = TokenFacts("v2-84", "Wx9Z")
+    facts = TokenFacts(TokenFormat.V2_84, "Wx9Z")
     whole, aspm, *organizations = groups
     made = tuple(
         OrganizationReport("o", None, facts, tuple(checks), Registration())
@@ -161,14 +164,14 @@ def report(*groups: list[Check], error: Problem | None = None) -> Report:
     )
     one = ConnectionReport(
         "c",
-        "services",
+        Deployment.SERVICES,
         "https://dev.azure.com",
-        "alm",
+        Purpose.ALM,
         made,
         tuple(whole),
         AspmReport("https://a", "auto", tuple(aspm)),
     )
-    return Report("connect", "2026-10-15T00:00:00Z", "server", (one,), error)
+    return Report("connect", "2026-10-15T00:00:00Z", DaySource.SERVER, (one,), error)
 
 
 @given(st.lists(st.lists(ANY_CHECK, max_size=4), min_size=3, max_size=4))
@@ -217,7 +220,7 @@ def test_an_error_carries_the_code_of_its_reason() -> None:
 
 
 def test_an_organization_is_good_only_when_something_was_proven() -> None:
-    facts = TokenFacts("v2-84", "Wx9Z")
+    facts = TokenFacts(TokenFormat.V2_84, "Wx9Z")
     who = Check(CheckId.IDENTITY, Status.PASS, "Ada")
     assert OrganizationReport("o", None, facts, (who,)).is_good
     assert not OrganizationReport("o", None, facts, ()).is_good

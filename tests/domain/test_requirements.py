@@ -19,16 +19,15 @@ from aspm_ado.domain.azure.scopes import (
     Purpose,
     Scope,
     boxes_of,
-    needed,
+    highest_probes,
     newest_common,
-    plan,
+    probes_for,
     rows_of,
-    summits,
 )
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.access import server_version
+from aspm_ado.domain.rules.classify import server_version
 from aspm_ado.domain.secret import Secret
 
 from . import replies as r
@@ -39,6 +38,10 @@ VERSIONS = ("7.1", "7.0", "6.0", "5.0")
 ABSENT_WORK_ITEM = "_apis/wit/workItems/2147483647"
 
 
+def needed_levels(purpose: Purpose) -> dict[Scope, Level]:
+    return {row.scope: row.needed[purpose] for row in rows_of(purpose)}
+
+
 def test_the_levels_of_each_purpose() -> None:
     four = {
         Scope.CODE: Level.FULL,
@@ -46,9 +49,13 @@ def test_the_levels_of_each_purpose() -> None:
         Scope.IDENTITY: Level.MANAGE,
         Scope.PROFILE: Level.WRITE,
     }
-    assert needed(ALM) == four
-    assert needed(BOTH) == {**four, Scope.PROJECT: Level.MANAGE, Scope.FULL_ACCESS: Level.FULL}
-    assert needed(ISSUES) == {Scope.PROJECT: Level.MANAGE, Scope.WORK: Level.MANAGE}
+    assert needed_levels(ALM) == four
+    assert needed_levels(BOTH) == {
+        **four,
+        Scope.PROJECT: Level.MANAGE,
+        Scope.FULL_ACCESS: Level.FULL,
+    }
+    assert needed_levels(ISSUES) == {Scope.PROJECT: Level.MANAGE, Scope.WORK: Level.MANAGE}
 
 
 def test_the_boxes_that_a_person_ticks_are_in_page_order() -> None:
@@ -113,7 +120,7 @@ def names(probes: tuple[Probe, ...]) -> list[str]:
 
 
 def test_the_plan_for_alm_on_services_is_eight_probes() -> None:
-    probes = plan(ALM, SERVICES, "7.1")
+    probes = probes_for(ALM, SERVICES, "7.1")
     assert names(probes) == [
         "code-read", "code-write", "code-manage", "work-read", "work-write", "work-manage", "identity-read",
         "profile-write",
@@ -137,7 +144,7 @@ def test_the_plan_for_alm_on_services_is_eight_probes() -> None:
 def test_the_size_of_each_plan(
     purpose: Purpose, deployment: Deployment, version: str, count: int
 ) -> None:
-    assert len(plan(purpose, deployment, version)) == count
+    assert len(probes_for(purpose, deployment, version)) == count
 
 
 EVERY = list(product(Purpose, Deployment, VERSIONS, (False, True)))
@@ -147,7 +154,7 @@ EVERY = list(product(Purpose, Deployment, VERSIONS, (False, True)))
 def test_no_plan_can_change_anything(
     purpose: Purpose, deployment: Deployment, version: str, read_only: bool
 ) -> None:
-    for probe in plan(purpose, deployment, version, read_only=read_only):
+    for probe in probes_for(purpose, deployment, version, read_only=read_only):
         assert probe.method in ({"GET"} if read_only else {"GET", "POST", "PATCH", "DELETE"})
         if probe.method != "GET":
             assert "{random}" in probe.path or probe.path.startswith(ABSENT_WORK_ITEM)
@@ -164,7 +171,7 @@ def test_no_plan_can_change_anything(
 
 
 def test_all_probes_of_alm_are_aimed_at_nothing() -> None:
-    for probe in plan(ALM, SERVICES, "7.1"):
+    for probe in probes_for(ALM, SERVICES, "7.1"):
         assert (
             "{random}" in probe.path
             or probe.path.startswith(ABSENT_WORK_ITEM)
@@ -176,8 +183,8 @@ def test_all_probes_of_alm_are_aimed_at_nothing() -> None:
 def test_the_summit_of_each_scope_comes_first_where_the_ladder_is_long(
     purpose: Purpose, deployment: Deployment, version: str, read_only: bool
 ) -> None:
-    probes = plan(purpose, deployment, version, read_only=read_only)
-    top = summits(probes)
+    probes = probes_for(purpose, deployment, version, read_only=read_only)
+    top = highest_probes(probes)
     assert {probe.scope for probe in top} == {probe.scope for probe in probes}
     for probe in top:
         assert probe.level == max(other.level for other in probes if other.scope is probe.scope)

@@ -7,15 +7,23 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.domain.azure.scopes import Deployment, Level, Probe, Purpose, Scope, needed, plan
+from aspm_ado.domain.azure.scopes import (
+    Deployment,
+    Level,
+    Probe,
+    Purpose,
+    Scope,
+    probes_for,
+    rows_of,
+)
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.scopes import (
-    Grant,
+    ProbeResult,
     ScopeContext,
-    granted,
     holds_profile,
+    judge_probe,
     judge_scopes,
     reads_code,
     scopes_not_asked,
@@ -40,49 +48,56 @@ OUT_OF_RANGE = (
 
 GRANTED = [200, 204, 400, 403, 404, 405, 409]
 
-PROBED: dict[str, tuple[Reply, Grant]] = {
-    **{f"{status} with a user": (r.granted(status), Grant.GRANTED) for status in GRANTED},
+PROBED: dict[str, tuple[Reply, ProbeResult]] = {
+    **{f"{status} with a user": (r.granted(status), ProbeResult.GRANTED) for status in GRANTED},
     "403 TF401027": (
         r.granted(403, '{"message":"TF401027: You need the Git permission."}'),
-        Grant.GRANTED,
+        ProbeResult.GRANTED,
     ),
-    "403 TF50309": (r.granted(403, '{"message":"TF50309: You lack a permission."}'), Grant.GRANTED),
+    "403 TF50309": (
+        r.granted(403, '{"message":"TF50309: You lack a permission."}'),
+        ProbeResult.GRANTED,
+    ),
     "404 TF401232": (
         r.granted(404, '{"message":"TF401232: Work item 2147483647 does not exist"}'),
-        Grant.GRANTED,
+        ProbeResult.GRANTED,
     ),
-    "400 version out of range": (r.granted(400, OUT_OF_RANGE), Grant.GRANTED),
+    "400 version out of range": (r.granted(400, OUT_OF_RANGE), ProbeResult.GRANTED),
     **{
-        f"{status} without a user": (r.reply(status, "{}", r.MARKS, r.JSON), Grant.UNKNOWN)
+        f"{status} without a user": (r.reply(status, "{}", r.MARKS, r.JSON), ProbeResult.UNKNOWN)
         for status in GRANTED
     },
     "404 with the anonymous user": (
         r.reply(404, "{}", r.MARKS, r.JSON, (("X-VSS-UserData", f"{r.NOBODY.id}:"),)),
-        Grant.UNKNOWN,
+        ProbeResult.UNKNOWN,
     ),
-    "empty 401 with an activity id": (r.reply(401, "", r.MARKS[:1], r.BASIC), Grant.MISSING),
-    "empty 401 with a process id": (r.reply(401, "", r.MARKS[1:], r.BASIC), Grant.MISSING),
-    "empty 401 with neither": (r.reply(401, "", r.BASIC), Grant.UNKNOWN),
-    "401 TF400813 with a user": (r.reply(401, r.TF400813, r.MARKS, r.USER), Grant.UNKNOWN),
-    "401 with words": (r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON), Grant.UNKNOWN),
-    "401 expired": (r.reply(401, r.EXPIRED, r.MARKS, r.JSON), Grant.UNKNOWN),
-    "no such route": (r.reply(404, r.NO_ROUTE, r.MARKS, r.USER), Grant.UNPROVABLE),
-    "203": (r.reply(203, r.PAGE, r.MARKS, r.HTML, r.USER), Grant.UNKNOWN),
-    "302": (r.reply(302, "", r.MARKS, r.USER), Grant.UNKNOWN),
-    "200 page": (r.reply(200, r.PAGE, r.MARKS, r.HTML, r.USER), Grant.UNKNOWN),
-    "404 page": (r.reply(404, r.PAGE, r.HTML, r.USER), Grant.UNKNOWN),
-    "429": (r.reply(429, "", r.MARKS, r.USER), Grant.UNKNOWN),
-    "500": (r.reply(500, "{}", r.MARKS, r.USER), Grant.UNKNOWN),
-    "503": (r.reply(503, r.STOPPED, r.USER), Grant.UNKNOWN),
-    "403 fence": (r.reply(403, r.FENCED, r.MARKS, r.USER), Grant.UNKNOWN),
-    "timeout": (r.silence(), Grant.UNKNOWN),
+    "empty 401 with an activity id": (r.reply(401, "", r.MARKS[:1], r.BASIC), ProbeResult.MISSING),
+    "empty 401 with a process id": (r.reply(401, "", r.MARKS[1:], r.BASIC), ProbeResult.MISSING),
+    "empty 401 with neither": (r.reply(401, "", r.BASIC), ProbeResult.UNKNOWN),
+    "401 TF400813 with a user": (r.reply(401, r.TF400813, r.MARKS, r.USER), ProbeResult.UNKNOWN),
+    "401 with words": (r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON), ProbeResult.UNKNOWN),
+    "401 expired": (r.reply(401, r.EXPIRED, r.MARKS, r.JSON), ProbeResult.UNKNOWN),
+    "no such route": (r.reply(404, r.NO_ROUTE, r.MARKS, r.USER), ProbeResult.UNPROVABLE),
+    "203": (r.reply(203, r.PAGE, r.MARKS, r.HTML, r.USER), ProbeResult.UNKNOWN),
+    "302": (r.reply(302, "", r.MARKS, r.USER), ProbeResult.UNKNOWN),
+    "200 page": (r.reply(200, r.PAGE, r.MARKS, r.HTML, r.USER), ProbeResult.UNKNOWN),
+    "404 page": (r.reply(404, r.PAGE, r.HTML, r.USER), ProbeResult.UNKNOWN),
+    "429": (r.reply(429, "", r.MARKS, r.USER), ProbeResult.UNKNOWN),
+    "500": (r.reply(500, "{}", r.MARKS, r.USER), ProbeResult.UNKNOWN),
+    "503": (r.reply(503, r.STOPPED, r.USER), ProbeResult.UNKNOWN),
+    "403 fence": (r.reply(403, r.FENCED, r.MARKS, r.USER), ProbeResult.UNKNOWN),
+    "timeout": (r.silence(), ProbeResult.UNKNOWN),
 }
+
+
+def needed_levels(purpose: Purpose) -> dict[Scope, Level]:
+    return {row.scope: row.needed[purpose] for row in rows_of(purpose)}
 
 
 @pytest.mark.parametrize("row", PROBED)
 def test_an_answer_on_services(row: str) -> None:
     reply, grant = PROBED[row]
-    assert granted(reply, ON_SERVICES) is grant
+    assert judge_probe(reply, ON_SERVICES) is grant
 
 
 @pytest.mark.parametrize("row", [row for row in PROBED if "without a user" not in row])
@@ -90,33 +105,35 @@ def test_a_server_reads_them_alike(row: str) -> None:
     reply, grant = PROBED[row]
     if row == "404 with the anonymous user":
         return
-    assert granted(reply, ON_SERVER) is grant
+    assert judge_probe(reply, ON_SERVER) is grant
 
 
 @pytest.mark.parametrize(
     ("headers", "control", "grant"),
     [
-        (r.MARKS, CLOSED, Grant.GRANTED),
-        (r.MARKS[1:], CLOSED, Grant.GRANTED),
-        (r.MARKS[:1], CLOSED, Grant.UNKNOWN),
-        ((), CLOSED, Grant.UNKNOWN),
-        (r.MARKS, OPEN, Grant.UNKNOWN),
-        (r.MARKS, r.silence(), Grant.UNKNOWN),
-        (r.MARKS, NO_CONTROL, Grant.UNKNOWN),
+        (r.MARKS, CLOSED, ProbeResult.GRANTED),
+        (r.MARKS[1:], CLOSED, ProbeResult.GRANTED),
+        (r.MARKS[:1], CLOSED, ProbeResult.UNKNOWN),
+        ((), CLOSED, ProbeResult.UNKNOWN),
+        (r.MARKS, OPEN, ProbeResult.UNKNOWN),
+        (r.MARKS, r.silence(), ProbeResult.UNKNOWN),
+        (r.MARKS, NO_CONTROL, ProbeResult.UNKNOWN),
     ],
 )
 def test_a_server_without_user_data_needs_a_control_that_was_refused(
-    headers: tuple[tuple[str, str], ...], control: Reply | None, grant: Grant
+    headers: tuple[tuple[str, str], ...], control: Reply | None, grant: ProbeResult
 ) -> None:
     scope_context = replace(ON_SERVER, control=control)
-    assert granted(r.reply(404, '{"message":"TF401019"}', headers, r.JSON), scope_context) is grant
+    assert (
+        judge_probe(r.reply(404, '{"message":"TF401019"}', headers, r.JSON), scope_context) is grant
+    )
 
 
 def answers(
     scope_context: ScopeContext, held: Mapping[Scope, Level], *, wide: bool = False
 ) -> tuple[tuple[Probe, ...], dict[str, Reply]]:
     """The plan, and what a token with these levels is told."""
-    probes = plan(
+    probes = probes_for(
         scope_context.purpose,
         scope_context.deployment,
         scope_context.version,
@@ -177,7 +194,7 @@ def test_the_ladder_on_services(
     made = judged(ON_SERVICES, {**ALL_OF, scope: held})
     check = made[CheckId(f"scope.{scope.value}")]
     assert (check.status, check.proven, check.reason) == (status, proven, reason)
-    assert check.wanted is needed(Purpose.ALM)[scope]
+    assert check.wanted is needed_levels(Purpose.ALM)[scope]
     others = [other for other in made.values() if other is not check]
     assert all(other.status in (PASS, PARTIAL) for other in others)
     if status is FAIL:
@@ -374,6 +391,6 @@ def test_which_scopes_hold_the_profile_and_which_read_code() -> None:
 def test_behind_a_closed_door_every_scope_is_skipped_with_its_level(purpose: Purpose) -> None:
     made = scopes_not_asked(purpose, "Not asked: why.")
     assert {check.id.value.removeprefix("scope."): check.wanted for check in made} == {
-        scope.value: level for scope, level in needed(purpose).items()
+        scope.value: level for scope, level in needed_levels(purpose).items()
     }
     assert {(check.status, check.reason) for check in made} == {(Status.SKIP, Reason.NOT_ASKED)}

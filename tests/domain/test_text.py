@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspm_ado.domain.text import cells, clean, plain, wrapped
+from aspm_ado.domain.text import clean, display_width, encodable, wrap
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 NASTY = st.text(
@@ -66,33 +66,33 @@ def test_examples(text: str, line: str) -> None:
     NASTY, st.sampled_from(["ascii", "cp1252", "cp437", "latin-1", "utf-8", "no-such-codec", None])
 )
 def test_plain_fits_any_console(text: str, encoding: str | None) -> None:
-    line = plain(clean(text), encoding)
+    line = encodable(clean(text), encoding)
     line.encode("ascii" if encoding == "no-such-codec" else encoding or "utf-8")
 
 
 def test_our_own_glyphs_have_a_plain_form() -> None:
-    assert plain("✓ “a” → b … ✗ – · •", "ascii") == '+ "a" -> b ... x - - *'
-    assert plain("✓ →", "utf-8") == "✓ →"
-    assert plain("naïve ✓", "cp1252") == "naïve +"
+    assert encodable("✓ “a” → b … ✗ – · •", "ascii") == '+ "a" -> b ... x - - *'
+    assert encodable("✓ →", "utf-8") == "✓ →"
+    assert encodable("naïve ✓", "cp1252") == "naïve +"
 
 
 @given(NASTY, st.integers(20, 120))
 def test_a_wrapped_line_is_harmless_and_loses_no_word(text: str, width: int) -> None:
-    rows = list(wrapped(text, width))
+    rows = list(wrap(text, width))
     for row in rows:
         assert_harmless(row)
-        assert cells(row) <= width or " " not in row.strip()
+        assert display_width(row) <= width or " " not in row.strip()
     if len(text) < 2000:
         assert " ".join(rows).split() == clean(text, 2000).split()
 
 
 def test_an_address_is_never_cut() -> None:
     address = "https://dev.azure.com/" + "a" * 120
-    assert any(address in row for row in wrapped(f"The page is {address} and no other", 40))
+    assert any(address in row for row in wrap(f"The page is {address} and no other", 40))
 
 
 def test_what_follows_a_list_marker_hangs_under_it() -> None:
-    assert list(wrapped("  1. one two three four five six", 20)) == [
+    assert list(wrap("  1. one two three four five six", 20)) == [
         "  1. one two three",
         "     four five six",
     ]

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.help.ticket import findings
+from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.http import Evidence
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, TokenFacts
+from aspm_ado.domain.secret import TokenFormat
 
 from . import replies as r
 
@@ -28,10 +30,18 @@ NOBODYS = {Reason.NOT_MIGRATED, Reason.HANDED_OFF, Reason.REGISTRATION_UNKNOWN}
 
 
 def made(*checks: Check, aspm: tuple[Check, ...] = ()) -> ConnectionReport:
-    organization = OrganizationReport("Contoso", None, TokenFacts("v2-84", "Wx9Z"), checks)
+    organization = OrganizationReport(
+        "Contoso", None, TokenFacts(TokenFormat.V2_84, "Wx9Z"), checks
+    )
     shown = AspmReport("https://aspm.example.test", "standalone", aspm) if aspm else None
     return ConnectionReport(
-        "contoso", "services", "https://dev.azure.com", "alm", (organization,), (), shown
+        "contoso",
+        Deployment.SERVICES,
+        "https://dev.azure.com",
+        Purpose.ALM,
+        (organization,),
+        (),
+        shown,
     )
 
 
@@ -81,10 +91,10 @@ ROWS = {
 
 @pytest.mark.parametrize("row", ROWS)
 def test_ticket_it_is_and_the_text_to_send(row: str) -> None:
-    check, reason, status, alive, whose, says, never = ROWS[row]
+    check, reason, status, alive, who, says, never = ROWS[row]
     trouble = bad(check, reason, status)
-    [found] = findings(made(*([ALIVE] if alive else []), trouble))
-    assert found.whose is whose
+    [found] = responsibilities(made(*([ALIVE] if alive else []), trouble))
+    assert found.who is who
     assert says in found.sentence
     assert never not in found.sentence
     assert "{" not in found.sentence
@@ -104,30 +114,32 @@ def test_ticket_it_is_and_the_text_to_send(row: str) -> None:
 
 def test_nothing_in_the_way_is_nobodys() -> None:
     warned = Check(CheckId.TOKEN_EXPIRY, Status.WARN, "Soon.", Reason.EXPIRY_NEAR, "Rotate.")
-    assert findings(made(ALIVE, warned)) == ()
+    assert responsibilities(made(ALIVE, warned)) == ()
 
 
 def test_several_parties_each_get_their_own() -> None:
     rejected = bad(CheckId.ASPM_TOKEN, Reason.ASPM_TOKEN_REJECTED)
     connection = made(ALIVE, bad(CheckId.SCOPE_CODE, Reason.CODE_SCOPE_MISSING), aspm=(rejected,))
-    assert [one.whose for one in findings(connection)] == [Who.OWNER, Who.ASPM]
+    assert [one.who for one in responsibilities(connection)] == [Who.OWNER, Who.ASPM]
 
 
 def test_a_registration_that_was_refused_is_told_although_a_validation_does_not_count_it() -> None:
     refused = Check(
         CheckId.REGISTRATION, Status.FAIL, "No.", Reason.ASPM_REFUSED, "Ask.", required=False
     )
-    assert [one.whose for one in findings(made(ALIVE, refused))] == [Who.ASPM]
+    assert [one.who for one in responsibilities(made(ALIVE, refused))] == [Who.ASPM]
 
 
 def test_no_answer_and_no_request_are_told_as_such() -> None:
     silent = Check(CheckId.IDENTITY, Status.UNKNOWN, "No.", Reason.TIMED_OUT, "Wait.").on(
         r.silence()
     )
-    assert ": no answer" in "\n".join(findings(made(silent))[0].ticket(AT, "0.1.0"))
+    assert ": no answer" in "\n".join(responsibilities(made(silent))[0].ticket(AT, "0.1.0"))
     gone = Check(CheckId.SECRETS, Status.FAIL, "Gone.", Reason.TOKEN_GONE, "Give it.")
-    connection = ConnectionReport("c", "services", "https://dev.azure.com", "alm", (), (gone,))
-    assert "(no request was sent)" in "\n".join(findings(connection)[0].ticket(AT, "0.1.0"))
+    connection = ConnectionReport(
+        "c", Deployment.SERVICES, "https://dev.azure.com", Purpose.ALM, (), (gone,)
+    )
+    assert "(no request was sent)" in "\n".join(responsibilities(connection)[0].ticket(AT, "0.1.0"))
 
 
 def test_the_time_is_that_of_whoever_answered() -> None:
@@ -137,16 +149,16 @@ def test_the_time_is_that_of_whoever_answered() -> None:
     assert heard.evidence.at == "2026-12-01T00:00:04Z"
 
 
-@pytest.mark.parametrize("whose", Who)
-def test_a_server_hears_nothing_of_the_day_in_any_text(whose: Who) -> None:
-    reason = next(one for one in Reason if one.who is whose)
+@pytest.mark.parametrize("who", Who)
+def test_a_server_hears_nothing_of_the_day_in_any_text(who: Who) -> None:
+    reason = next(one for one in Reason if one.who is who)
     organization = OrganizationReport(
-        "C", None, TokenFacts("v2-84", "x"), (bad(CheckId.ACCESS, reason),)
+        "C", None, TokenFacts(TokenFormat.V2_84, "x"), (bad(CheckId.ACCESS, reason),)
     )
     connection = ConnectionReport(
-        "tfs", "server", "https://tfs.example.test", "alm", (organization,)
+        "tfs", Deployment.SERVER, "https://tfs.example.test", Purpose.ALM, (organization,)
     )
-    [found] = findings(connection)
+    [found] = responsibilities(connection)
     text = "\n".join(found.ticket("2026-10-15T00:00:00Z", "0.1.0")).replace(
         "2026-12-01T00:00:04Z", ""
     )

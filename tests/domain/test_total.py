@@ -11,9 +11,16 @@ from hypothesis import strategies as st
 
 from aspm_ado.domain.aspm.api import Dialect
 from aspm_ado.domain.aspm.profile import Profile, Success
-from aspm_ado.domain.aspm.registration import Upshot, not_begun, refused, registered, tried, upshot
+from aspm_ado.domain.aspm.registration import (
+    WriteResult,
+    after_trial,
+    not_begun,
+    read_write,
+    refused,
+    registered,
+)
 from aspm_ado.domain.azure.retirement import Calendar, DaySource, Reach, ReachDemanded
-from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Level, Purpose, plan
+from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Level, Purpose, probes_for
 from aspm_ado.domain.checks import Check, Status
 from aspm_ado.domain.documents import (
     ANONYMOUS_ID,
@@ -28,19 +35,19 @@ from aspm_ado.domain.documents import (
 from aspm_ado.domain.documents import Profile as Owner
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.rules.access import Past, judge_access, server_version
+from aspm_ado.domain.rules.access import TokenHistory, judge_access
 from aspm_ado.domain.rules.aspm import (
+    error_message,
     judge_projects,
     judge_reachable,
     judge_token,
     redirect_target,
-    said,
     tool_accepted,
 )
-from aspm_ado.domain.rules.classify import classify, unheard
-from aspm_ado.domain.rules.clone import clone_unheard, judge_clone
+from aspm_ado.domain.rules.classify import classify, explain_inconclusive, server_version
+from aspm_ado.domain.rules.clone import clone_inconclusive, judge_clone
 from aspm_ado.domain.rules.reach import judge_reach, not_listed, observe_reach
-from aspm_ado.domain.rules.scopes import Grant, ScopeContext, granted, judge_scopes
+from aspm_ado.domain.rules.scopes import ProbeResult, ScopeContext, judge_probe, judge_scopes
 from aspm_ado.domain.stored import UNREGISTERED
 from aspm_ado.domain.text import clean
 
@@ -117,7 +124,7 @@ calendars = st.builds(
     st.none() | st.just(date(2026, 12, 1)),
 )
 pasts = st.builds(
-    Past,
+    TokenHistory,
     st.booleans(),
     st.sampled_from(Reach),
     st.none() | st.dates(date(2020, 1, 1), date(2030, 1, 1)),
@@ -158,14 +165,14 @@ def test_access(
     calendar: Calendar,
     elsewhere: Identity | None,
     deployment: Deployment,
-    past: Past,
+    past: TokenHistory,
 ) -> None:
-    made = judge_access(r.place_of(deployment), first, profile, calendar, elsewhere, past=past)
+    made = judge_access(r.place_of(deployment), first, profile, calendar, elsewhere, history=past)
     assert_whole(made.identity_check, made.access_check)
-    assert not (made.is_in and (made.identity is None or made.identity.is_anonymous))
-    assert not (made.is_in and first.status != 200)
+    assert not (made.is_accepted and (made.identity is None or made.identity.is_anonymous))
+    assert not (made.is_accepted and first.status != 200)
     codes = {made.identity_check.exit_code, made.access_check.exit_code}
-    assert made.is_in or codes & {
+    assert made.is_accepted or codes & {
         ExitCode.REJECTED,
         ExitCode.NOT_GOOD_ENOUGH,
         ExitCode.COULD_NOT_FIND_OUT,
@@ -192,7 +199,7 @@ def test_lists_and_versions(
 ) -> None:
     assert_whole(not_listed(wide, deployment))
     assert server_version(wide) in API_VERSIONS
-    reason, detail, remedy = unheard(wide, classify(wide))
+    reason, detail, remedy = explain_inconclusive(wide, classify(wide))
     assert reason.exit_code is ExitCode.COULD_NOT_FIND_OUT
     assert detail
     assert remedy
@@ -205,7 +212,7 @@ def test_lists_and_versions(
 
 @given(benches, st.data())
 def test_scopes(scope_context: ScopeContext, data: st.DataObject) -> None:
-    probes = plan(
+    probes = probes_for(
         scope_context.purpose,
         scope_context.deployment,
         scope_context.version,
@@ -220,7 +227,7 @@ def test_scopes(scope_context: ScopeContext, data: st.DataObject) -> None:
             for probe in probes
             if f"scope.{probe.scope.value}" == check.id.value
             and probe.name in heard
-            and granted(heard[probe.name], scope_context) is Grant.GRANTED
+            and judge_probe(heard[probe.name], scope_context) is ProbeResult.GRANTED
         ]
         if check.id.value != "scope.full-access":
             assert check.proven == max(shown, default=Level.NONE)
@@ -231,8 +238,8 @@ def test_scopes(scope_context: ScopeContext, data: st.DataObject) -> None:
 def test_only_an_answer_that_the_service_vouches_for_is_granted(
     reply: Reply, scope_context: ScopeContext
 ) -> None:
-    grant = granted(reply, scope_context)
-    if grant is Grant.GRANTED:
+    grant = judge_probe(reply, scope_context)
+    if grant is ProbeResult.GRANTED:
         assert reply.failure is None
         assert reply.status not in (0, 203, 302, 401, 429)
         assert reply.status < 500
@@ -240,7 +247,7 @@ def test_only_an_answer_that_the_service_vouches_for_is_granted(
         user = reply.header("X-VSS-UserData").partition(":")[0].strip().lower()
         vouched = scope_context.deployment is Deployment.SERVER and reply.header("X-TFS-ProcessId")
         assert user not in ("", ANONYMOUS_ID) or vouched
-    if grant is Grant.MISSING:
+    if grant is ProbeResult.MISSING:
         assert reply.status == 401
         assert not reply.text.strip()
         assert reply.header("ActivityId") or reply.header("X-TFS-ProcessId")
@@ -285,14 +292,14 @@ def test_aspm(one: Reply, other: Reply, dialect: Dialect) -> None:
     assert (found.check.status is Status.PASS) == bool(found.dialects)
     assert_whole(found.check, judge_token(url, dialect, one), judge_projects(url, dialect, one))
     assert tool_accepted(one) in (True, False, None)
-    for text in (said(one), redirect_target(one)):
+    for text in (error_message(one), redirect_target(one)):
         assert text == clean(text)
     profile = Profile("p", dialect, "/x", {}, Success(frozenset({201})), "0" * 64, id="/id")
-    result, instance = upshot(profile, one)
+    result, instance = read_write(profile, one)
     assert instance is None or instance == clean(instance)
     assert_whole(refused("m", profile, one).check, not_begun(UNREGISTERED, one).check)
-    assert_whole(tried(registered("m", instance, profile, one), profile, other).check)
-    assert result is not Upshot.CREATED or one.status == 201
+    assert_whole(after_trial(registered("m", instance, profile, one), profile, other).check)
+    assert result is not WriteResult.CREATED or one.status == 201
 
 
 @given(replies, st.none() | replies, st.booleans(), st.text(max_size=10))
@@ -301,4 +308,4 @@ def test_clone(alone: Reply, named: Reply | None, asked_for: bool, text: str) ->
     token, user = judge_clone(repository, alone, named, text, asked_for=asked_for)
     assert_whole(token)
     assert (user.reason is None) == (user.status is Status.PASS)
-    assert_whole(clone_unheard(alone)[0])
+    assert_whole(clone_inconclusive(alone)[0])

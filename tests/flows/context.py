@@ -11,10 +11,11 @@ from typing import Any
 
 from aspm_ado.domain.azure.requests import Caller
 from aspm_ado.domain.azure.retirement import Clock
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Choice, Given, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.secret import Secret, TokenFormat
 from aspm_ado.domain.stored import Catalogue, Draft, Entry, StoredCredential, StoredOrganization
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.context import Context
@@ -229,9 +230,11 @@ def pytest_fail() -> Any:
 def entry(name: str, *services: str) -> Entry:
     """A connection whose organizations each name a credential of their own."""
     credentials = {
-        f"k{service}": StoredCredential(service, "v2-84", "Wx9Z") for service in services
+        f"k{service}": StoredCredential(service, TokenFormat.V2_84, "Wx9Z") for service in services
     }
     organizations = tuple(
         StoredOrganization(f"org-{service}", f"k{service}") for service in services
     )
-    return Entry(name, "services", "https://dev.azure.com", "alm", credentials, organizations)
+    return Entry(
+        name, Deployment.SERVICES, "https://dev.azure.com", Purpose.ALM, credentials, organizations
+    )

@@ -162,7 +162,7 @@ def test_a_dead_token_can_be_replaced_too() -> None:
     [proof], _, _ = run(service, AGAIN.value, OTHER.value, OTHER_PAT, "unknown")
     assert proof.token.end is None
     assert proof.organizations["contoso"].access is not None
-    assert proof.organizations["contoso"].access.is_in
+    assert proof.organizations["contoso"].access.is_accepted
 
 
 def test_with_nobody_there_it_is_proven_once() -> None:

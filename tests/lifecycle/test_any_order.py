@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from aspm_ado.demo import cast
 from aspm_ado.domain.errors import InterruptedByUserError, UserError
-from aspm_ado.domain.http import Sealed
+from aspm_ado.domain.http import BodyWithSecret
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Entry, RegistrationMode, RegistrationState
@@ -188,7 +188,7 @@ class Life(RuleBasedStateMachine):
             if keyring is not None:
                 keyring.caught_up()
             for sent in here.stand.wire.writes:
-                assert isinstance(sent.body, Sealed)
+                assert isinstance(sent.body, BodyWithSecret)
                 url = json.loads(sent.body.encode())["url"]
                 self.told.add(
                     (url.rstrip("/").rpartition("/")[2].casefold(), sent.body.secret.reveal())

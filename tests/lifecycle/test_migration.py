@@ -20,7 +20,7 @@ from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.plan import planned
 from aspm_ado.flows.rotation.replace_dead import replace_dead
 from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.storage.transaction import update
+from aspm_ado.flows.storage.transaction import update_entry
 from aspm_ado.flows.validate import validate_stored
 
 from ..hours import NIGHT
@@ -425,7 +425,7 @@ def test_the_plan_changes_nothing(here):
 
 
 def test_a_server_is_not_concerned(here):
-    update(
+    update_entry(
         here.context(),
         "contoso",
         lambda entry: replace(entry, deployment="server", base_url="https://tfs.test"),

@@ -10,7 +10,7 @@ import pytest
 from aspm_ado.demo import cast
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
-from aspm_ado.domain.help.ticket import findings
+from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
@@ -18,7 +18,7 @@ from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
-from aspm_ado.flows.storage.transaction import update
+from aspm_ado.flows.storage.transaction import update_entry
 from aspm_ado.flows.validate import validate_stored
 
 from .machine import (
@@ -77,7 +77,9 @@ def test_another_person(here):
     assert (int(report.exit_code), codes(report)) == (3, {"other-identity"})
     assert "Grace Example" in check(report, "identity").detail
     assert "Ada Example" in check(report, "identity").detail
-    assert [one.alive for one in findings(report.connections[0])] == [True], "Azure DevOps takes it"
+    assert [one.alive for one in responsibilities(report.connections[0])] == [True], (
+        "Azure DevOps takes it"
+    )
     assert untouched(here)
     here.assert_tidy()
     report = with_new(here, file="graces", allow_other_identity="true", register="none")
@@ -102,7 +104,7 @@ def test_what_was_better_with_the_old_one_is_said(here):
             ),
         )
 
-    update(here.context(), "contoso", better)
+    update_entry(here.context(), "contoso", better)
     report = with_new(here, register="none")
     assert int(report.exit_code) == 0
     assert "contoso: Reach of the token was pass, now warn." in here.stand.voice.text

@@ -10,7 +10,7 @@ import pytest
 from aspm_ado.demo import SCENARIOS
 from aspm_ado.domain.azure.retirement import Calendar, DaySource
 from aspm_ado.domain.report import Report
-from aspm_ado.domain.rules.token import stopping
+from aspm_ado.domain.rules.token import global_token_warnings
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.render.document import report_document
@@ -102,7 +102,9 @@ def test_many_organizations_of_one_token_are_counted(stand):
     entry = here.records.load().connections["contoso"]
     [one, *_] = entry.organizations
     many = tuple(replace(one, name=f"team-{number:02}") for number in range(40))
-    [line] = stopping(replace(entry, organizations=many), Calendar(EVE.date(), DaySource.LOCAL))
+    [line] = global_token_warnings(
+        replace(entry, organizations=many), Calendar(EVE.date(), DaySource.LOCAL)
+    )
     assert "of contoso (40 organizations) stops" in line
 
 

@@ -21,7 +21,15 @@ from aspm_ado.demo import SCENARIOS, Simulator, cast
 from aspm_ado.demo.exchange import Answer, Request
 from aspm_ado.demo.scopes import FULL_ACCESS
 from aspm_ado.demo.world import Organization, Project, Repository
-from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Purpose, plan, summits
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.azure.scopes import (
+    API_VERSIONS,
+    Deployment,
+    Purpose,
+    highest_probes,
+    probes_for,
+)
+from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import (
     Catalogue,
     Entry,
@@ -68,9 +76,9 @@ class Cost:
 
 def cost(purpose: Purpose) -> Cost:
     """Who it is and how far it sees; the scopes at once; then a clone: its project, its repository, and both ways."""
-    probes = plan(purpose, Deployment.SERVICES, API_VERSIONS[0])
+    probes = probes_for(purpose, Deployment.SERVICES, API_VERSIONS[0])
     if len(probes) + 3 > MOST_REQUESTS:
-        probes = summits(probes)
+        probes = highest_probes(probes)
     clone = Cost(4, 3) if purpose.reads_code else Cost(0, 0)
     return Cost(2 + len(probes) + clone.requests, 2 + clone.rounds)
 
@@ -105,13 +113,17 @@ def catalogue() -> Catalogue:
     entries = [
         Entry(
             name.lower(),
-            "services",
+            Deployment.SERVICES,
             "https://dev.azure.com",
-            purpose.value,
-            {"k": StoredCredential(f"aspm-ado:{name}:k", "v2-84", name[-4:], reach="organization")},
+            purpose,
+            {
+                "k": StoredCredential(
+                    f"aspm-ado:{name}:k", TokenFormat.V2_84, name[-4:], reach=Reach.ORGANIZATION
+                )
+            },
             (StoredOrganization(name, "k"),),
             StoredAspm(ASPM, "standalone"),
-            reach_demanded="organization",
+            reach_demanded=ReachDemanded.ORGANIZATION,
         )
         for name, purpose in NAMES.items()
     ]

@@ -11,10 +11,12 @@ import pytest
 
 from aspm_ado.demo import cast
 from aspm_ado.demo.world import Organization
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.secret import Secret, TokenFormat
 from aspm_ado.domain.stored import (
     Catalogue,
     Entry,
@@ -24,7 +26,7 @@ from aspm_ado.domain.stored import (
 )
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.storage.transaction import update
+from aspm_ado.flows.storage.transaction import update_entry
 from aspm_ado.flows.validate import Terms, validate_stored
 from aspm_ado.flows.validation.scheduler import IN_FLIGHT, Scheduler
 
@@ -204,7 +206,7 @@ def test_one_failing_connection_hides_no_other(here):
 )
 def test_an_address_that_is_none_hides_no_other_connection(here, change):
     connect(here.context(asked("fabrikam", register="guided")), "other")
-    update(here.context(), "other", lambda entry: replace(entry, **change))
+    update_entry(here.context(), "other", lambda entry: replace(entry, **change))
     report = validated(here)
     assert int(report.exit_code) == 7
     made = {one.name: one for one in report.connections}
@@ -299,12 +301,12 @@ def many(count: int = MANY, *, shared: bool = False):
         vault.secrets[service] = Secret(pat(number))
         entries[name.lower()] = Entry(
             name.lower(),
-            "services",
+            Deployment.SERVICES,
             "https://dev.azure.com",
-            "alm",
-            {"k": StoredCredential(service, "v2-84", "Wx9Z", reach="organization")},
+            Purpose.ALM,
+            {"k": StoredCredential(service, TokenFormat.V2_84, "Wx9Z", reach=Reach.ORGANIZATION)},
             (StoredOrganization(name, "k"),),
-            reach_demanded="organization",
+            reach_demanded=ReachDemanded.ORGANIZATION,
         )
     reads: Counter[str] = Counter()
     read = vault.read

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from aspm_ado.domain.azure.scopes import Level
+from aspm_ado.domain.azure.retirement import DaySource, Reach
+from aspm_ado.domain.azure.scopes import Deployment, Level, Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.errors import Problem
@@ -15,7 +16,13 @@ from aspm_ado.domain.report import (
     Report,
     TokenFacts,
 )
-from aspm_ado.domain.stored import Proof, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.secret import TokenFormat
+from aspm_ado.domain.stored import (
+    Proof,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+)
 
 AT = "2026-10-15T12:00:00Z"
 ADA = Identity("11111111-2222-4333-8444-555555555555", "Ada Example", "ada@contoso.example")
@@ -59,7 +66,9 @@ def every_status() -> Report:
               "Try again.", Level.FULL, Level.NONE),
         skip(CheckId.CLONE_TOKEN, "Not asked: the organization does not take the token."),
     )  # fmt: skip
-    facts = TokenFacts("v2-84", "Wx9Z", "2026-10-20", "--pat-expires", 5, "all", "stdin", True)
+    facts = TokenFacts(
+        TokenFormat.V2_84, "Wx9Z", "2026-10-20", "--pat-expires", 5, Reach.ALL, "stdin", True
+    )
     organizations = (
         OrganizationReport("Contoso", ADA, facts, good, HANDED_OFF, "ada"),
         OrganizationReport("Fabrikam", None, facts, bad),
@@ -81,9 +90,15 @@ def every_status() -> Report:
         ),
     )
     one = ConnectionReport(
-        "contoso", "services", "https://dev.azure.com", "alm", organizations, secrets, aspm
+        "contoso",
+        Deployment.SERVICES,
+        "https://dev.azure.com",
+        Purpose.ALM,
+        organizations,
+        secrets,
+        aspm,
     )
-    return Report("connect", AT, "server", (one,))
+    return Report("connect", AT, DaySource.SERVER, (one,))
 
 
 def error_alone() -> Report:
@@ -92,7 +107,7 @@ def error_alone() -> Report:
         "The personal access token from stdin is empty.",
         "Give the token there.",
     )
-    return Report("validate", AT, "local", error=problem)
+    return Report("validate", AT, DaySource.LOCAL, error=problem)
 
 
 HOSTILE = (
@@ -106,11 +121,16 @@ HOSTILE = (
 
 def hostile(name: str | None = "contoso") -> Report:
     """Whatever others can name: organizations, people, projects. The name of a connection is ours, and checked."""
-    facts = TokenFacts("v2-84", HOSTILE, source=HOSTILE)
+    facts = TokenFacts(TokenFormat.V2_84, HOSTILE, source=HOSTILE)
     check = Check(CheckId.ACCESS, Status.FAIL, HOSTILE, Reason.NOT_A_MEMBER, HOSTILE)
     organization = OrganizationReport(HOSTILE, Identity("1", HOSTILE, HOSTILE), facts, (check,))
     secrets = (Check(CheckId.SECRETS, Status.PASS, HOSTILE),)
     one = ConnectionReport(
-        name, "server", f"https://tfs.example.test/{HOSTILE}", "alm", (organization,), secrets
+        name,
+        Deployment.SERVER,
+        f"https://tfs.example.test/{HOSTILE}",
+        Purpose.ALM,
+        (organization,),
+        secrets,
     )
-    return Report("connect", AT, "server", (one,))
+    return Report("connect", AT, DaySource.SERVER, (one,))

@@ -15,10 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aspm_ado import __version__
+from aspm_ado.domain.azure.retirement import DaySource
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
-from aspm_ado.domain.text import cells
+from aspm_ado.domain.secret import TokenFormat
+from aspm_ado.domain.text import display_width
 from aspm_ado.render.document import dump, report_document
 from aspm_ado.render.tables import paint
 from aspm_ado.render.text import MARKS, Row, Section, closing, in_the_way, lines, sections
@@ -87,7 +90,7 @@ def test_json() -> None:
 @pytest.mark.parametrize("width", [40, 60, 80, 110])
 def test_no_row_is_wider_than_the_terminal(width: int) -> None:
     for line in painted(every_status(), color=False, width=width).splitlines():
-        assert cells(line.rstrip()) <= width
+        assert display_width(line.rstrip()) <= width
 
 
 @pytest.mark.parametrize("color", [True, False])
@@ -160,7 +163,7 @@ def test_anything_can_be_painted_and_nothing_escapes(
 def test_every_status_has_a_mark_of_one_column_and_a_word() -> None:
     assert set(MARKS) == set(Status)
     for mark, word, _ in MARKS.values():
-        assert cells(mark) == 1
+        assert display_width(mark) == 1
         assert word
 
 
@@ -176,11 +179,16 @@ def sharing(*, own: bool = False) -> Report:
         Check(CheckId.IDENTITY, Status.FAIL, told, Reason.TOKEN_REJECTED, "Create a new one."),
         skip(CheckId.ACCESS, "Not asked."),
     )
-    shared, single = TokenFacts("v2-84", "Wx9Z", shared=True), TokenFacts("v2-84", "othr")
+    shared, single = (
+        TokenFacts(TokenFormat.V2_84, "Wx9Z", shared=True),
+        TokenFacts(TokenFormat.V2_84, "othr"),
+    )
     made = [OrganizationReport(name, None, shared, checks) for name in ("Contoso", "Fabrikam")]
     made += [OrganizationReport("Tailspin", None, single, checks)] if own else []
-    one = ConnectionReport("contoso", "services", "https://dev.azure.com", "alm", tuple(made))
-    return Report("validate", AT, "server", (one,))
+    one = ConnectionReport(
+        "contoso", Deployment.SERVICES, "https://dev.azure.com", Purpose.ALM, tuple(made)
+    )
+    return Report("validate", AT, DaySource.SERVER, (one,))
 
 
 def test_a_shared_token_is_described_once() -> None:

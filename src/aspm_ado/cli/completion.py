@@ -26,7 +26,7 @@ SHELLS: Final = ("bash", "zsh", "fish", "powershell")
 
 def answer(environment: Mapping[str, str]) -> int:
     """Write what can follow, one a line, as the shell's script reads it. Never a message: it would stand there, too."""
-    from aspm_ado.domain.text import plain
+    from aspm_ado.domain.text import encodable
 
     shell = environment["_ASPM_ADO_COMPLETE"].removeprefix("complete_")
     if shell not in SHELLS:
@@ -37,7 +37,7 @@ def answer(environment: Mapping[str, str]) -> int:
     if shell == "powershell" and not environment.get("_ASPM_ADO_WORD") and begun:
         words, begun = [*words, begun], ""  # a syntax tree has no blank at its end
     for word in candidates(words[1:], begun, environment):
-        sys.stdout.write(plain(_said(shell, word, begun), sys.stdout.encoding) + "\n")
+        sys.stdout.write(encodable(_said(shell, word, begun), sys.stdout.encoding) + "\n")
     return 0
 
 

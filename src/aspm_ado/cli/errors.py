@@ -29,6 +29,7 @@ def tell_error(
         from datetime import UTC, datetime
 
         from aspm_ado.cli.output import write_document
+        from aspm_ado.domain.azure.retirement import DaySource
         from aspm_ado.domain.report import Report
         from aspm_ado.render.document import envelope, report_document
 
@@ -38,7 +39,7 @@ def tell_error(
                 f"aspm-ado/{command}/v1", command, at, problem.reason.exit_code, problem
             )
         else:
-            document = report_document(Report(command, at, "local", error=problem))
+            document = report_document(Report(command, at, DaySource.LOCAL, error=problem))
         write_document(document)
         code = code if (written := written_code()) is None else written
     voice = wiring.voice if wiring is not None else _bare_voice()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import cells, harmless, plain, wrapped
+from aspm_ado.domain.text import display_width, encodable, strip_controls, wrap
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.terminal.voice import TerminalVoice
@@ -91,9 +91,11 @@ def write_lines(lines: Iterable[str]) -> None:
     with _written():
         width = width_of_result()
         for line in lines:
-            said = harmless(line)
-            for row in [said] if width is None or cells(said) <= width else wrapped(said, width):
-                sys.stdout.write(plain(row, sys.stdout.encoding) + "\n")
+            said = strip_controls(line)
+            for row in (
+                [said] if width is None or display_width(said) <= width else wrap(said, width)
+            ):
+                sys.stdout.write(encodable(row, sys.stdout.encoding) + "\n")
 
 
 def write_report(around: Surroundings, report: Report, *, everything: bool = True) -> None:
@@ -171,7 +173,7 @@ def _paint(around: Surroundings, tables: Sequence[Section], stream: TextIO) -> N
     from aspm_ado.render.text import lines
 
     rows = lines(tables, columns_of(stream)) if stream.isatty() else lines(tables)
-    stream.writelines(plain(row, stream.encoding) + "\n" for row in rows)
+    stream.writelines(encodable(row, stream.encoding) + "\n" for row in rows)
 
 
 def let_go(stream: TextIO) -> None:

@@ -28,6 +28,9 @@ class Status(StrEnum):
     SKIP = "skip"
 
 
+GOOD: Final = frozenset({Status.PASS, Status.PARTIAL, Status.WARN})
+"""The statuses of a check that holds."""
+
 NEVER_REQUIRED: Final = frozenset(
     {CheckId.TOKEN_FORMAT, CheckId.TOKEN_EXPIRY, CheckId.CLONE_USERNAME}
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain import questions
 from aspm_ado.domain.azure.place import SERVICES_HOSTS, SERVICES_URL
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
-from aspm_ado.domain.azure.retirement import days_said
+from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import Question
@@ -24,7 +24,7 @@ from aspm_ado.domain.text import clean
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from aspm_ado.domain.stored import Catalogue, Entry, Ordered
+    from aspm_ado.domain.stored import Catalogue, Entry, TokenOrder
 
 PREFIX: Final = "ASPM_ADO_"
 OURS: Final = frozenset({"ASPM_ADO_PAT", "ASPM_ADO_SIMULATOR", "ASPM_ADO_GLOBAL_PAT_END"}) | {
@@ -366,11 +366,11 @@ def retirement(end: date | None, source: str, today: date) -> Finding:
     else:
         days = (end - today).days
         when = (
-            f"{days_said(days)} from today"
+            f"{count_days(days)} from today"
             if days > 0
             else "today"
             if days == 0
-            else f"{days_said(-days)} ago"
+            else f"{count_days(-days)} ago"
         )
         detail = f"{end.isoformat()} ({source}), {when} by this machine's clock. Azure DevOps Services only."
     return Finding(Subject.RETIREMENT, Health.OK, detail)
@@ -625,7 +625,7 @@ def _erasing(count: int) -> Finding:
     )
 
 
-def _ordered(orders: Sequence[Ordered]) -> Finding:
+def _ordered(orders: Sequence[TokenOrder]) -> Finding:
     """Tokens that an interrupted run had created, or may have, and did not keep; or had replaced, and not revoked."""
     if not orders:
         return Finding(Subject.ORDERED, Health.OK, "None.")

@@ -143,7 +143,7 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class BodyWithSecret:
     """A JSON body with a secret in it, which is put in as the body is sent; no repr and no print ever holds it.
 
     ``text`` holds ``mark`` in the secret's place; ``origins`` are the only ones it may be sent to.
@@ -197,7 +197,7 @@ class Call:
     url: str
     credential: Credential | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    body: str | Sealed | None = None
+    body: str | BodyWithSecret | None = None
     lane: str = ""
     expects: type[Answer] | None = None
     ca_bundle: str | None = None

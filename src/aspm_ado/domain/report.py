@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.checks import Check, Status
+from aspm_ado.domain.azure.retirement import Reach
+from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.reasons import ExitCode
+from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import UNREGISTERED, Registration
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.retirement import DaySource
+    from aspm_ado.domain.azure.scopes import Deployment, Purpose
     from aspm_ado.domain.documents import Identity
     from aspm_ado.domain.errors import Problem
 
@@ -46,12 +50,12 @@ class Verdict(StrEnum):
 class TokenFacts:
     """What may be told of a token. ``days_left`` counts to the earlier of its expiry and the end of global tokens."""
 
-    format: str
-    last4: str
+    format: TokenFormat = TokenFormat.UNKNOWN
+    last4: str = ""
     expires: str | None = None
     expires_source: str | None = None
     days_left: int | None = None
-    reach: str = "unknown"
+    reach: Reach = Reach.UNKNOWN
     source: str = ""
     shared: bool = False
 
@@ -74,10 +78,10 @@ class OrganizationReport:
         own = [
             check
             for check in self.checks
-            if check.id.value != "aspm.registration" and check.required
+            if check.id is not CheckId.REGISTRATION and check.required
         ]
         return all(check.exit_code is ExitCode.DONE for check in own) and any(
-            check.id.value == "identity" and check.status is Status.PASS for check in own
+            check.id is CheckId.IDENTITY and check.status is Status.PASS for check in own
         )
 
 
@@ -95,9 +99,9 @@ class ConnectionReport:
     """One connection; ``name`` is ``None`` for an ad-hoc validation."""
 
     name: str | None
-    deployment: str
+    deployment: Deployment
     base_url: str
-    purpose: str
+    purpose: Purpose
     organizations: tuple[OrganizationReport, ...] = ()
     checks: tuple[Check, ...] = ()
     aspm: AspmReport | None = None
@@ -117,7 +121,7 @@ class Report:
 
     command: str
     at: str
-    day_source: str
+    day_source: DaySource
     connections: tuple[ConnectionReport, ...] = ()
     error: Problem | None = None
     notes: tuple[str, ...] = ()

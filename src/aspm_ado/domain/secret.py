@@ -20,6 +20,10 @@ class TokenFormat(StrEnum):
     LEGACY_52 = "legacy-52"
     UNKNOWN = "unknown"
 
+    @classmethod
+    def _missing_(cls, _value: object) -> TokenFormat:
+        return cls.UNKNOWN  # what another version recorded
+
 
 _V2: Final = re.compile(r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}")
 _LEGACY: Final = re.compile(r"[a-z2-7]{52}")

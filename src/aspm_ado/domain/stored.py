@@ -9,6 +9,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
+from aspm_ado.domain.secret import TokenFormat
+
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 """What a connection may be named: nothing that a shell or a page would read as more than a word."""
 
@@ -54,7 +58,7 @@ class Registration:
     """What our own registration writes into the instance, so that it can be known again; not in the report."""
 
     @property
-    def of_older(self) -> Registration:
+    def for_new_token(self) -> Registration:
         """What is left of it when another token is put in force, and nobody brings that one to Invicti ASPM.
 
         A person still has to enter it, also where a profile's write may have arrived; what was refused is not begun.
@@ -64,7 +68,10 @@ class Registration:
         if self.mode is RegistrationMode.API and self.state is RegistrationState.FAILED:
             return replace(self, state=RegistrationState.NONE)
         return replace(
-            self, mode=RegistrationMode.GUIDED, state=RegistrationState.HANDED_OFF, proof=Proof.NONE
+            self,
+            mode=RegistrationMode.GUIDED,
+            state=RegistrationState.HANDED_OFF,
+            proof=Proof.NONE,
         )
 
 
@@ -76,11 +83,11 @@ class StoredCredential:
     """Where a token is kept and what is known of it. ``service`` is its name in the secret store."""
 
     service: str
-    format: str
+    format: TokenFormat
     last4: str
     expires: str | None = None
     expires_source: str | None = None
-    reach: str = "unknown"
+    reach: Reach = Reach.UNKNOWN
     identity_id: str = ""
     identity_name: str = ""
     identity_account: str = ""
@@ -132,7 +139,7 @@ class Successor:
 
 
 @dataclass(frozen=True, slots=True)
-class Migration:
+class MigrationProgress:
     """The organizations chosen to get a token of their own, and the tokens that they come from.
 
     While one of the organizations has none of its own yet, these tokens stay, also where no organization names them.
@@ -157,13 +164,13 @@ class Entry:
     """One connection as stored."""
 
     name: str
-    deployment: str
+    deployment: Deployment
     base_url: str
-    purpose: str
+    purpose: Purpose
     credentials: dict[str, StoredCredential]
     organizations: tuple[StoredOrganization, ...]
     aspm: StoredAspm | None = None
-    reach_demanded: str = "auto"
+    reach_demanded: ReachDemanded = ReachDemanded.AUTO
     toggles: tuple[str, ...] = ()
     allow_http: bool = False
     ca_bundle: str | None = None
@@ -172,7 +179,7 @@ class Entry:
     successors: dict[str, Successor] = field(default_factory=dict)
     offered: tuple[str, ...] = ()
     """Organizations that its tokens were seen to reach: what is not among them is new."""
-    migration: Migration | None = None
+    migration: MigrationProgress | None = None
 
     @property
     def services(self) -> frozenset[str]:
@@ -186,6 +193,11 @@ class Entry:
             *self.credentials.values(),
             *(successor.credential for successor in self.successors.values()),
         )
+
+    def organization(self, name: str) -> StoredOrganization | None:
+        """The organization of this name, whatever its spelling."""
+        key = name.casefold()
+        return next((one for one in self.organizations if one.name.casefold() == key), None)
 
     def credential_of(self, key: str) -> StoredCredential:
         """What is known of a token, in force or waiting."""
@@ -203,7 +215,7 @@ class Entry:
             None,
         )
 
-    def unawaited(self, names: Iterable[str]) -> dict[str, Successor]:
+    def successors_without(self, names: Iterable[str]) -> dict[str, Successor]:
         """The new tokens that wait, but for ``names``."""
         wanted = {name.casefold() for name in names}
         left = {
@@ -217,7 +229,7 @@ class Entry:
         }
         return {key: one for key, one in left.items() if one.organizations}
 
-    def succeeded(self, key: str, names: Iterable[str]) -> Entry:
+    def with_successor(self, key: str, names: Iterable[str]) -> Entry:
         """The same with the successor ``key`` in force for ``names``; it waits on for the rest of its organizations.
 
         Credentials that no organization names any more are dropped.
@@ -231,7 +243,7 @@ class Entry:
             self,
             organizations=organizations,
             credentials={**self.credentials, key: successor.credential},
-            successors=self.unawaited(swapped),
+            successors=self.successors_without(swapped),
         ).pruned()
 
     def pruned(self) -> Entry:
@@ -249,7 +261,7 @@ class Entry:
         """Whether a token is, or may be, of several organizations."""
         if (self.migration and key in self.migration.credentials) or self.credential_of(
             key
-        ).reach == "all":
+        ).reach is Reach.ALL:
             return True
         waits = self.successors[key].organizations if key in self.successors else ()
         return len({*waits, *(one.name for one in self.organizations if one.credential == key)}) > 1
@@ -271,7 +283,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
+class TokenOrder:
     """One order, from before it is sent until its token is kept, or known not to be there. Or a token that is replaced,
     from before that until it is revoked.
 
@@ -289,7 +301,7 @@ class Ordered:
     replaced: bool = False
 
 
-def still_open(orders: Iterable[Ordered], kept: Iterable[str]) -> tuple[Ordered, ...]:
+def open_orders(orders: Iterable[TokenOrder], kept: Iterable[str]) -> tuple[TokenOrder, ...]:
     """The orders whose token is not among those ``kept`` (by their ids in the PAT Lifecycle API)."""
     done = frozenset(kept) - {""}
     return tuple(one for one in orders if one.authorization_id not in done)
@@ -308,7 +320,7 @@ class Catalogue:
     aspm_tokens: dict[str, str] = field(default_factory=dict)
     erasing: tuple[str, ...] = ()
     """Services whose secrets are to be erased: written before, removed after, so that a crash orphans none."""
-    ordered: tuple[Ordered, ...] = ()
+    ordered: tuple[TokenOrder, ...] = ()
     """Tokens of ours that nothing holds: ordered and not kept yet, or replaced and not revoked yet."""
 
     def begin(self, name: str, services: tuple[str, ...]) -> Catalogue:
@@ -353,7 +365,7 @@ class Catalogue:
         """``after``, with nothing pending under ``name``, and what it does not name any more to be erased."""
         left = {*self.services, *self.pending.get(name, ())} - after.services
         pending = {key: services for key, services in self.pending.items() if key != name}
-        ordered = still_open(after.ordered, after.authorizations)
+        ordered = open_orders(after.ordered, after.authorizations)
         return replace(
             after, pending=pending, erasing=tuple(sorted({*self.erasing, *left})), ordered=ordered
         )

@@ -39,11 +39,11 @@ def clean(foreign: object, limit: int = _LIMIT) -> str:
     Everything that a server, a file or a user's paste brings goes through here before anybody reads it: a
     terminal obeys ESC and C1, and rich passes both through (measured with rich 15).
     """
-    line = " ".join(harmless(str(foreign)[: limit * 4]).split())
+    line = " ".join(strip_controls(str(foreign)[: limit * 4]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def harmless(text: str) -> str:
+def strip_controls(text: str) -> str:
     """``text`` on one line, with its spaces, and without anything that a terminal would obey."""
     if text.isascii() and text.isprintable():
         return text  # as nearly everything is
@@ -52,7 +52,7 @@ def harmless(text: str) -> str:
     )
 
 
-def listed(words: Sequence[str]) -> str:
+def join_words(words: Sequence[str]) -> str:
     """``a, b and c``."""
     return " and ".join([", ".join(words[:-1]), *words[-1:]]) if len(words) > 1 else "".join(words)
 
@@ -69,7 +69,7 @@ def _is_shown(character: str) -> bool:
     )
 
 
-def plain(text: str, encoding: str | None) -> str:
+def encodable(text: str, encoding: str | None) -> str:
     """``text`` with our own glyphs in ASCII, and ``?`` for anything else, where ``encoding`` lacks them."""
     encoding = encoding or "utf-8"
     try:
@@ -93,7 +93,7 @@ def _has(encoding: str, character: str) -> bool:
     return True
 
 
-def cells(text: str) -> int:
+def display_width(text: str) -> int:
     """How many columns a terminal needs for ``text``."""
     return sum(
         0
@@ -105,7 +105,7 @@ def cells(text: str) -> int:
     )
 
 
-def wrapped(line: str, width: int) -> Iterator[str]:
+def wrap(line: str, width: int) -> Iterator[str]:
     """``line`` cleaned and cut between words; its leading spaces stay, and what follows a list marker hangs under it.
 
     A word longer than ``width`` is left whole: it is an address that somebody wants to copy.
@@ -117,7 +117,7 @@ def wrapped(line: str, width: int) -> Iterator[str]:
     hanging = margin + " " * (marker.end() if marker else 2 if titled else 0)
     row, empty = margin, True
     for word in text.split(" "):
-        if not empty and cells(row) + 1 + cells(word) > width:
+        if not empty and display_width(row) + 1 + display_width(word) > width:
             yield row
             row, empty = hanging, True
         row, empty = row + ("" if empty else " ") + word, False

@@ -1,17 +1,17 @@
-"""The wizard and its flags, one path: options, tokens, validation, Invicti ASPM, storage, registration, report."""
+"""``connect``: options, tokens, validation, Invicti ASPM, storage, registration, report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import evidence_of
 from aspm_ado.domain.aspm.registration import (
     NewToken,
+    Outcome,
     RegistrationFacts,
-    judge_registration,
     token_of,
 )
 from aspm_ado.domain.azure.retirement import Reach
@@ -32,30 +32,36 @@ from aspm_ado.domain.stored import (
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.connect_plan import tell_plan
-from aspm_ado.flows.handoff import resume_handoff, unfinished
+from aspm_ado.flows.handoff import is_unfinished, resume_handoff
 from aspm_ado.flows.options import ConnectOptions, ask_settings, distribute, resolve_options
 from aspm_ado.flows.registration.api import demand_dialect
-from aspm_ado.flows.registration.aspm import AspmProof, secret_to_keep, settle_aspm, wished_api
-from aspm_ado.flows.registration.delivery import Delivery, deliver, rehearse
-from aspm_ado.flows.registration.guided import HANDED_OFF, Item
+from aspm_ado.flows.registration.aspm import (
+    AspmResult,
+    AspmTarget,
+    AspmTerms,
+    api_asked,
+    resolve_aspm,
+    secret_to_keep,
+)
+from aspm_ado.flows.registration.delivery import Outcomes, deliver, rehearse, with_registration
+from aspm_ado.flows.registration.guided import HANDED_OFF, Handoff
 from aspm_ado.flows.storage.connection import (
+    Addition,
     good_ones,
-    merged,
     needed_username,
     new_key,
-    new_secrets,
     parse_name,
     repository_of,
 )
-from aspm_ado.flows.storage.successor import tell_revoking
-from aspm_ado.flows.storage.transaction import keep, whole_records
+from aspm_ado.flows.storage.successor import revoke_replaced
+from aspm_ado.flows.storage.transaction import store_entry, whole_records
 from aspm_ado.flows.target import stored_by_key, target_given
-from aspm_ado.flows.tokens.creation import creates_unasked, uncreated
+from aspm_ado.flows.tokens.creation import creates_unasked, not_created_report
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.retry import more_organizations, prove_until_good
 from aspm_ado.flows.tokens.sources import Tokens
 from aspm_ado.flows.validate import validate_stored
-from aspm_ado.flows.validation.report import connection_report, named, report, with_check
+from aspm_ado.flows.validation.report import connection_report, named, report
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -81,14 +87,14 @@ def connect(context: Context, name: str | None) -> Report:
         delivery = store_and_register(context, options, good, settings, aspm)
         if options.stored is not None and options.stores:
             now = context.records.load().connections.get(options.name, options.stored)
-            tell_revoking(context, options.stored, now)
+            revoke_replaced(context, options.stored, now)
     shown = _report(context, options, results, refused, delivery, aspm)
     return report(context, "connect", results, [shown])
 
 
 def _connected_already(context: Context, old: Entry) -> Report:
     """Nothing was named to be added: finish what is not finished, or validate."""
-    if unfinished(old, asks=context.asker.asks):
+    if is_unfinished(old, asks=context.asker.asks):
         context.voice.note(
             f"The registration of “{old.name}” is not finished: it goes on where it stopped."
         )
@@ -96,7 +102,8 @@ def _connected_already(context: Context, old: Entry) -> Report:
     names = ", ".join(one.name for one in old.organizations)
     aspm = old.aspm.url if old.aspm else "no Invicti ASPM"
     context.voice.note(
-        f"“{old.name}” is connected already, and nothing of it is changed: {names} on {old.base_url}, for "
+        f"“{old.name}” is connected already, and nothing of it is changed: {names} on "
+        f"{old.base_url}, for "
         f"{old.purpose}, with {aspm}. Add organizations with -o NAME."
     )
     return validate_stored(context, [old.name], command="connect")
@@ -108,15 +115,16 @@ def _connected_already(context: Context, old: Entry) -> Report:
 def _validate(
     context: Context, options: ConnectOptions
 ) -> tuple[list[TokenResult], list[OrganizationReport]]:
-    """Validate the tokens that are there; ask for the others, one page after the other. The reports are of
-    organizations where no token could be created.
+    """Validate the tokens that are there; ask for the others, one page after the other.
+
+    The reports are of organizations where no token could be created.
     """
     target, tokens, demand = options.target, options.tokens, options.demand
     bare = [place for place in target.places if tokens.of(place) is None]
     results: list[TokenResult] = []
     refused: list[OrganizationReport] = []
     if bare and (context.asker.asks or creates_unasked(context, bare[0], demand)):
-        reach = context.clock.told_by().demanded(demand.reach, target.site.deployment)
+        reach = context.clock.calendar().demanded(demand.reach, target.site.deployment)
         if reach is Reach.ALL:
             tokens = Tokens(acquire(context, bare[0], demand, for_all=True), tokens.own)
         else:
@@ -131,7 +139,9 @@ def _validate(
 def _one_by_one(
     context: Context, options: ConnectOptions, places: Sequence[Place]
 ) -> tuple[list[TokenResult], list[OrganizationReport]]:
-    """A token of its own for each organization. Each is stored when it is good, so that a person can stop anywhere.
+    """A token of its own for each organization.
+
+    Each is stored when it is good, so that a person can stop anywhere.
 
     One that lets no token be created does not keep the others from theirs.
     """
@@ -150,7 +160,7 @@ def _one_by_one(
         except (NotCreatedError, UsageError) as error:
             if len(places) == 1:
                 raise
-            refused.append(uncreated(context, place.name, error))
+            refused.append(not_created_report(context, place.name, error))
             continue
         token = token.meant_for(place.site, [place], options.demand)
         [result] = prove_until_good(context, [token])
@@ -161,7 +171,10 @@ def _one_by_one(
 
 
 def _store_alone(context: Context, options: ConnectOptions, result: TokenResult) -> None:
-    """Store a token now, if it is good; its key says from then on that it is not to be stored again."""
+    """Store a token now, if it is good.
+
+    Its key says from then on that it is not to be stored again.
+    """
     good = good_ones(context, [result], options.stored)
     if good:
         key = min(result.held, default=new_key(context))
@@ -172,8 +185,8 @@ def _store_alone(context: Context, options: ConnectOptions, result: TokenResult)
 # Invicti ASPM
 
 
-def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> AspmProof | None:
-    """What is to be known of the ASPM before anything is stored or handed over; its address and API are options then.
+def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> AspmResult | None:
+    """Find the ASPM, before anything is stored or handed over, and adopt its address and API.
 
     It is not contacted where nothing is good.
     """
@@ -188,25 +201,26 @@ def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> 
         checks = aspm_skipped()
         if options.aspm_token is not None:
             checks = aspm_skipped("Not asked: no organization is good yet.", Reason.NOT_ASKED)
-        aspm = AspmProof(url, checks, wished=options.aspm.api)
+        aspm = AspmResult(url, checks, api_asked=options.aspm.api)
     options.adopt_aspm(context, aspm.url, aspm.api)
     return aspm
 
 
-def _contact_aspm(context: Context, options: ConnectOptions, url: str) -> AspmProof:
+def _contact_aspm(context: Context, options: ConnectOptions, url: str) -> AspmResult:
     known = options.stored.aspm if options.stored is not None else None
     by_hand = options.moves and options.aspm.hands_over
-    aspm = settle_aspm(
-        context,
+    target = AspmTarget(
         url,
-        options.aspm_token,
-        wished=wished_api(context),
-        hint=known.api if known is not None else AUTO,
+        api_asked(context),
+        known.api if known is not None else AUTO,
+        options.target.site.ca_bundle,
+    )
+    terms = AspmTerms(
         needs_token=options.aspm.uses_profile,
-        offers=by_hand and context.asker.asks and not options.yes,
-        ca_bundle=options.target.site.ca_bundle,
+        offers_token=by_hand and context.asker.asks and not options.yes,
         may_move=True,
     )
+    aspm = resolve_aspm(context, target, options.aspm_token, terms)
     if options.profile is not None:
         demand_dialect(aspm, options.profile)
     return aspm
@@ -221,31 +235,47 @@ GO_UNSTORED = Question("go", "Hand off?")
 GO_REGISTER_UNSTORED = Question("go", "Register in Invicti ASPM?")
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What came of the organizations, by ``Place.key``, and whether their tokens were stored."""
+
+    outcomes: Outcomes = field(default_factory=dict)
+    kept: bool = False
+
+
 def store_and_register(
     context: Context,
     options: ConnectOptions,
     good: Sequence[TokenResult],
     settings: Settings,
-    aspm: AspmProof | None,
+    aspm: AspmResult | None,
 ) -> Delivery:
-    """Store the good ones, then register or hand them over. Behind an ASPM that is not good nothing is handed over."""
+    """Store the good ones, then register or hand them over.
+
+    Behind an ASPM that is not good nothing is handed over.
+    """
     ready = None
     if aspm is not None and aspm.is_good and options.aspm.is_wanted:
         ready = aspm
-    done, items = _prepare(context, options, good, settings, brings=ready is not None)
-    begun = {**done, **{item.place.key: item.prior for item in items}}
+    done, handoffs = _prepare(context, options, good, settings, brings=ready is not None)
+    begun = {**done, **{handoff.place.key: handoff.prior for handoff in handoffs}}
     tell_plan(context, options, good, settings, ready)
     if options.dry_run:
-        return Delivery({**done, **rehearse(context, ready, options.profile, items)})
+        planned = rehearse(context, ready, options.profile, handoffs)
+        return Delivery(_outcomes(done) | planned)
     if not _is_agreed(context, options, brings=ready is not None):
         return _left_alone(context, options, good, begun)
     if options.keeps:
         keys = [new_key(context) for _ in good]
         _store(context, options, good, keys, settings.toggles, begun, aspm)
     if ready is None:
-        return Delivery(begun, kept=options.keeps)
-    made = deliver(context, ready, options.profile, items, keeps=options.keeps)
-    return Delivery({**done, **made.states}, made.checks, options.keeps)
+        return Delivery(_outcomes(begun), kept=options.keeps)
+    outcomes = deliver(context, ready, options.profile, handoffs, keeps=options.keeps)
+    return Delivery(_outcomes(done) | outcomes, kept=options.keeps)
+
+
+def _outcomes(states: Mapping[str, Registration]) -> Outcomes:
+    return {key: Outcome(state) for key, state in states.items()}
 
 
 def _prepare(
@@ -255,21 +285,24 @@ def _prepare(
     settings: Settings,
     *,
     brings: bool,
-) -> tuple[dict[str, Registration], list[Item]]:
-    """What Invicti ASPM has already, and what is to be brought there. Each is to be on record as it stands before."""
+) -> tuple[dict[str, Registration], list[Handoff]]:
+    """What Invicti ASPM has already, and what is to be brought there.
+
+    Each is to be on record as it stands before.
+    """
     unchanged = _unchanged(options, good, settings)
     done = _registered_already(context, options, unchanged, brings=brings)
     prior: dict[str, StoredOrganization] = {}
     if options.stored is not None and not options.moves:
         prior = stored_by_key(options.stored)
-    items = []
+    handoffs = []
     for result in good:
         for here in result.good:
             key = here.place.key
             if key not in done:
                 begun = _begun(options, prior.get(key), unchanged.get(key), brings=brings)
-                items.append(_item(context, options, settings, result, here, begun))
-    return done, items
+                handoffs.append(_handoff(context, options, settings, result, here, begun))
+    return done, handoffs
 
 
 def _is_agreed(context: Context, options: ConnectOptions, *, brings: bool) -> bool:
@@ -291,12 +324,15 @@ def _left_alone(
     good: Sequence[TokenResult],
     begun: Mapping[str, Registration],
 ) -> Delivery:
-    """Nothing more is done. Tokens that were stored one by one stay, and their organizations are as on record."""
+    """Nothing more is done.
+
+    Tokens that were stored one by one stay, and their organizations are as on record.
+    """
     kept = any(result.token.credential for result in good)
     entry = context.records.load().connections.get(options.name) if kept else None
     on_record = stored_by_key(entry) if entry is not None else {}
     states = {key: on_record[key].registration for key in begun if key in on_record}
-    return Delivery({**dict.fromkeys(begun, UNREGISTERED), **states}, kept=kept)
+    return Delivery(_outcomes(dict.fromkeys(begun, UNREGISTERED) | states), kept=kept)
 
 
 def _unchanged(
@@ -306,14 +342,9 @@ def _unchanged(
     old = options.stored
     if old is None or not options.stores or options.moves:
         return {}
-    if (old.purpose, old.toggles) != (options.demand.purpose.value, settings.toggles):
+    if (old.purpose, old.toggles) != (options.demand.purpose, settings.toggles):
         return {}
-    held = {
-        key: result.held
-        for result in good
-        for key, one in result.organizations.items()
-        if one.is_good
-    }
+    held = {here.place.key: result.held for result in good for here in result.good}
     return {
         key: one.registration
         for key, one in stored_by_key(old).items()
@@ -328,7 +359,7 @@ def _registered_already(
     *,
     brings: bool,
 ) -> dict[str, Registration]:
-    """What Invicti ASPM has already, with the very token and settings that it would be given again: it stays as it is.
+    """What Invicti ASPM has already, with the very token and settings: it stays as it is.
 
     What a profile registered is looked at by the profile, where one is used.
     """
@@ -354,29 +385,32 @@ def _begun(
     *,
     brings: bool,
 ) -> Registration:
-    """What is on record until Invicti ASPM answers, or a person does. What a profile registered before is not lost.
+    """What is on record until Invicti ASPM answers, or a person does.
 
-    A profile only creates: where it has registered another token, or other settings, a person enters the new ones.
+    What a profile registered before is not lost.
+
+    A profile only creates: where it has registered another token, or other settings, a person
+    enters the new ones.
     """
     if brings and options.aspm.hands_over:
         return HANDED_OFF
     known = prior.registration if prior is not None else UNREGISTERED
     if brings and known.mode is not RegistrationMode.API and not known.marker:
         return Registration(RegistrationMode.API)
-    return unchanged or known.of_older
+    return unchanged or known.for_new_token
 
 
-def _item(
+def _handoff(
     context: Context,
     options: ConnectOptions,
     settings: Settings,
     result: TokenResult,
     here: OrganizationResult,
     begun: Registration,
-) -> Item:
+) -> Handoff:
     """One organization as it is brought to Invicti ASPM."""
     day = context.now().strftime("%Y-%m-%d")
-    return Item(
+    return Handoff(
         options.name,
         here.place,
         options.demand.purpose,
@@ -396,28 +430,22 @@ def _store(
     keys: Sequence[str],
     toggles: Sequence[str],
     begun: dict[str, Registration],
-    aspm: AspmProof | None,
+    aspm: AspmResult | None,
 ) -> None:
     """Put the good organizations on record, upon whatever is on record by then."""
-    now = context.stamp
-
-    def onto(current: Entry | None) -> Entry:
-        return merged(
-            current,
-            options.name,
-            good,
-            keys,
-            options.aspm.on_record,
-            toggles,
-            begun,
-            now=now,
-            allow_http=options.target.allow_http,
-            ca_bundle=context.ca_bundle,
-        )
-
-    aspm_secrets, record = secret_to_keep(context, aspm)
-    secrets = {**new_secrets(options.name, good, keys), **aspm_secrets}
-    keep(context, options.name, onto, secrets, record)
+    addition = Addition(
+        options.name,
+        good,
+        keys,
+        context.stamp,
+        tuple(toggles),
+        options.aspm.on_record,
+        begun,
+        options.target.allow_http,
+        context.ca_bundle,
+    )
+    secrets, record = secret_to_keep(context, aspm)
+    store_entry(context, options.name, addition.onto, {**addition.secrets, **secrets}, record)
 
 
 # The report
@@ -429,7 +457,7 @@ def _report(
     results: Sequence[TokenResult],
     refused: Sequence[OrganizationReport],
     delivery: Delivery,
-    aspm: AspmProof | None,
+    aspm: AspmResult | None,
 ) -> ConnectionReport:
     """The connection with the state of each organization; the ``refused`` have no token."""
     entry = context.records.load().connections.get(options.name) if delivery.kept else None
@@ -453,33 +481,34 @@ def _organization_report(
     made: OrganizationReport,
     entry: Entry | None,
     delivery: Delivery,
-    aspm: AspmProof | None,
+    aspm: AspmResult | None,
 ) -> OrganizationReport:
-    """The report with what became of the registration; ``entry`` is the connection as it is stored by now."""
+    """The report with what became of the registration.
+
+    ``entry`` is the connection as it is stored by now.
+    """
     key = options.target.site.place(made.name).key
-    state = delivery.states.get(key) if made.is_good else None
+    outcome = delivery.outcomes.get(key) if made.is_good else None
+    state = outcome.registration if outcome is not None else None
     brought = options.aspm.is_wanted
     facts = RegistrationFacts(
         options.name,
         made.name,
         on_record=state or UNREGISTERED,
-        answer=state if brought else None,
         token=_token_by_now(entry, made.name, state),
-        outcome=delivery.checks.get(key),
         aspm_is_good=aspm is None or aspm.is_good or not brought,
         brought=brought,
         stored=options.keeps,
         required=options.aspm.counts,
-    )
-    shown = named(made, options.name if delivery.kept else None)
-    shown = with_check(shown, judge_registration(facts))
-    return replace(shown, registration=state or UNREGISTERED)
+    ).after(outcome if brought else None)
+    return with_registration(named(made, options.name if delivery.kept else None), facts)
 
 
 def _token_by_now(entry: Entry | None, name: str, state: Registration | None) -> NewToken:
-    """What stands with the token that was proven; ``entry`` is the connection as it is stored by now.
+    """What stands with the token that was validated.
 
-    A new one may still wait beside it. That is said, but for a refusal: it is of the one that was brought.
+    ``entry`` is the connection as it is stored by now: a new token may still wait there. That is
+    said, but for a refusal: it is of the one that was brought.
     """
     if state is None:
         return NewToken.NOT_GOOD

@@ -1,4 +1,4 @@
-"""The plan of a connection, on stderr: what would be stored and handed over, and where each value came from."""
+"""The plan of a connection, on stderr: what would be done, and where each value came from."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options import ConnectOptions
-    from aspm_ado.flows.registration.aspm import AspmProof
+    from aspm_ado.flows.registration.aspm import AspmResult
     from aspm_ado.flows.validation.result import TokenResult
 
 _WHERE_GIVEN: Final = (
@@ -42,7 +42,7 @@ _WHERE_GIVEN: Final = (
     ("http accepted", ALLOW_HTTP),
     ("API of Invicti ASPM", ASPM_API),
 )
-"""What is shown where it was given, and left out where it was not: a variable that was forgotten is seen here."""
+"""What is shown only where it was given: a variable that was forgotten is seen here."""
 
 
 def tell_plan(
@@ -50,7 +50,7 @@ def tell_plan(
     options: ConnectOptions,
     good: Sequence[TokenResult],
     settings: Settings,
-    aspm: AspmProof | None,
+    aspm: AspmResult | None,
 ) -> None:
     """Say the plan. ``aspm`` is set where something is handed over."""
     rehearsed = " (nothing of it is done: a rehearsal)" if options.dry_run else ""
@@ -64,7 +64,7 @@ def _rows(
     options: ConnectOptions,
     good: Sequence[TokenResult],
     settings: Settings,
-    aspm: AspmProof | None,
+    aspm: AspmResult | None,
 ) -> Iterator[tuple[str, str]]:
     asker = context.asker
     yield "Connection", options.name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.profile import Profile
-    from aspm_ado.domain.azure.pat_lifecycle import Made
+    from aspm_ado.domain.azure.pat_lifecycle import CreatedToken
     from aspm_ado.domain.azure.requests import Caller
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.ports import Desktop, Entra, Records, Sources, Vault, Voice
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """``vault`` keeps secrets; whether anything is kept at all is the flow's to decide (``--store none``)."""
+    """What a command is given.
+
+    ``vault`` keeps secrets; whether anything is kept at all is the flow's to decide (``--store
+    none``).
+    """
 
     asker: Asker
     voice: Voice
@@ -38,8 +42,8 @@ class Context:
     load_profile: Callable[[str], Profile] | None = None
     """Read a registration profile from a file. Raises ``UsageError``."""
     entra: Entra | None = None
-    made: list[Made] = field(default_factory=list)
-    """The tokens that this run has made: what is not on record in the end is revoked (``minting.revoke.tidied``)."""
+    created: list[CreatedToken] = field(default_factory=list)
+    """What this run created; what is not on record in the end is revoked (``revoking_unkept``)."""
 
     @property
     def stamp(self) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration, token_of
 from aspm_ado.domain.azure.place import SERVICES, site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.reasons import Reason
@@ -21,11 +20,11 @@ from aspm_ado.domain.report import (
     Report,
     TokenFacts,
 )
-from aspm_ado.domain.rules.access import Past
-from aspm_ado.domain.rules.changes import told
+from aspm_ado.domain.rules.access import TokenHistory
+from aspm_ado.domain.rules.changes import with_changes
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.scopes import scopes_not_asked
-from aspm_ado.domain.rules.token import WARN_DAYS, stopping
+from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, global_token_warnings
 from aspm_ado.domain.stored import Catalogue, Entry, StoredCredential, StoredOrganization
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.options import (
@@ -35,7 +34,8 @@ from aspm_ado.flows.options import (
     missing_tokens,
     refuse_missing,
 )
-from aspm_ado.flows.registration.aspm import prove_stored
+from aspm_ado.flows.registration.aspm import validate_stored_aspms
+from aspm_ado.flows.storage.connection import entry_report
 from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets
 from aspm_ado.flows.target import ask_target, collection_missing, stored_by_key, target_given
 from aspm_ado.flows.tokens.sources import (
@@ -68,7 +68,7 @@ R = TypeVar("R", OrganizationReport, AspmReport)
 class Terms:
     """How strictly stored connections are judged."""
 
-    warn_days: int = WARN_DAYS
+    warn_days: int = DEFAULT_WARN_DAYS
     fail_on_warning: bool = False
 
     def applied_to(self, made: ConnectionReport) -> ConnectionReport:
@@ -121,13 +121,15 @@ def validate_stored(
 ) -> Report:
     """Validate stored connections with their stored tokens; all of them where none is named.
 
-    What has changed since the last time is said at the check that it concerns; then this time becomes the last.
+    What has changed since the last time is said at the check that it concerns; then this time
+    becomes the last.
     """
     entries = stored_entries(context, names, otherwise=AD_HOC)
     for variable in (*PAT_VARIABLES, *ASPM_VARIABLES):
         if context.sources.variable(variable):
             context.voice.note(
-                f"{variable} is set and not used: a stored connection is proven with its stored token."
+                f"{variable} is set and not used: a stored connection is proven with its stored "
+                "token."
             )
     validations = [
         _Validation(entry, check, _stored_tokens(context, entry, secrets))
@@ -148,11 +150,14 @@ def validate_stored(
 def _validate(
     context: Context, validations: Sequence[_Validation], warn_days: int
 ) -> list[TokenResult]:
-    """Validate all tokens side by side, then each ASPM; what comes of them goes to their connections."""
+    """Validate all tokens side by side, then each ASPM.
+
+    What comes of them goes to their connections.
+    """
     tokens = [token for one in validations for token in one.tokens]
     results = validate(context, tokens, warn_days=warn_days)
     sound = [one.entry for one in validations if one.secrets.reason is not SPOILT]
-    aspms = prove_stored(context, sound)
+    aspms = validate_stored_aspms(context, sound)
     coming = iter(results)
     for one in validations:
         one.results = list(islice(coming, len(one.tokens)))
@@ -162,14 +167,20 @@ def _validate(
 
 
 def _stopping(context: Context, one: _Validation, made: ConnectionReport) -> Iterator[str]:
-    """Which tokens of a connection end with those of all organizations, by the day that came with the answers."""
+    """Which tokens of a connection end with those of all organizations.
+
+    The day is that of the answers.
+    """
     site = site_of(one.entry)
     heard = {site.place(report.name).key: report for report in made.organizations}
-    return stopping(one.entry, one.calendar or context.clock.told_by(), heard)
+    return global_token_warnings(one.entry, one.calendar or context.clock.calendar(), heard)
 
 
 def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "") -> list[Entry]:
-    """The connections named, or all; ``nothing-stored`` (2) where one is not there. ``otherwise`` also helps then."""
+    """The connections named, or all; ``nothing-stored`` (2) where one is not there.
+
+    ``otherwise`` also helps then.
+    """
     catalogue = context.records.load()
     wanted = list(dict.fromkeys(names)) or sorted(catalogue.connections)
     for name in wanted:
@@ -208,15 +219,16 @@ def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Tok
                 end=known.ends,
                 end_source=known.expires_source,
                 username=next((one.username for one in held if one.username), ""),
-                past=Past(was_good=bool(known.identity_id), reach=Reach.recorded(known.reach)),
+                past=TokenHistory(was_good=bool(known.identity_id), reach=known.reach),
             )
         )
     return tokens
 
 
 def _report(validation: _Validation) -> ConnectionReport:
-    """The connection, with what has changed, and with what a person still has to do in Invicti ASPM: that is shown here,
-    and never the exit code of a validation.
+    """The connection, with what has changed, and with what remains to be done in Invicti ASPM.
+
+    That is a person's, and never the exit code of a validation.
     """
     entry, fresh = validation.entry, _fresh(validation)
     found = validation.organizations
@@ -224,7 +236,7 @@ def _report(validation: _Validation) -> ConnectionReport:
     for key, stored in stored_by_key(entry).items():
         if key in found:
             made = named(found[key].report, entry.name)
-            made = told(made, stored, entry.credentials[stored.credential], fresh)
+            made = with_changes(made, stored, entry.credentials[stored.credential], fresh)
         else:
             made = _unread(entry, stored)
         facts = RegistrationFacts(
@@ -232,19 +244,14 @@ def _report(validation: _Validation) -> ConnectionReport:
         )
         made = with_check(made, judge_registration(facts))
         organizations.append(replace(made, registration=stored.registration))
-    return ConnectionReport(
-        entry.name,
-        entry.deployment,
-        entry.base_url,
-        entry.purpose,
-        tuple(organizations),
-        (validation.secrets,),
-        validation.aspm,
-    )
+    return entry_report(entry, organizations, [validation.secrets], validation.aspm)
 
 
 def _fresh(validation: _Validation) -> tuple[str, ...]:
-    """Organizations that the tokens reach and the connection does not have; only those that came since are news."""
+    """Organizations that the tokens reach and the connection does not have.
+
+    Only those that came since are news.
+    """
     entry = validation.entry
     if not entry.offered:
         return ()  # nothing was listed before: nobody can tell what is new
@@ -258,7 +265,7 @@ def _unread(entry: Entry, stored: StoredOrganization) -> OrganizationReport:
     known = entry.credentials[stored.credential]
     excuse = "Not asked: its token could not be read from the secret store."
     checks = [skip(check, excuse) for check in (CheckId.IDENTITY, CheckId.ACCESS, CheckId.REACH)]
-    scopes = scopes_not_asked(Purpose(entry.purpose), excuse)
+    scopes = scopes_not_asked(entry.purpose, excuse)
     facts = TokenFacts(
         known.format, known.last4, known.expires, known.expires_source, source="keyring"
     )
@@ -271,7 +278,10 @@ _NOT_FOUND_OUT: Final = (Status.UNKNOWN, Status.SKIP)
 
 
 def _remember(context: Context, validations: Sequence[_Validation]) -> None:
-    """Make this the last verdict. A lock that another run holds, or a full disk, fails no validation."""
+    """Make this the last verdict.
+
+    A lock that another run holds, or a full disk, fails no validation.
+    """
     if not any(one.calendar for one in validations):
         return
     now = context.stamp
@@ -287,14 +297,16 @@ def _remember(context: Context, validations: Sequence[_Validation]) -> None:
         context.records.change(edit)
     except StoreError as error:
         context.voice.note(
-            f"This verdict is not remembered, so that changes are told again next time. {error.problem}"
+            "This verdict is not remembered, so that changes are told again next time. "
+            f"{error.problem}"
         )
 
 
 def _found_out(entry: Entry, validation: _Validation, now: str) -> Entry:
     """The entry with the verdicts, the reach and the identity that were just found out.
 
-    What was not found out stays as it was, and so does what another run has given another token meanwhile.
+    What was not found out stays as it was, and so does what another run has given another token
+    meanwhile.
     """
     days = {
         key: result.calendar.today for result in validation.results for key in result.organizations
@@ -338,7 +350,7 @@ def _is_found_out(made: OrganizationReport) -> bool:
 
 def _with_owner(credential: StoredCredential, made: OrganizationReport) -> StoredCredential:
     """The credential with the reach and the owner that were found out."""
-    if made.token.reach != Reach.UNKNOWN.value:
+    if made.token.reach is not Reach.UNKNOWN:
         credential = replace(credential, reach=made.token.reach)
     if made.identity is not None:
         who = made.identity

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.doctor import AREAS, Health, exit_code, verdict
-from aspm_ado.domain.text import wrapped
+from aspm_ado.domain.text import wrap
 from aspm_ado.render.document import Document, envelope
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ def lines(findings: Sequence[Finding], width: int = 100) -> Iterator[str]:
 def _row(finding: Finding, width: int) -> Iterator[str]:
     spent = f" ({finding.milliseconds} ms)" if finding.milliseconds is not None else ""
     mark = MARKS[finding.health]
-    for line in wrapped(f"{finding.title}: {finding.detail}{spent}", width - _MARGIN):
+    for line in wrap(f"{finding.title}: {finding.detail}{spent}", width - _MARGIN):
         yield f"{mark:<{_MARGIN}}{line}"
         mark = ""
     if finding.remedy:
-        for number, line in enumerate(wrapped(finding.remedy, width - _MARGIN - 2)):
+        for number, line in enumerate(wrap(finding.remedy, width - _MARGIN - 2)):
             yield " " * _MARGIN + ("→ " if number == 0 else "  ") + line
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from aspm_ado.domain.text import plain
+from aspm_ado.domain.text import encodable
 from aspm_ado.render.text import MARKS, Row
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def paint(
     encoding = getattr(stream, "encoding", None) or "utf-8"
 
     def text(value: str, style: str = "") -> Text:
-        return Text(plain(value, encoding), style if color else "")
+        return Text(encodable(value, encoding), style if color else "")
 
     for table in tables:
         console.print(text(table.heading, "bold"))

@@ -8,12 +8,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.retirement import days_said
+from aspm_ado.domain.azure.retirement import count_days
+from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import CheckId, Command, Status
-from aspm_ado.domain.help.ticket import findings
+from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW, Verdict
-from aspm_ado.domain.text import clean, wrapped
+from aspm_ado.domain.text import clean, wrap
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
@@ -125,7 +126,7 @@ def _whose(report: Report) -> Iterator[str]:
     found = [
         (connection, finding)
         for connection in report.connections
-        for finding in findings(connection)
+        for finding in responsibilities(connection)
     ]
     for connection, finding in found:
         yield (
@@ -140,7 +141,7 @@ def _whose(report: Report) -> Iterator[str]:
 def tickets(report: Report) -> Iterator[str]:
     """The texts to send, one for each party of each connection."""
     for connection in report.connections:
-        for finding in findings(connection):
+        for finding in responsibilities(connection):
             yield from ("", *finding.ticket(report.at, __version__))
 
 
@@ -191,7 +192,7 @@ def _is_news(check: Check, told: set[tuple[CheckId, str]]) -> bool:
 
 def _heading(connection: ConnectionReport, organization: OrganizationReport) -> tuple[str, str]:
     token = organization.token
-    services = connection.deployment == "services"
+    services = connection.deployment is Deployment.SERVICES
     place = organization.name if services else f"{connection.base_url}/{organization.name}"
     parts = [
         f"token …{token.last4}" if token.last4 else "token",
@@ -208,7 +209,7 @@ def _left(days: int | None) -> str:
     if days is None:
         return ""
     if days > 0:
-        return f"{days_said(days)} left"
+        return f"{count_days(days)} left"
     return "its end is today" if days == 0 else "past its end"
 
 
@@ -261,12 +262,12 @@ def _renewal(connection: ConnectionReport) -> str:
 def lines(tables: Iterable[Section], width: int = 100) -> Iterator[str]:
     """The tables as text."""
     for table in tables:
-        yield from wrapped(table.heading, width)
+        yield from wrap(table.heading, width)
         for row in table.rows:
             mark = MARKS[row.status][0]
-            yield from wrapped(f"  {mark} {row.title}: {row.detail}", width)
+            yield from wrap(f"  {mark} {row.title}: {row.detail}", width)
             if row.remedy:
-                yield from wrapped(f"      → {row.remedy}", width)
+                yield from wrap(f"      → {row.remedy}", width)
             if row.command:
-                yield from wrapped(f"      → {row.command}", width)
+                yield from wrap(f"      → {row.command}", width)
         yield ""

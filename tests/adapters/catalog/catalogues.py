@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.azure.scopes import Deployment, Purpose
+from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import (
     Catalogue,
     Draft,
     Entry,
-    Ordered,
     Proof,
     Registration,
     RegistrationMode,
@@ -17,6 +19,7 @@ from aspm_ado.domain.stored import (
     StoredCredential,
     StoredOrganization,
     Successor,
+    TokenOrder,
 )
 
 text = st.text(st.characters(), max_size=12)  # lone surrogates too
@@ -35,11 +38,11 @@ registrations = st.builds(
 credentials = st.builds(
     StoredCredential,
     text,
-    text,
+    st.sampled_from(TokenFormat),
     text,
     days,
     maybe,
-    text,
+    st.sampled_from(Reach),
     identity_id=text,
     identity_name=text,
     identity_account=text,
@@ -64,16 +67,16 @@ def entries_with(held: dict[str, StoredCredential]) -> st.SearchStrategy[Entry]:
     return st.builds(
         Entry,
         name=text,
-        deployment=st.sampled_from(["services", "server"]),
+        deployment=st.sampled_from(Deployment),
         base_url=text,
-        purpose=st.sampled_from(["alm", "alm+issue-manager", "issue-manager"]),
+        purpose=st.sampled_from(Purpose),
         credentials=st.just(held),
         organizations=st.lists(organizations_of(held), max_size=2).map(tuple)
         if held
         else st.just(()),
         aspm=st.none()
         | st.builds(StoredAspm, url=text, api=st.sampled_from(["auto", "standalone", "core"])),
-        reach_demanded=st.sampled_from(["auto", "all", "organization"]),
+        reach_demanded=st.sampled_from(ReachDemanded),
         toggles=texts,
         allow_http=st.booleans(),
         ca_bundle=maybe,
@@ -93,7 +96,7 @@ catalogues = st.builds(
     aspm_tokens=pairs,
     erasing=texts,
     ordered=st.lists(
-        st.builds(Ordered, text, text, text, text, text, text, st.booleans()), max_size=2
+        st.builds(TokenOrder, text, text, text, text, text, text, st.booleans()), max_size=2
     ).map(tuple),
 )
 drafts = st.builds(Draft, answers=pairs, saved=text)
@@ -102,12 +105,16 @@ drafts = st.builds(Draft, answers=pairs, saved=text)
 def entry(name: str = "contoso") -> Entry:
     return Entry(
         name=name,
-        deployment="services",
+        deployment=Deployment.SERVICES,
         base_url="https://dev.azure.com",
-        purpose="alm",
+        purpose=Purpose.ALM,
         credentials={
             "1": StoredCredential(
-                f"aspm-ado/{name}/1", "v2-84", "1234", expires="2027-01-31", reach="all"
+                f"aspm-ado/{name}/1",
+                TokenFormat.V2_84,
+                "1234",
+                expires="2027-01-31",
+                reach=Reach.ALL,
             )
         },
         organizations=(

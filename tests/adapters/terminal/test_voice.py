@@ -12,8 +12,9 @@ import threading
 import pyte
 import pytest
 
-from aspm_ado.adapters.terminal.voice import TerminalVoice, plain, wants_color, wrapped
+from aspm_ado.adapters.terminal.voice import TerminalVoice, wants_color
 from aspm_ado.domain.ports import Voice
+from aspm_ado.domain.text import encodable, wrap
 
 HOSTILE = (
     "a\x1b[2Jb",
@@ -71,26 +72,26 @@ def test_hostile_strings_stay_text(encoding, text, speak):
     ],
 )
 def test_glyphs_where_the_encoding_lacks_them(encoding, expected):
-    assert plain("✓ ✗ – … → “a” • 日", encoding) == expected
+    assert encodable("✓ ✗ – … → “a” • 日", encoding) == expected
 
 
 def test_wrapping_keeps_the_margin_and_hangs():
-    assert list(wrapped("    - one two three four five", 20)) == [
+    assert list(wrap("    - one two three four five", 20)) == [
         "    - one two three",
         "      four five",
     ]
-    assert list(wrapped("  1. one two three four", 16)) == ["  1. one two", "     three four"]
-    assert list(wrapped("Warning: one two three", 20)) == ["Warning: one two", "  three"]
-    assert list(wrapped("", 20)) == list(wrapped("   ", 20)) == [""]
+    assert list(wrap("  1. one two three four", 16)) == ["  1. one two", "     three four"]
+    assert list(wrap("Warning: one two three", 20)) == ["Warning: one two", "  three"]
+    assert list(wrap("", 20)) == list(wrap("   ", 20)) == [""]
 
 
 def test_an_address_is_never_cut():
     address = "https://dev.azure.com/contoso/_usersSettings/tokens"
-    assert list(wrapped(f"Open {address} now", 30)) == ["Open", address, "now"]
+    assert list(wrap(f"Open {address} now", 30)) == ["Open", address, "now"]
 
 
 def test_wide_characters_count_twice():
-    assert list(wrapped("日本語 日本語 日本語", 14)) == ["日本語 日本語", "日本語"]
+    assert list(wrap("日本語 日本語 日本語", 14)) == ["日本語 日本語", "日本語"]
 
 
 @pytest.mark.parametrize(("width", "longest"), [(None, 80), (40, 40), (1, 20)])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aspm_ado.adapters.http.body import STRUCK, forms_of, strike
-from aspm_ado.domain.http import Call, Credential, Origin, Sealed
+from aspm_ado.domain.http import BodyWithSecret, Call, Credential, Origin
 from aspm_ado.domain.secret import Secret
 
 from .conftest import PAT
@@ -82,7 +82,7 @@ def test_in_the_name_of_an_encoding(start, transport):
 def test_what_was_sent_in_a_body_or_may_be_known_from_before(start, transport, get):
     server = start(answer(200, json.dumps({"sent": TOKEN, "own": PAT}).encode()))
     here = frozenset({Origin.of(server.url)})
-    sealed = Sealed('{"token": "?mark?"}', "?mark?", SECRET, here)
+    sealed = BodyWithSecret('{"token": "?mark?"}', "?mark?", SECRET, here)
     for call in (
         get(f"{server.url}/", "POST", body=sealed),
         get(f"{server.url}/", hides=(SECRET,)),

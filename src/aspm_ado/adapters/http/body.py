@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from aspm_ado.domain.http import Sealed
+from aspm_ado.domain.http import BodyWithSecret
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def forms_of(call: Call) -> tuple[str, ...]:
     The longest come first: a header is struck out whole, and not the token in it alone.
     """
     known = [call.credential.secret] if call.credential else []
-    known += [call.body.secret] if isinstance(call.body, Sealed) else []
+    known += [call.body.secret] if isinstance(call.body, BodyWithSecret) else []
     values = [secret.reveal() for secret in (*known, *call.hides)]
     forms = {
         form for value in values for form in (value, quote(value, safe=""), json.dumps(value)[1:-1])

@@ -15,7 +15,7 @@ from aspm_ado import __version__
 from aspm_ado.adapters.http.body import ENCODINGS
 from aspm_ado.adapters.http.errors import Where
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import Call, Credential, Origin, Sealed, split_url
+from aspm_ado.domain.http import BodyWithSecret, Call, Credential, Origin, split_url
 from aspm_ado.domain.reasons import Reason
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -140,7 +140,7 @@ class Router:
             raise RuntimeError(
                 "a credential was about to be sent to an origin that it is not bound to"
             )
-        if isinstance(call.body, Sealed) and origin not in call.body.origins:
+        if isinstance(call.body, BodyWithSecret) and origin not in call.body.origins:
             raise RuntimeError(
                 "a secret in a body was about to be sent to an origin that it is not bound to"
             )

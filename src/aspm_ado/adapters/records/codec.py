@@ -11,16 +11,16 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from aspm_ado.domain.azure.retirement import ReachDemanded
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.questions import ASPM_API
+from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import (
     CATALOGUE_SCHEMA,
     UNREGISTERED,
     Catalogue,
     Draft,
     Entry,
-    Ordered,
     Proof,
     Registration,
     RegistrationMode,
@@ -29,8 +29,9 @@ from aspm_ado.domain.stored import (
     StoredCredential,
     StoredOrganization,
     Successor,
+    TokenOrder,
 )
-from aspm_ado.domain.stored import Migration as Moving
+from aspm_ado.domain.stored import MigrationProgress as Moving
 from aspm_ado.domain.text import clean
 
 _VERSION: Final = re.compile(r"v(0|[1-9][0-9]{0,5})")
@@ -276,15 +277,15 @@ def _entry_in(name: str, found: Node) -> Entry:
     waiting, moving = found.maybe_node("successors"), found.maybe_node("migration")
     entry = Entry(
         name=name,
-        deployment=found.one_of(Deployment, "deployment").value,
+        deployment=found.one_of(Deployment, "deployment"),
         base_url=found.text("base_url"),
-        purpose=found.one_of(Purpose, "purpose").value,
+        purpose=found.one_of(Purpose, "purpose"),
         credentials={
             key: _credential_in(node) for key, node in found.named_nodes("credentials").items()
         },
         organizations=tuple(_organization_in(node) for node in found.nodes("organizations")),
         aspm=None if aspm is None else _aspm_in(aspm),
-        reach_demanded=found.one_of(ReachDemanded, "reach_demanded", "auto").value,
+        reach_demanded=found.one_of(ReachDemanded, "reach_demanded", "auto"),
         toggles=found.texts("toggles"),
         allow_http=found.flag("allow_http"),
         ca_bundle=found.maybe("ca_bundle"),
@@ -305,8 +306,8 @@ def _entry_in(name: str, found: Node) -> Entry:
     return entry
 
 
-def _ordered_in(found: Node) -> Ordered:
-    return Ordered(
+def _ordered_in(found: Node) -> TokenOrder:
+    return TokenOrder(
         id=found.text("id"),
         organization=found.text("organization"),
         display_name=found.text("display_name"),
@@ -364,11 +365,11 @@ def _credential_out(credential: StoredCredential) -> dict[str, object]:
 def _credential_in(found: Node) -> StoredCredential:
     return StoredCredential(
         service=found.text("service"),
-        format=found.text("format"),
+        format=found.one_of(TokenFormat, "format"),
         last4=found.text("last4"),
         expires=found.maybe_day("expires"),
         expires_source=found.maybe("expires_source"),
-        reach=found.text("reach", "unknown"),
+        reach=found.one_of(Reach, "reach", "unknown"),
         identity_id=found.text("identity_id", ""),
         identity_name=found.text("identity_name", ""),
         identity_account=found.text("identity_account", ""),
@@ -383,9 +384,9 @@ def _organization_out(organization: StoredOrganization) -> dict[str, object]:
         "credential": organization.credential,
         "username": organization.username,
         "registration": {
-            "mode": registration.mode.value,
-            "state": registration.state.value,
-            "proof": registration.proof.value,
+            "mode": registration.mode,
+            "state": registration.state,
+            "proof": registration.proof,
             "instance_id": registration.instance_id,
             "marker": registration.marker,
         },

@@ -25,7 +25,7 @@ from questionary.prompts.common import InquirerControl
 
 from aspm_ado.adapters.signals import Held, holding
 from aspm_ado.adapters.terminal.voice import columns_of
-from aspm_ado.domain.text import cells, wrapped
+from aspm_ado.domain.text import display_width, wrap
 
 _MARKS: Final = {f"{INDICATOR_SELECTED} ": "[x] ", f"{INDICATOR_UNSELECTED} ": "[ ] "}
 
@@ -58,11 +58,11 @@ def _draw(control: InquirerControl, columns: int) -> None:
         column = 0
         for style, text in draw():
             shown = _MARKS.get(text, text)
-            if shown != "\n" and column + cells(shown) > columns:
-                shown = ("\n" + " " * (column + 2)).join(wrapped(shown, columns - column - 2))
+            if shown != "\n" and column + display_width(shown) > columns:
+                shown = ("\n" + " " * (column + 2)).join(wrap(shown, columns - column - 2))
             rows.append((style, shown))
             _, ended, row = shown.rpartition("\n")
-            column = cells(row) if ended else column + cells(row)
+            column = display_width(row) if ended else column + display_width(row)
         return rows
 
     control.text = drawn
@@ -236,7 +236,7 @@ class DrawnConsole:
         a row wherever it is full.
         """
         room = f" {'x' * behind}" if behind else ""
-        laid = "\n".join(wrapped(f"{_MARK} {message}{room}", columns_of(self._stream)))
+        laid = "\n".join(wrap(f"{_MARK} {message}{room}", columns_of(self._stream)))
         return laid.removeprefix(f"{_MARK} ").removesuffix(room.strip()).rstrip(" ")
 
     def _keep(self, message: str, answer: str) -> None:

@@ -13,7 +13,7 @@ from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError, UserError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import clean, plain, wrapped
+from aspm_ado.domain.text import clean, encodable, wrap
 
 T = TypeVar("T")
 
@@ -160,12 +160,12 @@ class TerminalPrompter:
             self._tell(f"  {line}")
 
     def _tell(self, line: str) -> None:
-        rows = wrapped(line, columns_of(self._stream))
+        rows = wrap(line, columns_of(self._stream))
         self._stream.write(self._readable("".join(row + "\n" for row in rows)))
         self._stream.flush()
 
     def _readable(self, text: str) -> str:
-        return plain(text, self._stream.encoding)
+        return encodable(text, self._stream.encoding)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from aspm_ado.adapters.terminal.drawn import restored
 from aspm_ado.adapters.terminal.voice import columns_of
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import wrapped
+from aspm_ado.domain.text import wrap
 
 _MOST_SHOWN: Final = 20
 
@@ -98,7 +98,7 @@ class TypedConsole:
 
     def _laid(self, text: str) -> str:
         """``text`` in rows that end between words."""
-        return "\n".join(wrapped(text, columns_of(self._stream)))
+        return "\n".join(wrap(text, columns_of(self._stream)))
 
     def _tell(self, line: str) -> None:
         self._write(self._laid(line) + "\n")

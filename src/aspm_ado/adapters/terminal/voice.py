@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from typing import Final, TextIO
 
-from aspm_ado.domain.text import cells, clean, plain, wrapped
+from aspm_ado.domain.text import clean, display_width, encodable, wrap
 
 _SGR: Final = {"heading": "1", "note": "2", "warn": "33", "error": "31"}
 _WORTH_TELLING: Final = 10
@@ -100,7 +100,7 @@ class TerminalVoice:
         """A line for a log: cleaned, never cut, whatever the width."""
         with self._lock:
             self._redraw("")
-            self._write(plain(clean(line, 2000), self._stream.encoding) + "\n")
+            self._write(encodable(clean(line, 2000), self._stream.encoding) + "\n")
 
     def progress(self, done: int, total: int, what: str) -> None:
         """How far a long step has come: one line rewritten in place and erased at the end.
@@ -131,20 +131,22 @@ class TerminalVoice:
             self._redraw("")
 
     def _redraw(self, text: str) -> None:
-        while cells(text) > self._columns():
+        while display_width(text) > self._columns():
             text = text[:-1]
         if text or self._on_line:
-            text = plain(text, self._stream.encoding)
-            covered, self._on_line = self._on_line, max(self._on_line, cells(text))
-            self._write("\r" + text + " " * (covered - cells(text)) + ("" if text else "\r"))
-            self._on_line = cells(text)
+            text = encodable(text, self._stream.encoding)
+            covered, self._on_line = self._on_line, max(self._on_line, display_width(text))
+            self._write(
+                "\r" + text + " " * (covered - display_width(text)) + ("" if text else "\r")
+            )
+            self._on_line = display_width(text)
 
     def _speak(self, *lines: str, style: str = "") -> None:
         with self._lock:
             self._redraw("")
             for line in lines:
-                for row in wrapped(line, self._columns()):
-                    said = plain(row, self._stream.encoding)
+                for row in wrap(line, self._columns()):
+                    said = encodable(row, self._stream.encoding)
                     painted = self._color and said and style
                     self._write(f"\x1b[{_SGR[style]}m{said}\x1b[0m\n" if painted else said + "\n")
 

@@ -34,11 +34,11 @@ from aspm_ado.domain.questions import (
     Given,
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.text import clean, wrapped
+from aspm_ado.domain.text import clean, wrap
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
-from aspm_ado.flows.tokens.revocation import tidied
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Wiring
@@ -90,7 +90,7 @@ def run(
         wiring.vault = MemoryVault()
         _introduce(wiring, story, simulator)
         context = _house(wiring, story, simulator)
-        with tidied(context):
+        with revoking_unkept(context):
             report = connect(context, None)
         write_report(wiring, report)
         wiring.voice.say(_OVER)
@@ -249,7 +249,7 @@ def _stories(margin: int) -> Iterator[str]:
     for one in SCENARIOS.values():
         name = one.name
         for row in (
-            [one.summary] if width is None else wrapped(one.summary, max(width - margin, margin))
+            [one.summary] if width is None else wrap(one.summary, max(width - margin, margin))
         ):
             yield f"{name:<{margin}}{row}"
             name = ""

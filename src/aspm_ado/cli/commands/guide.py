@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aspm_ado.cli.output import write_document, write_lines
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.help.administrator import Policy, is_over, otherwise, request_for
+from aspm_ado.domain.help.administrator import Policy, alternative, is_over, request_for
 from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import COLLECTION, REQUEST
 from aspm_ado.domain.reasons import ExitCode, Reason
@@ -33,7 +33,7 @@ def run(wiring: Wiring, *, open: bool = False, greyed_out: bool = False) -> int:
         name = asker.prompter.text(COLLECTION, "DefaultCollection")
         there = there.adding(there.site.place(name))
     place, purpose, reach = there.places[0], purpose_given(asker), reach_given(asker)
-    calendar = wiring.clock.told_by()
+    calendar = wiring.clock.calendar()
     made = guide(place, purpose, reach, calendar)
     asked = asker.one(REQUEST, one_of(REQUEST))
     policy = Policy(asked or Policy.CREATION)
@@ -69,7 +69,7 @@ def run(wiring: Wiring, *, open: bool = False, greyed_out: bool = False) -> int:
         write_document({**head, **body})
     elif asked or greyed_out:
         write_lines(request.splitlines())
-        if way := otherwise(policy, place):
+        if way := alternative(policy, place):
             wiring.voice.note(way)
     else:
         write_lines(_lines(made))

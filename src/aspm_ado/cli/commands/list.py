@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.azure.retirement import days_said
+from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.reasons import ExitCode
-from aspm_ado.domain.rules.token import days_left, stopping
+from aspm_ado.domain.rules.token import days_left, global_token_warnings
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
 
@@ -24,7 +24,7 @@ _WIDEST = 17
 def run(wiring: Wiring) -> int:
     """Names, dates and last verdicts. The keyring is never touched, and today is this machine's."""
     entries = [entry for _, entry in sorted(wiring.records.load().connections.items())]
-    calendar = wiring.clock.told_by()
+    calendar = wiring.clock.calendar()
     if wiring.as_json:
         from aspm_ado.render.document import envelope
 
@@ -37,7 +37,7 @@ def run(wiring: Wiring) -> int:
         wiring.voice.say("Nothing is stored yet. Begin with: aspm-ado connect")
     write_lines(line for entry in entries for line in _lines(entry, calendar))
     if entries:
-        for line in (line for entry in entries for line in stopping(entry, calendar)):
+        for line in (line for entry in entries for line in global_token_warnings(entry, calendar)):
             wiring.voice.warn(line)
         wiring.voice.note(
             "Days are counted by this machine's clock; `aspm-ado validate` asks Azure DevOps."
@@ -122,7 +122,7 @@ def _end(entry: Entry, credential: StoredCredential, calendar: Calendar) -> str:
     if left is None:
         return "end unknown"
     if end is not None and left == (end - calendar.today).days and credential.ends != end:
-        return f"stops {end} ({days_said(left)})" if left > 0 else f"was to stop {end}"
+        return f"stops {end} ({count_days(left)})" if left > 0 else f"was to stop {end}"
     if left < 0:
         return f"was to end {credential.ends}"
-    return f"ends {credential.ends} ({days_said(left) if left else 'today'})"
+    return f"ends {credential.ends} ({count_days(left) if left else 'today'})"

@@ -14,7 +14,7 @@ from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.plan import MigrationPlan, planned
-from aspm_ado.flows.tokens.revocation import tidied
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Wiring
@@ -36,7 +36,7 @@ def run(wiring: Wiring, name: str | None = None) -> int:
         _demand_writable(files, overwrite=wiring.on(YES))
         return _plan(wiring, planned(wiring.context(), name), files)
     context = wiring.context()
-    with tidied(context):
+    with revoking_unkept(context):
         report = migrate(context, name)
     write_report(wiring, report)
     return int(report.exit_code)

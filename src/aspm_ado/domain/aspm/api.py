@@ -1,7 +1,7 @@
-"""Invicti ASPM's published API in its two dialects: where each route lives, and which header carries the token.
+"""Invicti ASPM's published API in its two dialects, and the settings of its integration.
 
-Sources: facts/aspm sections 1.3 and 4. Collection routes end in a slash, as documented: a redirect would turn a POST
-into a GET and carry the token's header to another host.
+Routes of collections end in a slash, as documented: a redirect would turn a POST into a GET and
+carry the header with the token to another host. Sources: facts/aspm sections 1.3 and 4.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Dialect(StrEnum):
-    """``standalone``: the product on a host of its own. ``core``: the same API behind the Invicti platform."""
+    """``standalone``: the product on a host of its own. ``core``: behind the Invicti platform."""
 
     STANDALONE = "standalone"
     CORE = "core"
@@ -43,24 +43,24 @@ class Dialect(StrEnum):
 ALM_TOOLS: Final = {Deployment.SERVICES: "azurecloud", Deployment.SERVER: "azureserver"}
 """What the API calls the two deployments."""
 
-TOKEN_PLACES: Final = {
-    Dialect.STANDALONE: "Integrations → API Tokens (the API reference calls it Integrations → Personal Access Token → "
-    "Generate Token; it is shown once)",
+_TOKEN_PLACES: Final = {
+    Dialect.STANDALONE: "Integrations → API Tokens (the API reference calls it Integrations → "
+    "Personal Access Token → Generate Token; it is shown once)",
     Dialect.CORE: "your initials (top right) → User settings → API key → Generate new API key",
 }
 
 
 def where_tokens_are_made(dialect: Dialect | None) -> str:
-    """Invicti's own labels; those of both dialects where it is not known which one this is."""
-    if dialect is not None:
-        return f"It is made in Invicti ASPM: {TOKEN_PLACES[dialect]}."
-    own, core = TOKEN_PLACES[Dialect.STANDALONE], TOKEN_PLACES[Dialect.CORE]
-    return f"It is made in Invicti ASPM: {own}; on AppSec Core: {core}."
+    """Where to make an API token, in Invicti's own labels; both dialects where it is not known."""
+    where = _TOKEN_PLACES[dialect or Dialect.STANDALONE]
+    if dialect is None:
+        where = f"{where}; on AppSec Core: {_TOKEN_PLACES[Dialect.CORE]}"
+    return f"It is made in Invicti ASPM: {where}."
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """One ASPM in one dialect: its calls, as data. ``url`` is an origin; ``ca_bundle`` as recorded of a connection."""
+class AspmCaller:
+    """The calls of one Invicti ASPM in one dialect, as data. ``url`` is an origin."""
 
     url: str
     dialect: Dialect
@@ -71,11 +71,14 @@ class Door:
         return Credential(token, frozenset({Origin.of(self.url)}), header=self.dialect.header)
 
     def health(self) -> Call:
-        """Published without parameters, so it is asked without the token: it shows the API and nothing of a token."""
+        """Shows that the API is there; it is documented without a token, so none is sent."""
         return self.get("/api/v2/health/check/")
 
     def teams(self, token: Secret | None = None) -> Call:
-        """The cheapest call that is documented to answer 401, and no 403; without a token it shows the API alone."""
+        """The cheapest call that is documented to answer 401 and no 403.
+
+        Without a token, its refusal shows that the API is there.
+        """
         return self.get("/api/v2/teams/?start=0&limit=1", token, AspmPage if token else None)
 
     def projects(self, token: Secret) -> Call:
@@ -83,18 +86,21 @@ class Door:
         return self.get("/api/v2/projects/?start=0&limit=1", token, AspmPage)
 
     def project_check(self, deployment: Deployment, repository: str, token: Secret) -> Call:
-        """Whether a repository is a project already; 400 while the tool is not integrated (or unknown)."""
+        """Whether a repository is a project; 400 while the tool is not integrated (or unknown)."""
         path = f"/api/v2/projects/check/{ALM_TOOLS[deployment]}/{quote(repository, safe='')}"
         return self.get(path, token, AspmKnown)
 
     def get(
         self, path: str, token: Secret | None = None, expects: type[Answer] | None = None
     ) -> Call:
-        """A documented route; without ``token`` nothing secret goes along."""
-        credential = self.credential(token) if token is not None else None
-        url = f"{self.url}{self.dialect.prefix}{path}"
+        """A documented route. Without ``token`` nothing secret is sent."""
         return Call(
-            "GET", url, credential, lane=self.url, expects=expects, ca_bundle=self.ca_bundle
+            "GET",
+            f"{self.url}{self.dialect.prefix}{path}",
+            self.credential(token) if token is not None else None,
+            lane=self.url,
+            expects=expects,
+            ca_bundle=self.ca_bundle,
         )
 
 
@@ -111,36 +117,39 @@ LABELS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to switch on in the form."""
+    """What to switch on in the form of the integration."""
 
     toggles: tuple[str, ...] = ()
     issue_manager: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The toggles by their labels, in the order of the form."""
+        """The labels of the toggles, in the order of the form."""
         return tuple(LABELS[toggle] for toggle in LABELS if toggle in self.toggles)
 
 
 def settings_for(toggles: Iterable[str], purpose: Purpose, api: str) -> Settings:
-    """The settings, or a ``UsageError`` where they cannot be had together."""
+    """The settings. Raises ``UsageError`` where they exclude each other."""
     wanted = tuple(dict.fromkeys(toggles))
-    if wanted and api == "core":
-        raise UsageError(
-            Reason.INPUT_INVALID,
+    fetches = FETCH in wanted
+    rules = (
+        (
+            bool(wanted) and api == Dialect.CORE,
             "Invicti AppSec Core has no team-lead integrations.",
-            remedy="Leave --team-leads-may out, or give the --aspm-api that you really have.",
-        )
-    if FETCH in wanted and CREATE not in wanted:
-        raise UsageError(
-            Reason.INPUT_INVALID,
+            "Leave --team-leads-may out, or give the --aspm-api that you really have.",
+        ),
+        (
+            fetches and CREATE not in wanted,
             f"“{LABELS[FETCH]}” depends on “{LABELS[CREATE]}”.",
-            remedy=f"Add --team-leads-may {CREATE}.",
-        )
-    if FETCH in wanted and not purpose.reads_code:
-        raise UsageError(
-            Reason.INPUT_INVALID,
+            f"Add --team-leads-may {CREATE}.",
+        ),
+        (
+            fetches and not purpose.reads_code,
             f"“{LABELS[FETCH]}” exists for code integrations only, not for an issue manager.",
-            remedy="Leave it out, or choose another --purpose.",
-        )
+            "Leave it out, or choose another --purpose.",
+        ),
+    )
+    for is_broken, problem, remedy in rules:
+        if is_broken:
+            raise UsageError(Reason.INPUT_INVALID, problem, remedy=remedy)
     return Settings(wanted, issue_manager=purpose is Purpose.ALM_AND_ISSUE_MANAGER)

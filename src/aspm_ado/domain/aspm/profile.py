@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from aspm_ado.domain.documents import Document
-from aspm_ado.domain.http import MASK, Call, Origin, Sealed
+from aspm_ado.domain.http import MASK, BodyWithSecret, Call, Origin
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.aspm.api import Dialect, Door
+    from aspm_ado.domain.aspm.api import AspmCaller, Dialect
     from aspm_ado.domain.secret import Secret
 
 SCHEMA: Final = "aspm-ado/registration-profile/v1"
@@ -110,41 +110,45 @@ class Profile:
         """How it is named in a report."""
         return f"undocumented endpoint, profile {self.name}, sha256 {self.digest[:12]}"
 
-    def create(self, door: Door, token: Secret, values: Values, pat: Secret, mark: str) -> Call:
+    def create(
+        self, aspm_caller: AspmCaller, token: Secret, values: Values, pat: Secret, mark: str
+    ) -> Call:
         """The one write. The token of Azure DevOps goes into its body as it is sent, and to this ASPM alone."""
-        here = frozenset({Origin.of(door.url)})
+        here = frozenset({Origin.of(aspm_caller.url)})
         text = json.dumps(filled(self.body, {**values, PAT: mark}), ensure_ascii=True)
         headers = (("Content-Type", "application/json"), *self.headers)
         return Call(
             self.method,
-            door.url + path_of(self.path, values),
-            door.credential(token),
+            aspm_caller.url + path_of(self.path, values),
+            aspm_caller.credential(token),
             headers,
-            Sealed(text, mark, pat, here),
-            lane=door.url,
+            BodyWithSecret(text, mark, pat, here),
+            lane=aspm_caller.url,
             expects=Document,
-            ca_bundle=door.ca_bundle,
+            ca_bundle=aspm_caller.ca_bundle,
         )
 
-    def read(self, door: Door, token: Secret, path: str, pat: Secret, method: str = "GET") -> Call:
+    def read(
+        self, aspm_caller: AspmCaller, token: Secret, path: str, pat: Secret, method: str = "GET"
+    ) -> Call:
         """A call that brings a document and carries no token of Azure DevOps; the document may hold ``pat``."""
         return Call(
             method,
-            door.url + path,
-            door.credential(token),
+            aspm_caller.url + path,
+            aspm_caller.credential(token),
             self.headers,
-            lane=door.url,
+            lane=aspm_caller.url,
             expects=Document,
-            ca_bundle=door.ca_bundle,
+            ca_bundle=aspm_caller.ca_bundle,
             hides=(pat,),
         )
 
-    def shown(self, door: Door, values: Values) -> list[str]:
+    def shown(self, aspm_caller: AspmCaller, values: Values) -> list[str]:
         """The request for a person, both secrets masked."""
         body = json.dumps(filled(self.body, {**values, PAT: MASK}), indent=2, ensure_ascii=False)
         return [
-            f"{self.method} {door.url}{path_of(self.path, values)}",
-            f"{door.dialect.header}: {MASK}",
+            f"{self.method} {aspm_caller.url}{path_of(self.path, values)}",
+            f"{aspm_caller.dialect.header}: {MASK}",
             "Content-Type: application/json",
             *(f"{name}: {value}" for name, value in self.headers),
             *body.splitlines(),

@@ -1,4 +1,4 @@
-"""Where Azure DevOps lives: an organization of Services or a collection of a Server, and the origins of each."""
+"""Organizations and collections: where Azure DevOps lives, and how a pasted address names one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, unquote
+from urllib.parse import SplitResult, quote, unquote
 
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
@@ -28,9 +28,10 @@ SERVICES_HOSTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One deployment: all of Azure DevOps Services, or one Server (its root URL, virtual directory included).
+    """One deployment: all of Azure DevOps Services, or one Server.
 
-    ``ca_bundle`` is a file of certificates to trust for it beside the system's, recorded with its connection.
+    ``base_url`` is the root of a Server, with its virtual directory. ``ca_bundle`` is a file of
+    certificates that are trusted for this site in addition to those of the system.
     """
 
     deployment: Deployment
@@ -39,29 +40,29 @@ class Site:
 
     @property
     def origins(self) -> frozenset[Origin]:
-        """The exact origins that a token of this deployment may be sent to; nothing an answer says adds one."""
+        """The only origins that a token of this site may be sent to. No answer adds one."""
         if self.deployment is Deployment.SERVICES:
             return frozenset(Origin("https", host, 443) for host in self.hosts)
         return frozenset({Origin.of(self.base_url)})
 
     @property
-    def is_in_clear(self) -> bool:
-        """Whether a token travels to it without TLS, over more than this machine."""
+    def is_unencrypted(self) -> bool:
+        """Whether a token leaves this machine without TLS."""
         origin = Origin.of(self.base_url)
         return origin.scheme == "http" and not origin.is_loopback
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The hosts that a token may be sent to, the one that a person knows first."""
+        """The hosts of ``origins``, the best known first."""
         return SERVICES_HOSTS if self.deployment is Deployment.SERVICES else (self.host,)
 
     @property
     def host(self) -> str:
-        """The host that a person knows it by."""
+        """The host of ``base_url``."""
         return Origin.of(self.base_url).host
 
     def place(self, name: str) -> Place:
-        """An organization or collection here."""
+        """The organization or collection ``name`` of this site."""
         return Place(self, name)
 
 
@@ -70,14 +71,14 @@ SERVICES: Final = Site(Deployment.SERVICES, SERVICES_URL)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One organization, or one collection of a Server."""
+    """One organization of Services, or one collection of a Server."""
 
     site: Site
     name: str
 
     @property
     def key(self) -> str:
-        """What two spellings of one organization share: Azure DevOps compares names without case."""
+        """What all spellings of the name share: Azure DevOps ignores case."""
         return self.name.casefold()
 
     @property
@@ -87,70 +88,65 @@ class Place:
 
     @property
     def token_page(self) -> str:
-        """The page where a person creates, edits and revokes tokens (facts section 8; on Server not confirmed)."""
+        """The page for creating and revoking tokens (facts section 8; not confirmed on Server)."""
         return f"{self.url}/_usersSettings/tokens"
 
     @property
     def noun(self) -> str:
         """``organization`` or ``collection``."""
-        return "organization" if self.site.deployment is Deployment.SERVICES else "collection"
+        return self.site.deployment.noun
 
 
 def site_of(entry: Entry) -> Site:
-    """Where the organizations of a connection are, with what is trusted there."""
-    return Site(Deployment(entry.deployment), entry.base_url, entry.ca_bundle)
+    """The site of a stored connection."""
+    return Site(entry.deployment, entry.base_url, entry.ca_bundle)
 
 
 _ORGANIZATION: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 _COLLECTION: Final = re.compile(
-    r"[^/\\?#%:*\"<>|&;@\x00-\x20\x7f](?:[^/\\?#%:*\"<>|;@\x00-\x1f\x7f]{0,62}[^/\\?#%:*\"<>|;@\x00-\x20\x7f])?"
+    r"[^/\\?#%:*\"<>|&;@\x00-\x20\x7f]"
+    r"(?:[^/\\?#%:*\"<>|;@\x00-\x1f\x7f]{0,62}[^/\\?#%:*\"<>|;@\x00-\x20\x7f])?"
 )
 _SSH: Final = re.compile(
-    r"(?:ssh://)?[^@/]+@(?:ssh\.dev\.azure\.com(?::22)?[:/]v3/([^/]+)/.*|vs-ssh\.visualstudio\.com(?::22)?[:/]v3/([^/]+)/.*)"
+    r"(?:ssh://)?[^@/]+@(?:ssh\.dev\.azure\.com|vs-ssh\.visualstudio\.com)(?::22)?[:/]v3/([^/]+)/.*"
 )
 _LEGACY_SUFFIX: Final = ".visualstudio.com"
 _NO_ORGANIZATIONS: Final = frozenset(
     {"app", "marketplace", "vs-ssh", "www", "my", "docs", "visualstudio"}
 )
-"""First labels of hosts there that belong to Microsoft's own sites, not to an organization."""
+"""First labels of hosts under ``_LEGACY_SUFFIX`` that are Microsoft's own sites."""
 _DEFAULT_COLLECTION: Final = "defaultcollection"
 
 
 def parse_organization(text: str) -> Place:
-    """The organization of Azure DevOps Services that ``text`` names or that a pasted URL belongs to."""
-    pasted = text.strip().strip("'\"").strip()
+    """The organization of Services that ``text`` names, or that an address in ``text`` belongs to.
+
+    Raises ``UsageError`` where it is neither.
+    """
+    pasted = _unquoted(text)
     ssh = _SSH.fullmatch(pasted)
     if ssh:
-        return _organization(ssh.group(1) or ssh.group(2), pasted)
-    if "/" not in pasted and "." not in pasted and ":" not in pasted:
+        return _organization(ssh[1], pasted)
+    is_bare = not any(character in pasted for character in "/.:")
+    if is_bare or (_ORGANIZATION.fullmatch(pasted) and not _is_host(pasted)):
         return _organization(pasted, pasted)
-    if (
-        "://" not in pasted
-        and "/" not in pasted
-        and _ORGANIZATION.fullmatch(pasted)
-        and not _is_host(pasted)
-    ):
-        return _organization(pasted, pasted)
-    parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "organization")
-    origin = Origin.read(parts)
-    segments = [unquote(segment) for segment in parts.path.split("/") if segment]
+    parts = _split(pasted, "organization")
     if parts.scheme != "https":
         raise UsageError(
             Reason.HTTP_REFUSED,
             "Azure DevOps Services is reached over https only.",
             remedy="Give the address with https://, or --server-url for an on-premises server.",
         )
+    origin = Origin.read(parts)
     if origin.port == 443 and origin.host in SERVICES_HOSTS[:3]:
+        segments = [unquote(segment) for segment in parts.path.split("/") if segment]
         if not segments or segments[0].startswith("_"):
             raise _not_an_organization(pasted, "it names no organization")
         return _organization(segments[0], pasted)
-    name = origin.host.removesuffix(_LEGACY_SUFFIX).partition(".")[0]
-    if (
-        origin.port == 443
-        and origin.host.endswith(_LEGACY_SUFFIX)
-        and name not in _NO_ORGANIZATIONS
-    ):
-        return _organization(name, pasted)
+    if origin.port == 443 and origin.host.endswith(_LEGACY_SUFFIX):
+        name = origin.host.removesuffix(_LEGACY_SUFFIX).partition(".")[0]
+        if name not in _NO_ORGANIZATIONS:
+            return _organization(name, pasted)
     raise _not_an_organization(pasted, "its host is not one of Azure DevOps Services")
 
 
@@ -161,17 +157,20 @@ def parse_server(
     everything: bool = False,
     allow_http: bool = False,
 ) -> tuple[Site, tuple[str, ...]]:
-    """The root of an on-premises server and the collections meant, from a root, collection, project or repository URL.
+    """A Server and the collections meant, from the URL of its root or of anything in it.
 
-    A path has no grammar that tells a virtual directory from a collection, so these rules do, in this order: what
-    ``--collection`` names is a collection; ``DefaultCollection`` is one; ``/tfs`` is a virtual directory; one other
-    segment is a collection, or a virtual directory where ``everything`` on the server is meant; of two, the first is a
-    virtual directory; what follows ``_git`` and the like is cut off.
+    A path does not tell a virtual directory from a collection. These rules do, in this order:
+
+    1. A segment that ``collections`` names is a collection, and so is ``DefaultCollection``.
+    2. ``/tfs`` is a virtual directory.
+    3. A single other segment is a collection, or a virtual directory with ``everything``.
+    4. Of two segments, the first is a virtual directory.
+
+    ``_git`` and the like, and all after it, is ignored. Raises ``UsageError``.
     """
-    pasted = text.strip().strip("'\"").strip()
-    parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "server URL")
+    parts = _split(_unquoted(text), "server URL")
     origin = Origin.read(parts)
-    if origin.host in SERVICES_HOSTS or origin.host.endswith(".visualstudio.com"):
+    if origin.host in SERVICES_HOSTS or origin.host.endswith(_LEGACY_SUFFIX):
         raise UsageError(
             Reason.URL_INVALID,
             f"{origin.host} is Azure DevOps Services, not an on-premises server.",
@@ -189,43 +188,43 @@ def parse_server(
             f"{origin} has no TLS: the token would travel in clear.",
             remedy="Use https, or accept that with --allow-http.",
         )
-    directory, found = _divide(
-        parts.path, [name.casefold() for name in collections], everything=everything
-    )
-    named = tuple(_collection(name) for name in collections) or tuple(
-        _collection(name) for name in found
-    )
-    return Site(Deployment.SERVER, "/".join([str(origin), *directory])), named
+    known = [name.casefold() for name in collections]
+    directory, found = _divide(parts.path, known, everything=everything)
+    names = tuple(_collection(name) for name in collections or found)
+    return Site(Deployment.SERVER, "/".join([str(origin), *directory])), names
 
 
-def _divide(path: str, named: Sequence[str], *, everything: bool) -> tuple[list[str], list[str]]:
-    """Virtual directory and collection of a path; ``named`` are collections known from elsewhere."""
-    segments: list[str] = []
-    marked = False
-    for segment in path.split("/"):
-        if segment.startswith("_"):
-            marked = True
-            break
-        if segment:
-            segments.append(unquote(segment))
+def _divide(path: str, known: Sequence[str], *, everything: bool) -> tuple[list[str], list[str]]:
+    """Virtual directory and collection of a path; ``known`` are collections, case-folded."""
+    before, marked, _ = path.partition("/_")
+    segments = [unquote(segment) for segment in before.split("/") if segment]
     folded = [segment.casefold() for segment in segments]
     for index, segment in enumerate(folded):
-        if segment in named or segment == _DEFAULT_COLLECTION:
+        if segment in known or segment == _DEFAULT_COLLECTION:
             return segments[:index], segments[index : index + 1]
     if folded[:1] == ["tfs"]:
         return segments[:1], segments[1:2]
-    if named:
+    if known:
         return segments, []
-    if len(segments) >= 2 and not (marked and len(segments) == 2):
+    if len(segments) > 2 or (len(segments) == 2 and not marked):
         return segments[:1], segments[1:2]
-    return ([], segments[:1]) if marked or not everything else (segments[:1], [])
+    if everything and not marked:
+        return segments[:1], []
+    return [], segments[:1]
+
+
+def _unquoted(text: str) -> str:
+    return text.strip().strip("'\"").strip()
+
+
+def _split(pasted: str, what: str) -> SplitResult:
+    return split_url(pasted if "://" in pasted else f"https://{pasted}", what)
 
 
 def _organization(name: str, pasted: str) -> Place:
     if not _ORGANIZATION.fullmatch(name):
-        raise _not_an_organization(
-            pasted, "an organization is named with letters, digits and hyphens"
-        )
+        why = "an organization is named with letters, digits and hyphens"
+        raise _not_an_organization(pasted, why)
     return SERVICES.place(name)
 
 

@@ -1,6 +1,7 @@
 """The requests to Azure DevOps, as data: where each route lives, and what goes with it.
 
-Sources: facts sections 2, 3b, 6, 7 and 9. Every call suppresses the sign-in redirect, so that a refusal is a status.
+Every call asks not to be redirected to a sign-in page, so that a refusal is a status. Sources: facts
+sections 2, 3b, 6, 7 and 9.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 ACCOUNT_URL: Final = "https://app.vssps.visualstudio.com"
 OUT_OF_RANGE: Final = "99.0"
-"""An api-version that no server has: its refusal names the newest one that it does have."""
+"""An API version that no server has: its refusal names the newest one that it does have."""
 
 _AREA_HOSTS: Final = {
     Area.ORGANIZATION: "https://dev.azure.com",
@@ -39,71 +40,66 @@ _AREA_HOSTS: Final = {
     Area.ENTITLEMENTS: "https://vsaex.dev.azure.com",
 }
 _PROJECTS_A_PAGE: Final = 100
+_ACCEPT: Final = ("Accept", "application/json")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What all calls of a run share. ``session`` is echoed by the service and ties a run's calls together."""
+    """What all calls of a run share.
+
+    ``session`` is echoed by the service and ties the calls together. ``fresh`` makes a new random
+    UUID each time, so that no probe can meet an object.
+    """
 
     session: str
     fresh: Callable[[], str]
-    """A new random UUID at each call, so that no probe can meet an object."""
 
     def connection_data(self, place: Place, credential: Credential) -> Call:
-        """Who the token is here: the one call that needs no scope (preview-only on Services, unversioned on Server)."""
-        version = (
-            "?api-version=7.1-preview.1" if place.site.deployment is Deployment.SERVICES else ""
-        )
-        return self._get(
-            _area(place, Area.ORGANIZATION) + "/_apis/connectionData" + version,
-            place.site,
-            credential,
-            ConnectionData,
-        )
+        """Who the token is here: the one call that needs no scope.
+
+        It is a preview on Services and has no version on a Server.
+        """
+        services = place.site.deployment is Deployment.SERVICES
+        version = "?api-version=7.1-preview.1" if services else ""
+        url = f"{_area(place, Area.ORGANIZATION)}/_apis/connectionData{version}"
+        return self._get(url, place.site, credential, ConnectionData)
 
     def profile(self, site: Site, credential: Credential) -> Call:
-        """Answers tokens of all organizations only; needs vso.profile, which Code and Work Items imply."""
-        return self._get(
-            f"{ACCOUNT_URL}/_apis/profile/profiles/me?api-version=7.1", site, credential, Profile
-        )
+        """Answered to tokens of all organizations only.
+
+        It needs ``vso.profile``, which Code and Work Items imply.
+        """
+        url = f"{ACCOUNT_URL}/_apis/profile/profiles/me?api-version=7.1"
+        return self._get(url, site, credential, Profile)
 
     def accounts(self, profile_id: str, site: Site, credential: Credential) -> Call:
         """The organizations of a person."""
-        url = f"{ACCOUNT_URL}/_apis/accounts?memberId={quote(profile_id, safe='')}&api-version=7.1"
+        url = f"{ACCOUNT_URL}/_apis/accounts?memberId={_quoted(profile_id)}&api-version=7.1"
         return self._get(url, site, credential, Names)
 
     def collections(self, site: Site, credential: Credential) -> Call:
-        """The collections of a Server, at its root: a token of one collection is refused there."""
-        return self._get(
-            f"{site.base_url}/_apis/projectCollections?api-version=5.0", site, credential, Names
-        )
+        """The collections of a Server, at its root, which refuses a token of one collection."""
+        url = f"{site.base_url}/_apis/projectCollections?api-version=5.0"
+        return self._get(url, site, credential, Names)
 
     def version(self, place: Place, credential: Credential) -> Call:
-        """Asks for a version that no Server has, with a GET, to read which it does have."""
-        return self._get(
-            f"{place.url}/_apis/projects?$top=1&api-version={OUT_OF_RANGE}", place.site, credential
-        )
+        """Asks for a version that no Server has, to read in the answer which it does have."""
+        url = f"{place.url}/_apis/projects?$top=1&api-version={OUT_OF_RANGE}"
+        return self._get(url, place.site, credential)
 
     def probe(
         self, place: Place, probe: Probe, version: str, me: str, credential: Credential
     ) -> Call:
-        """One probe, aimed at ids that were made for it."""
-        path = probe.path.replace("{me}", quote(me, safe=""))
+        """One probe, with new ids for ``{random}`` and the id of the token's owner for ``{me}``."""
+        path = probe.path.replace("{me}", _quoted(me))
         while "{random}" in path:
             path = path.replace("{random}", self.fresh(), 1)
         joint = "&" if "?" in path else "?"
         url = f"{_area(place, probe.area)}/{path}{joint}api-version={probe.version or version}"
-        kind = (("Content-Type", probe.content_type),) if probe.body is not None else ()
-        headers = (*self._headers, *kind)
-        return Call(
-            probe.method,
-            url,
-            credential,
-            headers,
-            probe.body,
-            _lane(url),
-            ca_bundle=place.site.ca_bundle,
-        )
+        headers = self._headers
+        if probe.body is not None:
+            headers = (*headers, ("Content-Type", probe.content_type))
+        return _call(probe.method, url, place.site, credential, headers, probe.body)
 
     def projects(self, place: Place, version: str, credential: Credential) -> Call:
         """One page of projects."""
@@ -113,78 +109,62 @@ class Caller:
     def repositories(
         self, place: Place, project: str, version: str, credential: Credential
     ) -> Call:
-        """The repositories of one project; the list of a whole organization has no pages, so it is never asked for."""
-        url = f"{place.url}/{quote(project, safe='')}/_apis/git/repositories?api-version={version}"
+        """The repositories of one project.
+
+        The list of a whole organization has no pages, so it is never asked for.
+        """
+        url = f"{place.url}/{_quoted(project)}/_apis/git/repositories?api-version={version}"
         return self._get(url, place.site, credential, Repositories)
 
     def clone(self, place: Place, repository: Repository, credential: Credential) -> Call:
-        """The first request of a clone (git smart HTTP); the secret is in the header, never in the address."""
-        path = f"{quote(repository.project, safe='')}/_git/{quote(repository.name, safe='')}"
+        """The first request of a clone (git smart HTTP). The address holds no secret."""
+        path = f"{_quoted(repository.project)}/_git/{_quoted(repository.name)}"
         url = f"{place.url}/{path}/info/refs?service=git-upload-pack"
-        headers = (("Accept", "*/*"), *(pair for pair in self._headers if pair[0] != "Accept"))
-        return Call(
-            "GET", url, credential, headers, lane=_lane(url), ca_bundle=place.site.ca_bundle
-        )
+        headers = (("Accept", "*/*"), *self._headers[1:])
+        return _call("GET", url, place.site, credential, headers)
 
     def tenant(self, place: Place) -> tuple[Call, Call]:
-        """Two addresses that tell the Entra tenant of an organization to anybody, without a credential."""
+        """Two addresses that tell anybody the Entra tenant of an organization."""
         identity, plain = _area(place, Area.IDENTITY), _area(place, Area.ORGANIZATION)
         return self._get(identity, place.site, None), self._get(plain, place.site, None)
 
     def pats(self, place: Place, credential: Credential, more: str = "") -> Call:
-        """One page of the living tokens of whoever asks."""
-        asked = f"&continuationToken={quote(more, safe='')}" if more else ""
-        return self._get(
-            f"{_pats(place)}&displayFilterOption=active&$top=100{asked}",
-            place.site,
-            credential,
-            Pats,
-        )
+        """One page of the active tokens of whoever asks; ``more`` is the token of a later page."""
+        url = f"{_pats(place)}&displayFilterOption=active&$top=100"
+        if more:
+            url += f"&continuationToken={_quoted(more)}"
+        return self._get(url, place.site, credential, Pats)
 
     def pat(self, place: Place, authorization_id: str, credential: Credential) -> Call:
-        """What was really granted of a token; its value is not among it."""
+        """What was really granted of a token, without its value."""
         return self._get(_one_pat(place, authorization_id), place.site, credential, PatAnswer)
 
     def create_pat(self, order: Order, credential: Credential) -> Call:
-        """Create a token. Its answer holds the value, once."""
+        """Create a token. Only the answer to this holds its value."""
         body = {
             "displayName": order.display_name,
             "scope": " ".join(order.scopes),
             "validTo": f"{order.until.isoformat()}T00:00:00.000Z",
             "allOrgs": False,
         }
-        url, site = _pats(order.place), order.place.site
-        headers = (*self._headers, ("Content-Type", "application/json"))
-        return Call(
+        return _call(
             "POST",
-            url,
+            _pats(order.place),
+            order.place.site,
             credential,
-            headers,
+            (*self._headers, ("Content-Type", "application/json")),
             json.dumps(body),
-            _lane(url),
             PatAnswer,
-            site.ca_bundle,
         )
 
     def revoke_pat(self, place: Place, authorization_id: str, credential: Credential) -> Call:
-        """End a token. Once ended it stays so: to ask twice does no harm."""
+        """Revoke a token. To ask twice does no harm."""
         url = _one_pat(place, authorization_id)
-        return Call(
-            "DELETE",
-            url,
-            credential,
-            self._headers,
-            lane=_lane(url),
-            ca_bundle=place.site.ca_bundle,
-        )
+        return _call("DELETE", url, place.site, credential, self._headers)
 
     @property
     def _headers(self) -> tuple[tuple[str, str], ...]:
-        return (
-            ("Accept", "application/json"),
-            ("X-TFS-FedAuthRedirect", "Suppress"),
-            ("X-TFS-Session", self.session),
-        )
+        return (_ACCEPT, ("X-TFS-FedAuthRedirect", "Suppress"), ("X-TFS-Session", self.session))
 
     def _get(
         self,
@@ -193,33 +173,40 @@ class Caller:
         credential: Credential | None,
         expects: type[Answer] | None = None,
     ) -> Call:
-        lane = _lane(url)
-        return Call(
-            "GET",
-            url,
-            credential,
-            self._headers,
-            lane=lane,
-            expects=expects,
-            ca_bundle=site.ca_bundle,
-        )
+        return _call("GET", url, site, credential, self._headers, None, expects)
+
+
+def _call(
+    method: str,
+    url: str,
+    site: Site,
+    credential: Credential | None,
+    headers: tuple[tuple[str, str], ...],
+    body: str | None = None,
+    expects: type[Answer] | None = None,
+) -> Call:
+    return Call(method, url, credential, headers, body, _lane(url), expects, site.ca_bundle)
 
 
 def _area(place: Place, area: Area) -> str:
     if place.site.deployment is Deployment.SERVER:
         return place.url
-    return f"{_AREA_HOSTS[area]}/{quote(place.name, safe='')}"
+    return f"{_AREA_HOSTS[area]}/{_quoted(place.name)}"
 
 
 def _pats(place: Place) -> str:
-    """The PAT Lifecycle API, preview-only in the specification; a released version takes that name, too."""
+    """The PAT Lifecycle API: only specified as a preview, a name that a released version takes."""
     return f"{_area(place, Area.IDENTITY)}/_apis/tokens/pats?api-version=7.1-preview.1"
 
 
 def _one_pat(place: Place, authorization_id: str) -> str:
-    return f"{_pats(place)}&authorizationId={quote(authorization_id, safe='')}"
+    return f"{_pats(place)}&authorizationId={_quoted(authorization_id)}"
 
 
 def _lane(url: str) -> str:
-    """Host and first path segment: what the service's own throttling counts by, near enough."""
+    """Host and first path segment: about what the service counts by when it throttles."""
     return "/".join(url.split("/", 4)[2:4]).split("?")[0].lower()
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe="")

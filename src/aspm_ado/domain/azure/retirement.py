@@ -33,9 +33,8 @@ class Reach(StrEnum):
     UNKNOWN = "unknown"
 
     @classmethod
-    def recorded(cls, text: str) -> Reach:
-        """What our records say; anything that is no reach is unknown."""
-        return cls(text) if text in {one.value for one in cls} else cls.UNKNOWN
+    def _missing_(cls, _value: object) -> Reach:
+        return cls.UNKNOWN  # what another version recorded
 
 
 class ReachDemanded(StrEnum):
@@ -93,7 +92,7 @@ class Calendar:
         """The reach that ``choice`` means there and today."""
         if choice is ReachDemanded.AUTO:
             return Reach.ORGANIZATION if self.ended(deployment) else Reach.ALL
-        return Reach(choice.value)
+        return Reach(choice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ class Clock:
     global_end: date | None
     pinned: bool = False
 
-    def told_by(self, *replies: Reply | None) -> Calendar:
+    def calendar(self, *replies: Reply | None) -> Calendar:
         """The calendar, by the ``Date`` of the first answer that is Azure DevOps' own."""
         for reply in replies:
             if reply is not None and reply.received is not None and _is_azure(reply):
@@ -117,7 +116,7 @@ def _is_azure(reply: Reply) -> bool:
     return bool(reply.header("X-TFS-ProcessId") or reply.header("ActivityId"))
 
 
-def days_said(days: int) -> str:
+def count_days(days: int) -> str:
     """``1 day``, ``2 days``."""
     return f"{days} day" if days == 1 else f"{days} days"
 

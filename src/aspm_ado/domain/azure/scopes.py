@@ -1,9 +1,13 @@
-"""Where Azure DevOps runs, which versions of it we speak, and what Invicti ASPM uses a connection for."""
+"""The scopes of a token in one table: boxes of the token page, levels, probes, checks, reasons.
+
+Everything else about scopes is derived from ``SCOPES``. What Azure DevOps is deployed as, the API
+versions that are spoken and the purposes of a connection are here too, since the table needs them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
 
@@ -16,6 +20,11 @@ class Deployment(StrEnum):
     SERVICES = "services"
     SERVER = "server"
 
+    @property
+    def noun(self) -> str:
+        """``organization`` or ``collection``."""
+        return "organization" if self is Deployment.SERVICES else "collection"
+
 
 class Purpose(StrEnum):
     """What Invicti ASPM will use the connection for."""
@@ -26,26 +35,25 @@ class Purpose(StrEnum):
 
     @property
     def reads_code(self) -> bool:
-        """Whether ASPM clones repositories with this token."""
+        """Whether Invicti ASPM clones repositories with this token."""
         return self is not Purpose.ISSUE_MANAGER
 
 
 API_VERSIONS: Final = ("7.1", "7.0", "6.0", "5.0")
-"""The versions we speak, newest first: 7.1 on Services; on Server 2019 → 5.0, 2020 → 6.0, 2022 → 7.0, 2022.1+ → 7.1."""
+"""The API versions in use, newest first.
+
+Services have 7.1; Server 2019 has 5.0, 2020 has 6.0, 2022 has 7.0, 2022.1 and later have 7.1.
+"""
 
 
 def newest_common(latest: str) -> str:
-    """The newest version we speak that a server whose latest is ``latest`` understands (``7.2`` → ``7.1``)."""
+    """The newest of ``API_VERSIONS`` that a server whose newest is ``latest`` understands."""
     limit = _order(latest)
     return next((version for version in API_VERSIONS if _order(version) <= limit), API_VERSIONS[-1])
 
 
 def _order(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdigit())
-
-
-JSON: Final = "application/json"
-JSON_PATCH: Final = "application/json-patch+json"
 
 
 class Scope(StrEnum):
@@ -70,12 +78,12 @@ class Level(IntEnum):
 
     @property
     def word(self) -> str:
-        """The word of the report."""
+        """The word in the report."""
         return self.name.lower()
 
 
 class Area(StrEnum):
-    """Which host of an organization a route lives on. On Server all of them are the collection itself."""
+    """The host of Services that a route lives on. A Server has all routes in the collection."""
 
     ORGANIZATION = "organization"
     IDENTITY = "identity"
@@ -84,7 +92,7 @@ class Area(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One box of the token page, and Microsoft's identifier of what it grants."""
+    """One box of the token page, and Microsoft's identifier of the scope that it grants."""
 
     category: str
     choice: str
@@ -96,7 +104,12 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One request and the level that any authorized answer to it proves."""
+    """One request, and the level that any authorized answer to it proves.
+
+    ``alias`` replaces the name that is made of scope and level. ``version`` replaces the API
+    version of the deployment. ``server_since`` is the oldest version of a Server that has the
+    route; ``None`` where no Server has it.
+    """
 
     scope: Scope
     level: Level
@@ -106,13 +119,12 @@ class Probe:
     area: Area = Area.ORGANIZATION
     version: str = ""
     body: str | None = None
-    content_type: str = JSON
+    content_type: str = "application/json"
     server_since: str | None = "5.0"
-    """The oldest version of a Server that has the route; ``None`` where none has it."""
 
     @property
     def name(self) -> str:
-        """What its answer is filed under."""
+        """The key of its answer."""
         return self.alias or f"{self.scope}-{self.level.word}"
 
     @property
@@ -121,8 +133,8 @@ class Probe:
         return self.method == "GET"
 
     @property
-    def may_be_withdrawn(self) -> bool:
-        """Whether its route is a preview's, which may be switched off (facts section 9)."""
+    def is_preview(self) -> bool:
+        """Whether its route is a preview, which Azure DevOps may switch off (facts section 9)."""
         return "preview" in self.version
 
     def is_there(self, deployment: Deployment, version: str) -> bool:
@@ -136,7 +148,13 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ScopeRow:
-    """Everything that is known of one scope."""
+    """Everything about one scope.
+
+    ``levels`` has the label and Microsoft's identifier of the box for each level.
+    ``implies_profile`` says that each level includes reading the profile (``vso.profile``, facts
+    section 1). ``replaces`` are the purposes for which a person ticks this box alone, instead of
+    those of the other scopes.
+    """
 
     scope: Scope
     category: str
@@ -144,19 +162,16 @@ class ScopeRow:
     missing: Reason
     needed: Mapping[Purpose, Level]
     levels: Mapping[Level, tuple[str, str]]
-    """The box of each level on the token page, and Microsoft's identifier of it."""
     probes: tuple[Probe, ...]
     implies_profile: bool = False
-    """Whether each of its levels includes reading the profile (``vso.profile``, facts section 1)."""
-    groups: tuple[Purpose, ...] = field(default=())
-    """The purposes for which a person ticks this one box instead of those of the other scopes."""
+    replaces: tuple[Purpose, ...] = ()
 
     def box(self, level: Level) -> Box:
         """The box of a level."""
         return Box(self.category, *self.levels[level])
 
     def provable(self, deployment: Deployment, version: str) -> Level:
-        """The highest level that an answer can show there: that of the best probe whose route is there."""
+        """The highest level that an answer can show there: that of the best probe with a route."""
         levels = (probe.level for probe in self.probes if probe.is_there(deployment, version))
         return max(levels, default=Level.NONE)
 
@@ -199,7 +214,8 @@ _ROWS: Final = (
             Probe(Scope.WORK, _READ, "GET", _WORK_ITEM),
             Probe(
                 Scope.WORK, _WRITE, "PATCH", f"{_WORK_ITEM}?validateOnly=true",
-                body='[{"op":"test","path":"/rev","value":1}]', content_type=JSON_PATCH,
+                body='[{"op":"test","path":"/rev","value":1}]',
+                content_type="application/json-patch+json",
             ),
             Probe(
                 Scope.WORK, _MANAGE, "DELETE", "_apis/wit/attachments/{random}",
@@ -266,10 +282,11 @@ _ROWS: Final = (
             ),
             Probe(
                 Scope.FULL_ACCESS, _FULL, "GET", "_apis/userentitlements?top=1",
-                alias="user-entitlements", area=Area.ENTITLEMENTS, version="7.1-preview.3", server_since=None,
+                alias="user-entitlements", area=Area.ENTITLEMENTS, version="7.1-preview.3",
+                server_since=None,
             ),
         ),
-        groups=(_BOTH,),
+        replaces=(_BOTH,),
     ),
 )  # fmt: skip
 
@@ -281,54 +298,44 @@ def rows_of(purpose: Purpose) -> tuple[ScopeRow, ...]:
     return tuple(row for row in _ROWS if purpose in row.needed)
 
 
-def needed(purpose: Purpose) -> dict[Scope, Level]:
-    """The level of each scope that a purpose needs."""
-    return {row.scope: row.needed[purpose] for row in rows_of(purpose)}
-
-
 def boxes_of(purpose: Purpose) -> tuple[Box, ...]:
-    """The boxes that a person ticks, in page order."""
+    """The boxes that a person ticks, in the order of the token page."""
     rows = rows_of(purpose)
-    alone = [row for row in rows if purpose in row.groups]
+    alone = [row for row in rows if purpose in row.replaces]
     boxes = (row.box(row.needed[purpose]) for row in alone or rows)
     return tuple(sorted(boxes, key=lambda box: box.category))
 
 
 def categories_of(purpose: Purpose) -> list[str]:
-    """The categories of the token page that are named beside Full access, in page order."""
-    rows = [row for row in rows_of(purpose) if row.scope is not Scope.FULL_ACCESS]
-    return sorted(row.category for row in rows)
+    """The categories of a purpose beside Full access, in the order of the token page."""
+    return sorted(row.category for row in rows_of(purpose) if row.scope is not Scope.FULL_ACCESS)
 
 
 def hint_of(purpose: Purpose) -> str:
     """The boxes of a purpose in a few words."""
-    return ", ".join(
-        "Full access" if box.category == "Scopes" else box.category for box in boxes_of(purpose)
-    )
+    if takes_full_access(purpose):
+        return "Full access"
+    return ", ".join(box.category for box in boxes_of(purpose))
 
 
 def takes_full_access(purpose: Purpose) -> bool:
     """Whether Invicti asks for Full access instead of single scopes."""
-    return purpose in SCOPES[Scope.FULL_ACCESS].groups
+    return purpose in SCOPES[Scope.FULL_ACCESS].replaces
 
 
-def plan(
+def probes_for(
     purpose: Purpose, deployment: Deployment, version: str, *, read_only: bool = False
 ) -> tuple[Probe, ...]:
-    """Every probe that says something about ``purpose`` there, lowest levels first."""
-    return tuple(_planned(purpose, deployment, version, read_only))
+    """Every probe that says something about ``purpose`` there, the lowest levels first."""
+    return tuple(
+        probe
+        for row in rows_of(purpose)
+        for probe in row.probes
+        if probe.is_there(deployment, version) and (probe.reads or not read_only)
+    )
 
 
-def _planned(
-    purpose: Purpose, deployment: Deployment, version: str, read_only: bool
-) -> Iterator[Probe]:
-    for row in rows_of(purpose):
-        for probe in row.probes:
-            if probe.is_there(deployment, version) and (probe.reads or not read_only):
-                yield probe
-
-
-def summits(probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
-    """The probes to ask first where the whole ladder is too long: the highest level of each scope."""
+def highest_probes(probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    """The probes of the highest level of each scope: to be asked first where all are too many."""
     best = {probe.scope: probe.level for probe in probes}
     return tuple(probe for probe in probes if probe.level == best[probe.scope])

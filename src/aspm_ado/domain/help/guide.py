@@ -1,4 +1,4 @@
-"""How to create the token: the steps of the token page for one deployment, purpose and day."""
+"""How to create the token: the steps of the token page for one place, purpose and day."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from datetime import date, timedelta
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, days_said
+from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.azure.scopes import Box, Deployment, Purpose, boxes_of, takes_full_access
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
 
 SUGGESTED_DAYS: Final = 180
-"""Half a year: Invicti asks for “an appropriate expiration period”; the page allows at most one year."""
+"""Half a year: Invicti asks for “an appropriate expiration period”; the page allows one year."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class GuideStep:
     """One thing to do on the page, and what to know about it."""
 
     do: str
@@ -35,26 +35,24 @@ class Guide:
     reach: Reach
     expires: date
     boxes: tuple[Box, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[GuideStep, ...]
 
 
 def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calendar) -> Guide:
     """The guide for one organization or collection, right for the day of ``calendar``."""
     reach = calendar.demanded(choice, place.site.deployment)
-    name = f"aspm-ado {place.name if reach is Reach.ORGANIZATION else 'all'} {calendar.today.isoformat()}"
+    reached = place.name if reach is Reach.ORGANIZATION else "all"
+    name = f"aspm-ado {reached} {calendar.today.isoformat()}"
     expires, expiry_note = _expiry(reach, place.site.deployment, calendar)
     boxes = boxes_of(purpose)
     steps = (
-        Step(f"Open {place.token_page}", ("There: User settings → Personal access tokens.",)),
-        Step(
-            "Choose “+ New Token”",
-            _forbidden(place),
-        ),
-        Step(f"Name: {name}"),
-        _organization(place, reach, choice, calendar),
-        Step(f"Expiration: Custom defined, {expires.isoformat()}", expiry_note),
-        _scopes(purpose, boxes),
-        Step(
+        GuideStep(f"Open {place.token_page}", ("There: User settings → Personal access tokens.",)),
+        GuideStep("Choose “+ New Token”", _where_policies_forbid(place)),
+        GuideStep(f"Name: {name}"),
+        _reach_step(place, reach, choice, calendar),
+        GuideStep(f"Expiration: Custom defined, {expires.isoformat()}", (expiry_note,)),
+        _scopes_step(purpose, boxes),
+        GuideStep(
             "Choose “Create” and copy the token now",
             ("It is shown this once: keep it until Invicti ASPM has it too.",),
         ),
@@ -62,72 +60,76 @@ def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calen
     return Guide(place.name, place.token_page, name, reach, expires, boxes, steps)
 
 
-def _forbidden(place: Place) -> tuple[str, ...]:
-    """What to do where the page does not offer what the guide says; the policies are of Services only."""
-    services = place.site.deployment is Deployment.SERVICES
-    where = (
-        f"-o {quote(place.name)}"
-        if services
-        else f"--server-url {place.site.base_url} --collection "
-    )
-    where += "" if services else quote(place.name)
-    greyed = f"Greyed out? A policy forbids it: `aspm-ado guide {where} --greyed-out` prints the request to send."
-    below = "Is something missing further down? `--request` global, full-scope or lifespan prints the request for that."
-    return (greyed, below) if services else (greyed,)
-
-
-def _organization(place: Place, reach: Reach, choice: ReachDemanded, calendar: Calendar) -> Step:
-    noun = place.noun.capitalize()
-    days = calendar.days_to_end(place.site.deployment)
-    if reach is Reach.ORGANIZATION:
-        ended = calendar.ended(place.site.deployment)
-        note = (
-            (
-                f"Since {calendar.global_end} a token can be of one organization only. Invicti's written guide still "
-                "says “All accessible organizations”.",
-            )
-            if ended and choice is ReachDemanded.AUTO
-            else ()
+def _where_policies_forbid(place: Place) -> tuple[str, ...]:
+    """What to do where the page does not offer a choice. Only Services have policies."""
+    name = quote(place.name)
+    where = f"--server-url {place.site.base_url} --collection {name}"
+    below: tuple[str, ...] = ()
+    if place.site.deployment is Deployment.SERVICES:
+        where = f"-o {name}"
+        below = (
+            "Is something missing further down? `--request` global, full-scope or lifespan prints "
+            "the request for that.",
         )
-        return Step(f"{noun}: {place.name}", note)
+    return (
+        f"Greyed out? A policy forbids it: `aspm-ado guide {where} --greyed-out` prints the "
+        "request to send.",
+        *below,
+    )
+
+
+def _reach_step(place: Place, reach: Reach, choice: ReachDemanded, calendar: Calendar) -> GuideStep:
+    end, days = calendar.global_end, calendar.days_to_end(place.site.deployment)
+    if reach is Reach.ORGANIZATION:
+        step = f"{place.noun.capitalize()}: {place.name}"
+        if not calendar.ended(place.site.deployment) or choice is not ReachDemanded.AUTO:
+            return GuideStep(step)
+        return GuideStep(
+            step,
+            (
+                f"Since {end} a token can be of one organization only. Invicti's written guide "
+                "still says “All accessible organizations”.",
+            ),
+        )
     if place.site.deployment is Deployment.SERVER:
-        return Step(
+        return GuideStep(
             "Collection: all of them, where the page offers it (“All accessible organizations”)",
             ("Invicti's guide asks for it; a token of one collection makes the integration fail.",),
         )
-    soon: tuple[str, ...] = ()
+    notes = ["Not the one organization: Invicti ASPM tries all of them and fails otherwise."]
     if days is not None and days > 0:
-        when = f"Microsoft stops such tokens on {calendar.global_end}, in {days_said(days)}"
-        soon = (f"{when}; --reach organization avoids them.",)
+        notes.append(
+            f"Microsoft stops such tokens on {end}, in {count_days(days)}; --reach organization "
+            "avoids them."
+        )
     elif days is not None:
-        soon = (f"Microsoft was to stop such tokens on {calendar.global_end}; --reach organization asks for one that "
-                "does not depend on it.",)  # fmt: skip
-    return Step(
-        "Organization: All accessible organizations",
-        ("Not the one organization: Invicti ASPM tries all of them and fails otherwise.", *soon),
-    )
+        notes.append(
+            f"Microsoft was to stop such tokens on {end}; --reach organization asks for one that "
+            "does not depend on it."
+        )
+    return GuideStep("Organization: All accessible organizations", tuple(notes))
 
 
-def _expiry(
-    reach: Reach, deployment: Deployment, calendar: Calendar
-) -> tuple[date, tuple[str, ...]]:
-    suggested = calendar.today + timedelta(days=SUGGESTED_DAYS)
-    end = calendar.global_end if reach is Reach.ALL and deployment is Deployment.SERVICES else None
-    if end is not None and calendar.today < end <= suggested:
-        last = max(
-            end - timedelta(days=1), calendar.today + timedelta(days=1)
-        )  # a token cannot end today
-        return last, (f"A later date would not help: tokens of all organizations stop on {end}.",)
-    return suggested, ("At most one year; your organization may allow less.",)
+def _expiry(reach: Reach, deployment: Deployment, calendar: Calendar) -> tuple[date, str]:
+    """The day to choose, and what to know about it."""
+    end, today = calendar.global_end, calendar.today
+    suggested = today + timedelta(days=SUGGESTED_DAYS)
+    if deployment is Deployment.SERVER or reach is not Reach.ALL:
+        end = None
+    if end is not None and today < end <= suggested:
+        one_day = timedelta(days=1)
+        last = max(end - one_day, today + one_day)  # a token cannot end today
+        return last, f"A later date would not help: tokens of all organizations stop on {end}."
+    return suggested, "At most one year; your organization may allow less."
 
 
-def _scopes(purpose: Purpose, boxes: tuple[Box, ...]) -> Step:
+def _scopes_step(purpose: Purpose, boxes: tuple[Box, ...]) -> GuideStep:
     if takes_full_access(purpose):
-        return Step(
+        return GuideStep(
             "Scopes: Full access",
             ("Invicti asks for it where Azure DevOps is also the issue manager.",),
         )
-    return Step(
+    return GuideStep(
         "Scopes: Custom defined → Show all scopes (at the bottom), then tick",
         tuple(str(box) for box in boxes),
     )

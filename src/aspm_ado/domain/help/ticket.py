@@ -1,13 +1,13 @@
-"""Whose problem it is: the token's, something on the way, or Invicti ASPM's; and a text for whoever can mend it.
+"""Who can act on what is in the way, and a support ticket for them.
 
-Three verdicts that look alike to a person: the token is bad; the token is good, or could not be judged, and a network,
-a policy or the service is in the way; the token is good and Invicti ASPM says no. Each rests on the evidence of its
-checks, and says what was not concluded. No secret is in any of it.
+Three verdicts look alike to a person: the token is bad; the token is good or could not be judged,
+and a network, a policy or the service is in the way; the token is good and Invicti ASPM says no.
+Each rests on the evidence of its checks and says what was not concluded. There is no secret in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,12 +17,17 @@ from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
+    from aspm_ado.domain.http import Evidence
     from aspm_ado.domain.report import ConnectionReport
 
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """How a party is told of. ``alive`` and ``unproven`` are the sentence where the token is known to be, or not."""
+    """The words for one party.
+
+    ``alive`` is the sentence where Azure DevOps is known to accept the token, ``unproven`` where
+    that is not known.
+    """
 
     to: str
     alive: str
@@ -39,15 +44,17 @@ _WORDS: Final[Mapping[Who, _Words]] = {
     ),
     Who.OWNER: _Words(
         "the owner of the token",
-        "It is the token: it is accepted, and it is not what Invicti ASPM needs. Its owner can mend it.",
+        "It is the token: it is accepted, and it is not what Invicti ASPM needs. Its owner can "
+        "mend it.",
         "It is the token: Azure DevOps answered, and did not take it. Its owner can mend it.",
         "why Azure DevOps refuses, where it does not say so",
     ),
     Who.ADMINISTRATOR: _Words(
         "an administrator of Azure DevOps for {where}",
-        "It is not the token, which is accepted: a right or a policy of {where} is in the way. An administrator can "
-        "mend it.",
-        "It is a right or a policy of {where}; an administrator can mend it. Whether the token is good is not known.",
+        "It is not the token, which is accepted: a right or a policy of {where} is in the way. An "
+        "administrator can mend it.",
+        "It is a right or a policy of {where}; an administrator can mend it. Whether the token is "
+        "good is not known.",
         "whether the scopes of the token would do",
     ),
     Who.NETWORK: _Words(
@@ -59,7 +66,8 @@ _WORDS: Final[Mapping[Who, _Words]] = {
     Who.SERVICE: _Words(
         "the support of the service",
         "It is not the token, which is accepted: {hosts} did not give an answer that tells.",
-        "It is the service: {hosts} did not give an answer that tells. Whether the token is good is not known.",
+        "It is the service: {hosts} did not give an answer that tells. Whether the token is good "
+        "is not known.",
         "anything about what was not answered",
     ),
     Who.ASPM: _Words(
@@ -71,117 +79,113 @@ _WORDS: Final[Mapping[Who, _Words]] = {
     Who.MACHINE: _Words(
         "whoever looks after this machine",
         "It is this machine: its keyring, our records, its clock or its tools.",
-        "It is this machine: its keyring, our records, its clock or its tools. Nothing is said about the token.",
+        "It is this machine: its keyring, our records, its clock or its tools. Nothing is said "
+        "about the token.",
         "anything about the token",
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What one party can mend in one connection: the checks by organization (empty: the connection's own)."""
+class Responsibility:
+    """What one party can mend in one connection.
 
-    whose: Who
+    ``checks`` are with the organization that they are of; empty for those of the connection.
+    ``alive`` says that Azure DevOps was seen to accept the token of every organization concerned.
+    """
+
+    who: Who
     checks: tuple[tuple[str, Check], ...]
     alive: bool
-    """Whether Azure DevOps was seen to accept the token of every organization concerned."""
     where: str
 
     @property
+    def _asked(self) -> list[Evidence]:
+        """Each request of the checks, once."""
+        return list(dict.fromkeys(line for _, check in self.checks for line in check.evidence))
+
+    @property
     def hosts(self) -> str:
-        """Who was asked."""
-        asked = [
-            line.url.split("/")[2]
-            for _, check in self.checks
-            for line in check.evidence
-            if "//" in line.url
-        ]
-        return clean(", ".join(dict.fromkeys(asked)), 200) or "the service"
+        """The hosts that were asked."""
+        hosts = (line.url.split("/")[2] for line in self._asked if "//" in line.url)
+        return clean(", ".join(dict.fromkeys(hosts)), 200) or "the service"
 
     @property
     def sentence(self) -> str:
-        """Whose problem it is, in a line or two."""
-        words = _WORDS[self.whose]
+        """Who can act and on what, in a line or two."""
+        words = _WORDS[self.who]
         return self._filled(words.alive if self.alive else words.unproven)
 
     def _filled(self, text: str) -> str:
         return text.replace("{where}", self.where).replace("{hosts}", self.hosts)
 
     def ticket(self, at: str, version: str) -> tuple[str, ...]:
-        """A text for a support ticket: what was asked, what was answered, what is concluded and what is not."""
-        words = _WORDS[self.whose]
-        asked = [line for _, check in self.checks for line in check.evidence]
+        """A text for a support ticket: questions, answers, what is concluded and what is not."""
+        words = _WORDS[self.who]
         lines = [
             f"To {self._filled(words.to)}:",
             f"aspm-ado {version} asked on {at}, with a personal access token:",
+            *(map(_evidence_line, self._asked) if self._asked else ["- (no request was sent)"]),
+            "What that means:",
         ]
-        for line in dict.fromkeys(asked):
-            answer = f"status {line.status}" if line.status else "no answer"
-            marks = [
-                f"ActivityId {line.activity_id}" if line.activity_id else "",
-                f"at {line.at}" if line.at else "",
-            ]
-            lines.append(
-                clean(
-                    ", ".join(
-                        [f"- {line.method} {line.url}: {answer}", *(one for one in marks if one)]
-                    ),
-                    900,
-                )
-            )
-        lines += [] if asked else ["- (no request was sent)"]
-        lines.append("What that means:")
-        for (organization, detail), remedy in self._said().items():
+        said = {(name, check.detail): check.remedy for name, check in self.checks}
+        for (organization, detail), remedy in said.items():
             lines.append(clean(f"- {organization + ': ' if organization else ''}{detail}", 900))
-            lines += [clean(f"  What may help: {remedy}", 900)] if remedy else []
-        lines += [f"Concluded: {self.sentence}", f"Not concluded: {words.not_concluded}."]
-        return (*lines, "No secret is in this text.")
+            if remedy:
+                lines.append(clean(f"  What may help: {remedy}", 900))
+        lines += [
+            f"Concluded: {self.sentence}",
+            f"Not concluded: {words.not_concluded}.",
+            "No secret is in this text.",
+        ]
+        return tuple(lines)
 
-    def _said(self) -> dict[tuple[str, str], str]:
-        return {(name, check.detail): check.remedy or "" for name, check in self.checks}
+
+def _evidence_line(line: Evidence) -> str:
+    answer = f"status {line.status}" if line.status else "no answer"
+    parts = [f"- {line.method} {line.url}: {answer}"]
+    if line.activity_id:
+        parts.append(f"ActivityId {line.activity_id}")
+    if line.at:
+        parts.append(f"at {line.at}")
+    return clean(", ".join(parts), 900)
 
 
-def findings(connection: ConnectionReport) -> tuple[Finding, ...]:
-    """Whose problem it is in one connection, one finding for each party; nothing where nothing is in the way."""
+def responsibilities(connection: ConnectionReport) -> tuple[Responsibility, ...]:
+    """Who can act in one connection, one for each party; empty where nothing is in the way."""
     met: dict[Who, list[tuple[str, Check]]] = {}
-    for name, check in _trouble(connection):
+    for name, check in _in_the_way(connection):
         if check.reason is not None and check.reason.who is not None:
             met.setdefault(check.reason.who, []).append((name, check))
-    return tuple(
-        Finding(
-            whose, tuple(met[whose]), _alive(connection, met[whose]), _where(connection, met[whose])
-        )
-        for whose in Who
-        if whose in met
-    )
+    found = []
+    for who in Who:
+        if who in met:
+            names = tuple(dict.fromkeys(name for name, _ in met[who] if name))
+            where = clean(", ".join(names), 200) or clean(connection.base_url, 200)
+            found.append(Responsibility(who, tuple(met[who]), _alive(connection, names), where))
+    return tuple(found)
 
 
-def _trouble(connection: ConnectionReport) -> Iterator[tuple[str, Check]]:
-    """What stands in the way, and a registration that was refused, which a validation does not count."""
-    own = [
-        ("", check)
-        for check in (*connection.checks, *(connection.aspm.checks if connection.aspm else ()))
-    ]
-    theirs = [
-        (clean(one.name, 80), check) for one in connection.organizations for check in one.checks
-    ]
-    for name, check in (*own, *theirs):
+def _in_the_way(connection: ConnectionReport) -> Iterator[tuple[str, Check]]:
+    """What stands in the way, and a refused registration, which a validation does not count."""
+    aspm = connection.aspm.checks if connection.aspm else ()
+    checks = [("", check) for check in (*connection.checks, *aspm)]
+    for one in connection.organizations:
+        checks += ((clean(one.name, 80), check) for check in one.checks)
+    for name, check in checks:
         counts = check.required or check.id is CheckId.REGISTRATION
         if counts and check.status in (Status.FAIL, Status.UNKNOWN):
             yield name, check
 
 
-def _alive(connection: ConnectionReport, met: list[tuple[str, Check]]) -> bool:
-    names = {name for name, _ in met if name}
-    concerned = [
-        one for one in connection.organizations if not names or clean(one.name, 80) in names
+def _alive(connection: ConnectionReport, names: Sequence[str]) -> bool:
+    """Whether the token is accepted in the organizations named, or in all where none is."""
+    identities = [
+        check
+        for one in connection.organizations
+        for check in one.checks
+        if check.id is CheckId.IDENTITY and (not names or clean(one.name, 80) in names)
     ]
-    who = [check for one in concerned for check in one.checks if check.id is CheckId.IDENTITY]
-    return bool(who) and all(
-        one.status is Status.PASS or one.reason is Reason.OTHER_IDENTITY for one in who
+    return bool(identities) and all(
+        check.status is Status.PASS or check.reason is Reason.OTHER_IDENTITY for check in identities
     )
-
-
-def _where(connection: ConnectionReport, met: list[tuple[str, Check]]) -> str:
-    names = list(dict.fromkeys(name for name, _ in met if name))
-    return clean(", ".join(names), 200) or clean(connection.base_url, 200)

@@ -1,29 +1,28 @@
-"""Why a token may be rejected, when Azure DevOps does not say: the causes that are possible, the likeliest first.
+"""Whether an organization accepts a token: the checks ``identity`` and ``organization.access``.
 
-None is certain. What a stopped token of all organizations is answered was not known when this was written; a bare 401,
-which tells nothing, is expected.
+Azure DevOps does not say why it rejects a token, so the possible causes are listed, the likeliest
+first. What it answers to a stopped token of all organizations is not known; a bare 401 is expected.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
-from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, newest_common
+from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.documents import ConnectionData, Identity, Names, Profile
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import (
+    INCONCLUSIVE,
     REFUSALS,
-    UNHEARD,
     AnswerKind,
     classify,
-    unheard,
+    explain_inconclusive,
+    inconclusive,
     user_of,
-    words,
 )
 
 if TYPE_CHECKING:
@@ -33,11 +32,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class TokenHistory:
     """What is known of a token beside the answers of today.
 
-    ``was_good``: it was accepted when it was last proven. ``reach``: how far it went then. ``expires``: the end on
-    record.
+    ``was_good``: it was accepted when it was last validated. ``reach``: its reach then. ``expires``:
+    its end on record.
     """
 
     was_good: bool = False
@@ -53,70 +52,58 @@ class Past:
         return self.reach is Reach.ALL and calendar.ended(deployment)
 
 
-NOTHING_KNOWN = Past()
+NO_HISTORY: Final = TokenHistory()
 
 
-def causes(place: Place, past: Past, calendar: Calendar) -> tuple[str, ...]:
-    """What may have happened, likeliest first, in words that follow “one of these:”."""
+def rejection_causes(place: Place, history: TokenHistory, calendar: Calendar) -> tuple[str, ...]:
+    """What may have happened to a rejected token, the likeliest first."""
     deployment = place.site.deployment
     services = deployment is Deployment.SERVICES
-    expired, stopped = past.has_expired(calendar), past.has_stopped(deployment, calendar)
-    may_have_stopped = calendar.ended(deployment) and past.reach is Reach.UNKNOWN
+    known, expires = history.was_good, history.expires
+    expired = history.has_expired(calendar)
+    stopped = history.has_stopped(deployment, calendar)
+    may_have_stopped = calendar.ended(deployment) and history.reach is Reach.UNKNOWN
     retired = (
         f"it was a token of all organizations, which Microsoft stopped on {calendar.global_end}"
     )
     rows = (
-        (expired, f"most likely it has expired: the end on record is {past.expires}"),
+        (expired, f"most likely it has expired: the end on record is {expires}"),
         (stopped and not expired, f"most likely {retired}"),
         (stopped and expired, retired),
-        (not past.was_good, "it was mistyped or cut"),
+        (not known, "it was mistyped or cut"),
         (True, "it was revoked"),
-        (past.was_good and past.expires is None, "it has expired (no end is on record)"),
-        (past.was_good and services, "a token policy refuses it now"),
+        (known and expires is None, "it has expired (no end is on record)"),
+        (known and services, "a token policy refuses it now"),
         (may_have_stopped, retired),
-        (not past.was_good, f"it belongs to another {place.noun}"),
+        (not known, f"it belongs to another {place.noun}"),
         (services, "its owner has not signed in for 90 days"),
     )
-    return tuple(words for is_possible, words in rows if is_possible)
-
-
-_LATEST: Final = re.compile(
-    r"latest REST API version this server supports is\s+(\d{1,2}\.\d{1,2})", re.IGNORECASE
-)
-
-
-def server_version(reply: Reply | None) -> str:
-    """The newest version that both sides speak; the oldest of ours where the server does not tell.
-
-    Source of the sentence: Microsoft's ``VssVersionOutOfRangeException``, as users have posted it.
-    """
-    told = _LATEST.search(words(reply)) if reply is not None else None
-    return newest_common(told.group(1)) if told else API_VERSIONS[-1]
-
-
-_SILENT_ABOUT_WHY = REFUSALS - {AnswerKind.EXPIRED}
+    return tuple(cause for is_possible, cause in rows if is_possible)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The two checks, and whom they name. Only when ``is_in`` may anything further be asked here."""
+    """The two checks and the identity that they name.
+
+    Further questions may be asked in the organization only when ``is_accepted``.
+    """
 
     identity: Identity | None
     identity_check: Check
     access_check: Check
 
     @property
-    def is_in(self) -> bool:
-        """Whether the organization took the token."""
+    def is_accepted(self) -> bool:
+        """Whether the organization accepts the token."""
         return self.access_check.status is Status.PASS
 
     @property
-    def is_alive(self) -> bool:
+    def is_accepted_somewhere(self) -> bool:
         """Whether some answer shows that the token is accepted somewhere."""
         return self.identity_check.status is Status.PASS
 
     @property
-    def is_dead(self) -> bool:
+    def is_rejected(self) -> bool:
         """Whether the service rejected the token itself."""
         return self.identity_check.status is Status.FAIL
 
@@ -128,164 +115,176 @@ def judge_access(
     calendar: Calendar,
     elsewhere: Identity | None = None,
     *,
-    past: Past = NOTHING_KNOWN,
+    history: TokenHistory = NO_HISTORY,
 ) -> Access:
-    """Judge ``connectionData`` of an organization in the light of ``wide`` and of other organizations.
+    """Judge ``first``, the answer to ``connectionData`` of an organization.
 
-    ``wide`` is the answer to ``profiles/me``, or the list of collections that a Server gave; ``elsewhere`` whom another
-    organization recognised by the same token; ``past`` what was known of it before.
+    ``wide`` is the answer to ``profiles/me``, or the list of collections that a Server gave.
+    ``elsewhere`` is the identity that another organization recognised by the same token.
     """
     kind = classify(first)
-    data = first.answer
-    if (
-        kind is AnswerKind.ANSWER
-        and isinstance(data, ConnectionData)
-        and not data.identity.is_anonymous
-    ):
-        user = user_of(first)
-        unnamed = user is not None and not data.identity.account
-        return _in(
-            place,
-            replace(data.identity, account=user.account) if user and unnamed else data.identity,
-            first,
+    own = _named_by(first, kind)
+    if own is not None:
+        access = Check(CheckId.ACCESS, Status.PASS, f"The {place.noun} takes the token.")
+        return Access(own, identity_known(own, first), access.on(first))
+    known, witness = _known(first, kind, wide, elsewhere)
+    is_accepted_somewhere = known is not None or _lists_collections(wide)
+    if is_accepted_somewhere or not _rejects_token(first, kind):
+        access, identity = _not_accepted(place, first, kind)
+        if known is not None:
+            identity = identity_known(known, witness)
+        return Access(known, identity, access)
+    not_asked = skip(CheckId.ACCESS, "Not asked: the token itself is not accepted.")
+    is_silent_about_why = kind in REFUSALS and kind is not AnswerKind.EXPIRED
+    if wide is not None and is_silent_about_why and classify(wide) in INCONCLUSIVE:
+        before = (
+            f"{place.name} refuses the token, and whether it is alive elsewhere could not be found "
+            "out: "
         )
-    known, witness = _known(first, wide, elsewhere)
-    access, excuse = _access(place, first, kind, alive=known is not None or _lists(wide))
-    if known is not None:
-        return Access(known, identified(known, witness), access)
-    if excuse is not None:
-        return Access(None, excuse, access)
-    if wide is not None and kind in _SILENT_ABOUT_WHY and classify(wide) in UNHEARD:
-        reason, detail, remedy = unheard(wide, classify(wide))
-        told = f"{place.name} refuses the token, and whether it is alive elsewhere could not be found out: {detail}"
-        return Access(
-            None,
-            Check(CheckId.IDENTITY, Status.UNKNOWN, told, reason, remedy).on(first, wide),
-            _behind(),
-        )
-    return Access(None, _rejected(place, first, wide, kind, calendar, past), _behind())
+        return Access(None, inconclusive(CheckId.IDENTITY, wide, before).on(first, wide), not_asked)
+    return Access(None, _rejected(place, kind, calendar, history).on(first, wide), not_asked)
 
 
-def _in(place: Place, identity: Identity, first: Reply) -> Access:
-    access = Check(CheckId.ACCESS, Status.PASS, f"The {place.noun} takes the token.").on(first)
-    return Access(identity, identified(identity, first), access)
-
-
-def identified(identity: Identity, witness: Reply | None) -> Check:
-    """``identity`` of a token whose owner some answer names."""
+def identity_known(identity: Identity, witness: Reply | None) -> Check:
+    """``identity`` of a token whose owner is known; ``witness`` is the answer that names it."""
     named = identity.name if identity.name != identity.account else ""
-    who = (
-        f"{named} <{identity.account}>"
-        if named and identity.account
-        else named or identity.account or identity.id
-    )
+    who = named or identity.account or identity.id
+    if named and identity.account:
+        who = f"{named} <{identity.account}>"
     return Check(CheckId.IDENTITY, Status.PASS, f"The token belongs to {who}.").on(witness)
 
 
+def _named_by(first: Reply, kind: AnswerKind) -> Identity | None:
+    """Whom ``connectionData`` names, with the account of the header where the body has none."""
+    data = first.answer
+    if kind is not AnswerKind.ANSWER or not isinstance(data, ConnectionData):
+        return None
+    if data.identity.is_anonymous:
+        return None
+    user = user_of(first)
+    if user is None or data.identity.account:
+        return data.identity
+    return replace(data.identity, account=user.account)
+
+
 def _known(
-    first: Reply, wide: Reply | None, elsewhere: Identity | None
+    first: Reply, kind: AnswerKind, wide: Reply | None, elsewhere: Identity | None
 ) -> tuple[Identity | None, Reply | None]:
     """Whom some other answer shows the token to be, and the answer that shows it."""
-    user = user_of(first) if classify(first) is AnswerKind.NOT_ALLOWED else None
+    user = user_of(first) if kind is AnswerKind.NOT_ALLOWED else None
     if user is not None:
         return user, first
     if wide is not None and wide.status == 200 and isinstance(wide.answer, Profile):
         return wide.answer.identity, wide
-    if elsewhere is None and wide is not None and _lists(wide):
+    if elsewhere is None and wide is not None and _lists_collections(wide):
         return user_of(wide), wide
     return elsewhere, None
 
 
-def _lists(wide: Reply | None) -> bool:
-    """Whether a Server gave the token its collections: it is alive then, whoever it is."""
+def _lists_collections(wide: Reply | None) -> bool:
+    """Whether a Server gave its collections: the token is good then, whoever it is."""
     return wide is not None and wide.status == 200 and isinstance(wide.answer, Names)
 
 
-def _access(
-    place: Place, first: Reply, kind: AnswerKind, *, alive: bool
-) -> tuple[Check, Check | None]:
-    """``organization.access``, and what ``identity`` is when nothing but this answer is known of the token.
+def _is_absent(first: Reply) -> bool:
+    return first.status == 404 and bool(first.header("X-TFS-ProcessId"))
 
-    The second is ``None`` when this answer rejects the token itself.
+
+def _rejects_token(first: Reply, kind: AnswerKind) -> bool:
+    """Whether this answer rejects the token, or is what anybody gets."""
+    if kind is AnswerKind.ANSWER:
+        return isinstance(first.answer, ConnectionData)
+    return kind in REFUSALS and not _is_absent(first)
+
+
+def _not_accepted(place: Place, first: Reply, kind: AnswerKind) -> tuple[Check, Check]:
+    """``organization.access`` where this answer does not reject the token itself.
+
+    The second check is ``identity`` where nothing else is known of the token.
     """
-
-    def failed(reason: Reason, detail: str, remedy: str) -> tuple[Check, Check | None]:
-        return (
-            Check(CheckId.ACCESS, Status.FAIL, detail, reason, remedy).on(first),
-            skip(CheckId.IDENTITY, f"Not asked: {detail[:1].lower()}{detail[1:]}"),
+    failure = _access_failure(place, first, kind)
+    if failure is None:
+        absent = first.status == 404
+        kind = AnswerKind.NOT_AZURE_DEVOPS if absent else kind
+        reason, detail, remedy = explain_inconclusive(first, kind)
+        access, identity = (
+            Check(check, Status.UNKNOWN, detail, reason, remedy).on(first)
+            for check in (CheckId.ACCESS, CheckId.IDENTITY)
         )
+        return access, identity
+    reason, detail, remedy = failure
+    return (
+        Check(CheckId.ACCESS, Status.FAIL, detail, reason, remedy).on(first),
+        skip(CheckId.IDENTITY, f"Not asked: {detail[:1].lower()}{detail[1:]}"),
+    )
 
+
+def _access_failure(place: Place, first: Reply, kind: AnswerKind) -> tuple[Reason, str, str] | None:
+    """Reason, detail and remedy where the answer says what is wrong with the access."""
     if kind is AnswerKind.NOT_ALLOWED:
-        return failed(
+        return (
             Reason.NOT_A_MEMBER,
             f"The token's owner has no access to {place.name}.",
-            f"Have the owner added to {place.name} as a member, or use a token of somebody who is one.",
+            f"Have the owner added to {place.name} as a member, or use a token of somebody who is "
+            "one.",
         )
-    if first.status == 404 and first.header("X-TFS-ProcessId"):
-        return failed(
+    if _is_absent(first):
+        return (
             Reason.ORGANIZATION_ABSENT,
             f"There is no {place.noun} named {place.name}.",
             f"Copy the name from the address in the browser: {place.site.base_url}/NAME.",
         )
-    if kind is AnswerKind.STOPPED:
-        return failed(
+    if kind is AnswerKind.DEACTIVATED:
+        return (
             Reason.ORGANIZATION_DEACTIVATED,
             f"The {place.noun} {place.name} has been switched off (TF24668).",
             f"Have an administrator sign in at {place.url} and bring it back, or leave it out.",
         )
-    if kind in REFUSALS or (kind is AnswerKind.ANSWER and isinstance(first.answer, ConnectionData)):
-        if not alive:
-            return _behind(), None
-        return failed(Reason.ORGANIZATION_REFUSES_TOKEN, *_refusing(place))
-    absent = first.status == 404
-    reason, detail, remedy = unheard(first, AnswerKind.STRANGER if absent else kind)
-    check = Check(CheckId.ACCESS, Status.UNKNOWN, detail, reason, remedy).on(first)
-    return check, Check(CheckId.IDENTITY, Status.UNKNOWN, detail, reason, remedy).on(first)
+    if not _rejects_token(first, kind):
+        return None
+    detail = f"The token is alive, but {place.name} refuses it: its owner is no member"
+    remedy = f"Ask an administrator of {place.name} whether you are a member"
+    if place.site.deployment is Deployment.SERVICES:  # a Server has no token policies
+        detail += ", or a token policy is in force"
+        remedy += (
+            ", and whether “Restrict personal access token creation” (Organization settings → "
+            "Policies) keeps tokens out"
+        )
+    return Reason.ORGANIZATION_REFUSES_TOKEN, f"{detail}.", f"{remedy}."
 
 
-def _refusing(place: Place) -> tuple[str, str]:
-    """Detail and remedy where a living token is refused. Only Services have token policies."""
-    told = f"The token is alive, but {place.name} refuses it: its owner is no member"
-    ask = f"Ask an administrator of {place.name} whether you are a member"
-    if place.site.deployment is Deployment.SERVER:
-        return f"{told}.", f"{ask}."
-    return (
-        f"{told}, or a token policy is in force.",
-        f"{ask}, and whether “Restrict personal access token creation” (Organization settings → Policies) keeps "
-        "tokens out.",
-    )
-
-
-def _behind() -> Check:
-    return skip(CheckId.ACCESS, "Not asked: the token itself is not accepted.")
-
-
-def _rejected(
-    place: Place, first: Reply, wide: Reply | None, kind: AnswerKind, calendar: Calendar, past: Past
-) -> Check:
-    """``identity`` when nobody accepts the token: which of several causes cannot be told, so all are listed."""
-    again = f"Create a new one on {place.token_page}; an expired or revoked token cannot be brought back."
+def _rejected(place: Place, kind: AnswerKind, calendar: Calendar, history: TokenHistory) -> Check:
+    """``identity`` when nobody accepts the token."""
     if kind is AnswerKind.EXPIRED:
-        detail = "Azure DevOps says that the token has expired."
-        return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_EXPIRED, again).on(
-            first, wide
+        return Check(
+            CheckId.IDENTITY,
+            Status.FAIL,
+            "Azure DevOps says that the token has expired.",
+            Reason.TOKEN_EXPIRED,
+            f"Create a new one on {place.token_page}; an expired or revoked token cannot be "
+            "brought back.",
         )
     if kind is AnswerKind.ANSWER:
-        detail = f"{place.name} answered as it answers anybody: the token was not accepted."
-        mend = f"Copy it again, whole, or create a new one on {place.token_page}."
-        return Check(CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_ANONYMOUS, mend).on(
-            first, wide
+        return Check(
+            CheckId.IDENTITY,
+            Status.FAIL,
+            f"{place.name} answered as it answers anybody: the token was not accepted.",
+            Reason.TOKEN_ANONYMOUS,
+            f"Copy it again, whole, or create a new one on {place.token_page}.",
         )
-    told = "; ".join(causes(place, past, calendar))
-    detail = f"{place.name} rejects the token. Azure DevOps does not say why; one of these: {told}."
-    new = f"reate a new one on {place.token_page}."
-    remedy = f"C{new}" if past.was_good else f"Copy it again, or c{new}"
-    follows = None
-    if past.has_stopped(place.site.deployment, calendar) and not past.has_expired(calendar):
-        remedy, follows = (
-            f"Give each organization a token of its own: {MIGRATE}",
-            Command("migrate"),
-        )
+    remedy, follows = f"Copy it again, or create a new one on {place.token_page}.", None
+    if history.was_good:
+        remedy = f"Create a new one on {place.token_page}."
+    stopped = history.has_stopped(place.site.deployment, calendar)
+    if stopped and not history.has_expired(calendar):
+        remedy = f"Give each organization a token of its own: {MIGRATE}"
+        follows = Command("migrate")
     return Check(
-        CheckId.IDENTITY, Status.FAIL, detail, Reason.TOKEN_REJECTED, remedy, next=follows
-    ).on(first, wide)
+        CheckId.IDENTITY,
+        Status.FAIL,
+        f"{place.name} rejects the token. Azure DevOps does not say why; one of these: "
+        f"{'; '.join(rejection_causes(place, history, calendar))}.",
+        Reason.TOKEN_REJECTED,
+        remedy,
+        next=follows,
+    )

@@ -1,7 +1,8 @@
-"""What answers at the address of Invicti ASPM, and what its token may do: the three ``aspm.*`` checks.
+"""What answers at the address of Invicti ASPM, and what its token may do: the ``aspm.*`` checks.
 
-Sources: facts/aspm section 4. Errors come as ``{"error": …}`` or ``{"message": …}``, either on any status; a page
-(HTML) is never the API, whatever its status; a redirect is never followed, so its host is named instead.
+An error is ``{"error": …}`` or ``{"message": …}``, either with any status. A page (HTML) is never
+the API, whatever its status. A redirect is not followed: its host is named instead. Source:
+facts/aspm section 4.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ _HEAD: Final = 4000
 """A text of this length may be the head of a longer body."""
 
 ASPM_CHECKS: Final = (CheckId.ASPM_REACHABLE, CheckId.ASPM_TOKEN, CheckId.ASPM_PROJECTS)
-ADDRESS: Final = "Check --aspm-url: copy the address of Invicti ASPM from the browser."
+CHECK_ADDRESS: Final = "Check --aspm-url: copy the address of Invicti ASPM from the browser."
 SAME_HOST: Final = "another path of the same host"
 
 
-class Hearing(StrEnum):
-    """The kinds of answer that are told apart. The first four may say nothing about the ASPM at all."""
+class AspmAnswer(StrEnum):
+    """The kinds of answer that the rules tell apart."""
 
-    SILENCE = "silence"
-    BUSY = "busy"
-    TROUBLE = "trouble"
+    NO_ANSWER = "no-answer"
+    THROTTLED = "throttled"
+    SERVER_ERROR = "server-error"
     REDIRECT = "redirect"
     PAGE = "page"
     ABSENT = "absent"
@@ -48,48 +49,56 @@ class Hearing(StrEnum):
     ANSWER = "answer"
 
 
-UNHEARD: Final = frozenset({Hearing.SILENCE, Hearing.BUSY, Hearing.TROUBLE})
-_STRENGTH: Final = {Hearing.ANSWER: 2, Hearing.REFUSED: 1, Hearing.FORBIDDEN: 1}
+ASPM_INCONCLUSIVE: Final = frozenset(
+    {AspmAnswer.NO_ANSWER, AspmAnswer.THROTTLED, AspmAnswer.SERVER_ERROR}
+)
+_STRENGTH: Final = {AspmAnswer.ANSWER: 2, AspmAnswer.REFUSED: 1, AspmAnswer.FORBIDDEN: 1}
+"""How strongly a kind shows that the API is there; the others do not show it."""
 
 
-def hear(reply: Reply) -> Hearing:
-    """Read one answer. Total: every status and every body has a kind."""
+def classify_aspm(reply: Reply) -> AspmAnswer:
+    """The kind of one answer. Every status and every body has one."""
     text = reply.text.lstrip("\ufeff \t\r\n")
-    unread = reply.failure is Reason.ANSWER_UNREADABLE and 200 <= reply.status < 300 and text
-    empty = 200 <= reply.status < 300 and reply.header("Content-Length") == "0"
+    is_success = 200 <= reply.status < 300
+    unread = is_success and reply.failure is Reason.ANSWER_UNREADABLE and bool(text)
+    empty = is_success and reply.header("Content-Length") == "0"
     if not reply.status or (reply.failure is not None and not unread and not empty):
-        return Hearing.SILENCE
-    if reply.status == 429:
-        return Hearing.BUSY
-    if reply.status >= 500:
-        return Hearing.TROUBLE
-    if 300 <= reply.status < 400:
-        return Hearing.REDIRECT
-    if reply.status in (401, 403):
-        return (
-            Hearing.PAGE
-            if is_html(reply)
-            else Hearing.REFUSED
-            if reply.status == 401
-            else Hearing.FORBIDDEN
-        )
+        return AspmAnswer.NO_ANSWER
+    kind = _by_status(reply)
+    if kind is not None:
+        return kind
     if unread and text[:1] in "{[" and document_of(reply) is None:
-        return Hearing.SILENCE  # JSON that was cut short
+        return AspmAnswer.NO_ANSWER  # JSON that was cut short
     if not _is_json(text):
-        return Hearing.PAGE
+        return AspmAnswer.PAGE
     if reply.status in (404, 405):
-        return Hearing.ABSENT
-    return Hearing.DECLINED if reply.status >= 400 else Hearing.ANSWER
+        return AspmAnswer.ABSENT
+    return AspmAnswer.DECLINED if reply.status >= 400 else AspmAnswer.ANSWER
 
 
-def look_again(heard: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:
-    """The dialects whose health address is not there, where none has one: their API may be there all the same."""
-    kinds = {dialect: hear(reply) for dialect, reply in heard.items()}
-    if any(kind in _STRENGTH for kind in kinds.values()):
-        return ()
-    return tuple(
-        dialect for dialect, kind in kinds.items() if kind in (Hearing.ABSENT, Hearing.PAGE)
-    )
+def _by_status(reply: Reply) -> AspmAnswer | None:
+    """The kind, where the body does not matter."""
+    if reply.status == 429:
+        return AspmAnswer.THROTTLED
+    if reply.status >= 500:
+        return AspmAnswer.SERVER_ERROR
+    if 300 <= reply.status < 400:
+        return AspmAnswer.REDIRECT
+    if reply.status not in (401, 403):
+        return None
+    if is_html(reply):
+        return AspmAnswer.PAGE
+    return AspmAnswer.REFUSED if reply.status == 401 else AspmAnswer.FORBIDDEN
+
+
+def _is_json(text: str) -> bool:
+    if text[:1] not in ("{", "["):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return len(text) >= _HEAD
+    return True
 
 
 def document_of(reply: Reply) -> object | None:
@@ -101,20 +110,18 @@ def document_of(reply: Reply) -> object | None:
     return document
 
 
-def said(reply: Reply) -> str:
-    """What an error envelope says, fit to be shown."""
+def error_message(reply: Reply) -> str:
+    """What an error document says, fit to be shown."""
     document = document_of(reply)
-    if not isinstance(document, dict):
-        return ""
-    text = next(
-        (str(document[key]) for key in ("error", "message") if isinstance(document.get(key), str)),
-        "",
-    )
-    return clean(text, 200)
+    if isinstance(document, dict):
+        for key in ("error", "message"):
+            if isinstance(document.get(key), str):
+                return clean(document[key], 200)
+    return ""
 
 
 def redirect_target(reply: Reply) -> str:
-    """Where a redirect leads: the host that it names, or that it stays; nothing else of it is repeated."""
+    """Where a redirect leads: another host, or ``SAME_HOST``. Nothing else of it is repeated."""
     here = Origin.of(reply.call.url)
     try:
         there = Origin.of(urljoin(reply.call.url, reply.header("Location").strip()))
@@ -122,93 +129,110 @@ def redirect_target(reply: Reply) -> str:
         return "an address that cannot be read"
     if there == here:
         return SAME_HOST
-    return clean(there.host if there.host != here.host else str(there), 120)
+    return clean(str(there) if there.host == here.host else there.host, 120)
+
+
+def dialects_to_retry(answers: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:
+    """The dialects whose API may be there although no health address is."""
+    kinds = {dialect: classify_aspm(reply) for dialect, reply in answers.items()}
+    if not _STRENGTH.keys().isdisjoint(kinds.values()):
+        return ()
+    absent = (AspmAnswer.ABSENT, AspmAnswer.PAGE)
+    return tuple(dialect for dialect, kind in kinds.items() if kind in absent)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """``aspm.reachable``, and the dialects that it leaves possible, the likeliest first (none: not reached)."""
+class DialectsFound:
+    """``aspm.reachable``, and the dialects that remain possible, the likeliest first.
+
+    There is none where the API was not reached.
+    """
 
     check: Check
     dialects: tuple[Dialect, ...]
 
 
-def judge_reachable(url: str, heard: Mapping[Dialect, Reply], hint: Dialect | None = None) -> Found:
-    """Which dialect answers. A silence is never taken for “the other dialect”, and a page never for an API.
+def judge_reachable(
+    url: str, answers: Mapping[Dialect, Reply], hint: Dialect | None = None
+) -> DialectsFound:
+    """``aspm.reachable``: which dialect answers.
 
-    When both look alike (both want a token), the token has to tell; ``hint`` is what was found last time.
+    No answer does not mean that the other dialect is there, and a page is never an API. When both
+    dialects look alike (both want a token), the token has to tell; ``hint`` is what was found last
+    time.
     """
-    kinds = {dialect: hear(reply) for dialect, reply in heard.items()}
+    kinds = {dialect: classify_aspm(reply) for dialect, reply in answers.items()}
     best = max(_STRENGTH.get(kind, 0) for kind in kinds.values())
     if best:
-        likely = [dialect for dialect, kind in kinds.items() if _STRENGTH.get(kind, 0) == best]
+        likely = [dialect for dialect, kind in kinds.items() if _STRENGTH.get(kind) == best]
         likely.sort(key=lambda dialect: (dialect is not hint, dialect is not Dialect.CORE))
         detail = f"The API of Invicti ASPM answers ({' or '.join(likely)})."
-        check = Check(CheckId.ASPM_REACHABLE, Status.PASS, detail).on(
-            *(heard[dialect] for dialect in likely)
-        )
-        return Found(check, tuple(likely))
-    unheard = next((reply for dialect, reply in heard.items() if kinds[dialect] in UNHEARD), None)
-    if unheard is not None:
-        return Found(_unheard(CheckId.ASPM_REACHABLE, unheard), ())
-    asked = next(iter(heard)) if len(heard) == 1 else None
-    return Found(_no_api(CheckId.ASPM_REACHABLE, url, tuple(heard.values()), asked), ())
+        check = Check(CheckId.ASPM_REACHABLE, Status.PASS, detail)
+        return DialectsFound(check.on(*(answers[dialect] for dialect in likely)), tuple(likely))
+    for dialect, reply in answers.items():
+        if kinds[dialect] in ASPM_INCONCLUSIVE:
+            return DialectsFound(_inconclusive(CheckId.ASPM_REACHABLE, reply), ())
+    asked = next(iter(answers)) if len(answers) == 1 else None
+    check = _no_api(CheckId.ASPM_REACHABLE, url, tuple(answers.values()), asked)
+    return DialectsFound(check, ())
 
 
 def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
-    """``aspm.token`` by ``teams/``: 200 or 401 are documented."""
-    kind = hear(reply)
-    if kind is Hearing.ANSWER and isinstance(reply.answer, AspmPage):
-        return Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM takes the token.").on(reply)
-    if kind is Hearing.REFUSED:
-        return replace(
-            _rejected(CheckId.ASPM_TOKEN, dialect, reply), next=Command("rotate", aspm_url=url)
-        )
-    if kind is Hearing.FORBIDDEN:
-        return Check(
-            CheckId.ASPM_TOKEN,
-            Status.FAIL,
-            f"Invicti ASPM knows the token, but lets it read nothing{_quoted(reply)}.",
-            Reason.ASPM_FORBIDDEN,
-            "Use a token of somebody who may sign in and see projects there, or ask its administrator.",
-        ).on(reply)
-    return (
-        _unheard(CheckId.ASPM_TOKEN, reply)
-        if kind in UNHEARD
-        else _no_api(CheckId.ASPM_TOKEN, url, (reply,))
+    """``aspm.token``, by the answer of ``teams/``: 200 or 401 are documented."""
+    check = _judge_list(
+        Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM takes the token."),
+        "Invicti ASPM knows the token, but lets it read nothing",
+        "Use a token of somebody who may sign in and see projects there, or ask its administrator.",
+        (url, dialect, reply),
     )
+    if check.reason is Reason.ASPM_TOKEN_REJECTED:
+        return replace(check, next=Command("rotate", aspm_url=url))
+    return check
 
 
 def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
-    """``aspm.projects`` by ``projects/``: 403 means that the token's owner has no rights to projects."""
-    kind = hear(reply)
-    if kind is Hearing.ANSWER and isinstance(reply.answer, AspmPage):
-        return Check(CheckId.ASPM_PROJECTS, Status.PASS, "The token may read projects.").on(reply)
-    if kind is Hearing.FORBIDDEN:
-        return Check(
-            CheckId.ASPM_PROJECTS,
-            Status.FAIL,
-            f"Invicti ASPM takes the token, but its owner may not read projects{_quoted(reply)}.",
-            Reason.ASPM_FORBIDDEN,
-            "Ask an administrator of Invicti ASPM for the right to projects, or use a token of somebody who has it.",
-        ).on(reply)
-    if kind is Hearing.REFUSED:
-        return _rejected(CheckId.ASPM_PROJECTS, dialect, reply)
-    return (
-        _unheard(CheckId.ASPM_PROJECTS, reply)
-        if kind in UNHEARD
-        else _no_api(CheckId.ASPM_PROJECTS, url, (reply,))
+    """``aspm.projects``, by the answer of ``projects/``: 403 where the owner lacks the right."""
+    return _judge_list(
+        Check(CheckId.ASPM_PROJECTS, Status.PASS, "The token may read projects."),
+        "Invicti ASPM takes the token, but its owner may not read projects",
+        "Ask an administrator of Invicti ASPM for the right to projects, or use a token of "
+        "somebody who has it.",
+        (url, dialect, reply),
     )
+
+
+def _judge_list(
+    good: Check, forbidden: str, remedy: str, asked: tuple[str, Dialect, Reply]
+) -> Check:
+    """``good``, or what the answer says otherwise; ``forbidden`` and ``remedy`` are for a 403."""
+    url, dialect, reply = asked
+    kind = classify_aspm(reply)
+    if kind is AspmAnswer.ANSWER and isinstance(reply.answer, AspmPage):
+        return good.on(reply)
+    if kind is AspmAnswer.FORBIDDEN:
+        reason, detail = Reason.ASPM_FORBIDDEN, forbidden
+    elif kind is AspmAnswer.REFUSED:
+        reason, detail = Reason.ASPM_TOKEN_REJECTED, "Invicti ASPM does not accept the API token"
+        remedy = f"Copy it again, or make a new one. {where_tokens_are_made(dialect)}"
+    elif kind in ASPM_INCONCLUSIVE:
+        return _inconclusive(good.id, reply)
+    else:
+        return _no_api(good.id, url, (reply,))
+    message = error_message(reply)
+    quoted = f" (“{message}”)" if message else ""
+    return Check(good.id, Status.FAIL, f"{detail}{quoted}.", reason, remedy).on(reply)
 
 
 def tool_accepted(reply: Reply) -> bool | None:
     """What ``projects/check`` tells: the tool is integrated (200), is not (400), or nothing.
 
-    That an inactive tool gets the same 400 as an unknown name is not confirmed (facts/aspm section 8).
+    That an inactive tool gets the same 400 as an unknown name is not confirmed (facts/aspm section
+    8).
     """
     if isinstance(reply.answer, AspmKnown):
         return True
-    return False if reply.status == 400 and hear(reply) is Hearing.DECLINED else None
+    is_declined = reply.status == 400 and classify_aspm(reply) is AspmAnswer.DECLINED
+    return False if is_declined else None
 
 
 def aspm_skipped(
@@ -219,82 +243,57 @@ def aspm_skipped(
     return tuple(skip(check, detail, reason) for check in ASPM_CHECKS)
 
 
-def _rejected(check: CheckId, dialect: Dialect, reply: Reply) -> Check:
-    detail = f"Invicti ASPM does not accept the API token{_quoted(reply)}."
-    remedy = f"Copy it again, or make a new one. {where_tokens_are_made(dialect)}"
-    return Check(check, Status.FAIL, detail, Reason.ASPM_TOKEN_REJECTED, remedy).on(reply)
-
-
 def _no_api(
     check: CheckId, url: str, replies: tuple[Reply, ...], asked: Dialect | None = None
 ) -> Check:
-    """``asked``: the only dialect that was tried."""
-    host, remedy = Origin.of(url).host, ADDRESS
-    moved = next((reply for reply in replies if hear(reply) is Hearing.REDIRECT), None)
-    if moved is not None:
-        target = redirect_target(moved)
-        detail = f"{host} redirects ({moved.status}) to {target}; not followed, since the token would go along."
-        if target != SAME_HOST:
-            remedy = "If Invicti ASPM has moved there, give --aspm-url that address; else ask who runs it why."
-    elif any(is_html(reply) for reply in replies):
-        detail = f"A web page answers at {host}, not the API of Invicti ASPM (status {replies[-1].status})."
+    """What answers is not the API; ``asked`` is the only dialect that was tried."""
+    host, status, remedy = Origin.of(url).host, replies[-1].status, CHECK_ADDRESS
+    if asked is not None:
+        remedy = f"Leave --aspm-api {asked} out, so that both APIs are tried. {CHECK_ADDRESS}"
+    if any(is_html(reply) for reply in replies):
+        detail = f"A web page answers at {host}, not the API of Invicti ASPM (status {status})."
     else:
-        detail = (
-            f"What answers at {host} is not the API of Invicti ASPM (status {replies[-1].status})."
-        )
-    if asked is not None and moved is None:
-        remedy = f"Leave --aspm-api {asked} out, so that both APIs are tried. {ADDRESS}"
+        detail = f"What answers at {host} is not the API of Invicti ASPM (status {status})."
+    for reply in replies:
+        if classify_aspm(reply) is AspmAnswer.REDIRECT:
+            target = redirect_target(reply)
+            detail = (
+                f"{host} redirects ({reply.status}) to {target}; not followed, since the token "
+                "would go along."
+            )
+            remedy = CHECK_ADDRESS
+            if target != SAME_HOST:
+                remedy = (
+                    "If Invicti ASPM has moved there, give --aspm-url that address; else ask who "
+                    "runs it why."
+                )
+            break
     return Check(check, Status.FAIL, detail, Reason.ASPM_NOT_AN_API, remedy).on(*replies)
 
 
-def unheard_words(reply: Reply) -> tuple[Reason, str, str]:
+def explain_aspm_inconclusive(reply: Reply) -> tuple[Reason, str, str]:
     """Reason, detail and remedy of an answer that says nothing."""
     host = Origin.of(reply.call.url).host
-    kind = hear(reply)
-    if kind is Hearing.BUSY:
-        return (
-            Reason.THROTTLED,
-            f"{host} asks to slow down (429).",
-            "Wait some minutes, then run this again.",
-        )
-    if kind is Hearing.TROUBLE:
-        detail = f"{host} answered with an error of its own ({reply.status})."
+    kind = classify_aspm(reply)
+    if kind is AspmAnswer.THROTTLED:
+        detail = f"{host} asks to slow down (429)."
+        return Reason.THROTTLED, detail, "Wait some minutes, then run this again."
+    if kind is AspmAnswer.SERVER_ERROR:
         return (
             Reason.SERVICE_UNAVAILABLE,
-            detail,
+            f"{host} answered with an error of its own ({reply.status}).",
             "Try again later; ask whoever runs Invicti ASPM if it stays.",
         )
     reason = reply.failure or Reason.UNREACHABLE
+    again = "Try again in a moment."
     if reason is Reason.TLS_FAILED:
-        return (
-            reason,
-            reply.problem,
-            "Check the address and its port: Invicti ASPM is reached over https only.",
-        )
+        remedy = "Check the address and its port: Invicti ASPM is reached over https only."
+        return reason, reply.problem, remedy
     if reason is Reason.ANSWER_UNREADABLE and reply.status:
-        return reason, f"The answer of {host} was cut short.", "Try again in a moment."
-    return (
-        reason,
-        reply.problem or f"{host} did not answer.",
-        reply.remedy or "Try again in a moment.",
-    )
+        return reason, f"The answer of {host} was cut short.", again
+    return reason, reply.problem or f"{host} did not answer.", reply.remedy or again
 
 
-def _unheard(check: CheckId, reply: Reply) -> Check:
-    reason, detail, remedy = unheard_words(reply)
+def _inconclusive(check: CheckId, reply: Reply) -> Check:
+    reason, detail, remedy = explain_aspm_inconclusive(reply)
     return Check(check, Status.UNKNOWN, detail, reason, remedy).on(reply)
-
-
-def _quoted(reply: Reply) -> str:
-    words = said(reply)
-    return f" (“{words}”)" if words else ""
-
-
-def _is_json(text: str) -> bool:
-    if text[:1] not in ("{", "["):
-        return False
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return len(text) >= _HEAD
-    return True

@@ -1,4 +1,4 @@
-"""What one answer says by itself, before anything else is known."""
+"""What one answer of Azure DevOps says by itself, before anything else is known."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
 from aspm_ado.domain.azure.place import SERVICES_HOSTS
+from aspm_ado.domain.azure.scopes import API_VERSIONS, newest_common
+from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -19,13 +21,13 @@ if TYPE_CHECKING:
 class AnswerKind(StrEnum):
     """The kinds of answer that the decision tables tell apart."""
 
-    SILENCE = "silence"
+    NO_ANSWER = "no-answer"
     THROTTLED = "throttled"
-    STOPPED = "stopped"
-    TROUBLE = "trouble"
-    FENCED = "fenced"
+    DEACTIVATED = "deactivated"
+    SERVER_ERROR = "server-error"
+    ACCESS_POLICY = "access-policy"
     SIGN_IN = "sign-in"
-    STRANGER = "stranger"
+    NOT_AZURE_DEVOPS = "not-azure-devops"
     EXPIRED = "expired"
     NOT_ALLOWED = "not-allowed"
     BARE_REFUSAL = "bare-refusal"
@@ -37,139 +39,167 @@ class AnswerKind(StrEnum):
 REFUSALS: Final = frozenset(
     {AnswerKind.BARE_REFUSAL, AnswerKind.REFUSAL, AnswerKind.SIGN_IN, AnswerKind.EXPIRED}
 )
-"""Azure DevOps did not take the token. (``NOT_ALLOWED`` took it, and refused the person.)"""
+"""Azure DevOps did not accept the token. (``NOT_ALLOWED`` accepted it, and refused the person.)"""
 
-UNHEARD: Final = {
-    AnswerKind.SILENCE: Reason.UNREACHABLE,
-    AnswerKind.THROTTLED: Reason.THROTTLED,
-    AnswerKind.TROUBLE: Reason.SERVICE_UNAVAILABLE,
-    AnswerKind.STRANGER: Reason.NOT_AZURE_DEVOPS,
-    AnswerKind.FENCED: Reason.ACCESS_FENCED,
-}
-"""Kinds that say nothing about the token, and the reason to give (a silence brings its own)."""
+INCONCLUSIVE: Final = frozenset(
+    {
+        AnswerKind.NO_ANSWER,
+        AnswerKind.THROTTLED,
+        AnswerKind.SERVER_ERROR,
+        AnswerKind.NOT_AZURE_DEVOPS,
+        AnswerKind.ACCESS_POLICY,
+    }
+)
+"""Kinds that say nothing about the token."""
 
 _EXPIRED: Final = re.compile(r"has expired", re.IGNORECASE)
 _CODE: Final = re.compile(r"\b(?:TF|VS)\d{5,6}\b")
 _NO_CONTROLLER: Final = re.compile(r"the controller for path", re.IGNORECASE)
+_LATEST: Final = re.compile(
+    r"latest REST API version this server supports is\s+(\d{1,2}\.\d{1,2})", re.IGNORECASE
+)
+"""Microsoft's ``VssVersionOutOfRangeException``, as users have posted it."""
 
 
 def classify(reply: Reply) -> AnswerKind:
-    """Read one answer. Total: every status and every body has a kind."""
+    """The kind of one answer. Every status and every body has one."""
     if reply.failure is not None or not reply.status:
-        return AnswerKind.SILENCE
-    said = words(reply)
+        return AnswerKind.NO_ANSWER
+    text = error_text(reply)
     if reply.status == 429:
         return AnswerKind.THROTTLED
     if reply.status >= 500:
-        return AnswerKind.STOPPED if "TF24668" in said else AnswerKind.TROUBLE
-    if "VS403463" in said:
-        return AnswerKind.FENCED
+        return AnswerKind.DEACTIVATED if "TF24668" in text else AnswerKind.SERVER_ERROR
+    if "VS403463" in text:
+        return AnswerKind.ACCESS_POLICY
     if reply.status == 401:
-        return _refusal(reply, said)
+        return _refusal(reply, text)
     if reply.status == 203 or 300 <= reply.status < 400 or is_html(reply):
-        return AnswerKind.SIGN_IN if reply.header("X-TFS-ProcessId") else AnswerKind.STRANGER
-    if reply.status == 404 and _NO_CONTROLLER.search(said):
-        return AnswerKind.NO_ROUTE if _is_marked(reply) or user_of(reply) else AnswerKind.STRANGER
+        return _page(reply)
+    if reply.status == 404 and _NO_CONTROLLER.search(text):
+        known = _is_marked(reply) or user_of(reply)
+        return AnswerKind.NO_ROUTE if known else AnswerKind.NOT_AZURE_DEVOPS
     return AnswerKind.ANSWER
 
 
-def _is_marked(reply: Reply) -> bool:
-    """Whether the answer bears a mark that Azure DevOps puts on its own."""
-    return bool(reply.header("ActivityId") or reply.header("X-TFS-ProcessId"))
-
-
-def _refusal(reply: Reply, said: str) -> AnswerKind:
+def _refusal(reply: Reply, text: str) -> AnswerKind:
     """The kinds of 401: two look alike to a person and mean opposite things."""
-    if _EXPIRED.search(said):
+    if _EXPIRED.search(text):
         return AnswerKind.EXPIRED
     if is_html(reply):
-        return AnswerKind.SIGN_IN if reply.header("X-TFS-ProcessId") else AnswerKind.STRANGER
+        return _page(reply)
     if user_of(reply) is not None:
         return AnswerKind.NOT_ALLOWED
     marked = _is_marked(reply)
     if marked and not reply.text.strip():
         return AnswerKind.BARE_REFUSAL
-    if marked or _CODE.search(said) or "TFS-Federated" in reply.header_values("WWW-Authenticate"):
+    if marked or _CODE.search(text) or "TFS-Federated" in reply.header_values("WWW-Authenticate"):
         return AnswerKind.REFUSAL
-    return AnswerKind.STRANGER
+    return AnswerKind.NOT_AZURE_DEVOPS
 
 
-def words(reply: Reply) -> str:
-    """Body and ``X-TFS-ServiceError`` together: the text of an error may be in either (Server encodes blanks as +)."""
+def _page(reply: Reply) -> AnswerKind:
+    is_azure = reply.header("X-TFS-ProcessId")
+    return AnswerKind.SIGN_IN if is_azure else AnswerKind.NOT_AZURE_DEVOPS
+
+
+def _is_marked(reply: Reply) -> bool:
+    """Whether the answer has a header that Azure DevOps puts on its own answers."""
+    return bool(reply.header("ActivityId") or reply.header("X-TFS-ProcessId"))
+
+
+def error_text(reply: Reply) -> str:
+    """Body and ``X-TFS-ServiceError``: an error is in either (a Server encodes blanks as +)."""
     return reply.text + "\n" + unquote_plus(reply.header("X-TFS-ServiceError"))
 
 
 def is_html(reply: Reply) -> bool:
     """Whether a page answered where a document was asked for."""
-    return "html" in reply.header("Content-Type").lower() or reply.text.lstrip(
-        "\ufeff \t\r\n"
-    ).startswith("<")
+    is_page = "html" in reply.header("Content-Type").lower()
+    return is_page or reply.text.lstrip("\ufeff \t\r\n").startswith("<")
 
 
 def user_of(reply: Reply) -> Identity | None:
-    """Whom the service recognised, from ``X-VSS-UserData`` (``id:account``); never the anonymous one."""
+    """Whom the service recognised (``X-VSS-UserData``, ``id:account``), but for the anonymous."""
     user, _, account = reply.header("X-VSS-UserData").partition(":")
     identity = Identity(user.strip().lower(), account=clean(account, 120))
     return None if identity.is_anonymous else identity
 
 
-def unheard(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, str]:
+def server_version(reply: Reply | None) -> str:
+    """The newest API version of both sides; the oldest of ours where the answer does not say."""
+    found = _LATEST.search(error_text(reply)) if reply is not None else None
+    return newest_common(found[1]) if found else API_VERSIONS[-1]
+
+
+def inconclusive(check: CheckId, reply: Reply, before: str = "") -> Check:
+    """``check`` where ``reply`` says nothing about the token; ``before`` begins its detail."""
+    reason, detail, remedy = explain_inconclusive(reply, classify(reply))
+    return Check(check, Status.UNKNOWN, f"{before}{detail}", reason, remedy).on(reply)
+
+
+_EXPLANATIONS: Final = {
+    AnswerKind.THROTTLED: (
+        Reason.THROTTLED,
+        "{host} asks to slow down (429).",
+        "Wait some minutes, then run this again.",
+    ),
+    AnswerKind.NOT_AZURE_DEVOPS: (
+        Reason.NOT_AZURE_DEVOPS,
+        "Something else answered in the place of {host} (status {status}, no mark of Azure "
+        "DevOps).",
+        "Look for a sign-in portal or a proxy between this machine and the service.",
+    ),
+    AnswerKind.ACCESS_POLICY: (
+        Reason.ACCESS_FENCED,
+        "{host} refused this machine by a conditional access or IP policy (VS403463).",
+        "Run this from an allowed network; allow Invicti's addresses too, or its scans will be "
+        "refused alike.",
+    ),
+}
+_UNREADABLE: Final = (
+    Reason.ANSWER_UNREADABLE,
+    "{host} answered with status {status}, which says nothing about the token.",
+    "Run this again with --verbose and keep the activity id for support.",
+)
+
+
+def explain_inconclusive(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, str]:
     """Reason, detail and remedy for an answer that says nothing about the token."""
     host = reply.call.url.split("/")[2]
-    if kind is AnswerKind.SILENCE:
+    if kind is AnswerKind.NO_ANSWER:
         reason = reply.failure or Reason.UNREACHABLE
         return reason, reply.problem or f"{host} did not answer.", reply.remedy or "Try again."
-    if kind is AnswerKind.STRANGER and _asks_windows_sign_in(reply):
+    if kind is AnswerKind.SERVER_ERROR:
+        return Reason.SERVICE_UNAVAILABLE, *_server_error(reply, host)
+    if kind is AnswerKind.NOT_AZURE_DEVOPS and _asks_windows_sign_in(reply):
         return (
             Reason.SERVER_SIGN_IN_SETUP,
             f"The web server in front of {host} refused before Azure DevOps saw the token.",
-            "Ask the administrator of the server to leave IIS Basic authentication off; it keeps tokens out.",
+            "Ask the administrator of the server to leave IIS Basic authentication off; it keeps "
+            "tokens out.",
         )
-    detail, remedy = {
-        AnswerKind.THROTTLED: (
-            f"{host} asks to slow down (429).",
-            "Wait some minutes, then run this again.",
-        ),
-        AnswerKind.TROUBLE: _trouble(reply, host),
-        AnswerKind.STRANGER: (
-            f"Something else answered in the place of {host} (status {reply.status}, no mark of Azure DevOps).",
-            "Look for a sign-in portal or a proxy between this machine and the service.",
-        ),
-        AnswerKind.FENCED: (
-            f"{host} refused this machine by a conditional access or IP policy (VS403463).",
-            "Run this from an allowed network; allow Invicti's addresses too, or its scans will be refused alike.",
-        ),
-    }.get(
-        kind,
-        (
-            f"{host} answered with status {reply.status}, which says nothing about the token.",
-            "Run this again with --verbose and keep the activity id for support.",
-        ),
-    )
-    return UNHEARD.get(kind, Reason.ANSWER_UNREADABLE), detail, remedy
+    reason, detail, remedy = _EXPLANATIONS.get(kind, _UNREADABLE)
+    return reason, detail.replace("{host}", host).replace("{status}", str(reply.status)), remedy
 
 
-def _trouble(reply: Reply, host: str) -> tuple[str, str]:
-    """Whose error it is: of the service, of its edge, or of something on the way (a proxy's page looks like one)."""
-    reference = _reference(reply)
-    if not reference and not _is_marked(reply):
+def _server_error(reply: Reply, host: str) -> tuple[str, str]:
+    """Whose error it is: the service's, its edge's, or a proxy's, whose page looks like one."""
+    edge = "" if reply.header("ActivityId") else reply.header("X-MSEdge-Ref")
+    if not edge and not _is_marked(reply):
         return (
-            f"Something on the way to {host} answered with an error ({reply.status}, no mark of Azure DevOps).",
+            f"Something on the way to {host} answered with an error ({reply.status}, no mark of "
+            "Azure DevOps).",
             "Try again in a moment; if it stays, ask whoever runs the proxy or the server.",
         )
-    services = host.partition(":")[0] in SERVICES_HOSTS
-    return (
-        f"{host} answered with an error of its own ({reply.status}){reference}.",
-        f"Try again later; {'see https://status.dev.azure.com' if services else 'ask whoever runs the server'}.",
-    )
+    reference = f", reference {clean(edge, 120)}" if edge else ""
+    if host.partition(":")[0] in SERVICES_HOSTS:
+        remedy = "Try again later; see https://status.dev.azure.com."
+    else:
+        remedy = "Try again later; ask whoever runs the server."
+    return f"{host} answered with an error of its own ({reply.status}){reference}.", remedy
 
 
 def _asks_windows_sign_in(reply: Reply) -> bool:
     offered = {value.split(" ")[0].lower() for value in reply.header_values("WWW-Authenticate")}
-    return reply.status == 401 and bool(offered & {"ntlm", "negotiate"})
-
-
-def _reference(reply: Reply) -> str:
-    """What support asks for when an edge answered: its own reference."""
-    edge = reply.header("X-MSEdge-Ref")
-    return f", reference {clean(edge, 120)}" if edge and not reply.header("ActivityId") else ""
+    return reply.status == 401 and not offered.isdisjoint({"ntlm", "negotiate"})

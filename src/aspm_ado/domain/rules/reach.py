@@ -1,4 +1,4 @@
-"""Does the token see one organization or all of them, and is that what is demanded today: ``reach``."""
+"""Whether the token reaches one organization or all, and whether that is what is demanded today."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.retirement import MIGRATE, Calendar, Reach, ReachDemanded, days_said
+from aspm_ado.domain.azure.retirement import MIGRATE, Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.documents import Names, Profile
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import UNHEARD, AnswerKind, classify, unheard
+from aspm_ado.domain.rules.classify import INCONCLUSIVE, AnswerKind, classify, inconclusive
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
 
-_REFUSED = frozenset(
+_REFUSED: Final = frozenset(
     {AnswerKind.BARE_REFUSAL, AnswerKind.REFUSAL, AnswerKind.NOT_ALLOWED, AnswerKind.SIGN_IN}
 )
-"""What a token of one organization gets where a token of all is asked for. (At the root of a Server the web server in
-front may refuse in its own words, too.)"""
+"""The answers to a token of one organization where only a token of all is accepted.
+
+At the root of a Server, the web server in front may refuse in words of its own.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ReachSeen:
-    """What the token reaches, and the inference that this rests on."""
+    """What the token reaches, and what that is inferred from."""
 
     reach: Reach
     because: str
@@ -37,166 +39,170 @@ def observe_reach(
 ) -> ReachSeen:
     """Infer the reach of a token.
 
-    ``wide`` is the answer where only tokens of all organizations (collections) are taken: ``profiles/me``, or the list
-    of collections at the root of a Server. ``recognised`` names the organizations that took the token.
-    ``holds_profile`` says that a scope which includes reading the profile is proven: only then does a refusal mean
-    reach and not scope. (Facts: the rule is an inference from Microsoft's scope table and from reports of users.)
+    ``wide`` is the answer where only tokens of all organizations are accepted: ``profiles/me``, or
+    the list of collections at the root of a Server. ``recognised`` names the organizations that
+    accept the token. ``holds_profile`` says that a scope which includes reading the profile is
+    proven: only then does a refusal mean reach and not scope. (Facts: the rule is inferred from
+    Microsoft's scope table and from reports of users.)
     """
-    services = deployment is Deployment.SERVICES
-    route = "profiles/me" if services else "the list of collections"
     if len(recognised) > 1:
-        return ReachSeen(
-            Reach.ALL, f"{recognised[0]} and {recognised[1]} both take this one token", wide
-        )
+        because = f"{recognised[0]} and {recognised[1]} both take this one token"
+        return ReachSeen(Reach.ALL, because, wide)
     if wide is None:
         return ReachSeen(Reach.UNKNOWN, "nothing was asked that would tell")
+    services = deployment is Deployment.SERVICES
+    route = "profiles/me" if services else "the list of collections"
     if wide.status == 200 and isinstance(wide.answer, Profile | Names):
-        return ReachSeen(
-            Reach.ALL,
-            f"{route} answers, which it does to tokens of all {_plural(services)} only",
-            wide,
-        )
-    refused = classify(wide) in (_REFUSED if services else _REFUSED | {AnswerKind.STRANGER})
-    if wide.status == 401 and refused:
-        if holds_profile:
-            return ReachSeen(
-                Reach.ORGANIZATION, f"{route} refuses the token although its scopes would do", wide
-            )
-        return ReachSeen(
-            Reach.UNKNOWN,
-            f"{route} refuses the token, and no scope is proven that it would need",
-            wide,
-        )
-    return ReachSeen(Reach.UNKNOWN, f"{route} gave no answer that tells", wide)
+        because = f"{route} answers, which it does to tokens of all {deployment.noun}s only"
+        return ReachSeen(Reach.ALL, because, wide)
+    refusals = _REFUSED if services else _REFUSED | {AnswerKind.NOT_AZURE_DEVOPS}
+    if wide.status != 401 or classify(wide) not in refusals:
+        return ReachSeen(Reach.UNKNOWN, f"{route} gave no answer that tells", wide)
+    if holds_profile:
+        because = f"{route} refuses the token although its scopes would do"
+        return ReachSeen(Reach.ORGANIZATION, because, wide)
+    because = f"{route} refuses the token, and no scope is proven that it would need"
+    return ReachSeen(Reach.UNKNOWN, because, wide)
 
 
 def judge_reach(
     reach_seen: ReachSeen, demanded: ReachDemanded, deployment: Deployment, calendar: Calendar
 ) -> Check:
-    """``reach``: what the token sees against what is demanded there and today (contract: Retirement)."""
-    wanted = calendar.demanded(demanded, deployment)
+    """``reach``: what the token reaches against what is demanded there and today."""
     if reach_seen.reach is Reach.ALL:
         check = _all(reach_seen, deployment, calendar)
     elif reach_seen.reach is Reach.ORGANIZATION:
-        check = _one(reach_seen, wanted, demanded, deployment, calendar)
-    elif wanted is Reach.ORGANIZATION:
-        check = Check(
-            CheckId.REACH,
-            Status.WARN,
-            f"What the token reaches could not be found out: {reach_seen.because}. One organization is enough here.",
-            Reason.REACH_UNKNOWN,
-            "Nothing, if the token works where it is needed.",
-        )
+        check = _one(reach_seen, demanded, deployment, calendar)
     else:
-        check = Check(
-            CheckId.REACH,
-            Status.UNKNOWN,
-            f"What the token reaches could not be found out: {reach_seen.because}.",
-            Reason.REACH_UNKNOWN,
-            "Tick the scopes that are missing and run this again; they are needed to find out.",
-        )
+        check = _unknown(reach_seen, calendar.demanded(demanded, deployment))
     return check.on(reach_seen.reply)
 
 
 def reach_not_asked(detail: str) -> Check:
-    """``reach`` behind a token that nobody accepts."""
+    """``reach`` of a token that nobody accepts."""
     return skip(CheckId.REACH, detail)
 
 
 def not_listed(wide: Reply, deployment: Deployment) -> Check:
     """``reach`` when every organization was asked for and they could not be listed."""
-    services = deployment is Deployment.SERVICES
     kind = classify(wide)
-    if kind in UNHEARD:
-        reason, detail, remedy = unheard(wide, kind)
-        return Check(CheckId.REACH, Status.UNKNOWN, detail, reason, remedy).on(wide)
-    again = "Create a new token; an expired one cannot be brought back."
+    if kind in INCONCLUSIVE:
+        return inconclusive(CheckId.REACH, wide)
     if kind is AnswerKind.EXPIRED:
-        expired = "Azure DevOps says that the token has expired."
-        return Check(CheckId.REACH, Status.FAIL, expired, Reason.TOKEN_EXPIRED, again).on(wide)
-    flag = "-o NAME" if services else "--collection NAME"
-    refused = f"could not be listed; only a token of all {_plural(services)} gets that list."
-    told = "were asked for, and the list is empty." if isinstance(wide.answer, Names) else refused
+        return Check(
+            CheckId.REACH,
+            Status.FAIL,
+            "Azure DevOps says that the token has expired.",
+            Reason.TOKEN_EXPIRED,
+            "Create a new token; an expired one cannot be brought back.",
+        ).on(wide)
+    noun = deployment.noun
+    flag = "-o NAME" if deployment is Deployment.SERVICES else "--collection NAME"
+    why = f"could not be listed; only a token of all {noun}s gets that list."
+    if isinstance(wide.answer, Names):
+        why = "were asked for, and the list is empty."
     return Check(
         CheckId.REACH,
         Status.FAIL,
-        f"The {_plural(services)} that the token reaches {told}",
+        f"The {noun}s that the token reaches {why}",
         Reason.ORGANIZATIONS_NOT_LISTED,
         f"Name them with {flag} (once for each).",
     ).on(wide)
 
 
+def _unknown(reach_seen: ReachSeen, wanted: Reach) -> Check:
+    detail = f"What the token reaches could not be found out: {reach_seen.because}."
+    if wanted is Reach.ORGANIZATION:
+        return Check(
+            CheckId.REACH,
+            Status.WARN,
+            f"{detail} One organization is enough here.",
+            Reason.REACH_UNKNOWN,
+            "Nothing, if the token works where it is needed.",
+        )
+    return Check(
+        CheckId.REACH,
+        Status.UNKNOWN,
+        detail,
+        Reason.REACH_UNKNOWN,
+        "Tick the scopes that are missing and run this again; they are needed to find out.",
+    )
+
+
 def _all(reach_seen: ReachSeen, deployment: Deployment, calendar: Calendar) -> Check:
-    services = deployment is Deployment.SERVICES
-    detail = f"The token reaches all {'accessible ' if services else ''}{_plural(services)}: {reach_seen.because}"
+    which = "accessible organizations" if deployment is Deployment.SERVICES else "collections"
+    detail = f"The token reaches all {which}: {reach_seen.because}."
     days = calendar.days_to_end(deployment)
     if days is None:
-        return Check(CheckId.REACH, Status.PASS, detail + ".")
+        return Check(CheckId.REACH, Status.PASS, detail)
+    end, migrate = calendar.global_end, Command("migrate")
+    replace_it = "Replace it with one token for each organization before"
     if days <= 0:
         return Check(
             CheckId.REACH,
             Status.WARN,
-            f"{detail}. Microsoft was to stop such tokens on {calendar.global_end}; this one still answers.",
+            f"{detail} Microsoft was to stop such tokens on {end}; this one still answers.",
             Reason.REACH_GLOBAL_OUTLIVED,
-            f"Replace it with one token for each organization before it stops: {MIGRATE}",
-            next=Command("migrate"),
+            f"{replace_it} it stops: {MIGRATE}",
+            next=migrate,
         )
     return Check(
         CheckId.REACH,
         Status.WARN,
-        f"{detail}. Microsoft stops such tokens on {calendar.global_end}, in {days_said(days)}, "
+        f"{detail} Microsoft stops such tokens on {end}, in {count_days(days)}, "
         "whatever their own expiry.",
         Reason.REACH_GLOBAL_ENDS,
-        f"Replace it with one token for each organization before {calendar.global_end}: {MIGRATE}",
-        next=Command("migrate"),
+        f"{replace_it} {end}: {MIGRATE}",
+        next=migrate,
     )
 
 
-_WAYS: Final = {
-    Deployment.SERVICES: "Either edit the token and choose “All accessible organizations”{stops}, or keep one token "
-    "for each organization and pass --reach organization.",
-    Deployment.SERVER: "Either create a token of all collections, or pass --reach organization and give one token for "
-    "each.",
-}
+_ASKS: Final = "asks for all accessible organizations."
 
 
 def _one(
-    reach_seen: ReachSeen,
-    wanted: Reach,
-    demanded: ReachDemanded,
-    deployment: Deployment,
-    calendar: Calendar,
+    reach_seen: ReachSeen, demanded: ReachDemanded, deployment: Deployment, calendar: Calendar
 ) -> Check:
-    services = deployment is Deployment.SERVICES
-    noun = "organization" if services else "collection"
-    detail = f"The token reaches this {noun} only: {reach_seen.because}"
-    if wanted is Reach.ALL:
-        if calendar.ended(deployment):
-            ways = f"Such a token is not to be had since {calendar.global_end}: leave --reach out, or pass "
-            ways += "--reach organization."
-        else:
-            days = calendar.days_to_end(deployment)
-            stops = (
-                ""
-                if days is None
-                else f" (Microsoft stops such tokens on {calendar.global_end}, in {days_said(days)})"
-            )
-            ways = _WAYS[deployment].replace("{stops}", stops)
-        asks = "Invicti's guide asks for all accessible organizations"
+    end, ended = calendar.global_end, calendar.ended(deployment)
+    detail = f"The token reaches this {deployment.noun} only: {reach_seen.because}"
+    if calendar.demanded(demanded, deployment) is Reach.ALL:
         return Check(
-            CheckId.REACH, Status.FAIL, f"{detail}. {asks}.", Reason.REACH_ORGANIZATION_ONLY, ways
+            CheckId.REACH,
+            Status.FAIL,
+            f"{detail}. Invicti's guide {_ASKS}",
+            Reason.REACH_ORGANIZATION_ONLY,
+            _how_to_reach_all(deployment, calendar),
         )
-    if demanded is ReachDemanded.AUTO and calendar.ended(deployment):
+    if demanded is ReachDemanded.AUTO and ended:
         return Check(
             CheckId.REACH,
             Status.WARN,
-            f"{detail}. Since {calendar.global_end} that is all a token can reach, while Invicti's written guide still "
-            "asks for all accessible organizations.",
+            f"{detail}. Since {end} that is all a token can reach, while Invicti's written guide "
+            f"still {_ASKS}",
             Reason.REACH_AFTER_END,
-            "If Invicti ASPM refuses it, send its message to Invicti's support; the token is as wide as it can be.",
+            "If Invicti ASPM refuses it, send its message to Invicti's support; the token is as "
+            "wide as it can be.",
         )
     return Check(CheckId.REACH, Status.PASS, f"{detail}, as demanded.")
 
 
-def _plural(services: bool) -> str:
-    return "organizations" if services else "collections"
+def _how_to_reach_all(deployment: Deployment, calendar: Calendar) -> str:
+    end = calendar.global_end
+    if deployment is Deployment.SERVER:
+        return (
+            "Either create a token of all collections, or pass --reach organization and give one "
+            "token for each."
+        )
+    days = calendar.days_to_end(deployment)
+    if calendar.ended(deployment):
+        return (
+            f"Such a token is not to be had since {end}: leave --reach out, or pass "
+            "--reach organization."
+        )
+    stops = ""
+    if days is not None:
+        stops = f" (Microsoft stops such tokens on {end}, in {count_days(days)})"
+    return (
+        f"Either edit the token and choose “All accessible organizations”{stops}, or keep one "
+        "token for each organization and pass --reach organization."
+    )

@@ -1,11 +1,11 @@
-"""How far each scope of the token goes: the ladder of ``scope.*`` checks, and Full access."""
+"""How far each scope of the token goes: the ``scope.*`` checks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.scopes import (
     API_VERSIONS,
@@ -18,17 +18,24 @@ from aspm_ado.domain.azure.scopes import (
     rows_of,
     takes_full_access,
 )
-from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.checks import GOOD, Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import UNHEARD, AnswerKind, classify, unheard, user_of
+from aspm_ado.domain.rules.classify import (
+    INCONCLUSIVE,
+    AnswerKind,
+    classify,
+    explain_inconclusive,
+    inconclusive,
+    user_of,
+)
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.scopes import Probe
     from aspm_ado.domain.http import Reply
 
 
-class Grant(StrEnum):
-    """What one probe shows of the level it aims at."""
+class ProbeResult(StrEnum):
+    """What the answer to one probe shows of its level."""
 
     GRANTED = "granted"
     MISSING = "missing"
@@ -38,280 +45,252 @@ class Grant(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScopeContext:
-    """What is known beside the probes. ``control`` is the answer to a random token (Server only)."""
+    """What is known beside the probes.
+
+    ``control`` is the answer to a random token (Server only). ``unversioned`` is the answer that was
+    to tell the version of a Server, and said nothing: ``version`` is the oldest then. ``no_route``
+    says that not one route was found: the address is wrong, and nothing is known of any scope.
+    """
 
     purpose: Purpose
     deployment: Deployment
     version: str
     control: Reply | None = None
     read_only: bool = False
-    lost: bool = False
-    """Whether not one route was found: then it is the address that is wrong, and nothing is known of any scope."""
     unversioned: Reply | None = None
-    """The answer that was to tell the version of a Server, and said nothing: ``version`` is the oldest then."""
+    no_route: bool = False
 
 
-def granted(reply: Reply, scope_context: ScopeContext) -> Grant:
-    """Read the answer to a probe, sent after the organization took the token (facts: decision table)."""
+def judge_probe(reply: Reply, scope_context: ScopeContext) -> ProbeResult:
+    """What the answer to a probe shows, once the organization has accepted the token.
+
+    Source: the decision table in the facts.
+    """
     kind = classify(reply)
     if kind is AnswerKind.BARE_REFUSAL:
-        return Grant.MISSING
+        return ProbeResult.MISSING
     if kind is AnswerKind.NO_ROUTE:
-        return Grant.UNPROVABLE
+        return ProbeResult.UNPROVABLE
     if kind is not AnswerKind.ANSWER:
-        return Grant.UNKNOWN
+        return ProbeResult.UNKNOWN
     if user_of(reply) is not None:
-        return Grant.GRANTED
-    vouched = scope_context.deployment is Deployment.SERVER and bool(
-        reply.header("X-TFS-ProcessId")
-    )
+        return ProbeResult.GRANTED
+    on_server = scope_context.deployment is Deployment.SERVER
+    vouched = on_server and bool(reply.header("X-TFS-ProcessId"))
     closed = scope_context.control is not None and scope_context.control.status == 401
-    return Grant.GRANTED if vouched and closed else Grant.UNKNOWN
+    return ProbeResult.GRANTED if vouched and closed else ProbeResult.UNKNOWN
 
 
 def judge_scopes(
     replies: Mapping[str, Reply], probes: Sequence[Probe], scope_context: ScopeContext
 ) -> tuple[Check, ...]:
-    """Every ``scope.*`` check of the purpose. ``replies`` are by the names of ``probes``; a probe may be unanswered."""
-    scope_context = replace(
-        scope_context,
-        lost=bool(replies)
-        and all(classify(one) is AnswerKind.NO_ROUTE for one in replies.values()),
-    )
+    """Every ``scope.*`` check of the purpose.
+
+    ``replies`` are by the names of ``probes``; a probe may have no answer.
+    """
+    kinds = {classify(reply) for reply in replies.values()}
+    scope_context = replace(scope_context, no_route=kinds == {AnswerKind.NO_ROUTE})
     checks: list[Check] = []
     for row in rows_of(scope_context.purpose):
         own = [probe for probe in probes if probe.scope is row.scope and probe.name in replies]
         if row.scope is Scope.FULL_ACCESS:
-            checks.append(_full_access(checks, own, replies, scope_context))
+            answers = [replies[probe.name] for probe in own]
+            checks.append(_judge_full_access(checks, answers, scope_context))
         else:
-            checks.append(_ladder(row, own, replies, scope_context).judge())
+            answers_by_level = {probe.level: replies[probe.name] for probe in own}
+            checks.append(_ScopeJudge(row, scope_context, answers_by_level).judge())
     return tuple(checks)
 
 
 def scopes_not_asked(purpose: Purpose, detail: str) -> tuple[Check, ...]:
-    """Every ``scope.*`` check of the purpose, behind an organization that does not take the token."""
+    """Every ``scope.*`` check of the purpose where the organization does not accept the token."""
     return tuple(skip(row.check, detail, wanted=row.needed[purpose]) for row in rows_of(purpose))
 
 
 def holds_profile(checks: Sequence[Check]) -> bool:
     """Whether a proven scope includes reading the profile."""
     implying = [row.check for row in SCOPES.values() if row.implies_profile]
-    return any(
-        check.id in implying and (check.proven or Level.NONE) > Level.NONE for check in checks
-    )
+    return any(check.id in implying and bool(check.proven) for check in checks)
 
 
 def reads_code(checks: Sequence[Check]) -> bool:
-    """Whether Code is granted as far as it was asked: what the clone check stands behind."""
-    good = (Status.PASS, Status.PARTIAL, Status.WARN)
+    """Whether Code is granted as far as it was asked, so that a clone can be tried."""
     return any(
-        check.id is CheckId.SCOPE_CODE and check.status in good and check.proven for check in checks
+        check.id is CheckId.SCOPE_CODE and check.status in GOOD and check.proven for check in checks
     )
 
 
-def _ladder(
-    row: ScopeRow, own: Sequence[Probe], replies: Mapping[str, Reply], scope_context: ScopeContext
-) -> _Ladder:
-    heard = {probe.level: replies[probe.name] for probe in own}
-    previews = frozenset(probe.level for probe in own if probe.may_be_withdrawn)
-    grants = {level: granted(reply, scope_context) for level, reply in heard.items()}
-    return _Ladder(row, row.needed[scope_context.purpose], scope_context, heard, grants, previews)
+_WITH_POSTS: Final = "Run this without --read-only-probes to find out; the probes change nothing."
+_REPORT_IT: Final = "Run this again with --verbose; if it stays so, report it with the activity id."
 
 
-@dataclass(frozen=True, slots=True)
-class _Ladder:
+class _ScopeJudge:
     """One scope: the level wanted, and what the answers to its probes show."""
 
-    row: ScopeRow
-    wanted: Level
-    scope_context: ScopeContext
-    replies: Mapping[Level, Reply]
-    grants: Mapping[Level, Grant]
-    previews: frozenset[Level]
-    """The levels that a preview alone can show."""
+    def __init__(
+        self, row: ScopeRow, scope_context: ScopeContext, replies: Mapping[Level, Reply]
+    ) -> None:
+        self.row, self.context, self.replies = row, scope_context, replies
+        self.wanted = row.needed[scope_context.purpose]
+        self.results = {level: judge_probe(one, scope_context) for level, one in replies.items()}
+        self.granted = self._levels(ProbeResult.GRANTED)
+        self.proven = max(self.granted, default=Level.NONE)
 
-    def at(self, grant: Grant) -> list[Level]:
-        return [level for level, found in self.grants.items() if found is grant]
+    def _levels(self, result: ProbeResult) -> list[Level]:
+        return [level for level, found in self.results.items() if found is result]
 
-    @property
-    def proven(self) -> Level:
-        return max(self.at(Grant.GRANTED), default=Level.NONE)
+    def _target(self) -> Level:
+        """The level to look for: the wanted one, as far as an answer can show it.
 
-    @property
-    def target(self) -> Level:
-        """The level to look for: what is wanted, as far as an answer can show it. A preview that is not offered cannot;
-        where a released route is not there, nothing was found out.
+        A preview that is not offered cannot show it. Where a released route is not there, nothing
+        was found out.
         """
-        ceiling = self.row.provable(self.scope_context.deployment, self.scope_context.version)
-        while (
-            not self.scope_context.lost
-            and ceiling in self.previews
-            and self.grants.get(ceiling) is Grant.UNPROVABLE
-        ):
+        ceiling = self.row.provable(self.context.deployment, self.context.version)
+        previews = {probe.level for probe in self.row.probes if probe.is_preview}
+        missing = self._levels(ProbeResult.UNPROVABLE)
+        while not self.context.no_route and ceiling in previews and ceiling in missing:
             ceiling = max((level for level in self.replies if level < ceiling), default=Level.NONE)
         return min(self.wanted, ceiling)
 
-    def check(
+    def _check(
         self, status: Status, detail: str, reason: Reason | None = None, remedy: str | None = None
     ) -> Check:
         check = Check(self.row.check, status, detail, reason, remedy, self.wanted, self.proven)
         return check.on(*self.replies.values())
 
     def judge(self) -> Check:
-        box, target, proven = self.row.box(self.wanted), self.target, self.proven
-        yes, no = self.at(Grant.GRANTED), self.at(Grant.MISSING)
-        held = self.row.box(proven).choice if proven else ""
+        yes, no = self.granted, self._levels(ProbeResult.MISSING)
         if any(low < high for low in no for high in yes):
-            return self.check(
+            return self._check(
                 Status.UNKNOWN,
-                f"The answers contradict each other: {max(yes).word} is granted, {min(no).word} refused.",
+                f"The answers contradict each other: {max(yes).word} is granted, {min(no).word} "
+                "refused.",
                 Reason.ANSWERS_CONTRADICT,
                 "Run this again; if it stays so, report it with the activity ids of the evidence.",
             )
-        if proven >= self.wanted:
-            return self.check(Status.PASS, f"{held}.")
-        if proven >= target and self.scope_context.unversioned is not None and self.may_show_more:
-            return self._unversioned(self.scope_context.unversioned)
-        if proven >= target:
-            verified = f"{held} verified. {box.choice}" if held else box.choice
-            return self.check(
-                Status.PARTIAL,
-                f"{verified} cannot be verified through the API; if you ticked it, nothing more is needed.",
-                Reason.NOT_PROVABLE,
-            )
+        held = self.row.box(self.proven).choice if self.proven else ""
+        if self.proven >= self.wanted:
+            return self._check(Status.PASS, f"{held}.")
+        target = self._target()
+        if self.proven >= target:
+            return self._as_far_as_provable(held, target)
         if any(level <= target for level in no):
             has = f"Goes as far as “{held}”" if held else "Not there"
-            return self.check(
+            return self._check(
                 Status.FAIL,
-                f"{has}; Invicti ASPM needs “{box.choice}”.",
+                f"{has}; Invicti ASPM needs “{self.row.box(self.wanted).choice}”.",
                 self.row.missing,
-                _tick(self.row, self.scope_context),
+                _how_to_grant(self.row, self.context.purpose),
             )
-        return self._open(target)
+        return self._not_shown(target)
 
-    @property
-    def may_show_more(self) -> bool:
-        """Whether the newest server shows more of it than this one is asked for."""
-        return (
-            min(self.wanted, self.row.provable(self.scope_context.deployment, API_VERSIONS[0]))
-            > self.target
-        )
-
-    def _unversioned(self, reply: Reply) -> Check:
-        reason, detail, remedy = unheard(reply, classify(reply))
-        told = f"Not asked, since the server's version was not found out. {detail}"
-        return self.check(Status.UNKNOWN, told, reason, remedy).on(reply)
-
-    def _open(self, target: Level) -> Check:
-        """Neither shown nor refuted: not asked, or not answered in a way that tells."""
-        box = self.row.box(self.wanted)
-        reply = self.replies.get(target)
-        if reply is None:
-            far = (
-                f"Proven to “{self.proven.word}” only: more"
-                if self.proven
-                else f"“{box.choice}”: that"
-            )
-            return self.check(
-                Status.WARN,
-                f"{far} would take a probe that is not a GET.",
-                Reason.READ_ONLY_PROBES,
-                "Run this without --read-only-probes to find out; the probes change nothing.",
-            )
-        kind = classify(reply)
-        if kind in UNHEARD:
-            reason, detail, remedy = unheard(reply, kind)
-        elif kind is AnswerKind.NO_ROUTE and self.scope_context.lost:
-            reason, detail = Reason.SCOPE_UNKNOWN, "There is no such route at this address"
-            remedy = (
-                "Check the address: on a server, --collection NAME tells which collection is meant."
-            )
-        elif kind is AnswerKind.NO_ROUTE:
-            reason, detail = (
-                Reason.SCOPE_UNKNOWN,
-                "The route that would show it is missing, and others are there",
-            )
-            remedy = (
-                "Run this again with --verbose; if it stays so, report it with the activity id."
-            )
-        elif kind is AnswerKind.NOT_ALLOWED:
-            reason, detail = (
-                Reason.PERMISSION_UNCLEAR,
-                "The service refused the person, not the scope",
-            )
-            remedy = "Check that the token's owner may use this area of the organization."
-        else:
-            reason, detail = (
-                Reason.SCOPE_UNKNOWN,
-                f"Status {reply.status} does not tell whether the scope is there",
-            )
-            remedy = (
-                "Run this again with --verbose; if it stays so, report it with the activity id."
-            )
-        return self.check(Status.UNKNOWN, f"{detail.rstrip('.')}.", reason, remedy)
-
-
-def _full_access(
-    five: Sequence[Check],
-    canaries: Sequence[Probe],
-    replies: Mapping[str, Reply],
-    scope_context: ScopeContext,
-) -> Check:
-    """Full access has no probe of its own: it is inferred from the five sets and from areas far from them."""
-    heard = [replies[probe.name] for probe in canaries]
-    grants = [granted(reply, scope_context) for reply in heard]
-    states = {check.status for check in five}
-
-    def check(status: Status, detail: str, reason: Reason, remedy: str | None = None) -> Check:
-        proven = Level.MANAGE if status in (Status.PARTIAL, Status.WARN) else Level.NONE
-        full = Check(CheckId.SCOPE_FULL_ACCESS, status, detail, reason, remedy, Level.FULL, proven)
-        return full.on(*heard)
-
-    choose = _tick(SCOPES[Scope.FULL_ACCESS], scope_context)
-    everywhere = bool(grants) and all(grant is Grant.GRANTED for grant in grants)
-    services = scope_context.deployment is Deployment.SERVICES
-    if Status.FAIL in states or (not services and Grant.MISSING in grants):
-        return check(
-            Status.FAIL, "The token does not have Full access.", Reason.FULL_ACCESS_MISSING, choose
-        )
-    if Status.UNKNOWN in states or (not services and not everywhere):
-        return check(
-            Status.UNKNOWN,
-            "Full access could not be found out.",
-            Reason.SCOPE_UNKNOWN,
-            "Mend the rows above first.",
-        )
-    if Status.WARN in states:
-        return check(
-            Status.WARN,
-            "Full access is not proven: more would take probes that are not GET.",
-            Reason.READ_ONLY_PROBES,
-            "Run this without --read-only-probes to find out; the probes change nothing.",
-        )
-    if everywhere:
-        return check(
+    def _as_far_as_provable(self, held: str, target: Level) -> Check:
+        """All is granted that an answer can show here."""
+        newest = self.row.provable(self.context.deployment, API_VERSIONS[0])
+        unversioned = self.context.unversioned
+        if unversioned is not None and min(self.wanted, newest) > target:
+            before = "Not asked, since the server's version was not found out. "
+            check = inconclusive(self.row.check, unversioned, before)
+            return replace(check, wanted=self.wanted, proven=self.proven)
+        choice = self.row.box(self.wanted).choice
+        verified = f"{held} verified. {choice}" if held else choice
+        return self._check(
             Status.PARTIAL,
-            "Every area asked answers. Full access cannot be told from every box ticked; either will do.",
+            f"{verified} cannot be verified through the API; if you ticked it, nothing more is "
+            "needed.",
             Reason.NOT_PROVABLE,
         )
-    short = (
-        "Not Full access"
-        if Grant.MISSING in grants
-        else "Full access is not proven, since an area did not answer"
-    )
-    return check(
-        Status.WARN,
-        f"{short}; but the five sets of scopes are there that Invicti's pages for Services name (our reading of them).",
-        Reason.FULL_ACCESS_BY_PARTS,
-        f"If the issue manager misbehaves: {choose[:1].lower()}{choose[1:]}",
-    )
+
+    def _not_shown(self, target: Level) -> Check:
+        """Neither shown nor refuted: not asked, or not answered in a way that tells."""
+        reply = self.replies.get(target)
+        if reply is None:
+            more = f"“{self.row.box(self.wanted).choice}”: that"
+            if self.proven:
+                more = f"Proven to “{self.proven.word}” only: more"
+            detail = f"{more} would take a probe that is not a GET."
+            return self._check(Status.WARN, detail, Reason.READ_ONLY_PROBES, _WITH_POSTS)
+        reason, detail, remedy = self._explain(reply)
+        return self._check(Status.UNKNOWN, f"{detail.rstrip('.')}.", reason, remedy)
+
+    def _explain(self, reply: Reply) -> tuple[Reason, str, str]:
+        """Reason, detail and remedy of an answer that does not show whether the scope is there."""
+        kind = classify(reply)
+        if kind in INCONCLUSIVE:
+            return explain_inconclusive(reply, kind)
+        if kind is AnswerKind.NO_ROUTE and self.context.no_route:
+            return (
+                Reason.SCOPE_UNKNOWN,
+                "There is no such route at this address",
+                "Check the address: on a server, --collection NAME tells which collection is "
+                "meant.",
+            )
+        if kind is AnswerKind.NO_ROUTE:
+            detail = "The route that would show it is missing, and others are there"
+            return Reason.SCOPE_UNKNOWN, detail, _REPORT_IT
+        if kind is AnswerKind.NOT_ALLOWED:
+            return (
+                Reason.PERMISSION_UNCLEAR,
+                "The service refused the person, not the scope",
+                "Check that the token's owner may use this area of the organization.",
+            )
+        detail = f"Status {reply.status} does not tell whether the scope is there"
+        return Reason.SCOPE_UNKNOWN, detail, _REPORT_IT
 
 
-def _tick(row: ScopeRow, scope_context: ScopeContext) -> str:
+def _judge_full_access(
+    others: Sequence[Check], replies: Sequence[Reply], scope_context: ScopeContext
+) -> Check:
+    """Full access has no probe of its own.
+
+    It is inferred from the ``others``, which are the checks of the five sets of scopes, and from
+    ``replies`` of areas far from them.
+    """
+    results = [judge_probe(reply, scope_context) for reply in replies]
+    statuses = {check.status for check in others}
+    services = scope_context.deployment is Deployment.SERVICES
+    is_missing = ProbeResult.MISSING in results
+    everywhere = bool(results) and all(one is ProbeResult.GRANTED for one in results)
+    choose = _how_to_grant(SCOPES[Scope.FULL_ACCESS], scope_context.purpose)
+    proven = Level.NONE
+    remedy: str | None
+    if Status.FAIL in statuses or (not services and is_missing):
+        status, reason, remedy = Status.FAIL, Reason.FULL_ACCESS_MISSING, choose
+        detail = "The token does not have Full access."
+    elif Status.UNKNOWN in statuses or (not services and not everywhere):
+        status, reason, remedy = Status.UNKNOWN, Reason.SCOPE_UNKNOWN, "Mend the rows above first."
+        detail = "Full access could not be found out."
+    elif Status.WARN in statuses:
+        status, reason, remedy = Status.WARN, Reason.READ_ONLY_PROBES, _WITH_POSTS
+        detail = "Full access is not proven: more would take probes that are not GET."
+        proven = Level.MANAGE
+    elif everywhere:
+        status, reason, remedy = Status.PARTIAL, Reason.NOT_PROVABLE, None
+        detail = (
+            "Every area asked answers. Full access cannot be told from every box ticked; either "
+            "will do."
+        )
+        proven = Level.MANAGE
+    else:
+        status, reason = Status.WARN, Reason.FULL_ACCESS_BY_PARTS
+        remedy = f"If the issue manager misbehaves: {choose[:1].lower()}{choose[1:]}"
+        short = "Full access is not proven, since an area did not answer"
+        if is_missing:
+            short = "Not Full access"
+        detail = (
+            f"{short}; but the five sets of scopes are there that Invicti's pages for Services "
+            "name (our reading of them)."
+        )
+        proven = Level.MANAGE
+    check = Check(CheckId.SCOPE_FULL_ACCESS, status, detail, reason, remedy, Level.FULL, proven)
+    return check.on(*replies)
+
+
+def _how_to_grant(row: ScopeRow, purpose: Purpose) -> str:
     """Which box to tick, by its label and its identifier."""
-    if takes_full_access(scope_context.purpose):
+    if takes_full_access(purpose):
         box = SCOPES[Scope.FULL_ACCESS].box(Level.FULL)
         return f"Edit the token and choose “{box.choice}” ({box.vso})."
-    box = row.box(row.needed[scope_context.purpose])
+    box = row.box(row.needed[purpose])
     path = f"Custom defined → Show all scopes → {box.category}"
     return f"Edit the token: {path} → tick “{box.choice}” ({box.vso})."

@@ -1,4 +1,7 @@
-"""After a validation on a terminal: an offer to replace what is dead or gone, and the truth about what came of it."""
+"""After a validation on a terminal.
+
+An offer to replace what is dead or gone, and the truth about what came of it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import needs_one_each, rotate
 from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
-from aspm_ado.flows.tokens.revocation import tidied
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.flows.validate import USUAL, Terms, validate_stored
 
 if TYPE_CHECKING:
@@ -35,49 +38,51 @@ def replace_dead(
 ) -> Report:
     """The report of a validation after the offers; the same one where none was taken.
 
-    ``show`` is given the report of a rotation that did not come to its end. What was touched is proven again from what
-    is stored by then: while a new token waits, the dead one is what Invicti ASPM has, and that is what is said.
+    ``show`` is given the report of a rotation that did not come to its end. What was touched is
+    proven again from what is stored by then: while a new token waits, the dead one is what Invicti
+    ASPM has, and that is what is said.
     """
     touched: list[str] = []
     for connection in report.connections:
         entry = context.records.load().connections.get(connection.name or "")
-        if entry is None:
-            continue
-        for dead in _dead(entry, connection):
-            moves = not _waits(entry, dead) and needs_one_each(context, entry, dead.names)
-            if context.asker.prompter.confirm(_question(entry, dead, moves=moves), default=True):
-                _shown(
-                    _migrated(context, entry) if moves else rotate(context, entry.name, dead.names),
-                    show,
-                )
-                touched.append(entry.name)
-                if moves:
-                    break  # it was about all of the connection
+        if entry is not None and _offer(context, entry, connection, show):
+            touched.append(entry.name)
     for url in dict.fromkeys(_dead_aspms(report)):
         question = Question("rotate-aspm", f"Replace the dead API token of {clean(url, 80)} now?")
         if context.asker.prompter.confirm(question, default=True):
-            _shown(rotate_aspm(context, url), show)
-            touched += [
-                one.name
-                for one in report.connections
-                if one.name and one.aspm and one.aspm.url == url
-            ]
+            _show_unfinished(rotate_aspm(context, url), show)
+            users = (one for one in report.connections if one.aspm and one.aspm.url == url)
+            touched += [one.name for one in users if one.name]
     if not touched:
         return report
     again = {one.name: one for one in validate_stored(context, touched, terms=terms).connections}
-    return replace(
-        report, connections=tuple(again.get(one.name, one) for one in report.connections)
-    )
+    connections = tuple(again.get(one.name, one) for one in report.connections)
+    return replace(report, connections=connections)
 
 
-def _migrated(context: Context, entry: Entry) -> Report:
-    with tidied(context):
-        return migrate(context, entry.name)
+def _offer(
+    context: Context, entry: Entry, connection: ConnectionReport, show: Callable[[Report], None]
+) -> bool:
+    """Offer a new token for each dead one of a connection; whether one was taken."""
+    touched = False
+    for dead in _dead(entry, connection):
+        waits = any(entry.successor_of(name) for name in dead.names)
+        one_each = not waits and needs_one_each(context, entry, dead.names)
+        question = _question(entry, dead, waits=waits, one_each=one_each)
+        if not context.asker.prompter.confirm(question, default=True):
+            continue
+        touched = True
+        if one_each:
+            with revoking_unkept(context):
+                _show_unfinished(migrate(context, entry.name), show)
+            break  # it was about all of the connection
+        _show_unfinished(rotate(context, entry.name, dead.names), show)
+    return touched
 
 
-def _shown(rotated: Report, show: Callable[[Report], None]) -> None:
-    if rotated.exit_code is not ExitCode.DONE:
-        show(rotated)
+def _show_unfinished(made: Report, show: Callable[[Report], None]) -> None:
+    if made.exit_code is not ExitCode.DONE:
+        show(made)
 
 
 def _dead(entry: Entry, connection: ConnectionReport) -> Iterator[_Dead]:
@@ -101,23 +106,16 @@ def _identity(made: OrganizationReport) -> Check | None:
     return next((check for check in made.checks if check.id is CheckId.IDENTITY), None)
 
 
-def _waits(entry: Entry, dead: _Dead) -> bool:
-    return any(entry.successor_of(name) for name in dead.names)
-
-
-def _question(entry: Entry, dead: _Dead, *, moves: bool) -> Question:
-    told = clean(f"{entry.name} ({', '.join(dead.names)})", 100)
-    if moves:
-        return Question(
-            "rotate", f"One token does not serve all of {told} any more. Give each its own now?"
-        )
-    if _waits(entry, dead):
-        return Question(
-            "rotate", f"A new token for {told} waits for Invicti ASPM. Go on with it now?"
-        )
-    if dead.is_gone:
-        return Question("rotate", f"The token of {told} is gone. Give a new one now?")
-    return Question("rotate", f"Replace the dead token of {told} now?")
+def _question(entry: Entry, dead: _Dead, *, waits: bool, one_each: bool) -> Question:
+    what = clean(f"{entry.name} ({', '.join(dead.names)})", 100)
+    prompt = f"Replace the dead token of {what} now?"
+    if one_each:
+        prompt = f"One token does not serve all of {what} any more. Give each its own now?"
+    elif waits:
+        prompt = f"A new token for {what} waits for Invicti ASPM. Go on with it now?"
+    elif dead.is_gone:
+        prompt = f"The token of {what} is gone. Give a new one now?"
+    return Question("rotate", prompt)
 
 
 def _dead_aspms(report: Report) -> Iterator[str]:

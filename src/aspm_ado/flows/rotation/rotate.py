@@ -1,48 +1,45 @@
-"""A new token for an old one: proven first, by the same person, kept beside it until ASPM has it, then swapped."""
+"""``rotate``: one new token for a connection, or for the organizations named alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration, token_of
 from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.azure.scopes import Deployment
+from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, Choice, Question
+from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
-from aspm_ado.domain.rules.aspm import aspm_skipped
-from aspm_ado.domain.stored import Entry, StoredOrganization
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import stored_item, stored_organization
-from aspm_ado.flows.options import AspmOptions, aspm_options, demand_stored
-from aspm_ado.flows.registration.aspm import AspmProof
-from aspm_ado.flows.registration.delivery import Delivery, deliver
-from aspm_ado.flows.storage.successor import (
-    compared,
+from aspm_ado.flows.options import aspm_options, demand_stored
+from aspm_ado.flows.registration.delivery import with_registration
+from aspm_ado.flows.rotation.renewal import (
+    Renewal,
+    bring_new,
     is_whole,
-    keep_successor,
-    losses,
-    swap,
-    tell_revoking,
+    keep_new,
+    places_with_token,
+    validate_new,
 )
-from aspm_ado.flows.storage.transaction import ready_to_keep
-from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, wanted
+from aspm_ado.flows.storage.connection import entry_report, report_on_record
+from aspm_ado.flows.storage.successor import revoke_replaced
+from aspm_ado.flows.storage.transaction import prepare_storage
+from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.prompt import acquire
-from aspm_ado.flows.tokens.retry import prove_until_good
-from aspm_ado.flows.tokens.revocation import tidied
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Tokens, missing_token, tokens_given
 from aspm_ado.flows.validate import stored_entries
-from aspm_ado.flows.validation.report import connection_report, named, report, with_check
-from aspm_ado.flows.validation.result import TokenResult
-from aspm_ado.flows.validation.token import Token
+from aspm_ado.flows.validation.report import connection_report, named, report
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.secret import Secret
+    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.report import OrganizationReport, Report
+    from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
+    from aspm_ado.flows.validation.result import TokenResult
+    from aspm_ado.flows.validation.token import Token
 
 WHICH_TOKEN = Question(
     "which-token", "Which token shall be replaced?", "-o NAME", "ASPM_ADO_ORGANIZATION"
@@ -51,7 +48,7 @@ WHICH_TOKEN = Question(
 
 def rotate(context: Context, name: str, organizations: Sequence[str]) -> Report:
     """Replace the token of a connection, or that of the organizations named alone."""
-    with tidied(context):
+    with revoking_unkept(context):
         return _rotated(context, name, organizations)
 
 
@@ -59,229 +56,196 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     [entry] = stored_entries(context, [name])
     options = aspm_options(context.asker, entry)
     given = tokens_given(context.asker, context.sources, site_of(entry))
-    names = _meant(context, entry, organizations or [place.name for place in given.named])
-    taken = _one_token(entry, given, names)
-    site, brief = site_of(entry), demand_stored(context.asker, entry)
-    if (
-        taken is None
-        and entry.successor_of(names[0]) is None
-        and needs_one_each(context, entry, names)
-    ):
-        raise UsageError(
-            Reason.USAGE,
-            f"One new token does not serve all of {clean(', '.join(names), 120)}: each needs its own.",
-            remedy=MIGRATE.replace("NAME", entry.name),
-        )
-    makes = len(names) == 1 and creates_unasked(context, site.place(names[0]), brief)
-    nobody = taken is None and not context.asker.asks and not makes
-    if nobody and entry.successor_of(names[0]) is None:
-        raise missing_token()
-    ready_to_keep(context)
-    if taken is None and (key := _waiting(context, entry, names[0])) is not None:
-        context.voice.note("A new token is proven already and waits for Invicti ASPM.")
-        covered = {one.casefold() for one in entry.successors[key].organizations}
-        return _hand_on(
-            context, entry, key, [one for one in names if one.casefold() in covered], options, ()
-        )
-    if nobody:
-        raise missing_token()
-    if taken is not None and (left := _without(context, entry, names, taken.secret)) != names:
-        if left:
-            context.voice.note(
-                f"{', '.join(name for name in names if name not in left)} has this token already."
-            )
-            names = left
-        elif taken.source not in PAT_VARIABLES or not context.asker.asks:
-            raise _unchanged(entry, taken.secret)
-        else:
-            context.voice.warn(_unchanged(entry, taken.secret).problem)
-            taken = None
-    if taken is not None:
-        context.voice.note(f"The new token is taken from: {taken.source}.")
-    proof = _prove(context, entry, names, taken)
-    allow_other = context.asker.switch(ALLOW_OTHER_IDENTITY)
-    made = tuple(
-        named(one, entry.name) for one in compared(proof, entry, names, allow_other=allow_other)
-    )
-    if not is_whole(made, names):
+    group = _meant(context, entry, organizations or [place.name for place in given.named])
+    token = _one_token(given, group)
+    demand = demand_stored(context.asker, entry)
+    renewal = Renewal(entry, (group,), demand, options)
+    waits = token is None and entry.successor_of(group[0].name) is not None
+    if token is None and not waits:
+        _demand_obtainable(context, renewal, group)
+    prepare_storage(context)
+    if waits:
+        resumed = _resumed(context, renewal, group)
+        if resumed is not None:
+            return resumed
+    if token is not None:
+        group, token = _without_known(context, entry, group, token)
+    if token is not None:
+        context.voice.note(f"The new token is taken from: {token.source}.")
+    result = validate_new(context, renewal, group, token or _acquired(context, renewal, group))
+    if len(places_with_token(context, entry, group, result.token)) == len(group):
+        raise _unchanged(entry, result.token)
+    reports = [named(one, entry.name) for one in result.reports]
+    if not is_whole(result, group):
         context.voice.warn("Nothing was changed: the old token stays in force.")
-        tried = proof.token
-        shown = connection_report(entry.name, tried.site, tried.demand.purpose, made)
-        return report(context, "rotate", [proof], [shown])
-    for line in losses(made, entry):
-        context.voice.warn(line)
-    entry, key = keep_successor(context, entry, proof, made, names)
-    return _hand_on(context, entry, key, names, options, (proof,), made)
+        shown = connection_report(entry.name, site_of(entry), demand.purpose, reports)
+        return report(context, "rotate", [result], [shown])
+    entry = keep_new(context, renewal, group, result)
+    return _handed_on(context, renewal, entry, group, result, reports)
 
 
 def needs_one_each(context: Context, entry: Entry, names: Sequence[str]) -> bool:
-    """Whether a new token that is asked for now would be of one organization alone, and these are several."""
-    if len(names) > 1 and wanted(context.asker) == REQUIRE:
+    """Whether a new token would now be of one organization alone, and these are several."""
+    if len(names) < 2:
+        return False
+    if creation_asked(context.asker) == REQUIRE:
         return True
-    site, brief = site_of(entry), demand_stored(context.asker, entry)
-    return (
-        len(names) > 1
-        and context.clock.told_by().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
-    )
+    reach = demand_stored(context.asker, entry).reach
+    deployment = site_of(entry).deployment
+    return context.clock.calendar().demanded(reach, deployment) is Reach.ORGANIZATION
 
 
-def _one_token(entry: Entry, given: Tokens, names: Sequence[str]) -> Token | None:
-    """The new token, if one is given: the same for all of ``names``."""
-    site = site_of(entry)
-    taken = given.of(site.place(names[0]))
-    if any(given.of(site.place(name)) is not taken for name in names):
+def _is_obtainable(context: Context, renewal: Renewal, group: Sequence[Place]) -> bool:
+    """Whether a token can be had that was not given: from a person, or from `az`."""
+    if context.asker.asks:
+        return True
+    return len(group) == 1 and creates_unasked(context, group[0], renewal.demand)
+
+
+def _demand_obtainable(context: Context, renewal: Renewal, group: Sequence[Place]) -> None:
+    names = [place.name for place in group]
+    if needs_one_each(context, renewal.entry, names):
         raise UsageError(
             Reason.USAGE,
-            f"Different tokens are given for {clean(', '.join(names), 120)}.",
-            remedy="Replace one after the other: aspm-ado rotate NAME -o ORGANIZATION --pat-file FILE",
+            f"One new token does not serve all of {clean(', '.join(names), 120)}: "
+            "each needs its own.",
+            remedy=MIGRATE.replace("NAME", renewal.entry.name),
         )
-    return taken
+    if not _is_obtainable(context, renewal, group):
+        raise missing_token()
 
 
-def _waiting(context: Context, entry: Entry, name: str) -> str | None:
-    """The key of the new token that waits for an organization, if the secret store still has it."""
-    key = entry.successor_of(name)
-    if key is not None and context.vault.read(entry.successors[key].credential.service) is None:
+def _one_token(given: Tokens, group: Sequence[Place]) -> Token | None:
+    """The new token, if one is given: the same for all of the group."""
+    token = given.of(group[0])
+    if any(given.of(place) is not token for place in group):
+        names = ", ".join(place.name for place in group)
+        raise UsageError(
+            Reason.USAGE,
+            f"Different tokens are given for {clean(names, 120)}.",
+            remedy="Replace one after the other: "
+            "aspm-ado rotate NAME -o ORGANIZATION --pat-file FILE",
+        )
+    return token
+
+
+def _resumed(context: Context, renewal: Renewal, group: Sequence[Place]) -> Report | None:
+    """Go on with the new token that waits, if the secret store still has it."""
+    entry = renewal.entry
+    waiting = entry.successors[entry.successor_of(group[0].name) or ""]
+    if context.vault.read(waiting.credential.service) is None:
         context.voice.warn(
             "The new token that waited is not in the secret store any more: another one is needed."
         )
+        if not _is_obtainable(context, renewal, group):
+            raise missing_token()
         return None
-    return key
+    context.voice.note("A new token is proven already and waits for Invicti ASPM.")
+    covered = {name.casefold() for name in waiting.organizations}
+    return _handed_on(context, renewal, entry, [one for one in group if one.key in covered])
 
 
-def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tuple[str, ...]:
-    """The organizations whose token is replaced: those named, or all that share the one token meant."""
-    stored = {one.name.casefold(): one.name for one in entry.organizations}
+def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tuple[Place, ...]:
+    """The organizations whose token is replaced.
+
+    Those named, or all that share the one token meant.
+    """
+    site = site_of(entry)
     if organizations:
-        return tuple(dict.fromkeys(_known(entry, stored, text) for text in organizations))
-    held = {
-        key: [one.name for one in entry.organizations if one.credential == key]
-        for key in entry.credentials
-    }
-    held = {key: names for key, names in held.items() if names}
+        names = dict.fromkeys(_known(entry, text) for text in organizations)
+        return tuple(site.place(name) for name in names)
+    held: dict[str, list[Place]] = {key: [] for key in entry.credentials}
+    for one in entry.organizations:
+        held[one.credential].append(site.place(one.name))
+    held = {key: places for key, places in held.items() if places}
     if len(held) == 1:
         return tuple(next(iter(held.values())))
-    choices = [
-        Choice(key, f"…{entry.credentials[key].last4} of {clean(', '.join(names), 60)}")
-        for key, names in held.items()
-    ]
+    choices = []
+    for key, places in held.items():
+        names_shown = clean(", ".join(place.name for place in places), 60)
+        choices.append(Choice(key, f"…{entry.credentials[key].last4} of {names_shown}"))
     return tuple(held[context.asker.prompter.choose(WHICH_TOKEN, choices, choices[0].value)])
 
 
-def _known(entry: Entry, stored: Mapping[str, str], text: str) -> str:
+def _known(entry: Entry, text: str) -> str:
     """The stored name of an organization that is named, or that a pasted address belongs to."""
     name = text.strip()
-    if name.casefold() not in stored and entry.deployment == Deployment.SERVICES.value:
+    if entry.organization(name) is None and entry.deployment is Deployment.SERVICES:
         name = parse_organization(text).name
-    if name.casefold() not in stored:
+    found = entry.organization(name)
+    if found is None:
+        stored = ", ".join(one.name for one in entry.organizations)
         raise UsageError(
             Reason.INPUT_INVALID,
             f"“{entry.name}” has no organization named {clean(name, 60)}.",
-            remedy=f"It has: {clean(', '.join(stored.values()), 300)}.",
+            remedy=f"It has: {clean(stored, 300)}.",
         )
-    return stored[name.casefold()]
+    return found.name
 
 
-def _prove(
-    context: Context, entry: Entry, names: Sequence[str], taken: Token | None
-) -> TokenResult:
-    """Take the new token in as connect does, and prove it where the old one served."""
-    site, brief = site_of(entry), demand_stored(context.asker, entry)
-    username = next(
-        (one.username for one in entry.organizations if one.name in names and one.username), ""
-    )
-    brief = replace(brief, username=brief.username or username)
-    while taken is None:
-        taken = acquire(context, site.place(names[0]), brief, for_all=len(names) > 1)
-        if not _without(context, entry, names, taken.secret):
-            context.voice.warn(_unchanged(entry, taken.secret).problem)
-            taken = None
-    places = [site.place(name) for name in names]
-    [proof] = prove_until_good(context, [taken.meant_for(site, places, brief)])
-    if not _without(context, entry, names, proof.token.secret):
-        raise _unchanged(entry, proof.token.secret)
-    return proof
+def _without_known(
+    context: Context, entry: Entry, group: tuple[Place, ...], token: Token
+) -> tuple[tuple[Place, ...], Token | None]:
+    """The organizations that do not have the given token yet; without it where all have it.
+
+    Raises ``UsageError`` where a person has not to be asked for another one.
+    """
+    known = places_with_token(context, entry, group, token)
+    if not known:
+        return group, token
+    left = tuple(place for place in group if place not in known)
+    if left:
+        names = ", ".join(place.name for place in known)
+        context.voice.note(f"{names} has this token already.")
+        return left, token
+    if token.source not in PAT_VARIABLES or not context.asker.asks:
+        raise _unchanged(entry, token)
+    context.voice.warn(_unchanged(entry, token).problem)
+    return group, None
 
 
-def _without(
-    context: Context, entry: Entry, names: Sequence[str], secret: Secret
-) -> tuple[str, ...]:
-    """Those organizations whose token in force is another one than ``secret``."""
-    held = {one.name: one.credential for one in entry.organizations if one.name in names}
-    same = {
-        key
-        for key in set(held.values())
-        if context.vault.read(entry.credentials[key].service) == secret
-    }
-    return tuple(name for name in names if held[name] not in same)
+def _acquired(context: Context, renewal: Renewal, group: Sequence[Place]) -> Token:
+    """Another token than the one in force, as connect takes one in."""
+    demand = renewal.demand_of(group)
+    while True:
+        token = acquire(context, group[0], demand, for_all=len(group) > 1)
+        if len(places_with_token(context, renewal.entry, group, token)) < len(group):
+            return token
+        context.voice.warn(_unchanged(renewal.entry, token).problem)
 
 
-def _unchanged(entry: Entry, secret: Secret) -> UsageError:
+def _unchanged(entry: Entry, token: Token) -> UsageError:
     return UsageError(
         Reason.TOKEN_UNCHANGED,
-        f"The token given (…{secret.last4}) is the one that “{entry.name}” has already: a new one is needed.",
-        remedy=f"Create a new one (aspm-ado guide). Whether the one in force is good: aspm-ado validate {entry.name}",
+        f"The token given (…{token.secret.last4}) is the one that “{entry.name}” has already: "
+        "a new one is needed.",
+        remedy="Create a new one (aspm-ado guide). Whether the one in force is good: "
+        f"aspm-ado validate {entry.name}",
     )
 
 
-def _hand_on(
+def _handed_on(
     context: Context,
+    renewal: Renewal,
     entry: Entry,
-    key: str,
-    names: Sequence[str],
-    options: AspmOptions,
-    proofs: Sequence[TokenResult],
-    made: Sequence[OrganizationReport] = (),
+    group: Sequence[Place],
+    result: TokenResult | None = None,
+    reports: Sequence[OrganizationReport] = (),
 ) -> Report:
-    """Give the new token to Invicti ASPM, and put it in force where ASPM has it. The old one serves until then."""
-    delivery = Delivery()
-    if entry.aspm is None or not options.is_wanted:
-        swap(context, entry.name, key, names)
-    else:
-        secret = context.vault.read(entry.successors[key].credential.service)
-        items = (
-            []
-            if secret is None
-            else [stored_item(entry, one, secret) for one in _stored(entry, names)]
-        )
-        delivery = deliver(
-            context, AspmProof(entry.aspm.url, aspm_skipped()), None, items, keeps=True
-        )
+    """Give the new token to Invicti ASPM, and put it in force where that has it."""
+    keys = {place.key for place in group}
+    renewed = [one for one in entry.organizations if one.name.casefold() in keys]
+    brought = bring_new(context, entry, renewed, renewal.aspm, validates=False)
     now = context.records.load().connections.get(entry.name, entry)
-    tell_revoking(context, entry, now)
-    return report(context, "rotate", proofs, [_document(now, names, delivery, made, options)])
-
-
-def _stored(entry: Entry, names: Sequence[str]) -> list[StoredOrganization]:
-    wanted = {name.casefold() for name in names}
-    return [one for one in entry.organizations if one.name.casefold() in wanted]
-
-
-def _document(
-    entry: Entry,
-    names: Sequence[str],
-    delivery: Delivery,
-    made: Sequence[OrganizationReport],
-    options: AspmOptions,
-) -> ConnectionReport:
-    reports = {one.name.casefold(): one for one in made}
+    revoke_replaced(context, entry, now)
+    by_name = {one.name.casefold(): one for one in reports}
     organizations = []
-    for stored in _stored(entry, names):
+    for stored in now.organizations:
         key = stored.name.casefold()
-        one = reports.get(key) or stored_organization(entry, stored)
-        state = delivery.states.get(key, stored.registration)
-        check = judge_registration(
-            RegistrationFacts(
-                entry.name,
-                stored.name,
-                stored.registration,
-                delivery.states.get(key),
-                token_of(entry, stored.name),
-                brought=options.is_wanted,
-                required=options.counts and entry.aspm is not None,
-            )
-        )
-        organizations.append(replace(with_check(one, check), registration=state))
-    return ConnectionReport(
-        entry.name, entry.deployment, entry.base_url, entry.purpose, tuple(organizations)
-    )
+        if key in keys:
+            made = by_name.get(key) or report_on_record(now, stored)
+            facts = brought.facts(now, stored.name, renewal.aspm)
+            organizations.append(with_registration(made, facts))
+    results = [result] if result is not None else []
+    checks = [one for one in (brought.stored,) if one and one.status is not Status.PASS]
+    return report(context, "rotate", results, [entry_report(now, organizations, checks)])

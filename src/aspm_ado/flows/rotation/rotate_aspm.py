@@ -1,25 +1,30 @@
-"""A new API token for one Invicti ASPM: proven, then in the place of the old one for every connection that uses it."""
+"""A new API token for one Invicti ASPM.
+
+Proven, then in the place of the old one for every connection that uses it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, Report
+from aspm_ado.domain.report import Report
 from aspm_ado.flows.answers import parse_aspm_url
 from aspm_ado.flows.registration.aspm import (
+    AspmTarget,
+    AspmTerms,
+    api_asked,
     aspm_token,
     given_token,
     missing_aspm_token,
+    resolve_aspm,
     secret_to_keep,
-    settle_aspm,
-    wished_api,
 )
-from aspm_ado.flows.storage.transaction import keep_aspm, ready_to_keep
+from aspm_ado.flows.storage.connection import entry_report
+from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
 from aspm_ado.flows.tokens.sources import ASPM_VARIABLES
 from aspm_ado.flows.validation.report import report
 
@@ -30,11 +35,8 @@ if TYPE_CHECKING:
 def rotate_aspm(context: Context, url: str = "") -> Report:
     """Prove the new token and swap it in. When it is not good, the old one stays in force."""
     url = url or context.asker.need(ASPM_URL, parse_aspm_url)
-    users = [
-        entry
-        for entry in context.records.load().connections.values()
-        if entry.aspm and entry.aspm.url == url
-    ]
+    stored = context.records.load().connections.values()
+    users = [entry for entry in stored if entry.aspm and entry.aspm.url == url]
     if not users:
         raise UsageError(
             Reason.NOTHING_STORED,
@@ -44,39 +46,27 @@ def rotate_aspm(context: Context, url: str = "") -> Report:
     given = given_token(context)
     if given is None and not context.asker.asks:
         raise missing_aspm_token()
-    ready_to_keep(context)
+    prepare_storage(context)
     old = aspm_token(context, url, None)
     if given is not None and old is not None and given.secret == old.secret:
-        problem = (
-            f"The API token given is the one that is stored for {url} already: a new one is needed."
+        unchanged = UsageError(
+            Reason.TOKEN_UNCHANGED,
+            f"The API token given is the one that is stored for {url} already: "
+            "a new one is needed.",
+            remedy=f"{where_tokens_are_made(None)} Whether the one in force is good: "
+            f"aspm-ado validate {users[0].name}",
         )
-        remedy = f"{where_tokens_are_made(None)} Whether the one in force is good: aspm-ado validate {users[0].name}"
         if given.source not in ASPM_VARIABLES or not context.asker.asks:
-            raise UsageError(Reason.TOKEN_UNCHANGED, problem, remedy=remedy)
-        context.voice.warn(problem)
+            raise unchanged
+        context.voice.warn(unchanged.problem)
         given = None
     hint = users[0].aspm.api if users[0].aspm else "auto"
-    bundle, wished = users[0].ca_bundle, wished_api(context)
-    proof = settle_aspm(
-        context,
-        url,
-        given,
-        wished=wished,
-        hint=hint,
-        needs_token=True,
-        ca_bundle=bundle,
-        new_only=True,
-    )
-    secrets, record = secret_to_keep(context, proof)
-    if proof.is_good and record is not None:
-        keep_aspm(context, record, secrets)
-    elif not proof.is_good:
+    target = AspmTarget(url, api_asked(context), hint, users[0].ca_bundle)
+    result = resolve_aspm(context, target, given, AspmTerms(needs_token=True, only_new=True))
+    secrets, record = secret_to_keep(context, result)
+    if result.is_good and record is not None:
+        store_aspm_token(context, record, secrets)
+    elif not result.is_good:
         context.voice.warn("Nothing was changed: the old API token stays in force.")
-    shown = proof.report
-    connections = [
-        ConnectionReport(
-            entry.name, entry.deployment, entry.base_url, entry.purpose, aspm=replace(shown)
-        )
-        for entry in users
-    ]
+    connections = [entry_report(entry, aspm=result.report) for entry in users]
     return report(context, "rotate", [], connections)

@@ -1,4 +1,4 @@
-"""The secrets of stored connections: each read once, and what to say of those that cannot be had."""
+"""The secrets of stored connections, each read once, and the check that says so."""
 
 from __future__ import annotations
 
@@ -30,43 +30,60 @@ _SHUT: Final = frozenset(
 
 def read_secrets(context: Context, entries: Sequence[Entry]) -> list[tuple[Secrets, Check]]:
     """The secrets of each connection, each read once; a store that is shut is asked once."""
-    made: list[tuple[Secrets, Check]] = []
-    shut: Check | None = None
+    read: list[tuple[Secrets, Check]] = []
     for entry in entries:
-        made.append(({}, shut) if shut is not None else _of(context, entry))
-        shut = made[-1][1] if made[-1][1].reason in _SHUT else None
-    return made
+        if read and read[-1][1].reason in _SHUT:
+            read.append(({}, read[-1][1]))
+        else:
+            read.append(_secrets_of(context, entry))
+    return read
 
 
-def _of(context: Context, entry: Entry) -> tuple[Secrets, Check]:
-    """The secrets of a connection by credential, and ``store.secrets``. None is read for a bad address."""
+def _secrets_of(context: Context, entry: Entry) -> tuple[Secrets, Check]:
+    """The secrets of a connection by credential, and ``store.secrets``.
+
+    None is read for a bad address.
+    """
     found: Secrets = {}
-    if (spoilt := _spoilt(entry)) is not None:
+    spoilt = _spoilt(entry)
+    if spoilt is not None:
         return found, spoilt
-    gone: dict[str, str] = {}
+    gone: list[str] = []
     try:
         for key, stored in entry.credentials.items():
             secret = context.vault.read(stored.service)
             if secret is None:
-                gone[key] = f"…{stored.last4}" if stored.last4 else stored.service
+                gone.append(key)
             else:
                 found[key] = secret
     except StoreError as error:
         return found, Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
     if gone:
-        return found, Check(
-            CheckId.SECRETS,
-            Status.FAIL,
-            f"{context.vault.title} has no token any more for: {', '.join(gone.values())}.",
-            Reason.TOKEN_GONE,
-            f"Give a new one: {rotation(entry, next(iter(gone))).text(entry.name)}",
-            next=rotation(entry, next(iter(gone))),
-        )
+        named = (entry.credentials[key] for key in gone)
+        names = ", ".join(f"…{one.last4}" if one.last4 else one.service for one in named)
+        return found, token_gone(context, entry, gone[0], f": {names}")
     return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
 
 
+def token_gone(context: Context, entry: Entry, key: str, whose: str) -> Check:
+    """``store.secrets`` where a token is not in the secret store any more."""
+    names = [one.name for one in entry.organizations if one.credential == key]
+    command = Command("rotate", tuple(names) if len(entry.credentials) > 1 else ())
+    return Check(
+        CheckId.SECRETS,
+        Status.FAIL,
+        f"{context.vault.title} has no token any more for{whose}.",
+        Reason.TOKEN_GONE,
+        f"Give a new one: {command.text(entry.name)}",
+        next=command,
+    )
+
+
 def _spoilt(entry: Entry) -> Check | None:
-    """What to say where an address on record cannot be used: somebody has edited the file. It hides no other one."""
+    """What to say where an address on record cannot be used: somebody has edited the file.
+
+    It hides no other one.
+    """
     try:
         for url in (entry.base_url, *([entry.aspm.url] if entry.aspm else [])):
             Origin.of(url)
@@ -75,13 +92,3 @@ def _spoilt(entry: Entry) -> Check | None:
         remedy = f"Forget it, and connect again: aspm-ado disconnect {entry.name}"
         return Check(CheckId.SECRETS, Status.FAIL, problem, SPOILT, remedy)
     return None
-
-
-def rotation(entry: Entry, key: str) -> Command:
-    """The command that replaces one token of a connection, in all the organizations that it serves."""
-    names = [
-        one.name
-        for one in entry.organizations
-        if one.credential == key and len(entry.credentials) > 1
-    ]
-    return Command("rotate", tuple(names))

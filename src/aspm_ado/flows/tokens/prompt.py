@@ -1,16 +1,22 @@
-"""Getting a token from a person: the guide for this day, the page, the greyed-out button, the hidden prompt."""
+"""Getting a token from a person: the guide for this day, the page, the hidden prompt."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.retirement import ReachDemanded, days_said, parse_day
+from aspm_ado.domain.azure.retirement import ReachDemanded, count_days, parse_day
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.help.administrator import ROWS, Policy, otherwise, possible, request_for
+from aspm_ado.domain.help.administrator import (
+    POLICIES,
+    Policy,
+    alternative,
+    possible_policies,
+    request_for,
+)
 from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import PAT_EXPIRES, REACH, Choice, Question
-from aspm_ado.flows.tokens.creation import created
+from aspm_ado.flows.tokens.creation import create_token
 from aspm_ado.flows.tokens.sources import ask_token, missing_token
 
 if TYPE_CHECKING:
@@ -28,19 +34,25 @@ FORBIDDEN: Final = Question("forbidden", "What is in the way?")
 
 
 def ask_reach(context: Context, said: ReachDemanded, deployment: Deployment) -> ReachDemanded:
-    """In the last days of global tokens a person chooses which kind to create; a script has said it, or ``auto``."""
-    calendar = context.clock.told_by()
+    """Ask which kind of token to create, in the last days of tokens of all organizations.
+
+    A script has said it, or ``auto``.
+    """
+    calendar = context.clock.calendar()
     days = calendar.days_to_end(deployment)
     if said is not ReachDemanded.AUTO or not context.asker.asks:
         return said
     if days is None or not calendar.ends_soon(deployment):
         return said
     context.voice.say(
-        f"Invicti's guide asks for a token of all accessible organizations. Microsoft stops such tokens on "
-        f"{calendar.global_end}, in {days_said(days)} by this machine's clock, whatever their own expiry."
+        "Invicti's guide asks for a token of all accessible organizations. Microsoft stops such "
+        "tokens on "
+        f"{calendar.global_end}, in {count_days(days)} by this machine's clock, whatever their own "
+        "expiry."
     )
     context.voice.say(
-        "A token of one organization outlives that day; whether your Invicti ASPM takes it is not known."
+        "A token of one organization outlives that day; whether your Invicti ASPM takes it is not "
+        "known."
     )
     choices = [
         Choice(
@@ -54,15 +66,16 @@ def ask_reach(context: Context, said: ReachDemanded, deployment: Deployment) -> 
 
 
 def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) -> Token:
-    """Have the token made, where that can be and is agreed to; else guide a person through the token page.
+    """Have the token created, where that can be and is agreed to; else guide a person to it.
 
-    ``for_all``: it serves every organization named. Raises ``UsageError`` where nobody is there to make it.
+    ``for_all``: it serves every organization named. Raises ``UsageError`` where nobody is there to
+    make it.
     """
-    if (made_for_us := created(context, place, demand, for_all=for_all)) is not None:
+    if (made_for_us := create_token(context, place, demand, for_all=for_all)) is not None:
         return made_for_us
     if not context.asker.asks:
         raise missing_token()
-    made = guide(place, demand.purpose, demand.reach, context.clock.told_by())
+    made = guide(place, demand.purpose, demand.reach, context.clock.calendar())
     tell_guide(context, made)
     choice = OPEN.value
     while choice != PASTE.value:
@@ -82,22 +95,30 @@ def open_page(context: Context, page: str) -> None:
 
 
 def tell_request(context: Context, place: Place, demand: Demand) -> None:
-    """Which policy it is, as far as a person can see; then the letter to send, and what can be done without it."""
-    calendar = context.clock.told_by()
-    met = possible(place, demand.purpose, calendar.demanded(demand.reach, place.site.deployment))
+    """The letter to the administrator about the policy that is in the way.
+
+    Which one it is, a person may see. What can be done without the letter is said, too.
+    """
+    calendar = context.clock.calendar()
+    met = possible_policies(
+        place, demand.purpose, calendar.demanded(demand.reach, place.site.deployment)
+    )
     policy = met[0]
     if len(met) > 1:
-        choices = [Choice(one.value, ROWS[one].seen) for one in met]
+        choices = [Choice(one.value, POLICIES[one].seen) for one in met]
         policy = Policy(context.asker.prompter.choose(FORBIDDEN, choices, policy.value))
     context.voice.heading(f"Send this to the administrator of the {place.noun}")
     for line in request_for(policy, place, demand.purpose, demand.reach, calendar).splitlines():
         context.voice.say(line)
-    if way := otherwise(policy, place):
+    if way := alternative(policy, place):
         context.voice.note(way)
 
 
 def ask_expiry(context: Context, token: Token, suggested: date) -> Token:
-    """The token with its end, unless ``--pat-expires`` says it for all. Nobody but its owner can tell."""
+    """The token with its end, unless ``--pat-expires`` says it for all.
+
+    Nobody but its owner can tell.
+    """
     if not context.asker.asks or context.asker.given(PAT_EXPIRES):
         return token
     answer = context.asker.prompter.text(PAT_EXPIRES, suggested.isoformat(), accept=_day_or_nothing)

@@ -12,7 +12,7 @@ from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.help.guide import Guide, guide
-from aspm_ado.domain.help.ticket import findings
+from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import FEW
@@ -45,7 +45,10 @@ _OTHERS: Final = frozenset({Who.ADMINISTRATOR, Who.NETWORK, Who.SERVICE})
 def prove_until_good(
     context: Context, tokens: Sequence[Token], previous: Sequence[TokenResult | None] = ()
 ) -> list[TokenResult]:
-    """Validate; while a person is there and something failed, let them mend it. With nobody there: once."""
+    """Validate; while a person is there and something failed, let them mend it.
+
+    With nobody there: once.
+    """
     results = validate(context, tokens, previous)
     while context.asker.asks:
         failed = [result for result in results if _trouble(result)]
@@ -74,10 +77,13 @@ def _open_page(context: Context, failed: Sequence[TokenResult]) -> None:
 
 
 def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
-    """What to send: what was asked, what was answered, what is concluded and what is not. No secret is in it."""
+    """What to send: what was asked, what was answered, what is concluded and what is not.
+
+    No secret is in it.
+    """
     for result in failed:
         site, purpose = result.token.site, result.token.demand.purpose
-        for finding in findings(connection_report(None, site, purpose, result.reports)):
+        for finding in responsibilities(connection_report(None, site, purpose, result.reports)):
             context.voice.heading("To paste into a ticket (no secret is in it)")
             for line in finding.ticket(context.stamp, __version__):
                 context.voice.say(line)
@@ -124,8 +130,11 @@ def _another_token(context: Context, result: TokenResult) -> Token:
 
 
 def _asked_for(context: Context, token: Token) -> str:
-    """The organizations that a token is asked for, as it was asked for the first time; nothing where it is for all."""
-    wide = context.clock.told_by().demanded(token.demand.reach, token.site.deployment)
+    """The organizations that a token is asked for, as it was for the first time.
+
+    None where it is for all.
+    """
+    wide = context.clock.calendar().demanded(token.demand.reach, token.site.deployment)
     if wide is Reach.ALL or len(token.places) > FEW:
         return ""
     return ", ".join(place.name for place in token.places)
@@ -139,7 +148,7 @@ def _trouble(result: TokenResult) -> list[Check]:
 def _guide_for(context: Context, token: Token) -> Guide:
     """The guide to a token like this one."""
     place = next(iter(token.places), token.site.place("_"))
-    return guide(place, token.demand.purpose, token.demand.reach, context.clock.told_by())
+    return guide(place, token.demand.purpose, token.demand.reach, context.clock.calendar())
 
 
 def _choices(failed: Sequence[TokenResult], *, nothing_good: bool) -> list[Choice]:
@@ -168,7 +177,10 @@ WHICH: Final = Question(
 
 
 def more_organizations(context: Context, results: list[TokenResult]) -> list[TokenResult]:
-    """Offer what the tokens reach beside what was named; then, where they see one only, another with its own."""
+    """Offer what the tokens reach beside what was named.
+
+    Then, where they reach one organization only, another with a token of its own.
+    """
     if not context.asker.asks or not any(result.good for result in results):
         return results
     known = {key for result in results for key in result.organizations}
@@ -185,7 +197,10 @@ def _reaches_all(result: TokenResult) -> bool:
 
 
 def _offer(context: Context, result: TokenResult, known: set[str]) -> TokenResult:
-    """The result with those of the token's organizations that a person adds; what is ``known`` is in already."""
+    """The result with those of the token's organizations that a person adds.
+
+    What is ``known`` is in already.
+    """
     others = {place.name: place for place in result.listed or () if place.key not in known}
     if not others or not _reaches_all(result):
         return result

@@ -1,4 +1,4 @@
-"""From what was heard to what is reported: the checks of each organization, in the order of the contract."""
+"""From answers to reports: the checks of each organization, in the order of the contract."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
 from aspm_ado.domain.documents import Profile
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
-from aspm_ado.domain.rules.access import Access, identified
+from aspm_ado.domain.rules.access import Access, identity_known
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.rules.scopes import scopes_not_asked
-from aspm_ado.domain.rules.token import WARN_DAYS, judge_expiry, judge_format
+from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_format
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
@@ -26,28 +26,28 @@ EVERY_ONE: Final = "*"
 """The name that stands for organizations that nobody could list."""
 
 
-def report_on(result: TokenResult, warn_days: int = WARN_DAYS) -> None:
+def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
     """Make the report on each organization of a token, when all has been asked."""
     token, organizations = result.token, result.organizations.values()
     reach = result.reach_seen.reach
-    is_dead = bool(organizations) and all(here.is_dead for here in organizations)
+    is_rejected = bool(organizations) and all(here.is_rejected for here in organizations)
     days_left, end = None, token.end.isoformat() if token.end else None
     expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
-    if not is_dead:
+    if not is_rejected:
         days_left = result.calendar.days_left(token.end, reach, token.site.deployment)
         expiry = judge_expiry(token.end, result.calendar, warn_days)
     facts = TokenFacts(
-        format=token.secret.format.value,
+        format=token.secret.format,
         last4=token.secret.last4,
         expires=end,
         expires_source=token.end_source if end else None,
         days_left=days_left,
-        reach=reach.value,
+        reach=reach,
         source=token.source,
         shared=len(organizations) > 1,
     )
     reach_check = result.unlisted
-    if reach_check is None or is_dead:
+    if reach_check is None or is_rejected:
         reach_check = _reach(result)
     own = (judge_format(token.secret), expiry, reach_check)
     if result.unlisted is not None and not organizations:
@@ -60,9 +60,7 @@ def connection_report(
     name: str | None, site: Site, purpose: Purpose, organizations: Sequence[OrganizationReport]
 ) -> ConnectionReport:
     """One connection."""
-    return ConnectionReport(
-        name, site.deployment.value, site.base_url, purpose.value, tuple(organizations)
-    )
+    return ConnectionReport(name, site.deployment, site.base_url, purpose, tuple(organizations))
 
 
 def report(
@@ -74,7 +72,7 @@ def report(
     """The document. Its calendar is that of Azure DevOps, as soon as one answer came from there."""
     sources = (result.calendar.source for result in results)
     source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
-    return Report(command, context.stamp, source.value, tuple(connections))
+    return Report(command, context.stamp, source, tuple(connections))
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
@@ -97,7 +95,10 @@ def with_check(organization: OrganizationReport, check: Check) -> OrganizationRe
 
 
 def named(organization: OrganizationReport, name: str | None) -> OrganizationReport:
-    """The same, with the name of its connection in the commands that help; without one, with what helps there."""
+    """The same, with the name of its connection in the commands that help.
+
+    Without a name, with what helps there.
+    """
     old, new = f": {MIGRATE}", " (--reach organization)."
     if name:
         old, new = MIGRATE, MIGRATE.replace("NAME", name)
@@ -113,7 +114,10 @@ _NEW_TOKEN: Final = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.R
 
 
 def _with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Check, ...]:
-    """The checks of a token with the command that replaces it; one of all organizations would end with this one."""
+    """The checks of a token with the command that replaces it.
+
+    One of all organizations would end with this one.
+    """
     moves = any(check.next is not None and check.next.verb == "migrate" for check in checks)
     found = []
     for check in checks:
@@ -147,12 +151,12 @@ def _organization(
 
 
 def _every_one(result: TokenResult, facts: TokenFacts, own: Sequence[Check]) -> OrganizationReport:
-    """What stands for all the organizations of a token, where they could not be listed: nothing was asked in them."""
+    """The report for all the organizations of a token, where they could not be listed."""
     excuse = "Not asked: no organization was named, and they could not be listed."
     owner, identity = None, skip(CheckId.IDENTITY, excuse)
     if result.wide is not None and isinstance(result.wide.answer, Profile):
         owner = result.wide.answer.identity
-        identity = identified(owner, result.wide)
+        identity = identity_known(owner, result.wide)
     scopes = scopes_not_asked(result.token.demand.purpose, excuse)
     access = skip(CheckId.ACCESS, excuse)
     checks = in_order([*own, identity, access, *scopes, *clone_skipped(excuse)])
@@ -163,7 +167,7 @@ def _reach(result: TokenResult) -> Check:
     """Judged once for the token. Where nobody let it in and nothing tells, it was not asked for."""
     token, reach_seen = result.token, result.reach_seen
     organizations = result.organizations.values()
-    if reach_seen.reach is not Reach.UNKNOWN or any(here.is_in for here in organizations):
+    if reach_seen.reach is not Reach.UNKNOWN or any(here.is_accepted for here in organizations):
         return judge_reach(reach_seen, token.demand.reach, token.site.deployment, result.calendar)
     checks = (here.access.access_check for here in organizations if here.access is not None)
     if any(check.status is Status.UNKNOWN for check in checks):

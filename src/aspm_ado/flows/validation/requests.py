@@ -1,7 +1,9 @@
-"""The requests about one token: who it is, what it may do, what it clones; each answer goes into its result.
+"""The requests about one token: who it is, what it may do, what it clones; each answer goes into
+its result.
 
-Two round trips decide one organization. The first asks who the token is, and how far it reaches; when it shows a dead
-token or no service, nothing follows (``identify``). The second sends the scope probes at once (``explore``).
+Two round trips decide one organization. The first asks who the token is, and how far it reaches;
+when it shows a dead token or no service, nothing follows (``identify``). The second sends the scope
+probes at once (``explore``).
 """
 
 from __future__ import annotations
@@ -10,16 +12,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Probe, plan, summits
+from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Probe, highest_probes, probes_for
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.documents import Names, Profile, Projects, Repositories, Repository
 from aspm_ado.domain.http import Call, Credential, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.access import server_version
-from aspm_ado.domain.rules.classify import UNHEARD, AnswerKind, classify
-from aspm_ado.domain.rules.clone import clone_refused, clone_skipped, clone_unheard, judge_clone
+from aspm_ado.domain.rules.classify import INCONCLUSIVE, AnswerKind, classify, server_version
+from aspm_ado.domain.rules.clone import (
+    clone_inconclusive,
+    clone_refused,
+    clone_skipped,
+    judge_clone,
+)
 from aspm_ado.domain.rules.reach import not_listed
-from aspm_ado.domain.rules.scopes import Grant, granted, judge_scopes, reads_code
+from aspm_ado.domain.rules.scopes import ProbeResult, judge_probe, judge_scopes, reads_code
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.answers import AUTO, NO
 from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
@@ -32,18 +38,26 @@ if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
 
 OPINIONS: Final = 8
-"""Further organizations that are asked about a token which the first one rejects without saying why."""
+"""Further organizations that are asked about a token which the first one rejects without saying
+why.
+"""
 
 MOST_REQUESTS: Final = 11
-"""For one organization before the clone check. A purpose with more probes asks the summit of each scope first."""
+"""For one organization before the clone check.
+
+A purpose with more probes asks the summit of each scope first.
+"""
 
 PROJECTS_TRIED: Final = 10
-"""Projects of the first page that are looked into for an enabled repository, one after the other."""
+"""Projects of the first page that are looked into for an enabled repository, one after the other.
+"""
 
 REPOSITORIES_TRIED: Final = 3
-"""Repositories of a project that are tried: servers before 2020 do not tell which ones are switched off."""
+"""Repositories of a project that are tried: servers before 2020 do not tell which ones are switched
+off.
+"""
 
-_SPARING: Final = (AnswerKind.SILENCE, AnswerKind.EXPIRED)
+_SPARING: Final = (AnswerKind.NO_ANSWER, AnswerKind.EXPIRED)
 """First answers that are true of the token in every other organization, too."""
 
 _DIED: Final = frozenset({AnswerKind.REFUSAL, AnswerKind.EXPIRED, AnswerKind.SIGN_IN})
@@ -51,7 +65,10 @@ _DIED: Final = frozenset({AnswerKind.REFUSAL, AnswerKind.EXPIRED, AnswerKind.SIG
 
 
 class TokenRequests:
-    """Fills the result of one token. ``previous`` is an earlier one: what was good in it is not asked again."""
+    """Fills the result of one token.
+
+    ``previous`` is an earlier one: what was good in it is not asked again.
+    """
 
     def __init__(
         self, result: TokenResult, caller: Caller, clock: Clock, previous: TokenResult | None
@@ -63,7 +80,9 @@ class TokenRequests:
         self._credential = result.token.bound()
 
     def identify(self) -> RequestPlan[None]:
-        """Who is it, and how far does it reach: fills all of the result that is not of one organization."""
+        """Who is it, and how far does it reach: fills all of the result that is not of one
+        organization.
+        """
         yield from self._first_round()
         yield from self._second_opinion()
         yield from self._version_elsewhere()
@@ -86,7 +105,7 @@ class TokenRequests:
             if lead is None and result.lead is not None:
                 lead = result.lead
                 replies = list((yield self._greetings(lead)))
-        result.calendar = self._clock.told_by(*replies, result.wide)
+        result.calendar = self._clock.calendar(*replies, result.wide)
         result.version = API_VERSIONS[0]
         if not services:
             self._learn_version(replies[1] if len(replies) > 1 else None)
@@ -128,14 +147,15 @@ class TokenRequests:
         return list(self.result.organizations.values())[1:]
 
     def _second_opinion(self) -> RequestPlan[None]:
-        """A bare refusal does not tell a dead token from one of another organization: ask the others who it is, and no
-        more. When none of them knows it either, the token is dead, and further ones are spared.
+        """A bare refusal does not tell a dead token from one of another organization: ask the
+        others who it is, and no more. When none of them knows it either, the token is dead, and
+        further ones are spared.
         """
         lead = self.result.lead
         if (
             lead is None
             or lead.first is None
-            or not self.result.access(lead.place, lead.first).is_dead
+            or not self.result.access(lead.place, lead.first).is_rejected
         ):
             return
         others = self._others()
@@ -148,20 +168,22 @@ class TokenRequests:
         are_dead = []
         for here, reply in zip(asked, replies, strict=True):
             here.first = reply
-            are_dead.append(self.result.access(here.place, reply).is_dead)
+            are_dead.append(self.result.access(here.place, reply).is_rejected)
         if all(are_dead):
             self._spare(others[len(asked) :], lead.first)
 
     def _version_elsewhere(self) -> RequestPlan[None]:
-        """A collection that refuses the token does not tell the version of its server, either: ask another one."""
+        """A collection that refuses the token does not tell the version of its server, either: ask
+        another one.
+        """
         result = self.result
         lead = result.lead
         if lead is None or lead.first is None or self._site.deployment is Deployment.SERVICES:
             return
-        if result.access(lead.place, lead.first).is_in:
+        if result.access(lead.place, lead.first).is_accepted:
             return
         for here in self._others():
-            may_be_in = here.first is None or result.access(here.place, here.first).is_in
+            may_be_in = here.first is None or result.access(here.place, here.first).is_accepted
             if may_be_in and not here.unasked:
                 [told] = yield [self._caller.version(here.place, self._credential)]
                 self._learn_version(told)
@@ -169,7 +191,7 @@ class TokenRequests:
 
     def _learn_version(self, told: Reply | None) -> None:
         self.result.version = server_version(told)
-        if told is not None and classify(told) in UNHEARD:
+        if told is not None and classify(told) in INCONCLUSIVE:
             self.result.unversioned = told
         else:
             self.result.unversioned = None
@@ -203,18 +225,19 @@ class TokenRequests:
             yield from self._ask_who(here)
         else:
             here.access = result.access(here.place, here.first)
-        identity = here.access.identity if here.access is not None and here.is_in else None
+        identity = here.access.identity if here.access is not None and here.is_accepted else None
         if identity is None:
             return
         deployment = self._site.deployment
-        probes = plan(demand.purpose, deployment, result.version, read_only=demand.read_only)
+        probes = probes_for(demand.purpose, deployment, result.version, read_only=demand.read_only)
         held = yield from self._probe_scopes(here, probes, identity.id)
         if _may_have_died(list(here.replies.values())):
-            is_in = yield from self._ask_who(here)
-            if not is_in:
+            is_accepted = yield from self._ask_who(here)
+            if not is_accepted:
                 return
         here.scopes = judge_scopes(here.replies, probes, result.scope_context(here))
-        # What was read to its end is kept without its body: of thousands of answers these would be most of the memory.
+        # What was read to its end is kept without its body: of thousands of answers these would be
+        # most of the memory.
         if here.first is not None:
             here.first = replace(here.first, text="")
         here.replies |= {name: replace(here.replies[name], text="") for name in held}
@@ -225,16 +248,16 @@ class TokenRequests:
         """Ask who the token is here; whether it is let in."""
         [here.first] = yield [self._caller.connection_data(here.place, self._credential)]
         here.access = self.result.access(here.place, here.first)
-        return here.is_in
+        return here.is_accepted
 
     def _probe_scopes(
         self, here: OrganizationResult, probes: tuple[Probe, ...], me: str
     ) -> RequestPlan[set[str]]:
-        """Probe each scope: all levels at once, or the highest first where that would be too many requests; what is
-        there of those.
+        """Probe each scope: all levels at once, or the highest first where that would be too many
+        requests; what is there of those.
         """
         beside = 4 if self._site.deployment is Deployment.SERVER else 3
-        wave = probes if len(probes) + beside <= MOST_REQUESTS else summits(probes)
+        wave = probes if len(probes) + beside <= MOST_REQUESTS else highest_probes(probes)
         yield from self._probe(here, wave, me, lead=here is self.result.lead)
         held = _granted(here, self.result)
         reached = {probe.scope for probe in wave if probe.name in held}
@@ -271,7 +294,9 @@ class TokenRequests:
         return self._probe_call(here, probe, me, nobody)
 
     def _accounts(self) -> Call | None:
-        """The list of a person's organizations, where it is known who that is, and it was not asked for before."""
+        """The list of a person's organizations, where it is known who that is, and it was not asked
+        for before.
+        """
         wide = self.result.wide
         if wide is None or self.result.listed is not None or not isinstance(wide.answer, Profile):
             return None
@@ -297,17 +322,19 @@ class TokenRequests:
             yield from self._clone(here, Repository("", name, project), asked_for=True)
 
     def _clone_any(self, here: OrganizationResult) -> RequestPlan[None]:
-        """The first repository that can be tried, in the first projects. The list of a whole organization has no pages.
+        """The first repository that can be tried, in the first projects.
 
-        The newest version that a server names may be a preview there (seen with Server 2020 and 2022), so a refused
-        version is followed by the next older one.
+        The list of a whole organization has no pages.
+
+        The newest version that a server names may be a preview there (seen with Server 2020 and
+        2022), so a refused version is followed by the next older one.
         """
         for version in API_VERSIONS[API_VERSIONS.index(self.result.version) :]:
             [page] = yield [self._caller.projects(here.place, version, self._credential)]
             if page.status != 400:
                 break
         if not isinstance(page.answer, Projects):
-            here.clone = clone_unheard(page)
+            here.clone = clone_inconclusive(page)
             return
         silent: list[Reply] = []
         projects = [project.name for project in page.answer.projects[:PROJECTS_TRIED]]
@@ -327,7 +354,9 @@ class TokenRequests:
     def _clone(
         self, here: OrganizationResult, repository: Repository, *, asked_for: bool
     ) -> RequestPlan[None]:
-        """Read the first page of a repository, with the token alone and with a username beside it, in one round trip."""
+        """Read the first page of a repository, with the token alone and with a username beside it,
+        in one round trip.
+        """
         identity = here.access.identity if here.access is not None else None
         username = self._token.username
         if not username and identity is not None and ":" not in identity.account:
@@ -355,23 +384,25 @@ def _granted(here: OrganizationResult, result: TokenResult) -> set[str]:
     return {
         name
         for name, reply in here.replies.items()
-        if granted(reply, scope_context) is Grant.GRANTED
+        if judge_probe(reply, scope_context) is ProbeResult.GRANTED
     }
 
 
 def _may_have_died(replies: Sequence[Reply]) -> bool:
-    """Whether the token is to be asked for again: so it is, too, when not one scope is there (a revoked token and a
-    missing scope get the same bare refusal).
+    """Whether the token is to be asked for again: so it is, too, when not one scope is there (a
+    revoked token and a missing scope get the same bare refusal).
     """
     kinds = {classify(reply) for reply in replies}
     return bool(kinds & _DIED) or kinds == {AnswerKind.BARE_REFUSAL}
 
 
 def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]:
-    """Why nothing was tried: a project did not answer, none may be looked into, or there is nothing in them."""
-    unheard = next((reply for reply in silent if classify(reply) in UNHEARD), None)
+    """Why nothing was tried: a project did not answer, none may be looked into, or there is nothing
+    in them.
+    """
+    unheard = next((reply for reply in silent if classify(reply) in INCONCLUSIVE), None)
     if unheard is not None:
-        return clone_unheard(unheard)
+        return clone_inconclusive(unheard)
     if silent and not looked:
         return clone_refused(silent[0])
     return clone_skipped("No enabled repository was found to try.", Reason.NO_REPOSITORY)

@@ -10,7 +10,7 @@ from aspm_ado.domain.azure.place import SERVICES
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.http import Credential
-from aspm_ado.domain.rules.access import NOTHING_KNOWN, Past
+from aspm_ado.domain.rules.access import NO_HISTORY, TokenHistory
 from aspm_ado.flows.answers import AUTO
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What is demanded of the tokens of one connection, and what was said of all of them at once."""
+    """What is demanded of the tokens of a connection, and what was said of all of them."""
 
     purpose: Purpose = Purpose.ALM
     reach: ReachDemanded = ReachDemanded.AUTO
@@ -40,7 +40,8 @@ class Demand:
 class Token:
     """One token and the organizations that it is meant for.
 
-    As it comes from its source it names at most the organization that it was given for; ``meant_for`` says the rest.
+    As it comes from its source it names at most the organization that it was given for;
+    ``meant_for`` says the rest.
     """
 
     secret: Secret
@@ -59,13 +60,16 @@ class Token:
     """The key of the credential on record that holds it."""
     authorization_id: str = ""
     """Its id in the PAT Lifecycle API, where that made it."""
-    past: Past = NOTHING_KNOWN
+    past: TokenHistory = NO_HISTORY
     """What was known of it when it was last validated."""
 
     def meant_for(
         self, site: Site, places: Iterable[Place], demand: Demand, *, list_all: bool = False
     ) -> Token:
-        """The same, to be validated in ``places``. What is not known of it is taken from what was said of all."""
+        """The same, to be validated in ``places``.
+
+        What is not known of it is taken from what was said of all.
+        """
         return replace(
             self,
             places=each_once(places),
