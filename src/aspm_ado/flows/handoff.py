@@ -10,8 +10,8 @@ from aspm_ado.domain.aspm.api import Dialect, settings_for
 from aspm_ado.domain.aspm.handoff import stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import site_of
-from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.errors import StoreError, UsageError
+from aspm_ado.domain.checks import Check, Status
+from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import AspmReport, OrganizationReport, Report
@@ -44,7 +44,7 @@ from aspm_ado.flows.registration.delivery import (
 )
 from aspm_ado.flows.registration.guided import Handoff
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
-from aspm_ado.flows.storage.secrets import token_gone
+from aspm_ado.flows.storage.secrets import read_tokens
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.report import report
@@ -138,7 +138,8 @@ def bring(
 
     ``done`` are those that a person has finished before.
     """
-    secrets, stored = _secrets(context, entry, due)
+    keys = dict.fromkeys(_newest(entry, one) for one in due)
+    secrets, stored = read_tokens(context, entry, keys, "this connection")
     if stored.status is not Status.PASS:
         return HandoffResult(stored)
     handoffs = [stored_handoff(entry, one, secrets[_newest(entry, one)]) for one in due]
@@ -192,22 +193,6 @@ def _entry(context: Context, name: str | None) -> Entry:
         )
     chosen = context.asker.prompter.choose(_WHICH, names, names[0].value)
     return next(entry for entry in entries if entry.name == chosen)
-
-
-def _secrets(
-    context: Context, entry: Entry, due: Sequence[StoredOrganization]
-) -> tuple[dict[str, Secret], Check]:
-    """The tokens to copy, each read once; and ``store.secrets``."""
-    found: dict[str, Secret] = {}
-    try:
-        for key in dict.fromkeys(_newest(entry, one) for one in due):
-            secret = context.vault.read(entry.credential_of(key).service)
-            if secret is None:
-                return found, token_gone(context, entry, key, " this connection")
-            found[key] = secret
-    except StoreError as error:
-        return found, Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
-    return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
 
 
 def stored_handoff(entry: Entry, one: StoredOrganization, secret: Secret) -> Handoff:

@@ -423,12 +423,12 @@ def _by_state(facts: RegistrationFacts) -> Check:
 
 
 def _registered(registration: Registration) -> Check:
-    told = "A person says that Invicti ASPM took it"
+    how = "A person says that Invicti ASPM took it"
     if registration.mode is RegistrationMode.API:
-        told = "Its API answered that it is registered"
+        how = "Its API answered that it is registered"
     if registration.proof is Proof.ALM_ACCEPTED:
-        told += "; since then projects/check knows the tool"
-    return Check(CheckId.REGISTRATION, Status.PASS, f"{told}.")
+        how += "; since then projects/check knows the tool"
+    return Check(CheckId.REGISTRATION, Status.PASS, f"{how}.")
 
 
 def _handed_off(facts: RegistrationFacts) -> Check:

@@ -64,8 +64,8 @@ def _place(problem: str) -> PatError:
 
 
 def _again(problem: str) -> PatError:
-    told = "Try again in some minutes, or create the token by hand: {page}"
-    return PatError(Reason.CREATION_FAILED, problem, told, passing=True)
+    remedy = "Try again in some minutes, or create the token by hand: {page}"
+    return PatError(Reason.CREATION_FAILED, problem, remedy, passing=True)
 
 
 def _dead(problem: str) -> PatError:

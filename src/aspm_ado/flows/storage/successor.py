@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import site_of
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import TokenResult
-
-NO_STATES: Final[Mapping[str, Registration]] = MappingProxyType({})
 
 
 def compare_owner(result: TokenResult, replaced: Sequence[StoredCredential]) -> None:
@@ -116,7 +113,7 @@ def swap(
     name: str,
     key: str,
     organizations: Sequence[str],
-    states: Mapping[str, Registration] = NO_STATES,
+    states: Mapping[str, Registration] | None = None,
 ) -> Entry:
     """Put the successor in force for ``organizations`` of a connection, by one replace.
 
@@ -137,7 +134,7 @@ def swap(
             for one in current.organizations
             if one.name.casefold() in meant
         }
-        made |= {one: states[one] for one in made.keys() & states.keys()}
+        made |= {key: state for key, state in (states or {}).items() if key in made}
         swapped = with_registrations(current.with_successor(key, organizations), made)
         return replace(swapped, validated=now)
 
