@@ -18,10 +18,9 @@ from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.rotation.renewal import (
     Renewal,
     bring_new,
-    is_whole,
-    keep_new,
     places_with_token,
-    validate_new,
+    renew,
+    token_unchanged,
 )
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
 from aspm_ado.flows.storage.successor import revoke_replaced
@@ -72,15 +71,14 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
         group, token = _without_known(context, entry, group, token)
     if token is not None:
         context.voice.note(f"The new token is taken from: {token.source}.")
-    result = validate_new(context, renewal, group, token or _acquired(context, renewal, group))
-    if len(places_with_token(context, entry, group, result.token)) == len(group):
-        raise _unchanged(entry, result.token)
+    token = token or _acquired(context, renewal, group)
+    result, is_kept = renew(context, renewal, group, token)
     reports = [named(one, entry.name) for one in result.reports]
-    if not is_whole(result, group):
+    if not is_kept:
         context.voice.warn("Nothing was changed: the old token stays in force.")
         shown = connection_report(entry.name, site_of(entry), demand.purpose, reports)
         return report(context, "rotate", [result], [shown])
-    entry = keep_new(context, renewal, group, result)
+    entry = context.records.load().connections[entry.name]
     return _handed_on(context, renewal, entry, group, result, reports)
 
 
@@ -199,8 +197,8 @@ def _without_known(
         context.voice.note(f"{names} has this token already.")
         return left, token
     if token.source not in PAT_VARIABLES or not context.asker.asks:
-        raise _unchanged(entry, token)
-    context.voice.warn(_unchanged(entry, token).problem)
+        raise token_unchanged(entry, token)
+    context.voice.warn(token_unchanged(entry, token).problem)
     return group, None
 
 
@@ -211,17 +209,7 @@ def _acquired(context: Context, renewal: Renewal, group: Sequence[Place]) -> Tok
         token = acquire(context, group[0], demand, for_all=len(group) > 1)
         if len(places_with_token(context, renewal.entry, group, token)) < len(group):
             return token
-        context.voice.warn(_unchanged(renewal.entry, token).problem)
-
-
-def _unchanged(entry: Entry, token: Token) -> UsageError:
-    return UsageError(
-        Reason.TOKEN_UNCHANGED,
-        f"The token given (…{token.secret.last4}) is the one that “{entry.name}” has already: "
-        "a new one is needed.",
-        remedy="Create a new one (aspm-ado guide). Whether the one in force is good: "
-        f"aspm-ado validate {entry.name}",
-    )
+        context.voice.warn(token_unchanged(renewal.entry, token).problem)
 
 
 def _handed_on(

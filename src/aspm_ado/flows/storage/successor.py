@@ -82,8 +82,8 @@ def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[st
 
 def keep_successor(
     context: Context, entry: Entry, result: TokenResult, names: Sequence[str]
-) -> Entry:
-    """Store the new token beside the old one; the entry by then.
+) -> None:
+    """Store the new token beside the old one.
 
     For these organizations it replaces a successor that waited: there is one new token at a time.
     """
@@ -105,7 +105,6 @@ def keep_successor(
         return replace(current, successors={**current.successors_without(wanted), key: successor})
 
     store_entry(context, entry.name, onto, {service: result.token.secret})
-    return context.records.load().connections[entry.name]
 
 
 def swap(
