@@ -66,6 +66,13 @@ class HandoffResult:
     aspm: AspmResult | None = None
     outcomes: Outcomes = field(default_factory=dict)
 
+    @property
+    def unread(self) -> list[Check]:
+        """``store.secrets``, where the tokens could not be read."""
+        if self.stored is None or self.stored.status is Status.PASS:
+            return []
+        return [self.stored]
+
     def facts(
         self, entry: Entry, name: str, options: AspmOptions | None = None
     ) -> RegistrationFacts:

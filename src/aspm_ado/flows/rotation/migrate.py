@@ -75,10 +75,8 @@ def migrate(context: Context, name: str) -> Report:
     entry = context.records.load().connections[entry.name]
     brought = HandoffResult()
     if not any(one.is_last for one in tried.values()):
-        keys = {place(one).key for one in names}
-        meant = [one for one in entry.organizations if one.name.casefold() in keys]
-        meant = [one for one in meant if entry.has_own(one.name)]
-        brought = bring_new(context, entry, meant, options, validates=True)
+        own = [place(one) for one in names if entry.has_own(one)]
+        brought = bring_new(context, entry, own, options, validates=True)
     now = _with_choice_finished(context, context.records.load().connections[entry.name], names)
     revoke_replaced(context, before, now)
     _tell_left(context, before, now)

@@ -171,7 +171,7 @@ def _begun(entry: Entry, options: AspmOptions) -> Registration:
 def bring_new(
     context: Context,
     entry: Entry,
-    organizations: Sequence[StoredOrganization],
+    places: Sequence[Place],
     options: AspmOptions,
     *,
     validates: bool,
@@ -180,14 +180,10 @@ def bring_new(
 
     Where nothing is brought, they are in force at once. ``validates``: the ASPM is validated first.
     """
+    keys = {place.key for place in places}
+    organizations = [one for one in entry.organizations if one.name.casefold() in keys]
     if entry.aspm is None or not options.is_wanted:
-        waiting: dict[str, list[str]] = {}
-        for one in organizations:
-            key = entry.successor_of(one.name)
-            if key is not None:
-                waiting.setdefault(key, []).append(one.name)
-        for key, names in waiting.items():
-            swap(context, entry.name, key, names)
+        _put_in_force(context, entry, organizations)
         return HandoffResult()
     due = [one for one in organizations if not is_registered(entry, one)]
     if not due:
@@ -196,3 +192,15 @@ def bring_new(
     if options.register == "guided":
         known = replace(known, profile="")
     return bring(context, entry, known, due, validates=validates)
+
+
+def _put_in_force(
+    context: Context, entry: Entry, organizations: Sequence[StoredOrganization]
+) -> None:
+    waiting: dict[str, list[str]] = {}
+    for one in organizations:
+        key = entry.successor_of(one.name)
+        if key is not None:
+            waiting.setdefault(key, []).append(one.name)
+    for key, names in waiting.items():
+        swap(context, entry.name, key, names)

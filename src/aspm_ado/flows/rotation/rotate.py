@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
@@ -221,19 +220,17 @@ def _handed_on(
     reports: Sequence[OrganizationReport] = (),
 ) -> Report:
     """Give the new token to Invicti ASPM, and put it in force where that has it."""
-    keys = {place.key for place in group}
-    renewed = [one for one in entry.organizations if one.name.casefold() in keys]
-    brought = bring_new(context, entry, renewed, renewal.aspm, validates=False)
+    brought = bring_new(context, entry, group, renewal.aspm, validates=False)
     now = context.records.load().connections.get(entry.name, entry)
     revoke_replaced(context, entry, now)
     by_name = {one.name.casefold(): one for one in reports}
     organizations = []
     for stored in now.organizations:
         key = stored.name.casefold()
-        if key in keys:
+        if key in {place.key for place in group}:
             made = by_name.get(key) or report_on_record(now, stored)
             facts = brought.facts(now, stored.name, renewal.aspm)
             organizations.append(with_registration(made, facts))
     results = [result] if result is not None else []
-    checks = [one for one in (brought.stored,) if one and one.status is not Status.PASS]
-    return report(context, "rotate", results, [entry_report(now, organizations, checks)])
+    shown = entry_report(now, organizations, brought.unread)
+    return report(context, "rotate", results, [shown])

@@ -17,6 +17,7 @@ from aspm_ado.domain.stored import (
     Registration,
     RegistrationState,
     StoredCredential,
+    StoredOrganization,
     Successor,
 )
 from aspm_ado.flows.storage.connection import (
@@ -168,24 +169,31 @@ def revoke_replaced(context: Context, before: Entry, after: Entry) -> None:
     entries = context.records.load().connections.values()
     in_use = {one.last4 for entry in entries for one in entry.known_credentials}
     for key, old in before.credentials.items():
-        if key in after.credentials:
-            continue
-        if old.last4 in in_use:
+        if key not in after.credentials and old.last4 in in_use:
             close_order(context, old.authorization_id)
-            continue
-        place = _place(before, key)
-        held = {one.name for one in before.organizations if one.credential == key}
-        served = [one for one in after.organizations if one.name in held]
-        unused = f"The old token (…{old.last4}) is not used here any more."
-        if after.aspm and any(
-            one.registration.state is not RegistrationState.REGISTERED for one in served
-        ):
-            close_order(context, old.authorization_id)
-            context.voice.say(
-                f"{unused} Revoke it when Invicti ASPM has the new one: {place.token_page}"
-            )
-            continue
-        record_replaced(context, place, old)
-        by_az = any(after.credentials[one.credential].authorization_id for one in served)
-        if not revoke_old(context, place, old, by_az=by_az):
-            context.voice.say(f"{unused} Revoke it: {place.token_page}")
+        elif key not in after.credentials:
+            held = {one.name for one in before.organizations if one.credential == key}
+            served = [one for one in after.organizations if one.name in held]
+            _revoke_unused(context, _place(before, key), old, after, served)
+
+
+def _revoke_unused(
+    context: Context,
+    place: Place,
+    old: StoredCredential,
+    after: Entry,
+    served: Sequence[StoredOrganization],
+) -> None:
+    """Revoke a token that served these organizations, or say where that is done."""
+    unused = f"The old token (…{old.last4}) is not used here any more."
+    registered = (one.registration.state is RegistrationState.REGISTERED for one in served)
+    if after.aspm and not all(registered):
+        close_order(context, old.authorization_id)
+        context.voice.say(
+            f"{unused} Revoke it when Invicti ASPM has the new one: {place.token_page}"
+        )
+        return
+    record_replaced(context, place, old)
+    by_az = any(after.credentials[one.credential].authorization_id for one in served)
+    if not revoke_old(context, place, old, by_az=by_az):
+        context.voice.say(f"{unused} Revoke it: {place.token_page}")
