@@ -85,13 +85,15 @@ def markdown(
         cells = _cells(row)
         yield f"| {' | '.join(cells)} |" if table else f"- {cells[0]}: {'; '.join(cells[1:])}"
     if left:
-        yield ""
-        yield "## Each token"
-        yield ""
-        yield f"- Boxes: {'; '.join(left[0].boxes)}"
-        yield "- Organization: the one of the row alone, not “All accessible organizations”"
-        yield f"- Expiration: {left[0].expires}, or earlier where a policy wants it"
-        yield f"- Then: `aspm-ado migrate {name}`"
+        yield from (
+            "",
+            "## Each token",
+            "",
+            f"- Boxes: {'; '.join(left[0].boxes)}",
+            "- Organization: the one of the row alone, not “All accessible organizations”",
+            f"- Expiration: {left[0].expires}, or earlier where a policy wants it",
+            f"- Then: `aspm-ado migrate {name}`",
+        )
     for row in rows:
         if row.administrator_request:
             yield ""

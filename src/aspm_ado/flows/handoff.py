@@ -154,14 +154,21 @@ def bring(
     aspm = AspmResult(known.url, aspm_skipped())
     if validates:
         aspm = _validated(context, entry, known, needs_token=by_profile)
-    if aspm.api == Dialect.CORE.value and any(one.settings.toggles for one in handoffs):
-        context.voice.warn(NO_TEAM_LEADS)
-        handoffs = [replace(one, settings=replace(one.settings, toggles=())) for one in handoffs]
+    if aspm.api == Dialect.CORE.value:
+        handoffs = _without_toggles(context, handoffs)
     if not aspm.is_good:
         return HandoffResult(stored, aspm)
     profile = profile_at(context, known.profile) if by_profile else None
     outcomes = deliver(context, aspm, profile, handoffs, keeps=True, resumes=True, done=done)
     return HandoffResult(stored, aspm if validates else None, outcomes)
+
+
+def _without_toggles(context: Context, handoffs: list[Handoff]) -> list[Handoff]:
+    """AppSec Core has no team-lead settings."""
+    if not any(one.settings.toggles for one in handoffs):
+        return handoffs
+    context.voice.warn(NO_TEAM_LEADS)
+    return [replace(one, settings=replace(one.settings, toggles=())) for one in handoffs]
 
 
 def _newest(entry: Entry, one: StoredOrganization) -> str:

@@ -34,6 +34,7 @@ from aspm_ado.flows.validation.report import with_check
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.documents import Identity
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import TokenResult
@@ -42,24 +43,23 @@ if TYPE_CHECKING:
 def compare_owner(result: TokenResult, replaced: Sequence[StoredCredential]) -> None:
     """Fail ``identity`` of a new token that is another person's than those that it replaces."""
     olds = [old for old in replaced if old.identity_id]
-    if not olds:
-        return
-    was = olds[0].identity_name or olds[0].identity_account or olds[0].identity_id
     owners = {old.identity_id.lower() for old in olds}
     for one in result.organizations.values():
         identity = one.report.identity
-        if identity is None or identity.id.lower() in owners:
-            continue
-        check = Check(
-            CheckId.IDENTITY,
-            Status.FAIL,
-            f"The new token is {identity.name or identity.account or identity.id}'s; "
-            f"the one to replace is {was}'s.",
-            Reason.OTHER_IDENTITY,
-            "Sign in as the same person to create it, or accept the change with "
-            "--allow-other-identity.",
-        )
-        one.report = with_check(one.report, check)
+        if owners and identity is not None and identity.id.lower() not in owners:
+            one.report = with_check(one.report, _other_owner(identity, olds[0]))
+
+
+def _other_owner(new: Identity, old: StoredCredential) -> Check:
+    was = old.identity_name or old.identity_account or old.identity_id
+    return Check(
+        CheckId.IDENTITY,
+        Status.FAIL,
+        f"The new token is {new.name or new.account or new.id}'s; the one to replace is {was}'s.",
+        Reason.OTHER_IDENTITY,
+        "Sign in as the same person to create it, or accept the change with "
+        "--allow-other-identity.",
+    )
 
 
 _WORSE: Final[tuple[str, ...]] = (Status.PASS, Status.PARTIAL, Status.WARN)
