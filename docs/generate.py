@@ -223,7 +223,7 @@ def _untitled(node: Any) -> Any:
     if isinstance(node, list):
         return [_untitled(one) for one in node]
     if isinstance(node, str):
-        return node.replace("#/$defs/_", "#/$defs/")
+        return node.replace("#/$defs/_", "#/$defs/").replace("\n", " ")  # docstrings have lines
     if not isinstance(node, dict):
         return node
     return {
@@ -310,7 +310,7 @@ def meanings() -> dict[str, str]:
         if isinstance(node, ast.ClassDef) and node.name == "Reason"
     ]
     return {
-        name.targets[0].id: text.value.value
+        name.targets[0].id: " ".join(text.value.value.split())
         for name, text in itertools.pairwise(body)
         if isinstance(name, ast.Assign) and isinstance(text, ast.Expr)
     }

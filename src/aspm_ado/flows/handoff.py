@@ -216,7 +216,7 @@ def stored_handoff(entry: Entry, one: StoredOrganization, secret: Secret) -> Han
     """
     key = entry.successor_of(one.name) or ""
     if key:
-        one = entry.successors[key].over(one, key)
+        one = entry.successors[key].in_force(one, key)
     day = max(one.days.values(), default=(entry.validated or "")[:10])
     return Handoff(
         entry.name,
