@@ -1,4 +1,7 @@
-"""One way to know a thing: a flag, a variable, an earlier answer or a person, through the same parser."""
+"""The answers of a run: from a flag, a variable, an earlier run or a person.
+
+Each goes through the same parser.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ NO: Final = "no"
 class Asker:
     """Answers questions from what was given, else from a person.
 
-    ``remembered`` are the answers of an interrupted run, offered as defaults; ``answered`` collects this run's, so
-    that they can be offered again. Secrets never pass through here.
+    ``remembered`` are the answers of an interrupted run, offered as defaults; ``answered`` collects
+    this run's, so that they can be offered again. Secrets never pass through here.
     """
 
     def __init__(
@@ -68,7 +71,10 @@ class Asker:
         return tuple(_parsed(value, given.source, parse) for value in given.values) if given else ()
 
     def need(self, question: Question, parse: Callable[[str], T], default: str = "") -> T:
-        """The parsed answer, asked for where it was not given. Raises ``UsageError`` where nobody can be asked."""
+        """The parsed answer, asked for where it was not given.
+
+        Raises ``UsageError`` where nobody can be asked.
+        """
         found = self.one(question, parse)
         if found is not None:
             return found
@@ -108,7 +114,10 @@ def one_of(question: Question) -> Callable[[str], str]:
 
 
 def parse_aspm_url(text: str) -> str:
-    """The origin of an Invicti ASPM. Any path is cut; http is refused, except to this machine itself."""
+    """The origin of an Invicti ASPM.
+
+    Any path is cut; http is refused, except to this machine itself.
+    """
     pasted = text.strip()
     parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "address of Invicti ASPM")
     origin = Origin.read(parts)
@@ -150,7 +159,8 @@ def parse_username(text: str) -> str:
         raise UsageError(
             Reason.INPUT_INVALID,
             "A username has no colon and no control character, and is not empty.",
-            remedy="Give the name that you sign in with, or any other: Azure DevOps Services takes any.",
+            remedy="Give the name that you sign in with, or any other: Azure DevOps Services takes "
+            "any.",
         )
     return value
 

@@ -1,4 +1,4 @@
-"""The wizard and its flags, one path: options, tokens, validation, Invicti ASPM, storage, registration, report."""
+"""``connect``: options, tokens, validation, Invicti ASPM, storage, registration, report."""
 
 from __future__ import annotations
 
@@ -77,9 +77,8 @@ def connect(context: Context, name: str | None) -> Report:
         return _connected_already(context, old)
     options = resolve_options(context, name, stored)
     results, refused = _validate(context, options)
-    lead = next((result.lead for result in results if result.lead is not None), None)
-    if not name and lead is not None:
-        options.name_after(lead.place, stored)
+    if not name:
+        options.name_after(results, stored)
     good = good_ones(context, results, options.stored if options.stores else None)
     aspm = _find_aspm(context, options, any_good=bool(good))
     delivery = Delivery()
@@ -103,7 +102,8 @@ def _connected_already(context: Context, old: Entry) -> Report:
     names = ", ".join(one.name for one in old.organizations)
     aspm = old.aspm.url if old.aspm else "no Invicti ASPM"
     context.voice.note(
-        f"“{old.name}” is connected already, and nothing of it is changed: {names} on {old.base_url}, for "
+        f"“{old.name}” is connected already, and nothing of it is changed: {names} on "
+        f"{old.base_url}, for "
         f"{old.purpose}, with {aspm}. Add organizations with -o NAME."
     )
     return validate_stored(context, [old.name], command="connect")
@@ -115,8 +115,9 @@ def _connected_already(context: Context, old: Entry) -> Report:
 def _validate(
     context: Context, options: ConnectOptions
 ) -> tuple[list[TokenResult], list[OrganizationReport]]:
-    """Validate the tokens that are there; ask for the others, one page after the other. The reports are of
-    organizations where no token could be created.
+    """Validate the tokens that are there; ask for the others, one page after the other.
+
+    The reports are of organizations where no token could be created.
     """
     target, tokens, demand = options.target, options.tokens, options.demand
     bare = [place for place in target.places if tokens.of(place) is None]
@@ -138,7 +139,9 @@ def _validate(
 def _one_by_one(
     context: Context, options: ConnectOptions, places: Sequence[Place]
 ) -> tuple[list[TokenResult], list[OrganizationReport]]:
-    """A token of its own for each organization. Each is stored when it is good, so that a person can stop anywhere.
+    """A token of its own for each organization.
+
+    Each is stored when it is good, so that a person can stop anywhere.
 
     One that lets no token be created does not keep the others from theirs.
     """
@@ -168,7 +171,10 @@ def _one_by_one(
 
 
 def _store_alone(context: Context, options: ConnectOptions, result: TokenResult) -> None:
-    """Store a token now, if it is good; its key says from then on that it is not to be stored again."""
+    """Store a token now, if it is good.
+
+    Its key says from then on that it is not to be stored again.
+    """
     good = good_ones(context, [result], options.stored)
     if good:
         key = min(result.held, default=new_key(context))
@@ -180,7 +186,7 @@ def _store_alone(context: Context, options: ConnectOptions, result: TokenResult)
 
 
 def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> AspmResult | None:
-    """What is to be known of the ASPM before anything is stored or handed over; its address and API are options then.
+    """Find the ASPM, before anything is stored or handed over, and adopt its address and API.
 
     It is not contacted where nothing is good.
     """
@@ -244,31 +250,20 @@ def store_and_register(
     settings: Settings,
     aspm: AspmResult | None,
 ) -> Delivery:
-    """Store the good ones, then register or hand them over. Behind an ASPM that is not good nothing is handed over."""
+    """Store the good ones, then register or hand them over.
+
+    Behind an ASPM that is not good nothing is handed over.
+    """
     ready = None
     if aspm is not None and aspm.is_good and options.aspm.is_wanted:
         ready = aspm
-    brings = ready is not None
-    unchanged = _unchanged(options, good, settings)
-    done = _registered_already(context, options, unchanged, brings=brings)
-    prior: dict[str, StoredOrganization] = {}
-    if options.stored is not None and not options.moves:
-        prior = stored_by_key(options.stored)
-    begun: dict[str, Registration] = {}
-    handoffs: list[Handoff] = []
-    for result in good:
-        for here in result.good:
-            key = here.place.key
-            if key in done:
-                begun[key] = done[key]
-                continue
-            begun[key] = _begun(options, prior.get(key), unchanged.get(key), brings=brings)
-            handoffs.append(_handoff(context, options, settings, result, here, begun[key]))
+    done, handoffs = _prepare(context, options, good, settings, brings=ready is not None)
+    begun = {**done, **{handoff.place.key: handoff.prior for handoff in handoffs}}
     tell_plan(context, options, good, settings, ready)
     if options.dry_run:
         planned = rehearse(context, ready, options.profile, handoffs)
         return Delivery(_outcomes(done) | planned)
-    if not _is_agreed(context, options, brings=brings):
+    if not _is_agreed(context, options, brings=ready is not None):
         return _left_alone(context, options, good, begun)
     if options.keeps:
         keys = [new_key(context) for _ in good]
@@ -281,6 +276,33 @@ def store_and_register(
 
 def _outcomes(states: Mapping[str, Registration]) -> Outcomes:
     return {key: Outcome(state) for key, state in states.items()}
+
+
+def _prepare(
+    context: Context,
+    options: ConnectOptions,
+    good: Sequence[TokenResult],
+    settings: Settings,
+    *,
+    brings: bool,
+) -> tuple[dict[str, Registration], list[Handoff]]:
+    """What Invicti ASPM has already, and what is to be brought there.
+
+    Each is to be on record as it stands before.
+    """
+    unchanged = _unchanged(options, good, settings)
+    done = _registered_already(context, options, unchanged, brings=brings)
+    prior: dict[str, StoredOrganization] = {}
+    if options.stored is not None and not options.moves:
+        prior = stored_by_key(options.stored)
+    handoffs = []
+    for result in good:
+        for here in result.good:
+            key = here.place.key
+            if key not in done:
+                begun = _begun(options, prior.get(key), unchanged.get(key), brings=brings)
+                handoffs.append(_handoff(context, options, settings, result, here, begun))
+    return done, handoffs
 
 
 def _is_agreed(context: Context, options: ConnectOptions, *, brings: bool) -> bool:
@@ -302,13 +324,15 @@ def _left_alone(
     good: Sequence[TokenResult],
     begun: Mapping[str, Registration],
 ) -> Delivery:
-    """Nothing more is done. Tokens that were stored one by one stay, and their organizations are as on record."""
+    """Nothing more is done.
+
+    Tokens that were stored one by one stay, and their organizations are as on record.
+    """
     kept = any(result.token.credential for result in good)
     entry = context.records.load().connections.get(options.name) if kept else None
     on_record = stored_by_key(entry) if entry is not None else {}
     states = {key: on_record[key].registration for key in begun if key in on_record}
-    states = {**dict.fromkeys(begun, UNREGISTERED), **states}
-    return Delivery(_outcomes(states), kept=kept)
+    return Delivery(_outcomes(dict.fromkeys(begun, UNREGISTERED) | states), kept=kept)
 
 
 def _unchanged(
@@ -318,14 +342,9 @@ def _unchanged(
     old = options.stored
     if old is None or not options.stores or options.moves:
         return {}
-    if (old.purpose, old.toggles) != (options.demand.purpose.value, settings.toggles):
+    if (old.purpose, old.toggles) != (options.demand.purpose, settings.toggles):
         return {}
-    held = {
-        key: result.held
-        for result in good
-        for key, one in result.organizations.items()
-        if one.is_good
-    }
+    held = {here.place.key: result.held for result in good for here in result.good}
     return {
         key: one.registration
         for key, one in stored_by_key(old).items()
@@ -340,7 +359,7 @@ def _registered_already(
     *,
     brings: bool,
 ) -> dict[str, Registration]:
-    """What Invicti ASPM has already, with the very token and settings that it would be given again: it stays as it is.
+    """What Invicti ASPM has already, with the very token and settings: it stays as it is.
 
     What a profile registered is looked at by the profile, where one is used.
     """
@@ -366,9 +385,12 @@ def _begun(
     *,
     brings: bool,
 ) -> Registration:
-    """What is on record until Invicti ASPM answers, or a person does. What a profile registered before is not lost.
+    """What is on record until Invicti ASPM answers, or a person does.
 
-    A profile only creates: where it has registered another token, or other settings, a person enters the new ones.
+    What a profile registered before is not lost.
+
+    A profile only creates: where it has registered another token, or other settings, a person
+    enters the new ones.
     """
     if brings and options.aspm.hands_over:
         return HANDED_OFF
@@ -439,24 +461,11 @@ def _report(
 ) -> ConnectionReport:
     """The connection with the state of each organization; the ``refused`` have no token."""
     entry = context.records.load().connections.get(options.name) if delivery.kept else None
-    name = options.name if delivery.kept else None
-    organizations = []
-    for made in (made for result in results for made in result.reports):
-        key = options.target.site.place(made.name).key
-        outcome = delivery.outcomes.get(key) if made.is_good else None
-        state = outcome.registration if outcome is not None else None
-        brought = options.aspm.is_wanted
-        facts = RegistrationFacts(
-            options.name,
-            made.name,
-            on_record=state or UNREGISTERED,
-            token=_token_by_now(entry, made.name, state),
-            aspm_is_good=aspm is None or aspm.is_good or not brought,
-            brought=brought,
-            stored=options.keeps,
-            required=options.aspm.counts,
-        ).after(outcome if brought else None)
-        organizations.append(with_registration(named(made, name), facts))
+    organizations = [
+        _organization_report(options, made, entry, delivery, aspm)
+        for result in results
+        for made in result.reports
+    ]
     connection = connection_report(
         options.name, options.target.site, options.demand.purpose, [*organizations, *refused]
     )
@@ -467,10 +476,39 @@ def _report(
     )
 
 
-def _token_by_now(entry: Entry | None, name: str, state: Registration | None) -> NewToken:
-    """What stands with the token that was proven; ``entry`` is the connection as it is stored by now.
+def _organization_report(
+    options: ConnectOptions,
+    made: OrganizationReport,
+    entry: Entry | None,
+    delivery: Delivery,
+    aspm: AspmResult | None,
+) -> OrganizationReport:
+    """The report with what became of the registration.
 
-    A new one may still wait beside it. That is said, but for a refusal: it is of the one that was brought.
+    ``entry`` is the connection as it is stored by now.
+    """
+    key = options.target.site.place(made.name).key
+    outcome = delivery.outcomes.get(key) if made.is_good else None
+    state = outcome.registration if outcome is not None else None
+    brought = options.aspm.is_wanted
+    facts = RegistrationFacts(
+        options.name,
+        made.name,
+        on_record=state or UNREGISTERED,
+        token=_token_by_now(entry, made.name, state),
+        aspm_is_good=aspm is None or aspm.is_good or not brought,
+        brought=brought,
+        stored=options.keeps,
+        required=options.aspm.counts,
+    ).after(outcome if brought else None)
+    return with_registration(named(made, options.name if delivery.kept else None), facts)
+
+
+def _token_by_now(entry: Entry | None, name: str, state: Registration | None) -> NewToken:
+    """What stands with the token that was validated.
+
+    ``entry`` is the connection as it is stored by now: a new token may still wait there. That is
+    said, but for a refusal: it is of the one that was brought.
     """
     if state is None:
         return NewToken.NOT_GOOD

@@ -1,4 +1,4 @@
-"""The plan of a connection, on stderr: what would be stored and handed over, and where each value came from."""
+"""The plan of a connection, on stderr: what would be done, and where each value came from."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WHERE_GIVEN: Final = (
     ("http accepted", ALLOW_HTTP),
     ("API of Invicti ASPM", ASPM_API),
 )
-"""What is shown where it was given, and left out where it was not: a variable that was forgotten is seen here."""
+"""What is shown only where it was given: a variable that was forgotten is seen here."""
 
 
 def tell_plan(

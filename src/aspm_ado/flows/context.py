@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """``vault`` keeps secrets; whether anything is kept at all is the flow's to decide (``--store none``)."""
+    """What a command is given.
+
+    ``vault`` keeps secrets; whether anything is kept at all is the flow's to decide (``--store
+    none``).
+    """
 
     asker: Asker
     voice: Voice

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -47,11 +47,12 @@ if TYPE_CHECKING:
     from aspm_ado.domain.aspm.profile import Profile
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.secret import Secret
-    from aspm_ado.domain.stored import Entry, StoredCredential
+    from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.target import Target
     from aspm_ado.flows.tokens.sources import ApiToken
+    from aspm_ado.flows.validation.result import TokenResult
 
 API: Final = "api"
 GUIDED: Final = "guided"
@@ -70,7 +71,7 @@ PURPOSES: Final = (
 
 @dataclass(slots=True)
 class AspmOptions:
-    """Where and how organizations are registered. ``auto`` without a profile is a guided hand-off."""
+    """Where and how organizations are registered. ``auto`` without a profile is ``guided``."""
 
     register: str = AUTO
     url: str | None = None
@@ -85,7 +86,7 @@ class AspmOptions:
 
     @property
     def counts(self) -> bool:
-        """Whether a registration was asked for that a person alone cannot claim done: then it is required."""
+        """Whether the registration is required, as one that is not a person's alone to claim."""
         return self.register in (AUTO, API)
 
     @property
@@ -103,14 +104,22 @@ class AspmOptions:
         """Whether an operator's profile registers."""
         return self.register == API or (self.register == AUTO and bool(self.profile))
 
+    def add_stored(self, entry: Entry) -> None:
+        """Fill what was not said with what is on record."""
+        self.toggles = self.toggles or entry.toggles or None
+        if entry.aspm is not None:
+            self.url = self.url or entry.aspm.url
+            self.api = self.api or entry.aspm.api
+            self.profile = self.profile or entry.aspm.profile
+
 
 @dataclass(slots=True)
 class ConnectOptions:
     """What is to be connected, resolved before the first token is validated.
 
-    Two things are known later only, and these steps alone change it: its name, where every organization was asked for
-    and none was named (``name_after``); and the ASPM, which is asked for when a token is good (``ask_aspm_url``) and
-    says itself which API it has (``adopt_aspm``).
+    Two things are known later only, and these steps alone change it: its name, where every
+    organization was asked for and none was named (``name_after``); and the ASPM, which is asked for
+    when a token is good (``ask_aspm_url``) and says itself which API it has (``adopt_aspm``).
     """
 
     name: str
@@ -133,20 +142,22 @@ class ConnectOptions:
 
     @property
     def moves(self) -> bool:
-        """Whether the connection goes to another Invicti ASPM than it did, or to one for the first time."""
+        """Whether the connection goes to another Invicti ASPM than it did, or to its first."""
         known = self.stored.aspm if self.stored is not None else None
         return self.aspm.url is not None and (known is None or known.url != self.aspm.url)
 
-    def name_after(self, first: Place, stored: Mapping[str, Entry]) -> None:
-        """Name the connection after the first organization that was listed, where it has no name yet.
+    def name_after(self, results: Sequence[TokenResult], stored: Mapping[str, Entry]) -> None:
+        """Name the connection after the first organization listed, where it has no name yet.
 
-        One that is on record without a name of its own keeps it, and one for something else is left alone.
+        One that is on record without a name of its own keeps it, and one for something else is left
+        alone.
         """
-        if self.name != UNNAMED or self.stored is not None:
+        first = next((result.lead.place for result in results if result.lead is not None), None)
+        if self.name != UNNAMED or self.stored is not None or first is None:
             return
         name = default_name(first.site, (first.name,))
         old = stored.get(name)
-        meant = (first.site.base_url, self.demand.purpose.value)
+        meant = (first.site.base_url, self.demand.purpose)
         if old is None or (old.base_url, old.purpose) == meant:
             self.name, self.stored = name, old
 
@@ -159,7 +170,10 @@ class ConnectOptions:
         self.aspm.url = asker.need(ASPM_URL, parse_aspm_url)
 
     def adopt_aspm(self, context: Context, url: str, api: str) -> None:
-        """Take the address and the API that were found. AppSec Core has no team-lead settings: none are set there."""
+        """Take the address and the API that were found.
+
+        AppSec Core has no team-lead settings: none are set there.
+        """
         self.aspm.url = url
         if api == self.aspm.api:
             return
@@ -172,7 +186,10 @@ class ConnectOptions:
 def resolve_options(
     context: Context, name: str | None, stored: Mapping[str, Entry]
 ) -> ConnectOptions:
-    """Everything before a token is needed. With nobody to ask, all that is missing is named at once."""
+    """Everything before a token is needed.
+
+    With nobody to ask, all that is missing is named at once.
+    """
     asker = context.asker
     old = stored.get(parse_name(name)) if name else None
     given = target_given(asker)
@@ -217,7 +234,10 @@ def _name(name: str | None, target: Target) -> str:
 
 
 def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Target:
-    """The target, with the collection of a server or the organization of the token page where none is named."""
+    """The target, asked for as far as it was not given.
+
+    So is the collection of a server, or the organization of the token page.
+    """
     asker = context.asker
     if asker.asks and given is None and not tokens.own:
         context.voice.heading("Where is your code?")
@@ -238,7 +258,7 @@ def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Targe
 def _at_the_same_server(target: Target, old: Entry) -> Target:
     """The target, with the certificates on record; another server is refused."""
     site = target.site
-    if (old.deployment, old.base_url) != (site.deployment.value, site.base_url):
+    if (old.deployment, old.base_url) != (site.deployment, site.base_url):
         raise UsageError(
             Reason.USAGE,
             f"The connection “{old.name}” belongs to {old.base_url}, not to {site.base_url}.",
@@ -275,11 +295,13 @@ def demand_given(asker: Asker, purpose: Purpose | None = None) -> Demand:
 
 
 def demand_stored(asker: Asker, entry: Entry, reach: ReachDemanded | None = None) -> Demand:
-    """What is demanded of the tokens of a stored connection: purpose and reach as on record, unless another ``reach`` is
-    meant. How it is asked may be said anew.
+    """What is demanded of the tokens of a stored connection.
+
+    Purpose and reach are as on record, unless another ``reach`` is meant. How it is asked may be
+    said anew.
     """
-    reach = reach or ReachDemanded(entry.reach_demanded)
-    return replace(demand_given(asker, Purpose(entry.purpose)), reach=reach)
+    given = demand_given(asker, entry.purpose)
+    return replace(given, reach=reach or entry.reach_demanded)
 
 
 def _resolve_demand(
@@ -287,10 +309,10 @@ def _resolve_demand(
 ) -> Demand:
     asker, purpose, reach = context.asker, given.purpose, given.reach
     if old is not None and asker.given(REACH) is None:
-        reach = ReachDemanded(old.reach_demanded)
+        reach = old.reach_demanded
     if asker.given(PURPOSE) is None:
         if old is not None:
-            purpose = Purpose(old.purpose)
+            purpose = old.purpose
         elif asker.asks:
             purpose = Purpose(asker.pick(PURPOSE, PURPOSES, "alm"))
     return replace(given, purpose=purpose, reach=ask_reach(context, reach, deployment))
@@ -302,14 +324,16 @@ def _resolve_demand(
 def _with_stored(context: Context, given: Tokens, target: Target, old: Entry | None) -> Tokens:
     """With the tokens that are stored already, for organizations that no new one is given for.
 
-    Those of the connection have theirs; a new organization takes the one that reaches all, if there is one.
+    Those of the connection have theirs; a new organization takes the one that reaches all, if there
+    is one.
     """
     if old is None or given.shared is not None:
         return given
     organizations = stored_by_key(old)
     of_all = None
     if creation_asked(context.asker) != REQUIRE:
-        of_all = next((key for key, one in old.credentials.items() if _reaches_all(one)), None)
+        keys = (key for key, one in old.credentials.items() if one.reach is Reach.ALL)
+        of_all = next(keys, None)
     own = dict(given.own)
     for place in target.places:
         known = organizations.get(place.key)
@@ -329,10 +353,6 @@ def _with_stored(context: Context, given: Tokens, target: Target, old: Entry | N
                 authorization_id=credential.authorization_id,
             )
     return Tokens(None, own)
-
-
-def _reaches_all(credential: StoredCredential) -> bool:
-    return credential.reach == Reach.ALL.value
 
 
 def distribute(tokens: Tokens, target: Target, demand: Demand) -> list[Token]:
@@ -361,21 +381,18 @@ def aspm_options(asker: Asker, entry: Entry | None) -> AspmOptions:
     options = AspmOptions(
         asker.one(REGISTER, one_of(REGISTER)) or AUTO,
         asker.one(ASPM_URL, parse_aspm_url),
-        asker.one(ASPM_API, one_of(ASPM_API)) or AUTO,
+        asker.one(ASPM_API, one_of(ASPM_API)) or "",
         asker.many(TEAM_LEADS_MAY, one_of(TEAM_LEADS_MAY)) or None,
         asker.one(REGISTRATION_PROFILE, _absolute) or "",
     )
     if entry is not None:
-        options.toggles = options.toggles or entry.toggles or None
-    if entry is not None and entry.aspm is not None:
-        options.url = options.url or entry.aspm.url
-        options.profile = options.profile or entry.aspm.profile
-        if not asker.given(ASPM_API):
-            options.api = entry.aspm.api
+        options.add_stored(entry)
+    options.api = options.api or AUTO
     if options.register == API and not options.profile:
         raise UsageError(
             Reason.INPUT_MISSING,
-            "--register api needs a registration profile; none is shipped, since no API for it is published.",
+            "--register api needs a registration profile; none is shipped, since no API for it is "
+            "published.",
             remedy=f"{REGISTRATION_PROFILE.how} Or use --register guided.",
         )
     if options.register == NONE and not asker.given(ASPM_URL):
@@ -395,14 +412,17 @@ def _check_toggles(asker: Asker, aspm: AspmOptions, demand: Demand, known: Entry
         return
     purpose = demand.purpose
     if known is not None and not asker.given(PURPOSE):
-        purpose = Purpose(known.purpose)
+        purpose = known.purpose
     settings_for(aspm.toggles, purpose, aspm.api)
 
 
 def ask_settings(context: Context, options: AspmOptions, purpose: Purpose) -> Settings:
-    """Advanced Settings: given, or chosen by a person; dependencies are added for a person and refused for a script."""
-    asks = context.asker.asks and options.is_wanted and options.api != Dialect.CORE.value
-    if options.toggles is not None or not asks:
+    """Advanced Settings, given or chosen by a person.
+
+    Dependencies are added for a person and refused for a script.
+    """
+    has_settings = options.is_wanted and options.api != Dialect.CORE.value
+    if options.toggles is not None or not has_settings or not context.asker.asks:
         return settings_for(options.toggles or (), purpose, options.api)
     offered = [
         Choice(toggle, label)
@@ -421,7 +441,7 @@ def ask_settings(context: Context, options: AspmOptions, purpose: Purpose) -> Se
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A value that is given nowhere: in few words, beside others; and what to say where it alone is missing."""
+    """A value that is given nowhere, in few words; and what to say where it alone is missing."""
 
     short: str
     alone: UsageError | None = None
@@ -484,7 +504,7 @@ def _lacks_token(target: Target | None, tokens: Tokens, known: Entry | None) -> 
     places = (*target.places, *tokens.named)
     if known is None or target.list_all:
         return tokens.lacks(places, list_all=target.list_all or not places)
-    if any(map(_reaches_all, known.credentials.values())):
+    if any(one.reach is Reach.ALL for one in known.credentials.values()):
         return False
     held = stored_by_key(known)
     return tokens.lacks([place for place in places if place.key not in held], list_all=False)

@@ -1,4 +1,4 @@
-"""Where: a deployment of Azure DevOps, and the organizations or collections that are meant there."""
+"""The target of a run: a deployment of Azure DevOps, and the organizations meant there."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A deployment and the places meant there, each once. ``list_all``: whatever else the token reaches, too."""
+    """A deployment and the places meant there, each once.
+
+    ``list_all``: whatever else the token reaches, too.
+    """
 
     site: Site
     places: tuple[Place, ...] = ()
@@ -78,14 +81,16 @@ def target_given(asker: Asker) -> Target | None:
     if organizations and server:
         raise UsageError(
             Reason.USAGE,
-            "--organization names an organization of Services, --server-url an on-premises server: not both.",
+            "--organization names an organization of Services, --server-url an on-premises server: "
+            "not both.",
             remedy="Leave one out; on a server, name collections with --collection.",
         )
     if collections and not server:
         raise UsageError(
             Reason.USAGE,
             "--collection needs --server-url.",
-            remedy="Give the address of the server with --server-url, or name an organization with --organization.",
+            remedy="Give the address of the server with --server-url, or name an organization with "
+            "--organization.",
         )
     if server:
         names = collections.values if collections else ()
@@ -101,7 +106,8 @@ def target_given(asker: Asker) -> Target | None:
 def ask_target(asker: Asker, own: Sequence[Place] = ()) -> Target:
     """Where, asked for when it was not given: one address tells Services from a server.
 
-    ``own`` are organizations that have a token of their own given (``--pat-file ORGANIZATION=FILE``): they are meant.
+    ``own`` are organizations that have a token of their own given (``--pat-file
+    ORGANIZATION=FILE``): they are meant.
     """
     target = target_given(asker)
     allow_http = asker.switch(ALLOW_HTTP)
@@ -117,7 +123,8 @@ def collection_missing(site: Site) -> UsageError:
     return UsageError(
         Reason.INPUT_MISSING,
         f"{site.base_url} is the root of a server; which collection is meant?",
-        remedy="Pass --collection NAME (or set ASPM_ADO_COLLECTION), or --all-organizations for every collection.",
+        remedy="Pass --collection NAME (or set ASPM_ADO_COLLECTION), or --all-organizations for "
+        "every collection.",
     )
 
 
@@ -127,7 +134,10 @@ def _parse(text: str, *, allow_http: bool) -> Target:
         return Target(SERVICES, (parse_organization(text),))
     except UserError as refusal:
         if "/" not in text:
-            remedy = "Give its name, or any address in it; of an on-premises server its address, with https://."
+            remedy = (
+                "Give its name, or any address in it; "
+                "of an on-premises server its address, with https://."
+            )
             raise UsageError(refusal.reason, refusal.problem, remedy=remedy) from None
     return _on_server(text, allow_http=allow_http)
 

@@ -35,6 +35,7 @@ from aspm_ado.flows.options import (
     refuse_missing,
 )
 from aspm_ado.flows.registration.aspm import validate_stored_aspms
+from aspm_ado.flows.storage.connection import entry_report
 from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets
 from aspm_ado.flows.target import ask_target, collection_missing, stored_by_key, target_given
 from aspm_ado.flows.tokens.sources import (
@@ -120,48 +121,66 @@ def validate_stored(
 ) -> Report:
     """Validate stored connections with their stored tokens; all of them where none is named.
 
-    What has changed since the last time is said at the check that it concerns; then this time becomes the last.
+    What has changed since the last time is said at the check that it concerns; then this time
+    becomes the last.
     """
     entries = stored_entries(context, names, otherwise=AD_HOC)
     for variable in (*PAT_VARIABLES, *ASPM_VARIABLES):
         if context.sources.variable(variable):
             context.voice.note(
-                f"{variable} is set and not used: a stored connection is proven with its stored token."
+                f"{variable} is set and not used: a stored connection is proven with its stored "
+                "token."
             )
     validations = [
         _Validation(entry, check, _stored_tokens(context, entry, secrets))
         for entry, (secrets, check) in zip(entries, read_secrets(context, entries), strict=True)
     ]
+    results = _validate(context, validations, terms.warn_days)
+    reports = [_report(one) for one in validations]
+    _remember(context, validations)
+    notes = [
+        line
+        for one, made in zip(validations, reports, strict=True)
+        for line in _stopping(context, one, made)
+    ]
+    shown = report(context, command, results, [terms.applied_to(made) for made in reports])
+    return replace(shown, notes=tuple(notes))
+
+
+def _validate(
+    context: Context, validations: Sequence[_Validation], warn_days: int
+) -> list[TokenResult]:
+    """Validate all tokens side by side, then each ASPM.
+
+    What comes of them goes to their connections.
+    """
     tokens = [token for one in validations for token in one.tokens]
-    results = validate(context, tokens, warn_days=terms.warn_days)
-    aspms = validate_stored_aspms(
-        context, [one.entry for one in validations if one.secrets.reason is not SPOILT]
-    )
+    results = validate(context, tokens, warn_days=warn_days)
+    sound = [one.entry for one in validations if one.secrets.reason is not SPOILT]
+    aspms = validate_stored_aspms(context, sound)
     coming = iter(results)
     for one in validations:
         one.results = list(islice(coming, len(one.tokens)))
-        if (aspm := aspms.get(one.entry.name)) is not None:
-            one.aspm = aspm.report
-    reports = [_report(one) for one in validations]
-    _remember(context, validations)
-    made = report(context, command, results, [terms.applied_to(one) for one in reports])
-    notes = (
-        line
-        for one, shown in zip(validations, reports, strict=True)
-        for line in _stopping(context, one, shown)
-    )
-    return replace(made, notes=tuple(notes))
+        if one.entry.name in aspms:
+            one.aspm = aspms[one.entry.name].report
+    return results
 
 
-def _stopping(context: Context, one: _Validation, shown: ConnectionReport) -> Iterator[str]:
-    """Which tokens of a connection end with those of all organizations, by the day that came with the answers."""
+def _stopping(context: Context, one: _Validation, made: ConnectionReport) -> Iterator[str]:
+    """Which tokens of a connection end with those of all organizations.
+
+    The day is that of the answers.
+    """
     site = site_of(one.entry)
-    heard = {site.place(made.name).key: made for made in shown.organizations}
+    heard = {site.place(report.name).key: report for report in made.organizations}
     return global_token_warnings(one.entry, one.calendar or context.clock.calendar(), heard)
 
 
 def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "") -> list[Entry]:
-    """The connections named, or all; ``nothing-stored`` (2) where one is not there. ``otherwise`` also helps then."""
+    """The connections named, or all; ``nothing-stored`` (2) where one is not there.
+
+    ``otherwise`` also helps then.
+    """
     catalogue = context.records.load()
     wanted = list(dict.fromkeys(names)) or sorted(catalogue.connections)
     for name in wanted:
@@ -207,8 +226,9 @@ def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Tok
 
 
 def _report(validation: _Validation) -> ConnectionReport:
-    """The connection, with what has changed, and with what a person still has to do in Invicti ASPM: that is shown here,
-    and never the exit code of a validation.
+    """The connection, with what has changed, and with what remains to be done in Invicti ASPM.
+
+    That is a person's, and never the exit code of a validation.
     """
     entry, fresh = validation.entry, _fresh(validation)
     found = validation.organizations
@@ -224,19 +244,14 @@ def _report(validation: _Validation) -> ConnectionReport:
         )
         made = with_check(made, judge_registration(facts))
         organizations.append(replace(made, registration=stored.registration))
-    return ConnectionReport(
-        entry.name,
-        entry.deployment,
-        entry.base_url,
-        entry.purpose,
-        tuple(organizations),
-        (validation.secrets,),
-        validation.aspm,
-    )
+    return entry_report(entry, organizations, [validation.secrets], validation.aspm)
 
 
 def _fresh(validation: _Validation) -> tuple[str, ...]:
-    """Organizations that the tokens reach and the connection does not have; only those that came since are news."""
+    """Organizations that the tokens reach and the connection does not have.
+
+    Only those that came since are news.
+    """
     entry = validation.entry
     if not entry.offered:
         return ()  # nothing was listed before: nobody can tell what is new
@@ -263,7 +278,10 @@ _NOT_FOUND_OUT: Final = (Status.UNKNOWN, Status.SKIP)
 
 
 def _remember(context: Context, validations: Sequence[_Validation]) -> None:
-    """Make this the last verdict. A lock that another run holds, or a full disk, fails no validation."""
+    """Make this the last verdict.
+
+    A lock that another run holds, or a full disk, fails no validation.
+    """
     if not any(one.calendar for one in validations):
         return
     now = context.stamp
@@ -279,38 +297,30 @@ def _remember(context: Context, validations: Sequence[_Validation]) -> None:
         context.records.change(edit)
     except StoreError as error:
         context.voice.note(
-            f"This verdict is not remembered, so that changes are told again next time. {error.problem}"
+            "This verdict is not remembered, so that changes are told again next time. "
+            f"{error.problem}"
         )
 
 
 def _found_out(entry: Entry, validation: _Validation, now: str) -> Entry:
     """The entry with the verdicts, the reach and the identity that were just found out.
 
-    What was not found out stays as it was, and so does what another run has given another token meanwhile.
+    What was not found out stays as it was, and so does what another run has given another token
+    meanwhile.
     """
     days = {
-        key: result.calendar.today.isoformat()
-        for result in validation.results
-        for key in result.organizations
+        key: result.calendar.today for result in validation.results for key in result.organizations
     }
-    found = {
-        key: one.report
-        for key, one in validation.organizations.items()
-        if _is_found_out(one.report)
-    }
+    reports = {key: one.report for key, one in validation.organizations.items()}
+    found = {key: made for key, made in reports.items() if _is_found_out(made)}
     tried = stored_by_key(validation.entry)
     credentials = dict(entry.credentials)
     organizations = []
     for key, stored in stored_by_key(entry).items():
-        made = found.get(key)
-        if made is not None and key in tried and tried[key].credential == stored.credential:
-            verdict = {
-                check.id.value: check.status.value
-                for check in made.checks
-                if check.status not in _NOT_FOUND_OUT
-            }
-            stored = stored.proven(verdict, days[key])
-            credentials[stored.credential] = _with_owner(credentials[stored.credential], made)
+        credential = stored.credential
+        if key in found and key in tried and tried[key].credential == credential:
+            stored = stored.proven(_verdict(found[key]), days[key].isoformat())
+            credentials[credential] = _with_owner(credentials[credential], found[key])
         organizations.append(stored)
     offered = (*entry.offered, *(place.name for place in validation.listed))
     return replace(
@@ -322,6 +332,15 @@ def _found_out(entry: Entry, validation: _Validation, now: str) -> Entry:
     )
 
 
+def _verdict(made: OrganizationReport) -> dict[str, str]:
+    """The status of each check that was found out."""
+    return {
+        check.id.value: check.status.value
+        for check in made.checks
+        if check.status not in _NOT_FOUND_OUT
+    }
+
+
 def _is_found_out(made: OrganizationReport) -> bool:
     """Whether somebody said who the token is, or that it is nobody's any more."""
     return any(
@@ -331,7 +350,7 @@ def _is_found_out(made: OrganizationReport) -> bool:
 
 def _with_owner(credential: StoredCredential, made: OrganizationReport) -> StoredCredential:
     """The credential with the reach and the owner that were found out."""
-    if made.token.reach != Reach.UNKNOWN.value:
+    if made.token.reach is not Reach.UNKNOWN:
         credential = replace(credential, reach=made.token.reach)
     if made.identity is not None:
         who = made.identity

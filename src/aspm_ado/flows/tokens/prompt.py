@@ -1,4 +1,4 @@
-"""Getting a token from a person: the guide for this day, the page, the greyed-out button, the hidden prompt."""
+"""Getting a token from a person: the guide for this day, the page, the hidden prompt."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import Demand, Token
 
-READY: Final = Question("token-ready", "Have you create_token the token?")
+READY: Final = Question("token-ready", "Have you created the token?")
 PASTE: Final = Choice("paste", "I have the token: paste it")
 OPEN: Final = Choice("open", "Open the token page in the browser")
 GREYED: Final = Choice("greyed", "Something is missing or greyed out there")
@@ -34,7 +34,10 @@ FORBIDDEN: Final = Question("forbidden", "What is in the way?")
 
 
 def ask_reach(context: Context, said: ReachDemanded, deployment: Deployment) -> ReachDemanded:
-    """In the last days of global tokens a person chooses which kind to create; a script has said it, or ``auto``."""
+    """Ask which kind of token to create, in the last days of tokens of all organizations.
+
+    A script has said it, or ``auto``.
+    """
     calendar = context.clock.calendar()
     days = calendar.days_to_end(deployment)
     if said is not ReachDemanded.AUTO or not context.asker.asks:
@@ -42,11 +45,14 @@ def ask_reach(context: Context, said: ReachDemanded, deployment: Deployment) -> 
     if days is None or not calendar.ends_soon(deployment):
         return said
     context.voice.say(
-        f"Invicti's guide asks for a token of all accessible organizations. Microsoft stops such tokens on "
-        f"{calendar.global_end}, in {count_days(days)} by this machine's clock, whatever their own expiry."
+        "Invicti's guide asks for a token of all accessible organizations. Microsoft stops such "
+        "tokens on "
+        f"{calendar.global_end}, in {count_days(days)} by this machine's clock, whatever their own "
+        "expiry."
     )
     context.voice.say(
-        "A token of one organization outlives that day; whether your Invicti ASPM takes it is not known."
+        "A token of one organization outlives that day; whether your Invicti ASPM takes it is not "
+        "known."
     )
     choices = [
         Choice(
@@ -60,9 +66,10 @@ def ask_reach(context: Context, said: ReachDemanded, deployment: Deployment) -> 
 
 
 def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) -> Token:
-    """Have the token made, where that can be and is agreed to; else guide a person through the token page.
+    """Have the token created, where that can be and is agreed to; else guide a person to it.
 
-    ``for_all``: it serves every organization named. Raises ``UsageError`` where nobody is there to make it.
+    ``for_all``: it serves every organization named. Raises ``UsageError`` where nobody is there to
+    make it.
     """
     if (made_for_us := create_token(context, place, demand, for_all=for_all)) is not None:
         return made_for_us
@@ -88,7 +95,10 @@ def open_page(context: Context, page: str) -> None:
 
 
 def tell_request(context: Context, place: Place, demand: Demand) -> None:
-    """Which policy it is, as far as a person can see; then the letter to send, and what can be done without it."""
+    """The letter to the administrator about the policy that is in the way.
+
+    Which one it is, a person may see. What can be done without the letter is said, too.
+    """
     calendar = context.clock.calendar()
     met = possible_policies(
         place, demand.purpose, calendar.demanded(demand.reach, place.site.deployment)
@@ -105,7 +115,10 @@ def tell_request(context: Context, place: Place, demand: Demand) -> None:
 
 
 def ask_expiry(context: Context, token: Token, suggested: date) -> Token:
-    """The token with its end, unless ``--pat-expires`` says it for all. Nobody but its owner can tell."""
+    """The token with its end, unless ``--pat-expires`` says it for all.
+
+    Nobody but its owner can tell.
+    """
     if not context.asker.asks or context.asker.given(PAT_EXPIRES):
         return token
     answer = context.asker.prompter.text(PAT_EXPIRES, suggested.isoformat(), accept=_day_or_nothing)

@@ -45,7 +45,10 @@ _OTHERS: Final = frozenset({Who.ADMINISTRATOR, Who.NETWORK, Who.SERVICE})
 def prove_until_good(
     context: Context, tokens: Sequence[Token], previous: Sequence[TokenResult | None] = ()
 ) -> list[TokenResult]:
-    """Validate; while a person is there and something failed, let them mend it. With nobody there: once."""
+    """Validate; while a person is there and something failed, let them mend it.
+
+    With nobody there: once.
+    """
     results = validate(context, tokens, previous)
     while context.asker.asks:
         failed = [result for result in results if _trouble(result)]
@@ -54,14 +57,12 @@ def prove_until_good(
             context.voice.say(f"Proven: {', '.join(names)}.")
             break
         context.show(results)
-        trouble = [check for result in failed for check in _trouble(result)]
-        choices = _choices(trouble, nothing_good=not any(result.good for result in results))
+        choices = _choices(failed, nothing_good=not any(result.good for result in results))
         answer = context.asker.prompter.choose(NEXT, choices, choices[0].value)
         if answer == KEEP.value:
             break
         if answer == OPEN.value:
-            pages = [result.lead.place.token_page for result in failed if result.lead is not None]
-            open_page(context, pages[0] if pages else failed[0].token.site.base_url)
+            _open_page(context, failed)
         elif answer == TICKET.value:
             _tell_tickets(context, failed)
         else:
@@ -69,8 +70,17 @@ def prove_until_good(
     return results
 
 
+def _open_page(context: Context, failed: Sequence[TokenResult]) -> None:
+    """The page of the first token that needs it."""
+    pages = [result.lead.place.token_page for result in failed if result.lead is not None]
+    open_page(context, pages[0] if pages else failed[0].token.site.base_url)
+
+
 def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
-    """What to send: what was asked, what was answered, what is concluded and what is not. No secret is in it."""
+    """What to send: what was asked, what was answered, what is concluded and what is not.
+
+    No secret is in it.
+    """
     for result in failed:
         site, purpose = result.token.site, result.token.demand.purpose
         for finding in responsibilities(connection_report(None, site, purpose, result.reports)):
@@ -120,7 +130,10 @@ def _another_token(context: Context, result: TokenResult) -> Token:
 
 
 def _asked_for(context: Context, token: Token) -> str:
-    """The organizations that a token is asked for, as it was asked for the first time; nothing where it is for all."""
+    """The organizations that a token is asked for, as it was for the first time.
+
+    None where it is for all.
+    """
     wide = context.clock.calendar().demanded(token.demand.reach, token.site.deployment)
     if wide is Reach.ALL or len(token.places) > FEW:
         return ""
@@ -138,19 +151,20 @@ def _guide_for(context: Context, token: Token) -> Guide:
     return guide(place, token.demand.purpose, token.demand.reach, context.clock.calendar())
 
 
-def _choices(trouble: Sequence[Check], *, nothing_good: bool) -> list[Choice]:
+def _choices(failed: Sequence[TokenResult], *, nothing_good: bool) -> list[Choice]:
     """What can be done about it, the likeliest first."""
-    ids = {check.id for check in trouble}
+    trouble = [check for result in failed for check in _trouble(result)]
+    reasons = {check.reason for check in trouble if check.reason is not None}
     dead = any(check.exit_code is ExitCode.REJECTED for check in trouble)
     again = AGAIN
     if all(check.status is Status.UNKNOWN for check in trouble):
         again = Choice(AGAIN.value, AGAIN.label)  # no edit of the token mends a network
     choices = [OTHER, again, OPEN] if dead else [again, OPEN, OTHER]
-    if CheckId.CLONE_TOKEN in ids:
+    if any(check.id is CheckId.CLONE_TOKEN for check in trouble):
         choices.append(USERNAME)
-    if Reason.REACH_ORGANIZATION_ONLY in {check.reason for check in trouble}:
+    if Reason.REACH_ORGANIZATION_ONLY in reasons:
         choices.insert(1, ONE_EACH)
-    if any(check.reason.who in _OTHERS for check in trouble if check.reason is not None):
+    if any(reason.who in _OTHERS for reason in reasons):
         choices.append(TICKET)
     return [*choices, STOP if nothing_good else KEEP]
 
@@ -163,7 +177,10 @@ WHICH: Final = Question(
 
 
 def more_organizations(context: Context, results: list[TokenResult]) -> list[TokenResult]:
-    """Offer what the tokens reach beside what was named; then, where they see one only, another with its own."""
+    """Offer what the tokens reach beside what was named.
+
+    Then, where they reach one organization only, another with a token of its own.
+    """
     if not context.asker.asks or not any(result.good for result in results):
         return results
     known = {key for result in results for key in result.organizations}
@@ -180,7 +197,10 @@ def _reaches_all(result: TokenResult) -> bool:
 
 
 def _offer(context: Context, result: TokenResult, known: set[str]) -> TokenResult:
-    """The result with those of the token's organizations that a person adds; what is ``known`` is in already."""
+    """The result with those of the token's organizations that a person adds.
+
+    What is ``known`` is in already.
+    """
     others = {place.name: place for place in result.listed or () if place.key not in known}
     if not others or not _reaches_all(result):
         return result

@@ -1,4 +1,4 @@
-"""Taking tokens in: which source wins, which organization each is for, and nothing that is not a token."""
+"""Where tokens come from: which source wins, and which organization each is for."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ class ApiToken:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The tokens that were given: one for everything, and those of single organizations (by ``Place.key``)."""
+    """The tokens that were given: one for all, and those of single organizations.
+
+    ``own`` is by ``Place.key``.
+    """
 
     shared: Token | None
     own: dict[str, Token]
@@ -62,11 +65,14 @@ class Tokens:
 
 
 def tokens_given(asker: Asker, sources: Sources, site: Site = SERVICES) -> Tokens:
-    """Every token that flags or variables give. An explicit source that is empty is refused; variables fall through.
+    """Every token that flags or variables give.
+
+    An explicit source that is empty is refused; variables fall through.
 
     ``--create-token require`` takes none: a file beside it is refused, a variable is passed over.
     """
-    if (create := asker.given(CREATE_TOKEN)) and create.value.strip().lower() == "require":
+    create = asker.given(CREATE_TOKEN)
+    if create is not None and create.value.strip().lower() == "require":
         if asker.given(PAT_FILE) or asker.switch(PAT_STDIN):
             raise UsageError(
                 Reason.USAGE,
@@ -77,12 +83,11 @@ def tokens_given(asker: Asker, sources: Sources, site: Site = SERVICES) -> Token
     shared: list[Token] = []
     own: dict[str, Token] = {}
     if asker.switch(PAT_STDIN):
-        shared.append(Token(parse_pat(decode(sources.file("-")), "stdin"), "stdin"))
+        shared.append(_from_file(sources, "-"))
     files = asker.given(PAT_FILE)
     for value in files.values if files else ():
         organization, path = _split(value)
-        where = "stdin" if path == "-" else f"file {clean(path, 120)}"
-        token = Token(parse_pat(decode(sources.file(path)), where), where)
+        token = _from_file(sources, path)
         if organization is None:
             shared.append(token)
             continue
@@ -103,11 +108,18 @@ def tokens_given(asker: Asker, sources: Sources, site: Site = SERVICES) -> Token
     return Tokens(shared[0] if shared else _from_variables(sources), own)
 
 
+def _from_file(sources: Sources, path: str) -> Token:
+    """The token in a file, or on stdin (``-``)."""
+    source = "stdin" if path == "-" else f"file {clean(path, 120)}"
+    return Token(parse_pat(decode(sources.file(path)), source), source)
+
+
 def ask_token(asker: Asker, site: Site, name: str) -> Token:
-    """The token from a person, hidden; the hosts that it will be sent to are said above the prompt."""
+    """The token from a person, hidden; the hosts that it is sent to are said above the prompt."""
     every = "every organization" if site.deployment is Deployment.SERVICES else "every collection"
     context = (
-        f"The token for {name or every}. It will be sent to these hosts only: {', '.join(site.hosts)}.",
+        f"The token for {name or every}. It will be sent to these hosts only: "
+        f"{', '.join(site.hosts)}.",
     )
     secret = asker.prompter.secret(PAT, context, accept=lambda text: parse_pat(text, "the prompt"))
     return Token(secret, "prompt")
@@ -143,7 +155,10 @@ def _from_variables(sources: Sources) -> Token | None:
 
 
 def _split(value: str) -> tuple[str | None, str]:
-    """``ORGANIZATION=FILE`` or ``FILE``. A name before ``=`` has no path separator; anything else is a path."""
+    """``ORGANIZATION=FILE`` or ``FILE``.
+
+    A name before ``=`` has no path separator; anything else is a path.
+    """
     organization, equals, path = value.partition("=")
     if equals and organization and path and not any(mark in organization for mark in "/\\:"):
         return organization.strip(), path

@@ -1,4 +1,4 @@
-"""From what was heard to what is reported: the checks of each organization, in the order of the contract."""
+"""From answers to reports: the checks of each organization, in the order of the contract."""
 
 from __future__ import annotations
 
@@ -30,10 +30,8 @@ def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
     """Make the report on each organization of a token, when all has been asked."""
     token, organizations = result.token, result.organizations.values()
     reach = result.reach_seen.reach
-    is_rejected = bool(organizations) and all(
-        here.access is not None and here.access.is_rejected for here in organizations
-    )
-    days_left = None
+    is_rejected = bool(organizations) and all(here.is_rejected for here in organizations)
+    days_left, end = None, token.end.isoformat() if token.end else None
     expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
     if not is_rejected:
         days_left = result.calendar.days_left(token.end, reach, token.site.deployment)
@@ -41,8 +39,8 @@ def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
     facts = TokenFacts(
         format=token.secret.format,
         last4=token.secret.last4,
-        expires=token.end.isoformat() if token.end else None,
-        expires_source=token.end_source if token.end else None,
+        expires=end,
+        expires_source=token.end_source if end else None,
         days_left=days_left,
         reach=reach,
         source=token.source,
@@ -97,7 +95,10 @@ def with_check(organization: OrganizationReport, check: Check) -> OrganizationRe
 
 
 def named(organization: OrganizationReport, name: str | None) -> OrganizationReport:
-    """The same, with the name of its connection in the commands that help; without one, with what helps there."""
+    """The same, with the name of its connection in the commands that help.
+
+    Without a name, with what helps there.
+    """
     old, new = f": {MIGRATE}", " (--reach organization)."
     if name:
         old, new = MIGRATE, MIGRATE.replace("NAME", name)
@@ -113,7 +114,10 @@ _NEW_TOKEN: Final = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.R
 
 
 def _with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Check, ...]:
-    """The checks of a token with the command that replaces it; one of all organizations would end with this one."""
+    """The checks of a token with the command that replaces it.
+
+    One of all organizations would end with this one.
+    """
     moves = any(check.next is not None and check.next.verb == "migrate" for check in checks)
     found = []
     for check in checks:
@@ -147,7 +151,7 @@ def _organization(
 
 
 def _every_one(result: TokenResult, facts: TokenFacts, own: Sequence[Check]) -> OrganizationReport:
-    """What stands for all the organizations of a token, where they could not be listed: nothing was asked in them."""
+    """The report for all the organizations of a token, where they could not be listed."""
     excuse = "Not asked: no organization was named, and they could not be listed."
     owner, identity = None, skip(CheckId.IDENTITY, excuse)
     if result.wide is not None and isinstance(result.wide.answer, Profile):
@@ -162,12 +166,12 @@ def _every_one(result: TokenResult, facts: TokenFacts, own: Sequence[Check]) -> 
 def _reach(result: TokenResult) -> Check:
     """Judged once for the token. Where nobody let it in and nothing tells, it was not asked for."""
     token, reach_seen = result.token, result.reach_seen
-    heard = [here.access for here in result.organizations.values() if here.access is not None]
-    let_in = any(access.is_accepted for access in heard)
-    if reach_seen.reach is Reach.UNKNOWN and not let_in:
-        if any(access.access_check.status is Status.UNKNOWN for access in heard):
-            return reach_not_asked(
-                "Not asked: whether an organization takes the token was not found out."
-            )
-        return reach_not_asked("Not asked: no organization takes the token.")
-    return judge_reach(reach_seen, token.demand.reach, token.site.deployment, result.calendar)
+    organizations = result.organizations.values()
+    if reach_seen.reach is not Reach.UNKNOWN or any(here.is_accepted for here in organizations):
+        return judge_reach(reach_seen, token.demand.reach, token.site.deployment, result.calendar)
+    checks = (here.access.access_check for here in organizations if here.access is not None)
+    if any(check.status is Status.UNKNOWN for check in checks):
+        return reach_not_asked(
+            "Not asked: whether an organization takes the token was not found out."
+        )
+    return reach_not_asked("Not asked: no organization takes the token.")

@@ -1,7 +1,9 @@
-"""The requests about one token: who it is, what it may do, what it clones; each answer goes into its result.
+"""The requests about one token: who it is, what it may do, what it clones; each answer goes into
+its result.
 
-Two round trips decide one organization. The first asks who the token is, and how far it reaches; when it shows a dead
-token or no service, nothing follows (``identify``). The second sends the scope probes at once (``explore``).
+Two round trips decide one organization. The first asks who the token is, and how far it reaches;
+when it shows a dead token or no service, nothing follows (``identify``). The second sends the scope
+probes at once (``explore``).
 """
 
 from __future__ import annotations
@@ -36,16 +38,24 @@ if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
 
 OPINIONS: Final = 8
-"""Further organizations that are asked about a token which the first one rejects without saying why."""
+"""Further organizations that are asked about a token which the first one rejects without saying
+why.
+"""
 
 MOST_REQUESTS: Final = 11
-"""For one organization before the clone check. A purpose with more probes asks the summit of each scope first."""
+"""For one organization before the clone check.
+
+A purpose with more probes asks the summit of each scope first.
+"""
 
 PROJECTS_TRIED: Final = 10
-"""Projects of the first page that are looked into for an enabled repository, one after the other."""
+"""Projects of the first page that are looked into for an enabled repository, one after the other.
+"""
 
 REPOSITORIES_TRIED: Final = 3
-"""Repositories of a project that are tried: servers before 2020 do not tell which ones are switched off."""
+"""Repositories of a project that are tried: servers before 2020 do not tell which ones are switched
+off.
+"""
 
 _SPARING: Final = (AnswerKind.NO_ANSWER, AnswerKind.EXPIRED)
 """First answers that are true of the token in every other organization, too."""
@@ -55,7 +65,10 @@ _DIED: Final = frozenset({AnswerKind.REFUSAL, AnswerKind.EXPIRED, AnswerKind.SIG
 
 
 class TokenRequests:
-    """Fills the result of one token. ``previous`` is an earlier one: what was good in it is not asked again."""
+    """Fills the result of one token.
+
+    ``previous`` is an earlier one: what was good in it is not asked again.
+    """
 
     def __init__(
         self, result: TokenResult, caller: Caller, clock: Clock, previous: TokenResult | None
@@ -67,7 +80,9 @@ class TokenRequests:
         self._credential = result.token.bound()
 
     def identify(self) -> RequestPlan[None]:
-        """Who is it, and how far does it reach: fills all of the result that is not of one organization."""
+        """Who is it, and how far does it reach: fills all of the result that is not of one
+        organization.
+        """
         yield from self._first_round()
         yield from self._second_opinion()
         yield from self._version_elsewhere()
@@ -132,8 +147,9 @@ class TokenRequests:
         return list(self.result.organizations.values())[1:]
 
     def _second_opinion(self) -> RequestPlan[None]:
-        """A bare refusal does not tell a dead token from one of another organization: ask the others who it is, and no
-        more. When none of them knows it either, the token is dead, and further ones are spared.
+        """A bare refusal does not tell a dead token from one of another organization: ask the
+        others who it is, and no more. When none of them knows it either, the token is dead, and
+        further ones are spared.
         """
         lead = self.result.lead
         if (
@@ -157,7 +173,9 @@ class TokenRequests:
             self._spare(others[len(asked) :], lead.first)
 
     def _version_elsewhere(self) -> RequestPlan[None]:
-        """A collection that refuses the token does not tell the version of its server, either: ask another one."""
+        """A collection that refuses the token does not tell the version of its server, either: ask
+        another one.
+        """
         result = self.result
         lead = result.lead
         if lead is None or lead.first is None or self._site.deployment is Deployment.SERVICES:
@@ -204,62 +222,90 @@ class TokenRequests:
         """One organization to the end: access, scopes, and the repository that ``clone`` says."""
         result, demand = self.result, self._token.demand
         if here.first is None:
-            [here.first] = yield [self._caller.connection_data(here.place, self._credential)]
-        access = here.access = result.access(here.place, here.first)
-        if not access.is_accepted or access.identity is None:
-            return
-        me, deployment = access.identity.id, self._site.deployment
-        probes = probes_for(demand.purpose, deployment, result.version, read_only=demand.read_only)
-        beside = 4 if deployment is Deployment.SERVER else 3
-        wave = probes if len(probes) + beside <= MOST_REQUESTS else highest_probes(probes)
-        yield from self._probe(here, wave, me, lead=here is result.lead)
-        held = _granted(here, result)
-        reached = {probe.scope for probe in wave if probe.name in held}
-        below = [
-            probe
-            for probe in probes
-            if probe.name not in here.replies and probe.scope not in reached
-        ]
-        if below:
-            yield from self._probe(here, below, me, lead=False)
-        if _may_have_died(list(here.replies.values())):
-            [here.first] = yield [self._caller.connection_data(here.place, self._credential)]
+            yield from self._ask_who(here)
+        else:
             here.access = result.access(here.place, here.first)
-            if not here.access.is_accepted:
+        identity = here.access.identity if here.access is not None and here.is_accepted else None
+        if identity is None:
+            return
+        deployment = self._site.deployment
+        probes = probes_for(demand.purpose, deployment, result.version, read_only=demand.read_only)
+        held = yield from self._probe_scopes(here, probes, identity.id)
+        if _may_have_died(list(here.replies.values())):
+            is_accepted = yield from self._ask_who(here)
+            if not is_accepted:
                 return
         here.scopes = judge_scopes(here.replies, probes, result.scope_context(here))
-        # What was read to its end is kept without its body: of thousands of answers these would be most of the memory.
-        here.first = replace(here.first, text="")
+        # What was read to its end is kept without its body: of thousands of answers these would be
+        # most of the memory.
+        if here.first is not None:
+            here.first = replace(here.first, text="")
         here.replies |= {name: replace(here.replies[name], text="") for name in held}
         if not here.clone:
             yield from self._try_clone(here, clone)
+
+    def _ask_who(self, here: OrganizationResult) -> RequestPlan[bool]:
+        """Ask who the token is here; whether it is let in."""
+        [here.first] = yield [self._caller.connection_data(here.place, self._credential)]
+        here.access = self.result.access(here.place, here.first)
+        return here.is_accepted
+
+    def _probe_scopes(
+        self, here: OrganizationResult, probes: tuple[Probe, ...], me: str
+    ) -> RequestPlan[set[str]]:
+        """Probe each scope: all levels at once, or the highest first where that would be too many
+        requests; what is there of those.
+        """
+        beside = 4 if self._site.deployment is Deployment.SERVER else 3
+        wave = probes if len(probes) + beside <= MOST_REQUESTS else highest_probes(probes)
+        yield from self._probe(here, wave, me, lead=here is self.result.lead)
+        held = _granted(here, self.result)
+        reached = {probe.scope for probe in wave if probe.name in held}
+        asked = set(here.replies)
+        below = [one for one in probes if one.name not in asked and one.scope not in reached]
+        if below:
+            yield from self._probe(here, below, me, lead=False)
+        return held
 
     def _probe(
         self, here: OrganizationResult, probes: Sequence[Probe], me: str, *, lead: bool
     ) -> RequestPlan[None]:
         """One round trip of probes, with what else is worth knowing at the same time."""
-        result, caller, credential = self.result, self._caller, self._credential
         due = [probe for probe in probes if probe.name not in here.replies]
-        calls = [caller.probe(here.place, probe, result.version, me, credential) for probe in due]
-        on_server = self._site.deployment is Deployment.SERVER
-        wants_control = on_server and here.control is None and bool(probes)
-        if wants_control:
-            nobody = Credential(Secret(caller.fresh().replace("-", "")), self._site.origins)
-            calls.append(caller.probe(here.place, probes[0], result.version, me, nobody))
-        profile = None
-        if lead and result.wide is not None and result.listed is None:
-            profile = result.wide.answer
-        wants_accounts = isinstance(profile, Profile)
-        if isinstance(profile, Profile):
-            calls.append(caller.accounts(profile.identity.id, self._site, credential))
+        calls = [self._probe_call(here, probe, me, self._credential) for probe in due]
+        control = self._control(here, probes[0], me) if probes else None
+        accounts = self._accounts() if lead else None
+        calls += [call for call in (control, accounts) if call is not None]
         if not calls:
             return
-        replies = list((yield calls))
-        if wants_accounts:
-            result.listed = self._places(replies.pop())
-        if wants_control:
-            here.control = replies.pop()
-        here.replies.update(zip((probe.name for probe in due), replies, strict=True))
+        replies = iter((yield calls))
+        for probe in due:
+            here.replies[probe.name] = next(replies)
+        if control is not None:
+            here.control = next(replies)
+        if accounts is not None:
+            self.result.listed = self._places(next(replies))
+
+    def _control(self, here: OrganizationResult, probe: Probe, me: str) -> Call | None:
+        """What a Server answers a token that nobody has."""
+        if self._site.deployment is not Deployment.SERVER or here.control is not None:
+            return None
+        nobody = Credential(Secret(self._caller.fresh().replace("-", "")), self._site.origins)
+        return self._probe_call(here, probe, me, nobody)
+
+    def _accounts(self) -> Call | None:
+        """The list of a person's organizations, where it is known who that is, and it was not asked
+        for before.
+        """
+        wide = self.result.wide
+        if wide is None or self.result.listed is not None or not isinstance(wide.answer, Profile):
+            return None
+        return self._caller.accounts(wide.answer.identity.id, self._site, self._credential)
+
+    def _probe_call(
+        self, here: OrganizationResult, probe: Probe, me: str, credential: Credential
+    ) -> Call:
+        return self._caller.probe(here.place, probe, self.result.version, me, credential)
 
     def _try_clone(self, here: OrganizationResult, choice: str) -> RequestPlan[None]:
         """Fill ``clone`` and ``repository`` of one organization."""
@@ -276,39 +322,41 @@ class TokenRequests:
             yield from self._clone(here, Repository("", name, project), asked_for=True)
 
     def _clone_any(self, here: OrganizationResult) -> RequestPlan[None]:
-        """The first repository that can be tried, in the first projects. The list of a whole organization has no pages.
+        """The first repository that can be tried, in the first projects.
 
-        The newest version that a server names may be a preview there (seen with Server 2020 and 2022), so a refused
-        version is followed by the next older one.
+        The list of a whole organization has no pages.
+
+        The newest version that a server names may be a preview there (seen with Server 2020 and
+        2022), so a refused version is followed by the next older one.
         """
-        credential, caller = self._credential, self._caller
         for version in API_VERSIONS[API_VERSIONS.index(self.result.version) :]:
-            [page] = yield [caller.projects(here.place, version, credential)]
+            [page] = yield [self._caller.projects(here.place, version, self._credential)]
             if page.status != 400:
                 break
         if not isinstance(page.answer, Projects):
             here.clone = clone_inconclusive(page)
             return
         silent: list[Reply] = []
-        looked = False
-        for project in page.answer.projects[:PROJECTS_TRIED]:
-            [reply] = yield [caller.repositories(here.place, project.name, version, credential)]
+        projects = [project.name for project in page.answer.projects[:PROJECTS_TRIED]]
+        for name in projects:
+            [reply] = yield [self._caller.repositories(here.place, name, version, self._credential)]
             if not isinstance(reply.answer, Repositories):
                 silent.append(reply)
                 continue
-            looked = True
             enabled = [one for one in reply.answer.repositories if one.enabled]
             for repository in enabled[:REPOSITORIES_TRIED]:
                 yield from self._clone(here, repository, asked_for=False)
                 if any(one.status != 404 for check in here.clone for one in check.evidence):
                     return
         if not here.clone:
-            here.clone = _none_found(silent, looked=looked)
+            here.clone = _none_found(silent, looked=len(silent) < len(projects))
 
     def _clone(
         self, here: OrganizationResult, repository: Repository, *, asked_for: bool
     ) -> RequestPlan[None]:
-        """Read the first page of a repository, with the token alone and with a username beside it, in one round trip."""
+        """Read the first page of a repository, with the token alone and with a username beside it,
+        in one round trip.
+        """
         identity = here.access.identity if here.access is not None else None
         username = self._token.username
         if not username and identity is not None and ":" not in identity.account:
@@ -341,15 +389,17 @@ def _granted(here: OrganizationResult, result: TokenResult) -> set[str]:
 
 
 def _may_have_died(replies: Sequence[Reply]) -> bool:
-    """Whether the token is to be asked for again: so it is, too, when not one scope is there (a revoked token and a
-    missing scope get the same bare refusal).
+    """Whether the token is to be asked for again: so it is, too, when not one scope is there (a
+    revoked token and a missing scope get the same bare refusal).
     """
     kinds = {classify(reply) for reply in replies}
     return bool(kinds & _DIED) or kinds == {AnswerKind.BARE_REFUSAL}
 
 
 def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]:
-    """Why nothing was tried: a project did not answer, none may be looked into, or there is nothing in them."""
+    """Why nothing was tried: a project did not answer, none may be looked into, or there is nothing
+    in them.
+    """
     unheard = next((reply for reply in silent if classify(reply) in INCONCLUSIVE), None)
     if unheard is not None:
         return clone_inconclusive(unheard)

@@ -48,6 +48,21 @@ class OrganizationResult:
     """Made when the validation of the token is over."""
 
     @property
+    def is_accepted(self) -> bool:
+        """Whether the organization took the token."""
+        return self.access is not None and self.access.is_accepted
+
+    @property
+    def is_accepted_somewhere(self) -> bool:
+        """Whether some answer shows that the token is accepted somewhere."""
+        return self.access is not None and self.access.is_accepted_somewhere
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the service rejected the token itself."""
+        return self.access is not None and self.access.is_rejected
+
+    @property
     def is_good(self) -> bool:
         """Whether the token is good enough here (registration aside)."""
         return self.report.is_good
@@ -98,15 +113,17 @@ class TokenResult:
         return tuple(one.report for one in self.organizations.values())
 
     def access(self, place: Place, first: Reply, elsewhere: Identity | None = None) -> Access:
-        """Whether the token is let in at ``place``, by its first answer there and all that is known of the token.
+        """Whether the token is let in at ``place``, by its first answer there and all that is known
+        of the token.
 
         ``elsewhere`` is who it is in another organization.
         """
         wide = self.wide
-        if place.site.deployment is Deployment.SERVER and not (
-            wide is not None and isinstance(wide.answer, Names)
-        ):
-            wide = None  # a refusal at the root of a Server says nothing of the token: the web server may refuse
+        lists = wide is not None and isinstance(wide.answer, Names)
+        if place.site.deployment is Deployment.SERVER and not lists:
+            wide = (
+                None  # a refusal at its root says nothing of the token: the web server may refuse
+            )
         past = replace(self.token.past, expires=self.token.end)
         return judge_access(place, first, wide, self.calendar, elsewhere, history=past)
 

@@ -1,4 +1,6 @@
-"""Validating tokens: what is asked of each, in which order, and what only all answers together tell."""
+"""Validating tokens: what is asked of each, in which order, and what only all answers together
+tell.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,12 @@ def validate(
     previous: Sequence[TokenResult | None] = (),
     warn_days: int = DEFAULT_WARN_DAYS,
 ) -> list[TokenResult]:
-    """Validate every token, saying how far it has come. Of one with a ``previous`` result only what failed is asked.
+    """Validate every token, saying how far it has come.
 
-    No token waits for another one's first round: a host that is silent delays its own organizations alone.
+    Of one with a ``previous`` result only what failed is asked.
+
+    No token waits for another one's first round: a host that is silent delays its own organizations
+    alone.
     """
     for site in {token.site for token in tokens if token.site.is_unencrypted}:
         context.voice.warn(
@@ -79,7 +84,9 @@ def validate(
 
 
 def _first_of_each_demand(results: Sequence[TokenResult]) -> dict[int, TokenResult]:
-    """The first token of each connection; one that names its organizations goes before one that lists them."""
+    """The first token of each connection; one that names its organizations goes before one that
+    lists them.
+    """
     first: dict[int, TokenResult] = {}
     for result in sorted(results, key=lambda one: not one.token.places):
         first.setdefault(id(result.token.demand), result)
@@ -87,7 +94,9 @@ def _first_of_each_demand(results: Sequence[TokenResult]) -> dict[int, TokenResu
 
 
 class _Progress:
-    """Says how far a validation has come; how many organizations a token has is a guess until they are listed."""
+    """Says how far a validation has come; how many organizations a token has is a guess until they
+    are listed.
+    """
 
     def __init__(self, voice: Voice, results: Sequence[TokenResult]) -> None:
         self._voice, self._done = voice, 0
@@ -107,20 +116,16 @@ class _Progress:
 
 
 def _conclude(result: TokenResult) -> None:
-    """What only all organizations together tell: a token that one rejects may be alive in another."""
+    """What only all organizations tell together: a token that one rejects may live in another."""
     organizations = result.organizations.values()
-    heard = [here.access for here in organizations if here.access is not None]
-    alive = next((access.identity for access in heard if access.is_accepted_somewhere), None)
-    recognised = []
+    answers = (here.access for here in organizations if here.access is not None)
+    alive = next((access.identity for access in answers if access.is_accepted_somewhere), None)
     for here in organizations:
-        unnamed = here.access is not None and not here.access.is_accepted_somewhere
-        if alive is not None and unnamed and here.first is not None:
+        if alive is not None and not here.is_accepted_somewhere and here.first is not None:
             here.access = result.access(here.place, here.first, alive)
-        if here.access is not None and here.access.is_accepted:
-            recognised.append(here.place.name)
     result.reach_seen = observe_reach(
         result.token.site.deployment,
         result.wide,
-        recognised,
+        [here.place.name for here in organizations if here.is_accepted],
         holds_profile=any(holds_profile(here.scopes) for here in organizations),
     )

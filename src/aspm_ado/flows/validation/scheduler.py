@@ -1,7 +1,8 @@
 """Many request plans side by side over few connections.
 
-A plan is a generator: it yields the calls of its next round trip and is sent their replies. So the order of questions
-is plain code without threads, locks or network in it, and how much is asked at once is decided here alone.
+A plan is a generator: it yields the calls of its next round trip and is sent their replies. So the
+order of questions is plain code without threads, locks or network in it, and how much is asked at
+once is decided here alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ RequestPlan = Generator[Sequence[Call], Sequence[Reply], T]
 IN_FLIGHT: Final = 16
 PER_LANE: Final = 8
 _HEARTBEAT: Final = 0.5
-"""Seconds between looks at Ctrl-C on platforms where waiting for a queue does not notice it (Windows)."""
+"""Seconds between looks at Ctrl-C on platforms where waiting for a queue does not notice it
+(Windows).
+"""
 
 
 @dataclass(slots=True)
@@ -102,10 +105,12 @@ def one_call(call: Call) -> RequestPlan[Reply]:
 
 
 class Scheduler:
-    """Runs request plans. Workers are threads that nobody waits for, so that a hanging call keeps no process alive.
+    """Runs request plans.
 
-    A call is given to workers that live, in a queue that no signal divides; nothing is given twice. Where the system
-    gives no more threads, those that are there do the work.
+    Workers are threads that nobody waits for, so that a hanging call keeps no process alive.
+
+    A call is given to workers that live, in a queue that no signal divides; nothing is given twice.
+    Where the system gives no more threads, those that are there do the work.
     """
 
     def __init__(self, send: Send, in_flight: int = IN_FLIGHT, per_lane: int = PER_LANE) -> None:
@@ -121,8 +126,9 @@ class Scheduler:
     ) -> list[T]:
         """Run the plans to their ends; their results in the order in which they began.
 
-        ``then`` is told each result, and what it says to do next goes on beside the rest. At most as many plans are
-        under way as calls may be in flight, so memory does not grow with their number.
+        ``then`` is told each result, and what it says to do next goes on beside the rest. At most
+        as many plans are under way as calls may be in flight, so memory does not grow with their
+        number.
         """
         batch = _Batch(plans, self._jobs, self._per_lane)
         numbers = count()

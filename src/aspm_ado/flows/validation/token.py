@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What is demanded of the tokens of one connection, and what was said of all of them at once."""
+    """What is demanded of the tokens of a connection, and what was said of all of them."""
 
     purpose: Purpose = Purpose.ALM
     reach: ReachDemanded = ReachDemanded.AUTO
@@ -40,7 +40,8 @@ class Demand:
 class Token:
     """One token and the organizations that it is meant for.
 
-    As it comes from its source it names at most the organization that it was given for; ``meant_for`` says the rest.
+    As it comes from its source it names at most the organization that it was given for;
+    ``meant_for`` says the rest.
     """
 
     secret: Secret
@@ -65,7 +66,10 @@ class Token:
     def meant_for(
         self, site: Site, places: Iterable[Place], demand: Demand, *, list_all: bool = False
     ) -> Token:
-        """The same, to be validated in ``places``. What is not known of it is taken from what was said of all."""
+        """The same, to be validated in ``places``.
+
+        What is not known of it is taken from what was said of all.
+        """
         return replace(
             self,
             places=each_once(places),
