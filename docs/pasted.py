@@ -1,8 +1,8 @@
 """Keeps the output that the pages show real: runs each command again and pastes what it prints.
 
-A page marks such a block with a comment ``<!-- output of: aspm-ado demo … -->`` in the line above it. ``python
-docs/pasted.py`` pastes anew; with ``--check`` it only says, by its exit code, whether something is stale. Only the demo
-is pasted this way: its day and its tokens are fixed, and its port is masked.
+A page marks such a block with ``<!-- output of: aspm-ado demo … -->`` in the line above it.
+``python docs/pasted.py`` pastes anew; with ``--check`` it only says, by its exit code, whether
+something is stale. Only the demo is pasted: its day and its tokens are fixed, its port is masked.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Draws the picture at the top of the README from a real run of the demo.
 
-``python docs/picture.py`` writes ``docs/demo.svg``; with ``--check`` it only says, by its exit code, whether the file
-is what the demo prints today. The demo's day and its tokens are fixed; its port is masked. Needs a Unix terminal.
+``python docs/picture.py`` writes ``docs/demo.svg``; with ``--check`` it only says, by its exit
+code, whether the file is what the demo prints today. The demo's day and its tokens are fixed; its
+port is masked. Needs a Unix terminal.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ TEMPLATE: Final = """\
     {lines}
     </defs>
     {chrome}
-    <g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+    <g transform="translate({terminal_x}, {terminal_y})" \
+clip-path="url(#{unique_id}-clip-terminal)">
     {backgrounds}
     <g class="{unique_id}-matrix">
     {matrix}
@@ -84,8 +86,12 @@ def played() -> bytes:
         }
         with subprocess.Popen(  # noqa: S603 - our own interpreter and program
             [sys.executable, "-m", "aspm_ado", *COMMAND],
-            stdin=writer, stdout=writer, stderr=writer, env=environment, cwd=home,
-        ) as run:  # fmt: skip
+            stdin=writer,
+            stdout=writer,
+            stderr=writer,
+            env=environment,
+            cwd=home,
+        ) as run:
             os.close(writer)
             sent = _everything(reader)
         os.close(reader)
@@ -129,7 +135,7 @@ def drawn(lines: list[Text]) -> str:
 
 
 def _moved(found: re.Match[str]) -> str:
-    """A text that begins behind its indent: some viewers drop spaces at the beginning, also hard ones."""
+    """A text that begins behind its indent: some viewers drop spaces at the beginning."""
     before, x, between, length, after, spaces = found.groups()
     wide = spaces.count(";") * CELL
     return f"{before}{float(x) + wide:g}{between}{float(length) - wide:g}{after}"

@@ -1,7 +1,7 @@
-"""Runs the tests that ``reliability.md`` names and prints its rows: ``python docs/reliability.py [ROW…]``.
+"""Runs the tests that ``reliability.md`` names: ``python docs/reliability.py [ROW…]``.
 
-A row is green when none of its tests failed and at least one passed; a test that is skipped on this machine is named.
-The exit code is 1 when a row is red.
+Prints its rows. A row is green when none of its tests failed and at least one passed; a test that
+is skipped on this machine is named. The exit code is 1 when a row is red.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LEFT: Final = re.compile(r"left to (the workflow on \w+)")
 
 @dataclass(frozen=True)
 class Row:
-    """One fault: its number, its name, the tests that show it, and where the real thing is if it is not here."""
+    """One fault: its number, its name, the tests that show it, and where else it is tested."""
 
     number: int
     fault: str
@@ -66,7 +66,7 @@ class Results:
             self.ends[report.nodeid] = str(report.outcome)
 
     def of(self, test: str) -> Counter[str]:
-        """How the test ended, over its parameters and, for a contract, the classes that inherit it."""
+        """How the test ended, over its parameters and the classes that inherit it."""
         path, *names = test.split("::")
         wanted, among = names[-1], names[:-1]
         ends: Counter[str] = Counter()
@@ -83,8 +83,10 @@ class Results:
 
 
 def run(tests: Iterable[str]) -> tuple[Results, str]:
-    """Run the tests; how each ended, and what pytest said. Those of a real keyring share one daemon, which some of them
-    stop: they run one after the other, and the rest on every core where that is possible.
+    """Run the tests; how each ended, and what pytest said.
+
+    Those of a real keyring share one daemon, which some of them stop: they run one after the
+    other, and the rest on every core where that is possible.
     """
     results, said = Results(), io.StringIO()
     nodes = {

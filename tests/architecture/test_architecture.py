@@ -1,4 +1,4 @@
-"""The house rules, read from the source: floors, rooms, sizes, and who may touch a secret."""
+"""The rules of the source, read from it: layers, names, libraries, and who may touch a secret."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = Path(aspm_ado.__file__).parent
 MODULES = sorted(path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py"))
 
-# Each library of the outside, and the rooms that know it.
+# Each library of the outside, and the packages and modules that may import it.
 ROOMS = {
     "keyring": ("adapters/keyring/",),
     "requests": ("adapters/http/",),
@@ -25,11 +25,11 @@ ROOMS = {
     "truststore": ("adapters/http/",),
     "questionary": ("adapters/terminal/",),
     "prompt_toolkit": ("adapters/terminal/",),
-    "rich": ("render/tables.py",),
-    "typer": ("cli/app.py", "cli/main.py", "cli/options.py"),
-    "shellingham": ("cli/shells.py",),
+    "rich": ("render/text.py",),
+    "typer": ("cli/app.py", "cli/completion.py", "cli/options.py"),
+    "shellingham": ("cli/completion.py",),
     "filelock": ("adapters/records/",),
-    "platformdirs": ("adapters/records/", "adapters/machine_folder.py"),
+    "platformdirs": ("adapters/records/", "adapters/machine.py"),
     "pydantic": ("adapters/",),
 }
 
@@ -80,7 +80,7 @@ def imported(module: str) -> set[str]:
     return found
 
 
-def test_the_floors_and_the_stranger() -> None:
+def test_the_layers_and_the_simulator() -> None:
     """import-linter, with the contracts of pyproject.toml."""
     tool = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run(
@@ -109,6 +109,12 @@ def test_a_library_is_known_in_its_rooms_alone(library: str) -> None:
         if library in imported(module) and not module.startswith(ROOMS[library])
     ]
     assert strangers == []
+
+
+def test_rich_is_imported_where_it_paints() -> None:
+    """Whoever wants a document or plain lines does not wait for it."""
+    at_top = [node for node in tree("render/text.py").body if isinstance(node, ast.ImportFrom)]
+    assert not [node.module for node in at_top if (node.module or "").startswith("rich")]
 
 
 def test_nothing_is_printed_past_the_voice() -> None:

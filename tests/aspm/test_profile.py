@@ -189,7 +189,7 @@ def test_places_pointers_and_matches():
     assert at(document, "/a~1b/0/m~0n") == 1
     assert at(document, "") is document
     assert [at(document, p) for p in ("/a~1b/1", "/a~1b/x", "/none/more", "/0/0")] == [None] * 4
-    wanted = (("/url", "{{organization_url}}"),)
+    wanted = {"/url": "{{organization_url}}"}
     assert same({"url": "https://dev.azure.com/contoso/"}, wanted, VALUES)
     assert not same({"url": "https://dev.azure.com/contoso2"}, wanted, VALUES)
     assert not same({}, wanted, VALUES)

@@ -74,7 +74,7 @@ class Row:
 def starts(python: Path, environment: dict[str, str], folder: Path, rounds: int) -> Iterator[Row]:
     """How long a process takes that asks nobody, against Python itself and, where it is installed, gh."""
     program = str(python.with_name("aspm-ado"))
-    tab = {"_ASPM_ADO_COMPLETE": "complete_zsh", "_ASPM_ADO_WORDS": "aspm-ado va"}
+    tab = {"_ASPM_ADO_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "aspm-ado va"}
     DiskRecords(folder / "home" / "config" / "aspm-ado").change(
         lambda _: Catalogue({"contoso": CONNECTION})
     )
@@ -105,7 +105,7 @@ def starts(python: Path, environment: dict[str, str], folder: Path, rounds: int)
         yield Row("", "gh --version, beside the base", ratio(spent["gh"], spent["base"]))
     for number, name, what, of_base, of_gh in (
         ("1", "version", "--version", 2.0, 0.5),
-        ("2", "tab", "Tab", 7.5, 1.8),
+        ("2", "tab", "Tab", 12, 1.8),
         ("3", "help", "--help, plain", 7.5, 1.8),
         ("4", "list", "list", 7.5, 1.9),
         ("4", "list --json", "list --json", 7.5, 1.9),

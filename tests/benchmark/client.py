@@ -41,13 +41,13 @@ def ours() -> None:
     }
     import aspm_ado.adapters.http.documents  # imports are not what is measured here
     import aspm_ado.adapters.http.transport  # noqa: F401
-    from aspm_ado.cli.context import Wiring
+    from aspm_ado.cli.context import Invocation
     from aspm_ado.domain.questions import CHECK_CLONE, ORGANIZATION, QUIET
     from aspm_ado.flows.validate import Terms, validate_ad_hoc
 
     names = [f"org{number}" for number in range(COUNT)]
     flags = {ORGANIZATION.name: names, CHECK_CLONE.name: "no", QUIET.name: True}
-    wiring = Wiring("validate", (ORGANIZATION, CHECK_CLONE, QUIET), flags)
+    wiring = Invocation("validate", (ORGANIZATION, CHECK_CLONE, QUIET), flags)
     context = wiring.context()
     began, worked = time.perf_counter(), time.process_time()
     report = validate_ad_hoc(context, Terms())

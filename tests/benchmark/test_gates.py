@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.cli.context import Wiring
+from aspm_ado.cli.context import Invocation
 from aspm_ado.domain.questions import CHECK_CLONE, ORGANIZATION, QUIET
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.stored import Catalogue
@@ -61,8 +61,8 @@ STARTS: dict[str, tuple[tuple[str, ...], dict[str, str], frozenset[str]]] = {
     "version": (("--version",), {}, frozenset()),
     "tab": (
         (),
-        {"_ASPM_ADO_COMPLETE": "complete_zsh", "_ASPM_ADO_WORDS": "aspm-ado va"},
-        frozenset(),
+        {"_ASPM_ADO_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "aspm-ado va"},
+        PARSER,
     ),
     "bare": ((), {}, PARSER),
     "help": (("--help",), {}, PARSER),
@@ -172,7 +172,7 @@ class Served:
             "ASPM_ADO_GLOBAL_PAT_END": "never",
         }
         flags = {ORGANIZATION.name: names, CHECK_CLONE.name: "no", QUIET.name: True}
-        wiring = Wiring("validate", (ORGANIZATION, CHECK_CLONE, QUIET), flags, environment)
+        wiring = Invocation("validate", (ORGANIZATION, CHECK_CLONE, QUIET), flags, environment)
         try:
             return validate_ad_hoc(wiring.context())
         finally:

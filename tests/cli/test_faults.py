@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.http import transport
-from aspm_ado.cli.context import Wiring
+from aspm_ado.cli.context import Invocation
 from aspm_ado.demo import Simulator
 
 from ..adapters.transport.servers import ConnectProxy, Server, answer, reset
@@ -199,7 +199,7 @@ def test_the_clock_of_this_machine_decides_nothing(
     told = []
     for days in (0, 1, -1, 366, -366):
         monkeypatch.setattr(
-            Wiring, "now", staticmethod(lambda days=days: datetime.now(UTC) + timedelta(days))
+            Invocation, "now", staticmethod(lambda days=days: datetime.now(UTC) + timedelta(days))
         )
         done = run("validate", *flags, "--pat-expires", "2027-01-13")
         assert done.document["day_source"] == "server"

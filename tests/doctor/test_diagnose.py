@@ -13,22 +13,21 @@ import pytest
 from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.keyring.vault import KeyringVault
 from aspm_ado.domain.doctor import (
-    Anchors,
-    Contact,
-    Finding,
     FolderFacts,
     Health,
+    HealthCheck,
+    HostResult,
+    MachineFacts,
+    ProxyUse,
     Software,
-    Step,
     Subject,
-    Way,
     exit_code,
 )
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import Catalogue, Draft
-from aspm_ado.flows.doctor import DIAGNOSES, Patient, diagnose
+from aspm_ado.flows.doctor import EXAMINATIONS, Machine, diagnose
 
 from .stored import catalogue, entry
 
@@ -72,57 +71,52 @@ class FakeRecords:
 
 
 class FakeNetwork:
-    def __init__(self, anchors: Anchors | UsageError | None = None) -> None:
-        self._anchors, self.asked = anchors or Anchors(("the system's store",)), list[Call]()
+    def __init__(self, notes: tuple[str, ...] = (), refusal: UsageError | None = None) -> None:
+        self._notes, self._refusal, self.asked = notes, refusal, list[Call]()
 
-    def way(self, _: object) -> Way:
-        return Way()
+    def proxy_of(self, _: object) -> ProxyUse:
+        return ProxyUse()
 
-    def anchors(self, _: object) -> Anchors:
-        if isinstance(self._anchors, UsageError):
-            raise self._anchors
-        return self._anchors
+    def trusted(self, _: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if self._refusal is not None:
+            raise self._refusal
+        return ("the system's store",), self._notes
 
-    def reach(self, targets: Any) -> list[Contact]:
-        fine = Step(1, "Fine.")
-        return [Contact(target, fine, fine, fine) for target in targets]
+    def connect(self, hosts: Any) -> list[HostResult]:
+        return [HostResult(host, ("Fine.", "Fine.", "Fine."), milliseconds=1) for host in hosts]
 
     def send(self, call: Call) -> Reply:
         self.asked.append(call)
         return Reply(call, 401, received=NOW)
 
 
-def patient(**more: Any) -> Patient:
+SOFTWARE = Software("0.1.0", "CPython", "Linux", "OpenSSL", (("keyring", "25"),))
+
+
+def machine(**more: Any) -> Machine:
     network = more.pop("network", FakeNetwork())
     records = more.pop("records", FakeRecords(Catalogue()))
     folder = more.pop("folder", FakeFolder())
-    settings: dict[str, Any] = {
-        "software": lambda: Software("0.1.0", "CPython", "Linux", "OpenSSL", (("keyring", "25"),)),
-        "variables": [],
-        "nobody_asks": "",
-        "global_end": date(2026, 12, 1),
-        "global_end_source": "as announced",
-        "vault": MemoryVault(),
-        "keeps_secrets": True,
-        "folder": lambda: folder,
-        "records": lambda: records,
-        "network": network,
-        "send": network.send,
-        "simulator": None,
-        "now": lambda: NOW,
-        "stopwatch": time.perf_counter,
-    }
-    return Patient(**{**settings, **more})
+    keeps = more.pop("keeps_secrets", True)
+    facts = MachineFacts(SOFTWARE, [], "", date(2026, 12, 1), "as announced", keeps, None)
+    return Machine(
+        facts,
+        more.pop("vault", MemoryVault()),
+        lambda: folder,
+        lambda: records,
+        network,
+        lambda: NOW,
+    )
 
 
-def examine(**more: Any) -> dict[Subject, Finding]:
+def examine(**more: Any) -> dict[Subject, HealthCheck]:
     """The findings by subject (of those that repeat, the last)."""
-    return {finding.subject: finding for finding in diagnose(patient(**more), lambda *_: None)}
+    return {finding.subject: finding for finding in diagnose(machine(**more), lambda *_: None)}
 
 
 def test_a_healthy_machine_has_every_row_in_order() -> None:
     network = FakeNetwork()
-    found = diagnose(patient(network=network), lambda *_: None)
+    found = diagnose(machine(network=network), lambda *_: None)
     assert {finding.health for finding in found} == {Health.OK}
     subjects = [finding.subject for finding in found]
     assert list(dict.fromkeys(subjects)) == list(Subject)
@@ -139,9 +133,9 @@ def test_where_only_servers_are_connected_nothing_is_told_of_the_end_of_global_t
 
 def test_progress_names_each_step() -> None:
     told: list[tuple[int, int, str]] = []
-    diagnose(patient(), lambda *step: told.append(step))
-    assert [name for *_, name in told] == [*(diagnosis.name for diagnosis in DIAGNOSES), ""]
-    assert told[-1][:2] == (len(DIAGNOSES), len(DIAGNOSES))
+    diagnose(machine(), lambda *step: told.append(step))
+    assert [name for *_, name in told] == [*(name for name, *_ in EXAMINATIONS), ""]
+    assert told[-1][:2] == (len(EXAMINATIONS), len(EXAMINATIONS))
 
 
 def test_a_room_without_a_home_hides_no_other() -> None:
@@ -154,8 +148,8 @@ def test_a_room_without_a_home_hides_no_other() -> None:
     assert exit_code(found.values()) == 7
 
 
-def examine_with(opening: Callable[[], Any]) -> dict[Subject, Finding]:
-    made = patient()
+def examine_with(opening: Callable[[], Any]) -> dict[Subject, HealthCheck]:
+    made = machine()
     made.folder = made.records = opening
     return {finding.subject: finding for finding in diagnose(made, lambda *_: None)}
 
@@ -254,15 +248,13 @@ def test_a_keyring_that_hangs_is_given_up_and_the_rest_is_examined(
 
 def test_trust_that_cannot_be_built_is_a_failure_of_the_network() -> None:
     unusable = UsageError(Reason.FILE_UNREADABLE, "It cannot be read.", remedy="Name another.")
-    found = examine(network=FakeNetwork(unusable))
+    found = examine(network=FakeNetwork(refusal=unusable))
     assert (found[Subject.TRUST].health, found[Subject.TRUST].reason) == ("fail", "tls-untrusted")
     assert exit_code(found.values()) == 5
 
 
 def test_a_variable_that_cannot_be_read_is_a_warning() -> None:
-    found = examine(
-        network=FakeNetwork(Anchors(("the system's store",), ("SSL_CERT_FILE is set.",)))
-    )
+    found = examine(network=FakeNetwork(("SSL_CERT_FILE is set.",)))
     assert (found[Subject.TRUST].health, found[Subject.TRUST].reason) == ("warn", "file-unreadable")
 
 

@@ -6,26 +6,25 @@ import pytest
 
 from aspm_ado.domain.doctor import (
     AREAS,
-    TITLES,
-    Finding,
     Health,
+    HealthCheck,
     Subject,
     exit_code,
-    listed,
-    tilde,
+    shortlist,
     verdict,
+    with_tilde,
 )
 from aspm_ado.domain.reasons import ExitCode
 
 
 def test_every_subject_has_a_title_and_an_area() -> None:
-    assert set(TITLES) == set(Subject)
-    assert len(set(TITLES.values())) == len(TITLES)
+    assert all(subject.title for subject in Subject)
+    assert len({subject.title for subject in Subject}) == len(Subject)
     assert {subject.area for subject in Subject} == set(AREAS)
 
 
-def found(subject: Subject, health: Health) -> Finding:
-    return Finding(
+def found(subject: Subject, health: Health) -> HealthCheck:
+    return HealthCheck(
         subject, health, "So it is.", remedy="Do this." if health in ("warn", "fail") else None
     )
 
@@ -62,7 +61,7 @@ def test_the_verdict_is_the_exit_code_as_a_word(
 @pytest.mark.parametrize("health", [Health.WARN, Health.FAIL])
 def test_trouble_without_a_remedy_cannot_be_said(health: Health) -> None:
     with pytest.raises(ValueError, match="without a remedy"):
-        Finding(Subject.TLS, health, "Bad.")
+        HealthCheck(Subject.TLS, health, "Bad.")
 
 
 @pytest.mark.parametrize(
@@ -77,22 +76,22 @@ def test_trouble_without_a_remedy_cannot_be_said(health: Health) -> None:
         ("/mnt/home/ann/x", "/mnt/home/ann/x"),
     ],
 )
-def test_the_home_folder_is_a_tilde(text: str, hidden: str) -> None:
-    assert tilde(text, ["/home/ann"]) == hidden
+def test_the_home_folder_is_a_with_tilde(text: str, hidden: str) -> None:
+    assert with_tilde(text, ["/home/ann"]) == hidden
 
 
 def test_a_home_that_is_no_folder_of_its_own_hides_nothing() -> None:
-    assert tilde("/etc/ssl", ["/", ""]) == "/etc/ssl"
-    assert tilde(r"C:\Users\Ann\x", ["C:\\Users\\Ann"]) == r"~\x"
+    assert with_tilde("/etc/ssl", ["/", ""]) == "/etc/ssl"
+    assert with_tilde(r"C:\Users\Ann\x", ["C:\\Users\\Ann"]) == r"~\x"
 
 
 def test_the_home_is_hidden_in_every_text_of_a_row() -> None:
-    made = Finding(
+    made = HealthCheck(
         Subject.TRUST, Health.WARN, "/h/ann/a", remedy="/h/ann/b", about="/h/ann/c"
-    ).hiding(["/h/ann"])
+    ).without_home(["/h/ann"])
     assert (made.detail, made.remedy, made.title) == ("~/a", "~/b", "~/c: Trusted certificates")
 
 
 def test_long_lists_say_how_many_more() -> None:
-    assert listed("abcdefg") == "a, b, c, d, e and 2 more"
-    assert listed(["a\x1b[31m"]) == "a[31m"
+    assert shortlist("abcdefg") == "a, b, c, d, e and 2 more"
+    assert shortlist(["a\x1b[31m"]) == "a[31m"

@@ -279,6 +279,34 @@ def test_the_lines_are_for_a_ticket(doctor: Doctor, store: Callable[[Catalogue],
     assert max(map(len, lines)) <= 110
 
 
+def test_a_host_has_one_row_with_all_its_steps_or_the_one_that_failed(
+    doctor: Doctor,
+    store: Callable[[Catalogue], Path],
+    opened: Opened,
+    certificates: dict[str, ssl.SSLContext],
+    bundle: Path,
+) -> None:
+    good, bad = opened(azure(certificates["good"])), opened(azure(certificates["unknown"]))
+    store(
+        catalogue(
+            entry("a", f"{good.url}/tfs", ca_bundle=str(bundle)),
+            entry("b", f"{bad.url}/tfs", ca_bundle=str(bundle)),
+            entry("c", "http://127.0.0.1:9/tfs"),
+        )
+    )
+    _, text = doctor(text=True)
+    said = " ".join(text.split())
+    assert re.search(
+        rf"\[ OK \] localhost:{good.port}: Name: [^\[]*127\.0\.0\.1.*? "
+        rf"Connection: 127\.0\.0\.1 port {good.port}\. TLS: TLSv1\.3; issued by .*? \(\d+ ms\)",
+        said,
+    )
+    assert re.search(rf"\[FAIL\] localhost:{bad.port}: TLS: .* not signed by .* → ", said)
+    assert re.search(r"\[FAIL\] 127\.0\.0\.1:9: Connection: .* it was refused\.", said)
+    for host in (f"localhost:{good.port}", f"localhost:{bad.port}", "127.0.0.1:9"):
+        assert len(re.findall(rf"^\[.{{4}}\] {re.escape(host)}: ", text, re.MULTILINE)) == 1, host
+
+
 @pytest.mark.parametrize("text", [False, True])
 def test_no_value_no_secret_and_no_home_is_told(home: Path, tmp_path: Path, text: bool) -> None:
     """A process of its own, every variable a canary, and the home in every path that is shown."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.adapters.machine_folder import RecordsFolder
+from aspm_ado.adapters.machine import RecordsFolder
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.records.folder import Disk
 from aspm_ado.domain.errors import StoreError

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from aspm_ado.adapters.http.reachability import Reachability
-from aspm_ado.domain.doctor import Contact, Target
+from aspm_ado.domain.doctor import Health, HealthCheck, HostResult, host_checks
+from aspm_ado.domain.doctor import Host as Target
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Origin
 from aspm_ado.domain.reasons import Reason
@@ -33,9 +34,22 @@ def network(ca_bundle: Path | None = None, timeout: float = 5, **environment: st
     )
 
 
-def go(url: str, *settings: Any, recorded: str | None = None, **environment: Any) -> Contact:
-    (contact,) = network(*settings, **environment).reach([Target(Origin.of(url), url, recorded)])
-    return contact
+class Seen:
+    """A result with its three checks."""
+
+    name: HealthCheck
+    connect: HealthCheck
+    tls: HealthCheck
+
+    def __init__(self, result: HostResult) -> None:
+        self.reached = result.reached
+        self.name, self.connect, self.tls = host_checks(result)
+
+
+def go(url: str, *settings: Any, recorded: str | None = None, **environment: Any) -> Seen:
+    found = network(*settings, **environment)
+    (result,) = found.connect([Target(Origin.of(url), url, recorded)])
+    return Seen(result)
 
 
 @pytest.fixture
@@ -52,12 +66,10 @@ def test_a_good_host_is_reached_step_by_step(
     host = opened(azure(certificates["good"]))
     contact = go(host.url, bundle)
     assert contact.reached
-    assert contact.connect
-    assert contact.tls
-    assert "127.0.0.1" in contact.name.said
-    assert contact.connect.said == f"127.0.0.1 port {host.port}."
+    assert "127.0.0.1" in contact.name.detail
+    assert contact.connect.detail == f"127.0.0.1 port {host.port}."
     assert re.fullmatch(
-        r"TLSv1\.3; issued by .*Fabrikam Trust.*, valid until \d{4}-\d\d-\d\d\.", contact.tls.said
+        r"TLSv1\.3; issued by .*Fabrikam Trust.*, valid until \d{4}-\d\d-\d\d\.", contact.tls.detail
     )
     assert host.received == []
 
@@ -67,7 +79,9 @@ def test_the_ca_of_a_connection_is_trusted_for_it_alone(
 ) -> None:
     host = opened(azure(certificates["good"]))
     origin = Origin.of(host.url)
-    own, other = network().reach([Target(origin, host.url, str(bundle)), Target(origin, host.url)])
+    own, other = network().connect(
+        [Target(origin, host.url, str(bundle)), Target(origin, host.url)]
+    )
     assert (own.reached, other.reached) == (True, False)
 
 
@@ -83,34 +97,30 @@ def test_certificates_that_are_not_accepted(
     opened: Opened, certificates: Certificates, bundle: Path, kind: str, reason: Reason, words: str
 ) -> None:
     contact = go(opened(azure(certificates[kind])).url, bundle)
-    assert contact.connect
-    assert contact.connect.failure is None
-    assert contact.tls
-    assert contact.tls.failure is reason
-    assert words in contact.tls.problem
+    assert contact.connect.health is Health.OK
+    assert contact.tls.reason is reason
+    assert words in contact.tls.detail
     assert contact.tls.remedy
 
 
 def test_a_port_without_tls(opened: Opened, bundle: Path) -> None:
     plain = Host(lambda sock: sock.recv(1) and sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     contact = go(opened(plain).url.replace("http:", "https:"), bundle)
-    assert contact.tls
-    assert contact.tls.failure is Reason.TLS_FAILED
+    assert contact.tls.reason is Reason.TLS_FAILED
 
 
 def test_nobody_listens(closed: int) -> None:
     contact = go(f"https://localhost:{closed}")
-    assert contact.connect
-    assert (contact.connect.failure, contact.tls) == (Reason.UNREACHABLE, None)
-    assert "it was refused" in contact.connect.problem
+    assert (contact.connect.reason, contact.tls.health) == (Reason.UNREACHABLE, Health.SKIP)
+    assert "it was refused" in contact.connect.detail
 
 
 def test_no_such_name() -> None:
     contact = go("https://no-such-host.invalid")
-    assert (contact.name.failure, contact.connect, contact.tls) == (
+    assert (contact.name.reason, contact.connect.health, contact.tls.health) == (
         Reason.NAME_UNRESOLVED,
-        None,
-        None,
+        Health.SKIP,
+        Health.SKIP,
     )
 
 
@@ -120,18 +130,21 @@ def test_a_mute_host_costs_its_own_time_and_nobody_elses(
     silent, good = opened(mute()), opened(azure(certificates["good"]))
     addresses = [silent.url.replace("http:", "https:"), *[good.url] * 5]
     started = time.monotonic()
-    contacts = network(bundle, 1.0).reach([Target(Origin.of(url), url) for url in addresses])
+    results = network(bundle, 1.0).connect([Target(Origin.of(url), url) for url in addresses])
     assert time.monotonic() - started < 4
+    contacts = [Seen(result) for result in results]
     assert [contact.reached for contact in contacts] == [False, *[True] * 5]
-    assert contacts[0].tls
-    assert contacts[0].tls.failure in (Reason.UNREACHABLE, Reason.TIMED_OUT)
-    assert all(contact.tls and contact.tls.milliseconds < 900 for contact in contacts[1:])
+    assert contacts[0].tls.reason in (Reason.UNREACHABLE, Reason.TIMED_OUT)
+    assert all((contact.tls.milliseconds or 0) < 900 for contact in contacts[1:])
 
 
 def test_an_unreadable_ca_leaves_tls_untried(opened: Opened, certificates: Certificates) -> None:
     contact = go(opened(azure(certificates["good"])).url, recorded="/no/such/ca.pem")
-    assert contact.connect
-    assert (contact.connect.failure, contact.tls, contact.reached) == (None, None, False)
+    assert (contact.connect.health, contact.tls.health, contact.reached) == (
+        Health.OK,
+        Health.SKIP,
+        False,
+    )
 
 
 FAR = "https://dev.example"
@@ -144,14 +157,13 @@ def test_through_a_proxy_the_proxys_name_is_looked_up(
     tunnel = opened(proxy(target=host.port))
     contact = go(FAR, bundle, HTTPS_PROXY=f"http://us%40er:canary@localhost:{tunnel.port}")
     assert contact.reached
-    assert contact.connect
-    assert contact.name.said.endswith(
+    assert contact.name.detail.endswith(
         f"is the proxy localhost:{tunnel.port}, which looks up the host itself."
     )
-    assert contact.connect.said == f"Through the proxy localhost:{tunnel.port}."
-    assert tunnel.received[0].startswith("CONNECT dev.example:443 HTTP/1.1\r\n")
+    assert contact.connect.detail == f"Through the proxy localhost:{tunnel.port}."
+    assert tunnel.received[0].startswith("CONNECT dev.example:443 HTTP/1.")
     assert "Proxy-Authorization: Basic dXNAZXI6Y2FuYXJ5" in tunnel.received[0]
-    assert "canary" not in repr(contact)
+    assert "canary" not in repr(vars(contact))
 
 
 def test_a_proxy_over_tls(opened: Opened, certificates: Certificates, bundle: Path) -> None:
@@ -165,18 +177,16 @@ def test_a_proxy_over_tls(opened: Opened, certificates: Certificates, bundle: Pa
 )
 def test_a_proxy_that_refuses(opened: Opened, status: int, words: str) -> None:
     contact = go(FAR, https_proxy=f"http://localhost:{opened(proxy(status)).port}")
-    assert contact.connect
-    assert (contact.connect.failure, contact.tls) == (Reason.PROXY_FAILED, None)
-    assert words in contact.connect.problem
+    assert (contact.connect.reason, contact.tls.health) == (Reason.PROXY_FAILED, Health.SKIP)
+    assert words in contact.connect.detail
 
 
 def test_a_proxy_that_is_not_there(closed: int) -> None:
     contact = go(FAR, https_proxy=f"http://localhost:{closed}")
-    assert contact.connect
-    assert contact.connect.failure is Reason.PROXY_FAILED
+    assert contact.connect.reason is Reason.PROXY_FAILED
     contact = go(FAR, https_proxy="http://no-such-proxy.invalid:3128")
-    assert contact.name.failure is Reason.PROXY_FAILED
-    assert "cannot be resolved" in contact.name.problem
+    assert contact.name.reason is Reason.PROXY_FAILED
+    assert "cannot be resolved" in contact.name.detail
 
 
 def test_an_untrusted_proxy_over_tls_is_the_proxys_failure(
@@ -184,14 +194,13 @@ def test_an_untrusted_proxy_over_tls_is_the_proxys_failure(
 ) -> None:
     tunnel = opened(proxy(tls=certificates["unknown"]))
     contact = go(FAR, https_proxy=f"https://localhost:{tunnel.port}")
-    assert contact.connect
-    assert contact.connect.failure is Reason.PROXY_FAILED
+    assert contact.connect.reason is Reason.PROXY_FAILED
     assert tunnel.received == []
 
 
 def test_a_proxy_that_cannot_be_used_is_never_gone_around() -> None:
     contact = go(FAR, ALL_PROXY="socks5://localhost:1")
-    assert (contact.name.failure, contact.connect) == (Reason.PROXY_FAILED, None)
+    assert (contact.name.reason, contact.connect.health) == (Reason.PROXY_FAILED, Health.SKIP)
 
 
 @pytest.mark.parametrize(
@@ -208,17 +217,17 @@ def test_a_proxy_that_cannot_be_used_is_never_gone_around() -> None:
 def test_the_variable_that_names_the_proxy(
     environment: dict[str, str], proxied: str, variable: str, exempt: str
 ) -> None:
-    way = network(**environment).way(Origin.of(FAR))
+    way = network(**environment).proxy_of(Origin.of(FAR))
     assert (way.proxy, way.variable, way.exempt) == (proxied, variable, exempt)
 
 
 def test_who_is_trusted_is_told_with_its_source(bundle: Path) -> None:
-    assert network(bundle).anchors(None).sources[-1] == f"--ca-bundle {bundle}"
-    found = network(SSL_CERT_FILE="/no/such", REQUESTS_CA_BUNDLE=str(bundle)).anchors(None)
-    assert found.sources[-1] == f"REQUESTS_CA_BUNDLE ({bundle})"
-    assert found.notes == ("SSL_CERT_FILE is set but cannot be read; ignored.",)
+    assert network(bundle).trusted(None)[0][-1] == f"--ca-bundle {bundle}"
+    sources, notes = network(SSL_CERT_FILE="/no/such", REQUESTS_CA_BUNDLE=str(bundle)).trusted(None)
+    assert sources[-1] == f"REQUESTS_CA_BUNDLE ({bundle})"
+    assert notes == ("SSL_CERT_FILE is set but cannot be read; ignored.",)
     with pytest.raises(UsageError):
-        network().anchors("/no/such/ca.pem")
+        network().trusted("/no/such/ca.pem")
 
 
 def test_the_date_is_asked_without_a_token(

@@ -9,21 +9,20 @@ from pathlib import Path
 import pytest
 
 import aspm_ado
-from aspm_ado.domain import doctor as symptoms
+from aspm_ado.domain import doctor as rules
 from aspm_ado.domain.azure.place import SERVICES_HOSTS
 from aspm_ado.domain.doctor import (
     OURS,
-    Contact,
     FolderFacts,
     Health,
-    Reading,
+    Host,
+    HostResult,
+    ProxyUse,
     Software,
-    Step,
     Subject,
-    Target,
-    Way,
 )
-from aspm_ado.domain.http import Origin
+from aspm_ado.domain.errors import Problem
+from aspm_ado.domain.http import Call, Origin, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import RegistrationState, Successor, TokenOrder
 
@@ -45,14 +44,14 @@ def test_every_variable_that_the_program_reads_is_known_as_ours() -> None:
 
 
 def test_a_slip_of_the_pen_in_a_variable_is_pointed_out() -> None:
-    found = symptoms.variables(["ASPM_ADO_ORGANISATION", "ASPM_ADO_PAT", "PATH"])
+    found = rules.variables(["ASPM_ADO_ORGANISATION", "ASPM_ADO_PAT", "PATH"])
     assert found.health is Health.WARN
     assert "Not one of ours: ASPM_ADO_ORGANISATION." in found.detail
     assert "PATH" not in found.detail
 
 
 def test_old_names_are_pointed_out() -> None:
-    found = symptoms.variables(["KONDUKTO_TOKEN", "TERM"])
+    found = rules.variables(["KONDUKTO_TOKEN", "TERM"])
     assert (found.health, found.remedy) == (
         Health.WARN,
         "KONDUKTO_TOKEN is deprecated; use INVICTI_ASPM_TOKEN.",
@@ -60,13 +59,13 @@ def test_old_names_are_pointed_out() -> None:
 
 
 def test_variables_in_order_are_named() -> None:
-    found = symptoms.variables(["https_proxy", "CI", "HOME", "ASPM_ADO_STORE"])
+    found = rules.variables(["https_proxy", "CI", "HOME", "ASPM_ADO_STORE"])
     assert (found.health, found.detail) == (Health.OK, "ASPM_ADO_STORE, CI, https_proxy.")
-    assert symptoms.variables(["HOME"]).detail == "None that matter here."
+    assert rules.variables(["HOME"]).detail == "None that matter here."
 
 
 def test_a_missing_dependency_is_a_warning() -> None:
-    *_, found = symptoms.software(
+    *_, found = rules.software(
         Software("1", "p", "l", "o", (("requests", "2.34"), ("keyring", None)))
     )
     assert (found.health, found.detail) == (
@@ -85,7 +84,7 @@ def test_a_missing_dependency_is_a_warning() -> None:
     ],
 )
 def test_the_day_of_retirement_is_told_with_its_source(end: date | None, words: str) -> None:
-    assert symptoms.retirement(end, "here", NOON.date()).detail.startswith(words)
+    assert rules.retirement(end, "here", NOON.date()).detail.startswith(words)
 
 
 @pytest.mark.parametrize(
@@ -98,27 +97,27 @@ def test_the_day_of_retirement_is_told_with_its_source(end: date | None, words: 
     ],
 )
 def test_a_folder(facts: FolderFacts, health: str, words: str) -> None:
-    found, space = symptoms.folder(facts)
+    found, space = rules.folder(facts)
     assert found.health == health
     assert words in found.detail
     assert (space.health, space.detail) == ("ok", "953 MiB.")
 
 
 def test_little_space_is_a_warning_and_unknown_space_is_not() -> None:
-    assert [*symptoms.folder(FolderFacts("/c", True, 0o700, 4096))][1].health is Health.WARN
-    assert [*symptoms.folder(FolderFacts("/c", True, 0o700, None))][1].health is Health.SKIP
+    assert [*rules.folder(FolderFacts("/c", True, 0o700, 4096))][1].health is Health.WARN
+    assert [*rules.folder(FolderFacts("/c", True, 0o700, None))][1].health is Health.SKIP
 
 
 def test_damaged_records_that_were_set_aside_are_not_forgotten() -> None:
-    assert symptoms.aside(FolderFacts("/c", True)).health is Health.OK
-    found = symptoms.aside(FolderFacts("/c", True, aside=("catalog.json.damaged-20261015-120000",)))
+    assert rules.aside(FolderFacts("/c", True)).health is Health.OK
+    found = rules.aside(FolderFacts("/c", True, aside=("catalog.json.damaged-20261015-120000",)))
     assert found.health is Health.WARN
     assert "catalog.json.damaged-20261015-120000 in /c" in found.detail
 
 
 def test_nothing_unfinished_is_said_as_such() -> None:
     assert {
-        (row.health, row.detail) for row in symptoms.unfinished(catalogue(entry("contoso")))
+        (row.health, row.detail) for row in rules.unfinished_work(catalogue(entry("contoso")))
     } == {("ok", "None.")}
 
 
@@ -126,7 +125,7 @@ def test_unfinished_work_names_the_command_to_run() -> None:
     successor = Successor(CREDENTIAL, ("fabrikam",))
     found = {
         row.subject: row
-        for row in symptoms.unfinished(
+        for row in rules.unfinished_work(
             catalogue(
                 entry("contoso", state=RegistrationState.HANDED_OFF),
                 entry("rotating", successors={"new": successor}),
@@ -149,15 +148,15 @@ def test_unfinished_work_names_the_command_to_run() -> None:
 
 
 def test_a_draft_is_told_by_its_names() -> None:
-    assert symptoms.draft(None).health is Health.OK
-    found = symptoms.draft({"purpose": "alm", "organization": "canary"})
+    assert rules.draft(None).health is Health.OK
+    found = rules.draft({"purpose": "alm", "organization": "canary"})
     assert found.health is Health.WARN
     assert "organization, purpose." in found.detail
     assert "canary" not in found.detail
 
 
 def test_services_are_in_use_when_nothing_else_is_stored() -> None:
-    assert [target.name for target in symptoms.targets(catalogue(), None)] == [*SERVICES_HOSTS]
+    assert [target.name for target in rules.hosts_in_use(catalogue(), None)] == [*SERVICES_HOSTS]
 
 
 def test_hosts_in_use_are_each_named_once() -> None:
@@ -166,7 +165,7 @@ def test_hosts_in_use_are_each_named_once() -> None:
         entry("b", "https://tfs.corp:8443/tfs", aspm="https://aspm.example", ca_bundle="/ca.pem"),
         entry("c", "http://old.corp/tfs", allow_http=True),
     )
-    found = symptoms.targets(stored, None)
+    found = rules.hosts_in_use(stored, None)
     assert [target.name for target in found] == ["tfs.corp:8443", "old.corp", "aspm.example"]
     assert [target.ca_bundle for target in found] == ["/ca.pem", None, "/ca.pem"]
 
@@ -175,19 +174,23 @@ def test_services_come_first_and_with_each_ca_that_is_recorded() -> None:
     stored = catalogue(
         entry("a", SERVICES, ca_bundle="/x"), entry("b", "https://tfs.corp"), entry("c", SERVICES)
     )
-    found = [(target.name, target.ca_bundle) for target in symptoms.targets(stored, None)]
+    found = [(target.name, target.ca_bundle) for target in rules.hosts_in_use(stored, None)]
     assert found == [*((host, "/x") for host in SERVICES_HOSTS), *((host, None) for host in SERVICES_HOSTS),
                      ("tfs.corp", None)]  # fmt: skip
 
 
 def test_a_simulation_has_one_host() -> None:
-    (target,) = symptoms.targets(catalogue(entry("a", "https://tfs.corp")), "http://127.0.0.1:4711")
+    (target,) = rules.hosts_in_use(
+        catalogue(entry("a", "https://tfs.corp")), "http://127.0.0.1:4711"
+    )
     assert target.name == "127.0.0.1:4711"
 
 
 def test_proxies_are_told_by_host_and_variable() -> None:
-    through = Way("proxy.corp:3128", "HTTPS_PROXY", signs_in=True)
-    found = symptoms.proxies({"a": through, "b": through, "c": Way(exempt="no_proxy"), "d": Way()})
+    through = ProxyUse("proxy.corp:3128", "HTTPS_PROXY", signs_in=True)
+    found = rules.proxies(
+        {"a": through, "b": through, "c": ProxyUse(exempt="no_proxy"), "d": ProxyUse()}
+    )
     assert found.health is Health.OK
     assert found.detail == (
         "a, b: through proxy.corp:3128 (HTTPS_PROXY, with a sign-in); c: directly (no_proxy); d: directly."
@@ -195,30 +198,34 @@ def test_proxies_are_told_by_host_and_variable() -> None:
 
 
 def test_a_proxy_that_cannot_be_used_fails() -> None:
-    found = symptoms.proxies({"a": Way("socks5://p:1080", "ALL_PROXY", usable=False)})
+    found = rules.proxies({"a": ProxyUse("socks5://p:1080", "ALL_PROXY", usable=False)})
     assert (found.health, found.reason) == (Health.FAIL, Reason.PROXY_FAILED)
     assert "ALL_PROXY" in (found.remedy or "")
 
 
-def at(url: str, base_url: str = "") -> Target:
-    return Target(Origin.of(url), base_url)
+def at(url: str, base_url: str = "") -> Host:
+    return Host(Origin.of(url), base_url)
 
 
-FINE = Step(3, "Fine.")
+FINE = ("Fine.", "Fine.", "Fine.")
 
 
 def test_steps_behind_a_failed_one_are_skipped() -> None:
-    broken = Step(7, "", Reason.NAME_UNRESOLVED, "No such name.", "Check it.")
-    name, connect, tls = symptoms.contact(Contact(at("https://tfs.corp"), broken))
+    broken = Problem(Reason.NAME_UNRESOLVED, "No such name.", "Check it.")
+    name, connect, tls = rules.host_checks(HostResult(at("https://tfs.corp"), (), broken, 7))
     assert (name.health, name.reason, name.milliseconds) == ("fail", "name-unresolved", 7)
     assert [(row.health, row.reason) for row in (connect, tls)] == [("skip", "not-asked")] * 2
 
 
 def test_plain_http_is_a_warning_except_on_this_machine() -> None:
-    *_, far = symptoms.contact(Contact(at("http://tfs.corp"), FINE, FINE))
-    *_, near = symptoms.contact(Contact(at("http://127.0.0.1:1"), FINE, FINE))
+    *_, far = rules.host_checks(HostResult(at("http://tfs.corp"), FINE[:2]))
+    *_, near = rules.host_checks(HostResult(at("http://127.0.0.1:1"), FINE[:2]))
     assert (far.health, far.reason) == ("warn", "http-refused")
     assert near.health == "skip"
+
+
+def answered(url: str, received: datetime | None) -> Reply:
+    return Reply(Call("GET", url), 401, received=received, problem="" if received else "Cut.")
 
 
 @pytest.mark.parametrize(
@@ -236,43 +243,38 @@ def test_plain_http_is_a_warning_except_on_this_machine() -> None:
 def test_the_clock_is_judged_by_the_date_of_an_answer(
     skew: timedelta, health: str, words: str
 ) -> None:
-    found = symptoms.clock(Reading("https://x/y", NOON + skew, NOON), simulated=False)
+    found = rules.clock(answered("https://x/y", NOON), NOON + skew, simulated=False)
     assert found.health == health
     assert found.detail.startswith(words)
     assert "GET https://x/y" in found.detail
 
 
 def test_a_clock_that_cannot_be_compared_is_skipped() -> None:
-    assert symptoms.clock(None, simulated=False).health is Health.SKIP
-    assert (
-        symptoms.clock(Reading("https://x", NOON, None, "Cut."), simulated=False).health
-        is Health.SKIP
-    )
-    assert (
-        symptoms.clock(Reading("https://x", NOON, NOON - timedelta(days=9)), simulated=True).health
-        is Health.SKIP
-    )
+    cut, simulated = answered("https://x", None), answered("https://x", NOON - timedelta(days=9))
+    assert rules.clock(None, NOON, simulated=False).health is Health.SKIP
+    assert rules.clock(cut, NOON, simulated=False).health is Health.SKIP
+    assert rules.clock(simulated, NOON, simulated=True).health is Health.SKIP
 
 
 def test_the_time_is_asked_of_the_documented_address_where_its_host_is_reached() -> None:
-    down = Step(1, "", Reason.UNREACHABLE, "p", "r")
+    down = Problem(Reason.UNREACHABLE, "p", "r")
     dev, app = at(SERVICES, SERVICES), at("https://app.vssps.visualstudio.com", SERVICES)
     server = at("https://tfs.corp", "https://tfs.corp/tfs")
     aspm = at("https://aspm.example")
 
-    def up(target: Target) -> Contact:
-        return Contact(target, FINE, FINE, FINE)
+    def up(host: Host) -> HostResult:
+        return HostResult(host, FINE)
 
-    assert symptoms.date_url([up(dev), up(app)]) == (
+    assert rules.date_url([up(dev), up(app)]) == (
         "https://app.vssps.visualstudio.com/_apis/profile/profiles/me?api-version=7.1",
         None,
     )
-    assert symptoms.date_url([up(dev), Contact(app, FINE, FINE, down)]) == (
+    assert rules.date_url([up(dev), HostResult(app, FINE[:2], down)]) == (
         "https://dev.azure.com/",
         None,
     )
-    assert symptoms.date_url([up(server)]) == (
+    assert rules.date_url([up(server)]) == (
         "https://tfs.corp/tfs/_apis/projectCollections?api-version=5.0",
         None,
     )
-    assert symptoms.date_url([up(aspm), Contact(dev, down)]) is None
+    assert rules.date_url([up(aspm), HostResult(dev, (), down)]) is None

@@ -294,7 +294,7 @@ def test_aspm(one: Reply, other: Reply, dialect: Dialect) -> None:
     assert tool_accepted(one) in (True, False, None)
     for text in (error_message(one), redirect_target(one)):
         assert text == clean(text)
-    profile = Profile("p", dialect, "/x", {}, Success(frozenset({201})), "0" * 64, id="/id")
+    profile = Profile("p", dialect, "/x", {}, Success({201}), "0" * 64, id="/id")
     result, instance = read_write(profile, one)
     assert instance is None or instance == clean(instance)
     assert_whole(refused("m", profile, one).check, not_begun(UNREGISTERED, one).check)

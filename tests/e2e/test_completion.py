@@ -19,8 +19,7 @@ import pytest
 
 from aspm_ado.__main__ import main
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.cli.completion import SHELLS, answer
-from aspm_ado.cli.shells import _into_powershell
+from aspm_ado.cli.completion import answer_completion, install_in_profile
 from aspm_ado.demo import SCENARIOS
 from aspm_ado.domain.stored import Catalogue
 
@@ -29,6 +28,7 @@ from ..doctor.stored import entry
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="a pseudo-terminal is a POSIX thing"
 )
+SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 NAMES = ("contoso", "contoso.eu", "fabrikam-dev")
 PURPOSES = ("alm", "alm+issue-manager", "issue-manager")
 COMMANDS = (
@@ -71,7 +71,6 @@ TYPED = {
 }
 """Those that are typed in each shell; the others differ in nothing but the answer, which is read without a terminal."""
 HEAVY = (
-    "typer",
     "rich",
     "requests",
     "urllib3",
@@ -227,19 +226,22 @@ def sitting_at(home: Path, shell: str) -> Iterator[Keyboard]:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_tab_in_a_real_shell(home: Path, shell: str) -> None:
-    """From the first Tab of a new shell on."""
+    """From the first Tab of a new shell on; of zsh, which loads the script at its first, from the second."""
     elsewhere = home / "elsewhere"
     DiskRecords(elsewhere).change(lambda _: Catalogue({"other": entry("other")}))
     more = {
         "aspm-ado --config-dir ~/elsewhere validate ": ("other",),
         "aspm-ado guide --rea": ("--reach",),
-        "aspm-ado connect --purpose=issue": ("issue-manager",),
     }
     with sitting_at(home, shell) as keyboard:
+        if shell == "zsh":
+            keyboard.type(f"aspm-ado va{TAB}")
+            keyboard._listen(2.0)
+            keyboard.afresh()
         for line, words in {**TYPED, **more}.items():
             keyboard.type(line + TAB * (2 if shell == "bash" and len(words) > 1 else 1))
-            typed = max(line.rpartition(" ")[0] + " ", line.rpartition("=")[0] + "=", key=len)
-            keyboard.wait([f"{typed}{words[0]}"] if len(words) == 1 else words)
+            typed = line.rpartition(" ")[0]
+            keyboard.wait([f"{typed} {words[0]}"] if len(words) == 1 else words)
             keyboard.afresh()
 
 
@@ -249,23 +251,42 @@ def test_a_file_is_still_completed_where_one_is_wanted(home: Path) -> None:
 
 
 def asked(shell: str, line: str) -> dict[str, str]:
-    """The variables by which that shell's script asks for what can follow."""
-    # A syntax tree of PowerShell has no blank at its end, and the word is told beside it.
-    words = {"_ASPM_ADO_WORDS": line.rstrip() if shell == "powershell" else line}
+    """The variables by which Typer's script for that shell asks for what can follow."""
+    variables = {"_ASPM_ADO_COMPLETE": f"complete_{shell}"}
+    if shell == "bash":
+        words = [*line.split()[1:], ""] if line.endswith(" ") else line.split()[1:]
+        return {
+            **variables,
+            "COMP_WORDS": "\n".join(["aspm-ado", *words]),
+            "COMP_CWORD": str(len(words)),
+        }
+    if shell in ("powershell", "pwsh"):
+        # A syntax tree of PowerShell has no blank at its end, and the word is told beside it.
+        word = line.rpartition(" ")[2]
+        return {
+            **variables,
+            "_TYPER_COMPLETE_ARGS": line.rstrip(),
+            "_TYPER_COMPLETE_WORD_TO_COMPLETE": word,
+        }
     return {
-        **words,
-        "_ASPM_ADO_WORD": line.rpartition(" ")[2],
-        "_ASPM_ADO_COMPLETE": f"complete_{shell}",
+        **variables,
+        "_TYPER_COMPLETE_ARGS": line,
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
     }
 
 
 def offered(shell: str, line: str) -> list[str]:
     """The words of the answer to that shell, each as its script takes it out of a line."""
     said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        assert answer({**os.environ, **asked(shell, line)}) == 0
-    parts = {"bash": r"\Z", "zsh": r":", "fish": "\t", "powershell": ":::"}
-    return [re.split(parts[shell], row, maxsplit=1)[0] for row in said.getvalue().splitlines()]
+    with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stdout(said):
+        for name, value in asked(shell, line).items():
+            patched.setenv(name, value)
+        assert answer_completion(os.environ) == 0
+    rows = said.getvalue().splitlines()
+    if shell == "zsh":
+        return re.findall(r'^(?:_arguments \'\*: :\(\()?"([^":]+)"', "\n".join(rows), re.MULTILINE)
+    part = {"fish": "\t"}.get(shell, ":::")
+    return [row.partition(part)[0] for row in rows if row]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -288,20 +309,14 @@ def test_what_each_shell_is_told(home: Path, shell: str, line: str) -> None:
         ("aspm-ado validate --pat-file ", []),
         ("aspm-ado validate -o contoso fab", ["fabrikam-dev"]),
         ("aspm-ado validate -- fab", ["fabrikam-dev"]),
-        ("aspm-ado nonsense ", []),
         ("aspm-ado guide --rea", ["--reach"]),
         ("aspm-ado --vers", ["--version"]),
-        ("aspm-ado connect --purpose=issue", ["--purpose=issue-manager"]),
         ('aspm-ado validate "fab', ["fabrikam-dev"]),
     ],
 )
 def test_lines_of_every_kind(home: Path, line: str, words: list[str]) -> None:
     DiskRecords(home / "elsewhere").change(lambda _: Catalogue({"other": entry("other")}))
     assert offered("fish", line) == words
-
-
-def test_bash_takes_an_equals_sign_for_the_end_of_a_word(home: Path) -> None:
-    assert offered("bash", "aspm-ado connect --purpose=issue") == ["issue-manager"]
 
 
 def test_every_option_of_every_command_is_offered_once(home: Path) -> None:
@@ -312,6 +327,15 @@ def test_every_option_of_every_command_is_offered_once(home: Path) -> None:
         found = offered("zsh", f"aspm-ado {command} --")
         assert len(found) == len(set(found))
         assert set(found) == told, command
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish", "pwsh"])
+def test_an_option_is_one_line_with_its_help(home: Path, shell: str) -> None:
+    """Rich would break it at 80 columns, and the rest would be offered as a word of its own."""
+    done = inside(needs("sh"), "aspm-ado", asked(shell, "aspm-ado connect --"))
+    rows = done.stdout.removeprefix("_arguments '*: :((").splitlines()
+    assert len(rows) > 20
+    assert all(row.startswith(("--", '"--')) for row in rows)
 
 
 def run_main(words: list[str]) -> str:
@@ -329,8 +353,8 @@ def test_what_powershell_is_given(home: Path, shell: str) -> None:
     found = dict(re.findall(r"\$Env:(\w+) = (.*)", script.partition("| ForEach")[0]))
     assert found == {
         "_ASPM_ADO_COMPLETE": '"complete_powershell"',
-        "_ASPM_ADO_WORDS": "$commandAst.ToString()",
-        "_ASPM_ADO_WORD": "$wordToComplete",
+        "_TYPER_COMPLETE_ARGS": "$commandAst.ToString()",
+        "_TYPER_COMPLETE_WORD_TO_COMPLETE": "$wordToComplete",
     }
     assert all(f'$Env:{name} = ""' in script for name in found), (
         "nothing is left in the environment"
@@ -346,7 +370,7 @@ def test_into_a_profile_of_powershell_once(home: Path) -> None:
     shell.write_text(f'#!{home / "bash-for-pwsh"}\necho "{profile}"\n')
     shell.chmod(0o700)
     for _ in range(2):
-        assert _into_powershell(str(shell), "the script\n") == profile
+        assert install_in_profile(str(shell), "the script\n") == profile
     assert profile.read_text() == (
         "Set-Alias ll ls\n# aspm-ado completion\nthe script\n# end of aspm-ado completion\n"
     )
@@ -356,7 +380,7 @@ def test_into_a_profile_of_powershell_once(home: Path) -> None:
     "line", ["aspm-ado va", "aspm-ado validate fab", "aspm-ado demo --scenario aspm-w"]
 )
 def test_nothing_heavy_is_loaded(home: Path, line: str) -> None:
-    """Not even the parser."""
+    """The parser alone: no table, no network, no keyring."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "aspm_ado"],
         env={**os.environ, **asked("zsh", line)},
@@ -421,4 +445,5 @@ def test_installed_twice_it_is_there_once(home: Path) -> None:
         done = inside(needs("bash"), "aspm-ado --install-completion")
         assert done.stderr == ""
     script = home / ".bash_completions" / "aspm-ado.sh"
-    assert (home / ".bashrc").read_text() == f"alias ll=ls\nsource '{script}'\n"
+    assert (home / ".bashrc").read_text().split("\n")[:2] == ["alias ll=ls", f"source '{script}'"]
+    assert (home / ".bashrc").read_text().count("source") == 1

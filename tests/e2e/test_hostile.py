@@ -16,8 +16,7 @@ import pytest
 import trustme
 
 from aspm_ado.adapters.http import transport, trust
-from aspm_ado.cli.completion import SHELLS
-from aspm_ado.cli.menu import COMMANDS
+from aspm_ado.cli.commands import COMMANDS
 from aspm_ado.demo import Scenario, cast
 from aspm_ado.demo.world import Organization
 
@@ -271,8 +270,14 @@ def test_from_our_own_records(begin: Callable[..., tuple[Sweep, Story]]) -> None
         ("disconnect", "c", "-y"),
     ):
         check(here.run(*words), words)
-    for shell in SHELLS:
-        asked = {"_ASPM_ADO_COMPLETE": shell, "_ASPM_ADO_WORDS": "aspm-ado validate "}
+    for shell in ("bash", "zsh", "fish", "powershell"):
+        asked = {
+            "_ASPM_ADO_COMPLETE": f"complete_{shell}",
+            "_TYPER_COMPLETE_ARGS": "aspm-ado validate ",
+            "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+            "COMP_WORDS": "aspm-ado\nvalidate\n",
+            "COMP_CWORD": "2",
+        }
         offered = here.run(environment=asked).out.decode()
         assert_harmless(offered)
         assert "owned" not in offered, "no name that we would have given"

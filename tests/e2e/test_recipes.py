@@ -24,7 +24,7 @@ import typer
 import yaml
 
 from aspm_ado.cli.app import parser
-from aspm_ado.cli.menu import COMMANDS
+from aspm_ado.cli.commands import COMMANDS
 from aspm_ado.demo import Simulator, cast
 from aspm_ado.domain.questions import SHARED
 

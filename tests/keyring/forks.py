@@ -67,8 +67,7 @@ def main() -> None:
     import aspm_ado.cli.commands.disconnect
     import aspm_ado.cli.commands.rotate
     import aspm_ado.cli.commands.validate
-    import aspm_ado.cli.main
-    import aspm_ado.render.document  # noqa: F401
+    import aspm_ado.render.json  # noqa: F401
     from aspm_ado.__main__ import main as program
 
     while line := read_line(heard):

@@ -12,7 +12,7 @@ import pytest
 from aspm_ado.cli import output
 from aspm_ado.cli.commands import disconnect, rotate, validate
 from aspm_ado.cli.commands import list as list_
-from aspm_ado.cli.context import Wiring
+from aspm_ado.cli.context import Invocation
 from aspm_ado.demo import cast
 from aspm_ado.domain import questions
 from aspm_ado.domain.azure.retirement import Clock
@@ -44,13 +44,13 @@ def run(here, capsys, tmp_path):
     def typed(command, *, person=None, names=None, keeps_vault=False, **flags):
         if not keeps_vault:
             here.context()
-        output.begin()
+        output.forget_document()
         given = {
             key.replace("_", "-"): str(token) if value == "new" else value
             for key, value in flags.items()
         }
         environment = {"ASPM_ADO_SIMULATOR": here.stand.simulator.address}
-        wiring = Wiring("test", EVERY, {"config-dir": str(here.folder), **given}, environment)
+        wiring = Invocation("test", EVERY, {"config-dir": str(here.folder), **given}, environment)
         wiring.__dict__["vault"] = here.vault
         if person is not None:
             wiring.__dict__["prompter"] = person

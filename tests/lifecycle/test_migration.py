@@ -409,7 +409,7 @@ def test_the_plan_changes_nothing(here):
     assert (rows["Contoso"].state, rows["Contoso"].how) == ("done", "there")
     assert (rows["Team01"].state, rows["Team01"].how) == ("to-do", "by-hand")
     assert rows["Team03"].how == "administrator"
-    assert "Restrict personal access token creation" in rows["Team03"].request
+    assert "Restrict personal access token creation" in rows["Team03"].administrator_request
     assert rows["Team11"].connected is False
     told = "\n".join(markdown(plan.name, plan.day, plan.rows, listed=plan.listed)) + str(
         rows_out(plan.rows)

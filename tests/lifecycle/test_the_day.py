@@ -13,7 +13,7 @@ from aspm_ado.domain.report import Report
 from aspm_ado.domain.rules.token import global_token_warnings
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.validate import validate_stored
-from aspm_ado.render.document import report_document
+from aspm_ado.render.json import report_document
 from aspm_ado.render.text import closing, sections
 
 from ..aspm.stand import Stand, asked, check

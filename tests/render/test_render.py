@@ -22,9 +22,17 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.text import display_width
-from aspm_ado.render.document import dump, report_document
-from aspm_ado.render.tables import paint
-from aspm_ado.render.text import MARKS, Row, Section, closing, in_the_way, lines, sections
+from aspm_ado.render.json import dump, report_document
+from aspm_ado.render.text import (
+    MARKS,
+    Section,
+    TableRow,
+    closing,
+    in_the_way,
+    paint,
+    plain_lines,
+    sections,
+)
 
 from .reports import AT, HOSTILE, error_alone, every_status, hostile
 
@@ -43,7 +51,7 @@ def painted(report: Report, *, color: bool, width: int = 80, encoding: str = "ut
 
 
 def plainly(report: Report) -> str:
-    return "\n".join([*lines(sections(report)), *closing(report)]) + "\n"
+    return "\n".join([*plain_lines(sections(report)), *closing(report)]) + "\n"
 
 
 def assert_golden(name: str, text: str) -> None:
@@ -152,7 +160,7 @@ def test_anything_can_be_painted_and_nothing_escapes(
     from aspm_ado.domain.text import clean
 
     table = Section(
-        clean(heading, 80), (Row(status, "Title", clean(detail, 600), clean(detail, 600)),)
+        clean(heading, 80), (TableRow(status, "Title", clean(detail, 600), clean(detail, 600)),)
     )
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="utf-8", write_through=True, newline="\n")

@@ -23,8 +23,8 @@ from aspm_ado.adapters.http.transport import Transport
 from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.records.folder import Disk
-from aspm_ado.cli import commands
-from aspm_ado.cli.context import Wiring
+from aspm_ado.cli.app import run_command
+from aspm_ado.cli.context import Invocation
 from aspm_ado.demo import Simulator
 from aspm_ado.domain import questions
 from aspm_ado.domain.questions import Question
@@ -261,7 +261,7 @@ class World:
         flags = {"config-dir": str(self.folder), **command.flags}
         out, err = Out(tap), io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
 
-        def wire(*given: Any) -> Wiring:
+        def wire(*given: Any) -> Invocation:
             return Furnished(
                 self,
                 tap,
@@ -273,7 +273,7 @@ class World:
         before = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = out, err
         try:
-            code = commands.run(command.name, EVERY, flags, dict(command.own or {}), wire)
+            code = run_command(command.name, EVERY, flags, dict(command.own or {}), wire)
         finally:
             sys.stdout, sys.stderr = before
             out.tap = Tap()  # it is flushed once more when it is thrown away
@@ -369,7 +369,7 @@ class World:
         self.keep()
 
 
-class Furnished(Wiring):
+class Furnished(Invocation):
     """The wiring of a run, with the ports of a ``World``."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Registration profiles: read from a file, refused as a whole where anything in them is unclear, never quoted."""
+"""The grammar of a registration profile, which is refused as a whole and never quoted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +20,7 @@ from pydantic import (
 
 from aspm_ado.domain.aspm import profile as domain
 from aspm_ado.domain.aspm.api import Dialect
-from aspm_ado.domain.aspm.profile import INSTANCE_ID, MARKER, PAT, PLACES, places_in
+from aspm_ado.domain.aspm.profile import INSTANCE_ID, MARKER, PAT, places_in
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -29,14 +29,20 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MOST_BYTES: Final = 256 * 1024
+PLACES: Final = frozenset({
+    "connection", "deployment", "alm_tool", "base_url", "organization", "organization_url",
+    "purpose", "username", "issue_manager",
+    "team_leads_create_instances", "team_leads_fetch_projects", "team_leads_access_projects",
+    MARKER,
+})  # fmt: skip
+"""What may stand in double braces everywhere. ``pat`` only in the body of a write, ``instance_id``
+only in ``test``.
+"""
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,60}")
-_TAKEN: Final = frozenset(
-    {
-        "authorization", "cookie", "host", "proxy-authorization", "content-length", "content-type", "x-cookie",
-        "x-auth", "transfer-encoding", "connection",
-    }
-)  # fmt: skip
-
+_TAKEN: Final = frozenset({
+    "authorization", "cookie", "host", "proxy-authorization", "content-length", "content-type",
+    "x-cookie", "x-auth", "transfer-encoding", "connection",
+})  # fmt: skip
 _PLAINER: Final = {
     "extra_forbidden": "a profile has no such key",
     "missing": "it is not there, and has to be",
@@ -44,15 +50,16 @@ _PLAINER: Final = {
 
 
 def load_profile(path: str) -> domain.Profile:
-    """The profile in a file, or a ``UsageError`` (exit 2) that names the key and never shows a value."""
+    """The profile in a file. ``UsageError`` (exit 2) names the key and never shows a value."""
     place = Path(path).expanduser()
     try:
         with place.open("rb") as opened:
             raw = opened.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # the second: a name that no file can have
+        why = getattr(error, "strerror", "") or type(error).__name__
         raise UsageError(
             Reason.FILE_UNREADABLE,
-            f"The file {clean(place, 120)} cannot be read: {getattr(error, 'strerror', '') or type(error).__name__}.",
+            f"The file {clean(place, 120)} cannot be read: {why}.",
             remedy="Check its name and that you may read it.",
         ) from None
     return parse_profile(raw, clean(place, 120))
@@ -64,14 +71,12 @@ def parse_profile(raw: bytes, where: str) -> domain.Profile:
         if len(raw) > MOST_BYTES:
             raise ValueError("it is too long")
         document = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_once)
-        return _Profile.model_validate(document).profile(hashlib.sha256(raw).hexdigest())
+        fields = dict(_Profile.model_validate(document))
+        del fields["schema_"], fields["product_versions"]
+        return domain.Profile(**fields, digest=hashlib.sha256(raw).hexdigest())
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'the document'}: {_said(one)}"
-            for one in error.errors(include_input=False, include_context=False, include_url=False)[
-                :5
-            ]
-        )
+        details = error.errors(include_input=False, include_context=False, include_url=False)
+        wrong = "; ".join(map(_said, details[:5]))
     except UnicodeDecodeError:
         wrong = "it is not text in UTF-8"
     except json.JSONDecodeError as error:
@@ -86,26 +91,23 @@ def parse_profile(raw: bytes, where: str) -> domain.Profile:
 
 
 def _said(error: ErrorDetails) -> str:
-    """One finding of pydantic, in our words where they are plainer."""
-    return _PLAINER.get(error["type"], error["msg"].removeprefix("Value error, "))
+    """One finding of pydantic with its key, in our words where they are plainer."""
+    key = ".".join(map(str, error["loc"])) or "the document"
+    words = _PLAINER.get(error["type"], error["msg"].removeprefix("Value error, "))
+    return f"{key}: {words}"
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
+    found = dict(pairs)
+    if len(found) != len(pairs):
         raise ValueError("a key is there twice")
-    return dict(pairs)
+    return found
 
 
 def _path(value: str) -> str:
     bare = re.sub(r"\{\{\s*[a-z_]+\s*\}\}", "x", value)
-    if (
-        not bare.startswith("/")
-        or bare.startswith("//")
-        or "\\" in bare
-        or "#" in bare
-        or ".." in bare.split("/")
-    ):
+    is_elsewhere = not bare.startswith("/") or bare.startswith("//")
+    if is_elsewhere or "\\" in bare or "#" in bare or ".." in bare.split("/"):
         raise ValueError("a path begins with one slash, and has no host, fragment, backslash or ..")
     if not all("!" <= character <= "~" for character in bare):
         raise ValueError("a path is printable ASCII without spaces")
@@ -118,10 +120,29 @@ def _pointer(value: str) -> str:
     return value
 
 
-Path_ = Annotated[str, AfterValidator(_path)]
-Pointer = Annotated[str, AfterValidator(_pointer)]
-Statuses = Annotated[list[Annotated[int, Field(ge=200, le=299)]], Field(min_length=1)]
-Wanted = Annotated[dict[Pointer, str], Field(min_length=1)]
+def _check_header(name: str, value: str) -> None:
+    if not _HEADER.fullmatch(name) or name.lower() in _TAKEN:
+        raise ValueError(
+            "headers has a name that is not allowed: secrets and framing are ours to set"
+        )
+    if places_in(value) or not all(" " <= character <= "~" for character in value):
+        raise ValueError("headers has a value that is not plain text; places are for path and body")
+
+
+def _only(allowed: frozenset[str], *templates: object) -> None:
+    if places_in(templates) - allowed:
+        raise ValueError("a name in double braces is not known, or not allowed in this place")
+
+
+def _into(kind: type) -> AfterValidator:
+    """Make the domain's value of a model; its fields have the same names."""
+    return AfterValidator(lambda model: kind(**dict(model)))
+
+
+RequestPath: TypeAlias = Annotated[str, AfterValidator(_path)]
+Pointer: TypeAlias = Annotated[str, AfterValidator(_pointer)]
+Statuses: TypeAlias = Annotated[list[Annotated[int, Field(ge=200, le=299)]], Field(min_length=1)]
+Texts: TypeAlias = Annotated[dict[Pointer, str], Field(min_length=1)]
 
 
 class _Strict(BaseModel):
@@ -132,15 +153,15 @@ class _Success(_Strict):
     status: Statuses
     pointer: Pointer = ""
 
-    def made(self) -> domain.Success:
-        return domain.Success(frozenset(self.status), self.pointer)
+
+_SuccessValue: TypeAlias = Annotated[_Success, _into(domain.Success)]
 
 
 class _Find(_Strict):
-    path: Path_
+    path: RequestPath
     items: Pointer
-    match: Wanted
-    ours: Wanted
+    match: Texts
+    ours: Texts
     id: Pointer
     total: Pointer = ""
 
@@ -148,46 +169,48 @@ class _Find(_Strict):
     def _tells_ours(self) -> _Find:
         if MARKER not in places_in(self.ours):
             raise ValueError(
-                "ours compares with {{marker}}: nothing else proves that this program made an instance"
+                "ours compares with {{marker}}: "
+                "nothing else proves that this program made an instance"
             )
-        _only(PLACES - {PAT, INSTANCE_ID}, self.path, self.match, self.ours)
-        if MARKER in places_in(self.path) | places_in(self.match):
+        _only(PLACES, self.path, self.match, self.ours)
+        if MARKER in places_in([self.path, self.match]):
             raise ValueError(
-                "{{marker}} belongs into ours: with it in path or match no other instance is ever found"
+                "{{marker}} belongs into ours: "
+                "with it in path or match no other instance is ever found"
             )
         return self
 
 
 class _Test(_Strict):
     method: Literal["GET", "POST"] = "GET"
-    path: Path_
-    success: _Success
+    path: RequestPath
+    success: _SuccessValue
 
     @model_validator(mode="after")
     def _places(self) -> _Test:
-        _only(PLACES - {PAT}, self.path)
+        _only(PLACES | {INSTANCE_ID}, self.path)
         return self
 
 
 class _Profile(_Strict):
     schema_: Literal["aspm-ado/registration-profile/v1"] = Field(alias="schema")
-    name: Annotated[str, Field(min_length=1, max_length=60)]
-    dialect: Literal["standalone", "core"]
+    name: Annotated[str, Field(min_length=1, max_length=60), AfterValidator(clean)]
+    dialect: Annotated[Literal["standalone", "core"], AfterValidator(Dialect)]
     product_versions: list[str] = []
     method: Literal["POST", "PUT"] = "POST"
-    path: Path_
+    path: RequestPath
     headers: dict[str, str] = {}
     body: dict[str, JsonValue]
-    success: _Success
+    success: _SuccessValue
     conflict: list[Annotated[int, Field(ge=400, le=499)]] = [409]
     id: Pointer = ""
-    find: _Find | None = None
-    test: _Test | None = None
+    find: Annotated[_Find, _into(domain.Find)] | None = None
+    trial: Annotated[_Test, _into(domain.Trial)] | None = Field(None, alias="test")
 
     @model_validator(mode="after")
     def _places(self) -> _Profile:
-        _only(PLACES - {PAT, INSTANCE_ID}, self.path)
-        _only(PLACES - {INSTANCE_ID}, self.body)
+        _only(PLACES, self.path)
+        _only(PLACES | {PAT}, self.body)
         if PAT not in places_in(self.body):
             raise ValueError("body has no {{pat}}: an instance without the token is of no use")
         if self.find is not None and MARKER not in places_in(self.body):
@@ -195,45 +218,5 @@ class _Profile(_Strict):
                 "body has no {{marker}}, so find could never tell our instance from another's"
             )
         for name, value in self.headers.items():
-            if not _HEADER.fullmatch(name) or name.lower() in _TAKEN:
-                raise ValueError(
-                    "headers has a name that is not allowed: secrets and framing are ours to set"
-                )
-            if places_in(value) or not all(" " <= character <= "~" for character in value):
-                raise ValueError(
-                    "headers has a value that is not plain text; places are for path and body"
-                )
+            _check_header(name, value)
         return self
-
-    def profile(self, digest: str) -> domain.Profile:
-        find, test = self.find, self.test
-        return domain.Profile(
-            name=clean(self.name, 60),
-            dialect=Dialect(self.dialect),
-            path=self.path,
-            body=self.body,
-            success=self.success.made(),
-            digest=digest,
-            method=self.method,
-            headers=tuple(self.headers.items()),
-            conflict=frozenset(self.conflict),
-            id=self.id,
-            find=domain.Find(
-                find.path,
-                find.items,
-                tuple(find.match.items()),
-                tuple(find.ours.items()),
-                find.id,
-                find.total,
-            )
-            if find
-            else None,
-            trial=domain.Trial(test.path, test.success.made(), test.method) if test else None,
-            product_versions=tuple(clean(version, 60) for version in self.product_versions),
-        )
-
-
-def _only(allowed: frozenset[str], *templates: object) -> None:
-    for template in templates:
-        if places_in(template) - allowed:
-            raise ValueError("a name in double braces is not known, or not allowed in this place")

@@ -1,1 +1,1 @@
-"""How you ask: commands, options, variables, and the wiring of everything below."""
+"""The command line: commands, options and variables, and what is printed of results and errors."""

@@ -1,74 +1,131 @@
-"""The parser, made from the menu. The bodies of commands are imported when they run, so that help is quick."""
+"""The program from its arguments to its exit code: Typer's parser, made from the table of commands.
+
+The module of a command is imported when that command runs, so that help is quick.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from importlib import import_module
 from typing import Annotated, Any, Final
 
 import typer
 
-from aspm_ado.cli.menu import (
+from aspm_ado.adapters.signals import guard_core_dumps, interruptible
+from aspm_ado.cli.commands import (
     COMMANDS,
     INSTALL_COMPLETION,
     ROOT,
     SHOW_COMPLETION,
     VERSION,
     WORDS,
-    Command,
+    CommandSpec,
 )
-from aspm_ado.cli.options import add_options, flags_of, parameter
-from aspm_ado.domain.questions import SHARED
+from aspm_ado.cli.completion import complete_names, give_completion
+from aspm_ado.cli.context import Invocation
+from aspm_ado.cli.errors import problem_of, report_error, unreadable_file, wants_json
+from aspm_ado.cli.options import argument, flags_of, parameter, set_signature
+from aspm_ado.cli.output import forget_document
+from aspm_ado.domain.errors import Problem
+from aspm_ado.domain.questions import JSON, SHARED, Question
+from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.text import clean
 
-_CONTEXT: Final = inspect.Parameter(
-    "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+_UsageError: Final[type[Exception]] = next(
+    kind
+    for kind in typer.BadParameter.__mro__
+    if kind.__name__ == "ClickException" and issubclass(kind, Exception)
 )
+"""What Typer raises for a command line that it cannot read: private there, and an ancestor of
+this public one."""
 
 
-def _names(command: Command) -> tuple[inspect.Parameter, ...]:
-    if not command.name:
-        return ()
-    kind: Any = Annotated[str | None, typer.Argument(metavar="[NAME]", help=command.name)]
-    if command.many:
-        kind = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help=command.name)]
-    word = "names" if command.many else "name"
-    return (
-        inspect.Parameter(
-            word, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=kind
-        ),
+def run_program(arguments: Sequence[str]) -> int:
+    """Run the program; the exit code."""
+    guard_core_dumps()
+    forget_document()
+    try:
+        outcome = parser(arguments)(
+            args=list(arguments), prog_name="aspm-ado", standalone_mode=False
+        )
+        return int(outcome or 0)
+    except _UsageError as error:
+        problem = _unreadable_arguments(arguments, error)
+    except OSError as error:  # outside of a command: a completion script could not be written
+        problem = unreadable_file(error)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a message may hold a value
+        problem = problem_of(error)
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        return int(ExitCode.DONE)  # Typer's own help, to a reader who has gone away
+    return report_error(_command_of(arguments), problem, as_json=wants_json(arguments))
+
+
+def run_command(
+    word: str,
+    questions: Sequence[Question],
+    flags: Mapping[str, object],
+    own: Mapping[str, Any],
+    invoke: Callable[..., Invocation] = Invocation,
+) -> int:
+    """Run one command; the exit code. Nothing leaves here as an exception."""
+    invocation: Invocation | None = None
+    forget_document()
+    try:
+        with interruptible():
+            invocation = invoke(word, questions, flags)
+            body: Callable[..., int] = import_module(f"aspm_ado.cli.commands.{word}").run
+            return body(invocation, **own)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a message may hold a value
+        problem = problem_of(error)
+    finally:
+        if invocation is not None:
+            invocation.close()
+    if invocation is None:
+        as_json = bool(flags.get(JSON.name)) or wants_json(())
+        return report_error(word, problem, as_json=as_json)
+    as_json, voice = invocation.as_json, invocation.voice
+    try:
+        return report_error(word, problem, as_json=as_json, voice=voice)
+    except Exception as error:  # noqa: BLE001 - stdout failed: say that, once
+        return report_error(word, problem_of(error), as_json=as_json, voice=voice)
+
+
+def parser(words: Collection[str] = WORDS) -> typer.Typer:
+    """The parser for a command line of ``words``.
+
+    A command that is not among them has no options: its name and summary are all that the list
+    of commands shows, and making the options of every command takes as long as everything else.
+    """
+    app = typer.Typer(
+        add_completion=False,
+        no_args_is_help=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        help="Connects Azure DevOps to Invicti ASPM: gets the personal access token right, "
+        "proves it, keeps it safe.",
     )
-
-
-def _register(app: typer.Typer, command: Command) -> None:
-    """Add a command: its options come from the menu, its body from ``cli.commands``."""
-
-    def run(**values: Any) -> int:
-        from aspm_ado.cli import commands
-
-        context = values.pop("context")
-        flags = flags_of(values, command.questions)
-        for key, before in (context.obj or {}).items():
-            flags[key] = flags.get(key) or before
-        return commands.run(command.word, (*command.questions, *SHARED), flags, values)
-
-    own = (parameter(question) for question in command.own)
-    add_options(run, (_CONTEXT, *_names(command), *own), command.questions)
-    app.command(command.word, help=command.summary)(run)
+    set_signature(_root, map(parameter, (*ROOT, *SHARED)))
+    app.callback(invoke_without_command=True)(_root)
+    for command in COMMANDS:
+        body = _body_of(command) if command.word in words else _without_options
+        app.command(command.word, help=command.summary)(body)
+    return app
 
 
 def _root(**values: Any) -> None:
     """Shared options may stand before the command, too."""
     context = values.pop("context")
-    asked = flags_of(values, ROOT)
-    context.obj = {key: value for key, value in asked.items() if value}
-    if asked[VERSION.name]:
+    flags = flags_of(values, (*ROOT, *SHARED))
+    context.obj = {name: value for name, value in flags.items() if value}
+    if flags[VERSION.name]:
         from aspm_ado import __version__
 
         typer.echo(f"aspm-ado {__version__}")
-    elif asked[INSTALL_COMPLETION.name] or asked[SHOW_COMPLETION.name]:
-        from aspm_ado.cli.shells import give_completion
-
-        typer.echo(give_completion(install=bool(asked[INSTALL_COMPLETION.name])))
+    elif flags[INSTALL_COMPLETION.name] or flags[SHOW_COMPLETION.name]:
+        typer.echo(give_completion(install=bool(flags[INSTALL_COMPLETION.name])))
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
     else:
@@ -76,26 +133,42 @@ def _root(**values: Any) -> None:
     raise typer.Exit
 
 
-def parser(words: Collection[str] = WORDS) -> typer.Typer:
-    """The parser for a command line of ``words``. A command that is not among them is known by name alone, which is
-    all that the list of commands shows: making the options of every command takes as long as everything else.
-    """
-    app = typer.Typer(
-        add_completion=False,
-        no_args_is_help=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-        help="Connects Azure DevOps to Invicti ASPM: gets the personal access token right, proves it, keeps it safe.",
-    )
-    add_options(_root, (_CONTEXT,), ROOT)
-    app.callback(invoke_without_command=True)(_root)
-    for command in COMMANDS:
-        if command.word in words:
-            _register(app, command)
-        else:
-            app.command(command.word, help=command.summary)(_unnamed)
-    return app
+def _body_of(command: CommandSpec) -> Callable[..., int]:
+    """What Typer calls: its signature says which options and arguments there are."""
+    questions = (*command.questions, *SHARED)
+
+    def body(**values: Any) -> int:
+        context = values.pop("context")
+        flags = flags_of(values, questions)
+        for name, before in (context.obj or {}).items():
+            flags[name] = flags.get(name) or before
+        return run_command(command.word, questions, flags, values)
+
+    set_signature(body, (*_name_of(command), *map(parameter, (*command.own, *questions))))
+    return body
 
 
-def _unnamed() -> int:
+def _name_of(command: CommandSpec) -> tuple[inspect.Parameter, ...]:
+    if not command.name:
+        return ()
+    if command.many:
+        info = typer.Argument(metavar="[NAME]...", help=command.name, autocompletion=complete_names)
+        return (argument("names", Annotated[list[str] | None, info]),)
+    info = typer.Argument(metavar="[NAME]", help=command.name, autocompletion=complete_names)
+    return (argument("name", Annotated[str | None, info]),)
+
+
+def _without_options() -> int:
     raise AssertionError("a command that is run is on the command line")
+
+
+def _unreadable_arguments(arguments: Sequence[str], error: Exception) -> Problem:
+    format_message = getattr(error, "format_message", None)
+    message = str(format_message()) if format_message else "The command line cannot be understood."
+    command = _command_of(arguments)
+    see = f"See aspm-ado {command} --help." if command else "See aspm-ado --help."
+    return Problem(Reason.USAGE, clean(message, 300), see)
+
+
+def _command_of(arguments: Sequence[str]) -> str:
+    return next((word for word in arguments if word in WORDS), "")

@@ -1,140 +1,167 @@
-"""What can follow on a command line: read from the menu, without the parser, since every Tab starts the program anew.
-
-A shell's script (``shells``) hands over the line up to the cursor in ``_ASPM_ADO_WORDS``. What cannot be completed
-gives nothing, and the shell then offers files.
-"""
+"""Completion by the shell: Typer's scripts and answers, with the values that only we know."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
-from aspm_ado.cli.menu import COMMANDS, HELP, ROOT, SCENARIO
-from aspm_ado.domain.questions import CONFIG_DIR, SHARED
+import typer
 
-if TYPE_CHECKING:
-    from aspm_ado.cli.menu import Command
-    from aspm_ado.domain.questions import Question
+from aspm_ado.cli.commands import SCENARIO
+from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.questions import CONFIG_DIR, Question
+from aspm_ado.domain.reasons import Reason
 
-Word = tuple[str, str]
-"""What can be put in, and what it is; the second may be empty."""
+COMPLETE_VARIABLE: Final = "_ASPM_ADO_COMPLETE"
+"""Set by a script of Typer when it asks what can follow."""
 
-SHELLS: Final = ("bash", "zsh", "fish", "powershell")
+_POWERSHELLS: Final = ("powershell", "pwsh")
+_SHELLS: Final = ("bash", "zsh", "fish", *_POWERSHELLS)
 
 
-def answer(environment: Mapping[str, str]) -> int:
-    """Write what can follow, one a line, as the shell's script reads it. Never a message: it would stand there, too."""
-    from aspm_ado.domain.text import encodable
+def answer_completion(environment: Mapping[str, str]) -> int:
+    """Write what can follow on the command line; the exit code.
 
-    shell = environment["_ASPM_ADO_COMPLETE"].removeprefix("complete_")
-    if shell not in SHELLS:
-        return 2
-    words, begun = split(
-        environment.get("_ASPM_ADO_WORDS", ""), "`" if shell == "powershell" else "\\"
-    )
-    if shell == "powershell" and not environment.get("_ASPM_ADO_WORD") and begun:
-        words, begun = [*words, begun], ""  # a syntax tree has no blank at its end
-    for word in candidates(words[1:], begun, environment):
-        sys.stdout.write(encodable(_said(shell, word, begun), sys.stdout.encoding) + "\n")
+    Never a message: the shell would show it in the middle of what somebody types.
+    """
+    from typer import completion
+
+    from aspm_ado.cli.app import parser
+
+    completion.completion_init()  # type: ignore[attr-defined]
+    line = environment.get("_TYPER_COMPLETE_ARGS") or environment.get("COMP_WORDS", "")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        with contextlib.redirect_stderr(io.StringIO()), _without_rich():
+            parser(line.split())(args=[], prog_name="aspm-ado", standalone_mode=False)
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0
+    except Exception:  # noqa: BLE001 - a variable of the script is missing, or stdout is closed
+        return 1
     return 0
 
 
-def split(line: str, escape: str) -> tuple[list[str], str]:
-    """The words before the one under the cursor, and what is there of that one. A quote may still be open."""
-    import shlex
-
-    lexer = shlex.shlex(line, posix=True)
-    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", escape
-    words: list[str] = []
+@contextlib.contextmanager
+def _without_rich() -> Iterator[None]:
+    """Typer would send each help text through rich, which is slow to load, takes brackets for
+    markup and breaks a text at 80 columns: fish and PowerShell would offer the second half as well.
+    """
+    loaded = sys.modules.pop("rich", None)
+    sys.modules["rich"] = None  # type: ignore[assignment]  # so it cannot be found
     try:
-        words.extend(lexer)
-    except ValueError:
-        return words, lexer.token
-    return (words, "") if not words or line[-1].isspace() else (words[:-1], words[-1])
+        yield
+    finally:
+        del sys.modules["rich"]
+        if loaded is not None:
+            sys.modules["rich"] = loaded
 
 
-def candidates(words: Sequence[str], begun: str, environment: Mapping[str, str]) -> list[Word]:
-    """What begins with ``begun`` and can follow ``words``, those after the name of the program."""
-    command: Command | None = None
-    options = _flags((*ROOT, *SHARED, HELP))
-    waiting: Question | None = None
-    folder, given, ended = environment.get(CONFIG_DIR.env, ""), set[str](), False
-    for word in words:
-        if waiting is not None:
-            folder, waiting = word if waiting is CONFIG_DIR else folder, None
-        elif word == "--":
-            ended = True
-        elif word.startswith("-") and not ended:
-            flag, equals, value = word.partition("=")
-            option = options.get(flag)
-            if option is CONFIG_DIR and equals:
-                folder = value
-            waiting = option if option is not None and not option.switch and not equals else None
-        elif command is None:
-            command = next((one for one in COMMANDS if one.word == word), None)
-            if command is None:
-                return []
-            options = _flags((*command.options, HELP))
-        else:
-            given.add(word)
-    flag, equals, value = begun.partition("=")
-    if waiting is not None:
-        found = ((value, "") for value in _values(waiting))
-    elif equals and flag in options and not ended:
-        found = ((f"{flag}={value}", "") for value in _values(options[flag]))
-    elif begun.startswith("-") and not ended:
-        found = ((name, option.help) for name, option in options.items() if name.startswith("--"))
-    elif command is None:
-        found = ((one.word, one.summary) for one in COMMANDS)
-    elif command.name and (command.many or not given):
-        found = ((name, "") for name in stored_names(folder, environment) if name not in given)
-    else:
-        return []
-    return [(word, what) for word, what in found if word.startswith(begun)]
+def completer_of(question: Question) -> Callable[[], Sequence[str]] | None:
+    """What gives the values of an option, where they are known."""
+    if question is SCENARIO:
+        return _scenarios
+    values = list(question.values)
+    return (lambda: values) if values else None
 
 
-def stored_names(folder: str, environment: Mapping[str, str]) -> list[str]:
-    """The stored connections, without a lock, and none when they cannot be read.
+def complete_names(ctx: typer.Context) -> list[str]:
+    """The stored connections that are not on the command line yet; none if they cannot be read.
 
     A name that we would not have given is left out: the shell puts it on the command line as it is.
     """
-    from pathlib import Path
-
     from aspm_ado.adapters.records.catalog import DiskRecords, default_folder
-    from aspm_ado.domain.errors import UserError
     from aspm_ado.domain.stored import NAME
 
-    named = os.path.expandvars(folder.strip())
+    options: dict[str, Any] = {**ctx.params}
+    if ctx.parent is not None:
+        options["config_dir"] = options["config_dir"] or ctx.parent.params["config_dir"]
+    named = os.path.expandvars(options["config_dir"] or os.environ.get(CONFIG_DIR.env, "")).strip()
     try:
-        place = Path(named).expanduser() if named else default_folder(environment)
-        return sorted(
-            name for name in DiskRecords(place).load().connections if NAME.fullmatch(name)
-        )
+        place = Path(named).expanduser() if named else default_folder(os.environ)
+        stored = DiskRecords(place).load().connections
     except (UserError, RuntimeError):  # the second: “~name” of nobody
         return []
+    used = options.get("names") or ()
+    return sorted(name for name in stored if NAME.fullmatch(name) and name not in used)
 
 
-def _flags(options: Iterable[Question]) -> dict[str, Question]:
-    return {name: option for option in options for name in (option.flag, option.short) if name}
+def give_completion(*, install: bool) -> str:
+    """The script for the shell that we were started from; or, with ``install``, where it was put.
+
+    Raises ``UsageError`` for another shell and ``OSError`` where a file cannot be written.
+    """
+    from typer import completion
+
+    shell = _detect_shell()
+    names = {"prog_name": "aspm-ado", "complete_var": COMPLETE_VARIABLE, "shell": shell}
+    if install and shell not in _POWERSHELLS:
+        place = completion.install(**names)[1]  # type: ignore[attr-defined]
+    else:
+        script: str = completion.get_completion_script(**names)  # type: ignore[attr-defined]
+        if not install:
+            return script
+        place = install_in_profile(shell, script + "\n")
+    return (
+        f"{shell} completion installed in {place}\n"
+        f"It works in every {shell} that is started from now on."
+    )
 
 
-def _values(option: Question) -> Sequence[str]:
-    if option is SCENARIO:
-        from aspm_ado.demo import SCENARIOS
+def install_in_profile(shell: str, script: str) -> Path:
+    """Put the script into PowerShell's profile, between two marks; a second time replaces it.
 
-        return tuple(SCENARIOS)
-    return option.values
+    Typer's own would set the execution policy of the user to “Unrestricted”.
+    """
+    import subprocess
+
+    asked = subprocess.run(  # noqa: S603 - the shell that we were started from
+        [shell, "-NoProfile", "-NonInteractive", "-Command", "$PROFILE"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    named = asked.stdout.strip()
+    if asked.returncode or not named:
+        raise OSError(0, f"{shell} does not name its profile", "$PROFILE")
+    profile = Path(named)
+    begin, end = "# aspm-ado completion\n", "# end of aspm-ado completion\n"
+    old = profile.read_text(encoding="utf-8") if profile.is_file() else ""
+    before, _, rest = old.partition(begin)
+    after = rest.partition(end)[2]
+    profile.parent.mkdir(parents=True, exist_ok=True)
+    profile.write_text(f"{before}{begin}{script}{end}{after}", encoding="utf-8")
+    return profile
 
 
-def _said(shell: str, word: Word, begun: str) -> str:
-    """One line, as the script for that shell reads it."""
-    value, what = word
-    if shell == "bash":
-        return (
-            value.rpartition("=")[2] if "=" in begun else value
-        )  # bash takes “=” for the end of a word
-    if shell == "zsh":
-        return value.replace("\\", "\\\\").replace(":", "\\:") + (f":{what}" if what else "")
-    return f"{value}\t{what}" if shell == "fish" else f"{value}:::{what or ' '}"
+def _detect_shell() -> str:
+    import shellingham  # type: ignore[import-untyped]
+
+    from aspm_ado.cli.context import SECRET_VARIABLES
+
+    for name in SECRET_VARIABLES:
+        os.environ.pop(name, None)  # on some platforms a program is started to find out
+    try:
+        shell = str(shellingham.detect_shell()[0])
+    except shellingham.ShellDetectionFailure:
+        shell = ""
+    if shell in _SHELLS:
+        return shell
+    what = f"The shell {shell} is" if shell.isalnum() else "This is no shell, or one that is"
+    raise UsageError(
+        Reason.USAGE,
+        f"{what} not supported: there is completion for bash, zsh, fish and PowerShell.",
+        remedy="Start one of these, and run in it: aspm-ado --install-completion",
+    )
+
+
+def _scenarios() -> list[str]:
+    from aspm_ado.demo import SCENARIOS
+
+    return list(SCENARIOS)

@@ -1,35 +1,36 @@
-"""Puts the house together: environment, terminal, network, keyring and records, each made when it is first used."""
+"""What a command is given: its options, and the adapters to the outside, each made at first use."""
 
 from __future__ import annotations
 
 import os
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import TerminalVoice, wants_color
-from aspm_ado.cli.given import collect
-from aspm_ado.domain.errors import StoreError, UsageError
+from aspm_ado.cli.options import collect_given
+from aspm_ado.domain.errors import Problem, StoreError, UsageError
 from aspm_ado.domain.questions import (
     CA_BUNDLE,
     CONFIG_DIR,
     JSON,
     NO_COLOR,
     NO_INPUT,
+    PAT_FILE,
+    PAT_STDIN,
     PAT_VARIABLE,
     QUIET,
     STORE,
     TIMEOUT,
     VERBOSE,
-    Given,
     Question,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.flows.answers import Asker
 
 if TYPE_CHECKING:
@@ -49,11 +50,11 @@ SECRET_VARIABLES: Final = (
 LONGEST_TIMEOUT: Final = 600.0
 
 
-class Wiring:
-    """One run: what was given, and the outside things that its flow may touch.
+class Invocation:
+    """One run of a command: what was given, and the outside things that its flow may touch.
 
-    ``environment`` is a copy without the token variables; children of ours never see those. A simulation replaces
-    what a flow is given (``demo``), never the flow.
+    ``environment`` is a copy without the variables that hold tokens; children of ours never see
+    those. A simulation replaces what a flow is given (``demo``), never the flow.
     """
 
     def __init__(
@@ -64,38 +65,65 @@ class Wiring:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.command = command
-        everything = dict(os.environ if environment is None else environment)
-        self.secret_variables = {name: everything.pop(name, "") for name in SECRET_VARIABLES}
-        if environment is None:
-            for name in SECRET_VARIABLES:
-                os.environ.pop(name, None)
-        self.environment = everything
         self._closing = ExitStack()
+        self._is_own_process = environment is None
+        self.environment = dict(os.environ if environment is None else environment)
+        self.secret_variables: dict[str, str] = {}
+        self._hide(SECRET_VARIABLES)
         notes: list[str] = []
-        self.given = collect(questions, flags, everything, notes.append)
-        for name in _variables_named(self.given):
-            self.secret_variables.setdefault(name, everything.pop(name, ""))
-            if environment is None:
-                os.environ.pop(name, None)
+        self.given = collect_given(questions, flags, self.environment, notes.append)
+        self._hide(value.partition("=")[2].strip() for value in self.values(PAT_VARIABLE))
         for line in notes:
             self.voice.note(line)
-        self.simulator = everything.get("ASPM_ADO_SIMULATOR", "").strip() or None
+        self.simulator = self.environment.get("ASPM_ADO_SIMULATOR", "").strip() or None
         if self.simulator:
             self.voice.warn(
                 f"A simulation: every request goes to {self.simulator} (ASPM_ADO_SIMULATOR)."
             )
 
+    def _hide(self, variables: Iterable[str]) -> None:
+        for name in variables:
+            self.secret_variables.setdefault(name, self.environment.pop(name, ""))
+            if self._is_own_process:
+                os.environ.pop(name, None)
+
     def on(self, question: Question) -> bool:
-        """Whether a switch is on."""
+        """Whether something was given; of a switch, whether it is on."""
         return question.name in self.given
 
     def text(self, question: Question) -> str:
         """A plain value, or nothing."""
         return self.given[question.name].value if question.name in self.given else ""
 
+    def values(self, question: Question) -> tuple[str, ...]:
+        """All values of a question that takes several."""
+        return self.given[question.name].values if question.name in self.given else ()
+
     def close(self) -> None:
-        """Let go of the network."""
+        """Close the connections to the network."""
         self._closing.close()
+
+    @property
+    def as_json(self) -> bool:
+        """Whether stdout is a document."""
+        return self.on(JSON)
+
+    @property
+    def is_verbose(self) -> bool:
+        """Whether each request is traced."""
+        return self.on(VERBOSE)
+
+    def envelope(
+        self,
+        schema: str,
+        code: ExitCode = ExitCode.DONE,
+        error: Problem | None = None,
+        day_source: str = "local",
+    ) -> dict[str, Any]:
+        """What a document of this command begins with."""
+        from aspm_ado.render.json import envelope
+
+        return envelope(schema, self.command, self.at, code, error, day_source=day_source)
 
     @cached_property
     def voice(self) -> TerminalVoice:
@@ -112,15 +140,15 @@ class Wiring:
         from aspm_ado.adapters.terminal.prompter import SilentPrompter, TerminalPrompter, can_ask
 
         asks, why = can_ask(self.environment, sys.stdin, sys.stderr, sys.stdout, self.on(NO_INPUT))
-        if not asks or self.stdin_is_taken:
+        if not asks or self._stdin_is_token:
             return SilentPrompter(why or "stdin holds the token")
         return TerminalPrompter(color=self.colors(sys.stderr), environment=self.environment)
 
     @property
-    def stdin_is_taken(self) -> bool:
+    def _stdin_is_token(self) -> bool:
         """Whether stdin brings a token; it then answers no prompt."""
-        files = self.given.get("pat-file", Given((), "")).values
-        return "pat-stdin" in self.given or any(value.rpartition("=")[2] == "-" for value in files)
+        files = self.values(PAT_FILE)
+        return self.on(PAT_STDIN) or any(value.rpartition("=")[2] == "-" for value in files)
 
     @cached_property
     def records(self) -> Records:
@@ -132,7 +160,9 @@ class Wiring:
 
     @cached_property
     def folder(self) -> Path:
-        """Where our records are kept. In a container there may be no home: where nothing is kept, none is needed."""
+        """Where our records are kept. In a container there may be no home: ``--store none`` needs
+        none, and has a place where nothing is and nothing can be written.
+        """
         from aspm_ado.adapters.records.catalog import default_folder
 
         if named := self.text(CONFIG_DIR):
@@ -142,9 +172,7 @@ class Wiring:
         except StoreError:
             if self.text(STORE).strip().lower() != "none":
                 raise
-            return Path(
-                os.devnull, "aspm-ado"
-            )  # nothing is there, and nothing can be written there
+            return Path(os.devnull, "aspm-ado")
 
     @cached_property
     def vault(self) -> Vault:
@@ -178,7 +206,7 @@ class Wiring:
 
     @cached_property
     def clock(self) -> Clock:
-        """Today by this machine, in UTC as Azure DevOps counts, and the day on which global tokens end."""
+        """Today by this machine, in UTC as Azure DevOps counts, and the end of global tokens."""
         from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Clock, parse_global_end
 
         end = self.environment.get("ASPM_ADO_GLOBAL_PAT_END", "").strip()
@@ -189,57 +217,10 @@ class Wiring:
         """Now, in UTC."""
         return datetime.now(UTC)
 
-    def context(self, *, remember: bool = False) -> Context:
-        """Everything for a flow; with ``remember`` the answers of an interrupted run are offered again."""
-        from aspm_ado.adapters.http.services import AzureDevOps, Exchanges
-        from aspm_ado.domain.azure.requests import Caller
-        from aspm_ado.flows.context import Context
-        from aspm_ado.flows.validation.scheduler import Scheduler
-
-        draft = self.records.load_draft() if remember and self.prompter.asks else None
-        if draft is not None and draft.answers:
-            self.voice.note("An earlier run was interrupted; its answers are offered again.")
-        bundle = self.text(CA_BUNDLE)
-        exchanges = Exchanges(self._transport, now=bool(bundle or self.simulator))
-        self._closing.callback(exchanges.close)
-        return Context(
-            asker=Asker(self.given, self.prompter, draft.answers if draft else None),
-            voice=self.voice,
-            records=self.records,
-            vault=self.vault,
-            sources=self.sources,
-            desktop=self.desktop,
-            scheduler=Scheduler(AzureDevOps(exchanges).send),
-            caller=Caller(str(uuid.uuid4()), _fresh),
-            clock=self.clock,
-            now=self.now,
-            show=self._show,
-            load_profile=_load_profile,
-            entra=self.entra,
-            ca_bundle=str(Path(bundle).expanduser().resolve()) if bundle else None,
-        )
-
-    def _transport(self, recorded: str | None) -> Transport:
-        """A transport that trusts the system, the CA of this run, or else the one recorded with a connection."""
-        from aspm_ado.adapters.http.transport import Transport
-
-        bundle = self.text(CA_BUNDLE) or recorded
-        return Transport(
-            environment=self.environment,
-            ca_bundle=Path(bundle).expanduser() if bundle else None,
-            timeout=self.timeout,
-            simulator=self.simulator,
-            trace=self.voice.trace if self.on(VERBOSE) else None,
-            note=self.voice.note,
-            gate=self._gate,
-        )
-
-    @cached_property
-    def _gate(self) -> Gate:
-        """What services ask of us holds for the whole run, whichever certificates a connection trusts."""
-        from aspm_ado.adapters.http.pacing import Gate
-
-        return Gate()
+    @property
+    def at(self) -> str:
+        """Now, as documents have it."""
+        return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @property
     def timeout(self) -> float:
@@ -259,28 +240,58 @@ class Wiring:
             )
         return seconds
 
-    @property
-    def as_json(self) -> bool:
-        """Whether stdout is a document."""
-        return self.on(JSON)
-
-    @property
-    def is_verbose(self) -> bool:
-        """Whether everything is told."""
-        return self.on(VERBOSE)
-
-    def _show(self, proofs: Sequence[object]) -> None:
+    def context(self, *, remember: bool = False) -> Context:
+        """Everything for a flow; with ``remember`` also the answers of an interrupted run."""
+        from aspm_ado.adapters.http.services import AzureDevOps, Exchanges
         from aspm_ado.cli.output import show_trouble
+        from aspm_ado.domain.azure.requests import Caller
+        from aspm_ado.flows.context import Context
+        from aspm_ado.flows.validation.scheduler import Scheduler
 
-        show_trouble(self, proofs)
+        draft = self.records.load_draft() if remember and self.prompter.asks else None
+        if draft is not None and draft.answers:
+            self.voice.note("An earlier run was interrupted; its answers are offered again.")
+        bundle = self.text(CA_BUNDLE)
+        exchanges = Exchanges(self._transport, now=bool(bundle or self.simulator))
+        self._closing.callback(exchanges.close)
+        return Context(
+            asker=Asker(self.given, self.prompter, draft.answers if draft else None),
+            voice=self.voice,
+            records=self.records,
+            vault=self.vault,
+            sources=self.sources,
+            desktop=self.desktop,
+            scheduler=Scheduler(AzureDevOps(exchanges).send),
+            caller=Caller(_random_id(), _random_id),
+            clock=self.clock,
+            now=self.now,
+            show=lambda proofs: show_trouble(self, proofs),
+            load_profile=_load_profile,
+            entra=self.entra,
+            ca_bundle=str(Path(bundle).expanduser().resolve()) if bundle else None,
+        )
 
+    def _transport(self, recorded: str | None) -> Transport:
+        """A transport that trusts the system, and the CA of this run or else of a connection."""
+        from aspm_ado.adapters.http.transport import Transport
 
-def _variables_named(given: Mapping[str, Given]) -> list[str]:
-    """The variables that options say hold tokens."""
-    return [
-        value.partition("=")[2].strip()
-        for value in given.get(PAT_VARIABLE.name, Given((), "")).values
-    ]
+        bundle = self.text(CA_BUNDLE) or recorded
+        return Transport(
+            environment=self.environment,
+            ca_bundle=Path(bundle).expanduser() if bundle else None,
+            timeout=self.timeout,
+            simulator=self.simulator,
+            trace=self.voice.trace if self.is_verbose else None,
+            note=self.voice.note,
+            gate=self._gate,
+        )
+
+    @cached_property
+    def _gate(self) -> Gate:
+        """The pace that services ask for: of the whole run, whatever certificates are trusted."""
+        from aspm_ado.adapters.http.pacing import Gate
+
+        return Gate()
 
 
 def _load_profile(path: str) -> Profile:
@@ -289,5 +300,5 @@ def _load_profile(path: str) -> Profile:
     return load_profile(path)
 
 
-def _fresh() -> str:
+def _random_id() -> str:
     return str(uuid.uuid4())

@@ -1,59 +1,151 @@
-"""Options made from the questions: one row gives the flag and its help."""
+"""Questions as options of Typer, and the answers that flags and variables give to them."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Final
 
 import typer
 
-from aspm_ado.domain.questions import SHARED, Question
+from aspm_ado.cli.completion import completer_of
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.questions import ASPM_URL, Given, Question
+from aspm_ado.domain.reasons import Reason
+
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+_UNEXPANDED: Final = re.compile(r"\$\([^)]*\)")
+_OLD_NAMES: Final = {"KONDUKTO_HOST": "INVICTI_ASPM_HOST", "KONDUKTO_TOKEN": "INVICTI_ASPM_TOKEN"}
 
 
 def parameter(question: Question) -> inspect.Parameter:
     """The Typer option of a question. Values stay text: the flow parses them, whoever gave them."""
-    names = (question.flag, question.short) if question.short else (question.flag,)
-    text = question.help + (
-        f" (env: {question.env})" if question.env and "(env:" not in question.help else ""
-    )
+    kind: Any = str | None
     if question.switch:
-        return _keyword(question, typer.Option(*names, help=text), bool, default=False)
-    if question.values and not question.repeat:
-        text = f"{text.removesuffix(')')}; one of: {', '.join(question.values)})"
-    more: dict[str, Any] = {"help": text, "metavar": question.metavar or None}
-    kind = list[str] | None if question.repeat else str | None
-    return _keyword(question, typer.Option(*names, **more), kind, default=None)
-
-
-def add_options(
-    run: Callable[..., Any], own: Sequence[inspect.Parameter], questions: Sequence[Question]
-) -> None:
-    """Give ``run`` the signature that Typer reads: its own arguments, then its questions, then the shared ones."""
-    parameters = [*own, *(parameter(question) for question in (*questions, *SHARED))]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
-
-
-def flags_of(values: dict[str, object], questions: Sequence[Question]) -> dict[str, object]:
-    """Parsed options by the names of their questions; removed from ``values``."""
-    return {
-        question.name: values.pop(_identifier(question), None) for question in (*questions, *SHARED)
-    }
-
-
-def _keyword(
-    question: Question, info: object, kind: object, *, default: object
-) -> inspect.Parameter:
-    from typing import Annotated
-
+        kind = bool
+    elif question.repeat:
+        kind = list[str] | None
+    option = typer.Option(
+        *filter(None, (question.flag, question.short)),
+        help=_help(question),
+        metavar=question.metavar or None,
+        autocompletion=completer_of(question),
+    )
     return inspect.Parameter(
         _identifier(question),
         inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[kind, info],
+        default=False if question.switch else None,
+        annotation=Annotated[kind, option],
+    )
+
+
+def _help(question: Question) -> str:
+    text = question.help
+    if question.env and "(env:" not in text:
+        text += f" (env: {question.env})"
+    if question.values and not question.repeat:
+        text = f"{text.removesuffix(')')}; one of: {', '.join(question.values)})"
+    return text
+
+
+def argument(name: str, annotation: Any) -> inspect.Parameter:
+    """A positional parameter that may be missing."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Parameter(name, kind, default=None, annotation=annotation)
+
+
+def set_signature(body: Callable[..., Any], parameters: Iterable[inspect.Parameter]) -> None:
+    """Give ``body`` the signature that Typer reads: its context, then ``parameters``."""
+    context = inspect.Parameter(
+        "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+    )
+    made = [context, *parameters]
+    body.__signature__ = inspect.Signature(made)  # type: ignore[attr-defined]
+    body.__annotations__ = {one.name: one.annotation for one in made}
+
+
+def flags_of(values: dict[str, Any], questions: Iterable[Question]) -> dict[str, Any]:
+    """Parsed options by the names of their questions; removed from ``values``."""
+    return {question.name: values.pop(_identifier(question), None) for question in questions}
+
+
+def collect_given(
+    questions: Iterable[Question],
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    note: Callable[[str], None],
+) -> dict[str, Given]:
+    """The answers that are there before anybody is asked, by the name of the question.
+
+    A flag wins over a variable; an empty value is none. Raises ``UsageError`` for a variable
+    of a pipeline that was not expanded, and for a switch that is neither yes nor no.
+    """
+    found = {}
+    for question in questions:
+        given = _from_flag(question, flags.get(question.name))
+        if given is None:
+            given = _from_variable(question, environment, note)
+        if given is not None:
+            found[question.name] = given
+    return found
+
+
+def is_true(text: str, name: str) -> bool:
+    """The value of a switch's variable ``name``. Raises ``UsageError`` where it is none."""
+    value = text.strip().lower()
+    if value in _TRUE or value in _FALSE:
+        return value in _TRUE
+    raise UsageError(
+        Reason.INPUT_INVALID,
+        f"{name} is neither yes nor no.",
+        remedy="Set it to 1 or 0, true or false, yes or no.",
     )
 
 
 def _identifier(question: Question) -> str:
     return question.name.replace("-", "_")
+
+
+def _from_flag(question: Question, value: object) -> Given | None:
+    if value is None or value is False:
+        return None
+    if value is True:
+        return Given(("true",), question.flag)
+    values = value if isinstance(value, list | tuple) else [value]
+    return _given([_expanded(str(one), question.flag) for one in values], question.flag)
+
+
+def _given(values: Iterable[str], source: str) -> Given | None:
+    kept = tuple(value for value in values if value.strip())
+    return Given(kept, source) if kept else None
+
+
+def _from_variable(
+    question: Question, environment: Mapping[str, str], note: Callable[[str], None]
+) -> Given | None:
+    names = [question.env]
+    if question == ASPM_URL:
+        names.append("KONDUKTO_HOST")
+    name = next((name for name in names if environment.get(name, "").strip()), None)
+    if name is None:
+        return None
+    value = _expanded(environment[name].strip(), name)
+    if name in _OLD_NAMES:
+        note(f"{name} is deprecated; use {_OLD_NAMES[name]}.")
+    if question.switch:
+        return Given(("true",), name) if is_true(value, name) else None
+    if not question.repeat:
+        return Given((value,), name)
+    return _given([one.strip() for one in value.split(",")], name)
+
+
+def _expanded(value: str, source: str) -> str:
+    if _UNEXPANDED.fullmatch(value.strip()):
+        raise UsageError(
+            Reason.VARIABLE_NOT_EXPANDED,
+            f"{source} is “{value.strip()[:40]}”: a pipeline variable that was not expanded.",
+            remedy="Define the variable, or map it into the environment of this step.",
+        )
+    return value

@@ -1,4 +1,4 @@
-"""stdout: the result, as a document or as tables; a reader who has gone away changes nothing."""
+"""stdout: the result, as a document or as text. A reader who has gone away changes nothing."""
 
 from __future__ import annotations
 
@@ -7,177 +7,146 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import display_width, encodable, strip_controls, wrap
+from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, wrap
 
 if TYPE_CHECKING:
-    from aspm_ado.adapters.terminal.voice import TerminalVoice
+    from aspm_ado.cli.context import Invocation
     from aspm_ado.domain.report import Report
     from aspm_ado.render.text import Section
 
-WIDEST = 110
+_WIDEST: Final = 110
+"""Columns; wider tables are hard to read."""
+
+_GONE: Final = (errno.EPIPE, errno.EIO, errno.EINVAL)
+"""What is raised where nobody reads any more."""
 
 
-class Surroundings(Protocol):
-    """What decides how a result looks."""
+class _Document:
+    """The one document of a run."""
 
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """The variables of this process, without secrets."""
-
-    @property
-    def as_json(self) -> bool:
-        """Whether stdout is a document."""
-
-    @property
-    def is_verbose(self) -> bool:
-        """Whether everything is told."""
-
-    @property
-    def voice(self) -> TerminalVoice:
-        """stderr: the conversation."""
-
-    def colors(self, stream: TextIO) -> bool:
-        """Whether ``stream`` may be coloured."""
+    begun = False
+    code: int | None = None
 
 
-class _Result:
-    """How far the one document of a run has come."""
-
-    def __init__(self) -> None:
-        self.begun = False
-        self.code: int | None = None
-
-
-_result = _Result()
-
-
-def begin() -> None:
-    """A run begins: it has its one document before it."""
-    _result.begun, _result.code = False, None
+def forget_document() -> None:
+    """A run begins: its document is not written yet."""
+    _Document.begun, _Document.code = False, None
 
 
 def written_code() -> int | None:
-    """The exit code in the document that was written, if one was: nothing that happens later can change it."""
-    return _result.code
+    """The exit code in the document that was written, if one was: nothing later changes it."""
+    return _Document.code
 
 
 def write_document(document: dict[str, Any]) -> None:
     """One JSON document, as bytes, the same on every platform; never a second one in a run."""
-    from aspm_ado.render.document import dump
+    from aspm_ado.render.json import dump
 
-    if _result.begun:
+    if _Document.begun:
         return
-    with _written():
+    with _writing():
         sys.stdout.flush()
         raw = dump(document)
-        _result.begun = True
+        _Document.begun = True
         sys.stdout.buffer.write(raw)
-        _result.code = int(document["exit_code"])
+        _Document.code = int(document["exit_code"])
 
 
-def width_of_result() -> int | None:
-    """How wide a row of the result may be on the terminal that it goes to; elsewhere a line is as long as it is."""
+def result_width() -> int | None:
+    """The columns of the terminal that the result goes to; elsewhere a line has no limit."""
     return columns_of(sys.stdout) if is_terminal(sys.stdout) else None
 
 
 def write_lines(lines: Iterable[str]) -> None:
-    """Plain lines, whatever a name in them would like to be; those too long for a terminal end between words there."""
-    with _written():
-        width = width_of_result()
+    """Lines, whatever a name in them would like to be; on a terminal they break between words."""
+    with _writing():
+        width = result_width()
         for line in lines:
-            said = strip_controls(line)
-            for row in (
-                [said] if width is None or display_width(said) <= width else wrap(said, width)
-            ):
+            shown = strip_controls(line)
+            rows = [shown] if width is None or display_width(shown) <= width else wrap(shown, width)
+            for row in rows:
                 sys.stdout.write(encodable(row, sys.stdout.encoding) + "\n")
 
 
-def write_report(around: Surroundings, report: Report, *, everything: bool = True) -> None:
-    """The result of a validation, as asked for; without ``everything`` only what asks for something."""
-    if around.as_json:
-        from aspm_ado.render.document import report_document
+def write_report(invocation: Invocation, report: Report, *, everything: bool = True) -> int:
+    """The result of a validation; the exit code.
 
+    Without ``everything`` only what asks for something. With --verbose the texts to send to
+    whoever can mend what is in the way follow on stderr.
+    """
+    from aspm_ado.render.json import report_document
+    from aspm_ado.render.text import closing, sections, tickets
+
+    if invocation.as_json:
         write_document(report_document(report))
-        _say_tickets(around, report)
-        return
-    from aspm_ado.render.text import closing, sections
-
-    if report.error is None:
-        write_sections(around, tuple(sections(report, everything=everything)))
+    elif report.error is None:
+        with _writing():
+            _paint(invocation, tuple(sections(report, everything=everything)), sys.stdout)
         write_lines(closing(report))
-    _say_tickets(around, report)
-
-
-def _say_tickets(around: Surroundings, report: Report) -> None:
-    """With --verbose, on stderr: what to send to whoever can mend what is in the way."""
-    if around.is_verbose:
-        from aspm_ado.render.text import tickets
-
+    if invocation.is_verbose:
         for line in tickets(report):
-            around.voice.say(line)
+            invocation.voice.say(line)
+    return int(report.exit_code)
 
 
-def write_sections(around: Surroundings, tables: Sequence[Section]) -> None:
-    """Tables on stdout."""
-    with _written():
-        _paint(around, tables, sys.stdout)
-
-
-def show_trouble(around: Surroundings, results: Sequence[Any]) -> None:
+def show_trouble(invocation: Invocation, results: Sequence[Any]) -> None:
     """What is wrong so far, on stderr: the person is about to be asked what to do."""
-    from aspm_ado.domain.text import clean
     from aspm_ado.render.text import Section, in_the_way
 
-    around.voice.end_progress()
-    made = [organization for result in results for organization in result.reports]
+    invocation.voice.end_progress()
     tables = [
-        Section(clean(one.name, 80), rows) for one in made if (rows := in_the_way(one.checks))
+        Section(clean(organization.name, 80), rows)
+        for result in results
+        for organization in result.reports
+        if (rows := in_the_way(organization.checks))
     ]
-    with contextlib.suppress(
-        OSError, ValueError
-    ):  # the terminal is gone: the question that follows says so
-        _paint(around, tables, sys.stderr)
+    # Where the terminal is gone, the question that follows says so.
+    with contextlib.suppress(OSError, ValueError):
+        _paint(invocation, tables, sys.stderr)
 
 
 @contextlib.contextmanager
-def _written() -> Iterator[None]:
+def _writing() -> Iterator[None]:
     """A reader who left, and a terminal that is gone, are no error. A full disk is one."""
     try:
         yield
         sys.stdout.flush()
     except (OSError, ValueError) as error:
-        let_go(sys.stdout)
-        if isinstance(error, OSError) and error.errno not in (errno.EPIPE, errno.EIO, errno.EINVAL):
-            begin()
+        _discard(sys.stdout)
+        if isinstance(error, OSError) and error.errno not in _GONE:
+            forget_document()
+            why = error.strerror or type(error).__name__
             raise UsageError(
                 Reason.FILE_UNREADABLE,
-                f"The result could not be written to stdout: {error.strerror or type(error).__name__}.",
+                f"The result could not be written to stdout: {why}.",
                 remedy="Make room where stdout leads to, and run the command again.",
             ) from None
 
 
-def _paint(around: Surroundings, tables: Sequence[Section], stream: TextIO) -> None:
-    """With rich where somebody looks at it, as plain lines elsewhere."""
-    if stream.isatty() and around.environment.get("TERM", "").lower() not in ("dumb", "unknown"):
-        from aspm_ado.render.tables import paint
+def _paint(invocation: Invocation, tables: Sequence[Section], stream: TextIO) -> None:
+    """As tables where somebody looks at it, as plain lines elsewhere."""
+    from aspm_ado.render.text import paint, plain_lines
 
-        width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST)
-        paint(tables, stream, color=around.colors(stream), width=width)
+    terminal = invocation.environment.get("TERM", "").lower()
+    if not stream.isatty():
+        rows = plain_lines(tables)
+    elif terminal in ("dumb", "unknown"):
+        rows = plain_lines(tables, columns_of(stream))
+    else:
+        width = min(shutil.get_terminal_size((80, 24)).columns, _WIDEST)
+        paint(tables, stream, color=invocation.colors(stream), width=width)
         return
-    from aspm_ado.render.text import lines
-
-    rows = lines(tables, columns_of(stream)) if stream.isatty() else lines(tables)
     stream.writelines(encodable(row, stream.encoding) + "\n" for row in rows)
 
 
-def let_go(stream: TextIO) -> None:
-    """Nobody reads any more: give the descriptor to nothing, so that closing it at exit does not complain."""
+def _discard(stream: TextIO) -> None:
+    """Give the descriptor to nothing, so that closing it at exit does not complain."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nothing, stream.fileno())

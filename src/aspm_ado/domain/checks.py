@@ -1,4 +1,4 @@
-"""A check: one question about a token, with what was proven, why not more, and what to do."""
+"""A check: one question about a token, what was proven, why not more, and what to do."""
 
 from __future__ import annotations
 
@@ -34,12 +34,15 @@ GOOD: Final = frozenset({Status.PASS, Status.PARTIAL, Status.WARN})
 NEVER_REQUIRED: Final = frozenset(
     {CheckId.TOKEN_FORMAT, CheckId.TOKEN_EXPIRY, CheckId.CLONE_USERNAME}
 )
-"""Checks that inform and never decide; ``aspm.registration`` is required only when ``auto`` or ``api`` was asked."""
+"""Checks that inform and never decide.
+
+``aspm.registration`` is required only where ``auto`` or ``api`` was asked for.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command that goes on from a check. The connection is named where it is shown."""
+    """A command to run next. The connection is filled in where it is shown."""
 
     verb: str
     organizations: tuple[str, ...] = ()
@@ -55,7 +58,12 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One row of the report. Every status but ``pass`` has a reason, every ``warn`` and ``fail`` a remedy."""
+    """One row of the report.
+
+    Every status but ``pass`` has a reason; every ``warn`` and ``fail`` has a remedy. ``next`` is
+    the command to run next, where that is not to validate again. ``changed`` says that something
+    is not as it was when last validated, so that the check is shown even where it is good.
+    """
 
     id: CheckId
     status: Status
@@ -67,9 +75,7 @@ class Check:
     evidence: tuple[Evidence, ...] = ()
     required: bool = True
     next: Command | None = None
-    """The command that goes on from here, where it is another than to validate again."""
     changed: bool = False
-    """Whether it says that something is not as it was when last proven: shown, be it good or bad."""
 
     def __post_init__(self) -> None:
         if self.id in NEVER_REQUIRED:
@@ -86,14 +92,14 @@ class Check:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What it counts as: the code of its reason where it is required and stands in the way, else 0.
+        """The code of its reason where it is required and stands in the way, else 0.
 
-        A registration that was asked for stands in the way until it is proven, so there a ``warn`` counts too.
+        A registration that was asked for also stands in the way with a ``warn``: it is not proven.
         """
-        counting = {Status.FAIL, Status.UNKNOWN} | (
-            {Status.WARN} if self.id is CheckId.REGISTRATION else set()
-        )
-        if self.reason is None or not self.required or self.status not in counting:
+        counts = self.status in (Status.FAIL, Status.UNKNOWN)
+        if self.id is CheckId.REGISTRATION and self.status is Status.WARN:
+            counts = True
+        if self.reason is None or not self.required or not counts:
             return ExitCode.DONE
         return self.reason.exit_code
 
@@ -103,21 +109,20 @@ class Check:
         return self.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)
 
     def on(self, *replies: Reply | None) -> Check:
-        """The same with its evidence."""
-        return replace(
-            self, evidence=tuple(reply.evidence for reply in replies if reply is not None)
-        )
+        """The same with the evidence of these answers."""
+        evidence = tuple(reply.evidence for reply in replies if reply is not None)
+        return replace(self, evidence=evidence)
 
 
 def skip(
-    check: CheckId, detail: str, reason: Reason = Reason.NOT_ASKED, **more: Level | None
+    check: CheckId, detail: str, reason: Reason = Reason.NOT_ASKED, *, wanted: Level | None = None
 ) -> Check:
-    """A check that does not apply, or stands behind one that failed; says why."""
-    return Check(check, Status.SKIP, detail, reason, wanted=more.get("wanted"))
+    """A check that does not apply, or depends on one that failed; ``detail`` says why."""
+    return Check(check, Status.SKIP, detail, reason, wanted=wanted)
 
 
 def refusing_warnings(check: Check) -> Check:
-    """The same, failed when it is a required warning (``--fail-on-warning``)."""
+    """The same, but a required warning fails (``--fail-on-warning``)."""
     if check.status is not Status.WARN or not check.required:
         return check
     return replace(check, status=Status.FAIL, reason=Reason.WARNING_REFUSED)

@@ -1,4 +1,4 @@
-"""What can be seen of a machine: the facts that a diagnosis rests on, and the variables that steer this program."""
+"""What ``doctor`` looks at on a machine, and the finding with its remedy that follows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from aspm_ado.domain.text import clean
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from aspm_ado.domain.stored import Catalogue, Entry, TokenOrder
+    from aspm_ado.domain.errors import Problem, UserError
+    from aspm_ado.domain.http import Reply
+    from aspm_ado.domain.stored import Catalogue, Entry
 
 PREFIX: Final = "ASPM_ADO_"
 OURS: Final = frozenset({"ASPM_ADO_PAT", "ASPM_ADO_SIMULATOR", "ASPM_ADO_GLOBAL_PAT_END"}) | {
@@ -32,7 +34,7 @@ OURS: Final = frozenset({"ASPM_ADO_PAT", "ASPM_ADO_SIMULATOR", "ASPM_ADO_GLOBAL_
     for row in vars(questions).values()
     if isinstance(row, Question) and row.env.startswith(PREFIX)
 }
-"""Every variable of ours. Any other that begins as they do is a slip of the pen."""
+"""Every variable of ours. Any other with our prefix is a typing error."""
 
 OLD_NAMES: Final[Mapping[str, str]] = {
     "KONDUKTO_HOST": "INVICTI_ASPM_HOST",
@@ -40,20 +42,22 @@ OLD_NAMES: Final[Mapping[str, str]] = {
 }
 _PREFIXES: Final = (PREFIX, "AZURE_DEVOPS_", "INVICTI_", "KONDUKTO_")
 _OTHERS: Final = frozenset({
-    "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
-    "PYTHON_KEYRING_BACKEND", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION",
+    "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
+    "PYTHON_KEYRING_BACKEND", "DBUS_SESSION_BUS_ADDRESS",
+    "DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION",
     "CI", "TF_BUILD", "GITHUB_ACTIONS", "NO_COLOR", "TERM", "PYTHONPATH", "PYTHONHOME",
 })  # fmt: skip
 
-
-def telling(names: Iterable[str]) -> list[str]:
-    """Those of the variables set that change what this program does. Names alone: a value may be a secret."""
-    return sorted(name for name in names if name.upper() in _OTHERS or name.startswith(_PREFIXES))
-
-
-def unknown(names: Iterable[str]) -> list[str]:
-    """Those that look like ours and are not."""
-    return sorted(name for name in names if name.startswith(PREFIX) and name not in OURS)
+SKEW_WARNED: Final = timedelta(minutes=5)
+"""Young certificates and the last days of a token begin to go wrong."""
+SKEW_REFUSED: Final = timedelta(days=1)
+"""Certificates fail, and no day that this machine counts by is right."""
+LITTLE_SPACE: Final = 10 * 1024 * 1024
+"""Our records take some kilobytes, and twice that while they are replaced."""
+_FEW: Final = 5
+"""How many names or commands one sentence lists."""
+_ALL: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,28 @@ class Software:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineFacts:
+    """What is known of the machine before anything is tried.
+
+    ``variables`` are the names of all that are set; ``nobody_asks`` is why nobody can be asked,
+    empty when somebody can; ``keeps_secrets`` is false for ``ASPM_ADO_STORE=none``.
+    """
+
+    software: Software
+    variables: Sequence[str]
+    nobody_asks: str
+    global_end: date | None
+    global_end_source: str
+    keeps_secrets: bool
+    simulator: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class FolderFacts:
-    """Our folder, fit to be used; ``mode`` is unknown where it is not there yet, or modes mean nothing (Windows)."""
+    """Our folder, fit to be used.
+
+    ``mode`` is unknown where the folder is not there yet, or modes mean nothing (Windows).
+    """
 
     path: str
     exists: bool
@@ -80,8 +104,11 @@ class FolderFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A host in use. ``base_url`` is the Azure DevOps there, empty for Invicti ASPM; ``ca_bundle`` is recorded."""
+class Host:
+    """A host in use.
+
+    ``base_url`` is the Azure DevOps there, empty for Invicti ASPM; ``ca_bundle`` is recorded.
+    """
 
     origin: Origin
     base_url: str = ""
@@ -94,8 +121,8 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How a host is reached: directly or by a proxy, and which variable says so. No sign-in of a proxy is in it."""
+class ProxyUse:
+    """Whether a host is reached by a proxy, and which variable says so; without its sign-in."""
 
     proxy: str = ""
     variable: str = ""
@@ -104,54 +131,34 @@ class Way:
     exempt: str = ""
     """The variable that exempts this host from a proxy that is set."""
 
-
-@dataclass(frozen=True, slots=True)
-class Anchors:
-    """The places that trusted certificates came from, and what was said of places that could not be read."""
-
-    sources: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step on the way to a host: how long it took and what it showed, or why it failed."""
-
-    milliseconds: int
-    said: str = ""
-    failure: Reason | None = None
-    problem: str = ""
-    remedy: str = ""
+    @property
+    def words(self) -> str:
+        """The same for a sentence."""
+        if self.proxy and not self.usable:
+            return f"not at all: {self.variable} names a proxy that cannot be used, {self.proxy}"
+        if self.proxy:
+            sign_in = ", with a sign-in" if self.signs_in else ""
+            return f"through {self.proxy} ({self.variable}{sign_in})"
+        return f"directly ({self.exempt})" if self.exempt else "directly"
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
-    """How far we came with a host. A step that is ``None`` was not taken: one before it failed, or it has none."""
+class HostResult:
+    """What came of connecting to a host.
 
-    target: Target
-    name: Step
-    connect: Step | None = None
-    tls: Step | None = None
+    ``details`` has a sentence for each of ``HOST_STEPS`` that went well; ``problem`` is why the
+    next one failed. Both end early where the next step could not be tried.
+    """
+
+    host: Host
+    details: tuple[str, ...]
+    problem: Problem | None = None
+    milliseconds: int | None = None
 
     @property
     def reached(self) -> bool:
         """Whether a request could be sent."""
-        last = self.tls if self.target.origin.scheme == "https" else self.connect
-        return last is not None and last.failure is None
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The ``Date`` of an answer, when it came, and whom it was asked of."""
-
-    asked: str
-    here: datetime
-    there: datetime | None
-    problem: str = ""
-
-
-_NAMED: Final = 5
-"""How many names one sentence lists."""
+        return len(self.details) == (3 if self.host.origin.scheme == "https" else 2)
 
 
 class Health(StrEnum):
@@ -164,36 +171,48 @@ class Health(StrEnum):
 
 
 class Subject(StrEnum):
-    """The public ids of the checks, in the order in which they are shown. Those of a host repeat for each host."""
+    """The public ids of the checks with their titles, in the order in which they are shown.
 
-    PROGRAM = "machine.program"
-    PYTHON = "machine.python"
-    PLATFORM = "machine.platform"
-    OPENSSL = "machine.openssl"
-    DEPENDENCIES = "machine.dependencies"
-    VARIABLES = "machine.variables"
-    TERMINAL = "machine.terminal"
-    RETIREMENT = "machine.retirement"
-    KEYRING = "keyring.class"
-    PROBE = "keyring.read"
-    FOLDER = "records.folder"
-    SPACE = "records.space"
-    WRITABLE = "records.writable"
-    LOCK = "records.lock"
-    ASIDE = "records.aside"
-    CATALOGUE = "records.catalogue"
-    PENDING = "records.pending"
-    SUCCESSORS = "records.successors"
-    ERASING = "records.erasing"
-    ORDERED = "records.ordered"
-    HANDOFF = "records.handoff"
-    DRAFT = "records.draft"
-    PROXY = "network.proxy"
-    TRUST = "network.trust"
-    DNS = "network.dns"
-    CONNECT = "network.connect"
-    TLS = "network.tls"
-    CLOCK = "network.clock"
+    Those of a host repeat for each host.
+    """
+
+    title: str  # type: ignore[assignment]
+
+    def __new__(cls, name: str, title: str) -> Subject:
+        """Bind the public id and what a person reads together."""
+        subject = str.__new__(cls, name)
+        subject._value_ = name
+        subject.title = title
+        return subject
+
+    PROGRAM = "machine.program", "aspm-ado"
+    PYTHON = "machine.python", "Python"
+    PLATFORM = "machine.platform", "Platform"
+    OPENSSL = "machine.openssl", "OpenSSL"
+    DEPENDENCIES = "machine.dependencies", "Dependencies"
+    VARIABLES = "machine.variables", "Variables set"
+    TERMINAL = "machine.terminal", "Questions"
+    RETIREMENT = "machine.retirement", "End of global tokens"
+    KEYRING = "keyring.class", "Class in use"
+    PROBE = "keyring.read", "Reading"
+    FOLDER = "records.folder", "Config folder"
+    SPACE = "records.space", "Free space"
+    WRITABLE = "records.writable", "Writing"
+    LOCK = "records.lock", "Lock"
+    ASIDE = "records.aside", "Damaged records set aside"
+    CATALOGUE = "records.catalogue", "Connections"
+    PENDING = "records.pending", "Interrupted writes"
+    SUCCESSORS = "records.successors", "New tokens that wait"
+    ERASING = "records.erasing", "Secrets to be erased"
+    ORDERED = "records.ordered", "Tokens to be revoked"
+    HANDOFF = "records.handoff", "Steps left in Invicti ASPM"
+    DRAFT = "records.draft", "Draft of an interrupted run"
+    PROXY = "network.proxy", "Proxy"
+    TRUST = "network.trust", "Trusted certificates"
+    DNS = "network.dns", "Name"
+    CONNECT = "network.connect", "Connection"
+    TLS = "network.tls", "TLS"
+    CLOCK = "network.clock", "Clock of this machine"
 
     @property
     def area(self) -> str:
@@ -201,36 +220,8 @@ class Subject(StrEnum):
         return self.value.partition(".")[0]
 
 
-TITLES: Final[Mapping[Subject, str]] = {
-    Subject.PROGRAM: "aspm-ado",
-    Subject.PYTHON: "Python",
-    Subject.PLATFORM: "Platform",
-    Subject.OPENSSL: "OpenSSL",
-    Subject.DEPENDENCIES: "Dependencies",
-    Subject.VARIABLES: "Variables set",
-    Subject.TERMINAL: "Questions",
-    Subject.RETIREMENT: "End of global tokens",
-    Subject.KEYRING: "Class in use",
-    Subject.PROBE: "Reading",
-    Subject.FOLDER: "Config folder",
-    Subject.SPACE: "Free space",
-    Subject.WRITABLE: "Writing",
-    Subject.LOCK: "Lock",
-    Subject.ASIDE: "Damaged records set aside",
-    Subject.CATALOGUE: "Connections",
-    Subject.PENDING: "Interrupted writes",
-    Subject.SUCCESSORS: "New tokens that wait",
-    Subject.ERASING: "Secrets to be erased",
-    Subject.ORDERED: "Tokens to be revoked",
-    Subject.HANDOFF: "Steps left in Invicti ASPM",
-    Subject.DRAFT: "Draft of an interrupted run",
-    Subject.PROXY: "Proxy",
-    Subject.TRUST: "Trusted certificates",
-    Subject.DNS: "Name",
-    Subject.CONNECT: "Connection",
-    Subject.TLS: "TLS",
-    Subject.CLOCK: "Clock of this machine",
-}
+HOST_STEPS: Final = (Subject.DNS, Subject.CONNECT, Subject.TLS)
+"""The checks of one host, each possible only when the one before went well."""
 
 AREAS: Final[Mapping[str, tuple[str, ExitCode]]] = {
     "machine": ("This machine", ExitCode.DONE),
@@ -242,8 +233,11 @@ AREAS: Final[Mapping[str, tuple[str, ExitCode]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One row: a sentence fit for a ticket. Every ``warn`` and ``fail`` has a remedy; ``about`` names the host."""
+class HealthCheck:
+    """How one check ended, in a sentence fit for a ticket.
+
+    Every ``warn`` and ``fail`` has a remedy; ``about`` names the host or the file of certificates.
+    """
 
     subject: Subject
     health: Health
@@ -260,36 +254,125 @@ class Finding:
     @property
     def title(self) -> str:
         """What a person reads."""
-        return f"{self.about}: {TITLES[self.subject]}" if self.about else TITLES[self.subject]
+        return f"{self.about}: {self.subject.title}" if self.about else self.subject.title
 
     @property
     def exit_code(self) -> ExitCode:
         """What it counts as: the code of its area when it failed. Warnings never count."""
         return AREAS[self.subject.area][1] if self.health is Health.FAIL else ExitCode.DONE
 
-    def hiding(self, homes: Iterable[str]) -> Finding:
+    def without_home(self, homes: Iterable[str]) -> HealthCheck:
         """The same with the home folder as ``~``."""
-        detail, remedy = (
-            tilde(self.detail, homes),
-            tilde(self.remedy, homes) if self.remedy else None,
+        return replace(
+            self,
+            detail=with_tilde(self.detail, homes),
+            remedy=with_tilde(self.remedy, homes) if self.remedy else None,
+            about=with_tilde(self.about, homes),
         )
-        return replace(self, detail=detail, remedy=remedy, about=tilde(self.about, homes))
 
 
-def exit_code(findings: Iterable[Finding]) -> ExitCode:
+ADVICE: Final[Mapping[Subject, tuple[Reason, str]]] = {
+    Subject.DEPENDENCIES: (
+        Reason.MACHINE_ODD,
+        "Install aspm-ado again: pipx reinstall aspm-ado",
+    ),
+    Subject.VARIABLES: (
+        Reason.MACHINE_ODD,
+        "Correct or unset what is not one of ours; every option's help names its variable.",
+    ),
+    Subject.FOLDER: (Reason.MACHINE_ODD, "Run: chmod 700 {names}"),
+    Subject.SPACE: (Reason.MACHINE_ODD, "Make room on that disk, or raise the quota."),
+    Subject.ASIDE: (
+        Reason.UNFINISHED,
+        "Mend it, and put it back as catalog.json. "
+        "Or remove those tokens from the keyring, then the file.",
+    ),
+    Subject.PENDING: (Reason.UNFINISHED, "Go on with: {names}"),
+    Subject.SUCCESSORS: (Reason.UNFINISHED, "Go on with: {names}"),
+    Subject.ERASING: (
+        Reason.UNFINISHED,
+        "Open the keyring, then: aspm-ado connect (or rotate, or disconnect); "
+        "each begins with what is left.",
+    ),
+    Subject.ORDERED: (
+        Reason.UNFINISHED,
+        "The next creation there revokes it; or do it by hand, on the token page of {names}.",
+    ),
+    Subject.HANDOFF: (Reason.HANDED_OFF, "Go on with: {names}"),
+    Subject.DRAFT: (Reason.UNFINISHED, "Go on with: aspm-ado connect"),
+    Subject.PROXY: (
+        Reason.PROXY_FAILED,
+        "Set {names} to an HTTP proxy, http://HOST:PORT, or name the hosts in NO_PROXY.",
+    ),
+    Subject.TRUST: (
+        Reason.FILE_UNREADABLE,
+        "Name a readable file of certificates in PEM form there, or unset it.",
+    ),
+    Subject.TLS: (
+        Reason.HTTP_REFUSED,
+        "Give that server a certificate, and connect again with its https address.",
+    ),
+    Subject.CLOCK: (
+        Reason.CLOCK_WRONG,
+        "Set the clock, and let the system keep it right (on Linux: timedatectl set-ntp true).",
+    ),
+}
+"""What to do about a check that found something by itself. Errors bring a remedy of their own."""
+
+
+def ok(
+    subject: Subject, detail: str, milliseconds: int | None = None, about: str = ""
+) -> HealthCheck:
+    """A check that went well."""
+    return HealthCheck(subject, Health.OK, detail, milliseconds=milliseconds, about=about)
+
+
+def trouble(
+    subject: Subject,
+    detail: str,
+    health: Health = Health.WARN,
+    about: str = "",
+    names: str = "",
+) -> HealthCheck:
+    """A check that found something; ``names`` are filled into its advice."""
+    reason, advice = ADVICE[subject]
+    return HealthCheck(subject, health, detail, reason, advice.format(names=names), about=about)
+
+
+def failed(
+    subject: Subject,
+    error: UserError | Problem,
+    milliseconds: int | None = None,
+    about: str = "",
+    health: Health = Health.FAIL,
+) -> HealthCheck:
+    """A check that ended with an error."""
+    return HealthCheck(
+        subject, health, error.problem, error.reason, error.remedy, milliseconds, about
+    )
+
+
+def not_tried(
+    subject: Subject, detail: str, reason: Reason = Reason.NOT_ASKED, about: str = ""
+) -> HealthCheck:
+    """A check that was not possible, or not needed."""
+    return HealthCheck(subject, Health.SKIP, detail, reason, about=about)
+
+
+def exit_code(findings: Iterable[HealthCheck]) -> ExitCode:
     """The gravest of them."""
     codes = {finding.exit_code for finding in findings}
     return next((code for code in GRAVITY if code in codes), ExitCode.DONE)
 
 
-def verdict(findings: Iterable[Finding]) -> Verdict:
+def verdict(findings: Iterable[HealthCheck]) -> Verdict:
     """The exit code as a word, and whether there are warnings."""
     rows = tuple(findings)
     return verdict_of(exit_code(rows), warned=any(row.health is Health.WARN for row in rows))
 
 
-def tilde(text: str, homes: Iterable[str]) -> str:
-    """``text`` with each of ``homes`` as ``~``, wherever it is a whole path or the beginning of one."""
+def with_tilde(text: str, homes: Iterable[str]) -> str:
+    """``text`` with each of ``homes`` as ``~`` where it is a whole path or the beginning of one."""
     for home in homes:
         bare = home.rstrip("/\\")
         if len(bare) > 1:
@@ -297,345 +380,251 @@ def tilde(text: str, homes: Iterable[str]) -> str:
     return text
 
 
-def listed(names: Iterable[str], most: int = _NAMED) -> str:
+def shortlist(names: Iterable[str], most: int = _FEW) -> str:
     """Names for a sentence: the first few, and how many more."""
     rows = [clean(name, 60) for name in names]
     more = f" and {len(rows) - most} more" if len(rows) > most else ""
     return ", ".join(rows[:most]) + more
 
 
-SKEW_WARNED: Final = timedelta(minutes=5)
-"""Young certificates and the last days of a token begin to go wrong."""
-SKEW_REFUSED: Final = timedelta(days=1)
-"""Certificates fail, and no day that this machine counts by is right."""
-LITTLE_SPACE: Final = 10 * 1024 * 1024
-"""Our records take some kilobytes, and twice that while they are replaced."""
-_COMMANDS: Final = 5
-_ALL: Final = 100
-
-
-def software(found: Software) -> Iterator[Finding]:
+def software(found: Software) -> Iterator[HealthCheck]:
     """What runs here, and by what."""
-    yield Finding(Subject.PROGRAM, Health.OK, found.program)
-    yield Finding(Subject.PYTHON, Health.OK, found.python)
-    yield Finding(Subject.PLATFORM, Health.OK, found.platform)
-    yield Finding(Subject.OPENSSL, Health.OK, found.openssl)
+    yield ok(Subject.PROGRAM, found.program)
+    yield ok(Subject.PYTHON, found.python)
+    yield ok(Subject.PLATFORM, found.platform)
+    yield ok(Subject.OPENSSL, found.openssl)
     missing = [name for name, version in found.dependencies if version is None]
-    there = listed((f"{name} {version}" for name, version in found.dependencies if version), _ALL)
+    there = shortlist(
+        (f"{name} {version}" for name, version in found.dependencies if version), _ALL
+    )
     if missing:
-        detail = f"Not installed: {listed(missing)}. Installed: {there}."
-        yield Finding(
-            Subject.DEPENDENCIES,
-            Health.WARN,
-            detail,
-            Reason.MACHINE_ODD,
-            "Install aspm-ado again: pipx reinstall aspm-ado",
-        )
+        detail = f"Not installed: {shortlist(missing)}. Installed: {there}."
+        yield trouble(Subject.DEPENDENCIES, detail)
     else:
-        yield Finding(
-            Subject.DEPENDENCIES,
-            Health.OK,
-            there or "Not known: this copy was not installed as a package.",
-        )
+        unknown = "Not known: this copy was not installed as a package."
+        yield ok(Subject.DEPENDENCIES, there or unknown)
 
 
-def variables(names: Sequence[str]) -> Finding:
+def variables(names: Sequence[str]) -> HealthCheck:
     """The variables that change what we do, by name; a value may be a secret."""
-    strange, old = unknown(names), sorted(OLD_NAMES.keys() & set(names))
-    detail = f"{listed(telling(names), _ALL) or 'None that matter here'}."
-    if strange:
-        detail += f" Not one of ours: {listed(strange)}."
-        remedy = "Correct or unset what is not one of ours; every option's help names its variable."
-        return Finding(Subject.VARIABLES, Health.WARN, detail, Reason.MACHINE_ODD, remedy)
+    relevant = sorted(filter(_is_relevant, names))
+    mistyped = [name for name in relevant if name.startswith(PREFIX) and name not in OURS]
+    detail = f"{shortlist(relevant, _ALL) or 'None that matter here'}."
+    if mistyped:
+        return trouble(Subject.VARIABLES, f"{detail} Not one of ours: {shortlist(mistyped)}.")
+    old = sorted(OLD_NAMES.keys() & set(names))
     if old:
         remedy = " ".join(f"{name} is deprecated; use {OLD_NAMES[name]}." for name in old)
-        return Finding(Subject.VARIABLES, Health.WARN, detail, Reason.MACHINE_ODD, remedy)
-    return Finding(Subject.VARIABLES, Health.OK, detail)
+        return HealthCheck(Subject.VARIABLES, Health.WARN, detail, Reason.MACHINE_ODD, remedy)
+    return ok(Subject.VARIABLES, detail)
 
 
-def terminal(why_not: str) -> Finding:
+def _is_relevant(name: str) -> bool:
+    return name.upper() in _OTHERS or name.startswith(_PREFIXES)
+
+
+def terminal(why_not: str) -> HealthCheck:
     """Whether somebody can be asked. That nobody can is as it should be in a pipeline."""
     detail = f"Nobody can be asked: {why_not}." if why_not else "Somebody can be asked."
-    return Finding(Subject.TERMINAL, Health.OK, detail)
+    return ok(Subject.TERMINAL, detail)
 
 
-def retirement(end: date | None, source: str, today: date) -> Finding:
+def retirement(end: date | None, source: str, today: date) -> HealthCheck:
     """The day on which tokens of all organizations stop, as we count."""
     if end is None:
-        detail = f"Never ({source})."
-    else:
-        days = (end - today).days
-        when = (
-            f"{count_days(days)} from today"
-            if days > 0
-            else "today"
-            if days == 0
-            else f"{count_days(-days)} ago"
-        )
-        detail = f"{end.isoformat()} ({source}), {when} by this machine's clock. Azure DevOps Services only."
-    return Finding(Subject.RETIREMENT, Health.OK, detail)
+        return ok(Subject.RETIREMENT, f"Never ({source}).")
+    days = (end - today).days
+    when = "today"
+    if days > 0:
+        when = f"{count_days(days)} from today"
+    elif days < 0:
+        when = f"{count_days(-days)} ago"
+    return ok(
+        Subject.RETIREMENT,
+        f"{end.isoformat()} ({source}), {when} by this machine's clock. "
+        "Azure DevOps Services only.",
+    )
 
 
-def folder(facts: FolderFacts) -> Iterator[Finding]:
-    """Where our records are, for whom, and how much fits there."""
+def folder(facts: FolderFacts) -> Iterator[HealthCheck]:
+    """Where our records are, who can read them, and how much fits there."""
+    mode = f" (mode {facts.mode:04o})" if facts.mode is not None else ""
     if not facts.exists:
-        yield Finding(
-            Subject.FOLDER,
-            Health.OK,
-            f"{facts.path} is not there yet; the first connection makes it.",
-        )
+        detail = f"{facts.path} is not there yet; the first connection makes it."
+        yield ok(Subject.FOLDER, detail)
     elif facts.mode is not None and facts.mode & 0o077:
-        detail = f"{facts.path} (mode {facts.mode:04o}) is yours, and others can look into it: names and dates."
-        yield Finding(
-            Subject.FOLDER,
-            Health.WARN,
-            detail,
-            Reason.MACHINE_ODD,
-            remedy=f"Run: chmod 700 {facts.path}",
-        )
+        detail = f"{facts.path}{mode} is yours, and others can look into it: names and dates."
+        yield trouble(Subject.FOLDER, detail, names=facts.path)
     else:
-        mode = f" (mode {facts.mode:04o})" if facts.mode is not None else ""
-        yield Finding(Subject.FOLDER, Health.OK, f"{facts.path}{mode} is yours alone.")
+        yield ok(Subject.FOLDER, f"{facts.path}{mode} is yours alone.")
     if facts.free is None:
         detail = "Not known: the system does not tell."
-        yield Finding(Subject.SPACE, Health.SKIP, detail, Reason.NOT_PROVABLE)
+        yield not_tried(Subject.SPACE, detail, Reason.NOT_PROVABLE)
     elif facts.free < LITTLE_SPACE:
-        yield Finding(
-            Subject.SPACE,
-            Health.WARN,
-            f"{facts.free // 1024} KiB.",
-            Reason.MACHINE_ODD,
-            remedy="Make room on that disk, or raise the quota.",
-        )
+        yield trouble(Subject.SPACE, f"{facts.free // 1024} KiB.")
     else:
-        yield Finding(Subject.SPACE, Health.OK, f"{facts.free // (1024 * 1024)} MiB.")
+        yield ok(Subject.SPACE, f"{facts.free // (1024 * 1024)} MiB.")
 
 
-def aside(facts: FolderFacts) -> Finding:
-    """Damaged records that were set aside: only they know under which names their tokens are in the keyring."""
-    if not facts.aside:
-        return Finding(Subject.ASIDE, Health.OK, "None.")
-    detail = f"{listed(facts.aside)} in {facts.path}; the tokens that they name are in the keyring still."
-    remedy = "Mend it, and put it back as catalog.json. Or remove those tokens from the keyring, then the file."
-    return Finding(Subject.ASIDE, Health.WARN, detail, Reason.UNFINISHED, remedy)
+def aside(facts: FolderFacts) -> HealthCheck:
+    """Damaged records that were set aside: only they know which tokens of ours the keyring has."""
+    where = f"{shortlist(facts.aside)} in {facts.path}"
+    detail = f"{where}; the tokens that they name are in the keyring still."
+    return _left(Subject.ASIDE, facts.aside, detail)
 
 
-def unfinished(catalogue: Catalogue) -> Iterator[Finding]:
+def unfinished_work(catalogue: Catalogue) -> Iterator[HealthCheck]:
     """What earlier runs left to be done, each with the command that goes on with it."""
-    entries = tuple(entry for _, entry in sorted(catalogue.connections.items()))
+    entries = [entry for _, entry in sorted(catalogue.connections.items())]
+    pending = sorted(catalogue.pending)
     waiting = [entry.name for entry in entries if entry.successors]
     due = [entry.name for entry in entries if _is_handed_off(entry)]
-    yield _left(Subject.PENDING, sorted(catalogue.pending), "Storing was interrupted", "connect")
-    yield _left(
-        Subject.SUCCESSORS, waiting, "Proven, but Invicti ASPM does not have it yet", "handoff"
-    )
-    yield _erasing(len(catalogue.erasing))
-    yield _ordered(catalogue.ordered)
-    yield _left(
-        Subject.HANDOFF,
-        due,
-        "The values are still to be entered there",
-        "handoff",
-        Reason.HANDED_OFF,
-    )
+    orders = [one.display_name for one in catalogue.ordered]
+    where = shortlist(dict.fromkeys(one.organization for one in catalogue.ordered))
+
+    detail = f"Storing was interrupted: {shortlist(pending)}."
+    yield _left(Subject.PENDING, pending, detail, _commands("connect", pending))
+    detail = f"Proven, but Invicti ASPM does not have it yet: {shortlist(waiting)}."
+    yield _left(Subject.SUCCESSORS, waiting, detail, _commands("handoff", waiting))
+    detail = f"{len(catalogue.erasing)} old secrets could not be erased yet."
+    yield _left(Subject.ERASING, catalogue.erasing, detail)
+    detail = f"Left of interrupted runs, as far as they were created: {shortlist(orders)}."
+    yield _left(Subject.ORDERED, orders, detail, where)
+    detail = f"The values are still to be entered there: {shortlist(due)}."
+    yield _left(Subject.HANDOFF, due, detail, _commands("handoff", due))
 
 
-def draft(answers: Iterable[str] | None) -> Finding:
+def _left(subject: Subject, what: Sequence[str], detail: str, names: str = "") -> HealthCheck:
+    return trouble(subject, detail, names=names) if what else ok(subject, "None.")
+
+
+def _commands(verb: str, names: Sequence[str]) -> str:
+    return "; ".join(f"aspm-ado {verb} {clean(name, 60)}" for name in names[:_FEW])
+
+
+def _is_handed_off(entry: Entry) -> bool:
+    states = {one.registration.state for one in entry.organizations}
+    return RegistrationState.HANDED_OFF in states
+
+
+def draft(answers: Iterable[str] | None) -> HealthCheck:
     """The draft, by the names of its answers; never what they are."""
     if answers is None:
-        return Finding(Subject.DRAFT, Health.OK, "None.")
-    detail = f"A run was interrupted; these answers are offered again: {listed(sorted(answers)) or 'none'}."
-    return Finding(
-        Subject.DRAFT, Health.WARN, detail, Reason.UNFINISHED, remedy="Go on with: aspm-ado connect"
-    )
+        return ok(Subject.DRAFT, "None.")
+    names = shortlist(sorted(answers)) or "none"
+    detail = f"A run was interrupted; these answers are offered again: {names}."
+    return trouble(Subject.DRAFT, detail)
 
 
-def targets(catalogue: Catalogue, simulator: str | None) -> tuple[Target, ...]:
-    """The hosts in use, each once: Azure DevOps Services unless only others are stored, then Servers, then ASPMs."""
+def hosts_in_use(catalogue: Catalogue, simulator: str | None) -> tuple[Host, ...]:
+    """The hosts in use, each once for each file of certificates: Services, Servers, then ASPMs.
+
+    Services are in use where they are stored, or where nothing is. Raises ``UsageError`` for an
+    address on record that is none.
+    """
     if simulator:
-        return (Target(Origin.of(simulator), SERVICES_URL),)
-    entries = tuple(catalogue.connections.values())
-    services = dict.fromkeys(
-        entry.ca_bundle for entry in entries if entry.deployment == Deployment.SERVICES
-    )
-    found = [
-        Target(Origin("https", host, 443), SERVICES_URL, bundle)
-        for bundle in services or ([] if entries else [None])
-        for host in SERVICES_HOSTS
-    ]
-    found += [
-        Target(Origin.of(entry.base_url), entry.base_url, entry.ca_bundle)
-        for entry in entries
-        if entry.deployment != Deployment.SERVICES
-    ]
-    found += [
-        Target(Origin.of(entry.aspm.url), ca_bundle=entry.ca_bundle)
-        for entry in entries
-        if entry.aspm
-    ]
-    once: dict[tuple[Origin, str | None], Target] = {}
-    for target in found:
-        once.setdefault((target.origin, target.ca_bundle), target)
+        return (Host(Origin.of(simulator), SERVICES_URL),)
+    entries = catalogue.connections.values()
+    services, servers, aspms = list[Host](), list[Host](), list[Host]()
+    if not entries:
+        services += _services(None)
+    for entry in entries:
+        if entry.deployment == Deployment.SERVICES:
+            services += _services(entry.ca_bundle)
+        else:
+            servers.append(Host(Origin.of(entry.base_url), entry.base_url, entry.ca_bundle))
+        if entry.aspm:
+            aspms.append(Host(Origin.of(entry.aspm.url), ca_bundle=entry.ca_bundle))
+    once: dict[tuple[Origin, str | None], Host] = {}
+    for host in (*services, *servers, *aspms):
+        once.setdefault((host.origin, host.ca_bundle), host)
     return tuple(once.values())
 
 
-def date_url(contacts: Iterable[Contact]) -> tuple[str, str | None] | None:
-    """What to ask for the time of day, without a token: an address of an Azure DevOps that was reached, and its CA.
-
-    Anybody is refused there, with a ``Date``. ``profiles/me`` is the one documented address that names no organization;
-    where its host is not reached, the front page of another serves.
-    """
-    reached = [one.target for one in contacts if one.reached and one.target.base_url]
-    asked = {target: _date_url(target) for target in reached}
-    documented = [target for target in reached if "/_apis/" in asked[target]]
-    return next(((asked[target], target.ca_bundle) for target in (*documented, *reached)), None)
+def _services(ca_bundle: str | None) -> list[Host]:
+    return [Host(Origin("https", name, 443), SERVICES_URL, ca_bundle) for name in SERVICES_HOSTS]
 
 
-def _date_url(target: Target) -> str:
-    if target.base_url != SERVICES_URL:
-        return f"{target.base_url}/_apis/projectCollections?api-version=5.0"
-    if target.origin.is_loopback or target.origin == Origin.of(ACCOUNT_URL):
-        return f"{ACCOUNT_URL}/_apis/profile/profiles/me?api-version=7.1"
-    return f"{target.origin}/"
-
-
-def proxies(ways: Mapping[str, Way]) -> Finding:
-    """Which host is reached how, by the variable that says so. ``ways`` are by the names of the hosts."""
+def proxies(uses: Mapping[str, ProxyUse]) -> HealthCheck:
+    """Which host is reached how, by the variable that says so. ``uses`` are by names of hosts."""
     by_words: dict[str, list[str]] = {}
-    for name, way in ways.items():
-        by_words.setdefault(_words(way), []).append(name)
-    detail = "; ".join(f"{listed(names)}: {words}" for words, names in by_words.items()) + "."
-    bad = sorted({way.variable for way in ways.values() if not way.usable})
-    if bad:
-        remedy = (
-            f"Set {listed(bad)} to an HTTP proxy, http://HOST:PORT, or name the hosts in NO_PROXY."
-        )
-        return Finding(Subject.PROXY, Health.FAIL, detail, Reason.PROXY_FAILED, remedy)
-    return Finding(Subject.PROXY, Health.OK, detail)
+    for name, use in uses.items():
+        by_words.setdefault(use.words, []).append(name)
+    detail = "; ".join(f"{shortlist(names)}: {words}" for words, names in by_words.items()) + "."
+    bad = sorted({use.variable for use in uses.values() if not use.usable})
+    if not bad:
+        return ok(Subject.PROXY, detail)
+    return trouble(Subject.PROXY, detail, Health.FAIL, names=shortlist(bad))
 
 
-def contact(found: Contact) -> Iterator[Finding]:
-    """Name, connection and TLS of one host, each for itself."""
-    target = found.target
-    yield _step(Subject.DNS, target, found.name)
-    if found.connect is None:
-        yield _behind(Subject.CONNECT, target)
-    else:
-        yield _step(Subject.CONNECT, target, found.connect)
-    if found.tls is not None:
-        yield _step(Subject.TLS, target, found.tls)
-    elif target.origin.scheme == "https":
-        yield _behind(Subject.TLS, target)
-    elif target.origin.is_loopback:
+def host_checks(result: HostResult) -> Iterator[HealthCheck]:
+    """Name, connection and TLS of one host; the last one tried has the time of all."""
+    about, taken = result.host.name, len(result.details)
+    for number, subject in enumerate(HOST_STEPS):
+        if number < taken:
+            is_last = number == taken - 1 and result.problem is None
+            spent = result.milliseconds if is_last else None
+            yield ok(subject, result.details[number], spent, about)
+        elif number == taken and result.problem is not None:
+            yield failed(subject, result.problem, result.milliseconds, about)
+        elif subject is Subject.TLS and result.host.origin.scheme == "http":
+            yield _without_tls(result.host)
+        else:
+            yield not_tried(subject, "Not tried, since the step before failed.", about=about)
+
+
+def _without_tls(found: Host) -> HealthCheck:
+    if found.origin.is_loopback:
         detail = "None: plain http on this machine."
-        yield Finding(Subject.TLS, Health.SKIP, detail, Reason.NOT_WANTED, about=target.name)
-    else:
-        detail = "None: it was accepted with --allow-http that secrets travel in clear."
-        remedy = "Give that server a certificate, and connect again with its https address."
-        yield Finding(
-            Subject.TLS, Health.WARN, detail, Reason.HTTP_REFUSED, remedy, about=target.name
-        )
+        return not_tried(Subject.TLS, detail, Reason.NOT_WANTED, found.name)
+    detail = "None: it was accepted with --allow-http that secrets travel in clear."
+    return trouble(Subject.TLS, detail, about=found.name)
 
 
-def clock(reading: Reading | None, *, simulated: bool) -> Finding:
-    """The clock of this machine against the ``Date`` of an answer."""
-    if reading is None:
-        detail = "Not compared: no Azure DevOps could be reached."
-        return Finding(Subject.CLOCK, Health.SKIP, detail, Reason.NOT_ASKED)
-    if reading.there is None:
-        detail = f"Not compared: GET {reading.asked} brought no date. {reading.problem}".strip()
-        return Finding(Subject.CLOCK, Health.SKIP, detail, Reason.ANSWER_UNREADABLE)
+def date_url(results: Iterable[HostResult]) -> tuple[str, str | None] | None:
+    """What to ask for the time of day, without a token, and the file of certificates for it.
+
+    An Azure DevOps that was reached refuses anybody there, with a ``Date``. ``profiles/me`` is the
+    one documented address that names no organization; where its host is not reached, the front
+    page of another serves.
+    """
+    reached = [one.host for one in results if one.reached and one.host.base_url]
+    asked = [(_date_url(found), found.ca_bundle) for found in reached]
+    documented = [row for row in asked if "/_apis/" in row[0]]
+    return next(iter([*documented, *asked]), None)
+
+
+def _date_url(found: Host) -> str:
+    if found.base_url != SERVICES_URL:
+        return f"{found.base_url}/_apis/projectCollections?api-version=5.0"
+    if found.origin.is_loopback or found.origin == Origin.of(ACCOUNT_URL):
+        return f"{ACCOUNT_URL}/_apis/profile/profiles/me?api-version=7.1"
+    return f"{found.origin}/"
+
+
+def clock(reply: Reply | None, now: datetime, *, simulated: bool) -> HealthCheck:
+    """The clock of this machine against the ``Date`` of an answer that came ``now``."""
+    if reply is None:
+        return not_tried(Subject.CLOCK, "Not compared: no Azure DevOps could be reached.")
+    asked, there = f"GET {clean(reply.call.url)}", reply.received
+    if there is None:
+        detail = f"Not compared: {asked} brought no date. {reply.problem}".strip()
+        return not_tried(Subject.CLOCK, detail, Reason.ANSWER_UNREADABLE)
     if simulated:
-        detail = f"Not judged: a simulation has a day of its own ({reading.there:%Y-%m-%d})."
-        return Finding(Subject.CLOCK, Health.SKIP, detail, Reason.NOT_WANTED)
-    skew = abs(reading.here - reading.there)
-    evidence = f"by the Date of the answer to GET {reading.asked}, asked without a token"
+        detail = f"Not judged: a simulation has a day of its own ({there:%Y-%m-%d})."
+        return not_tried(Subject.CLOCK, detail, Reason.NOT_WANTED)
+    skew = abs(now - there)
+    evidence = f"by the Date of the answer to {asked}, asked without a token"
     if skew <= SKEW_WARNED:
-        return Finding(Subject.CLOCK, Health.OK, f"Right, {evidence}.")
-    detail = (
-        f"{_lasting(skew)} {'ahead' if reading.here > reading.there else 'behind'}, {evidence}."
-    )
-    remedy = "Set the clock, and let the system keep it right (on Linux: timedatectl set-ntp true)."
-    return Finding(
-        Subject.CLOCK,
-        Health.WARN if skew <= SKEW_REFUSED else Health.FAIL,
-        detail,
-        Reason.CLOCK_WRONG,
-        remedy,
-    )
+        return ok(Subject.CLOCK, f"Right, {evidence}.")
+    side = "ahead" if now > there else "behind"
+    health = Health.WARN if skew <= SKEW_REFUSED else Health.FAIL
+    return trouble(Subject.CLOCK, f"{_duration(skew)} {side}, {evidence}.", health)
 
 
-def _lasting(span: timedelta) -> str:
+def _duration(span: timedelta) -> str:
     minutes = round(span.total_seconds() / 60)
     for size, unit in ((24 * 60, "days"), (60, "hours")):
         if minutes >= 2 * size:
             return f"{minutes // size} {unit}"
     return f"{minutes} minutes"
-
-
-def _words(way: Way) -> str:
-    if not way.proxy:
-        return f"directly ({way.exempt})" if way.exempt else "directly"
-    if not way.usable:
-        return f"not at all: {way.variable} names a proxy that cannot be used, {way.proxy}"
-    return f"through {way.proxy} ({way.variable}{', with a sign-in' if way.signs_in else ''})"
-
-
-def _step(subject: Subject, target: Target, step: Step) -> Finding:
-    if step.failure is None:
-        return Finding(
-            subject, Health.OK, step.said, milliseconds=step.milliseconds, about=target.name
-        )
-    return Finding(
-        subject, Health.FAIL, step.problem, step.failure, step.remedy, step.milliseconds, about=target.name
-    )  # fmt: skip
-
-
-def _behind(subject: Subject, target: Target) -> Finding:
-    return Finding(
-        subject,
-        Health.SKIP,
-        "Not tried, since the step before failed.",
-        Reason.NOT_ASKED,
-        about=target.name,
-    )
-
-
-def _left(
-    subject: Subject, names: list[str], what: str, command: str, reason: Reason = Reason.UNFINISHED
-) -> Finding:
-    if not names:
-        return Finding(subject, Health.OK, "None.")
-    commands = "; ".join(f"aspm-ado {command} {clean(name, 60)}" for name in names[:_COMMANDS])
-    return Finding(
-        subject, Health.WARN, f"{what}: {listed(names)}.", reason, f"Go on with: {commands}"
-    )
-
-
-def _erasing(count: int) -> Finding:
-    if not count:
-        return Finding(Subject.ERASING, Health.OK, "None.")
-    remedy = "Open the keyring, then: aspm-ado connect (or rotate, or disconnect); each begins with what is left."
-    return Finding(
-        Subject.ERASING,
-        Health.WARN,
-        f"{count} old secrets could not be erased yet.",
-        Reason.UNFINISHED,
-        remedy,
-    )
-
-
-def _ordered(orders: Sequence[TokenOrder]) -> Finding:
-    """Tokens that an interrupted run had created, or may have, and did not keep; or had replaced, and not revoked."""
-    if not orders:
-        return Finding(Subject.ORDERED, Health.OK, "None.")
-    detail = f"Left of interrupted runs, as far as they were created: {listed(one.display_name for one in orders)}."
-    where = listed(dict.fromkeys(one.organization for one in orders))
-    remedy = f"The next creation there revokes it; or do it by hand, on the token page of {where}."
-    return Finding(Subject.ORDERED, Health.WARN, detail, Reason.UNFINISHED, remedy)
-
-
-def _is_handed_off(entry: Entry) -> bool:
-    return any(
-        one.registration.state is RegistrationState.HANDED_OFF for one in entry.organizations
-    )

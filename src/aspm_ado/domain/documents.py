@@ -1,4 +1,4 @@
-"""What the documents of the services say, reduced to what we use; adapters read them out of JSON."""
+"""The answers of the services, reduced to what is used; adapters read them out of JSON."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
 
 ANONYMOUS_ID: Final = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
-"""The id under which an organization with public projects serves anybody, a wrong token included."""
+"""The id of anybody, a wrong token included, in an organization with public projects."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A person: id, display name, and the account name (a mail address, or ``DOMAIN\\user`` on Server)."""
+    """A person. ``account`` is a mail address, or ``DOMAIN\\user`` on a Server."""
 
     id: str
     name: str = ""
@@ -44,7 +44,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Organizations (``accounts``) or collections (``projectCollections``), in the order of the answer, no repeats."""
+    """Organizations (``accounts``) or collections (``projectCollections``), each once."""
 
     names: tuple[str, ...]
 
@@ -97,27 +97,30 @@ class AspmKnown:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Any JSON: the answer of an endpoint that only an operator's registration profile describes."""
+    """Any JSON: the answer of an endpoint that only a registration profile describes."""
 
     content: object
 
 
 @dataclass(frozen=True, slots=True)
 class Pat:
-    """One token as the PAT Lifecycle API shows it. Its value is there once: in the answer that creates it."""
+    """One token as the PAT Lifecycle API shows it.
+
+    Its value, ``secret``, is only in the answer that creates it. ``is_global`` is true where
+    ``targetAccounts`` is null, as for a token of all organizations.
+    """
 
     authorization_id: str
     display_name: str = ""
     scopes: frozenset[str] = frozenset()
     valid_to: datetime | None = None
     is_global: bool = False
-    """Whether the answer says so: ``targetAccounts`` is null for a token of all organizations."""
     secret: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PatAnswer:
-    """``POST`` or ``GET tokens/pats``: a token, or the ``patTokenError`` (empty for ``none``), also inside a 200."""
+    """A token, or the ``patTokenError`` (empty for ``none``), which a 200 may also hold."""
 
     pat: Pat | None
     error: str = ""
@@ -144,4 +147,4 @@ Answer = (
     | Pats
 )
 HOLDS_A_SECRET: Final = (PatAnswer,)
-"""Answers whose text must not outlive its reading."""
+"""Answers whose text is dropped as soon as they are read."""

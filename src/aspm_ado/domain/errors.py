@@ -1,4 +1,4 @@
-"""One kind of error reaches a user: what happened, what to do, and a reason that carries the exit code."""
+"""The errors that reach a user: what happened, what to do, and a reason with the exit code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class UserError(Exception):
-    """A failure that somebody can mend. ``problem`` and ``remedy`` are sentences without secrets."""
+    """A failure that somebody can fix. ``problem`` and ``remedy`` are sentences without secrets."""
 
     def __init__(self, reason: Reason, problem: str, *, remedy: str) -> None:
         super().__init__(problem)
@@ -18,24 +18,24 @@ class UserError(Exception):
 
     @property
     def exit_code(self) -> ExitCode:
-        """The shell's view: each reason has exactly one."""
+        """The exit code of the reason."""
         return self.reason.exit_code
 
 
 class UsageError(UserError):
-    """What was asked cannot be understood or lacks a value (exit 2)."""
+    """The request cannot be understood or lacks a value (exit 2)."""
 
 
 class NotCreatedError(UserError):
-    """A token could not be made for the person. By hand is the other way (exit 2, 3 or 5, by the reason)."""
+    """A token could not be created for the person, who can still do it by hand (exit 2, 3 or 5)."""
 
 
 class StoreError(UserError):
-    """The keyring or our own records cannot be used (exit 7)."""
+    """The keyring or the records cannot be used (exit 7)."""
 
 
 class DamagedRecordsError(StoreError):
-    """Our records are there and cannot be understood; ``connect`` can set them aside."""
+    """The records cannot be understood; ``connect`` can set them aside."""
 
 
 class InterruptedByUserError(UserError):
@@ -44,7 +44,7 @@ class InterruptedByUserError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a run ended early: what an error says, in the document."""
+    """What an error says, for the document."""
 
     reason: Reason
     problem: str
@@ -52,5 +52,5 @@ class Problem:
 
     @classmethod
     def of(cls, error: UserError) -> Problem:
-        """The same three things, without the exception."""
+        """The problem of an error."""
         return cls(error.reason, error.problem, error.remedy)

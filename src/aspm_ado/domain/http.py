@@ -1,4 +1,7 @@
-"""An origin compared as parsed parts, never as text: what keeps a secret from a look-alike host."""
+"""One HTTP exchange as data, and the origins that a secret may be sent to.
+
+Origins are compared as parsed parts, never as text, so that no secret goes to a look-alike host.
+"""
 
 from __future__ import annotations
 
@@ -35,15 +38,14 @@ class Origin:
 
     @classmethod
     def of(cls, url: str) -> Origin:
-        """The origin of ``url``. Raises ``UsageError`` for anything that is not a plain http(s) address."""
+        """The origin of ``url``. Raises ``UsageError`` where it is no plain http(s) address."""
         return cls.read(split_url(url))
 
     @classmethod
     def read(cls, parts: SplitResult) -> Origin:
-        """The origin of an address that ``split_url`` took."""
-        return cls(
-            parts.scheme, ascii_host(parts.hostname or ""), parts.port or _PORTS[parts.scheme]
-        )
+        """The origin of what ``split_url`` returned."""
+        host = _ascii_host(parts.hostname or "", "address", parts.hostname or "")
+        return cls(parts.scheme, host, parts.port or _PORTS[parts.scheme])
 
     @property
     def is_loopback(self) -> bool:
@@ -57,16 +59,16 @@ class Origin:
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + (
-            "" if _PORTS[self.scheme] == self.port else f":{self.port}"
-        )
+        port = "" if _PORTS[self.scheme] == self.port else f":{self.port}"
+        return f"{self.scheme}://{host}{port}"
 
 
 def split_url(url: str, what: str = "address") -> SplitResult:
-    """``url`` in parts, or a ``UsageError`` that says what is wrong with it.
+    """``url`` in parts. Raises ``UsageError``, which says what is wrong with it.
 
-    Refused: control characters, white space and backslashes anywhere, schemes other than http(s), a password, a host
-    that is no host name. A bare user name is allowed for the caller to judge (``org@dev.azure.com`` is common).
+    Refused are control characters, white space and backslashes anywhere, schemes other than
+    http(s), a password, and a host that is no host name. A user name alone is left for the caller
+    to judge (``org@dev.azure.com`` is common).
     """
     text = url.strip()
     if _UNFIT.search(text):
@@ -82,26 +84,27 @@ def split_url(url: str, what: str = "address") -> SplitResult:
         raise UsageError(
             Reason.URL_INVALID,
             f"The {what} holds a password.",
-            remedy="Give the address alone; secrets are asked for, or read with --pat-file or --pat-stdin.",
+            remedy="Give the address alone; secrets are asked for, or read with --pat-file or "
+            "--pat-stdin.",
         )
     if port == 0:
         raise _refused(what, text, "its port is 0")
-    ascii_host(parts.hostname or "", what, text)
+    _ascii_host(parts.hostname or "", what, text)
     return parts
 
 
-def ascii_host(host: str, what: str = "address", shown: str = "") -> str:
+def _ascii_host(host: str, what: str, shown: str) -> str:
     """``host`` in lower case and ASCII (IDNA), without a closing dot."""
     name = _encoded(host)
     if not name:
         why = "its host is malformed" if ":" in host else "it has no usable host name"
-        raise _refused(what, shown or host, why)
+        raise _refused(what, shown, why)
     return name
 
 
 @lru_cache(maxsize=64)  # a run talks to few hosts, and reads their addresses at every call
 def _encoded(host: str) -> str:
-    """The host as it is compared, or nothing where it is none."""
+    """The host as it is compared; empty where it is none."""
     name = host.rstrip(".").lower()
     try:
         if ":" in name:
@@ -122,7 +125,7 @@ def _refused(what: str, given: str, why: str) -> UsageError:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A secret, the user name that goes beside it, and the only origins it may be sent to."""
+    """A secret, the user name sent with it, and the only origins that it may be sent to."""
 
     secret: Secret
     origins: frozenset[Origin]
@@ -132,19 +135,17 @@ class Credential:
 
     @property
     def value(self) -> str:
-        """What goes into the header: HTTP Basic, Bearer, or the bare secret in a header of the service's own."""
+        """The value of the header: HTTP Basic, Bearer, or the bare secret in another header."""
         if self.bearer:
             return f"Bearer {self.secret.reveal()}"
-        return (
-            self.secret.basic(self.username)
-            if self.header == "Authorization"
-            else self.secret.reveal()
-        )
+        if self.header == "Authorization":
+            return self.secret.basic(self.username)
+        return self.secret.reveal()
 
 
 @dataclass(frozen=True, slots=True)
 class BodyWithSecret:
-    """A JSON body with a secret in it, which is put in as the body is sent; no repr and no print ever holds it.
+    """A JSON body whose secret is put in when the body is sent, so that no repr holds it.
 
     ``text`` holds ``mark`` in the secret's place; ``origins`` are the only ones it may be sent to.
     """
@@ -181,16 +182,17 @@ HEADERS: Final = frozenset(
         "x-vss-userdata",
     }
 )
-"""What a verdict reads of an answer's headers. A reply needs no more: a thousand organizations send ten thousand."""
+"""The headers that are kept of an answer, to save memory: those that a rule reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, complete but for the transport.
+    """One request.
 
-    ``lane`` is what politeness counts by (a host and organization); ``expects`` is the document of a good answer;
-    ``ca_bundle`` a file of certificates that are trusted for this call beside the system's; ``hides`` what else of ours
-    the answer may hold, beside what is sent.
+    ``lane`` is what the pace of calls is counted by (a host and organization). ``expects`` is the
+    document of a good answer. ``ca_bundle`` is a file of certificates that are trusted for this
+    call in addition to the system's. ``hides`` are secrets that the answer may hold although they
+    are not sent.
     """
 
     method: str
@@ -206,10 +208,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a call brought: an answer with a status, or a failure that says why there is none.
+    """What came of a call: an answer with a status, or a failure that says why there is none.
 
-    ``text`` is the head of the body (decoded, at most 4 KiB); ``answer`` is set when a 200 held what was expected.
-    ``failure``, ``problem`` and ``remedy`` are set when there is no answer that could be read.
+    ``text`` is the head of the body (decoded, at most 4 KiB). ``answer`` is set when a 200 held
+    what was expected. ``failure``, ``problem`` and ``remedy`` are set when no answer could be read.
     """
 
     call: Call
@@ -223,11 +225,14 @@ class Reply:
     received: datetime | None = None
 
     def header(self, name: str) -> str:
-        """The first value of a header, by any spelling; empty when it is not there."""
+        """The first value of a header, in any case; empty when it is not there."""
         return (self.header_values(name) or ("",))[0]
 
     def header_values(self, name: str) -> tuple[str, ...]:
-        """All values of a header: Azure DevOps repeats some. Raises ``LookupError`` for one that is not kept."""
+        """All values of a header: Azure DevOps repeats some.
+
+        Raises ``LookupError`` for one that is not kept.
+        """
         wanted = name.lower()
         if wanted not in HEADERS:
             raise LookupError(name)
@@ -235,7 +240,7 @@ class Reply:
 
     @property
     def evidence(self) -> Evidence:
-        """The line of the report: no header, no body, no secret."""
+        """What the report shows of it: no header, no body, no secret."""
         at = self.received.strftime("%Y-%m-%dT%H:%M:%SZ") if self.received is not None else ""
         return Evidence(
             self.call.method,
@@ -248,11 +253,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a verdict rests on, fit to be sent to anybody."""
+    """What a check rests on, fit to be sent to anybody.
+
+    ``at`` is the time by the clock of whoever answered; it is not part of the report.
+    """
 
     method: str
     url: str
     status: int | None
     activity_id: str | None
     at: str = ""
-    """When, by the clock of whoever answered; not part of the report."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ PLAN_SCHEMA: Final = "aspm-ado/migration-plan/v1"
 
 
 class PlanState(StrEnum):
-    """TokenWay far an organization is."""
+    """How far an organization is."""
 
     TO_DO = "to-do"
     WAITS = "waits-for-aspm"
@@ -25,7 +25,7 @@ class PlanState(StrEnum):
 
 
 class TokenWay(StrEnum):
-    """TokenWay its token will be made."""
+    """How its token will be made."""
 
     BY_HAND = "by-hand"
     BY_AZ = "by-az"
@@ -48,7 +48,7 @@ _WAYS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One organization. ``request`` is the letter to its administrator, where one is needed."""
+    """One organization. The fields are those of the document."""
 
     organization: str
     connected: bool
@@ -56,30 +56,17 @@ class PlanRow:
     how: TokenWay
     token_page: str
     token_name: str
-    boxes: tuple[str, ...]
+    boxes: list[str]
     expires: str
+    reach: str
     aspm: str
-    request: str = ""
+    administrator_request: str | None = None
+    """The letter to its administrator, where one is needed."""
 
 
 def rows_out(rows: Sequence[PlanRow]) -> list[dict[str, Any]]:
     """For JSON."""
-    return [
-        {
-            "organization": row.organization,
-            "connected": row.connected,
-            "state": row.state.value,
-            "how": row.how.value,
-            "token_page": row.token_page,
-            "token_name": row.token_name,
-            "boxes": list(row.boxes),
-            "expires": row.expires,
-            "reach": "organization",
-            "aspm": row.aspm,
-            "administrator_request": row.request or None,
-        }
-        for row in rows
-    ]
+    return [asdict(row) for row in rows]
 
 
 def markdown(
@@ -98,19 +85,21 @@ def markdown(
         cells = _cells(row)
         yield f"| {' | '.join(cells)} |" if table else f"- {cells[0]}: {'; '.join(cells[1:])}"
     if left:
-        yield ""
-        yield "## Each token"
-        yield ""
-        yield f"- Boxes: {'; '.join(left[0].boxes)}"
-        yield "- Organization: the one of the row alone, not “All accessible organizations”"
-        yield f"- Expiration: {left[0].expires}, or earlier where a policy wants it"
-        yield f"- Then: `aspm-ado migrate {name}`"
+        yield from (
+            "",
+            "## Each token",
+            "",
+            f"- Boxes: {'; '.join(left[0].boxes)}",
+            "- Organization: the one of the row alone, not “All accessible organizations”",
+            f"- Expiration: {left[0].expires}, or earlier where a policy wants it",
+            f"- Then: `aspm-ado migrate {name}`",
+        )
     for row in rows:
-        if row.request:
+        if row.administrator_request:
             yield ""
             yield f"## To the administrator of {_plain(row.organization)}"
             yield ""
-            for line in row.request.splitlines():
+            for line in row.administrator_request.splitlines():
                 yield f"> {_plain(line, 900)}" if line else ">"
 
 

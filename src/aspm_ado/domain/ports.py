@@ -1,4 +1,4 @@
-"""What a flow is given: one protocol for each outside thing that has a second real implementation or a fake."""
+"""The protocols of what a flow is given; each has a second implementation or a fake."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Send = Callable[["Call"], "Reply"]
-"""Sends one call and always brings a reply: what goes wrong on the way is in ``Reply.failure``."""
+"""Sends one call and always returns a reply: what goes wrong is in ``Reply.failure``."""
 
 
 class Vault(Protocol):
-    """Keeps secrets, each under a service name of its own. Every method may raise ``StoreError`` (exit 7)."""
+    """Keeps secrets, each under a service name. Every method may raise ``StoreError`` (exit 7)."""
 
     @property
     def title(self) -> str:
-        """What it is, for a person: the class of the keyring in use."""
+        """Its name for a person: the class of the keyring in use."""
         ...
 
     def probe(self) -> None:
-        """Find out, by reading only, whether it can be used."""
+        """Raise if it cannot be used. This only reads."""
         ...
 
     def check_size(self, secret: Secret) -> None:
-        """Refuse a secret that it could not take, before anything is asked of anybody."""
+        """Raise if it could not store this secret, because of its size."""
         ...
 
     def write(self, service: str, secret: Secret) -> None:
-        """Store and read back. When this returns, ``read`` gives the same secret."""
+        """Store and read back: when this returns, ``read`` gives the same secret."""
         ...
 
     def read(self, service: str) -> Secret | None:
@@ -45,39 +45,42 @@ class Vault(Protocol):
         ...
 
     def erase(self, service: str) -> None:
-        """Forget, and prove it gone. Forgetting twice is not an error."""
+        """Erase, and check that it is gone. Erasing twice is not an error."""
         ...
 
 
 class Records(Protocol):
-    """Our own records on disk: connections and the draft of an interrupted run; never a secret (exit 7)."""
+    """The records on disk: connections and the draft of an interrupted run, never a secret.
+
+    Every method may raise ``StoreError`` (exit 7).
+    """
 
     def load(self) -> Catalogue:
-        """What is stored, without a lock; an empty catalogue where nothing is."""
+        """What is stored, read without the lock; an empty catalogue where nothing is."""
         ...
 
     def change(self, edit: Callable[[Catalogue], Catalogue]) -> Catalogue:
-        """Load, edit and replace atomically under the lock; the new catalogue."""
+        """Load, edit and replace atomically under the lock; returns the new catalogue."""
         ...
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """Hold the lock over several changes and what happens between them."""
+        """Hold the lock over several changes and all between them."""
         ...
 
     def claim(self, name: str) -> bool:
-        """Say that this run is at ``name``, for as long as it lives; whether no other run says so."""
+        """Claim ``name`` for this run until it ends; false where another run has claimed it."""
         ...
 
     def release(self, name: str) -> None:
-        """Say so no longer. Releasing twice is not an error."""
+        """Give up the claim. Releasing twice is not an error."""
         ...
 
     def check(self) -> None:
-        """Raise now if the folder cannot be written later."""
+        """Raise if the folder cannot be written."""
         ...
 
     def set_aside(self) -> Path | None:
-        """Rename a damaged catalogue, so that a new one can be begun; where it is now, if there was one."""
+        """Rename a damaged catalogue, to begin a new one; its new path, if there was one."""
         ...
 
     def load_draft(self) -> Draft | None:
@@ -85,12 +88,12 @@ class Records(Protocol):
         ...
 
     def save_draft(self, draft: Draft | None) -> None:
-        """Keep the answers, or forget them."""
+        """Store the answers, or erase them (``None``)."""
         ...
 
 
 class Prompter(Protocol):
-    """Asks a person, or refuses to and says which option would have answered.
+    """Asks a person; raises ``UsageError`` with the option that answers where there is nobody.
 
     Ctrl-C and Ctrl-D raise ``InterruptedByUserError``.
     """
@@ -107,13 +110,13 @@ class Prompter(Protocol):
         *,
         accept: Callable[[str], object] | None = None,
     ) -> str:
-        """One line that ``accept`` takes; what it refuses is said, and asked again."""
+        """One line. It is asked again where ``accept`` raises, which is shown."""
         ...
 
     def secret(
         self, question: Question, context: Sequence[str] = (), *, accept: Callable[[str], T]
     ) -> T:
-        """What ``accept`` makes of a hidden value; ``context`` are lines printed above (where it will be sent)."""
+        """What ``accept`` returns for a hidden value; ``context`` is printed above the question."""
         ...
 
     def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
@@ -121,7 +124,7 @@ class Prompter(Protocol):
         ...
 
     def choose_many(self, question: Question, choices: Sequence[Choice]) -> tuple[str, ...]:
-        """Any of them; searchable when there are many."""
+        """Any of the choices' values; searchable when there are many."""
         ...
 
     def confirm(self, question: Question, default: bool) -> bool:
@@ -130,7 +133,7 @@ class Prompter(Protocol):
 
 
 class Voice(Protocol):
-    """Speaks to the person beside the result: stderr, wrapped, cleaned; silent under ``--quiet``."""
+    """Messages to a person, beside the result: on stderr, wrapped; none under ``--quiet``."""
 
     def say(self, line: str = "") -> None:
         """A line of the conversation."""
@@ -141,20 +144,20 @@ class Voice(Protocol):
         ...
 
     def note(self, line: str) -> None:
-        """Something to know that asks for nothing."""
+        """Something to know that needs no action."""
         ...
 
     def warn(self, line: str) -> None:
-        """Something to act on. Not silenced by ``--quiet``."""
+        """Something to act on, also under ``--quiet``."""
         ...
 
     def progress(self, done: int, total: int, what: str) -> None:
-        """How far a long step has come."""
+        """The progress of a long step."""
         ...
 
 
 class Sources(Protocol):
-    """Where secrets come from besides a person: files, stdin, variables. Raises ``UsageError`` (exit 2)."""
+    """Files, stdin and variables that secrets come from. Raises ``UsageError`` (exit 2)."""
 
     def file(self, path: str) -> bytes:
         """The bytes of a file (``-`` is stdin)."""
@@ -166,15 +169,18 @@ class Sources(Protocol):
 
 
 class Entra(Protocol):
-    """Whoever is signed in to Microsoft Entra on this machine. Nothing of it runs before ``token`` is called."""
+    """Tokens of whoever is signed in to Microsoft Entra. Only ``token`` runs anything."""
 
     @property
     def is_there(self) -> bool:
-        """Whether there is a program to ask; looked up, never run."""
+        """Whether there is a program to ask. It is looked up and not run."""
         ...
 
     def token(self, tenant: str) -> Secret:
-        """A token for Azure DevOps, of some minutes, for one tenant (a GUID). Raises ``NotCreatedError``."""
+        """A token for Azure DevOps of one tenant (a GUID), valid for some minutes.
+
+        Raises ``NotCreatedError``.
+        """
         ...
 
 
@@ -182,20 +188,18 @@ class Desktop(Protocol):
     """The browser and the clipboard."""
 
     def open(self, url: str) -> bool:
-        """Open a page; whether a browser took it."""
+        """Open a page; returns whether a browser took it."""
         ...
 
     def copy(self, secret: Secret) -> str | None:
-        """Put a secret on the clipboard; the name of the way, or ``None`` where there is none."""
+        """Copy a secret; returns the name of the clipboard, or ``None`` where there is none."""
         ...
 
     @property
     def clears_after(self) -> float | None:
-        """The seconds after which the copied secret is taken off again; ``None`` where it cannot be, so that a person
-        is told.
-        """
+        """Seconds until the copied secret is removed; ``None`` where it cannot be."""
         ...
 
     def clear(self) -> None:
-        """Take it off again where the platform allows."""
+        """Remove the copied secret where the platform allows."""
         ...

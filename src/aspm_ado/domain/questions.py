@@ -1,4 +1,4 @@
-"""Everything that can be asked: flag, variable and prompt are three views of one row."""
+"""Everything that can be asked: flag, variable and prompt of each question in one row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer of a list: what the program calls it and what a person reads."""
+    """One answer of a list: its value in the program, and what a person reads."""
 
     value: str
     label: str
@@ -17,7 +17,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One thing to know. ``flag`` and ``env`` are how a script answers; both are empty where only a person can."""
+    """One question. ``flag`` and ``env`` are for scripts; empty where only a person can answer."""
 
     name: str
     prompt: str
@@ -32,27 +32,29 @@ class Question:
 
     @property
     def how(self) -> str:
-        """What to do where nobody can be asked."""
-        ways = [f"pass {self.flag}" if self.flag else "", f"set {self.env}" if self.env else ""]
-        said = " or ".join(way for way in ways if way)
-        return said[:1].upper() + said[1:] + "." if said else "Run this on a terminal."
+        """How to answer where nobody can be asked."""
+        if self.flag and self.env:
+            return f"Pass {self.flag} or set {self.env}."
+        if self.flag:
+            return f"Pass {self.flag}."
+        return f"Set {self.env}." if self.env else "Run this on a terminal."
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An answer that was there before anybody was asked, and where it came from."""
+    """An answer from the command line or a variable, and where it came from."""
 
     values: tuple[str, ...]
     source: str
 
     @property
     def is_flag(self) -> bool:
-        """Whether it was typed, and so wins over any variable."""
+        """Whether it is from the command line, and so wins over a variable."""
         return self.source.startswith("-")
 
     @property
     def value(self) -> str:
-        """The one answer of a question that takes one."""
+        """The answer to a question that takes one."""
         return self.values[-1] if self.values else ""
 
 
@@ -95,7 +97,8 @@ PAT_STDIN: Final = _row("pat-stdin", "Token on stdin", "Read the token from stdi
 PAT_FILE: Final = _row(
     "pat-file",
     "Personal access token",
-    "Read the token from FILE (- is stdin), or the token of one organization alone. Repeat for more.",
+    "Read the token from FILE (- is stdin), or the token of one organization alone. Repeat for "
+    "more.",
     "[ORGANIZATION=]FILE",
     repeat=True,
 )
@@ -109,7 +112,8 @@ PAT_VARIABLE: Final = _row(
 CREATE_TOKEN: Final = _row(
     "create-token",
     "How shall the token be made",
-    "Let the Azure CLI (az) make a token of one organization: if it can (auto), never, or in no other way (require).",
+    "Let the Azure CLI (az) make a token of one organization: if it can (auto), never, or in no "
+    "other way (require).",
     "HOW",
     values=("auto", "never", "require"),
 )
@@ -144,7 +148,8 @@ CHECK_CLONE: Final = _row(
 TEAM_LEADS_MAY: Final = _row(
     "team-leads-may",
     "What may team leads do in Invicti ASPM?",
-    "Advanced Settings to switch on: create-instances, fetch-projects, access-projects. Repeat for more.",
+    "Advanced Settings to switch on: create-instances, fetch-projects, access-projects. Repeat for "
+    "more.",
     "WHAT",
     repeat=True,
     values=("create-instances", "fetch-projects", "access-projects"),
@@ -189,7 +194,8 @@ DRY_RUN: Final = _row(
 READ_ONLY_PROBES: Final = _row(
     "read-only-probes",
     "Read-only probes",
-    "Send only GET. Otherwise write levels are probed with POST, PATCH and DELETE on random ids, which change nothing.",
+    "Send only GET. Otherwise write levels are probed with POST, PATCH and DELETE on random ids, "
+    "which change nothing.",
     switch=True,
 )
 ALLOW_HTTP: Final = _row(
@@ -247,7 +253,8 @@ NO_COLOR: Final = _row("no-color", "No colour", "No colours.", switch=True)
 SHARED: Final = (JSON, NO_INPUT, CA_BUNDLE, TIMEOUT, CONFIG_DIR, QUIET, VERBOSE, NO_COLOR)
 WHERE: Final = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)
 TOKEN: Final = (
-    PURPOSE, PAT_STDIN, PAT_FILE, PAT_EXPIRES, REACH, CLONE_USERNAME, CHECK_CLONE, READ_ONLY_PROBES, ALLOW_HTTP
+    PURPOSE, PAT_STDIN, PAT_FILE, PAT_EXPIRES, REACH, CLONE_USERNAME, CHECK_CLONE,
+    READ_ONLY_PROBES, ALLOW_HTTP,
 )  # fmt: skip
 ASPM: Final = (TEAM_LEADS_MAY, ASPM_URL, ASPM_TOKEN_FILE, ASPM_API, REGISTER, REGISTRATION_PROFILE)
 KEEPING: Final = (STORE, DRY_RUN, YES)

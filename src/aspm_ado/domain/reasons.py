@@ -1,4 +1,4 @@
-"""The public words: check ids with titles, exit codes, and reasons with who can act (docs/reasons.md)."""
+"""The public words: exit codes, check ids with titles, reasons with who can act."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ class Who(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why something is not simply good; the meaning of each is below it (docs/reasons.md is made from here).
+    """Why something is not simply good. docs/reasons.md is made from the text below each.
 
-    ``exit_code`` is what it counts as when a required check carries it.
+    ``exit_code`` is what a required check with this reason counts as.
     """
 
     exit_code: ExitCode
@@ -129,7 +129,8 @@ class Reason(StrEnum):
     REACH_GLOBAL_OUTLIVED = "reach-global-outlived", 0
     """The day has passed and the token still answers in all organizations."""
     REACH_AFTER_END = "reach-after-end", 0
-    """One organization is all a token can reach now, while Invicti's written guide still asks for all."""
+    """One organization is all a token can reach now, while Invicti's written guide still asks for
+    all."""
     REACH_TOO_WIDE = "reach-too-wide", 3, Who.OWNER
     """The new token reaches all organizations, where one of this organization alone is wanted."""
     NOT_MIGRATED = "not-migrated", 8
@@ -239,7 +240,8 @@ class Reason(StrEnum):
     ASPM_REFUSED = "aspm-refused", 6, Who.ASPM
     """Invicti ASPM refused the values of the hand-off or registration."""
     REGISTRATION_CONFLICT = "registration-conflict", 6, Who.ASPM
-    """Invicti ASPM has an instance for the organization already, which this program did not make."""
+    """Invicti ASPM has an instance for the organization already, which this program did not
+    make."""
     KEYRING_ABSENT = "keyring-absent", 7, Who.MACHINE
     """This session has no secret store."""
     KEYRING_LOCKED = "keyring-locked", 7, Who.MACHINE
@@ -294,8 +296,14 @@ class Reason(StrEnum):
     """Nothing is stored, as asked."""
 
 
-NEVER_SENT: Final = frozenset({
-    Reason.NAME_UNRESOLVED, Reason.TLS_UNTRUSTED, Reason.TLS_WRONG_HOST, Reason.TLS_EXPIRED, Reason.TLS_FAILED,
-    Reason.PROXY_FAILED,
-})  # fmt: skip
-"""Failures before the first byte of a request reaches its host: nothing can have come of it."""
+NEVER_SENT: Final = frozenset(
+    {
+        Reason.NAME_UNRESOLVED,
+        Reason.TLS_UNTRUSTED,
+        Reason.TLS_WRONG_HOST,
+        Reason.TLS_EXPIRED,
+        Reason.TLS_FAILED,
+        Reason.PROXY_FAILED,
+    }
+)
+"""Failures before the first byte of a request reaches its host: it had no effect."""

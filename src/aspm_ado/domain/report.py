@@ -1,4 +1,4 @@
-"""The report: one document for people and scripts, and the exit code as a function of it."""
+"""The report: one document for people and scripts, which the exit code follows from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 REPORT_SCHEMA: Final = "aspm-ado/report/v1"
 FEW: Final = 3
-"""More organizations than these are put together where the same is to be said of all."""
+"""More organizations than these are counted instead of named."""
 
 GRAVITY: Final = (
     ExitCode.INTERRUPTED,
@@ -34,7 +34,7 @@ GRAVITY: Final = (
     ExitCode.COULD_NOT_FIND_OUT,
     ExitCode.STEP_REMAINS,
 )
-"""Which code wins, within a connection and over several; 2 and 130 end a run."""
+"""Which code wins within a connection and over several, the gravest first."""
 
 
 class Verdict(StrEnum):
@@ -48,7 +48,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenFacts:
-    """What may be told of a token. ``days_left`` counts to the earlier of its expiry and the end of global tokens."""
+    """What may be shown of a token.
+
+    ``days_left`` counts to its expiry or to the end of global tokens, whichever comes first.
+    """
 
     format: TokenFormat = TokenFormat.UNKNOWN
     last4: str = ""
@@ -62,7 +65,10 @@ class TokenFacts:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationReport:
-    """One organization or collection: who the token is, and every check."""
+    """One organization or collection: who the token is, and every check.
+
+    ``username`` is the one that was tried with the token; it is not part of the document.
+    """
 
     name: str
     identity: Identity | None
@@ -70,19 +76,13 @@ class OrganizationReport:
     checks: tuple[Check, ...]
     registration: Registration = UNREGISTERED
     username: str = ""
-    """The username that was tried beside the token; not part of the document."""
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing required failed or stayed unknown, and something was proven (registration aside)."""
-        own = [
-            check
-            for check in self.checks
-            if check.id is not CheckId.REGISTRATION and check.required
-        ]
-        return all(check.exit_code is ExitCode.DONE for check in own) and any(
-            check.id is CheckId.IDENTITY and check.status is Status.PASS for check in own
-        )
+        """Whether the token is known and no required check stands in the way (but registration)."""
+        own = [one for one in self.checks if one.required and one.id is not CheckId.REGISTRATION]
+        is_known = any(one.id is CheckId.IDENTITY and one.status is Status.PASS for one in own)
+        return is_known and all(one.exit_code is ExitCode.DONE for one in own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,11 @@ class ConnectionReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole document."""
+    """The whole document.
+
+    ``notes`` are shown to people at the end. They are not part of the document, whose checks say
+    the same.
+    """
 
     command: str
     at: str
@@ -125,7 +129,6 @@ class Report:
     connections: tuple[ConnectionReport, ...] = ()
     error: Problem | None = None
     notes: tuple[str, ...] = ()
-    """Said to people at the end; not part of the document, whose checks say the same."""
 
     def all_checks(self) -> Iterator[Check]:
         """Every check of every connection."""
@@ -134,7 +137,7 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The gravest of what is in the document. ``validate`` and ``list`` show a step that remains, and return 0."""
+        """The gravest code in the document."""
         codes = {check.exit_code for check in self.all_checks()}
         if self.error:
             codes.add(self.error.reason.exit_code)
@@ -147,12 +150,15 @@ class Report:
         return verdict_of(self.exit_code, warned=warned)
 
 
+_UNKNOWN: Final = frozenset(
+    {ExitCode.BUG, ExitCode.USAGE, ExitCode.COULD_NOT_FIND_OUT, ExitCode.INTERRUPTED}
+)
+
+
 def verdict_of(code: ExitCode, *, warned: bool = False) -> Verdict:
-    """The word of the contract's table for an exit code."""
-    if code is ExitCode.DONE:
-        return Verdict.READY_WITH_WARNINGS if warned else Verdict.READY
-    if code is ExitCode.STEP_REMAINS:
+    """The word for an exit code in the contract's table."""
+    if code is ExitCode.STEP_REMAINS or (code is ExitCode.DONE and warned):
         return Verdict.READY_WITH_WARNINGS
-    if code in (ExitCode.BUG, ExitCode.USAGE, ExitCode.COULD_NOT_FIND_OUT, ExitCode.INTERRUPTED):
-        return Verdict.UNKNOWN
-    return Verdict.NOT_READY
+    if code is ExitCode.DONE:
+        return Verdict.READY
+    return Verdict.UNKNOWN if code in _UNKNOWN else Verdict.NOT_READY

@@ -1,4 +1,4 @@
-"""What we remember of a connection: names, dates and where its secrets are, never a secret."""
+"""What is recorded of a connection: names, dates and where its secrets are, never a secret."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.secret import TokenFormat
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-"""What a connection may be named: nothing that a shell or a page would read as more than a word."""
+"""The names that a connection may have: one plain word for a shell and for a page."""
 
 
 class RegistrationMode(StrEnum):
@@ -48,20 +48,24 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The state of one organization in Invicti ASPM."""
+    """The state of one organization in Invicti ASPM.
+
+    ``marker`` is what our own registration writes into the instance, to recognise it later; it is
+    not in the report.
+    """
 
     mode: RegistrationMode = RegistrationMode.NONE
     state: RegistrationState = RegistrationState.NONE
     proof: Proof = Proof.NONE
     instance_id: str | None = None
     marker: str = ""
-    """What our own registration writes into the instance, so that it can be known again; not in the report."""
 
     @property
     def for_new_token(self) -> Registration:
-        """What is left of it when another token is put in force, and nobody brings that one to Invicti ASPM.
+        """The state once another token is in force that nobody has brought to Invicti ASPM.
 
-        A person still has to enter it, also where a profile's write may have arrived; what was refused is not begun.
+        A person still has to enter that one, also where the write of a profile may have arrived.
+        What was refused has not begun.
         """
         if self.state is RegistrationState.NONE:
             return self
@@ -80,7 +84,11 @@ UNREGISTERED: Final = Registration()
 
 @dataclass(frozen=True, slots=True)
 class StoredCredential:
-    """Where a token is kept and what is known of it. ``service`` is its name in the secret store."""
+    """Where a token is kept and what is known of it.
+
+    ``service`` is its name in the secret store. ``authorization_id`` is its id in the PAT Lifecycle
+    API where this program created it: it can then be revoked by one request.
+    """
 
     service: str
     format: TokenFormat
@@ -92,7 +100,6 @@ class StoredCredential:
     identity_name: str = ""
     identity_account: str = ""
     authorization_id: str = ""
-    """Its id in the PAT Lifecycle API, where we made it: then it can be revoked by one request."""
 
     @property
     def ends(self) -> date | None:
@@ -102,7 +109,12 @@ class StoredCredential:
 
 @dataclass(frozen=True, slots=True)
 class StoredOrganization:
-    """One organization, the credential that it names, and its last verdict (check id → status)."""
+    """One organization and the key of its credential.
+
+    ``verdict`` is what was last found out (check id → status), ``days`` when (check id →
+    ``YYYY-MM-DD``, as Azure DevOps counts). ``repository`` is the id of a repository that could be
+    read, which ``projects/check`` is asked about.
+    """
 
     name: str
     credential: str
@@ -110,39 +122,45 @@ class StoredOrganization:
     registration: Registration = UNREGISTERED
     verdict: dict[str, str] = field(default_factory=dict)
     repository: str = ""
-    """The id of a repository that could be read: what ``projects/check`` is asked about."""
     days: dict[str, str] = field(default_factory=dict)
-    """The day of each of these verdicts (check id → ``YYYY-MM-DD``, as Azure DevOps counts)."""
+
+    @property
+    def key(self) -> str:
+        """As ``Place.key``: what all spellings of the name share."""
+        return self.name.casefold()
 
     def proven(self, found: Mapping[str, str], day: str) -> StoredOrganization:
-        """The same with what was ``found`` on ``day``; what was not found out stays as it was."""
+        """The same with what was found out on ``day``; the rest stays as it was."""
         days = {**self.days, **dict.fromkeys(found, day)}
         return replace(self, verdict={**self.verdict, **found}, days=days)
 
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """A proven token that waits until Invicti ASPM has it: then it takes the place of the one in force."""
+    """A good token that replaces the one in force as soon as Invicti ASPM has it.
+
+    ``verdicts`` is what was found out with it, by the name of the organization (check id → status),
+    on ``day``.
+    """
 
     credential: StoredCredential
     organizations: tuple[str, ...]
     verdicts: dict[str, dict[str, str]] = field(default_factory=dict)
-    """What was proven with it, by the name of the organization (check id → status)."""
     day: str = ""
-    """When that was."""
 
-    def over(self, one: StoredOrganization, key: str) -> StoredOrganization:
-        """An organization with this token in force, and with what is known of this one instead of the old."""
-        made = replace(one, credential=key)
+    def in_force(self, one: StoredOrganization, key: str) -> StoredOrganization:
+        """An organization with this token in force, and what is known of this one only."""
         found = self.verdicts.get(one.name)
-        return replace(made, verdict={}, days={}).proven(found, self.day) if found else made
+        if not found:
+            return replace(one, credential=key)
+        return replace(one, credential=key, verdict={}, days={}).proven(found, self.day)
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationProgress:
-    """The organizations chosen to get a token of their own, and the tokens that they come from.
+    """The organizations chosen to get tokens of their own, and the tokens that they had.
 
-    While one of the organizations has none of its own yet, these tokens stay, also where no organization names them.
+    These tokens are kept, named by an organization or not, until each has a token of its own.
     """
 
     organizations: tuple[str, ...]
@@ -151,17 +169,22 @@ class MigrationProgress:
 
 @dataclass(frozen=True, slots=True)
 class StoredAspm:
-    """The Invicti ASPM of a connection; its token is one record for each origin."""
+    """The Invicti ASPM of a connection. ``profile`` is the path of the registration profile.
+
+    Its token is recorded once for each origin, in the catalogue.
+    """
 
     url: str
     api: str = "auto"
     profile: str = ""
-    """The path of the registration profile, where one is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One connection as stored."""
+    """One connection as stored.
+
+    ``offered`` are the organizations that its tokens were seen to reach: others are new.
+    """
 
     name: str
     deployment: Deployment
@@ -178,21 +201,18 @@ class Entry:
     validated: str | None = None
     successors: dict[str, Successor] = field(default_factory=dict)
     offered: tuple[str, ...] = ()
-    """Organizations that its tokens were seen to reach: what is not among them is new."""
     migration: MigrationProgress | None = None
 
     @property
     def services(self) -> frozenset[str]:
-        """The secrets that it names."""
+        """The names of its secrets in the secret store."""
         return frozenset(credential.service for credential in self.known_credentials)
 
     @property
     def known_credentials(self) -> tuple[StoredCredential, ...]:
         """Every token on record, in force or waiting."""
-        return (
-            *self.credentials.values(),
-            *(successor.credential for successor in self.successors.values()),
-        )
+        waiting = (successor.credential for successor in self.successors.values())
+        return (*self.credentials.values(), *waiting)
 
     def organization(self, name: str) -> StoredOrganization | None:
         """The organization of this name, whatever its spelling."""
@@ -201,94 +221,84 @@ class Entry:
 
     def credential_of(self, key: str) -> StoredCredential:
         """What is known of a token, in force or waiting."""
-        return self.credentials[key] if key in self.credentials else self.successors[key].credential
+        if key in self.credentials:
+            return self.credentials[key]
+        return self.successors[key].credential
 
     def successor_of(self, name: str) -> str | None:
         """The key of the new token that waits for an organization."""
-        wanted = name.casefold()
-        return next(
-            (
-                k
-                for k, one in self.successors.items()
-                if wanted in map(str.casefold, one.organizations)
-            ),
-            None,
-        )
+        for key, successor in self.successors.items():
+            if name.casefold() in map(str.casefold, successor.organizations):
+                return key
+        return None
 
     def successors_without(self, names: Iterable[str]) -> dict[str, Successor]:
-        """The new tokens that wait, but for ``names``."""
-        wanted = {name.casefold() for name in names}
-        left = {
-            key: replace(
-                one,
-                organizations=tuple(
-                    name for name in one.organizations if name.casefold() not in wanted
-                ),
-            )
-            for key, one in self.successors.items()
-        }
-        return {key: one for key, one in left.items() if one.organizations}
+        """The new tokens that still wait when those of ``names`` do not any more."""
+        done, left = {name.casefold() for name in names}, {}
+        for key, one in self.successors.items():
+            waiting = tuple(name for name in one.organizations if name.casefold() not in done)
+            if waiting:
+                left[key] = replace(one, organizations=waiting)
+        return left
 
     def with_successor(self, key: str, names: Iterable[str]) -> Entry:
-        """The same with the successor ``key`` in force for ``names``; it waits on for the rest of its organizations.
+        """The same with the successor ``key`` in force for ``names``; it still waits for the rest.
 
         Credentials that no organization names any more are dropped.
         """
         successor, swapped = self.successors[key], {name.casefold() for name in names}
-        organizations = tuple(
-            successor.over(one, key) if one.name.casefold() in swapped else one
+        organizations = [
+            successor.in_force(one, key) if one.key in swapped else one
             for one in self.organizations
-        )
+        ]
         return replace(
             self,
-            organizations=organizations,
+            organizations=tuple(organizations),
             credentials={**self.credentials, key: successor.credential},
             successors=self.successors_without(swapped),
         ).pruned()
 
     def pruned(self) -> Entry:
-        """The same without credentials that no organization names, and that no migration needs any more."""
+        """The same without credentials that no organization and no migration needs any more."""
         named = {one.credential for one in self.organizations}
-        held = self.migration.credentials if self.migration and self.unmigrated else ()
-        return replace(
-            self,
-            credentials={
-                key: one for key, one in self.credentials.items() if key in named or key in held
-            },
-        )
+        if self.migration and self.unmigrated:
+            named.update(self.migration.credentials)
+        needed = {key: one for key, one in self.credentials.items() if key in named}
+        return replace(self, credentials=needed)
 
     def is_shared(self, key: str) -> bool:
         """Whether a token is, or may be, of several organizations."""
-        if (self.migration and key in self.migration.credentials) or self.credential_of(
-            key
-        ).reach is Reach.ALL:
+        if self.migration and key in self.migration.credentials:
             return True
-        waits = self.successors[key].organizations if key in self.successors else ()
-        return len({*waits, *(one.name for one in self.organizations if one.credential == key)}) > 1
+        if self.credential_of(key).reach is Reach.ALL:
+            return True
+        served = {one.name for one in self.organizations if one.credential == key}
+        if key in self.successors:
+            served.update(self.successors[key].organizations)
+        return len(served) > 1
 
     def has_own(self, name: str) -> bool:
         """Whether an organization has a token of its own, in force or waiting."""
-        held = {one.name.casefold(): one.credential for one in self.organizations}
+        held = {one.key: one.credential for one in self.organizations}
         key = self.successor_of(name) or held.get(name.casefold())
         return key is not None and not self.is_shared(key)
 
     @property
     def unmigrated(self) -> tuple[str, ...]:
         """The organizations that were chosen to get a token of their own and have none yet."""
-        return (
-            tuple(name for name in self.migration.organizations if not self.has_own(name))
-            if self.migration
-            else ()
-        )
+        if self.migration is None:
+            return ()
+        return tuple(name for name in self.migration.organizations if not self.has_own(name))
 
 
 @dataclass(frozen=True, slots=True)
 class TokenOrder:
-    """One order, from before it is sent until its token is kept, or known not to be there. Or a token that is replaced,
-    from before that until it is revoked.
+    """A token ordered from Azure DevOps that is not stored yet, or one that is to be revoked.
 
-    The id of an order is a part of the token's name, which is thereby like no other: where the answer never came, the
-    name finds the token. ``owner`` is whose it is: only the owner's list tells that a token is not there.
+    It is recorded before the order is sent, until the token is stored or known not to be there; a
+    ``replaced`` token until it is revoked. ``id`` is a part of the token's name, which nothing else
+    has: the name finds the token where no answer came. Only the list of its ``owner`` tells that it
+    is not there. ``authorization_id`` is what the answer said.
     """
 
     id: str
@@ -297,14 +307,7 @@ class TokenOrder:
     owner: str
     at: str
     authorization_id: str = ""
-    """What the answer said, once there was one."""
     replaced: bool = False
-
-
-def open_orders(orders: Iterable[TokenOrder], kept: Iterable[str]) -> tuple[TokenOrder, ...]:
-    """The orders whose token is not among those ``kept`` (by their ids in the PAT Lifecycle API)."""
-    done = frozenset(kept) - {""}
-    return tuple(one for one in orders if one.authorization_id not in done)
 
 
 CATALOGUE_SCHEMA: Final = "aspm-ado/catalog/v1"
@@ -312,47 +315,49 @@ CATALOGUE_SCHEMA: Final = "aspm-ado/catalog/v1"
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All connections by name, whole; and the ASPM tokens by origin (origin → service in the secret store)."""
+    """All records.
+
+    ``connections`` are by name. ``pending`` are the services of secrets that are being written, by
+    connection: what a crash leaves to be undone. ``aspm_tokens`` has the service of each ASPM
+    token, by origin. ``erasing`` are services whose secrets are to be erased, recorded before and
+    removed after, so that a crash leaves none behind. ``ordered`` are created tokens that nothing
+    holds: not stored yet, or replaced and not revoked yet.
+    """
 
     connections: dict[str, Entry] = field(default_factory=dict)
     pending: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Connections whose secrets are being written, and the services of those: what a crash leaves to be undone."""
     aspm_tokens: dict[str, str] = field(default_factory=dict)
     erasing: tuple[str, ...] = ()
-    """Services whose secrets are to be erased: written before, removed after, so that a crash orphans none."""
     ordered: tuple[TokenOrder, ...] = ()
-    """Tokens of ours that nothing holds: ordered and not kept yet, or replaced and not revoked yet."""
 
     def begin(self, name: str, services: tuple[str, ...]) -> Catalogue:
-        """The same, saying that these secrets are about to be written for ``name``."""
+        """The same, with these secrets about to be written for ``name``."""
         return replace(self, pending={**self.pending, name: services})
 
     def commit(self, entry: Entry, aspm: tuple[str, str] | None = None) -> Catalogue:
-        """The same with ``entry`` in force (and the ASPM token of an origin), and what they replace to be erased."""
-        return self._settled(
-            entry.name,
-            replace(
-                self,
-                connections={**self.connections, entry.name: entry},
-                aspm_tokens={**self.aspm_tokens, **dict([aspm] if aspm else [])},
-            ),
-        )
+        """The same with ``entry`` in force, and the ASPM token of an origin (origin, service).
+
+        What they replace is to be erased.
+        """
+        after = self._with_aspm(*aspm) if aspm else self
+        connections = {**self.connections, entry.name: entry}
+        return self._settled(entry.name, replace(after, connections=connections))
 
     def commit_aspm(self, origin: str, service: str) -> Catalogue:
-        """The same with ``service`` holding the API token of an ASPM; the one it replaces is to be erased."""
-        return self._settled(
-            origin, replace(self, aspm_tokens={**self.aspm_tokens, origin: service})
-        )
+        """The same with the API token of an ASPM; the one that it replaces is to be erased."""
+        return self._settled(origin, self._with_aspm(origin, service))
+
+    def _with_aspm(self, origin: str, service: str) -> Catalogue:
+        return replace(self, aspm_tokens={**self.aspm_tokens, origin: service})
 
     def abandon(self, name: str) -> Catalogue:
         """The same without what was pending under ``name``; its secrets are to be erased."""
         return self._settled(name, self)
 
     def erased(self, services: frozenset[str]) -> Catalogue:
-        """The same without ``services`` on the list of what is to be erased."""
-        return replace(
-            self, erasing=tuple(service for service in self.erasing if service not in services)
-        )
+        """The same without ``services`` among those to be erased."""
+        left = tuple(service for service in self.erasing if service not in services)
+        return replace(self, erasing=left)
 
     def without(self, name: str) -> Catalogue:
         """The same without the connection ``name``; what only it used is to be erased."""
@@ -362,34 +367,36 @@ class Catalogue:
         return self._settled(name, replace(self, connections=kept, aspm_tokens=tokens))
 
     def _settled(self, name: str, after: Catalogue) -> Catalogue:
-        """``after``, with nothing pending under ``name``, and what it does not name any more to be erased."""
+        """``after``, with nothing pending under ``name``.
+
+        Secrets that it does not name any more are to be erased, and orders of tokens that it holds
+        are done.
+        """
         left = {*self.services, *self.pending.get(name, ())} - after.services
-        pending = {key: services for key, services in self.pending.items() if key != name}
-        ordered = open_orders(after.ordered, after.authorizations)
+        done = after.authorizations
         return replace(
-            after, pending=pending, erasing=tuple(sorted({*self.erasing, *left})), ordered=ordered
+            after,
+            pending={key: services for key, services in self.pending.items() if key != name},
+            erasing=tuple(sorted({*self.erasing, *left})),
+            ordered=tuple(one for one in after.ordered if one.authorization_id not in done),
         )
 
     @property
     def authorizations(self) -> frozenset[str]:
-        """The ids of the tokens on record that were made here."""
-        known = (
-            one.authorization_id
-            for entry in self.connections.values()
-            for one in entry.known_credentials
-        )
-        return frozenset(known) - {""}
+        """The ids of the tokens on record that this program created."""
+        known = [one for entry in self.connections.values() for one in entry.known_credentials]
+        return frozenset(one.authorization_id for one in known) - {""}
 
     @property
     def services(self) -> frozenset[str]:
-        """Every secret that something in force names."""
+        """The services of all secrets that are in use."""
         named = {service for entry in self.connections.values() for service in entry.services}
         return frozenset(named | set(self.aspm_tokens.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The answers of a run that was interrupted, without secrets, to be offered again."""
+    """The answers of an interrupted run, without secrets, to be offered again."""
 
     answers: dict[str, str]
     saved: str = ""

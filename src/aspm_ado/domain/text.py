@@ -1,4 +1,4 @@
-"""Strings from elsewhere, made fit for a terminal, a log and a ticket."""
+"""Text from elsewhere, made safe for a terminal, a log and a ticket; widths and line breaks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BREAKS = frozenset("\t\r\n\u2028\u2029")
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _LIMIT: Final = 300
 _LONGEST: Final = 2000
 
@@ -34,17 +35,17 @@ _MARKER: Final = re.compile(r"(?:[-•*✓✗+!~?→]|\d{1,3}[.)]) ")
 
 
 def clean(foreign: object, limit: int = _LIMIT) -> str:
-    """One line without control, bidi or unassigned format characters, at most ``limit`` characters long.
+    """One line of at most ``limit`` characters, without control, bidi and format characters.
 
-    Everything that a server, a file or a user's paste brings goes through here before anybody reads it: a
-    terminal obeys ESC and C1, and rich passes both through (measured with rich 15).
+    All text of a server, a file or a paste goes through here before it is shown: a terminal obeys
+    ESC and C1, and rich passes both through (measured with rich 15).
     """
     line = " ".join(strip_controls(str(foreign)[: limit * 4]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def strip_controls(text: str) -> str:
-    """``text`` on one line, with its spaces, and without anything that a terminal would obey."""
+    """``text`` on one line, without anything that a terminal would obey; its spaces stay."""
     if text.isascii() and text.isprintable():
         return text  # as nearly everything is
     return "".join(
@@ -54,23 +55,19 @@ def strip_controls(text: str) -> str:
 
 def join_words(words: Sequence[str]) -> str:
     """``a, b and c``."""
-    return " and ".join([", ".join(words[:-1]), *words[-1:]]) if len(words) > 1 else "".join(words)
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _is_shown(character: str) -> bool:
     if character in _BREAKS:
         return True
-    return character not in _BIDI and unicodedata.category(character) not in (
-        "Cc",
-        "Cf",
-        "Cs",
-        "Co",
-        "Cn",
-    )
+    return character not in _BIDI and unicodedata.category(character) not in _UNSAFE
 
 
 def encodable(text: str, encoding: str | None) -> str:
-    """``text`` with our own glyphs in ASCII, and ``?`` for anything else, where ``encoding`` lacks them."""
+    """``text`` with ASCII for our own glyphs, and ``?`` for others, that ``encoding`` lacks."""
     encoding = encoding or "utf-8"
     try:
         text.encode(encoding)
@@ -95,30 +92,28 @@ def _has(encoding: str, character: str) -> bool:
 
 def display_width(text: str) -> int:
     """How many columns a terminal needs for ``text``."""
-    return sum(
-        0
-        if unicodedata.combining(character)
-        else 2
-        if unicodedata.east_asian_width(character) in "WF"
-        else 1
-        for character in text
-    )
+    shown = [character for character in text if not unicodedata.combining(character)]
+    return len(shown) + sum(unicodedata.east_asian_width(character) in "WF" for character in shown)
 
 
 def wrap(line: str, width: int) -> Iterator[str]:
-    """``line`` cleaned and cut between words; its leading spaces stay, and what follows a list marker hangs under it.
+    """``line`` cleaned and cut between words.
 
-    A word longer than ``width`` is left whole: it is an address that somebody wants to copy.
+    Its leading spaces stay, and the text after a list marker is indented. A word longer than
+    ``width`` is left whole: it is an address that somebody wants to copy.
     """
-    margin = line[: len(line) - len(line.lstrip(" "))][: width // 2]
+    indent = min(len(line) - len(line.lstrip(" ")), width // 2)
     text = clean(line, _LONGEST)
-    marker = _MARKER.match(text)
-    titled = text.startswith(("Note: ", "Warning: ", "Error: "))
-    hanging = margin + " " * (marker.end() if marker else 2 if titled else 0)
-    row, empty = margin, True
-    for word in text.split(" "):
-        if not empty and display_width(row) + 1 + display_width(word) > width:
+    first, *words = text.split(" ")
+    row = " " * indent + first
+    if marker := _MARKER.match(text):
+        indent += marker.end()
+    elif text.startswith(("Note: ", "Warning: ", "Error: ")):
+        indent += 2
+    for word in words:
+        if display_width(row) + 1 + display_width(word) > width:
             yield row
-            row, empty = hanging, True
-        row, empty = row + ("" if empty else " ") + word, False
+            row = " " * indent + word
+        else:
+            row = f"{row} {word}"
     yield row.rstrip()

@@ -1,27 +1,34 @@
-"""The health of this machine: a list of diagnoses, each with its way to find out, none able to hide another."""
+"""``doctor``: five areas of a machine are examined, and what fails in one hides no other."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
-from aspm_ado.domain import doctor as symptoms
+from aspm_ado.domain import doctor as rules
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.doctor import Finding, Health, Reading, Subject, listed
-from aspm_ado.domain.errors import StoreError, UserError
+from aspm_ado.domain.doctor import Health, HealthCheck, Subject, shortlist
+from aspm_ado.domain.errors import Problem, StoreError, UserError
 from aspm_ado.domain.http import Call
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import CATALOGUE_SCHEMA, Catalogue
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
-    from aspm_ado.domain.doctor import Anchors, Contact, FolderFacts, Software, Target, Way
-    from aspm_ado.domain.http import Origin
-    from aspm_ado.domain.ports import Records, Send, Vault
+    from aspm_ado.domain.doctor import (
+        FolderFacts,
+        Host,
+        HostResult,
+        MachineFacts,
+        ProxyUse,
+    )
+    from aspm_ado.domain.http import Origin, Reply
+    from aspm_ado.domain.ports import Records, Vault
 
 
 class Folder(Protocol):
@@ -41,42 +48,41 @@ class Folder(Protocol):
 
 
 class Network(Protocol):
-    """The ways out of this machine."""
+    """How this machine reaches others."""
 
-    def way(self, origin: Origin) -> Way:
+    def proxy_of(self, origin: Origin) -> ProxyUse:
         """How a host is reached."""
         ...
 
-    def anchors(self, ca_bundle: str | None) -> Anchors:
-        """Who is trusted, with the file that a connection names. Raises ``UserError`` where that cannot be read."""
+    def trusted(self, ca_bundle: str | None) -> tuple[Sequence[str], Sequence[str]]:
+        """Where the trusted certificates came from, and notes on what could not be read.
+
+        The file that a connection names is among them. Raises ``UserError`` where it cannot be.
+        """
         ...
 
-    def reach(self, targets: Sequence[Target]) -> list[Contact]:
-        """Go to each host, side by side, each within its own time."""
+    def connect(self, hosts: Sequence[Host]) -> list[HostResult]:
+        """Connect to each host, side by side, each within its own time."""
+        ...
+
+    def send(self, call: Call) -> Reply:
+        """Send one call."""
         ...
 
 
 @dataclass
-class Patient:
-    """The machine, as a diagnosis may touch it. What may be refused is opened by the diagnosis that needs it."""
+class Machine:
+    """What is known of the machine, and what can be tried on it.
 
-    software: Callable[[], Software]
-    variables: Sequence[str]
-    """The names of all that are set."""
-    nobody_asks: str
-    """Why nobody can be asked; empty when somebody can."""
-    global_end: date | None
-    global_end_source: str
+    What may be refused is opened by the examination that needs it.
+    """
+
+    facts: MachineFacts
     vault: Vault
-    keeps_secrets: bool
-    """Whether a keyring is wanted at all (``ASPM_ADO_STORE=none``)."""
     folder: Callable[[], Folder]
     records: Callable[[], Records]
     network: Network
-    send: Send
-    simulator: str | None
     now: Callable[[], datetime]
-    stopwatch: Callable[[], float]
 
     @cached_property
     def stored(self) -> Catalogue | UserError:
@@ -86,186 +92,171 @@ class Patient:
         except UserError as error:
             return error
         try:
-            symptoms.targets(stored, None)
+            rules.hosts_in_use(stored, None)
         except UserError as error:
-            problem = f"An address on record cannot be used. {error.problem}"
             return StoreError(
-                Reason.RECORDS_UNREADABLE, problem, remedy="Disconnect it, and connect again."
+                Reason.RECORDS_UNREADABLE,
+                f"An address on record cannot be used. {error.problem}",
+                remedy="Disconnect it, and connect again.",
             )
         return stored
 
-    def timed(self, work: Callable[[], object]) -> tuple[int, UserError | None]:
-        """The milliseconds that ``work`` took, and what it was refused with."""
-        started = self.stopwatch()
-        refusal = None
+    @property
+    def readable(self) -> Catalogue:
+        """What is stored; nothing where that cannot be read."""
+        return self.stored if isinstance(self.stored, Catalogue) else Catalogue()
+
+
+def diagnose(machine: Machine, on_step: Callable[[int, int, str], None]) -> tuple[HealthCheck, ...]:
+    """All findings, in the order of the areas.
+
+    ``on_step`` is given how many areas are done, of how many, and the name of the next.
+    """
+    found: list[HealthCheck] = []
+    for done, (name, first, examine) in enumerate(EXAMINATIONS):
+        on_step(done, len(EXAMINATIONS), name)
         try:
-            work()
+            found.extend(examine(machine))
         except UserError as error:
-            refusal = error
-        return round((self.stopwatch() - started) * 1000), refusal
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """One thing to find out: its name, the row that tells when it cannot be found out, and how it is."""
-
-    name: str
-    first: Subject
-    how: Callable[[Patient], Iterable[Finding]]
-
-
-def diagnose(patient: Patient, on_step: Callable[[int, int, str], None]) -> tuple[Finding, ...]:
-    """All findings, in the order of the list. ``on_step`` is told how many are done, of how many, and what is next."""
-    found: list[Finding] = []
-    for done, diagnosis in enumerate(DIAGNOSES):
-        on_step(done, len(DIAGNOSES), diagnosis.name)
-        try:
-            found.extend(diagnosis.how(patient))
-        except UserError as error:
-            found.append(_refused(diagnosis.first, error))
-    on_step(len(DIAGNOSES), len(DIAGNOSES), "")
+            found.append(rules.failed(first, error))
+    on_step(len(EXAMINATIONS), len(EXAMINATIONS), "")
     return tuple(found)
 
 
-def _machine(patient: Patient) -> Iterator[Finding]:
-    yield from symptoms.software(patient.software())
-    yield symptoms.variables(patient.variables)
-    yield symptoms.terminal(patient.nobody_asks)
-    entries = patient.stored.connections.values() if isinstance(patient.stored, Catalogue) else ()
-    if not entries or any(entry.deployment != Deployment.SERVER for entry in entries):
-        yield symptoms.retirement(
-            patient.global_end, patient.global_end_source, patient.now().date()
-        )
+def _timed(work: Callable[[], object]) -> tuple[int, UserError | None]:
+    """The milliseconds that ``work`` took, and what it was refused with."""
+    started = time.perf_counter()
+    refusal = None
+    try:
+        work()
+    except UserError as error:
+        refusal = error
+    return round((time.perf_counter() - started) * 1000), refusal
 
 
-def _keyring(patient: Patient) -> Iterator[Finding]:
-    """Which class, and one reading of a name that does not exist: a write would open a dialog on macOS."""
-    if not patient.keeps_secrets and patient.stored == Catalogue():
+def _machine(machine: Machine) -> Iterator[HealthCheck]:
+    facts = machine.facts
+    yield from rules.software(facts.software)
+    yield rules.variables(facts.variables)
+    yield rules.terminal(facts.nobody_asks)
+    deployments = {entry.deployment for entry in machine.readable.connections.values()}
+    if deployments != {Deployment.SERVER}:
+        today = machine.now().date()
+        yield rules.retirement(facts.global_end, facts.global_end_source, today)
+
+
+def _keyring(machine: Machine) -> Iterator[HealthCheck]:
+    """The class in use, and one reading of a name that does not exist.
+
+    A write would open a dialog on macOS.
+    """
+    if not machine.facts.keeps_secrets and machine.stored == Catalogue():
         detail = "Not needed: ASPM_ADO_STORE is none, and nothing is stored."
-        yield Finding(Subject.KEYRING, Health.SKIP, detail, Reason.NOTHING_KEPT)
-        yield Finding(Subject.PROBE, Health.SKIP, "Not needed.", Reason.NOTHING_KEPT)
+        yield rules.not_tried(Subject.KEYRING, detail, Reason.NOTHING_KEPT)
+        yield rules.not_tried(Subject.PROBE, "Not needed.", Reason.NOTHING_KEPT)
         return
-    titles: list[str] = []
-    spent, refusal = patient.timed(lambda: titles.append(patient.vault.title))
+    spent, refusal = _timed(lambda: machine.vault.title)
     if refusal is not None:
-        yield _refused(Subject.KEYRING, refusal, spent)
-        yield _skipped(Subject.PROBE, "Not tried, since there is no keyring that may be used.")
+        yield rules.failed(Subject.KEYRING, refusal, spent)
+        detail = "Not tried, since there is no keyring that may be used."
+        yield rules.not_tried(Subject.PROBE, detail)
         return
-    yield Finding(
-        Subject.KEYRING,
-        Health.OK,
-        f"{clean(titles[0])}: the operating system's own.",
-        milliseconds=spent,
-    )
-    spent, refusal = patient.timed(patient.vault.probe)
+    title = clean(machine.vault.title)
+    yield rules.ok(Subject.KEYRING, f"{title}: the operating system's own.", spent)
+    spent, refusal = _timed(machine.vault.probe)
     if refusal is not None:
-        yield _refused(Subject.PROBE, refusal, spent)
+        yield rules.failed(Subject.PROBE, refusal, spent)
         return
     detail = "It answered; nothing was written, and no secret was read."
-    yield Finding(Subject.PROBE, Health.OK, detail, milliseconds=spent)
+    yield rules.ok(Subject.PROBE, detail, spent)
 
 
-def _records(patient: Patient) -> Iterator[Finding]:
-    folder = patient.folder()
+def _folder(machine: Machine) -> Iterator[HealthCheck]:
+    folder = machine.folder()
     facts = folder.look()
-    yield from symptoms.folder(facts)
-    spent, refusal = patient.timed(folder.prove_writable)
+    yield from rules.folder(facts)
+    spent, refusal = _timed(folder.prove_writable)
     if refusal is not None:
-        yield _refused(Subject.WRITABLE, refusal, spent)
-        yield _skipped(Subject.LOCK, "Not tried, since nothing can be written there.")
+        yield rules.failed(Subject.WRITABLE, refusal, spent)
+        yield rules.not_tried(Subject.LOCK, "Not tried, since nothing can be written there.")
         return
     detail = "A file was written and removed." if facts.exists else "The folder can be made."
-    yield Finding(Subject.WRITABLE, Health.OK, detail, milliseconds=spent)
-    yield _lock(patient, folder, exists=facts.exists)
-    yield symptoms.aside(facts)
+    yield rules.ok(Subject.WRITABLE, detail, spent)
+    yield _lock(folder, exists=facts.exists)
+    yield rules.aside(facts)
 
 
-def _lock(patient: Patient, folder: Folder, *, exists: bool) -> Finding:
-    if not exists:
-        return Finding(Subject.LOCK, Health.OK, "Free.")
-    _, refusal = patient.timed(folder.prove_free)
-    if refusal is None:
-        return Finding(Subject.LOCK, Health.OK, "Free.")
-    health = Health.WARN if refusal.reason is Reason.RECORDS_LOCKED else Health.FAIL
-    return Finding(Subject.LOCK, health, refusal.problem, refusal.reason, refusal.remedy)
+def _lock(folder: Folder, *, exists: bool) -> HealthCheck:
+    if exists:
+        try:
+            folder.prove_free()
+        except UserError as error:
+            is_held = error.reason is Reason.RECORDS_LOCKED
+            health = Health.WARN if is_held else Health.FAIL
+            return rules.failed(Subject.LOCK, error, health=health)
+    return rules.ok(Subject.LOCK, "Free.")
 
 
-def _catalogue(patient: Patient) -> Iterator[Finding]:
-    stored = patient.stored
+def _catalogue(machine: Machine) -> Iterator[HealthCheck]:
+    stored = machine.stored
     if isinstance(stored, UserError):
-        yield _refused(Subject.CATALOGUE, stored)
+        yield rules.failed(Subject.CATALOGUE, stored)
         return
     names = sorted(stored.connections)
-    detail = f"{len(names)} ({listed(names)})" if names else "None stored"
-    yield Finding(Subject.CATALOGUE, Health.OK, f"{detail}; schema {CATALOGUE_SCHEMA}.")
-    yield from symptoms.unfinished(stored)
+    detail = f"{len(names)} ({shortlist(names)})" if names else "None stored"
+    yield rules.ok(Subject.CATALOGUE, f"{detail}; schema {CATALOGUE_SCHEMA}.")
+    yield from rules.unfinished_work(stored)
     try:
-        draft = patient.records().load_draft()
+        draft = machine.records().load_draft()
     except StoreError as error:
-        yield Finding(Subject.DRAFT, Health.WARN, error.problem, error.reason, error.remedy)
+        yield rules.failed(Subject.DRAFT, error, health=Health.WARN)
     else:
-        yield symptoms.draft(draft.answers if draft else None)
+        yield rules.draft(draft.answers if draft else None)
 
 
-def _network(patient: Patient) -> Iterator[Finding]:
-    stored = patient.stored
-    targets = symptoms.targets(
-        stored if isinstance(stored, Catalogue) else Catalogue(), patient.simulator
-    )
-    yield symptoms.proxies({target.name: patient.network.way(target.origin) for target in targets})
-    for bundle in dict.fromkeys((None, *(target.ca_bundle for target in targets))):
-        yield _trust(patient, bundle)
-    contacts = patient.network.reach(targets)
-    for contact in contacts:
-        yield from symptoms.contact(contact)
-    yield symptoms.clock(_reading(patient, contacts), simulated=patient.simulator is not None)
+def _network(machine: Machine) -> Iterator[HealthCheck]:
+    network, simulator = machine.network, machine.facts.simulator
+    hosts = rules.hosts_in_use(machine.readable, simulator)
+    yield rules.proxies({host.name: network.proxy_of(host.origin) for host in hosts})
+    for bundle in dict.fromkeys((None, *(host.ca_bundle for host in hosts))):
+        yield _trust(network, bundle)
+    results = network.connect(hosts)
+    for result in results:
+        yield from rules.host_checks(result)
+    reply = _asked_for_the_date(machine, results)
+    yield rules.clock(reply, machine.now(), simulated=simulator is not None)
 
 
-def _trust(patient: Patient, bundle: str | None) -> Finding:
+def _trust(network: Network, bundle: str | None) -> HealthCheck:
     about = clean(bundle) if bundle else ""
     try:
-        anchors = patient.network.anchors(bundle)
-    except (
-        UserError
-    ) as error:  # no connection can be trusted, as where a call meets it: exit code 5
-        problem, remedy = error.problem, error.remedy
-        return Finding(
-            Subject.TRUST, Health.FAIL, problem, Reason.TLS_UNTRUSTED, remedy, about=about
-        )
-    detail = f"{'; '.join(anchors.sources)}."
-    if anchors.notes:
-        remedy = "Name a readable file of certificates in PEM form there, or unset it."
-        detail = f"{detail} {' '.join(anchors.notes)}"
-        return Finding(
-            Subject.TRUST, Health.WARN, detail, Reason.FILE_UNREADABLE, remedy, about=about
-        )
-    return Finding(Subject.TRUST, Health.OK, detail, about=about)
+        sources, notes = network.trusted(bundle)
+    except UserError as error:
+        # No connection can be trusted, as where a call meets it: exit code 5.
+        problem = Problem(Reason.TLS_UNTRUSTED, error.problem, error.remedy)
+        return rules.failed(Subject.TRUST, problem, about=about)
+    detail = f"{'; '.join(sources)}."
+    if not notes:
+        return rules.ok(Subject.TRUST, detail, about=about)
+    detail = f"{detail} {' '.join(notes)}"
+    return rules.trouble(Subject.TRUST, detail, about=about)
 
 
-def _reading(patient: Patient, contacts: Sequence[Contact]) -> Reading | None:
-    """What one GET without a token says of the time."""
-    found = symptoms.date_url(contacts)
+def _asked_for_the_date(machine: Machine, results: Sequence[HostResult]) -> Reply | None:
+    """The answer to one GET without a token."""
+    found = rules.date_url(results)
     if found is None:
         return None
     url, bundle = found
-    reply = patient.send(
-        Call("GET", url, headers=(("X-TFS-FedAuthRedirect", "Suppress"),), ca_bundle=bundle)
-    )
-    return Reading(clean(url), patient.now(), reply.received, reply.problem)
+    headers = (("X-TFS-FedAuthRedirect", "Suppress"),)
+    return machine.network.send(Call("GET", url, headers=headers, ca_bundle=bundle))
 
 
-def _refused(subject: Subject, error: UserError, milliseconds: int | None = None) -> Finding:
-    return Finding(subject, Health.FAIL, error.problem, error.reason, error.remedy, milliseconds)
-
-
-def _skipped(subject: Subject, detail: str) -> Finding:
-    return Finding(subject, Health.SKIP, detail, Reason.NOT_ASKED)
-
-
-DIAGNOSES: Final = (
-    Diagnosis("this machine", Subject.PROGRAM, _machine),
-    Diagnosis("the keyring", Subject.KEYRING, _keyring),
-    Diagnosis("the config folder", Subject.FOLDER, _records),
-    Diagnosis("what is stored", Subject.CATALOGUE, _catalogue),
-    Diagnosis("the network", Subject.PROXY, _network),
+EXAMINATIONS: Final[tuple[tuple[str, Subject, Callable[[Machine], Iterable[HealthCheck]]], ...]] = (
+    ("this machine", Subject.PROGRAM, _machine),
+    ("the keyring", Subject.KEYRING, _keyring),
+    ("the config folder", Subject.FOLDER, _folder),
+    ("what is stored", Subject.CATALOGUE, _catalogue),
+    ("the network", Subject.PROXY, _network),
 )
+"""The name of each area, the check that fails when the whole area does, and how to examine it."""

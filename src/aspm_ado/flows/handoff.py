@@ -10,8 +10,8 @@ from aspm_ado.domain.aspm.api import Dialect, settings_for
 from aspm_ado.domain.aspm.handoff import stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import site_of
-from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.errors import StoreError, UsageError
+from aspm_ado.domain.checks import Check, Status
+from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import AspmReport, OrganizationReport, Report
@@ -44,7 +44,7 @@ from aspm_ado.flows.registration.delivery import (
 )
 from aspm_ado.flows.registration.guided import Handoff
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
-from aspm_ado.flows.storage.secrets import token_gone
+from aspm_ado.flows.storage.secrets import read_tokens
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.report import report
@@ -65,6 +65,13 @@ class HandoffResult:
     """``store.secrets``, where the tokens had to be read."""
     aspm: AspmResult | None = None
     outcomes: Outcomes = field(default_factory=dict)
+
+    @property
+    def unread(self) -> list[Check]:
+        """``store.secrets``, where the tokens could not be read."""
+        if self.stored is None or self.stored.status is Status.PASS:
+            return []
+        return [self.stored]
 
     def facts(
         self, entry: Entry, name: str, options: AspmOptions | None = None
@@ -138,7 +145,8 @@ def bring(
 
     ``done`` are those that a person has finished before.
     """
-    secrets, stored = _secrets(context, entry, due)
+    keys = dict.fromkeys(_newest(entry, one) for one in due)
+    secrets, stored = read_tokens(context, entry, keys, "this connection")
     if stored.status is not Status.PASS:
         return HandoffResult(stored)
     handoffs = [stored_handoff(entry, one, secrets[_newest(entry, one)]) for one in due]
@@ -146,14 +154,21 @@ def bring(
     aspm = AspmResult(known.url, aspm_skipped())
     if validates:
         aspm = _validated(context, entry, known, needs_token=by_profile)
-    if aspm.api == Dialect.CORE.value and any(one.settings.toggles for one in handoffs):
-        context.voice.warn(NO_TEAM_LEADS)
-        handoffs = [replace(one, settings=replace(one.settings, toggles=())) for one in handoffs]
+    if aspm.api == Dialect.CORE.value:
+        handoffs = _without_toggles(context, handoffs)
     if not aspm.is_good:
         return HandoffResult(stored, aspm)
     profile = profile_at(context, known.profile) if by_profile else None
     outcomes = deliver(context, aspm, profile, handoffs, keeps=True, resumes=True, done=done)
     return HandoffResult(stored, aspm if validates else None, outcomes)
+
+
+def _without_toggles(context: Context, handoffs: list[Handoff]) -> list[Handoff]:
+    """AppSec Core has no team-lead settings."""
+    if not any(one.settings.toggles for one in handoffs):
+        return handoffs
+    context.voice.warn(NO_TEAM_LEADS)
+    return [replace(one, settings=replace(one.settings, toggles=())) for one in handoffs]
 
 
 def _newest(entry: Entry, one: StoredOrganization) -> str:
@@ -194,22 +209,6 @@ def _entry(context: Context, name: str | None) -> Entry:
     return next(entry for entry in entries if entry.name == chosen)
 
 
-def _secrets(
-    context: Context, entry: Entry, due: Sequence[StoredOrganization]
-) -> tuple[dict[str, Secret], Check]:
-    """The tokens to copy, each read once; and ``store.secrets``."""
-    found: dict[str, Secret] = {}
-    try:
-        for key in dict.fromkeys(_newest(entry, one) for one in due):
-            secret = context.vault.read(entry.credential_of(key).service)
-            if secret is None:
-                return found, token_gone(context, entry, key, " this connection")
-            found[key] = secret
-    except StoreError as error:
-        return found, Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
-    return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
-
-
 def stored_handoff(entry: Entry, one: StoredOrganization, secret: Secret) -> Handoff:
     """A stored organization, to be brought to Invicti ASPM with ``secret``.
 
@@ -217,7 +216,7 @@ def stored_handoff(entry: Entry, one: StoredOrganization, secret: Secret) -> Han
     """
     key = entry.successor_of(one.name) or ""
     if key:
-        one = entry.successors[key].over(one, key)
+        one = entry.successors[key].in_force(one, key)
     day = max(one.days.values(), default=(entry.validated or "")[:10])
     return Handoff(
         entry.name,

@@ -1,21 +1,19 @@
-"""The health of this machine: lines for a ticket, and the document of ``aspm-ado/doctor/v1``."""
+"""The findings of ``doctor``: lines for a ticket, and the document of ``aspm-ado/doctor/v1``."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from aspm_ado.domain.doctor import AREAS, Health, exit_code, verdict
+from aspm_ado.domain.doctor import AREAS, HOST_STEPS, Health, HealthCheck, exit_code, verdict
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import wrap
-from aspm_ado.render.document import Document, envelope
-
-if TYPE_CHECKING:
-    from aspm_ado.domain.doctor import Finding
+from aspm_ado.render.json import Document, envelope
 
 SCHEMA: Final = "aspm-ado/doctor/v1"
-MARKS: Final = {
+_MARKS: Final = {
     Health.OK: "[ OK ]",
     Health.WARN: "[WARN]",
     Health.FAIL: "[FAIL]",
@@ -30,8 +28,8 @@ _WORDS: Final = {
 _MARGIN: Final = 7
 
 
-def document(findings: Sequence[Finding], at: str) -> Document:
-    """One object, the same checks in the same order."""
+def doctor_document(findings: Sequence[HealthCheck], at: str) -> Document:
+    """One object, every check in order."""
     head = envelope(SCHEMA, "doctor", at, exit_code(findings))
     return {
         **head,
@@ -40,32 +38,62 @@ def document(findings: Sequence[Finding], at: str) -> Document:
     }
 
 
-def lines(findings: Sequence[Finding], width: int = 100) -> Iterator[str]:
-    """Rows under the headings of their areas, then what it comes to."""
-    for area, rows in groupby(findings, key=lambda finding: finding.subject.area):
+def doctor_lines(findings: Sequence[HealthCheck], width: int = 100) -> Iterator[str]:
+    """Rows under the headings of their areas, one for each host, then what it comes to."""
+    counts: Counter[Health] = Counter()
+    for area, group in groupby(findings, key=lambda finding: finding.subject.area):
         yield AREAS[area][0]
-        for row in rows:
-            yield from _row(row, width)
+        for title, finding in _rows(group):
+            counts[finding.health] += 1
+            yield from _row(title, finding, width)
         yield ""
-    counts = Counter(finding.health for finding in findings)
-    told = ", ".join(
+    total = ", ".join(
         f"{counts[health]} {words}" for health, words in _WORDS.items() if counts[health]
     )
-    yield f"{told} (exit {int(exit_code(findings))})"
+    yield f"{total} (exit {int(exit_code(findings))})"
 
 
-def _row(finding: Finding, width: int) -> Iterator[str]:
+def _rows(findings: Iterable[HealthCheck]) -> Iterator[tuple[str, HealthCheck]]:
+    """Each finding with its title; those of one host as one."""
+    steps: list[HealthCheck] = []
+    for finding in findings:
+        if finding.subject not in HOST_STEPS:
+            yield finding.title, finding
+            continue
+        steps.append(finding)
+        if len(steps) == len(HOST_STEPS):
+            yield _host(steps)
+            steps.clear()
+
+
+def _host(steps: Sequence[HealthCheck]) -> tuple[str, HealthCheck]:
+    """The step that needs something done, or what all of them showed."""
+    for step in steps:
+        if step.remedy:
+            return step.title, step
+    text = " ".join(f"{step.subject.title}: {step.detail}" for step in steps)
+    spent = [step.milliseconds for step in steps if step.milliseconds is not None]
+    first, *_, last = steps
+    health = last.health
+    if last.reason is Reason.NOT_WANTED:  # plain http on this machine
+        health = Health.OK
+    return first.about, HealthCheck(first.subject, health, text, milliseconds=sum(spent))
+
+
+def _row(title: str, finding: HealthCheck, width: int) -> Iterator[str]:
     spent = f" ({finding.milliseconds} ms)" if finding.milliseconds is not None else ""
-    mark = MARKS[finding.health]
-    for line in wrap(f"{finding.title}: {finding.detail}{spent}", width - _MARGIN):
+    mark = _MARKS[finding.health]
+    for line in wrap(f"{title}: {finding.detail}{spent}", width - _MARGIN):
         yield f"{mark:<{_MARGIN}}{line}"
         mark = ""
     if finding.remedy:
-        for number, line in enumerate(wrap(finding.remedy, width - _MARGIN - 2)):
-            yield " " * _MARGIN + ("→ " if number == 0 else "  ") + line
+        arrow = "→ "
+        for line in wrap(finding.remedy, width - _MARGIN - 2):
+            yield " " * _MARGIN + arrow + line
+            arrow = "  "
 
 
-def _check(finding: Finding) -> Document:
+def _check(finding: HealthCheck) -> Document:
     return {
         "id": finding.subject.value,
         "title": finding.title,

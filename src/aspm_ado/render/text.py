@@ -1,11 +1,15 @@
-"""The report for people: what is wrong first to the eye, one remedy a line, and the next command."""
+"""The report for people: what is wrong first to the eye, one remedy a line, the next command.
+
+A report becomes sections of rows, which are painted as tables where somebody looks at them and
+written as plain lines elsewhere. rich is imported where it paints: nothing else waits for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 from aspm_ado import __version__
 from aspm_ado.domain.azure.retirement import count_days
@@ -14,7 +18,7 @@ from aspm_ado.domain.checks import CheckId, Command, Status
 from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW, Verdict
-from aspm_ado.domain.text import clean, wrap
+from aspm_ado.domain.text import clean, encodable, wrap
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
@@ -28,6 +32,7 @@ MARKS: Final = {
     Status.UNKNOWN: ("?", "not found out", "magenta"),
     Status.SKIP: ("-", "not asked", "dim"),
 }
+"""Of each status: its mark, a word for it, and the style of the mark."""
 
 _SENTENCES: Final = {
     Verdict.READY: "Ready.",
@@ -35,26 +40,29 @@ _SENTENCES: Final = {
     Verdict.NOT_READY: "Not ready.",
     Verdict.UNKNOWN: "Not known: it could not be found out.",
 }
+_OF_THE_TOKEN: Final = (
+    CheckId.TOKEN_FORMAT,
+    CheckId.TOKEN_EXPIRY,
+    CheckId.IDENTITY,
+    CheckId.REACH,
+)
+"""Checks that come out alike wherever a token is used."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a table: a status, what it is about, what is said, and what to do."""
+class TableRow:
+    """One line of a table: a status, what it is about, what was found, and what to do."""
 
     status: Status
     title: str
     detail: str
     remedy: str = ""
-    id: CheckId | None = None
     command: str = ""
+    """The command to run, where the remedy does not end with it."""
+
+    id: CheckId | None = None
     next: Command | None = None
     changed: bool = False
-    """Whether it says what has changed: shown, also where it is good."""
-
-    @property
-    def is_trouble(self) -> bool:
-        """Whether it asks for something."""
-        return self.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,212 +70,252 @@ class Section:
     """One table: an organization, or what concerns a connection as a whole."""
 
     heading: str
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     organization: str = ""
-    above: bool = False
-    """Whether trouble of a shared token was told in an earlier table."""
     token: str = ""
     """What the heading says of the token, behind the name."""
+
+    above: bool = False
+    """Whether trouble of a shared token is in an earlier table."""
 
 
 def sections(report: Report, *, everything: bool = True) -> Iterator[Section]:
     """Every table of a report; without ``everything`` what is good is summed up in one row each."""
     for connection in report.connections:
-        made = _of_connection(connection)
-        yield from _together(
-            made if everything else (_trouble_of(section, connection) for section in made)
-        )
+        yield from _together(_of_connection(connection, everything=everything))
 
 
-def _together(made: Iterable[Section]) -> Iterator[Section]:
-    """Many organizations, one after the other, of which all the same is said are one table."""
-    for _, group in groupby(
-        made, lambda one: (one.rows, one.above, one.token) if one.organization else one.heading
-    ):
-        alike = list(group)
-        if len(alike) <= FEW:
-            yield from alike
-        else:
-            names = ", ".join(one.organization for one in alike)
-            yield replace(alike[0], heading=f"{names} ({len(alike)} alike) · {alike[0].token}")
-
-
-def _trouble_of(section: Section, connection: ConnectionReport) -> Section:
-    """What asks for something, each row with the command to run, and what has changed; one row where all is well."""
-    rows = [row for row in section.rows if row.is_trouble or row.changed]
-    if not rows and section.above:
-        return replace(section, rows=(Row(Status.WARN, "Token", "As above: it is the same one."),))
-    if not rows:
-        return replace(section, rows=(Row(Status.PASS, "All checks", "good; --all shows them."),))
-    if connection.name is None:
-        return replace(section, rows=tuple(rows))
-    made = (_with_command(row, connection.name) if row.is_trouble else row for row in rows)
-    return replace(section, rows=tuple(made))
-
-
-def _with_command(row: Row, connection: str) -> Row:
-    """The row, ending with the command that goes on from it; once, where the remedy ends with it already."""
-    command = (row.next or Command("validate")).text(connection)
-    return row if row.remedy.endswith(command) else replace(row, command=command)
-
-
-def closing(report: Report) -> list[str]:
-    """The verdict and the next command."""
-    lines = [f"{_SENTENCES[report.verdict]} (exit {int(report.exit_code)})"]
-    if report.error is not None:
-        lines = [clean(report.error.problem, 600), clean(report.error.remedy, 600)]
-    lines += list(_whose(report))
-    lines += [clean(note, 600) for note in report.notes]
-    return lines + [f"Next: {command}" for command in _next(report)]
-
-
-def _whose(report: Report) -> Iterator[str]:
-    """Whose problem it is, for each connection that has one."""
-    found = [
-        (connection, finding)
-        for connection in report.connections
-        for finding in responsibilities(connection)
-    ]
-    for connection, finding in found:
-        yield (
-            f"{clean(connection.name, 70)}: {finding.sentence}"
-            if connection.name
-            else finding.sentence
-        )
-    if found:
-        yield "A text to send to whoever can mend it: the same command with --verbose."
-
-
-def tickets(report: Report) -> Iterator[str]:
-    """The texts to send, one for each party of each connection."""
-    for connection in report.connections:
-        for finding in responsibilities(connection):
-            yield from ("", *finding.ticket(report.at, __version__))
-
-
-def in_the_way(checks: Iterable[Check]) -> tuple[Row, ...]:
+def in_the_way(checks: Iterable[Check]) -> tuple[TableRow, ...]:
     """The rows that something has to be done about before it is good."""
     return tuple(_row(check) for check in checks if check.status in (Status.FAIL, Status.UNKNOWN))
 
 
-def _of_connection(connection: ConnectionReport) -> Iterator[Section]:
+def closing(report: Report) -> list[str]:
+    """The verdict, whose problem it is, and the next command."""
+    lines = [f"{_SENTENCES[report.verdict]} (exit {int(report.exit_code)})"]
+    if report.error is not None:
+        lines = [clean(report.error.problem, 600), clean(report.error.remedy, 600)]
+    lines += _responsibilities(report)
+    lines += [clean(note, 600) for note in report.notes]
+    if report.error is None:
+        commands = (_next(connection, report.command) for connection in report.connections)
+        lines += [f"Next: {command}" for command in commands if command]
+    return lines
+
+
+def tickets(report: Report) -> Iterator[str]:
+    """The texts to send, one for each who can mend something of a connection."""
+    for connection in report.connections:
+        for responsibility in responsibilities(connection):
+            yield from ("", *responsibility.ticket(report.at, __version__))
+
+
+def plain_lines(tables: Iterable[Section], width: int = 100) -> Iterator[str]:
+    """The tables as plain lines."""
+    for table in tables:
+        yield from wrap(table.heading, width)
+        for row in table.rows:
+            yield from wrap(f"  {MARKS[row.status][0]} {row.title}: {row.detail}", width)
+            for step in (row.remedy, row.command):
+                if step:
+                    yield from wrap(f"      → {step}", width)
+        yield ""
+
+
+def paint(
+    tables: Iterable[Section], stream: TextIO, *, color: bool, width: int | None = None
+) -> None:
+    """Write the tables with rich, which reads no markup in a ``Text``, whoever wrote it."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(
+        file=stream,
+        no_color=not color,
+        color_system="standard" if color else None,
+        width=width,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        legacy_windows=False,
+        force_terminal=color,
+    )
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    frame = box.SIMPLE_HEAD if encoding.lower().startswith("utf") else box.ASCII
+
+    def text(value: str, style: str = "") -> Text:
+        return Text(encodable(value, encoding), style if color else "")
+
+    for table in tables:
+        console.print(text(table.heading, "bold"))
+        grid = Table(box=frame, pad_edge=False, show_header=False, show_edge=False)
+        grid.add_column(width=1)
+        grid.add_column(ratio=1, max_width=28)
+        grid.add_column(ratio=3, overflow="fold")
+        for row in table.rows:
+            mark, _, style = MARKS[row.status]
+            detail = text(row.detail)
+            for step in (row.remedy, row.command):
+                if step:
+                    detail.append_text(text(f"\n→ {step}", "bold"))
+            grid.add_row(text(mark, style), text(row.title), detail)
+        console.print(grid)
+        console.print()
+
+
+def _of_connection(connection: ConnectionReport, *, everything: bool) -> Iterator[Section]:
     if connection.checks:
-        name = connection.name or connection.base_url
-        yield Section(clean(name, 80), tuple(_row(check) for check in connection.checks))
-    told: set[tuple[CheckId, str]] = set()
+        heading = clean(connection.name or connection.base_url, 80)
+        yield Section(heading, _rows(connection, connection.checks, everything=everything))
+    described: set[tuple[CheckId, str]] = set()
     for organization in connection.organizations:
-        shared = organization.token.shared
-        rows = tuple(
-            _row(check) for check in organization.checks if not shared or _is_news(check, told)
-        )
-        above = any(
-            check.is_trouble and not _is_news(check, told)
-            for check in organization.checks
-            if shared
-        )
-        told.update(_said(check) for check in organization.checks if shared)
+        checks = organization.checks
+        if organization.token.shared:  # a token that several organizations share is described once
+            checks = tuple(check for check in checks if _key(check) not in described)
+            described.update(_key(check) for check in checks if check.id in _OF_THE_TOKEN)
+        above = any(check.is_trouble for check in organization.checks if check not in checks)
+        rows = _rows(connection, checks, everything=everything, above=above)
         place, token = _heading(connection, organization)
-        yield Section(f"{place} · {token}", rows, clean(organization.name, 60), above, token)
-    if connection.aspm is not None and any(
-        check.status is not Status.SKIP for check in connection.aspm.checks
-    ):
-        yield Section(
-            clean(connection.aspm.url, 80), tuple(_row(check) for check in connection.aspm.checks)
-        )
+        name = clean(organization.name, 60)
+        yield Section(f"{place} · {token}", rows, name, token, above)
+    yield from _of_aspm(connection, everything=everything)
 
 
-_OF_THE_TOKEN = frozenset(
-    {CheckId.TOKEN_FORMAT, CheckId.TOKEN_EXPIRY, CheckId.IDENTITY, CheckId.REACH}
-)
+def _of_aspm(connection: ConnectionReport, *, everything: bool) -> Iterator[Section]:
+    aspm = connection.aspm
+    if aspm is not None and any(check.status is not Status.SKIP for check in aspm.checks):
+        rows = _rows(connection, aspm.checks, everything=everything)
+        yield Section(clean(aspm.url, 80), rows)
 
 
-def _said(check: Check) -> tuple[CheckId, str]:
+def _key(check: Check) -> tuple[CheckId, str]:
     return check.id, check.detail
 
 
-def _is_news(check: Check, told: set[tuple[CheckId, str]]) -> bool:
-    """A token that several organizations share is described once."""
-    return check.id not in _OF_THE_TOKEN or _said(check) not in told
+def _rows(
+    connection: ConnectionReport,
+    checks: Iterable[Check],
+    *,
+    everything: bool,
+    above: bool = False,
+) -> tuple[TableRow, ...]:
+    """A row for each check; or for each that asks for something or has changed, with the command
+    to run, and one row where all is well.
+    """
+    if everything:
+        return tuple(_row(check) for check in checks)
+    shown = [check for check in checks if check.is_trouble or check.changed]
+    if shown:
+        return tuple(_row(check, connection.name) for check in shown)
+    if above:
+        return (TableRow(Status.WARN, "Token", "As above: it is the same one."),)
+    return (TableRow(Status.PASS, "All checks", "good; --all shows them."),)
+
+
+def _row(check: Check, connection: str | None = None) -> TableRow:
+    """The row of a check; of a stored ``connection``, trouble ends with the command to go on."""
+    detail, remedy, command = clean(check.detail, 600), clean(check.remedy or "", 600), ""
+    if connection is not None and check.is_trouble:
+        command = (check.next or Command("validate")).text(connection)
+        if remedy.endswith(command):
+            command = ""
+    return TableRow(
+        check.status, check.title, detail, remedy, command, check.id, check.next, check.changed
+    )
+
+
+def _together(made: Iterable[Section]) -> Iterator[Section]:
+    """Many organizations in a row that came out alike are one table."""
+    for _, group in groupby(made, _alike):
+        first, *others = group
+        if len(others) < FEW:
+            yield from (first, *others)
+            continue
+        names = ", ".join(one.organization for one in (first, *others))
+        heading = f"{names} ({len(others) + 1} alike) · {first.token}"
+        yield Section(heading, first.rows, first.organization, first.token, first.above)
+
+
+def _alike(section: Section) -> object:
+    if not section.organization:
+        return section.heading
+    return section.rows, section.above, section.token
 
 
 def _heading(connection: ConnectionReport, organization: OrganizationReport) -> tuple[str, str]:
-    token = organization.token
-    services = connection.deployment is Deployment.SERVICES
-    place = organization.name if services else f"{connection.base_url}/{organization.name}"
-    parts = [
-        f"token …{token.last4}" if token.last4 else "token",
-        f"from {'keyring' if token.source.startswith('keyring') else token.source}"
-        if token.source
-        else "",
-        "shared" if token.shared else "",
-        _left(token.days_left),
-    ]
-    return clean(place, 120), clean(" · ".join(part for part in parts if part), 200)
+    """Where it is, and what is known of its token."""
+    token, place = organization.token, organization.name
+    if connection.deployment is not Deployment.SERVICES:
+        place = f"{connection.base_url}/{place}"
+    parts = [f"token …{token.last4}" if token.last4 else "token"]
+    if token.source:
+        parts.append(f"from {'keyring' if token.source.startswith('keyring') else token.source}")
+    if token.shared:
+        parts.append("shared")
+    if token.days_left is not None:
+        parts.append(_days_left(token.days_left))
+    return clean(place, 120), clean(" · ".join(parts), 200)
 
 
-def _left(days: int | None) -> str:
-    if days is None:
-        return ""
+def _days_left(days: int) -> str:
     if days > 0:
         return f"{count_days(days)} left"
     return "its end is today" if days == 0 else "past its end"
 
 
-def _row(check: Check) -> Row:
-    detail, remedy = clean(check.detail, 600), clean(check.remedy or "", 600)
-    return Row(
-        check.status, check.title, detail, remedy, check.id, next=check.next, changed=check.changed
+def _responsibilities(report: Report) -> list[str]:
+    """Whose problem it is, for each connection that has one."""
+    sentences = []
+    for connection in report.connections:
+        name = f"{clean(connection.name, 70)}: " if connection.name else ""
+        sentences += [f"{name}{one.sentence}" for one in responsibilities(connection)]
+    if sentences:
+        sentences.append("A text to send to whoever can mend it: the same command with --verbose.")
+    return sentences
+
+
+def _next(connection: ConnectionReport, command: str) -> str:
+    """The exact command to go on with after ``command``; empty where there is none."""
+    if connection.name is None:
+        return ""
+    name, checks = clean(connection.name, 70), list(connection.all_checks())
+    dead = _failed(checks, CheckId.IDENTITY)
+    if _must_migrate(checks, dead):
+        return f"aspm-ado migrate {name}"
+    if command == "validate" and (renewal := _renewal(connection.name, checks)):
+        return renewal
+    if command not in ("migrate", "rotate") and not _is_stored(connection):
+        return ""
+    if not dead and _has_to_be_registered(checks):
+        return f"aspm-ado handoff {name}"
+    return f"aspm-ado validate {name}" if command == "connect" else ""
+
+
+def _failed(checks: Iterable[Check], *ids: CheckId) -> list[Check]:
+    return [check for check in checks if check.id in ids and check.status is Status.FAIL]
+
+
+def _must_migrate(checks: Iterable[Check], dead: Iterable[Check]) -> bool:
+    if any(check.reason is Reason.NOT_MIGRATED for check in checks):
+        return True
+    return any(check.next == Command("migrate") for check in dead)
+
+
+def _is_stored(connection: ConnectionReport) -> bool:
+    return any(
+        check.id is CheckId.SECRETS and check.status is Status.PASS for check in connection.checks
     )
 
 
-def _next(report: Report) -> Iterator[str]:
-    """The exact commands to go on with."""
-    for connection in report.connections:
-        if connection.name is None or report.error is not None:
-            continue
-        waiting = any(
-            check.id is CheckId.REGISTRATION and check.is_trouble
-            for check in connection.all_checks()
-        )
-        stored = any(
-            check.id is CheckId.SECRETS and check.status is Status.PASS
-            for check in connection.checks
-        )
-        stored = stored or report.command in ("migrate", "rotate")
-        dead = [
-            check
-            for check in connection.all_checks()
-            if check.id is CheckId.IDENTITY and check.status is Status.FAIL
-        ]
-        stopped = any(check.next == Command("migrate") for check in dead)
-        if stopped or any(check.reason is Reason.NOT_MIGRATED for check in connection.all_checks()):
-            yield f"aspm-ado migrate {clean(connection.name, 70)}"
-        elif report.command == "validate" and (command := _renewal(connection)):
-            yield command
-        elif waiting and stored and not dead:
-            yield f"aspm-ado handoff {clean(connection.name, 70)}"
-        elif stored and report.command == "connect":
-            yield f"aspm-ado validate {clean(connection.name, 70)}"
+def _has_to_be_registered(checks: Iterable[Check]) -> bool:
+    return any(check.id is CheckId.REGISTRATION and check.is_trouble for check in checks)
 
 
-def _renewal(connection: ConnectionReport) -> str:
-    """The command that replaces a token which is dead or gone: what it would be handed over for comes after that."""
-    for check in connection.all_checks():
-        dead = check.status is Status.FAIL and check.id in (CheckId.IDENTITY, CheckId.SECRETS)
-        if dead and check.next is not None and check.next.verb == "rotate":
-            return check.next.text(connection.name or "")
+def _renewal(name: str, checks: Iterable[Check]) -> str:
+    """The command that replaces a token which is dead or gone: a hand-over comes after that."""
+    for check in _failed(checks, CheckId.IDENTITY, CheckId.SECRETS):
+        if check.next is not None and check.next.verb == "rotate":
+            return check.next.text(name)
     return ""
-
-
-def lines(tables: Iterable[Section], width: int = 100) -> Iterator[str]:
-    """The tables as text."""
-    for table in tables:
-        yield from wrap(table.heading, width)
-        for row in table.rows:
-            mark = MARKS[row.status][0]
-            yield from wrap(f"  {mark} {row.title}: {row.detail}", width)
-            if row.remedy:
-                yield from wrap(f"      → {row.remedy}", width)
-            if row.command:
-                yield from wrap(f"      → {row.command}", width)
-        yield ""

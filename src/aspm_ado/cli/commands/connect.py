@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_report
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError
 from aspm_ado.domain.stored import Draft
@@ -13,13 +13,12 @@ from aspm_ado.flows.connect import connect
 from aspm_ado.flows.tokens.revocation import revoking_unkept
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.context import Wiring
     from aspm_ado.flows.context import Context
 
 
-def run(wiring: Wiring, name: str | None = None) -> int:
-    """The wizard. When it is interrupted, its answers are kept for the next run; secrets are not among them."""
-    context = wiring.context(remember=True)
+def run(invocation: Invocation, name: str | None = None) -> int:
+    """The wizard. Answers of an interrupted run, never secrets, are kept for the next one."""
+    context = invocation.context(remember=True)
     try:
         with revoking_unkept(context):
             report = connect(context, name)
@@ -27,18 +26,16 @@ def run(wiring: Wiring, name: str | None = None) -> int:
         if context.asker.keeps and context.asker.answered:
             with suppress(StoreError):
                 _keep_answers(context)
-                context.voice.note(
-                    "Your answers are kept, without any secret: the next `aspm-ado connect` offers them."
-                )
         raise
     if context.asker.answered:
         context.records.save_draft(None)
-    write_report(wiring, report)
-    return int(report.exit_code)
+    return write_report(invocation, report)
 
 
 def _keep_answers(context: Context) -> None:
-    draft = Draft(dict(context.asker.answered), context.now().isoformat(timespec="seconds"))
     earlier = context.records.load_draft()
-    answers = {**earlier.answers, **draft.answers} if earlier else draft.answers
-    context.records.save_draft(replace(draft, answers=answers))
+    answers = {**(earlier.answers if earlier else {}), **context.asker.answered}
+    context.records.save_draft(Draft(answers, context.now().isoformat(timespec="seconds")))
+    context.voice.note(
+        "Your answers are kept, without any secret: the next `aspm-ado connect` offers them."
+    )

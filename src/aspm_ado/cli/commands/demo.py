@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from aspm_ado.adapters.azure_cli import AzureCli
 from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.cli.output import width_of_result, write_document, write_lines, write_report
+from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.demo import SCENARIOS, Scenario, Simulator, azure_cli
 from aspm_ado.domain.azure.retirement import Clock
 from aspm_ado.domain.errors import UsageError
@@ -41,7 +41,7 @@ from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
 from aspm_ado.flows.tokens.revocation import revoking_unkept
 
 if TYPE_CHECKING:
-    from aspm_ado.cli.context import Wiring
+    from aspm_ado.cli.context import Invocation
     from aspm_ado.domain.ports import Desktop
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
@@ -59,7 +59,7 @@ _SETTLED = frozenset(
 
 
 def run(
-    wiring: Wiring,
+    invocation: Invocation,
     *,
     scenario: str | None = None,
     list_scenarios: bool = False,
@@ -68,7 +68,7 @@ def run(
 ) -> int:
     """Play one story with nothing but this machine: no account, no network, nothing kept."""
     if list_scenarios:
-        return _list(wiring)
+        return _list(invocation)
     scenario = scenario or "ready"
     story = SCENARIOS.get(scenario)
     if story is None:
@@ -82,18 +82,18 @@ def run(
         Simulator(story, at=moment) as simulator,
         tempfile.TemporaryDirectory(prefix="aspm-ado-demo-") as folder,
     ):
-        signed_in = _sign_in(wiring, story, Path(folder))
+        signed_in = _sign_in(invocation, story, Path(folder))
         if serve:
-            return _serve(wiring, story, simulator, signed_in)
-        wiring.simulator = simulator.address
-        wiring.records = DiskRecords(Path(folder) / "records", command="aspm-ado demo")
-        wiring.vault = MemoryVault()
-        _introduce(wiring, story, simulator)
-        context = _house(wiring, story, simulator)
+            return _serve(invocation, story, simulator, signed_in)
+        invocation.simulator = simulator.address
+        invocation.records = DiskRecords(Path(folder) / "records", command="aspm-ado demo")
+        invocation.vault = MemoryVault()
+        _introduce(invocation, story, simulator)
+        context = _house(invocation, story, simulator)
         with revoking_unkept(context):
             report = connect(context, None)
-        write_report(wiring, report)
-        wiring.voice.say(_OVER)
+        write_report(invocation, report)
+        invocation.voice.say(_OVER)
         return int(report.exit_code)
 
 
@@ -110,15 +110,17 @@ def _moment(text: str) -> datetime:
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
-def _sign_in(wiring: Wiring, story: Scenario, folder: Path) -> Path | None:
+def _sign_in(invocation: Invocation, story: Scenario, folder: Path) -> Path | None:
     """Where the `az` of the story is, if somebody is signed in with it; the real one has no part in a simulation."""
     if not story.world.sign_ins:
         return None
     found = folder / "bin"
     found.mkdir()
     azure_cli.install(found, story.world.sign_ins[0].value)
-    path = os.pathsep.join((str(found), wiring.environment.get("PATH", "")))
-    wiring.entra = AzureCli({**wiring.environment, "PATH": path}, seconds=lambda: wiring.timeout)
+    path = os.pathsep.join((str(found), invocation.environment.get("PATH", "")))
+    invocation.entra = AzureCli(
+        {**invocation.environment, "PATH": path}, seconds=lambda: invocation.timeout
+    )
     return found
 
 
@@ -165,13 +167,13 @@ class _Desk:
         self._desktop.clear()
 
 
-def _house(wiring: Wiring, story: Scenario, simulator: Simulator) -> Context:
+def _house(invocation: Invocation, story: Scenario, simulator: Simulator) -> Context:
     """The usual house, with the story's answers: given where nobody is there, offered where somebody is."""
-    context = wiring.context()
+    context = invocation.context()
     given = _given(story)
-    if wiring.prompter.asks:
+    if invocation.prompter.asks:
         given = {name: value for name, value in given.items() if name in _SETTLED}
-    given = {**given, **wiring.given}
+    given = {**given, **invocation.given}
     offered = {
         ORGANIZATION.name: next(iter(story.answers.organizations), story.answers.server_url or ""),
         PURPOSE.name: story.answers.purpose,
@@ -180,11 +182,11 @@ def _house(wiring: Wiring, story: Scenario, simulator: Simulator) -> Context:
     offered = {name: value for name, value in offered.items() if value}
     return replace(
         context,
-        asker=Asker(given, wiring.prompter, offered),
+        asker=Asker(given, invocation.prompter, offered),
         sources=_Tokens(story),
-        desktop=_Desk(wiring.desktop, simulator.address),
+        desktop=_Desk(invocation.desktop, simulator.address),
         entra=context.entra if story.world.sign_ins else None,
-        clock=Clock(simulator.world.today, wiring.clock.global_end, pinned=True),
+        clock=Clock(simulator.world.today, invocation.clock.global_end, pinned=True),
     )
 
 
@@ -213,14 +215,14 @@ def _given(story: Scenario) -> dict[str, Given]:
     return {name: Given(values, "the simulation") for name, values in said.items() if values}
 
 
-def _introduce(wiring: Wiring, story: Scenario, simulator: Simulator) -> None:
-    voice = wiring.voice
+def _introduce(invocation: Invocation, story: Scenario, simulator: Simulator) -> None:
+    voice = invocation.voice
     voice.heading(f"A simulation: {story.name}")
     voice.say(story.summary)
     voice.say(
         f"Azure DevOps and Invicti ASPM are played on {simulator.address}, where today is {simulator.world.today}."
     )
-    if wiring.prompter.asks:
+    if invocation.prompter.asks:
         for organization, value in story.answers.tokens:
             voice.say(
                 f"The token to paste{f' for {organization}' if organization else ''}: {value}"
@@ -228,11 +230,11 @@ def _introduce(wiring: Wiring, story: Scenario, simulator: Simulator) -> None:
         voice.say(f"Its page, where you can edit it: {simulator.address}")
 
 
-def _list(wiring: Wiring) -> int:
-    if wiring.as_json:
-        from aspm_ado.render.document import envelope
+def _list(invocation: Invocation) -> int:
+    if invocation.as_json:
+        from aspm_ado.render.json import envelope
 
-        at = wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        at = invocation.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         rows = [
             {"name": one.name, "summary": one.summary, "today": one.today.isoformat(),
              "expected_exit_code": one.exit_code, "expected_reasons": list(one.reasons)}
@@ -245,7 +247,7 @@ def _list(wiring: Wiring) -> int:
 
 
 def _stories(margin: int) -> Iterator[str]:
-    width = width_of_result()
+    width = result_width()
     for one in SCENARIOS.values():
         name = one.name
         for row in (
@@ -255,20 +257,22 @@ def _stories(margin: int) -> Iterator[str]:
             name = ""
 
 
-def _serve(wiring: Wiring, story: Scenario, simulator: Simulator, signed_in: Path | None) -> int:
+def _serve(
+    invocation: Invocation, story: Scenario, simulator: Simulator, signed_in: Path | None
+) -> int:
     """Only the simulation, for another terminal, until Ctrl-C."""
     write_lines([f"ASPM_ADO_SIMULATOR={simulator.address}"])
     tokens = story.answers.tokens or [(token.reach, token.value) for token in story.world.tokens]
     for organization, value in tokens:
-        wiring.voice.say(f"Token{f' of {organization}' if organization else ''}: {value}")
-    wiring.voice.say(
+        invocation.voice.say(f"Token{f' of {organization}' if organization else ''}: {value}")
+    invocation.voice.say(
         f"Set that variable in another terminal; every request then goes here. Scenario: {story.name}."
     )
     if signed_in is not None:
-        wiring.voice.say(
+        invocation.voice.say(
             f"Somebody is signed in with the `az` of the story: put {signed_in} first on its PATH, too."
         )
-    wiring.voice.say(
+    invocation.voice.say(
         f"Its clock shows {simulator.world.moment:%Y-%m-%dT%H:%M:%SZ}. Ctrl-C ends it."
     )
     sys.stderr.flush()

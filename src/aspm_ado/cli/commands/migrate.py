@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from aspm_ado.cli.output import width_of_result, write_document, write_lines, write_report
+from aspm_ado.cli.context import Invocation
+from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
 from aspm_ado.domain.questions import PLAN, PLAN_FILE, YES
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.plan import MigrationPlan, planned
 from aspm_ado.flows.tokens.revocation import revoking_unkept
 
-if TYPE_CHECKING:
-    from aspm_ado.cli.context import Wiring
 
-_SUFFIXES = (".json", ".md")
-
-
-def run(wiring: Wiring, name: str | None = None) -> int:
-    """One token for each organization; or, with a plan, what is to be done for it, and nothing else."""
+def run(invocation: Invocation, name: str | None = None) -> int:
+    """One token for each organization; or, with a plan, what is to be done, and nothing else."""
     if name is None:
         raise UsageError(
             Reason.INPUT_MISSING,
             "Which connection?",
             remedy="aspm-ado migrate NAME (see aspm-ado list).",
         )
-    given = wiring.given.get(PLAN_FILE.name)
-    files = [Path(one).expanduser() for one in (given.values if given else ())]
-    if wiring.on(PLAN) or files:
-        _demand_writable(files, overwrite=wiring.on(YES))
-        return _plan(wiring, planned(wiring.context(), name), files)
-    context = wiring.context()
+    files = [Path(one).expanduser() for one in invocation.values(PLAN_FILE)]
+    if invocation.on(PLAN) or files:
+        _check_writable(files, overwrite=invocation.on(YES))
+        _write_plan(invocation, planned(invocation.context(), name), files)
+        return 0
+    context = invocation.context()
     with revoking_unkept(context):
         report = migrate(context, name)
-    write_report(wiring, report)
-    return int(report.exit_code)
+    return write_report(invocation, report)
 
 
-def _demand_writable(files: Sequence[Path], *, overwrite: bool) -> None:
+def _check_writable(files: Sequence[Path], *, overwrite: bool) -> None:
     """Refuse before any request what could not be written after."""
     for path in files:
-        if path.suffix.lower() not in _SUFFIXES:
+        if path.suffix.lower() not in (".json", ".md"):
             raise UsageError(
                 Reason.INPUT_INVALID,
                 f"{clean(path, 120)} ends neither in .json nor in .md.",
@@ -59,15 +53,18 @@ def _demand_writable(files: Sequence[Path], *, overwrite: bool) -> None:
             )
 
 
-def _plan(wiring: Wiring, plan: MigrationPlan, files: Sequence[Path]) -> int:
-    from aspm_ado.render.document import dump
+def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Path]) -> None:
+    from aspm_ado.render.json import dump
 
-    document = _document(wiring, plan)
-    text = [*markdown(plan.name, plan.day, plan.rows, listed=plan.listed)]
+    document = {
+        **invocation.envelope(PLAN_SCHEMA, day_source=plan.day_source.value),
+        "name": plan.name,
+        "listed": plan.listed,
+        "organizations": rows_out(plan.rows),
+    }
+    text = "\n".join(_lines(plan)) + "\n"
     for path in files:
-        raw = (
-            dump(document) if path.suffix.lower() == ".json" else ("\n".join(text) + "\n").encode()
-        )
+        raw = dump(document) if path.suffix.lower() == ".json" else text.encode()
         try:
             path.write_bytes(raw)
         except OSError as error:
@@ -76,22 +73,12 @@ def _plan(wiring: Wiring, plan: MigrationPlan, files: Sequence[Path]) -> int:
                 f"{clean(path, 120)} cannot be written: {error.strerror or type(error).__name__}.",
                 remedy="Check that its folder is there and yours.",
             ) from None
-        wiring.voice.note(f"The plan is in {clean(path, 120)}.")
-    if wiring.as_json:
+        invocation.voice.note(f"The plan is in {clean(path, 120)}.")
+    if invocation.as_json:
         write_document(document)
     else:
-        seen = width_of_result() is not None
-        write_lines(
-            markdown(plan.name, plan.day, plan.rows, listed=plan.listed, table=False)
-            if seen
-            else text
-        )
-    return 0
+        write_lines(_lines(plan, table=result_width() is None))
 
 
-def _document(wiring: Wiring, plan: MigrationPlan) -> dict[str, Any]:
-    from aspm_ado.render.document import envelope
-
-    at = wiring.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    head = envelope(PLAN_SCHEMA, "migrate", at, ExitCode.DONE, day_source=plan.day_source.value)
-    return {**head, "name": plan.name, "listed": plan.listed, "organizations": rows_out(plan.rows)}
+def _lines(plan: MigrationPlan, *, table: bool = True) -> Iterator[str]:
+    return markdown(plan.name, plan.day, plan.rows, listed=plan.listed, table=table)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_report
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, ORGANIZATION
@@ -11,23 +10,17 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
 
-if TYPE_CHECKING:
-    from aspm_ado.cli.context import Wiring
 
-
-def run(wiring: Wiring, name: str | None = None) -> int:
-    """The Azure DevOps token of a connection; without a name and with ``--aspm-url``, the API token of that ASPM."""
-    context = wiring.context()
-    if name is None and wiring.given.get(ASPM_URL.name) is not None:
-        report = rotate_aspm(context)
-    elif name is None:
-        raise UsageError(
-            Reason.INPUT_MISSING,
-            "Which connection?",
-            remedy="aspm-ado rotate NAME (see aspm-ado list), or --aspm-url URL for the API token of an Invicti ASPM.",
-        )
-    else:
-        given = wiring.given.get(ORGANIZATION.name)
-        report = rotate(context, name, given.values if given else ())
-    write_report(wiring, report)
-    return int(report.exit_code)
+def run(invocation: Invocation, name: str | None = None) -> int:
+    """The Azure DevOps token of a connection, or the API token of the ASPM at ``--aspm-url``."""
+    context = invocation.context()
+    if name is not None:
+        return write_report(invocation, rotate(context, name, invocation.values(ORGANIZATION)))
+    if invocation.on(ASPM_URL):
+        return write_report(invocation, rotate_aspm(context))
+    raise UsageError(
+        Reason.INPUT_MISSING,
+        "Which connection?",
+        remedy="aspm-ado rotate NAME (see aspm-ado list), or --aspm-url URL for the API token "
+        "of an Invicti ASPM.",
+    )

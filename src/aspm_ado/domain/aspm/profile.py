@@ -1,15 +1,16 @@
 """A registration profile: how an operator says that instances are registered at their Invicti ASPM.
 
-No published API creates one (facts/aspm section 2), so nothing here knows a path: this is the shape of a document that
-the operator supplies, and what may be put into it. The page is docs/registration-profile.md.
+No published API creates one (facts/aspm section 2), so nothing here knows a path. The shape of the
+document, and what may be put into it, is in ``adapters/profile.py`` and
+docs/registration-profile.md; here is what is done with one.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -20,31 +21,9 @@ if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import AspmCaller, Dialect
     from aspm_ado.domain.secret import Secret
 
-SCHEMA: Final = "aspm-ado/registration-profile/v1"
 PAT: Final = "pat"
 MARKER: Final = "marker"
 INSTANCE_ID: Final = "instance_id"
-PLACES: Final = frozenset(
-    {
-        PAT,
-        MARKER,
-        INSTANCE_ID,
-        "connection",
-        "deployment",
-        "alm_tool",
-        "base_url",
-        "organization",
-        "organization_url",
-        "purpose",
-        "username",
-        "issue_manager",
-        "team_leads_create_instances",
-        "team_leads_fetch_projects",
-        "team_leads_access_projects",
-    }
-)
-"""What may stand in double braces. ``pat`` only in the body of a write, ``instance_id`` only in ``test``."""
-
 _PLACE: Final = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 
 Values = Mapping[str, str | bool]
@@ -52,30 +31,31 @@ Values = Mapping[str, str | bool]
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """What a good answer is: its status, and a JSON pointer that must lead to something in it."""
+    """What a good answer is: its status, and a JSON pointer to something that must be in it."""
 
-    statuses: frozenset[int]
+    status: Collection[int]
     pointer: str = ""
 
     def met(self, status: int, document: object) -> bool:
         """Whether this is one."""
-        return (
-            status in self.statuses
-            and document is not None
-            and at(document, self.pointer) not in (None, False, "")
-        )
+        if status not in self.status or document is None:
+            return False
+        return at(document, self.pointer) not in (None, False, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """Where the instances are listed. ``match`` finds those of an organization, ``ours`` the one that we made."""
+    """Where the instances are listed.
+
+    ``match`` finds those of an organization, ``ours`` the one that we made: texts by JSON pointer.
+    """
 
     path: str
     items: str
-    match: tuple[tuple[str, str], ...]
-    ours: tuple[tuple[str, str], ...]
-    id: str = ""
-    total: str = ""
+    match: Mapping[str, str]
+    ours: Mapping[str, str]
+    id: str
+    total: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +64,7 @@ class Trial:
 
     path: str
     success: Success
-    method: str = "GET"
+    method: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +78,11 @@ class Profile:
     success: Success
     digest: str
     method: str = "POST"
-    headers: tuple[tuple[str, str], ...] = ()
-    conflict: frozenset[int] = frozenset({409})
+    headers: Mapping[str, str] = field(default_factory=dict)
+    conflict: Collection[int] = (409,)
     id: str = ""
     find: Find | None = None
     trial: Trial | None = None
-    product_versions: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -113,16 +92,17 @@ class Profile:
     def create(
         self, aspm_caller: AspmCaller, token: Secret, values: Values, pat: Secret, mark: str
     ) -> Call:
-        """The one write. The token of Azure DevOps goes into its body as it is sent, and to this ASPM alone."""
-        here = frozenset({Origin.of(aspm_caller.url)})
+        """The one write.
+
+        The token of Azure DevOps goes into its body as it is sent, and to this ASPM alone.
+        """
         text = json.dumps(filled(self.body, {**values, PAT: mark}), ensure_ascii=True)
-        headers = (("Content-Type", "application/json"), *self.headers)
         return Call(
             self.method,
             aspm_caller.url + path_of(self.path, values),
             aspm_caller.credential(token),
-            headers,
-            BodyWithSecret(text, mark, pat, here),
+            (("Content-Type", "application/json"), *self.headers.items()),
+            BodyWithSecret(text, mark, pat, frozenset({Origin.of(aspm_caller.url)})),
             lane=aspm_caller.url,
             expects=Document,
             ca_bundle=aspm_caller.ca_bundle,
@@ -131,12 +111,12 @@ class Profile:
     def read(
         self, aspm_caller: AspmCaller, token: Secret, path: str, pat: Secret, method: str = "GET"
     ) -> Call:
-        """A call that brings a document and carries no token of Azure DevOps; the document may hold ``pat``."""
+        """A call for a document, without a token of Azure DevOps; the answer may hold ``pat``."""
         return Call(
             method,
             aspm_caller.url + path,
             aspm_caller.credential(token),
-            self.headers,
+            tuple(self.headers.items()),
             lane=aspm_caller.url,
             expects=Document,
             ca_bundle=aspm_caller.ca_bundle,
@@ -150,7 +130,7 @@ class Profile:
             f"{self.method} {aspm_caller.url}{path_of(self.path, values)}",
             f"{aspm_caller.dialect.header}: {MASK}",
             "Content-Type: application/json",
-            *(f"{name}: {value}" for name, value in self.headers),
+            *(f"{name}: {value}" for name, value in self.headers.items()),
             *body.splitlines(),
         ]
 
@@ -160,18 +140,17 @@ def places_in(template: object) -> set[str]:
     if isinstance(template, str):
         return set(_PLACE.findall(template))
     if isinstance(template, Mapping):
-        return {
-            name for key, value in template.items() for name in (*places_in(key), *places_in(value))
-        }
-    return (
-        {name for value in template for name in places_in(value)}
-        if isinstance(template, list | tuple)
-        else set()
-    )
+        return places_in([*template.keys(), *template.values()])
+    if isinstance(template, list | tuple):
+        return set[str]().union(*map(places_in, template))
+    return set()
 
 
 def filled(template: object, values: Values) -> object:
-    """The template with its places filled. A string that is one place alone takes the type of the value."""
+    """The template with its places filled.
+
+    A string that is one place alone takes the type of the value.
+    """
     if isinstance(template, str):
         alone = _PLACE.fullmatch(template)
         if alone is not None:
@@ -179,11 +158,9 @@ def filled(template: object, values: Values) -> object:
         return _PLACE.sub(lambda found: _text(values[found.group(1)]), template)
     if isinstance(template, Mapping):
         return {str(filled(key, values)): filled(value, values) for key, value in template.items()}
-    return (
-        [filled(value, values) for value in template]
-        if isinstance(template, list | tuple)
-        else template
-    )
+    if isinstance(template, list | tuple):
+        return [filled(value, values) for value in template]
+    return template
 
 
 def path_of(template: str, values: Values) -> str:
@@ -205,11 +182,11 @@ def at(document: object, pointer: str) -> object:
     return found
 
 
-def same(item: object, wanted: tuple[tuple[str, str], ...], values: Values) -> bool:
-    """Whether each pointer leads to the text wanted; letter case and a closing slash make no difference."""
+def same(item: object, wanted: Mapping[str, str], values: Values) -> bool:
+    """Whether each pointer leads to the text wanted; case and a closing slash do not matter."""
     return all(
         _plain(at(item, pointer)) == _plain(filled(template, values))
-        for pointer, template in wanted
+        for pointer, template in wanted.items()
     )
 
 

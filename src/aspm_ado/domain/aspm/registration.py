@@ -62,19 +62,28 @@ def read_instances(profile: Profile, values: Values, reply: Reply) -> InstanceSe
 
     A list that cannot be read whole shows nothing: it may hide what is there.
     """
-    document = reply.answer.content if isinstance(reply.answer, Document) else None
-    find = profile.find
-    items = at(document, find.items) if find is not None else None
-    if find is None or reply.status != 200 or not isinstance(items, list):
-        return InstanceSearch(Presence.UNCLEAR, reply)
-    total = at(document, find.total) if find.total else len(items)
-    if not isinstance(total, int) or total > len(items):
+    find, items = profile.find, _all_instances(profile, reply)
+    if find is None or items is None:
         return InstanceSearch(Presence.UNCLEAR, reply)
     for item in items:
         if same(item, find.ours, values):
             return InstanceSearch(Presence.OURS, reply, _instance_id(item, find.id))
     is_there = any(same(item, find.match, values) for item in items)
     return InstanceSearch(Presence.FOREIGN if is_there else Presence.ABSENT, reply)
+
+
+def _all_instances(profile: Profile, reply: Reply) -> list[object] | None:
+    """The whole list; ``None`` where it was not given, or not whole."""
+    find = profile.find
+    if find is None or reply.status != 200 or not isinstance(reply.answer, Document):
+        return None
+    document = reply.answer.content
+    items = at(document, find.items)
+    if not isinstance(items, list):
+        return None
+    total = at(document, find.total) if find.total else len(items)
+    is_whole = isinstance(total, int) and total <= len(items)
+    return items if is_whole else None
 
 
 class WriteResult(StrEnum):
@@ -423,12 +432,12 @@ def _by_state(facts: RegistrationFacts) -> Check:
 
 
 def _registered(registration: Registration) -> Check:
-    told = "A person says that Invicti ASPM took it"
+    how = "A person says that Invicti ASPM took it"
     if registration.mode is RegistrationMode.API:
-        told = "Its API answered that it is registered"
+        how = "Its API answered that it is registered"
     if registration.proof is Proof.ALM_ACCEPTED:
-        told += "; since then projects/check knows the tool"
-    return Check(CheckId.REGISTRATION, Status.PASS, f"{told}.")
+        how += "; since then projects/check knows the tool"
+    return Check(CheckId.REGISTRATION, Status.PASS, f"{how}.")
 
 
 def _handed_off(facts: RegistrationFacts) -> Check:

@@ -64,8 +64,8 @@ def _place(problem: str) -> PatError:
 
 
 def _again(problem: str) -> PatError:
-    told = "Try again in some minutes, or create the token by hand: {page}"
-    return PatError(Reason.CREATION_FAILED, problem, told, passing=True)
+    remedy = "Try again in some minutes, or create the token by hand: {page}"
+    return PatError(Reason.CREATION_FAILED, problem, remedy, passing=True)
 
 
 def _dead(problem: str) -> PatError:
@@ -358,14 +358,17 @@ OTHERWISE: Final = AzFailure(
 )
 
 
+def _az_failure(codes: list[str], output: str) -> AzFailure:
+    for failure in AZ_FAILURES:
+        if set(codes) & set(failure.codes) or any(word in output for word in failure.words):
+            return failure
+    return OTHERWISE
+
+
 def az_failed(output: str, tenant: str) -> NotCreatedError:
     """What it means when `az` ends with an error. Only the number in its text is repeated."""
-    codes, low = _CODE.findall(output), output.lower()
-    found = OTHERWISE
-    for failure in AZ_FAILURES:
-        if set(codes) & set(failure.codes) or any(word in low for word in failure.words):
-            found = failure
-            break
+    codes = _CODE.findall(output)
+    found = _az_failure(codes, output.lower())
     code = next((code for code in codes if code in found.codes), codes[0] if codes else "")
     shown = f"AADSTS{code}" if code else ""
     if shown and "({code})" not in found.problem:

@@ -1,7 +1,7 @@
 """The requests to Azure DevOps, as data: where each route lives, and what goes with it.
 
-Every call asks not to be redirected to a sign-in page, so that a refusal is a status. Sources: facts
-sections 2, 3b, 6, 7 and 9.
+Every call asks not to be redirected to a sign-in page, so that a refusal is a status. Sources:
+facts sections 2, 3b, 6, 7 and 9.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The day on which Microsoft stops tokens of all organizations, and what it makes of the reach demanded."""
+"""The day on which Microsoft stops tokens of all organizations, and what that makes of a reach."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 GLOBAL_PAT_END: Final = date(2026, 12, 1)
-"""00:00 UTC of this day. Source: Microsoft's retirement announcement of 2025-12-12, as updated on 2026-03-05."""
+"""00:00 UTC of this day.
+
+Source: Microsoft's retirement announcement of 2025-12-12, as updated on 2026-03-05.
+"""
 LAST_DAYS: Final = 30
-"""Days before the end in which a token of all organizations is hardly worth creating, and a person is asked."""
+"""Days before the end in which a person is asked whether to create such a token."""
 MIGRATE: Final = "aspm-ado migrate NAME"
-"""What takes a stored connection across the day; its name is put in where it is known."""
+"""The command that prepares a stored connection for the day; NAME is filled in where known."""
 
 
 class Reach(StrEnum):
@@ -55,14 +58,14 @@ class DaySource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Today, whose today it is, and the day on which global tokens end (``None``: never)."""
+    """Today, the clock that it is from, and the day when global tokens end (``None``: never)."""
 
     today: date
     source: DaySource
     global_end: date | None = GLOBAL_PAT_END
 
     def days_to_end(self, deployment: Deployment) -> int | None:
-        """Days until global tokens stop there; ``None`` where they do not. Zero or less: the day has come."""
+        """Days until global tokens stop there, or 0 and less; ``None`` where they do not stop."""
         if deployment is Deployment.SERVER or self.global_end is None:
             return None
         return (self.global_end - self.today).days
@@ -78,15 +81,13 @@ class Calendar:
         return days is not None and 0 < days <= LAST_DAYS
 
     def days_left(self, expires: date | None, reach: Reach, deployment: Deployment) -> int | None:
-        """Days to the earlier of a token's own end and the end of global tokens, where it is one. ``None``: none known.
+        """Days until a token ends: by its own date, or with all global tokens where it is one.
 
-        Less than zero: it was to have ended that many days ago.
+        Negative after that day; ``None`` where no end is known.
         """
-        left = [] if expires is None else [(expires - self.today).days]
-        end = self.days_to_end(deployment)
-        if reach is Reach.ALL and end is not None:
-            left.append(end)
-        return min(left, default=None)
+        own = None if expires is None else (expires - self.today).days
+        end = self.days_to_end(deployment) if reach is Reach.ALL else None
+        return min((days for days in (own, end) if days is not None), default=None)
 
     def demanded(self, choice: ReachDemanded, deployment: Deployment) -> Reach:
         """The reach that ``choice`` means there and today."""
@@ -97,23 +98,21 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Today as this machine has it, until Azure DevOps says better."""
+    """Today by this machine's clock, until Azure DevOps says otherwise."""
 
     today: date
     global_end: date | None
     pinned: bool = False
 
     def calendar(self, *replies: Reply | None) -> Calendar:
-        """The calendar, by the ``Date`` of the first answer that is Azure DevOps' own."""
+        """The calendar, by the ``Date`` of the first answer that Azure DevOps itself gave."""
         for reply in replies:
-            if reply is not None and reply.received is not None and _is_azure(reply):
+            if reply is None or reply.received is None:
+                continue
+            if reply.header("X-TFS-ProcessId") or reply.header("ActivityId"):
                 source = DaySource.PINNED if self.pinned else DaySource.SERVER
                 return Calendar(reply.received.date(), source, self.global_end)
         return Calendar(self.today, DaySource.LOCAL, self.global_end)
-
-
-def _is_azure(reply: Reply) -> bool:
-    return bool(reply.header("X-TFS-ProcessId") or reply.header("ActivityId"))
 
 
 def count_days(days: int) -> str:
@@ -129,7 +128,7 @@ def parse_global_end(text: str) -> date | None:
 
 
 def parse_day(text: str, where: str) -> date:
-    """A calendar day written ``YYYY-MM-DD``; ``where`` is named when it is not one."""
+    """A day written ``YYYY-MM-DD``. Raises ``UsageError``, which names ``where``."""
     value = text.strip()
     try:
         if not _DAY.fullmatch(value):

@@ -165,8 +165,8 @@ def request_for(
     answer = f"\nAzure DevOps answered: {clean(answered)}\n" if answered else ""
     made = guide(place, purpose, choice, calendar)
     return (
-        f"Hello,\n\nInvicti ASPM needs a personal access token of Azure DevOps to {_USES[purpose]}. "
-        f"{_filled(row.hinders, place)}\n{answer}\n"
+        "Hello,\n\nInvicti ASPM needs a personal access token of Azure DevOps to "
+        f"{_USES[purpose]}. {_filled(row.hinders, place)}\n{answer}\n"
         f"Where it is switched: {_filled(row.where, place)}.\n"
         f"Who can: {_filled(row.who, place)}.\n"
         f"Please {row.please}\n\n"

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 class TokenHistory:
     """What is known of a token beside the answers of today.
 
-    ``was_good``: it was accepted when it was last validated. ``reach``: its reach then. ``expires``:
-    its end on record.
+    ``was_good``: it was accepted when it was last validated. ``reach``: its reach then.
+    ``expires``: its end on record.
     """
 
     was_good: bool = False

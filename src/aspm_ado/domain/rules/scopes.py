@@ -47,9 +47,10 @@ class ProbeResult(StrEnum):
 class ScopeContext:
     """What is known beside the probes.
 
-    ``control`` is the answer to a random token (Server only). ``unversioned`` is the answer that was
-    to tell the version of a Server, and said nothing: ``version`` is the oldest then. ``no_route``
-    says that not one route was found: the address is wrong, and nothing is known of any scope.
+    ``control`` is the answer to a random token (Server only). ``unversioned`` is the answer that
+    was to tell the version of a Server, and said nothing: ``version`` is the oldest then.
+    ``no_route`` says that not one route was found: the address is wrong, and nothing is known of
+    any scope.
     """
 
     purpose: Purpose

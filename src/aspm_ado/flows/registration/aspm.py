@@ -5,7 +5,7 @@ Which API answers, whose token it takes, what the token may do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +33,7 @@ from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_g
 from aspm_ado.flows.validation.scheduler import one_call
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.rules.aspm import DialectsFound
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.guided import Handoff
@@ -92,15 +93,7 @@ def validate_aspm(target: AspmTarget, token: ApiToken) -> RequestPlan[AspmResult
     url, asked = target.url, target.api
     dialects = [Dialect.CORE, Dialect.STANDALONE] if asked == AUTO else [Dialect(asked)]
     callers = {dialect: AspmCaller(url, dialect, target.ca_bundle) for dialect in dialects}
-    replies = yield [caller.health() for caller in callers.values()]
-    answers = dict(zip(dialects, replies, strict=True))
-    retried = dialects_to_retry(answers)
-    if retried:
-        replies = yield [callers[dialect].teams() for dialect in retried]
-        again = zip(retried, replies, strict=True)
-        answers |= {one: it for one, it in again if classify_aspm(it) is AspmAnswer.REFUSED}
-    hint = Dialect(target.hint) if target.hint != AUTO else None
-    reachable = judge_reachable(url, answers, hint)
+    reachable = yield from _find_api(target, callers)
     if not reachable.dialects:
         behind = "Not asked: the API of Invicti ASPM was not reached."
         rest = (skip(CheckId.ASPM_TOKEN, behind), skip(CheckId.ASPM_PROJECTS, behind))
@@ -122,6 +115,21 @@ def validate_aspm(target: AspmTarget, token: ApiToken) -> RequestPlan[AspmResult
             refusal = replace(refusal, remedy=remedy)
     last = skip(CheckId.ASPM_PROJECTS, "Not asked: the API token is not accepted.")
     return AspmResult(url, (reachable.check, refusal, last), token, caller, asked)
+
+
+def _find_api(
+    target: AspmTarget, callers: Mapping[Dialect, AspmCaller]
+) -> RequestPlan[DialectsFound]:
+    """Which dialects answer, asked without the token."""
+    replies = yield [caller.health() for caller in callers.values()]
+    answers = dict(zip(callers, replies, strict=True))
+    retried = dialects_to_retry(answers)
+    if retried:
+        replies = yield [callers[dialect].teams() for dialect in retried]
+        again = zip(retried, replies, strict=True)
+        answers |= {one: it for one, it in again if classify_aspm(it) is AspmAnswer.REFUSED}
+    hint = Dialect(target.hint) if target.hint != AUTO else None
+    return judge_reachable(target.url, answers, hint)
 
 
 def knows_tool(context: Context, aspm: AspmResult, handoff: Handoff) -> bool | None:
@@ -313,11 +321,7 @@ def resolve_aspm(
         if answer == _ADDRESS.value:
             asked = context.asker.prompter.text(ASPM_URL, target.url, accept=parse_aspm_url)
             target = replace(target, url=parse_aspm_url(asked))
-            token = aspm_token(context, target.url, given)
-            if token is None and terms.needs_token:
-                token = ask_aspm_token(context, target.url)
-            elif token is None:
-                token = offer_aspm_token(context, target.url)
+            token = _token_at(context, target.url, given, terms)
             if token is None:
                 return AspmResult(target.url, aspm_skipped(), api_asked=target.api)
         if answer == _OTHER.value:
@@ -325,6 +329,16 @@ def resolve_aspm(
             token = ask_aspm_token(context, target.url, dialect)
         result = context.scheduler.run(validate_aspm(target, token))
     return result
+
+
+def _token_at(
+    context: Context, url: str, given: ApiToken | None, terms: AspmTerms
+) -> ApiToken | None:
+    """The token for an address that a person has corrected."""
+    token = aspm_token(context, url, given)
+    if token is not None:
+        return token
+    return ask_aspm_token(context, url) if terms.needs_token else offer_aspm_token(context, url)
 
 
 def _first_token(

@@ -24,7 +24,7 @@ from aspm_ado.flows.handoff import HandoffResult, aspm_report
 from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
 from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.rotation.choice import chosen, demand_tokens, own_tokens
-from aspm_ado.flows.rotation.renewal import Renewal, bring_new, is_whole, keep_new, validate_new
+from aspm_ado.flows.rotation.renewal import Renewal, bring_new, renew
 from aspm_ado.flows.storage.connection import entry_report, facts_on_record
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import prepare_storage, update_entry
@@ -75,10 +75,8 @@ def migrate(context: Context, name: str) -> Report:
     entry = context.records.load().connections[entry.name]
     brought = HandoffResult()
     if not any(one.is_last for one in tried.values()):
-        keys = {place(one).key for one in names}
-        meant = [one for one in entry.organizations if one.name.casefold() in keys]
-        meant = [one for one in meant if entry.has_own(one.name)]
-        brought = bring_new(context, entry, meant, options, validates=True)
+        own = [place(one) for one in names if entry.has_own(one)]
+        brought = bring_new(context, entry, own, options, validates=True)
     now = _with_choice_finished(context, context.records.load().connections[entry.name], names)
     revoke_replaced(context, before, now)
     _tell_left(context, before, now)
@@ -189,15 +187,14 @@ def _try(context: Context, renewal: Renewal, place: Place, token: Token | None) 
         token = token or acquire(context, place, renewal.demand_of(group), for_all=False)
     except (NotCreatedError, UsageError) as error:
         return _Tried(not_created_report(context, place.name, error))
-    result = validate_new(context, renewal, group, token)
+    result, is_kept = renew(context, renewal, group, token)
     [made] = result.reports
-    if not is_whole(result, group):
+    if not is_kept:
         for check in not_good(made) if context.asker.asks else ():
             context.voice.warn(f"{check.title}: {check.detail}")
             context.voice.say(f"  {check.remedy or ''}")
         context.voice.warn(f"Nothing was changed for {name}: the old token stays in force.")
         return _Tried(made, result)
-    keep_new(context, renewal, group, result)
     last4 = result.token.secret.last4
     context.voice.say(f"{name} has a token of its own now (…{last4}): stored.")
     return _Tried(made, result, is_kept=True)

@@ -67,7 +67,7 @@ def _by_az(context: Context, entry: Entry, names: Sequence[str]) -> frozenset[st
 def _row(entry: Entry, name: str, found: ReachedOrganizations, by_az: frozenset[str]) -> PlanRow:
     place, purpose = site_of(entry).place(name), entry.purpose
     made = guide(place, purpose, _REACH, found.calendar)
-    request = ""
+    request = None
     if entry.has_own(name):
         state = PlanState.WAITS if entry.successor_of(name) else PlanState.DONE
         how = TokenWay.THERE
@@ -85,8 +85,9 @@ def _row(entry: Entry, name: str, found: ReachedOrganizations, by_az: frozenset[
         how,
         made.token_page,
         made.token_name,
-        tuple(str(box) for box in made.boxes),
+        [str(box) for box in made.boxes],
         made.expires.isoformat(),
+        _REACH,
         _aspm(entry, place, state),
         request,
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode
@@ -55,18 +56,49 @@ class Renewal:
         return replace(self.demand, username=names[0])
 
 
-def validate_new(
+def renew(
     context: Context, renewal: Renewal, group: Sequence[Place], token: Token
-) -> TokenResult:
-    """Validate the new token of a group, beside what the old one was."""
+) -> tuple[TokenResult, bool]:
+    """Validate the new token of a group and keep it; the result, and whether it is kept.
+
+    It is kept where it is good in every organization of the group, beside the old one. What is
+    lost with it is said. Raises ``UsageError`` where the token of all of them is that very one,
+    unless they only have to have one of their own.
+    """
     entry = renewal.entry
     meant = token.meant_for(site_of(entry), group, renewal.demand_of(group))
     [result] = prove_until_good(context, [meant])
+    is_in_force = len(places_with_token(context, entry, group, result.token)) == len(group)
+    if is_in_force and not renewal.one_each:
+        raise token_unchanged(entry, result.token)
+    _compare(context, renewal, group, result)
+    if not {place.key for place in group} <= {one.place.key for one in result.good}:
+        return result, False
+    for line in losses(result.reports, entry):
+        context.voice.warn(line)
+    names = [place.name for place in group]
+    if any(entry.organization(name) is None for name in names):
+        _keep_added(context, renewal, result)
+    elif is_in_force:  # what waits to replace it is given up
+        update_entry(
+            context,
+            entry.name,
+            lambda current: replace(current, successors=current.successors_without(names)),
+        )
+    else:
+        keep_successor(context, entry, result, names)
+    return result, True
+
+
+def _compare(
+    context: Context, renewal: Renewal, group: Sequence[Place], result: TokenResult
+) -> None:
+    """Fail the checks of a token that is another person's, or of too many organizations."""
+    entry, seen = renewal.entry, result.reach_seen
     if not context.asker.switch(ALLOW_OTHER_IDENTITY):
         known = [entry.organization(place.name) for place in group]
         replaced = [one for one in known if one is not None] or entry.organizations
         compare_owner(result, [entry.credentials[one.credential] for one in replaced])
-    seen = result.reach_seen
     if renewal.one_each and seen is not None and seen.reach is Reach.ALL:
         for one in result.organizations.values():
             check = Check(
@@ -78,12 +110,6 @@ def validate_new(
                 "not “All accessible organizations”.",
             )
             one.report = with_check(one.report, check)
-    return result
-
-
-def is_whole(result: TokenResult, group: Sequence[Place]) -> bool:
-    """Whether the new token is good in every organization of its group."""
-    return {place.key for place in group} <= {one.place.key for one in result.good}
 
 
 def places_with_token(
@@ -100,30 +126,19 @@ def places_with_token(
     return [place for place in group if held.get(place.key) in same]
 
 
-def keep_new(
-    context: Context, renewal: Renewal, group: Sequence[Place], result: TokenResult
-) -> Entry:
-    """Store a good token beside the old one; the entry by then. What is lost with it is said.
-
-    Where it is in force already, what waits to replace it is given up. An organization that the
-    connection did not have has it in force at once: no other token serves it here.
-    """
-    entry = renewal.entry
-    for line in losses(result.reports, entry):
-        context.voice.warn(line)
-    names = [place.name for place in group]
-    if any(entry.organization(name) is None for name in names):
-        return _keep_added(context, renewal, result)
-    if len(places_with_token(context, entry, group, result.token)) == len(group):
-        return update_entry(
-            context,
-            entry.name,
-            lambda current: replace(current, successors=current.successors_without(names)),
-        )
-    return keep_successor(context, entry, result, names)
+def token_unchanged(entry: Entry, token: Token) -> UsageError:
+    """What to say where the new token is the old one."""
+    return UsageError(
+        Reason.TOKEN_UNCHANGED,
+        f"The token given (…{token.secret.last4}) is the one that “{entry.name}” has already: "
+        "a new one is needed.",
+        remedy="Create a new one (aspm-ado guide). Whether the one in force is good: "
+        f"aspm-ado validate {entry.name}",
+    )
 
 
-def _keep_added(context: Context, renewal: Renewal, result: TokenResult) -> Entry:
+def _keep_added(context: Context, renewal: Renewal, result: TokenResult) -> None:
+    """Put an organization that the connection did not have on record, with its token in force."""
     name, key, now = renewal.entry.name, new_key(context), context.stamp
 
     def addition(current: Entry) -> Addition:
@@ -144,7 +159,6 @@ def _keep_added(context: Context, renewal: Renewal, result: TokenResult) -> Entr
         return addition(current).onto(current)
 
     store_entry(context, name, onto, addition(renewal.entry).secrets)
-    return context.records.load().connections[name]
 
 
 def _begun(entry: Entry, options: AspmOptions) -> Registration:
@@ -157,7 +171,7 @@ def _begun(entry: Entry, options: AspmOptions) -> Registration:
 def bring_new(
     context: Context,
     entry: Entry,
-    organizations: Sequence[StoredOrganization],
+    places: Sequence[Place],
     options: AspmOptions,
     *,
     validates: bool,
@@ -166,14 +180,10 @@ def bring_new(
 
     Where nothing is brought, they are in force at once. ``validates``: the ASPM is validated first.
     """
+    keys = {place.key for place in places}
+    organizations = [one for one in entry.organizations if one.name.casefold() in keys]
     if entry.aspm is None or not options.is_wanted:
-        waiting: dict[str, list[str]] = {}
-        for one in organizations:
-            key = entry.successor_of(one.name)
-            if key is not None:
-                waiting.setdefault(key, []).append(one.name)
-        for key, names in waiting.items():
-            swap(context, entry.name, key, names)
+        _put_in_force(context, entry, organizations)
         return HandoffResult()
     due = [one for one in organizations if not is_registered(entry, one)]
     if not due:
@@ -182,3 +192,15 @@ def bring_new(
     if options.register == "guided":
         known = replace(known, profile="")
     return bring(context, entry, known, due, validates=validates)
+
+
+def _put_in_force(
+    context: Context, entry: Entry, organizations: Sequence[StoredOrganization]
+) -> None:
+    waiting: dict[str, list[str]] = {}
+    for one in organizations:
+        key = entry.successor_of(one.name)
+        if key is not None:
+            waiting.setdefault(key, []).append(one.name)
+    for key, names in waiting.items():
+        swap(context, entry.name, key, names)

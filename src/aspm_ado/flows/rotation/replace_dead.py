@@ -5,7 +5,7 @@ An offer to replace what is dead or gone, and the truth about what came of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -47,12 +47,7 @@ def replace_dead(
         entry = context.records.load().connections.get(connection.name or "")
         if entry is not None and _offer(context, entry, connection, show):
             touched.append(entry.name)
-    for url in dict.fromkeys(_dead_aspms(report)):
-        question = Question("rotate-aspm", f"Replace the dead API token of {clean(url, 80)} now?")
-        if context.asker.prompter.confirm(question, default=True):
-            _show_unfinished(rotate_aspm(context, url), show)
-            users = (one for one in report.connections if one.aspm and one.aspm.url == url)
-            touched += [one.name for one in users if one.name]
+    touched += _offer_aspm_tokens(context, report, show)
     if not touched:
         return report
     again = {one.name: one for one in validate_stored(context, touched, terms=terms).connections}
@@ -80,6 +75,20 @@ def _offer(
     return touched
 
 
+def _offer_aspm_tokens(
+    context: Context, report: Report, show: Callable[[Report], None]
+) -> list[str]:
+    """Offer a new token for each ASPM whose token is dead; the connections of those taken."""
+    touched: list[str] = []
+    for url in dict.fromkeys(_dead_aspms(report)):
+        question = Question("rotate-aspm", f"Replace the dead API token of {clean(url, 80)} now?")
+        if context.asker.prompter.confirm(question, default=True):
+            _show_unfinished(rotate_aspm(context, url), show)
+            users = (one for one in report.connections if one.aspm and one.aspm.url == url)
+            touched += [one.name for one in users if one.name]
+    return touched
+
+
 def _show_unfinished(made: Report, show: Callable[[Report], None]) -> None:
     if made.exit_code is not ExitCode.DONE:
         show(made)
@@ -91,15 +100,20 @@ def _dead(entry: Entry, connection: ConnectionReport) -> Iterator[_Dead]:
         check.id is CheckId.SECRETS and check.reason is Reason.TOKEN_GONE
         for check in connection.checks
     )
-    made = {one.name.casefold(): _identity(one) for one in connection.organizations}
+    identities = {one.name.casefold(): _identity(one) for one in connection.organizations}
     for key in entry.credentials:
         names = tuple(one.name for one in entry.organizations if one.credential == key)
-        who = [check for name in names if (check := made.get(name.casefold())) is not None]
-        alive = any(check.status in (Status.PASS, Status.UNKNOWN) for check in who)
-        rejected = any(check.exit_code is ExitCode.REJECTED for check in who)
-        gone = lost and bool(who) and all(check.status is Status.SKIP for check in who)
-        if gone or (rejected and not alive):
-            yield _Dead(names, gone)
+        found = (identities.get(name.casefold()) for name in names)
+        checks = [check for check in found if check is not None]
+        is_gone = lost and bool(checks) and all(one.status is Status.SKIP for one in checks)
+        if is_gone or _is_rejected(checks):
+            yield _Dead(names, is_gone)
+
+
+def _is_rejected(identities: Sequence[Check]) -> bool:
+    """Whether an organization rejects the token and none takes it, or may."""
+    alive = any(check.status in (Status.PASS, Status.UNKNOWN) for check in identities)
+    return not alive and any(check.exit_code is ExitCode.REJECTED for check in identities)
 
 
 def _identity(made: OrganizationReport) -> Check | None:

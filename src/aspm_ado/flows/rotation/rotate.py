@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
@@ -18,10 +17,9 @@ from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.rotation.renewal import (
     Renewal,
     bring_new,
-    is_whole,
-    keep_new,
     places_with_token,
-    validate_new,
+    renew,
+    token_unchanged,
 )
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
 from aspm_ado.flows.storage.successor import revoke_replaced
@@ -72,15 +70,14 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
         group, token = _without_known(context, entry, group, token)
     if token is not None:
         context.voice.note(f"The new token is taken from: {token.source}.")
-    result = validate_new(context, renewal, group, token or _acquired(context, renewal, group))
-    if len(places_with_token(context, entry, group, result.token)) == len(group):
-        raise _unchanged(entry, result.token)
+    token = token or _acquired(context, renewal, group)
+    result, is_kept = renew(context, renewal, group, token)
     reports = [named(one, entry.name) for one in result.reports]
-    if not is_whole(result, group):
+    if not is_kept:
         context.voice.warn("Nothing was changed: the old token stays in force.")
         shown = connection_report(entry.name, site_of(entry), demand.purpose, reports)
         return report(context, "rotate", [result], [shown])
-    entry = keep_new(context, renewal, group, result)
+    entry = context.records.load().connections[entry.name]
     return _handed_on(context, renewal, entry, group, result, reports)
 
 
@@ -199,8 +196,8 @@ def _without_known(
         context.voice.note(f"{names} has this token already.")
         return left, token
     if token.source not in PAT_VARIABLES or not context.asker.asks:
-        raise _unchanged(entry, token)
-    context.voice.warn(_unchanged(entry, token).problem)
+        raise token_unchanged(entry, token)
+    context.voice.warn(token_unchanged(entry, token).problem)
     return group, None
 
 
@@ -211,17 +208,7 @@ def _acquired(context: Context, renewal: Renewal, group: Sequence[Place]) -> Tok
         token = acquire(context, group[0], demand, for_all=len(group) > 1)
         if len(places_with_token(context, renewal.entry, group, token)) < len(group):
             return token
-        context.voice.warn(_unchanged(renewal.entry, token).problem)
-
-
-def _unchanged(entry: Entry, token: Token) -> UsageError:
-    return UsageError(
-        Reason.TOKEN_UNCHANGED,
-        f"The token given (…{token.secret.last4}) is the one that “{entry.name}” has already: "
-        "a new one is needed.",
-        remedy="Create a new one (aspm-ado guide). Whether the one in force is good: "
-        f"aspm-ado validate {entry.name}",
-    )
+        context.voice.warn(token_unchanged(renewal.entry, token).problem)
 
 
 def _handed_on(
@@ -233,19 +220,17 @@ def _handed_on(
     reports: Sequence[OrganizationReport] = (),
 ) -> Report:
     """Give the new token to Invicti ASPM, and put it in force where that has it."""
-    keys = {place.key for place in group}
-    renewed = [one for one in entry.organizations if one.name.casefold() in keys]
-    brought = bring_new(context, entry, renewed, renewal.aspm, validates=False)
+    brought = bring_new(context, entry, group, renewal.aspm, validates=False)
     now = context.records.load().connections.get(entry.name, entry)
     revoke_replaced(context, entry, now)
     by_name = {one.name.casefold(): one for one in reports}
     organizations = []
     for stored in now.organizations:
         key = stored.name.casefold()
-        if key in keys:
+        if key in {place.key for place in group}:
             made = by_name.get(key) or report_on_record(now, stored)
             facts = brought.facts(now, stored.name, renewal.aspm)
             organizations.append(with_registration(made, facts))
     results = [result] if result is not None else []
-    checks = [one for one in (brought.stored,) if one and one.status is not Status.PASS]
-    return report(context, "rotate", results, [entry_report(now, organizations, checks)])
+    shown = entry_report(now, organizations, brought.unread)
+    return report(context, "rotate", results, [shown])

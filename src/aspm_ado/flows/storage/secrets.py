@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Command, Status
@@ -29,50 +29,49 @@ _SHUT: Final = frozenset(
 
 
 def read_secrets(context: Context, entries: Sequence[Entry]) -> list[tuple[Secrets, Check]]:
-    """The secrets of each connection, each read once; a store that is shut is asked once."""
+    """The secrets of each connection by credential, and ``store.secrets``.
+
+    A store that is shut is asked once. None is read for a bad address.
+    """
     read: list[tuple[Secrets, Check]] = []
     for entry in entries:
         if read and read[-1][1].reason in _SHUT:
             read.append(({}, read[-1][1]))
         else:
-            read.append(_secrets_of(context, entry))
+            spoilt = _spoilt(entry)
+            read.append(({}, spoilt) if spoilt else read_tokens(context, entry, entry.credentials))
     return read
 
 
-def _secrets_of(context: Context, entry: Entry) -> tuple[Secrets, Check]:
-    """The secrets of a connection by credential, and ``store.secrets``.
+def read_tokens(
+    context: Context, entry: Entry, keys: Iterable[str], whose: str = ""
+) -> tuple[Secrets, Check]:
+    """The tokens ``keys`` of a connection, each read once, and ``store.secrets``.
 
-    None is read for a bad address.
+    Those that are gone are named, or said to be ``whose``.
     """
     found: Secrets = {}
-    spoilt = _spoilt(entry)
-    if spoilt is not None:
-        return found, spoilt
     gone: list[str] = []
     try:
-        for key, stored in entry.credentials.items():
-            secret = context.vault.read(stored.service)
+        for key in keys:
+            secret = context.vault.read(entry.credential_of(key).service)
             if secret is None:
                 gone.append(key)
             else:
                 found[key] = secret
     except StoreError as error:
         return found, Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
-    if gone:
-        named = (entry.credentials[key] for key in gone)
-        names = ", ".join(f"…{one.last4}" if one.last4 else one.service for one in named)
-        return found, token_gone(context, entry, gone[0], f": {names}")
-    return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
-
-
-def token_gone(context: Context, entry: Entry, key: str, whose: str) -> Check:
-    """``store.secrets`` where a token is not in the secret store any more."""
-    names = [one.name for one in entry.organizations if one.credential == key]
+    if not gone:
+        return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
+    names = [one.name for one in entry.organizations if one.credential == gone[0]]
     command = Command("rotate", tuple(names) if len(entry.credentials) > 1 else ())
-    return Check(
+    named = (entry.credential_of(key) for key in gone)
+    ends = ", ".join(f"…{one.last4}" if one.last4 else one.service for one in named)
+    what = f" {whose}" if whose else f": {ends}"
+    return found, Check(
         CheckId.SECRETS,
         Status.FAIL,
-        f"{context.vault.title} has no token any more for{whose}.",
+        f"{context.vault.title} has no token any more for{what}.",
         Reason.TOKEN_GONE,
         f"Give a new one: {command.text(entry.name)}",
         next=command,

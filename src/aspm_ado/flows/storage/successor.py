@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import site_of
@@ -18,6 +17,7 @@ from aspm_ado.domain.stored import (
     Registration,
     RegistrationState,
     StoredCredential,
+    StoredOrganization,
     Successor,
 )
 from aspm_ado.flows.storage.connection import (
@@ -34,34 +34,32 @@ from aspm_ado.flows.validation.report import with_check
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.documents import Identity
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import TokenResult
-
-NO_STATES: Final[Mapping[str, Registration]] = MappingProxyType({})
 
 
 def compare_owner(result: TokenResult, replaced: Sequence[StoredCredential]) -> None:
     """Fail ``identity`` of a new token that is another person's than those that it replaces."""
     olds = [old for old in replaced if old.identity_id]
-    if not olds:
-        return
-    was = olds[0].identity_name or olds[0].identity_account or olds[0].identity_id
     owners = {old.identity_id.lower() for old in olds}
     for one in result.organizations.values():
         identity = one.report.identity
-        if identity is None or identity.id.lower() in owners:
-            continue
-        check = Check(
-            CheckId.IDENTITY,
-            Status.FAIL,
-            f"The new token is {identity.name or identity.account or identity.id}'s; "
-            f"the one to replace is {was}'s.",
-            Reason.OTHER_IDENTITY,
-            "Sign in as the same person to create it, or accept the change with "
-            "--allow-other-identity.",
-        )
-        one.report = with_check(one.report, check)
+        if owners and identity is not None and identity.id.lower() not in owners:
+            one.report = with_check(one.report, _other_owner(identity, olds[0]))
+
+
+def _other_owner(new: Identity, old: StoredCredential) -> Check:
+    was = old.identity_name or old.identity_account or old.identity_id
+    return Check(
+        CheckId.IDENTITY,
+        Status.FAIL,
+        f"The new token is {new.name or new.account or new.id}'s; the one to replace is {was}'s.",
+        Reason.OTHER_IDENTITY,
+        "Sign in as the same person to create it, or accept the change with "
+        "--allow-other-identity.",
+    )
 
 
 _WORSE: Final[tuple[str, ...]] = (Status.PASS, Status.PARTIAL, Status.WARN)
@@ -85,8 +83,8 @@ def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[st
 
 def keep_successor(
     context: Context, entry: Entry, result: TokenResult, names: Sequence[str]
-) -> Entry:
-    """Store the new token beside the old one; the entry by then.
+) -> None:
+    """Store the new token beside the old one.
 
     For these organizations it replaces a successor that waited: there is one new token at a time.
     """
@@ -108,7 +106,6 @@ def keep_successor(
         return replace(current, successors={**current.successors_without(wanted), key: successor})
 
     store_entry(context, entry.name, onto, {service: result.token.secret})
-    return context.records.load().connections[entry.name]
 
 
 def swap(
@@ -116,7 +113,7 @@ def swap(
     name: str,
     key: str,
     organizations: Sequence[str],
-    states: Mapping[str, Registration] = NO_STATES,
+    states: Mapping[str, Registration] | None = None,
 ) -> Entry:
     """Put the successor in force for ``organizations`` of a connection, by one replace.
 
@@ -137,7 +134,7 @@ def swap(
             for one in current.organizations
             if one.name.casefold() in meant
         }
-        made |= {one: states[one] for one in made.keys() & states.keys()}
+        made |= {key: state for key, state in (states or {}).items() if key in made}
         swapped = with_registrations(current.with_successor(key, organizations), made)
         return replace(swapped, validated=now)
 
@@ -172,24 +169,31 @@ def revoke_replaced(context: Context, before: Entry, after: Entry) -> None:
     entries = context.records.load().connections.values()
     in_use = {one.last4 for entry in entries for one in entry.known_credentials}
     for key, old in before.credentials.items():
-        if key in after.credentials:
-            continue
-        if old.last4 in in_use:
+        if key not in after.credentials and old.last4 in in_use:
             close_order(context, old.authorization_id)
-            continue
-        place = _place(before, key)
-        held = {one.name for one in before.organizations if one.credential == key}
-        served = [one for one in after.organizations if one.name in held]
-        unused = f"The old token (…{old.last4}) is not used here any more."
-        if after.aspm and any(
-            one.registration.state is not RegistrationState.REGISTERED for one in served
-        ):
-            close_order(context, old.authorization_id)
-            context.voice.say(
-                f"{unused} Revoke it when Invicti ASPM has the new one: {place.token_page}"
-            )
-            continue
-        record_replaced(context, place, old)
-        by_az = any(after.credentials[one.credential].authorization_id for one in served)
-        if not revoke_old(context, place, old, by_az=by_az):
-            context.voice.say(f"{unused} Revoke it: {place.token_page}")
+        elif key not in after.credentials:
+            held = {one.name for one in before.organizations if one.credential == key}
+            served = [one for one in after.organizations if one.name in held]
+            _revoke_unused(context, _place(before, key), old, after, served)
+
+
+def _revoke_unused(
+    context: Context,
+    place: Place,
+    old: StoredCredential,
+    after: Entry,
+    served: Sequence[StoredOrganization],
+) -> None:
+    """Revoke a token that served these organizations, or say where that is done."""
+    unused = f"The old token (…{old.last4}) is not used here any more."
+    registered = (one.registration.state is RegistrationState.REGISTERED for one in served)
+    if after.aspm and not all(registered):
+        close_order(context, old.authorization_id)
+        context.voice.say(
+            f"{unused} Revoke it when Invicti ASPM has the new one: {place.token_page}"
+        )
+        return
+    record_replaced(context, place, old)
+    by_az = any(after.credentials[one.credential].authorization_id for one in served)
+    if not revoke_old(context, place, old, by_az=by_az):
+        context.voice.say(f"{unused} Revoke it: {place.token_page}")

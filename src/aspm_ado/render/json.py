@@ -13,7 +13,7 @@ from aspm_ado.domain.report import REPORT_SCHEMA, Report, verdict_of
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
     from aspm_ado.domain.errors import Problem
-    from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport
+    from aspm_ado.domain.report import ConnectionReport, OrganizationReport
 
 Document = dict[str, Any]
 
@@ -21,23 +21,6 @@ Document = dict[str, Any]
 def dump(document: Document) -> bytes:
     """The bytes for stdout: ASCII-escaped, LF, no BOM."""
     return (json.dumps(document, ensure_ascii=True, indent=2) + "\n").encode("ascii")
-
-
-def report_document(report: Report) -> Document:
-    """The document of ``aspm-ado/report/v1``."""
-    head = envelope(
-        REPORT_SCHEMA,
-        report.command,
-        report.at,
-        report.exit_code,
-        report.error,
-        day_source=report.day_source,
-    )
-    return {
-        **head,
-        "verdict": report.verdict.value,
-        "connections": [_connection(connection) for connection in report.connections],
-    }
 
 
 def envelope(
@@ -58,41 +41,51 @@ def envelope(
         "day_source": day_source,
         "verdict": verdict_of(code).value,
         "exit_code": int(code),
-        "error": None
-        if error is None
-        else {"reason": error.reason.value, "problem": error.problem, "remedy": error.remedy},
+        "error": None if error is None else _problem(error),
+    }
+
+
+def _problem(error: Problem) -> Document:
+    return {"reason": error.reason.value, "problem": error.problem, "remedy": error.remedy}
+
+
+def report_document(report: Report) -> Document:
+    """The document of ``aspm-ado/report/v1``."""
+    code, source = report.exit_code, report.day_source
+    return {
+        **envelope(REPORT_SCHEMA, report.command, report.at, code, report.error, day_source=source),
+        "verdict": report.verdict.value,
+        "connections": [_connection(connection) for connection in report.connections],
     }
 
 
 def _connection(connection: ConnectionReport) -> Document:
+    aspm = None
+    if connection.aspm is not None:
+        aspm = {
+            "url": connection.aspm.url,
+            "api": connection.aspm.api,
+            "checks": _checks(connection.aspm.checks),
+        }
     return {
         "name": connection.name,
         "deployment": connection.deployment,
         "base_url": connection.base_url,
         "purpose": connection.purpose,
-        "aspm": _aspm(connection.aspm),
+        "aspm": aspm,
         "checks": _checks(connection.checks),
         "organizations": [_organization(organization) for organization in connection.organizations],
     }
 
 
-def _aspm(aspm: AspmReport | None) -> Document | None:
-    return (
-        None if aspm is None else {"url": aspm.url, "api": aspm.api, "checks": _checks(aspm.checks)}
-    )
-
-
 def _organization(organization: OrganizationReport) -> Document:
-    identity, token, registration = (
-        organization.identity,
-        organization.token,
-        organization.registration,
-    )
+    token, registration = organization.token, organization.registration
+    identity = None
+    if (owner := organization.identity) is not None:
+        identity = {"id": owner.id, "name": owner.name, "account": owner.account}
     return {
         "name": organization.name,
-        "identity": None
-        if identity is None
-        else {"id": identity.id, "name": identity.name, "account": identity.account},
+        "identity": identity,
         "token": {
             "format": token.format,
             "last4": token.last4,
@@ -114,26 +107,27 @@ def _organization(organization: OrganizationReport) -> Document:
 
 
 def _checks(checks: Iterable[Check]) -> list[Document]:
-    return [
-        {
-            "id": check.id.value,
-            "title": check.title,
-            "status": check.status.value,
-            "required": check.required,
-            "reason": check.reason.value if check.reason else None,
-            "wanted": check.wanted.word if check.wanted is not None else None,
-            "proven": check.proven.word if check.proven is not None else None,
-            "detail": check.detail,
-            "remedy": check.remedy,
-            "evidence": [
-                {
-                    "method": one.method,
-                    "url": one.url,
-                    "status": one.status,
-                    "activity_id": one.activity_id,
-                }
-                for one in check.evidence
-            ],
-        }
-        for check in checks
-    ]
+    return [_check(check) for check in checks]
+
+
+def _check(check: Check) -> Document:
+    return {
+        "id": check.id.value,
+        "title": check.title,
+        "status": check.status.value,
+        "required": check.required,
+        "reason": check.reason.value if check.reason else None,
+        "wanted": check.wanted.word if check.wanted is not None else None,
+        "proven": check.proven.word if check.proven is not None else None,
+        "detail": check.detail,
+        "remedy": check.remedy,
+        "evidence": [
+            {
+                "method": one.method,
+                "url": one.url,
+                "status": one.status,
+                "activity_id": one.activity_id,
+            }
+            for one in check.evidence
+        ],
+    }
