@@ -13,7 +13,7 @@ from aspm_ado.domain.azure.scopes import Level, Scope
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.ports import Send
 from aspm_ado.domain.questions import Choice, Question
-from aspm_ado.flows.tokens.retry import AGAIN, KEEP, ONE_EACH, OTHER, STOP, prove_until_good
+from aspm_ado.flows.tokens.retry import AGAIN, KEEP, ONE_EACH, OTHER, STOP, validate_until_good
 from aspm_ado.flows.validation.result import TokenResult
 from aspm_ado.flows.validation.scheduler import Scheduler
 from aspm_ado.flows.validation.token import Token
@@ -34,7 +34,7 @@ def run(
     def show(proofs: Sequence[TokenResult]) -> None:
         shown.append(len(proofs))
 
-    proofs = prove_until_good(
+    proofs = validate_until_good(
         context(asker=asker(person, **given), scheduler=Scheduler(service), show=show),
         [made or pat("contoso")],
     )
@@ -51,7 +51,7 @@ def test_a_good_token_asks_nobody_anything() -> None:
 def test_a_text_to_send_where_somebody_else_has_to_mend_it() -> None:
     person, voice = Person("ticket", STOP.value), FakeVoice()
     scheduler = Scheduler(lambda call: replace(r.silence(), call=call))
-    prove_until_good(
+    validate_until_good(
         context(asker=asker(person), scheduler=scheduler, voice=voice), [pat("contoso")]
     )
     assert person.answers == []
@@ -144,7 +144,7 @@ def test_what_is_offered(
     if token == "silence":
         service = lambda call: replace(r.silence(), call=call)  # noqa: E731
     made = context(asker=asker(Reader(KEEP.value)), scheduler=Scheduler(service))
-    prove_until_good(made, [pat(*names)])
+    validate_until_good(made, [pat(*names)])
     [choices] = seen
     assert choices[0] == offered[0]
     assert [choice for choice in choices if choice in offered] == offered
@@ -167,5 +167,5 @@ def test_a_dead_token_can_be_replaced_too() -> None:
 
 def test_with_nobody_there_it_is_proven_once() -> None:
     service = Service({PAT: NARROW})
-    prove_until_good(context(scheduler=Scheduler(service)), [pat("contoso")])
+    validate_until_good(context(scheduler=Scheduler(service)), [pat("contoso")])
     assert len(service.calls) == 11

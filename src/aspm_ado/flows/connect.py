@@ -58,7 +58,7 @@ from aspm_ado.flows.storage.transaction import store_entry, whole_records
 from aspm_ado.flows.target import stored_by_key, target_given
 from aspm_ado.flows.tokens.creation import creates_unasked, not_created_report
 from aspm_ado.flows.tokens.prompt import acquire
-from aspm_ado.flows.tokens.retry import more_organizations, prove_until_good
+from aspm_ado.flows.tokens.retry import more_organizations, validate_until_good
 from aspm_ado.flows.tokens.sources import Tokens
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.flows.validation.report import connection_report, named, report
@@ -132,7 +132,7 @@ def _validate(
             target = target.without(bare)
     if not target.is_open:
         given = distribute(tokens, target, demand)
-        results = prove_until_good(context, given) + results
+        results = validate_until_good(context, given) + results
     return more_organizations(context, results), refused
 
 
@@ -163,7 +163,7 @@ def _one_by_one(
             refused.append(not_created_report(context, place.name, error))
             continue
         token = token.meant_for(place.site, [place], options.demand)
-        [result] = prove_until_good(context, [token])
+        [result] = validate_until_good(context, [token])
         if stores_each:
             _store_alone(context, options, result)
         results.append(result)

@@ -24,7 +24,7 @@ from aspm_ado.flows.registration.guided import HANDED_OFF
 from aspm_ado.flows.storage.connection import Addition, new_key
 from aspm_ado.flows.storage.successor import compare_owner, keep_successor, losses, swap
 from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
-from aspm_ado.flows.tokens.retry import prove_until_good
+from aspm_ado.flows.tokens.retry import validate_until_good
 from aspm_ado.flows.validation.report import with_check
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def renew(
     """
     entry = renewal.entry
     meant = token.meant_for(site_of(entry), group, renewal.demand_of(group))
-    [result] = prove_until_good(context, [meant])
+    [result] = validate_until_good(context, [meant])
     is_in_force = len(places_with_token(context, entry, group, result.token)) == len(group)
     if is_in_force and not renewal.one_each:
         raise token_unchanged(entry, result.token)

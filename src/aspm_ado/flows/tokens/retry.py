@@ -42,7 +42,7 @@ _OTHERS: Final = frozenset({Who.ADMINISTRATOR, Who.NETWORK, Who.SERVICE})
 """Whom the person at the terminal has to write to."""
 
 
-def prove_until_good(
+def validate_until_good(
     context: Context, tokens: Sequence[Token], previous: Sequence[TokenResult | None] = ()
 ) -> list[TokenResult]:
     """Validate; while a person is there and something failed, let them mend it.
@@ -211,7 +211,7 @@ def _offer(context: Context, result: TokenResult, known: set[str]) -> TokenResul
     added = [others[name] for name in chosen]
     known.update(place.key for place in added)
     wider = replace(result.token, places=(*result.token.places, *added))
-    return prove_until_good(context, [wider], [result])[0]
+    return validate_until_good(context, [wider], [result])[0]
 
 
 def _another_organization(context: Context, like: Token) -> list[TokenResult]:
@@ -224,4 +224,4 @@ def _another_organization(context: Context, like: Token) -> list[TokenResult]:
         place = site.place(context.asker.prompter.text(question).strip())
     token = acquire(context, place, like.demand, for_all=False)
     demand = replace(like.demand, end=None, username=like.username)  # each has an end of its own
-    return prove_until_good(context, [token.meant_for(site, [place], demand)])
+    return validate_until_good(context, [token.meant_for(site, [place], demand)])

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.checks import Check
 
-OPINIONS: Final = 8
+OTHERS_ASKED: Final = 8
 """Further organizations asked about a token that the first one rejects without saying why."""
 
 MOST_REQUESTS: Final = 11
@@ -54,7 +54,7 @@ REPOSITORIES_TRIED: Final = 3
 Servers before 2020 do not tell which ones are switched off.
 """
 
-_SPARING: Final = (AnswerKind.NO_ANSWER, AnswerKind.EXPIRED)
+_TRUE_EVERYWHERE: Final = (AnswerKind.NO_ANSWER, AnswerKind.EXPIRED)
 """First answers that are true of the token in every other organization, too."""
 
 _DIED: Final = frozenset({AnswerKind.REFUSAL, AnswerKind.EXPIRED, AnswerKind.SIGN_IN})
@@ -79,7 +79,7 @@ class TokenRequests:
     def identify(self) -> RequestPlan[None]:
         """Ask who the token is, and how far it reaches: all that is not of one organization."""
         yield from self._first_round()
-        yield from self._second_opinion()
+        yield from self._ask_other_organizations()
         yield from self._version_elsewhere()
 
     def _first_round(self) -> RequestPlan[None]:
@@ -91,7 +91,7 @@ class TokenRequests:
             wide = caller.profile(self._site, self._credential)
         else:
             wide = caller.collections(self._site, self._credential)
-        replies = list((yield [*self._greetings(lead), wide]))
+        replies = list((yield [*self._first_calls(lead), wide]))
         result.wide = replies.pop()
         if isinstance(result.wide.answer, Names):
             result.listed = self._places(result.wide)
@@ -99,7 +99,7 @@ class TokenRequests:
             yield from self._list(result.wide)
             if lead is None and result.lead is not None:
                 lead = result.lead
-                replies = list((yield self._greetings(lead)))
+                replies = list((yield self._first_calls(lead)))
         result.calendar = self._clock.calendar(*replies, result.wide)
         result.version = API_VERSIONS[0]
         if not services:
@@ -107,8 +107,8 @@ class TokenRequests:
         self._keep_what_was_good()
         if lead is not None:
             lead.first = replies[0]
-            if classify(replies[0]) in _SPARING:
-                self._spare(self._others(), replies[0])
+            if classify(replies[0]) in _TRUE_EVERYWHERE:
+                self._take_first_answer(self._others(), replies[0])
 
     def _list(self, wide: Reply) -> RequestPlan[None]:
         """Add every organization that the token reaches to those that were named."""
@@ -120,7 +120,7 @@ class TokenRequests:
         if not result.listed:
             result.unlisted = not_listed(lister, self._site.deployment)
 
-    def _greetings(self, lead: OrganizationResult | None) -> list[Call]:
+    def _first_calls(self, lead: OrganizationResult | None) -> list[Call]:
         """The first calls to the first organization; a Server is asked for its version too."""
         if lead is None:
             return []
@@ -147,7 +147,7 @@ class TokenRequests:
         """All organizations but the first."""
         return list(self.result.organizations.values())[1:]
 
-    def _second_opinion(self) -> RequestPlan[None]:
+    def _ask_other_organizations(self) -> RequestPlan[None]:
         """Ask other organizations who the token is, where the first gave a bare refusal.
 
         That does not tell a dead token from one of another organization. When none of them knows it
@@ -157,7 +157,7 @@ class TokenRequests:
         if lead is None or lead.first is None or not self._is_rejected(lead):
             return
         others = self._others()
-        asked = [here for here in others if not here.unasked][:OPINIONS]
+        asked = [here for here in others if not here.unasked][:OTHERS_ASKED]
         if not asked:
             return
         replies = yield [self._who(here) for here in asked]
@@ -166,7 +166,7 @@ class TokenRequests:
             here.first = reply
             is_dead = is_dead and self._is_rejected(here)
         if is_dead:
-            self._spare(others[len(asked) :], lead.first)
+            self._take_first_answer(others[len(asked) :], lead.first)
 
     def _is_rejected(self, here: OrganizationResult) -> bool:
         """Whether the first answer here rejects the token itself."""
@@ -194,7 +194,9 @@ class TokenRequests:
         else:
             self.result.unversioned = None
 
-    def _spare(self, organizations: Sequence[OrganizationResult], answer: Reply) -> None:
+    def _take_first_answer(
+        self, organizations: Sequence[OrganizationResult], answer: Reply
+    ) -> None:
         """Ask these nothing: what the token's first organization said is true of it here too."""
         for here in organizations:
             here.unasked, here.first = True, answer
