@@ -338,7 +338,7 @@ def _left_alone(
 def _unchanged(
     options: ConnectOptions, good: Sequence[TokenResult], settings: Settings
 ) -> dict[str, Registration]:
-    """What is on record of the organizations that would be given the very token and settings again."""
+    """What is on record of the organizations that have this very token, and these settings."""
     old = options.stored
     if old is None or not options.stores or options.moves:
         return {}
