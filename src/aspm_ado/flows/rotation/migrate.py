@@ -7,7 +7,7 @@ stays, and the next run goes on with the rest.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -288,14 +288,10 @@ def reached_organizations(
     """
     site = site_of(entry)
     found = ReachedOrganizations(context.clock.calendar())
-    names = [one.name for one in entry.organizations]
-    if entry.migration is not None:
-        names += entry.migration.organizations
-    for key, credential in entry.credentials.items():
-        secret = context.vault.read(credential.service) if entry.is_shared(key) else None
-        if secret is not None:
-            bound, asked = Credential(secret, site.origins), names if ask_each else None
-            context.scheduler.run(_reach_plan(context, site, bound, found, asked))
+    names = [*(one.name for one in entry.organizations), *entry.chosen]
+    for secret in _shared_tokens(context, entry):
+        bound, asked = Credential(secret, site.origins), names if ask_each else None
+        context.scheduler.run(_reach_plan(context, site, bound, found, asked))
     if not found.listed:
         names += entry.offered
         context.voice.warn(
@@ -305,6 +301,15 @@ def reached_organizations(
     last = {name.casefold(): name for name in (*reversed(found.names), *reversed(names))}
     found.names = tuple(reversed(last.values()))
     return found
+
+
+def _shared_tokens(context: Context, entry: Entry) -> Iterator[Secret]:
+    """The stored tokens that are, or may be, of several organizations."""
+    for key, credential in entry.credentials.items():
+        if entry.is_shared(key):
+            secret = context.vault.read(credential.service)
+            if secret is not None:
+                yield secret
 
 
 def _reach_plan(
@@ -358,7 +363,7 @@ def _chosen(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
         return once(entry, (*known, *reached_organizations(context, entry).names))
     if named:
         return once(entry, (*named, *own))
-    left = entry.migration.organizations if entry.migration else ()
+    left = entry.chosen
     if not asker.asks or (left and (not entry.unmigrated or _goes_on(context, entry))):
         return once(entry, (*(left or stored), *own))
     return once(entry, (*_picked(context, entry, none_is_fine=bool(own)), *own))
@@ -386,7 +391,7 @@ def _demand_tokens(context: Context, entry: Entry, names: Sequence[str], tokens:
 
 def _goes_on(context: Context, entry: Entry) -> bool:
     """Whether the person goes on with what an earlier run has left; what is done is shown."""
-    for name in entry.migration.organizations if entry.migration else ():
+    for name in entry.chosen:
         context.voice.say(f"  {'done ' if entry.has_own(name) else 'to do'}  {clean(name, 60)}")
     return context.asker.prompter.choose(_GO_ON, [_REST, _ANEW], _REST.value) == _REST.value
 
@@ -400,7 +405,9 @@ def _picked(context: Context, entry: Entry, *, none_is_fine: bool) -> tuple[str,
             if entry.organization(name) is None:
                 label += " (not in this connection yet)"
             choices.append(Choice(name, label))
-    picked = context.asker.prompter.choose_many(_WHICH, choices) if choices else ()
+    picked: tuple[str, ...] = ()
+    if choices:
+        picked = context.asker.prompter.choose_many(_WHICH, choices)
     if choices and not picked and not none_is_fine:
         context.voice.warn(
             "None is marked: Space marks the one at the arrow, Ctrl-A all of them, Enter goes on."
@@ -493,9 +500,8 @@ def _demand_different(context: Context, entry: Entry, tokens: Sequence[Token]) -
                 "organization",
             )
         seen[one.secret] = name
-    for key, credential in entry.credentials.items():
-        old = context.vault.read(credential.service) if entry.is_shared(key) else None
-        if old is not None and old in seen:
+    for old in _shared_tokens(context, entry):
+        if old in seen:
             raise UsageError(
                 Reason.TOKEN_UNCHANGED,
                 f"The token given for {seen[old]} is the one of all organizations that "
