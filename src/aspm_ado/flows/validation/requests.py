@@ -1,5 +1,4 @@
-"""The requests about one token: who it is, what it may do, what it clones; each answer goes into
-its result.
+"""The requests about one token, whose answers fill its result.
 
 Two round trips decide one organization. The first asks who the token is, and how far it reaches;
 when it shows a dead token or no service, nothing follows (``identify``). The second sends the scope
@@ -38,9 +37,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
 
 OPINIONS: Final = 8
-"""Further organizations that are asked about a token which the first one rejects without saying
-why.
-"""
+"""Further organizations asked about a token that the first one rejects without saying why."""
 
 MOST_REQUESTS: Final = 11
 """For one organization before the clone check.
@@ -49,12 +46,12 @@ A purpose with more probes asks the summit of each scope first.
 """
 
 PROJECTS_TRIED: Final = 10
-"""Projects of the first page that are looked into for an enabled repository, one after the other.
-"""
+"""Projects of the first page that are looked into for a repository, one after the other."""
 
 REPOSITORIES_TRIED: Final = 3
-"""Repositories of a project that are tried: servers before 2020 do not tell which ones are switched
-off.
+"""Repositories of a project that are tried.
+
+Servers before 2020 do not tell which ones are switched off.
 """
 
 _SPARING: Final = (AnswerKind.NO_ANSWER, AnswerKind.EXPIRED)
@@ -80,9 +77,7 @@ class TokenRequests:
         self._credential = result.token.bound()
 
     def identify(self) -> RequestPlan[None]:
-        """Who is it, and how far does it reach: fills all of the result that is not of one
-        organization.
-        """
+        """Ask who the token is, and how far it reaches: all that is not of one organization."""
         yield from self._first_round()
         yield from self._second_opinion()
         yield from self._version_elsewhere()
@@ -119,9 +114,7 @@ class TokenRequests:
         """Add every organization that the token reaches to those that were named."""
         result, lister = self.result, wide
         if isinstance(wide.answer, Profile):  # a token of all organizations
-            [lister] = yield [
-                self._caller.accounts(wide.answer.identity.id, self._site, self._credential)
-            ]
+            [lister] = yield [self._accounts(wide.answer)]
             result.listed = self._places(lister)
         result.add(result.listed or ())
         if not result.listed:
@@ -131,7 +124,7 @@ class TokenRequests:
         """The first calls to the first organization; a Server is asked for its version too."""
         if lead is None:
             return []
-        calls = [self._caller.connection_data(lead.place, self._credential)]
+        calls = [self._who(lead)]
         if self._site.deployment is Deployment.SERVER:
             calls.append(self._caller.version(lead.place, self._credential))
         return calls
@@ -142,40 +135,45 @@ class TokenRequests:
             return None
         return tuple(map(self._site.place, reply.answer.names))
 
+    def _who(self, here: OrganizationResult) -> Call:
+        """The question who the token is here."""
+        return self._caller.connection_data(here.place, self._credential)
+
+    def _accounts(self, profile: Profile) -> Call:
+        """The question for the organizations of the token's owner."""
+        return self._caller.accounts(profile.identity.id, self._site, self._credential)
+
     def _others(self) -> list[OrganizationResult]:
         """All organizations but the first."""
         return list(self.result.organizations.values())[1:]
 
     def _second_opinion(self) -> RequestPlan[None]:
-        """A bare refusal does not tell a dead token from one of another organization: ask the
-        others who it is, and no more. When none of them knows it either, the token is dead, and
-        further ones are spared.
+        """Ask other organizations who the token is, where the first gave a bare refusal.
+
+        That does not tell a dead token from one of another organization. When none of them knows it
+        either, the token is dead, and further ones are spared.
         """
         lead = self.result.lead
-        if (
-            lead is None
-            or lead.first is None
-            or not self.result.access(lead.place, lead.first).is_rejected
-        ):
+        if lead is None or lead.first is None or not self._is_rejected(lead):
             return
         others = self._others()
         asked = [here for here in others if not here.unasked][:OPINIONS]
         if not asked:
             return
-        replies = yield [
-            self._caller.connection_data(here.place, self._credential) for here in asked
-        ]
-        are_dead = []
+        replies = yield [self._who(here) for here in asked]
+        is_dead = True
         for here, reply in zip(asked, replies, strict=True):
             here.first = reply
-            are_dead.append(self.result.access(here.place, reply).is_rejected)
-        if all(are_dead):
+            is_dead = is_dead and self._is_rejected(here)
+        if is_dead:
             self._spare(others[len(asked) :], lead.first)
 
+    def _is_rejected(self, here: OrganizationResult) -> bool:
+        """Whether the first answer here rejects the token itself."""
+        return here.first is not None and self.result.access(here.place, here.first).is_rejected
+
     def _version_elsewhere(self) -> RequestPlan[None]:
-        """A collection that refuses the token does not tell the version of its server, either: ask
-        another one.
-        """
+        """Ask another collection for the version, where the first refuses the token."""
         result = self.result
         lead = result.lead
         if lead is None or lead.first is None or self._site.deployment is Deployment.SERVICES:
@@ -212,7 +210,7 @@ class TokenRequests:
             if was is None:
                 continue
             held = _granted(was, before)
-            here.replies = {name: was.replies[name] for name in held}
+            here.replies = {name: reply for name, reply in was.replies.items() if name in held}
             here.control = was.control
             if any(check.status is Status.PASS for check in was.clone):
                 here.clone, here.repository = was.clone, was.repository
@@ -246,15 +244,16 @@ class TokenRequests:
 
     def _ask_who(self, here: OrganizationResult) -> RequestPlan[bool]:
         """Ask who the token is here; whether it is let in."""
-        [here.first] = yield [self._caller.connection_data(here.place, self._credential)]
+        [here.first] = yield [self._who(here)]
         here.access = self.result.access(here.place, here.first)
         return here.is_accepted
 
     def _probe_scopes(
         self, here: OrganizationResult, probes: tuple[Probe, ...], me: str
     ) -> RequestPlan[set[str]]:
-        """Probe each scope: all levels at once, or the highest first where that would be too many
-        requests; what is there of those.
+        """Probe each scope; what is held of what was asked first.
+
+        All levels are asked at once, or the highest first where that would be too many requests.
         """
         beside = 4 if self._site.deployment is Deployment.SERVER else 3
         wave = probes if len(probes) + beside <= MOST_REQUESTS else highest_probes(probes)
@@ -274,7 +273,7 @@ class TokenRequests:
         due = [probe for probe in probes if probe.name not in here.replies]
         calls = [self._probe_call(here, probe, me, self._credential) for probe in due]
         control = self._control(here, probes[0], me) if probes else None
-        accounts = self._accounts() if lead else None
+        accounts = self._accounts_unasked() if lead else None
         calls += [call for call in (control, accounts) if call is not None]
         if not calls:
             return
@@ -293,14 +292,12 @@ class TokenRequests:
         nobody = Credential(Secret(self._caller.fresh().replace("-", "")), self._site.origins)
         return self._probe_call(here, probe, me, nobody)
 
-    def _accounts(self) -> Call | None:
-        """The list of a person's organizations, where it is known who that is, and it was not asked
-        for before.
-        """
+    def _accounts_unasked(self) -> Call | None:
+        """The list of the owner's organizations, where it was not asked for before."""
         wide = self.result.wide
         if wide is None or self.result.listed is not None or not isinstance(wide.answer, Profile):
             return None
-        return self._caller.accounts(wide.answer.identity.id, self._site, self._credential)
+        return self._accounts(wide.answer)
 
     def _probe_call(
         self, here: OrganizationResult, probe: Probe, me: str, credential: Credential
@@ -354,9 +351,7 @@ class TokenRequests:
     def _clone(
         self, here: OrganizationResult, repository: Repository, *, asked_for: bool
     ) -> RequestPlan[None]:
-        """Read the first page of a repository, with the token alone and with a username beside it,
-        in one round trip.
-        """
+        """Read the first page of a repository, with the token alone and beside a username."""
         identity = here.access.identity if here.access is not None else None
         username = self._token.username
         if not username and identity is not None and ":" not in identity.account:
@@ -389,17 +384,17 @@ def _granted(here: OrganizationResult, result: TokenResult) -> set[str]:
 
 
 def _may_have_died(replies: Sequence[Reply]) -> bool:
-    """Whether the token is to be asked for again: so it is, too, when not one scope is there (a
-    revoked token and a missing scope get the same bare refusal).
+    """Whether the token is to be asked for again.
+
+    So it is, too, when not one scope is there: a revoked token and a missing scope get the same
+    bare refusal.
     """
     kinds = {classify(reply) for reply in replies}
     return bool(kinds & _DIED) or kinds == {AnswerKind.BARE_REFUSAL}
 
 
 def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]:
-    """Why nothing was tried: a project did not answer, none may be looked into, or there is nothing
-    in them.
-    """
+    """Why nothing was tried: no answer, no access, or nothing there."""
     unheard = next((reply for reply in silent if classify(reply) in INCONCLUSIVE), None)
     if unheard is not None:
         return clone_inconclusive(unheard)

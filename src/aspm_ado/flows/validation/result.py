@@ -113,10 +113,9 @@ class TokenResult:
         return tuple(one.report for one in self.organizations.values())
 
     def access(self, place: Place, first: Reply, elsewhere: Identity | None = None) -> Access:
-        """Whether the token is let in at ``place``, by its first answer there and all that is known
-        of the token.
+        """Whether the token is let in at ``place``, by its ``first`` answer there.
 
-        ``elsewhere`` is who it is in another organization.
+        All that is known of the token counts. ``elsewhere`` is who it is in another organization.
         """
         wide = self.wide
         lists = wide is not None and isinstance(wide.answer, Names)

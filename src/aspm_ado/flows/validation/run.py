@@ -1,6 +1,4 @@
-"""Validating tokens: what is asked of each, in which order, and what only all answers together
-tell.
-"""
+"""Validating tokens: what is asked of each, in which order, and what all answers tell."""
 
 from __future__ import annotations
 
@@ -84,8 +82,9 @@ def validate(
 
 
 def _first_of_each_demand(results: Sequence[TokenResult]) -> dict[int, TokenResult]:
-    """The first token of each connection; one that names its organizations goes before one that
-    lists them.
+    """The first token of each connection.
+
+    One that names its organizations goes before one that lists them.
     """
     first: dict[int, TokenResult] = {}
     for result in sorted(results, key=lambda one: not one.token.places):
@@ -94,8 +93,9 @@ def _first_of_each_demand(results: Sequence[TokenResult]) -> dict[int, TokenResu
 
 
 class _Progress:
-    """Says how far a validation has come; how many organizations a token has is a guess until they
-    are listed.
+    """Says how far a validation has come.
+
+    How many organizations a token has is a guess until they are listed.
     """
 
     def __init__(self, voice: Voice, results: Sequence[TokenResult]) -> None:

@@ -24,9 +24,7 @@ RequestPlan = Generator[Sequence[Call], Sequence[Reply], T]
 IN_FLIGHT: Final = 16
 PER_LANE: Final = 8
 _HEARTBEAT: Final = 0.5
-"""Seconds between looks at Ctrl-C on platforms where waiting for a queue does not notice it
-(Windows).
-"""
+"""Seconds between looks at Ctrl-C, where waiting for a queue does not notice it (Windows)."""
 
 
 @dataclass(slots=True)
