@@ -76,7 +76,7 @@ def test_another_person(here):
     assert (int(report.exit_code), codes(report)) == (3, {"other-identity"})
     assert "Grace Example" in check(report, "identity").detail
     assert "Ada Example" in check(report, "identity").detail
-    assert [one.alive for one in responsibilities(report.connections[0])] == [True], (
+    assert [one.token_is_accepted for one in responsibilities(report.connections[0])] == [True], (
         "Azure DevOps takes it"
     )
     assert untouched(here)
