@@ -58,15 +58,15 @@ MUTATIONS = (
     Mutation(
         "server-error",
         "A 500 is not taken for trouble of the service.",
-        "if reply.status >= 500: return Saying.STOPPED",
-        "if reply.status > 500: return Saying.STOPPED",
+        "if reply.status >= 500: return AnswerKind.DEACTIVATED",
+        "if reply.status > 500: return AnswerKind.DEACTIVATED",
         ("tests/domain/test_access.py",),
     ),
     Mutation(
         "server-control",
         "On a Server a right is shown although a random token gets the same answer.",
-        "Grant.GRANTED if vouched and closed else",
-        "Grant.GRANTED if vouched else",
+        "ProbeResult.GRANTED if vouched and closed else",
+        "ProbeResult.GRANTED if vouched else",
         ("tests/domain/test_scopes.py",),
     ),
     Mutation(
@@ -170,8 +170,8 @@ MUTATIONS = (
     Mutation(
         "named-elsewhere",
         "Whom another collection named is forgotten where the list of collections names nobody.",
-        "if elsewhere is None and wide is not None and _lists(wide):",
-        "if wide is not None and _lists(wide):",
+        "if elsewhere is None and wide is not None and _lists_collections(wide):",
+        "if wide is not None and _lists_collections(wide):",
         ("tests/domain/test_access.py",),
     ),
 )

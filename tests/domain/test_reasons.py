@@ -61,7 +61,7 @@ CODES = {
 REASONS = Path(str(inspect.getsourcefile(Reason))).read_text("utf-8")
 MEANINGS = dict(
     re.findall(
-        r'^    ([A-Z_]+) = "[^\n]+\n    \"\"\"([^\n]+)\"\"\"$',
+        r'^    ([A-Z_]+) = "[^\n]+\n    \"\"\"([^"]+)\"\"\"$',
         REASONS[REASONS.index("class Reason") :],
         re.MULTILINE,
     )

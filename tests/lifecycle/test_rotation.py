@@ -16,8 +16,7 @@ from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
-from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
+from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
 from aspm_ado.flows.storage.transaction import update_entry
 from aspm_ado.flows.validate import validate_stored
 
@@ -77,7 +76,7 @@ def test_another_person(here):
     assert (int(report.exit_code), codes(report)) == (3, {"other-identity"})
     assert "Grace Example" in check(report, "identity").detail
     assert "Ada Example" in check(report, "identity").detail
-    assert [one.alive for one in responsibilities(report.connections[0])] == [True], (
+    assert [one.token_is_accepted for one in responsibilities(report.connections[0])] == [True], (
         "Azure DevOps takes it"
     )
     assert untouched(here)

@@ -219,6 +219,11 @@ class Entry:
         key = name.casefold()
         return next((one for one in self.organizations if one.name.casefold() == key), None)
 
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The organizations that were chosen to get a token of their own, done or not."""
+        return self.migration.organizations if self.migration else ()
+
     def credential_of(self, key: str) -> StoredCredential:
         """What is known of a token, in force or waiting."""
         if key in self.credentials:

@@ -161,7 +161,9 @@ def registered(
     marker: str, instance: str | None, profile: Profile, *replies: Reply, adopted: bool = False
 ) -> Outcome:
     """The instance is there, and it is ours."""
-    how = "Found in Invicti ASPM by its marker" if adopted else "Registered in Invicti ASPM"
+    how = "Registered in Invicti ASPM"
+    if adopted:
+        how = "Found in Invicti ASPM by its marker"
     detail = f"{how}{_named(instance)} ({profile.title})."
     state = Registration(
         RegistrationMode.API, RegistrationState.REGISTERED, Proof.CLAIMED, instance, marker
@@ -197,7 +199,7 @@ def conflicting(marker: str, profile: Profile, name: str, *replies: Reply) -> Ou
 def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
     """Invicti ASPM said no. Its words are quoted."""
     message = error_message(reply)
-    quoted = f" (“{message}”)" if message else ""
+    quoted = message and f" (“{message}”)"
     if classify_aspm(reply) is AspmAnswer.REDIRECT:
         reason = Reason.ASPM_NOT_AN_API
         detail = f"It redirects ({reply.status}) to {redirect_target(reply)}"
@@ -274,7 +276,7 @@ def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
         check = Check(CheckId.REGISTRATION, Status.UNKNOWN, detail, reason, remedy)
     else:
         message = error_message(reply)
-        quoted = f", “{message}”" if message else ""
+        quoted = message and f", “{message}”"
         check = Check(
             CheckId.REGISTRATION,
             Status.FAIL,
@@ -396,7 +398,9 @@ def _missing(facts: RegistrationFacts) -> Check:
 
 
 def _behind_aspm(facts: RegistrationFacts) -> Check:
-    detail = f"{_BEHIND} {_WAITS}" if facts.token is NewToken.WAITS else _BEHIND
+    detail = _BEHIND
+    if facts.token is NewToken.WAITS:
+        detail += f" {_WAITS}"
     detail += f" Afterwards: aspm-ado handoff {facts.connection}"
     return skip(CheckId.REGISTRATION, detail)
 

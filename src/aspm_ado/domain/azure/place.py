@@ -137,16 +137,21 @@ def parse_organization(text: str) -> Place:
             "Azure DevOps Services is reached over https only.",
             remedy="Give the address with https://, or --server-url for an on-premises server.",
         )
+    return _organization(_name_in(parts, pasted), pasted)
+
+
+def _name_in(parts: SplitResult, pasted: str) -> str:
+    """The organization of an address of Services."""
     origin = Origin.read(parts)
     if origin.port == 443 and origin.host in SERVICES_HOSTS[:3]:
-        segments = [unquote(segment) for segment in parts.path.split("/") if segment]
-        if not segments or segments[0].startswith("_"):
+        name = unquote(parts.path.lstrip("/").partition("/")[0])
+        if not name or name.startswith("_"):
             raise _not_an_organization(pasted, "it names no organization")
-        return _organization(segments[0], pasted)
+        return name
     if origin.port == 443 and origin.host.endswith(_LEGACY_SUFFIX):
         name = origin.host.removesuffix(_LEGACY_SUFFIX).partition(".")[0]
         if name not in _NO_ORGANIZATIONS:
-            return _organization(name, pasted)
+            return name
     raise _not_an_organization(pasted, "its host is not one of Azure DevOps Services")
 
 

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 class _Words:
     """The words for one party.
 
-    ``alive`` is the sentence where Azure DevOps is known to accept the token, ``unproven`` where
+    ``accepted`` is the sentence where Azure DevOps is known to accept the token, ``unproven`` where
     that is not known.
     """
 
     to: str
-    alive: str
+    accepted: str
     unproven: str
     not_concluded: str
 
@@ -91,12 +91,12 @@ class Responsibility:
     """What one party can mend in one connection.
 
     ``checks`` are with the organization that they are of; empty for those of the connection.
-    ``alive`` says that Azure DevOps was seen to accept the token of every organization concerned.
+    ``token_is_accepted`` says that Azure DevOps accepts the token of every organization concerned.
     """
 
     who: Who
     checks: tuple[tuple[str, Check], ...]
-    alive: bool
+    token_is_accepted: bool
     where: str
 
     @property
@@ -114,7 +114,7 @@ class Responsibility:
     def sentence(self) -> str:
         """Who can act and on what, in a line or two."""
         words = _WORDS[self.who]
-        return self._filled(words.alive if self.alive else words.unproven)
+        return self._filled(words.accepted if self.token_is_accepted else words.unproven)
 
     def _filled(self, text: str) -> str:
         return text.replace("{where}", self.where).replace("{hosts}", self.hosts)
@@ -162,7 +162,9 @@ def responsibilities(connection: ConnectionReport) -> tuple[Responsibility, ...]
         if who in met:
             names = tuple(dict.fromkeys(name for name, _ in met[who] if name))
             where = clean(", ".join(names), 200) or clean(connection.base_url, 200)
-            found.append(Responsibility(who, tuple(met[who]), _alive(connection, names), where))
+            found.append(
+                Responsibility(who, tuple(met[who]), _token_is_accepted(connection, names), where)
+            )
     return tuple(found)
 
 
@@ -178,7 +180,7 @@ def _in_the_way(connection: ConnectionReport) -> Iterator[tuple[str, Check]]:
             yield name, check
 
 
-def _alive(connection: ConnectionReport, names: Sequence[str]) -> bool:
+def _token_is_accepted(connection: ConnectionReport, names: Sequence[str]) -> bool:
     """Whether the token is accepted in the organizations named, or in all where none is."""
     identities = [
         check

@@ -127,12 +127,12 @@ def judge_access(
     if own is not None:
         access = Check(CheckId.ACCESS, Status.PASS, f"The {place.noun} takes the token.")
         return Access(own, identity_known(own, first), access.on(first))
-    known, witness = _known(first, kind, wide, elsewhere)
+    known, answer = _known(first, kind, wide, elsewhere)
     is_accepted_somewhere = known is not None or _lists_collections(wide)
     if is_accepted_somewhere or not _rejects_token(first, kind):
         access, identity = _not_accepted(place, first, kind)
         if known is not None:
-            identity = identity_known(known, witness)
+            identity = identity_known(known, answer)
         return Access(known, identity, access)
     not_asked = skip(CheckId.ACCESS, "Not asked: the token itself is not accepted.")
     is_silent_about_why = kind in REFUSALS and kind is not AnswerKind.EXPIRED
@@ -145,13 +145,13 @@ def judge_access(
     return Access(None, _rejected(place, kind, calendar, history).on(first, wide), not_asked)
 
 
-def identity_known(identity: Identity, witness: Reply | None) -> Check:
-    """``identity`` of a token whose owner is known; ``witness`` is the answer that names it."""
+def identity_known(identity: Identity, answer: Reply | None) -> Check:
+    """``identity`` of a token whose owner is known; ``answer`` is the answer that names it."""
     named = identity.name if identity.name != identity.account else ""
     who = named or identity.account or identity.id
     if named and identity.account:
         who = f"{named} <{identity.account}>"
-    return Check(CheckId.IDENTITY, Status.PASS, f"The token belongs to {who}.").on(witness)
+    return Check(CheckId.IDENTITY, Status.PASS, f"The token belongs to {who}.").on(answer)
 
 
 def _named_by(first: Reply, kind: AnswerKind) -> Identity | None:

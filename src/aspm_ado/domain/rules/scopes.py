@@ -247,18 +247,21 @@ def _judge_full_access(
     It is inferred from the ``others``, which are the checks of the five sets of scopes, and from
     ``replies`` of areas far from them.
     """
-    results = [judge_probe(reply, scope_context) for reply in replies]
+    results = {judge_probe(reply, scope_context) for reply in replies}
     statuses = {check.status for check in others}
-    services = scope_context.deployment is Deployment.SERVICES
     is_missing = ProbeResult.MISSING in results
-    everywhere = bool(results) and all(one is ProbeResult.GRANTED for one in results)
+    everywhere = results == {ProbeResult.GRANTED}
+    if scope_context.deployment is Deployment.SERVER and is_missing:
+        statuses.add(Status.FAIL)
+    elif scope_context.deployment is Deployment.SERVER and not everywhere:
+        statuses.add(Status.UNKNOWN)
     choose = _how_to_grant(SCOPES[Scope.FULL_ACCESS], scope_context.purpose)
     proven = Level.NONE
     remedy: str | None
-    if Status.FAIL in statuses or (not services and is_missing):
+    if Status.FAIL in statuses:
         status, reason, remedy = Status.FAIL, Reason.FULL_ACCESS_MISSING, choose
         detail = "The token does not have Full access."
-    elif Status.UNKNOWN in statuses or (not services and not everywhere):
+    elif Status.UNKNOWN in statuses:
         status, reason, remedy = Status.UNKNOWN, Reason.SCOPE_UNKNOWN, "Mend the rows above first."
         detail = "Full access could not be found out."
     elif Status.WARN in statuses:

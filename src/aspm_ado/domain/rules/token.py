@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import Reach, count_days
@@ -81,7 +82,7 @@ ReportsByKey = Mapping[str, "OrganizationReport"]
 
 
 def global_token_warnings(
-    entry: Entry, calendar: Calendar, reports: ReportsByKey | None = None
+    entry: Entry, calendar: Calendar, reports: ReportsByKey = MappingProxyType({})
 ) -> Iterator[str]:
     """A sentence for each token of ``entry`` that reaches all organizations.
 
@@ -92,31 +93,42 @@ def global_token_warnings(
     if days is None:
         return
     for key, credential in entry.credentials.items():
-        names = [one.name for one in entry.organizations if one.credential == key]
-        keys = [name.casefold() for name in names]
-        found = [reports[one] for one in keys if one in reports] if reports else []
-        reaches = (one.token.reach for one in found if one.token.reach is not Reach.UNKNOWN)
-        if not names or next(reaches, credential.reach) is not Reach.ALL:
+        held = [one for one in entry.organizations if one.credential == key]
+        found = [reports[one.key] for one in held if one.key in reports]
+        if not held or _reach(credential, found) is not Reach.ALL:
             continue
-        if sentence := _sentence(credential, calendar, days, found):
-            held = clean(", ".join(names), 200)
-            if len(names) > FEW:
-                held = f"{len(names)} organizations"
+        statuses = [
+            check.status for one in found for check in one.checks if check.id is CheckId.IDENTITY
+        ]
+        if sentence := _sentence(credential, calendar, days, statuses):
+            names = f"{len(held)} organizations"
+            if len(held) <= FEW:
+                names = clean(", ".join(one.name for one in held), 200)
             yield (
-                f"Token …{credential.last4} of {entry.name} ({held}) {sentence} "
+                f"Token …{credential.last4} of {entry.name} ({names}) {sentence} "
                 f"Next: aspm-ado migrate {entry.name}"
             )
 
 
+def _reach(credential: StoredCredential, reports: Sequence[OrganizationReport]) -> Reach:
+    """What was found out just now, else what is on record."""
+    for one in reports:
+        if one.token.reach is not Reach.UNKNOWN:
+            return one.token.reach
+    return credential.reach
+
+
 def _sentence(
-    credential: StoredCredential, calendar: Calendar, days: int, reports: list[OrganizationReport]
+    credential: StoredCredential, calendar: Calendar, days: int, seen: Sequence[Status]
 ) -> str:
-    """What becomes of one token of all organizations; empty where it is rejected otherwise."""
-    seen = [check.status for one in reports for check in one.checks if check.id is CheckId.IDENTITY]
-    is_rejected = bool(seen) and all(status is Status.FAIL for status in seen)
+    """What becomes of one token of all organizations; empty where it is rejected otherwise.
+
+    ``seen`` are the statuses of its ``identity``.
+    """
+    is_rejected = set(seen) == {Status.FAIL}
+    end = calendar.global_end
     if days > 0 and is_rejected:
         return ""
-    end = calendar.global_end
     if days > 0:
         return f"stops on {end}, in {count_days(days)}, whatever its own end."
     if is_rejected:

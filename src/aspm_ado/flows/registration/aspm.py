@@ -91,7 +91,9 @@ class AspmResult:
 def validate_aspm(target: AspmTarget, token: ApiToken) -> RequestPlan[AspmResult]:
     """First without the token: which API is there. Then the token, where an API answered."""
     url, asked = target.url, target.api
-    dialects = [Dialect.CORE, Dialect.STANDALONE] if asked == AUTO else [Dialect(asked)]
+    dialects = [Dialect.CORE, Dialect.STANDALONE]
+    if asked != AUTO:
+        dialects = [Dialect(asked)]
     callers = {dialect: AspmCaller(url, dialect, target.ca_bundle) for dialect in dialects}
     reachable = yield from _find_api(target, callers)
     if not reachable.dialects:
@@ -128,8 +130,11 @@ def _find_api(
         replies = yield [callers[dialect].teams() for dialect in retried]
         again = zip(retried, replies, strict=True)
         answers |= {one: it for one, it in again if classify_aspm(it) is AspmAnswer.REFUSED}
-    hint = Dialect(target.hint) if target.hint != AUTO else None
-    return judge_reachable(target.url, answers, hint)
+    return judge_reachable(target.url, answers, _dialect(target.hint))
+
+
+def _dialect(api: str) -> Dialect | None:
+    return Dialect(api) if api != AUTO else None
 
 
 def knows_tool(context: Context, aspm: AspmResult, handoff: Handoff) -> bool | None:
@@ -168,7 +173,9 @@ def aspm_token(context: Context, url: str, given: ApiToken | None) -> ApiToken |
     if given is not None:
         return given
     service = context.records.load().aspm_tokens.get(url)
-    secret = context.vault.read(service) if service else None
+    if service is None:
+        return None
+    secret = context.vault.read(service)
     return ApiToken(secret, f"keyring ({context.vault.title})") if secret is not None else None
 
 
@@ -338,7 +345,9 @@ def _token_at(
     token = aspm_token(context, url, given)
     if token is not None:
         return token
-    return ask_aspm_token(context, url) if terms.needs_token else offer_aspm_token(context, url)
+    if terms.needs_token:
+        return ask_aspm_token(context, url)
+    return offer_aspm_token(context, url)
 
 
 def _first_token(
@@ -350,9 +359,10 @@ def _first_token(
     if terms.needs_token:
         if not context.asker.asks:
             raise missing_aspm_token()
-        dialect = Dialect(target.api) if target.api != AUTO else None
-        return ask_aspm_token(context, target.url, dialect)
-    return offer_aspm_token(context, target.url) if terms.offers_token else None
+        return ask_aspm_token(context, target.url, _dialect(target.api))
+    if terms.offers_token:
+        return offer_aspm_token(context, target.url)
+    return None
 
 
 def _ask_what_next(context: Context, result: AspmResult, terms: AspmTerms) -> str:

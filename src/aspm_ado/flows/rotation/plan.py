@@ -13,8 +13,12 @@ from aspm_ado.domain.help.guide import guide
 from aspm_ado.domain.migration_plan import PlanRow, PlanState, TokenWay
 from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION
 from aspm_ado.domain.stored import Entry, RegistrationState
-from aspm_ado.flows.rotation.choice import ReachedOrganizations, once, reached_organizations
-from aspm_ado.flows.rotation.migrate import services_entry
+from aspm_ado.flows.rotation.migrate import (
+    ReachedOrganizations,
+    once,
+    reached_organizations,
+    services_entry,
+)
 from aspm_ado.flows.tokens.creation import NEVER, creation_asked
 from aspm_ado.flows.tokens.lifecycle import with_entra_tenant
 

@@ -14,8 +14,7 @@ from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.rotation.migrate import migrate
-from aspm_ado.flows.rotation.rotate import needs_one_each, rotate
-from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
+from aspm_ado.flows.rotation.rotate import needs_one_each, rotate, rotate_aspm
 from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.flows.validate import USUAL, Terms, validate_stored
 

@@ -1,18 +1,31 @@
-"""``rotate``: one new token for a connection, or for the organizations named alone."""
+"""``rotate``: one new token for a connection, or for some of its organizations; or for an ASPM."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.aspm.api import where_tokens_are_made
 from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.questions import Choice, Question
+from aspm_ado.domain.questions import ASPM_URL, Choice, Question
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import Report
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.answers import parse_aspm_url
 from aspm_ado.flows.options import aspm_options, demand_stored
+from aspm_ado.flows.registration.aspm import (
+    AspmTarget,
+    AspmTerms,
+    api_asked,
+    aspm_token,
+    given_token,
+    missing_aspm_token,
+    resolve_aspm,
+    secret_to_keep,
+)
 from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.rotation.renewal import (
     Renewal,
@@ -23,21 +36,29 @@ from aspm_ado.flows.rotation.renewal import (
 )
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
 from aspm_ado.flows.storage.successor import revoke_replaced
-from aspm_ado.flows.storage.transaction import prepare_storage
+from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.revocation import revoking_unkept
-from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Tokens, missing_token, tokens_given
+from aspm_ado.flows.tokens.sources import (
+    ASPM_VARIABLES,
+    PAT_VARIABLES,
+    Tokens,
+    missing_token,
+    tokens_given,
+)
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.report import connection_report, named, report
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.report import OrganizationReport, Report
+    from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
+    from aspm_ado.flows.tokens.sources import ApiToken
     from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.token import Token
+
 
 WHICH_TOKEN = Question(
     "which-token", "Which token shall be replaced?", "-o NAME", "ASPM_ADO_ORGANIZATION"
@@ -234,3 +255,57 @@ def _handed_on(
     results = [result] if result is not None else []
     shown = entry_report(now, organizations, brought.unread)
     return report(context, "rotate", results, [shown])
+
+
+def rotate_aspm(context: Context, url: str = "") -> Report:
+    """Prove the new token and swap it in. When it is not good, the old one stays in force."""
+    url = url or context.asker.need(ASPM_URL, parse_aspm_url)
+    users = _users(context, url)
+    given = given_token(context)
+    if given is None and not context.asker.asks:
+        raise missing_aspm_token()
+    prepare_storage(context)
+    given = _new_only(context, url, given, users[0])
+    hint = users[0].aspm.api if users[0].aspm else "auto"
+    target = AspmTarget(url, api_asked(context), hint, users[0].ca_bundle)
+    result = resolve_aspm(context, target, given, AspmTerms(needs_token=True, only_new=True))
+    secrets, record = secret_to_keep(context, result)
+    if result.is_good and record is not None:
+        store_aspm_token(context, record, secrets)
+    elif not result.is_good:
+        context.voice.warn("Nothing was changed: the old API token stays in force.")
+    connections = [entry_report(entry, aspm=result.report) for entry in users]
+    return report(context, "rotate", [], connections)
+
+
+def _users(context: Context, url: str) -> list[Entry]:
+    """The connections that use an ASPM. Raises ``UsageError`` where none does."""
+    stored = context.records.load().connections.values()
+    users = [entry for entry in stored if entry.aspm and entry.aspm.url == url]
+    if not users:
+        raise UsageError(
+            Reason.NOTHING_STORED,
+            f"No stored connection uses {url}.",
+            remedy="See `aspm-ado list`; a new connection takes the token with --aspm-token-file.",
+        )
+    return users
+
+
+def _new_only(context: Context, url: str, given: ApiToken | None, user: Entry) -> ApiToken | None:
+    """The token given, but for the one that is stored already.
+
+    Raises ``UsageError`` where a person has not to be asked for another one.
+    """
+    old = aspm_token(context, url, None)
+    if given is None or old is None or given.secret != old.secret:
+        return given
+    unchanged = UsageError(
+        Reason.TOKEN_UNCHANGED,
+        f"The API token given is the one that is stored for {url} already: a new one is needed.",
+        remedy=f"{where_tokens_are_made(None)} Whether the one in force is good: "
+        f"aspm-ado validate {user.name}",
+    )
+    if given.source not in ASPM_VARIABLES or not context.asker.asks:
+        raise unchanged
+    context.voice.warn(unchanged.problem)
+    return None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
@@ -117,8 +118,10 @@ def _holding(context: Context, current: Entry | None, token: Token) -> frozenset
     """The credentials that hold a token. What ends in other letters is not read."""
     if token.credential:
         return frozenset({token.credential})
+    if current is None:
+        return frozenset()
     found: set[str] = set()
-    for key, one in current.credentials.items() if current is not None else ():
+    for key, one in current.credentials.items():
         is_alike = one.last4 == token.secret.last4
         if is_alike and context.vault.read(one.service) == token.secret:
             found.add(key)
@@ -238,19 +241,20 @@ def stored_credential(
 ) -> StoredCredential:
     """A token as it is now; ``known`` is what is on record of it, where it is stored already."""
     report, token = result.good[0].report, result.token
-    identity = report.identity
-    ends = known if known is not None and report.token.expires is None else report.token
+    known = known or StoredCredential(service, token.secret.format, token.secret.last4)
+    identity = report.identity or Identity("")
+    ends = report.token if report.token.expires is not None else known
     return StoredCredential(
-        service=known.service if known else service,
+        service=known.service,
         format=token.secret.format,
         last4=token.secret.last4,
         expires=ends.expires,
         expires_source=ends.expires_source,
         reach=report.token.reach,
-        identity_id=identity.id if identity else "",
-        identity_name=identity.name if identity else "",
-        identity_account=identity.account if identity else "",
-        authorization_id=token.authorization_id or (known.authorization_id if known else ""),
+        identity_id=identity.id,
+        identity_name=identity.name,
+        identity_account=identity.account,
+        authorization_id=token.authorization_id or known.authorization_id,
     )
 
 

@@ -38,9 +38,15 @@ def read_secrets(context: Context, entries: Sequence[Entry]) -> list[tuple[Secre
         if read and read[-1][1].reason in _SHUT:
             read.append(({}, read[-1][1]))
         else:
-            spoilt = _spoilt(entry)
-            read.append(({}, spoilt) if spoilt else read_tokens(context, entry, entry.credentials))
+            read.append(_of_connection(context, entry))
     return read
+
+
+def _of_connection(context: Context, entry: Entry) -> tuple[Secrets, Check]:
+    spoilt = _spoilt(entry)
+    if spoilt is not None:
+        return {}, spoilt
+    return read_tokens(context, entry, entry.credentials)
 
 
 def read_tokens(
