@@ -366,12 +366,11 @@ def _registered_already(
     looks = brings and options.aspm.uses_profile
     done = {}
     for one in options.stored.organizations if options.stored is not None else ():
-        key = options.target.site.place(one.name).key
-        state = unchanged.get(key, UNREGISTERED)
+        state = unchanged.get(one.key, UNREGISTERED)
         if state.state is not RegistrationState.REGISTERED:
             continue
         if not (looks and state.mode is RegistrationMode.API):
-            done[key] = state
+            done[one.key] = state
             context.voice.note(
                 f"{clean(one.name, 60)} is unchanged: Invicti ASPM has this token already."
             )

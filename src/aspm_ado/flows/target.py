@@ -6,13 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.azure.place import (
-    SERVICES,
-    Site,
-    parse_organization,
-    parse_server,
-    site_of,
-)
+from aspm_ado.domain.azure.place import SERVICES, Site, parse_organization, parse_server
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
@@ -151,5 +145,4 @@ def _on_server(
 
 def stored_by_key(entry: Entry) -> dict[str, StoredOrganization]:
     """The organizations on record of a connection, by ``Place.key``."""
-    site = site_of(entry)
-    return {site.place(one.name).key: one for one in entry.organizations}
+    return {one.key: one for one in entry.organizations}

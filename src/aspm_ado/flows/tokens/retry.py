@@ -18,7 +18,7 @@ from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import FEW
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import parse_username
-from aspm_ado.flows.tokens.prompt import acquire, ask_expiry, open_page
+from aspm_ado.flows.tokens.prompt import OPEN, acquire, ask_expiry, open_page
 from aspm_ado.flows.tokens.sources import ask_token
 from aspm_ado.flows.validation.report import connection_report, not_good
 from aspm_ado.flows.validation.run import validate
@@ -32,7 +32,6 @@ NEXT: Final = Question("next", "What now?")
 AGAIN: Final = Choice("again", "Check again what failed", "after editing the token on its page")
 OTHER: Final = Choice("other", "Give another token")
 USERNAME: Final = Choice("username", "Try cloning with a username")
-OPEN: Final = Choice("open", "Open the token page in the browser")
 ONE_EACH: Final = Choice("one-each", "Accept it: one token for each organization")
 TICKET: Final = Choice("ticket", "Show a text for whoever can mend it")
 STOP: Final = Choice("keep", "Stop here; nothing is stored")
