@@ -244,11 +244,12 @@ def _handed_on(
     brought = bring_new(context, entry, group, renewal.aspm, validates=False)
     now = context.records.load().connections.get(entry.name, entry)
     revoke_replaced(context, entry, now)
+    keys = {place.key for place in group}
     by_name = {one.name.casefold(): one for one in reports}
     organizations = []
     for stored in now.organizations:
         key = stored.name.casefold()
-        if key in {place.key for place in group}:
+        if key in keys:
             made = by_name.get(key) or report_on_record(now, stored)
             facts = brought.facts(now, stored.name, renewal.aspm)
             organizations.append(with_registration(made, facts))
