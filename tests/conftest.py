@@ -1,7 +1,6 @@
-"""What holds for every test: an empty home, no secret and no proxy of the machine's own, and nobody but loopback.
+"""What holds for every test: an empty home, no secret and no proxy of the machine's own, loopback alone.
 
-Tests with the marker ``keyring`` need the session that their wrapper made, and ``tests/independent`` builds the whole
-environment of its processes by itself: both are left alone.
+Tests with the marker ``keyring`` need the session that their wrapper made: they are left alone.
 """
 
 from __future__ import annotations
@@ -20,8 +19,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from .hours import NIGHT
-
-INDEPENDENT = Path(__file__).parent / "independent"
 
 settings.register_profile("aspm-ado", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", parent=settings.get_profile("aspm-ado"), max_examples=10_000)
@@ -76,7 +73,7 @@ def pytest_collection_finish() -> None:
 
 def left_alone(node: pytest.Item) -> bool:
     """Whether a test brings its own environment."""
-    return node.get_closest_marker("keyring") is not None or INDEPENDENT in node.path.parents
+    return node.get_closest_marker("keyring") is not None
 
 
 @pytest.fixture(scope="session")

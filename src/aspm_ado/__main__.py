@@ -35,12 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_what_is_closed() -> None:
-    """A stream that was closed before the start (``>&-``) is ``None`` to Python, and the next
-    socket would get its number.
-    """
+    """Open the streams that were closed before the start: a socket would get their numbers."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - until the end
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115, PTH123 - for ever
+            setattr(sys, name, stream)
 
 
 def _run(words: list[str]) -> int:

@@ -11,15 +11,13 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from aspm_ado import demo
 from aspm_ado.adapters.http.services import AzureDevOps
-from aspm_ado.adapters.http.transport import Transport
+from aspm_ado.adapters.http.transport import Transport, TransportSettings
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.profile import load_profile
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.terminal.prompter import SilentPrompter
-from aspm_ado.demo import SCENARIOS, Simulator
 from aspm_ado.domain.azure.requests import Caller
 from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Clock
 from aspm_ado.domain.http import BodyWithSecret, Call, Reply
@@ -28,8 +26,9 @@ from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.context import Context
 from aspm_ado.flows.validation.scheduler import Scheduler
+from aspm_ado.simulator import SCENARIOS, Simulator, scenarios
 
-PROFILE = str(Path(demo.__file__).with_name("registration_profile.json"))
+PROFILE = scenarios.PROFILE
 ASPM = "https://aspm.example.test"
 STORY = SCENARIOS["ready"]
 PAT = STORY.answers.tokens[0][1]
@@ -181,7 +180,7 @@ class Stand:
         ).start()
         address = self.simulator.address
         self.transport = Transport(
-            environment={}, ca_bundle=None, timeout=5, simulator=address, trust=trusted()
+            TransportSettings({}, timeout=5, simulator=address), trust=trusted()
         )
         self.records = DiskRecords(folder / "records")
         self.vault, self.voice, self.desk = MemoryVault(), Voice(), Desk()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.demo import cast
-from aspm_ado.demo.world import Instance, Organization
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import TokenEvidence, form_values, support_ticket
 from aspm_ado.domain.azure.place import Site
@@ -15,12 +13,14 @@ from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.simulator import samples
+from aspm_ado.simulator.world import Instance, Organization
 
 from .stand import PAT, TOKEN, Desk, Person, asked, check, states
 
 STOP = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Run it again.")
 NAMES = tuple(f"Team{number:02}" for number in range(12))
-TWELVE = tuple(Organization(name, cast.FABRIKAM.projects, (cast.ADA,)) for name in NAMES)
+TWELVE = tuple(Organization(name, samples.FABRIKAM.projects, (samples.ADA,)) for name in NAMES)
 
 
 def given(*names, **more):
@@ -59,8 +59,10 @@ def test_saved_and_then_known_is_proven(stand):
     def entering(question, choices, default=""):
         answer = choose(question, choices, default)
         if question.name == "handoff":
-            here.simulator._connect_instance(
-                Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
+            here.simulator.become(
+                here.simulator.world.with_instance(
+                    Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
+                )
             )
         return answer
 

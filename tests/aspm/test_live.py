@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.demo import cast
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.validate import validate_stored
+from aspm_ado.simulator import samples
 
 from .stand import ASPM, PAT, TOKEN, Person, asked, check, patless, states
 
@@ -47,7 +47,7 @@ def test_both_dialects(stand, core, header):
     [
         ({"token": "another"}, {}, 4, ("pass", "fail", "skip"), "aspm-token-rejected"),
         ({"token_sees_projects": False}, {}, 6, ("pass", "pass", "fail"), "aspm-forbidden"),
-        ({"is_a_web_page": True}, {}, 6, ("fail", "skip", "skip"), "aspm-not-an-api"),
+        ({"state": "page"}, {}, 6, ("fail", "skip", "skip"), "aspm-not-an-api"),
         ({}, {"aspm_api": "core"}, 6, ("fail", "skip", "skip"), "aspm-not-an-api"),
         (
             {"dialect": "core"},
@@ -116,7 +116,7 @@ def test_it_is_not_offered_to_whoever_wants_no_questions_or_no_hand_off(stand, m
 
 
 def test_where_no_organization_is_good_it_is_not_contacted(stand):
-    here = stand(organizations=(cast.FABRIKAM,))
+    here = stand(organizations=(samples.FABRIKAM,))
     report = connect(here.context(asked(register="guided")), None)
     assert int(report.exit_code) == 3
     assert results(report) == ("skip",) * 3
@@ -288,7 +288,7 @@ def test_who_corrects_the_address_need_not_give_the_token_again(stand):
 
 
 def test_a_person_goes_on_without_the_token_of_the_aspm(stand):
-    here = stand(aspm={"is_a_web_page": True})
+    here = stand(aspm={"state": "page"})
     report = connect(
         here.context(asked(register="guided"), Person(aspm_next=["without"], handoff=["saved"])),
         None,

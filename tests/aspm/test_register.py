@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.demo.world import Instance
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import RegistrationMode, RegistrationState
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.simulator.world import Instance
 
 from .stand import (
     ASPM,
@@ -222,10 +222,10 @@ def test_a_refusal_never_repeats_the_token(stand):
 
     def retire(call):
         if call.method == "POST" and call.url.startswith(ASPM):
-            world = here.simulator._world
+            world = here.simulator.world
             from dataclasses import replace
 
-            here.simulator._world = replace(world, tokens=())
+            here.simulator.become(replace(world, tokens=()))
         return inner(call)
 
     here.wire.send = retire
@@ -334,8 +334,8 @@ def test_a_list_that_cannot_be_read_stops_before_the_write(stand, tmp_path, brok
 def _becomes(here, registers):
     from dataclasses import replace
 
-    world = here.simulator._world
-    here.simulator._world = replace(world, aspm=replace(world.aspm, registers=registers))
+    world = here.simulator.world
+    here.simulator.become(replace(world, aspm=replace(world.aspm, registers=registers)))
 
 
 def _go_on(here):

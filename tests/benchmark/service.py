@@ -24,9 +24,9 @@ from typing import Final
 
 import trustme
 
-from aspm_ado.demo import SCENARIOS, Simulator
-from aspm_ado.demo.exchange import Request
-from aspm_ado.demo.world import World
+from aspm_ado.simulator import SCENARIOS, Simulator
+from aspm_ado.simulator.http import Request
+from aspm_ado.simulator.world import World
 
 DELAY: Final = 0.08
 """Seconds before each answer."""
@@ -57,9 +57,9 @@ class Service:
     """Answers, and counts. It listens from the start; ``ca.pem`` in the folder is whom to trust."""
 
     def __init__(self, count: int, folder: Path, delay: float = DELAY) -> None:
-        self._world, self._delay = world(count), delay
+        self._delay = delay
         self._simulator = Simulator(
-            SCENARIOS["ready"], world=self._world
+            SCENARIOS["ready"], world=world(count)
         )  # its routes; its own server is not started
         authority = trustme.CA()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -133,9 +133,7 @@ class Service:
                 self.inside += 1
                 self.most = max(self.most, self.inside)
             is_first = False
-            answer = self._simulator._dispatch(
-                replace(request, authority=host, body=body), self._world
-            )
+            answer = self._simulator.respond(replace(request, authority=host, body=body))
             lines = [
                 f"HTTP/1.1 {answer.status} .",
                 *(f"{name}: {value}" for name, value in answer.headers),

@@ -54,6 +54,9 @@ HEAVY = frozenset(
 PARSER = frozenset({"typer", "annotated_doc", "shellingham"})
 """Typer, and what it loads."""
 
+RECORDS = PARSER | {"platformdirs"}
+"""Those, and where the records are."""
+
 NETWORK = PARSER | {"requests", "urllib3", "certifi", "charset_normalizer", "idna"}
 """That, and requests with what it loads."""
 
@@ -69,10 +72,10 @@ STARTS: dict[str, tuple[tuple[str, ...], dict[str, str], frozenset[str]]] = {
     "help of a command": (("connect", "--help"), {}, PARSER),
     "unknown option": (("validate", "--nonsense"), {}, PARSER),
     "unknown command": (("nonsense", "--json"), {}, PARSER),
-    "list": (("list",), {}, PARSER),
-    "list --json": (("list", "--json"), {}, PARSER),
+    "list": (("list",), {}, RECORDS),
+    "list --json": (("list", "--json"), {}, RECORDS),
     "guide": (("guide", "-o", "contoso"), {}, PARSER),
-    "rotate what is not there": (("rotate", "nobody", "--no-input"), {}, PARSER),
+    "rotate what is not there": (("rotate", "nobody", "--no-input"), {}, RECORDS),
 }
 """What is run, with which variables, and the packages of others that it may load."""
 
@@ -233,14 +236,23 @@ def test_memory_does_not_grow_with_what_is_under_way(served: Served) -> None:
 
 
 def _peak(run: Callable[[], object]) -> int:
-    tracemalloc.start()
-    try:
-        run()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    """The lesser peak of two runs.
+
+    The interpreter has one table of all interned strings. Now and then it doubles, by 2 to 8 MB at
+    once; whether within this run depends on all that the process did before, and it does not happen
+    twice in a row.
+    """
+    peaks = []
+    for _ in range(2):
+        tracemalloc.start()
+        try:
+            run()
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    return min(peaks)
 
 
 def test_an_installation_brings_little() -> None:
     """Every distribution is something to trust, to update and to download."""
-    assert len(distributions()) <= 36
+    assert len(distributions()) <= 37

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from aspm_ado.__main__ import main
-from aspm_ado.demo import SCENARIOS, Simulator
+from aspm_ado.simulator import SCENARIOS, Simulator
 
 from . import schemas
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.demo import SCENARIOS
+from aspm_ado.simulator import SCENARIOS
 
 from .conftest import Run
 

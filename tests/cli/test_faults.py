@@ -15,7 +15,7 @@ import pytest
 
 from aspm_ado.adapters.http import transport
 from aspm_ado.cli.context import Invocation
-from aspm_ado.demo import Simulator
+from aspm_ado.simulator import Simulator
 
 from ..adapters.transport.servers import ConnectProxy, Server, answer, reset
 from .conftest import PAT, Run, pat_of

@@ -10,7 +10,6 @@ import pytest
 
 from aspm_ado import __version__
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.demo import Simulator
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.secret import TokenFormat
@@ -23,6 +22,7 @@ from aspm_ado.domain.stored import (
     StoredCredential,
     StoredOrganization,
 )
+from aspm_ado.simulator import Simulator
 
 from .conftest import Run, pat_of
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from aspm_ado.demo import Simulator
+from aspm_ado.simulator import Simulator
 
 from . import schemas
 from .conftest import PAT, Run, pat_of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.demo import Simulator
+from aspm_ado.simulator import Simulator
 
 from .conftest import PAT, Run
 

@@ -15,7 +15,7 @@ import trustme
 
 from aspm_ado.__main__ import main
 
-from .loopback import Host
+from ..adapters.transport.servers import Server
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def certificates(authority: trustme.CA) -> dict[str, ssl.SSLContext]:
 
 
 @pytest.fixture
-def opened() -> Iterator[Callable[[Host], Host]]:
+def opened() -> Iterator[Callable[[Server], Server]]:
     """Closes the hosts that it was given."""
     with contextlib.ExitStack() as stack:
         yield lambda host: stack.enter_context(contextlib.closing(host))

@@ -17,15 +17,16 @@ from typing import Any
 import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.demo import SCENARIOS, Simulator
 from aspm_ado.domain.stored import Catalogue, Draft, RegistrationState
+from aspm_ado.simulator import SCENARIOS, Simulator
 
+from ..adapters.transport.servers import Server
 from .conftest import row, rows
-from .loopback import Host, azure, proxy
+from .loopback import azure, proxy
 from .stored import catalogue, entry
 
 Doctor = Callable[..., tuple[int, Any]]
-Opened = Callable[[Host], Host]
+Opened = Callable[[Server], Server]
 
 CANARIES = {
     "ASPM_ADO_PAT": "canary-pat-3141592653",
@@ -136,7 +137,7 @@ def test_a_stored_server_is_examined_to_its_clock(
     assert clock["status"] == status
     assert f"GET {host.url}/tfs/_apis/projectCollections?api-version=5.0" in clock["detail"]
     (request,) = host.received
-    assert "authorization" not in request.lower()
+    assert request.all("Authorization") == []
     assert [check["title"] for check in rows(document, "network.trust")] == [
         "Trusted certificates", f"{bundle}: Trusted certificates"
     ]  # fmt: skip

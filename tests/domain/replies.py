@@ -10,8 +10,9 @@ from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.documents import ANONYMOUS_ID, ConnectionData, Identity, Names, Profile
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.simulator.samples import ADA
 
-ME = Identity("11111111-2222-4333-8444-555555555555", "Ada Example", "ada@contoso.example")
+ME = Identity(ADA.id, ADA.name, ADA.mail)
 NOBODY = Identity(ANONYMOUS_ID, "Anonymous")
 CONTOSO = SERVICES.place("Contoso")
 SERVER = Site(Deployment.SERVER, "https://tfs.example.test/tfs")

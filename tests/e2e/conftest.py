@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.demo import Simulator
+from aspm_ado.simulator import Simulator
 
 from .stage import Canaries, Stage, Story, story
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from aspm_ado.demo import SCENARIOS, Scenario
-from aspm_ado.demo.world import World
+from aspm_ado.simulator import SCENARIOS, Scenario
+from aspm_ado.simulator.world import World
 
 COMMAND = (sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "aspm_ado")
 PIECE = 12

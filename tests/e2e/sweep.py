@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aspm_ado.__main__ import main
-from aspm_ado.demo import Simulator
-from aspm_ado.demo.exchange import Answer, Request
+from aspm_ado.simulator.http import Request
 
 from .stage import Canaries, Stage
 
@@ -178,18 +177,6 @@ def _logged(stream: io.StringIO) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
-
-
-class Watched(Simulator):
-    """A simulator that keeps each request whole, so that what reached which host can be told."""
-
-    def __init__(self, *given: Any, **more: Any) -> None:
-        super().__init__(*given, **more)
-        self.whole: list[Request] = []
-
-    def _answer(self, request: Request) -> Answer:
-        self.whole.append(request)
-        return super()._answer(request)
 
 
 def astray(request: Request, tokens: Canaries, aspm: Canaries, aspm_host: str) -> list[str]:

@@ -18,14 +18,15 @@ import pytest
 import trustme
 
 from aspm_ado.adapters.http import trust
-from aspm_ado.demo import SCENARIOS, cast
-from aspm_ado.demo.exchange import Request
-from aspm_ado.demo.world import Creation, SignIn
+from aspm_ado.simulator import SCENARIOS, samples
+from aspm_ado.simulator.http import Request
+from aspm_ado.simulator.world import Creation, SignIn
 
 from ..adapters.transport.servers import Server, answer
 from ..minting.az import FakeAz, drawn_sign_in
+from ..simulator.strict import StrictSimulator
 from .stage import Canaries, Stage, Story, drawn_token, story, where_flags
-from .sweep import WAYS, Heard, Sweep, Watched, astray
+from .sweep import WAYS, Heard, Sweep, astray
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +42,11 @@ def sweep(
     tmp_path: Path, system: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Sweep]]:
     """A stage with a simulator behind it; what was sent is looked through at the end."""
-    told: list[tuple[Story, Watched]] = []
+    told: list[tuple[Story, StrictSimulator]] = []
     monkeypatch.setattr(trust, "system_stores", lambda *_: (system,))
 
     def begin(played: Story, *secrets: str) -> Sweep:
-        simulator = Watched(played.scenario).start()
+        simulator = StrictSimulator(played.scenario).start()
         told.append((played, simulator))
         stage = Stage(tmp_path / str(len(told)), simulator.address)
         return Sweep(stage, Canaries((*played.canaries, *secrets)))
@@ -53,12 +54,11 @@ def sweep(
     yield begin
     for played, simulator in told:
         simulator.stop()
-        assert simulator.whole, "nothing was asked, so nothing was tested"
+        sent = [observed.request for observed in simulator.monitor.requests]
+        assert sent, "nothing was asked, so nothing was tested"
         tokens, aspm = Canaries(played.tokens.values()), Canaries([played.aspm_token])
         host = played.world.aspm.host if played.world.aspm else ""
-        assert not [
-            found for request in simulator.whole for found in astray(request, tokens, aspm, host)
-        ]
+        assert not [found for request in sent for found in astray(request, tokens, aspm, host)]
 
 
 def flags_of(played: Story, stage: Stage) -> tuple[list[str], list[str]]:
@@ -115,12 +115,12 @@ def test_no_trace_of_a_sign_in(sweep: Callable[..., Sweep], refusal: str | None)
     """A token that is made for us: neither the token of Entra that makes it, nor what it makes."""
     sign_in, played = drawn_sign_in(), story("ready")
     contoso = replace(
-        cast.CONTOSO, creation=Creation(refuses="" if refusal in (None, "az") else refusal)
+        samples.CONTOSO, creation=Creation(refuses="" if refusal in (None, "az") else refusal)
     )
     world = replace(
         played.world,
-        organizations=(contoso, cast.FABRIKAM),
-        sign_ins=(SignIn(sign_in, cast.ADA, cast.TENANT),),
+        organizations=(contoso, samples.FABRIKAM),
+        sign_ins=(SignIn(sign_in, samples.ADA, samples.TENANT),),
     )
     here = sweep(replace(played, scenario=replace(played.scenario, world=world)), sign_in)
     az, environment = FakeAz(here.stage.bin, sign_in), {"ASPM_ADO_CREATE_TOKEN": ""}

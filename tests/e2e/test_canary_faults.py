@@ -13,12 +13,13 @@ import pytest
 import trustme
 
 from aspm_ado.adapters.http import transport, trust
+from aspm_ado.simulator import Simulator
 
 from ..adapters.transport.servers import ConnectProxy, Server, answer
 from ..hours import NIGHT
 from .faults import FAULTS, STRUCK, Front
 from .stage import Canaries, Stage, drawn_token, story
-from .sweep import WAYS, Sweep, Watched
+from .sweep import WAYS, Sweep
 from .test_canary import flags_of
 
 # Where the whole call has to end first, its time is short.
@@ -90,7 +91,7 @@ def test_no_trace_where_the_aspm_fails(
 ) -> None:
     """At every request, at the one write, and where it is looked for what came of it."""
     played = story("register-api")
-    simulator = opened.enter_context(Watched(played.scenario))
+    simulator = opened.enter_context(Simulator(played.scenario))
     front = Front([FAULTS[fault][1]], behind=simulator.address, strikes=STRUCK[where])
     opened.callback(front.close)
     here = Sweep(

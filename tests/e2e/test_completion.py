@@ -20,8 +20,8 @@ import pytest
 from aspm_ado.__main__ import main
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.cli.completion import answer_completion, install_in_profile
-from aspm_ado.demo import SCENARIOS
 from aspm_ado.domain.stored import Catalogue
+from aspm_ado.simulator import SCENARIOS
 
 from ..doctor.stored import entry
 

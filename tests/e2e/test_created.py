@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.demo import cast
-from aspm_ado.demo.world import Creation, SignIn
+from aspm_ado.simulator import samples
+from aspm_ado.simulator.world import Creation, SignIn
 
 from ..minting.az import FakeAz, drawn_sign_in
 from .questions import ANOTHER, CREATED, EXPIRES, PURPOSE, TOKEN, answers
@@ -30,12 +30,14 @@ def begun(play, **creation):
     az = FakeAz(told.stage.bin, sign_in)
     told.stage.environment["ASPM_ADO_CREATE_TOKEN"] = ""
     told.watch(sign_in)
-    world = told.simulator._world
-    contoso = replace(cast.CONTOSO, creation=Creation(**creation))
-    told.simulator._world = replace(
-        world,
-        organizations=(contoso, cast.FABRIKAM),
-        sign_ins=(SignIn(sign_in, cast.ADA, cast.TENANT),),
+    world = told.simulator.world
+    contoso = replace(samples.CONTOSO, creation=Creation(**creation))
+    told.simulator.become(
+        replace(
+            world,
+            organizations=(contoso, samples.FABRIKAM),
+            sign_ins=(SignIn(sign_in, samples.ADA, samples.TENANT),),
+        )
     )
     return told, az
 
@@ -71,10 +73,10 @@ def test_offered_agreed_to_and_proven(play):
 
 def test_what_cannot_be_done_goes_on_by_hand_and_no_answer_is_lost(play):
     told, _ = begun(play, refuses="disablePatCreationPolicyViolation")
-    by_hand = replace(cast.token(drawn_token()), reach="Contoso")
+    by_hand = replace(samples.token(drawn_token()), reach="Contoso")
     told.watch(by_hand.value)
-    world = told.simulator._world
-    told.simulator._world = replace(world, tokens=(*world.tokens, by_hand))
+    world = told.simulator.world
+    told.simulator.become(replace(world, tokens=(*world.tokens, by_hand)))
     wizard = told.wizard(
         "connect",
         "-o",

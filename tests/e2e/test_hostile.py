@@ -17,8 +17,8 @@ import trustme
 
 from aspm_ado.adapters.http import transport, trust
 from aspm_ado.cli.commands import COMMANDS
-from aspm_ado.demo import Scenario, cast
-from aspm_ado.demo.world import Organization
+from aspm_ado.simulator import Scenario, Simulator, samples
+from aspm_ado.simulator.world import Organization
 
 from ..adapters.transport.servers import Received, Server, answer
 from ..hours import NIGHT
@@ -26,7 +26,7 @@ from .faults import STRUCK, Front
 from .hostile import ATTACKS, LONG, UNWANTED, assert_harmless
 from .questions import MORE
 from .stage import Canaries, Stage, Story, drawn_token, story
-from .sweep import WAYS, Heard, Sweep, Watched
+from .sweep import WAYS, Heard, Sweep
 from .terminal import ENTER
 
 SEEN = ("plain", "painted")
@@ -85,7 +85,7 @@ def begin(tmp_path: Path, opened: ExitStack) -> Callable[..., tuple[Sweep, Story
     ) -> tuple[Sweep, Story]:
         told = story(name)
         told = replace(told, scenario=change(told.scenario))
-        simulator = opened.enter_context(Watched(told.scenario))
+        simulator = opened.enter_context(Simulator(told.scenario))
         return Sweep(Stage(tmp_path / "stage", simulator.address), Canaries([])), told
 
     return start
@@ -179,7 +179,7 @@ STATUSES = (200, 201, 302, 400, 401, 403, 404, 503)
 def test_from_any_answer(tmp_path: Path, opened: ExitStack, where: str, status: int) -> None:
     """Messages, envelopes, headers, the address of a redirect, ids: of Azure DevOps and of Invicti ASPM."""
     told = story("register-api")
-    simulator = opened.enter_context(Watched(told.scenario))
+    simulator = opened.enter_context(Simulator(told.scenario))
     front = Front(
         [hostile_answer(status)],
         behind=simulator.address,
@@ -347,11 +347,11 @@ def test_from_a_certificate(tmp_path: Path, opened: ExitStack) -> None:
 def test_in_the_questions_of_the_wizard(play: Callable[..., Any]) -> None:
     """A list of organizations with such names, drawn with the arrows on a pseudo-terminal."""
     told = play()
-    world = told.simulator._world
+    world = told.simulator.world
     others = tuple(
-        replace(cast.FABRIKAM, name=name) for name in (ATTACKS, "Fabrikam " + LONG[-300:])
+        replace(samples.FABRIKAM, name=name) for name in (ATTACKS, "Fabrikam " + LONG[-300:])
     )
-    told.simulator._world = replace(world, organizations=(cast.CONTOSO, *others))
+    told.simulator.become(replace(world, organizations=(samples.CONTOSO, *others)))
     token = str(told.stage.file("token", told.token))
     given = (
         "-o",

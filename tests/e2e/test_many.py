@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.demo import SCENARIOS, Simulator
-from aspm_ado.demo.world import Organization
+from aspm_ado.simulator import SCENARIOS, Simulator
+from aspm_ado.simulator.world import Organization
 
 from .conftest import Play
 from .stage import Story, drawn_token

@@ -25,8 +25,8 @@ import yaml
 
 from aspm_ado.cli.app import parser
 from aspm_ado.cli.commands import COMMANDS
-from aspm_ado.demo import Simulator, cast
 from aspm_ado.domain.questions import SHARED
+from aspm_ado.simulator import Simulator, samples
 
 from ..packaging.checkout import ROOT, Shown, commands
 from .stage import Stage, drawn_token, story
@@ -242,7 +242,7 @@ def test_the_document_is_read_by_a_parser(job: Callable[..., Job]) -> None:
 def test_every_night_with_and_without_a_keyring(job: Callable[..., Job]) -> None:
     """A stored connection, its rotation without a person, and a job in a session that has no keyring."""
     new = drawn_token()
-    known = cast.token(new)
+    known = samples.token(new)
     told = story("ready")
     here = job(tokens=(known, *told.world.tokens))
     here.secret("ado-pat", new)
@@ -262,7 +262,7 @@ def test_every_night_with_and_without_a_keyring(job: Callable[..., Job]) -> None
 
 @posix
 def test_a_new_token_beside_the_old_one(job: Callable[..., Job]) -> None:
-    first, second = cast.token(drawn_token()), cast.token(drawn_token())
+    first, second = samples.token(drawn_token()), samples.token(drawn_token())
     here = job(tokens=(first, second))
     here.secret("first", first.value)
     here.secret("contoso.pat", second.value)
@@ -276,8 +276,10 @@ def test_a_new_token_beside_the_old_one(job: Callable[..., Job]) -> None:
 @posix
 def test_one_token_for_each_organization(job: Callable[..., Job]) -> None:
     """Ad hoc, and taken across by a migration: one from a file, one from a variable of the pipeline's own."""
-    whole = cast.token(drawn_token())
-    own = {name: replace(cast.token(drawn_token()), reach=name) for name in ("Contoso", "Fabrikam")}
+    whole = samples.token(drawn_token())
+    own = {
+        name: replace(samples.token(drawn_token()), reach=name) for name in ("Contoso", "Fabrikam")
+    }
     here = job(tokens=(whole, *own.values()))
     here.secret("whole", whole.value)
     for name, token in own.items():
@@ -296,10 +298,10 @@ def test_a_server_behind_a_proxy_with_an_authority_of_its_own(job: Callable[...,
     trustme.CA(organization_name="Corporate").cert_pem.write_to_path(
         str(here.stage.folder / "corporate-ca.pem")
     )
-    line = block("HTTPS_PROXY=").replace("https://tfs.example.com/tfs", cast.TFS.url)
+    line = block("HTTPS_PROXY=").replace("https://tfs.example.com/tfs", samples.TFS.url)
     done = here.sh(line)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["connections"][0]["base_url"] == cast.TFS.url
+    assert json.loads(done.stdout)["connections"][0]["base_url"] == samples.TFS.url
 
 
 @posix

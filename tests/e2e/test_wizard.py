@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aspm_ado.demo import SCENARIOS
+from aspm_ado.simulator import SCENARIOS
 
 from .questions import (
     ANOTHER,

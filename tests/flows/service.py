@@ -1,137 +1,93 @@
-"""Azure DevOps as a function from calls to replies, made of tables; and a conductor that counts round trips."""
+"""The simulator as a function from calls to replies; and a scheduler that counts round trips."""
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
+from aspm_ado.adapters.http.services import AzureDevOps
 from aspm_ado.domain.azure.place import SERVICES, Site
-from aspm_ado.domain.azure.scopes import SCOPES, Deployment, Level, Probe, Purpose, Scope
-from aspm_ado.domain.documents import Identity, Project, Projects, Repositories, Repository
-from aspm_ado.domain.http import Call, Origin, Reply
+from aspm_ado.domain.azure.scopes import SCOPES, Deployment, Probe, Purpose
+from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.secret import Secret
-from aspm_ado.flows.validation.token import Demand, Token
+from aspm_ado.flows.validation.token import Demand
+from aspm_ado.flows.validation.token import Token as Pat
+from aspm_ado.simulator import SCENARIOS
+from aspm_ado.simulator.scopes import FULL_ACCESS
+from aspm_ado.simulator.world import Project, Repository, Token
 
-from ..domain import replies as r
+from ..simulator.in_process import InProcess
+from ..simulator.monitor import Inputs
+from ..simulator.strict import StrictSimulator
+from ..simulator.worlds import ALM, SERVER_HOST, a_server, a_token, a_world, an_organization
 
-ALM = {
-    Scope.CODE: Level.FULL,
-    Scope.WORK: Level.MANAGE,
-    Scope.IDENTITY: Level.MANAGE,
-    Scope.PROFILE: Level.WRITE,
-}
-EVERYTHING = {**ALM, Scope.PROJECT: Level.MANAGE, Scope.FULL_ACCESS: Level.FULL}
+EVERYTHING = frozenset({FULL_ACCESS})
 TODAY = datetime(2026, 10, 15, 12, tzinfo=UTC)
 THAT_DAY = TODAY.date()
-TFS = Site(Deployment.SERVER, "https://tfs.example.test/tfs")
+TFS = Site(Deployment.SERVER, f"https://{SERVER_HOST}/tfs")
 PAT = "SimulatedNotAToken".ljust(76, "7") + "AZDOWx9Z"
+PROJECTS = (Project("Payments", (Repository("checkout api"),)),)
 
 
-@dataclass(frozen=True)
-class Rights:
-    """What a token may do, and where. ``organizations`` is None for all of them."""
-
-    scopes: Mapping[Scope, Level] = field(default_factory=lambda: dict(ALM))
-    organizations: tuple[str, ...] | None = None
-    expired: bool = False
-
-    def reaches(self, name: str) -> bool:
-        return self.organizations is None or name.casefold() in map(
-            str.casefold, self.organizations
-        )
+def token(scopes: frozenset[str] = ALM, reach: str | None = None, **more: Any) -> Token:
+    """A token of Ada's, by default with this value."""
+    return a_token(scopes, reach, **{"value": PAT, **more})
 
 
 class Service:
-    """Answers calls. Every call is kept, and what no call may do is asserted of each."""
+    """Answers calls, by ``overrides`` or as the world does; every call is kept."""
 
     def __init__(
         self,
-        tokens: Mapping[str, Rights],
+        *tokens: Token,
         organizations: Iterable[str] = ("Contoso",),
         version: str = "",
+        projects: tuple[Project, ...] = PROJECTS,
+        **world: Any,
     ) -> None:
-        self.tokens = dict(tokens)
-        self.organizations = tuple(organizations)
-        self.version = version
-        self.me = r.ME
+        places = tuple(an_organization(name, projects=projects) for name in organizations)
+        if version:
+            world = {"server": a_server(version, collections=places), **world}
+            tokens = tuple(replace(one, home="server") for one in tokens)
+        here = a_world(*tokens, now=TODAY, **{"organizations": places, **world})
+        self.simulator = StrictSimulator(SCENARIOS["ready"], world=here)
+        self.monitor = self.simulator.monitor
+        self._send = AzureDevOps(InProcess(self.simulator)).send
         self.overrides: dict[str, Callable[[Call], Reply]] = {}
-        self.repositories = {"Payments": ("checkout api",)}
         self.calls: list[Call] = []
-        self.problems: list[str] = []
         self._lock = threading.Lock()
 
     def __call__(self, call: Call) -> Reply:
         with self._lock:
-            self._check(call)
             self.calls.append(call)
         name = kind_of(call)
-        made = self.overrides[name](call) if name in self.overrides else self._answer(call, name)
-        return replace(made, call=call, received=TODAY)
+        if name in self.overrides:
+            return replace(self.overrides[name](call), call=call, received=TODAY)
+        return self._send(call)
+
+    def begin(self, *secrets: str) -> None:
+        """A run begins that was given these."""
+        given = [one for one in self.simulator.world.tokens if one.value in secrets]
+        unknown = [token(value=one) for one in secrets]
+        self.monitor.requests.clear()
+        self.monitor.begin_run(Inputs({one.value: one for one in (*unknown, *given)}))
+
+    def edit(self, changed: Token) -> None:
+        """A token gets other scopes."""
+        self.simulator.become(self.simulator.world.with_token(changed))
 
     def names(self, since: int = 0) -> list[str]:
         """What was asked, by kind."""
         return [kind_of(call) for call in self.calls[since:]]
 
-    def _check(self, call: Call) -> None:
-        assert call.credential is not None
-        if Origin.of(call.url) not in call.credential.origins:
-            self.problems.append(f"a secret for another origin: {call.url}")
-        if call.credential.secret.reveal() in unquote(call.url):
-            self.problems.append("a secret in an address")
-        if call.method == "HEAD":
-            self.problems.append("HEAD")
-        if (
-            call.method != "GET"
-            and "workItems" not in call.url
-            and any(call.url == one.url for one in self.calls)
-        ):
-            self.problems.append(f"sent twice: {call.method} {call.url}")
-
-    def _answer(self, call: Call, kind: str) -> Reply:
-        assert call.credential is not None
-        token = self.tokens.get(call.credential.secret.reveal())
-        path = [unquote(part) for part in urlsplit(call.url).path.split("/") if part]
-        if token is None:
-            return r.bare()
-        if token.expired:
-            return r.reply(401, r.EXPIRED, r.MARKS, r.JSON)
-        if kind in ("profile", "accounts", "collections"):
-            if token.organizations is not None:
-                return r.bare()
-            return r.profile(self.me) if kind == "profile" else r.names(*self.organizations)
-        name = path[1] if self.version else path[0]
-        if name.casefold() not in map(str.casefold, self.organizations):
-            return r.reply(404, r.PAGE, r.MARKS, r.HTML)
-        if not token.reaches(name):
-            return r.bare()
-        return self._inside(call, kind, token)
-
-    def _inside(self, call: Call, kind: str, token: Rights) -> Reply:
-        if kind == "connection-data":
-            return r.connection_data(self.me)
-        if kind == "version":
-            said = f'{{"message":"The latest REST API version this server supports is {self.version}."}}'
-            return r.reply(400, said, r.MARKS, r.JSON)
-        if kind == "projects":
-            return replace(
-                r.granted(200), answer=Projects(tuple(Project(n, n) for n in self.repositories))
-            )
-        if kind == "repositories":
-            project = unquote(urlsplit(call.url).path.split("/_apis")[0].rpartition("/")[2])
-            found = tuple(Repository(name, name, project) for name in self.repositories[project])
-            return replace(r.granted(200), answer=Repositories(found))
-        if kind == "clone":
-            kinds = (("Content-Type", "application/x-git-upload-pack-advertisement"),)
-            return r.reply(200, "001e# service=git-upload-pack\n", r.MARKS, kinds)
-        probe = PROBE_BY_NAME[kind]
-        if token.scopes.get(probe.scope, Level.NONE) < probe.level:
-            return r.missing()
-        return r.granted(200 if probe.reads and "{random}" not in probe.path else 404)
+    @property
+    def problems(self) -> list[str]:
+        """The rules that were broken; a person who checks again has a probe sent again."""
+        return [one for one in self.monitor.violations if not one.startswith("a write was sent")]
 
 
 PROBE_BY_NAME: dict[str, Probe] = {
@@ -203,19 +159,16 @@ class Rounds:
         return [len(trip) for trip in self.trips]
 
 
-def pat(
+def candidate(
     *names: str,
     purpose: Purpose = Purpose.ALM,
     site: Site = SERVICES,
     secret: str = PAT,
     clone: str = "no",
     **more: Any,
-) -> Token:
+) -> Pat:
     """One token to be proven in these organizations."""
     demanded = {key: more.pop(key) for key in ("reach", "read_only") if key in more}
     demand = Demand(purpose, check_clone=clone, **demanded)
     places = tuple(site.place(name) for name in names)
-    return Token(Secret(secret), "a test", places, site, demand=demand, **more)
-
-
-GRACE = Identity("99999999-2222-4333-8444-555555555555", "Grace Example", "grace@fabrikam.example")
+    return Pat(Secret(secret), "a test", places, site, demand=demand, **more)

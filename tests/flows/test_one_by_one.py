@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.demo import SCENARIOS
 from aspm_ado.domain.errors import InterruptedByUserError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Report
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.tokens.retry import KEEP, STOP
+from aspm_ado.simulator import SCENARIOS
 
 from ..aspm.stand import Person, Stand, asked, check
 

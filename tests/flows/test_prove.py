@@ -8,32 +8,35 @@ from datetime import date
 import pytest
 
 from aspm_ado.domain.azure.retirement import Clock, Reach, ReachDemanded
-from aspm_ado.domain.azure.scopes import SCOPES, Level, Purpose, Scope
+from aspm_ado.domain.azure.scopes import SCOPES, Purpose, Scope
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.documents import Repositories, Repository
+from aspm_ado.domain.documents import Repositories
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.validation.result import TokenResult
 from aspm_ado.flows.validation.run import validate
 from aspm_ado.flows.validation.scheduler import Scheduler
-from aspm_ado.flows.validation.token import Token
+from aspm_ado.flows.validation.token import Token as Pat
+from aspm_ado.simulator.world import Project, Repository, Token
 
 from ..domain import replies as r
+from ..simulator.worlds import LONG_AGO, a_server, an_organization, swap
 from .context import FakeVoice, context
-from .service import ALM, EVERYTHING, PAT, TFS, THAT_DAY, Rights, Rounds, Service, pat
+from .service import EVERYTHING, PAT, TFS, THAT_DAY, Rounds, Service, candidate, token
 
 CLONE = {"projects", "repositories", "clone"}
-NARROW = {**ALM, Scope.CODE: Level.READ}
+NARROW = swap("vso.code_full", "vso.code")
 
 
 def proven(
     service: Service,
-    made: Token,
+    made: Pat,
     previous: TokenResult | None = None,
     today: date = THAT_DAY,
     global_end: date | None = date(2026, 12, 1),
 ) -> tuple[TokenResult, Rounds]:
     rounds = Rounds(service)
+    service.begin(made.secret.reveal())
     around = context(scheduler=rounds, clock=Clock(today, global_end))
     [proof] = validate(around, [made], [previous] if previous else ())
     assert service.problems == []
@@ -53,8 +56,8 @@ def trouble(proof: TokenResult, index: int = 0) -> dict[str, Reason | None]:
 
 
 def test_a_good_token_costs_two_round_trips_and_eleven_requests() -> None:
-    service = Service({PAT: Rights()})
-    proof, rounds = proven(service, pat("contoso"))
+    service = Service(token())
+    proof, rounds = proven(service, candidate("contoso"))
     assert rounds.sizes == [2, 9]
     assert sorted(rounds.trips[0]) == ["connection-data", "profile"]
     assert "accounts" in rounds.trips[1]
@@ -63,16 +66,16 @@ def test_a_good_token_costs_two_round_trips_and_eleven_requests() -> None:
 
 
 def test_a_good_token_of_one_organization_costs_one_less() -> None:
-    service = Service({PAT: Rights(organizations=("Contoso",))})
-    proof, rounds = proven(service, pat("contoso"))
+    service = Service(token(reach="Contoso"))
+    proof, rounds = proven(service, candidate("contoso"))
     assert rounds.sizes == [2, 8]
     assert proof.reach_seen is not None
     assert proof.reach_seen.reach is Reach.ORGANIZATION
 
 
 def test_the_clone_check_comes_after_and_costs_three_round_trips() -> None:
-    service = Service({PAT: Rights()})
-    proof, rounds = proven(service, pat("contoso", clone="auto"))
+    service = Service(token())
+    proof, rounds = proven(service, candidate("contoso", clone="auto"))
     assert rounds.sizes == [2, 9, 1, 1, 2]
     assert [set(trip) for trip in rounds.trips[2:]] == [{"projects"}, {"repositories"}, {"clone"}]
     assert checks(proof)[CheckId.CLONE_TOKEN].status is Status.PASS
@@ -86,8 +89,8 @@ def test_eleven_requests_are_enough_for_every_purpose_and_deployment(
     purpose: Purpose, version: str
 ) -> None:
     organizations = ("DefaultCollection",) if version else ("Contoso",)
-    service = Service({PAT: Rights(EVERYTHING)}, organizations, version)
-    made = pat(*organizations, purpose=purpose, **({"site": TFS} if version else {}))
+    service = Service(token(EVERYTHING), organizations=organizations, version=version)
+    made = candidate(*organizations, purpose=purpose, **({"site": TFS} if version else {}))
     proof, rounds = proven(service, made)
     assert len(rounds.sizes) == 2
     assert sum(rounds.sizes) <= 11
@@ -97,8 +100,8 @@ def test_eleven_requests_are_enough_for_every_purpose_and_deployment(
 
 
 def test_on_a_server_one_request_alone_carries_another_token() -> None:
-    service = Service({PAT: Rights()}, ("DefaultCollection",), "7.1")
-    proven(service, pat("DefaultCollection", site=TFS))
+    service = Service(token(), organizations=("DefaultCollection",), version="7.1")
+    proven(service, candidate("DefaultCollection", site=TFS))
     others = [
         call for call in service.calls if call.credential and call.credential.secret.reveal() != PAT
     ]
@@ -107,13 +110,13 @@ def test_on_a_server_one_request_alone_carries_another_token() -> None:
 
 def test_a_server_whose_version_was_not_heard_is_not_taken_for_an_old_one() -> None:
     """2019 cannot show Identity and User Profile; whether this one can, nobody knows."""
-    service = Service({PAT: Rights()}, ("DefaultCollection",), "7.1")
+    service = Service(token(), organizations=("DefaultCollection",), version="7.1")
     service.overrides = {"version": lambda _: r.reply(503, "", r.MARKS)}
-    proof, _ = proven(service, pat("DefaultCollection", site=TFS))
+    proof, _ = proven(service, candidate("DefaultCollection", site=TFS))
     unheard = Reason.SERVICE_UNAVAILABLE
     assert trouble(proof) == {"scope.identity": unheard, "scope.profile": unheard}
     service.overrides = {}
-    again, _ = proven(service, pat("DefaultCollection", site=TFS))
+    again, _ = proven(service, candidate("DefaultCollection", site=TFS))
     assert trouble(again) == {}
 
 
@@ -123,11 +126,12 @@ def test_a_collection_that_is_closed_makes_no_other_one_older_than_it_is(
     closed: str, wide: bool
 ) -> None:
     """It does not tell the version of the server; the next one does, and shows all that this version can."""
-    collections = ("One", "Two", "Three")
-    service = Service({PAT: Rights(organizations=("Two", "Three"))}, collections, "7.1")
-    if wide:
-        service.overrides = {"collections": lambda _: r.names(*collections)}
-    proof, _ = proven(service, pat(closed, "Two", "Three", site=TFS))
+    shut_to_all = an_organization("One", members=())
+    places = (shut_to_all, an_organization("Two"), an_organization("Three"))
+    service = Service(token(), version="7.1", server=a_server("7.1", collections=places))
+    if not wide:
+        service.overrides = {"collections": lambda _: r.bare()}
+    proof, _ = proven(service, candidate(closed, "Two", "Three", site=TFS))
     assert proof.version == "7.1"
     shut, *good = proof.reports
     for one in good:
@@ -141,23 +145,32 @@ def test_a_collection_that_is_closed_makes_no_other_one_older_than_it_is(
     assert service.names().count("version") == 2
 
 
-def test_a_server_that_answers_anybody_grants_nothing() -> None:
+@pytest.mark.parametrize(
+    ("names_user", "unknown"),
+    [
+        (True, {"scope.code"}),
+        (False, {"scope.code", "scope.work", "scope.identity", "scope.profile"}),
+    ],
+)
+def test_a_server_that_answers_anybody_grants_nothing(names_user: bool, unknown: set[str]) -> None:
+    """Where it names nobody either, there is nothing by which any answer shows a scope."""
     open_to_all = r.reply(404, '{"message":"TF401019"}', r.MARKS, r.JSON)
-    service = Service({PAT: Rights()}, ("DefaultCollection",), "7.1")
+    here = a_server("7.1", names_user=names_user)
+    service = Service(token(), version="7.1", server=here)
     service.overrides = dict.fromkeys(
         ("code-read", "code-write", "code-manage"), lambda _: open_to_all
     )
-    proof, _ = proven(service, pat("DefaultCollection", site=TFS))
-    assert trouble(proof) == {"scope.code": Reason.SCOPE_UNKNOWN}
+    proof, _ = proven(service, candidate("DefaultCollection", site=TFS))
+    assert trouble(proof) == dict.fromkeys(unknown, Reason.SCOPE_UNKNOWN)
 
 
 @pytest.mark.parametrize(
     ("token", "reason"),
-    [(None, Reason.TOKEN_REJECTED), (Rights(expired=True), Reason.TOKEN_EXPIRED)],
+    [(None, Reason.TOKEN_REJECTED), (token(expires=LONG_AGO), Reason.TOKEN_EXPIRED)],
 )
-def test_a_dead_token_is_asked_nothing_more(token: Rights | None, reason: Reason) -> None:
-    service = Service({PAT: token} if token else {})
-    proof, rounds = proven(service, pat("contoso", clone="auto"))
+def test_a_dead_token_is_asked_nothing_more(token: Token | None, reason: Reason) -> None:
+    service = Service(*([token] if token else []))
+    proof, rounds = proven(service, candidate("contoso", clone="auto"))
     assert rounds.sizes == [2]
     assert trouble(proof) == {"identity": reason}
     behind = [
@@ -169,32 +182,34 @@ def test_a_dead_token_is_asked_nothing_more(token: Rights | None, reason: Reason
 
 
 def test_no_service_no_second_request() -> None:
-    service = Service({PAT: Rights()})
+    service = Service(token())
     service.overrides["connection-data"] = service.overrides["profile"] = lambda _: r.silence()
-    proof, rounds = proven(service, pat("a", "b", "c"))
+    proof, rounds = proven(service, candidate("a", "b", "c"))
     assert rounds.sizes == [2]
     assert [trouble(proof, i)["organization.access"] for i in range(3)] == [Reason.TIMED_OUT] * 3
 
 
 def test_an_expired_token_is_shown_to_no_other_organization() -> None:
-    service = Service({PAT: Rights(expired=True)}, ("a", "b", "c"))
-    proof, rounds = proven(service, pat("a", "b", "c"))
+    service = Service(token(expires=LONG_AGO), organizations=("a", "b", "c"))
+    proof, rounds = proven(service, candidate("a", "b", "c"))
     assert rounds.sizes == [2]
     assert [trouble(proof, i) for i in range(3)] == [{"identity": Reason.TOKEN_EXPIRED}] * 3
 
 
 def test_a_bare_refusal_is_followed_by_the_opinion_of_eight_others_at_most() -> None:
     names = [f"org{i}" for i in range(20)]
-    service = Service({}, names)
-    proof, rounds = proven(service, pat(*names))
+    service = Service(organizations=names)
+    proof, rounds = proven(service, candidate(*names))
     assert rounds.sizes == [2, 8]
     assert set(service.names()) == {"connection-data", "profile"}
     assert {str(trouble(proof, i)) for i in range(20)} == {str({"identity": Reason.TOKEN_REJECTED})}
 
 
 def test_a_token_of_another_organization_is_alive_there() -> None:
-    service = Service({PAT: Rights(organizations=("Fabrikam",))}, ("Contoso", "Fabrikam"))
-    proof, rounds = proven(service, pat("contoso", "fabrikam", reach=ReachDemanded.ORGANIZATION))
+    service = Service(token(reach="Fabrikam"), organizations=("Contoso", "Fabrikam"))
+    proof, rounds = proven(
+        service, candidate("contoso", "fabrikam", reach=ReachDemanded.ORGANIZATION)
+    )
     assert rounds.sizes == [2, 1, 8]
     assert trouble(proof, 0) == {"organization.access": Reason.ORGANIZATION_REFUSES_TOKEN}
     assert proof.reports[0].identity == r.ME
@@ -202,15 +217,15 @@ def test_a_token_of_another_organization_is_alive_there() -> None:
 
 
 def test_an_absent_organization_does_not_stop_the_others() -> None:
-    service = Service({PAT: Rights()})
-    proof, _ = proven(service, pat("nowhere", "contoso"))
+    service = Service(token())
+    proof, _ = proven(service, candidate("nowhere", "contoso"))
     assert trouble(proof, 0) == {"organization.access": Reason.ORGANIZATION_ABSENT}
     assert trouble(proof, 1) == {}
 
 
 def test_reach_is_judged_once_and_repeated() -> None:
-    service = Service({PAT: Rights()}, ("a", "b", "c"))
-    proof, _ = proven(service, pat("a", "b", "c"))
+    service = Service(token(), organizations=("a", "b", "c"))
+    proof, _ = proven(service, candidate("a", "b", "c"))
     assert service.names().count("profile") == 1
     assert service.names().count("accounts") == 1
     reaches = [checks(proof, i)[CheckId.REACH] for i in range(3)]
@@ -221,41 +236,41 @@ def test_reach_is_judged_once_and_repeated() -> None:
 
 
 def test_two_organizations_that_take_the_token_prove_all_whatever_the_profile_says() -> None:
-    service = Service({PAT: Rights(organizations=("a", "b"))}, ("a", "b"))
-    proof, _ = proven(service, pat("a", "b"))
+    service = Service(token(), organizations=("a", "b"), profile_takes_tokens=False)
+    proof, _ = proven(service, candidate("a", "b"))
     assert proof.reach_seen is not None
     assert proof.reach_seen.reach is Reach.ALL
 
 
 def test_one_organization_named_in_two_spellings_is_asked_once() -> None:
-    service = Service({PAT: Rights()})
-    proof, rounds = proven(service, pat("contoso", "CONTOSO", "Contoso"))
+    service = Service(token())
+    proof, rounds = proven(service, candidate("contoso", "CONTOSO", "Contoso"))
     assert len(proof.organizations) == 1
     assert rounds.sizes == [2, 9]
 
 
 def test_today_is_the_service_s_own_day() -> None:
-    service = Service({PAT: Rights()})
-    proof, _ = proven(service, pat("contoso"), today=date(2031, 1, 1))
+    service = Service(token())
+    proof, _ = proven(service, candidate("contoso"), today=date(2031, 1, 1))
     assert proof.calendar.today == date(2026, 10, 15)
     assert proof.calendar.source.value == "server"
 
 
 def test_nobody_s_answer_leaves_the_day_to_this_machine() -> None:
-    service = Service({})
+    service = Service()
     service.overrides = dict.fromkeys(
         ("connection-data", "profile"), lambda _: r.reply(200, r.PAGE, r.HTML)
     )
-    proof, _ = proven(service, pat("contoso"), today=date(2026, 1, 2))
+    proof, _ = proven(service, candidate("contoso"), today=date(2026, 1, 2))
     assert (proof.calendar.today, proof.calendar.source.value) == (date(2026, 1, 2), "local")
 
 
 def test_days_left_is_the_earlier_of_expiry_and_end() -> None:
-    service = Service({PAT: Rights()})
+    service = Service(token())
     for expires, left in ((None, 47), (date(2026, 10, 20), 5), (date(2027, 6, 1), 47)):
-        proof, _ = proven(service, pat("contoso", end=expires))
+        proof, _ = proven(service, candidate("contoso", end=expires))
         assert proof.reports[0].token.days_left == left
-    proof, _ = proven(service, pat("contoso", end=date(2027, 6, 1)), global_end=None)
+    proof, _ = proven(service, candidate("contoso", end=date(2027, 6, 1)), global_end=None)
     assert proof.reports[0].token.days_left == 229
 
 
@@ -263,11 +278,11 @@ def test_days_left_is_the_earlier_of_expiry_and_end() -> None:
 
 
 def test_a_second_round_asks_only_what_failed() -> None:
-    service = Service({PAT: Rights(NARROW)})
-    made = pat("contoso", clone="auto")
+    service = Service(token(NARROW))
+    made = candidate("contoso", clone="auto")
     first, _ = proven(service, made)
     assert trouble(first) == {"scope.code": Reason.CODE_SCOPE_MISSING}
-    service.tokens[PAT] = Rights()
+    service.edit(token())
     second, rounds = proven(service, made, first)
     assert trouble(second) == {}
     asked = [kind for trip in rounds.trips[1:] for kind in trip if kind not in CLONE]
@@ -277,8 +292,8 @@ def test_a_second_round_asks_only_what_failed() -> None:
 
 
 def test_a_second_round_with_nothing_changed_says_the_same() -> None:
-    service = Service({PAT: Rights(NARROW)})
-    made = pat("contoso")
+    service = Service(token(NARROW))
+    made = candidate("contoso")
     first, _ = proven(service, made)
     second, rounds = proven(service, made, first)
     assert trouble(second) == trouble(first)
@@ -286,18 +301,18 @@ def test_a_second_round_with_nothing_changed_says_the_same() -> None:
 
 
 def test_a_clone_that_was_good_is_not_tried_again() -> None:
-    service = Service({PAT: Rights({**ALM, Scope.PROFILE: Level.NONE})})
-    made = pat("contoso", clone="auto")
+    service = Service(token(swap("vso.profile_write")))
+    made = candidate("contoso", clone="auto")
     first, _ = proven(service, made)
-    service.tokens[PAT] = Rights()
+    service.edit(token())
     _, rounds = proven(service, made, first)
     assert not CLONE & {kind for trip in rounds.trips for kind in trip}
     assert rounds.trips[1:] == [["profile-write"]]
 
 
 def test_only_the_lead_is_greeted_again_and_good_organizations_cost_their_greeting() -> None:
-    service = Service({PAT: Rights()}, ("a", "b"))
-    made = pat("a", "b")
+    service = Service(token(), organizations=("a", "b"))
+    made = candidate("a", "b")
     first, _ = proven(service, made)
     _, rounds = proven(service, made, first)
     assert [kind for trip in rounds.trips for kind in trip].count("connection-data") == 2
@@ -308,11 +323,11 @@ def test_only_the_lead_is_greeted_again_and_good_organizations_cost_their_greeti
 
 
 def test_a_token_that_dies_under_way_is_not_a_missing_scope() -> None:
-    service = Service({PAT: Rights()})
+    service = Service(token())
     said = iter([r.connection_data(), r.bare()])
     service.overrides["connection-data"] = lambda _: next(said)
     service.overrides["code-manage"] = lambda _: r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON)
-    proof, rounds = proven(service, pat("contoso"))
+    proof, rounds = proven(service, candidate("contoso"))
     assert rounds.sizes == [2, 9, 1]
     assert "scope.code" not in trouble(proof)
     assert trouble(proof)["organization.access"] is Reason.ORGANIZATION_REFUSES_TOKEN
@@ -320,7 +335,7 @@ def test_a_token_that_dies_under_way_is_not_a_missing_scope() -> None:
 
 def test_when_not_one_scope_is_there_the_token_is_asked_for_again() -> None:
     """A revoked token gets the same bare refusal as a missing scope."""
-    service = Service({PAT: Rights(organizations=("Contoso",))})
+    service = Service(token(reach="Contoso"))
     said = iter([r.connection_data(), r.bare()])
     service.overrides["connection-data"] = lambda _: next(said)
     for probe in (
@@ -330,14 +345,14 @@ def test_when_not_one_scope_is_there_the_token_is_asked_for_again() -> None:
         if row.scope is not Scope.FULL_ACCESS
     ):
         service.overrides[probe.name] = lambda _: r.bare()
-    proof, rounds = proven(service, pat("contoso"))
+    proof, rounds = proven(service, candidate("contoso"))
     assert rounds.sizes == [2, 8, 1]
     assert trouble(proof) == {"identity": Reason.TOKEN_REJECTED}
 
 
 def test_a_living_token_without_a_single_scope_is_told_so() -> None:
-    service = Service({PAT: Rights({}, organizations=("Contoso",))})
-    proof, rounds = proven(service, pat("contoso"))
+    service = Service(token(frozenset(), "Contoso"))
+    proof, rounds = proven(service, candidate("contoso"))
     assert rounds.sizes == [2, 8, 1]
     assert {name for name in trouble(proof) if name != "reach"} == {
         "scope.code",
@@ -348,9 +363,9 @@ def test_a_living_token_without_a_single_scope_is_told_so() -> None:
 
 
 def test_a_throttled_probe_is_unknown_and_not_missing() -> None:
-    service = Service({PAT: Rights()})
+    service = Service(token())
     service.overrides["work-manage"] = lambda _: r.reply(429, "", r.MARKS)
-    proof, _ = proven(service, pat("contoso"))
+    proof, _ = proven(service, candidate("contoso"))
     assert trouble(proof) == {"scope.work": Reason.THROTTLED}
 
 
@@ -358,16 +373,16 @@ def test_a_throttled_probe_is_unknown_and_not_missing() -> None:
 
 
 def test_reading_alone_sends_nothing_but_get() -> None:
-    service = Service({PAT: Rights()})
-    proof, _ = proven(service, pat("contoso", clone="auto", read_only=True))
+    service = Service(token())
+    proof, _ = proven(service, candidate("contoso", clone="auto", read_only=True))
     assert {call.method for call in service.calls} == {"GET"}
     assert trouble(proof) == {}
     assert checks(proof)[CheckId.SCOPE_CODE].reason is Reason.READ_ONLY_PROBES
 
 
 def test_every_organization_that_the_token_reaches() -> None:
-    service = Service({PAT: Rights()}, ("Contoso", "Fabrikam", "Tailspin"))
-    proof, _ = proven(service, pat("contoso", list_all=True))
+    service = Service(token(), organizations=("Contoso", "Fabrikam", "Tailspin"))
+    proof, _ = proven(service, candidate("contoso", list_all=True))
     assert [here.place.key for here in proof.organizations.values()] == [
         "contoso",
         "fabrikam",
@@ -377,8 +392,8 @@ def test_every_organization_that_the_token_reaches() -> None:
 
 
 def test_where_they_cannot_be_listed_the_union_is_still_proven() -> None:
-    service = Service({PAT: Rights(organizations=("Contoso",))}, ("Contoso", "Fabrikam"))
-    proof, _ = proven(service, pat("contoso", list_all=True))
+    service = Service(token(reach="Contoso"), organizations=("Contoso", "Fabrikam"))
+    proof, _ = proven(service, candidate("contoso", list_all=True))
     assert [here.place.key for here in proof.organizations.values()] == ["contoso"]
     assert proof.unlisted is not None
     assert (proof.unlisted.status, proof.unlisted.reason) == (
@@ -399,19 +414,19 @@ def test_where_they_cannot_be_listed_the_union_is_still_proven() -> None:
 def test_a_list_that_was_not_heard_is_not_one_that_cannot_be_had(
     answer: Reply, status: Status, reason: Reason
 ) -> None:
-    service = Service({PAT: Rights()})
+    service = Service(token())
     service.overrides["accounts"] = lambda _: answer
-    proof, _ = proven(service, pat(list_all=True))
+    proof, _ = proven(service, candidate(list_all=True))
     assert proof.unlisted is not None
     assert (proof.unlisted.status, proof.unlisted.reason) == (status, reason)
 
 
 def test_a_list_that_was_heard_before_and_is_not_heard_now_is_missed() -> None:
     """Else those who were on it would go without a word."""
-    service = Service({PAT: Rights()}, ("Contoso", "Fabrikam"))
-    before, _ = proven(service, pat("contoso", list_all=True))
+    service = Service(token(), organizations=("Contoso", "Fabrikam"))
+    before, _ = proven(service, candidate("contoso", list_all=True))
     service.overrides["accounts"] = lambda _: r.reply(503, "", r.MARKS)
-    proof, _ = proven(service, pat("contoso", list_all=True), before)
+    proof, _ = proven(service, candidate("contoso", list_all=True), before)
     assert proof.unlisted is not None
     assert (proof.unlisted.status, proof.unlisted.reason) == (
         Status.UNKNOWN,
@@ -420,8 +435,8 @@ def test_a_list_that_was_heard_before_and_is_not_heard_now_is_missed() -> None:
 
 
 def test_whom_one_organization_knows_is_known_in_one_that_is_absent() -> None:
-    service = Service({PAT: Rights(organizations=("Contoso",))})
-    proof, _ = proven(service, pat("contoso", "nowhere"))
+    service = Service(token(reach="Contoso"))
+    proof, _ = proven(service, candidate("contoso", "nowhere"))
     assert checks(proof, 1)[CheckId.IDENTITY].status is Status.PASS
     assert trouble(proof, 1)["organization.access"] is Reason.ORGANIZATION_ABSENT
 
@@ -438,38 +453,40 @@ def test_whom_one_organization_knows_is_known_in_one_that_is_absent() -> None:
 def test_lists_that_are_refused_are_not_empty_ones(
     kind: str, answer: Reply, expected: object
 ) -> None:
-    service = Service({PAT: Rights()})
+    service = Service(token())
     service.overrides[kind] = lambda _: answer
-    proof, _ = proven(service, pat("contoso", clone="auto"))
+    proof, _ = proven(service, candidate("contoso", clone="auto"))
     check = checks(proof)[CheckId.CLONE_TOKEN]
     assert (check.status, check.reason) == expected
 
 
 def test_one_project_that_may_not_be_looked_into_does_not_speak_for_the_others() -> None:
-    service = Service({PAT: Rights()})
-    service.repositories = {"Closed": ("x",), "Empty": ()}
+    projects = (Project("Closed", (Repository("x"),)), Project("Empty"))
+    service = Service(token(), projects=projects)
     answers = iter([r.granted(403), replace(r.granted(200), answer=Repositories(()))])
     service.overrides["repositories"] = lambda _: next(answers)
-    proof, _ = proven(service, pat("contoso", clone="auto"))
+    proof, _ = proven(service, candidate("contoso", clone="auto"))
     assert checks(proof)[CheckId.CLONE_TOKEN].reason is Reason.NO_REPOSITORY
 
 
 def test_a_repository_that_is_gone_is_passed_over_for_the_next() -> None:
     """The list may name it still; a server before 2020 names those that are switched off, too."""
-    service = Service({PAT: Rights()})
-    service.repositories = {"Payments": ("gone", "checkout api")}
-    good, gone = service._answer, r.reply(404, '{"message":"TF401019"}', r.MARKS, r.USER)
-    service.overrides["clone"] = lambda call: gone if "gone" in call.url else good(call, "clone")
-    proof, _ = proven(service, pat("contoso", clone="auto"))
-    assert checks(proof)[CheckId.CLONE_TOKEN].status is Status.PASS
-    assert proof.organizations["contoso"].repository == Repository(
-        "checkout api", "checkout api", "Payments"
+    projects = (
+        Project("Payments", (Repository("gone", disabled=True), Repository("checkout api"))),
     )
+    where = {"organizations": ("DefaultCollection",), "version": "5.0"}
+    service = Service(token(), projects=projects, **where)
+    proof, _ = proven(service, candidate("DefaultCollection", site=TFS, clone="auto"))
+    assert checks(proof)[CheckId.CLONE_TOKEN].status is Status.PASS
+    assert [call.url for call in service.calls if "/_git/gone/" in call.url]
+    assert proof.lead is not None
+    assert proof.lead.repository is not None
+    assert proof.lead.repository.name == "checkout api"
 
 
 def test_the_collections_of_a_server_are_listed_at_its_root() -> None:
-    service = Service({PAT: Rights()}, ("DefaultCollection", "Engineering"), "7.1")
-    proof, _ = proven(service, pat(site=TFS, list_all=True))
+    service = Service(token(), organizations=("DefaultCollection", "Engineering"), version="7.1")
+    proof, _ = proven(service, candidate(site=TFS, list_all=True))
     assert [here.place.name for here in proof.organizations.values()] == [
         "DefaultCollection",
         "Engineering",
@@ -482,14 +499,15 @@ def test_the_collections_of_a_server_are_listed_at_its_root() -> None:
 
 def test_the_real_crew_hears_the_same() -> None:
     names = [f"org{i}" for i in range(30)]
-    service = Service({PAT: Rights()}, names)
+    service = Service(token(), organizations=names)
+    service.begin(PAT)
     done: list[str] = []
 
     class Voice(FakeVoice):
         def progress(self, so_far: int, total: int, what: str) -> None:
             done.append(what)
 
-    [proof] = validate(context(scheduler=Scheduler(service), voice=Voice()), [pat(*names)])
+    [proof] = validate(context(scheduler=Scheduler(service), voice=Voice()), [candidate(*names)])
     assert done.pop(0) == "asking Azure DevOps"
     assert service.problems == []
     assert sorted(done) == sorted(names)
@@ -499,11 +517,10 @@ def test_the_real_crew_hears_the_same() -> None:
 
 def test_tokens_are_judged_apart() -> None:
     other = PAT[:-4] + "othr"
-    service = Service(
-        {PAT: Rights(organizations=("a",)), other: Rights(NARROW, organizations=("b",))}, ("a", "b")
-    )
-    one = pat("a", reach=ReachDemanded.ORGANIZATION)
-    two = replace(pat("b", secret=other), demand=one.demand)
+    own = token(reach="a"), token(NARROW, "b", value=other)
+    service = Service(*own, organizations=("a", "b"))
+    one = candidate("a", reach=ReachDemanded.ORGANIZATION)
+    two = replace(candidate("b", secret=other), demand=one.demand)
     proofs = validate(context(scheduler=Scheduler(service)), [one, two])
     assert trouble(proofs[0]) == {}
     assert trouble(proofs[1]) == {"scope.code": Reason.CODE_SCOPE_MISSING}

@@ -9,34 +9,36 @@ from datetime import date
 import pytest
 
 from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.azure.scopes import Level, Scope
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.ports import Send
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.flows.tokens.retry import AGAIN, KEEP, ONE_EACH, OTHER, STOP, validate_until_good
 from aspm_ado.flows.validation.result import TokenResult
 from aspm_ado.flows.validation.scheduler import Scheduler
-from aspm_ado.flows.validation.token import Token
+from aspm_ado.flows.validation.token import Token as Pat
+from aspm_ado.simulator.world import Token
 
 from ..domain import replies as r
+from ..simulator.worlds import swap
 from .context import FakeVoice, Person, asker, context
-from .service import ALM, PAT, Rights, Service, pat
+from .service import PAT, Service, candidate, token
 
-NARROW = Rights({**ALM, Scope.WORK: Level.READ})
+NARROW = token(swap("vso.work_full", "vso.work"))
 OTHER_PAT = PAT[:-4] + "othr"
 
 
 def run(
-    service: Service, *answers: object, made: Token | None = None, **given: str
+    service: Service, *answers: object, made: Pat | None = None, **given: str
 ) -> tuple[list[TokenResult], list[int], Person]:
     person, shown = Person(*answers), []
+    service.begin(PAT, OTHER_PAT)
 
     def show(proofs: Sequence[TokenResult]) -> None:
         shown.append(len(proofs))
 
     proofs = validate_until_good(
         context(asker=asker(person, **given), scheduler=Scheduler(service), show=show),
-        [made or pat("contoso")],
+        [made or candidate("contoso")],
     )
     assert service.problems == []
     assert person.answers == []
@@ -44,7 +46,7 @@ def run(
 
 
 def test_a_good_token_asks_nobody_anything() -> None:
-    _, shown, person = run(Service({PAT: Rights()}))
+    _, shown, person = run(Service(token()))
     assert (shown, person.asked) == ([], [])
 
 
@@ -52,7 +54,7 @@ def test_a_text_to_send_where_somebody_else_has_to_mend_it() -> None:
     person, voice = Person("ticket", STOP.value), FakeVoice()
     scheduler = Scheduler(lambda call: replace(r.silence(), call=call))
     validate_until_good(
-        context(asker=asker(person), scheduler=scheduler, voice=voice), [pat("contoso")]
+        context(asker=asker(person), scheduler=scheduler, voice=voice), [candidate("contoso")]
     )
     assert person.answers == []
     told = "\n".join(str(line) for line in voice.lines)
@@ -62,12 +64,12 @@ def test_a_text_to_send_where_somebody_else_has_to_mend_it() -> None:
 
 
 def test_edited_and_checked_again() -> None:
-    service = Service({PAT: NARROW})
+    service = Service(NARROW)
     before = []
 
     def edit() -> str:
         before.append(len(service.calls))
-        service.tokens[PAT] = Rights()
+        service.edit(token())
         return AGAIN.value
 
     _, shown, _ = run(service, edit)
@@ -79,7 +81,7 @@ def test_edited_and_checked_again() -> None:
 
 
 def test_another_token_is_proven_from_the_start() -> None:
-    service = Service({PAT: NARROW, OTHER_PAT: Rights()})
+    service = Service(NARROW, token(value=OTHER_PAT))
     [proof], _, person = run(service, OTHER.value, OTHER_PAT, "2027-01-31")
     assert proof.token.secret.reveal() == OTHER_PAT
     assert (proof.token.end, proof.token.end_source) == (
@@ -91,8 +93,8 @@ def test_another_token_is_proven_from_the_start() -> None:
 
 
 def test_another_token_ends_on_the_day_that_was_given_for_all() -> None:
-    service = Service({PAT: NARROW, OTHER_PAT: Rights()})
-    made = pat("contoso", end=date(2027, 1, 31), end_source="--pat-expires")
+    service = Service(NARROW, token(value=OTHER_PAT))
+    made = candidate("contoso", end=date(2027, 1, 31), end_source="--pat-expires")
     [proof], _, person = run(service, OTHER.value, OTHER_PAT, made=made, pat_expires="2027-01-31")
     assert "pat-expires" not in person.asked
     assert (proof.token.end, proof.token.end_source) == (
@@ -102,7 +104,7 @@ def test_another_token_ends_on_the_day_that_was_given_for_all() -> None:
 
 
 def test_a_token_of_one_organization_is_accepted_by_a_person() -> None:
-    service = Service({PAT: Rights(organizations=("contoso",))})
+    service = Service(token(reach="contoso"))
     [proof], shown, _ = run(service, ONE_EACH.value)
     assert shown == [1]
     assert proof.token.demand.reach is ReachDemanded.ORGANIZATION
@@ -116,8 +118,8 @@ def test_a_token_of_one_organization_is_accepted_by_a_person() -> None:
     [
         (NARROW, ("contoso",), [AGAIN, STOP], [ONE_EACH, KEEP]),
         (None, ("contoso",), [OTHER, STOP], [ONE_EACH, KEEP]),
-        (Rights(organizations=("contoso",)), ("contoso",), [AGAIN, ONE_EACH, STOP], [KEEP]),
-        (Rights(), ("contoso", "nowhere"), [AGAIN, KEEP], [ONE_EACH, STOP]),
+        (token(reach="contoso"), ("contoso",), [AGAIN, ONE_EACH, STOP], [KEEP]),
+        (token(), ("contoso", "nowhere"), [AGAIN, KEEP], [ONE_EACH, STOP]),
         ("silence", ("contoso",), [replace(AGAIN, hint=""), OTHER, STOP], [AGAIN, ONE_EACH, KEEP]),
     ],
     ids=[
@@ -129,7 +131,7 @@ def test_a_token_of_one_organization_is_accepted_by_a_person() -> None:
     ],
 )
 def test_what_is_offered(
-    token: Rights | str | None, names: tuple[str, ...], offered: list[Choice], absent: list[Choice]
+    token: Token | str | None, names: tuple[str, ...], offered: list[Choice], absent: list[Choice]
 ) -> None:
     """What would store nothing says so, and what keeps something says that; the likeliest way out comes first."""
     seen: list[Sequence[Choice]] = []
@@ -140,11 +142,11 @@ def test_what_is_offered(
             assert default == choices[0].value
             return super().choose(question, choices, default)
 
-    service: Send = Service({PAT: token} if isinstance(token, Rights) else {})
+    service: Send = Service(*([token] if isinstance(token, Token) else []))
     if token == "silence":
         service = lambda call: replace(r.silence(), call=call)  # noqa: E731
     made = context(asker=asker(Reader(KEEP.value)), scheduler=Scheduler(service))
-    validate_until_good(made, [pat(*names)])
+    validate_until_good(made, [candidate(*names)])
     [choices] = seen
     assert choices[0] == offered[0]
     assert [choice for choice in choices if choice in offered] == offered
@@ -152,13 +154,13 @@ def test_what_is_offered(
 
 
 def test_kept_as_it_is() -> None:
-    [proof], shown, _ = run(Service({PAT: NARROW}), KEEP.value)
+    [proof], shown, _ = run(Service(NARROW), KEEP.value)
     assert shown == [1]
     assert proof.token.secret.reveal() == PAT
 
 
 def test_a_dead_token_can_be_replaced_too() -> None:
-    service = Service({OTHER_PAT: Rights()})
+    service = Service(token(value=OTHER_PAT))
     [proof], _, _ = run(service, AGAIN.value, OTHER.value, OTHER_PAT, "unknown")
     assert proof.token.end is None
     assert proof.organizations["contoso"].access is not None
@@ -166,6 +168,6 @@ def test_a_dead_token_can_be_replaced_too() -> None:
 
 
 def test_with_nobody_there_it_is_proven_once() -> None:
-    service = Service({PAT: NARROW})
-    validate_until_good(context(scheduler=Scheduler(service)), [pat("contoso")])
+    service = Service(NARROW)
+    validate_until_good(context(scheduler=Scheduler(service)), [candidate("contoso")])
     assert len(service.calls) == 11

@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from aspm_ado import demo
-from aspm_ado.demo import Simulator, cast
 from aspm_ado.domain.reasons import ExitCode
+from aspm_ado.simulator import Simulator, samples, scenarios
 
 from ..e2e.conftest import Play
 from ..e2e.stage import Story, drawn_token, story, until
@@ -31,7 +30,7 @@ MARKS = [
     ),
 ]
 ASPM = "https://aspm.example.test"
-PROFILE = str(Path(demo.__file__).with_name("registration_profile.json"))
+PROFILE = scenarios.PROFILE
 PASSWORD = b"secret"
 """What the wrapper opened the keyring with."""
 
@@ -109,9 +108,9 @@ def cast_of_tokens() -> tuple[Story, dict[str, str]]:
     [first, *rest] = made.scenario.world.tokens
     kinds = {
         "new": first,
-        "thin": replace(first, scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"}),
+        "thin": replace(first, scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"}),
         "late": replace(first, expires=date(2026, 10, 1)),
-        "graces": replace(first, owner=cast.GRACE),
+        "graces": replace(first, owner=samples.GRACE),
     }
     drawn = {kind: replace(token, value=drawn_token(first.value)) for kind, token in kinds.items()}
     world = replace(made.scenario.world, tokens=(first, *drawn.values(), *rest))
@@ -195,12 +194,12 @@ class Home:
     def token(self, kind: str, **changes: Any) -> None:
         """One token changes, in the world."""
         simulator = self.play.simulator
-        world = simulator._world
+        world = simulator.world
         changed = (
             replace(one, **changes) if one.value == self.values[kind] else one
             for one in world.tokens
         )
-        simulator._world = replace(world, tokens=tuple(changed))
+        simulator.become(replace(world, tokens=tuple(changed)))
 
     @property
     def records(self) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.demo import Simulator
 from aspm_ado.domain.reasons import ExitCode
+from aspm_ado.simulator import Simulator
 
 from ..e2e.conftest import Play
 from ..e2e.questions import (

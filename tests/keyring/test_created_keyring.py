@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.demo import Simulator, cast
-from aspm_ado.demo.world import SignIn
+from aspm_ado.simulator import Simulator, samples
+from aspm_ado.simulator.world import SignIn
 
 from ..e2e.conftest import Play
 from ..e2e.stage import COMMAND, story
@@ -39,23 +39,23 @@ def told(tmp_path: Path) -> Iterator[Play]:
         sign_in = drawn_sign_in()
         FakeAz(play.stage.bin, sign_in)
         play.watch(sign_in)
-        play.simulator._world = replace(
-            play.simulator._world, sign_ins=(SignIn(sign_in, cast.ADA, cast.TENANT),)
+        play.simulator.become(
+            replace(play.simulator.world, sign_ins=(SignIn(sign_in, samples.ADA, samples.TENANT),))
         )
         yield play
 
 
 def killed_while_its_token_lives(told: Play) -> None:
     """Started, and killed when it asks what was granted: the token is there, and is stored nowhere."""
-    asked, goes_on, answer = threading.Event(), threading.Event(), told.simulator._dispatch
+    asked, goes_on, respond = threading.Event(), threading.Event(), told.simulator.respond
 
-    def held(request, world):  # type: ignore[no-untyped-def]
+    def held(request):  # type: ignore[no-untyped-def]
         if request.method == "GET" and "authorizationId=" in request.target and not asked.is_set():
             asked.set()
             goes_on.wait(30)
-        return answer(request, world)
+        return respond(request)
 
-    told.simulator._dispatch = held  # type: ignore[method-assign]
+    told.simulator.respond = held  # type: ignore[method-assign]
     running = subprocess.Popen(
         [*COMMAND, *CREATE],
         env=told.stage.environment,

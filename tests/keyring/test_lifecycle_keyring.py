@@ -188,8 +188,8 @@ def test_a_new_token_of_the_aspm(home):
     flags = ("rotate", "--aspm-url", ASPM, "--aspm-token-file")
     code, document = home.run(*flags, other)
     assert (code, reasons(document), home.held()) == (4, {"aspm-token-rejected"}, ["aspm", "old"])
-    world = home.play.simulator._world
-    home.play.simulator._world = replace(world, aspm=replace(world.aspm, token=home.values["late"]))
+    world = home.play.simulator.world
+    home.play.simulator.become(replace(world, aspm=replace(world.aspm, token=home.values["late"])))
     assert validated(home) == (4, {"aspm-token-rejected"})
     home.keyring.lock()
     code, document = home.run(*flags, other)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.demo import Simulator
+from aspm_ado.simulator import Simulator
 
 from ..e2e.conftest import Play
 from ..e2e.questions import ENTERED

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.demo import SCENARIOS, Simulator, cast
+from aspm_ado.simulator import SCENARIOS, Simulator, samples
 
 from ..e2e.conftest import Play
 from ..e2e.questions import CREATED, ENTERED, EXPIRES, NEXT, TOKEN
@@ -37,8 +37,8 @@ def told(tmp_path: Path) -> Iterator[Play]:
     [old] = scenario.world.tokens
     values = {None: drawn_token(), **{name: drawn_token() for name in CHOSEN}}
     tokens = tuple(replace(old, value=value, reach=name) for name, value in values.items())
-    narrow = replace(tokens[2], scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
-    places = tuple(replace(cast.FABRIKAM, name=name) for name in (*STORED, *REACHED))
+    narrow = replace(tokens[2], scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
+    places = tuple(replace(samples.FABRIKAM, name=name) for name in (*STORED, *REACHED))
     world = replace(scenario.world, organizations=places, tokens=(*tokens[:2], narrow, *tokens[3:]))
     aspm_token = drawn_token()
     assert world.aspm is not None
@@ -103,7 +103,7 @@ def test_four_tokens_in_two_sittings(told: Play) -> None:
     wizard.see(NEXT)
     assert squeezed("Borealis has a token of its own") not in wizard.everything
     wizard.look_around()
-    told.simulator.edit(told.story.tokens["Borealis"], cast.ALM_SCOPES)
+    told.simulator.edit(told.story.tokens["Borealis"], samples.ALM_SCOPES)
     wizard.type(ENTER)
     wizard.see(f"Borealis has a token of its own now (…{last4['Borealis']}): stored.")
     wizard.answer(STEP, ENTER)

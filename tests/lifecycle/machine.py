@@ -6,21 +6,18 @@ written to the simulated ASPM arrives there each time.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
 from aspm_ado.adapters.http.services import AzureDevOps
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.demo import cast
-from aspm_ado.demo.world import World
-from aspm_ado.domain.http import Reply
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Catalogue
 from aspm_ado.flows.storage.transaction import prepare_storage
+from aspm_ado.simulator import samples
 
 from ..aspm.stand import ASPM, PAT, STORY, TOKEN, Person, Stand, asked, by_profile, check
-from ..kept import Kept
+from ..kept import Kept, asked_once
 from .faults import Switch, SwitchedDisk, Vault
 
 __all__ = [
@@ -36,20 +33,18 @@ __all__ = [
     "codes",
 ]
 
-NEW = cast.pat("Renewed", "New1")
-THIN = cast.pat("Thinner", "Thn1")
-GRACES = cast.pat("SomebodyElse", "Grc1")
+NEW = samples.pat("Renewed", "New1")
+THIN = samples.pat("Thinner", "Thn1")
+GRACES = samples.pat("SomebodyElse", "Grc1")
 SECRETS = (PAT, TOKEN, NEW, THIN, GRACES)
 OLD_TOKEN = STORY.world.tokens[0]
 TOKENS = (
     OLD_TOKEN,
-    cast.token(NEW),
-    cast.token(THIN, scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"}),
-    replace(cast.token(GRACES), owner=cast.GRACE),
+    samples.token(NEW),
+    samples.token(THIN, scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"}),
+    replace(samples.token(GRACES), owner=samples.GRACE),
 )
 FILES = {"pat": PAT, "new": NEW, "thin": THIN, "graces": GRACES, "aspm": TOKEN}
-_HEARD: dict[World, dict[object, Reply]] = {}
-_RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class OneByOne:
@@ -104,26 +99,18 @@ class Machine:
     def _send(self, switch: Switch):
         really = AzureDevOps(self.stand.transport).send
 
+        heard = asked_once(self.stand.simulator, really)
+
         def send(call):
             if call.url.startswith(ASPM) and call.method != "GET":
                 return switch.effect("aspm", lambda: really(call))
-            secret = call.credential.secret.reveal() if call.credential else ""
-            key = (
-                call.method,
-                _RANDOM.sub("?", call.url),
-                secret,
-                call.credential and call.credential.username,
-            )
-            heard = _HEARD.setdefault(self.stand.simulator.world, {})
-            if key not in heard:
-                heard[key] = really(call)
-            return replace(heard[key], call=call)
+            return heard(call)
 
         return send
 
     def world(self, **changes: object) -> None:
         """The world changes."""
-        self.stand.simulator._world = replace(self.stand.simulator.world, **changes)
+        self.stand.simulator.become(replace(self.stand.simulator.world, **changes))
 
     def token(self, value: str = PAT, **changes: object) -> None:
         """One token changes."""

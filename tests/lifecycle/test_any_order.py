@@ -19,7 +19,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from aspm_ado.demo import cast
 from aspm_ado.domain.errors import InterruptedByUserError, UserError
 from aspm_ado.domain.http import BodyWithSecret
 from aspm_ado.domain.reasons import Reason
@@ -31,13 +30,14 @@ from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
 from aspm_ado.flows.validate import validate_stored
+from aspm_ado.simulator import samples
 
 from ..hours import NIGHT
 from .faults import WAYS, FailingDisk, Faulty, Killed, Switch
 from .machine import ASPM, NEW, PAT, TOKEN, TOKENS, Machine, asked, by_profile
 
 ORGANIZATIONS = ("contoso", "fabrikam")
-OWN = {name: cast.pat(f"Own{name}", f"{name[:2]}0W") for name in ORGANIZATIONS}
+OWN = {name: samples.pat(f"Own{name}", f"{name[:2]}0W") for name in ORGANIZATIONS}
 WIDE = {"pat": PAT, "new": NEW}
 API_TOKENS = {"aspm": TOKEN, "other-aspm": "simulated-aspm-token-0002"}
 PATIENCE = 30
@@ -388,7 +388,7 @@ class Life(RuleBasedStateMachine):
 
 
 def test_any_order(machine):
-    own = tuple(cast.token(OWN[name], reach=name.capitalize()) for name in ORGANIZATIONS)
+    own = tuple(samples.token(OWN[name], reach=name.capitalize()) for name in ORGANIZATIONS)
     here = machine(tokens=(*TOKENS, *own))
     here.keep()
     kind = type("Life", (Life,), {"here": here})

@@ -13,7 +13,6 @@ from aspm_ado.cli import output
 from aspm_ado.cli.commands import disconnect, rotate, validate
 from aspm_ado.cli.commands import list as list_
 from aspm_ado.cli.context import Invocation
-from aspm_ado.demo import cast
 from aspm_ado.domain import questions
 from aspm_ado.domain.azure.retirement import Clock
 from aspm_ado.domain.errors import StoreError, UsageError
@@ -21,6 +20,7 @@ from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect as forget
+from aspm_ado.simulator import samples
 
 from .machine import ASPM, GRACES, NEW, PAT, Machine, Person, asked
 
@@ -126,7 +126,7 @@ def test_validate_shows_only_trouble_with_its_command(run, here):
 
 
 def test_validate_shows_what_has_changed_also_where_it_is_good(run, here):
-    here.token(owner=cast.GRACE)
+    here.token(owner=samples.GRACE)
     code, out, _ = run(validate)
     assert code == 0
     assert "✓ Identity: The token belongs to Grace Example" in " ".join(out.split())

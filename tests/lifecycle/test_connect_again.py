@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.demo import cast
-from aspm_ado.demo.world import Instance
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.validate import validate_stored
+from aspm_ado.simulator import samples
+from aspm_ado.simulator.world import Instance
 
 from .machine import NEW, PAT, Machine, Person, asked, by_profile, check
 
-THIRD = cast.pat("Third", "Thd1")
+THIRD = samples.pat("Third", "Thd1")
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_new_token_that_waits_stays_while_the_old_one_is_given_again(here):
 def test_a_new_token_that_waits_is_given_up_for_the_one_that_is_connected(here, file, value):
     """It was to replace the token that was in force then; be it the very one that is given now, or an older one."""
     rotate(here.context({"pat_file": "new"}), "contoso", [])
-    here.world(tokens=(*here.stand.simulator.world.tokens, cast.token(THIRD)))
+    here.world(tokens=(*here.stand.simulator.world.tokens, samples.token(THIRD)))
     context = here.context(asked(register="guided", pat_file=file), files={"third": THIRD})
     assert int(connect(context, "contoso").exit_code) == 0
     assert (here.in_force(), here.waiting()) == (value, [])
@@ -145,9 +145,9 @@ def test_a_new_token_that_waits_is_given_up_for_the_one_that_is_connected(here, 
 
 def test_a_waiting_token_is_told_from_its_like_by_the_whole_of_it(here):
     """Another token that ends as the one in force does: what waits was to replace that one, not this."""
-    twin = cast.pat("Twin", PAT[-4:])
+    twin = samples.pat("Twin", PAT[-4:])
     rotate(here.context({"pat_file": "new"}), "contoso", [])
-    here.world(tokens=(*here.stand.simulator.world.tokens, cast.token(twin)))
+    here.world(tokens=(*here.stand.simulator.world.tokens, samples.token(twin)))
     assert (
         int(
             connect(

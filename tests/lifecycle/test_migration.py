@@ -8,7 +8,6 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.demo import cast
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.migration_plan import markdown, rows_out
 from aspm_ado.domain.reasons import Reason
@@ -22,16 +21,17 @@ from aspm_ado.flows.rotation.replace_dead import replace_dead
 from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.storage.transaction import update_entry
 from aspm_ado.flows.validate import validate_stored
+from aspm_ado.simulator import samples
 
 from ..hours import NIGHT
 from .faults import Killed, Switch
 from .machine import NEW, PAT, TOKENS, Machine, Person, asked, check, codes
 
 NAMES = ("Contoso", *(f"Team{number:02d}" for number in range(1, 12)))
-OWN = {name: cast.pat(f"Own{name}", f"{name[-2:]}0W") for name in NAMES}
+OWN = {name: samples.pat(f"Own{name}", f"{name[-2:]}0W") for name in NAMES}
 STORED = NAMES[:6]
 """The connection has these; the others are only reached by its token."""
-ORGANIZATIONS = tuple(replace(cast.FABRIKAM, name=name) for name in NAMES)
+ORGANIZATIONS = tuple(replace(samples.FABRIKAM, name=name) for name in NAMES)
 FILES = {name: OWN[name] for name in NAMES}
 
 
@@ -78,7 +78,7 @@ class Somebody:
 @pytest.fixture
 def here(machine) -> Machine:
     """Six organizations share one token, which reaches six more; Invicti ASPM has it."""
-    own = tuple(cast.token(OWN[name], reach=name) for name in NAMES)
+    own = tuple(samples.token(OWN[name], reach=name) for name in NAMES)
     made = machine(tokens=(*TOKENS, *own), organizations=ORGANIZATIONS)
     connect(made.context(asked(*STORED, register="guided"), Person(handoff="saved", go=True)), None)
     made.keep()
@@ -312,8 +312,8 @@ def test_all_organizations_from_variables(here):
 
 
 def test_one_that_is_not_good_and_the_others_kept(here):
-    here.token(OWN["Team02"], scopes=cast.ALM_SCOPES - {"vso.code_full"})
-    here.token(OWN["Team03"], owner=cast.GRACE)
+    here.token(OWN["Team02"], scopes=samples.ALM_SCOPES - {"vso.code_full"})
+    here.token(OWN["Team03"], owner=samples.GRACE)
     here.token(OWN["Team04"], reach=None)
     report = by_files(here, *STORED, register="none")
     assert int(report.exit_code) == 3

@@ -7,7 +7,6 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.demo import cast
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
 from aspm_ado.domain.help.ticket import responsibilities
@@ -19,6 +18,7 @@ from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
 from aspm_ado.flows.storage.transaction import update_entry
 from aspm_ado.flows.validate import validate_stored
+from aspm_ado.simulator import samples
 
 from .machine import (
     ASPM,
@@ -539,5 +539,5 @@ def test_what_the_aspm_left_alone_is_erased_when_it_is_said_again(here):
 
 def test_the_tokens_are_what_they_are():
     assert OLD_TOKEN.value == PAT
-    assert cast.ASPM_TOKEN == TOKEN
+    assert samples.ASPM_TOKEN == TOKEN
     assert Secret(PAT).last4 == "Rdy1"

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from aspm_ado.demo import SCENARIOS
 from aspm_ado.domain.azure.retirement import Calendar, DaySource
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.rules.token import global_token_warnings
@@ -15,6 +14,7 @@ from aspm_ado.flows.connect import connect
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.render.json import report_document
 from aspm_ado.render.text import closing, sections
+from aspm_ado.simulator import SCENARIOS
 
 from ..aspm.stand import Stand, asked, check
 
@@ -79,8 +79,8 @@ def test_a_global_token_lives_on_the_eve_and_has_most_likely_stopped_on_the_day(
 def test_an_end_on_record_that_has_passed_comes_first(stand):
     here = stand()
     token = here.simulator.world.tokens[0]
-    here.simulator._world = replace(
-        here.simulator.world, tokens=(replace(token, expires=date(2027, 4, 30)),)
+    here.simulator.become(
+        replace(here.simulator.world, tokens=(replace(token, expires=date(2027, 4, 30)),))
     )
     connected(here, pat_expires="2026-12-20")
     detail = check(validated(here, AFTER), "identity").detail
@@ -129,8 +129,8 @@ def test_microsoft_moved_the_day_and_nobody_told_us(stand):
 def test_microsoft_moved_the_day_and_we_were_told(stand, end, reason, days, notes):
     here = connected(stand(global_tokens_end=end), pat_expires="2030-01-01")
     token = here.simulator.world.tokens[0]
-    here.simulator._world = replace(
-        here.simulator.world, tokens=(replace(token, expires=date(2030, 1, 1)),)
+    here.simulator.become(
+        replace(here.simulator.world, tokens=(replace(token, expires=date(2030, 1, 1)),))
     )
     report = validated(here, datetime(2027, 6, 29, tzinfo=UTC) if end else AFTER, end=end)
     assert int(report.exit_code) == 0
@@ -193,7 +193,7 @@ def test_a_server_hears_nothing_of_it(stand, moment, alive):
         replace(one, revoked=not alive, expires=date(2028, 1, 1))
         for one in here.simulator.world.tokens
     )
-    here.simulator._world = replace(here.simulator.world, tokens=tokens)
+    here.simulator.become(replace(here.simulator.world, tokens=tokens))
     report = validated(here, moment)
     assert int(report.exit_code) == (0 if alive else 4)
     texts = [repr(report_document(report)), *map(repr, sections(report)), *closing(report)]

@@ -17,10 +17,6 @@ import pytest
 
 from aspm_ado.adapters.http.trust import load_trust
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.demo import SCENARIOS, Simulator, cast
-from aspm_ado.demo.exchange import Answer, Request
-from aspm_ado.demo.scopes import FULL_ACCESS
-from aspm_ado.demo.world import Organization, Project, Repository
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import (
     API_VERSIONS,
@@ -39,10 +35,14 @@ from aspm_ado.domain.stored import (
 )
 from aspm_ado.flows.validation.requests import MOST_REQUESTS
 from aspm_ado.flows.validation.scheduler import IN_FLIGHT
+from aspm_ado.simulator import SCENARIOS, Simulator, samples
+from aspm_ado.simulator.http import Request, Response
+from aspm_ado.simulator.scopes import FULL_ACCESS
+from aspm_ado.simulator.world import Organization, Project, Repository
 
 MANY = 200
 DEAD = "Org117"
-ASPM = f"https://{cast.ASPM_HOST}"
+ASPM = f"https://{samples.ASPM_HOST}"
 TRIES = 3
 """How often a GET is sent to a host that hangs up: once, and twice again."""
 
@@ -60,7 +60,7 @@ def purpose_of(number: int) -> Purpose:
 
 NAMES = {f"Org{number:03}": purpose_of(number) for number in range(MANY)}
 SCOPES = {
-    Purpose.ALM: cast.ALM_SCOPES,
+    Purpose.ALM: samples.ALM_SCOPES,
     Purpose.ISSUE_MANAGER: frozenset({"vso.project_manage", "vso.work_full"}),
     Purpose.ALM_AND_ISSUE_MANAGER: frozenset({FULL_ACCESS}),
 }
@@ -84,7 +84,7 @@ def cost(purpose: Purpose) -> Cost:
 
 
 def token_of(name: str) -> str:
-    return cast.pat(name, name[-4:])
+    return samples.pat(name, name[-4:])
 
 
 class WithADeadHost(Simulator):
@@ -96,17 +96,17 @@ class WithADeadHost(Simulator):
         self.all_greeted = threading.Event()
         self.kept_waiting: list[bool] = []
 
-    def _answer(self, request: Request) -> Answer:
+    def respond(self, request: Request) -> Response:
         name = request.segments[0] if request.segments else ""
         if name == DEAD:
             self.kept_waiting.append(self.all_greeted.wait(60))
-            return Answer(0, b"", (), is_lost=True)
-        answer = super()._answer(request)
+            return Response(0, is_lost=True)
+        response = super().respond(request)
         if name in NAMES:
             self.greeted.add(name)
             if len(self.greeted) == MANY - 1:
                 self.all_greeted.set()
-        return answer
+        return response
 
 
 def catalogue() -> Catalogue:
@@ -134,10 +134,10 @@ def catalogue() -> Catalogue:
 
 def world():
     repository = (Project("Payments", (Repository("checkout api"),)),)
-    like = cast.token("", expires=date(2027, 1, 13))
+    like = samples.token("", expires=date(2027, 1, 13))
     return replace(
         SCENARIOS["ready"].world,
-        organizations=tuple(Organization(name, repository, (cast.ADA,)) for name in NAMES),
+        organizations=tuple(Organization(name, repository, (samples.ADA,)) for name in NAMES),
         tokens=tuple(
             replace(like, value=token_of(name), scopes=SCOPES[purpose], reach=name)
             for name, purpose in NAMES.items()
@@ -151,7 +151,7 @@ def run(tmp_path_factory):
     folder: Path = tmp_path_factory.mktemp("two-hundred")
     DiskRecords(folder / "records").change(lambda _: catalogue())
     secrets = {f"aspm-ado:{name}:k": token_of(name) for name in NAMES} | {
-        "aspm-ado:aspm:k": cast.ASPM_TOKEN
+        "aspm-ado:aspm:k": samples.ASPM_TOKEN
     }
     (folder / "kept").write_text(json.dumps(secrets))
     with WithADeadHost(SCENARIOS["ready"], world=world()) as simulator:
@@ -171,7 +171,7 @@ def run(tmp_path_factory):
 def test_each_costs_what_the_plan_says(run):
     """Requests and round trips of each connection, by its purpose; the ASPM that all of them share is asked once."""
     _, counts, simulator = run
-    sent = Counter(one.token_last4 for one in simulator.requests if one.host != cast.ASPM_HOST)
+    sent = Counter(one.token_last4 for one in simulator.requests if one.host != samples.ASPM_HOST)
     living = {name: purpose for name, purpose in NAMES.items() if name != DEAD}
     assert {name: sent[name[-4:]] for name in living} == {
         name: cost(purpose).requests for name, purpose in living.items()
@@ -179,8 +179,10 @@ def test_each_costs_what_the_plan_says(run):
     assert {name: counts["rounds"][name.lower()] for name in living} == {
         name: cost(purpose).rounds for name, purpose in living.items()
     }
-    aspm = [one.path.partition("?")[0] for one in simulator.requests if one.host == cast.ASPM_HOST]
-    assert len(aspm) == len(set(aspm)) == counts["rounds"][cast.ASPM_HOST] + 1, (
+    aspm = [
+        one.path.partition("?")[0] for one in simulator.requests if one.host == samples.ASPM_HOST
+    ]
+    assert len(aspm) == len(set(aspm)) == counts["rounds"][samples.ASPM_HOST] + 1, (
         "both health addresses, token, projects"
     )
     assert simulator.changes == []

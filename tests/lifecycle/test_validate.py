@@ -9,8 +9,6 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.demo import cast
-from aspm_ado.demo.world import Organization
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import UsageError
@@ -29,10 +27,13 @@ from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.storage.transaction import update_entry
 from aspm_ado.flows.validate import Terms, validate_stored
 from aspm_ado.flows.validation.scheduler import IN_FLIGHT, Scheduler
+from aspm_ado.simulator import samples
+from aspm_ado.simulator.world import Organization
 
 from ..domain import replies as r
 from ..flows.context import FakeRecords, FakeVault, FakeVoice, context
-from ..flows.service import Rights, Service
+from ..flows.service import Service
+from ..simulator.worlds import a_token
 from .machine import NEW, Machine, asked, check, codes
 
 CHANGED = ("It was", "New since", "On 2026")
@@ -65,12 +66,12 @@ def test_nothing_has_changed(here):
 
 
 def test_a_scope_lost_and_back(here):
-    here.token(scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
+    here.token(scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
     report = validated(here)
     assert (int(report.exit_code), codes(report)) == (3, {"code-scope-missing"})
     assert "It was good on 2026-10-15." in check(report, "scope.code").detail
     assert news(validated(here)) == []
-    here.token(scopes=cast.ALM_SCOPES)
+    here.token(scopes=samples.ALM_SCOPES)
     report = validated(here)
     assert "It was not good on 2026-10-15." in check(report, "scope.code").detail
     assert news(report) == ["scope.code"]
@@ -83,10 +84,10 @@ def test_the_day_is_that_on_which_the_check_was_last_found_out(here):
     connect(
         here.context({"organization": "fabrikam", "pat_file": "new", "register": "none"}), "contoso"
     )
-    here.token(scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
+    here.token(scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
     report = validated(here)
     assert "It was good on 2026-10-15." in check(report, "scope.code").detail
-    here.token(scopes=cast.ALM_SCOPES)
+    here.token(scopes=samples.ALM_SCOPES)
     assert "It was not good on 2026-10-20." in check(validated(here), "scope.code").detail
 
 
@@ -99,7 +100,7 @@ def test_reach_lost(here):
 
 
 def test_another_identity(here):
-    here.token(owner=cast.GRACE)
+    here.token(owner=samples.GRACE)
     report = validated(here)
     assert "On 2026-10-15 it was Ada Example." in check(report, "identity").detail
     assert news(validated(here)) == []
@@ -117,7 +118,7 @@ def test_a_new_organization(here):
     here.world(
         organizations=(
             *here.stand.simulator.world.organizations,
-            Organization("Tailspin", (), (cast.ADA,)),
+            Organization("Tailspin", (), (samples.ADA,)),
         )
     )
     report = validated(here)
@@ -241,7 +242,7 @@ def test_another_run_has_swapped_the_token_meanwhile(here):
     """The verdict of the old token is not written down for the new one."""
     from aspm_ado.flows.rotation.rotate import rotate
 
-    here.token(scopes=cast.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
+    here.token(scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
     made = here.context()
     exclusive = made.records.change
 
@@ -290,10 +291,10 @@ def pat(number: int) -> str:
 
 def many(count: int = MANY, *, shared: bool = False):
     names = [f"Org{number:03}" for number in range(count)]
-    tokens = {
-        pat(number): Rights(organizations=None if shared else (name,))
+    tokens = [
+        a_token(value=pat(number), reach=None if shared else name)
         for number, name in enumerate(names)
-    }
+    ]
     vault = FakeVault()
     entries = {}
     for number, name in enumerate(names):
@@ -316,7 +317,9 @@ def many(count: int = MANY, *, shared: bool = False):
         return read(service)
 
     vault.read = counted
-    return names, Service(tokens, names), vault, FakeRecords(Catalogue(entries)), reads
+    service = Service(*tokens, organizations=names)
+    service.begin(*(one.value for one in tokens))
+    return names, service, vault, FakeRecords(Catalogue(entries)), reads
 
 
 def test_two_hundred_connections_cost_what_the_plan_says():
@@ -343,7 +346,6 @@ def test_two_hundred_connections_cost_what_the_plan_says():
 
 def test_one_dead_host_among_them_costs_no_other_verdict():
     _, service, vault, records, _ = many()
-    service.problems.clear()
     report = validate_stored(
         context(records=records, vault=vault, scheduler=Scheduler(Counting(service, "/Org117/"))),
         [],
@@ -358,7 +360,7 @@ def test_a_token_of_many_organizations_is_read_once():
     entry = records.catalogue.connections["org000"]
     more = tuple(StoredOrganization(f"Org{number:03}", "k") for number in range(30))
     records.catalogue = Catalogue({"org000": replace(entry, organizations=more)})
-    service = Service({pat(0): Rights()}, [one.name for one in more])
+    service = Service(a_token(value=pat(0)), organizations=[one.name for one in more])
     voice = FakeVoice()
     validate_stored(
         context(records=records, vault=vault, scheduler=Scheduler(service), voice=voice), []

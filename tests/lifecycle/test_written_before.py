@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.demo import cast
-from aspm_ado.demo.world import SignIn
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.validate import validate_stored
+from aspm_ado.simulator import samples
+from aspm_ado.simulator.world import SignIn
 
 from ..minting.test_killed import Mint, SignedIn, migrated
 from .machine import NEW, PAT, TOKENS, Machine, Person, asked
@@ -135,8 +135,8 @@ def test_a_write_that_was_interrupted(machine):
 
 @pytest.fixture
 def half_migrated(machine) -> Machine:
-    own = tuple(cast.token(OWN[name], reach=name) for name in FOUR)
-    organizations = tuple(replace(cast.FABRIKAM, name=name) for name in FOUR)
+    own = tuple(samples.token(OWN[name], reach=name) for name in FOUR)
+    organizations = tuple(replace(samples.FABRIKAM, name=name) for name in FOUR)
     return fill(machine(tokens=(*TOKENS, *own), organizations=organizations), "half-migrated")
 
 
@@ -164,7 +164,7 @@ def created(tmp_path):
     made = json.loads((WRITTEN / "created" / "world.json").read_text())
     created = tuple(
         replace(
-            cast.token(one["value"], reach=one["organization"]),
+            samples.token(one["value"], reach=one["organization"]),
             name=one["name"],
             authorization=one["authorization"],
         )
@@ -173,8 +173,8 @@ def created(tmp_path):
     here = Mint(
         tmp_path / "machine",
         tokens=(*TOKENS, *created),
-        organizations=tuple(replace(cast.FABRIKAM, name=name) for name in TWO),
-        sign_ins=(SignIn(SignedIn().token(cast.TENANT).reveal(), cast.ADA, cast.TENANT),),
+        organizations=tuple(replace(samples.FABRIKAM, name=name) for name in TWO),
+        sign_ins=(SignIn(SignedIn().token(samples.TENANT).reveal(), samples.ADA, samples.TENANT),),
     )
     with closing(here):
         yield fill(here, "created")

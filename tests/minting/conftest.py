@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from aspm_ado.adapters.azure_cli import AzureCli
-from aspm_ado.demo import cast
-from aspm_ado.demo.world import Creation, SignIn
+from aspm_ado.simulator import samples
+from aspm_ado.simulator.world import Creation, SignIn
 
 from ..aspm.stand import Stand
 from .az import FakeAz, drawn_sign_in
@@ -25,18 +25,18 @@ class Desk:
         folder,
         *,
         contoso=None,
-        tenant=cast.TENANT,
-        person=cast.ADA,
+        tenant=samples.TENANT,
+        person=samples.ADA,
         is_person=True,
         **creation,
     ):
         self.sign_in = drawn_sign_in()
         self.az = FakeAz(folder / "az-bin", self.sign_in)
-        here = contoso or cast.CONTOSO
+        here = contoso or samples.CONTOSO
         here = replace(here, creation=Creation(**creation))
         self.stand = Stand(
             folder,
-            organizations=(here, cast.FABRIKAM),
+            organizations=(here, samples.FABRIKAM),
             sign_ins=(SignIn(self.sign_in, person, tenant, is_person),),
         )
 
@@ -79,10 +79,10 @@ class Desk:
 
     def rule(self, **creation):
         """The organization changes its mind."""
-        world = self.stand.simulator._world
+        world = self.stand.simulator.world
         first, *rest = world.organizations
         changed = replace(first, creation=replace(first.creation, **creation))
-        self.stand.simulator._world = replace(world, organizations=(changed, *rest))
+        self.stand.simulator.become(replace(world, organizations=(changed, *rest)))
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.demo import cast
 from aspm_ado.domain.azure.pat_errors import PAT_ERRORS
 from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError
 from aspm_ado.domain.reasons import Reason
@@ -18,11 +17,12 @@ from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.plan import planned
 from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.simulator import samples
 
 from ..aspm.stand import Person
 
 REQUIRED = {"create_token": "require", "yes": "true"}
-CONTOSO_ALONE = cast.CONTOSO
+CONTOSO_ALONE = samples.CONTOSO
 
 
 def run(desk, given=None, person=None, **more):
@@ -36,7 +36,7 @@ def test_made_proven_and_on_record(desk):
     assert int(run(here).exit_code) == 0
     [made] = here.made
     assert re.fullmatch(r"aspm-ado contoso 20261015 [0-9a-f]{8}", made.name)
-    assert (made.reach, made.scopes) == ("Contoso", cast.ALM_SCOPES)
+    assert (made.reach, made.scopes) == ("Contoso", samples.ALM_SCOPES)
     assert made.expires == date(2027, 4, 13)
     [credential] = here.entry.credentials.values()
     assert (credential.authorization_id, credential.last4) == (made.authorization, made.last4)
@@ -45,7 +45,7 @@ def test_made_proven_and_on_record(desk):
     assert len(here.asked("POST")) == 1
     [call] = here.az.calls
     assert call["argv"] == [
-        "account", "get-access-token", "--tenant", cast.TENANT,
+        "account", "get-access-token", "--tenant", samples.TENANT,
         "--resource", "499b84ac-1321-427f-aa17-267ca6975798", "--output", "json",
     ]  # fmt: skip
     assert "ASPM_ADO_PAT" not in call["env"]
@@ -74,9 +74,9 @@ def test_a_yes_of_a_person_comes_first(desk):
 
 def test_a_no_goes_on_by_hand(desk):
     here = desk()
-    token = cast.token(cast.pat("ByHand", "Hnd1"), reach="Contoso")
-    world = here.stand.simulator._world
-    here.stand.simulator._world = replace(world, tokens=(*world.tokens, token))
+    token = samples.token(samples.pat("ByHand", "Hnd1"), reach="Contoso")
+    world = here.stand.simulator.world
+    here.stand.simulator.become(replace(world, tokens=(*world.tokens, token)))
     person = Person(
         token_how="az",
         create=False,
@@ -215,7 +215,10 @@ def test_a_lost_answer(desk, loses):
         ({"contoso": replace(CONTOSO_ALONE, tenant=None)}, Reason.CREATION_NOT_POSSIBLE),
         ({"tenant": "11111111-2222-4333-8444-555566667777"}, Reason.CREATION_NOT_ALLOWED),
         ({"is_person": False}, Reason.CREATION_NOT_ALLOWED),
-        ({"contoso": replace(CONTOSO_ALONE, members=(cast.GRACE,))}, Reason.CREATION_NOT_ALLOWED),
+        (
+            {"contoso": replace(CONTOSO_ALONE, members=(samples.GRACE,))},
+            Reason.CREATION_NOT_ALLOWED,
+        ),
     ],
     ids=["personal-accounts", "other-tenant", "service-principal", "not-a-member"],
 )
@@ -402,11 +405,9 @@ def test_migrate_makes_one_for_each_with_nobody_there(desk):
 def test_the_plan_says_where_az_can_make_it_and_does_not_run_it(desk):
     here = desk()
     run(here, {"organization": ("contoso", "fabrikam"), "pat_file": "pat", "reach": "all"})
-    world = here.stand.simulator._world
+    world = here.stand.simulator.world
     first, second = world.organizations
-    here.stand.simulator._world = replace(
-        world, organizations=(first, replace(second, tenant=None))
-    )
+    here.stand.simulator.become(replace(world, organizations=(first, replace(second, tenant=None))))
 
     def hows(**given):
         rows = planned(here.context({"organization": (), "reach": "", **given}), "contoso").rows

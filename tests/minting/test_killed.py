@@ -8,8 +8,6 @@ import pytest
 
 from aspm_ado.adapters.http.services import AzureDevOps
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.demo import cast
-from aspm_ado.demo.world import SignIn
 from aspm_ado.domain.errors import InterruptedByUserError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
@@ -17,6 +15,8 @@ from aspm_ado.flows.connect import connect
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.simulator import samples
+from aspm_ado.simulator.world import SignIn
 
 from ..aspm.stand import Person, asked
 from ..hours import NIGHT
@@ -33,7 +33,7 @@ class SignedIn:
     is_there = True
 
     def token(self, tenant: str) -> Secret:
-        assert tenant == cast.TENANT
+        assert tenant == samples.TENANT
         return Secret("a-sign-in-of-entra-that-is-none")
 
 
@@ -84,8 +84,8 @@ class Mint(Machine):
 
 @pytest.fixture
 def here(tmp_path):
-    organizations = tuple(replace(cast.FABRIKAM, name=name) for name in NAMES)
-    sign_ins = (SignIn(SignedIn().token(cast.TENANT).reveal(), cast.ADA, cast.TENANT),)
+    organizations = tuple(replace(samples.FABRIKAM, name=name) for name in NAMES)
+    sign_ins = (SignIn(SignedIn().token(samples.TENANT).reveal(), samples.ADA, samples.TENANT),)
     made = Mint(tmp_path / "machine", tokens=TOKENS, organizations=organizations, sign_ins=sign_ins)
     connect(made.context(asked(*NAMES, register="none", aspm_url="", aspm_token_file="")), None)
     made.keep()
@@ -191,8 +191,8 @@ def test_what_another_run_is_at_is_left_alone(here):
 def test_what_another_account_ordered_is_not_forgotten(here):
     """Only its owner's list tells that a token is not there."""
     left_behind(here)
-    world = here.stand.simulator._world
-    signed = tuple(replace(one, person=cast.GRACE) for one in world.sign_ins)
+    world = here.stand.simulator.world
+    signed = tuple(replace(one, person=samples.GRACE) for one in world.sign_ins)
     here.world(sign_ins=signed)
     context = here.context({**BY_AZ, "allow_other_identity": "true"})
     with revoking_unkept(context):
@@ -242,7 +242,7 @@ def test_what_comes_to_be_after_the_look_is_not_forgotten(here):
 
 
 def test_nothing_of_it_is_on_record_where_nothing_is_stored(here):
-    here.world(organizations=tuple(replace(cast.FABRIKAM, name=name) for name in NAMES))
+    here.world(organizations=tuple(replace(samples.FABRIKAM, name=name) for name in NAMES))
     before = (here.folder / "catalog.json").read_bytes()
     person = Person(token_how="az", create=True, go=True, another=False)
     given = {

@@ -69,7 +69,7 @@ def test_the_wheel_holds_what_the_source_holds_and_no_more(wheel: Path) -> None:
     held = {name for name in names if ".dist-info/" not in name}
     assert held == source
     assert "aspm_ado/py.typed" in held
-    assert "aspm_ado/demo/scenarios.py" in held
+    assert "aspm_ado/simulator/scenarios.py" in held
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert f"\nVersion: {__version__}\n" in metadata
     assert "\nLicense-Expression: Apache-2.0\n" in metadata

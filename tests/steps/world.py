@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,28 +16,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from aspm_ado import demo
 from aspm_ado.adapters.http.services import AzureDevOps
-from aspm_ado.adapters.http.transport import Transport
+from aspm_ado.adapters.http.transport import Transport, TransportSettings
 from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.records.folder import Disk
 from aspm_ado.cli.app import run_command
 from aspm_ado.cli.context import Invocation
-from aspm_ado.demo import Simulator
 from aspm_ado.domain import questions
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Catalogue
+from aspm_ado.simulator import Simulator, scenarios
 
 from ..aspm.stand import trusted
 from ..e2e.stage import Canaries, drawn_token, story
-from ..kept import Kept
+from ..kept import Kept, asked_once
+from ..lifecycle.machine import OneByOne
 
 EVERY = [one for one in vars(questions).values() if isinstance(one, Question)]
-PROFILE = str(Path(demo.__file__).with_name("registration_profile.json"))
+PROFILE = scenarios.PROFILE
 ASPM = "https://aspm.example.test"
-_RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Tap:
@@ -144,28 +142,6 @@ class Unsynced(Disk):
         pass
 
 
-class OneByOne:
-    """A crew of one, without threads."""
-
-    def __init__(self, send: Callable[[Any], Any]) -> None:
-        self._send = send
-
-    def run_all(self, errands: Any, then: Any = None) -> list[Any]:
-        made = [self.run(errand) for errand in errands]
-        for one in made if then else ():
-            self.run_all(then(one), then)
-        return made
-
-    def run(self, errand: Any) -> Any:
-        replies = None
-        while True:
-            try:
-                calls = errand.send(replies)
-            except StopIteration as end:
-                return end.value
-            replies = [self._send(call) for call in calls]
-
-
 class Out(io.TextIOWrapper):
     """stdout, each write and flush of which is a step."""
 
@@ -220,13 +196,14 @@ class World:
         self.simulator = Simulator(told.scenario, world=world).start()
         address = self.simulator.address
         self.transport = Transport(
-            environment={}, ca_bundle=None, timeout=30, simulator=address, trust=trusted()
+            TransportSettings({}, timeout=30, simulator=address), trust=trusted()
         )
         self.canaries = Canaries([self.token, self.aspm_token, self.new, self.own])
         self.folder, self._given = folder / "records", folder / "given"
         self._given.mkdir(parents=True)
         self.vault = MemoryVault()
-        self._answers: dict[object, Any] = {}
+        self._really = AzureDevOps(self.transport).send
+        self._heard = asked_once(self.simulator, self._really)
         self._kept: Kept | None = None
         self._numbers = itertools.count()
 
@@ -245,15 +222,8 @@ class World:
         return self.vault._secrets
 
     def send(self, call: Any) -> Any:
-        really = AzureDevOps(self.transport).send
-        if call.url.startswith(ASPM) and call.method != "GET":
-            return really(call)
-        credential = call.credential
-        secret = (credential.secret.reveal(), credential.username) if credential else None
-        key = (call.method, _RANDOM.sub("?", call.url), secret, self.simulator.world.aspm.instances)
-        if key not in self._answers:
-            self._answers[key] = really(call)
-        return replace(self._answers[key], call=call)
+        is_write = call.url.startswith(ASPM) and call.method != "GET"
+        return self._really(call) if is_write else self._heard(call)
 
     def run(self, command: Command, tap: Tap | None = None) -> Ended:
         """The command to its exit code, through the door that every run goes through."""

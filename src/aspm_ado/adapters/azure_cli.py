@@ -1,4 +1,4 @@
-"""Programs that we start: what they may know of us."""
+"""The Azure CLI, and what programs that we start may know of our environment."""
 
 from __future__ import annotations
 
@@ -61,11 +61,13 @@ class AzureCli:
         return self._program() is not None
 
     def token(self, tenant: str) -> Secret:
-        """A token for Azure DevOps in one tenant, the one at hand while it serves. Raises ``NotCreatedError``."""
+        """A token for Azure DevOps in one tenant, the one at hand while it serves.
+
+        Raises ``NotCreatedError``.
+        """
         if not GUID.fullmatch(tenant):
-            raise ValueError(
-                "a tenant is a GUID"
-            )  # it becomes an argument, on Windows of a batch file
+            # It becomes an argument, on Windows of a batch file.
+            raise ValueError("a tenant is a GUID")
         held = self._held.get(tenant)
         if held is None or held[1] - self._now() < SPARE:
             held = self._held[tenant] = self._fetched(tenant)
@@ -77,29 +79,23 @@ class AzureCli:
             raise NotCreatedError(
                 Reason.AZ_ABSENT,
                 "The Azure CLI (az) is not on the PATH.",
-                remedy="Install it (https://aka.ms/installazurecli) and sign in with az login; or create the token by "
-                "hand.",
+                remedy="Install it (https://aka.ms/installazurecli) and sign in with az login; "
+                "or create the token by hand.",
             )
-        arguments = [
-            "account",
-            "get-access-token",
-            "--tenant",
-            tenant,
-            "--resource",
-            RESOURCE,
-            "--output",
-            "json",
-        ]
-        code, out, said = self._run([program, *arguments])
+        words = f"account get-access-token --tenant {tenant} --resource {RESOURCE} --output json"
+        code, out, said = self._run([program, *words.split()])
         if code != 0:
             raise az_failed(said, tenant)
         return _read(out, self._now())
 
     def _run(self, command: list[str]) -> tuple[int, bytes, str]:
-        """Exit code, output and what it said. It is ended, with all that it started, when its time is over."""
+        """Exit code, output and what it said.
+
+        It is ended, with all that it started, when its time is over.
+        """
         limit = self._seconds()
         try:
-            child = subprocess.Popen(  # noqa: S603 - a known program, by its full path; every argument is ours
+            child = subprocess.Popen(  # noqa: S603 - a known program, by its full path
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -121,7 +117,8 @@ class AzureCli:
                 raise NotCreatedError(
                     Reason.TIMED_OUT,
                     f"`az` did not answer within {limit:.0f} seconds, and was ended.",
-                    remedy="Give it more time with --timeout SECONDS; see whether it answers at all: az account show",
+                    remedy="Give it more time with --timeout SECONDS; "
+                    "see whether it answers at all: az account show",
                 ) from None
             except BaseException:
                 self._end(child)
@@ -129,7 +126,7 @@ class AzureCli:
         return child.returncode, out, said.decode("utf-8", "replace")
 
     def _end(self, child: subprocess.Popen[bytes]) -> None:
-        """End it and its children: `az` is a script that starts another program, which holds our pipes."""
+        """End it and its children: `az` starts another program, which holds our pipes."""
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             if self._platform == "win32":
                 tool = (
@@ -150,30 +147,30 @@ class AzureCli:
             child.communicate(timeout=_GRACE)
 
     def _program(self) -> str | None:
-        """`az` with its full path. Never one of the current folder, where anybody may have put it."""
+        """`az` with its full path.
+
+        Never one of the current folder, where anybody may have put it.
+        """
         path = self._environment.get("PATH", "")
         if self._platform == "win32":
-            folders = (
-                Path(part) for part in path.split(os.pathsep) if part and Path(part).is_absolute()
-            )
-            return next(
-                (str(folder / "az.cmd") for folder in folders if (folder / "az.cmd").is_file()),
-                None,
-            )
+            places = (Path(folder) / "az.cmd" for folder in path.split(os.pathsep))
+            return next((str(az) for az in places if az.is_absolute() and az.is_file()), None)
         found = shutil.which("az", path=path)
         return found if found and Path(found).is_absolute() else None
 
 
 def _read(out: bytes, now: float) -> tuple[Secret, float]:
-    """The token in the answer of `az`, and when it ends: ``expires_on`` in seconds, which older versions lack."""
+    """The token in the answer of `az`, and when it ends, in seconds.
+
+    Older versions lack ``expires_on``.
+    """
     try:
         document = json.loads(out.decode("utf-8-sig"))
         secret = parse_secret(str(document["accessToken"]), "az", "Entra access token")
         ends = document.get("expires_on")
-        left = document.get("expires_in")
-        return secret, float(ends) if ends is not None else now + float(
-            left if left is not None else 0
-        )
+        if ends is None:
+            ends = now + float(document.get("expires_in") or 0)
+        return secret, float(ends)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError):
         raise NotCreatedError(
             Reason.AZ_FAILED,

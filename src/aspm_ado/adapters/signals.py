@@ -1,4 +1,4 @@
-"""Being stopped: a signal becomes one error that unwinds the stack, and a crash leaves no memory on disk."""
+"""Being stopped: a signal becomes one error that unwinds the stack; a crash leaves no core file."""
 
 from __future__ import annotations
 
@@ -7,51 +7,50 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Final
 
 from aspm_ado.domain.errors import InterruptedByUserError
 from aspm_ado.domain.reasons import Reason
 
-_REMEDY: Final = "Run the same command again."
 # SIGBREAK is what Windows sends for Ctrl-Break and when a console window is closed.
 _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 _STOPPING: Final = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
-_SOON: Final = 0.01
-"""Seconds until a signal that was lost comes again; where it was lost is left by then."""
-
 
 class StoppedError(KeyboardInterrupt):
-    """As Ctrl-C, so that nothing on the way takes it for an error of its own: whoever looks what went wrong goes on
-    with the next thing, and an event loop swallows any other exception that a handler raises in a callback.
+    """A signal other than Ctrl-C, named in the message.
+
+    A ``KeyboardInterrupt``, so that nothing on the way takes it for an error of its own: an event
+    loop swallows any other exception that a handler raises in a callback.
     """
 
 
 class Held:
-    """Signals that are held back. ``leave`` is called at the first, by its handler; the others are the same wish."""
+    """Signals that are held back: ``first`` is the one that came first."""
 
     def __init__(self) -> None:
         self.first: int | None = None
         self.leave: Callable[[], None] = lambda: None
+        """Called by the handler of the first signal; those that follow are the same wish."""
 
     def take(self, number: int) -> None:
-        """Remember the first, and tell of it."""
+        """Remember the first signal, and call ``leave`` at it."""
         if self.first is None:
             self.first = number
             self.leave()
 
 
 _held: Held | None = None
-"""Handlers are one thing of the process, and so is this. It is switched in one step, which no signal can divide."""
+"""One for the process, as handlers are; it is switched in one step, which no signal divides."""
 
 
 @contextlib.contextmanager
 def holding() -> Iterator[Held]:
-    """Inside, no signal raises; ``leave`` has to bring about the end. Behind it, the first does what it always does.
+    """Inside, no signal raises; ``leave`` has to bring about the end. Afterwards the first raises.
 
-    For what must not be torn anywhere: a library that switches the terminal cannot be left between two of its lines.
-    Holds within ``interruptible``, in the main thread.
+    For what must not be torn anywhere: a library that switches the terminal cannot be left between
+    two of its lines. Holds within ``interruptible``, in the main thread.
     """
     global _held
     held = Held()
@@ -69,80 +68,75 @@ def holding() -> Iterator[Held]:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP raise a ``KeyboardInterrupt`` in the main thread, so that ``finally`` runs.
+    """Inside, SIGTERM and SIGHUP raise a ``KeyboardInterrupt`` in the main thread, as Ctrl-C does.
 
-    It and that of Ctrl-C leave as ``InterruptedByUserError``. Only the first SIGTERM or
-    SIGHUP raises: a closing terminal sends several, and the clean-up that the first one began must not be torn
-    down by the next. Ctrl-C still raises then, so a clean-up that hangs can be ended. A signal that was ignored
-    from the start (``nohup``) stays ignored. ``holding`` puts all of this off. In another thread than the main one
-    this does nothing.
+    So ``finally`` runs, and what leaves here is an ``InterruptedByUserError``. A signal that was
+    ignored from the start (``nohup``) stays ignored. ``holding`` puts all of this off. In another
+    thread than the main one this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    stopped, last = False, signal.SIGINT
-    tell_of = sys.unraisablehook
+    try:
+        with _handled():
+            yield
+    except KeyboardInterrupt as stopping:
+        how = f"by {stopping}" if isinstance(stopping, StoppedError) else "with Ctrl-C"
+        raise InterruptedByUserError(
+            Reason.INTERRUPTED,
+            f"The run was stopped {how}.",
+            remedy="Run the same command again.",
+        ) from None
 
-    def stop(number: int, _frame: FrameType | None) -> None:
-        nonlocal stopped, last
-        last = signal.Signals(number)
+
+@contextlib.contextmanager
+def _handled() -> Iterator[None]:
+    """Inside, our handler is in force for every signal that stops us and that is not ignored."""
+    handler, hook = _Handler(), sys.unraisablehook
+    before = {number: signal.getsignal(number) for number in _STOPPING}
+    ours = [number for number, earlier in before.items() if earlier not in (signal.SIG_IGN, None)]
+    try:
+        sys.unraisablehook = handler.take_lost
+        for number in ours:
+            signal.signal(number, handler.handle)
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
+        sys.unraisablehook = hook
+
+
+class _Handler:
+    """Raises at Ctrl-C, and at the first of the other signals.
+
+    A closing terminal sends several, and the clean-up that the first one began must not be torn by
+    the next. Ctrl-C still raises then, so a clean-up that hangs can be ended.
+    """
+
+    def __init__(self) -> None:
+        self._is_stopped = False
+        self._hook = sys.unraisablehook
+
+    def handle(self, number: int, _frame: FrameType | None) -> None:
+        """Raise, or hold the signal where signals are held."""
         if _held is not None:
             _held.take(number)
         elif number == signal.SIGINT:
             raise KeyboardInterrupt
-        elif not stopped:
-            stopped = True
-            raise StoppedError(last.name)
+        elif not self._is_stopped:
+            self._is_stopped = True
+            raise StoppedError(signal.Signals(number).name)
 
-    def come_again(lost: sys.UnraisableHookArgs) -> None:
-        """What a handler raises within ``__del__`` or a weak reference's callback, Python only tells of."""
-        nonlocal stopped
-        if not isinstance(lost.exc_value, KeyboardInterrupt):
-            tell_of(lost)
+    def take_lost(self, lost: sys.UnraisableHookArgs) -> None:
+        """Within ``__del__`` nothing can be raised: a signal that came there does not count."""
+        if isinstance(lost.exc_value, KeyboardInterrupt):
+            self._is_stopped = False
         else:
-            stopped = False
-            if sys.platform != "win32":
-                signal.setitimer(signal.ITIMER_REAL, _SOON)
-
-    def ring(_number: int, frame: FrameType | None) -> None:
-        if sys.platform != "win32" and _is_inside(frame, come_again.__code__):
-            signal.setitimer(signal.ITIMER_REAL, _SOON)  # it would be lost here as well
-        else:
-            stop(last, frame)
-
-    before = {number: signal.getsignal(number) for number in _STOPPING}
-    mine = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
-    if sys.platform != "win32":
-        alarm = signal.signal(signal.SIGALRM, ring)
-    try:
-        for number in mine:
-            signal.signal(number, stop)
-        sys.unraisablehook = come_again
-        yield
-    except KeyboardInterrupt as stopping:
-        how = f"by {stopping}" if isinstance(stopping, StoppedError) else "with Ctrl-C"
-        raise InterruptedByUserError(
-            Reason.INTERRUPTED, f"The run was stopped {how}.", remedy=_REMEDY
-        ) from None
-    finally:
-        if sys.platform != "win32":
-            signal.setitimer(signal.ITIMER_REAL, 0)  # first: an alarm that rang now would tear this
-        sys.unraisablehook = tell_of
-        for number in mine:
-            signal.signal(number, before[number])
-        if sys.platform != "win32":
-            signal.signal(signal.SIGALRM, alarm)
-
-
-def _is_inside(frame: FrameType | None, code: CodeType) -> bool:
-    """Whether a function of that code is being run."""
-    while frame is not None and frame.f_code is not code:
-        frame = frame.f_back
-    return frame is not None
+            self._hook(lost)
 
 
 def guard_core_dumps() -> None:
-    """Ask the system, where it can be asked, to write no core file: it would hold the tokens in clear."""
+    """Ask the system, where it can be asked, to write no core file: it would hold the tokens."""
     if sys.platform != "win32":
         import resource
 

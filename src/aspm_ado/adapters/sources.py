@@ -29,7 +29,10 @@ class SystemSources:
         return self._variables.get(name, "")
 
     def file(self, path: str) -> bytes:
-        """The bytes of ``path`` (``-`` is stdin, once). A file that others may read is refused unread."""
+        """The bytes of ``path`` (``-`` is stdin, once).
+
+        A file that others may read is refused unread.
+        """
         if path == "-":
             return self._stdin()
         place = Path(path).expanduser()
@@ -73,8 +76,9 @@ def _bounded(raw: bytes, what: str) -> bytes:
 def _is_open_to_others(descriptor: int) -> bool:
     """Whether another user may read it: the group or the rest, by its mode.
 
-    A file of a read-only mount is taken as it is: the secrets of Kubernetes and Docker come with mode 0444, and nobody
-    in there could change that. Pipes and devices have no mode that would mean anything. Windows has no such modes.
+    A file of a read-only mount is taken as it is: the secrets of Kubernetes and Docker come with
+    mode 0444, and nobody in there could change that. Pipes and devices have no mode that would mean
+    anything. Windows has no such modes.
     """
     if os.name == "nt":
         return False
@@ -88,5 +92,6 @@ def _not_private(place: Path) -> UsageError:
     return UsageError(
         Reason.FILE_NOT_PRIVATE,
         f"Other users of this machine can read the file {clean(place, 120)}, so it is not read.",
-        remedy=f"chmod 600 {shlex.quote(clean(place, 1000))} (or mount it read-only, or bring the secret by a pipe).",
+        remedy=f"chmod 600 {shlex.quote(clean(place, 1000))} "
+        "(or mount it read-only, or bring the secret by a pipe).",
     )

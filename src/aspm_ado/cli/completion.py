@@ -162,6 +162,6 @@ def _detect_shell() -> str:
 
 
 def _scenarios() -> list[str]:
-    from aspm_ado.demo import SCENARIOS
+    from aspm_ado.simulator import SCENARIOS
 
     return list(SCENARIOS)

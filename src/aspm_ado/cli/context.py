@@ -153,10 +153,10 @@ class Invocation:
     @cached_property
     def records(self) -> Records:
         """Our records on disk."""
-        from aspm_ado.adapters.records.catalog import DiskRecords, LateRecords
+        from aspm_ado.adapters.records.catalog import DiskRecords
 
         command, say = f"aspm-ado {self.command}", self.voice.warn
-        return LateRecords(lambda: DiskRecords(self.folder, command=command, say=say))
+        return DiskRecords(lambda: self.folder, command=command, say=say)
 
     @cached_property
     def folder(self) -> Path:
@@ -273,18 +273,17 @@ class Invocation:
 
     def _transport(self, recorded: str | None) -> Transport:
         """A transport that trusts the system, and the CA of this run or else of a connection."""
-        from aspm_ado.adapters.http.transport import Transport
+        from aspm_ado.adapters.http.transport import Transport, TransportSettings
 
         bundle = self.text(CA_BUNDLE) or recorded
-        return Transport(
-            environment=self.environment,
-            ca_bundle=Path(bundle).expanduser() if bundle else None,
+        settings = TransportSettings(
+            self.environment,
             timeout=self.timeout,
             simulator=self.simulator,
             trace=self.voice.trace if self.is_verbose else None,
             note=self.voice.note,
-            gate=self._gate,
         )
+        return Transport(settings, Path(bundle).expanduser() if bundle else None, gate=self._gate)
 
     @cached_property
     def _gate(self) -> Gate:

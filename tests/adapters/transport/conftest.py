@@ -9,7 +9,7 @@ import trustme
 
 from aspm_ado.adapters.http import trust
 from aspm_ado.adapters.http.pacing import Pace
-from aspm_ado.adapters.http.transport import Transport
+from aspm_ado.adapters.http.transport import Transport, TransportSettings
 from aspm_ado.domain.http import Call, Credential, Origin
 from aspm_ado.domain.secret import Secret
 
@@ -81,9 +81,9 @@ def transport(time, system, monkeypatch):
     monkeypatch.setattr(trust, "system_stores", lambda *_: (system,))
     built = []
 
-    def build(environment=None, **settings):
-        settings = {"ca_bundle": None, "pace": time.pace, **settings}
-        built.append(Transport(environment=environment or {}, **settings))
+    def build(environment=None, *, ca_bundle=None, pace=time.pace, gate=None, **settings):
+        settings = TransportSettings(environment or {}, **settings)
+        built.append(Transport(settings, ca_bundle, pace=pace, gate=gate))
         return built[-1]
 
     yield build

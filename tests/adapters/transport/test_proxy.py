@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from aspm_ado.adapters.http.route import Proxies, parse
+from aspm_ado.adapters.http.route import Proxies, parse_proxy
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 
@@ -244,5 +244,5 @@ def test_no_proxy(exempt, url, direct):
 
 
 def test_the_sign_in_of_a_proxy_is_not_shown():
-    assert "canary" not in repr(parse("http://user:canary@p:1"))
-    assert "canary" not in parse("socks5://user:canary@p:1").shown
+    assert "canary" not in repr(parse_proxy("http://user:canary@p:1"))
+    assert "canary" not in parse_proxy("socks5://user:canary@p:1").shown

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspm_ado.adapters.http.body import STRUCK, forms_of, strike
+from aspm_ado.adapters.http.body import REDACTED, redact, secret_forms
 from aspm_ado.domain.http import BodyWithSecret, Call, Credential, Origin
 from aspm_ado.domain.secret import Secret
 
@@ -66,10 +66,10 @@ def test_in_a_body_and_in_a_header(start, transport, said, status):
     ]
     for each in told:
         assert_struck(each)
-    assert STRUCK in text
+    assert REDACTED in text
     assert text.startswith("before ")
     assert text.endswith(" after")
-    assert STRUCK in reply.header("ActivityId")
+    assert REDACTED in reply.header("ActivityId")
 
 
 def test_in_the_name_of_an_encoding(start, transport):
@@ -88,7 +88,7 @@ def test_what_was_sent_in_a_body_or_may_be_known_from_before(start, transport, g
         get(f"{server.url}/", hides=(SECRET,)),
     ):
         _, text = transport().exchange(call)
-        assert json.loads(text) == {"sent": STRUCK, "own": STRUCK}
+        assert json.loads(text) == {"sent": REDACTED, "own": REDACTED}
 
 
 TOKENS = st.text(string.ascii_letters + string.digits + '+/="\\%', min_size=20, max_size=90)
@@ -96,13 +96,15 @@ TOKENS = st.text(string.ascii_letters + string.digits + '+/="\\%', min_size=20, 
 
 @given(TOKENS, st.text(max_size=40), st.text(max_size=40), st.integers(0, 70), st.integers(12, 90))
 def test_no_piece_of_twelve_characters_is_left(token, before, after, start, length):
-    forms = forms_of(Call("GET", "https://dev.azure.com/", Credential(Secret(token), frozenset())))
-    struck = strike(before + token[start : start + length] + after, forms)
+    forms = secret_forms(
+        Call("GET", "https://dev.azure.com/", Credential(Secret(token), frozenset()))
+    )
+    struck = redact(before + token[start : start + length] + after, forms)
     for form in forms:
         for at in range(len(form) - 11):
-            assert form[at : at + 12] not in struck.replace(STRUCK, "\n")
+            assert form[at : at + 12] not in struck.replace(REDACTED, "\n")
 
 
 @given(st.text(string.ascii_lowercase + ' {}":,', max_size=400))
 def test_what_is_none_of_it_stays(text):
-    assert strike(text, forms_of(call_with("https://dev.azure.com/"))) == text
+    assert redact(text, secret_forms(call_with("https://dev.azure.com/"))) == text

@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from aspm_ado.adapters.http import wire as transport_wire
-from aspm_ado.adapters.http.errors import parse
+from aspm_ado.adapters.http.errors import parse_certificate
 from aspm_ado.domain.reasons import Reason
 
 from .servers import answer
@@ -121,7 +121,7 @@ def test_a_server_of_the_last_decade(start, transport, get, authority, bundle, r
 
 def test_what_is_no_certificate_is_refused(authority):
     der = ssl.PEM_cert_to_DER_cert(authority.cert_pem.bytes().decode())
-    assert "Fabrikam Trust" in parse(der).issuer
+    assert "Fabrikam Trust" in parse_certificate(der).issuer
     for wrong in (
         b"",
         b"\x30",
@@ -132,4 +132,4 @@ def test_what_is_no_certificate_is_refused(authority):
         b"\xff" * 50,
     ):
         with pytest.raises(ValueError):
-            parse(wrong)
+            parse_certificate(wrong)

@@ -115,27 +115,6 @@ def test_where_the_system_keeps_its_store(tmp_path, bundle):
     assert system_stores(paths("/nowhere", empty), ()) == ()
 
 
-def test_a_folder_that_has_all_of_the_bundle_is_enough(tmp_path, bundle):
-    together = tmp_path / "certs"
-    together.mkdir()
-    (together / "5ad8a5d6.0").write_bytes(bundle.read_bytes())
-    whole = together / "ca-certificates.crt"
-    whole.write_bytes(bundle.read_bytes())
-    assert system_stores(paths(whole, together), ()) == (together,)
-    link = tmp_path / "cert.pem"
-    link.symlink_to(whole)
-    assert system_stores(paths(link, together), ()) == (together,)
-    assert system_stores(paths(bundle, together), ()) == (bundle, together), (
-        "another store than the folder's"
-    )
-    whole.write_bytes(bundle.read_bytes() * 2)
-    assert system_stores(paths(whole, together), ()) == (whole, together), (
-        "somebody has appended one"
-    )
-    whole.write_text("")
-    assert system_stores(paths(whole, together), ()) == (whole, together)
-
-
 def test_without_a_system_stores_certifi_serves(monkeypatch, bundle, authority):
     monkeypatch.setattr("aspm_ado.adapters.http.trust.system_stores", lambda *_: ())
     trust = load(bundle=bundle)

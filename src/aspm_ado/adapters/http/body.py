@@ -1,4 +1,4 @@
-"""An answer taken off the wire: read to its end or to the cap, decompressed, and told as a ``Reply``."""
+"""The body of an answer: read to its end or to a cap, decompressed, our secrets taken out."""
 
 from __future__ import annotations
 
@@ -34,10 +34,13 @@ class UnusableBodyError(Exception):
 
 
 def read_body(raw: HTTPResponse) -> bytes:
-    """The whole body. Raises ``UnusableBodyError``, or what urllib3 raises when it is cut short or damaged.
+    """The whole body.
 
-    200 KB of gzip can become 200 MB; so what comes out is counted, in pieces, and only one layer of the two
-    encodings that we ask for is undone (urllib3 would take brotli and zstd where their modules are installed).
+    Raises ``UnusableBodyError``, or what urllib3 raises when it is cut short or damaged.
+
+    200 KB of gzip can become 200 MB; so what comes out is counted, in pieces, and only one layer of
+    the two encodings that we ask for is undone (urllib3 would take brotli and zstd where their
+    modules are installed).
     """
     encoding = str(raw.headers.get("Content-Encoding", "")).strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
@@ -57,12 +60,12 @@ def text_of(body: bytes) -> str:
 
 def head_of(body: bytes) -> str:
     """The first 4 KiB as text, not cut within a character."""
-    return codecs.getincrementaldecoder("utf-8-sig")("replace").decode(
-        body[:HEAD], final=len(body) <= HEAD
-    )
+    decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+    return decoder.decode(body[:HEAD], final=len(body) <= HEAD)
 
 
-@lru_cache(maxsize=8)  # many answers are of the same second
+# Many answers are of the same second.
+@lru_cache(maxsize=8)
 def received_at(date: str) -> datetime | None:
     """The ``Date`` of an answer, or ``None`` when it has none that can be read."""
     try:
@@ -72,53 +75,59 @@ def received_at(date: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-STRUCK: Final = "[secret]"
-PIECE: Final = 12
-"""The shortest piece of a secret that is struck out; a shorter one can be guessed as well."""
+REDACTED: Final = "[secret]"
+"""What stands in the place of a secret that an answer repeats."""
 
-_BLOCK: Final = PIECE // 2
-"""Every piece holds one of the blocks that the secret is cut into, so that looking for those is enough at first."""
+_PIECE: Final = 12
+"""The shortest piece of a secret that is taken out; a shorter one can be guessed as well."""
+
+_BLOCK: Final = _PIECE // 2
+"""Every piece holds a block that the secret is cut into: looking for those is enough at first."""
 
 
-def forms_of(call: Call) -> tuple[str, ...]:
-    """The secrets that may come back on ``call``, as they may be written: bare, in a header, in a URL, in JSON.
+def secret_forms(call: Call) -> tuple[str, ...]:
+    """The secrets that may come back on ``call``: bare, in a header, in a URL, in JSON.
 
-    The longest come first: a header is struck out whole, and not the token in it alone.
+    The longest come first: a header is taken out whole, and not the token in it alone.
     """
-    known = [call.credential.secret] if call.credential else []
-    known += [call.body.secret] if isinstance(call.body, BodyWithSecret) else []
-    values = [secret.reveal() for secret in (*known, *call.hides)]
-    forms = {
-        form for value in values for form in (value, quote(value, safe=""), json.dumps(value)[1:-1])
-    }
+    forms = set()
+    secrets = list(call.hides)
     if call.credential:
+        secrets.append(call.credential.secret)
         forms.add(call.credential.value.rpartition(" ")[2])
+    if isinstance(call.body, BodyWithSecret):
+        secrets.append(call.body.secret)
+    for secret in secrets:
+        value = secret.reveal()
+        forms.update((value, quote(value, safe=""), json.dumps(value)[1:-1]))
     return tuple(sorted(forms, key=len, reverse=True))
 
 
-def struck(reply: Reply, body: str, forms: tuple[str, ...]) -> tuple[Reply, str]:
-    """A reply and the whole text of its body, with what others wrote in them struck; the same where that is nothing."""
-    if not _touches(
-        "\n".join([reply.problem, body or reply.text, *(value for _, value in reply.headers)]),
-        forms,
-    ):
+def redact_reply(reply: Reply, body: str, forms: tuple[str, ...]) -> tuple[Reply, str]:
+    """A reply and the whole text of its body without the secrets; the same where there are none."""
+    values = (value for _, value in reply.headers)
+    if not _may_hold("\n".join([reply.problem, body or reply.text, *values]), forms):
         return reply, body
-    headers = tuple((name, strike(value, forms)) for name, value in reply.headers)
-    text, problem = strike(reply.text, forms), strike(reply.problem, forms)
-    return replace(reply, headers=headers, text=text, problem=problem), strike(body, forms)
+    redacted = replace(
+        reply,
+        headers=tuple((name, redact(value, forms)) for name, value in reply.headers),
+        text=redact(reply.text, forms),
+        problem=redact(reply.problem, forms),
+    )
+    return redacted, redact(body, forms)
 
 
-def strike(text: str, forms: tuple[str, ...]) -> str:
+def redact(text: str, forms: tuple[str, ...]) -> str:
     """``text`` without any of the forms, and without any piece of them."""
-    touching = [form for form in forms if _touches(text, (form,))]
-    for form in touching:  # whole first: the forms have pieces in common
-        text = text.replace(form, STRUCK)
-    for form in touching:
-        text = _pieces_struck(text, form)
+    held = [form for form in forms if _may_hold(text, (form,))]
+    for form in held:  # whole first: the forms have pieces in common
+        text = text.replace(form, REDACTED)
+    for form in held:
+        text = _without_pieces(text, form)
     return text
 
 
-def _touches(text: str, forms: tuple[str, ...]) -> bool:
+def _may_hold(text: str, forms: tuple[str, ...]) -> bool:
     """Whether there may be a piece of a form in the text: a quick no."""
     return any(
         form[at : at + _BLOCK] in text
@@ -127,16 +136,17 @@ def _touches(text: str, forms: tuple[str, ...]) -> bool:
     )
 
 
-def _pieces_struck(text: str, form: str) -> str:
+def _without_pieces(text: str, form: str) -> str:
     found: set[int] = set()
-    for start in range(len(form) - PIECE + 1):
-        at = text.find(piece := form[start : start + PIECE])
+    for start in range(len(form) - _PIECE + 1):
+        piece = form[start : start + _PIECE]
+        at = text.find(piece)
         while at >= 0:
             found.add(at)
             at = text.find(piece, at + 1)
     kept, end = [], 0
     for at in sorted(found):
         if at >= end:
-            kept += [text[end:at], STRUCK]
-        end = at + PIECE
+            kept += [text[end:at], REDACTED]
+        end = at + _PIECE
     return "".join(kept) + text[end:]

@@ -1,4 +1,8 @@
-"""What a certificate says that was not accepted: Python tells nothing about it, and people need the issuer's name."""
+"""Why no answer came, or none that can be read: in words, with whom we talked to and what to do.
+
+Python tells nothing about a certificate that was not accepted, and people need the issuer's name:
+so certificates are read here as well.
+"""
 
 from __future__ import annotations
 
@@ -17,118 +21,15 @@ from typing import Final, TypeVar
 from urllib3 import exceptions as urllib3
 
 from aspm_ado.adapters.http.pacing import RETRIES
+from aspm_ado.adapters.threads import NoThreadError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
-_COMMON_NAME, _ORGANIZATION = b"\x55\x04\x03", b"\x55\x04\x0a"
-_ALTERNATIVE_NAMES: Final = b"\x55\x1d\x11"
-_BMP_STRING, _UTC_TIME = 0x1E, 0x17
-_DNS_NAME, _IP_ADDRESS = 0x82, 0x87
-_VERSION, _EXTENSIONS = 0xA0, 0xA3
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """Who issued it, from when to when, and for which names; texts are clean.
-
-    ``fingerprint`` is the SHA-256 of the whole certificate in hexadecimal: what an administrator can compare.
-    """
-
-    issuer: str
-    begins: datetime
-    ends: datetime
-    names: tuple[str, ...]
-    fingerprint: str
-
-
-def peek(host: str, port: int, seconds: float) -> Certificate | None:
-    """The certificate that a server shows, or ``None``: a handshake of its own after which nothing is sent.
-
-    Only for telling people why a connection was refused; it is not verified, and nothing is decided by it.
-    """
-    try:
-        pem = ssl.get_server_certificate((host, port), timeout=seconds)
-        return parse(ssl.PEM_cert_to_DER_cert(pem))
-    except (OSError, ValueError):
-        return None
-
-
-def parse(der: bytes) -> Certificate:
-    """Read a certificate (RFC 5280, 4.1). Raises ``ValueError`` for anything else."""
-    try:
-        ((_, certificate),) = _parts(der)
-        (_, body), *_ = _parts(certificate)
-        fields = list(_parts(body))
-        if fields[0][0] == _VERSION:
-            del fields[0]
-        issuer, validity = fields[2][1], fields[3][1]
-        begins, ends = (_time(tag, value) for tag, value in _parts(validity))
-        extensions = next((value for tag, value in fields[6:] if tag == _EXTENSIONS), b"")
-        return Certificate(
-            _name(issuer), begins, ends, tuple(_names(extensions)), hashlib.sha256(der).hexdigest()
-        )
-    except (IndexError, UnicodeError) as error:
-        raise ValueError("not a certificate") from error
-
-
-def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and content of each DER element in ``data``."""
-    at = 0
-    while at < len(data):
-        tag, length, at = data[at], data[at + 1], at + 2
-        if length & 0x80:
-            count = length & 0x7F
-            length, at = int.from_bytes(data[at : at + count], "big"), at + count
-        if at + length > len(data):
-            raise ValueError("cut short")
-        yield tag, data[at : at + length]
-        at += length
-
-
-def _name(data: bytes) -> str:
-    """The organization and common name of an issuer."""
-    found: dict[bytes, str] = {}
-    for _, group in _parts(data):
-        for _, pair in _parts(group):
-            (_, kind), (tag, value) = _parts(pair)
-            found[kind] = clean(
-                value.decode("utf-16-be" if tag == _BMP_STRING else "utf-8", "replace"), 80
-            )
-    common, organization = found.get(_COMMON_NAME, ""), found.get(_ORGANIZATION, "")
-    return (
-        f"{common} ({organization})"
-        if common and organization
-        else common or organization or "nobody named"
-    )
-
-
-def _time(tag: int, value: bytes) -> datetime:
-    text = value.decode("ascii")
-    if (
-        tag == _UTC_TIME
-    ):  # RFC 5280, 4.1.2.5.1: two digits of a year, 50 and above are of the last century
-        text = ("19" if text[:2] >= "50" else "20") + text
-    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
-
-
-def _names(extensions: bytes) -> Iterator[str]:
-    for _, group in _parts(extensions):
-        for _, extension in _parts(group):
-            (_, kind), *_, (_, content) = _parts(extension)
-            if kind != _ALTERNATIVE_NAMES:
-                continue
-            for _, names in _parts(content):
-                for tag, value in _parts(names):
-                    if tag == _DNS_NAME:
-                        yield clean(value.decode("ascii", "replace"), 80)
-                    elif tag == _IP_ADDRESS:
-                        yield str(ipaddress.ip_address(value))
-
-
 _TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
 
-# Verification errors of OpenSSL (x509_vfy.h), Windows (winerror.h, CERT_E_*) and macOS (SecBase.h, errSec*).
+# Verification errors of OpenSSL (x509_vfy.h), Windows (winerror.h, CERT_E_*) and macOS (SecBase.h,
+# errSec*).
 _WRONG_HOST: Final = frozenset({62, 64, 0x800B010F, -67602})
 _EXPIRED: Final = frozenset({9, 10, 0x800B0101, -67818, -67819})
 _NOT_TLS: Final = frozenset(
@@ -142,14 +43,16 @@ _NETWORK: Final = (
     "if this machine reaches the internet by a proxy only, set HTTPS_PROXY."
 )
 _COMPANY: Final = (
-    "If the server is on-premises, or a company's proxy opens TLS, give the certificate of the authority "
-    "that issued it with --ca-bundle FILE."
+    "If the server is on-premises, or a company's proxy opens TLS, give the certificate of the "
+    "authority that issued it with --ca-bundle FILE."
 )
 _TLS_TOOL: Final = "Ask whoever runs the server or the proxy; --ca-bundle does not help here."
 _MORE_TIME: Final = "Try again; --timeout SECONDS gives each call more time."
 _PROXY: Final = "Check HTTPS_PROXY and NO_PROXY, and that the proxy is running."
 
 _E = TypeVar("_E", bound=BaseException)
+_Chain = tuple[BaseException, ...]
+"""An exception and all that it wraps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +80,14 @@ class Where:
         """``dev.azure.com (no proxy in use)``; the port where it is not the scheme's own."""
         if self.simulator:
             return f"{self.host} (simulated at {self.simulator})"
-        return (
-            f"{self.host} (through the proxy {self.proxy})"
-            if self.proxy
-            else f"{self.host} (no proxy in use)"
-        )
+        if self.proxy:
+            return f"{self.host} (through the proxy {self.proxy})"
+        return f"{self.host} (no proxy in use)"
 
     @property
     def host(self) -> str:
         """The host, with its port where it is not the scheme's own."""
-        return str(self.origin).partition("://")[2]
+        return authority(self.origin)
 
     @property
     def doubt(self) -> str:
@@ -194,38 +95,20 @@ class Where:
         return " Whether it acted on the request is not known." if self.writes else ""
 
 
+def authority(origin: Origin) -> str:
+    """The host of an origin, with its port where it is not the scheme's own."""
+    return str(origin).partition("://")[2]
+
+
 def trouble_before_answer(error: BaseException, where: Where, *, spent: bool) -> Trouble:
     """Why no answer came. ``spent`` says that the time of the call is over."""
     chain = tuple(_causes(error))
-    refused = next((match for cause in chain if (match := _TUNNEL.search(str(cause)))), None)
-    if refused or _first(chain, urllib3.ProxyError):
-        return _proxy(refused.group(1) if refused else "", chain, where)
-    if verification := _first(chain, ssl.SSLCertVerificationError):
-        return _certificate(verification.verify_code, where)
-    asked = (
-        _first(chain, urllib3.ProtocolError) is not None
-    )  # the request is out: it may have been acted on
-    if (tls := _first(chain, ssl.SSLError)) and not (asked and where.writes):
-        return _tls(tls, where)
-    unresolved = _first(chain, socket.gaierror)
-    if unresolved:
-        tries = RETRIES if unresolved.errno == socket.EAI_AGAIN else 0
-        return Trouble(
-            Reason.NAME_UNRESOLVED, f"The name of {where.name} cannot be resolved.", _NETWORK, tries
-        )
-    connecting = _first(chain, urllib3.ConnectTimeoutError)
-    if connecting and not spent:
-        problem = f"No connection to {where.name}: {_why(chain)}."
-        return Trouble(Reason.UNREACHABLE, problem, _NETWORK, RETRIES)
-    if spent or _first(chain, TimeoutError) or _first(chain, urllib3.TimeoutError):
-        return _timed_out(where)
-    if tls or _first(chain, ConnectionError):  # http.client.RemoteDisconnected is one
-        problem = f"{where.name} closed the connection before it answered.{where.doubt}"
-        return Trouble(Reason.UNREACHABLE, problem, _AGAIN, RETRIES)
-    if _first(chain, http.client.HTTPException) or _first(chain, urllib3.InvalidHeader):
-        problem = f"What {where.name} answered is not HTTP.{where.doubt}"
-        return Trouble(Reason.ANSWER_UNREADABLE, problem, "Check the address and its port.")
-    return Trouble(Reason.UNREACHABLE, f"No answer from {where.name}.{where.doubt}", _NETWORK)
+    return (
+        _proxy_trouble(chain, where)
+        or _tls_trouble(chain, where)
+        or _trouble_on_the_way(chain, where, spent=spent)
+        or _trouble_after_sending(chain, where)
+    )
 
 
 def trouble_in_answer(error: BaseException, where: Where, *, spent: bool) -> Trouble:
@@ -246,7 +129,8 @@ def proxy_unusable(where: Where) -> Trouble:
     """A proxy is named that we cannot use, so nothing was sent."""
     return Trouble(
         Reason.PROXY_FAILED,
-        f"{where.host} was not asked: the environment names a proxy {where.proxy}, which cannot be used.",
+        f"{where.host} was not asked: the environment names a proxy {where.proxy}, "
+        "which cannot be used.",
         "Set HTTPS_PROXY to an HTTP proxy, http://HOST:PORT, or name the host in NO_PROXY.",
     )
 
@@ -255,87 +139,118 @@ def proxy_sign_in(where: Where) -> Trouble:
     """The proxy answered 407, to CONNECT or to a request in plain http."""
     return Trouble(
         Reason.PROXY_FAILED,
-        f"The proxy {where.proxy} wants a sign-in before it lets us reach {where.host}; the service did not ask.",
-        "Put the sign-in into HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT), or ask whoever runs the proxy.",
+        f"The proxy {where.proxy} wants a sign-in before it lets us reach {where.host}; "
+        "the service did not ask.",
+        "Put the sign-in into HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT), "
+        "or ask whoever runs the proxy.",
     )
 
 
-def _timed_out(where: Where) -> Trouble:
-    problem = f"{where.name} gave no whole answer within the time allowed ({where.timeout:g} s for a call).{where.doubt}"
-    return Trouble(Reason.TIMED_OUT, problem, _MORE_TIME, 1)
-
-
-def _proxy(status: str, chain: tuple[BaseException, ...], where: Where) -> Trouble:
-    if status == "407":
-        return proxy_sign_in(where)
-    if status:
+def _proxy_trouble(chain: _Chain, where: Where) -> Trouble | None:
+    refused = next((match for cause in chain if (match := _TUNNEL.search(str(cause)))), None)
+    if refused is not None:
+        status = refused.group(1)
+        if status == "407":
+            return proxy_sign_in(where)
         problem = (
             f"The proxy {where.proxy} refused to connect us to {where.host} (status {status})."
         )
-        return Trouble(
-            Reason.PROXY_FAILED, problem, "Ask whoever runs the proxy to allow this host."
-        )
+        remedy = "Ask whoever runs the proxy to allow this host."
+        return Trouble(Reason.PROXY_FAILED, problem, remedy)
+    if not _first(chain, urllib3.ProxyError):
+        return None
     if _first(chain, ssl.SSLError):
         problem = f"No TLS connection to the proxy {where.proxy}, so {where.host} was not reached."
-        return Trouble(
-            Reason.PROXY_FAILED,
-            problem,
-            "Most proxies are named http://HOST:PORT; else use --ca-bundle FILE.",
-        )
+        remedy = "Most proxies are named http://HOST:PORT; else use --ca-bundle FILE."
+        return Trouble(Reason.PROXY_FAILED, problem, remedy)
     why = "its name cannot be resolved" if _first(chain, socket.gaierror) else _why(chain)
     problem = f"No connection to the proxy {where.proxy} on the way to {where.host}: {why}."
     return Trouble(Reason.PROXY_FAILED, problem, _PROXY, RETRIES)
 
 
-def _certificate(code: int, where: Where) -> Trouble:
-    # Through a proxy we would need its tunnel again, with the sign-in; then the certificate stays unnamed.
-    seen = (
-        None if where.proxy else peek(where.origin.host, where.origin.port, min(5.0, where.timeout))
-    )
-    if code < -0x10000000:  # a Windows error as a signed number
-        code &= 0xFFFFFFFF
-    if code in _WRONG_HOST:
-        names = (
-            f"it is for {_listed(seen.names)}" if seen and seen.names else "it is for another name"
-        )
-        problem = f"The certificate of {where.name} belongs to another host: {names}."
-        return Trouble(
-            Reason.TLS_WRONG_HOST, problem, "Use the name that the certificate has. " + _TLS_TOOL
-        )
-    if code in _EXPIRED:
-        today = f"the clock of this machine says {datetime.now(UTC):%Y-%m-%d}"
-        dates = (
-            f"it is valid from {seen.begins:%Y-%m-%d} to {seen.ends:%Y-%m-%d}, and {today}"
-            if seen
-            else today
-        )
-        problem = f"The certificate of {where.name} is not valid today: {dates}."
-        return Trouble(Reason.TLS_EXPIRED, problem, "Check the clock of this machine. " + _TLS_TOOL)
-    problem = f"The certificate of {where.name} is not signed by anybody this machine trusts{_issued(seen)}."
-    return Trouble(Reason.TLS_UNTRUSTED, problem, _COMPANY)
-
-
-def _tls(error: ssl.SSLError, where: Where) -> Trouble:
+def _tls_trouble(chain: _Chain, where: Where) -> Trouble | None:
+    if verification := _first(chain, ssl.SSLCertVerificationError):
+        return _certificate_trouble(verification.verify_code, where)
+    error = _first(chain, ssl.SSLError)
+    if error is None or (where.writes and _first(chain, urllib3.ProtocolError)):
+        return None  # or the request is out, and may have been acted on
     if error.reason in _NOT_TLS:
         problem = f"What {where.name} answered is not TLS."
-        return Trouble(
-            Reason.TLS_FAILED,
-            problem,
-            "Check the port of the address; plain http needs --allow-http.",
-        )
+        remedy = "Check the port of the address; plain http needs --allow-http."
+        return Trouble(Reason.TLS_FAILED, problem, remedy)
+    problem = f"No TLS connection to {where.name} could be made."
     if error.reason in _OLD_TLS:
-        problem = f"{where.name} and this machine have no version of TLS in common; 1.2 is the oldest accepted."
-    else:
-        problem = f"No TLS connection to {where.name} could be made."
+        problem = (
+            f"{where.name} and this machine have no version of TLS in common; "
+            "1.2 is the oldest accepted."
+        )
     return Trouble(Reason.TLS_FAILED, problem, _TLS_TOOL)
 
 
-def _issued(seen: Certificate | None) -> str:
-    return (
-        f"; it was issued by {seen.issuer} (SHA-256 of the certificate: {seen.fingerprint})"
-        if seen
-        else ""
+def _certificate_trouble(code: int, where: Where) -> Trouble:
+    # Through a proxy we would need its tunnel again, with the sign-in; then the certificate stays
+    # unnamed.
+    seen = None
+    if not where.proxy:
+        seen = peek(where.origin.host, where.origin.port, min(5.0, where.timeout))
+    if code < -0x10000000:  # a Windows error as a signed number
+        code &= 0xFFFFFFFF
+    if code in _WRONG_HOST:
+        names = f"it is for {_listed(seen.names)}" if seen and seen.names else ""
+        problem = (
+            f"The certificate of {where.name} belongs to another host: "
+            f"{names or 'it is for another name'}."
+        )
+        remedy = "Use the name that the certificate has. " + _TLS_TOOL
+        return Trouble(Reason.TLS_WRONG_HOST, problem, remedy)
+    if code in _EXPIRED:
+        dates = f"the clock of this machine says {datetime.now(UTC):%Y-%m-%d}"
+        if seen:
+            dates = f"it is valid from {seen.begins:%Y-%m-%d} to {seen.ends:%Y-%m-%d}, and {dates}"
+        problem = f"The certificate of {where.name} is not valid today: {dates}."
+        return Trouble(Reason.TLS_EXPIRED, problem, "Check the clock of this machine. " + _TLS_TOOL)
+    problem = f"The certificate of {where.name} is not signed by anybody this machine trusts"
+    if seen:
+        problem += (
+            f"; it was issued by {seen.issuer} (SHA-256 of the certificate: {seen.fingerprint})"
+        )
+    return Trouble(Reason.TLS_UNTRUSTED, f"{problem}.", _COMPANY)
+
+
+def _trouble_on_the_way(chain: _Chain, where: Where, *, spent: bool) -> Trouble | None:
+    if _first(chain, NoThreadError):
+        problem = f"{where.name} was not asked: this machine starts no more threads."
+        remedy = "Raise the limit of processes (ulimit -u, or that of the container)."
+        return Trouble(Reason.UNREACHABLE, problem, remedy)
+    if unresolved := _first(chain, socket.gaierror):
+        tries = RETRIES if unresolved.errno == socket.EAI_AGAIN else 0
+        problem = f"The name of {where.name} cannot be resolved."
+        return Trouble(Reason.NAME_UNRESOLVED, problem, _NETWORK, tries)
+    if _first(chain, urllib3.ConnectTimeoutError) and not spent:
+        problem = f"No connection to {where.name}: {_why(chain)}."
+        return Trouble(Reason.UNREACHABLE, problem, _NETWORK, RETRIES)
+    if spent or _first(chain, TimeoutError) or _first(chain, urllib3.TimeoutError):
+        return _timed_out(where)
+    return None
+
+
+def _trouble_after_sending(chain: _Chain, where: Where) -> Trouble:
+    # http.client.RemoteDisconnected is a ConnectionError.
+    if _first(chain, ssl.SSLError) or _first(chain, ConnectionError):
+        problem = f"{where.name} closed the connection before it answered.{where.doubt}"
+        return Trouble(Reason.UNREACHABLE, problem, _AGAIN, RETRIES)
+    if _first(chain, http.client.HTTPException) or _first(chain, urllib3.InvalidHeader):
+        problem = f"What {where.name} answered is not HTTP.{where.doubt}"
+        return Trouble(Reason.ANSWER_UNREADABLE, problem, "Check the address and its port.")
+    return Trouble(Reason.UNREACHABLE, f"No answer from {where.name}.{where.doubt}", _NETWORK)
+
+
+def _timed_out(where: Where) -> Trouble:
+    problem = (
+        f"{where.name} gave no whole answer within the time allowed "
+        f"({where.timeout:g} s for a call).{where.doubt}"
     )
+    return Trouble(Reason.TIMED_OUT, problem, _MORE_TIME, 1)
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -343,10 +258,9 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
 
 
-def _why(chain: tuple[BaseException, ...]) -> str:
-    numbers = {
-        cause.errno for cause in chain if isinstance(cause, OSError)
-    }  # those of requests have none
+def _why(chain: _Chain) -> str:
+    # The errors of requests are OSErrors without a number.
+    numbers = {cause.errno for cause in chain if isinstance(cause, OSError)}
     if errno.ECONNREFUSED in numbers:
         return "it was refused"
     if numbers & {errno.ENETUNREACH, errno.EHOSTUNREACH}:
@@ -354,7 +268,7 @@ def _why(chain: tuple[BaseException, ...]) -> str:
     return "nothing answered" if _first(chain, TimeoutError) else "it failed"
 
 
-def _first(chain: tuple[BaseException, ...], kind: type[_E]) -> _E | None:
+def _first(chain: _Chain, kind: type[_E]) -> _E | None:
     return next((cause for cause in chain if isinstance(cause, kind)), None)
 
 
@@ -369,3 +283,108 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         yield cause
         inside = (*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__)
         waiting += [part for part in inside if isinstance(part, BaseException)]
+
+
+# Certificates (RFC 5280), in DER.
+
+_COMMON_NAME, _ORGANIZATION = b"\x55\x04\x03", b"\x55\x04\x0a"
+_ALTERNATIVE_NAMES: Final = b"\x55\x1d\x11"
+_BMP_STRING, _UTC_TIME = 0x1E, 0x17
+_DNS_NAME, _IP_ADDRESS = 0x82, 0x87
+_VERSION, _EXTENSIONS = 0xA0, 0xA3
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Who issued it, from when to when, and for which names; texts are clean.
+
+    ``fingerprint`` is the SHA-256 of the whole certificate in hexadecimal: what an administrator
+    can compare.
+    """
+
+    issuer: str
+    begins: datetime
+    ends: datetime
+    names: tuple[str, ...]
+    fingerprint: str
+
+
+def peek(host: str, port: int, seconds: float) -> Certificate | None:
+    """The certificate that a server shows, or ``None``: a handshake after which nothing is sent.
+
+    Only for telling people why a connection was refused; it is not verified, and nothing is decided
+    by it.
+    """
+    try:
+        pem = ssl.get_server_certificate((host, port), timeout=seconds)
+        return parse_certificate(ssl.PEM_cert_to_DER_cert(pem))
+    except (OSError, ValueError):
+        return None
+
+
+def parse_certificate(der: bytes) -> Certificate:
+    """Read a certificate (RFC 5280, 4.1). Raises ``ValueError`` for anything else."""
+    try:
+        ((_, certificate),) = _parts(der)
+        (_, body), *_ = _parts(certificate)
+        fields = list(_parts(body))
+        if fields[0][0] == _VERSION:
+            del fields[0]
+        issuer, validity = fields[2][1], fields[3][1]
+        begins, ends = (_time(tag, value) for tag, value in _parts(validity))
+        extensions = next((value for tag, value in fields[6:] if tag == _EXTENSIONS), b"")
+        names = tuple(_names(extensions))
+        return Certificate(_issuer(issuer), begins, ends, names, hashlib.sha256(der).hexdigest())
+    except (IndexError, UnicodeError) as error:
+        raise ValueError("not a certificate") from error
+
+
+def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tag and content of each DER element in ``data``."""
+    at = 0
+    while at < len(data):
+        tag, length, at = data[at], data[at + 1], at + 2
+        if length & 0x80:
+            count = length & 0x7F
+            length, at = int.from_bytes(data[at : at + count], "big"), at + count
+        if at + length > len(data):
+            raise ValueError("cut short")
+        yield tag, data[at : at + length]
+        at += length
+
+
+def _issuer(data: bytes) -> str:
+    """The common name and organization of an issuer."""
+    found: dict[bytes, str] = {}
+    for _, group in _parts(data):
+        for _, pair in _parts(group):
+            (_, kind), (tag, value) = _parts(pair)
+            encoding = "utf-16-be" if tag == _BMP_STRING else "utf-8"
+            found[kind] = clean(value.decode(encoding, "replace"), 80)
+    common, organization = found.get(_COMMON_NAME, ""), found.get(_ORGANIZATION, "")
+    if common and organization:
+        return f"{common} ({organization})"
+    return common or organization or "nobody named"
+
+
+def _time(tag: int, value: bytes) -> datetime:
+    text = value.decode("ascii")
+    if tag == _UTC_TIME:
+        # Two digits of a year; 50 and above are of the last century (RFC 5280, 4.1.2.5.1).
+        text = ("19" if text[:2] >= "50" else "20") + text
+    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+
+
+def _names(extensions: bytes) -> Iterator[str]:
+    """The alternative names among the extensions: hosts and addresses."""
+    for _, group in _parts(extensions):
+        for _, extension in _parts(group):
+            (_, kind), *_, (_, content) = _parts(extension)
+            if kind != _ALTERNATIVE_NAMES:
+                continue
+            for _, names in _parts(content):
+                for tag, value in _parts(names):
+                    if tag == _DNS_NAME:
+                        yield clean(value.decode("ascii", "replace"), 80)
+                    elif tag == _IP_ADDRESS:
+                        yield str(ipaddress.ip_address(value))

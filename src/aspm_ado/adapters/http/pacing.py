@@ -1,4 +1,4 @@
-"""How long to wait and when to stop: the limit of a call, what services ask for, one gate for all threads."""
+"""How long to wait and when to stop: the limit of a call, and what services ask for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _HUGE: Final = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Time and chance, given so that tests need neither. ``sleep`` is by default a wait that ``close`` ends."""
+    """Time and chance, given so that tests need neither.
+
+    ``sleep`` is by default a wait that ``close`` ends.
+    """
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] | None = None
@@ -38,7 +41,7 @@ class Limit:
     def __init__(self, clock: Callable[[], float], seconds: float) -> None:
         self._clock, self._end = clock, clock() + seconds
         self.socket: Any = None
-        # 15 s of the usual 30: a service that hangs once leaves room for the second try, at any --timeout.
+        # 15 s of the usual 30: a service that hangs once leaves room for the second try.
         self.read = seconds / 2
 
     @property
@@ -65,17 +68,18 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Seconds for which the service refuses (``firm``, 429), and for which it only asked to go slower (``hint``)."""
+    """Seconds for which a service refuses (``firm``, 429), or asks to go slower (``hint``)."""
 
     firm: float = 0.0
     hint: float = 0.0
 
 
 class Gate:
-    """“Not before”, shared by all threads and all transports: a service that slows one call down means all of them.
+    """“Not before”, shared by all threads and transports: who slows one call down means all.
 
-    Its keys are lanes (a host and an organization) and hosts. One organization that refuses holds back its own calls;
-    the rest of its host only goes slower, so that it cannot take anybody else's verdict away.
+    Its keys are lanes (a host and an organization) and hosts. One organization that refuses holds
+    back its own calls; the rest of its host only goes slower, so that it cannot take anybody else's
+    verdict away.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -84,7 +88,7 @@ class Gate:
         self._told: dict[str, float] = {}
 
     def shut(self, key: str, seconds: float, *, firm: bool) -> None:
-        """Let nobody pass for ``seconds``, at most ``LONGEST_WAIT``; never shortens an earlier wait."""
+        """Let nobody pass for ``seconds``, at most ``LONGEST_WAIT``; shortens no earlier wait."""
         until = self._clock() + min(seconds, LONGEST_WAIT)
         with self._lock:
             self._until[key, firm] = max(self._until.get((key, firm), until), until)
@@ -93,14 +97,12 @@ class Gate:
         """How long a call that belongs to all of ``keys`` is still held back."""
         now = self._clock()
         with self._lock:
-            firm, hint = (
-                max(self._until.get((key, kind), now) - now for key in keys)
-                for kind in (True, False)
-            )
-        return Hold(max(0.0, firm), max(0.0, hint))
+            firm = max(self._until.get((key, True), now) for key in keys)
+            hint = max(self._until.get((key, False), now) for key in keys)
+        return Hold(max(0.0, firm - now), max(0.0, hint - now))
 
     def is_news(self, host: str, seconds: float) -> bool:
-        """Whether nobody has been told yet that ``host`` is waited for; sixteen threads wait, one speaks."""
+        """Whether nobody was told yet that ``host`` is waited for: sixteen wait, one speaks."""
         now = self._clock()
         with self._lock:
             if self._told.get(host, 0.0) > now:
@@ -110,9 +112,10 @@ class Gate:
 
 
 def retry_after(reply: Reply) -> float | None:
-    """The seconds that the answer asks to wait, or ``None`` when it does not, or asks nonsense (RFC 9110, 10.2.3).
+    """The seconds that the answer asks to wait; ``None`` for nothing and for nonsense.
 
-    A date is read against the answer's own ``Date``: the clock of this machine may be a year off.
+    RFC 9110, 10.2.3. A date is read against the answer's own ``Date``: the clock of this machine
+    may be a year off.
     """
     value = reply.header("Retry-After").strip()
     if value.isascii() and value.isdigit():
@@ -133,7 +136,8 @@ def retry_after(reply: Reply) -> float | None:
 def is_transient(reply: Reply) -> bool:
     """Whether the same GET may be answered better in a moment.
 
-    A deactivated organization says 503 for ever, in the body with a BOM and percent-encoded in a header (recorded).
+    A deactivated organization says 503 for ever, in the body with a BOM and percent-encoded in a
+    header (recorded).
     """
     if reply.status == 503 and "TF24668" in reply.header("X-TFS-ServiceError") + reply.text:
         return False
@@ -141,5 +145,5 @@ def is_transient(reply: Reply) -> bool:
 
 
 def back_off(attempt: int, jitter: float) -> float:
-    """The wait before retry ``attempt`` (0, 1) where the service names none: 0.5 to 1 s, then 1 to 2 s."""
+    """Seconds before retry ``attempt`` (0, 1) where the service names none: 0.5 to 1, 1 to 2."""
     return 0.5 * (attempt + 1) * (1 + jitter)

@@ -13,10 +13,15 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError, ProxyError
 
-from aspm_ado.adapters.http.errors import Where, parse, proxy_unusable, trouble_before_answer
+from aspm_ado.adapters.http.errors import (
+    Where,
+    parse_certificate,
+    proxy_unusable,
+    trouble_before_answer,
+)
 from aspm_ado.adapters.http.pacing import Limit
 from aspm_ado.adapters.http.route import Proxies, Router
-from aspm_ado.adapters.http.transport import Transport
+from aspm_ado.adapters.http.transport import Transport, TransportSettings
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import LIMIT, Wire, resolve
 from aspm_ado.domain.doctor import Host, HostResult, ProxyUse, shortlist
@@ -92,14 +97,13 @@ class Reachability:
 
     def send(self, call: Call) -> Reply:
         """Send one call by a transport of its own."""
-        transport = Transport(
-            environment=self._environment,
-            ca_bundle=None,
+        settings = TransportSettings(
+            self._environment,
             timeout=self._timeout,
             simulator=self._simulator,
             trace=self._trace,
-            trust=self._load(call.ca_bundle)[0],
         )
+        transport = Transport(settings, trust=self._load(call.ca_bundle)[0])
         with contextlib.closing(transport):
             return transport.send(call)
 
@@ -208,7 +212,7 @@ def _connected(connection: Any, origin: Origin, proxy: Proxy | None) -> str:
 def _shaken_hands(sock: Any) -> str:
     """The version of TLS, and who issued the certificate, which is verified."""
     try:
-        certificate = parse(sock.getpeercert(True) or b"")
+        certificate = parse_certificate(sock.getpeercert(True) or b"")
     except ValueError:
         return f"{sock.version()}; the certificate was verified, and cannot be read by us."
     issued = f"issued by {certificate.issuer}, valid until {certificate.ends:%Y-%m-%d}"

@@ -18,13 +18,23 @@ if TYPE_CHECKING:
     from aspm_ado.adapters.http.transport import Transport
 
 
+class Exchange(Protocol):
+    """What of a transport is used here."""
+
+    def exchange(self, call: Call) -> tuple[Reply, str]:
+        """Send, and bring the reply and the whole text of its body."""
+        ...
+
+
 class Exchanges:
-    """Sends each call by the transport that trusts what the call's connection trusts."""
+    """Sends each call by the transport that trusts what the call's connection trusts.
+
+    Transports are made when they are first needed, since that takes longer than a person likes to
+    wait for a first question; with ``now`` the usual one at once, so that what is wrong with it is
+    a usage error.
+    """
 
     def __init__(self, make: Callable[[str | None], Transport], *, now: bool = False) -> None:
-        """Transports are made when they are first needed, since that takes longer than a person likes to wait for a
-        first question; with ``now`` the usual one at once, so that what is wrong with it is a usage error.
-        """
         self._make = make
         self._made: dict[str | None, Transport] = {None: make(None)} if now else {}
         self._lock = threading.Lock()
@@ -32,31 +42,21 @@ class Exchanges:
     def exchange(self, call: Call) -> tuple[Reply, str]:
         """Send. A recorded CA file that cannot be read fails its own connection, and no other."""
         try:
-            transport = self._of(call.ca_bundle)
+            with self._lock:
+                if call.ca_bundle not in self._made:
+                    self._made[call.ca_bundle] = self._make(call.ca_bundle)
+                transport = self._made[call.ca_bundle]
         except UserError as error:
-            return Reply(
+            failed = Reply(
                 call, failure=Reason.TLS_UNTRUSTED, problem=error.problem, remedy=error.remedy
-            ), ""
+            )
+            return failed, ""
         return transport.exchange(call)
 
     def close(self) -> None:
         """Close every connection of every transport."""
         for transport in self._made.values():
             transport.close()
-
-    def _of(self, ca_bundle: str | None) -> Transport:
-        with self._lock:
-            if ca_bundle not in self._made:
-                self._made[ca_bundle] = self._make(ca_bundle)
-            return self._made[ca_bundle]
-
-
-class Exchange(Protocol):
-    """What of the transport is used here."""
-
-    def exchange(self, call: Call) -> tuple[Reply, str]:
-        """Send, and bring the reply and the whole text of its body."""
-        ...
 
 
 class AzureDevOps:
@@ -66,28 +66,28 @@ class AzureDevOps:
         self._transport = transport
 
     def send(self, call: Call) -> Reply:
-        """The reply to ``call``; ``answer`` is set when a 200 or 201 holds the document that the call expects.
+        """The reply; ``answer`` is set where a 200 or 201 holds the document that is expected.
 
         A 200 that is cut short looks like any other without a Content-Length (measured): it is
-        ``answer-unreadable``, never a word about the token. HTML is left to the judge: it is a sign-in page.
+        ``answer-unreadable``, never a word about the token. HTML is left to the rules: it is a
+        sign-in page.
         """
         reply, text = self._transport.exchange(call)
-        if (
-            call.expects is None
-            or reply.failure
-            or reply.status not in (HTTPStatus.OK, HTTPStatus.CREATED)
-            or text.lstrip("\ufeff \t\r\n")[:1] == "<"
-        ):
+        is_good = reply.status in (HTTPStatus.OK, HTTPStatus.CREATED) and not reply.failure
+        if call.expects is None or not is_good or text.lstrip("\ufeff \t\r\n")[:1] == "<":
             return reply
         if call.expects in HOLDS_A_SECRET:
             reply = replace(reply, text="")
         try:
             return replace(reply, answer=read(call.expects, text))
         except ValueError:
+            host = str(Origin.of(call.url)).partition("://")[2]
             return replace(
                 reply,
                 failure=Reason.ANSWER_UNREADABLE,
-                problem=f"{str(Origin.of(call.url)).partition('://')[2]} answered, but not with what was asked for: "
-                "the answer was cut short, or is not the document that Azure DevOps describes.",
-                remedy="Try again; if it stays, something between this machine and the service changes its answers.",
+                problem=f"{host} answered, but not with what was asked "
+                "for: the answer was cut short, or is not the document that Azure DevOps "
+                "describes.",
+                remedy="Try again; if it stays, something between this machine and the service "
+                "changes its answers.",
             )

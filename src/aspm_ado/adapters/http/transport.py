@@ -1,4 +1,4 @@
-"""The only way out: sends a call to the origin it is bound to and brings back what came, or why nothing did."""
+"""The only way out: a call goes to the origin it is bound to; what came, or why nothing did."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import contextlib
 import http.client
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from sys import intern
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from aspm_ado.adapters.http.body import (
     UnusableBodyError,
-    forms_of,
     head_of,
     read_body,
     received_at,
-    struck,
+    redact_reply,
+    secret_forms,
     text_of,
 )
 from aspm_ado.adapters.http.errors import (
@@ -48,106 +48,136 @@ from aspm_ado.domain.http import HEADERS, Call, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
+if TYPE_CHECKING:
+    from urllib3.response import HTTPResponse
+
+_BODY_REMEDY: Final = (
+    "Check the address; something between this machine and the service may have answered."
+)
 _TROUBLE: Final = (requests.RequestException, HTTPError, OSError, http.client.HTTPException)
 
 
-class Transport:
-    """Sends calls from any number of threads; no cookie, no redirect, no ``~/.netrc``, no unverified TLS.
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """What holds for every transport of a run.
 
-    There is no ``requests.Session``: all that one adds to a bare adapter is what must not happen here. (It reads the
-    whole body of a redirect, without a cap, even when told not to follow it.)
+    ``timeout`` is the longest time of a call as a whole, in seconds; ``simulator`` the address that
+    every call goes to instead; ``note`` is told of waits, ``trace`` of each request.
+    """
+
+    environment: Mapping[str, str] = field(repr=False)
+    timeout: float = 30.0
+    simulator: str | None = None
+    trace: Callable[[str], None] | None = None
+    note: Callable[[str], None] = lambda _: None
+    workers: int = 16
+
+
+class Transport:
+    """Sends calls from any number of threads.
+
+    No cookie, no redirect, no ``~/.netrc``, no unverified TLS. There is no ``requests.Session``:
+    all that one adds to a bare adapter is what must not happen here. (It reads the whole body of a
+    redirect, without a cap, even when told not to follow it.)
     """
 
     def __init__(
         self,
+        settings: TransportSettings,
+        ca_bundle: Path | None = None,
         *,
-        environment: Mapping[str, str],
-        ca_bundle: Path | None,
-        timeout: float = 30.0,
-        simulator: str | None = None,
-        trace: Callable[[str], None] | None = None,
-        note: Callable[[str], None] | None = None,
-        workers: int = 16,
         pace: Pace | None = None,
         gate: Gate | None = None,
         trust: Trust | None = None,
     ) -> None:
-        """Read the environment and the certificates, once. ``gate`` is shared by the transports of one run.
+        """Read the environment and the certificates, once.
 
-        ``trust`` is what was loaded already, in place of ``ca_bundle`` and the environment's.
+        ``gate`` is shared by the transports of one run; ``trust`` is what was loaded already, in
+        place of ``ca_bundle`` and the environment's.
 
-        Raises ``UsageError`` for a CA bundle that cannot be read and for a simulator that is not on this machine.
+        Raises ``UsageError`` for a CA bundle that cannot be read and for a simulator that is not on
+        this machine.
         """
-        self._pace = pace or Pace()
-        self._trace, self._note = trace, note or (lambda _: None)
-        self._timeout = timeout
-        self._router = Router(Proxies.read(environment), simulator, timeout)
-        self._wire = Wire(
-            (trust or load_trust(environment, ca_bundle, self._note)).context, workers
-        )
+        self._settings, self._pace = settings, pace or Pace()
+        proxies = Proxies.read(settings.environment)
+        self._router = Router(proxies, settings.simulator, settings.timeout)
+        if trust is None:
+            trust = load_trust(settings.environment, ca_bundle, settings.note)
+        self._wire = Wire(trust.context, settings.workers)
         self._gate = gate or Gate(self._pace.clock)
         self._closed, self._lock = threading.Event(), threading.Lock()
         self._calls: set[Limit] = set()
         self._sleep = self._pace.sleep or self._closed.wait
 
     def send(self, call: Call) -> Reply:
-        """Send ``call``, and a GET again where that may help. Trouble on the way is in the reply (``failure``).
+        """Send ``call``, and a GET again where that may help.
 
-        Raises ``RuntimeError``, before anything is sent, for a credential that is not bound to the call's origin.
+        Trouble on the way is in the reply (``failure``).
+
+        Raises ``RuntimeError``, before anything is sent, for a credential that is not bound to the
+        call's origin.
         """
         return self.exchange(call)[0]
 
     def exchange(self, call: Call) -> tuple[Reply, str]:
-        """As ``send``, with the whole text of the body (up to 5 MB) of which the reply keeps the head."""
+        """As ``send``, with the whole text (up to 5 MB) of the body whose head the reply keeps."""
         route = self._router.route(call)
-        limit = Limit(self._pace.clock, self._timeout)
+        limit = Limit(self._pace.clock, self._settings.timeout)
         with self._lock:
             self._calls.add(limit)
         try:
-            return self._until_settled(call, route, limit)
+            outcome = self._until_settled(call, route, limit)
         finally:
             with self._lock:
                 self._calls.discard(limit)
+        return outcome.reply, outcome.text
 
     def close(self) -> None:
-        """Close every connection. Calls under way in other threads, and their waits, end at once."""
+        """Close every connection.
+
+        Calls under way in other threads, and their waits, end at once.
+        """
         self._closed.set()
         with self._lock:
             for limit in self._calls:
                 limit.cut()
         self._wire.close()
 
-    def _until_settled(self, call: Call, route: Route, limit: Limit) -> tuple[Reply, str]:
+    def _until_settled(self, call: Call, route: Route, limit: Limit) -> _Outcome:
         retries = RETRIES if call.method == "GET" else 0
-        outcome: _Outcome | None = None
+        outcome = _Outcome(_held_back(call, route))
         for attempt in range(retries + 1):
             if not self._pass_gate(route, limit):
                 break
             outcome = self._attempt(call, route, limit)
-            reply, is_last = outcome.reply, attempt >= min(outcome.tries, retries)
-            asked = retry_after(reply)
-            if is_last and not asked and reply.status != 429:
-                break
-            wait = (asked or back_off(attempt, self._pace.jitter())) + (
-                0.5 * self._pace.jitter() if asked else 0.0
-            )
-            if asked or reply.status == 429:
-                self._gate.shut(route.lane, asked or wait, firm=reply.status == 429)
-            if asked:
-                self._gate.shut(route.where.host, asked, firm=False)
+            is_last = attempt >= min(outcome.tries, retries)
+            wait = self._wait_after(outcome.reply, route, attempt)
             if is_last or wait > LONGEST_WAIT or wait >= limit.left:
                 break
-            cause = f"answered {reply.status}" if reply.status else "did not answer"
+            status = outcome.reply.status
+            cause = f"answered {status}" if status else "did not answer"
             self._pause(route, wait, f"{route.where.host} {cause}; trying again in {wait:.0f} s.")
             if self._closed.is_set():
                 break
-        return (outcome.reply, outcome.text) if outcome else (_held_back(call, route), "")
+        return outcome
+
+    def _wait_after(self, reply: Reply, route: Route, attempt: int) -> float:
+        """The seconds before a further attempt; what the answer asks for is asked of all calls."""
+        asked = retry_after(reply)
+        jitter = self._pace.jitter()
+        wait = asked + 0.5 * jitter if asked else back_off(attempt, jitter)
+        if asked or reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            is_firm = reply.status == HTTPStatus.TOO_MANY_REQUESTS
+            self._gate.shut(route.lane, asked or wait, firm=is_firm)
+        if asked:
+            self._gate.shut(route.where.host, asked, firm=False)
+        return wait
 
     def _pass_gate(self, route: Route, limit: Limit) -> bool:
         """Wait until the lane may be used; whether it may within the time of the call.
 
-        A hint (200 with ``Retry-After``, or a neighbour's 429) slows a call down, by half its time at most; it fails
-        none.
+        A hint (200 with ``Retry-After``, or a neighbour's 429) slows a call down, by half its time
+        at most; it fails none.
         """
         hold = self._gate.held(route.lane, route.where.host)
         if hold.firm and hold.firm >= limit.left:
@@ -161,7 +191,7 @@ class Transport:
 
     def _pause(self, route: Route, seconds: float, line: str) -> None:
         if seconds >= 1 and self._gate.is_news(route.where.host, seconds):
-            self._note(line)
+            self._settings.note(line)
         self._sleep(seconds)
 
     def _attempt(self, call: Call, route: Route, limit: Limit) -> _Outcome:
@@ -169,21 +199,20 @@ class Transport:
         started = self._pace.clock()
         token = LIMIT.set(limit)
         try:
-            outcome = self._answered(call, route, limit).without(forms_of(call))
+            outcome = self._answered(call, route, limit).without(secret_forms(call))
         finally:
             LIMIT.reset(token)
             limit.socket = None
-        if self._trace:
-            reply = outcome.reply
-            result = f"{reply.status or '-'} {reply.failure or ''}".strip()
-            spent = (self._pace.clock() - started) * 1000
-            activity = reply.header("ActivityId") or "-"
-            self._trace(
-                clean(
-                    f"{call.method} {call.url} {result} {spent:.0f} ms ActivityId={activity}", 1000
-                )
-            )
+        self._trace(call, outcome.reply, self._pace.clock() - started)
         return outcome
+
+    def _trace(self, call: Call, reply: Reply, seconds: float) -> None:
+        if self._settings.trace is None:
+            return
+        result = f"{reply.status or '-'} {reply.failure or ''}".strip()
+        activity = reply.header("ActivityId") or "-"
+        line = f"{call.method} {call.url} {result} {seconds * 1000:.0f} ms ActivityId={activity}"
+        self._settings.trace(clean(line, 1000))
 
     def _answered(self, call: Call, route: Route, limit: Limit) -> _Outcome:
         if route.proxy and not route.proxy.usable:
@@ -192,35 +221,26 @@ class Transport:
             timeout = (limit.allow(CONNECT), limit.allow(limit.read))
             raw = self._wire.ask(route.request, timeout, route.proxies)
         except _TROUBLE as error:
-            return _failed(
-                Reply(call), trouble_before_answer(error, route.where, spent=limit.left <= 0)
-            )
-        # Most of their values are the same in every answer, and thousands of answers are kept until the report is made.
-        headers = tuple(
-            (intern(name), intern(value))
-            for name, value in raw.headers.items()
-            if name.lower() in HEADERS
+            spent = limit.left <= 0
+            return _failed(Reply(call), trouble_before_answer(error, route.where, spent=spent))
+        reply = Reply(
+            call,
+            status=raw.status,
+            headers=_kept_headers(raw),
+            received=received_at(raw.headers.get("Date", "")),
         )
-        told: dict[str, Any] = {"status": raw.status, "headers": headers}
-        told["received"] = received_at(raw.headers.get("Date", ""))
-        with contextlib.closing(
-            raw
-        ):  # closes the connection unless it was released: what is unread stays unread
+        # Closes the connection unless it was released: what is unread stays unread.
+        with contextlib.closing(raw):
             try:
                 body = read_body(raw)
             except UnusableBodyError as error:
                 problem = f"The answer of {route.where.name} {error}.{route.where.doubt}"
-                remedy = "Check the address; something between this machine and the service may have answered."
-                return _failed(
-                    Reply(call, **told), Trouble(Reason.ANSWER_UNREADABLE, problem, remedy)
-                )
+                return _failed(reply, Trouble(Reason.ANSWER_UNREADABLE, problem, _BODY_REMEDY))
             except _TROUBLE as error:
-                return _failed(
-                    Reply(call, **told),
-                    trouble_in_answer(error, route.where, spent=limit.left <= 0),
-                )
+                spent = limit.left <= 0
+                return _failed(reply, trouble_in_answer(error, route.where, spent=spent))
             raw.release_conn()
-        reply = Reply(call, text=head_of(body), **told)
+        reply = replace(reply, text=head_of(body))
         if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and route.proxy:
             return _failed(reply, proxy_sign_in(route.where))
         return _Outcome(reply, text_of(body), RETRIES if is_transient(reply) else 0)
@@ -236,19 +256,39 @@ class _Outcome:
 
     def without(self, forms: tuple[str, ...]) -> _Outcome:
         """The same without what is repeated of our secrets."""
-        reply, text = struck(self.reply, self.text, forms)
+        reply, text = redact_reply(self.reply, self.text, forms)
         return self if reply is self.reply else replace(self, reply=reply, text=text)
 
 
+def _kept_headers(raw: HTTPResponse) -> tuple[tuple[str, str], ...]:
+    """The headers that verdicts read, each text once.
+
+    Most are the same in every answer, and thousands are kept until the report is made.
+    """
+    return tuple(
+        [
+            (intern(name), intern(value))
+            for name, value in raw.headers.items()
+            if name.lower() in HEADERS
+        ]
+    )
+
+
 def _failed(reply: Reply, trouble: Trouble) -> _Outcome:
-    told: dict[str, Any] = {"problem": clean(trouble.problem, 600), "remedy": trouble.remedy}
-    return _Outcome(replace(reply, failure=trouble.reason, **told), tries=trouble.tries)
+    told = replace(
+        reply,
+        failure=trouble.reason,
+        problem=clean(trouble.problem, 600),
+        remedy=trouble.remedy,
+    )
+    return _Outcome(told, tries=trouble.tries)
 
 
 def _held_back(call: Call, route: Route) -> Reply:
     return Reply(
         call,
         failure=Reason.THROTTLED,
-        problem=f"{route.where.name} asks to slow down for longer than a call may last; nothing was sent.",
+        problem=f"{route.where.name} asks to slow down for longer than a call may last; "
+        "nothing was sent.",
         remedy="Wait a minute and try again; --timeout SECONDS lets each call wait longer.",
     )

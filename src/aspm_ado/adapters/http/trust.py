@@ -1,13 +1,13 @@
-"""Whom this machine believes: the system's certificate store, and one file more when somebody names it.
+"""Whom this machine believes: the system's certificates, and one file more if somebody names it.
 
-``SSL_CERT_FILE`` replaces the system's store for OpenSSL and for ``ssl.create_default_context``; the contract of the
-command line says that it adds to it. So the context starts empty here and the places are loaded one by one.
+``SSL_CERT_FILE`` replaces the system's store for OpenSSL and for ``ssl.create_default_context``;
+the contract of the command line says that it adds to it. So the context starts empty here and the
+places are loaded one by one.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
 import ssl
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -28,14 +28,12 @@ _BUNDLES: Final = (
     "/etc/ssl/ca-bundle.pem",  # SUSE
     "/etc/ssl/cert.pem",  # Alpine, the BSDs
 )
-"""Where distributions keep the bundle; a Python built elsewhere (uv, conda) was compiled for other paths."""
-_HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")
-"""What OpenSSL finds a certificate in a folder by: the hash of its subject, and a number."""
+"""Where distributions keep the bundle; a Python from elsewhere (uv, conda) has other paths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """A context that verifies chain and host name, and the places its certificates came from, for people."""
+    """A context that verifies chain and host name, and where its certificates came from."""
 
     context: ssl.SSLContext
     sources: tuple[str, ...]
@@ -50,7 +48,8 @@ def load_trust(
 ) -> Trust:
     """Build the context, once for a process: loading a system's bundle costs some 20 ms.
 
-    Raises ``UsageError`` (``file-unreadable``) when ``ca_bundle`` cannot be used; a variable that cannot is a note.
+    Raises ``UsageError`` (``file-unreadable``) when ``ca_bundle`` cannot be used; a variable that
+    cannot is a note.
     """
     context, sources = _linux() if platform == "linux" else _native()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -64,33 +63,20 @@ def load_trust(
 def system_stores(
     paths: ssl.DefaultVerifyPaths, bundles: Iterable[str] = _BUNDLES
 ) -> tuple[Path, ...]:
-    """The system's file and its folder of hashed certificates; empty where there is neither (slim containers).
+    """The system's file and its folder of hashed certificates; empty in slim containers.
 
-    Only the compile-time paths count: the other two fields have ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` mixed in.
+    Only the compile-time paths count: the other two fields have ``SSL_CERT_FILE`` and
+    ``SSL_CERT_DIR`` mixed in.
     """
     own = tuple(filter(_holds, map(Path, (paths.openssl_cafile, paths.openssl_capath))))
-    if len(own) == 2 and _is_all_of(own[1], own[0]):
-        return own[1:]
     return own or tuple(filter(_holds, map(Path, bundles)))[:1]
 
 
-def _is_all_of(folder: Path, bundle: Path) -> bool:
-    """Whether the folder has every certificate of the bundle that lies in it (Debian makes both in one go).
-
-    Then the folder is enough: OpenSSL opens the one file of it that a verification asks for. Counted, since some people
-    append to the bundle by hand.
-    """
-    try:
-        if bundle.resolve().parent != folder.resolve():
-            return False
-        held = sum(_HASHED.fullmatch(entry.name) is not None for entry in folder.iterdir())
-        return 0 < bundle.read_bytes().count(b"-----BEGIN ") <= held
-    except OSError:
-        return False
-
-
 def _holds(path: Path) -> bool:
-    """Whether there may be certificates. OpenSSL finds them in a folder by names such as 5ad8a5d6.0 alone."""
+    """Whether there may be certificates.
+
+    OpenSSL finds them in a folder by names such as 5ad8a5d6.0 alone.
+    """
     try:
         return path.is_file() or (path.is_dir() and next(path.glob("*.0"), None) is not None)
     except OSError:
@@ -99,13 +85,13 @@ def _holds(path: Path) -> bool:
 
 def _linux() -> tuple[ssl.SSLContext, list[str]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # As Python's own default since 3.13: a company's intermediate or a server's own certificate may be the anchor.
+    # As Python's own default since 3.13: a company's intermediate or a server's own certificate may
+    # be the anchor.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     loaded = []
     for store in system_stores(ssl.get_default_verify_paths()):
-        with contextlib.suppress(
-            OSError, ValueError
-        ):  # a damaged or forbidden store is the same as none
+        # A damaged or forbidden store is the same as none.
+        with contextlib.suppress(OSError, ValueError):
             _load(context, store)
             loaded.append(str(store))
     if loaded:
@@ -131,7 +117,8 @@ def _add_named(context: ssl.SSLContext, bundle: Path) -> str:
         raise UsageError(
             Reason.FILE_UNREADABLE,
             f"The CA bundle {clean(bundle)} cannot be read as certificates.",
-            remedy="Name a file with one or more certificates in PEM form (-----BEGIN CERTIFICATE-----).",
+            remedy="Name a file with one or more certificates in PEM form "
+            "(-----BEGIN CERTIFICATE-----).",
         ) from None
     return f"--ca-bundle {clean(bundle)}"
 

@@ -1,7 +1,8 @@
 """Which class of ``keyring`` we use: one of the operating system's own, by its exact name, or none.
 
-``keyring`` itself would ask the environment, a file and every installed package, and may pick a class that keeps
-secrets in clear or forgets them. We load the classes below by name and look at nothing else.
+``keyring`` itself would ask the environment, a file and every installed package, and may pick a
+class that keeps secrets in clear or forgets them. We load the classes below by name and look at
+nothing else.
 """
 
 from __future__ import annotations
@@ -45,20 +46,23 @@ TRUSTED: Final[Mapping[str, str]] = {
     _MACOS: "macOS Keychain",
     _WINDOWS: "Windows Credential Manager",
 }
-"""The classes that may hold a secret of ours, and what people call them. Others can be named, and are refused."""
+"""The classes that may hold a secret of ours, and what people call them.
+
+Others can be named, and are refused.
+"""
 
 _ORDER: Final[Mapping[str, tuple[str, ...]]] = {"darwin": (_MACOS,), "win32": (_WINDOWS,)}
 _ORDER_ELSEWHERE: Final = (_SECRET_SERVICE, _KWALLET, _KWALLET_4)
 
 
 def load(name: str) -> Backend | None:
-    """An object of a trusted class, or ``None`` where this machine or session lacks what the class needs."""
+    """An object of a trusted class, or ``None`` where this session lacks what the class needs."""
     module, _, kind = name.rpartition(".")
     try:
         found = getattr(import_module(module), kind)
-        found.priority  # noqa: B018 - this property is how a backend says that it works here: it raises or it does not
+        found.priority  # noqa: B018 - raises where the backend does not work here
         return cast("Backend", found())
-    except Exception:  # noqa: BLE001 - a missing library, bus or service: each backend raises its own kinds
+    except Exception:  # noqa: BLE001 - each backend raises its own kinds
         return None
 
 
@@ -76,9 +80,8 @@ def open_backend(
         backend = loader(candidate)
         if backend is None:
             continue
-        if (
-            class_of(backend) != candidate
-        ):  # the module gave us something else under the trusted name
+        # The module may give something else under the trusted name.
+        if class_of(backend) != candidate:
             raise impostor(class_of(backend), candidate)
         return backend
     raise absent(platform, chosen=name)
@@ -98,8 +101,8 @@ def title_of(backend: Backend) -> str:
 def _choice(environment: Mapping[str, str]) -> tuple[str, str]:
     """The class that somebody chose for ``keyring``, and where; both empty where nobody did.
 
-    These are keyring's own places and their own order. Its ``keyring-path``, which would put a folder in front of
-    every import of this process, is never applied.
+    These are keyring's own places and their own order. Its ``keyring-path``, which would put a
+    folder in front of every import of this process, is never applied.
     """
     if name := environment.get("PYTHON_KEYRING_BACKEND", "").strip():
         return name, "PYTHON_KEYRING_BACKEND"

@@ -1,63 +1,80 @@
-"""What a keyring can do to us, told to a person: the reason, the way out on this platform, no foreign text.
+"""What a keyring can do to us, told to a person: the reason, and the way out on this platform.
 
-A backend's message may hold the secret that it was given, so that of an exception only its types and numbers are shown.
+A backend's message may hold the secret that it was given, so of an exception only its types and
+numbers are shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from aspm_ado.adapters.threads import NoThreadError
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
-_KEEP_NOTHING: Final = "or keep nothing with `--store none`"
 _LOCKED_TYPES: Final = frozenset(
     {"KeyringLocked", "LockedException", "PromptDismissedException", "KeychainDenied"}
 )
 _LOCKED_WORDS: Final = ("prompt dismissed", "cancelled by user")
-_LOCKED_CODES: Final = frozenset(
-    {-128, -25293, -25308}
-)  # macOS: cancelled, not authorized, no dialog possible (SSH)
-_NO_SESSION: Final = 1312  # Windows: no logon session with a credential store, for example over SSH
-_TOO_LARGE: Final = frozenset(
-    {1783, 1747}
-)  # Windows: the blob is larger than Credential Manager takes
+# macOS: cancelled, not authorized, no dialog possible (SSH)
+_LOCKED_CODES: Final = frozenset({-128, -25293, -25308})
+_ABSENT_TYPES: Final = frozenset({"NoKeyringError", "SecretServiceNotAvailableException"})
+# Windows: no logon session with a credential store, for example over SSH
+_NO_SESSION: Final = 1312
+# Windows: the blob is larger than Credential Manager takes
+_TOO_LARGE: Final = frozenset({1783, 1747})
 _MOST_LINKS: Final = 8
+
+# What helps, by platform; what is not named here is like Linux.
+_LINUX: Final = "linux"
+_WSL: Final = "wsl"
+_START: Final[Mapping[str, str]] = {
+    "win32": "Sign in at the desktop, since sessions over SSH have no Credential Manager",
+    "darwin": "Sign in at the desktop, or `security unlock-keychain`",
+    _WSL: "WSL starts no keyring: install gnome-keyring and run this under `dbus-run-session` "
+    "after `gnome-keyring-daemon --unlock`; run this program on Windows instead",
+    _LINUX: "On a desktop install and start gnome-keyring or KWallet; without one run this under "
+    "`dbus-run-session` after `gnome-keyring-daemon --unlock --components=secrets`",
+}
+_UNLOCK: Final[Mapping[str, str]] = {
+    "win32": "Sign in again",
+    "darwin": "Unlock it with `security unlock-keychain` and allow the access when asked",
+    _LINUX: "Unlock it: sign in at the desktop, open its application (Passwords and Keys, "
+    "KWalletManager), or give its password to `gnome-keyring-daemon --unlock` on standard input",
+}
+_PROGRAM: Final[Mapping[str, str]] = {
+    "win32": "Credential Manager",
+    "darwin": "Keychain Access",
+    _LINUX: "the keyring's daemon",
+}
 
 
 def translated(error: BaseException, platform: str, action: str, backend: str) -> StoreError:
     """The refusal for whatever a backend raised while it was to ``action``."""
     chain = list(_chain(error))
-    types = {type(link).__name__ for link in chain}
     codes = {code for link in chain for code in _codes(link)}
-    said = " ".join(str(link) for link in chain).lower()  # looked into, never shown
-    if (
-        types & _LOCKED_TYPES
-        or codes & _LOCKED_CODES
-        or any(words in said for words in _LOCKED_WORDS)
-    ):
+    if _is_locked(chain, codes):
         return locked(platform)
-    if (
-        "NoKeyringError" in types
-        or "SecretServiceNotAvailableException" in types
-        or _NO_SESSION in codes
-    ):
+    if _NO_SESSION in codes or _ABSENT_TYPES & {type(link).__name__ for link in chain}:
         return absent(platform)
     if platform == "win32" and codes & _TOO_LARGE:
-        return StoreError(
+        return _refusal(
             Reason.SECRET_TOO_LARGE,
             "The secret is larger than Windows Credential Manager takes.",
-            remedy="Check that the token was copied alone; " + _KEEP_NOTHING + ".",
+            "Check that the token was copied alone",
         )
+    if isinstance(error, NoThreadError):
+        return _refusal(
+            Reason.KEYRING_FAILED,
+            "The keyring was not asked: this machine starts no more threads.",
+            "Raise the limit of processes (ulimit -u, or that of the container)",
+        )
+    where = f" ({backend})" if backend else ""
     numbers = f", code {', '.join(map(str, sorted(codes)))}" if codes else ""
-    return StoreError(
-        Reason.KEYRING_FAILED,
-        f"The keyring{f' ({backend})' if backend else ''} failed to {action}: {clean(type(error).__name__)}{numbers}.",
-        remedy=_retry(platform),
-    )
+    return _failed(f"failed to {action}: {clean(type(error).__name__)}{numbers}", platform, where)
 
 
 def absent(platform: str, *, chosen: str = "") -> StoreError:
@@ -67,113 +84,101 @@ def absent(platform: str, *, chosen: str = "") -> StoreError:
         problem = (
             f"The keyring that was chosen for this session, {clean(chosen)}, cannot be used here."
         )
-    if platform == "win32":
-        remedy = f"Sign in at the desktop, since sessions over SSH have no Credential Manager; {_KEEP_NOTHING}."
-    elif platform == "darwin":
-        remedy = f"Sign in at the desktop, or `security unlock-keychain`; {_KEEP_NOTHING}."
-    elif _is_wsl():
-        remedy = (
-            "WSL starts no keyring: install gnome-keyring and run this under `dbus-run-session` after "
-            f"`gnome-keyring-daemon --unlock`; run this program on Windows instead; {_KEEP_NOTHING}."
-        )
-    else:
-        remedy = (
-            "On a desktop install and start gnome-keyring or KWallet; without one run this under `dbus-run-session` "
-            f"after `gnome-keyring-daemon --unlock --components=secrets`; {_KEEP_NOTHING}."
-        )
-    return StoreError(Reason.KEYRING_ABSENT, problem, remedy=remedy)
+    if platform not in ("win32", "darwin") and _is_wsl():
+        platform = _WSL
+    return _refusal(Reason.KEYRING_ABSENT, problem, _on(platform, _START))
 
 
 def locked(platform: str) -> StoreError:
     """It is there, and closed; or somebody dismissed its dialog."""
-    if platform == "win32":
-        remedy = f"Sign in again; {_KEEP_NOTHING}."
-    elif platform == "darwin":
-        remedy = f"Unlock it with `security unlock-keychain` and allow the access when asked; {_KEEP_NOTHING}."
-    else:
-        remedy = (
-            "Unlock it: sign in at the desktop, open its application (Passwords and Keys, KWalletManager), or give its "
-            f"password to `gnome-keyring-daemon --unlock` on standard input; {_KEEP_NOTHING}."
-        )
-    return StoreError(
-        Reason.KEYRING_LOCKED, "The keyring is locked, or its dialog was dismissed.", remedy=remedy
-    )
+    problem = "The keyring is locked, or its dialog was dismissed."
+    return _refusal(Reason.KEYRING_LOCKED, problem, _on(platform, _UNLOCK))
 
 
 def hung(platform: str, seconds: float) -> StoreError:
     """It took a call and never came back."""
-    return StoreError(
+    return _refusal(
         Reason.KEYRING_SILENT,
         f"The keyring did not answer in {seconds:.0f} seconds.",
-        remedy="Look for a dialog that asks to unlock it. " + _retry(platform),
+        f"Look for a dialog that asks to unlock it. {_retry(platform)}",
     )
 
 
 def not_trusted(name: str, source: str) -> StoreError:
     """Somebody chose a class that is not one of the operating system's own."""
-    way_out = (
-        f"Unset {source}"
-        if source == "PYTHON_KEYRING_BACKEND"
-        else f"Take it out of {clean(source)}"
-    )
-    return StoreError(
+    way_out = f"Take it out of {clean(source)}"
+    if source == "PYTHON_KEYRING_BACKEND":
+        way_out = f"Unset {source}"
+    return _refusal(
         Reason.KEYRING_NOT_TRUSTED,
-        f"The keyring chosen by {clean(source)} is {clean(name)}, which is not one of the operating system's own: "
-        "it may keep secrets in clear, or not at all.",
-        remedy=f"{way_out} so that the system's keyring is used; {_KEEP_NOTHING}.",
+        f"The keyring chosen by {clean(source)} is {clean(name)}, which is not one of the "
+        "operating system's own: it may keep secrets in clear, or not at all.",
+        f"{way_out} so that the system's keyring is used",
     )
 
 
 def impostor(name: str, expected: str) -> StoreError:
     """The library gave us something else under a trusted name."""
-    return StoreError(
+    return _refusal(
         Reason.KEYRING_NOT_TRUSTED,
         f"{clean(name)} was found in place of the keyring {expected}.",
-        remedy=f"Install this program into an environment of its own, for example with pipx; {_KEEP_NOTHING}.",
+        "Install this program into an environment of its own, for example with pipx",
     )
 
 
 def choice_unreadable(path: str) -> StoreError:
     """A file chooses the keyring, and it cannot be read."""
-    return StoreError(
+    return _refusal(
         Reason.KEYRING_NOT_TRUSTED,
         f"{clean(path)} chooses the keyring, and it cannot be understood.",
-        remedy=f"Mend or remove that file; {_KEEP_NOTHING}.",
+        "Mend or remove that file",
     )
 
 
 def not_given_back(platform: str) -> StoreError:
     """It took a secret and returned another, or none."""
-    return StoreError(
-        Reason.KEYRING_FAILED,
-        "The keyring took the secret without a complaint, but did not give back the same.",
-        remedy=_retry(platform),
-    )
+    return _failed("took the secret without a complaint, but did not give back the same", platform)
 
 
 def not_gone(platform: str) -> StoreError:
     """It said that it had erased a secret, and still gives it."""
-    return StoreError(
-        Reason.KEYRING_FAILED,
-        "The keyring still gives the secret that it was to erase.",
-        remedy=_retry(platform),
-    )
+    return _failed("still gives the secret that it was to erase", platform)
 
 
 def too_large(size: int, limit: int) -> StoreError:
     """More than the keyring of this platform takes."""
-    return StoreError(
+    return _refusal(
         Reason.SECRET_TOO_LARGE,
         f"The secret takes {size} bytes, and the keyring of this platform at most {limit}.",
-        remedy=f"Check that the token was copied alone; {_KEEP_NOTHING}.",
+        "Check that the token was copied alone",
     )
+
+
+def _failed(what: str, platform: str, where: str = "") -> StoreError:
+    problem = f"The keyring{where} {what}."
+    return _refusal(Reason.KEYRING_FAILED, problem, _retry(platform))
+
+
+def _refusal(reason: Reason, problem: str, remedy: str) -> StoreError:
+    """A refusal whose last way out is always the same."""
+    return StoreError(reason, problem, remedy=f"{remedy}; or keep nothing with `--store none`.")
 
 
 def _retry(platform: str) -> str:
-    program = {"win32": "Credential Manager", "darwin": "Keychain Access"}.get(
-        platform, "the keyring's daemon"
+    return f"Restart {_on(platform, _PROGRAM)} or the session and try again"
+
+
+def _on(platform: str, texts: Mapping[str, str]) -> str:
+    return texts.get(platform, texts[_LINUX])
+
+
+def _is_locked(chain: list[BaseException], codes: set[int]) -> bool:
+    said = " ".join(str(link) for link in chain).lower()  # looked into, never shown
+    return (
+        any(type(link).__name__ in _LOCKED_TYPES for link in chain)
+        or bool(codes & _LOCKED_CODES)
+        or any(words in said for words in _LOCKED_WORDS)
     )
-    return f"Restart {program} or the session and try again; {_KEEP_NOTHING}."
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -186,7 +191,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _codes(error: BaseException) -> Iterator[int]:
-    """The numbers that platforms put into exceptions: ``OSError``, pywintypes.error and keyring's macOS errors."""
+    """The numbers in exceptions of ``OSError``, pywintypes and keyring's macOS backend."""
     for value in (*error.args, getattr(error, "winerror", None), getattr(error, "errno", None)):
         if isinstance(value, int) and not isinstance(value, bool):
             yield value

@@ -1,4 +1,4 @@
-"""The operating system's keyring as a vault: one exact class that we trust, asked in a time box, never believed."""
+"""The operating system's keyring as a vault: one trusted class, each call within a time limit."""
 
 from __future__ import annotations
 
@@ -16,28 +16,33 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret, could_be_secret
 
 ACCOUNT: Final = "aspm-ado"
-"""The user name of every secret. Each has a service name of its own: on Windows a second user name under one
-service makes keyring move the first secret in a write of its own (facts/reliability.md B.46)."""
+"""The user name of every secret.
+
+Each has a service name of its own: on Windows a second user name under one service makes keyring
+move the first secret in a write of its own (facts/reliability.md B.46).
+"""
 
 NOBODY_THERE: Final = 3.0
+"""Seconds that one call may take: what a healthy keyring needs many times over."""
+
 SOMEBODY_THERE: Final = 60.0
-"""Seconds that one call may take: what a healthy keyring needs many times over, or a person for a dialog."""
+"""The same, where a person may have to answer a dialog."""
 
 _NO_SUCH_SERVICE: Final = "aspm-ado/no-such-secret"
-_WINDOWS_BYTES: Final = (
-    2560  # CRED_MAX_CREDENTIAL_BLOB_SIZE; keyring writes UTF-16, so 1280 characters
-)
+# CRED_MAX_CREDENTIAL_BLOB_SIZE; keyring writes UTF-16, so 1280 characters
+_WINDOWS_BYTES: Final = 2560
 _BYTES: Final = 64 * 1024  # gnome-keyring took 100 KB; no token is near this
 
 T = TypeVar("T")
 
 
 class KeyringVault:
-    """A ``Vault`` in the keyring of the operating system; nothing else is ever picked, installed or not.
+    """A ``Vault`` in the keyring of the operating system, and in no other that is installed.
 
-    ``keyring`` is imported by the first call, inside the time box. ``say`` speaks to the person, once, when a call
-    takes long enough that a dialog may be waiting. After one call that never came back all others fail at once; the
-    one that hung may still take effect later, so its service name must stay on record until it is erased.
+    ``keyring`` is imported by the first call, inside the time box. ``say`` speaks to the person,
+    once, when a call takes long enough that a dialog may be waiting. After one call that never came
+    back all others fail at once; the one that hung may still take effect later, so its service name
+    must stay on record until it is erased.
     """
 
     def __init__(
@@ -52,15 +57,14 @@ class KeyringVault:
         patience: float = 1.0,
     ) -> None:
         self._environment, self._platform, self._opener = environment, platform, opener
-        limit = (
-            seconds if seconds is not None else SOMEBODY_THERE if person_present else NOBODY_THERE
-        )
+        if seconds is None:
+            seconds = SOMEBODY_THERE if person_present else NOBODY_THERE
         notice = (
-            "The keyring may be asking to be unlocked: look for its window, it may be behind this one. "
-            f"Waiting up to {limit:.0f} seconds."
+            "The keyring may be asking to be unlocked: look for its window, "
+            f"it may be behind this one. Waiting up to {seconds:.0f} seconds."
         )
         self._box = TimeBox(
-            limit,
+            seconds,
             after_interrupt=NOBODY_THERE,
             patience=patience,
             on_slow=(lambda: say(notice)) if person_present else None,
@@ -69,11 +73,14 @@ class KeyringVault:
 
     @property
     def title(self) -> str:
-        """For example ``Secret Service (keyring.backends.SecretService.Keyring)``; opens it to be sure."""
+        """``Secret Service (keyring.backends.SecretService.Keyring)``; opens it to be sure."""
         return title_of(self._in_time(self._opened, "be opened"))
 
     def probe(self) -> None:
-        """Read a name that does not exist. Never writes: a write opens a blocking dialog on macOS."""
+        """Read a name that does not exist.
+
+        Never writes: a write opens a blocking dialog on macOS.
+        """
         self._get(_NO_SUCH_SERVICE)
 
     def check_size(self, secret: Secret) -> None:
@@ -85,12 +92,13 @@ class KeyringVault:
             raise too_large(size, limit)
 
     def write(self, service: str, secret: Secret) -> None:
-        """Set, read back, compare. A secret that comes back changed is erased as far as the keyring obeys."""
+        """Set, read back, compare.
+
+        A secret that comes back changed is erased as far as the keyring obeys.
+        """
         self.check_size(secret)
-        self._call(
-            lambda backend: backend.set_password(service, ACCOUNT, secret.reveal()),
-            "store a secret",
-        )
+        value = secret.reveal()
+        self._call(lambda it: it.set_password(service, ACCOUNT, value), "store a secret")
         try:
             kept = self.read(service)
             if kept is None or not _same(kept, secret):
@@ -101,15 +109,18 @@ class KeyringVault:
             raise
 
     def read(self, service: str) -> Secret | None:
-        """The secret, or ``None``. What no secret of ours can be is nothing, too: somebody has edited the keyring."""
+        """The secret, or ``None``.
+
+        What no secret of ours can be is nothing, too: somebody has edited the keyring.
+        """
         value = self._get(service)
         return Secret(value) if value and could_be_secret(value) else None
 
     def erase(self, service: str) -> None:
-        """Delete, then read: backends disagree on how they say "not there", but not on what they give back."""
+        """Delete, then read: backends agree on what they give back, not on how they refuse."""
         refusal: StoreError | None = None
         try:
-            self._call(lambda backend: backend.delete_password(service, ACCOUNT), "erase a secret")
+            self._call(lambda it: it.delete_password(service, ACCOUNT), "erase a secret")
         except StoreError as error:
             if error.reason is not Reason.KEYRING_FAILED:
                 raise  # locked, absent or silent: to ask again would open its dialog again
@@ -118,22 +129,22 @@ class KeyringVault:
             raise refusal or not_gone(self._platform)
 
     def _get(self, service: str) -> str | None:
-        return self._call(lambda backend: backend.get_password(service, ACCOUNT), "read a secret")
+        return self._call(lambda it: it.get_password(service, ACCOUNT), "read a secret")
 
     def _call(self, work: Callable[[Backend], T], action: str) -> T:
         return self._in_time(lambda: work(self._opened()), action)
 
     def _opened(self) -> Backend:
-        """The one backend of this vault: opened once, held, used directly. Runs inside the time box."""
+        """The one backend of this vault, opened once; runs within the time limit."""
         if self._backend is None:
             self._backend = self._opener(self._environment, self._platform)
         return self._backend
 
     def _in_time(self, work: Callable[[], T], action: str) -> T:
-        """Run ``work`` in the time box; whatever it raises leaves here as a ``StoreError`` with no foreign text.
+        """Run ``work``; whatever it raises leaves here as a ``StoreError`` with no foreign text.
 
-        The error is raised outside of the ``except`` block: a chained exception would carry the backend's message,
-        which may hold the secret, into every traceback.
+        The error is raised outside of the ``except`` block: a chained exception would carry the
+        backend's message, which may hold the secret, into every traceback.
         """
         failure: StoreError
         try:
@@ -142,7 +153,7 @@ class KeyringVault:
             raise
         except HungError as error:
             failure = hung(self._platform, error.seconds)
-        except Exception as error:  # noqa: BLE001 - what backends raise differs per platform and is unlisted
+        except Exception as error:  # noqa: BLE001 - what backends raise is listed nowhere
             failure = translated(error, self._platform, action, class_of(self._backend))
         raise failure
 

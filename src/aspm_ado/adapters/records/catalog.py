@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aspm_ado.adapters.records.codec import (
     DamagedError,
@@ -27,9 +26,6 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import Catalogue, Draft
 from aspm_ado.domain.text import clean
 
-if TYPE_CHECKING:
-    from aspm_ado.domain.ports import Records
-
 _CATALOGUE: Final = "catalog.json"
 _DRAFT: Final = "draft.json"
 ASIDE: Final = f"{_CATALOGUE}.damaged-"
@@ -39,35 +35,36 @@ ASIDE: Final = f"{_CATALOGUE}.damaged-"
 def default_folder(environment: Mapping[str, str]) -> Path:
     """Where this user's settings are kept on this platform. Creates nothing.
 
-    ``environment`` must be the process's own: platformdirs reads that, on Windows through the system.
+    ``environment`` must be the process's own, which platformdirs reads.
 
-    Raises ``StoreError`` where the user has no home: a guessed one (``/.config``, ``./~``) would be found by nobody.
+    Raises ``StoreError`` where the user has no home: a guessed one (``/.config``, ``./~``) would be
+    found by nobody.
     """
     homes = (environment.get("HOME", ""), environment.get("XDG_CONFIG_HOME", ""))
-    if os.name != "posix" or any(Path(home).is_absolute() for home in homes):
-        if sys.platform != "linux":
-            import platformdirs
+    if os.name == "posix" and not any(Path(home).is_absolute() for home in homes):
+        raise StoreError(
+            Reason.RECORDS_UNREADABLE,
+            "There is no home folder to keep our records in: HOME is not set, "
+            "or not to an absolute path.",
+            remedy="Set HOME, or name a folder with `--config-dir`.",
+        )
+    import platformdirs
 
-            return platformdirs.user_config_path("aspm-ado", appauthor=False).absolute()
-        # What platformdirs would say, which is not installed here: one distribution less to trust.
-        return (Path(homes[1].strip() or Path(homes[0]) / ".config") / "aspm-ado").absolute()
-    raise StoreError(
-        Reason.RECORDS_UNREADABLE,
-        "There is no home folder to keep our records in: HOME is not set, or not to an absolute path.",
-        remedy="Set HOME, or name a folder with `--config-dir`.",
-    )
+    return platformdirs.user_config_path("aspm-ado", appauthor=False).absolute()
 
 
 class DiskRecords:
     """``Records`` in one private folder: ``catalog.json`` and ``draft.json``, each replaced whole.
 
-    Whoever writes holds the lock, and waits ``wait`` seconds for it. What cannot be understood is never overwritten.
-    ``command`` is what another run is told of us while we hold the lock; ``say`` is told of whom we wait for.
+    The folder may be a function, which is asked for it at the first use. Whoever writes holds the
+    lock, and waits ``wait`` seconds for it. What cannot be understood is never overwritten.
+    ``command`` is what another run is told of us while we hold the lock; ``say`` is told of whom we
+    wait for.
     """
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | Callable[[], Path],
         *,
         wait: float = 10.0,
         command: str = "aspm-ado",
@@ -75,14 +72,31 @@ class DiskRecords:
         say: Callable[[str], None] | None = None,
         patience: float = 1.0,
     ) -> None:
-        self._folder = PrivateFolder(folder.absolute(), disk or Disk())
-        self._lock = WriterLock(
-            self._folder, wait=wait, command=command, say=say, patience=patience
+        self._place, self._disk = folder, disk or Disk()
+        self._wait, self._patience = wait, patience
+        self._command, self._say = command, say
+
+    @cached_property
+    def _folder(self) -> PrivateFolder:
+        path = self._place if isinstance(self._place, Path) else self._place()
+        return PrivateFolder(path.absolute(), self._disk)
+
+    @cached_property
+    def _lock(self) -> WriterLock:
+        return WriterLock(
+            self._folder,
+            wait=self._wait,
+            command=self._command,
+            say=self._say,
+            patience=self._patience,
         )
-        self._claims = Claims(self._folder)
+
+    @cached_property
+    def _claims(self) -> Claims:
+        return Claims(self._folder)
 
     def load(self) -> Catalogue:
-        """What is stored, without a lock: a file is replaced whole, so that it is always one of two whole states."""
+        """What is stored, without a lock: a file is replaced whole, so what is read is whole."""
         try:
             return self._decoded()
         except NewerError as error:
@@ -95,12 +109,15 @@ class DiskRecords:
             raise DamagedRecordsError(
                 Reason.RECORDS_UNREADABLE,
                 f"{self._named} is damaged: {clean(error)}. It was left as it is.",
-                remedy="Restore it from a backup. Or begin again with aspm-ado connect: when you say yes (or -y), it "
-                "keeps the file under another name.",
+                remedy="Restore it from a backup. Or begin again with aspm-ado connect: "
+                "when you say yes (or -y), it keeps the file under another name.",
             ) from None
 
     def change(self, edit: Callable[[Catalogue], Catalogue]) -> Catalogue:
-        """Load, edit and replace under the lock. When ``edit`` raises, or anything does, nothing has changed."""
+        """Load, edit and replace under the lock.
+
+        When ``edit`` raises, or anything does, nothing has changed.
+        """
         with self.exclusive():
             edited = edit(self.load())
             self._keep_older()
@@ -108,14 +125,17 @@ class DiskRecords:
             return edited
 
     def _keep_older(self) -> None:
-        """Keep a copy of what an older program wrote (``catalog.json.v0``), before it is replaced by our version."""
+        """Keep a copy of what an older program wrote (``catalog.json.v0``) before replacing it."""
         raw = self._folder.read(_CATALOGUE)
         version = None if raw is None else older_version(raw)
         if raw is not None and version is not None:
             self._folder.write(f"{_CATALOGUE}.v{version}", raw)
 
     def claim(self, name: str) -> bool:
-        """Say that this run is at ``name``; whether no other run is. The operating system forgets it with the run."""
+        """Say that this run is at ``name``; whether no other run is.
+
+        The operating system forgets it with the run.
+        """
         with self.exclusive():
             return self._claims.take(name)
 
@@ -124,7 +144,7 @@ class DiskRecords:
         self._claims.drop(name)
 
     def check(self) -> None:
-        """Make the folder and prove by writing that it takes files, and that what it holds can be changed."""
+        """Make the folder, prove by writing that it takes files, and read the catalogue."""
         self._folder.ensure()
         self._folder.prove_writable()
         self.load()
@@ -152,7 +172,8 @@ class DiskRecords:
     def set_aside(self) -> Path | None:
         """Rename a damaged catalogue so that a new one can be begun; where it is now.
 
-        ``None`` when there is nothing damaged. A newer catalogue is not damaged, and raises as ``load`` does.
+        ``None`` when there is nothing damaged. A newer catalogue is not damaged, and raises as
+        ``load`` does.
         """
         if not self._folder.examine():
             return None
@@ -188,50 +209,3 @@ class DiskRecords:
             self._folder.sweep()
             self._claims.sweep()
             yield
-
-
-class LateRecords:
-    """``Records`` whose folder is looked for at the first use; where there is none, that use raises."""
-
-    def __init__(self, open_: Callable[[], Records]) -> None:
-        self._open = open_
-
-    @cached_property
-    def _records(self) -> Records:
-        return self._open()
-
-    def load(self) -> Catalogue:
-        """What is stored."""
-        return self._records.load()
-
-    def change(self, edit: Callable[[Catalogue], Catalogue]) -> Catalogue:
-        """Edit and replace."""
-        return self._records.change(edit)
-
-    def exclusive(self) -> AbstractContextManager[None]:
-        """Hold the lock."""
-        return self._records.exclusive()
-
-    def claim(self, name: str) -> bool:
-        """Say that this run is at it."""
-        return self._records.claim(name)
-
-    def release(self, name: str) -> None:
-        """Say so no longer."""
-        self._records.release(name)
-
-    def check(self) -> None:
-        """Raise now what would raise later."""
-        self._records.check()
-
-    def set_aside(self) -> Path | None:
-        """Rename a damaged catalogue; where it is now."""
-        return self._records.set_aside()
-
-    def load_draft(self) -> Draft | None:
-        """The answers of an interrupted run."""
-        return self._records.load_draft()
-
-    def save_draft(self, draft: Draft | None) -> None:
-        """Keep or forget them."""
-        self._records.save_draft(draft)

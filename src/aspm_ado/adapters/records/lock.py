@@ -1,4 +1,4 @@
-"""One writer at a time, and who is at what: locks of the operating system, which a dead holder loses."""
+"""One writer at a time, and who is at what: locks of the system, which a dead holder loses."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _CLAIM: Final = ".claim"
 
 
 class WriterLock:
-    """The right to write in ``folder``, as often as its holder asks. The lock file stays, its note does not.
+    """The right to write in ``folder``, as often as its holder asks.
 
-    ``say`` speaks to the person when the lock has not come after ``patience`` seconds: who holds it, and how long the
-    waiting may last.
+    The lock file stays, its note does not. ``say`` speaks to the person when the lock has not come
+    after ``patience`` seconds: who holds it, and how long the waiting may last.
     """
 
     def __init__(
@@ -45,7 +45,10 @@ class WriterLock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold it, or raise ``StoreError`` (records locked) after ``wait`` seconds. The folder must be there."""
+        """Hold it, or raise ``StoreError`` (records locked) after ``wait`` seconds.
+
+        The folder must be there.
+        """
         from filelock import FileLock, Timeout  # 90 ms of imports that reading never needs
 
         if self._lock is None:
@@ -73,7 +76,10 @@ class WriterLock:
             self._lock.release()
 
     def _leave_note(self) -> None:
-        """Say who we are. Without the note the lock works all the same, so that a failure is nobody's business."""
+        """Say who we are.
+
+        Without the note the lock works all the same, so that a failure is nobody's business.
+        """
         note = {
             "pid": os.getpid(),
             "command": self._command,
@@ -85,29 +91,33 @@ class WriterLock:
     def _tell(self) -> None:
         if self._say is not None and self._wait > self._patience:
             self._say(
-                f"{self._holder()} is writing our records. Waiting for it, up to {self._wait:.0f} s."
+                f"{self._holder()} is writing our records. "
+                f"Waiting for it, up to {self._wait:.0f} s."
             )
 
     def _holder(self) -> str:
         who = "Another run of this program"
-        with suppress(
-            StoreError, ValueError, TypeError, KeyError, ArithmeticError, RecursionError
-        ):  # the note may be anything
+        # The note may be anything.
+        with suppress(StoreError, ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
             note = json.loads(self._folder.read(_HOLDER) or b"")
-            who = f"Process {int(note['pid'])} ({clean(note['command'], 60)}, since {clean(note['since'], 40)})"
+            command, since = clean(note["command"], 60), clean(note["since"], 40)
+            who = f"Process {int(note['pid'])} ({command}, since {since})"
         return who
 
     def _taken(self) -> StoreError:
         return StoreError(
             Reason.RECORDS_LOCKED,
-            f"{self._holder()} is writing our records in {clean(self._folder.path)}, and did not finish in "
-            f"{self._wait:.0f} s.",
+            f"{self._holder()} is writing our records in {clean(self._folder.path)}, "
+            f"and did not finish in {self._wait:.0f} s.",
             remedy="Wait for it to end, or end it; a lock whose holder has died is free at once.",
         )
 
 
 class Claims:
-    """What this run is at, each a lock on a file of its own. A run that was killed is at nothing any more."""
+    """What this run is at, each a lock on a file of its own.
+
+    A run that was killed is at nothing any more.
+    """
 
     def __init__(self, folder: PrivateFolder) -> None:
         self._folder = folder
@@ -139,7 +149,10 @@ class Claims:
                 self._folder.remove(f"{name}{_CLAIM}")
 
     def sweep(self) -> None:
-        """Remove the files of runs that were killed. Only for the holder of the writer's lock: so nobody begins now."""
+        """Remove the files of runs that were killed.
+
+        Only for the holder of the writer's lock: so nobody begins now.
+        """
         for path in self._folder.path.glob(f"*{_CLAIM}"):
             name = path.name.removesuffix(_CLAIM)
             with suppress(StoreError):

@@ -1,11 +1,14 @@
-"""What questionary's lists lack: a way out by Ctrl-D, ASCII marks, rows of any length, a search that finds nothing."""
+"""Questions drawn by questionary, with what its lists lack.
+
+A way out by Ctrl-D, ASCII marks, rows of any length, a search that finds nothing.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
 import questionary
@@ -23,7 +26,8 @@ from prompt_toolkit.styles import Style
 from questionary.constants import INDICATOR_SELECTED, INDICATOR_UNSELECTED
 from questionary.prompts.common import InquirerControl
 
-from aspm_ado.adapters.signals import Held, holding
+from aspm_ado.adapters.signals import Held
+from aspm_ado.adapters.terminal.typed import restored
 from aspm_ado.adapters.terminal.voice import columns_of
 from aspm_ado.domain.text import display_width, wrap
 
@@ -31,16 +35,9 @@ _MARKS: Final = {f"{INDICATOR_SELECTED} ": "[x] ", f"{INDICATOR_UNSELECTED} ": "
 
 
 def tune(application: Application[Any], columns: int, *, search: bool) -> None:
-    """Mend the list in ``application``, searched or not, in so many columns; leave what is no list alone."""
-    control = next(
-        (
-            each
-            for each in application.layout.find_all_controls()
-            if isinstance(each, InquirerControl)
-        ),
-        None,
-    )
-    if control is not None:
+    """Mend the list in ``application``, where it has one."""
+    controls = application.layout.find_all_controls()
+    for control in [each for each in controls if isinstance(each, InquirerControl)]:
         _draw(control, columns)
         # Bound last, so that they win over questionary's own.
         own = application.key_bindings or KeyBindings()
@@ -120,31 +117,6 @@ def _finds_nothing(control: InquirerControl) -> bool:
     )
 
 
-@contextlib.contextmanager
-def restored() -> Iterator[Held]:
-    """Around what switches the terminal of stdin: afterwards its attributes are those of before.
-
-    Signals are held until that is done. Attributes of a terminal that is gone are nobody's any more.
-    """
-    with holding() as held:
-        if sys.platform == "win32":
-            yield held
-            return
-        import termios
-
-        try:
-            attributes = termios.tcgetattr(sys.stdin.fileno())
-        except termios.error:
-            yield held
-            return
-        try:
-            yield held
-        finally:
-            # Now, not once all is written: that wait may never end, and a signal would end it with nothing put back.
-            with contextlib.suppress(termios.error):
-                termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, attributes)
-
-
 # Nothing outside ASCII is drawn: cp1252 consoles and bare containers would show "?" in its place.
 _MARK: Final = "?"
 _POINTER: Final = ">"
@@ -166,7 +138,9 @@ class DrawnConsole:
     """Draws on ``stream``, which is a terminal, and reads keys from stdin."""
 
     def __init__(self, stream: TextIO, *, color: bool) -> None:
-        self._stream, self._color = stream, color
+        self._stream = stream
+        self._style = _COLORS if color else Style([])
+        self._depth = None if color else ColorDepth.DEPTH_1_BIT
 
     def line(self, message: str) -> str:
         """What was typed."""
@@ -232,8 +206,9 @@ class DrawnConsole:
         )
 
     def _laid(self, message: str, *, behind: int = 0) -> str:
-        """``message`` in rows that end between words, with room for so many columns ``behind`` it: the library breaks
-        a row wherever it is full.
+        """``message`` in rows that end between words, with so many columns ``behind`` it free.
+
+        The library breaks a row wherever it is full.
         """
         room = f" {'x' * behind}" if behind else ""
         laid = "\n".join(wrap(f"{_MARK} {message}{room}", columns_of(self._stream)))
@@ -245,29 +220,18 @@ class DrawnConsole:
         asked = re.match(rf"(?:\s*\S){{{len(''.join(message.split()))}}}\s*", laid)
         end = asked.end() if asked else 0
         parts = [("class:qmark", _MARK), ("", f" {laid[:end]}"), ("class:answer", laid[end:])]
-        depth = None if self._color else ColorDepth.DEPTH_1_BIT
         print_formatted_text(
-            FormattedText(parts), style=self._style, output=self._output(), color_depth=depth
+            FormattedText(parts), style=self._style, output=self._output(), color_depth=self._depth
         )
 
-    @property
-    def _style(self) -> Style:
-        return _COLORS if self._color else Style([])
-
     def _run(self, widget: Any, message: str, *, forget_ahead: bool = False, **options: Any) -> Any:
-        # Set here as the session's output, so that nothing inside the libraries falls back to stdout.
+        # The session's output is set, so that nothing inside the libraries falls back to stdout.
         with restored() as signals, create_app_session(output=self._output()) as session:
-            question = widget(
-                message,
-                qmark=_MARK,
-                **options,
-                **({} if self._color else {"color_depth": ColorDepth.DEPTH_1_BIT}),
-            )
+            question = widget(message, qmark=_MARK, color_depth=self._depth, **options)
             application: Application[Any] = question.application
             application.style = self._style
-            tune(
-                application, columns_of(self._stream), search=bool(options.get("use_search_filter"))
-            )
+            search = bool(options.get("use_search_filter"))
+            tune(application, columns_of(self._stream), search=search)
             try:
                 return _run(application, signals)
             except BaseException:
@@ -280,8 +244,8 @@ class DrawnConsole:
     def _output(self) -> Output:
         output = create_output(stdout=self._stream)
         if isinstance(output, Vt100_Output):
-            # Asking for the cursor's place needs an answer, which arrives as typed text when the terminal is slow,
-            # and brings a warning on the screen when it has none to give.
+            # Asking for the cursor's place needs an answer, which arrives as typed text when the
+            # terminal is slow, and brings a warning on the screen when it has none to give.
             output.enable_cpr = False
         return output
 
@@ -316,7 +280,7 @@ def _leave_nothing_on(output: Output) -> None:
 
 
 def _forget_typed_ahead(source: Input) -> None:
-    """Drop what was pasted behind a secret: the next question would show it, or take its newline for an answer."""
+    """Drop what was pasted behind a secret: the next question would show it, or take it."""
     clear_typeahead(source)
     if sys.platform != "win32":
         import termios

@@ -6,61 +6,39 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Protocol, TextIO, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO, TypeVar
 
 from aspm_ado.adapters.signals import StoppedError
-from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
+from aspm_ado.adapters.terminal.voice import DUMB_TERMINALS, columns_of, is_terminal
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError, UserError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean, encodable, wrap
 
+if TYPE_CHECKING:
+    from aspm_ado.adapters.terminal.drawn import DrawnConsole
+    from aspm_ado.adapters.terminal.typed import TypedConsole
+
+    Console = DrawnConsole | TypedConsole
+
 T = TypeVar("T")
 
-__all__ = ["SilentPrompter", "TerminalPrompter", "can_ask"]
-
-_DUMB: Final = ("dumb", "unknown")
-
-
-class Console(Protocol):
-    """One way to put a question on a terminal. Raises ``KeyboardInterrupt`` or ``EOFError`` when the person leaves."""
-
-    def line(self, message: str) -> str:
-        """What was typed, untouched."""
-        ...
-
-    def hidden(self, message: str) -> str:
-        """What was typed and not shown."""
-        ...
-
-    def pick(self, message: str, rows: Sequence[tuple[str, str]], default: str) -> str:
-        """The value of one of the rows (value, label); ``default`` is one of the values or empty."""
-        ...
-
-    def pick_many(self, message: str, rows: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-        """The values of any of the rows, in their order."""
-        ...
-
-    def yes_no(self, message: str, default: bool) -> bool:
-        """Yes or no; Enter alone is ``default``."""
-        ...
+_NO: Final = ("", "0", "false", "no", "off")
 
 
 class TerminalPrompter:
-    """Asks on the terminal, on stderr, so that stdout stays the result (on Windows the console is reached by stdout).
+    """Asks on stderr, so that stdout stays the result.
 
-    A dumb terminal is asked in whole typed lines, any other with arrow keys; the library for the latter is loaded
-    at the first question. ``color`` false means not one colour code.
+    A dumb terminal is asked in whole typed lines, any other with arrow keys; the library for the
+    latter is loaded at the first question. ``color`` false means not one colour code.
     """
 
-    def __init__(self, *, color: bool = True, environment: Mapping[str, str] = os.environ) -> None:
-        self._color, self._dumb = color, environment.get("TERM", "").lower() in _DUMB
-        self._made: Console | None = None
+    asks = True
 
-    @property
-    def asks(self) -> bool:
-        """There is somebody to ask."""
-        return True
+    def __init__(self, *, color: bool = True, environment: Mapping[str, str] = os.environ) -> None:
+        self._color = color
+        self._is_dumb = environment.get("TERM", "").lower() in DUMB_TERMINALS
+        self._made: Console | None = None
 
     def text(
         self,
@@ -71,8 +49,8 @@ class TerminalPrompter:
     ) -> str:
         """One line, trimmed; Enter alone keeps ``default``.
 
-        What ``accept`` refuses with a ``UserError`` is explained and asked again, then without the default.
-        Without ``accept`` an empty answer is an answer.
+        What ``accept`` refuses with a ``UserError`` is explained and asked again, then without the
+        default. Without ``accept`` an empty answer is an answer.
         """
         while True:
             with _leaving(question):
@@ -90,8 +68,9 @@ class TerminalPrompter:
     def secret(
         self, question: Question, context: Sequence[str] = (), *, accept: Callable[[str], T]
     ) -> T:
-        """What ``accept`` makes of a value that never reaches the screen; ``context`` is printed above it, each on a
-        line of its own.
+        """What ``accept`` makes of a value that never reaches the screen.
+
+        ``context`` is printed above it, each on a line of its own.
         """
         for line in context:
             self._tell(line)
@@ -124,7 +103,7 @@ class TerminalPrompter:
     @property
     def _console(self) -> Console:
         if self._made is None:
-            if self._dumb:
+            if self._is_dumb:
                 from aspm_ado.adapters.terminal.typed import TypedConsole
 
                 self._made = TypedConsole(self._stream)
@@ -144,20 +123,18 @@ class TerminalPrompter:
         return self._readable(label if label.endswith(("?", ":", ".")) else label + ":")
 
     def _rows(self, choices: Sequence[Choice]) -> list[tuple[str, str]]:
-        return [
-            (
-                choice.value,
-                self._readable(
-                    clean(f"{choice.label}  ({choice.hint})" if choice.hint else choice.label)
-                ),
-            )
-            for choice in choices
-        ]
+        rows = []
+        for choice in choices:
+            label = f"{choice.label}  ({choice.hint})" if choice.hint else choice.label
+            rows.append((choice.value, self._readable(clean(label))))
+        return rows
 
     def _explain(self, refusal: UserError, answer: str) -> None:
-        empty = ("That was empty. Type an answer, or leave with Ctrl-C.",)
-        for line in (refusal.problem, refusal.remedy) if answer.strip() else empty:
-            self._tell(f"  {line}")
+        if not answer.strip():
+            self._tell("  That was empty. Type an answer, or leave with Ctrl-C.")
+            return
+        self._tell(f"  {refusal.problem}")
+        self._tell(f"  {refusal.remedy}")
 
     def _tell(self, line: str) -> None:
         rows = wrap(line, columns_of(self._stream))
@@ -190,61 +167,24 @@ def _one_line(answer: str) -> None:
         )
 
 
-# ruff: noqa: ARG002 - it takes what every prompter takes, and needs none of it
-
-
-_NO: Final = ("", "0", "false", "no", "off")
-
-
 class SilentPrompter:
-    """Never asks: every question is an error that names the option or the variable which would have answered."""
+    """Never asks: every question is an error that names what would have answered it."""
+
+    asks = False
 
     def __init__(self, why: str) -> None:
         self._why = why
 
-    @property
-    def asks(self) -> bool:
-        """There is nobody to ask."""
-        return False
-
-    def text(
-        self,
-        question: Question,
-        default: str = "",
-        *,
-        accept: Callable[[str], object] | None = None,
-    ) -> str:
-        """Raises ``UsageError``; a default is something to offer to a person, not an answer."""
-        raise self._refusal(question)
-
-    def secret(
-        self,
-        question: Question,
-        context: Sequence[str] = (),
-        *,
-        accept: Callable[[str], T],
-    ) -> T:
-        """Raises ``UsageError``."""
-        raise self._refusal(question)
-
-    def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
-        """Raises ``UsageError``."""
-        raise self._refusal(question)
-
-    def choose_many(self, question: Question, choices: Sequence[Choice]) -> tuple[str, ...]:
-        """Raises ``UsageError``."""
-        raise self._refusal(question)
-
-    def confirm(self, question: Question, default: bool) -> bool:
-        """Raises ``UsageError``."""
-        raise self._refusal(question)
-
-    def _refusal(self, question: Question) -> UsageError:
-        return UsageError(
+    def refuse(self, question: Question, *_: object, **__: object) -> NoReturn:
+        """Raise ``UsageError``; a default is something to offer to a person, not an answer."""
+        raise UsageError(
             Reason.INPUT_MISSING,
-            f"{clean(question.prompt).rstrip(' ?:')}: an answer is needed and there is nobody to ask ({self._why}).",
+            f"{clean(question.prompt).rstrip(' ?:')}: an answer is needed and "
+            f"there is nobody to ask ({self._why}).",
             remedy=question.how,
         )
+
+    text = secret = choose = choose_many = confirm = refuse
 
 
 def can_ask(

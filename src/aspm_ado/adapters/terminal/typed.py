@@ -1,20 +1,48 @@
-"""Questions in whole typed lines, for a terminal that can do nothing else (``TERM=dumb``, an editor's shell)."""
+"""Questions in whole typed lines, for a terminal that can do nothing else (``TERM=dumb``)."""
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, TextIO
 
-from aspm_ado.adapters.terminal.drawn import restored
+from aspm_ado.adapters.signals import Held, holding
 from aspm_ado.adapters.terminal.voice import columns_of
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import wrap
 
 _MOST_SHOWN: Final = 20
+
+
+@contextlib.contextmanager
+def restored() -> Iterator[Held]:
+    """Around what switches the terminal of stdin: afterwards its attributes are those of before.
+
+    Signals are held until that is done. Attributes of a terminal that is gone are nobody's any
+    more.
+    """
+    with holding() as held:
+        if sys.platform == "win32":
+            yield held
+            return
+        import termios
+
+        try:
+            attributes = termios.tcgetattr(sys.stdin.fileno())
+        except termios.error:
+            yield held
+            return
+        try:
+            yield held
+        finally:
+            # Now, not once all is written: that wait may never end, and a signal would end it with
+            # nothing put back.
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, attributes)
 
 
 class TypedConsole:
@@ -66,10 +94,11 @@ class TypedConsole:
             typed = self._ask("Numbers or names, with commas; all; or Enter for none:").strip()
             if typed.lower() == "all":
                 return tuple(value for value, _label in rows)
-            found = [_matching(part.strip(), rows) for part in typed.split(",") if part.strip()]
+            parts = filter(None, map(str.strip, typed.split(",")))
+            found = [_matching(part, rows) for part in parts]
             if all(len(each) == 1 for each in found):
-                taken = {each[0][0] for each in found}
-                return tuple(value for value, _label in rows if value in taken)
+                taken = [each[0] for each in found]
+                return tuple(row[0] for row in rows if row in taken)
             self._write("  Not every one of these names exactly one of them.\n")
 
     def yes_no(self, message: str, default: bool) -> bool:

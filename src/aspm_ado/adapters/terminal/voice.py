@@ -1,4 +1,4 @@
-"""What is said beside the result: plain lines on stderr that no foreign string and no old console can break."""
+"""What is said beside the result: plain lines on stderr that no foreign string can break."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from typing import Final, TextIO
 
 from aspm_ado.domain.text import clean, display_width, encodable, wrap
 
+DUMB_TERMINALS: Final = ("dumb", "unknown")
+"""Values of ``TERM`` for a terminal that can do nothing but show text."""
+
+_MODERN_WINDOWS: Final = ("WT_SESSION", "ConEmuANSI", "TERM_PROGRAM")
 _SGR: Final = {"heading": "1", "note": "2", "warn": "33", "error": "31"}
 _WORTH_TELLING: Final = 10
 _UNKNOWN_WIDTH: Final = 80
@@ -18,15 +22,11 @@ _NARROWEST: Final = 20
 
 def wants_color(environment: Mapping[str, str], stream: TextIO, no_color: bool) -> bool:
     """Whether colour codes may go to ``stream``: a terminal that knows them, and nobody said no."""
-    if (
-        no_color
-        or environment.get("NO_COLOR")
-        or environment.get("TERM", "").lower() in ("dumb", "unknown")
-    ):
+    if no_color or environment.get("NO_COLOR"):
         return False
-    if os.name == "nt" and not any(
-        environment.get(name) for name in ("WT_SESSION", "ConEmuANSI", "TERM_PROGRAM")
-    ):
+    if environment.get("TERM", "").lower() in DUMB_TERMINALS:
+        return False
+    if os.name == "nt" and not any(map(environment.get, _MODERN_WINDOWS)):
         return False  # an old console window shows the codes instead of obeying them
     return is_terminal(stream)
 
@@ -42,7 +42,8 @@ def is_terminal(stream: TextIO | None) -> bool:
 def columns_of(stream: TextIO) -> int:
     """How wide a row on ``stream`` may be."""
     try:
-        # One less than there is: some consoles start a new line by themselves once the last column is filled.
+        # One less than there is: some consoles start a new line by themselves once the last column
+        # is filled.
         columns = os.get_terminal_size(stream.fileno()).columns - 1
     except (OSError, ValueError):
         columns = _UNKNOWN_WIDTH
@@ -50,10 +51,12 @@ def columns_of(stream: TextIO) -> int:
 
 
 class TerminalVoice:
-    """Speaks on ``stream``, and never fails: what it cannot encode becomes ASCII, and a reader that left is no error.
+    """Speaks on ``stream``, and never fails.
 
-    One call is one line, whatever newlines a foreign string brings. ``width`` is asked of the terminal when it is
-    not given. ``live`` says whether one line may be rewritten while a step goes on; by default, on a terminal.
+    What it cannot encode becomes ASCII, and a reader that left is no error. One call is one line,
+    whatever newlines a foreign string brings. ``width`` is asked of the terminal when it is not
+    given. ``live`` says whether one line may be rewritten while a step goes on; by default, on a
+    terminal.
     """
 
     def __init__(
@@ -105,20 +108,15 @@ class TerminalVoice:
     def progress(self, done: int, total: int, what: str) -> None:
         """How far a long step has come: one line rewritten in place and erased at the end.
 
-        Where nothing can be rewritten, a long step gets a line at its start, at each quarter and at its end, and a
-        short one none.
+        Where nothing can be rewritten, a long step gets a line at its start, at each quarter and at
+        its end, and a short one none.
         """
         if self._quiet:
             return
         with self._lock:
             if self._live:
-                self._redraw(
-                    ""
-                    if done >= total
-                    else f"{clean(what, 200)} {done}/{total}"
-                    if total > 1
-                    else f"{clean(what, 200)} …"
-                )
+                line = clean(what, 200) + (f" {done}/{total}" if total > 1 else " …")
+                self._redraw(line if done < total else "")
             elif total >= _WORTH_TELLING:
                 quarter = min(done, total) * 4 // total
                 if self._told[0] != total or quarter > self._told[1]:
@@ -147,8 +145,9 @@ class TerminalVoice:
             for line in lines:
                 for row in wrap(line, self._columns()):
                     said = encodable(row, self._stream.encoding)
-                    painted = self._color and said and style
-                    self._write(f"\x1b[{_SGR[style]}m{said}\x1b[0m\n" if painted else said + "\n")
+                    if self._color and said and style:
+                        said = f"\x1b[{_SGR[style]}m{said}\x1b[0m"
+                    self._write(f"{said}\n")
 
     def _columns(self) -> int:
         if self._width is not None:
@@ -163,7 +162,10 @@ class TerminalVoice:
             self._hush()
 
     def _hush(self) -> None:
-        """Nobody listens any more. What is still buffered would fail again at exit, as exit code 120."""
+        """Nobody listens any more.
+
+        What is still buffered would fail again at exit, as exit code 120.
+        """
         with contextlib.suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())

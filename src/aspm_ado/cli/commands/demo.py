@@ -16,7 +16,6 @@ from aspm_ado.adapters.azure_cli import AzureCli
 from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
-from aspm_ado.demo import SCENARIOS, Scenario, Simulator, azure_cli
 from aspm_ado.domain.azure.retirement import Clock
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
@@ -39,6 +38,7 @@ from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
 from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.simulator import SCENARIOS, Scenario, Simulator, azure_cli
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Invocation

@@ -1,0 +1,31 @@
+"""A stand-in for the Azure CLI: a real program, whose sign-in opens nothing but a simulation."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from shlex import quote
+from typing import Final
+
+_SCRIPT: Final = """\
+import json, sys
+if sys.argv[1:3] != ["account", "get-access-token"]:
+    sys.exit("This az is a stand-in of a simulation: it knows az account get-access-token alone")
+print(json.dumps({answer!r}))
+"""
+_ENDS: Final = 4070908800  # in the year 2099
+
+
+def install(folder: Path, sign_in: str) -> None:
+    """Put an `az` into ``folder``, for the front of a PATH, that is signed in by ``sign_in``."""
+    answer = {"accessToken": sign_in, "expires_on": _ENDS, "tokenType": "Bearer"}
+    script = folder / "az.py"
+    script.write_text(_SCRIPT.format(answer=answer), encoding="utf-8")
+    if sys.platform == "win32":
+        (folder / "az.cmd").write_text(f'@"{sys.executable}" -IS "{script}" %*\n', encoding="utf-8")
+        return
+    program = folder / "az"
+    program.write_text(
+        f'#!/bin/sh\nexec {quote(sys.executable)} -IS {quote(str(script))} "$@"\n', encoding="utf-8"
+    )
+    program.chmod(0o700)

@@ -1,0 +1,267 @@
+"""HTTP on loopback: requests and responses as values, and the only code that touches sockets."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import os
+import socket
+import ssl
+import struct
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+Headers = tuple[tuple[str, str], ...]
+
+_LARGEST_BODY: Final = 1_000_000
+_SECONDS_IDLE: Final = 60
+_NO_BODY: Final = (204, 304)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client sent; `target` is the path with its query, as on the wire."""
+
+    method: str
+    authority: str  # the Host header
+    target: str
+    headers: Headers
+    body: bytes = b""
+
+    @property
+    def host_and_port(self) -> str:
+        """The Host header in lower case; `host` is the same without the port."""
+        return self.authority.lower()
+
+    @cached_property
+    def host(self) -> str:
+        """The host name that was asked for, in lower case."""
+        try:
+            return urlsplit("//" + self.authority).hostname or ""
+        except ValueError:  # an unfinished IPv6 address is nobody's host
+            return ""
+
+    @cached_property
+    def path(self) -> str:
+        """The path, still percent-encoded."""
+        return urlsplit("//host" + self.target).path
+
+    @cached_property
+    def segments(self) -> tuple[str, ...]:
+        """The decoded path segments without empty ones."""
+        return tuple(unquote(part) for part in self.path.split("/") if part)
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The query parameters; names are compared in lower case, the first of several wins."""
+        pairs = parse_qsl(urlsplit("//host" + self.target).query, keep_blank_values=True)
+        return {name.lower(): value for name, value in reversed(pairs)}
+
+    def all(self, name: str) -> list[str]:
+        """Every header of that name."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of that name."""
+        return next(iter(self.all(name)), None)
+
+    @cached_property
+    def credentials(self) -> tuple[str, str] | None:
+        """User and password of Basic authentication; its base64 must be canonical (facts §5)."""
+        scheme, _, encoded = (self.header("Authorization") or "").partition(" ")
+        encoded = encoded.strip()
+        if scheme.lower() != "basic":
+            return None
+        try:
+            plain = base64.b64decode(encoded, validate=True)
+            user, colon, password = plain.decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        is_canonical = base64.b64encode(plain).decode() == encoded
+        return (user, password) if colon and is_canonical else None
+
+
+@dataclass(frozen=True)
+class Response:
+    """What goes back. `names_user` asks for X-VSS-UserData; `user` is set by who knows them."""
+
+    status: int
+    body: bytes = b""
+    headers: Headers = ()
+    names_user: bool = True
+    user: str | None = None
+    is_chunked: bool = False
+    is_lost: bool = False  # never sent: the connection is reset in its place
+
+    def plus(self, *headers: tuple[str, str]) -> Response:
+        """Return this response with more headers; repeats are kept."""
+        return replace(self, headers=self.headers + headers)
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of that name."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+Respond = Callable[[Request], Response]
+
+
+class HttpServer:
+    """A running loopback server; `respond` is called once per request, from many threads.
+
+    With `tls` it speaks HTTPS; `refused` then hears why a handshake failed.
+    """
+
+    def __init__(
+        self,
+        respond: Respond,
+        tls: ssl.SSLContext | None = None,
+        refused: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._server = _Server(respond, tls, refused)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.02},
+            name="simulator",
+            daemon=True,
+        )
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """The ephemeral port."""
+        return int(self._server.server_address[1])
+
+    def close(self) -> None:
+        """Stop accepting, hang up, and free the port."""
+        self._server.shutdown()
+        self._server.hang_up()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(
+        self, respond: Respond, tls: ssl.SSLContext | None, refused: Callable[[str], None]
+    ) -> None:
+        self.respond, self.tls, self.refused = respond, tls, refused
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        super().__init__(("127.0.0.1", 0), _Connection)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Stay silent when a client goes away; everything else is a bug to be seen."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError | ssl.SSLError):
+            super().handle_error(request, client_address)
+
+    def hang_up(self) -> None:
+        """Close connections that clients keep alive."""
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Connection(BaseHTTPRequestHandler):
+    """One connection; it is kept alive until either side closes it."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = _SECONDS_IDLE
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def setup(self) -> None:
+        """The handshake happens here, in the connection's own thread."""
+        if self.server.tls is not None:
+            self.request.settimeout(self.timeout)
+            try:
+                self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+            except OSError as problem:
+                self.server.refused(str(problem))
+                self.request.close()
+                raise ConnectionAbortedError("no handshake") from problem
+        super().setup()
+
+    def finish(self) -> None:
+        """A TLS socket takes the plain one over, so nobody else closes it."""
+        super().finish()
+        if self.server.tls is not None:
+            self.request.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """Every method is heard; the base class looks for a `do_` attribute of that name."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
+
+    def _serve(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        is_number = length.isascii() and length.isdigit()
+        if "Transfer-Encoding" in self.headers or not is_number or int(length) > _LARGEST_BODY:
+            self.close_connection = True
+            text = (("Content-Type", "text/plain"),)
+            self._write(Response(411, b"Send a body with its Content-Length.", text))
+            return
+        body = self.rfile.read(int(length))
+        authority, target = self.headers.get("Host", ""), self.path
+        if target.startswith("http://"):  # absolute form, as sent to a proxy
+            authority, slash, rest = target.removeprefix("http://").partition("/")
+            target = slash + rest
+        request = Request(self.command, authority, target, tuple(self.headers.items()), body)
+        self._write(self.server.respond(request))
+
+    def _write(self, response: Response) -> None:
+        """Send everything at once, so that nothing waits for a delayed acknowledgement."""
+        if response.is_lost:
+            self._reset()
+            return
+        reason = self.responses.get(response.status, ("Unknown",))[0]
+        lines = [f"HTTP/1.1 {response.status} {reason}"]
+        for name, value in response.headers:
+            # Some values echo the request, and a folded header may hold a line break.
+            lines.append(f"{name}: {' '.join(value.splitlines())}")
+        body = response.body
+        if response.is_chunked:
+            lines.append("Transfer-Encoding: chunked")
+            body = _in_chunks(body)
+        elif response.status not in _NO_BODY:
+            lines.append(f"Content-Length: {len(body)}")
+        if self.close_connection:
+            lines.append("Connection: close")
+        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+        self.wfile.write(head if self.command == "HEAD" else head + body)
+
+    def _reset(self) -> None:
+        """Cut the connection as a machine that dies does: the client hears of a reset alone."""
+        at_once = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        self.close_connection = True
+        self.connection.close()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (named by the base)
+        """Say nothing: the simulator keeps its own record."""
+
+
+def _in_chunks(body: bytes) -> bytes:
+    half = len(body) // 2
+    chunks = (part for part in (body[:half], body[half:]) if part)
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in chunks) + b"0\r\n\r\n"

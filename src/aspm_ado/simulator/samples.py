@@ -1,0 +1,119 @@
+"""The people, organizations and tokens that the scenarios are made of; all of it is made up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Final, Literal
+
+from aspm_ado.simulator.world import (
+    SERVER_2019,
+    SERVER_2022,
+    Aspm,
+    Organization,
+    Person,
+    Project,
+    Repository,
+    Server,
+    Token,
+)
+
+ASPM_HOST: Final = "aspm.example.test"
+ASPM_TOKEN: Final = "simulated-aspm-token-0001"  # noqa: S105 (opens nothing)
+
+TENANT: Final = "5c1b2a30-1111-4222-8333-444455556666"
+ADA: Final = Person("Ada Example", "ada@contoso.example", tenant=TENANT, login="LOCAL\\ada")
+GRACE: Final = Person("Grace Example", "grace@fabrikam.example", login="LOCAL\\grace")
+
+ALM_SCOPES: Final = frozenset(
+    {"vso.code_full", "vso.work_full", "vso.identity_manage", "vso.profile_write"}
+)
+"""The four boxes that Invicti's guide asks for."""
+CODE_READ_ONLY: Final = ALM_SCOPES - {"vso.code_full"} | {"vso.code"}
+
+_PROJECTS = (
+    Project(
+        "Payments",
+        (
+            Repository("attic", disabled=True),
+            Repository("fresh", default_branch=None),
+            Repository("checkout api"),
+            Repository("vault", readable=False),
+        ),
+        description="Taking money",
+    ),
+    Project("Web Shop", (Repository("storefront", default_branch="refs/heads/develop"),)),
+)
+CONTOSO: Final = Organization(
+    "Contoso",
+    _PROJECTS,
+    (ADA, GRACE),
+    work_items=(1, 2, 40),
+    attachments=("0d4c2f86-90ab-4c1e-8f0a-1b2c3d4e5f60",),
+    favorites=("7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910",),
+    tenant=TENANT,
+)
+FABRIKAM: Final = Organization(
+    "Fabrikam", (Project("Fiber", (Repository("fiber"),)),), (ADA, GRACE), tenant=TENANT
+)
+
+# Everybody may look into its public project, so no token is ever turned away at the door.
+OPEN_CONTOSO: Final = replace(
+    CONTOSO,
+    name="OpenContoso",
+    projects=(*_PROJECTS, Project("Docs", (Repository("handbook"),), public=True)),
+)
+# Its git endpoint wants a user name beside the token.
+NAMED_CONTOSO: Final = replace(
+    CONTOSO, projects=(Project("Payments", (Repository("checkout api", clone="username"),)),)
+)
+TFS: Final = Server(
+    "tfs.example.test",
+    SERVER_2022,
+    (
+        Organization("DefaultCollection", _PROJECTS, (ADA, GRACE), work_items=(7,)),
+        Organization("Engineering", (Project("Turbines", (Repository("blades"),)),), (ADA,)),
+    ),
+    directory="/tfs",
+)
+# An installation without a virtual directory: the collection is the first path segment.
+TFS_2019: Final = Server(
+    "devops.example.test",
+    SERVER_2019,
+    (Organization("DefaultCollection", _PROJECTS, (ADA,), work_items=(7,)),),
+)
+
+
+def pat(label: str, last4: str) -> str:
+    """Make a token of today's shape: 84 characters, AZDO at 76..79 (facts §5); not a real one."""
+    start = f"SimulatedNotAToken{label}".ljust(52, "0")[:52] + "JQQJ99BJAC"
+    return start.ljust(76, "A") + "AZDO" + last4
+
+
+def legacy_pat(label: str, last4: str) -> str:
+    """Make a token of the old shape: 52 characters of a-z and 2-7 (facts §5)."""
+    return f"simulatednotatoken{label}".ljust(48, "2")[:48] + last4
+
+
+def token(
+    value: str,
+    *,
+    scopes: frozenset[str] = ALM_SCOPES,
+    reach: str | None = None,
+    expires: date = date(2027, 1, 13),
+    home: Literal["services", "server"] = "services",
+) -> Token:
+    """Make one of Ada's tokens."""
+    return Token(value, "aspm-ado demo", ADA, scopes, reach, expires, home=home)
+
+
+def aspm(*alm_tools: str, core: bool = False) -> Aspm:
+    """Make the ASPM of a scenario; before an integration is active it has no ALM tools."""
+    projects = ("checkout api", "storefront")
+    return Aspm(
+        ASPM_HOST,
+        ASPM_TOKEN,
+        "core" if core else "standalone",
+        projects=projects,
+        alm_tools=alm_tools,
+    )

@@ -1,0 +1,108 @@
+"""The simulated token page: a person edits the scopes of a living token there."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from html import escape
+from urllib.parse import parse_qs
+
+from aspm_ado.simulator.http import Request, Response
+from aspm_ado.simulator.scopes import OFFERED, SCOPES
+from aspm_ado.simulator.world import Token, World
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem}"
+    "fieldset{margin:0 0 1.5rem;border:1px solid #888;border-radius:6px}"
+    "label{display:block}code{font-size:1.05em}small{color:#555}"
+)
+_GUARDS = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+    ),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+
+
+class TokenPage:
+    """One page with one form per token. A post is taken only from this very page.
+
+    The page is served to loopback host names alone, so a foreign name that resolves here (DNS
+    rebinding) gets nothing; a post needs the page's own origin and the random key of its forms.
+    """
+
+    def __init__(self, edit: Callable[[str, frozenset[str]], None]) -> None:
+        self._edit = edit
+        self._key = secrets.token_urlsafe(24)
+
+    def respond(self, request: Request, world: World, port: int) -> Response:
+        """Show the page, or take one edited form and send the browser back to it."""
+        if request.host_and_port not in (f"127.0.0.1:{port}", f"localhost:{port}"):
+            return _plain(421, "No such host is simulated here.")
+        if request.path != "/":
+            return _plain(404, "There is one page only: /")
+        if request.method in ("GET", "HEAD"):
+            html = ("Content-Type", "text/html; charset=utf-8")
+            return Response(200, self._page(world).encode(), (html, *_GUARDS))
+        if request.method == "POST":
+            return self._take(request, world)
+        return _plain(405, "Only GET and POST.")
+
+    def _take(self, request: Request, world: World) -> Response:
+        origin = request.header("Origin")
+        # Browsers send Origin with every post; a command line that sends none still needs the key.
+        if origin is not None and origin != f"http://{request.host_and_port}":
+            return _plain(403, "This form was sent from another site.")
+        kind = (request.header("Content-Type") or "").partition(";")[0].strip()
+        if kind != "application/x-www-form-urlencoded":
+            return _plain(415, "Send the form as the page does.")
+        form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        if not secrets.compare_digest("".join(form.get("key", [])).encode(), self._key.encode()):
+            return _plain(403, "This form has expired: reload the page.")
+        numbers = [str(index) for index in range(len(world.tokens))]
+        index = "".join(form.get("token", []))
+        scopes = frozenset(form.get("scope", []))
+        if index not in numbers or not scopes <= OFFERED:
+            return _plain(400, "There is no such token or scope.")
+        self._edit(world.tokens[int(index)].value, scopes)
+        return Response(303, b"", (("Location", "/"), *_GUARDS))
+
+    def _page(self, world: World) -> str:
+        forms = "".join(self._form(index, token) for index, token in enumerate(world.tokens))
+        today = escape(world.today.isoformat())
+        return (
+            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+            f"<title>Simulated token page</title><style>{_STYLE}</style></head>"
+            "<body><h1>Simulated token page</h1>"
+            "<p>Nothing here is real. Tick boxes, save, then let the terminal check again: "
+            "the token keeps its value, as it does in Azure DevOps.</p>"
+            f"<p><small>Today is {today} in this world.</small></p>{forms}</body></html>"
+        )
+
+    def _form(self, index: int, token: Token) -> str:
+        boxes = ""
+        for scope in SCOPES:
+            if scope.category:
+                ticked = " checked" if scope.name in token.scopes else ""
+                boxes += (
+                    f'<label><input type="checkbox" name="scope" value="{escape(scope.name)}"'
+                    f"{ticked}> {escape(scope.category)}: {escape(scope.label)}</label>"
+                )
+        reach = token.reach or "All accessible organizations"
+        return (
+            f'<form method="post" action="/"><fieldset><legend>{escape(token.name)} '
+            f"<code>…{escape(token.last4)}</code></legend>"
+            f"<p>Owner: {escape(token.owner.name)} · Organization: {escape(reach)} · "
+            f"Expires: {escape(token.expires.isoformat())}</p>"
+            f'<input type="hidden" name="key" value="{escape(self._key)}">'
+            f'<input type="hidden" name="token" value="{index}">{boxes}'
+            "<p><button>Save</button></p></fieldset></form>"
+        )
+
+
+def _plain(status: int, text: str) -> Response:
+    plain = ("Content-Type", "text/plain; charset=utf-8")
+    return Response(status, text.encode(), (plain, *_GUARDS))

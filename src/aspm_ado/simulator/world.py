@@ -1,0 +1,317 @@
+"""The simulated world as plain values: who exists, what they own, and what their tokens may do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Literal
+from uuid import NAMESPACE_URL, uuid5
+
+# facts/azure-devops.md §0: all of them, whatever their own expiry
+GLOBAL_TOKENS_END: Final = date(2026, 12, 1)
+
+
+def stable_id(*names: str) -> str:
+    """Return a UUID that is the same in every run for the same names."""
+    return str(uuid5(NAMESPACE_URL, "simulated:" + "/".join(names)))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with an account: in an Entra tenant, a Microsoft account, or a login on a Server."""
+
+    name: str
+    mail: str
+    tenant: str | None = None  # None: a Microsoft account
+    login: str | None = None  # e.g. LOCAL\ada; only an Azure DevOps Server knows it
+
+    @property
+    def id(self) -> str:
+        """The identity id (facts: the same in every organization of our recordings)."""
+        return stable_id("person", self.mail)
+
+    def account(self, *, on_server: bool) -> str:
+        """The account name: the mail on Services, LOCAL\\user on Server (D.15)."""
+        return (self.login or self.name) if on_server else self.mail
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A Git repository. Without a default branch it is empty."""
+
+    name: str
+    default_branch: str | None = "refs/heads/main"
+    disabled: bool = False
+    readable: bool = True
+    # What git takes here: a token alone, one beside a user name (facts §6), or nothing.
+    clone: Literal["token", "username", "nothing"] = "token"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A team project and its repositories."""
+
+    name: str
+    repositories: tuple[Repository, ...] = ()
+    public: bool = False
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What happens to whoever makes a token here by API (facts/pats-and-pains.md part B)."""
+
+    refuses: str = ""  # the `patTokenError` of every creation
+    errors_inside: bool = True  # errors arrive inside a 200, else as a 400
+    longest: int | None = None  # days; what is longer is refused
+    caps_in_silence: bool = False  # ... or shortened without a word
+    forbids_full_access: bool = False
+    grants: frozenset[str] | None = None  # these scopes, whatever was asked for
+    # The connection breaks once, before or after the token is made.
+    loses: Literal["nothing", "before", "after"] = "nothing"
+    revokes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """An organization of Services, or a collection of a Server; `name` has its real capitals."""
+
+    name: str
+    projects: tuple[Project, ...] = ()
+    members: tuple[Person, ...] = ()
+    deactivated: bool = False
+    blocks_global_tokens: bool = False  # policy "Restrict personal access token creation"
+    fenced: bool = False  # conditional access or IP fence turns everybody away
+    throttled: bool = False  # everybody here has used up the rate limit
+    stakeholders: bool = False  # its members have the access level that sees no repository
+    work_items: tuple[int, ...] = ()
+    attachments: tuple[str, ...] = ()
+    favorites: tuple[str, ...] = ()
+    tenant: str | None = None  # the Entra tenant; None: personal Microsoft accounts
+    creation: Creation = field(default_factory=Creation)
+
+    @property
+    def id(self) -> str:
+        """The instance id."""
+        return stable_id("organization", self.name)
+
+    @property
+    def has_public_projects(self) -> bool:
+        """Whether strangers are let in at all (the anonymous trap)."""
+        return any(project.public for project in self.projects)
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A release of Azure DevOps Server: its year, and the API versions it released and knows."""
+
+    label: str
+    released: str
+    newest: str
+
+
+SERVER_2019: Final = Edition("2019", "5.0", "5.0")
+SERVER_2022: Final = Edition("2022", "7.1", "7.1")  # 2022.1 and later; the first released 7.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """An Azure DevOps Server on premises."""
+
+    host: str
+    edition: Edition
+    collections: tuple[Organization, ...]
+    directory: str = ""  # virtual directory, e.g. "/tfs"
+    names_user: bool = False  # X-VSS-UserData on Server is [unconfirmed]
+
+    @property
+    def url(self) -> str:
+        """The root address."""
+        return f"https://{self.host}{self.directory}"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A personal access token. `reach` names its only organization or collection; None is all."""
+
+    value: str
+    name: str
+    owner: Person
+    scopes: frozenset[str]
+    reach: str | None = None
+    expires: date = date(2027, 4, 30)
+    revoked: bool = False
+    authorization: str = ""  # its id, where it was made by API
+    home: Literal["services", "server"] = "services"  # who issued it, and so who knows it
+
+    @property
+    def last4(self) -> str:
+        """All of the token that may be shown."""
+        return self.value[-4:]
+
+    def reaches(self, organization: str) -> bool:
+        """Whether it was made for this organization or collection."""
+        return self.reach is None or self.reach.casefold() == organization.casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A token of Microsoft Entra for Azure DevOps: whose, and of which tenant."""
+
+    value: str
+    person: Person
+    tenant: str
+    is_person: bool = True  # False: a service principal
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An organization or collection that is connected to the ASPM, by a name of its maker's."""
+
+    name: str
+    tool: str
+    url: str
+    username: str = ""
+
+    @property
+    def id(self) -> str:
+        """24 hexadecimal digits, as all ids of the ASPM."""
+        return stable_id("instance", self.name, self.url).replace("-", "")[:24]
+
+    def is_for(self, url: str) -> bool:
+        """Whether it connects the organization at this address."""
+        return self.url.rstrip("/").casefold() == url.rstrip("/").casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Aspm:
+    """An Invicti ASPM: where it is, which dialect it speaks, who may do what."""
+
+    host: str
+    token: str
+    dialect: Literal["standalone", "core"] = "standalone"
+    # What stands at the paths of the other dialect: its web page, nothing, or a wish for a token.
+    other_dialect: Literal["page", "absent", "guarded"] = "page"
+    health: Literal["open", "guarded"] = (
+        "open"  # whether it is told without a token: both published
+    )
+    # The key of what went wrong; published are both.
+    envelope: Literal["published", "error", "message"] = "published"
+    # Whether the API answers, or a page, a redirect, a dead gateway, a rate limit, or a reset.
+    state: Literal["up", "page", "redirect", "bad-gateway", "throttled", "reset"] = "up"
+    teams: tuple[str, ...] = ("Default Team",)
+    projects: tuple[str, ...] = ()
+    token_sees_projects: bool = True
+    alm_tools: tuple[str, ...] = ()  # ALM integrations that are active
+    repositories: tuple[str, ...] = ()  # repository ids already onboarded
+    # The simulator's own way to register instances; no real ASPM publishes one (facts/aspm.md §2).
+    registers: Literal["no", "yes", "answer-lost", "never-arrives"] = "no"
+    instances: tuple[Instance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that the simulator knows."""
+
+    today: date
+    organizations: tuple[Organization, ...] = ()
+    tokens: tuple[Token, ...] = ()
+    server: Server | None = None
+    aspm: Aspm | None = None
+    global_tokens_end: date | None = GLOBAL_TOKENS_END
+    sign_ins: tuple[SignIn, ...] = ()
+    clock: datetime | None = None  # what its clock shows; unset: today, at the running time of day
+    # What stands before every host of Azure DevOps: its rate limit, its edge, or a captive portal.
+    network: Literal["fair", "throttled", "outage", "captive-page", "captive-redirect"] = "fair"
+    profile_takes_tokens: bool = True  # whether the host above all organizations takes any token
+    accounts: Literal["listed", "none", "refused", "busy"] = "listed"
+
+    @property
+    def moment(self) -> datetime:
+        """What a Date header says."""
+        return self.clock or datetime.combine(self.today, datetime.now(UTC).time(), tzinfo=UTC)
+
+    def organization(self, name: str) -> Organization | None:
+        """Find an organization; Azure DevOps compares names without case."""
+        return _named(self.organizations, name)
+
+    def collection(self, name: str) -> Organization | None:
+        """Find a collection of the server."""
+        return _named(self.server.collections if self.server else (), name)
+
+    def token(self, value: str) -> Token | None:
+        """Find a token by its exact value."""
+        return next((token for token in self.tokens if token.value == value), None)
+
+    def with_token(self, changed: Token) -> World:
+        """Return this world with a token in place of the one of the same value."""
+        if self.token(changed.value) is None:
+            raise KeyError("there is no such token in this world")
+        tokens = (changed if one.value == changed.value else one for one in self.tokens)
+        return replace(self, tokens=tuple(tokens))
+
+    def with_instance(self, instance: Instance) -> World:
+        """Return this world after an instance was connected: its tool is active from then on."""
+        if self.aspm is None:
+            raise KeyError("there is no ASPM in this world")
+        tools = tuple(dict.fromkeys((*self.aspm.alm_tools, instance.tool)))
+        instances = (*self.aspm.instances, instance)
+        return replace(self, aspm=replace(self.aspm, instances=instances, alm_tools=tools))
+
+
+def _named(organizations: tuple[Organization, ...], name: str) -> Organization | None:
+    return next((one for one in organizations if one.name.casefold() == name.casefold()), None)
+
+
+class State:
+    """The world as it is now, and what was changed in it; used from many threads."""
+
+    def __init__(self, world: World) -> None:
+        self._lock = threading.Lock()
+        self._world = world
+        self._changes: list[str] = []
+        self._clock: tuple[datetime, float] | None = None
+
+    @property
+    def world(self) -> World:
+        """The present world, with the time that its clock shows."""
+        with self._lock:
+            if self._clock is None:
+                return self._world
+            start, since = self._clock
+            moment = start + timedelta(seconds=time.monotonic() - since)
+            return replace(self._world, today=moment.date(), clock=moment)
+
+    @property
+    def changes(self) -> list[str]:
+        """A copy of what was changed, or would have been: a validation must leave this empty."""
+        with self._lock:
+            return list(self._changes)
+
+    def set_clock(self, moment: datetime) -> None:
+        """Set the clock, in UTC; it goes on from there."""
+        with self._lock:
+            self._clock = (moment, time.monotonic())
+
+    def change(self, make: Callable[[World], World]) -> None:
+        """Put another world in the place of the present one: something was made or ended."""
+        with self._lock:
+            self._world = make(self._world)
+
+    def note_change(self, what: str) -> None:
+        """Remember a change that has no effect in this world."""
+        with self._lock:
+            self._changes.append(what)
+
+    def connect(self, instance: Instance) -> bool:
+        """Add an instance to the ASPM, unless its organization has one; whoever else is asking."""
+        with self._lock:
+            there = self._world.aspm.instances if self._world.aspm else ()
+            if any(one.is_for(instance.url) for one in there):
+                return False
+            self._world = self._world.with_instance(instance)
+            self._changes.append(f"instance {instance.name} for {instance.url}")
+            return True

@@ -1,0 +1,123 @@
+"""The scenarios: complete, made of plausible parts, and ending as they say for a reason that their world shows."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from aspm_ado.simulator import SCENARIOS
+
+EXPECTED = {
+    "ready": (0, ()),
+    "missing-scope": (3, ("code-scope-missing",)),
+    "organization-only": (3, ("reach-organization-only",)),
+    "global-after-retirement": (4, ("token-rejected",)),
+    "expired": (4, ("token-expired",)),
+    "anonymous-trap": (4, ("token-anonymous",)),
+    "not-a-member": (3, ("not-a-member",)),
+    "deactivated-organization": (3, ("organization-deactivated",)),
+    "username-needed": (0, ()),
+    "issue-manager": (0, ()),
+    "two-organizations-two-tokens": (0, ()),
+    "created-token": (0, ()),
+    "server": (0, ()),
+    "server-2019": (0, ()),
+    "aspm-core": (0, ()),
+    "aspm-wrong-token": (4, ("aspm-token-rejected",)),
+    "aspm-forbidden": (6, ("aspm-forbidden",)),
+    "aspm-is-a-web-page": (6, ("aspm-not-an-api",)),
+    "register-api": (0, ()),
+    "register-api-lost-answer": (0, ()),
+    "register-api-conflict": (6, ("registration-conflict",)),
+}
+EVERY = list(SCENARIOS.values())
+NAMES = list(SCENARIOS)
+
+
+def test_all_are_there():
+    assert {name: (one.exit_code, one.reasons) for name, one in SCENARIOS.items()} == EXPECTED
+
+
+@pytest.mark.parametrize("scenario", EVERY, ids=NAMES)
+def test_parts_are_plausible(scenario):
+    assert scenario.summary.endswith(".")
+    day = "2026-12-02" if scenario.name == "global-after-retirement" else "2026-10-15"
+    assert scenario.today.isoformat() == day
+    assert bool(scenario.answers.tokens) != scenario.answers.by_az
+    assert bool(scenario.world.sign_ins) == scenario.answers.by_az
+    for _, value in scenario.answers.tokens:
+        shape = (
+            r"[a-z2-7]{52}"
+            if scenario.name == "server-2019"
+            else r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}"
+        )
+        assert re.fullmatch(shape, value)
+        assert "simulated" in value.lower()
+        known = scenario.world.token(value)
+        assert (known is None) == (scenario.name == "anonymous-trap")
+        if known and scenario.answers.expires:
+            assert known.expires == scenario.answers.expires
+    wrong = scenario.name == "aspm-wrong-token"
+    assert (scenario.world.aspm.token != scenario.answers.aspm_token) == wrong
+    assert scenario.answers.aspm_url == f"https://{scenario.world.aspm.host}"
+
+
+@pytest.mark.parametrize("scenario", EVERY, ids=NAMES)
+def test_those_that_register_have_where_and_how(scenario):
+    registers = scenario.name.startswith("register-api")
+    assert (scenario.answers.register == "api") == registers
+    assert (scenario.world.aspm.registers != "no") == registers
+    assert (scenario.answers.profile is not None) == registers
+    if scenario.answers.profile:
+        assert (
+            json.loads(Path(scenario.answers.profile).read_text(encoding="utf-8"))["dialect"]
+            == "standalone"
+        )
+
+
+@pytest.mark.parametrize("scenario", EVERY, ids=NAMES)
+def test_places_exist_in_the_world(scenario):
+    given = scenario.answers
+    assert bool(given.organizations) != bool(given.server_url)
+    assert all(scenario.world.organization(name) for name in given.organizations)
+    assert all(scenario.world.collection(name) for name in given.collections)
+    assert {name for name, _ in given.tokens} <= {None, *given.organizations}
+    if given.server_url:
+        assert given.server_url == scenario.world.server.url
+
+
+def test_token_values_are_not_shared():
+    values = [token.value for one in EVERY for token in one.world.tokens]
+    assert len(values) == len(set(values))
+    assert len({value[-4:] for value in values}) == len(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("ready", 200),
+        ("missing-scope", 200),
+        ("organization-only", 200),
+        ("global-after-retirement", 401),
+        ("expired", 401),
+        ("anonymous-trap", 200),
+        ("not-a-member", 401),
+        ("deactivated-organization", 503),
+        ("username-needed", 200),
+        ("issue-manager", 200),
+    ],
+)
+def test_the_first_question_is_answered_as_told(simulate, name, status):
+    ask = simulate(name)
+    given = SCENARIOS[name].answers
+    url = f"https://dev.azure.com/{given.organizations[0]}/_apis/connectionData?api-version=7.1-preview.1"
+    assert ask("GET", url, token=given.tokens[0][1]).status == status
+
+
+def test_two_tokens_each_open_their_own_organization_only(simulate):
+    ask = simulate("two-organizations-two-tokens")
+    for owner, value in SCENARIOS["two-organizations-two-tokens"].answers.tokens:
+        for name in ("contoso", "fabrikam"):
+            got = ask("GET", f"https://dev.azure.com/{name}/_apis/connectionData", token=value)
+            assert got.status == (200 if name == owner else 401)
