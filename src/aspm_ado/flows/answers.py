@@ -63,12 +63,16 @@ class Asker:
     def one(self, question: Question, parse: Callable[[str], T]) -> T | None:
         """The parsed answer that was given, or ``None``."""
         given = self.given(question)
-        return None if given is None else _parsed(given.value, given.source, parse)
+        if given is None:
+            return None
+        return _parsed(given.value, given.source, parse)
 
     def many(self, question: Question, parse: Callable[[str], T]) -> tuple[T, ...]:
         """All parsed answers that were given."""
         given = self.given(question)
-        return tuple(_parsed(value, given.source, parse) for value in given.values) if given else ()
+        if given is None:
+            return ()
+        return tuple(_parsed(value, given.source, parse) for value in given.values)
 
     def need(self, question: Question, parse: Callable[[str], T], default: str = "") -> T:
         """The parsed answer, asked for where it was not given.
