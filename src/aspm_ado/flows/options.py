@@ -32,9 +32,14 @@ from aspm_ado.domain.questions import (
 )
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import StoredAspm
-from aspm_ado.flows.answers import AUTO, one_of, parse_aspm_url, parse_check_clone, parse_username
+from aspm_ado.flows.answers import AUTO, one_of, parse_check_clone, parse_username
 from aspm_ado.flows.registration.api import profile_at
-from aspm_ado.flows.registration.aspm import NO_TEAM_LEADS, given_token, missing_aspm_token
+from aspm_ado.flows.registration.aspm import (
+    NO_TEAM_LEADS,
+    given_token,
+    missing_aspm_token,
+    parse_aspm_url,
+)
 from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
 from aspm_ado.flows.storage.transaction import prepare_storage
 from aspm_ado.flows.target import (
