@@ -18,7 +18,7 @@ from aspm_ado.flows.validation.token import Demand
 from aspm_ado.flows.validation.token import Token as Pat
 from aspm_ado.simulator import SCENARIOS
 from aspm_ado.simulator.scopes import FULL_ACCESS
-from aspm_ado.simulator.world import GitRepository, TeamProject, Token
+from aspm_ado.simulator.world import GitRepository, IssuedToken, TeamProject
 
 from ..simulator.in_process import InProcess
 from ..simulator.monitor import Inputs
@@ -33,7 +33,7 @@ PAT = "SimulatedNotAToken".ljust(76, "7") + "AZDOWx9Z"
 PROJECTS = (TeamProject("Payments", (GitRepository("checkout api"),)),)
 
 
-def token(scopes: frozenset[str] = ALM, reach: str | None = None, **more: Any) -> Token:
+def token(scopes: frozenset[str] = ALM, reach: str | None = None, **more: Any) -> IssuedToken:
     """A token of Ada's, by default with this value."""
     return a_token(scopes, reach, **{"value": PAT, **more})
 
@@ -43,7 +43,7 @@ class Service:
 
     def __init__(
         self,
-        *tokens: Token,
+        *tokens: IssuedToken,
         organizations: Iterable[str] = ("Contoso",),
         version: str = "",
         projects: tuple[TeamProject, ...] = PROJECTS,
@@ -76,7 +76,7 @@ class Service:
         self.monitor.requests.clear()
         self.monitor.begin_run(Inputs({one.value: one for one in (*unknown, *given)}))
 
-    def edit(self, changed: Token) -> None:
+    def edit(self, changed: IssuedToken) -> None:
         """A token gets other scopes."""
         self.simulator.become(self.simulator.world.with_token(changed))
 

@@ -17,7 +17,7 @@ from aspm_ado.flows.validation.result import TokenResult
 from aspm_ado.flows.validation.run import validate
 from aspm_ado.flows.validation.scheduler import Scheduler
 from aspm_ado.flows.validation.token import Token as Pat
-from aspm_ado.simulator.world import GitRepository, TeamProject, Token
+from aspm_ado.simulator.world import GitRepository, IssuedToken, TeamProject
 
 from ..domain import replies as r
 from ..simulator.worlds import LONG_AGO, a_server, an_organization, swap
@@ -168,7 +168,7 @@ def test_a_server_that_answers_anybody_grants_nothing(names_user: bool, unknown:
     ("token", "reason"),
     [(None, Reason.TOKEN_REJECTED), (token(expires=LONG_AGO), Reason.TOKEN_EXPIRED)],
 )
-def test_a_dead_token_is_asked_nothing_more(token: Token | None, reason: Reason) -> None:
+def test_a_dead_token_is_asked_nothing_more(token: IssuedToken | None, reason: Reason) -> None:
     service = Service(*([token] if token else []))
     proof, rounds = proven(service, candidate("contoso", clone="auto"))
     assert rounds.sizes == [2]

@@ -16,7 +16,7 @@ from aspm_ado.flows.tokens.retry import AGAIN, KEEP, ONE_EACH, OTHER, STOP, vali
 from aspm_ado.flows.validation.result import TokenResult
 from aspm_ado.flows.validation.scheduler import Scheduler
 from aspm_ado.flows.validation.token import Token as Pat
-from aspm_ado.simulator.world import Token
+from aspm_ado.simulator.world import IssuedToken
 
 from ..domain import replies as r
 from ..simulator.worlds import swap
@@ -131,7 +131,10 @@ def test_a_token_of_one_organization_is_accepted_by_a_person() -> None:
     ],
 )
 def test_what_is_offered(
-    token: Token | str | None, names: tuple[str, ...], offered: list[Choice], absent: list[Choice]
+    token: IssuedToken | str | None,
+    names: tuple[str, ...],
+    offered: list[Choice],
+    absent: list[Choice],
 ) -> None:
     """What would store nothing says so, and what keeps something says that; the likeliest way out comes first."""
     seen: list[Sequence[Choice]] = []
@@ -142,7 +145,7 @@ def test_what_is_offered(
             assert default == choices[0].value
             return super().choose(question, choices, default)
 
-    service: Send = Service(*([token] if isinstance(token, Token) else []))
+    service: Send = Service(*([token] if isinstance(token, IssuedToken) else []))
     if token == "silence":
         service = lambda call: replace(r.silence(), call=call)  # noqa: E731
     made = context(asker=asker(Reader(KEEP.value)), scheduler=Scheduler(service))

@@ -14,6 +14,7 @@ from .internet import internet, the_internet
 
 __all__ = ["internet", "the_internet"]
 
+ASPM = "https://aspm.example.test"
 UNKNOWN_TOKEN = "SimulatedNotAToken".ljust(76, "9") + "AZDOxxxx"
 
 
@@ -53,6 +54,11 @@ class Client:
         if value is not None:
             sent["Authorization"] = "Basic " + base64.b64encode(f"{user}:{value}".encode()).decode()
         return self.raw(method, url.split(urlsplit(url).netloc, 1)[1] or "/", sent, body)
+
+    def aspm(self, path, method="GET", *, secret=None, header="X-Cookie", body=None):
+        """Ask Invicti ASPM, with its own token unless another one is given."""
+        sent = {header: secret or self.world.aspm.token}
+        return self(method, ASPM + path, token=None, headers=sent, body=body)
 
     def raw(self, method, target, headers, body=None):
         connection = http.client.HTTPConnection(urlsplit(self.simulator.address).netloc, timeout=10)

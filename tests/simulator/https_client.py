@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import requests
 
-from aspm_ado.simulator.world import Token
+from aspm_ado.simulator.world import IssuedToken
 
 from .internet import Internet
 from .monitor import Inputs
@@ -33,7 +33,7 @@ class HttpsClient:
     def ask(
         self,
         url: str,
-        token: Token | str | None = None,
+        token: IssuedToken | str | None = None,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         data: str | None = None,
@@ -61,7 +61,7 @@ class HttpsClient:
 
     def given(
         self,
-        *tokens: Token,
+        *tokens: IssuedToken,
         aspm_token: str | None = None,
         clone_username: str | None = None,
         decoys: tuple[str, ...] = (),

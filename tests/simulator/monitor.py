@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from aspm_ado.simulator.http import Headers, Request
-from aspm_ado.simulator.world import Token
+from aspm_ado.simulator.world import IssuedToken
 
 
 @dataclass(frozen=True)
 class Inputs:
     """What the run was given, so that everything else it sends is its own invention."""
 
-    tokens: Mapping[str, Token] = field(default_factory=dict)
+    tokens: Mapping[str, IssuedToken] = field(default_factory=dict)
     """By their value."""
     only_for: Mapping[str, str] = field(default_factory=dict)
     """Token → the organization that it was given for, when it was given for one."""

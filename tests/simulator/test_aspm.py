@@ -1,9 +1,20 @@
-"""Invicti ASPM in both dialects: tokens, envelopes, slashes and the web page behind everything else."""
+"""Invicti ASPM in both dialects: tokens, envelopes, slashes, the web page, and its own registration of instances."""
+
+import http.client
+import json
+from dataclasses import replace
 
 import pytest
 
-HOST = "https://aspm.example.test"
+from aspm_ado.simulator import SCENARIOS
+
+from .conftest import ASPM
+
 DIALECTS = [("ready", "X-Cookie", ""), ("issue-manager", "X-Auth", "/api/aspm/v1")]
+CHECK = "/api/v2/projects/check/azurecloud/some-id"
+INSTANCES = "/api/simulated/v1/alm-instances/"
+PAT = SCENARIOS["register-api"].answers.tokens[0][1]
+BODY = {"name": "mine", "tool": "azurecloud", "url": "https://dev.azure.com/Contoso", "token": PAT}
 
 
 @pytest.fixture(params=DIALECTS, ids=["standalone", "core"])
@@ -12,8 +23,7 @@ def aspm(request, simulate):
     ask = simulate(name)
 
     def call(path, *, secret=None, method="GET", name=header):
-        value = ask.world.aspm.token if secret is None else secret
-        return ask(method, HOST + prefix + path, token=None, headers={name: value})
+        return ask.aspm(prefix + path, method, secret=secret, header=name)
 
     call.other_header = {"X-Cookie": "X-Auth", "X-Auth": "X-Cookie"}[header]
     call.ask = ask
@@ -45,7 +55,7 @@ def test_health_proves_nothing(aspm):
 def test_version_is_json_here_and_a_page_in_the_other_dialect(aspm):
     assert aspm("/core/version").json["version"]
     other = "/core/version" if aspm.prefix else "/api/aspm/v1/core/version"
-    got = aspm.ask("GET", HOST + other, token=None)
+    got = aspm.ask("GET", ASPM + other, token=None)
     assert (got.status, got.one("Content-Type")) == (200, "text/html; charset=utf-8")
 
 
@@ -54,7 +64,7 @@ def test_version_is_json_here_and_a_page_in_the_other_dialect(aspm):
 def test_missing_slash_is_a_redirect(aspm, path, method):
     got = aspm(path + "?start=0", method=method)
     assert got.status == 301
-    assert got.one("Location") == f"{HOST}{aspm.prefix}{path}/?start=0"
+    assert got.one("Location") == f"{ASPM}{aspm.prefix}{path}/?start=0"
 
 
 def test_projects(aspm):
@@ -65,40 +75,93 @@ def test_projects(aspm):
 
 
 def test_alm_tool_is_unknown_until_it_is_integrated(simulate):
-    header = {"X-Cookie": "simulated-aspm-token-0001"}
-    before = simulate("ready")(
-        "GET", f"{HOST}/api/v2/projects/check/azurecloud/some-id", token=None, headers=header
-    )
+    before = simulate("ready").aspm(CHECK)
     assert (before.status, before.json) == (400, {"error": "invalid ALM tool"})
     ask = simulate("two-organizations-two-tokens")
-    after = ask(
-        "GET", f"{HOST}/api/v2/projects/check/azurecloud/some-id", token=None, headers=header
-    )
+    after = ask.aspm(CHECK)
     assert (after.status, after.json) == (200, {"exist": False})
-    unknown = ask("GET", f"{HOST}/api/v2/projects/check/A/some-id", token=None, headers=header)
-    assert unknown.status == 400
+    assert ask.aspm(CHECK.replace("azurecloud", "A")).status == 400
 
 
 def test_rights_on_projects_are_separate(simulate):
-    from dataclasses import replace
-
-    from aspm_ado.simulator import SCENARIOS
-
-    world = SCENARIOS["ready"].world
-    ask = simulate(world=replace(world, aspm=replace(world.aspm, token_sees_projects=False)))
-    header = {"X-Cookie": world.aspm.token}
-    assert ask("GET", f"{HOST}/api/v2/teams/", token=None, headers=header).status == 200
-    got = ask("GET", f"{HOST}/api/v2/projects/", token=None, headers=header)
+    ask = simulate("aspm-forbidden")
+    assert ask.aspm("/api/v2/teams/").status == 200
+    got = ask.aspm("/api/v2/projects/")
     assert (got.status, got.json) == (403, {"message": "forbidden operation"})
 
 
 def test_everything_else_is_the_web_page(simulate):
-    got = simulate()("GET", f"{HOST}/integrations", token=None)
+    got = simulate()("GET", f"{ASPM}/integrations", token=None)
     assert got.status == 200
     assert b'<div id="root">' in got.body
 
 
 def test_the_secret_is_not_recorded(simulate):
     ask = simulate()
-    ask("GET", f"{HOST}/api/v2/teams/", token=None, headers={"X-Cookie": ask.world.aspm.token})
+    ask.aspm("/api/v2/teams/")
     assert ask.world.aspm.token not in repr(ask.simulator.requests)
+
+
+@pytest.fixture
+def registering(simulate):
+    ask = simulate("register-api")
+
+    def call(method="GET", path=INSTANCES, body=None, secret=None):
+        return ask.aspm(path, method, secret=secret, body=json.dumps(body) if body else None)
+
+    call.simulator = ask.simulator
+    return call
+
+
+def test_created_listed_tested_and_known(registering):
+    assert registering().json == {"total": 0, "instances": []}
+    assert registering(path=CHECK).status == 400
+    made = registering("POST", body=BODY)
+    assert made.status == 201
+    identifier = made.json["instance"]["id"]
+    assert len(identifier) == 24
+    assert [one["name"] for one in registering().json["instances"]] == ["mine"]
+    assert registering(path=f"{INSTANCES}{identifier}/test/").json == {"connection": True}
+    assert registering(path=CHECK).status == 200
+    changes = registering.simulator.changes
+    assert changes == ["instance mine for https://dev.azure.com/Contoso"]
+
+
+def test_what_is_refused(registering):
+    assert registering("POST", body=BODY, secret="wrong").status == 401
+    assert registering("POST", body={"name": "mine"}).status == 400
+    refused = registering("POST", body={**BODY, "token": "unknown-token-of-nobody"})
+    assert (refused.status, "unknown-token-of-nobody" in refused.json["error"]) == (400, True)
+    assert registering("POST", body=BODY).status == 201
+    again = {**BODY, "name": "other", "url": "https://dev.azure.com/contoso/"}
+    assert registering("POST", body=again).status == 409
+    assert registering(path=f"{INSTANCES}nothing/test/").status == 404
+    assert registering.simulator.world.aspm.instances[0].name == "mine"
+
+
+@pytest.mark.parametrize(("how", "kept"), [("answer-lost", 1), ("never-arrives", 0)])
+def test_an_answer_that_never_comes(simulate, how, kept):
+    world = SCENARIOS["register-api"].world
+    ask = simulate("register-api", world=replace(world, aspm=replace(world.aspm, registers=how)))
+    with pytest.raises((ConnectionResetError, http.client.RemoteDisconnected)):
+        ask.aspm(INSTANCES, "POST", body=json.dumps(BODY))
+    assert len(ask.simulator.world.aspm.instances) == kept
+    assert len(ask.simulator.changes) == kept
+
+
+def test_there_is_none_elsewhere(simulate):
+    assert simulate("ready").aspm(INSTANCES, "POST", body="{}").status == 405
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v2/health/check/",
+        "/api/v2/teams/",
+        "/api/aspm/v1/api/v2/health/check/",
+        "/core/version",
+    ],
+)
+def test_a_web_page_is_a_web_page_everywhere(simulate, path):
+    got = simulate("aspm-is-a-web-page")("GET", ASPM + path, token=None)
+    assert (got.status, got.one("Content-Type")) == (200, "text/html; charset=utf-8")

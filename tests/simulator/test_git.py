@@ -2,9 +2,10 @@
 
 import pytest
 
+from .conftest import UNKNOWN_TOKEN
+
 BASE = "https://dev.azure.com/contoso"
 REFS = f"{BASE}/Payments/_git/checkout%20api/info/refs?service=git-upload-pack"
-UNKNOWN_TOKEN = "SimulatedNotAToken".ljust(76, "9") + "AZDOxxxx"
 
 
 def packets(body):

@@ -10,7 +10,7 @@ import requests
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.resources import ANONYMOUS
 from aspm_ado.simulator.samples import ADA, GRACE
-from aspm_ado.simulator.world import GitRepository, Organization, TeamProject, Token
+from aspm_ado.simulator.world import GitRepository, IssuedToken, Organization, TeamProject
 
 from .https_client import HttpsClient
 from .internet import Internet
@@ -25,7 +25,7 @@ def client(internet: Internet) -> HttpsClient:
     return HttpsClient(internet)
 
 
-def live(client: HttpsClient, pat: Token, **world: object) -> None:
+def live(client: HttpsClient, pat: IssuedToken, **world: object) -> None:
     """The token exists, and the client was told it."""
     client.internet.become(a_world(pat, **world))
     client.given(pat)
@@ -146,7 +146,7 @@ def test_each_documented_probe_is_granted_by_its_scope_alone(
     ],
 )
 def test_each_door_closes_in_its_own_way(
-    client: HttpsClient, pat: Token, organization: Organization, status: int, inside: bytes
+    client: HttpsClient, pat: IssuedToken, organization: Organization, status: int, inside: bytes
 ) -> None:
     live(client, pat, organizations=(organization,))
     answer = client.ask(WHO, pat)

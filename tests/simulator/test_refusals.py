@@ -9,7 +9,8 @@ import pytest
 
 from aspm_ado.simulator import SCENARIOS
 
-UNKNOWN_TOKEN = "SimulatedNotAToken".ljust(76, "9") + "AZDOxxxx"
+from .conftest import UNKNOWN_TOKEN
+
 ORGANIZATION = "https://dev.azure.com/contoso"
 CONNECTION = f"{ORGANIZATION}/_apis/connectionData?api-version=7.1-preview.1"
 PROFILE = "https://app.vssps.visualstudio.com/_apis/profile/profiles/me?api-version=7.1"

@@ -1,173 +1,100 @@
 """The scope probes of facts/azure-devops.md §3b: what each needs, and that none of them touches anything."""
 
+from typing import NamedTuple
 from uuid import uuid4
 
 import pytest
 
 from aspm_ado.simulator.scopes import everything_in, satisfies
 
-DEV = "https://dev.azure.com/contoso/_apis"
-SPS = "https://vssps.dev.azure.com/contoso/_apis"
-AEX = "https://vsaex.dev.azure.com/contoso/_apis"
-PATCH = {"Content-Type": "application/json-patch+json"}
+HOSTS = {
+    "DEV": "https://dev.azure.com/contoso/_apis",
+    "SPS": "https://vssps.dev.azure.com/contoso/_apis",
+    "AEX": "https://vsaex.dev.azure.com/contoso/_apis",
+}
+DEV = HOSTS["DEV"]
 TEST_REV = '[{"op":"test","path":"/rev","value":1}]'
 FAVORITE = "artifactType=Microsoft.TeamFoundation.Build.Definition&artifactScopeType=Project&artifactScopeId={g}"
 
-# scope, method, URL, body, headers, status when granted, typeKey
+
+class Probe(NamedTuple):
+    scope: str
+    method: str
+    url: str
+    body: str
+    status: str
+    """When it is granted."""
+    kind: str = ""
+
+
+# {g} is an id that nobody has; `-` is no body, `rev` the JSON patch that only looks.
 PROBES = [
-    (
-        "vso.code",
-        "GET",
-        DEV + "/git/repositories/{g}?api-version=7.1",
-        None,
-        {},
-        404,
-        "GitRepositoryNotFoundException",
-    ),
-    (
-        "vso.code_write",
-        "POST",
-        DEV + "/git/repositories/{g}/refs?api-version=7.1",
-        "[]",
-        {},
-        404,
-        "GitRepositoryNotFoundException",
-    ),
-    (
-        "vso.code_manage",
-        "PATCH",
-        DEV + "/git/repositories/{g}?api-version=7.1",
-        "{}",
-        {},
-        404,
-        "GitRepositoryNotFoundException",
-    ),
-    (
-        "vso.work",
-        "GET",
-        DEV + "/wit/workItems/2147483647?api-version=7.1",
-        None,
-        {},
-        404,
-        "WorkItemUnauthorizedAccessException",
-    ),
-    (
-        "vso.work_write",
-        "PATCH",
-        DEV + "/wit/workItems/2147483647?validateOnly=true&api-version=7.1",
-        TEST_REV,
-        PATCH,
-        404,
-        "WorkItemUnauthorizedAccessException",
-    ),
-    (
-        "vso.work_full",
-        "DELETE",
-        DEV + "/wit/attachments/{g}?api-version=7.2-preview.4",
-        None,
-        {},
-        404,
-        "AttachmentNotFoundException",
-    ),
-    (
-        "vso.identity",
-        "GET",
-        SPS + "/identities?identityIds={g}&api-version=7.1",
-        None,
-        {},
-        200,
-        None,
-    ),
-    ("vso.profile", "GET", SPS + "/profile/profiles/me?api-version=7.1", None, {}, 200, None),
-    (
-        "vso.profile_write",
-        "DELETE",
-        DEV + "/favorite/favorites/{g}?" + FAVORITE + "&api-version=7.1-preview.1",
-        None,
-        {},
-        204,
-        None,
-    ),
-    (
-        "vso.project",
-        "GET",
-        DEV + "/projects?$top=1&stateFilter=wellFormed&api-version=7.1",
-        None,
-        {},
-        200,
-        None,
-    ),
-    (
-        "vso.project_write",
-        "PATCH",
-        DEV + "/projects/{g}?api-version=7.1",
-        "{}",
-        {},
-        404,
-        "ProjectDoesNotExistException",
-    ),
-    (
-        "vso.project_manage",
-        "POST",
-        DEV + "/projects/{g}/teams?api-version=7.1",
-        "{}",
-        {},
-        404,
-        "ProjectDoesNotExistException",
-    ),
-    ("vso.agentpools", "GET", DEV + "/distributedtask/pools?$top=1", None, {}, 200, None),
-    ("vso.graph", "GET", SPS + "/graph/users", None, {}, 200, None),
-    (
-        "vso.memberentitlementmanagement",
-        "GET",
-        AEX + "/userentitlements?top=1",
-        None,
-        {},
-        200,
-        None,
-    ),
+    Probe(*line.split())
+    for line in """
+vso.code            GET     DEV/git/repositories/{g}?api-version=7.1       -    404  GitRepositoryNotFoundException
+vso.code_write      POST    DEV/git/repositories/{g}/refs?api-version=7.1  []   404  GitRepositoryNotFoundException
+vso.code_manage     PATCH   DEV/git/repositories/{g}?api-version=7.1       {}   404  GitRepositoryNotFoundException
+vso.work            GET     DEV/wit/workItems/2147483647?api-version=7.1   -    404  WorkItemUnauthorizedAccessException
+vso.work_write      PATCH   DEV/wit/workItems/2147483647?validateOnly=true&api-version=7.1  rev  404  WorkItemUnauthorizedAccessException
+vso.work_full       DELETE  DEV/wit/attachments/{g}?api-version=7.2-preview.4  -  404  AttachmentNotFoundException
+vso.identity        GET     SPS/identities?identityIds={g}&api-version=7.1     -  200
+vso.profile         GET     SPS/profile/profiles/me?api-version=7.1            -  200
+vso.profile_write   DELETE  DEV/favorite/favorites/{g}?FAVORITE&api-version=7.1-preview.1   -  204
+vso.project         GET     DEV/projects?$top=1&stateFilter=wellFormed&api-version=7.1      -  200
+vso.project_write   PATCH   DEV/projects/{g}?api-version=7.1               {}   404  ProjectDoesNotExistException
+vso.project_manage  POST    DEV/projects/{g}/teams?api-version=7.1         {}   404  ProjectDoesNotExistException
+vso.agentpools      GET     DEV/distributedtask/pools?$top=1               -    200
+vso.graph           GET     SPS/graph/users                                -    200
+vso.memberentitlementmanagement  GET  AEX/userentitlements?top=1           -    200
+""".strip().splitlines()
 ]
-IDS = [probe[0] for probe in PROBES]
+EACH = pytest.mark.parametrize("probe", PROBES, ids=[probe.scope for probe in PROBES])
+
+
+def address(probe):
+    host, _, rest = probe.url.partition("/")
+    return f"{HOSTS[host]}/{rest}".replace("FAVORITE", FAVORITE).replace("{g}", str(uuid4()))
 
 
 def send(ask, probe):
-    _, method, url, body, headers, _, _ = probe
-    headers = ({"Content-Type": "application/json"} if body else {}) | headers
-    return ask(method, url.replace("{g}", str(uuid4())), body=body, headers=headers)
+    body = {"-": None, "rev": TEST_REV}.get(probe.body, probe.body)
+    headers = {"Content-Type": "application/json"} if body else {}
+    if probe.body == "rev":
+        headers = {"Content-Type": "application/json-patch+json"}
+    return ask(probe.method, address(probe), body=body, headers=headers)
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=IDS)
+@EACH
 def test_granted(simulate, probe):
-    ask = simulate(scopes={probe[0]})
+    ask = simulate(scopes={probe.scope})
     got = send(ask, probe)
-    assert got.status == probe[5]
+    assert got.status == int(probe.status)
     assert got.one("X-VSS-UserData"), "every authenticated answer names the user, errors included"
-    if probe[6]:
-        assert got.json["typeKey"] == probe[6]
+    if probe.kind:
+        assert got.json["typeKey"] == probe.kind
     assert ask.simulator.changes == []
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=IDS)
+@EACH
 @pytest.mark.parametrize("version", ["7.1", "9.9", None])
 def test_missing_is_decided_before_existence_validation_and_version(simulate, probe, version):
-    everything_else = {one[0] for one in PROBES} - {probe[0]}
-    held = {scope for scope in everything_else if probe[0] not in everything_in({scope})}
-    if probe[0] == "vso.project":
+    everything_else = {one.scope for one in PROBES} - {probe.scope}
+    held = {scope for scope in everything_else if probe.scope not in everything_in({scope})}
+    if probe.scope == "vso.project":
         held = {scope for scope in held if "vso.profile" not in everything_in({scope})}
     ask = simulate(scopes=held)
-    _, method, url, _, _, _, _ = probe
-    url = url.replace("{g}", str(uuid4())).partition("?")[0] + (
-        f"?api-version={version}" if version else ""
-    )
-    got = ask(method, url, body=b"not json at all" if method != "GET" else None)
+    url = address(probe).partition("?")[0]
+    if version:
+        url += f"?api-version={version}"
+    got = ask(probe.method, url, body=b"not json at all" if probe.method != "GET" else None)
     assert (got.status, got.body) == (401, b"")
     assert got.one("X-VSS-UserData") is None
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=IDS)
+@EACH
 def test_full_access_opens_everything(simulate, probe):
     ask = simulate(scopes={"app_token"})
-    assert send(ask, probe).status == probe[5]
+    assert send(ask, probe).status == int(probe.status)
     assert ask.simulator.changes == []
 
 

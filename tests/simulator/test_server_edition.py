@@ -8,10 +8,11 @@ import pytest
 from aspm_ado.simulator import SCENARIOS
 from aspm_ado.simulator.world import Edition
 
+from .conftest import UNKNOWN_TOKEN
+
 ROOT = "https://tfs.example.test/tfs"
 COLLECTION = f"{ROOT}/DefaultCollection/_apis"
 OLD = "https://devops.example.test/DefaultCollection/_apis"
-UNKNOWN_TOKEN = "SimulatedNotAToken".ljust(76, "9") + "AZDOxxxx"
 
 
 def with_server(**parts):

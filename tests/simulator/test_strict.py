@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from aspm_ado.simulator.aspm import HEADER, PREFIX
-from aspm_ado.simulator.world import Token
+from aspm_ado.simulator.world import IssuedToken
 
 from ..e2e.stage import drawn_token
 from .https_client import HttpsClient, basic
@@ -24,12 +24,12 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
-def pat() -> Token:
+def pat() -> IssuedToken:
     return a_token()
 
 
 @pytest.fixture
-def client(the_internet: Internet, pat: Token) -> HttpsClient:
+def client(the_internet: Internet, pat: IssuedToken) -> HttpsClient:
     """Not the fixture that demands a clean monitor: here it must become dirty."""
     the_internet.start_afresh()
     the_internet.become(a_world(pat))
@@ -51,7 +51,7 @@ def client(the_internet: Internet, pat: Token) -> HttpsClient:
     ],
 )
 def test_a_header_out_of_place(
-    client: HttpsClient, pat: Token, headers: dict[str, str], rule: str
+    client: HttpsClient, pat: IssuedToken, headers: dict[str, str], rule: str
 ) -> None:
     client.ask(WHO, pat, headers=headers)
     assert rule in client.violations
@@ -94,7 +94,7 @@ def test_a_header_out_of_place(
 )
 def test_a_write_that_the_facts_do_not_allow(
     client: HttpsClient,
-    pat: Token,
+    pat: IssuedToken,
     method: str,
     path: str,
     body: str | None,
@@ -106,7 +106,7 @@ def test_a_write_that_the_facts_do_not_allow(
 
 
 def test_a_target_that_exists_or_was_used_before_or_is_asked_twice(
-    client: HttpsClient, pat: Token
+    client: HttpsClient, pat: IssuedToken
 ) -> None:
     contoso = client.internet.world.organizations[0]
     project = contoso.project_id(contoso.projects[0])
@@ -124,7 +124,7 @@ def test_a_target_that_exists_or_was_used_before_or_is_asked_twice(
     assert "used in an earlier run" in client.violations
 
 
-def test_a_secret_away_from_home(client: HttpsClient, pat: Token) -> None:
+def test_a_secret_away_from_home(client: HttpsClient, pat: IssuedToken) -> None:
     aspm, decoy, corporate = (
         drawn_token(),
         drawn_token(),
@@ -145,7 +145,7 @@ def test_a_secret_away_from_home(client: HttpsClient, pat: Token) -> None:
 
 
 def test_a_user_name_that_nobody_gave_and_a_token_of_another_organization(
-    client: HttpsClient, pat: Token
+    client: HttpsClient, pat: IssuedToken
 ) -> None:
     client.ask(WHO, pat, user="me")
     assert "a user name that nobody gave ('me')" in client.violations
@@ -154,7 +154,7 @@ def test_a_user_name_that_nobody_gave_and_a_token_of_another_organization(
     assert "the token of fabrikam was sent to contoso" in client.violations
 
 
-def test_a_followed_redirect(client: HttpsClient, pat: Token) -> None:
+def test_a_followed_redirect(client: HttpsClient, pat: IssuedToken) -> None:
     answer = client.ask("https://dev.azure.com/contoso/_usersSettings/tokens")
     assert answer.status_code == 302
     client.ask(answer.headers["Location"])
@@ -162,7 +162,7 @@ def test_a_followed_redirect(client: HttpsClient, pat: Token) -> None:
 
 
 def test_requests_that_do_not_wait_for_each_other_are_one_round(
-    client: HttpsClient, pat: Token
+    client: HttpsClient, pat: IssuedToken
 ) -> None:
     client.internet.count_round_trips(0.2)
     client.given(pat)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.samples import ADA, ALM_SCOPES
-from aspm_ado.simulator.world import Aspm, Edition, Organization, Server, Token, World
+from aspm_ado.simulator.world import Aspm, Edition, IssuedToken, Organization, Server, World
 
 from ..e2e.stage import drawn_token
 
@@ -35,9 +35,9 @@ def swap(old: str, *new: str, of: frozenset[str] = ALM) -> frozenset[str]:
     return (of - {old}) | frozenset(new)
 
 
-def a_token(scopes: frozenset[str] = ALM, reach: str | None = None, **more: Any) -> Token:
+def a_token(scopes: frozenset[str] = ALM, reach: str | None = None, **more: Any) -> IssuedToken:
     """A token of Ada's; without a ``reach``, of all organizations."""
-    made = Token(drawn_token(), "of a test", ADA, scopes, reach, date(2027, 1, 13))
+    made = IssuedToken(drawn_token(), "of a test", ADA, scopes, reach, date(2027, 1, 13))
     return replace(made, **more)
 
 
@@ -58,7 +58,7 @@ def a_server(version: str = "7.1", **more: Any) -> Server:
     return replace(samples.TFS, **{"edition": edition, "collections": collections, **more})
 
 
-def a_world(*tokens: Token, now: datetime = TODAY, **more: Any) -> World:
+def a_world(*tokens: IssuedToken, now: datetime = TODAY, **more: Any) -> World:
     """Two organizations, a Server and an Invicti ASPM, unless it says otherwise."""
     parts = {
         "organizations": (an_organization("Contoso"), an_organization("Fabrikam")),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aspm_ado.simulator.world import Token
+from aspm_ado.simulator.world import IssuedToken
 
 from ..simulator.internet import Internet
 from ..simulator.monitor import Inputs
@@ -102,8 +102,8 @@ class Machine:
     def run(
         self,
         *words: str,
-        token: Token | None = None,
-        tokens: Mapping[str, Token] | None = None,
+        token: IssuedToken | None = None,
+        tokens: Mapping[str, IssuedToken] | None = None,
         by_stdin: bool = False,
         aspm_token: str | None = None,
         clone_username: str | None = None,

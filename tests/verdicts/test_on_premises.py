@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from aspm_ado.simulator.samples import ADA
-from aspm_ado.simulator.world import Server, Token
+from aspm_ado.simulator.world import IssuedToken, Server
 
 from ..simulator.internet import Internet
 from ..simulator.worlds import AFTER_THE_END, a_server, a_token, a_world, an_organization, swap
@@ -18,11 +18,11 @@ THE_END = re.compile(r"retire|2026-12-01|december|dec 1|1 dec", re.IGNORECASE)
 TFS = ("--server-url", "https://tfs.example.test/tfs", "--collection", "DefaultCollection")
 
 
-def of_the_server(**more: object) -> Token:
+def of_the_server(**more: object) -> IssuedToken:
     return a_token(home="server", **more)
 
 
-def validate(machine: Machine, *words: str, token: Token) -> Finished:
+def validate(machine: Machine, *words: str, token: IssuedToken) -> Finished:
     done = machine.run("validate", *words, token=token)
     assert not THE_END.search(done.said().replace(done.report.node["at"], ""))
     assert [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.simulator.world import Token
+from aspm_ado.simulator.world import IssuedToken
 
 from ..simulator.internet import Internet
 from ..simulator.worlds import AFTER_THE_END, a_token, a_world, an_organization
@@ -12,7 +12,11 @@ from .runner import Machine
 
 
 def reach(
-    machine: Machine, pat: Token, *words: str, code: int, environment: dict[str, str] | None = None
+    machine: Machine,
+    pat: IssuedToken,
+    *words: str,
+    code: int,
+    environment: dict[str, str] | None = None,
 ) -> tuple[str, str]:
     """Status of the check and what the token is said to reach; the clone check is left out."""
     done = machine.run(

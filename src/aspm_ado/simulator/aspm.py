@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from aspm_ado.simulator.http import Request, Response
@@ -183,7 +183,8 @@ class _AspmCall:
         if not self.live.connect(instance):
             return self._error("an instance for this organization exists", 409)
         made = _json({"message": "instance created", "instance": _shown(instance)}, 201)
-        return replace(made, is_lost=registers == "answer-lost")
+        made.is_lost = registers == "answer-lost"
+        return made
 
     def _only_get(self) -> Response | None:
         if self.request.method == "GET":

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from aspm_ado.simulator import responses
 from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.routing import IncomingCall
-from aspm_ado.simulator.world import Token, World
+from aspm_ado.simulator.world import IssuedToken, World
 
 
-def token_in(call: IncomingCall) -> Token | None:
+def token_in(call: IncomingCall) -> IssuedToken | None:
     """Return the token of the request that is known here; the user name does not matter (§5)."""
     _, value = call.request.credentials or ("", "")
     token = call.world.token(value)
@@ -20,7 +18,7 @@ def token_in(call: IncomingCall) -> Token | None:
     return token
 
 
-def has_retired(world: World, token: Token) -> bool:
+def has_retired(world: World, token: IssuedToken) -> bool:
     """Whether this is a token of all organizations after the day they stop on Services (§0)."""
     end = world.global_tokens_end
     return token.reach is None and end is not None and world.today >= end
@@ -41,7 +39,7 @@ def admit(call: IncomingCall) -> Response | None:
     return _turned_away(call, token)
 
 
-def _turned_away(call: IncomingCall, token: Token) -> Response | None:
+def _turned_away(call: IncomingCall, token: IssuedToken) -> Response | None:
     """What an organization says of a living token that was made for it."""
     organization = call.organization
     if has_retired(call.world, token):
@@ -77,7 +75,8 @@ def _wants_a_page(request: Request) -> bool:
     return request.method in ("GET", "POST") and not suppresses(request)
 
 
-def naming(token: Token, response: Response) -> Response:
+def naming(token: IssuedToken, response: Response) -> Response:
     """Attach the caller to a response, for X-VSS-UserData."""
     account = token.owner.account(on_server=token.home == "server")
-    return replace(response, user=f"{token.owner.id}:{account}")
+    response.user = f"{token.owner.id}:{account}"
+    return response

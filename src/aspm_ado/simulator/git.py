@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -39,7 +38,9 @@ def list_repositories(call: IncomingCall) -> Response:
     if _sees_no_code(call):
         return responses.refuse("git-permission-missing")
     listed = [_repository_body(call, *one) for one in _readable(call)]
-    return replace(responses.items(listed, call.version, count_last=True), is_chunked=True)
+    response = responses.items(listed, call.version, count_last=True)
+    response.is_chunked = True
+    return response
 
 
 def answer_repository(call: IncomingCall) -> Response:

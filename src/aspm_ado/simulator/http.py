@@ -12,7 +12,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -88,9 +88,9 @@ class Request:
         return (user, password) if colon and is_canonical else None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Response:
-    """What goes back. `names_user` asks for X-VSS-UserData; `user` is set by who knows them."""
+    """What goes back, still to be filled in. `names_user` asks for X-VSS-UserData; `user` is set by who knows them."""
 
     status: int
     body: bytes = b""
@@ -101,8 +101,9 @@ class Response:
     is_lost: bool = False  # never sent: the connection is reset in its place
 
     def plus(self, *headers: tuple[str, str]) -> Response:
-        """Return this response with more headers; repeats are kept."""
-        return replace(self, headers=self.headers + headers)
+        """Add headers; repeats are kept. Returns this response."""
+        self.headers += headers
+        return self
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name."""

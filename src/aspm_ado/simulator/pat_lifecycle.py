@@ -18,7 +18,15 @@ from aspm_ado.simulator import authentication, responses
 from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.routing import IncomingCall, ServiceHost
 from aspm_ado.simulator.scopes import FULL_ACCESS, OFFERED
-from aspm_ado.simulator.world import Creation, Organization, Person, SignIn, Token, World, stable_id
+from aspm_ado.simulator.world import (
+    Creation,
+    IssuedToken,
+    Organization,
+    Person,
+    SignIn,
+    World,
+    stable_id,
+)
 
 _VERSION: Final = "7.1-preview.1"
 _LONGEST: Final = 365
@@ -64,7 +72,8 @@ def _answer_signed_in(call: IncomingCall, who: SignIn) -> Response:
     if call.request.method not in handlers:
         return responses.method_not_allowed(call.request.method)
     response = handlers[call.request.method](call, who.person)
-    return replace(response, user=f"{who.person.id}:{who.person.mail}")
+    response.user = f"{who.person.id}:{who.person.mail}"
+    return response
 
 
 def _signed_in(request: Request, world: World) -> SignIn | None:
@@ -77,17 +86,17 @@ def _signed_in(request: Request, world: World) -> SignIn | None:
     return None
 
 
-def _made_by_api(call: IncomingCall, owner: Person) -> list[Token]:
+def _made_by_api(call: IncomingCall, owner: Person) -> list[IssuedToken]:
     return [one for one in call.world.tokens if one.owner == owner and one.authorization]
 
 
-def _find(call: IncomingCall, owner: Person, authorization: object) -> Token | None:
+def _find(call: IncomingCall, owner: Person, authorization: object) -> IssuedToken | None:
     """The caller's token of this authorization id."""
     every = _made_by_api(call, owner)
     return next((one for one in every if one.authorization == authorization), None)
 
 
-def _is_over(token: Token, world: World) -> bool:
+def _is_over(token: IssuedToken, world: World) -> bool:
     return token.revoked or token.expires < world.today
 
 
@@ -102,7 +111,7 @@ def _create(call: IncomingCall, owner: Person) -> Response:
         expires = min(expires, today + timedelta(days=rules.longest))
     if rules.grants is not None:
         scopes = rules.grants
-    made = Token(
+    made = IssuedToken(
         _new_value(),
         str(wanted["displayName"]),
         owner,
@@ -191,7 +200,7 @@ def _revoke(call: IncomingCall, owner: Person) -> Response:
     return responses.no_content()
 
 
-def _shown(token: Token, value: str | None = None) -> dict[str, object]:
+def _shown(token: IssuedToken, value: str | None = None) -> dict[str, object]:
     return {
         "displayName": token.name,
         "validTo": f"{token.expires.isoformat()}T00:00:00Z",
@@ -203,7 +212,7 @@ def _shown(token: Token, value: str | None = None) -> dict[str, object]:
     }
 
 
-def _result(token: Token, value: str | None = None) -> Response:
+def _result(token: IssuedToken, value: str | None = None) -> Response:
     body = {"patToken": _shown(token, value), "patTokenError": "none"}
     return responses.success(body, _VERSION)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 from importlib.resources import files
@@ -142,11 +141,9 @@ def throttled(seconds: int = 30) -> Response:
 def deactivated(organization: Organization) -> Response:
     """The real 503 of an organization that was switched off: BOM, no charset, no user (D.5)."""
     refused = with_service_error(refuse("deactivated", name=organization.name))
-    headers = tuple(
-        ("Content-Type", "application/json") if name == "Content-Type" else (name, value)
-        for name, value in refused.headers
-    )
-    return Response(503, b"\xef\xbb\xbf" + refused.body, headers, names_user=False)
+    refused.headers = (("Content-Type", "application/json"), *refused.headers[1:])
+    refused.body, refused.names_user = b"\xef\xbb\xbf" + refused.body, False
+    return refused
 
 
 def unknown_organization() -> Response:
@@ -263,12 +260,12 @@ def with_server_headers(
             headers += [(name, encoded), ("X-TFS-SoapException", encoded)]
         else:
             headers.append((name, value))
-    names_user = response.names_user and server.names_user
-    named = replace(response, headers=tuple(headers), names_user=names_user)
-    return named.plus(
+    response.headers = tuple(headers)
+    response.names_user &= server.names_user
+    return response.plus(
         *_NO_CACHE,
         ("X-TFS-ProcessId", stable_id("process", request.host)),
-        *_ids(named, request),
+        *_ids(response, request),
         ("X-FRAME-OPTIONS", "SAMEORIGIN"),
         ("X-AspNet-Version", "4.0.30319"),
         ("X-Powered-By", "ASP.NET"),

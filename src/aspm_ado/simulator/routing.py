@@ -13,12 +13,12 @@ from aspm_ado.simulator.http import Headers, Request, Response
 from aspm_ado.simulator.scopes import satisfies
 from aspm_ado.simulator.world import (
     Edition,
+    IssuedToken,
     LiveWorld,
     Organization,
     Person,
     Server,
     TeamProject,
-    Token,
     World,
 )
 
@@ -48,7 +48,7 @@ class IncomingCall:
     url: str = ""  # of the organization or collection, without a slash at the end
     challenges: Headers = ()  # what an empty 401 carries
     server: Server | None = None  # None: Azure DevOps Services
-    token: Token | None = None  # None: a stranger, let in by public projects
+    token: IssuedToken | None = None  # None: a stranger, let in by public projects
     rest: tuple[str, ...] = ()  # the segments below the organization
     values: dict[str, str] = field(default_factory=dict)
     version: str | None = None

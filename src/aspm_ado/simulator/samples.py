@@ -11,11 +11,11 @@ from aspm_ado.simulator.world import (
     SERVER_2022,
     Aspm,
     GitRepository,
+    IssuedToken,
     Organization,
     Person,
     Server,
     TeamProject,
-    Token,
 )
 
 ASPM_HOST: Final = "aspm.example.test"
@@ -95,9 +95,9 @@ def legacy_pat(label: str, last4: str) -> str:
     return f"simulatednotatoken{label}".ljust(48, "2")[:48] + last4
 
 
-def token(value: str, **changes: Any) -> Token:
+def token(value: str, **changes: Any) -> IssuedToken:
     """Make one of Ada's tokens."""
-    made = Token(value, "aspm-ado demo", ADA, ALM_SCOPES, expires=date(2027, 1, 13))
+    made = IssuedToken(value, "aspm-ado demo", ADA, ALM_SCOPES, expires=date(2027, 1, 13))
     return replace(made, **changes)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.scopes import FULL_ACCESS
-from aspm_ado.simulator.world import Instance, Server, SignIn, Token, World
+from aspm_ado.simulator.world import Instance, IssuedToken, Server, SignIn, World
 
 _TODAY = date(2026, 10, 15)  # more than 30 days before the retirement of global tokens
 
@@ -55,14 +55,14 @@ class Scenario:
         return self.world.today
 
 
-def _pat(label: str, last4: str, **changes: Any) -> Token:
+def _pat(label: str, last4: str, **changes: Any) -> IssuedToken:
     return samples.token(samples.pat(label, last4), **changes)
 
 
 def _case(
     name: str,
     summary: str,
-    token: Token,
+    token: IssuedToken,
     exit_code: int = 0,
     reason: str = "",
     *,
@@ -87,7 +87,7 @@ def _case(
     return Scenario(name, summary, World(**parts), Answers(**given), exit_code, reasons)
 
 
-def _on_server(name: str, summary: str, server: Server, token: Token) -> Scenario:
+def _on_server(name: str, summary: str, server: Server, token: IssuedToken) -> Scenario:
     return _case(
         name,
         summary,

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.scopes import OFFERED, SCOPES
-from aspm_ado.simulator.world import Token, World
+from aspm_ado.simulator.world import IssuedToken, World
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem}"
@@ -82,7 +82,7 @@ class TokenPage:
             f"<p><small>Today is {today} in this world.</small></p>{forms}</body></html>"
         )
 
-    def _form(self, index: int, token: Token) -> str:
+    def _form(self, index: int, token: IssuedToken) -> str:
         boxes = ""
         for scope in SCOPES:
             if scope.category:

@@ -147,7 +147,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class IssuedToken:
     """A personal access token. `reach` names its only organization or collection; None is all."""
 
     value: str
@@ -230,7 +230,7 @@ class World:
 
     today: date
     organizations: tuple[Organization, ...] = ()
-    tokens: tuple[Token, ...] = ()
+    tokens: tuple[IssuedToken, ...] = ()
     server: Server | None = None
     aspm: Aspm | None = None
     global_tokens_end: date | None = GLOBAL_TOKENS_END
@@ -254,11 +254,11 @@ class World:
         """Find a collection of the server."""
         return _named(self.server.collections if self.server else (), name)
 
-    def token(self, value: str) -> Token | None:
+    def token(self, value: str) -> IssuedToken | None:
         """Find a token by its exact value."""
         return next((one for one in self.tokens if one.value == value), None)
 
-    def with_token(self, changed: Token) -> World:
+    def with_token(self, changed: IssuedToken) -> World:
         """Return this world with a token in place of the one of the same value."""
         if self.token(changed.value) is None:
             raise KeyError("there is no such token in this world")
