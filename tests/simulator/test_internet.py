@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 import pytest
 import requests
 
@@ -14,10 +12,13 @@ from aspm_ado.simulator.world import GitRepository, IssuedToken, Organization, T
 
 from .https_client import HttpsClient
 from .internet import Internet
+from .probes import PROBES, Probe, request_of
 from .worlds import LONG_AGO, a_server, a_token, a_world, an_organization, swap
 
 WHO = "https://dev.azure.com/contoso/_apis/connectionData?api-version=7.1-preview.1"
 PROFILE = "https://app.vssps.visualstudio.com/_apis/profile/profiles/me?api-version=7.1"
+REFUSED = [one for one in PROBES if one.status != "200"]
+"""Those that name what is not there."""
 
 
 @pytest.fixture
@@ -57,60 +58,16 @@ def test_a_missing_scope_is_an_empty_401_without_a_user(client: HttpsClient) -> 
     assert not {"X-VSS-UserData", "Content-Type", "X-TFS-ServiceError"} & set(answer.headers)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "kind", "scope"),
-    [
-        ("GET", "git/repositories/G?api-version=7.1", None, None, "vso.code"),
-        (
-            "POST",
-            "git/repositories/G/refs?api-version=7.1",
-            "[]",
-            "application/json",
-            "vso.code_write",
-        ),
-        (
-            "PATCH",
-            "git/repositories/G?api-version=7.1",
-            "{}",
-            "application/json",
-            "vso.code_manage",
-        ),
-        (
-            "PATCH",
-            "wit/workItems/2147483647?validateOnly=true&api-version=7.1",
-            '[{"op":"test","path":"/rev","value":1}]',
-            "application/json-patch+json",
-            "vso.work_write",
-        ),
-        ("DELETE", "wit/attachments/G?api-version=7.2-preview.4", None, None, "vso.work_full"),
-        (
-            "DELETE",
-            "favorite/favorites/G?artifactType=Microsoft.TeamFoundation.Build.Definition&artifactScopeType=Project"
-            "&artifactScopeId=G&api-version=7.1-preview.1",
-            None,
-            None,
-            "vso.profile_write",
-        ),
-        ("PATCH", "projects/G?api-version=7.1", "{}", "application/json", "vso.project_write"),
-        (
-            "POST",
-            "projects/G/teams?api-version=7.1",
-            "{}",
-            "application/json",
-            "vso.project_manage",
-        ),
-    ],
-)
+@pytest.mark.parametrize("probe", REFUSED, ids=[one.scope for one in REFUSED])
 def test_each_documented_probe_is_granted_by_its_scope_alone(
-    client: HttpsClient, method: str, path: str, body: str | None, kind: str | None, scope: str
+    client: HttpsClient, probe: Probe
 ) -> None:
-    enough, other = a_token(frozenset({scope})), a_token(frozenset({"vso.graph"}))
+    enough, other = a_token(frozenset({probe.scope})), a_token(frozenset({"vso.graph"}))
     client.internet.become(a_world(enough, other))
     client.given(enough, other)
-    target = str(uuid4())
+    method, url, headers, body = request_of(probe)
     for pat, status in ((enough, (204, 404)), (other, (401,))):
-        url = "https://dev.azure.com/contoso/_apis/" + path.replace("G", target)
-        answer = client.ask(url, pat, method, {"Content-Type": kind} if kind else None, body)
+        answer = client.ask(url, pat, method, headers, body)
         assert answer.status_code in status
         assert ("X-VSS-UserData" in answer.headers) is (pat is enough)
     assert client.internet.monitor.violations == []

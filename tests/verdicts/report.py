@@ -9,40 +9,32 @@ from typing import Any, Final
 STATUSES: Final = frozenset({"pass", "partial", "warn", "fail", "unknown", "skip"})
 LEVELS: Final = frozenset({"none", "read", "write", "manage", "full"})
 SCOPES: Final = frozenset(
-    {
-        "scope.code",
-        "scope.work",
-        "scope.identity",
-        "scope.profile",
-        "scope.project",
-        "scope.full-access",
-    }
+    f"scope.{name}" for name in ["code", "work", "identity", "profile", "project", "full-access"]
 )
-OF_ORGANIZATION: Final = SCOPES | {
-    "token.format",
-    "token.expiry",
-    "identity",
-    "organization.access",
-    "reach",
-    "clone.token",
-    "clone.username",
-    "aspm.registration",
-}
+OF_ORGANIZATION: Final = SCOPES.union(
+    ["token.format", "token.expiry", "identity", "organization.access", "reach"],
+    ["clone.token", "clone.username", "aspm.registration"],
+)
 OF_ASPM: Final = frozenset({"aspm.reachable", "aspm.token", "aspm.projects"})
 OF_CONNECTION: Final = frozenset({"store.secrets"})
 OPTIONAL: Final = frozenset({"token.format", "token.expiry", "clone.username"})
 VERDICTS: Final = {
     0: {"ready", "ready-with-warnings"},
-    1: {"unknown"},
-    2: {"unknown"},
-    3: {"not-ready"},
-    4: {"not-ready"},
-    5: {"unknown"},
-    6: {"not-ready"},
-    7: {"not-ready"},
     8: {"ready-with-warnings"},
-    130: {"unknown"},
+    **{key: {"unknown"} for key in (1, 2, 5, 130)},
+    **{key: {"not-ready"} for key in (3, 4, 6, 7)},
 }
+NODE: Final = {
+    "version",
+    "command",
+    "at",
+    "day_source",
+    "verdict",
+    "exit_code",
+    "error",
+    "connections",
+}
+CONNECTION: Final = {"name", "deployment", "base_url", "purpose", "aspm", "checks", "organizations"}
 CHECK: Final = {
     "id",
     "title",
@@ -165,31 +157,14 @@ class Report:
         """What is true of each document, whatever the situation."""
         node = self.node
         assert node["schema"] == "aspm-ado/report/v1"
-        assert {
-            "version",
-            "command",
-            "at",
-            "day_source",
-            "verdict",
-            "exit_code",
-            "error",
-            "connections",
-        } <= set(node)
+        assert set(node) >= NODE
         assert node["at"].endswith("Z")
         assert node["exit_code"] == exit_code, "the exit code is a function of the document"
         assert node["verdict"] in VERDICTS[exit_code], (node["verdict"], exit_code)
         if node["error"] is not None:
             assert set(node["error"]) >= {"reason", "problem", "remedy"}
         for connection in node["connections"]:
-            assert {
-                "name",
-                "deployment",
-                "base_url",
-                "purpose",
-                "aspm",
-                "checks",
-                "organizations",
-            } <= set(connection)
+            assert set(connection) >= CONNECTION
             _ids(connection["checks"], OF_CONNECTION)
             _ids((connection["aspm"] or {"checks": []})["checks"], OF_ASPM)
             for organization in connection["organizations"]:
@@ -197,11 +172,8 @@ class Report:
                 assert set(organization["token"]) == TOKEN
                 assert len(organization["token"]["last4"]) == 4
                 assert set(organization["registration"]) == REGISTRATION
-                assert organization["identity"] is None or set(organization["identity"]) == {
-                    "id",
-                    "name",
-                    "account",
-                }
+                identity = organization["identity"]
+                assert identity is None or set(identity) == {"id", "name", "account"}
         for check in self.checks():
             _hold_check(check)
         counted = {one["status"] for one in self.checks() if one["required"]}
