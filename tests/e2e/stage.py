@@ -22,6 +22,8 @@ COMMAND = (sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m",
 PIECE = 12
 ABREAST = 4
 """Runs at once: they wait for each other's processor, not for anything else."""
+ONE = ("-o", "contoso", "--reach", "organization", "--register", "none")
+"""An organization that has a token of its own, and is not registered."""
 _CHARACTERS = string.ascii_letters + string.digits
 _LEGACY = string.ascii_lowercase + "234567"
 
@@ -205,16 +207,28 @@ class Stage:
         *arguments: str,
         environment: Mapping[str, str] | None = None,
         under: Sequence[str] = (),
+        command: Sequence[str] = COMMAND,
     ) -> subprocess.CompletedProcess[bytes]:
         """The real command, with nobody to ask; ``under`` is what runs it."""
         return subprocess.run(
-            [*under, *COMMAND, *arguments],
+            [*under, *command, *arguments],
             env={**self.environment, **(environment or {})},
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=60,
             check=False,
+        )
+
+    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """The same, still running."""
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            env=self.environment,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     def draft(self) -> dict[str, str]:

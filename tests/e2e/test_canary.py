@@ -25,7 +25,7 @@ from aspm_ado.simulator.world import Creation, SignIn
 from ..adapters.transport.servers import Server, answer
 from ..minting.az import FakeAz, drawn_sign_in
 from ..simulator.strict import StrictSimulator
-from .stage import Canaries, Stage, Story, drawn_token, story, where_flags
+from .stage import ONE, Canaries, Stage, Story, drawn_token, story, where_flags
 from .sweep import WAYS, Heard, Sweep, astray
 
 
@@ -126,17 +126,7 @@ def test_no_trace_of_a_sign_in(sweep: Callable[..., Sweep], refusal: str | None)
     az, environment = FakeAz(here.stage.bin, sign_in), {"ASPM_ADO_CREATE_TOKEN": ""}
     if refusal == "az":
         az.fails(f"ERROR: AADSTS50076 while {sign_in} was used")
-    flags = [
-        "-o",
-        "contoso",
-        "--reach",
-        "organization",
-        "--register",
-        "none",
-        "--create-token",
-        "require",
-        "-y",
-    ]
+    flags = [*ONE, "--create-token", "require", "-y"]
     made: list[str] = []
     for number, way in enumerate(WAYS.values()):
         told = here.run("connect", f"c{number}", *flags, *way, environment=environment)
@@ -256,24 +246,7 @@ def test_no_process_shows_a_token(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         stage = Stage(tmp_path, f"http://127.0.0.1:{mute.getsockname()[1]}")
         path = stage.file("token", token)
-        command = [
-            sys.executable,
-            "-m",
-            "aspm_ado",
-            "validate",
-            "-o",
-            "contoso",
-            "--pat-file",
-            str(path),
-            "-v",
-        ]
-        with subprocess.Popen(
-            command,
-            env=stage.environment,
-            cwd=stage.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        ) as child:
+        with stage.begin("validate", "-o", "contoso", "--pat-file", str(path), "-v") as child:
             connection, _ = mute.accept()
             assert connection.recv(1)
             folder = Path(f"/proc/{child.pid}")
@@ -288,7 +261,7 @@ def test_no_process_shows_a_token(tmp_path: Path) -> None:
             assert limit.split()[4] == "0"
             connection.close()
             mute.close()
-            said, _ = child.communicate(timeout=60)
+            said = b"".join(child.communicate(timeout=60))
     assert child.returncode == 5
     assert not Canaries([token]).in_bytes(said, "what it said")
 

@@ -13,7 +13,7 @@ from aspm_ado.simulator.world import Creation, SignIn
 
 from ..minting.az import FakeAz, drawn_sign_in
 from .questions import ANOTHER, CREATED, EXPIRES, PURPOSE, TOKEN, answers
-from .stage import drawn_token
+from .stage import ONE, drawn_token
 from .terminal import ENTER, pasted, squeezed
 
 pytestmark = pytest.mark.skipif(
@@ -44,17 +44,7 @@ def begun(play, **creation):
 
 def test_offered_agreed_to_and_proven(play):
     told, az = begun(play)
-    wizard = told.wizard(
-        "connect",
-        "-o",
-        "contoso",
-        "--reach",
-        "organization",
-        "--store",
-        "none",
-        "--register",
-        "none",
-    )
+    wizard = told.wizard("connect", *ONE, "--store", "none")
     wizard.answer(PURPOSE, ENTER)
     wizard.see(HOW)
     assert az.calls == []
@@ -77,17 +67,7 @@ def test_what_cannot_be_done_goes_on_by_hand_and_no_answer_is_lost(play):
     told.watch(by_hand.value)
     world = told.simulator.world
     told.simulator.become(replace(world, tokens=(*world.tokens, by_hand)))
-    wizard = told.wizard(
-        "connect",
-        "-o",
-        "contoso",
-        "--reach",
-        "organization",
-        "--store",
-        "none",
-        "--register",
-        "none",
-    )
+    wizard = told.wizard("connect", *ONE, "--store", "none")
     wizard.answer(PURPOSE, ENTER)
     wizard.answer(HOW, ENTER)
     wizard.answer(AGREE, "y")
@@ -102,19 +82,8 @@ def test_what_cannot_be_done_goes_on_by_hand_and_no_answer_is_lost(play):
 
 def test_what_stands_in_the_way_is_found_before_az_runs(play):
     told, az = begun(play)
-    flags = [
-        "-o",
-        "contoso",
-        "--reach",
-        "organization",
-        "--register",
-        "none",
-        "--no-input",
-        "-y",
-        "-v",
-        "--json",
-    ]
-    closed = told.stage.run("connect", *flags, "--create-token", "require")
+    flags = ("--no-input", "-y", "-v", "--json", "--create-token", "require")
+    closed = told.stage.run("connect", *ONE, *flags)
     assert (closed.returncode, az.calls) == (7, []), "there is no keyring to keep it in"
     assert json.loads(closed.stdout)["error"]["reason"].startswith("keyring-")
     assert told.simulator.requests == []

@@ -62,17 +62,15 @@ IN_AN_IMPORT = "os.kill(os.getpid(), signal.SIGINT)"
 IN_A_CLASS = f"type('Made', (), {{'field': type('Field', (), {{'__set_name__': lambda *_: {IN_AN_IMPORT}}})()}})"
 
 
+INTERRUPTED = pytest.mark.skipif(
+    sys.platform == "win32" or signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+    reason="no SIGINT comes through here",
+)
+
+
 def ended(stage: Stage, code: str) -> subprocess.CompletedProcess[bytes]:
     (stage.folder / "program.py").write_text(code)
-    return subprocess.run(
-        [sys.executable, "-m", "program"],
-        env=stage.environment,
-        cwd=stage.folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    return stage.run(command=(sys.executable, "-m", "program"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the keyring needs no cryptography")
@@ -89,10 +87,7 @@ def test_after_a_signal_within_exec(tmp_path):
     assert done.stdout
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32" or signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
-    reason="no SIGINT comes through here",
-)
+@INTERRUPTED
 @pytest.mark.parametrize(
     "where", [IN_AN_IMPORT, IN_A_CLASS], ids=["in an import", "in a class that is being made"]
 )
@@ -101,10 +96,7 @@ def test_stopped_while_it_is_loaded(tmp_path, where):
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32" or signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
-    reason="no SIGINT comes through here",
-)
+@INTERRUPTED
 def test_stopped_once_it_has_begun_within_a_class_that_is_being_made(tmp_path):
     code = BEFORE_ANYTHING.replace("KILL", IN_A_CLASS).replace(
         '"typer"', '"aspm_ado.cli.commands.list"'

@@ -38,25 +38,14 @@ def mute() -> Iterator[socket.socket]:
         yield listening
 
 
-def begun(stage: Stage, *arguments: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [*COMMAND, *arguments],
-        env=stage.environment,
-        cwd=stage.folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
 @pytest.mark.parametrize("number", SIGNALS)
 def test_while_the_network_is_asked(tmp_path, mute, number):
     stage, token = Stage(tmp_path, f"http://127.0.0.1:{mute.getsockname()[1]}"), drawn_token()
     path = stage.file("token", token)
     common = ["-o", "contoso", "--pat-file", str(path)]
     runs = [
-        begun(stage, "connect", *common, "--store", "none", "--register", "none", "--json"),
-        begun(stage, "validate", *common),
+        stage.begin("connect", *common, "--store", "none", "--register", "none", "--json"),
+        stage.begin("validate", *common),
     ]
     # Which connection is whose is not known; each run sends two first questions side by side.
     accepted = [mute.accept()[0] for _ in range(2 * len(runs))]
