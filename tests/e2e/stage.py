@@ -202,6 +202,14 @@ class Stage:
             flags += ["--pat-file", f"{organization}={path}" if organization else str(path)]
         return flags
 
+    def aspm_flags(self, told: Story) -> list[str]:
+        """The Invicti ASPM of a scenario, and how it is registered there."""
+        answers = told.scenario.answers
+        path = self.file("aspm-token", told.aspm_token)
+        flags = ["--aspm-url", answers.aspm_url, "--aspm-token-file", str(path)]
+        flags += ["--register", answers.register]
+        return flags + (["--registration-profile", answers.profile] if answers.profile else [])
+
     def run(
         self,
         *arguments: str,

@@ -66,14 +66,7 @@ def flags_of(played: Story, stage: Stage) -> tuple[list[str], list[str]]:
     answers = played.scenario.answers
     place = [*where_flags(played), *stage.token_flags(played.tokens)]
     place += ["--pat-expires", answers.expires.isoformat()] if answers.expires else []
-    more = [
-        "--aspm-url",
-        answers.aspm_url,
-        "--aspm-token-file",
-        str(stage.file("aspm-token", played.aspm_token)),
-    ]
-    more += ["--register", answers.register]
-    return place, more + (["--registration-profile", answers.profile] if answers.profile else [])
+    return place, stage.aspm_flags(played)
 
 
 @pytest.mark.parametrize("name", [name for name, told in SCENARIOS.items() if told.answers.tokens])

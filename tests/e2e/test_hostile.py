@@ -187,22 +187,9 @@ def test_from_any_answer(tmp_path: Path, opened: ExitStack, where: str, status: 
     )
     opened.callback(front.close)
     here = Sweep(Stage(tmp_path / "stage", f"http://127.0.0.1:{front.port}"), Canaries([]))
-    given = [
-        "-o",
-        "contoso",
-        "--pat-file",
-        str(here.stage.file("pat", told.token)),
-        "--purpose",
-        "alm",
-    ]
-    answers = told.scenario.answers
-    more = [
-        "--aspm-url",
-        answers.aspm_url,
-        "--aspm-token-file",
-        str(here.stage.file("aspm", told.aspm_token)),
-    ]
-    more += ["--register", "api", "--registration-profile", answers.profile or ""]
+    path = str(here.stage.file("pat", told.token))
+    given = ["-o", "contoso", "--pat-file", path, "--purpose", "alm"]
+    more = here.stage.aspm_flags(told)
     ways = [("-v",), ("--json", "-v")]
     turn = (STATUSES.index(status) + len(where)) % 2
     for number, way in enumerate(ways if NIGHT else [ways[turn]]):
@@ -327,15 +314,8 @@ def test_from_a_certificate(tmp_path: Path, opened: ExitStack) -> None:
         token = str(stage.file("token", drawn_token()))
         bundle = stage.given / "ca.pem"
         authority.cert_pem.write_to_path(str(bundle))
-        where = (
-            "validate",
-            "--server-url",
-            f"{server.url}/tfs",
-            "--collection",
-            "Contoso",
-            "--pat-file",
-            token,
-        )
+        place = ("--server-url", f"{server.url}/tfs", "--collection", "Contoso")
+        where = ("validate", *place, "--pat-file", token)
         words = where if names == ["localhost"] else (*where, "--ca-bundle", str(bundle))
         done = Sweep(stage, Canaries([])).run(*words)
         assert done.code == 5
@@ -353,19 +333,9 @@ def test_in_the_questions_of_the_wizard(play: Callable[..., Any]) -> None:
     )
     told.simulator.become(replace(world, organizations=(samples.CONTOSO, *others)))
     token = str(told.stage.file("token", told.token))
-    given = (
-        "-o",
-        "contoso",
-        "--purpose",
-        "alm",
-        "--pat-file",
-        token,
-        "--pat-expires",
-        "2027-01-13",
-    )
-    wizard = told.wizard(
-        "connect", *given, "--store", "none", "--register", "none", columns=200, rows=50
-    )
+    given = ("-o", "contoso", "--purpose", "alm", "--pat-file", token)
+    given += ("--pat-expires", "2027-01-13", "--store", "none", "--register", "none")
+    wizard = told.wizard("connect", *given, columns=200, rows=50)
     wizard.see(MORE)
     wizard.see("Enter)")
     wizard.type("\x01" + ENTER)

@@ -136,6 +136,12 @@ class Report:
         found = [one["status"] for one in (aspm or {"checks": []})["checks"] if one["id"] == name]
         return str(found[0]) if found else "absent"
 
+    @property
+    def registration(self) -> tuple[str, str, str]:
+        """Mode, state and proof of the only organization's."""
+        found = self.organization.node["registration"]
+        return found["mode"], found["state"], found["proof"]
+
     def words(self) -> str:
         """Everything that is said of what was really looked at: not the titles, and not what was skipped."""
         said = [str(self.node["error"])]

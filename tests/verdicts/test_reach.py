@@ -10,6 +10,8 @@ from ..simulator.internet import Internet
 from ..simulator.worlds import AFTER_THE_END, a_token, a_world, an_organization
 from .runner import Machine
 
+VALIDATE = ("validate", "-o", "contoso", "--check-clone", "no")
+
 
 def reach(
     machine: Machine,
@@ -19,16 +21,7 @@ def reach(
     environment: dict[str, str] | None = None,
 ) -> tuple[str, str]:
     """Status of the check and what the token is said to reach; the clone check is left out."""
-    done = machine.run(
-        "validate",
-        "-o",
-        "contoso",
-        "--check-clone",
-        "no",
-        *words,
-        token=pat,
-        environment=environment,
-    )
+    done = machine.run(*VALIDATE, *words, token=pat, environment=environment)
     assert done.code == code, done.said()
     one = done.report.organization
     assert one.failing == ({"reach"} if code == 3 else set())
@@ -50,17 +43,7 @@ def test_asked_for_by_name_it_passes_and_a_proxy_with_a_password_is_no_hindrance
     pat = a_token(reach="Contoso")
     internet.become(a_world(pat))
     internet.proxy.password = machine.proxy_password = "correct-horse-battery"
-    done = machine.run(
-        "validate",
-        "-o",
-        "contoso",
-        "--reach",
-        "organization",
-        "--check-clone",
-        "no",
-        token=pat,
-        by_stdin=True,
-    )
+    done = machine.run(*VALIDATE, "--reach", "organization", token=pat, by_stdin=True)
     assert done.code == 0
     assert done.report.node["verdict"] == "ready"
     assert done.report.organization.status("reach") == "pass"

@@ -112,18 +112,8 @@ def test_a_token_that_is_alive_elsewhere_is_not_dead_here(
     """Only one of two organizations knows it: that is access, not identity, in whichever order they were given."""
     pat = a_token(reach="Fabrikam")
     internet.become(a_world(pat))
-    done = machine.run(
-        "validate",
-        "-o",
-        "contoso",
-        "-o",
-        "fabrikam",
-        "--reach",
-        "organization",
-        "--check-clone",
-        "no",
-        token=pat,
-    )
+    places = ("-o", "contoso", "-o", "fabrikam", "--reach", "organization")
+    done = machine.run("validate", *places, "--check-clone", "no", token=pat)
     assert done.code == 3
     assert done.report.named("contoso").failing == {"organization.access"}
     assert done.report.named("fabrikam").failing == set()
