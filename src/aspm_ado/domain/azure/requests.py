@@ -59,9 +59,9 @@ class Caller:
 
         It is a preview on Services and has no version on a Server.
         """
-        services = place.site.deployment is Deployment.SERVICES
-        version = "?api-version=7.1-preview.1" if services else ""
-        url = f"{_area(place, Area.ORGANIZATION)}/_apis/connectionData{version}"
+        url = f"{_area(place, Area.ORGANIZATION)}/_apis/connectionData"
+        if place.site.deployment is Deployment.SERVICES:
+            url += "?api-version=7.1-preview.1"
         return self._get(url, place.site, credential, ConnectionData)
 
     def profile(self, site: Site, credential: Credential) -> Call:
