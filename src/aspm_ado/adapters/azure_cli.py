@@ -156,7 +156,9 @@ class AzureCli:
             places = (Path(folder) / "az.cmd" for folder in path.split(os.pathsep))
             return next((str(az) for az in places if az.is_absolute() and az.is_file()), None)
         found = shutil.which("az", path=path)
-        return found if found and Path(found).is_absolute() else None
+        if found and Path(found).is_absolute():
+            return found
+        return None
 
 
 def _read(out: bytes, now: float) -> tuple[Secret, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
@@ -244,6 +244,10 @@ class Reply:
         if wanted not in HEADERS:
             raise LookupError(name)
         return tuple([value for key, value in self.headers if key.lower() == wanted])
+
+    def failed(self, reason: Reason, problem: str, remedy: str) -> Reply:
+        """The same as no answer that can be read."""
+        return replace(self, failure=reason, problem=problem, remedy=remedy)
 
     @property
     def evidence(self) -> Evidence:

@@ -21,8 +21,11 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,
     ASPM_URL,
+    CLONE_USERNAME,
+    COLLECTION,
     CREATE_TOKEN,
     ORGANIZATION,
+    PAT_EXPIRES,
     PAT_FILE,
     PURPOSE,
     REACH,
@@ -131,6 +134,13 @@ def _file_of(organization: str | None) -> str:
     return f"simulated-token-of-{organization or 'all'}.txt"
 
 
+def _file_given(organization: str | None) -> str:
+    file = _file_of(organization)
+    if organization:
+        return f"{organization}={file}"
+    return file
+
+
 class _Tokens:
     """Hands out the story's tokens as files would."""
 
@@ -192,27 +202,32 @@ def _house(invocation: Invocation, story: Scenario, simulator: Simulator) -> Con
 
 def _given(story: Scenario) -> dict[str, Given]:
     answers = story.answers
-    files = tuple(
-        f"{organization}={_file_of(organization)}" if organization else _file_of(None)
-        for organization, _ in answers.tokens
-    )
-    said = {
-        ORGANIZATION.name: tuple(answers.organizations),
-        SERVER_URL.name: (answers.server_url,) if answers.server_url else (),
-        "collection": tuple(answers.collections),
-        PURPOSE.name: (answers.purpose,) if answers.purpose else (),
-        REACH.name: (answers.reach,) if answers.reach != "auto" else (),
-        "clone-username": (answers.clone_username,) if answers.clone_username else (),
-        "pat-expires": (str(answers.expires),) if answers.expires else (),
-        ASPM_URL.name: (answers.aspm_url,) if answers.aspm_url else (),
-        PAT_FILE.name: files,
-        ASPM_TOKEN_FILE.name: (ASPM_FILE,) if answers.aspm_token else (),
-        REGISTER.name: (answers.register,),
-        REGISTRATION_PROFILE.name: (answers.profile,) if answers.profile else (),
-        CREATE_TOKEN.name: (REQUIRE if answers.by_az else NEVER,),
-        YES.name: ("true",) if answers.by_az else (),
+    lists = {
+        ORGANIZATION: answers.organizations,
+        COLLECTION: answers.collections,
+        PAT_FILE: [_file_given(organization) for organization, _ in answers.tokens],
     }
-    return {name: Given(values, "the simulation") for name, values in said.items() if values}
+    single = {
+        SERVER_URL: answers.server_url,
+        PURPOSE: answers.purpose,
+        CLONE_USERNAME: answers.clone_username,
+        PAT_EXPIRES: answers.expires,
+        ASPM_URL: answers.aspm_url,
+        ASPM_TOKEN_FILE: answers.aspm_token and ASPM_FILE,
+        REGISTER: answers.register,
+        REGISTRATION_PROFILE: answers.profile,
+        CREATE_TOKEN: NEVER,
+    }
+    if answers.reach != "auto":
+        single[REACH] = answers.reach
+    if answers.by_az:
+        single |= {CREATE_TOKEN: REQUIRE, YES: "true"}
+    said = lists | {question: [str(value)] for question, value in single.items() if value}
+    return {
+        question.name: Given(tuple(values), "the simulation")
+        for question, values in said.items()
+        if values
+    }
 
 
 def _introduce(invocation: Invocation, story: Scenario, simulator: Simulator) -> None:

@@ -53,10 +53,10 @@ def form_values(
     values = [(address, place.url)]
     if username:
         values.append(("Username", f"{username} (scanners cannot clone with the token alone)"))
-    token = "the one that was proven"
+    which = "the one that was proven"
     if last4:
-        token = f"the one ending in {last4}"
-    values.append(("Token", token))
+        which = f"the one ending in {last4}"
+    values.append(("Token", which))
     switches = [f"Advanced Settings: {label}" for label in settings.labels]
     if settings.issue_manager:
         switches.insert(0, "Tick the checkbox for the issue manager (at the top of the list)")

@@ -44,10 +44,8 @@ def _changes(
     when, start = "the last time", "The last time"
     if day:
         when, start = f"on {day}", f"On {day}"
-    if before in GOOD and check.status is Status.FAIL:
-        yield f"It was good {when}."
-    if before == Status.FAIL and check.status in GOOD:
-        yield f"It was not good {when}."
+    if turned := _turned(before, check.status):
+        yield f"{turned} {when}."
     if check.id is CheckId.IDENTITY and _is_other(made, known):
         yield f"{start} it was {_owner(known)}."
     if check.id is CheckId.REACH:
@@ -55,6 +53,14 @@ def _changes(
             yield f"{start} it reached: {known.reach}."
         if fresh:
             yield f"New since then: {', '.join(fresh)}."
+
+
+def _turned(before: str, now: Status) -> str:
+    if before in GOOD and now is Status.FAIL:
+        return "It was good"
+    if before == Status.FAIL and now in GOOD:
+        return "It was not good"
+    return ""
 
 
 def _is_other(made: OrganizationReport, known: StoredCredential) -> bool:

@@ -25,7 +25,6 @@ from aspm_ado.domain.rules.classify import (
     AnswerKind,
     classify,
     explain_inconclusive,
-    inconclusive,
     user_of,
 )
 
