@@ -6,11 +6,11 @@ from aspm_ado.domain.documents import AspmPage
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
-from aspm_ado.flows.registration.aspm import prove_aspm
-from aspm_ado.flows.tokens.sources import Taken
+from aspm_ado.flows.registration.aspm import AspmTarget, validate_aspm
+from aspm_ado.flows.tokens.sources import ApiToken
 
 URL = "https://aspm.corp.example"
-TOKEN = Taken(Secret("the-token-of-the-aspm"), "a test")
+TOKEN = ApiToken(Secret("the-token-of-the-aspm"), "a test")
 API, WANTS, PAGE = (
     (200, '{"status":"ok"}'),
     (401, '{"error":"failed to authorize"}'),
@@ -25,7 +25,7 @@ CORE, OWN = "/api/aspm/v1/api/v2", "/api/v2"
 
 def drive(script, wished="auto", hint="auto"):
     """Run the errand over answers by path; the proof, and each round trip as (path, header of the token)."""
-    errand, rounds, replies = prove_aspm(URL, TOKEN, wished, hint), [], None
+    errand, rounds, replies = validate_aspm(AspmTarget(URL, wished, hint), TOKEN), [], None
     try:
         while True:
             calls = errand.send(replies) if replies is not None else next(errand)
@@ -78,7 +78,7 @@ def test_all_is_well(at, header, api):
     assert results(proof) == [("pass", None)] * 3
     assert proof.api == api
     assert proof.is_good
-    assert proof.takes_token
+    assert proof.accepts_token
     assert rounds == [
         [(f"{CORE}/health/check/", None), (f"{OWN}/health/check/", None)],
         [(f"{base}/teams/?start=0&limit=1", header)],
@@ -141,7 +141,7 @@ def test_when_both_want_a_token_the_token_tells(hint, first):
     proof, _ = drive(answers, hint=hint)
     assert results(proof)[1:] == [("fail", "aspm-token-rejected"), ("skip", "not-asked")]
     assert proof.api == "auto"
-    assert not proof.takes_token
+    assert not proof.accepts_token
 
 
 def test_nothing_is_asked_behind_a_refusal():
@@ -154,5 +154,5 @@ def test_nothing_is_asked_behind_a_refusal():
     assert len(rounds) == 2
     proof, _ = drive(script(own=API, projects=FORBIDDEN))
     assert results(proof) == [("pass", None), ("pass", None), ("fail", "aspm-forbidden")]
-    assert proof.takes_token
+    assert proof.accepts_token
     assert not proof.is_good

@@ -22,7 +22,7 @@ from aspm_ado.domain.questions import CHECK_CLONE, ORGANIZATION, QUIET
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.stored import Catalogue
 from aspm_ado.flows.validate import validate_ad_hoc
-from aspm_ado.flows.validation.requests import MOST_REQUESTS, OPINIONS
+from aspm_ado.flows.validation.requests import MOST_REQUESTS, OTHERS_ASKED
 from aspm_ado.flows.validation.scheduler import IN_FLIGHT
 
 from ..doctor.stored import entry
@@ -213,7 +213,7 @@ def test_many_organizations_over_few_connections(served: Served) -> None:
     assert set(served.loads.values()) == {1}, "each file of certificates is read once"
 
 
-@pytest.mark.parametrize(("count", "most"), [(1, 2), (3, 2 + 2), (40, 2 + OPINIONS)])
+@pytest.mark.parametrize(("count", "most"), [(1, 2), (3, 2 + 2), (40, 2 + OTHERS_ASKED)])
 def test_nothing_follows_where_the_first_answer_shows_a_dead_token(
     served: Served, count: int, most: int
 ) -> None:

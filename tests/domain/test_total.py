@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from aspm_ado.domain.aspm.api import Dialect
 from aspm_ado.domain.aspm.profile import Profile, Success
-from aspm_ado.domain.aspm.registration import Upshot, not_begun, refused, registered, tried, upshot
+from aspm_ado.domain.aspm.registration import (
+    WriteResult,
+    after_trial,
+    not_begun,
+    read_write,
+    refused,
+    registered,
+)
 from aspm_ado.domain.azure.retirement import Calendar, DaySource, Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Level, Purpose, probes_for
 from aspm_ado.domain.checks import Check, Status
@@ -288,11 +295,11 @@ def test_aspm(one: Reply, other: Reply, dialect: Dialect) -> None:
     for text in (error_message(one), redirect_target(one)):
         assert text == clean(text)
     profile = Profile("p", dialect, "/x", {}, Success({201}), "0" * 64, id="/id")
-    result, instance = upshot(profile, one)
+    result, instance = read_write(profile, one)
     assert instance is None or instance == clean(instance)
     assert_whole(refused("m", profile, one).check, not_begun(UNREGISTERED, one).check)
-    assert_whole(tried(registered("m", instance, profile, one), profile, other).check)
-    assert result is not Upshot.CREATED or one.status == 201
+    assert_whole(after_trial(registered("m", instance, profile, one), profile, other).check)
+    assert result is not WriteResult.CREATED or one.status == 201
 
 
 @given(replies, st.none() | replies, st.booleans(), st.text(max_size=10))

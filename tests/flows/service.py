@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 import threading
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from aspm_ado.adapters.http.services import AzureDevOps
 from aspm_ado.domain.azure.place import SERVICES, Site
-from aspm_ado.domain.azure.requests import Caller
-from aspm_ado.domain.azure.retirement import Clock
 from aspm_ado.domain.azure.scopes import SCOPES, Deployment, Probe, Purpose
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.secret import Secret
-from aspm_ado.flows.validation.result import Brief, Candidate
+from aspm_ado.flows.validation.token import Demand
+from aspm_ado.flows.validation.token import Token as Pat
 from aspm_ado.simulator import SCENARIOS
 from aspm_ado.simulator.scopes import FULL_ACCESS
 from aspm_ado.simulator.world import Project, Repository, Token
@@ -167,20 +165,10 @@ def candidate(
     site: Site = SERVICES,
     secret: str = PAT,
     clone: str = "no",
-    today: date = THAT_DAY,
-    global_end: date | None = date(2026, 12, 1),
     **more: Any,
-) -> Candidate:
+) -> Pat:
     """One token to be proven in these organizations."""
-    caller = Caller("a-session", lambda: str(uuid.uuid4()))
-    brief_more = {key: more.pop(key) for key in ("reach", "read_only") if key in more}
-    brief = Brief(
-        purpose=purpose,
-        caller=caller,
-        clock=Clock(today, global_end),
-        check_clone=clone,
-        **brief_more,
-    )
-    return Candidate(
-        brief=brief, site=site, secret=Secret(secret), names=names, source="a test", **more
-    )
+    demanded = {key: more.pop(key) for key in ("reach", "read_only") if key in more}
+    demand = Demand(purpose, check_clone=clone, **demanded)
+    places = tuple(site.place(name) for name in names)
+    return Pat(Secret(secret), "a test", places, site, demand=demand, **more)

@@ -12,14 +12,10 @@ from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import PURPOSE, REACH
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.flows.answers import one_of
-from aspm_ado.flows.options.parts import (
-    parse_aspm_url,
-    parse_check_clone,
-    parse_username,
-    target_given,
-)
+from aspm_ado.flows.answers import one_of, parse_check_clone, parse_username
+from aspm_ado.flows.registration.aspm import parse_aspm_url
 from aspm_ado.flows.storage.connection import default_name, parse_name
+from aspm_ado.flows.target import target_given
 from aspm_ado.flows.tokens.sources import ask_token, aspm_token_given, tokens_given
 
 from .context import FakeSources, Person, asker
@@ -80,9 +76,9 @@ def test_an_explicit_source_that_is_empty_does_not_fall_through(given: dict[str,
 def test_a_token_of_one_organization_alone() -> None:
     files = {"a.txt": b"a" * 20, "b.txt": b"b" * 20, "odd/x=y.txt": b"c" * 20}
     tokens = tokens_given(asker(pat_file=("Contoso=a.txt", "b.txt")), FakeSources(files))
-    assert tokens.of("contoso") == tokens.own["contoso"]
-    assert tokens.of("fabrikam") == tokens.shared
-    assert tokens.named == ("Contoso",)
+    assert tokens.of(SERVICES.place("contoso")) == tokens.own["contoso"]
+    assert tokens.of(SERVICES.place("fabrikam")) == tokens.shared
+    assert [place.name for place in tokens.named] == ["Contoso"]
     odd = tokens_given(asker(pat_file="odd/x=y.txt"), FakeSources(files))
     assert odd.own == {}
     assert odd.shared is not None

@@ -11,7 +11,12 @@ from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Catalogue, Entry
-from aspm_ado.flows.storage.transaction import clear_remains, keep, ready_to_keep, update
+from aspm_ado.flows.storage.transaction import (
+    prepare_storage,
+    store_entry,
+    undo_interrupted,
+    update_entry,
+)
 
 from .context import FakeRecords, FakeVault, FakeVoice, Plan, context, entry
 
@@ -52,7 +57,7 @@ def assert_whole(records: FakeRecords, vault: FakeVault) -> None:
 def assert_clean_after_the_next_run(records: FakeRecords, vault: FakeVault) -> None:
     """The next run leaves no secret that nothing names, and nothing pending."""
     records.plan, vault.plan = Plan(), Plan()
-    clear_remains(context(records=records, vault=vault))
+    undo_interrupted(context(records=records, vault=vault))
     assert_whole(records, vault)
     assert set(vault.secrets) == set(records.load().services)
     assert records.load().pending == {}
@@ -62,7 +67,7 @@ def assert_clean_after_the_next_run(records: FakeRecords, vault: FakeVault) -> N
 
 def test_all_of_it() -> None:
     records, vault = furnished(FakeVault())
-    keep(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
+    store_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
     assert records.load().connections == {"contoso": NEW, "other": OTHER}
     assert set(vault.secrets) == {"new1", "new2", "new3", "kept"}
     assert records.load().pending == {}
@@ -80,7 +85,7 @@ def test_what_is_about_to_be_written_is_said_before() -> None:
 
     watching = Watching()
     watching.secrets = vault.secrets
-    keep(context(records=records, vault=watching), "contoso", in_place_of(OLD), SECRETS)
+    store_entry(context(records=records, vault=watching), "contoso", in_place_of(OLD), SECRETS)
     assert seen == [True, True, True]
 
 
@@ -97,9 +102,9 @@ def test_the_vault_fails_at_each_step(step: int, for_ever: bool, late: bool, fai
     writing = step <= 3
     if writing or failure != "the store fails":
         with pytest.raises(type(plan.error)):
-            keep(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
+            store_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
     else:
-        keep(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
+        store_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
     assert_whole(records, vault)
     assert records.load().connections["contoso"] == (OLD if writing else NEW)
     assert records.load().connections["other"] == OTHER
@@ -116,7 +121,7 @@ def test_the_records_fail_at_each_change(step: int, for_ever: bool) -> None:
     broken = StoreError(Reason.RECORDS_UNREADABLE, "The disk is full.", remedy="Make room.")
     records.plan = Plan(step, for_ever=for_ever, error=broken)
     with pytest.raises(StoreError) as caught:
-        keep(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
+        store_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
     assert caught.value.reason is Reason.RECORDS_UNREADABLE
     assert_whole(records, vault)
     expected = OLD if step < 3 else NEW
@@ -136,12 +141,12 @@ def test_switched_off_between_any_two_steps(step: int) -> None:
     records, vault = furnished(FakeVault(plan))
     records.plan = plan
     with pytest.raises(OffError):
-        keep(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
+        store_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
     assert_whole(records, vault)
     voice = FakeVoice()
     records.plan = vault.plan = Plan()
     pending = bool(records.load().pending)
-    clear_remains(context(records=records, vault=vault, voice=voice))
+    undo_interrupted(context(records=records, vault=vault, voice=voice))
     assert bool(voice.lines) is pending
     assert_clean_after_the_next_run(records, vault)
 
@@ -150,7 +155,7 @@ def test_a_secret_too_large_is_refused_before_anything_is_written() -> None:
     records, vault = furnished(FakeVault(largest=10))
     before = dict(vault.secrets)
     with pytest.raises(StoreError) as caught:
-        keep(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
+        store_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
     assert caught.value.reason is Reason.SECRET_TOO_LARGE
     assert records.history == []
     assert vault.secrets == before
@@ -159,7 +164,9 @@ def test_a_secret_too_large_is_refused_before_anything_is_written() -> None:
 def test_an_old_secret_that_cannot_be_erased_is_said_and_tried_again() -> None:
     records, vault = furnished(FakeVault(Plan(4, for_ever=True)))
     voice = FakeVoice()
-    keep(context(records=records, vault=vault, voice=voice), "contoso", in_place_of(OLD), SECRETS)
+    store_entry(
+        context(records=records, vault=vault, voice=voice), "contoso", in_place_of(OLD), SECRETS
+    )
     assert records.load().connections["contoso"] == NEW
     assert set(records.load().erasing) == {"old1", "old2"}
     assert any("could not be erased" in line for line in voice.lines)
@@ -169,7 +176,7 @@ def test_an_old_secret_that_cannot_be_erased_is_said_and_tried_again() -> None:
 def test_the_token_of_an_aspm_is_one_record_for_its_origin() -> None:
     records, vault = furnished(FakeVault())
     made = context(records=records, vault=vault)
-    keep(
+    store_entry(
         made,
         "contoso",
         in_place_of(OLD),
@@ -179,14 +186,16 @@ def test_the_token_of_an_aspm_is_one_record_for_its_origin() -> None:
     assert records.load().aspm_tokens == {"https://aspm.example.test": "aspm1"}
     again = entry("contoso", "new4")
     secrets = {"new4": Secret("x" * 20), "aspm2": Secret("z" * 20)}
-    keep(made, "contoso", in_place_of(NEW, again), secrets, ("https://aspm.example.test", "aspm2"))
+    store_entry(
+        made, "contoso", in_place_of(NEW, again), secrets, ("https://aspm.example.test", "aspm2")
+    )
     assert set(vault.secrets) == {"new4", "aspm2", "kept"}
 
 
 def test_an_update_touches_no_secret() -> None:
     records, vault = furnished(FakeVault(Plan(1, for_ever=True)))
     changed = replace(OLD, reach_demanded="organization")
-    made = update(context(records=records, vault=vault), "contoso", in_place_of(OLD, changed))
+    made = update_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD, changed))
     assert made == changed
     assert records.load().connections == {"contoso": changed, "other": OTHER}
     assert set(vault.secrets) == {"old1", "old2", "kept"}
@@ -195,7 +204,10 @@ def test_an_update_touches_no_secret() -> None:
 def test_an_update_erases_what_it_leaves_unnamed() -> None:
     records, vault = furnished(FakeVault())
     less = entry("contoso", "old2")
-    assert update(context(records=records, vault=vault), "contoso", in_place_of(OLD, less)) == less
+    assert (
+        update_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD, less))
+        == less
+    )
     assert set(vault.secrets) == {"old2", "kept"}
     assert_clean_after_the_next_run(records, vault)
 
@@ -214,7 +226,7 @@ def test_what_another_run_put_on_record_meanwhile_is_what_the_entry_is_built_on(
 
     slow = Slow()
     slow.secrets = vault.secrets
-    keep(context(records=records, vault=slow), "contoso", in_place_of(later), SECRETS)
+    store_entry(context(records=records, vault=slow), "contoso", in_place_of(later), SECRETS)
     assert records.load().connections["contoso"] == NEW
 
 
@@ -225,7 +237,7 @@ def test_a_builder_that_fails_leaves_all_as_it_was() -> None:
         raise RuntimeError("unforeseen")
 
     with pytest.raises(RuntimeError):
-        keep(context(records=records, vault=vault), "contoso", onto, SECRETS)
+        store_entry(context(records=records, vault=vault), "contoso", onto, SECRETS)
     assert records.load().connections == {"contoso": OLD, "other": OTHER}
     assert set(vault.secrets) == {"old1", "old2", "kept"}
     assert_clean_after_the_next_run(records, vault)
@@ -233,7 +245,7 @@ def test_a_builder_that_fails_leaves_all_as_it_was() -> None:
 
 def test_a_connection_that_is_new_is_built_on_nothing() -> None:
     records, vault = FakeRecords(), FakeVault()
-    keep(context(records=records, vault=vault), "contoso", in_place_of(None), SECRETS)
+    store_entry(context(records=records, vault=vault), "contoso", in_place_of(None), SECRETS)
     assert records.load().connections == {"contoso": NEW}
     assert set(vault.secrets) == set(SECRETS)
 
@@ -243,7 +255,7 @@ def test_before_a_secret_is_asked_for_the_remains_are_cleared() -> None:
     vault.secrets["half"] = Secret("x" * 20)
     records.catalogue = records.catalogue.begin("fabrikam", ("half", "never-written"))
     voice = FakeVoice()
-    ready_to_keep(context(records=records, vault=vault, voice=voice))
+    prepare_storage(context(records=records, vault=vault, voice=voice))
     assert "half" not in vault.secrets
     assert any("fabrikam" in line for line in voice.lines)
     assert_clean_after_the_next_run(records, vault)
@@ -252,6 +264,6 @@ def test_before_a_secret_is_asked_for_the_remains_are_cleared() -> None:
 def test_with_nothing_left_over_nothing_is_locked_and_nothing_said() -> None:
     records, vault = furnished(FakeVault())
     voice = FakeVoice()
-    clear_remains(context(records=records, vault=vault, voice=voice))
+    undo_interrupted(context(records=records, vault=vault, voice=voice))
     assert records.history == []
     assert voice.lines == []

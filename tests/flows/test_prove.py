@@ -7,41 +7,47 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.azure.retirement import Clock, Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import SCOPES, Purpose, Scope
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.documents import Repositories
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.flows.validation.report import organizations_of
-from aspm_ado.flows.validation.result import Candidate, Proof
-from aspm_ado.flows.validation.run import prove
+from aspm_ado.flows.validation.result import TokenResult
+from aspm_ado.flows.validation.run import validate
 from aspm_ado.flows.validation.scheduler import Scheduler
+from aspm_ado.flows.validation.token import Token as Pat
 from aspm_ado.simulator.world import Project, Repository, Token
 
 from ..domain import replies as r
 from ..simulator.worlds import LONG_AGO, a_server, an_organization, swap
-from .service import EVERYTHING, PAT, TFS, Rounds, Service, candidate, token
+from .context import FakeVoice, context
+from .service import EVERYTHING, PAT, TFS, THAT_DAY, Rounds, Service, candidate, token
 
 CLONE = {"projects", "repositories", "clone"}
 NARROW = swap("vso.code_full", "vso.code")
 
 
 def proven(
-    service: Service, made: Candidate, previous: Proof | None = None
-) -> tuple[Proof, Rounds]:
+    service: Service,
+    made: Pat,
+    previous: TokenResult | None = None,
+    today: date = THAT_DAY,
+    global_end: date | None = date(2026, 12, 1),
+) -> tuple[TokenResult, Rounds]:
     rounds = Rounds(service)
     service.begin(made.secret.reveal())
-    [proof] = prove([made], rounds, previous=[previous] if previous else ())  # type: ignore[arg-type]
+    around = context(scheduler=rounds, clock=Clock(today, global_end))
+    [proof] = validate(around, [made], [previous] if previous else ())
     assert service.problems == []
     return proof, rounds
 
 
-def checks(proof: Proof, index: int = 0) -> dict[CheckId, Check]:
-    return {check.id: check for check in organizations_of(proof)[index].checks}
+def checks(proof: TokenResult, index: int = 0) -> dict[CheckId, Check]:
+    return {check.id: check for check in proof.reports[index].checks}
 
 
-def trouble(proof: Proof, index: int = 0) -> dict[str, Reason | None]:
+def trouble(proof: TokenResult, index: int = 0) -> dict[str, Reason | None]:
     return {
         check.id.value: check.reason
         for check in checks(proof, index).values()
@@ -56,7 +62,7 @@ def test_a_good_token_costs_two_round_trips_and_eleven_requests() -> None:
     assert sorted(rounds.trips[0]) == ["connection-data", "profile"]
     assert "accounts" in rounds.trips[1]
     assert trouble(proof) == {}
-    assert proof.listed == ("Contoso",)
+    assert [place.name for place in proof.listed or ()] == ["Contoso"]
 
 
 def test_a_good_token_of_one_organization_costs_one_less() -> None:
@@ -127,7 +133,7 @@ def test_a_collection_that_is_closed_makes_no_other_one_older_than_it_is(
         service.overrides = {"collections": lambda _: r.bare()}
     proof, _ = proven(service, candidate(closed, "Two", "Three", site=TFS))
     assert proof.version == "7.1"
-    shut, *good = organizations_of(proof)
+    shut, *good = proof.reports
     for one in good:
         scopes = {
             check.id.value: check.status
@@ -206,7 +212,7 @@ def test_a_token_of_another_organization_is_alive_there() -> None:
     )
     assert rounds.sizes == [2, 1, 8]
     assert trouble(proof, 0) == {"organization.access": Reason.ORGANIZATION_REFUSES_TOKEN}
-    assert organizations_of(proof)[0].identity == r.ME
+    assert proof.reports[0].identity == r.ME
     assert trouble(proof, 1) == {}
 
 
@@ -225,8 +231,8 @@ def test_reach_is_judged_once_and_repeated() -> None:
     reaches = [checks(proof, i)[CheckId.REACH] for i in range(3)]
     assert reaches[0] == reaches[1] == reaches[2]
     assert reaches[0].reason is Reason.REACH_GLOBAL_ENDS
-    assert {made.token for made in organizations_of(proof)} == {organizations_of(proof)[0].token}
-    assert organizations_of(proof)[0].token.shared
+    assert {made.token for made in proof.reports} == {proof.reports[0].token}
+    assert proof.reports[0].token.shared
 
 
 def test_two_organizations_that_take_the_token_prove_all_whatever_the_profile_says() -> None:
@@ -239,13 +245,13 @@ def test_two_organizations_that_take_the_token_prove_all_whatever_the_profile_sa
 def test_one_organization_named_in_two_spellings_is_asked_once() -> None:
     service = Service(token())
     proof, rounds = proven(service, candidate("contoso", "CONTOSO", "Contoso"))
-    assert len(proof.places) == 1
+    assert len(proof.organizations) == 1
     assert rounds.sizes == [2, 9]
 
 
 def test_today_is_the_service_s_own_day() -> None:
     service = Service(token())
-    proof, _ = proven(service, candidate("contoso", today=date(2031, 1, 1)))
+    proof, _ = proven(service, candidate("contoso"), today=date(2031, 1, 1))
     assert proof.calendar.today == date(2026, 10, 15)
     assert proof.calendar.source.value == "server"
 
@@ -255,17 +261,17 @@ def test_nobody_s_answer_leaves_the_day_to_this_machine() -> None:
     service.overrides = dict.fromkeys(
         ("connection-data", "profile"), lambda _: r.reply(200, r.PAGE, r.HTML)
     )
-    proof, _ = proven(service, candidate("contoso", today=date(2026, 1, 2)))
+    proof, _ = proven(service, candidate("contoso"), today=date(2026, 1, 2))
     assert (proof.calendar.today, proof.calendar.source.value) == (date(2026, 1, 2), "local")
 
 
 def test_days_left_is_the_earlier_of_expiry_and_end() -> None:
     service = Service(token())
     for expires, left in ((None, 47), (date(2026, 10, 20), 5), (date(2027, 6, 1), 47)):
-        proof, _ = proven(service, candidate("contoso", expires=expires))
-        assert organizations_of(proof)[0].token.days_left == left
-    proof, _ = proven(service, candidate("contoso", expires=date(2027, 6, 1), global_end=None))
-    assert organizations_of(proof)[0].token.days_left == 229
+        proof, _ = proven(service, candidate("contoso", end=expires))
+        assert proof.reports[0].token.days_left == left
+    proof, _ = proven(service, candidate("contoso", end=date(2027, 6, 1)), global_end=None)
+    assert proof.reports[0].token.days_left == 229
 
 
 # --- again, after the token was edited
@@ -377,14 +383,18 @@ def test_reading_alone_sends_nothing_but_get() -> None:
 def test_every_organization_that_the_token_reaches() -> None:
     service = Service(token(), organizations=("Contoso", "Fabrikam", "Tailspin"))
     proof, _ = proven(service, candidate("contoso", list_all=True))
-    assert [here.place.key for here in proof.places] == ["contoso", "fabrikam", "tailspin"]
+    assert [here.place.key for here in proof.organizations.values()] == [
+        "contoso",
+        "fabrikam",
+        "tailspin",
+    ]
     assert service.names().count("accounts") == 1
 
 
 def test_where_they_cannot_be_listed_the_union_is_still_proven() -> None:
     service = Service(token(reach="Contoso"), organizations=("Contoso", "Fabrikam"))
     proof, _ = proven(service, candidate("contoso", list_all=True))
-    assert [here.place.key for here in proof.places] == ["contoso"]
+    assert [here.place.key for here in proof.organizations.values()] == ["contoso"]
     assert proof.unlisted is not None
     assert (proof.unlisted.status, proof.unlisted.reason) == (
         Status.FAIL,
@@ -469,14 +479,18 @@ def test_a_repository_that_is_gone_is_passed_over_for_the_next() -> None:
     proof, _ = proven(service, candidate("DefaultCollection", site=TFS, clone="auto"))
     assert checks(proof)[CheckId.CLONE_TOKEN].status is Status.PASS
     assert [call.url for call in service.calls if "/_git/gone/" in call.url]
-    assert proof.places[0].repository is not None
-    assert proof.places[0].repository.name == "checkout api"
+    assert proof.lead is not None
+    assert proof.lead.repository is not None
+    assert proof.lead.repository.name == "checkout api"
 
 
 def test_the_collections_of_a_server_are_listed_at_its_root() -> None:
     service = Service(token(), organizations=("DefaultCollection", "Engineering"), version="7.1")
     proof, _ = proven(service, candidate(site=TFS, list_all=True))
-    assert [here.place.name for here in proof.places] == ["DefaultCollection", "Engineering"]
+    assert [here.place.name for here in proof.organizations.values()] == [
+        "DefaultCollection",
+        "Engineering",
+    ]
     assert checks(proof)[CheckId.REACH].status is Status.PASS
 
 
@@ -488,14 +502,16 @@ def test_the_real_crew_hears_the_same() -> None:
     service = Service(token(), organizations=names)
     service.begin(PAT)
     done: list[str] = []
-    [proof] = prove(
-        [candidate(*names)],
-        Scheduler(service),
-        on_done=lambda here, _: done.append(here.place.name),
-    )
+
+    class Voice(FakeVoice):
+        def progress(self, so_far: int, total: int, what: str) -> None:
+            done.append(what)
+
+    [proof] = validate(context(scheduler=Scheduler(service), voice=Voice()), [candidate(*names)])
+    assert done.pop(0) == "asking Azure DevOps"
     assert service.problems == []
     assert sorted(done) == sorted(names)
-    assert [here.place.name for here in proof.places] == names
+    assert [here.place.name for here in proof.organizations.values()] == names
     assert len(service.calls) == 2 + 1 + 8 + 29 * 9
 
 
@@ -504,8 +520,8 @@ def test_tokens_are_judged_apart() -> None:
     own = token(reach="a"), token(NARROW, "b", value=other)
     service = Service(*own, organizations=("a", "b"))
     one = candidate("a", reach=ReachDemanded.ORGANIZATION)
-    two = replace(candidate("b", secret=other), brief=one.brief)
-    proofs = prove([one, two], Scheduler(service))
+    two = replace(candidate("b", secret=other), demand=one.demand)
+    proofs = validate(context(scheduler=Scheduler(service)), [one, two])
     assert trouble(proofs[0]) == {}
     assert trouble(proofs[1]) == {"scope.code": Reason.CODE_SCOPE_MISSING}
     for call in service.calls:

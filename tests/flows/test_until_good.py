@@ -12,10 +12,10 @@ from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.ports import Send
 from aspm_ado.domain.questions import Choice, Question
-from aspm_ado.flows.tokens.retry import AGAIN, KEEP, ONE_EACH, OTHER, STOP, prove_until_good
-from aspm_ado.flows.validation.report import organizations_of
-from aspm_ado.flows.validation.result import Candidate, Proof
+from aspm_ado.flows.tokens.retry import AGAIN, KEEP, ONE_EACH, OTHER, STOP, validate_until_good
+from aspm_ado.flows.validation.result import TokenResult
 from aspm_ado.flows.validation.scheduler import Scheduler
+from aspm_ado.flows.validation.token import Token as Pat
 from aspm_ado.simulator.world import Token
 
 from ..domain import replies as r
@@ -28,15 +28,15 @@ OTHER_PAT = PAT[:-4] + "othr"
 
 
 def run(
-    service: Service, *answers: object, made: Candidate | None = None, **given: str
-) -> tuple[list[Proof], list[int], Person]:
+    service: Service, *answers: object, made: Pat | None = None, **given: str
+) -> tuple[list[TokenResult], list[int], Person]:
     person, shown = Person(*answers), []
     service.begin(PAT, OTHER_PAT)
 
-    def show(proofs: Sequence[Proof]) -> None:
+    def show(proofs: Sequence[TokenResult]) -> None:
         shown.append(len(proofs))
 
-    proofs = prove_until_good(
+    proofs = validate_until_good(
         context(asker=asker(person, **given), scheduler=Scheduler(service), show=show),
         [made or candidate("contoso")],
     )
@@ -53,7 +53,7 @@ def test_a_good_token_asks_nobody_anything() -> None:
 def test_a_text_to_send_where_somebody_else_has_to_mend_it() -> None:
     person, voice = Person("ticket", STOP.value), FakeVoice()
     scheduler = Scheduler(lambda call: replace(r.silence(), call=call))
-    prove_until_good(
+    validate_until_good(
         context(asker=asker(person), scheduler=scheduler, voice=voice), [candidate("contoso")]
     )
     assert person.answers == []
@@ -83,8 +83,8 @@ def test_edited_and_checked_again() -> None:
 def test_another_token_is_proven_from_the_start() -> None:
     service = Service(NARROW, token(value=OTHER_PAT))
     [proof], _, person = run(service, OTHER.value, OTHER_PAT, "2027-01-31")
-    assert proof.candidate.secret.reveal() == OTHER_PAT
-    assert (proof.candidate.expires, proof.candidate.expires_source) == (
+    assert proof.token.secret.reveal() == OTHER_PAT
+    assert (proof.token.end, proof.token.end_source) == (
         date(2027, 1, 31),
         "prompt",
     )
@@ -94,10 +94,10 @@ def test_another_token_is_proven_from_the_start() -> None:
 
 def test_another_token_ends_on_the_day_that_was_given_for_all() -> None:
     service = Service(NARROW, token(value=OTHER_PAT))
-    made = candidate("contoso", expires=date(2027, 1, 31), expires_source="--pat-expires")
+    made = candidate("contoso", end=date(2027, 1, 31), end_source="--pat-expires")
     [proof], _, person = run(service, OTHER.value, OTHER_PAT, made=made, pat_expires="2027-01-31")
     assert "pat-expires" not in person.asked
-    assert (proof.candidate.expires, proof.candidate.expires_source) == (
+    assert (proof.token.end, proof.token.end_source) == (
         date(2027, 1, 31),
         "--pat-expires",
     )
@@ -107,8 +107,8 @@ def test_a_token_of_one_organization_is_accepted_by_a_person() -> None:
     service = Service(token(reach="contoso"))
     [proof], shown, _ = run(service, ONE_EACH.value)
     assert shown == [1]
-    assert proof.candidate.brief.reach is ReachDemanded.ORGANIZATION
-    [made] = organizations_of(proof)
+    assert proof.token.demand.reach is ReachDemanded.ORGANIZATION
+    [made] = proof.reports
     assert {check.id: check.status for check in made.checks}[CheckId.REACH] is Status.PASS
     assert made.is_good
 
@@ -146,7 +146,7 @@ def test_what_is_offered(
     if token == "silence":
         service = lambda call: replace(r.silence(), call=call)  # noqa: E731
     made = context(asker=asker(Reader(KEEP.value)), scheduler=Scheduler(service))
-    prove_until_good(made, [candidate(*names)])
+    validate_until_good(made, [candidate(*names)])
     [choices] = seen
     assert choices[0] == offered[0]
     assert [choice for choice in choices if choice in offered] == offered
@@ -156,18 +156,18 @@ def test_what_is_offered(
 def test_kept_as_it_is() -> None:
     [proof], shown, _ = run(Service(NARROW), KEEP.value)
     assert shown == [1]
-    assert proof.candidate.secret.reveal() == PAT
+    assert proof.token.secret.reveal() == PAT
 
 
 def test_a_dead_token_can_be_replaced_too() -> None:
     service = Service(token(value=OTHER_PAT))
     [proof], _, _ = run(service, AGAIN.value, OTHER.value, OTHER_PAT, "unknown")
-    assert proof.candidate.expires is None
-    assert proof.places[0].access is not None
-    assert proof.places[0].access.is_accepted
+    assert proof.token.end is None
+    assert proof.organizations["contoso"].access is not None
+    assert proof.organizations["contoso"].access.is_accepted
 
 
 def test_with_nobody_there_it_is_proven_once() -> None:
     service = Service(NARROW)
-    prove_until_good(context(scheduler=Scheduler(service)), [candidate("contoso")])
+    validate_until_good(context(scheduler=Scheduler(service)), [candidate("contoso")])
     assert len(service.calls) == 11

@@ -55,8 +55,9 @@ def go_on(home: Home, turn: int) -> None:
     """One command after the other takes its turn to be the next, and ends well."""
     stored = "both" in home.records.get("connections", {})
     following = ("connect", "rotate", "disconnect")[turn % 3] if stored else "connect"
+    waits = stored and home.records["connections"]["both"]["successors"]
     code, _ = home.fork(*words(home, following))
-    assert code in (0, 2), following
+    assert code in (0, 2) or (code == 8 and waits), "8: Invicti ASPM lacks the token that waits"
     assert_tidy(home)
 
 

@@ -13,7 +13,7 @@ from aspm_ado.adapters.http.services import AzureDevOps
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Catalogue
-from aspm_ado.flows.storage.transaction import ready_to_keep
+from aspm_ado.flows.storage.transaction import prepare_storage
 from aspm_ado.simulator import samples
 
 from ..aspm.stand import ASPM, PAT, STORY, TOKEN, Person, Stand, asked, by_profile, check
@@ -149,7 +149,7 @@ class Machine:
 
     def settle(self) -> None:
         """What every run that stores begins with."""
-        ready_to_keep(self.context())
+        prepare_storage(self.context())
 
     def assert_whole(self) -> None:
         """Nothing in force names a missing secret; nothing is registered twice; no secret is outside the vault."""

@@ -28,8 +28,7 @@ from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.migrate import migrate
-from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
+from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 

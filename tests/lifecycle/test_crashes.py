@@ -16,8 +16,7 @@ from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
-from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
+from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
 from aspm_ado.flows.validate import validate_stored
 
 from ..hours import NIGHT

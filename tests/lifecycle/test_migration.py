@@ -19,7 +19,7 @@ from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.plan import planned
 from aspm_ado.flows.rotation.replace_dead import replace_dead
 from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.storage.transaction import update
+from aspm_ado.flows.storage.transaction import update_entry
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 
@@ -409,7 +409,7 @@ def test_the_plan_changes_nothing(here):
     assert (rows["Contoso"].state, rows["Contoso"].how) == ("done", "there")
     assert (rows["Team01"].state, rows["Team01"].how) == ("to-do", "by-hand")
     assert rows["Team03"].how == "administrator"
-    assert "Restrict personal access token creation" in rows["Team03"].request
+    assert "Restrict personal access token creation" in rows["Team03"].administrator_request
     assert rows["Team11"].connected is False
     told = "\n".join(markdown(plan.name, plan.day, plan.rows, listed=plan.listed)) + str(
         rows_out(plan.rows)
@@ -425,7 +425,7 @@ def test_the_plan_changes_nothing(here):
 
 
 def test_a_server_is_not_concerned(here):
-    update(
+    update_entry(
         here.context(),
         "contoso",
         lambda entry: replace(entry, deployment="server", base_url="https://tfs.test"),

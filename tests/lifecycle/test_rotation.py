@@ -15,9 +15,8 @@ from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
-from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
-from aspm_ado.flows.storage.transaction import update
+from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
+from aspm_ado.flows.storage.transaction import update_entry
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 
@@ -104,7 +103,7 @@ def test_what_was_better_with_the_old_one_is_said(here):
             ),
         )
 
-    update(here.context(), "contoso", better)
+    update_entry(here.context(), "contoso", better)
     report = with_new(here, register="none")
     assert int(report.exit_code) == 0
     assert "contoso: Reach of the token was pass, now warn." in here.stand.voice.text

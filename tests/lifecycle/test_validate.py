@@ -24,7 +24,7 @@ from aspm_ado.domain.stored import (
 )
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
-from aspm_ado.flows.storage.transaction import update
+from aspm_ado.flows.storage.transaction import update_entry
 from aspm_ado.flows.validate import Terms, validate_stored
 from aspm_ado.flows.validation.scheduler import IN_FLIGHT, Scheduler
 from aspm_ado.simulator import samples
@@ -207,7 +207,7 @@ def test_one_failing_connection_hides_no_other(here):
 )
 def test_an_address_that_is_none_hides_no_other_connection(here, change):
     connect(here.context(asked("fabrikam", register="guided")), "other")
-    update(here.context(), "other", lambda entry: replace(entry, **change))
+    update_entry(here.context(), "other", lambda entry: replace(entry, **change))
     report = validated(here)
     assert int(report.exit_code) == 7
     made = {one.name: one for one in report.connections}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.azure_cli import AzureCli
-from aspm_ado.domain.azure.pat_errors import PERSONAL, SIGNS, tenant_in
+from aspm_ado.domain.azure.pat_errors import AZ_FAILURES, PERSONAL, tenant_in
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
@@ -106,7 +106,7 @@ def test_what_it_says_becomes_a_reason_and_is_not_repeated(az, said, reason):
 
 
 def test_every_sign_has_both_halves():
-    assert all(sign.problem and sign.remedy and (sign.codes or sign.words) for sign in SIGNS)
+    assert all(sign.problem and sign.remedy and (sign.codes or sign.words) for sign in AZ_FAILURES)
 
 
 def test_not_there(tmp_path):

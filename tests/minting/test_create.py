@@ -16,7 +16,7 @@ from aspm_ado.flows.connect import connect
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.plan import planned
 from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.tokens.revocation import tidied
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.simulator import samples
 
 from ..aspm.stand import Person
@@ -27,7 +27,7 @@ CONTOSO_ALONE = samples.CONTOSO
 
 def run(desk, given=None, person=None, **more):
     context = desk.context(REQUIRED if given is None else given, person, **more)
-    with tidied(context):
+    with revoking_unkept(context):
         return connect(context, None)
 
 
@@ -394,7 +394,7 @@ def test_migrate_makes_one_for_each_with_nobody_there(desk):
     assert int(run(here, shared).exit_code) == 0
     [old] = here.entry.credentials.values()
     context = here.context({**REQUIRED, "organization": (), "reach": "", "register": "none"})
-    with tidied(context):
+    with revoking_unkept(context):
         assert int(migrate(context, "contoso").exit_code) == 0
     assert {one.reach for one in here.made} == {"Contoso", "Fabrikam"}
     now = here.entry.credentials.values()
@@ -431,7 +431,7 @@ def test_one_organization_that_forbids_it_keeps_no_other_from_its_token(
     context = here.context(
         {"create_token": choice, "yes": "true", "organization": (), "reach": "", "register": "none"}
     )
-    with tidied(context):
+    with revoking_unkept(context):
         report = migrate(context, "contoso")
     assert int(report.exit_code) == code
     [contoso, fabrikam] = report.connections[0].organizations

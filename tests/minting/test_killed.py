@@ -14,7 +14,7 @@ from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.tokens.revocation import tidied
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import SignIn
 
@@ -95,7 +95,7 @@ def here(tmp_path):
 
 def migrated(here: Mint, switch: Switch | None = None) -> int:
     context = here.context(BY_AZ, switch=switch)
-    with tidied(context):
+    with revoking_unkept(context):
         return int(migrate(context, "contoso").exit_code)
 
 
@@ -166,7 +166,7 @@ def test_a_person_is_asked_and_may_say_no(here):
         migrate_go_on="rest", migrate_step="now", token_how="az", revoke_left=False, create=stop
     )  # fmt: skip
     context = here.context({"register": "none"}, person)
-    with pytest.raises(InterruptedByUserError), tidied(context):
+    with pytest.raises(InterruptedByUserError), revoking_unkept(context):
         migrate(context, "contoso")
     assert person.asked[-2:] == ["revoke-left", "create"]
     assert f"“{name}” still lives" in here.stand.voice.text
@@ -195,7 +195,7 @@ def test_what_another_account_ordered_is_not_forgotten(here):
     signed = tuple(replace(one, person=samples.GRACE) for one in world.sign_ins)
     here.world(sign_ins=signed)
     context = here.context({**BY_AZ, "allow_other_identity": "true"})
-    with tidied(context):
+    with revoking_unkept(context):
         assert int(migrate(context, "contoso").exit_code) == 0
     assert "not of whoever is signed in" in here.stand.voice.text
     assert len(here.catalogue.ordered) == 1
@@ -213,7 +213,7 @@ def test_stopped_while_the_answer_is_awaited(here):
         return reply
 
     here.stand.wire.send = broken
-    with pytest.raises(KeyboardInterrupt), tidied(context):
+    with pytest.raises(KeyboardInterrupt), revoking_unkept(context):
         migrate(context, "contoso")
     assert [one.revoked for one in here.made] == [True]
     assert here.catalogue.ordered == ()
@@ -231,7 +231,7 @@ def test_what_comes_to_be_after_the_look_is_not_forgotten(here):
         return send(call)
 
     here.stand.wire.send = broken
-    with pytest.raises(KeyboardInterrupt), tidied(context):
+    with pytest.raises(KeyboardInterrupt), revoking_unkept(context):
         migrate(context, "contoso")
     assert "may still be created" in here.stand.voice.text
     assert (here.made, len(here.catalogue.ordered)) == ([], 1)
@@ -253,7 +253,7 @@ def test_nothing_of_it_is_on_record_where_nothing_is_stored(here):
         "register": "none",
     }
     context = here.context(given, person)
-    with tidied(context):
+    with revoking_unkept(context):
         connect(context, "other")
     assert here.alive == ["Contoso"]
     assert (here.folder / "catalog.json").read_bytes() == before

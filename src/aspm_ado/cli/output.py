@@ -99,16 +99,15 @@ def write_report(invocation: Invocation, report: Report, *, everything: bool = T
     return int(report.exit_code)
 
 
-def show_trouble(invocation: Invocation, proofs: Sequence[Any]) -> None:
+def show_trouble(invocation: Invocation, results: Sequence[Any]) -> None:
     """What is wrong so far, on stderr: the person is about to be asked what to do."""
-    from aspm_ado.flows.validation.report import organizations_of
     from aspm_ado.render.text import Section, in_the_way
 
     invocation.voice.end_progress()
     tables = [
         Section(clean(organization.name, 80), rows)
-        for proof in proofs
-        for organization in organizations_of(proof)
+        for result in results
+        for organization in result.reports
         if (rows := in_the_way(organization.checks))
     ]
     # Where the terminal is gone, the question that follows says so.

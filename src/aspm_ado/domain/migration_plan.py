@@ -1,10 +1,13 @@
-"""The plan of a migration: organization, how its token will be made, what Invicti ASPM needs. No secret is in it."""
+"""The plan of a migration: organization, how its token will be made, what Invicti ASPM needs.
+
+No secret is in it.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -13,7 +16,7 @@ from aspm_ado.domain.text import clean
 PLAN_SCHEMA: Final = "aspm-ado/migration-plan/v1"
 
 
-class State(StrEnum):
+class PlanState(StrEnum):
     """How far an organization is."""
 
     TO_DO = "to-do"
@@ -21,7 +24,7 @@ class State(StrEnum):
     DONE = "done"
 
 
-class How(StrEnum):
+class TokenWay(StrEnum):
     """How its token will be made."""
 
     BY_HAND = "by-hand"
@@ -31,102 +34,96 @@ class How(StrEnum):
 
 
 _STATES: Final = {
-    State.TO_DO: "to do",
-    State.WAITS: "proven, waits for Invicti ASPM",
-    State.DONE: "done",
+    PlanState.TO_DO: "to do",
+    PlanState.WAITS: "proven, waits for Invicti ASPM",
+    PlanState.DONE: "done",
 }
-_HOWS: Final = {
-    How.BY_HAND: "by hand",
-    How.BY_AZ: "by `az` (--create-token), signed in as a member; or by hand",
-    How.ADMINISTRATOR: "ask the administrator first: a policy seems to forbid it",
-    How.THERE: "it is there",
+_WAYS: Final = {
+    TokenWay.BY_HAND: "by hand",
+    TokenWay.BY_AZ: "by `az` (--create-token), signed in as a member; or by hand",
+    TokenWay.ADMINISTRATOR: "ask the administrator first: a policy seems to forbid it",
+    TokenWay.THERE: "it is there",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One organization. ``request`` is the letter to its administrator, where one is needed."""
+class PlanRow:
+    """One organization. The fields are those of the document."""
 
     organization: str
     connected: bool
-    state: State
-    how: How
+    state: PlanState
+    how: TokenWay
     token_page: str
     token_name: str
-    boxes: tuple[str, ...]
+    boxes: list[str]
     expires: str
+    reach: str
     aspm: str
-    request: str = ""
+    administrator_request: str | None = None
+    """The letter to its administrator, where one is needed."""
 
 
-def rows_out(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def rows_out(rows: Sequence[PlanRow]) -> list[dict[str, Any]]:
     """For JSON."""
-    return [
-        {
-            "organization": row.organization,
-            "connected": row.connected,
-            "state": row.state.value,
-            "how": row.how.value,
-            "token_page": row.token_page,
-            "token_name": row.token_name,
-            "boxes": list(row.boxes),
-            "expires": row.expires,
-            "reach": "organization",
-            "aspm": row.aspm,
-            "administrator_request": row.request or None,
-        }
-        for row in rows
-    ]
+    return [asdict(row) for row in rows]
 
 
 def markdown(
-    name: str, day: str, rows: Sequence[Row], *, listed: bool, table: bool = True
+    name: str, day: str, rows: Sequence[PlanRow], *, listed: bool, table: bool = True
 ) -> Iterator[str]:
     """The same for people; without ``table`` as a list, which a terminal can wrap."""
-    left = [row for row in rows if row.state is State.TO_DO]
+    left = [row for row in rows if row.state is PlanState.TO_DO]
     yield f"# One token for each organization: {_plain(name)}"
     yield ""
-    came = (
-        "as the stored token lists them"
-        if listed
-        else "as on record; the stored token could not list them"
-    )
-    many = "1 organization" if len(rows) == 1 else f"{len(rows)} organizations"
-    needy = (
-        "1 needs a token of its own" if len(left) == 1 else f"{len(left)} need a token of their own"
-    )
-    yield f"{many} on {day}, {came}. {needy}."
+    yield _summary(day, len(rows), len(left), listed=listed)
     yield ""
     if table:
         yield "| organization | state | how its token is made | what Invicti ASPM needs |"
         yield "|---|---|---|---|"
     for row in rows:
-        made = _HOWS[row.how] + (
-            f": <{clean(row.token_page, 400)}>" if row.state is State.TO_DO else ""
-        )
-        place = _plain(row.organization) + (
-            "" if row.connected else " (not in this connection yet)"
-        )
-        cells = (place, _STATES[row.state], made, _plain(row.aspm))
+        cells = _cells(row)
         yield f"| {' | '.join(cells)} |" if table else f"- {cells[0]}: {'; '.join(cells[1:])}"
     if left:
-        yield ""
-        yield "## Each token"
-        yield ""
-        yield f"- Boxes: {'; '.join(left[0].boxes)}"
-        yield "- Organization: the one of the row alone, not “All accessible organizations”"
-        yield f"- Expiration: {left[0].expires}, or earlier where a policy wants it"
-        yield f"- Then: `aspm-ado migrate {name}`"
+        yield from (
+            "",
+            "## Each token",
+            "",
+            f"- Boxes: {'; '.join(left[0].boxes)}",
+            "- Organization: the one of the row alone, not “All accessible organizations”",
+            f"- Expiration: {left[0].expires}, or earlier where a policy wants it",
+            f"- Then: `aspm-ado migrate {name}`",
+        )
     for row in rows:
-        if row.request:
+        if row.administrator_request:
             yield ""
             yield f"## To the administrator of {_plain(row.organization)}"
             yield ""
-            yield from (
-                f"> {_plain(line, 900)}" if line else ">" for line in row.request.splitlines()
-            )
+            for line in row.administrator_request.splitlines():
+                yield f"> {_plain(line, 900)}" if line else ">"
+
+
+def _summary(day: str, all_of_them: int, left: int, *, listed: bool) -> str:
+    many = "1 organization" if all_of_them == 1 else f"{all_of_them} organizations"
+    needy = "1 needs a token of its own" if left == 1 else f"{left} need a token of their own"
+    came = "as on record; the stored token could not list them"
+    if listed:
+        came = "as the stored token lists them"
+    return f"{many} on {day}, {came}. {needy}."
+
+
+def _cells(row: PlanRow) -> tuple[str, ...]:
+    organization, way = _plain(row.organization), _WAYS[row.how]
+    if not row.connected:
+        organization += " (not in this connection yet)"
+    if row.state is PlanState.TO_DO:
+        way += f": <{clean(row.token_page, 400)}>"
+    return organization, _STATES[row.state], way, _plain(row.aspm)
 
 
 def _plain(text: str, limit: int = 200) -> str:
-    """Words that Markdown leaves alone: a name of somebody else's makes no link, no picture, no tag and no cell."""
+    """Words that Markdown leaves alone.
+
+    A name of somebody else's makes no link, no picture, no tag and no cell.
+    """
     return re.sub(r"([\\`\[\]<>|])", r"\\\1", clean(text, limit))

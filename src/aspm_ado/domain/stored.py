@@ -212,6 +212,16 @@ class Entry:
         waiting = (successor.credential for successor in self.successors.values())
         return (*self.credentials.values(), *waiting)
 
+    def organization(self, name: str) -> StoredOrganization | None:
+        """The organization of this name, whatever its spelling."""
+        key = name.casefold()
+        return next((one for one in self.organizations if one.name.casefold() == key), None)
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The organizations that were chosen to get a token of their own, done or not."""
+        return self.migration.organizations if self.migration else ()
+
     def credential_of(self, key: str) -> StoredCredential:
         """What is known of a token, in force or waiting."""
         if key in self.credentials:

@@ -1,10 +1,13 @@
-"""One way to know a thing: a flag, a variable, an earlier answer or a person, through the same parser."""
+"""The answers of a run: from a flag, a variable, an earlier run or a person.
+
+Each goes through the same parser.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import STORE
@@ -16,13 +19,15 @@ if TYPE_CHECKING:
     from aspm_ado.domain.questions import Choice, Given, Question
 
 T = TypeVar("T")
+AUTO: Final = "auto"
+NO: Final = "no"
 
 
 class Asker:
     """Answers questions from what was given, else from a person.
 
-    ``remembered`` are the answers of an interrupted run, offered as defaults; ``answered`` collects this run's, so
-    that they can be offered again. Secrets never pass through here.
+    ``remembered`` are the answers of an interrupted run, offered as defaults; ``answered`` collects
+    this run's, so that they can be offered again. Secrets never pass through here.
     """
 
     def __init__(
@@ -57,15 +62,22 @@ class Asker:
     def one(self, question: Question, parse: Callable[[str], T]) -> T | None:
         """The parsed answer that was given, or ``None``."""
         given = self.given(question)
-        return None if given is None else _parsed(given.value, given.source, parse)
+        if given is None:
+            return None
+        return _parsed(given.value, given.source, parse)
 
     def many(self, question: Question, parse: Callable[[str], T]) -> tuple[T, ...]:
         """All parsed answers that were given."""
         given = self.given(question)
-        return tuple(_parsed(value, given.source, parse) for value in given.values) if given else ()
+        if given is None:
+            return ()
+        return tuple(_parsed(value, given.source, parse) for value in given.values)
 
     def need(self, question: Question, parse: Callable[[str], T], default: str = "") -> T:
-        """The parsed answer, asked for where it was not given. Raises ``UsageError`` where nobody can be asked."""
+        """The parsed answer, asked for where it was not given.
+
+        Raises ``UsageError`` where nobody can be asked.
+        """
         found = self.one(question, parse)
         if found is not None:
             return found
@@ -102,6 +114,35 @@ def one_of(question: Question) -> Callable[[str], str]:
         )
 
     return parse
+
+
+def parse_check_clone(text: str) -> str:
+    """``auto``, ``no`` or ``PROJECT/REPO``."""
+    value = text.strip().strip("/")
+    if value.lower() in (AUTO, NO):
+        return value.lower()
+    project, slash, repository = value.partition("/")
+    is_path = bool(slash and project and repository) and "/" not in repository
+    if not is_path or any(ord(c) < 0x20 for c in value):
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"“{clean(text, 80)}” does not name a repository.",
+            remedy="Write PROJECT/REPO as in the address of the repository, or auto, or no.",
+        )
+    return value
+
+
+def parse_username(text: str) -> str:
+    """A user name for HTTP Basic: any text without a colon or control characters."""
+    value = text.strip()
+    if not value or ":" in value or any(ord(c) < 0x20 or ord(c) == 0x7F for c in value):
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            "A username has no colon and no control character, and is not empty.",
+            remedy="Give the name that you sign in with, or any other: Azure DevOps Services takes "
+            "any.",
+        )
+    return value
 
 
 def _parsed(value: str, source: str, parse: Callable[[str], T]) -> T:

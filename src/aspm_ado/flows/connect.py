@@ -1,43 +1,25 @@
-"""The wizard and its flags, one path: where, what for, token, proof, more organizations, Invicti ASPM, settings."""
+"""``connect``: options, tokens, validation, Invicti ASPM, storage, registration, report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import evidence_of
 from aspm_ado.domain.aspm.registration import (
     NewToken,
+    Outcome,
     RegistrationFacts,
-    judge_registration,
     token_of,
 )
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
-from aspm_ado.domain.questions import (
-    ALL_ORGANIZATIONS,
-    ALLOW_HTTP,
-    ASPM_API,
-    ASPM_URL,
-    CHECK_CLONE,
-    CLONE_USERNAME,
-    ORGANIZATION,
-    PAT_EXPIRES,
-    PURPOSE,
-    REACH,
-    READ_ONLY_PROBES,
-    REGISTER,
-    SERVER_URL,
-    STORE,
-    TEAM_LEADS_MAY,
-    Question,
-)
+from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Report
+from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
@@ -45,190 +27,206 @@ from aspm_ado.domain.stored import (
     Registration,
     RegistrationMode,
     RegistrationState,
+    StoredOrganization,
 )
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import resume_handoff, unfinished
-from aspm_ado.flows.options.parts import (
-    ask_aspm_url,
-    ask_settings,
-    candidate,
-    candidates_of,
-    target_given,
-)
-from aspm_ado.flows.options.resolve import ConnectOptions, named_by, resolve_options
+from aspm_ado.flows.answers import AUTO
+from aspm_ado.flows.connect_plan import tell_plan
+from aspm_ado.flows.handoff import is_unfinished, resume_handoff
+from aspm_ado.flows.options import ConnectOptions, ask_settings, distribute, resolve_options
 from aspm_ado.flows.registration.api import demand_dialect
 from aspm_ado.flows.registration.aspm import (
-    AspmProof,
-    as_found,
+    AspmResult,
+    AspmTarget,
+    AspmTerms,
+    api_asked,
+    resolve_aspm,
     secret_to_keep,
-    settle_aspm,
-    wished_api,
 )
-from aspm_ado.flows.registration.delivery import Delivery, deliver, rehearse
-from aspm_ado.flows.registration.guided import HANDED_OFF, Item
+from aspm_ado.flows.registration.delivery import Outcomes, deliver, rehearse, with_registration
+from aspm_ado.flows.registration.guided import HANDED_OFF, Handoff
 from aspm_ado.flows.storage.connection import (
-    Proven,
-    merged,
+    Addition,
+    good_ones,
     needed_username,
     new_key,
-    new_secrets,
     parse_name,
-    proven_of,
     repository_of,
 )
-from aspm_ado.flows.storage.successor import tell_revoking
-from aspm_ado.flows.storage.transaction import keep, whole_records
-from aspm_ado.flows.tokens.creation import creates_unasked, uncreated
+from aspm_ado.flows.storage.successor import revoke_replaced
+from aspm_ado.flows.storage.transaction import store_entry, whole_records
+from aspm_ado.flows.target import stored_by_key, target_given
+from aspm_ado.flows.tokens.creation import creates_unasked, not_created_report
 from aspm_ado.flows.tokens.prompt import acquire
-from aspm_ado.flows.tokens.retry import more_organizations, prove_until_good
+from aspm_ado.flows.tokens.retry import more_organizations, validate_until_good
 from aspm_ado.flows.tokens.sources import Tokens
 from aspm_ado.flows.validate import validate_stored
-from aspm_ado.flows.validation.report import (
-    connection_report,
-    named,
-    organizations_of,
-    report,
-    with_check,
-)
-from aspm_ado.flows.validation.result import AUTO, Proof
+from aspm_ado.flows.validation.report import connection_report, named, report
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
+    from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
 
 
 def connect(context: Context, name: str | None) -> Report:
     """Connect organizations, or add them to a connection that is there."""
-    catalogue = whole_records(context)
-    old = catalogue.connections.get(parse_name(name)) if name else None
+    stored = whole_records(context).connections
+    old = stored.get(parse_name(name)) if name else None
     if old is not None and target_given(context.asker) is None:
-        if unfinished(old, asks=context.asker.asks):
-            context.voice.note(
-                f"The registration of “{old.name}” is not finished: it goes on where it stopped."
-            )
-            return resume_handoff(context, old.name, command="connect")
-        names = ", ".join(one.name for one in old.organizations)
+        return _connected_already(context, old)
+    options = resolve_options(context, name, stored)
+    results, refused = _validate(context, options)
+    if not name:
+        options.name_after(results, stored)
+    good = good_ones(context, results, options.stored if options.stores else None)
+    aspm = _find_aspm(context, options, any_good=bool(good))
+    delivery = Delivery()
+    if good:
+        settings = ask_settings(context, options.aspm, options.demand.purpose)
+        delivery = store_and_register(context, options, good, settings, aspm)
+        if options.stored is not None and options.stores:
+            now = context.records.load().connections.get(options.name, options.stored)
+            revoke_replaced(context, options.stored, now)
+    shown = _report(context, options, results, refused, delivery, aspm)
+    return report(context, "connect", results, [shown])
+
+
+def _connected_already(context: Context, old: Entry) -> Report:
+    """Nothing was named to be added: finish what is not finished, or validate."""
+    if is_unfinished(old, asks=context.asker.asks):
         context.voice.note(
-            f"“{old.name}” is connected already, and nothing of it is changed: {names} on {old.base_url}, for "
-            f"{old.purpose}, with {old.aspm.url if old.aspm else 'no Invicti ASPM'}. Add organizations with -o NAME."
+            f"The registration of “{old.name}” is not finished: it goes on where it stopped."
         )
-        return validate_stored(context, [old.name], command="connect")
-    options = resolve_options(context, name, catalogue.connections)
-    proofs, refused = _prove(context, options)
-    options = options if name else named_by(options, proofs, catalogue.connections)
-    keeps = options.stores
-    proven = proven_of(context, proofs, options.stored if keeps else None)
-    options, aspm = _with_aspm(context, options, any_good=bool(proven))
-    settings = ask_settings(context, options.aspm, options.brief.purpose) if proven else Settings()
-    delivery = conclude(context, options, proven, settings, aspm) if proven else Delivery()
-    if options.stored is not None and keeps and proven:
-        tell_revoking(
-            context,
-            options.stored,
-            context.records.load().connections.get(options.name, options.stored),
-        )
-    return report(
-        context, "connect", proofs, [concluded(context, options, proofs, refused, delivery, aspm)]
+        return resume_handoff(context, old.name, command="connect")
+    names = ", ".join(one.name for one in old.organizations)
+    aspm = old.aspm.url if old.aspm else "no Invicti ASPM"
+    context.voice.note(
+        f"“{old.name}” is connected already, and nothing of it is changed: {names} on "
+        f"{old.base_url}, for "
+        f"{old.purpose}, with {aspm}. Add organizations with -o NAME."
     )
+    return validate_stored(context, [old.name], command="connect")
 
 
-def _with_aspm(
-    context: Context, options: ConnectOptions, *, any_good: bool
-) -> tuple[ConnectOptions, AspmProof | None]:
-    """The options with the ASPM that was asked for and found; it is contacted where something is good."""
-    if any_good:
-        options = replace(options, aspm=ask_aspm_url(context, options.aspm))
-    aspm = _aspm(context, options, reads=any_good or options.dry_run)
-    return replace(options, aspm=as_found(context, options.aspm, aspm)), aspm
+# Tokens and their validation
 
 
-def _aspm(context: Context, options: ConnectOptions, *, reads: bool) -> AspmProof | None:
-    """What is to be known of the ASPM before anything is stored or handed over. Not contacted where nothing is good."""
-    old = options.stored
-    if options.aspm.url is None:
-        return None
-    if not reads:
-        told = "Not asked: no organization is good yet." if options.aspm_token else None
-        checks = aspm_skipped(told, Reason.NOT_ASKED) if told else aspm_skipped()
-        return AspmProof(options.aspm.url, checks, wished=options.aspm.api)
-    known = old.aspm if old is not None else None
-    made = settle_aspm(
-        context,
-        options.aspm.url,
-        options.aspm_token,
-        wished=wished_api(context),
-        hint=known.api if known is not None else AUTO,
-        needs_token=options.aspm.uses_profile,
-        offers=options.moves and options.aspm.hands_over and context.asker.asks and not options.yes,
-        ca_bundle=options.target.site.ca_bundle,
-        may_move=True,
-    )
-    if options.profile is not None:
-        demand_dialect(made, options.profile)
-    return made
-
-
-def _prove(
+def _validate(
     context: Context, options: ConnectOptions
-) -> tuple[list[Proof], list[OrganizationReport]]:
-    """Prove the tokens that are there; ask for the others, one page after the other. Where none could be created is
-    told beside the proofs.
+) -> tuple[list[TokenResult], list[OrganizationReport]]:
+    """Validate the tokens that are there; ask for the others, one page after the other.
+
+    The reports are of organizations where no token could be created.
     """
-    there, tokens, brief = options.target, options.tokens, options.brief
-    bare = [name for name in there.names if tokens.of(name) is None]
-    proofs, refused = list[Proof](), list[OrganizationReport]()
-    if bare and (context.asker.asks or creates_unasked(context, there.site.place(bare[0]), brief)):
-        wide = context.clock.calendar().demanded(brief.reach, there.site.deployment) is Reach.ALL
-        if wide:
-            tokens = Tokens(
-                acquire(context, there.site.place(bare[0]), brief, for_all=True), tokens.own
-            )
+    target, tokens, demand = options.target, options.tokens, options.demand
+    bare = [place for place in target.places if tokens.of(place) is None]
+    results: list[TokenResult] = []
+    refused: list[OrganizationReport] = []
+    if bare and (context.asker.asks or creates_unasked(context, bare[0], demand)):
+        reach = context.clock.calendar().demanded(demand.reach, target.site.deployment)
+        if reach is Reach.ALL:
+            tokens = Tokens(acquire(context, bare[0], demand, for_all=True), tokens.own)
         else:
-            proofs, refused = _one_by_one(context, options, bare)
-            there = there.without(bare)
-    if there.names or there.list_all:
-        proofs = prove_until_good(context, candidates_of(there, tokens, brief)) + proofs
-    return more_organizations(context, proofs), refused
+            results, refused = _one_by_one(context, options, bare)
+            target = target.without(bare)
+    if not target.is_open:
+        given = distribute(tokens, target, demand)
+        results = validate_until_good(context, given) + results
+    return more_organizations(context, results), refused
 
 
 def _one_by_one(
-    context: Context, options: ConnectOptions, names: Sequence[str]
-) -> tuple[list[Proof], list[OrganizationReport]]:
-    """A token of its own for each organization. What is proven is kept at once, so that a person can stop anywhere.
+    context: Context, options: ConnectOptions, places: Sequence[Place]
+) -> tuple[list[TokenResult], list[OrganizationReport]]:
+    """A token of its own for each organization.
+
+    Each is stored when it is good, so that a person can stop anywhere.
 
     One that lets no token be created does not keep the others from theirs.
     """
-    keeps = options.stores
-    proofs, refused = list[Proof](), list[OrganizationReport]()
-    if keeps and len(names) > 1:
+    results: list[TokenResult] = []
+    refused: list[OrganizationReport] = []
+    stores_each = options.stores and len(places) > 1
+    if stores_each:
+        names = " -o ".join(place.name for place in places)
         context.voice.note(
             f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
-            f"aspm-ado connect {options.name} -o {' -o '.join(names)}"
+            f"aspm-ado connect {options.name} -o {names}"
         )
-    for name in names:
+    for place in places:
         try:
-            taken = acquire(context, options.target.site.place(name), options.brief, for_all=False)
+            token = acquire(context, place, options.demand, for_all=False)
         except (NotCreatedError, UsageError) as error:
-            if len(names) == 1:
+            if len(places) == 1:
                 raise
-            refused.append(uncreated(context, name, error))
+            refused.append(not_created_report(context, place.name, error))
             continue
-        made = candidate(taken, options.target.site, (name,), options.brief)
-        proved = prove_until_good(context, [made])
-        if keeps and len(names) > 1:
-            proved = [_kept(context, options, proof) for proof in proved]
-        proofs += proved
-    return proofs, refused
+        token = token.meant_for(place.site, [place], options.demand)
+        [result] = validate_until_good(context, [token])
+        if stores_each:
+            _store_alone(context, options, result)
+        results.append(result)
+    return results, refused
 
 
-def _kept(context: Context, options: ConnectOptions, proof: Proof) -> Proof:
-    """The proof of a token that is stored now, if it is good."""
-    proven = proven_of(context, [proof], options.stored)
-    if not proven:
-        return proof
-    key = min(proven[0].held, default=new_key(context))
-    keep_proven(context, options, proven, [key], options.aspm.toggles or (), {}, None)
-    return replace(proof, candidate=replace(proof.candidate, stored=key))
+def _store_alone(context: Context, options: ConnectOptions, result: TokenResult) -> None:
+    """Store a token now, if it is good.
 
+    Its key says from then on that it is not to be stored again.
+    """
+    good = good_ones(context, [result], options.stored)
+    if good:
+        key = min(result.held, default=new_key(context))
+        _store(context, options, good, [key], options.aspm.toggles or (), {}, None)
+        result.token = replace(result.token, credential=key)
+
+
+# Invicti ASPM
+
+
+def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> AspmResult | None:
+    """Find the ASPM, before anything is stored or handed over, and adopt its address and API.
+
+    It is not contacted where nothing is good.
+    """
+    if any_good:
+        options.ask_aspm_url(context.asker)
+    url = options.aspm.url
+    if url is None:
+        return None
+    if any_good or options.dry_run:
+        aspm = _contact_aspm(context, options, url)
+    else:
+        checks = aspm_skipped()
+        if options.aspm_token is not None:
+            checks = aspm_skipped("Not asked: no organization is good yet.", Reason.NOT_ASKED)
+        aspm = AspmResult(url, checks, api_asked=options.aspm.api)
+    options.adopt_aspm(context, aspm.url, aspm.api)
+    return aspm
+
+
+def _contact_aspm(context: Context, options: ConnectOptions, url: str) -> AspmResult:
+    before = options.aspm_before
+    by_hand = options.moves and options.aspm.hands_over
+    target = AspmTarget(
+        url,
+        api_asked(context),
+        before.api if before is not None else AUTO,
+        options.target.site.ca_bundle,
+    )
+    terms = AspmTerms(
+        needs_token=options.aspm.uses_profile,
+        offers_token=by_hand and context.asker.asks and not options.yes,
+        may_move=True,
+    )
+    aspm = resolve_aspm(context, target, options.aspm_token, terms)
+    if options.profile is not None:
+        demand_dialect(aspm, options.profile)
+    return aspm
+
+
+# Storage and registration
 
 GO = Question("go", "Store and hand off?")
 GO_REGISTER = Question("go", "Store and register in Invicti ASPM?")
@@ -237,219 +235,288 @@ GO_UNSTORED = Question("go", "Hand off?")
 GO_REGISTER_UNSTORED = Question("go", "Register in Invicti ASPM?")
 
 
-def conclude(
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What came of the organizations, by ``Place.key``, and whether their tokens were stored."""
+
+    outcomes: Outcomes = field(default_factory=dict)
+    kept: bool = False
+
+
+def store_and_register(
     context: Context,
     options: ConnectOptions,
-    proven: Sequence[Proven],
+    good: Sequence[TokenResult],
     settings: Settings,
-    aspm: AspmProof | None,
+    aspm: AspmResult | None,
 ) -> Delivery:
-    """Store the good ones, then register or hand them over. Behind an ASPM that is not good nothing is handed over."""
-    good = [(one, made) for one in proven for made in one.good]
-    brings = aspm is not None and aspm.is_good and options.aspm.is_wanted
-    same = _unchanged(options, good, settings)
-    done = _done(context, options, same, brings=brings)
-    begun = {
-        made.name.casefold(): _begun(options, made.name, same, brings=brings) for _, made in good
-    } | done
-    items = [
-        _item(context, options, one, made, settings, begun)
-        for one, made in good
-        if made.name.casefold() not in done
-    ]
-    tell_plan(context, options, good, settings, aspm if brings else None)
+    """Store the good ones, then register or hand them over.
+
+    Behind an ASPM that is not good nothing is handed over.
+    """
+    ready = None
+    if aspm is not None and aspm.is_good and options.aspm.is_wanted:
+        ready = aspm
+    done, handoffs = _prepare(context, options, good, settings, brings=ready is not None)
+    begun = {**done, **{handoff.place.key: handoff.prior for handoff in handoffs}}
+    tell_plan(context, options, good, settings, ready)
     if options.dry_run:
-        return Delivery(
-            {**done, **rehearse(context, aspm if brings else None, options.profile, items)}
-        )
-    if context.asker.asks and not options.yes and not _agreed(context, options, brings=brings):
-        kept = any(one.proof.candidate.stored for one in proven)
-        there = context.records.load().connections.get(options.name) if kept else None
-        left = (
-            {one.name.casefold(): one.registration for one in there.organizations}
-            if there is not None
-            else {}
-        )
-        return Delivery({key: left.get(key, UNREGISTERED) for key in begun}, kept=kept)
+        planned = rehearse(context, ready, options.profile, handoffs)
+        return Delivery(_outcomes(done) | planned)
+    if not _is_agreed(context, options, brings=ready is not None):
+        return _left_alone(context, options, good, begun)
     if options.keeps:
-        keep_proven(
-            context,
-            options,
-            proven,
-            [new_key(context) for _ in proven],
-            settings.toggles,
-            begun,
-            aspm,
-        )
-    if not brings or aspm is None:
-        return Delivery(begun, kept=options.keeps)
-    made = deliver(context, aspm, options.profile, items, keeps=options.keeps)
-    return replace(made, states={**done, **made.states}, kept=options.keeps)
+        keys = [new_key(context) for _ in good]
+        _store(context, options, good, keys, settings.toggles, begun, aspm)
+    if ready is None:
+        return Delivery(_outcomes(begun), kept=options.keeps)
+    outcomes = deliver(context, ready, options.profile, handoffs, keeps=options.keeps)
+    return Delivery(_outcomes(done) | outcomes, kept=options.keeps)
 
 
-def _agreed(context: Context, options: ConnectOptions, *, brings: bool) -> bool:
+def _outcomes(states: Mapping[str, Registration]) -> Outcomes:
+    return {key: Outcome(state) for key, state in states.items()}
+
+
+def _prepare(
+    context: Context,
+    options: ConnectOptions,
+    good: Sequence[TokenResult],
+    settings: Settings,
+    *,
+    brings: bool,
+) -> tuple[dict[str, Registration], list[Handoff]]:
+    """What Invicti ASPM has already, and what is to be brought there.
+
+    Each is to be on record as it stands before.
+    """
+    unchanged = _unchanged(options, good, settings)
+    done = _registered_already(context, options, unchanged, brings=brings)
+    prior: dict[str, StoredOrganization] = {}
+    if options.stored is not None and not options.moves:
+        prior = stored_by_key(options.stored)
+    handoffs = []
+    for result in good:
+        for here in result.good:
+            key = here.place.key
+            if key not in done:
+                begun = _begun(options, prior.get(key), unchanged.get(key), brings=brings)
+                handoffs.append(_handoff(context, options, settings, result, here, begun))
+    return done, handoffs
+
+
+def _is_agreed(context: Context, options: ConnectOptions, *, brings: bool) -> bool:
     """A person's yes to the plan, in its words. To nothing at all nobody has to agree."""
-    keeps, by_profile = options.keeps, options.aspm.uses_profile
+    if not context.asker.asks or options.yes or not (brings or options.keeps):
+        return True
     if not brings:
-        return not keeps or context.asker.prompter.confirm(GO_STORE, default=True)
-    stored, unstored = (GO_REGISTER, GO_REGISTER_UNSTORED) if by_profile else (GO, GO_UNSTORED)
-    return context.asker.prompter.confirm(stored if keeps else unstored, default=True)
+        question = GO_STORE
+    elif options.aspm.uses_profile:
+        question = GO_REGISTER if options.keeps else GO_REGISTER_UNSTORED
+    else:
+        question = GO if options.keeps else GO_UNSTORED
+    return context.asker.prompter.confirm(question, default=True)
+
+
+def _left_alone(
+    context: Context,
+    options: ConnectOptions,
+    good: Sequence[TokenResult],
+    begun: Mapping[str, Registration],
+) -> Delivery:
+    """Nothing more is done.
+
+    Tokens that were stored one by one stay, and their organizations are as on record.
+    """
+    kept = any(result.token.credential for result in good)
+    states = dict.fromkeys(begun, UNREGISTERED)
+    entry = _entry_by_now(context, options, kept=kept)
+    for one in entry.organizations if entry is not None else ():
+        if one.key in states:
+            states[one.key] = one.registration
+    return Delivery(_outcomes(states), kept=kept)
+
+
+def _entry_by_now(context: Context, options: ConnectOptions, *, kept: bool) -> Entry | None:
+    """The connection as it is on record, where this run has stored something of it."""
+    if not kept:
+        return None
+    return context.records.load().connections.get(options.name)
 
 
 def _unchanged(
-    options: ConnectOptions, good: Sequence[tuple[Proven, OrganizationReport]], settings: Settings
+    options: ConnectOptions, good: Sequence[TokenResult], settings: Settings
 ) -> dict[str, Registration]:
-    """What is on record of the organizations that would be given the very token and settings again."""
+    """What is on record of the organizations that have this very token, and these settings."""
     old = options.stored
     if old is None or not options.stores or options.moves:
         return {}
-    if (old.purpose, old.toggles) != (options.brief.purpose, settings.toggles):
+    if (old.purpose, old.toggles) != (options.demand.purpose, settings.toggles):
         return {}
-    held = {made.name.casefold(): one.held for one, made in good}
-    known = ((one.name.casefold(), one) for one in old.organizations)
-    return {key: one.registration for key, one in known if one.credential in held.get(key, ())}
+    held = {here.place.key: result.held for result in good for here in result.good}
+    return {
+        key: one.registration
+        for key, one in stored_by_key(old).items()
+        if one.credential in held.get(key, ())
+    }
 
 
-def _done(
-    context: Context, options: ConnectOptions, same: Mapping[str, Registration], *, brings: bool
+def _registered_already(
+    context: Context,
+    options: ConnectOptions,
+    unchanged: Mapping[str, Registration],
+    *,
+    brings: bool,
 ) -> dict[str, Registration]:
-    """What Invicti ASPM has already, with the very token and settings that it would be given again: it stays as it is.
+    """What Invicti ASPM has already, with the very token and settings: it stays as it is.
 
     What a profile registered is looked at by the profile, where one is used.
     """
     looks = brings and options.aspm.uses_profile
-    done = {
-        key: state
-        for key, state in same.items()
-        if state.state is RegistrationState.REGISTERED
-        and not (looks and state.mode is RegistrationMode.API)
-    }
+    done = {}
     for one in options.stored.organizations if options.stored is not None else ():
-        if one.name.casefold() in done:
+        state = unchanged.get(one.key, UNREGISTERED)
+        if state.state is not RegistrationState.REGISTERED:
+            continue
+        if not (looks and state.mode is RegistrationMode.API):
+            done[one.key] = state
             context.voice.note(
                 f"{clean(one.name, 60)} is unchanged: Invicti ASPM has this token already."
             )
     return done
 
 
-def keep_proven(
-    context: Context,
-    options: ConnectOptions,
-    proven: Sequence[Proven],
-    keys: Sequence[str],
-    toggles: Sequence[str],
-    begun: dict[str, Registration],
-    aspm: AspmProof | None,
-) -> None:
-    """Put the good organizations on record, upon whatever is on record by then."""
-    now = context.stamp
-
-    def onto(current: Entry | None) -> Entry:
-        return merged(
-            current,
-            options.name,
-            proven,
-            keys,
-            options.aspm,
-            toggles,
-            begun,
-            now=now,
-            allow_http=options.target.allow_http,
-            ca_bundle=context.ca_bundle,
-        )
-
-    beside, record = secret_to_keep(context, aspm)
-    keep(context, options.name, onto, {**new_secrets(options.name, proven, keys), **beside}, record)
-
-
 def _begun(
-    options: ConnectOptions, name: str, same: Mapping[str, Registration], *, brings: bool
+    options: ConnectOptions,
+    prior: StoredOrganization | None,
+    unchanged: Registration | None,
+    *,
+    brings: bool,
 ) -> Registration:
-    """What is on record until Invicti ASPM answers, or a person does. What a profile registered before is not lost.
+    """What is on record until Invicti ASPM answers, or a person does.
 
-    A profile only creates: where it has registered another token, or other settings, a person enters the new ones.
+    What a profile registered before is not lost.
+
+    A profile only creates: where it has registered another token, or other settings, a person
+    enters the new ones.
     """
     if brings and options.aspm.hands_over:
         return HANDED_OFF
-    known = options.stored.organizations if options.stored is not None and not options.moves else ()
-    prior = next(
-        (one.registration for one in known if one.name.casefold() == name.casefold()), UNREGISTERED
-    )
-    if brings and prior.mode is not RegistrationMode.API and not prior.marker:
+    known = prior.registration if prior is not None else UNREGISTERED
+    if brings and known.mode is not RegistrationMode.API and not known.marker:
         return Registration(RegistrationMode.API)
-    return same.get(name.casefold(), prior.for_new_token)
+    return unchanged or known.for_new_token
 
 
-def _item(
+def _handoff(
     context: Context,
     options: ConnectOptions,
-    one: Proven,
-    made: OrganizationReport,
     settings: Settings,
-    begun: dict[str, Registration],
-) -> Item:
-    candidate = one.proof.candidate
-    return Item(
+    result: TokenResult,
+    here: OrganizationResult,
+    begun: Registration,
+) -> Handoff:
+    """One organization as it is brought to Invicti ASPM."""
+    day = context.now().strftime("%Y-%m-%d")
+    return Handoff(
         options.name,
-        candidate.site.place(made.name),
-        candidate.brief.purpose,
+        here.place,
+        options.demand.purpose,
         settings,
-        candidate.secret,
-        needed_username(made) or candidate.username,
-        repository_of(one.proof, made.name),
-        evidence_of(made.checks, context.now().strftime("%Y-%m-%d"), made.token.reach),
-        begun[made.name.casefold()],
+        result.token.secret,
+        needed_username(here.report) or result.token.username,
+        repository_of(here),
+        evidence_of(here.report.checks, day, here.report.token.reach),
+        begun,
     )
 
 
-def concluded(
+def _store(
     context: Context,
     options: ConnectOptions,
-    proofs: Sequence[Proof],
+    good: Sequence[TokenResult],
+    keys: Sequence[str],
+    toggles: Sequence[str],
+    begun: dict[str, Registration],
+    aspm: AspmResult | None,
+) -> None:
+    """Put the good organizations on record, upon whatever is on record by then."""
+    addition = Addition(
+        options.name,
+        good,
+        keys,
+        context.stamp,
+        tuple(toggles),
+        options.aspm.on_record,
+        begun,
+        options.target.allow_http,
+        context.ca_bundle,
+    )
+    secrets, record = secret_to_keep(context, aspm)
+    store_entry(context, options.name, addition.onto, {**addition.secrets, **secrets}, record)
+
+
+# The report
+
+
+def _report(
+    context: Context,
+    options: ConnectOptions,
+    results: Sequence[TokenResult],
     refused: Sequence[OrganizationReport],
     delivery: Delivery,
-    aspm: AspmProof | None,
+    aspm: AspmResult | None,
 ) -> ConnectionReport:
-    """The connection with the state of each organization, and what was proven of its ASPM; ``refused`` has no token."""
-    organizations, stored = [], _stored(context, options, delivery)
-    entry = context.records.load().connections.get(options.name) if delivery.kept else None
-    for proof in proofs:
-        for made in organizations_of(proof):
-            key = made.name.casefold()
-            state = delivery.states.get(key) if made.is_good else None
-            brought = options.aspm.is_wanted
-            check = judge_registration(
-                RegistrationFacts(
-                    options.name,
-                    made.name,
-                    on_record=state or UNREGISTERED,
-                    answer=state if brought else None,
-                    token=_token(entry, made.name, state),
-                    outcome=delivery.checks.get(key),
-                    aspm_is_good=aspm is None or aspm.is_good or not brought,
-                    brought=brought,
-                    stored=options.keeps,
-                    required=options.aspm.counts,
-                )
-            )
-            shown = named(made, options.name if delivery.kept else None)
-            organizations.append(
-                replace(with_check(shown, check), registration=state or UNREGISTERED)
-            )
-    made_report = connection_report(
-        options.name, options.target.site, options.brief.purpose, [*organizations, *refused]
+    """The connection with the state of each organization; the ``refused`` have no token."""
+    entry = _entry_by_now(context, options, kept=delivery.kept)
+    organizations = [
+        _organization_report(options, made, entry, delivery, aspm)
+        for result in results
+        for made in result.reports
+    ]
+    connection = connection_report(
+        options.name, options.target.site, options.demand.purpose, [*organizations, *refused]
     )
     return replace(
-        made_report,
+        connection,
         aspm=aspm.report if aspm is not None else None,
-        checks=(*made_report.checks, stored),
+        checks=(_where_stored(context, options, delivery),),
     )
 
 
-def _token(entry: Entry | None, name: str, state: Registration | None) -> NewToken:
-    """What stands with the token that was proven; ``entry`` is the connection as it is stored by now.
+def _organization_report(
+    options: ConnectOptions,
+    made: OrganizationReport,
+    entry: Entry | None,
+    delivery: Delivery,
+    aspm: AspmResult | None,
+) -> OrganizationReport:
+    """The report with what became of the registration.
 
-    A new one may still wait beside it. That is said, but for a refusal: it is of the one that was brought.
+    ``entry`` is the connection as it is stored by now.
+    """
+    key = options.target.site.place(made.name).key
+    outcome = delivery.outcomes.get(key) if made.is_good else None
+    state = outcome.registration if outcome is not None else None
+    brought = options.aspm.is_wanted
+    facts = RegistrationFacts(
+        options.name,
+        made.name,
+        on_record=state or UNREGISTERED,
+        token=_token_by_now(entry, made.name, state),
+        aspm_is_good=aspm is None or aspm.is_good or not brought,
+        brought=brought,
+        stored=options.keeps,
+        required=options.aspm.counts,
+    ).after(outcome if brought else None)
+    return with_registration(named(made, options.name if delivery.kept else None), facts)
+
+
+def _token_by_now(entry: Entry | None, name: str, state: Registration | None) -> NewToken:
+    """What stands with the token that was validated.
+
+    ``entry`` is the connection as it is stored by now: a new token may still wait there. That is
+    said, but for a refusal: it is of the one that was brought.
     """
     if state is None:
         return NewToken.NOT_GOOD
@@ -458,94 +525,10 @@ def _token(entry: Entry | None, name: str, state: Registration | None) -> NewTok
     return token_of(entry, name)
 
 
-def _stored(context: Context, options: ConnectOptions, delivery: Delivery) -> Check:
+def _where_stored(context: Context, options: ConnectOptions, delivery: Delivery) -> Check:
     """``store.secrets``: where the tokens are now."""
     if not options.stores:
         return skip(CheckId.SECRETS, "Nothing is stored, as asked.", Reason.NOTHING_KEPT)
     if not delivery.kept:
         return skip(CheckId.SECRETS, "Nothing was stored.", Reason.NOTHING_KEPT)
     return Check(CheckId.SECRETS, Status.PASS, f"Stored in {context.vault.title}, and read back.")
-
-
-_BESIDE: Final = (
-    ("All organizations", ALL_ORGANIZATIONS),
-    ("End of the token", PAT_EXPIRES),
-    ("Username for cloning", CLONE_USERNAME),
-    ("Repository to try", CHECK_CLONE),
-    ("Read-only probes", READ_ONLY_PROBES),
-    ("http accepted", ALLOW_HTTP),
-    ("API of Invicti ASPM", ASPM_API),
-)
-"""What is shown where it was given, and left out where it was not: a variable that was forgotten is seen here."""
-
-
-def tell_plan(
-    context: Context,
-    options: ConnectOptions,
-    good: Sequence[tuple[Proven, OrganizationReport]],
-    settings: Settings,
-    aspm: AspmProof | None,
-) -> None:
-    """The plan, on stderr."""
-    voice = context.voice
-    voice.heading("The plan" + (" (nothing of it is done: a rehearsal)" if options.dry_run else ""))
-    rows = [
-        ("Connection", options.name),
-        ("Deployment", _sourced(context, options.target.site.base_url, SERVER_URL)),
-    ]
-    rows += _places(context, good)
-    rows.append(("Purpose", _sourced(context, options.brief.purpose.value, PURPOSE)))
-    rows.append(("Reach", _sourced(context, options.brief.reach.value, REACH)))
-    given = [(label, context.asker.given(question)) for label, question in _BESIDE]
-    rows += [
-        (label, f"{', '.join(one.values)} (from {one.source})")
-        for label, one in given
-        if one is not None
-    ]
-    rows.append(("Secrets", _sourced(context, _kept_in(context, options), STORE)))
-    if aspm is not None:
-        how = "by your profile" if options.aspm.uses_profile else "by hand, in its UI"
-        rows.append(("Invicti ASPM", _sourced(context, aspm.url, ASPM_URL)))
-        rows.append(("Registration", _sourced(context, how, REGISTER)))
-    elif options.aspm.url:
-        rows.append(("Invicti ASPM", f"{options.aspm.url}: nothing is handed over"))
-    rows += [
-        ("Advanced Settings", _sourced(context, label, TEAM_LEADS_MAY)) for label in settings.labels
-    ]
-    if settings.issue_manager:
-        rows.append(("Issue manager", "the checkbox in its form"))
-    for label, value in rows:
-        voice.say(f"  {label}: {value}")
-
-
-def _places(
-    context: Context, good: Sequence[tuple[Proven, OrganizationReport]]
-) -> Iterator[tuple[str, str]]:
-    """A row for each organization; many that share a token are one row."""
-    for _, group in groupby(good, lambda one: id(one[0].proof)):
-        shared = list(group)
-        candidate = shared[0][0].proof.candidate
-        last4 = f" …{candidate.secret.last4}" if candidate.secret.last4 else ""
-        names, label = (
-            [made.name for _, made in shared],
-            candidate.site.place(shared[0][1].name).noun.capitalize(),
-        )
-        if len(names) > FEW:
-            label, names = f"{label}s ({len(names)})", [", ".join(names)]
-        for name in names:
-            yield (
-                label,
-                f"{_sourced(context, name, ORGANIZATION)}: token{last4} (from {candidate.source})",
-            )
-
-
-def _kept_in(context: Context, options: ConnectOptions) -> str:
-    """Where the secrets go; a rehearsal does not open the keyring to say its name."""
-    if not options.keeps:
-        return "stored nowhere, as asked"
-    return "the keyring of this system" if options.dry_run else context.vault.title
-
-
-def _sourced(context: Context, value: str, question: Question) -> str:
-    given = context.asker.given(question)
-    return f"{value} (from {given.source})" if given else value

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.profile import Profile
-    from aspm_ado.domain.azure.pat_lifecycle import Made
+    from aspm_ado.domain.azure.pat_lifecycle import CreatedToken
     from aspm_ado.domain.azure.requests import Caller
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.ports import Desktop, Entra, Records, Sources, Vault, Voice
     from aspm_ado.flows.answers import Asker
-    from aspm_ado.flows.validation.result import Proof
+    from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.scheduler import Scheduler
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """``vault`` keeps secrets; whether anything is kept at all is the flow's to decide (``--store none``)."""
+    """What a command is given.
+
+    ``vault`` keeps secrets; whether anything is kept at all is the flow's to decide (``--store
+    none``).
+    """
 
     asker: Asker
     voice: Voice
@@ -32,14 +36,14 @@ class Context:
     caller: Caller
     clock: Clock
     now: Callable[[], datetime]
-    show: Callable[[Sequence[Proof]], None]
+    show: Callable[[Sequence[TokenResult]], None]
     """Paint for the person what has come of the proofs so far."""
     ca_bundle: str | None = None
     load_profile: Callable[[str], Profile] | None = None
     """Read a registration profile from a file. Raises ``UsageError``."""
     entra: Entra | None = None
-    made: list[Made] = field(default_factory=list)
-    """The tokens that this run has made: what is not on record in the end is revoked (``minting.revoke.tidied``)."""
+    created: list[CreatedToken] = field(default_factory=list)
+    """What this run created; what is not on record in the end is revoked (``revoking_unkept``)."""
 
     @property
     def stamp(self) -> str:

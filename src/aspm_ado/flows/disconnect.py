@@ -1,10 +1,10 @@
-"""Forgetting a connection: its secrets erased and proven gone, its record removed, and what is left for a person."""
+"""``disconnect``: erase the secrets of a connection and its record; name what is left to do."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import methodcaller
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.errors import UsageError
@@ -14,12 +14,15 @@ from aspm_ado.domain.report import FEW
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.storage.connection import service_of
-from aspm_ado.flows.storage.transaction import clear_remains, sweep
+from aspm_ado.flows.storage.transaction import erase_marked, undo_interrupted
 from aspm_ado.flows.validate import stored_entries
 
 if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
+
+
+_FORGET: Final = Question("forget", "Erase its tokens here and forget it?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +39,27 @@ class Forgotten:
 
 
 def disconnect(context: Context, name: str) -> Forgotten:
-    """Forget ``name``, after a yes. The record goes first, with the list of secrets to erase: so a crash in between
-    leaves no entry that names a missing secret, and the next run erases the rest. Of a connection that is gone, that
-    rest is erased: its tokens, and that of its Invicti ASPM, which bears no connection's name.
+    """Forget ``name``, after a yes.
+
+    The record goes first, with the list of secrets to erase: so a crash in between leaves no entry
+    that names a missing secret, and the next run erases the rest. Of a connection that is gone,
+    that rest is erased: its tokens, and that of its Invicti ASPM, which bears no connection's name.
     """
     known = context.records.load()
     if name not in known.connections and known.erasing:
-        clear_remains(context)
+        undo_interrupted(context)
         remaining = context.records.load().erasing
-        if any(
-            service.startswith((service_of(name, ""), service_of("aspm", "")))
-            for service in known.erasing
-        ):
+        ours = (service_of(name, ""), service_of("aspm", ""))
+        if any(service.startswith(ours) for service in known.erasing):
             return Forgotten(name, (), len(known.erasing) - len(remaining), remaining, (), ())
     [entry] = stored_entries(context, [name])
-    _agree(context, entry)
+    _demand_yes(context, entry)
     context.vault.probe()
-    clear_remains(context)
+    undo_interrupted(context)
     with context.records.exclusive():
         catalogue = context.records.change(methodcaller("without", name))
         marked = len(catalogue.erasing)
-        sweep(context)
+        erase_marked(context)
         remaining = context.records.load().erasing
     return Forgotten(
         name,
@@ -68,7 +71,7 @@ def disconnect(context: Context, name: str) -> Forgotten:
     )
 
 
-def _agree(context: Context, entry: Entry) -> None:
+def _demand_yes(context: Context, entry: Entry) -> None:
     if context.asker.switch(YES):
         return
     if not context.asker.asks:
@@ -77,12 +80,9 @@ def _agree(context: Context, entry: Entry) -> None:
             f"Forgetting “{entry.name}” erases its tokens from the secret store; that needs a yes.",
             remedy="Pass -y (or set ASPM_ADO_YES).",
         )
-    context.voice.say(
-        f"“{entry.name}”: {', '.join(one.name for one in entry.organizations)} on {entry.base_url}."
-    )
-    if not context.asker.prompter.confirm(
-        Question("forget", "Erase its tokens here and forget it?"), default=False
-    ):
+    names = ", ".join(one.name for one in entry.organizations)
+    context.voice.say(f"“{entry.name}”: {names} on {entry.base_url}.")
+    if not context.asker.prompter.confirm(_FORGET, default=False):
         raise UsageError(
             Reason.CONFIRMATION_MISSING, "Nothing was changed.", remedy="Answer yes, or pass -y."
         )
@@ -99,21 +99,24 @@ def _left(entry: Entry) -> tuple[str, ...]:
     ]
     if not there:
         return ()
-    whole = len(there) > FEW and len(there) == len(entry.organizations)
-    names = f"all {len(there)} organizations" if whole else clean(", ".join(there), 2000)
+    names = clean(", ".join(there), 2000)
+    if FEW < len(there) == len(entry.organizations):
+        names = f"all {len(there)} organizations"
     what = f"Azure DevOps instance{'s' if len(there) > 1 else ''} of {names}"
     return (f"In Invicti ASPM ({entry.aspm.url}): Integrations → deactivate or change the {what}.",)
 
 
 def _pages(entry: Entry) -> tuple[str, ...]:
-    """Where the tokens are revoked: one page for each credential, and for each new token that waited."""
+    """Where the tokens are revoked.
+
+    One page for each credential, and for each new token that waited.
+    """
     site = site_of(entry)
     first: dict[str, str] = {}
     for one in entry.organizations:
         first.setdefault(one.credential, one.name)
-    anywhere = entry.organizations[
-        0
-    ].name  # the old token of a migration may serve nothing any more, and live on
+    anywhere = entry.organizations[0].name
+    # the old token of a migration may serve nothing any more, and live on
     names = [first.get(key, anywhere) for key in entry.credentials]
     names += (waiting.organizations[0] for waiting in entry.successors.values())
     return tuple(dict.fromkeys(site.place(name).token_page for name in names))

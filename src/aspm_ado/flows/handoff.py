@@ -1,62 +1,95 @@
-"""The Invicti ASPM step again, any day: the values of a stored connection, and how it went this time."""
+"""``handoff``: the Invicti ASPM step again, any day, with the values of a stored connection."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import Dialect, settings_for
 from aspm_ado.domain.aspm.handoff import stored_evidence
-from aspm_ado.domain.aspm.registration import (
-    NewToken,
-    RegistrationFacts,
-    judge_registration,
-    token_of,
-)
-from aspm_ado.domain.azure.place import Site
-from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.errors import StoreError, UsageError
+from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
+from aspm_ado.domain.azure.place import site_of
+from aspm_ado.domain.checks import Check, Status
+from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import (
-    AspmReport,
-    ConnectionReport,
-    OrganizationReport,
-    Report,
-    TokenFacts,
-)
+from aspm_ado.domain.report import AspmReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
+    UNREGISTERED,
     Entry,
-    Registration,
     RegistrationMode,
     RegistrationState,
     StoredAspm,
     StoredOrganization,
 )
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.registration.api import profile_at
 from aspm_ado.flows.registration.aspm import (
     NO_TEAM_LEADS,
-    AspmProof,
+    AspmResult,
+    AspmTarget,
+    AspmTerms,
     aspm_token,
     given_for,
-    settle_aspm,
+    resolve_aspm,
 )
-from aspm_ado.flows.registration.delivery import Delivery, deliver
-from aspm_ado.flows.registration.guided import Item
-from aspm_ado.flows.storage.connection import facts_on_record
-from aspm_ado.flows.storage.secrets import rotation
-from aspm_ado.flows.storage.successor import tell_revoking
+from aspm_ado.flows.registration.delivery import (
+    Outcomes,
+    deliver,
+    goes_through_profile,
+    with_registration,
+)
+from aspm_ado.flows.registration.guided import Handoff
+from aspm_ado.flows.storage.connection import entry_report, report_on_record
+from aspm_ado.flows.storage.secrets import read_tokens
+from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.report import report
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
+    from aspm_ado.flows.options import AspmOptions
 
-WHICH = Question("connection", "Which connection")
+_WHICH = Question("connection", "Which connection")
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffResult:
+    """What came of stored organizations that were brought to their Invicti ASPM."""
+
+    stored: Check | None = None
+    """``store.secrets``, where the tokens had to be read."""
+    aspm: AspmResult | None = None
+    outcomes: Outcomes = field(default_factory=dict)
+
+    @property
+    def unread(self) -> list[Check]:
+        """``store.secrets``, where the tokens could not be read."""
+        if self.stored is None or self.stored.status is Status.PASS:
+            return []
+        return [self.stored]
+
+    def facts(
+        self, entry: Entry, name: str, options: AspmOptions | None = None
+    ) -> RegistrationFacts:
+        """What decides ``aspm.registration`` of an organization; ``entry`` is on record by now.
+
+        ``options`` are what was asked for, where the command can be told.
+        """
+        stored = entry.organization(name)
+        return RegistrationFacts(
+            entry.name,
+            name,
+            stored.registration if stored is not None else UNREGISTERED,
+            token=token_of(entry, name),
+            aspm_is_good=self.aspm is None or self.aspm.is_good,
+            brought=options is None or options.is_wanted,
+            required=options is not None and options.counts and entry.aspm is not None,
+        ).after(self.outcomes.get(name.casefold()))
 
 
 def resume_handoff(context: Context, name: str | None, command: str = "handoff") -> Report:
@@ -66,19 +99,37 @@ def resume_handoff(context: Context, name: str | None, command: str = "handoff")
         raise UsageError(
             Reason.INPUT_MISSING,
             f"The connection “{entry.name}” names no Invicti ASPM.",
-            remedy=f"Name it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} --aspm-url URL",
+            remedy=f"Name it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} "
+            "--aspm-url URL",
         )
-    due = [
-        one
-        for one in entry.organizations
-        if one.registration.state is not RegistrationState.REGISTERED
-        or entry.successor_of(one.name)
-    ]
+    due = [one for one in entry.organizations if not is_registered(entry, one)]
     done = [one.name for one in entry.organizations if due and one not in due]
-    stored, aspm, delivery = bring(context, entry, entry.aspm, due or entry.organizations, done)
+    result = bring(context, entry, entry.aspm, due or entry.organizations, done)
     now = context.records.load().connections.get(entry.name, entry)
-    tell_revoking(context, entry, now)
-    return report(context, command, [], [_document(now, stored, aspm, delivery)])
+    revoke_replaced(context, entry, now)
+    organizations = [_organization(now, one, result) for one in now.organizations]
+    checks = [result.stored] if result.stored is not None else []
+    made = entry_report(now, organizations, checks, aspm_report(now, result.aspm))
+    return report(context, command, [], [made])
+
+
+def is_registered(entry: Entry, one: StoredOrganization) -> bool:
+    """Whether Invicti ASPM has the newest token of an organization."""
+    state = one.registration.state
+    return state is RegistrationState.REGISTERED and entry.successor_of(one.name) is None
+
+
+def is_unfinished(entry: Entry, *, asks: bool) -> bool:
+    """Whether a profile's registration is not at its end on record.
+
+    With a person there, also whether one has something left to enter.
+    """
+    states = [one.registration for one in entry.organizations]
+    waits = entry.successors or any(one.state is RegistrationState.HANDED_OFF for one in states)
+    if asks and entry.aspm is not None and waits:
+        return True
+    unsettled = (RegistrationState.UNKNOWN, RegistrationState.NONE)
+    return any(one.mode is RegistrationMode.API and one.state in unsettled for one in states)
 
 
 def bring(
@@ -87,104 +138,58 @@ def bring(
     known: StoredAspm,
     due: Sequence[StoredOrganization],
     done: Sequence[str] = (),
-) -> tuple[Check, AspmProof | None, Delivery]:
-    """Bring stored organizations to ``known``: what became of their secrets, of the ASPM, and of each organization."""
-    secrets, stored = _secrets(context, entry, due)
-    aspm, delivery = None, Delivery()
-    if stored.status is Status.PASS:
-        items = [
-            stored_item(entry, one, secrets[entry.successor_of(one.name) or one.credential])
-            for one in due
-        ]
-        through = [item for item in items if _by_profile(known, item)]
-        aspm = _aspm(context, entry, known, needs_token=bool(through))
-        if aspm.api == Dialect.CORE.value and any(item.settings.toggles for item in items):
-            context.voice.warn(NO_TEAM_LEADS)
-            items = [replace(item, settings=replace(item.settings, toggles=())) for item in items]
-        if aspm.is_good:
-            delivery = _deliver(context, aspm, known, items, done)
-    return stored, aspm, delivery
+    *,
+    validates: bool = True,
+) -> HandoffResult:
+    """Bring stored organizations to ``known``; it is validated before, where that is wanted.
 
-
-def unfinished(entry: Entry, *, asks: bool) -> bool:
-    """Whether a registration through a profile was begun, or was to be, and its end is not on record; or whether a
-    person who is there has something left to enter.
+    ``done`` are those that a person has finished before.
     """
-    if asks and entry.aspm is not None and (entry.successors or _handed_off(entry)):
-        return True
-    return any(
-        one.registration.mode is RegistrationMode.API and one.registration.state in _OPEN
-        for one in entry.organizations
-    )
+    keys = dict.fromkeys(_newest(entry, one) for one in due)
+    secrets, stored = read_tokens(context, entry, keys, "this connection")
+    if stored.status is not Status.PASS:
+        return HandoffResult(stored)
+    handoffs = [stored_handoff(entry, one, secrets[_newest(entry, one)]) for one in due]
+    by_profile = bool(known.profile) and any(goes_through_profile(one) for one in handoffs)
+    aspm = AspmResult(known.url, aspm_skipped())
+    if validates:
+        aspm = _validated(context, entry, known, needs_token=by_profile)
+    if aspm.api == Dialect.CORE.value:
+        handoffs = _without_toggles(context, handoffs)
+    if not aspm.is_good:
+        return HandoffResult(stored, aspm)
+    profile = profile_at(context, known.profile) if by_profile else None
+    outcomes = deliver(context, aspm, profile, handoffs, keeps=True, resumes=True, done=done)
+    return HandoffResult(stored, aspm if validates else None, outcomes)
 
 
-def _handed_off(entry: Entry) -> bool:
-    return any(
-        one.registration.state is RegistrationState.HANDED_OFF for one in entry.organizations
-    )
+def _without_toggles(context: Context, handoffs: list[Handoff]) -> list[Handoff]:
+    """AppSec Core has no team-lead settings."""
+    if not any(one.settings.toggles for one in handoffs):
+        return handoffs
+    context.voice.warn(NO_TEAM_LEADS)
+    return [replace(one, settings=replace(one.settings, toggles=())) for one in handoffs]
 
 
-_OPEN = (RegistrationState.UNKNOWN, RegistrationState.NONE)
+def _newest(entry: Entry, one: StoredOrganization) -> str:
+    """The key of the token that Invicti ASPM is to have."""
+    return entry.successor_of(one.name) or one.credential
 
 
-def _aspm(context: Context, entry: Entry, known: StoredAspm, *, needs_token: bool) -> AspmProof:
-    """Its ASPM, proven with the token that is stored for it."""
+def _validated(
+    context: Context, entry: Entry, known: StoredAspm, *, needs_token: bool
+) -> AspmResult:
+    """Its ASPM, validated with the token that is stored for it."""
     given = given_for(context, known.url)
     if needs_token and not context.asker.asks and aspm_token(context, known.url, given) is None:
         raise UsageError(
             Reason.INPUT_MISSING,
             f"No API token of {known.url} is stored, and there is nobody to ask.",
-            remedy=f"Give it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} --aspm-token-file FILE",
+            remedy=f"Give it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} "
+            "--aspm-token-file FILE",
         )
-    return settle_aspm(
-        context,
-        known.url,
-        given,
-        hint=known.api,
-        needs_token=needs_token,
-        ca_bundle=entry.ca_bundle,
-    )
-
-
-def _by_profile(known: StoredAspm, item: Item) -> bool:
-    """Whether an organization goes through the profile. One that a person handed over stays with the person, and a new
-    token for an instance that is there is a person's to enter: a profile only creates.
-    """
-    return (
-        bool(known.profile)
-        and item.prior.mode is not RegistrationMode.GUIDED
-        and not item.successor
-    )
-
-
-def _deliver(
-    context: Context, aspm: AspmProof, known: StoredAspm, items: Sequence[Item], done: Sequence[str]
-) -> Delivery:
-    """Through the profile what goes through it, and to the person the rest: also what the profile could not settle."""
-    through = [item for item in items if _by_profile(known, item)]
-    by_hand = [item for item in items if item not in through]
-    made = Delivery()
-    if through:
-        profile = profile_at(context, known.profile)
-        made = deliver(context, aspm, profile, through, keeps=True)
-        unread = profile.find is None
-        left = [item for item in through if _is_left(made.states[item.place.key], unread=unread)]
-        if left and context.asker.asks:
-            context.voice.note(
-                "What the profile cannot settle is yours to look at in Invicti ASPM."
-            )
-            by_hand += left
-    if not by_hand:
-        return made
-    handed = deliver(context, aspm, None, by_hand, keeps=True, done=done)
-    checks = {key: check for key, check in made.checks.items() if key not in handed.states}
-    return Delivery({**made.states, **handed.states}, {**checks, **handed.checks})
-
-
-def _is_left(state: Registration, *, unread: bool) -> bool:
-    return state.state is RegistrationState.FAILED or (
-        state.state is RegistrationState.UNKNOWN and unread
-    )
+    target = AspmTarget(known.url, AUTO, known.api, entry.ca_bundle)
+    return resolve_aspm(context, target, given, AspmTerms(needs_token))
 
 
 def _entry(context: Context, name: str | None) -> Entry:
@@ -192,53 +197,32 @@ def _entry(context: Context, name: str | None) -> Entry:
     entries = stored_entries(context, [name] if name else [])
     if len(entries) == 1:
         return entries[0]
+    names = [Choice(entry.name, clean(entry.name, 60)) for entry in entries]
     if not context.asker.asks:
-        named = ", ".join(clean(entry.name, 60) for entry in entries)
         raise UsageError(
             Reason.INPUT_MISSING,
-            f"Several connections are stored ({named}), and there is nobody to ask which one is meant.",
-            remedy=f"Name it: aspm-ado handoff {clean(entries[0].name, 60)}",
+            f"Several connections are stored ({', '.join(one.label for one in names)}), "
+            "and there is nobody to ask which one is meant.",
+            remedy=f"Name it: aspm-ado handoff {names[0].label}",
         )
-    names = [Choice(entry.name, clean(entry.name, 60)) for entry in entries]
-    chosen = context.asker.prompter.choose(WHICH, names, names[0].value)
+    chosen = context.asker.prompter.choose(_WHICH, names, names[0].value)
     return next(entry for entry in entries if entry.name == chosen)
 
 
-def _secrets(
-    context: Context, entry: Entry, due: Sequence[StoredOrganization]
-) -> tuple[dict[str, Secret], Check]:
-    """The tokens to copy, each read once; and ``store.secrets``."""
-    found: dict[str, Secret] = {}
-    try:
-        for key in dict.fromkeys(entry.successor_of(one.name) or one.credential for one in due):
-            secret = context.vault.read(entry.credential_of(key).service)
-            if secret is None:
-                return found, Check(
-                    CheckId.SECRETS,
-                    Status.FAIL,
-                    f"{context.vault.title} has no token any more for this connection.",
-                    Reason.TOKEN_GONE,
-                    f"Give a new one: {rotation(entry, key).text(entry.name)}",
-                    next=rotation(entry, key),
-                )
-            found[key] = secret
-    except StoreError as error:
-        return found, Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
-    return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
+def stored_handoff(entry: Entry, one: StoredOrganization, secret: Secret) -> Handoff:
+    """A stored organization, to be brought to Invicti ASPM with ``secret``.
 
-
-def stored_item(entry: Entry, one: StoredOrganization, secret: Secret) -> Item:
-    """A stored organization, to be brought to Invicti ASPM with ``secret``: its new token, where one waits."""
-    purpose, deployment = entry.purpose, entry.deployment
+    That is its new token, where one waits.
+    """
     key = entry.successor_of(one.name) or ""
     if key:
         one = entry.successors[key].in_force(one, key)
     day = max(one.days.values(), default=(entry.validated or "")[:10])
-    return Item(
+    return Handoff(
         entry.name,
-        Site(deployment, entry.base_url, entry.ca_bundle).place(one.name),
-        purpose,
-        settings_for(entry.toggles, purpose, entry.aspm.api if entry.aspm else "auto"),
+        site_of(entry).place(one.name),
+        entry.purpose,
+        settings_for(entry.toggles, entry.purpose, entry.aspm.api if entry.aspm else AUTO),
         secret,
         one.username,
         one.repository,
@@ -248,56 +232,21 @@ def stored_item(entry: Entry, one: StoredOrganization, secret: Secret) -> Item:
     )
 
 
-def _document(
-    entry: Entry, stored: Check, aspm: AspmProof | None, delivery: Delivery
-) -> ConnectionReport:
-    organizations = tuple(
-        replace(
-            stored_organization(entry, one),
-            checks=(_check(entry, one, aspm, delivery),),
-            registration=delivery.states.get(one.name.casefold(), one.registration),
-        )
-        for one in entry.organizations
-    )
-    shown = aspm.report if aspm is not None else None
-    if shown is None:
-        shown = AspmReport(entry.aspm.url, entry.aspm.api, aspm_skipped()) if entry.aspm else None
-    return ConnectionReport(
-        entry.name, entry.deployment, entry.base_url, entry.purpose, organizations, (stored,), shown
-    )
+def aspm_report(entry: Entry, aspm: AspmResult | None) -> AspmReport | None:
+    """The ASPM of a connection, where nothing was asked of it, too."""
+    if aspm is not None:
+        return aspm.report
+    if entry.aspm is None:
+        return None
+    return AspmReport(entry.aspm.url, entry.aspm.api, aspm_skipped())
 
 
-def _check(
-    entry: Entry, one: StoredOrganization, aspm: AspmProof | None, delivery: Delivery
-) -> Check:
+def _organization(
+    entry: Entry, one: StoredOrganization, result: HandoffResult
+) -> OrganizationReport:
     """In this command the answer is the result: later is 8, refused is 6."""
-    key, token = one.name.casefold(), token_of(entry, one.name)
-    answer, outcome = delivery.states.get(key), delivery.checks.get(key)
-    state = answer or one.registration
+    facts = result.facts(entry, one.name)
+    state = facts.registration
     begun = state.state is not RegistrationState.NONE or state.mode is RegistrationMode.API
-    return judge_registration(
-        RegistrationFacts(
-            entry.name,
-            one.name,
-            one.registration,
-            answer,
-            token,
-            outcome,
-            aspm_is_good=aspm is None or aspm.is_good,
-            required=begun or outcome is not None or token is NewToken.WAITS,
-        )
-    )
-
-
-def stored_organization(entry: Entry, one: StoredOrganization) -> OrganizationReport:
-    """What is on record of an organization, where nothing was asked about it."""
-    required = one.registration.state is not RegistrationState.NONE
-    check = judge_registration(
-        RegistrationFacts(entry.name, one.name, one.registration, required=required)
-    )
-    return OrganizationReport(one.name, None, _facts(entry, one), (check,), one.registration)
-
-
-def _facts(entry: Entry, one: StoredOrganization) -> TokenFacts:
-    shared = sum(other.credential == one.credential for other in entry.organizations) > 1
-    return facts_on_record(entry.credentials[one.credential], shared=shared)
+    required = begun or facts.outcome is not None or facts.token is NewToken.WAITS
+    return with_registration(report_on_record(entry, one), replace(facts, required=required))

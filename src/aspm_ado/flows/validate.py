@@ -1,18 +1,25 @@
-"""Proving tokens and telling the result: ad hoc, or those that are stored."""
+"""Validating tokens and reporting the result: one that is given, or those that are stored."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from typing import TYPE_CHECKING, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration, token_of
+from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.report import (
+    AspmReport,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    TokenFacts,
+)
 from aspm_ado.domain.rules.access import TokenHistory
 from aspm_ado.domain.rules.changes import with_changes
 from aspm_ado.domain.rules.clone import clone_skipped
@@ -20,17 +27,23 @@ from aspm_ado.domain.rules.scopes import scopes_not_asked
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, global_token_warnings
 from aspm_ado.domain.stored import Catalogue, Entry, StoredCredential, StoredOrganization
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.options.parts import (
-    brief_given,
-    candidates_of,
+from aspm_ado.flows.options import (
+    demand_given,
+    demand_stored,
+    distribute,
+    missing_tokens,
+    refuse_missing,
+)
+from aspm_ado.flows.registration.aspm import validate_stored_aspms
+from aspm_ado.flows.storage.connection import entry_report
+from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets
+from aspm_ado.flows.target import (
+    ask_target,
     collection_missing,
-    stored_terms,
-    target,
+    site_meant,
+    stored_by_key,
     target_given,
 )
-from aspm_ado.flows.options.resolve import demand, missing
-from aspm_ado.flows.registration.aspm import AspmProof, prove_stored
-from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets
 from aspm_ado.flows.tokens.sources import (
     ASPM_VARIABLES,
     PAT_VARIABLES,
@@ -41,15 +54,20 @@ from aspm_ado.flows.tokens.sources import (
 from aspm_ado.flows.validation.report import (
     connection_report,
     named,
-    organizations_of,
     report,
     with_check,
 )
-from aspm_ado.flows.validation.result import Candidate, Proof
-from aspm_ado.flows.validation.run import prove_aloud
+from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
+from aspm_ado.flows.validation.run import validate
+from aspm_ado.flows.validation.token import Token
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.flows.context import Context
+
+
+R = TypeVar("R", OrganizationReport, AspmReport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,87 +77,116 @@ class Terms:
     warn_days: int = DEFAULT_WARN_DAYS
     fail_on_warning: bool = False
 
-    def applied(self, made: OrganizationReport) -> OrganizationReport:
+    def applied_to(self, made: ConnectionReport) -> ConnectionReport:
         """The report with required warnings failed, where that was asked for."""
         if not self.fail_on_warning:
             return made
-        return replace(made, checks=tuple(refusing_warnings(check) for check in made.checks))
+        organizations = (_refusing_warnings(one) for one in made.organizations)
+        aspm = _refusing_warnings(made.aspm) if made.aspm is not None else None
+        return replace(made, organizations=tuple(organizations), aspm=aspm)
 
-    def applied_to(self, made: ConnectionReport) -> ConnectionReport:
-        """The same for a whole connection."""
-        if not self.fail_on_warning:
-            return made
-        aspm = made.aspm
-        if aspm is not None:
-            aspm = replace(aspm, checks=tuple(refusing_warnings(check) for check in aspm.checks))
-        return replace(
-            made, organizations=tuple(self.applied(one) for one in made.organizations), aspm=aspm
-        )
+
+def _refusing_warnings(made: R) -> R:
+    return replace(made, checks=tuple(refusing_warnings(check) for check in made.checks))
 
 
 USUAL: Final = Terms()
 AD_HOC: Final = ", or name an organization with -o to validate a token ad hoc"
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A connection as it was on record, what its tokens were answered, and its report before any strictness."""
+@dataclass(slots=True)
+class _Validation:
+    """A connection as it is on record, its tokens, and what came of them."""
 
     entry: Entry
-    proofs: Sequence[Proof]
-    made: ConnectionReport
+    secrets: Check
+    tokens: Sequence[Token]
+    results: Sequence[TokenResult] = ()
+    aspm: AspmReport | None = None
+
+    @property
+    def organizations(self) -> dict[str, OrganizationResult]:
+        """The organizations that were asked, by ``Place.key``."""
+        return {key: one for result in self.results for key, one in result.organizations.items()}
+
+    @property
+    def listed(self) -> tuple[Place, ...]:
+        """What the tokens reach."""
+        listed = (place for result in self.results for place in result.listed or ())
+        return tuple(dict.fromkeys(listed))
+
+    @property
+    def calendar(self) -> Calendar | None:
+        """The day as Azure DevOps says it, where it was reached."""
+        calendars = (result.calendar for result in self.results)
+        return next((one for one in calendars if one.source is not DaySource.LOCAL), None)
 
 
 def validate_stored(
     context: Context, names: Sequence[str], command: str = "validate", terms: Terms = USUAL
 ) -> Report:
-    """Prove stored connections with their stored tokens; all of them where none is named.
+    """Validate stored connections with their stored tokens; all of them where none is named.
 
-    What has changed since the last time is said at the check that it concerns; then this time becomes the last.
+    What has changed since the last time is said at the check that it concerns; then this time
+    becomes the last.
     """
     entries = stored_entries(context, names, otherwise=AD_HOC)
     for variable in (*PAT_VARIABLES, *ASPM_VARIABLES):
         if context.sources.variable(variable):
             context.voice.note(
-                f"{variable} is set and not used: a stored connection is proven with its stored token."
+                f"{variable} is set and not used: a stored connection is proven with its stored "
+                "token."
             )
-    read = read_secrets(context, entries)
-    groups = [
-        _stored_candidates(context, entry, secrets)
-        for entry, (secrets, _) in zip(entries, read, strict=True)
+    validations = [
+        _Validation(entry, check, _stored_tokens(context, entry, secrets))
+        for entry, (secrets, check) in zip(entries, read_secrets(context, entries), strict=True)
     ]
-    proofs = prove_aloud(context, [made for group in groups for made in group])
-    sound = [
-        entry for entry, (_, check) in zip(entries, read, strict=True) if check.reason is not SPOILT
+    results = _validate(context, validations, terms.warn_days)
+    reports = [_report(one) for one in validations]
+    _remember(context, validations)
+    notes = [
+        line
+        for one, made in zip(validations, reports, strict=True)
+        for line in _stopping(context, one, made)
     ]
-    aspms = prove_stored(context, sound)
-    coming = iter(proofs)
-    seen = []
-    for entry, group, (_, check) in zip(entries, groups, read, strict=True):
-        own = [next(coming) for _ in group]
-        seen.append(
-            _Seen(
-                entry,
-                own,
-                _stored_report(entry, own, check, aspms.get(entry.name), terms.warn_days),
-            )
-        )
-    _remember(context, seen)
-    made = report(context, command, proofs, [terms.applied_to(one.made) for one in seen])
-    return replace(made, notes=tuple(line for one in seen for line in _stopping(context, one)))
+    shown = report(context, command, results, [terms.applied_to(made) for made in reports])
+    return replace(shown, notes=tuple(notes))
 
 
-def _stopping(context: Context, seen: _Seen) -> Iterator[str]:
-    """Which tokens of a connection end with those of all organizations, by the day that was heard with them."""
-    heard = {one.name.casefold(): one for one in seen.made.organizations}
-    calendars = (
-        proof.calendar for proof in seen.proofs if proof.calendar.source is not DaySource.LOCAL
-    )
-    return global_token_warnings(seen.entry, next(calendars, context.clock.calendar()), heard)
+def _validate(
+    context: Context, validations: Sequence[_Validation], warn_days: int
+) -> list[TokenResult]:
+    """Validate all tokens side by side, then each ASPM.
+
+    What comes of them goes to their connections.
+    """
+    tokens = [token for one in validations for token in one.tokens]
+    results = validate(context, tokens, warn_days=warn_days)
+    sound = [one.entry for one in validations if one.secrets.reason is not SPOILT]
+    aspms = validate_stored_aspms(context, sound)
+    coming = iter(results)
+    for one in validations:
+        one.results = list(islice(coming, len(one.tokens)))
+        if one.entry.name in aspms:
+            one.aspm = aspms[one.entry.name].report
+    return results
+
+
+def _stopping(context: Context, one: _Validation, made: ConnectionReport) -> Iterator[str]:
+    """Which tokens of a connection end with those of all organizations.
+
+    The day is that of the answers.
+    """
+    site = site_of(one.entry)
+    heard = {site.place(report.name).key: report for report in made.organizations}
+    return global_token_warnings(one.entry, one.calendar or context.clock.calendar(), heard)
 
 
 def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "") -> list[Entry]:
-    """The connections named, or all; ``nothing-stored`` (2) where one is not there. ``otherwise`` also helps then."""
+    """The connections named, or all; ``nothing-stored`` (2) where one is not there.
+
+    ``otherwise`` also helps then.
+    """
     catalogue = context.records.load()
     wanted = list(dict.fromkeys(names)) or sorted(catalogue.connections)
     for name in wanted:
@@ -159,165 +206,64 @@ def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "
     return [catalogue.connections[name] for name in wanted]
 
 
-def _stored_candidates(context: Context, entry: Entry, secrets: Secrets) -> list[Candidate]:
-    site, brief = stored_terms(context, entry)
-    made = []
+def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Token]:
+    """The tokens of a connection with the organizations that they serve."""
+    site, demand = site_of(entry), demand_stored(context.asker, entry)
+    tokens = []
     for key, secret in secrets.items():
-        stored = entry.credentials[key]
-        held = [
-            organization for organization in entry.organizations if organization.credential == key
-        ]
+        known = entry.credentials[key]
+        held = [one for one in entry.organizations if one.credential == key]
         if not held:
             continue  # kept for a migration that is not at its end
-        username = next(
-            (organization.username for organization in held if organization.username), ""
-        )
-        expires = date.fromisoformat(stored.expires) if stored.expires else None
-        made.append(
-            Candidate(
-                brief,
-                site,
+        tokens.append(
+            Token(
                 secret,
-                tuple(organization.name for organization in held),
                 f"keyring ({context.vault.title})",
-                expires,
-                stored.expires_source,
-                username,
-                past=TokenHistory(was_good=bool(stored.identity_id), reach=stored.reach),
+                tuple(site.place(one.name) for one in held),
+                site,
+                demand=demand,
+                end=known.ends,
+                end_source=known.expires_source,
+                username=next((one.username for one in held if one.username), ""),
+                past=TokenHistory(was_good=bool(known.identity_id), reach=known.reach),
             )
         )
-    return made
+    return tokens
 
 
-def _stored_report(
-    entry: Entry, proofs: Sequence[Proof], secrets: Check, found: AspmProof | None, warn_days: int
-) -> ConnectionReport:
-    made = {
-        one.name.casefold(): one for proof in proofs for one in organizations_of(proof, warn_days)
-    }
-    fresh = _fresh(entry, proofs)
+def _report(validation: _Validation) -> ConnectionReport:
+    """The connection, with what has changed, and with what remains to be done in Invicti ASPM.
+
+    That is a person's, and never the exit code of a validation.
+    """
+    entry, fresh = validation.entry, _fresh(validation)
+    found = validation.organizations
     organizations = []
-    for stored in entry.organizations:
-        one = made.get(stored.name.casefold())
-        told_of = _unread(entry, stored) if one is None else _told(entry, stored, one, fresh)
-        organizations.append(_with_state(told_of, stored, entry))
-    aspm = found.report if found is not None else None
-    return ConnectionReport(
-        entry.name,
-        entry.deployment,
-        entry.base_url,
-        entry.purpose,
-        tuple(organizations),
-        (secrets,),
-        aspm,
-    )
+    for key, stored in stored_by_key(entry).items():
+        if key in found:
+            made = named(found[key].report, entry.name)
+            made = with_changes(made, stored, entry.credentials[stored.credential], fresh)
+        else:
+            made = _unread(entry, stored)
+        facts = RegistrationFacts(
+            entry.name, stored.name, stored.registration, token=token_of(entry, stored.name)
+        )
+        made = with_check(made, judge_registration(facts))
+        organizations.append(replace(made, registration=stored.registration))
+    return entry_report(entry, organizations, [validation.secrets], validation.aspm)
 
 
-def _told(
-    entry: Entry, stored: StoredOrganization, made: OrganizationReport, fresh: tuple[str, ...]
-) -> OrganizationReport:
-    return with_changes(
-        named(made, entry.name), stored, entry.credentials[stored.credential], fresh
-    )
+def _fresh(validation: _Validation) -> tuple[str, ...]:
+    """Organizations that the tokens reach and the connection does not have.
 
-
-def _fresh(entry: Entry, proofs: Sequence[Proof]) -> tuple[str, ...]:
-    """Organizations that the tokens reach and the connection does not have; only those that came since are news."""
+    Only those that came since are news.
+    """
+    entry = validation.entry
     if not entry.offered:
         return ()  # nothing was listed before: nobody can tell what is new
-    known = {one.name.casefold() for one in entry.organizations} | {
-        name.casefold() for name in entry.offered
-    }
-    return tuple(clean(name, 60) for name in _listed(proofs) if name.casefold() not in known)
-
-
-def _with_state(
-    made: OrganizationReport, stored: StoredOrganization, entry: Entry
-) -> OrganizationReport:
-    """With what a person still has to do in Invicti ASPM: shown here, and never the exit code of a validation."""
-    facts = RegistrationFacts(
-        entry.name, stored.name, stored.registration, token=token_of(entry, stored.name)
-    )
-    return replace(with_check(made, judge_registration(facts)), registration=stored.registration)
-
-
-def _remember(context: Context, seen: Sequence[_Seen]) -> None:
-    """Make this the last verdict. A lock that another run holds, or a full disk, fails no validation."""
-    if not any(
-        proof.calendar.source is not DaySource.LOCAL for one in seen for proof in one.proofs
-    ):
-        return
-    now = context.stamp
-
-    def edit(catalogue: Catalogue) -> Catalogue:
-        there = catalogue.connections
-        proven = {
-            one.entry.name: _proven(there[one.entry.name], one, now)
-            for one in seen
-            if one.entry.name in there
-        }
-        return replace(catalogue, connections={**there, **proven})
-
-    try:
-        context.records.change(edit)
-    except StoreError as error:
-        context.voice.note(
-            f"This verdict is not remembered, so that changes are told again next time. {error.problem}"
-        )
-
-
-def _listed(proofs: Sequence[Proof]) -> tuple[str, ...]:
-    """What the tokens of a connection reach."""
-    return tuple(dict.fromkeys(name for proof in proofs for name in proof.listed or ()))
-
-
-def _proven(entry: Entry, seen: _Seen, now: str) -> Entry:
-    """The entry with the verdicts, the reach and the identity that were just proven.
-
-    What was not found out stays as it was, and so does what another run has given another token meanwhile.
-    """
-    verdicts = {one.name.casefold(): one for one in seen.made.organizations if _is_found_out(one)}
-    days = {here.place.key: proof.calendar.today for proof in seen.proofs for here in proof.places}
-    tried = {one.name.casefold(): one.credential for one in seen.entry.organizations}
-    credentials = dict(entry.credentials)
-    organizations = []
-    for stored in entry.organizations:
-        one = verdicts.get(stored.name.casefold())
-        if one is not None and tried.get(stored.name.casefold()) == stored.credential:
-            found: dict[str, str] = {
-                check.id: check.status for check in one.checks if check.status not in _NOT_FOUND_OUT
-            }
-            stored = stored.proven(found, days[stored.name.casefold()].isoformat())
-            credentials[stored.credential] = _known(credentials[stored.credential], one)
-        organizations.append(stored)
-    return replace(
-        entry,
-        organizations=tuple(organizations),
-        credentials=credentials,
-        offered=tuple(dict.fromkeys((*entry.offered, *_listed(seen.proofs)))),
-        validated=now if verdicts else entry.validated,
-    )
-
-
-_NOT_FOUND_OUT: Final = (Status.UNKNOWN, Status.SKIP)
-
-
-def _is_found_out(made: OrganizationReport) -> bool:
-    """Whether somebody said who the token is, or that it is nobody's any more."""
-    return any(
-        check.id is CheckId.IDENTITY and check.status not in _NOT_FOUND_OUT for check in made.checks
-    )
-
-
-def _known(credential: StoredCredential, made: OrganizationReport) -> StoredCredential:
-    if made.token.reach is not Reach.UNKNOWN:
-        credential = replace(credential, reach=made.token.reach)
-    if made.identity is not None:
-        who = made.identity
-        credential = replace(
-            credential, identity_id=who.id, identity_name=who.name, identity_account=who.account
-        )
-    return credential
+    site = site_of(entry)
+    known = {site.place(name).key for name in entry.offered} | stored_by_key(entry).keys()
+    return tuple(clean(place.name, 60) for place in validation.listed if place.key not in known)
 
 
 def _unread(entry: Entry, stored: StoredOrganization) -> OrganizationReport:
@@ -332,27 +278,109 @@ def _unread(entry: Entry, stored: StoredOrganization) -> OrganizationReport:
     return OrganizationReport(stored.name, None, facts, (*checks, *scopes, *clone_skipped(excuse)))
 
 
-def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
-    """Prove a token that is stored nowhere, and store nothing."""
-    asker = context.asker
-    tokens, brief = tokens_given(asker, context.sources), brief_given(context)
-    if not asker.asks:
-        demand(missing(context, target_given(asker), tokens, brief, None))
-    there = target(asker, tokens.named)
-    if there.is_open:
-        raise collection_missing(there.site)
-    if tokens.lacks(there.names, list_all=there.list_all):
-        first = next((name for name in there.names if tokens.of(name) is None), "")
-        tokens = Tokens(ask_token(asker, there.site, first), tokens.own)
-    proofs = prove_aloud(context, candidates_of(there, tokens, brief))
-    organizations = [
-        terms.applied(named(made, None))
-        for proof in proofs
-        for made in organizations_of(proof, terms.warn_days)
-    ]
-    return report(
-        context,
-        "validate",
-        proofs,
-        [connection_report(None, there.site, brief.purpose, organizations)],
+# What is remembered
+
+_NOT_FOUND_OUT: Final = (Status.UNKNOWN, Status.SKIP)
+
+
+def _remember(context: Context, validations: Sequence[_Validation]) -> None:
+    """Make this the last verdict.
+
+    A lock that another run holds, or a full disk, fails no validation.
+    """
+    if not any(one.calendar for one in validations):
+        return
+    now = context.stamp
+
+    def edit(catalogue: Catalogue) -> Catalogue:
+        connections = dict(catalogue.connections)
+        for one in validations:
+            if one.entry.name in connections:
+                connections[one.entry.name] = _found_out(connections[one.entry.name], one, now)
+        return replace(catalogue, connections=connections)
+
+    try:
+        context.records.change(edit)
+    except StoreError as error:
+        context.voice.note(
+            "This verdict is not remembered, so that changes are told again next time. "
+            f"{error.problem}"
+        )
+
+
+def _found_out(entry: Entry, validation: _Validation, now: str) -> Entry:
+    """The entry with the verdicts, the reach and the identity that were just found out.
+
+    What was not found out stays as it was, and so does what another run has given another token
+    meanwhile.
+    """
+    days = {
+        key: result.calendar.today for result in validation.results for key in result.organizations
+    }
+    reports = {key: one.report for key, one in validation.organizations.items()}
+    found = {key: made for key, made in reports.items() if _is_found_out(made)}
+    tried = stored_by_key(validation.entry)
+    credentials = dict(entry.credentials)
+    organizations = []
+    for key, stored in stored_by_key(entry).items():
+        credential = stored.credential
+        if key in found and key in tried and tried[key].credential == credential:
+            stored = stored.proven(_verdict(found[key]), days[key].isoformat())
+            credentials[credential] = _with_owner(credentials[credential], found[key])
+        organizations.append(stored)
+    offered = (*entry.offered, *(place.name for place in validation.listed))
+    return replace(
+        entry,
+        organizations=tuple(organizations),
+        credentials=credentials,
+        offered=tuple(dict.fromkeys(offered)),
+        validated=now if found else entry.validated,
     )
+
+
+def _verdict(made: OrganizationReport) -> dict[str, str]:
+    """The status of each check that was found out."""
+    return {
+        check.id.value: check.status.value
+        for check in made.checks
+        if check.status not in _NOT_FOUND_OUT
+    }
+
+
+def _is_found_out(made: OrganizationReport) -> bool:
+    """Whether somebody said who the token is, or that it is nobody's any more."""
+    return any(
+        check.id is CheckId.IDENTITY and check.status not in _NOT_FOUND_OUT for check in made.checks
+    )
+
+
+def _with_owner(credential: StoredCredential, made: OrganizationReport) -> StoredCredential:
+    """The credential with the reach and the owner that were found out."""
+    if made.token.reach is not Reach.UNKNOWN:
+        credential = replace(credential, reach=made.token.reach)
+    if made.identity is not None:
+        who = made.identity
+        credential = replace(
+            credential, identity_id=who.id, identity_name=who.name, identity_account=who.account
+        )
+    return credential
+
+
+def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
+    """Validate a token that is stored nowhere, and store nothing."""
+    asker = context.asker
+    given = target_given(asker)
+    tokens = tokens_given(asker, context.sources, site_meant(given))
+    demand = demand_given(asker)
+    if not asker.asks:
+        refuse_missing(*missing_tokens(context, given, tokens, demand, None))
+    target = ask_target(asker, tokens.named)
+    if target.is_open:
+        raise collection_missing(target.site)
+    if tokens.lacks(target.places, list_all=target.list_all):
+        bare = (place.name for place in target.places if tokens.of(place) is None)
+        tokens = Tokens(ask_token(asker, target.site, next(bare, "")), tokens.own)
+    results = validate(context, distribute(tokens, target, demand), warn_days=terms.warn_days)
+    reports = [named(made, None) for result in results for made in result.reports]
+    connection = connection_report(None, target.site, demand.purpose, reports)
+    return report(context, "validate", results, [terms.applied_to(connection)])

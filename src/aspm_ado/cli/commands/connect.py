@@ -10,7 +10,7 @@ from aspm_ado.cli.output import write_report
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError
 from aspm_ado.domain.stored import Draft
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.tokens.revocation import tidied
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 
 if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
@@ -20,7 +20,7 @@ def run(invocation: Invocation, name: str | None = None) -> int:
     """The wizard. Answers of an interrupted run, never secrets, are kept for the next one."""
     context = invocation.context(remember=True)
     try:
-        with tidied(context):
+        with revoking_unkept(context):
             report = connect(context, name)
     except (InterruptedByUserError, KeyboardInterrupt):
         if context.asker.keeps and context.asker.answered:

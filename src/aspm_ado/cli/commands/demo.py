@@ -40,7 +40,7 @@ from aspm_ado.domain.text import clean, wrap
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
-from aspm_ado.flows.tokens.revocation import tidied
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.simulator import SCENARIOS, Scenario, Simulator, azure_cli
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def run(
         invocation.vault = MemoryVault()
         _introduce(invocation, story, simulator)
         context = _house(invocation, story, simulator)
-        with tidied(context):
+        with revoking_unkept(context):
             report = connect(context, None)
         write_report(invocation, report)
         invocation.voice.say(_OVER)

@@ -14,7 +14,8 @@ from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import COLLECTION, REQUEST
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.answers import Asker, one_of
-from aspm_ado.flows.options.parts import purpose_given, reach_given, target
+from aspm_ado.flows.options import purpose_given, reach_given
+from aspm_ado.flows.target import ask_target
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -52,14 +53,15 @@ def run(invocation: Invocation, *, open: bool = False, greyed_out: bool = False)
 
 def _place(asker: Asker) -> Place:
     """The organization or collection that was given, or the one that a person names."""
-    found = target(asker)
-    if not found.names:
+    found = ask_target(asker)
+    if not found.places:
         if not asker.asks:
             raise UsageError(
                 Reason.INPUT_MISSING, "The page of which collection?", remedy=COLLECTION.how
             )
-        found = found.adding(asker.prompter.text(COLLECTION, "DefaultCollection"))
-    return found.site.place(found.names[0])
+        name = asker.prompter.text(COLLECTION, "DefaultCollection")
+        found = found.adding(found.site.place(name))
+    return found.places[0]
 
 
 def _refuse_pointless_request(policy: Policy, place: Place, calendar: Calendar) -> None:

@@ -14,7 +14,7 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.plan import MigrationPlan, planned
-from aspm_ado.flows.tokens.revocation import tidied
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 
 
 def run(invocation: Invocation, name: str | None = None) -> int:
@@ -31,7 +31,7 @@ def run(invocation: Invocation, name: str | None = None) -> int:
         _write_plan(invocation, planned(invocation.context(), name), files)
         return 0
     context = invocation.context()
-    with tidied(context):
+    with revoking_unkept(context):
         report = migrate(context, name)
     return write_report(invocation, report)
 

@@ -7,8 +7,7 @@ from aspm_ado.cli.output import write_report
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, ORGANIZATION
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
+from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
 
 
 def run(invocation: Invocation, name: str | None = None) -> int:

@@ -1,7 +1,7 @@
-"""What the answers to a registration mean: created, refused, already there, or not known; and whose an instance is.
+"""What the answers to a registration mean, and the one judge of ``aspm.registration``.
 
-A write is never sent twice. Where its answer is lost, cut or not understood, only reading can tell; and only an
-instance that carries our own marker is ours (facts/reliability B, rows 25 to 27).
+A write is never sent twice. Where its answer is lost, cut or not understood, only reading can tell;
+and only an instance that carries our own marker is ours (facts/reliability B, rows 25 to 27).
 """
 
 from __future__ import annotations
@@ -49,32 +49,44 @@ class Presence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """What was seen, and the id of our instance."""
+class InstanceSearch:
+    """What the list of instances shows, and the id of our instance."""
 
     presence: Presence
     reply: Reply
     instance_id: str | None = None
 
 
-def look(profile: Profile, values: Values, reply: Reply) -> Sighting:
-    """Read the list of instances. A list that cannot be read whole shows nothing: it may hide what is there."""
-    document = reply.answer.content if isinstance(reply.answer, Document) else None
+def read_instances(profile: Profile, values: Values, reply: Reply) -> InstanceSearch:
+    """Read the list of instances.
+
+    A list that cannot be read whole shows nothing: it may hide what is there.
+    """
+    find, items = profile.find, _all_instances(profile, reply)
+    if find is None or items is None:
+        return InstanceSearch(Presence.UNCLEAR, reply)
+    for item in items:
+        if same(item, find.ours, values):
+            return InstanceSearch(Presence.OURS, reply, _instance_id(item, find.id))
+    is_there = any(same(item, find.match, values) for item in items)
+    return InstanceSearch(Presence.FOREIGN if is_there else Presence.ABSENT, reply)
+
+
+def _all_instances(profile: Profile, reply: Reply) -> list[object] | None:
+    """The whole list; ``None`` where it was not given, or not whole."""
     find = profile.find
-    items = at(document, find.items) if find is not None else None
-    if find is None or reply.status != 200 or not isinstance(items, list):
-        return Sighting(Presence.UNCLEAR, reply)
+    if find is None or reply.status != 200 or not isinstance(reply.answer, Document):
+        return None
+    document = reply.answer.content
+    items = at(document, find.items)
+    if not isinstance(items, list):
+        return None
     total = at(document, find.total) if find.total else len(items)
-    if not isinstance(total, int) or total > len(items):
-        return Sighting(Presence.UNCLEAR, reply)
-    mine = [item for item in items if same(item, find.ours, values)]
-    if mine:
-        return Sighting(Presence.OURS, reply, identified(mine[0], find.id))
-    there = any(same(item, find.match, values) for item in items)
-    return Sighting(Presence.FOREIGN if there else Presence.ABSENT, reply)
+    is_whole = isinstance(total, int) and total <= len(items)
+    return items if is_whole else None
 
 
-class Upshot(StrEnum):
+class WriteResult(StrEnum):
     """How the one write ended."""
 
     CREATED = "created"
@@ -85,74 +97,89 @@ class Upshot(StrEnum):
     UNCLEAR = "unclear"
 
 
-def upshot(profile: Profile, reply: Reply) -> tuple[Upshot, str | None]:
+def read_write(profile: Profile, reply: Reply) -> tuple[WriteResult, str | None]:
     """Read the answer to the write; with the id of what was created."""
     if reply.failure in NEVER_SENT:
-        return Upshot.NOT_SENT, None
+        return WriteResult.NOT_SENT, None
     kind = classify_aspm(reply)
     if kind in ASPM_INCONCLUSIVE or reply.status == 408:
-        return Upshot.UNCLEAR, None
+        return WriteResult.UNCLEAR, None
     if kind is AspmAnswer.REDIRECT:
-        return Upshot.REDIRECTED, None
+        return WriteResult.REDIRECTED, None
+    if reply.status in profile.conflict and reply.status >= 400:
+        return WriteResult.CONFLICT, None
     if reply.status >= 400:
-        return (Upshot.CONFLICT if reply.status in profile.conflict else Upshot.REFUSED), None
-    document = reply.answer.content if isinstance(reply.answer, Document) else document_of(reply)
+        return WriteResult.REFUSED, None
+    document = _document(reply)
     if profile.success.met(reply.status, document):
-        return Upshot.CREATED, identified(document, profile.id)
-    return Upshot.UNCLEAR, None
+        return WriteResult.CREATED, _instance_id(document, profile.id)
+    return WriteResult.UNCLEAR, None
 
 
 def may_have_acted(reply: Reply) -> bool:
-    """Whether whoever redirects may have done what was asked: 302 and 303 are also sent after a form was taken."""
+    """Whether whoever redirects may have done what was asked.
+
+    302 and 303 are also sent after a form was taken.
+    """
     return reply.status in (302, 303)
 
 
-def identified(document: object, pointer: str) -> str | None:
+def _document(reply: Reply) -> object:
+    return reply.answer.content if isinstance(reply.answer, Document) else document_of(reply)
+
+
+def _instance_id(document: object, pointer: str) -> str | None:
     """The id, as text fit for a report."""
     found = at(document, pointer) if pointer else None
-    return (
-        clean(found, 120) if isinstance(found, str | int) and not isinstance(found, bool) else None
-    )
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        return None
+    return clean(found, 120)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The state of one organization after its registration, and the check that says it."""
+    """What came of one organization that was brought to Invicti ASPM."""
 
     registration: Registration
-    check: Check
+    check: Check | None = None
+    """More than the state tells, where the API answered."""
 
     def proven(self, proof: Proof) -> Outcome:
         """The same at a higher level of proof."""
-        told = " Since then projects/check knows the tool." if proof is Proof.ALM_ACCEPTED else ""
-        check = replace(self.check, detail=self.check.detail + told)
+        check = self.check
+        if check is not None and proof is Proof.ALM_ACCEPTED:
+            detail = f"{check.detail} Since then projects/check knows the tool."
+            check = replace(check, detail=detail)
         return Outcome(replace(self.registration, proof=proof), check)
+
+
+def _outcome(marker: str, check: Check, state: RegistrationState) -> Outcome:
+    return Outcome(Registration(RegistrationMode.API, state, marker=marker), check)
 
 
 def registered(
     marker: str, instance: str | None, profile: Profile, *replies: Reply, adopted: bool = False
 ) -> Outcome:
     """The instance is there, and it is ours."""
-    made = "Found in Invicti ASPM by its marker" if adopted else "Registered in Invicti ASPM"
-    named = f" as {instance}" if instance else ""
-    check = Check(CheckId.REGISTRATION, Status.PASS, f"{made}{named} ({profile.title}).").on(
-        *replies
-    )
+    how = "Registered in Invicti ASPM"
+    if adopted:
+        how = "Found in Invicti ASPM by its marker"
+    detail = f"{how}{_named(instance)} ({profile.title})."
     state = Registration(
-        RegistrationMode.API,
-        RegistrationState.REGISTERED,
-        Proof.CLAIMED,
-        instance,
-        marker,
+        RegistrationMode.API, RegistrationState.REGISTERED, Proof.CLAIMED, instance, marker
     )
-    return Outcome(state, check)
+    return Outcome(state, Check(CheckId.REGISTRATION, Status.PASS, detail).on(*replies))
 
 
-def kept(prior: Registration) -> Outcome:
+def already_registered(prior: Registration) -> Outcome:
     """Registered by an earlier run: a second instance is never made."""
-    named = f" as {prior.instance_id}" if prior.instance_id else ""
+    named = _named(prior.instance_id)
     detail = f"Registered by an earlier run{named}; nothing was created now."
     return Outcome(prior, Check(CheckId.REGISTRATION, Status.PASS, detail))
+
+
+def _named(instance: str | None) -> str:
+    return f" as {instance}" if instance else ""
 
 
 def conflicting(marker: str, profile: Profile, name: str, *replies: Reply) -> Outcome:
@@ -160,132 +187,107 @@ def conflicting(marker: str, profile: Profile, name: str, *replies: Reply) -> Ou
     check = Check(
         CheckId.REGISTRATION,
         Status.FAIL,
-        f"Invicti ASPM has an instance for this organization already, which this program did not make "
-        f"({profile.title}). Nothing was changed.",
+        "Invicti ASPM has an instance for this organization already, which this program did not "
+        f"make ({profile.title}). Nothing was changed.",
         Reason.REGISTRATION_CONFLICT,
-        f"Look at it in Invicti ASPM under Integrations. Enter the token there by hand, or remove it; then say so, or "
-        f"register anew, with: aspm-ado handoff {name}",
+        "Look at it in Invicti ASPM under Integrations. Enter the token there by hand, or remove "
+        f"it; then say so, or register anew, with: aspm-ado handoff {name}",
     ).on(*replies)
-    return Outcome(
-        Registration(RegistrationMode.API, RegistrationState.FAILED, marker=marker), check
-    )
+    return _outcome(marker, check, RegistrationState.FAILED)
 
 
 def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
     """Invicti ASPM said no. Its words are quoted."""
-    words = error_message(reply)
-    quoted = f" (“{words}”)" if words else ""
+    message = error_message(reply)
+    quoted = message and f" (“{message}”)"
     if classify_aspm(reply) is AspmAnswer.REDIRECT:
-        reason, detail = (
-            Reason.ASPM_NOT_AN_API,
-            f"It redirects ({reply.status}) to {redirect_target(reply)}",
-        )
+        reason = Reason.ASPM_NOT_AN_API
+        detail = f"It redirects ({reply.status}) to {redirect_target(reply)}"
         remedy = "Correct the path in the registration profile; a redirect is never followed."
     elif reply.status == 401:
-        reason, detail = (
-            Reason.ASPM_TOKEN_REJECTED,
-            f"Invicti ASPM does not accept the API token here{quoted}",
-        )
+        reason = Reason.ASPM_TOKEN_REJECTED
+        detail = f"Invicti ASPM does not accept the API token here{quoted}"
         remedy = f"Use another API token. {where_tokens_are_made(profile.dialect)}"
     elif reply.status == 403:
-        reason, detail = (
-            Reason.ASPM_FORBIDDEN,
-            f"The owner of the API token may not register instances{quoted}",
-        )
+        reason = Reason.ASPM_FORBIDDEN
+        detail = f"The owner of the API token may not register instances{quoted}"
         remedy = "Use the API token of an administrator of Invicti ASPM."
     else:
-        reason, detail = (
-            Reason.ASPM_REFUSED,
-            f"Invicti ASPM refused the registration ({reply.status}){quoted}",
+        reason = Reason.ASPM_REFUSED
+        detail = f"Invicti ASPM refused the registration ({reply.status}){quoted}"
+        remedy = (
+            "Check the registration profile against your version of Invicti ASPM, or use "
+            "--register guided."
         )
-        remedy = "Check the registration profile against your version of Invicti ASPM, or use --register guided."
-    check = Check(
-        CheckId.REGISTRATION, Status.FAIL, f"{detail} ({profile.title}).", reason, remedy
-    ).on(reply)
-    return Outcome(
-        Registration(RegistrationMode.API, RegistrationState.FAILED, marker=marker), check
-    )
+    detail = f"{detail} ({profile.title})."
+    check = Check(CheckId.REGISTRATION, Status.FAIL, detail, reason, remedy).on(reply)
+    return _outcome(marker, check, RegistrationState.FAILED)
 
 
 def not_begun(prior: Registration, reply: Reply) -> Outcome:
     """Nothing was sent, since something before it failed."""
-    kind = classify_aspm(reply)
+    kind, status = classify_aspm(reply), Status.FAIL
     if kind in ASPM_INCONCLUSIVE:
+        status = Status.UNKNOWN
         reason, detail, remedy = explain_aspm_inconclusive(reply)
     elif kind is AspmAnswer.REFUSED:
-        reason, detail = (
-            Reason.ASPM_TOKEN_REJECTED,
-            "Invicti ASPM does not accept the API token for this list.",
-        )
+        reason = Reason.ASPM_TOKEN_REJECTED
+        detail = "Invicti ASPM does not accept the API token for this list."
         remedy = f"Use another API token. {where_tokens_are_made(None)}"
     elif kind is AspmAnswer.FORBIDDEN:
         reason, detail = Reason.ASPM_FORBIDDEN, "The owner of the API token may not list instances."
         remedy = "Use the API token of an administrator of Invicti ASPM."
     else:
+        reason, remedy = Reason.ASPM_NOT_AN_API, "Check “find” in the registration profile."
         host = Origin.of(reply.call.url).host
-        reason, detail = (
-            Reason.ASPM_NOT_AN_API,
-            f"{host} did not answer with a list of instances ({reply.status}).",
-        )
+        detail = f"{host} did not answer with a list of instances ({reply.status})."
         if kind is AspmAnswer.REDIRECT:
-            detail = (
-                f"The list of instances redirects ({reply.status}) to {redirect_target(reply)}."
-            )
-        remedy = "Check “find” in the registration profile."
+            target = redirect_target(reply)
+            detail = f"The list of instances redirects ({reply.status}) to {target}."
     detail = f"Not registered, nothing was sent: {detail[:1].lower()}{detail[1:]}"
-    status = Status.UNKNOWN if kind in ASPM_INCONCLUSIVE else Status.FAIL
     check = Check(CheckId.REGISTRATION, status, detail, reason, remedy).on(reply)
     return Outcome(replace(prior, mode=RegistrationMode.API), check)
 
 
 def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome:
     """A write went out, and nobody can tell yet what came of it."""
-    state = Registration(RegistrationMode.API, RegistrationState.UNKNOWN, marker=marker)
-    how = (
-        "it looks first"
-        if readable
-        else "the profile has no “find”, so look in Invicti ASPM under Integrations"
-    )
+    how = "it looks first"
+    if not readable:
+        how = "the profile has no “find”, so look in Invicti ASPM under Integrations"
     check = Check(
         CheckId.REGISTRATION,
         Status.UNKNOWN,
-        "The registration was sent, and whether Invicti ASPM acted on it is not known. It was not sent again.",
+        "The registration was sent, and whether Invicti ASPM acted on it is not known. "
+        "It was not sent again.",
         Reason.REGISTRATION_UNKNOWN,
         f"Go on later ({how}): aspm-ado handoff {name}",
     ).on(*replies)
-    return Outcome(state, check)
+    return _outcome(marker, check, RegistrationState.UNKNOWN)
 
 
-def tried(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
+def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
     """The same after ASPM's own test of the instance."""
-    document = reply.answer.content if isinstance(reply.answer, Document) else document_of(reply)
-    if profile.trial is not None and profile.trial.success.met(reply.status, document):
-        check = replace(outcome.check, detail=f"{outcome.check.detail} Its own test passed.")
-        return Outcome(
-            outcome.registration, replace(check, evidence=(*check.evidence, reply.evidence))
-        )
-    if classify_aspm(reply) in ASPM_INCONCLUSIVE:
-        reason, detail, remedy = explain_aspm_inconclusive(reply)
-        check = Check(
-            CheckId.REGISTRATION,
-            Status.UNKNOWN,
-            f"Registered, but not tested: {detail}",
-            reason,
-            remedy,
-        )
+    before = outcome.check or Check(CheckId.REGISTRATION, Status.PASS)
+    if profile.trial is not None and profile.trial.success.met(reply.status, _document(reply)):
+        check = replace(before, detail=f"{before.detail} Its own test passed.")
+    elif classify_aspm(reply) in ASPM_INCONCLUSIVE:
+        reason, why, remedy = explain_aspm_inconclusive(reply)
+        detail = f"Registered, but not tested: {why}"
+        check = Check(CheckId.REGISTRATION, Status.UNKNOWN, detail, reason, remedy)
     else:
-        words = error_message(reply)
+        message = error_message(reply)
+        quoted = message and f", “{message}”"
         check = Check(
             CheckId.REGISTRATION,
             Status.FAIL,
-            f"Registered, but Invicti ASPM's own test of the instance failed ({reply.status}"
-            f"{f', “{words}”' if words else ''}).",
+            "Registered, but Invicti ASPM's own test of the instance failed "
+            f"({reply.status}{quoted}).",
             Reason.ASPM_REFUSED,
-            "Open the instance in Invicti ASPM under Integrations; the token itself is proven (see the checks above).",
+            "Open the instance in Invicti ASPM under Integrations; the token itself is proven (see "
+            "the checks above).",
         )
-    return Outcome(
-        outcome.registration, replace(check, evidence=(*outcome.check.evidence, reply.evidence))
-    )
+    evidence = (*before.evidence, reply.evidence)
+    return Outcome(outcome.registration, replace(check, evidence=evidence))
 
 
 class NewToken(Enum):
@@ -323,15 +325,23 @@ class RegistrationFacts:
         """How far it is by now."""
         return self.answer or self.on_record
 
+    def after(self, outcome: Outcome | None) -> RegistrationFacts:
+        """The same with what came of it in this run, if it was brought to Invicti ASPM."""
+        if outcome is None:
+            return self
+        return replace(self, answer=outcome.registration, outcome=outcome.check)
+
     @property
     def counts(self) -> bool:
-        """Whether the check is required. A person's refusal is, whatever ``--register`` was; so is a token that an
-        organization was to get and has not.
+        """Whether the check is required.
+
+        A person's refusal is, whatever ``--register`` was; so is a token that an organization was
+        to get and has not.
         """
-        said = self.answer or UNREGISTERED
-        by_a_person = said.mode is RegistrationMode.GUIDED
-        refused = by_a_person and said.state is RegistrationState.FAILED
-        return self.required or refused or self.token is NewToken.MISSING
+        answer = self.answer or UNREGISTERED
+        by_a_person = answer.mode is RegistrationMode.GUIDED
+        is_refused = by_a_person and answer.state is RegistrationState.FAILED
+        return self.required or is_refused or self.token is NewToken.MISSING
 
 
 _WAITS: Final = (
@@ -340,8 +350,14 @@ _WAITS: Final = (
 _NOT_BROUGHT: Final = (
     "Nothing was handed over, as asked: a person still has to enter this token in Invicti ASPM."
 )
-_REFUSED: Final = "Invicti ASPM refused the new token, though it is good. The old one stays in force; the new one waits."
-_DIFFERENT: Final = "The token was proven, but Invicti ASPM refused it or has another instance for this organization."
+_REFUSED: Final = (
+    "Invicti ASPM refused the new token, though it is good. The old one stays in force; the new "
+    "one waits."
+)
+_DIFFERENT: Final = (
+    "The token was proven, but Invicti ASPM refused it or has another instance for this "
+    "organization."
+)
 _BEHIND: Final = "Not asked: Invicti ASPM is not ready for it (see its own checks)."
 
 
@@ -382,8 +398,11 @@ def _missing(facts: RegistrationFacts) -> Check:
 
 
 def _behind_aspm(facts: RegistrationFacts) -> Check:
-    told = f"{_BEHIND} {_WAITS}" if facts.token is NewToken.WAITS else _BEHIND
-    return skip(CheckId.REGISTRATION, f"{told} Afterwards: aspm-ado handoff {facts.connection}")
+    detail = _BEHIND
+    if facts.token is NewToken.WAITS:
+        detail += f" {_WAITS}"
+    detail += f" Afterwards: aspm-ado handoff {facts.connection}"
+    return skip(CheckId.REGISTRATION, detail)
 
 
 def _waiting(facts: RegistrationFacts) -> Check:
@@ -417,12 +436,12 @@ def _by_state(facts: RegistrationFacts) -> Check:
 
 
 def _registered(registration: Registration) -> Check:
-    told = "A person says that Invicti ASPM took it"
+    how = "A person says that Invicti ASPM took it"
     if registration.mode is RegistrationMode.API:
-        told = "Its API answered that it is registered"
+        how = "Its API answered that it is registered"
     if registration.proof is Proof.ALM_ACCEPTED:
-        told += "; since then projects/check knows the tool"
-    return Check(CheckId.REGISTRATION, Status.PASS, f"{told}.")
+        how += "; since then projects/check knows the tool"
+    return Check(CheckId.REGISTRATION, Status.PASS, f"{how}.")
 
 
 def _handed_off(facts: RegistrationFacts) -> Check:
@@ -437,7 +456,10 @@ def _handed_off(facts: RegistrationFacts) -> Check:
 
 def _failed(facts: RegistrationFacts) -> Check:
     detail = "The token is good (see the checks above), but Invicti ASPM refused it."
-    remedy = f"Send Invicti's support the text that was printed; then: aspm-ado handoff {facts.connection}"
+    remedy = (
+        "Send Invicti's support the text that was printed; then: aspm-ado handoff "
+        f"{facts.connection}"
+    )
     if facts.registration.mode is RegistrationMode.API:
         detail = _DIFFERENT
         remedy = f"Go on in Invicti ASPM: aspm-ado handoff {facts.connection}"

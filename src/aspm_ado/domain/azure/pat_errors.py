@@ -1,7 +1,10 @@
-"""Why Azure DevOps makes no token: every ``patTokenError`` of its specification, and what to do about each.
+"""Why Azure DevOps makes no token.
 
-Source: the specification of the PAT Lifecycle API, 7.2 (2026-05-12). It knows the names alone; what each means is
-Microsoft's page on token policies where one is named there, and our reading of the name where none is.
+Every ``patTokenError`` of its specification, and what to do about each.
+
+Source: the specification of the PAT Lifecycle API, 7.2 (2026-05-12). It knows the names alone; what
+each means is Microsoft's page on token policies where one is named there, and our reading of the
+name where none is.
 """
 
 from __future__ import annotations
@@ -35,7 +38,10 @@ class PatError:
     shorter: bool = False
     """Whether a shorter life may be granted."""
     passing: bool = False
-    """Whether the same may be granted a moment later: nothing was created, so that it is asked for once more."""
+    """Whether the same may be granted a moment later.
+
+    Nothing was created, so that it is asked for once more.
+    """
 
 
 def _policy(
@@ -46,7 +52,10 @@ def _policy(
 
 
 def _person(problem: str, remedy: str = "") -> PatError:
-    who = "See who is signed in: az account show. It must be a person who is a member of {organization}."
+    who = (
+        "See who is signed in: az account show. It must be a person who is a member of "
+        "{organization}."
+    )
     return PatError(Reason.CREATION_NOT_ALLOWED, problem, remedy or who)
 
 
@@ -55,8 +64,8 @@ def _place(problem: str) -> PatError:
 
 
 def _again(problem: str) -> PatError:
-    told = "Try again in some minutes, or create the token by hand: {page}"
-    return PatError(Reason.CREATION_FAILED, problem, told, passing=True)
+    remedy = "Try again in some minutes, or create the token by hand: {page}"
+    return PatError(Reason.CREATION_FAILED, problem, remedy, passing=True)
 
 
 def _dead(problem: str) -> PatError:
@@ -90,8 +99,10 @@ PAT_ERRORS: Final[Mapping[str, PatError]] = {
     ),
     "fullScopePatPolicyViolation": _policy(
         Policy.FULL_SCOPE,
-        "The tenant forbids tokens with Full access: its policy “Restrict full-scoped personal access token creation”.",
-        f"Without an administrator: by hand, tick {FIVE_SETS}, each at its highest; they pass with a warning.",
+        "The tenant forbids tokens with Full access: its policy “Restrict full-scoped personal "
+        "access token creation”.",
+        f"Without an administrator: by hand, tick {FIVE_SETS}, each at its highest; they pass with "
+        "a warning.",
     ),
     "patLifespanPolicyViolation": _policy(
         Policy.LIFESPAN,
@@ -125,7 +136,7 @@ PAT_ERRORS: Final[Mapping[str, PatError]] = {
         "Whoever is signed in with `az` may not create tokens in {organization}."
     ),
     "invalidToken": _person(
-        "Azure DevOps does not take the sign-in of `az`.", "Sign in again: az login"
+        "Azure DevOps does not take the sign-in of `az`.", "AzFailure in again: az login"
     ),
     "invalidAudience": _person(
         "Azure DevOps does not take the sign-in of `az`: it is for something else."
@@ -133,7 +144,8 @@ PAT_ERRORS: Final[Mapping[str, PatError]] = {
     "invalidSourceIP": PatError(
         Reason.ACCESS_FENCED,
         "{organization} does not let this machine's address create tokens.",
-        "Use a network that is allowed. The request to send: aspm-ado guide -o {organization} --request access",
+        "Use a network that is allowed. The request to send: aspm-ado guide -o {organization} "
+        "--request access",
     ),
     "invalidClient": _person(_CLIENT, _NO_CLIENT),
     "invalidClientId": _person(_CLIENT, _NO_CLIENT),
@@ -167,22 +179,25 @@ _BY_NAME: Final = {name.lower(): name for name in PAT_ERRORS}
 _WORD: Final = re.compile(r"[A-Za-z]{5,60}")
 
 
-def error_in(reply: Reply) -> str:
-    """The ``patTokenError`` of an answer that is no 200: in its place, or as the words of the common error."""
+def pat_error(reply: Reply) -> str:
+    """The ``patTokenError`` of an answer, whatever its status; empty where there is none.
+
+    Beside a 200 it is in its place, or a word of the common error's message.
+    """
+    if isinstance(reply.answer, PatAnswer):
+        return reply.answer.error
     try:
         document = json.loads(reply.text.lstrip("\ufeff"))
     except (ValueError, RecursionError):
         return ""
     if not isinstance(document, dict):
         return ""
-    named = {str(key).lower(): value for key, value in document.items()}
-    own = named.get("pattokenerror")
+    fields = {str(key).lower(): value for key, value in document.items()}
+    own = fields.get("pattokenerror")
     if isinstance(own, str) and own.lower() not in ("", "none"):
         return own
-    return next(
-        (word for word in _WORD.findall(str(named.get("message", ""))) if word.lower() in _BY_NAME),
-        "",
-    )
+    message = _WORD.findall(str(fields.get("message", "")))
+    return next((word for word in message if word.lower() in _BY_NAME), "")
 
 
 def known(error: str) -> PatError | None:
@@ -190,30 +205,36 @@ def known(error: str) -> PatError | None:
     return PAT_ERRORS.get(_BY_NAME.get(error.lower(), ""))
 
 
-def not_created(error: str, order: Order) -> NotCreatedError:
+def _explained(error: str, order: Order) -> NotCreatedError:
     """What to say of a value; of one that we do not know, the truth."""
     row = known(error) or PatError(
         Reason.CREATION_FAILED,
-        f"Azure DevOps created no token, and gave a reason that this version does not know: “{clean(error, 60)}”.",
+        "Azure DevOps created no token, and gave a reason that this version does not know: "
+        f"“{clean(error, 60)}”.",
         "Create the token by hand: {page}",
     )
-    texts = {
-        "{organization}": order.place.name,
-        "{page}": order.place.token_page,
-        "{name}": order.display_name,
-        "{scopes}": " ".join(order.scopes),
-    }
     problem, remedy = row.problem, row.remedy
-    for mark, text in texts.items():
+    for mark, text in (
+        ("{organization}", order.place.name),
+        ("{page}", order.place.token_page),
+        ("{name}", order.display_name),
+        ("{scopes}", " ".join(order.scopes)),
+    ):
         problem, remedy = problem.replace(mark, text), remedy.replace(mark, text)
     return NotCreatedError(row.reason, problem, remedy=remedy)
 
 
 RESOURCE: Final = "499b84ac-1321-427f-aa17-267ca6975798"
-"""Azure DevOps, as every Entra tenant names it. Source: Microsoft's page on Entra tokens for Azure DevOps."""
+"""Azure DevOps, as every Entra tenant names it.
+
+Source: Microsoft's page on Entra tokens for Azure DevOps.
+"""
 
 PERSONAL: Final = "00000000-0000-0000-0000-000000000000"
-"""The tenant of an organization of personal Microsoft accounts: none. Source: Git Credential Manager."""
+"""The tenant of an organization of personal Microsoft accounts: none.
+
+Source: Git Credential Manager.
+"""
 
 GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _AUTHORITY: Final = re.compile(r"authorization_uri=\S*?/(" + GUID.pattern + ")", re.IGNORECASE)
@@ -221,7 +242,10 @@ _CODE: Final = re.compile(r"AADSTS(\d{4,7})")
 
 
 def tenant_in(reply: Reply) -> str:
-    """The tenant that an answer to anybody names: a GUID in lower case, ``PERSONAL``, or nothing."""
+    """The tenant that an answer to anybody names.
+
+    A GUID in lower case, ``PERSONAL``, or nothing.
+    """
     if reply.failure is not None:
         return ""
     found = GUID.findall(reply.header("X-VSS-ResourceTenant"))
@@ -232,8 +256,8 @@ def tenant_in(reply: Reply) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
-    """How a failure of `az` is known, by a code of Entra or words of `az`, and what to do about it."""
+class AzFailure:
+    """How a failure of `az` is known, by a code of Entra or words of `az`, and what to do."""
 
     codes: tuple[str, ...]
     words: tuple[str, ...]
@@ -242,45 +266,49 @@ class Sign:
     remedy: str
 
 
-_SIGN_IN: Final = "Sign in: az login --tenant {tenant} --allow-no-subscriptions"
+_SIGN_IN: Final = "AzFailure in: az login --tenant {tenant} --allow-no-subscriptions"
 
-SIGNS: Final = (
-    Sign(
+AZ_FAILURES: Final = (
+    AzFailure(
         ("53000", "53001", "53002", "53003", "53004", "530002", "530003", "530034"),
         (),
         Reason.ACCESS_FENCED,
         "Conditional Access does not let `az` have a token for Azure DevOps here ({code}).",
-        "Use a device and network that the policy allows, or ask whoever keeps it: the sign-in logs of Entra name it.",
+        "Use a device and network that the policy allows, or ask whoever keeps it: the sign-in "
+        "logs of Entra name it.",
     ),
-    Sign(
+    AzFailure(
         ("50020", "50034", "50128", "51004", "90072", "700016"),
         (),
         Reason.OTHER_TENANT,
-        "Whoever is signed in with `az` has no account in the tenant {tenant} of the organization ({code}).",
-        "See who it is: az account show. Sign in as a member: az login --tenant {tenant} --allow-no-subscriptions",
+        "Whoever is signed in with `az` has no account in the tenant {tenant} of the organization "
+        "({code}).",
+        "See who it is: az account show. AzFailure in as a member: az login --tenant {tenant} "
+        "--allow-no-subscriptions",
     ),
-    Sign(
+    AzFailure(
         ("65001", "90094", "90095", "50105"),
         (),
         Reason.CREATION_NOT_ALLOWED,
-        "The tenant {tenant} wants an administrator's consent before `az` may have a token for Azure DevOps ({code}).",
+        "The tenant {tenant} wants an administrator's consent before `az` may have a token for "
+        "Azure DevOps ({code}).",
         "Ask an administrator of Microsoft Entra for that consent, or create the token by hand.",
     ),
-    Sign(
+    AzFailure(
         ("90002", "900023", "900021"),
         (),
         Reason.TENANT_UNKNOWN,
         "Entra does not know the tenant {tenant} ({code}).",
         "Check that `az` is set to the right cloud: az cloud show",
     ),
-    Sign(
+    AzFailure(
         (),
         ("certificate_verify_failed", "certificate verify failed"),
         Reason.TLS_UNTRUSTED,
         "`az` does not trust the certificate that it meets on the way to Microsoft Entra.",
         "Give `az` your company's certificates: set REQUESTS_CA_BUNDLE to their file.",
     ),
-    Sign(
+    AzFailure(
         (),
         (
             "max retries exceeded",
@@ -293,7 +321,7 @@ SIGNS: Final = (
         "`az` could not reach Microsoft Entra.",
         "Check the network; behind a proxy, set HTTPS_PROXY.",
     ),
-    Sign(
+    AzFailure(
         (
             "50058",
             "50076",
@@ -310,48 +338,49 @@ SIGNS: Final = (
         ),
         ("az login", "interaction_required", "invalid_grant", "interactive authentication"),
         Reason.AZ_NOT_SIGNED_IN,
-        "Nobody is signed in with `az` to the tenant {tenant} of the organization, or the sign-in has lapsed{code}.",
+        "Nobody is signed in with `az` to the tenant {tenant} of the organization, or the sign-in "
+        "has lapsed{code}.",
         _SIGN_IN,
     ),
 )
-"""The first that fits. Codes: Microsoft's list of Entra errors. `az` says "az login" beside many of them: last."""
+"""The first that fits. Codes: Microsoft's list of Entra errors.
 
-OTHERWISE: Final = Sign(
+`az` says "az login" beside many of them: last.
+"""
+
+OTHERWISE: Final = AzFailure(
     (),
     (),
     Reason.AZ_FAILED,
     "`az` failed{code}. What it said is not repeated here: it may hold a token.",
-    f"See what it says: az account get-access-token --tenant {{tenant}} --resource {RESOURCE} --output none",
+    f"See what it says: az account get-access-token --tenant {{tenant}} --resource {RESOURCE} "
+    "--output none",
 )
 
 
-def az_failed(said: str, tenant: str) -> NotCreatedError:
-    """What it means when `az` ends with an error. Of its text only the number of the error is repeated."""
-    codes, low = _CODE.findall(said), said.lower()
-    sign = next(
-        (
-            one
-            for one in SIGNS
-            if set(codes) & set(one.codes) or any(word in low for word in one.words)
-        ),
-        OTHERWISE,
-    )
-    code = next((code for code in codes if code in sign.codes), codes[0] if codes else "")
+def _az_failure(codes: list[str], output: str) -> AzFailure:
+    for failure in AZ_FAILURES:
+        if set(codes) & set(failure.codes) or any(word in output for word in failure.words):
+            return failure
+    return OTHERWISE
+
+
+def az_failed(output: str, tenant: str) -> NotCreatedError:
+    """What it means when `az` ends with an error. Only the number in its text is repeated."""
+    codes = _CODE.findall(output)
+    found = _az_failure(codes, output.lower())
+    code = next((code for code in codes if code in found.codes), codes[0] if codes else "")
     shown = f"AADSTS{code}" if code else ""
-    shown = f" ({shown})" if shown and "({code})" not in sign.problem else shown
+    if shown and "({code})" not in found.problem:
+        shown = f" ({shown})"
     return NotCreatedError(
-        sign.reason,
-        sign.problem.replace("{tenant}", tenant).replace("{code}", shown),
-        remedy=sign.remedy.replace("{tenant}", tenant),
+        found.reason,
+        found.problem.replace("{tenant}", tenant).replace("{code}", shown),
+        remedy=found.remedy.replace("{tenant}", tenant),
     )
 
 
 _GONE: Final = frozenset({"tokennotfound", "authorizationnotfound", "invalidauthorizationid"})
-
-
-def pat_error(reply: Reply) -> str:
-    """The ``patTokenError`` of an answer, whatever its status; empty where there is none."""
-    return reply.answer.error if isinstance(reply.answer, PatAnswer) else error_in(reply)
 
 
 def is_uncertain(reply: Reply) -> bool:
@@ -373,43 +402,48 @@ def is_revoked(reply: Reply) -> bool:
     return reply.status in (200, 202, 204) or pat_error(reply).lower() in _GONE
 
 
-def why_not(reply: Reply, order: Order) -> NotCreatedError:
+_NOT_A_MEMBER: Final = (
+    AnswerKind.SIGN_IN,
+    AnswerKind.REFUSAL,
+    AnswerKind.BARE_REFUSAL,
+    AnswerKind.NOT_ALLOWED,
+    AnswerKind.EXPIRED,
+)
+
+
+def creation_error(reply: Reply, order: Order) -> NotCreatedError:
     """The error that an answer other than a good one is."""
     if error := pat_error(reply):
-        return not_created(error, order)
-    kind, place = classify(reply), order.place
-    if kind in (
-        AnswerKind.SIGN_IN,
-        AnswerKind.REFUSAL,
-        AnswerKind.BARE_REFUSAL,
-        AnswerKind.NOT_ALLOWED,
-        AnswerKind.EXPIRED,
-    ):
+        return _explained(error, order)
+    kind, place, status = classify(reply), order.place, f"(status {reply.status})"
+    answered = kind is AnswerKind.ANSWER
+    if kind in _NOT_A_MEMBER:
         return NotCreatedError(
             Reason.CREATION_NOT_ALLOWED,
-            f"{place.name} does not let whoever is signed in with `az` make tokens (status {reply.status}): not a "
+            f"{place.name} does not let whoever is signed in with `az` make tokens {status}: not a "
             "member, or not a person; service principals and managed identities cannot.",
-            remedy="See who is signed in: az account show. Sign in as a member: az login --allow-no-subscriptions",
+            remedy="See who is signed in: az account show. Sign in as a member: az login "
+            "--allow-no-subscriptions",
         )
-    if "InvalidAccessException" in error_text(reply) or (
-        kind is AnswerKind.ANSWER and reply.status == 403
-    ):
+    if "InvalidAccessException" in error_text(reply) or (answered and reply.status == 403):
         return NotCreatedError(
             Reason.CREATION_NOT_ALLOWED,
-            f"{place.name} does not allow tokens to be made with the sign-in of `az` (status {reply.status}).",
-            remedy=f"Sign in with `az` as a person: az login. Or create the token by hand: {place.token_page}",
+            f"{place.name} does not allow tokens to be made with the sign-in of `az` {status}.",
+            remedy="Sign in with `az` as a person: az login. "
+            f"Or create the token by hand: {place.token_page}",
         )
-    if kind is AnswerKind.NO_ROUTE or (kind is AnswerKind.ANSWER and reply.status == 404):
+    if kind is AnswerKind.NO_ROUTE or (answered and reply.status == 404):
         return NotCreatedError(
             Reason.CREATION_NOT_POSSIBLE,
-            f"{place.name} has no place where a program could make a token (status {reply.status}).",
+            f"{place.name} has no place where a program could make a token {status}.",
             remedy=f"Create the token by hand: {place.token_page}",
         )
-    if kind is AnswerKind.ANSWER and not isinstance(reply.answer, PatAnswer | Pats):
+    if answered and not isinstance(reply.answer, PatAnswer | Pats):
         return NotCreatedError(
             Reason.CREATION_FAILED,
-            f"Azure DevOps created no token, and did not say why (status {reply.status}).",
-            remedy=f"Run it again with --verbose and keep the activity id; or create it by hand: {place.token_page}",
+            f"Azure DevOps created no token, and did not say why {status}.",
+            remedy="Run it again with --verbose and keep the activity id; "
+            f"or create it by hand: {place.token_page}",
         )
     reason, problem, remedy = explain_inconclusive(reply, kind)
     return NotCreatedError(reason, problem, remedy=remedy)

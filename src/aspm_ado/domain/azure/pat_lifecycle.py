@@ -1,4 +1,4 @@
-"""A token that is made through Microsoft's PAT Lifecycle API: what is ordered, and what was really granted."""
+"""A token of the PAT Lifecycle API: what is ordered, and how what was granted differs from it."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ class Order:
     id: str
     """Eight characters that no other order has; they are the end of its name."""
 
+    def days(self, today: date) -> int:
+        """How many days the token will live."""
+        return (self.until - today).days
+
     def shorter(self, today: date) -> Iterator[Order]:
         """The same, then with each shorter life, the longest first."""
         yield self
@@ -50,8 +54,10 @@ class Order:
 def order_for(
     place: Place, purpose: Purpose, calendar: Calendar, drawn: str, until: date | None = None
 ) -> Order:
-    """What a purpose needs; until the day of the guide unless one is named. The name holds nothing of a person, and
-    the beginning of ``drawn``, a random UUID: so that it is like no other.
+    """What a purpose needs; until the day of the guide unless one is named.
+
+    The name holds nothing of a person, and the beginning of ``drawn``, a random UUID: so that it is
+    like no other.
     """
     boxes = boxes_of(purpose)
     return Order(
@@ -66,41 +72,41 @@ def order_for(
 
 def is_our_name(display_name: str, place: Place) -> bool:
     """Whether a token has a name that an order for this organization would give it."""
-    return bool(
-        re.fullmatch(
-            rf"aspm-ado {re.escape(place.name)} \d{{8}} [0-9a-f]{{8}}", display_name, re.IGNORECASE
-        )
-    )
+    ours = rf"aspm-ado {re.escape(place.name)} \d{{8}} [0-9a-f]{{8}}"
+    return re.fullmatch(ours, display_name, re.IGNORECASE) is not None
 
 
 def differences(order: Order, granted: Pat, today: date) -> list[str]:
-    """What was granted and is not what was ordered, in sentences. A policy may shorten a life without a word."""
+    """What was granted and not ordered, in sentences. A policy may shorten a life silently."""
     found = []
     if granted.valid_to is not None and granted.valid_to.date() < order.until:
-        days = (granted.valid_to.date() - today).days
+        until = granted.valid_to.date()
         found.append(
-            f"Azure DevOps gave the token until {granted.valid_to.date()} ({days} days), not until {order.until}: a "
-            f"policy caps the life of tokens. Rotate it before: aspm-ado rotate NAME. To ask for more: "
-            f"aspm-ado guide -o {order.place.name} --request lifespan"
+            f"Azure DevOps gave the token until {until} ({(until - today).days} days), not until "
+            f"{order.until}: a policy caps the life of tokens. Rotate it before: aspm-ado rotate "
+            f"NAME. To ask for more: aspm-ado guide -o {order.place.name} --request lifespan"
         )
     if granted.scopes and granted.scopes != frozenset(order.scopes):
         found.append(
-            f"Azure DevOps granted other scopes than were asked for: {clean(' '.join(sorted(granted.scopes)), 200)} "
-            f"and not {' '.join(sorted(order.scopes))}. What is missing shows when the token is proven."
+            "Azure DevOps granted other scopes than were asked for: "
+            f"{clean(' '.join(sorted(granted.scopes)), 200)} and not "
+            f"{' '.join(sorted(order.scopes))}. What is missing shows when the token is proven."
         )
     if granted.is_global:
         found.append(
-            "Azure DevOps made a token of all organizations, although one of this organization was asked for."
+            "Azure DevOps made a token of all organizations, although one of this organization was "
+            "asked for."
         )
     return found
 
 
 @dataclass(slots=True)
-class Made:
-    """A token that this run ordered, and where it is revoked. Its value is elsewhere; its id comes with the answer."""
+class CreatedToken:
+    """A token that this run ordered, and where it is revoked. Its value is elsewhere."""
 
     order: Order
     tenant: str
     authorization_id: str = ""
+    """Its id in the PAT Lifecycle API; it comes with the answer."""
     under_way: bool = False
-    """Whether its answer is still awaited: then it may come to be after a look that did not find it."""
+    """Whether its answer is awaited: then it may appear after a look that did not find it."""

@@ -1,28 +1,27 @@
-"""One organization registered through an operator's profile: looked for, said, sent once, and looked for again."""
+"""Registration through an operator's profile: looked for, recorded, sent once, looked for again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.profile import INSTANCE_ID, path_of
 from aspm_ado.domain.aspm.registration import (
     Outcome,
     Presence,
-    Sighting,
-    Upshot,
+    WriteResult,
+    after_trial,
+    already_registered,
     conflicting,
     in_doubt,
-    kept,
-    look,
     may_have_acted,
     not_begun,
+    read_instances,
+    read_write,
     refused,
     registered,
-    tried,
-    upshot,
 )
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_API, REGISTRATION_PROFILE
@@ -35,234 +34,230 @@ from aspm_ado.domain.stored import (
     RegistrationState,
 )
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.registration.aspm import AspmProof, accepted
+from aspm_ado.flows.registration.aspm import knows_tool
 from aspm_ado.flows.storage.connection import with_registrations
+from aspm_ado.flows.validation.scheduler import one_call
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import AspmCaller
     from aspm_ado.domain.aspm.profile import Profile, Values
+    from aspm_ado.domain.aspm.registration import InstanceSearch
     from aspm_ado.domain.http import Call, Reply
     from aspm_ado.domain.secret import Secret
     from aspm_ado.domain.stored import Catalogue
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.registration.guided import Item
+    from aspm_ado.flows.registration.aspm import AspmResult
+    from aspm_ado.flows.registration.guided import Handoff
 
-Save = Callable[[Registration], None]
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """The registration of one organization, and everything that its requests need."""
 
-def register(
-    context: Context, proof: AspmProof, profile: Profile, item: Item, save: Save
-) -> Outcome:
-    """Register ``item``, with one write at most. ``save`` puts a state on record; before the write it says ``unknown``.
+    context: Context
+    profile: Profile
+    caller: AspmCaller
+    token: Secret
+    handoff: Handoff
+    marker: str
 
-    A crash at any point leaves a record from which the next run looks first, and never doubles what is there.
-    """
-    if proof.aspm_caller is None or proof.token is None:
-        raise RuntimeError("a registration without a proven ASPM")
-    prior = item.prior if item.prior.mode is RegistrationMode.API else UNREGISTERED
-    if prior.state is RegistrationState.REGISTERED:
-        return kept(prior)
-    marker = prior.marker or f"aspm-ado-{context.caller.fresh().replace('-', '')[:12]}"
-    aspm_caller, token, values = proof.aspm_caller, proof.token.secret, item.values(marker)
-    before = None
-    outcome = _looked_first(context, profile, aspm_caller, token, values, item, marker, prior)
-    if outcome is None:
-        before = accepted(context, proof, item.place.site.deployment, item.repository)
-        save(Registration(RegistrationMode.API, RegistrationState.UNKNOWN, marker=marker))
-        mark = context.caller.fresh()
-        reply = context.scheduler.run(
-            _one(profile.create(aspm_caller, token, values, item.secret, mark))
+    @property
+    def values(self) -> Values:
+        return self.handoff.values(self.marker)
+
+    def look_first(self, prior: Registration) -> Outcome | None:
+        """What is known before anything is sent; ``None`` where nothing is there."""
+        doubtful = prior.state is RegistrationState.UNKNOWN
+        name = self.handoff.connection
+        found = self.search()
+        if found is None:
+            return in_doubt(self.marker, name, readable=False) if doubtful else None
+        match found.presence:
+            case Presence.OURS:
+                instance = found.instance_id
+                return registered(self.marker, instance, self.profile, found.reply, adopted=True)
+            case Presence.FOREIGN:
+                return conflicting(self.marker, self.profile, name, found.reply)
+            case Presence.ABSENT:
+                return None
+        if doubtful:
+            return in_doubt(self.marker, name, found.reply, readable=True)
+        return not_begun(prior, found.reply)
+
+    def search(self) -> InstanceSearch | None:
+        """Look for the organization's instance, where the profile can. It changes nothing."""
+        if self.profile.find is None:
+            return None
+        path = path_of(self.profile.find.path, self.values)
+        reply = self._ask(self.profile.read(self.caller, self.token, path, self.handoff.secret))
+        return read_instances(self.profile, self.values, reply)
+
+    def send(self) -> Outcome:
+        """The one write, and what came of it.
+
+        Where its answer does not tell, the list of instances is read; the write is not sent again.
+        """
+        marker, profile, name = self.marker, self.profile, self.handoff.connection
+        fresh = self.context.caller.fresh()
+        reply = self._ask(
+            profile.create(self.caller, self.token, self.values, self.handoff.secret, fresh)
         )
-        outcome = _concluded(context, profile, aspm_caller, token, values, item, marker, reply)
+        result, instance = read_write(profile, reply)
+        if result is WriteResult.CREATED:
+            return registered(marker, instance, profile, reply)
+        if result is WriteResult.REFUSED:
+            return refused(marker, profile, reply)
+        if result is WriteResult.NOT_SENT:
+            return not_begun(Registration(marker=marker), reply)
+        found = self.search()
+        if found is not None and found.presence is Presence.OURS:
+            instance = found.instance_id
+            return registered(marker, instance, profile, reply, found.reply, adopted=True)
+        if result is WriteResult.CONFLICT:
+            return conflicting(marker, profile, name, reply)
+        if result is WriteResult.REDIRECTED:
+            is_absent = found is not None and found.presence is not Presence.UNCLEAR
+            if is_absent or not may_have_acted(reply):
+                return refused(marker, profile, reply)
+        if found is None:
+            return in_doubt(marker, name, reply, readable=False)
+        return in_doubt(marker, name, reply, found.reply, readable=True)
+
+    def test(self, outcome: Outcome) -> Outcome:
+        """The same after ASPM's own test of the instance, where the profile knows one."""
+        trial = self.profile.trial
+        if trial is None:
+            return outcome
+        instance = outcome.registration.instance_id or ""
+        path = path_of(trial.path, {**self.values, INSTANCE_ID: instance})
+        call = self.profile.read(self.caller, self.token, path, self.handoff.secret, trial.method)
+        return after_trial(outcome, self.profile, self._ask(call))
+
+    def _ask(self, call: Call) -> Reply:
+        return self.context.scheduler.run(one_call(call))
+
+
+def _register(
+    context: Context,
+    aspm: AspmResult,
+    profile: Profile,
+    handoff: Handoff,
+    save: Callable[[Registration], None],
+) -> Outcome:
+    """Register an organization, with one write at most.
+
+    ``save`` puts a state on record; before the write it is given ``unknown``. A crash at any point
+    leaves a record from which the next run looks first, and never doubles what is there.
+    """
+    if aspm.caller is None or aspm.token is None:
+        raise RuntimeError("a registration without a proven ASPM")
+    prior = handoff.prior if handoff.prior.mode is RegistrationMode.API else UNREGISTERED
+    if prior.state is RegistrationState.REGISTERED:
+        return already_registered(prior)
+    marker = prior.marker or f"aspm-ado-{context.caller.fresh().replace('-', '')[:12]}"
+    attempt = _Attempt(context, profile, aspm.caller, aspm.token.secret, handoff, marker)
+    known_before = None
+    outcome = attempt.look_first(prior)
+    if outcome is None:
+        known_before = knows_tool(context, aspm, handoff)
+        save(Registration(RegistrationMode.API, RegistrationState.UNKNOWN, marker=marker))
+        outcome = attempt.send()
     save(outcome.registration)
     if outcome.registration.state is not RegistrationState.REGISTERED:
         return outcome
-    if before is False and accepted(context, proof, item.place.site.deployment, item.repository):
+    if known_before is False and knows_tool(context, aspm, handoff):
         outcome = outcome.proven(Proof.ALM_ACCEPTED)
         save(outcome.registration)
-    if profile.trial is not None:
-        trial = context.scheduler.run(
-            _one(
-                _trial(profile, aspm_caller, token, item, values, outcome.registration.instance_id)
-            )
-        )
-        outcome = tried(outcome, profile, trial)
-    return outcome
-
-
-def _looked_first(
-    context: Context,
-    profile: Profile,
-    aspm_caller: AspmCaller,
-    token: Secret,
-    values: Values,
-    item: Item,
-    marker: str,
-    prior: Registration,
-) -> Outcome | None:
-    """What is known before anything is sent; ``None`` where nothing is there, so that it may be."""
-    doubtful = prior.state is RegistrationState.UNKNOWN
-    if profile.find is None:
-        return in_doubt(marker, item.connection, readable=False) if doubtful else None
-    seen = context.scheduler.run(find(profile, aspm_caller, token, item, values))
-    if seen.presence is Presence.OURS:
-        return registered(marker, seen.instance_id, profile, seen.reply, adopted=True)
-    if seen.presence is Presence.FOREIGN:
-        return conflicting(marker, profile, item.connection, seen.reply)
-    if seen.presence is Presence.ABSENT:
-        return None
-    return (
-        in_doubt(marker, item.connection, seen.reply, readable=True)
-        if doubtful
-        else not_begun(prior, seen.reply)
-    )
-
-
-def find(
-    profile: Profile, aspm_caller: AspmCaller, token: Secret, item: Item, values: Values
-) -> Generator[Sequence[Call], Sequence[Reply], Sighting]:
-    """Look for the organization's instance. Reading may be repeated; it changes nothing."""
-    path = path_of(profile.find.path if profile.find else "", values)
-    [reply] = yield [profile.read(aspm_caller, token, path, item.secret)]
-    return look(profile, values, reply)
-
-
-def _concluded(
-    context: Context,
-    profile: Profile,
-    aspm_caller: AspmCaller,
-    token: Secret,
-    values: Values,
-    item: Item,
-    marker: str,
-    reply: Reply,
-) -> Outcome:
-    """What came of the write. Where its answer does not tell, the list of instances is read; the write is not sent
-    again.
-    """
-    result, instance = upshot(profile, reply)
-    if result is Upshot.CREATED:
-        return registered(marker, instance, profile, reply)
-    if result is Upshot.REFUSED:
-        return refused(marker, profile, reply)
-    if result is Upshot.NOT_SENT:
-        return not_begun(Registration(marker=marker), reply)
-    seen = (
-        context.scheduler.run(find(profile, aspm_caller, token, item, values))
-        if profile.find is not None
-        else None
-    )
-    if seen is not None and seen.presence is Presence.OURS:
-        return registered(marker, seen.instance_id, profile, reply, seen.reply, adopted=True)
-    if result is Upshot.CONFLICT:
-        return conflicting(marker, profile, item.connection, reply)
-    if result is Upshot.REDIRECTED and (
-        not may_have_acted(reply) or (seen and seen.presence is not Presence.UNCLEAR)
-    ):
-        return refused(marker, profile, reply)
-    replies = (reply,) if seen is None else (reply, seen.reply)
-    return in_doubt(marker, item.connection, *replies, readable=profile.find is not None)
-
-
-def _trial(
-    profile: Profile,
-    aspm_caller: AspmCaller,
-    token: Secret,
-    item: Item,
-    values: Values,
-    instance: str | None,
-) -> Call:
-    trial = profile.trial
-    if trial is None:
-        raise RuntimeError("no test in this profile")
-    path = path_of(trial.path, {**values, INSTANCE_ID: instance or ""})
-    return profile.read(aspm_caller, token, path, item.secret, trial.method)
-
-
-def _one(call: Call) -> Generator[Sequence[Call], Sequence[Reply], Reply]:
-    [reply] = yield [call]
-    return reply
+    return attempt.test(outcome)
 
 
 def register_all(
-    context: Context, aspm: AspmProof, profile: Profile, items: Sequence[Item], *, keeps: bool
+    context: Context,
+    aspm: AspmResult,
+    profile: Profile,
+    handoffs: Sequence[Handoff],
+    *,
+    keeps: bool,
 ) -> dict[str, Outcome]:
-    """What came of each organization, by case-folded name.
+    """What came of each organization, by ``Place.key``.
 
-    Where records are kept, our lock is held over one organization at a time: of two runs that are at it together, the
-    second looks at what the first left, and makes no second instance.
+    Where records are kept, our lock is held over one organization at a time: of two runs that are
+    at it together, the second looks at what the first left, and makes no second instance.
     """
     demand_dialect(aspm, profile)
-    if len(items) > 1:
-        context.voice.heading(f"Registering {len(items)} organizations")
+    if len(handoffs) > 1:
+        context.voice.heading(f"Registering {len(handoffs)} organizations")
     outcomes: dict[str, Outcome] = {}
-    for number, item in enumerate(items, start=1):
-        key = item.place.key
+    for number, handoff in enumerate(handoffs, start=1):
         with context.records.exclusive() if keeps else nullcontext():
-            current = stored_registration(context, item) if keeps else item.prior
+            if keeps:
+                handoff = replace(handoff, prior=_stored_registration(context, handoff))
 
-            def save(state: Registration, item: Item = item) -> None:
+            def save(state: Registration, handoff: Handoff = handoff) -> None:
                 if keeps:
-                    record(context, item.connection, item.place.name, state)
+                    record_registration(context, handoff, state)
 
-            outcomes[key] = register(context, aspm, profile, replace(item, prior=current), save)
-        context.voice.progress(number, len(items), clean(item.place.name, 60))
+            outcomes[handoff.place.key] = _register(context, aspm, profile, handoff, save)
+        context.voice.progress(number, len(handoffs), clean(handoff.place.name, 60))
     return outcomes
 
 
-def record(context: Context, connection: str, organization: str, state: Registration) -> None:
-    """Put the state of one organization on record, and nothing else: the rest stays as it is by now.
+def record_registration(context: Context, handoff: Handoff, state: Registration) -> None:
+    """Put the state of one organization on record, and nothing else.
 
-    Raises ``UsageError`` where the connection has been forgotten meanwhile, so that nothing goes out unrecorded.
+    Raises ``UsageError`` where the connection has been forgotten meanwhile, so that nothing goes
+    out unrecorded.
     """
 
     def edit(catalogue: Catalogue) -> Catalogue:
-        entry = catalogue.connections.get(connection)
+        entry = catalogue.connections.get(handoff.connection)
         if entry is None:
             raise UsageError(
                 Reason.NOTHING_STORED,
-                f"The connection “{clean(connection, 60)}” was forgotten by another run meanwhile.",
+                f"The connection “{clean(handoff.connection, 60)}” was forgotten by another run "
+                "meanwhile.",
                 remedy="See `aspm-ado list`, and look in Invicti ASPM under Integrations.",
             )
-        return catalogue.commit(with_registrations(entry, {organization.casefold(): state}))
+        return catalogue.commit(with_registrations(entry, {handoff.place.key: state}))
 
     context.records.change(edit)
 
 
-def stored_registration(context: Context, item: Item) -> Registration:
+def _stored_registration(context: Context, handoff: Handoff) -> Registration:
     """What is on record by now; another run may have been there."""
-    entry = context.records.load().connections.get(item.connection)
-    known = (
-        {one.name.casefold(): one.registration for one in entry.organizations}
-        if entry is not None
-        else {}
-    )
-    found = known.get(item.place.key, item.prior)
-    return found if found.mode is RegistrationMode.API else item.prior
+    entry = context.records.load().connections.get(handoff.connection)
+    for one in entry.organizations if entry is not None else ():
+        is_api = one.registration.mode is RegistrationMode.API
+        if one.name.casefold() == handoff.place.key and is_api:
+            return one.registration
+    return handoff.prior
 
 
 def profile_at(context: Context, path: str) -> Profile:
     """The operator's profile; ``UsageError`` where it cannot be used."""
     if context.load_profile is None:
-        raise RuntimeError("this house reads no registration profiles")
+        raise RuntimeError("registration profiles cannot be read here")
     return context.load_profile(path)
 
 
-def plan(
-    context: Context, aspm_caller: AspmCaller, profile: Profile, items: Sequence[Item]
+def show_requests(
+    context: Context, caller: AspmCaller, profile: Profile, handoffs: Sequence[Handoff]
 ) -> None:
     """Say what would be sent, secrets masked."""
-    for item in items:
-        context.voice.heading(f"Would be sent for {clean(item.place.name, 60)} ({profile.title})")
-        for line in profile.shown(aspm_caller, item.values("aspm-ado-(made when it is sent)")):
+    for handoff in handoffs:
+        name = clean(handoff.place.name, 60)
+        context.voice.heading(f"Would be sent for {name} ({profile.title})")
+        for line in profile.shown(caller, handoff.values("aspm-ado-(made when it is sent)")):
             context.voice.say(f"  {line}")
 
 
-def demand_dialect(aspm: AspmProof, profile: Profile) -> None:
-    """A profile is written for one API; at another one its path means nothing."""
-    if aspm.aspm_caller is not None and aspm.aspm_caller.dialect is not profile.dialect:
+def demand_dialect(aspm: AspmResult, profile: Profile) -> None:
+    """Refuse a profile at another API than the one that it is written for."""
+    if aspm.caller is not None and aspm.caller.dialect is not profile.dialect:
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"The registration profile is for the {profile.dialect} API; {aspm.url} has the {aspm.aspm_caller.dialect} one.",
-            remedy=f"Give the profile for it with {REGISTRATION_PROFILE.flag}, or correct {ASPM_API.flag}.",
+            f"The registration profile is for the {profile.dialect} API; "
+            f"{aspm.url} has the {aspm.caller.dialect} one.",
+            remedy=f"Give the profile for it with {REGISTRATION_PROFILE.flag}, "
+            f"or correct {ASPM_API.flag}.",
         )

@@ -1,15 +1,18 @@
-"""The Invicti ASPM of a connection: which API answers, whose token it takes, and what that token may do."""
+"""The Invicti ASPM of a connection.
+
+Which API answers, whose token it takes, what the token may do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import AspmCaller, Dialect, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.errors import StoreError, UsageError
-from aspm_ado.domain.http import Origin
+from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.questions import ASPM_API, ASPM_TOKEN_FILE, ASPM_URL, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import AspmReport
@@ -24,35 +27,48 @@ from aspm_ado.domain.rules.aspm import (
     tool_accepted,
 )
 from aspm_ado.domain.secret import Secret, parse_secret
-from aspm_ado.flows.options.parts import parse_aspm_url
+from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.storage.connection import aspm_service
-from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, Taken, aspm_token_given
-from aspm_ado.flows.validation.result import AUTO
+from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_given
+from aspm_ado.flows.validation.scheduler import one_call
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.scopes import Deployment
-    from aspm_ado.domain.http import Call, Reply
+    from aspm_ado.domain.rules.aspm import DialectsFound
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.options.parts import AspmOptions
-
-Steps = Generator[Sequence["Call"], Sequence["Reply"], "AspmProof"]
+    from aspm_ado.flows.registration.guided import Handoff
+    from aspm_ado.flows.validation.scheduler import RequestPlan
 
 
 @dataclass(frozen=True, slots=True)
-class AspmProof:
-    """What was found out. ``aspm_caller`` is set when a dialect answered; ``token`` is the one that was tried, if any."""
+class AspmTarget:
+    """An Invicti ASPM to validate.
+
+    ``api`` is the dialect that was asked for, ``hint`` the one that may be there: as recorded.
+    """
+
+    url: str
+    api: str = AUTO
+    hint: str = AUTO
+    ca_bundle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AspmResult:
+    """What came of the validation of an ASPM."""
 
     url: str
     checks: tuple[Check, ...]
-    token: Taken | None = None
-    aspm_caller: AspmCaller | None = None
-    wished: str = AUTO
+    token: ApiToken | None = None
+    """The token that was tried."""
+    caller: AspmCaller | None = None
+    """Set when a dialect answered."""
+    api_asked: str = AUTO
 
     @property
     def api(self) -> str:
         """The dialect found, else what was asked for."""
-        return self.aspm_caller.dialect.value if self.aspm_caller is not None else self.wished
+        return self.caller.dialect.value if self.caller is not None else self.api_asked
 
     @property
     def is_good(self) -> bool:
@@ -60,7 +76,7 @@ class AspmProof:
         return all(check.exit_code is ExitCode.DONE for check in self.checks)
 
     @property
-    def takes_token(self) -> bool:
+    def accepts_token(self) -> bool:
         """Whether the token is proven, so that it is worth keeping."""
         return any(
             check.id is CheckId.ASPM_TOKEN and check.status is Status.PASS for check in self.checks
@@ -72,133 +88,79 @@ class AspmProof:
         return AspmReport(self.url, self.api, self.checks)
 
 
-def prove_aspm(
-    url: str, token: Taken, wished: str = AUTO, hint: str = AUTO, ca_bundle: str | None = None
-) -> Steps:
-    """First without the token: which API is there. Then the token, and only where an API answered."""
-    dialects = [Dialect.CORE, Dialect.STANDALONE] if wished == AUTO else [Dialect(wished)]
-    aspm_callers = {dialect: AspmCaller(url, dialect, ca_bundle) for dialect in dialects}
-    replies = yield [aspm_caller.health() for aspm_caller in aspm_callers.values()]
-    heard = dict(zip(dialects, replies, strict=True))
-    if hidden := dialects_to_retry(heard):
-        replies = yield [aspm_callers[dialect].teams() for dialect in hidden]
-        heard |= {
-            one: reply
-            for one, reply in zip(hidden, replies, strict=True)
-            if classify_aspm(reply) is AspmAnswer.REFUSED
-        }
-    found = judge_reachable(url, heard, Dialect(hint) if hint != AUTO else None)
-    if not found.dialects:
+def validate_aspm(target: AspmTarget, token: ApiToken) -> RequestPlan[AspmResult]:
+    """First without the token: which API is there. Then the token, where an API answered."""
+    url, asked = target.url, target.api
+    dialects = [Dialect.CORE, Dialect.STANDALONE]
+    if asked != AUTO:
+        dialects = [Dialect(asked)]
+    callers = {dialect: AspmCaller(url, dialect, target.ca_bundle) for dialect in dialects}
+    reachable = yield from _find_api(target, callers)
+    if not reachable.dialects:
         behind = "Not asked: the API of Invicti ASPM was not reached."
         rest = (skip(CheckId.ASPM_TOKEN, behind), skip(CheckId.ASPM_PROJECTS, behind))
-        return AspmProof(url, (found.check, *rest), token, None, wished)
-    tried = []
-    for dialect in found.dialects:
-        [reply] = yield [aspm_callers[dialect].teams(token.secret)]
-        tried.append((aspm_callers[dialect], judge_token(url, dialect, reply)))
+        return AspmResult(url, (reachable.check, *rest), token, None, asked)
+    tried: list[tuple[Dialect, Check]] = []
+    for dialect in reachable.dialects:
+        [reply] = yield [callers[dialect].teams(token.secret)]
+        tried.append((dialect, judge_token(url, dialect, reply)))
         if tried[-1][1].status is Status.PASS:
-            break
-    aspm_caller, taken = next((one for one in tried if one[1].status is Status.PASS), tried[0])
-    certain = taken.status is Status.PASS or len(found.dialects) == 1
-    if taken.status is not Status.PASS:
-        if not certain and taken.reason is Reason.ASPM_TOKEN_REJECTED:
-            taken = replace(taken, remedy=f"Give another token. {where_tokens_are_made(None)}")
-        last = skip(CheckId.ASPM_PROJECTS, "Not asked: the API token is not accepted.")
-        return AspmProof(
-            url, (found.check, taken, last), token, aspm_caller if certain else None, wished
-        )
-    [reply] = yield [aspm_caller.projects(token.secret)]
-    return AspmProof(
-        url,
-        (found.check, taken, judge_projects(url, aspm_caller.dialect, reply)),
-        token,
-        aspm_caller,
-        wished,
-    )
+            [reply] = yield [callers[dialect].projects(token.secret)]
+            checks = (reachable.check, tried[-1][1], judge_projects(url, dialect, reply))
+            return AspmResult(url, checks, token, callers[dialect], asked)
+    dialect, refusal = tried[0]
+    caller: AspmCaller | None = callers[dialect]
+    if len(tried) > 1:
+        caller = None  # nobody can tell which of them it is
+        if refusal.reason is Reason.ASPM_TOKEN_REJECTED:
+            remedy = f"Give another token. {where_tokens_are_made(None)}"
+            refusal = replace(refusal, remedy=remedy)
+    last = skip(CheckId.ASPM_PROJECTS, "Not asked: the API token is not accepted.")
+    return AspmResult(url, (reachable.check, refusal, last), token, caller, asked)
 
 
-def accepted(
-    context: Context, proof: AspmProof | None, deployment: Deployment, repository: str
-) -> bool | None:
-    """Whether ``projects/check`` knows the tool; ``None`` where it cannot be asked or does not tell."""
-    if (
-        proof is None
-        or proof.aspm_caller is None
-        or proof.token is None
-        or not proof.takes_token
-        or not repository
-    ):
+def _find_api(
+    target: AspmTarget, callers: Mapping[Dialect, AspmCaller]
+) -> RequestPlan[DialectsFound]:
+    """Which dialects answer, asked without the token."""
+    replies = yield [caller.health() for caller in callers.values()]
+    answers = dict(zip(callers, replies, strict=True))
+    retried = dialects_to_retry(answers)
+    if retried:
+        replies = yield [callers[dialect].teams() for dialect in retried]
+        again = zip(retried, replies, strict=True)
+        answers |= {one: it for one, it in again if classify_aspm(it) is AspmAnswer.REFUSED}
+    return judge_reachable(target.url, answers, _dialect(target.hint))
+
+
+def _dialect(api: str) -> Dialect | None:
+    return Dialect(api) if api != AUTO else None
+
+
+def knows_tool(context: Context, aspm: AspmResult, handoff: Handoff) -> bool | None:
+    """Whether ``projects/check`` knows the tool; ``None`` where it cannot be asked or tell."""
+    if aspm.caller is None or aspm.token is None or not aspm.accepts_token:
         return None
-    call = proof.aspm_caller.project_check(deployment, repository, proof.token.secret)
-
-    def ask() -> Generator[Sequence[Call], Sequence[Reply], bool | None]:
-        [reply] = yield [call]
-        return tool_accepted(reply)
-
-    return context.scheduler.run(ask())
+    if not handoff.repository:
+        return None
+    deployment = handoff.place.site.deployment
+    call = aspm.caller.project_check(deployment, handoff.repository, aspm.token.secret)
+    return tool_accepted(context.scheduler.run(one_call(call)))
 
 
-def given_token(context: Context) -> Taken | None:
+def given_token(context: Context) -> ApiToken | None:
     """The token that a file or a variable gives; the old name of the variable is remarked on."""
-    taken = aspm_token_given(context.asker, context.sources)
-    if taken is not None and taken.source == ASPM_VARIABLES[1]:
+    given = aspm_token_given(context.asker, context.sources)
+    if given is not None and given.source == ASPM_VARIABLES[1]:
         context.voice.note(f"{ASPM_VARIABLES[1]} is deprecated; use {ASPM_VARIABLES[0]}.")
-    return taken
+    return given
 
 
-def aspm_token(context: Context, url: str, given: Taken | None) -> Taken | None:
-    """The token for the ASPM at ``url``: the one given, else the one stored for exactly that origin."""
-    if given is not None:
-        return given
-    service = context.records.load().aspm_tokens.get(url)
-    secret = context.vault.read(service) if service else None
-    return Taken(secret, f"keyring ({context.vault.title})") if secret is not None else None
+def given_for(context: Context, url: str) -> ApiToken | None:
+    """The token given beside a stored connection, where it is plain that it is for its ASPM.
 
-
-def prove_stored(context: Context, entries: Iterable[Entry]) -> dict[str, AspmProof]:
-    """The ASPM of each stored connection (by its name), with the token stored for it; one that several share, once."""
-    made: dict[tuple[str, str | None], AspmProof] = {}
-    errands: dict[tuple[str, str | None], Steps] = {}
-    keys: dict[str, tuple[str, str | None]] = {}
-    tokens = context.records.load().aspm_tokens
-    for entry in entries:
-        if entry.aspm is None:
-            continue
-        url, api = entry.aspm.url, entry.aspm.api
-        key = keys[entry.name] = (url, entry.ca_bundle)
-        if key in made or key in errands:
-            continue
-        service = tokens.get(url)
-        if service is None:
-            made[key] = AspmProof(url, aspm_skipped(), wished=api)
-            continue
-        try:
-            secret = context.vault.read(service)
-        except StoreError as error:
-            made[key] = _unread(url, api, error.reason, error.problem, error.remedy)
-            continue
-        if secret is None:
-            gone = f"{context.vault.title} has no API token any more for {Origin.of(url).host}."
-            remedy = f"Give a new one: aspm-ado rotate --aspm-url {url} --aspm-token-file FILE"
-            made[key] = _unread(url, api, Reason.TOKEN_GONE, gone, remedy)
-            continue
-        errands[key] = prove_aspm(url, Taken(secret, "keyring"), AUTO, api, entry.ca_bundle)
-    made.update(zip(errands, context.scheduler.run_all(errands.values()), strict=True))
-    return {name: made[key] for name, key in keys.items()}
-
-
-def _unread(url: str, api: str, reason: Reason, problem: str, remedy: str) -> AspmProof:
-    behind = "Not asked: the API token could not be had."
-    follows = Command("rotate", aspm_url=url) if reason is Reason.TOKEN_GONE else None
-    token = Check(CheckId.ASPM_TOKEN, Status.FAIL, problem, reason, remedy, next=follows)
-    checks = (skip(CheckId.ASPM_REACHABLE, behind), token, skip(CheckId.ASPM_PROJECTS, behind))
-    return AspmProof(url, checks, wished=api)
-
-
-def given_for(context: Context, url: str) -> Taken | None:
-    """The token given beside a stored connection, only where it is plain that it belongs to that connection's ASPM.
-
-    A variable may be there for another ASPM: it counts only when the address that is given with it is this one.
+    A variable may be there for another ASPM: it counts only when the address that is given with it
+    is this one.
     """
     address = context.asker.one(ASPM_URL, parse_aspm_url)
     if address == url or (address is None and context.asker.given(ASPM_TOKEN_FILE) is not None):
@@ -206,11 +168,75 @@ def given_for(context: Context, url: str) -> Taken | None:
     return None
 
 
+def aspm_token(context: Context, url: str, given: ApiToken | None) -> ApiToken | None:
+    """The token for the ASPM at ``url``: the one given, else the one stored for that origin."""
+    if given is not None:
+        return given
+    service = context.records.load().aspm_tokens.get(url)
+    if service is None:
+        return None
+    secret = context.vault.read(service)
+    return ApiToken(secret, f"keyring ({context.vault.title})") if secret is not None else None
+
+
+def validate_stored_aspms(context: Context, entries: Iterable[Entry]) -> dict[str, AspmResult]:
+    """The ASPM of each stored connection, by its name. One that several share is asked once."""
+    targets: dict[tuple[str, str | None], AspmTarget] = {}
+    used: dict[str, AspmTarget] = {}
+    for entry in entries:
+        if entry.aspm is not None:
+            target = AspmTarget(entry.aspm.url, AUTO, entry.aspm.api, entry.ca_bundle)
+            used[entry.name] = targets.setdefault((target.url, target.ca_bundle), target)
+    results: dict[AspmTarget, AspmResult] = {}
+    tokens: dict[AspmTarget, ApiToken] = {}
+    for target in targets.values():
+        found = _stored_token(context, target)
+        if isinstance(found, AspmResult):
+            results[target] = found
+        else:
+            tokens[target] = found
+    plans = [validate_aspm(target, token) for target, token in tokens.items()]
+    results.update(zip(tokens, context.scheduler.run_all(plans), strict=True))
+    return {name: results[target] for name, target in used.items()}
+
+
+def _stored_token(context: Context, target: AspmTarget) -> ApiToken | AspmResult:
+    """The stored token of an ASPM, or the result where there is none to validate it with."""
+    service = context.records.load().aspm_tokens.get(target.url)
+    if service is None:
+        return AspmResult(target.url, aspm_skipped(), api_asked=target.hint)
+    try:
+        secret = context.vault.read(service)
+    except StoreError as error:
+        check = Check(CheckId.ASPM_TOKEN, Status.FAIL, error.problem, error.reason, error.remedy)
+        return _unread(target, check)
+    if secret is not None:
+        return ApiToken(secret, "keyring")
+    check = Check(
+        CheckId.ASPM_TOKEN,
+        Status.FAIL,
+        f"{context.vault.title} has no API token any more for {Origin.of(target.url).host}.",
+        Reason.TOKEN_GONE,
+        f"Give a new one: aspm-ado rotate --aspm-url {target.url} --aspm-token-file FILE",
+        next=Command("rotate", aspm_url=target.url),
+    )
+    return _unread(target, check)
+
+
+def _unread(target: AspmTarget, check: Check) -> AspmResult:
+    behind = "Not asked: the API token could not be had."
+    checks = (skip(CheckId.ASPM_REACHABLE, behind), check, skip(CheckId.ASPM_PROJECTS, behind))
+    return AspmResult(target.url, checks, api_asked=target.hint)
+
+
 def secret_to_keep(
-    context: Context, aspm: AspmProof | None
+    context: Context, aspm: AspmResult | None
 ) -> tuple[dict[str, Secret], tuple[str, str] | None]:
-    """The proven token, to be stored once for its origin (service → secret); nothing when it is stored as it is."""
-    if aspm is None or aspm.token is None or not aspm.takes_token:
+    """The proven token, to be stored once for its origin (service → secret).
+
+    Nothing where it is stored as it is.
+    """
+    if aspm is None or aspm.token is None or not aspm.accepts_token:
         return {}, None
     service = context.records.load().aspm_tokens.get(aspm.url)
     if service is not None and context.vault.read(service) == aspm.token.secret:
@@ -219,35 +245,34 @@ def secret_to_keep(
     return {fresh: aspm.token.secret}, (aspm.url, fresh)
 
 
-def wished_api(context: Context) -> str:
+def api_asked(context: Context) -> str:
     """The dialect that was asked for now; what was stored is a hint and no more."""
     given = context.asker.given(ASPM_API)
     return given.value.strip().lower() if given is not None else AUTO
 
 
-TOKEN: Final = Question(
+_TOKEN: Final = Question(
     "aspm-token", "API token of Invicti ASPM", "--aspm-token-file FILE", "INVICTI_ASPM_TOKEN"
 )
-OFFERED: Final = replace(TOKEN, prompt="API token of Invicti ASPM (Enter: go on without)")
-NEXT: Final = Question("aspm-next", "What now")
-AGAIN: Final = Choice("again", "Ask Invicti ASPM again")
-ADDRESS: Final = Choice("address", "Correct the address")
-OTHER: Final = Choice("other", "Give another API token")
-WITHOUT: Final = Choice("without", "Go on without an API token", "a guided hand-off needs none")
-FINISH: Final = Choice("finish", "Finish later")
+_OFFERED: Final = replace(_TOKEN, prompt="API token of Invicti ASPM (Enter: go on without)")
+_NEXT: Final = Question("aspm-next", "What now")
+_AGAIN: Final = Choice("again", "Ask Invicti ASPM again")
+_ADDRESS: Final = Choice("address", "Correct the address")
+_OTHER: Final = Choice("other", "Give another API token")
+_WITHOUT: Final = Choice("without", "Go on without an API token", "a guided hand-off needs none")
+_FINISH: Final = Choice("finish", "Finish later")
 NO_TEAM_LEADS: Final = (
     "This is Invicti AppSec Core, which has no team-lead integrations: those settings are left out."
 )
 
 
-def ask_aspm_token(context: Context, url: str, dialect: Dialect | None = None) -> Taken:
-    """The token from a person, hidden; where it goes and where it is made are said above the prompt."""
+def ask_aspm_token(context: Context, url: str, dialect: Dialect | None = None) -> ApiToken:
+    """The token from a person; where it goes and where it is made are said above the prompt."""
     above = (f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect))
-    secret = context.asker.prompter.secret(TOKEN, above, accept=_parse)
-    return Taken(secret, "prompt")
+    return ApiToken(context.asker.prompter.secret(_TOKEN, above, accept=_parse), "prompt")
 
 
-def offer_aspm_token(context: Context, url: str) -> Taken | None:
+def offer_aspm_token(context: Context, url: str) -> ApiToken | None:
     """The token from a person, or ``None`` after Enter alone: a guided hand-off needs none."""
     above = (
         "Not needed to hand the values over; with it, Invicti ASPM is proven, too.",
@@ -255,9 +280,9 @@ def offer_aspm_token(context: Context, url: str) -> Taken | None:
         where_tokens_are_made(None),
     )
     secret = context.asker.prompter.secret(
-        OFFERED, above, accept=lambda typed: _parse(typed) if typed.strip() else None
+        _OFFERED, above, accept=lambda typed: _parse(typed) if typed.strip() else None
     )
-    return Taken(secret, "prompt") if secret is not None else None
+    return ApiToken(secret, "prompt") if secret is not None else None
 
 
 def missing_aspm_token() -> UsageError:
@@ -265,84 +290,117 @@ def missing_aspm_token() -> UsageError:
     return UsageError(
         Reason.INPUT_MISSING,
         "An API token of Invicti ASPM is needed, and there is nobody to ask.",
-        remedy=f"{TOKEN.how} {where_tokens_are_made(None)}",
+        remedy=f"{_TOKEN.how} {where_tokens_are_made(None)}",
     )
 
 
-def settle_aspm(
-    context: Context,
-    url: str,
-    given: Taken | None,
-    *,
-    wished: str = AUTO,
-    hint: str = AUTO,
-    needs_token: bool = False,
-    offers: bool = False,
-    ca_bundle: str | None = None,
-    new_only: bool = False,
-    may_move: bool = False,
-) -> AspmProof:
-    """Prove the ASPM; on a terminal until it is good, or the person goes on otherwise. Without a token: three skips.
+@dataclass(frozen=True, slots=True)
+class AspmTerms:
+    """What is to be had from a person before an ASPM is validated."""
 
-    ``offers``: a person may give a token that is not needed. ``new_only``: a stored token will not do. ``may_move``: a
-    person may correct the address.
+    needs_token: bool = False
+    offers_token: bool = False
+    """A person may give a token that is not needed."""
+    only_new: bool = False
+    """A stored token will not do."""
+    may_move: bool = False
+    """A person may correct the address."""
+
+
+def resolve_aspm(
+    context: Context, target: AspmTarget, given: ApiToken | None, terms: AspmTerms
+) -> AspmResult:
+    """Validate the ASPM; on a terminal until it is good, or the person goes on otherwise.
+
+    Without a token its three checks are skipped.
     """
-    token = given if new_only else aspm_token(context, url, given)
-    if token is None and needs_token:
+    token = _first_token(context, target, given, terms)
+    if token is None:
+        api = target.hint if target.api == AUTO else target.api
+        return AspmResult(target.url, aspm_skipped(), api_asked=api)
+    result = context.scheduler.run(validate_aspm(target, token))
+    while context.asker.asks and not result.is_good:
+        answer = _ask_what_next(context, result, terms)
+        if answer == _FINISH.value:
+            break
+        if answer == _WITHOUT.value:
+            return replace(result, checks=aspm_skipped(), token=None, caller=None)
+        if answer == _ADDRESS.value:
+            asked = context.asker.prompter.text(ASPM_URL, target.url, accept=parse_aspm_url)
+            target = replace(target, url=parse_aspm_url(asked))
+            token = _token_at(context, target.url, given, terms)
+            if token is None:
+                return AspmResult(target.url, aspm_skipped(), api_asked=target.api)
+        if answer == _OTHER.value:
+            dialect = result.caller.dialect if result.caller else None
+            token = ask_aspm_token(context, target.url, dialect)
+        result = context.scheduler.run(validate_aspm(target, token))
+    return result
+
+
+def _token_at(
+    context: Context, url: str, given: ApiToken | None, terms: AspmTerms
+) -> ApiToken | None:
+    """The token for an address that a person has corrected."""
+    token = aspm_token(context, url, given)
+    if token is not None:
+        return token
+    if terms.needs_token:
+        return ask_aspm_token(context, url)
+    return offer_aspm_token(context, url)
+
+
+def _first_token(
+    context: Context, target: AspmTarget, given: ApiToken | None, terms: AspmTerms
+) -> ApiToken | None:
+    token = given if terms.only_new else aspm_token(context, target.url, given)
+    if token is not None:
+        return token
+    if terms.needs_token:
         if not context.asker.asks:
             raise missing_aspm_token()
-        token = ask_aspm_token(context, url, Dialect(wished) if wished != AUTO else None)
-    elif token is None and offers:
-        token = offer_aspm_token(context, url)
-    if token is None:
-        return AspmProof(url, aspm_skipped(), wished=hint if wished == AUTO else wished)
-    proof = context.scheduler.run(prove_aspm(url, token, wished, hint, ca_bundle))
-    while context.asker.asks and not proof.is_good:
-        for check in proof.checks:
-            if check.exit_code is not ExitCode.DONE:
-                context.voice.warn(f"{check.detail} {check.remedy or ''}")
-        lost = may_move and proof.checks[0].status is not Status.PASS
-        choices = [
-            *([ADDRESS] if lost else []),
-            OTHER,
-            AGAIN,
-            *([] if needs_token else [WITHOUT]),
-            FINISH,
-        ]
-        answer = context.asker.prompter.choose(NEXT, choices, choices[0].value)
-        if answer == FINISH.value:
-            break
-        if answer == WITHOUT.value:
-            return replace(proof, checks=aspm_skipped(), token=None, aspm_caller=None)
-        if answer == ADDRESS.value:
-            url = parse_aspm_url(context.asker.prompter.text(ASPM_URL, url, accept=parse_aspm_url))
-            token = aspm_token(context, url, given) or (
-                ask_aspm_token if needs_token else offer_aspm_token
-            )(context, url)
-            if token is None:
-                return AspmProof(url, aspm_skipped(), wished=proof.wished)
-        if answer == OTHER.value:
-            token = ask_aspm_token(
-                context, url, proof.aspm_caller.dialect if proof.aspm_caller else None
-            )
-        proof = context.scheduler.run(prove_aspm(url, token, wished, hint, ca_bundle))
-    return proof
+        return ask_aspm_token(context, target.url, _dialect(target.api))
+    if terms.offers_token:
+        return offer_aspm_token(context, target.url)
+    return None
 
 
-def as_found(context: Context, options: AspmOptions, aspm: AspmProof | None) -> AspmOptions:
-    """With the address and the dialect that were found. AppSec Core has no team-lead settings, so none are asked or set
-    there.
-    """
-    if aspm is None:
-        return options
-    options = replace(options, url=aspm.url)
-    if aspm.api == options.api:
-        return options
-    if aspm.api == Dialect.CORE.value and options.toggles:
-        context.voice.warn(NO_TEAM_LEADS)
-        options = replace(options, toggles=None)
-    return replace(options, api=aspm.api)
+def _ask_what_next(context: Context, result: AspmResult, terms: AspmTerms) -> str:
+    """Say what stands in the way, and ask what to do; the likeliest first."""
+    for check in result.checks:
+        if check.exit_code is not ExitCode.DONE:
+            context.voice.warn(f"{check.detail} {check.remedy or ''}")
+    choices = [_OTHER, _AGAIN]
+    if terms.may_move and result.checks[0].status is not Status.PASS:
+        choices.insert(0, _ADDRESS)
+    if not terms.needs_token:
+        choices.append(_WITHOUT)
+    choices.append(_FINISH)
+    return context.asker.prompter.choose(_NEXT, choices, choices[0].value)
 
 
 def _parse(text: str) -> Secret:
     return parse_secret(text, "the prompt", "API token of Invicti ASPM")
+
+
+def parse_aspm_url(text: str) -> str:
+    """The origin of an Invicti ASPM.
+
+    Any path is cut; http is refused, except to this machine itself.
+    """
+    pasted = text.strip()
+    parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "address of Invicti ASPM")
+    origin = Origin.read(parts)
+    if parts.username:
+        raise UsageError(
+            Reason.URL_INVALID,
+            "The address of Invicti ASPM holds a user name.",
+            remedy="Give the address alone.",
+        )
+    if origin.scheme != "https" and not origin.is_loopback:
+        raise UsageError(
+            Reason.HTTP_REFUSED,
+            "Invicti ASPM is reached over https only: its token would travel in clear.",
+            remedy="Give the address with https://.",
+        )
+    return str(origin)

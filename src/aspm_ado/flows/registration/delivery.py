@@ -1,90 +1,127 @@
-"""Bringing proven organizations to Invicti ASPM: through an operator's profile, or by a person's hand."""
+"""Bringing organizations to Invicti ASPM, through a profile or by hand.
+
+Each answer is on record at once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.aspm.registration import Outcome, RegistrationFacts, judge_registration
 from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode, RegistrationState
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.registration.api import plan, record, register_all
+from aspm_ado.flows.registration.api import record_registration, register_all, show_requests
 from aspm_ado.flows.registration.guided import PLANNED, hand_over
 from aspm_ado.flows.storage.successor import swap
+from aspm_ado.flows.validation.report import with_check
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.profile import Profile
-    from aspm_ado.domain.checks import Check
+    from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.registration.aspm import AspmProof
-    from aspm_ado.flows.registration.guided import Item
+    from aspm_ado.flows.registration.aspm import AspmResult
+    from aspm_ado.flows.registration.guided import Handoff
+
+Outcomes = dict[str, Outcome]
+"""What came of each organization that was brought to Invicti ASPM, by ``Place.key``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """The states by case-folded name; and what the API of Invicti ASPM answered."""
+def goes_through_profile(handoff: Handoff) -> bool:
+    """Whether a profile may register an organization: it only creates.
 
-    states: dict[str, Registration] = field(default_factory=dict)
-    checks: dict[str, Check] = field(default_factory=dict)
-    kept: bool = False
-    """Whether the tokens were stored."""
+    One that a person handed over stays with the person, and a new token for an instance that is
+    there is a person's to enter.
+    """
+    return handoff.prior.mode is not RegistrationMode.GUIDED and not handoff.successor
 
 
 def deliver(
     context: Context,
-    aspm: AspmProof,
+    aspm: AspmResult,
     profile: Profile | None,
-    items: Sequence[Item],
+    handoffs: Sequence[Handoff],
     *,
     keeps: bool,
+    resumes: bool = False,
     done: Sequence[str] = (),
-) -> Delivery:
-    """Register by ``profile``, or hand over where there is none. What comes of each is on record at once.
+) -> Outcomes:
+    """Register by ``profile`` what may go through it, and hand over the rest.
 
-    What is a person's to enter already is handed over beside a profile, too. ``done`` are the organizations that a
-    person has finished before.
+    ``resumes``: an earlier run began it, so that what the profile cannot settle is a person's, too.
+    ``done`` are the organizations that a person has finished before.
     """
-    if profile is not None:
-        by_hand = [item for item in items if item.prior.mode is RegistrationMode.GUIDED]
-        outcomes = register_all(
-            context, aspm, profile, [item for item in items if item not in by_hand], keeps=keeps
-        )
-        if by_hand:
-            names = clean(", ".join(item.place.name for item in by_hand), 300)
-            context.voice.note(f"{names}: Invicti ASPM has, or may have, an older token. A profile only creates, so this "
-                             "one is entered by hand.")  # fmt: skip
-        handed = deliver(context, aspm, None, by_hand, keeps=keeps) if by_hand else Delivery()
-        return Delivery(
-            {key: outcome.registration for key, outcome in outcomes.items()} | handed.states,
-            {key: outcome.check for key, outcome in outcomes.items()} | handed.checks,
-        )
-    bound = {item.place.key: item for item in items}
 
-    def save(organization: str, state: Registration) -> None:
+    def save(handoff: Handoff, state: Registration) -> None:
         if keeps:
-            _answered(context, bound[organization.casefold()], state)
+            _record_answer(context, handoff, state)
 
-    return Delivery(hand_over(context, [item.parcel(aspm.url) for item in items], aspm, save, done))
+    outcomes: Outcomes = {}
+    by_hand = list(handoffs)
+    if profile is not None:
+        through = [one for one in handoffs if goes_through_profile(one)]
+        by_hand = [one for one in handoffs if not goes_through_profile(one)]
+        outcomes = register_all(context, aspm, profile, through, keeps=keeps)
+        if resumes:
+            by_hand += _unsettled(context, profile, through, outcomes)
+        elif by_hand:
+            names = clean(", ".join(one.place.name for one in by_hand), 300)
+            context.voice.note(
+                f"{names}: Invicti ASPM has, or may have, an older token. A profile only creates, "
+                "so this one is entered by hand."
+            )
+    if by_hand or profile is None:
+        answers = hand_over(context, by_hand, aspm, save, done)
+        outcomes |= {key: Outcome(state) for key, state in answers.items()}
+    return outcomes
 
 
-def _answered(context: Context, item: Item, state: Registration) -> None:
-    """Put one answer on record. A new token is in force where Invicti ASPM has it now; where it has not, nothing has
-    changed: it has the old one, as it is on record.
+def _unsettled(
+    context: Context, profile: Profile, through: Sequence[Handoff], outcomes: Outcomes
+) -> list[Handoff]:
+    """What a person has to look at after the profile, if one is there."""
+    unsettled = [RegistrationState.FAILED]
+    if profile.find is None:
+        unsettled.append(RegistrationState.UNKNOWN)
+    left = [one for one in through if outcomes[one.place.key].registration.state in unsettled]
+    if not left or not context.asker.asks:
+        return []
+    context.voice.note("What the profile cannot settle is yours to look at in Invicti ASPM.")
+    return left
+
+
+def _record_answer(context: Context, handoff: Handoff, state: Registration) -> None:
+    """Put one answer on record.
+
+    A new token is in force where Invicti ASPM has it now; where it has not, nothing has changed: it
+    has the old one, as it is on record.
     """
-    if not item.successor:
-        record(context, item.connection, item.place.name, state)
+    if not handoff.successor:
+        record_registration(context, handoff, state)
     elif state.state is RegistrationState.REGISTERED:
-        swap(context, item.connection, item.successor, [item.place.name], {item.place.key: state})
+        place = handoff.place
+        swap(context, handoff.connection, handoff.successor, [place.name], {place.key: state})
 
 
 def rehearse(
-    context: Context, aspm: AspmProof | None, profile: Profile | None, items: Sequence[Item]
-) -> dict[str, Registration]:
-    """The plan: nothing is stored or registered, and a request is shown as it would be sent, secrets masked."""
+    context: Context,
+    aspm: AspmResult | None,
+    profile: Profile | None,
+    handoffs: Sequence[Handoff],
+) -> Outcomes:
+    """What would be done, and nothing of it: a request is shown as it would be sent."""
+    state = PLANNED
     if aspm is None:
-        return {item.place.key: UNREGISTERED for item in items}
-    if profile is None:
-        return {item.place.key: PLANNED for item in items}
-    if aspm.aspm_caller is not None:
-        plan(context, aspm.aspm_caller, profile, items)
-    return {item.place.key: replace(PLANNED, mode=RegistrationMode.API) for item in items}
+        state = UNREGISTERED
+    elif profile is not None:
+        state = replace(PLANNED, mode=RegistrationMode.API)
+        if aspm.caller is not None:
+            show_requests(context, aspm.caller, profile, handoffs)
+    return {one.place.key: Outcome(state) for one in handoffs}
+
+
+def with_registration(made: OrganizationReport, facts: RegistrationFacts) -> OrganizationReport:
+    """The report with ``aspm.registration``, and with how far the registration is."""
+    check = judge_registration(facts)
+    return replace(with_check(made, check), registration=facts.registration)

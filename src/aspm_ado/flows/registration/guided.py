@@ -1,4 +1,7 @@
-"""One organization to bring to Invicti ASPM, and everything that either way needs of it."""
+"""Handing an organization over.
+
+The values that a person enters in Invicti ASPM, and how it went.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,6 @@ from aspm_ado.domain.aspm.handoff import (
     verdict_lines,
 )
 from aspm_ado.domain.aspm.profile import MARKER
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.stored import (
     UNREGISTERED,
@@ -28,7 +30,7 @@ from aspm_ado.domain.stored import (
     RegistrationState,
 )
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.registration.aspm import accepted
+from aspm_ado.flows.registration.aspm import knows_tool
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
@@ -36,12 +38,12 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.scopes import Purpose
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.registration.aspm import AspmProof
+    from aspm_ado.flows.registration.aspm import AspmResult
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """``repository`` serves the proof, ``evidence`` the text for a ticket; ``prior`` is what an earlier run left."""
+class Handoff:
+    """One organization to bring to Invicti ASPM, by hand or through a profile."""
 
     connection: str
     place: Place
@@ -50,34 +52,29 @@ class Item:
     secret: Secret
     username: str = ""
     repository: str = ""
+    """The repository that ``projects/check`` is asked about."""
     evidence: TokenEvidence = NO_EVIDENCE
+    """What goes into a ticket."""
     prior: Registration = UNREGISTERED
+    """What an earlier run left."""
     successor: str = ""
-    """The key of the secret where it is a new token, which waits until Invicti ASPM has it."""
+    """The key of a new token that waits until Invicti ASPM has it."""
 
-    def parcel(self, aspm_url: str) -> Parcel:
-        """What a person is shown, and the token to copy."""
-        site = self.place.site
-        written = form_values(
-            self.place,
-            self.purpose,
-            self.settings,
-            aspm_url,
-            self.secret.last4,
-            self.username,
+    def form(self, aspm_url: str) -> FormValues:
+        """What a person is shown."""
+        return form_values(
+            self.place, self.purpose, self.settings, aspm_url, self.secret.last4, self.username
         )
-        prior = UNREGISTERED if self.successor else self.prior
-        return Parcel(written, self.secret, site.deployment, self.repository, self.evidence, prior)
 
     def values(self, marker: str) -> dict[str, str | bool]:
         """What the places of a profile are filled with; the token is not among them."""
-        toggles = self.settings.toggles
+        site, toggles = self.place.site, self.settings.toggles
         return {
             MARKER: marker,
             "connection": self.connection,
-            "deployment": self.place.site.deployment,
-            "alm_tool": ALM_TOOLS[self.place.site.deployment],
-            "base_url": self.place.site.base_url,
+            "deployment": site.deployment,
+            "alm_tool": ALM_TOOLS[site.deployment],
+            "base_url": site.base_url,
             "organization": self.place.name,
             "organization_url": self.place.url,
             "purpose": self.purpose,
@@ -108,162 +105,162 @@ _WORDS: Final = {
     RegistrationState.FAILED: "✗ {}: refused",
 }
 
-Save = Callable[[str, Registration], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One organization's block, and the token to copy. The rest serves the proof and the text for a ticket."""
-
-    form_values: FormValues
-    secret: Secret
-    deployment: Deployment = Deployment.SERVICES
-    repository: str = ""
-    evidence: TokenEvidence = NO_EVIDENCE
-    prior: Registration = UNREGISTERED
-    """What Invicti ASPM has already, with this very token: looking at the values again changes nothing of it."""
+Save = Callable[[Handoff, Registration], None]
 
 
 def hand_over(
     context: Context,
-    parcels: Sequence[Parcel],
-    aspm: AspmProof | None = None,
-    save: Save | None = None,
+    handoffs: Sequence[Handoff],
+    aspm: AspmResult,
+    save: Save,
     done: Sequence[str] = (),
 ) -> dict[str, Registration]:
-    """Show each block and ask how it went. With nobody there, everything is handed off (by case-folded name).
+    """Show the values of each organization and ask how it went; the answers by ``Place.key``.
 
-    ``save`` is told of each answer as it is given, so that Ctrl-C loses none. ``aspm`` is what can be asked before and
-    after. ``done`` are the organizations that an earlier sitting finished: they are listed and not asked again.
+    With nobody there, everything is handed off. ``save`` is given each answer at once, so that
+    Ctrl-C loses none. ``aspm`` is asked before and after. ``done`` are the organizations that an
+    earlier run finished: they are listed and not asked again.
     """
-    states: dict[str, Registration] = {}
-    asks = context.asker.asks
+    sitting = _Sitting(context, handoffs, aspm, save, done)
     try:
-        total = len(done) + len(parcels)
-        if total > 1:
-            context.voice.heading(
-                f"To enter in Invicti ASPM: {len(parcels)} of {total} organizations"
-            )
-            _list(context, parcels, states, done)
-        for number, parcel in enumerate(parcels, start=1):
-            name = parcel.form_values.organization
-            rest = parcels[number:]
-            before = accepted(context, aspm, parcel.deployment, parcel.repository) if asks else None
-            _show(
-                context, parcel.form_values, f"{len(done) + number} of {total}" if total > 1 else ""
-            )
-            answer = _answer(context, parcel, more=bool(rest)) if asks else LATER.value
-            state = _state(answer, parcel)
-            if answer == SAVED.value and before is False:
-                state = _proven(context, aspm, parcel, state)
-            states[name.casefold()] = state
-            if save is not None and asks:
-                save(name, state)
-            if answer == REFUSED.value:
-                _tell_refusal(context, parcel, aspm)
-            if answer == ALL_LATER.value:
-                states.update(
-                    {
-                        other.form_values.organization.casefold(): _state(answer, other)
-                        for other in rest
-                    }
-                )
-                break
-        if asks and total > 1:
-            context.voice.heading("So far")
-            _list(context, parcels, states, done)
-        context.voice.say()
+        sitting.run()
     finally:
         context.desktop.clear()
-    return states
+    return sitting.answers
 
 
-def _show(context: Context, form_values: FormValues, position: str) -> None:
-    voice = context.voice
-    voice.heading(
-        f"Hand-off to Invicti ASPM: {form_values.organization}"
-        + (f" ({position})" if position else "")
-    )
-    for number, line in enumerate(form_values.where, start=1):
-        voice.say(f" {number}. {line}")
-    voice.say(f" {len(form_values.where) + 1}. {FIELDS}")
-    for label, value in form_values.values:
-        voice.say(f"    {label}: {value}")
-    for line in form_values.switches:
-        voice.say(f"    • {line}")
-    voice.say(f" {len(form_values.where) + 2}. Save")
+class _Sitting:
+    """The organizations of one run, one after the other."""
 
+    def __init__(
+        self,
+        context: Context,
+        handoffs: Sequence[Handoff],
+        aspm: AspmResult,
+        save: Save,
+        done: Sequence[str],
+    ) -> None:
+        self.context, self.voice = context, context.voice
+        self.handoffs, self.aspm, self.save, self.done = handoffs, aspm, save, done
+        self.total = len(done) + len(handoffs)
+        self.answers: dict[str, Registration] = {}
 
-def _answer(context: Context, parcel: Parcel, *, more: bool) -> str:
-    """How it went. The token goes to the clipboard as often as it is wanted."""
-    choices, offer = [SAVED, COPY, LATER, REFUSED, *([ALL_LATER] if more else [])], COPY
-    while True:
-        answer = context.asker.prompter.choose(OUTCOME, choices, offer.value)
-        if answer != COPY.value:
-            return answer
-        way = context.desktop.copy(parcel.secret)
+    def run(self) -> None:
+        asks = self.context.asker.asks
+        if self.total > 1:
+            left = f"{len(self.handoffs)} of {self.total} organizations"
+            self.list(f"To enter in Invicti ASPM: {left}")
+        for number, handoff in enumerate(self.handoffs, start=len(self.done) + 1):
+            if not asks:
+                self.show(handoff, number)
+            elif self.ask(handoff, number) == ALL_LATER.value:
+                break
+        for handoff in self.handoffs:
+            self.answers.setdefault(handoff.place.key, _later(handoff))
+        if asks and self.total > 1:
+            self.list("So far")
+        self.voice.say()
+
+    def list(self, heading: str) -> None:
+        """Every organization, and how it went."""
+        self.voice.heading(heading)
+        names = [(name, _WORDS[RegistrationState.REGISTERED]) for name in self.done]
+        for handoff in self.handoffs:
+            answer = self.answers.get(handoff.place.key)
+            words = "• {}" if answer is None else _WORDS.get(answer.state, "{}")
+            names.append((handoff.place.name, words))
+        for name, words in names:
+            self.voice.say("  " + words.format(clean(name, 60)))
+
+    def ask(self, handoff: Handoff, number: int) -> str:
+        """Show one organization and ask how it went; the answer is saved."""
+        known_before = knows_tool(self.context, self.aspm, handoff)
+        self.show(handoff, number)
+        answer = self.answer(handoff, more=number < self.total)
+        state = {SAVED.value: CLAIMED, REFUSED.value: TURNED_DOWN}.get(answer, _later(handoff))
+        if answer == SAVED.value and known_before is False:
+            state = self.proven(handoff)
+        self.answers[handoff.place.key] = state
+        self.save(handoff, state)
+        if answer == REFUSED.value:
+            self.explain_refusal(handoff)
+        return answer
+
+    def show(self, handoff: Handoff, number: int) -> None:
+        """Where to click and what to enter."""
+        form, say = handoff.form(self.aspm.url), self.voice.say
+        position = f" ({number} of {self.total})" if self.total > 1 else ""
+        self.voice.heading(f"Hand-off to Invicti ASPM: {handoff.place.name}{position}")
+        for step, line in enumerate(form.where, start=1):
+            say(f" {step}. {line}")
+        say(f" {len(form.where) + 1}. {FIELDS}")
+        for label, value in form.values:
+            say(f"    {label}: {value}")
+        for line in form.switches:
+            say(f"    • {line}")
+        say(f" {len(form.where) + 2}. Save")
+
+    def answer(self, handoff: Handoff, *, more: bool) -> str:
+        """How it went. The token goes to the clipboard as often as it is wanted."""
+        choices, offer = [SAVED, COPY, LATER, REFUSED, *([ALL_LATER] if more else [])], COPY
+        while True:
+            answer = self.context.asker.prompter.choose(OUTCOME, choices, offer.value)
+            if answer != COPY.value:
+                return answer
+            if not self.copy(handoff):
+                offer = LATER
+
+    def copy(self, handoff: Handoff) -> bool:
+        """Copy the token to the clipboard, if there is one."""
+        desktop = self.context.desktop
+        way = desktop.copy(handoff.secret)
         if way is None:
-            offer = LATER
-            context.voice.say(
-                "No clipboard of yours can be reached from here: over SSH it would be the other machine's, and Linux "
-                "needs wl-copy, xclip or xsel. Take the token from where you keep it."
+            self.voice.say(
+                "No clipboard of yours can be reached from here: over SSH it would be the other "
+                "machine's, and Linux needs wl-copy, xclip or xsel. Take the token from where you "
+                "keep it."
             )
-        elif seconds := context.desktop.clears_after:
-            context.voice.say(
-                f"The token is on the clipboard ({way}) for {seconds:.0f} seconds, or until this step is over."
+            return False
+        if seconds := desktop.clears_after:
+            self.voice.say(
+                f"The token is on the clipboard ({way}) for {seconds:.0f} seconds, or until this "
+                "step is over."
             )
         else:
-            context.voice.warn(
+            self.voice.warn(
                 f"The token is on the clipboard ({way}), and cannot be taken off again from here: "
                 "copy something else when you have pasted it."
             )
+        return True
+
+    def proven(self, handoff: Handoff) -> Registration:
+        """What a person's "saved" amounts to: Invicti ASPM did not know the tool before."""
+        known = knows_tool(self.context, self.aspm, handoff)
+        if known:
+            self.voice.say("Invicti ASPM knows the tool now; before, it did not.")
+            return ACCEPTED
+        if known is False:
+            self.voice.note(
+                "Invicti ASPM still answers that the tool is not integrated; "
+                "look whether it is active there."
+            )
+        return CLAIMED
+
+    def explain_refusal(self, handoff: Handoff) -> None:
+        """What it means that the token is good and refused, and a text for the support."""
+        voice, evidence = self.voice, handoff.evidence
+        name = clean(handoff.place.name, 60)
+        voice.heading(f"Invicti ASPM refuses {name}: what that means")
+        for number, line in enumerate(verdict_lines(evidence), start=1):
+            voice.say(f" {number}. {line}")
+        voice.heading("To paste into a ticket (no secret is in it)")
+        url, api = self.aspm.url, self.aspm.api
+        form = handoff.form(url)
+        for line in support_ticket(form, evidence, aspm_url=url, api=api, version=__version__):
+            voice.say(f"  {line}")
 
 
-def _state(answer: str, parcel: Parcel) -> Registration:
-    later = parcel.prior if parcel.prior.state is RegistrationState.REGISTERED else HANDED_OFF
-    return {SAVED.value: CLAIMED, REFUSED.value: TURNED_DOWN}.get(answer, later)
-
-
-def _proven(
-    context: Context, aspm: AspmProof | None, parcel: Parcel, state: Registration
-) -> Registration:
-    """Whether Invicti ASPM knows the tool now, which it did not before."""
-    after = accepted(context, aspm, parcel.deployment, parcel.repository)
-    if after:
-        context.voice.say("Invicti ASPM knows the tool now; before, it did not.")
-        return ACCEPTED
-    if after is False:
-        context.voice.note(
-            "Invicti ASPM still answers that the tool is not integrated; look whether it is active there."
-        )
-    return state
-
-
-def _tell_refusal(context: Context, parcel: Parcel, aspm: AspmProof | None) -> None:
-    """The three-way verdict, and a text for the support that holds no secret."""
-    context.voice.heading(
-        f"Invicti ASPM refuses {clean(parcel.form_values.organization, 60)}: what that means"
-    )
-    for number, line in enumerate(verdict_lines(parcel.evidence), start=1):
-        context.voice.say(f" {number}. {line}")
-    context.voice.heading("To paste into a ticket (no secret is in it)")
-    url = aspm.url if aspm is not None else parcel.form_values.where[0].removeprefix("Open ")
-    api = aspm.api if aspm is not None else "auto"
-    for line in support_ticket(
-        parcel.form_values, parcel.evidence, aspm_url=url, api=api, version=__version__
-    ):
-        context.voice.say(f"  {line}")
-
-
-def _list(
-    context: Context,
-    parcels: Sequence[Parcel],
-    states: dict[str, Registration],
-    done: Sequence[str] = (),
-) -> None:
-    for name in done:
-        context.voice.say("  " + _WORDS[RegistrationState.REGISTERED].format(clean(name, 60)))
-    for parcel in parcels:
-        state = states.get(parcel.form_values.organization.casefold())
-        words = "• {}" if state is None else _WORDS.get(state.state, "{}")
-        context.voice.say("  " + words.format(clean(parcel.form_values.organization, 60)))
+def _later(handoff: Handoff) -> Registration:
+    """What is on record of one that is left: looking again changes nothing of what is there."""
+    prior = UNREGISTERED if handoff.successor else handoff.prior
+    return prior if prior.state is RegistrationState.REGISTERED else HANDED_OFF

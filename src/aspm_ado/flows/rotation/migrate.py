@@ -1,96 +1,109 @@
-"""One token for each organization: all proven and stored first, one after the other; then brought to Invicti ASPM.
+"""``migrate``: one token for each organization, all validated and stored, then brought to ASPM.
 
-A proven token of an organization that the connection has waits as its successor, so that the old one serves until
-Invicti ASPM has the new one. The choice is on record: while one of the chosen organizations has no token of its own,
-the old one stays, and the next run goes on with the rest.
+The choice is on record: while one of the chosen organizations has no token of its own, the old one
+stays, and the next run goes on with the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum, auto
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.aspm.registration import (
-    NewToken,
-    RegistrationFacts,
-    judge_registration,
-    token_of,
-)
-from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.aspm.registration import NewToken
+from aspm_ado.domain.azure.place import Site, parse_organization, site_of
+from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.documents import Names, Profile
 from aspm_ado.domain.errors import NotCreatedError, UsageError
-from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
+from aspm_ado.domain.http import Credential
+from aspm_ado.domain.questions import (
+    ALL_ORGANIZATIONS,
+    ORGANIZATION,
+    PAT_FILE,
+    PAT_VARIABLE,
+    YES,
+    Choice,
+    Question,
+)
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import (
-    AspmReport,
-    ConnectionReport,
-    OrganizationReport,
-    Report,
-    TokenFacts,
-)
-from aspm_ado.domain.rules.aspm import aspm_skipped
-from aspm_ado.domain.stored import (
-    UNREGISTERED,
-    Entry,
-    MigrationProgress,
-    Registration,
-    RegistrationMode,
-    RegistrationState,
-)
+from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.rules.access import judge_access
+from aspm_ado.domain.rules.reach import not_listed
+from aspm_ado.domain.secret import Secret, parse_pat
+from aspm_ado.domain.stored import Entry, MigrationProgress
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import bring
-from aspm_ado.flows.options.parts import aspm_options, candidate, stored_terms
-from aspm_ado.flows.registration.aspm import AspmProof
-from aspm_ado.flows.registration.delivery import Delivery
-from aspm_ado.flows.registration.guided import HANDED_OFF
-from aspm_ado.flows.rotation.choice import chosen, demand_tokens, own_tokens
-from aspm_ado.flows.storage.connection import Proven, facts_on_record, merged, new_key, service_of
-from aspm_ado.flows.storage.successor import compared, keep_successor, losses, swap, tell_revoking
-from aspm_ado.flows.storage.transaction import changed_meanwhile, keep, ready_to_keep, update
-from aspm_ado.flows.tokens.creation import REQUIRE, uncreated, wanted
+from aspm_ado.flows.handoff import HandoffResult, aspm_report
+from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
+from aspm_ado.flows.registration.delivery import with_registration
+from aspm_ado.flows.rotation.renewal import Renewal, bring_new, renew
+from aspm_ado.flows.storage.connection import entry_report, facts_on_record
+from aspm_ado.flows.storage.successor import revoke_replaced
+from aspm_ado.flows.storage.transaction import prepare_storage, update_entry
+from aspm_ado.flows.tokens.creation import (
+    REQUIRE,
+    creates_unasked,
+    creation_asked,
+    not_created_report,
+)
 from aspm_ado.flows.tokens.prompt import acquire
-from aspm_ado.flows.tokens.retry import prove_until_good
+from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Tokens, tokens_given
 from aspm_ado.flows.validate import stored_entries
-from aspm_ado.flows.validation.report import not_good, report, with_check
-from aspm_ado.flows.validation.result import Proof
+from aspm_ado.flows.validation.report import not_good, report
+from aspm_ado.flows.validation.token import Token
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.azure.retirement import Calendar
+    from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.options.parts import AspmOptions
-    from aspm_ado.flows.tokens.sources import Taken, Tokens
+    from aspm_ado.flows.options import AspmOptions
+    from aspm_ado.flows.validation.result import TokenResult
+    from aspm_ado.flows.validation.scheduler import RequestPlan
+
+
+_STEP: Final = Question("migrate-step", "What about this organization?")
+_NOW: Final = Choice("now", "Create its token now")
+_SKIP: Final = Choice("skip", "Leave this organization out for now")
+_STOP: Final = Choice("stop", "Stop here; what is proven is kept")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What came of one organization: the report of the token that was tried, if one was."""
+
+    report: OrganizationReport | None = None
+    result: TokenResult | None = None
+    is_kept: bool = False
+    is_last: bool = False
+    """Whether a person stopped here."""
 
 
 def migrate(context: Context, name: str) -> Report:
     """Give each chosen organization of a connection a token of its own."""
     entry = services_entry(context, name)
-    options, tokens = aspm_options(context.asker, entry), own_tokens(context, entry)
-    if is_done(entry):
-        told = [clean(one.name, 60) for one in entry.organizations]
-        context.voice.say(f"Nothing to do: each of {', '.join(told)} has a token of its own.")
-        shown = replace(
-            options, register="guided"
-        )  # what is still to be entered is shown, and nothing was asked for it
-        return report(context, "migrate", [], [_document(entry, told, {}, Delivery(), None, shown)])
-    ready_to_keep(context)
-    names = chosen(context, entry, tokens)
-    demand_tokens(context, entry, names, tokens)
-    before = entry = _settled(context, entry, names)
-    results = _each(
-        context, entry, [one for one in names if not entry.has_own(one)], tokens, options
-    )
+    options, tokens = aspm_options(context.asker, entry), _own_tokens(context, entry)
+    if _is_done(entry):
+        return _nothing_to_do(context, entry, options)
+    prepare_storage(context)
+    names = _chosen(context, entry, tokens)
+    _demand_tokens(context, entry, names, tokens)
+    before = entry = _with_choice(context, entry, names)
+    place = site_of(entry).place
+    groups = tuple((place(one),) for one in names if not entry.has_own(one))
+    demand = demand_stored(context.asker, entry, ReachDemanded.ORGANIZATION)
+    tried = _each(context, Renewal(entry, groups, demand, options, one_each=True), tokens)
     entry = context.records.load().connections[entry.name]
-    stopped = any(result.came is Came.STOPPED for result in results.values())
-    aspm, delivery = (None, Delivery()) if stopped else _brought(context, entry, names, options)
-    now = _finished(context, context.records.load().connections[entry.name], names)
-    tell_revoking(context, before, now)
+    brought = HandoffResult()
+    if not any(one.is_last for one in tried.values()):
+        own = [place(one) for one in names if entry.has_own(one)]
+        brought = bring_new(context, entry, own, options, validates=True)
+    now = _with_choice_finished(context, context.records.load().connections[entry.name], names)
+    revoke_replaced(context, before, now)
     _tell_left(context, before, now)
-    proofs = [result.proof for result in results.values() if result.proof is not None]
-    return report(
-        context, "migrate", proofs, [_document(now, names, results, delivery, aspm, options)]
-    )
+    results = [one.result for one in tried.values() if one.result is not None]
+    return report(context, "migrate", results, [_document(now, names, tried, brought, options)])
 
 
 def services_entry(context: Context, name: str) -> Entry:
@@ -99,21 +112,33 @@ def services_entry(context: Context, name: str) -> Entry:
     if entry.deployment is Deployment.SERVER:
         raise UsageError(
             Reason.USAGE,
-            f"“{entry.name}” is a connection to an Azure DevOps Server: migrate does not concern Server.",
+            f"“{entry.name}” is a connection to an Azure DevOps Server: "
+            "migrate does not concern Server.",
             remedy=f"For a new token of it: aspm-ado rotate {entry.name}",
         )
     return entry
 
 
-def is_done(entry: Entry) -> bool:
-    """Whether each organization has a token of its own in force, and no choice waits to be carried out."""
+def _is_done(entry: Entry) -> bool:
+    """Whether each organization has a token of its own in force, and no choice waits."""
     return entry.migration is None and not any(
         entry.is_shared(one.credential) for one in entry.organizations
     )
 
 
-def _settled(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
-    """The choice on record. A successor whose secret is gone is dropped: its organization needs a token again."""
+def _nothing_to_do(context: Context, entry: Entry, options: AspmOptions) -> Report:
+    """What is still to be entered is shown, and nothing was asked for it."""
+    names = [clean(one.name, 60) for one in entry.organizations]
+    context.voice.say(f"Nothing to do: each of {', '.join(names)} has a token of its own.")
+    options = replace(options, register=GUIDED)
+    return report(context, "migrate", [], [_document(entry, names, {}, HandoffResult(), options)])
+
+
+def _with_choice(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
+    """The choice on record.
+
+    A successor whose secret is gone is dropped: its organization needs a token again.
+    """
     gone = {
         key
         for key, one in entry.successors.items()
@@ -132,60 +157,69 @@ def _settled(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
             successors=kept,
         ).pruned()
 
-    return update(context, entry.name, edit)
+    return update_entry(context, entry.name, edit)
 
 
-def _each(
-    context: Context, entry: Entry, todo: Sequence[str], tokens: Tokens, options: AspmOptions
-) -> dict[str, Result]:
-    """One organization after the other; what came of each, by case-folded name."""
-    results: dict[str, Result] = {}
-    for number, name in enumerate(todo, start=1):
-        position = f"{number} of {len(todo)}"
-        result = migrate_one(context, entry, name, tokens.of(name), options, position)
-        results[name.casefold()] = result
-        if result.came is Came.STOPPED:
-            break
-    return results
-
-
-def _brought(
-    context: Context, entry: Entry, names: Sequence[str], options: AspmOptions
-) -> tuple[AspmProof | None, Delivery]:
-    """What is proven, brought to Invicti ASPM; put in force at once where nothing is to be brought."""
-    wanted = {name.casefold() for name in names}
-    meant = [
-        one
-        for one in entry.organizations
-        if one.name.casefold() in wanted and entry.has_own(one.name)
-    ]
-    if entry.aspm is None or not options.is_wanted:
-        for one in meant:
-            if key := entry.successor_of(one.name):
-                swap(context, entry.name, key, [one.name])
-        return None, Delivery()
-    due = [
-        one
-        for one in meant
-        if entry.successor_of(one.name)
-        or one.registration.state is not RegistrationState.REGISTERED
-    ]
-    if not due:
-        return None, Delivery()
-    known = replace(entry.aspm, profile="") if options.register == "guided" else entry.aspm
-    _, aspm, delivery = bring(context, entry, known, due)
-    return aspm, delivery
-
-
-def _finished(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
-    """The choice off the record once nothing of it is left: every token proven and in force."""
-    if (
-        entry.migration is None
-        or entry.unmigrated
-        or any(entry.successor_of(name) for name in names)
-    ):
+def _with_choice_finished(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
+    """The choice off the record once every token of it is proven and in force."""
+    waits = entry.unmigrated or any(entry.successor_of(name) for name in names)
+    if entry.migration is None or waits:
         return entry
-    return update(context, entry.name, lambda current: replace(current, migration=None).pruned())
+    return update_entry(
+        context, entry.name, lambda current: replace(current, migration=None).pruned()
+    )
+
+
+def _each(context: Context, renewal: Renewal, tokens: Tokens) -> dict[str, _Tried]:
+    """One organization after the other, until a person stops; by ``Place.key``."""
+    tried: dict[str, _Tried] = {}
+    for number, (place,) in enumerate(renewal.groups, start=1):
+        position = f"{number} of {len(renewal.groups)}"
+        one = _until_kept(context, renewal, place, tokens.of(place), position)
+        tried[place.key] = one
+        if one.is_last:
+            break
+    return tried
+
+
+def _until_kept(
+    context: Context, renewal: Renewal, place: Place, token: Token | None, position: str
+) -> _Tried:
+    """Get, validate and store the token of one organization.
+
+    A person may try until it is good, or leave it out.
+    """
+    asker, last = context.asker, _Tried()
+    agreed = asker.switch(YES) and creation_asked(asker) == REQUIRE
+    while True:
+        if token is None and asker.asks and not agreed:
+            context.voice.heading(f"{clean(place.name, 60)} ({position})")
+            answer = asker.prompter.choose(_STEP, [_NOW, _SKIP, _STOP], _NOW.value)
+            if answer != _NOW.value:
+                return replace(last, is_last=answer == _STOP.value)
+        last = _try(context, renewal, place, token)
+        if last.is_kept or not asker.asks:
+            return last
+        token, agreed = None, False
+
+
+def _try(context: Context, renewal: Renewal, place: Place, token: Token | None) -> _Tried:
+    group, name = (place,), clean(place.name, 60)
+    try:
+        token = token or acquire(context, place, renewal.demand_of(group), for_all=False)
+    except (NotCreatedError, UsageError) as error:
+        return _Tried(not_created_report(context, place.name, error))
+    result, is_kept = renew(context, renewal, group, token)
+    [made] = result.reports
+    if not is_kept:
+        for check in not_good(made) if context.asker.asks else ():
+            context.voice.warn(f"{check.title}: {check.detail}")
+            context.voice.say(f"  {check.remedy or ''}")
+        context.voice.warn(f"Nothing was changed for {name}: the old token stays in force.")
+        return _Tried(made, result)
+    last4 = result.token.secret.last4
+    context.voice.say(f"{name} has a token of its own now (…{last4}): stored.")
+    return _Tried(made, result, is_kept=True)
 
 
 def _tell_left(context: Context, before: Entry, now: Entry) -> None:
@@ -204,204 +238,273 @@ def _tell_left(context: Context, before: Entry, now: Entry) -> None:
 def _document(
     entry: Entry,
     names: Sequence[str],
-    results: Mapping[str, Result],
-    delivery: Delivery,
-    aspm: AspmProof | None,
+    tried: Mapping[str, _Tried],
+    brought: HandoffResult,
     options: AspmOptions,
 ) -> ConnectionReport:
-    organizations = tuple(
-        _organization(entry, name, results, delivery, aspm, options) for name in names
-    )
-    shown = aspm.report if aspm is not None else None
-    if shown is None and entry.aspm is not None:
-        shown = AspmReport(entry.aspm.url, entry.aspm.api, aspm_skipped())
-    return ConnectionReport(
-        entry.name, entry.deployment, entry.base_url, entry.purpose, organizations, (), shown
-    )
-
-
-def _organization(
-    entry: Entry,
-    name: str,
-    results: Mapping[str, Result],
-    delivery: Delivery,
-    aspm: AspmProof | None,
-    options: AspmOptions,
-) -> OrganizationReport:
-    key = name.casefold()
-    result = results.get(key, Result(Came.LEFT))
-    stored = next((one for one in entry.organizations if one.name.casefold() == key), None)
-    on_record, answer = stored.registration if stored else Registration(), delivery.states.get(key)
-    made = result.made or OrganizationReport(name, None, _facts(entry, name), ())
-    token = token_of(entry, name)
-    if result.came is not Came.OWN and not entry.has_own(name):
-        token = NewToken.NOT_GOOD if result.made else NewToken.MISSING
-    check = judge_registration(
-        RegistrationFacts(
-            entry.name,
-            name,
-            on_record,
-            answer,
-            token,
-            delivery.checks.get(key),
-            aspm_is_good=aspm is None or aspm.is_good,
-            brought=options.is_wanted,
-            required=options.counts and entry.aspm is not None,
-        )
-    )
-    return replace(with_check(made, check), registration=answer or on_record)
+    organizations = []
+    for name in names:
+        one = tried.get(name.casefold(), _Tried())
+        facts = brought.facts(entry, name, options)
+        if not one.is_kept and not entry.has_own(name):
+            token = NewToken.MISSING if one.report is None else NewToken.NOT_GOOD
+            facts = replace(facts, token=token)
+        made = one.report or OrganizationReport(name, None, _facts(entry, name), ())
+        organizations.append(with_registration(made, facts))
+    return entry_report(entry, organizations, aspm=aspm_report(entry, brought.aspm))
 
 
 def _facts(entry: Entry, name: str) -> TokenFacts:
-    """What is on record of the token that an organization has: the new one, where one waits."""
-    held = {one.name.casefold(): one.credential for one in entry.organizations}
-    key = entry.successor_of(name) or held.get(name.casefold())
+    """What is on record of an organization's token: the new one, where one waits."""
+    one = entry.organization(name)
+    key = entry.successor_of(name) or (one.credential if one is not None else None)
     if key is None:
         return TokenFacts()
-    return facts_on_record(entry.credential_of(key), shared=entry.is_shared(key))
+    return facts_on_record(entry, key, shared=entry.is_shared(key))
 
 
-STEP: Final = Question("migrate-step", "What about this organization?")
-NOW: Final = Choice("now", "Create its token now")
-SKIP: Final = Choice("skip", "Leave this organization out for now")
-STOP: Final = Choice("stop", "Stop here; what is proven is kept")
+# Which organizations
 
 
-class Came(Enum):
-    """What came of one organization."""
+@dataclass(slots=True)
+class ReachedOrganizations:
+    """The organizations that the stored tokens of a connection reach, each once."""
 
-    OWN = auto()
-    NOT_GOOD = auto()
-    LEFT = auto()
-    STOPPED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """``made`` is the report of the token that was tried, ``proof`` what it rests on."""
-
-    came: Came
-    made: OrganizationReport | None = None
-    proof: Proof | None = None
+    calendar: Calendar
+    names: tuple[str, ...] = ()
+    listed: bool = False
+    """Whether the service listed them; else they are those on record."""
+    refusing: frozenset[str] = field(default_factory=frozenset)
+    """Those (by ``Place.key``) that turn the living token away."""
 
 
-def migrate_one(
-    context: Context,
-    entry: Entry,
-    name: str,
-    taken: Taken | None,
-    options: AspmOptions,
-    position: str,
-) -> Result:
-    """Get, prove and store the token of one organization. A person may try until it is good, or leave it out."""
-    last = Result(Came.LEFT)
-    agreed = context.asker.switch(YES) and wanted(context.asker) == REQUIRE
-    while True:
-        if taken is None and context.asker.asks and not agreed:
-            context.voice.heading(f"{clean(name, 60)} ({position})")
-            answer = context.asker.prompter.choose(STEP, [NOW, SKIP, STOP], NOW.value)
-            if answer != NOW.value:
-                return replace(last, came=Came.STOPPED if answer == STOP.value else last.came)
-        last = _tried(context, entry, name, taken, options)
-        if last.came is Came.OWN or not context.asker.asks:
-            return last
-        taken, agreed = None, False
+def reached_organizations(
+    context: Context, entry: Entry, *, ask_each: bool = False
+) -> ReachedOrganizations:
+    """Ask with each stored token of several organizations what it reaches.
 
-
-def _tried(
-    context: Context, entry: Entry, name: str, taken: Taken | None, options: AspmOptions
-) -> Result:
-    site, brief = stored_terms(context, entry, ReachDemanded.ORGANIZATION)
-    stored = next(
-        (one for one in entry.organizations if one.name.casefold() == name.casefold()), None
-    )
-    brief = replace(brief, username=brief.username or (stored.username if stored else ""))
-    try:
-        taken = taken or acquire(context, site.place(name), brief, for_all=False)
-    except (NotCreatedError, UsageError) as error:
-        return Result(Came.NOT_GOOD, uncreated(context, name, error))
-    [proof] = prove_until_good(context, [candidate(taken, site, (name,), brief)])
-    made = _judged(context, entry, proof, name if stored else "")
-    stands = not_good(made)
-    if stands or not made.is_good:
-        for check in stands if context.asker.asks else ():
-            context.voice.warn(f"{check.title}: {check.detail}")
-            context.voice.say(f"  {check.remedy or ''}")
+    ``ask_each`` asks every organization, too. Where it does not answer any more, the list is what
+    is on record, and why is said. Two or three round trips.
+    """
+    site = site_of(entry)
+    found = ReachedOrganizations(context.clock.calendar())
+    names = [*(one.name for one in entry.organizations), *entry.chosen]
+    for secret in _shared_tokens(context, entry):
+        bound, asked = Credential(secret, site.origins), names if ask_each else None
+        context.scheduler.run(_reach_plan(context, site, bound, found, asked))
+    if not found.listed:
+        names += entry.offered
         context.voice.warn(
-            f"Nothing was changed for {clean(name, 60)}: the old token stays in force."
+            "The organizations could not be listed with the stored token: these are the ones on "
+            "record. Name others with -o; each can be given a token of its own all the same."
         )
-        return Result(Came.NOT_GOOD, made, proof)
-    for line in losses([made], entry):
-        context.voice.warn(line)
-    if (
-        stored is not None
-        and context.vault.read(entry.credentials[stored.credential].service)
-        == proof.candidate.secret
-    ):
-        _keep_in_force(context, entry, stored.name)
-    elif stored is not None:
-        keep_successor(context, entry, proof, [made], [stored.name])
-    else:
-        _keep_new(context, entry, Proven(proof, (made,)), options)
-    context.voice.say(
-        f"{clean(name, 60)} has a token of its own now (…{proof.candidate.secret.last4}): stored."
-    )
-    return Result(Came.OWN, made, proof)
+    last = {name.casefold(): name for name in (*reversed(found.names), *reversed(names))}
+    found.names = tuple(reversed(last.values()))
+    return found
 
 
-def _judged(context: Context, entry: Entry, proof: Proof, stored: str) -> OrganizationReport:
-    """The report of the new token: the same person's as the old one, and of this organization alone."""
-    olds = [stored] if stored else [one.name for one in entry.organizations]
-    [made] = compared(proof, entry, olds, allow_other=context.asker.switch(ALLOW_OTHER_IDENTITY))
-    if proof.reach_seen is None or proof.reach_seen.reach is not Reach.ALL:
-        return made
-    check = Check(
-        CheckId.REACH,
-        Status.FAIL,
-        f"The new token reaches all organizations, too: {proof.reach_seen.because}.",
-        Reason.REACH_TOO_WIDE,
-        f"On the token page choose {clean(made.name, 60)} as its organization, not “All accessible organizations”.",
-    )
-    return with_check(made, check)
+def _shared_tokens(context: Context, entry: Entry) -> Iterator[Secret]:
+    """The stored tokens that are, or may be, of several organizations."""
+    for key, credential in entry.credentials.items():
+        if entry.is_shared(key):
+            secret = context.vault.read(credential.service)
+            if secret is not None:
+                yield secret
 
 
-def _keep_in_force(context: Context, entry: Entry, name: str) -> None:
-    """Its own token is in force already: what waits to replace it is given up."""
-    update(
-        context,
-        entry.name,
-        lambda current: replace(current, successors=current.successors_without([name])),
-    )
+def _reach_plan(
+    context: Context,
+    site: Site,
+    bound: Credential,
+    found: ReachedOrganizations,
+    known: Sequence[str] | None,
+) -> RequestPlan[None]:
+    caller = context.caller
+    [wide] = yield [caller.profile(site, bound)]
+    found.calendar = context.clock.calendar(wide)
+    if not isinstance(wide.answer, Profile):
+        context.voice.note(not_listed(wide, site.deployment).detail)
+        return
+    [reply] = yield [caller.accounts(wide.answer.identity.id, site, bound)]
+    if isinstance(reply.answer, Names):
+        found.names, found.listed = (*found.names, *reply.answer.names), True
+    if known is None:
+        return
+    spelled = {name.casefold(): name for name in (*known, *found.names)}
+    places = [site.place(name) for name in spelled.values()]
+    replies = yield [caller.connection_data(place, bound) for place in places]
+    for place, answer in zip(places, replies, strict=True):
+        check = judge_access(place, answer, wide, found.calendar).access_check
+        if check.reason is Reason.ORGANIZATION_REFUSES_TOKEN:
+            found.refusing |= {place.key}
 
 
-def _keep_new(context: Context, entry: Entry, proven: Proven, options: AspmOptions) -> None:
-    """An organization that the connection did not have yet: in force at once, since no other token serves it here."""
-    key = new_key(context)
-    now = context.stamp
-    name = proven.good[0].name.casefold()
+_GO_ON: Final = Question("migrate-go-on", "An earlier run was not finished. What now?")
+_REST: Final = Choice("rest", "Go on with the rest")
+_ANEW: Final = Choice("anew", "Choose again")
+_WHICH: Final = Question(
+    "migrate-which", "Which organizations shall get a token of their own?", "-o NAME"
+)
 
-    def onto(current: Entry | None) -> Entry:
-        if current is None:
-            raise changed_meanwhile(entry.name)
-        begun = {name: _begun(current, options)}
-        same = replace(options, url=None)  # its Invicti ASPM stays as it is on record
-        return merged(
-            current,
-            entry.name,
-            [proven],
-            [key],
-            same,
-            current.toggles,
-            begun,
-            now=now,
-            allow_http=current.allow_http,
+
+def _chosen(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
+    """The organizations meant, each once, in the spelling on record.
+
+    With nobody to ask, every token that is missing is named before a request is sent; those that
+    only the list brings, right after it.
+    """
+    asker = context.asker
+    named = [place.name for place in asker.many(ORGANIZATION, parse_organization)]
+    own = [place.name for place in tokens.named]
+    stored = [one.name for one in entry.organizations]
+    if asker.switch(ALL_ORGANIZATIONS):
+        known = once(entry, (*stored, *named, *own))
+        _demand_tokens(context, entry, known, tokens)
+        return once(entry, (*known, *reached_organizations(context, entry).names))
+    if named:
+        return once(entry, (*named, *own))
+    left = entry.chosen
+    if not asker.asks or (left and (not entry.unmigrated or _goes_on(context, entry))):
+        return once(entry, (*(left or stored), *own))
+    return once(entry, (*_picked(context, entry, none_is_fine=bool(own)), *own))
+
+
+def _demand_tokens(context: Context, entry: Entry, names: Sequence[str], tokens: Tokens) -> None:
+    """With nobody to ask: name every organization that has and gets no token of its own."""
+    if context.asker.asks:
+        return
+    site = site_of(entry)
+    demand = demand_stored(context.asker, entry, ReachDemanded.ORGANIZATION)
+    missing = []
+    for place in map(site.place, names):
+        is_there = entry.has_own(place.name) or tokens.of(place) is not None
+        if not is_there and not creates_unasked(context, place, demand):
+            missing.append(clean(place.name, 60))
+    if missing:
+        raise UsageError(
+            Reason.INPUT_MISSING,
+            "A token is needed for each of these, and there is nobody to ask: "
+            f"{', '.join(missing)}.",
+            remedy=_HOW,
         )
 
-    keep(context, entry.name, onto, {service_of(entry.name, key): proven.proof.candidate.secret})
+
+def _goes_on(context: Context, entry: Entry) -> bool:
+    """Whether the person goes on with what an earlier run has left; what is done is shown."""
+    for name in entry.chosen:
+        context.voice.say(f"  {'done ' if entry.has_own(name) else 'to do'}  {clean(name, 60)}")
+    return context.asker.prompter.choose(_GO_ON, [_REST, _ANEW], _REST.value) == _REST.value
 
 
-def _begun(entry: Entry, options: AspmOptions) -> Registration:
-    """What is on record of a new organization until Invicti ASPM answers, or a person does."""
-    if entry.aspm is None or not options.is_wanted:
-        return UNREGISTERED
-    return HANDED_OFF if options.hands_over else Registration(RegistrationMode.API)
+def _picked(context: Context, entry: Entry, *, none_is_fine: bool) -> tuple[str, ...]:
+    """Chosen from all that the stored token reaches."""
+    choices = []
+    for name in once(entry, reached_organizations(context, entry).names):
+        if not entry.has_own(name):
+            label = clean(name, 60)
+            if entry.organization(name) is None:
+                label += " (not in this connection yet)"
+            choices.append(Choice(name, label))
+    picked: tuple[str, ...] = ()
+    if choices:
+        picked = context.asker.prompter.choose_many(_WHICH, choices)
+    if choices and not picked and not none_is_fine:
+        context.voice.warn(
+            "None is marked: Space marks the one at the arrow, Ctrl-A all of them, Enter goes on."
+        )
+        picked = context.asker.prompter.choose_many(_WHICH, choices)
+    if not picked and not none_is_fine:
+        context.voice.say("Nothing was chosen, and nothing is changed.")
+    return picked
+
+
+def once(entry: Entry, names: Sequence[str]) -> tuple[str, ...]:
+    """Each name once whatever the spelling; the stored spelling wins."""
+    stored = {one.name.casefold(): one.name for one in entry.organizations}
+    return tuple({name.casefold(): stored.get(name.casefold(), name) for name in names}.values())
+
+
+# The tokens that are given for them
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,49}")
+"""No token is that short: one that was given in place of a name is refused, and not repeated."""
+_HOW: Final = (
+    "Give it: --pat-file ORGANIZATION=FILE or --pat-variable ORGANIZATION=NAME, once for each."
+)
+
+
+def _own_tokens(context: Context, entry: Entry) -> Tokens:
+    """The token of each organization, by case-folded name.
+
+    A token for all of them is what ends here: refused.
+    """
+    given = tokens_given(context.asker, context.sources)
+    if given.shared is not None and given.shared.source not in PAT_VARIABLES:
+        raise UsageError(
+            Reason.USAGE,
+            "A token is given without saying which organization it is for.",
+            remedy=_HOW,
+        )
+    if given.shared is not None:
+        context.voice.note(
+            f"{given.shared.source} is set and not used: each organization gets a token of its own."
+        )
+    own = dict(given.own)
+    for organization, name in _variables_named(context.asker):
+        place = site_of(entry).place(organization)
+        if place.key in own:
+            raise UsageError(
+                Reason.USAGE,
+                f"Two tokens are given for {clean(organization, 60)}.",
+                remedy="Name one file or one variable for each organization.",
+            )
+        own[place.key] = Token(parse_pat(context.sources.variable(name), name), name, (place,))
+    _demand_different(context, entry, list(own.values()))
+    return Tokens(None, own)
+
+
+def _variables_named(asker: Asker) -> list[tuple[str, str]]:
+    """The organizations and variables of ``--pat-variable``."""
+    return list(asker.many(PAT_VARIABLE, _parse_variable))
+
+
+def _parse_variable(text: str) -> tuple[str, str]:
+    """``ORGANIZATION=NAME``. What is no name of a variable is never repeated: it may be a token."""
+    organization, _, name = text.partition("=")
+    if not organization.strip() or not _VARIABLE.fullmatch(name.strip()):
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"{PAT_VARIABLE.flag} does not name an organization and a variable.",
+            remedy=f"Write {PAT_VARIABLE.flag} {PAT_VARIABLE.metavar}; NAME is the variable, never "
+            "the token itself. "
+            f"Or use {PAT_FILE.flag}.",
+        )
+    return organization.strip(), name.strip()
+
+
+def _demand_different(context: Context, entry: Entry, tokens: Sequence[Token]) -> None:
+    """No token twice, and none that is stored for several organizations.
+
+    Before anything is asked of anybody.
+    """
+    if not tokens:
+        return
+    seen: dict[Secret, str] = {}
+    for one in tokens:
+        name = clean(one.places[0].name, 60)
+        if one.secret in seen:
+            raise UsageError(
+                Reason.USAGE,
+                f"The same token is given for {seen[one.secret]} and for {name}.",
+                remedy="Create one for each organization: aspm-ado guide -o ORGANIZATION --reach "
+                "organization",
+            )
+        seen[one.secret] = name
+    for old in _shared_tokens(context, entry):
+        if old in seen:
+            raise UsageError(
+                Reason.TOKEN_UNCHANGED,
+                f"The token given for {seen[old]} is the one of all organizations that "
+                f"“{entry.name}” has already.",
+                remedy=f"Create a new one: aspm-ado guide -o {seen[old]} --reach organization",
+            )

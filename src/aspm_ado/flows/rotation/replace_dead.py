@@ -1,8 +1,11 @@
-"""After a validation on a terminal: an offer to replace what is dead or gone, and the truth about what came of it."""
+"""After a validation on a terminal.
+
+An offer to replace what is dead or gone, and the truth about what came of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +14,8 @@ from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.rotation.migrate import migrate
-from aspm_ado.flows.rotation.rotate import needs_one_each, rotate
-from aspm_ado.flows.rotation.rotate_aspm import rotate_aspm
-from aspm_ado.flows.tokens.revocation import tidied
+from aspm_ado.flows.rotation.rotate import needs_one_each, rotate, rotate_aspm
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.flows.validate import USUAL, Terms, validate_stored
 
 if TYPE_CHECKING:
@@ -35,49 +37,60 @@ def replace_dead(
 ) -> Report:
     """The report of a validation after the offers; the same one where none was taken.
 
-    ``show`` is given the report of a rotation that did not come to its end. What was touched is proven again from what
-    is stored by then: while a new token waits, the dead one is what Invicti ASPM has, and that is what is said.
+    ``show`` is given the report of a rotation that did not come to its end. What was touched is
+    proven again from what is stored by then: while a new token waits, the dead one is what Invicti
+    ASPM has, and that is what is said.
     """
     touched: list[str] = []
     for connection in report.connections:
         entry = context.records.load().connections.get(connection.name or "")
-        if entry is None:
-            continue
-        for dead in _dead(entry, connection):
-            moves = not _waits(entry, dead) and needs_one_each(context, entry, dead.names)
-            if context.asker.prompter.confirm(_question(entry, dead, moves=moves), default=True):
-                _shown(
-                    _migrated(context, entry) if moves else rotate(context, entry.name, dead.names),
-                    show,
-                )
-                touched.append(entry.name)
-                if moves:
-                    break  # it was about all of the connection
-    for url in dict.fromkeys(_dead_aspms(report)):
-        question = Question("rotate-aspm", f"Replace the dead API token of {clean(url, 80)} now?")
-        if context.asker.prompter.confirm(question, default=True):
-            _shown(rotate_aspm(context, url), show)
-            touched += [
-                one.name
-                for one in report.connections
-                if one.name and one.aspm and one.aspm.url == url
-            ]
+        if entry is not None and _offer(context, entry, connection, show):
+            touched.append(entry.name)
+    touched += _offer_aspm_tokens(context, report, show)
     if not touched:
         return report
     again = {one.name: one for one in validate_stored(context, touched, terms=terms).connections}
-    return replace(
-        report, connections=tuple(again.get(one.name, one) for one in report.connections)
-    )
+    connections = tuple(again.get(one.name, one) for one in report.connections)
+    return replace(report, connections=connections)
 
 
-def _migrated(context: Context, entry: Entry) -> Report:
-    with tidied(context):
-        return migrate(context, entry.name)
+def _offer(
+    context: Context, entry: Entry, connection: ConnectionReport, show: Callable[[Report], None]
+) -> bool:
+    """Offer a new token for each dead one of a connection; whether one was taken."""
+    touched = False
+    for dead in _dead(entry, connection):
+        waits = any(entry.successor_of(name) for name in dead.names)
+        one_each = not waits and needs_one_each(context, entry, dead.names)
+        question = _question(entry, dead, waits=waits, one_each=one_each)
+        if not context.asker.prompter.confirm(question, default=True):
+            continue
+        touched = True
+        if one_each:
+            with revoking_unkept(context):
+                _show_unfinished(migrate(context, entry.name), show)
+            break  # it was about all of the connection
+        _show_unfinished(rotate(context, entry.name, dead.names), show)
+    return touched
 
 
-def _shown(rotated: Report, show: Callable[[Report], None]) -> None:
-    if rotated.exit_code is not ExitCode.DONE:
-        show(rotated)
+def _offer_aspm_tokens(
+    context: Context, report: Report, show: Callable[[Report], None]
+) -> list[str]:
+    """Offer a new token for each ASPM whose token is dead; the connections of those taken."""
+    touched: list[str] = []
+    for url in dict.fromkeys(_dead_aspms(report)):
+        question = Question("rotate-aspm", f"Replace the dead API token of {clean(url, 80)} now?")
+        if context.asker.prompter.confirm(question, default=True):
+            _show_unfinished(rotate_aspm(context, url), show)
+            users = (one for one in report.connections if one.aspm and one.aspm.url == url)
+            touched += [one.name for one in users if one.name]
+    return touched
+
+
+def _show_unfinished(made: Report, show: Callable[[Report], None]) -> None:
+    if made.exit_code is not ExitCode.DONE:
+        show(made)
 
 
 def _dead(entry: Entry, connection: ConnectionReport) -> Iterator[_Dead]:
@@ -86,38 +99,36 @@ def _dead(entry: Entry, connection: ConnectionReport) -> Iterator[_Dead]:
         check.id is CheckId.SECRETS and check.reason is Reason.TOKEN_GONE
         for check in connection.checks
     )
-    made = {one.name.casefold(): _identity(one) for one in connection.organizations}
+    identities = {one.name.casefold(): _identity(one) for one in connection.organizations}
     for key in entry.credentials:
         names = tuple(one.name for one in entry.organizations if one.credential == key)
-        who = [check for name in names if (check := made.get(name.casefold())) is not None]
-        alive = any(check.status in (Status.PASS, Status.UNKNOWN) for check in who)
-        rejected = any(check.exit_code is ExitCode.REJECTED for check in who)
-        gone = lost and bool(who) and all(check.status is Status.SKIP for check in who)
-        if gone or (rejected and not alive):
-            yield _Dead(names, gone)
+        found = (identities.get(name.casefold()) for name in names)
+        checks = [check for check in found if check is not None]
+        is_gone = lost and bool(checks) and all(one.status is Status.SKIP for one in checks)
+        if is_gone or _is_rejected(checks):
+            yield _Dead(names, is_gone)
+
+
+def _is_rejected(identities: Sequence[Check]) -> bool:
+    """Whether an organization rejects the token and none takes it, or may."""
+    alive = any(check.status in (Status.PASS, Status.UNKNOWN) for check in identities)
+    return not alive and any(check.exit_code is ExitCode.REJECTED for check in identities)
 
 
 def _identity(made: OrganizationReport) -> Check | None:
     return next((check for check in made.checks if check.id is CheckId.IDENTITY), None)
 
 
-def _waits(entry: Entry, dead: _Dead) -> bool:
-    return any(entry.successor_of(name) for name in dead.names)
-
-
-def _question(entry: Entry, dead: _Dead, *, moves: bool) -> Question:
-    told = clean(f"{entry.name} ({', '.join(dead.names)})", 100)
-    if moves:
-        return Question(
-            "rotate", f"One token does not serve all of {told} any more. Give each its own now?"
-        )
-    if _waits(entry, dead):
-        return Question(
-            "rotate", f"A new token for {told} waits for Invicti ASPM. Go on with it now?"
-        )
-    if dead.is_gone:
-        return Question("rotate", f"The token of {told} is gone. Give a new one now?")
-    return Question("rotate", f"Replace the dead token of {told} now?")
+def _question(entry: Entry, dead: _Dead, *, waits: bool, one_each: bool) -> Question:
+    what = clean(f"{entry.name} ({', '.join(dead.names)})", 100)
+    prompt = f"Replace the dead token of {what} now?"
+    if one_each:
+        prompt = f"One token does not serve all of {what} any more. Give each its own now?"
+    elif waits:
+        prompt = f"A new token for {what} waits for Invicti ASPM. Go on with it now?"
+    elif dead.is_gone:
+        prompt = f"The token of {what} is gone. Give a new one now?"
+    return Question("rotate", prompt)
 
 
 def _dead_aspms(report: Report) -> Iterator[str]:

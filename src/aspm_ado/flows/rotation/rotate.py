@@ -1,47 +1,64 @@
-"""A new token for an old one: proven first, by the same person, kept beside it until ASPM has it, then swapped."""
+"""``rotate``: one new token for a connection, or for some of its organizations; or for an ASPM."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration, token_of
-from aspm_ado.domain.azure.place import parse_organization
+from aspm_ado.domain.aspm.api import where_tokens_are_made
+from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, Choice, Question
+from aspm_ado.domain.questions import ASPM_URL, Choice, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
-from aspm_ado.domain.rules.aspm import aspm_skipped
-from aspm_ado.domain.stored import Entry, StoredOrganization
+from aspm_ado.domain.report import Report
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import stored_item, stored_organization
-from aspm_ado.flows.options.parts import AspmOptions, aspm_options, candidate, stored_terms
-from aspm_ado.flows.registration.aspm import AspmProof
-from aspm_ado.flows.registration.delivery import Delivery, deliver
-from aspm_ado.flows.storage.successor import (
-    compared,
-    is_whole,
-    keep_successor,
-    losses,
-    swap,
-    tell_revoking,
+from aspm_ado.flows.options import aspm_options, demand_stored
+from aspm_ado.flows.registration.aspm import (
+    AspmTarget,
+    AspmTerms,
+    api_asked,
+    aspm_token,
+    given_token,
+    missing_aspm_token,
+    parse_aspm_url,
+    resolve_aspm,
+    secret_to_keep,
 )
-from aspm_ado.flows.storage.transaction import ready_to_keep
-from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, wanted
+from aspm_ado.flows.registration.delivery import with_registration
+from aspm_ado.flows.rotation.renewal import (
+    Renewal,
+    bring_new,
+    places_with_token,
+    renew,
+    token_unchanged,
+)
+from aspm_ado.flows.storage.connection import entry_report, report_on_record
+from aspm_ado.flows.storage.successor import revoke_replaced
+from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
+from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.prompt import acquire
-from aspm_ado.flows.tokens.retry import prove_until_good
-from aspm_ado.flows.tokens.revocation import tidied
-from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Taken, Tokens, missing_token, tokens_given
+from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.tokens.sources import (
+    ASPM_VARIABLES,
+    PAT_VARIABLES,
+    Tokens,
+    missing_token,
+    tokens_given,
+)
 from aspm_ado.flows.validate import stored_entries
-from aspm_ado.flows.validation.report import connection_report, named, report, with_check
-from aspm_ado.flows.validation.result import Candidate, Proof
+from aspm_ado.flows.validation.report import connection_report, named, report
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.secret import Secret
+    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.report import OrganizationReport
+    from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
+    from aspm_ado.flows.tokens.sources import ApiToken
+    from aspm_ado.flows.validation.result import TokenResult
+    from aspm_ado.flows.validation.token import Token
+
 
 WHICH_TOKEN = Question(
     "which-token", "Which token shall be replaced?", "-o NAME", "ASPM_ADO_ORGANIZATION"
@@ -50,234 +67,246 @@ WHICH_TOKEN = Question(
 
 def rotate(context: Context, name: str, organizations: Sequence[str]) -> Report:
     """Replace the token of a connection, or that of the organizations named alone."""
-    with tidied(context):
+    with revoking_unkept(context):
         return _rotated(context, name, organizations)
 
 
 def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Report:
     [entry] = stored_entries(context, [name])
     options = aspm_options(context.asker, entry)
-    given = tokens_given(context.asker, context.sources)
-    names = _meant(context, entry, organizations or given.named)
-    taken = _one_token(given, names)
-    site, brief = stored_terms(context, entry)
-    if (
-        taken is None
-        and entry.successor_of(names[0]) is None
-        and needs_one_each(context, entry, names)
-    ):
-        raise UsageError(
-            Reason.USAGE,
-            f"One new token does not serve all of {clean(', '.join(names), 120)}: each needs its own.",
-            remedy=MIGRATE.replace("NAME", entry.name),
-        )
-    makes = len(names) == 1 and creates_unasked(context, site.place(names[0]), brief)
-    nobody = taken is None and not context.asker.asks and not makes
-    if nobody and entry.successor_of(names[0]) is None:
-        raise missing_token()
-    ready_to_keep(context)
-    if taken is None and (key := _waiting(context, entry, names[0])) is not None:
-        context.voice.note("A new token is proven already and waits for Invicti ASPM.")
-        covered = {one.casefold() for one in entry.successors[key].organizations}
-        return _hand_on(
-            context, entry, key, [one for one in names if one.casefold() in covered], options, ()
-        )
-    if nobody:
-        raise missing_token()
-    if taken is not None and (left := _without(context, entry, names, taken.secret)) != names:
-        if left:
-            context.voice.note(
-                f"{', '.join(name for name in names if name not in left)} has this token already."
-            )
-            names = left
-        elif taken.source not in PAT_VARIABLES or not context.asker.asks:
-            raise _unchanged(entry, taken.secret)
-        else:
-            context.voice.warn(_unchanged(entry, taken.secret).problem)
-            taken = None
-    if taken is not None:
-        context.voice.note(f"The new token is taken from: {taken.source}.")
-    proof = _prove(context, entry, names, taken)
-    allow_other = context.asker.switch(ALLOW_OTHER_IDENTITY)
-    made = tuple(
-        named(one, entry.name) for one in compared(proof, entry, names, allow_other=allow_other)
-    )
-    if not is_whole(made, names):
+    given = tokens_given(context.asker, context.sources, site_of(entry))
+    group = _meant(context, entry, organizations or [place.name for place in given.named])
+    token = _one_token(given, group)
+    demand = demand_stored(context.asker, entry)
+    renewal = Renewal(entry, (group,), demand, options)
+    waits = token is None and entry.successor_of(group[0].name) is not None
+    if token is None and not waits:
+        _demand_obtainable(context, renewal, group)
+    prepare_storage(context)
+    if waits:
+        resumed = _resumed(context, renewal, group)
+        if resumed is not None:
+            return resumed
+    if token is not None:
+        group, token = _without_known(context, entry, group, token)
+    if token is not None:
+        context.voice.note(f"The new token is taken from: {token.source}.")
+    token = token or _acquired(context, renewal, group)
+    result, is_kept = renew(context, renewal, group, token)
+    reports = [named(one, entry.name) for one in result.reports]
+    if not is_kept:
         context.voice.warn("Nothing was changed: the old token stays in force.")
-        tried = proof.candidate
-        shown = connection_report(entry.name, tried.site, tried.brief.purpose, made)
-        return report(context, "rotate", [proof], [shown])
-    for line in losses(made, entry):
-        context.voice.warn(line)
-    entry, key = keep_successor(context, entry, proof, made, names)
-    return _hand_on(context, entry, key, names, options, (proof,), made)
+        shown = connection_report(entry.name, site_of(entry), demand.purpose, reports)
+        return report(context, "rotate", [result], [shown])
+    entry = context.records.load().connections[entry.name]
+    return _handed_on(context, renewal, entry, group, result, reports)
 
 
 def needs_one_each(context: Context, entry: Entry, names: Sequence[str]) -> bool:
-    """Whether a new token that is asked for now would be of one organization alone, and these are several."""
-    if len(names) > 1 and wanted(context.asker) == REQUIRE:
+    """Whether a new token would now be of one organization alone, and these are several."""
+    if len(names) < 2:
+        return False
+    if creation_asked(context.asker) == REQUIRE:
         return True
-    site, brief = stored_terms(context, entry)
-    return (
-        len(names) > 1
-        and context.clock.calendar().demanded(brief.reach, site.deployment) is Reach.ORGANIZATION
-    )
+    reach = demand_stored(context.asker, entry).reach
+    deployment = site_of(entry).deployment
+    return context.clock.calendar().demanded(reach, deployment) is Reach.ORGANIZATION
 
 
-def _one_token(given: Tokens, names: Sequence[str]) -> Taken | None:
-    """The new token, if one is given: the same for all of ``names``."""
-    taken = given.of(names[0])
-    if any(given.of(name) is not taken for name in names):
+def _is_obtainable(context: Context, renewal: Renewal, group: Sequence[Place]) -> bool:
+    """Whether a token can be had that was not given: from a person, or from `az`."""
+    if context.asker.asks:
+        return True
+    return len(group) == 1 and creates_unasked(context, group[0], renewal.demand)
+
+
+def _demand_obtainable(context: Context, renewal: Renewal, group: Sequence[Place]) -> None:
+    names = [place.name for place in group]
+    if needs_one_each(context, renewal.entry, names):
         raise UsageError(
             Reason.USAGE,
-            f"Different tokens are given for {clean(', '.join(names), 120)}.",
-            remedy="Replace one after the other: aspm-ado rotate NAME -o ORGANIZATION --pat-file FILE",
+            f"One new token does not serve all of {clean(', '.join(names), 120)}: "
+            "each needs its own.",
+            remedy=MIGRATE.replace("NAME", renewal.entry.name),
         )
-    return taken
+    if not _is_obtainable(context, renewal, group):
+        raise missing_token()
 
 
-def _waiting(context: Context, entry: Entry, name: str) -> str | None:
-    """The key of the new token that waits for an organization, if the secret store still has it."""
-    key = entry.successor_of(name)
-    if key is not None and context.vault.read(entry.successors[key].credential.service) is None:
+def _one_token(given: Tokens, group: Sequence[Place]) -> Token | None:
+    """The new token, if one is given: the same for all of the group."""
+    token = given.of(group[0])
+    if any(given.of(place) is not token for place in group):
+        names = ", ".join(place.name for place in group)
+        raise UsageError(
+            Reason.USAGE,
+            f"Different tokens are given for {clean(names, 120)}.",
+            remedy="Replace one after the other: "
+            "aspm-ado rotate NAME -o ORGANIZATION --pat-file FILE",
+        )
+    return token
+
+
+def _resumed(context: Context, renewal: Renewal, group: Sequence[Place]) -> Report | None:
+    """Go on with the new token that waits, if the secret store still has it."""
+    entry = renewal.entry
+    waiting = entry.successors[entry.successor_of(group[0].name) or ""]
+    if context.vault.read(waiting.credential.service) is None:
         context.voice.warn(
             "The new token that waited is not in the secret store any more: another one is needed."
         )
+        if not _is_obtainable(context, renewal, group):
+            raise missing_token()
         return None
-    return key
+    context.voice.note("A new token is proven already and waits for Invicti ASPM.")
+    covered = {name.casefold() for name in waiting.organizations}
+    return _handed_on(context, renewal, entry, [one for one in group if one.key in covered])
 
 
-def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tuple[str, ...]:
-    """The organizations whose token is replaced: those named, or all that share the one token meant."""
-    stored = {one.name.casefold(): one.name for one in entry.organizations}
+def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tuple[Place, ...]:
+    """The organizations whose token is replaced.
+
+    Those named, or all that share the one token meant.
+    """
+    site = site_of(entry)
     if organizations:
-        return tuple(dict.fromkeys(_known(entry, stored, text) for text in organizations))
-    held = {
-        key: [one.name for one in entry.organizations if one.credential == key]
-        for key in entry.credentials
-    }
-    held = {key: names for key, names in held.items() if names}
+        names = dict.fromkeys(_known(entry, text) for text in organizations)
+        return tuple(site.place(name) for name in names)
+    held: dict[str, list[Place]] = {key: [] for key in entry.credentials}
+    for one in entry.organizations:
+        held[one.credential].append(site.place(one.name))
+    held = {key: places for key, places in held.items() if places}
     if len(held) == 1:
         return tuple(next(iter(held.values())))
-    choices = [
-        Choice(key, f"…{entry.credentials[key].last4} of {clean(', '.join(names), 60)}")
-        for key, names in held.items()
-    ]
+    choices = []
+    for key, places in held.items():
+        names_shown = clean(", ".join(place.name for place in places), 60)
+        choices.append(Choice(key, f"…{entry.credentials[key].last4} of {names_shown}"))
     return tuple(held[context.asker.prompter.choose(WHICH_TOKEN, choices, choices[0].value)])
 
 
-def _known(entry: Entry, stored: Mapping[str, str], text: str) -> str:
+def _known(entry: Entry, text: str) -> str:
     """The stored name of an organization that is named, or that a pasted address belongs to."""
     name = text.strip()
-    if name.casefold() not in stored and entry.deployment is Deployment.SERVICES:
+    if entry.organization(name) is None and entry.deployment is Deployment.SERVICES:
         name = parse_organization(text).name
-    if name.casefold() not in stored:
+    found = entry.organization(name)
+    if found is None:
+        stored = ", ".join(one.name for one in entry.organizations)
         raise UsageError(
             Reason.INPUT_INVALID,
             f"“{entry.name}” has no organization named {clean(name, 60)}.",
-            remedy=f"It has: {clean(', '.join(stored.values()), 300)}.",
+            remedy=f"It has: {clean(stored, 300)}.",
         )
-    return stored[name.casefold()]
+    return found.name
 
 
-def _prove(context: Context, entry: Entry, names: Sequence[str], taken: Taken | None) -> Proof:
-    """Take the new token in as connect does, and prove it where the old one served."""
-    site, brief = stored_terms(context, entry)
-    username = next(
-        (one.username for one in entry.organizations if one.name in names and one.username), ""
-    )
-    brief = replace(brief, username=brief.username or username)
-    while taken is None:
-        taken = acquire(context, site.place(names[0]), brief, for_all=len(names) > 1)
-        if not _without(context, entry, names, taken.secret):
-            context.voice.warn(_unchanged(entry, taken.secret).problem)
-            taken = None
-    made: Candidate = candidate(taken, site, names, brief)
-    [proof] = prove_until_good(context, [made])
-    if not _without(context, entry, names, proof.candidate.secret):
-        raise _unchanged(entry, proof.candidate.secret)
-    return proof
+def _without_known(
+    context: Context, entry: Entry, group: tuple[Place, ...], token: Token
+) -> tuple[tuple[Place, ...], Token | None]:
+    """The organizations that do not have the given token yet; without it where all have it.
+
+    Raises ``UsageError`` where a person has not to be asked for another one.
+    """
+    known = places_with_token(context, entry, group, token)
+    if not known:
+        return group, token
+    left = tuple(place for place in group if place not in known)
+    if left:
+        names = ", ".join(place.name for place in known)
+        context.voice.note(f"{names} has this token already.")
+        return left, token
+    if token.source not in PAT_VARIABLES or not context.asker.asks:
+        raise token_unchanged(entry, token)
+    context.voice.warn(token_unchanged(entry, token).problem)
+    return group, None
 
 
-def _without(
-    context: Context, entry: Entry, names: Sequence[str], secret: Secret
-) -> tuple[str, ...]:
-    """Those organizations whose token in force is another one than ``secret``."""
-    held = {one.name: one.credential for one in entry.organizations if one.name in names}
-    same = {
-        key
-        for key in set(held.values())
-        if context.vault.read(entry.credentials[key].service) == secret
-    }
-    return tuple(name for name in names if held[name] not in same)
+def _acquired(context: Context, renewal: Renewal, group: Sequence[Place]) -> Token:
+    """Another token than the one in force, as connect takes one in."""
+    demand = renewal.demand_of(group)
+    while True:
+        token = acquire(context, group[0], demand, for_all=len(group) > 1)
+        if len(places_with_token(context, renewal.entry, group, token)) < len(group):
+            return token
+        context.voice.warn(token_unchanged(renewal.entry, token).problem)
 
 
-def _unchanged(entry: Entry, secret: Secret) -> UsageError:
-    return UsageError(
-        Reason.TOKEN_UNCHANGED,
-        f"The token given (…{secret.last4}) is the one that “{entry.name}” has already: a new one is needed.",
-        remedy=f"Create a new one (aspm-ado guide). Whether the one in force is good: aspm-ado validate {entry.name}",
-    )
-
-
-def _hand_on(
+def _handed_on(
     context: Context,
+    renewal: Renewal,
     entry: Entry,
-    key: str,
-    names: Sequence[str],
-    options: AspmOptions,
-    proofs: Sequence[Proof],
-    made: Sequence[OrganizationReport] = (),
+    group: Sequence[Place],
+    result: TokenResult | None = None,
+    reports: Sequence[OrganizationReport] = (),
 ) -> Report:
-    """Give the new token to Invicti ASPM, and put it in force where ASPM has it. The old one serves until then."""
-    delivery = Delivery()
-    if entry.aspm is None or not options.is_wanted:
-        swap(context, entry.name, key, names)
-    else:
-        secret = context.vault.read(entry.successors[key].credential.service)
-        items = (
-            []
-            if secret is None
-            else [stored_item(entry, one, secret) for one in _stored(entry, names)]
-        )
-        delivery = deliver(
-            context, AspmProof(entry.aspm.url, aspm_skipped()), None, items, keeps=True
-        )
+    """Give the new token to Invicti ASPM, and put it in force where that has it."""
+    brought = bring_new(context, entry, group, renewal.aspm, validates=False)
     now = context.records.load().connections.get(entry.name, entry)
-    tell_revoking(context, entry, now)
-    return report(context, "rotate", proofs, [_document(now, names, delivery, made, options)])
-
-
-def _stored(entry: Entry, names: Sequence[str]) -> list[StoredOrganization]:
-    wanted = {name.casefold() for name in names}
-    return [one for one in entry.organizations if one.name.casefold() in wanted]
-
-
-def _document(
-    entry: Entry,
-    names: Sequence[str],
-    delivery: Delivery,
-    made: Sequence[OrganizationReport],
-    options: AspmOptions,
-) -> ConnectionReport:
-    reports = {one.name.casefold(): one for one in made}
+    revoke_replaced(context, entry, now)
+    keys = {place.key for place in group}
+    by_name = {one.name.casefold(): one for one in reports}
     organizations = []
-    for stored in _stored(entry, names):
+    for stored in now.organizations:
         key = stored.name.casefold()
-        one = reports.get(key) or stored_organization(entry, stored)
-        state = delivery.states.get(key, stored.registration)
-        check = judge_registration(
-            RegistrationFacts(
-                entry.name,
-                stored.name,
-                stored.registration,
-                delivery.states.get(key),
-                token_of(entry, stored.name),
-                brought=options.is_wanted,
-                required=options.counts and entry.aspm is not None,
-            )
+        if key in keys:
+            made = by_name.get(key) or report_on_record(now, stored)
+            facts = brought.facts(now, stored.name, renewal.aspm)
+            organizations.append(with_registration(made, facts))
+    results = [result] if result is not None else []
+    shown = entry_report(now, organizations, brought.unread)
+    return report(context, "rotate", results, [shown])
+
+
+def rotate_aspm(context: Context, url: str = "") -> Report:
+    """Prove the new token and swap it in. When it is not good, the old one stays in force."""
+    url = url or context.asker.need(ASPM_URL, parse_aspm_url)
+    users = _users(context, url)
+    given = given_token(context)
+    if given is None and not context.asker.asks:
+        raise missing_aspm_token()
+    prepare_storage(context)
+    given = _new_only(context, url, given, users[0])
+    hint = users[0].aspm.api if users[0].aspm else "auto"
+    target = AspmTarget(url, api_asked(context), hint, users[0].ca_bundle)
+    result = resolve_aspm(context, target, given, AspmTerms(needs_token=True, only_new=True))
+    secrets, record = secret_to_keep(context, result)
+    if result.is_good and record is not None:
+        store_aspm_token(context, record, secrets)
+    elif not result.is_good:
+        context.voice.warn("Nothing was changed: the old API token stays in force.")
+    connections = [entry_report(entry, aspm=result.report) for entry in users]
+    return report(context, "rotate", [], connections)
+
+
+def _users(context: Context, url: str) -> list[Entry]:
+    """The connections that use an ASPM. Raises ``UsageError`` where none does."""
+    stored = context.records.load().connections.values()
+    users = [entry for entry in stored if entry.aspm and entry.aspm.url == url]
+    if not users:
+        raise UsageError(
+            Reason.NOTHING_STORED,
+            f"No stored connection uses {url}.",
+            remedy="See `aspm-ado list`; a new connection takes the token with --aspm-token-file.",
         )
-        organizations.append(replace(with_check(one, check), registration=state))
-    return ConnectionReport(
-        entry.name, entry.deployment, entry.base_url, entry.purpose, tuple(organizations)
+    return users
+
+
+def _new_only(context: Context, url: str, given: ApiToken | None, user: Entry) -> ApiToken | None:
+    """The token given, but for the one that is stored already.
+
+    Raises ``UsageError`` where a person has not to be asked for another one.
+    """
+    old = aspm_token(context, url, None)
+    if given is None or old is None or given.secret != old.secret:
+        return given
+    unchanged = UsageError(
+        Reason.TOKEN_UNCHANGED,
+        f"The API token given is the one that is stored for {url} already: a new one is needed.",
+        remedy=f"{where_tokens_are_made(None)} Whether the one in force is good: "
+        f"aspm-ado validate {user.name}",
     )
+    if given.source not in ASPM_VARIABLES or not context.asker.asks:
+        raise unchanged
+    context.voice.warn(unchanged.problem)
+    return None

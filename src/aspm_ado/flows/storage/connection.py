@@ -1,18 +1,22 @@
-"""From proofs to what is stored: good organizations only, each naming its credential; the rest stays as it was."""
+"""What is stored of a connection: good organizations only.
+
+The rest of the record stays as it was.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.checks import CheckId, Status
+from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import TokenFacts
+from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, TokenFacts
 from aspm_ado.domain.stored import (
     NAME,
     UNREGISTERED,
@@ -23,29 +27,21 @@ from aspm_ado.domain.stored import (
     StoredOrganization,
 )
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.validation.report import organizations_of
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
-    from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.options.parts import AspmOptions
-    from aspm_ado.flows.validation.result import Candidate, Proof
+    from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
+    from aspm_ado.flows.validation.token import Token
 
 
-@dataclass(frozen=True, slots=True)
-class Proven:
-    """One token's proof, and the reports of its good organizations."""
+def facts_on_record(entry: Entry, key: str, *, shared: bool) -> TokenFacts:
+    """What a report says of a stored token where nothing was asked.
 
-    proof: Proof
-    good: tuple[OrganizationReport, ...]
-    held: frozenset[str] = frozenset()
-    """The credentials on record that hold this very token."""
-
-
-def facts_on_record(known: StoredCredential, *, shared: bool) -> TokenFacts:
-    """What a report says of a stored token without asking. ``shared``: it serves several organizations."""
+    ``shared``: it serves several organizations.
+    """
+    known = entry.credential_of(key)
     return TokenFacts(
         known.format,
         known.last4,
@@ -57,6 +53,31 @@ def facts_on_record(known: StoredCredential, *, shared: bool) -> TokenFacts:
     )
 
 
+def report_on_record(entry: Entry, one: StoredOrganization) -> OrganizationReport:
+    """The report of an organization where nothing was asked, without checks."""
+    holders = [other for other in entry.organizations if other.credential == one.credential]
+    facts = facts_on_record(entry, one.credential, shared=len(holders) > 1)
+    return OrganizationReport(one.name, None, facts, ())
+
+
+def entry_report(
+    entry: Entry,
+    organizations: Iterable[OrganizationReport] = (),
+    checks: Iterable[Check] = (),
+    aspm: AspmReport | None = None,
+) -> ConnectionReport:
+    """The report of a stored connection."""
+    return ConnectionReport(
+        entry.name,
+        entry.deployment,
+        entry.base_url,
+        entry.purpose,
+        tuple(organizations),
+        tuple(checks),
+        aspm,
+    )
+
+
 def parse_name(text: str) -> str:
     """The name of a connection."""
     value = text.strip()
@@ -64,7 +85,8 @@ def parse_name(text: str) -> str:
         raise UsageError(
             Reason.INPUT_INVALID,
             f"“{clean(text, 60)}” cannot be the name of a connection.",
-            remedy="Use small letters, digits, dots, hyphens and underscores, beginning with a letter or digit.",
+            remedy="Use small letters, digits, dots, hyphens and underscores, "
+            "beginning with a letter or digit.",
         )
     return value
 
@@ -79,30 +101,31 @@ def default_name(site: Site, names: Sequence[str]) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", raw.lower()).strip("-._")[:63] or UNNAMED
 
 
-def proven_of(context: Context, proofs: Sequence[Proof], current: Entry | None) -> list[Proven]:
-    """The proofs that are good somewhere, each with the credentials of ``current`` that hold its token."""
-    made = [
-        (proof, tuple(one for one in organizations_of(proof) if one.is_good)) for proof in proofs
-    ]
-    return [
-        Proven(proof, good, _holding(context, current, proof.candidate))
-        for proof, good in made
-        if good
-    ]
+def good_ones(
+    context: Context, results: Sequence[TokenResult], current: Entry | None
+) -> list[TokenResult]:
+    """The results that are good somewhere.
+
+    Each is told which credentials of ``current`` hold its token already.
+    """
+    good = [result for result in results if result.good]
+    for result in good:
+        result.held = _holding(context, current, result.token)
+    return good
 
 
-def _holding(context: Context, current: Entry | None, candidate: Candidate) -> frozenset[str]:
-    """The credentials that hold the token of ``candidate``. What ends otherwise is another, and is not read."""
-    if candidate.stored or current is None:
-        return frozenset({candidate.stored} - {""})
-    alike = (
-        (key, one)
-        for key, one in current.credentials.items()
-        if one.last4 == candidate.secret.last4
-    )
-    return frozenset(
-        key for key, one in alike if context.vault.read(one.service) == candidate.secret
-    )
+def _holding(context: Context, current: Entry | None, token: Token) -> frozenset[str]:
+    """The credentials that hold a token. What ends in other letters is not read."""
+    if token.credential:
+        return frozenset({token.credential})
+    if current is None:
+        return frozenset()
+    found: set[str] = set()
+    for key, one in current.credentials.items():
+        is_alike = one.last4 == token.secret.last4
+        if is_alike and context.vault.read(one.service) == token.secret:
+            found.add(key)
+    return frozenset(found)
 
 
 def new_key(context: Context) -> str:
@@ -115,155 +138,160 @@ def service_of(name: str, key: str) -> str:
     return f"aspm-ado:{name}:{key}"
 
 
-def new_secrets(name: str, proven: Sequence[Proven], keys: Sequence[str]) -> dict[str, Secret]:
-    """The secrets that are not stored yet, by service."""
-    return {
-        service_of(name, key): one.proof.candidate.secret
-        for one, key in zip(proven, keys, strict=True)
-        if not one.held
-    }
+def aspm_service(url: str, fresh: Callable[[], str]) -> str:
+    """A new name in the secret store for the API token of one ASPM."""
+    return f"aspm-ado:aspm:{Origin.of(url).host}:{fresh().replace('-', '')[:12]}"
 
 
-def merged(
-    current: Entry | None,
-    name: str,
-    proven: Sequence[Proven],
-    keys: Sequence[str],
-    options: AspmOptions,
-    toggles: Iterable[str],
-    registrations: dict[str, Registration],
-    *,
-    now: str,
-    allow_http: bool = False,
-    ca_bundle: str | None = None,
-) -> Entry:
-    """The entry with the good organizations put in or replaced; what else is on record by now stays as it is.
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """Good organizations to put on record, and the terms of their connection."""
 
-    ``keys`` name the credentials of ``proven``, but for those that are stored already. What waited to replace a token
-    is given up with it.
-    """
-    candidate = proven[0].proof.candidate
-    credentials = dict(current.credentials) if current else {}
-    organizations = {o.name.casefold(): o for o in current.organizations} if current else {}
-    aspm = StoredAspm(options.url, options.api, options.profile or "") if options.url else None
-    renewed = []
-    for one, key in zip(proven, keys, strict=True):
-        for made in one.good:
-            prior = organizations.get(made.name.casefold())
-            used = _used(one, key, prior, credentials)
-            credentials[used] = _credential(one, credentials.get(used), service_of(name, key))
-            if prior is None or prior.credential != used:
-                renewed.append(made.name)
-            state = registrations.get(made.name.casefold(), _left(current, prior, used, aspm))
-            organizations[made.name.casefold()] = _organization(made, used, one.proof, state)
-    listed = (found for one in proven for found in one.proof.listed or ())
-    return Entry(
-        name=name,
-        deployment=candidate.site.deployment,
-        base_url=candidate.site.base_url,
-        purpose=candidate.brief.purpose,
-        credentials=credentials,
-        organizations=tuple(organizations.values()),
-        aspm=aspm or (current.aspm if current else None),
-        reach_demanded=candidate.brief.reach,
-        toggles=tuple(toggles),
-        allow_http=allow_http,
-        ca_bundle=ca_bundle or (current.ca_bundle if current else None),
-        created=current.created if current else now,
-        validated=now,
-        successors=current.successors_without(renewed) if current else {},
-        offered=tuple(dict.fromkeys((*(current.offered if current else ()), *listed))),
-        migration=current.migration if current else None,
-    ).pruned()
+    name: str
+    results: Sequence[TokenResult]
+    keys: Sequence[str]
+    """The credentials of ``results``, but for tokens that are stored already."""
+    now: str
+    toggles: tuple[str, ...] = ()
+    aspm: StoredAspm | None = None
+    """What stays as it is on record where it is ``None``."""
+    registrations: Mapping[str, Registration] = field(default_factory=dict)
+    """By ``Place.key``."""
+    allow_http: bool = False
+    ca_bundle: str | None = None
+
+    @property
+    def secrets(self) -> dict[str, Secret]:
+        """The secrets that are not stored yet, by service."""
+        return {
+            service_of(self.name, key): one.token.secret
+            for one, key in zip(self.results, self.keys, strict=True)
+            if not one.held
+        }
+
+    def onto(self, current: Entry | None) -> Entry:
+        """The entry with the organizations put in or replaced.
+
+        What else is on record by now stays as it is; what waited to replace a token is given up
+        with it.
+        """
+        token = self.results[0].token
+        deployment, base_url = token.site.deployment, token.site.base_url
+        base = current or Entry(
+            self.name, deployment, base_url, token.demand.purpose, {}, (), created=self.now
+        )
+        organizations = {one.name.casefold(): one for one in base.organizations}
+        credentials = dict(base.credentials)
+        renewed, offered = [], list(base.offered)
+        for result, key in zip(self.results, self.keys, strict=True):
+            service = service_of(self.name, key)
+            for one in result.good:
+                prior = organizations.get(one.place.key)
+                used = _used(result, key, prior, credentials)
+                credentials[used] = stored_credential(result, service, credentials.get(used))
+                if prior is None or prior.credential != used:
+                    renewed.append(one.place.name)
+                state = self.registrations.get(one.place.key) or self._left(base, prior, used)
+                organizations[one.place.key] = _organization(one, used, result, state)
+            offered += [place.name for place in result.listed or ()]
+        return replace(
+            base,
+            deployment=deployment,
+            base_url=base_url,
+            purpose=token.demand.purpose,
+            credentials=credentials,
+            organizations=tuple(organizations.values()),
+            aspm=self.aspm or base.aspm,
+            reach_demanded=token.demand.reach,
+            toggles=self.toggles,
+            allow_http=self.allow_http,
+            ca_bundle=self.ca_bundle or base.ca_bundle,
+            validated=self.now,
+            successors=base.successors_without(renewed),
+            offered=tuple(dict.fromkeys(offered)),
+        ).pruned()
+
+    def _left(self, base: Entry, prior: StoredOrganization | None, used: str) -> Registration:
+        """What is on record of an organization that nobody brings to Invicti ASPM now."""
+        moves = self.aspm and base.aspm and self.aspm.url != base.aspm.url
+        if prior is None or moves:
+            return UNREGISTERED
+        if prior.credential == used:
+            return prior.registration
+        return prior.registration.for_new_token
 
 
 def _used(
-    one: Proven,
+    result: TokenResult,
     key: str,
     prior: StoredOrganization | None,
     credentials: Mapping[str, StoredCredential],
 ) -> str:
-    """The credential that an organization names: the one that it has, or another that holds the token, or ``key``."""
-    if prior is not None and prior.credential in one.held:
+    """The credential that an organization names.
+
+    The one that it has, or another that holds the token, or ``key``.
+    """
+    if prior is not None and prior.credential in result.held:
         return prior.credential
-    return min(one.held & credentials.keys(), default=key)
+    return min(result.held & credentials.keys(), default=key)
 
 
-def _left(
-    current: Entry | None, prior: StoredOrganization | None, used: str, aspm: StoredAspm | None
-) -> Registration:
-    """What is on record of an organization that nobody brings to Invicti ASPM now, with the credential ``used``."""
-    if current is None or prior is None or (aspm and current.aspm and aspm.url != current.aspm.url):
-        return UNREGISTERED
-    return prior.registration if prior.credential == used else prior.registration.for_new_token
-
-
-def with_registrations(entry: Entry, registrations: dict[str, Registration]) -> Entry:
-    """The entry with new states of its organizations (by case-folded name)."""
-    return replace(
-        entry,
-        organizations=tuple(
-            replace(
-                stored, registration=registrations.get(stored.name.casefold(), stored.registration)
-            )
-            for stored in entry.organizations
-        ),
-    )
-
-
-def aspm_service(url: str, fresh: Callable[[], str]) -> str:
-    """A new service name for the API token of one ASPM."""
-    return f"aspm-ado:aspm:{Origin.of(url).host}:{fresh().replace('-', '')[:12]}"
-
-
-def _credential(one: Proven, known: StoredCredential | None, service: str) -> StoredCredential:
+def stored_credential(
+    result: TokenResult, service: str, known: StoredCredential | None = None
+) -> StoredCredential:
     """A token as it is now; ``known`` is what is on record of it, where it is stored already."""
-    made, candidate = one.good[0], one.proof.candidate
-    identity = made.identity
-    ends = known if known is not None and made.token.expires is None else made.token
+    report, token = result.good[0].report, result.token
+    known = known or StoredCredential(service, token.secret.format, token.secret.last4)
+    identity = report.identity or Identity("")
+    ends = report.token if report.token.expires is not None else known
     return StoredCredential(
-        service=known.service if known else service,
-        format=candidate.secret.format,
-        last4=candidate.secret.last4,
+        service=known.service,
+        format=token.secret.format,
+        last4=token.secret.last4,
         expires=ends.expires,
         expires_source=ends.expires_source,
-        reach=made.token.reach,
-        identity_id=identity.id if identity else "",
-        identity_name=identity.name if identity else "",
-        identity_account=identity.account if identity else "",
-        authorization_id=candidate.authorization_id or (known.authorization_id if known else ""),
+        reach=report.token.reach,
+        identity_id=identity.id,
+        identity_name=identity.name,
+        identity_account=identity.account,
+        authorization_id=token.authorization_id or known.authorization_id,
     )
 
 
 def _organization(
-    made: OrganizationReport, key: str, proof: Proof, state: Registration
+    made: OrganizationResult, key: str, result: TokenResult, state: Registration
 ) -> StoredOrganization:
     return StoredOrganization(
-        name=made.name,
+        name=made.place.name,
         credential=key,
-        username=needed_username(made) or proof.candidate.username,
+        username=needed_username(made.report) or result.token.username,
         registration=state,
-        repository=repository_of(proof, made.name),
-    ).proven(verdict_of(made), proof.calendar.today.isoformat())
+        repository=repository_of(made),
+    ).proven(statuses_of(made.report), result.calendar.today.isoformat())
 
 
-def verdict_of(made: OrganizationReport) -> dict[str, str]:
-    """What is remembered of a proof: the status of each check."""
+def with_registrations(entry: Entry, registrations: Mapping[str, Registration]) -> Entry:
+    """The entry with new states of its organizations, by ``Place.key``."""
+    organizations = [
+        replace(one, registration=registrations.get(one.name.casefold(), one.registration))
+        for one in entry.organizations
+    ]
+    return replace(entry, organizations=tuple(organizations))
+
+
+def statuses_of(made: OrganizationReport) -> dict[str, str]:
+    """What is remembered of a validation: the status of each check."""
     return {check.id: check.status for check in made.checks}
 
 
-def repository_of(proof: Proof, name: str) -> str:
+def repository_of(made: OrganizationResult) -> str:
     """The id of the repository that could be read there, where one was."""
-    found = next(
-        (here.repository for here in proof.places if here.place.key == name.casefold()), None
-    )
-    return found.id if found is not None else ""
+    return made.repository.id if made.repository is not None else ""
 
 
 def needed_username(made: OrganizationReport) -> str:
-    """The username that the hand-off carries: only where the token alone could not clone."""
-    if any(
-        check.id is CheckId.CLONE_TOKEN and check.status is Status.WARN for check in made.checks
-    ):
-        return made.username
+    """The username of the hand-off: only where the token alone could not clone."""
+    for check in made.checks:
+        if check.id is CheckId.CLONE_TOKEN and check.status is Status.WARN:
+            return made.username
     return ""

@@ -1,8 +1,8 @@
-"""The secrets of stored connections: each read once, and what to say of those that cannot be had."""
+"""The secrets of stored connections, each read once, and the check that says so."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Command, Status
@@ -29,44 +29,66 @@ _SHUT: Final = frozenset(
 
 
 def read_secrets(context: Context, entries: Sequence[Entry]) -> list[tuple[Secrets, Check]]:
-    """The secrets of each connection, each read once; a store that is shut is asked once."""
-    made: list[tuple[Secrets, Check]] = []
-    shut: Check | None = None
+    """The secrets of each connection by credential, and ``store.secrets``.
+
+    A store that is shut is asked once. None is read for a bad address.
+    """
+    read: list[tuple[Secrets, Check]] = []
     for entry in entries:
-        made.append(({}, shut) if shut is not None else _of(context, entry))
-        shut = made[-1][1] if made[-1][1].reason in _SHUT else None
-    return made
+        if read and read[-1][1].reason in _SHUT:
+            read.append(({}, read[-1][1]))
+        else:
+            read.append(_of_connection(context, entry))
+    return read
 
 
-def _of(context: Context, entry: Entry) -> tuple[Secrets, Check]:
-    """The secrets of a connection by credential, and ``store.secrets``. None is read for a bad address."""
+def _of_connection(context: Context, entry: Entry) -> tuple[Secrets, Check]:
+    spoilt = _spoilt(entry)
+    if spoilt is not None:
+        return {}, spoilt
+    return read_tokens(context, entry, entry.credentials)
+
+
+def read_tokens(
+    context: Context, entry: Entry, keys: Iterable[str], whose: str = ""
+) -> tuple[Secrets, Check]:
+    """The tokens ``keys`` of a connection, each read once, and ``store.secrets``.
+
+    Those that are gone are named, or said to be ``whose``.
+    """
     found: Secrets = {}
-    if (spoilt := _spoilt(entry)) is not None:
-        return found, spoilt
-    gone: dict[str, str] = {}
+    gone: list[str] = []
     try:
-        for key, stored in entry.credentials.items():
-            secret = context.vault.read(stored.service)
+        for key in keys:
+            secret = context.vault.read(entry.credential_of(key).service)
             if secret is None:
-                gone[key] = f"…{stored.last4}" if stored.last4 else stored.service
+                gone.append(key)
             else:
                 found[key] = secret
     except StoreError as error:
         return found, Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
-    if gone:
-        return found, Check(
-            CheckId.SECRETS,
-            Status.FAIL,
-            f"{context.vault.title} has no token any more for: {', '.join(gone.values())}.",
-            Reason.TOKEN_GONE,
-            f"Give a new one: {rotation(entry, next(iter(gone))).text(entry.name)}",
-            next=rotation(entry, next(iter(gone))),
-        )
-    return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
+    if not gone:
+        return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
+    names = [one.name for one in entry.organizations if one.credential == gone[0]]
+    command = Command("rotate", tuple(names) if len(entry.credentials) > 1 else ())
+    named = (entry.credential_of(key) for key in gone)
+    ends = ", ".join(f"…{one.last4}" if one.last4 else one.service for one in named)
+    what = f" {whose}" if whose else f": {ends}"
+    return found, Check(
+        CheckId.SECRETS,
+        Status.FAIL,
+        f"{context.vault.title} has no token any more for{what}.",
+        Reason.TOKEN_GONE,
+        f"Give a new one: {command.text(entry.name)}",
+        next=command,
+    )
 
 
 def _spoilt(entry: Entry) -> Check | None:
-    """What to say where an address on record cannot be used: somebody has edited the file. It hides no other one."""
+    """What to say where an address on record cannot be used: somebody has edited the file.
+
+    It hides no other one.
+    """
     try:
         for url in (entry.base_url, *([entry.aspm.url] if entry.aspm else [])):
             Origin.of(url)
@@ -75,13 +97,3 @@ def _spoilt(entry: Entry) -> Check | None:
         remedy = f"Forget it, and connect again: aspm-ado disconnect {entry.name}"
         return Check(CheckId.SECRETS, Status.FAIL, problem, SPOILT, remedy)
     return None
-
-
-def rotation(entry: Entry, key: str) -> Command:
-    """The command that replaces one token of a connection, in all the organizations that it serves."""
-    names = [
-        one.name
-        for one in entry.organizations
-        if one.credential == key and len(entry.credentials) > 1
-    ]
-    return Command("rotate", tuple(names))

@@ -1,10 +1,12 @@
-"""A new token in the place of an old one: proven, the same person's, nothing lost; then kept until ASPM has it."""
+"""A new token beside an old one.
+
+The same person's, nothing lost, kept until Invicti ASPM has it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import site_of
@@ -15,88 +17,87 @@ from aspm_ado.domain.stored import (
     Registration,
     RegistrationState,
     StoredCredential,
+    StoredOrganization,
     Successor,
 )
-from aspm_ado.flows.storage.connection import new_key, service_of, verdict_of, with_registrations
-from aspm_ado.flows.storage.transaction import changed_meanwhile, keep, update
-from aspm_ado.flows.tokens import lifecycle as ledger
+from aspm_ado.flows.storage.connection import (
+    new_key,
+    service_of,
+    statuses_of,
+    stored_credential,
+    with_registrations,
+)
+from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
+from aspm_ado.flows.tokens.orders import close_order, record_replaced
 from aspm_ado.flows.tokens.revocation import revoke_old
-from aspm_ado.flows.validation.report import not_good, organizations_of, with_check
+from aspm_ado.flows.validation.report import with_check
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.documents import Identity
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import Proof
-
-NO_STATES: Final[Mapping[str, Registration]] = MappingProxyType({})
+    from aspm_ado.flows.validation.result import TokenResult
 
 
-def compared(
-    proof: Proof, entry: Entry, names: Sequence[str], *, allow_other: bool
-) -> tuple[OrganizationReport, ...]:
-    """The reports of the new token, judged beside what the old one was: another person's token fails ``identity``."""
-    wanted = {name.casefold() for name in names}
-    olds = [
-        entry.credentials[one.credential]
-        for one in entry.organizations
-        if one.name.casefold() in wanted
-    ]
-    return tuple(
-        _by_the_same(made, olds, allow_other=allow_other) for made in organizations_of(proof)
+def compare_owner(result: TokenResult, replaced: Sequence[StoredCredential]) -> None:
+    """Fail ``identity`` of a new token that is another person's than those that it replaces."""
+    olds = [old for old in replaced if old.identity_id]
+    owners = {old.identity_id.lower() for old in olds}
+    for one in result.organizations.values():
+        identity = one.report.identity
+        if owners and identity is not None and identity.id.lower() not in owners:
+            one.report = with_check(one.report, _other_owner(identity, olds[0]))
+
+
+def _other_owner(new: Identity, old: StoredCredential) -> Check:
+    was = old.identity_name or old.identity_account or old.identity_id
+    return Check(
+        CheckId.IDENTITY,
+        Status.FAIL,
+        f"The new token is {new.name or new.account or new.id}'s; the one to replace is {was}'s.",
+        Reason.OTHER_IDENTITY,
+        "Sign in as the same person to create it, or accept the change with "
+        "--allow-other-identity.",
     )
 
 
-def is_whole(organizations: Sequence[OrganizationReport], names: Sequence[str]) -> bool:
-    """Whether the new token is good in every organization that the old one served."""
-    good = {made.name.casefold() for made in organizations if not not_good(made)}
-    return all(name.casefold() in good for name in names)
+_WORSE: Final[tuple[str, ...]] = (Status.PASS, Status.PARTIAL, Status.WARN)
+"""From the best to the worst of what is good enough."""
 
 
 def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[str]:
     """What was better with the old token, though the new one is good enough."""
-    order: list[str] = [Status.PASS, Status.PARTIAL, Status.WARN]
     old = {one.name.casefold(): one.verdict for one in entry.organizations}
-    return [
-        f"{made.name}: {check.title} was {before}, now {check.status}."
-        for made in organizations
-        for check in made.checks
-        if (before := old.get(made.name.casefold(), {}).get(check.id)) in order
-        and check.status in order
-        and order.index(check.status) > order.index(before)
-    ]
+    lost = []
+    for made in organizations:
+        verdict = old.get(made.name.casefold(), {})
+        for check in made.checks:
+            before, now = verdict.get(check.id), check.status
+            if before not in _WORSE or now not in _WORSE:
+                continue
+            if _WORSE.index(now) > _WORSE.index(before):
+                lost.append(f"{made.name}: {check.title} was {before}, now {now}.")
+    return lost
 
 
 def keep_successor(
-    context: Context,
-    entry: Entry,
-    proof: Proof,
-    organizations: Sequence[OrganizationReport],
-    names: Sequence[str],
-) -> tuple[Entry, str]:
-    """Store the new token beside the old one; the entry and the key of the successor.
+    context: Context, entry: Entry, result: TokenResult, names: Sequence[str]
+) -> None:
+    """Store the new token beside the old one.
 
     For these organizations it replaces a successor that waited: there is one new token at a time.
     """
     key = new_key(context)
     service = service_of(entry.name, key)
-    made, secret = organizations[0], proof.candidate.secret
-    identity = made.identity
-    credential = StoredCredential(
-        service,
-        secret.format,
-        secret.last4,
-        made.token.expires,
-        made.token.expires_source,
-        made.token.reach,
-        identity.id if identity else "",
-        identity.name if identity else "",
-        identity.account if identity else "",
-        proof.candidate.authorization_id,
+    verdicts = {one.name: statuses_of(one) for one in result.reports}
+    successor = Successor(
+        stored_credential(result, service),
+        tuple(names),
+        verdicts,
+        result.calendar.today.isoformat(),
     )
     wanted = {name.casefold() for name in names}
-    verdicts = {one.name: verdict_of(one) for one in organizations}
-    successor = Successor(credential, tuple(names), verdicts, proof.calendar.today.isoformat())
 
     def onto(current: Entry | None) -> Entry:
         there = {one.name.casefold() for one in current.organizations} if current else set()
@@ -104,8 +105,7 @@ def keep_successor(
             raise changed_meanwhile(entry.name)
         return replace(current, successors={**current.successors_without(wanted), key: successor})
 
-    keep(context, entry.name, onto, {service: secret})
-    return context.records.load().connections[entry.name], key
+    store_entry(context, entry.name, onto, {service: result.token.secret})
 
 
 def swap(
@@ -113,34 +113,35 @@ def swap(
     name: str,
     key: str,
     organizations: Sequence[str],
-    states: Mapping[str, Registration] = NO_STATES,
+    states: Mapping[str, Registration] | None = None,
 ) -> Entry:
-    """Put the successor in force for ``organizations`` of the connection ``name`` by one replace; a secret that nothing
-    names any more is erased after.
+    """Put the successor in force for ``organizations`` of a connection, by one replace.
 
-    ``states`` are what Invicti ASPM or a person said of them (by case-folded name); without one, nobody has brought the
-    new token there. Raises ``UsageError`` where another run has put a newer token in the successor's place.
+    A secret that nothing names any more is erased after. ``states`` are what Invicti ASPM or a
+    person said of them, by ``Place.key``; without one, nobody has brought the new token there.
+    Raises ``UsageError`` where another run has put a newer token in the successor's place.
     """
     now = context.stamp
-    for place, old in _going(context, name, key, organizations):
-        ledger.replacing(context, place, old)
+    for place, old in _replaced(context, name, key, organizations):
+        record_replaced(context, place, old)
 
     def edit(current: Entry) -> Entry:
         if key not in current.successors:
             raise changed_meanwhile(name)
         meant = {one.casefold() for one in organizations}
-        known = {
-            one.name.casefold(): one.registration.for_new_token for one in current.organizations
+        made = {
+            one.name.casefold(): one.registration.for_new_token
+            for one in current.organizations
+            if one.name.casefold() in meant
         }
-        made = {one: states.get(one, known[one]) for one in meant & known.keys()}
-        return replace(
-            with_registrations(current.with_successor(key, organizations), made), validated=now
-        )
+        made |= {key: state for key, state in (states or {}).items() if key in made}
+        swapped = with_registrations(current.with_successor(key, organizations), made)
+        return replace(swapped, validated=now)
 
-    return update(context, name, edit)
+    return update_entry(context, name, edit)
 
 
-def _going(
+def _replaced(
     context: Context, name: str, key: str, organizations: Sequence[str]
 ) -> Iterator[tuple[Place, StoredCredential]]:
     """What nothing will name any more once the successor is in force."""
@@ -159,57 +160,40 @@ def _place(entry: Entry, key: str) -> Place:
     return site_of(entry).place((held or [entry.organizations[0].name])[0])
 
 
-def tell_revoking(context: Context, before: Entry, after: Entry) -> None:
-    """Revoke each old token that nothing here uses any more, where that is ours to do; else say where it is done.
+def revoke_replaced(context: Context, before: Entry, after: Entry) -> None:
+    """Revoke each old token that nothing here uses any more, or say where that is done.
 
-    Where nobody says that an Invicti ASPM has the new one, it may still use the old one. A token that ends as one on
-    record does may be the same, given twice: nothing is said of it.
+    Where nobody says that an Invicti ASPM has the new one, it may still use the old one. A token
+    that ends as one on record does may be the same, given twice: nothing is said of it.
     """
     entries = context.records.load().connections.values()
     in_use = {one.last4 for entry in entries for one in entry.known_credentials}
     for key, old in before.credentials.items():
-        if key in after.credentials:
-            continue
-        if old.last4 in in_use:
-            ledger.close(context, old.authorization_id)
-            continue
-        place, held = (
-            _place(before, key),
-            {one.name for one in before.organizations if one.credential == key},
+        if key not in after.credentials and old.last4 in in_use:
+            close_order(context, old.authorization_id)
+        elif key not in after.credentials:
+            held = {one.name for one in before.organizations if one.credential == key}
+            served = [one for one in after.organizations if one.name in held]
+            _revoke_unused(context, _place(before, key), old, after, served)
+
+
+def _revoke_unused(
+    context: Context,
+    place: Place,
+    old: StoredCredential,
+    after: Entry,
+    served: Sequence[StoredOrganization],
+) -> None:
+    """Revoke a token that served these organizations, or say where that is done."""
+    unused = f"The old token (…{old.last4}) is not used here any more."
+    registered = (one.registration.state is RegistrationState.REGISTERED for one in served)
+    if after.aspm and not all(registered):
+        close_order(context, old.authorization_id)
+        context.voice.say(
+            f"{unused} Revoke it when Invicti ASPM has the new one: {place.token_page}"
         )
-        served = [one for one in after.organizations if one.name in held]
-        told = f"The old token (…{old.last4}) is not used here any more."
-        if after.aspm and any(
-            one.registration.state is not RegistrationState.REGISTERED for one in served
-        ):
-            ledger.close(context, old.authorization_id)
-            context.voice.say(
-                f"{told} Revoke it when Invicti ASPM has the new one: {place.token_page}"
-            )
-            continue
-        ledger.replacing(context, place, old)
-        by_az = any(after.credentials[one.credential].authorization_id for one in served)
-        if not revoke_old(context, place, old, by_az=by_az):
-            context.voice.say(f"{told} Revoke it: {place.token_page}")
-
-
-def _by_the_same(
-    made: OrganizationReport, olds: Sequence[StoredCredential], *, allow_other: bool
-) -> OrganizationReport:
-    known = {old.identity_id.lower() for old in olds if old.identity_id}
-    if allow_other or made.identity is None or not known or made.identity.id.lower() in known:
-        return made
-    was = next(
-        old.identity_name or old.identity_account or old.identity_id
-        for old in olds
-        if old.identity_id
-    )
-    who = made.identity.name or made.identity.account or made.identity.id
-    check = Check(
-        CheckId.IDENTITY,
-        Status.FAIL,
-        f"The new token is {who}'s; the one to replace is {was}'s.",
-        Reason.OTHER_IDENTITY,
-        "Sign in as the same person to create it, or accept the change with --allow-other-identity.",
-    )
-    return with_check(made, check)
+        return
+    record_replaced(context, place, old)
+    by_az = any(after.credentials[one.credential].authorization_id for one in served)
+    if not revoke_old(context, place, old, by_az=by_az):
+        context.voice.say(f"{unused} Revoke it: {place.token_page}")

@@ -1,4 +1,7 @@
-"""Keeping a connection so that a crash at any point leaves it whole: said, stored, then in force by one replace."""
+"""Storing a connection so that a crash at any point leaves it whole.
+
+What comes is said, then stored, then put in force by one replace of the records.
+"""
 
 from __future__ import annotations
 
@@ -17,24 +20,26 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
 
 
-def ready_to_keep(context: Context) -> None:
+def prepare_storage(context: Context) -> None:
     """Find out before a secret is asked for whether it could be kept; finish what a crash left."""
     context.records.check()
     context.vault.probe()
-    clear_remains(context)
+    undo_interrupted(context)
 
 
-def keep(
+def store_entry(
     context: Context,
     name: str,
     onto: Callable[[Entry | None], Entry],
     secrets: Mapping[str, Secret],
     aspm: tuple[str, str] | None = None,
 ) -> None:
-    """Store ``secrets`` (service → secret), then put the entry ``name`` in force. All of it or nothing.
+    """Store ``secrets`` (service → secret), then put the entry ``name`` in force.
 
-    ``onto`` makes the entry out of what is on record by then: another run may have been there. ``aspm`` is an origin
-    and the service under which its API token is among the secrets.
+    All of it or nothing.
+
+    ``onto`` makes the entry out of what is on record by then: another run may have been there.
+    ``aspm`` is an origin and the service under which its API token is among the secrets.
     """
 
     def commit(catalogue: Catalogue) -> Catalogue:
@@ -46,7 +51,9 @@ def keep(
     _store(context, name, secrets, commit)
 
 
-def keep_aspm(context: Context, record: tuple[str, str], secrets: Mapping[str, Secret]) -> None:
+def store_aspm_token(
+    context: Context, record: tuple[str, str], secrets: Mapping[str, Secret]
+) -> None:
     """Store a new API token of one ASPM and put it in force: the old one is erased after."""
     _store(context, record[0], secrets, methodcaller("commit_aspm", *record))
 
@@ -57,7 +64,7 @@ def _store(
     secrets: Mapping[str, Secret],
     commit: Callable[[Catalogue], Catalogue],
 ) -> None:
-    """Say what comes, write it, and put it in force by one replace; or leave everything as it was."""
+    """Say what comes, write it, and put it in force; or leave everything as it was."""
     for secret in secrets.values():
         context.vault.check_size(secret)
     with context.records.exclusive():
@@ -69,15 +76,16 @@ def _store(
             context.records.change(commit)
         except BaseException:
             context.records.change(methodcaller("abandon", what))
-            sweep(context)
+            erase_marked(context)
             raise
-        sweep(context)
+        erase_marked(context)
 
 
-def update(context: Context, name: str, edit: Callable[[Entry], Entry]) -> Entry:
-    """Change what is on record of a connection by now, and erase what nothing names any more; the new entry.
+def update_entry(context: Context, name: str, edit: Callable[[Entry], Entry]) -> Entry:
+    """Change what is on record of a connection by now; returns the new entry.
 
-    Raises ``UsageError`` where the connection has been forgotten meanwhile.
+    What nothing names any more is erased. Raises ``UsageError`` where the connection has been
+    forgotten meanwhile.
     """
 
     def commit(catalogue: Catalogue) -> Catalogue:
@@ -88,22 +96,25 @@ def update(context: Context, name: str, edit: Callable[[Entry], Entry]) -> Entry
     with context.records.exclusive():
         _undo_remains(context)
         catalogue = context.records.change(commit)
-        sweep(context)
+        erase_marked(context)
     return catalogue.connections[name]
 
 
-def clear_remains(context: Context) -> None:
+def undo_interrupted(context: Context) -> None:
     """Undo what a crash left pending, and erase secrets that nothing names any more."""
     catalogue = context.records.load()
     if not catalogue.pending and not catalogue.erasing:
         return
     with context.records.exclusive():
         _undo_remains(context)
-        sweep(context)
+        erase_marked(context)
 
 
 def _undo_remains(context: Context) -> None:
-    """Mark for erasure what is pending. Only for the holder of the lock: whoever was storing it has died."""
+    """Mark for erasure what is pending.
+
+    Only for the holder of the lock: whoever was storing it has died.
+    """
     for name in context.records.load().pending:
         context.voice.note(
             f"An earlier run ended while it stored “{name}”; what it left is removed."
@@ -120,7 +131,7 @@ def changed_meanwhile(name: str) -> UsageError:
     )
 
 
-def sweep(context: Context) -> None:
+def erase_marked(context: Context) -> None:
     """Erase what is marked. A secret that cannot be erased now stays marked for the next run."""
     erased = set()
     for service in context.records.load().erasing:
@@ -128,7 +139,8 @@ def sweep(context: Context) -> None:
             context.vault.erase(service)
         except StoreError as error:
             context.voice.warn(
-                f"An old secret could not be erased yet ({error.problem}); the next run tries again."
+                f"An old secret could not be erased yet ({error.problem}); the next run tries "
+                "again."
             )
         else:
             erased.add(service)
@@ -152,10 +164,10 @@ def whole_records(context: Context) -> Catalogue:
     aside = context.records.set_aside()
     if aside is not None:
         context.voice.warn(
-            f"The damaged records are set aside as {clean(aside)}. The tokens that they name stay in the keyring, and "
-            "only that file knows their names: they cannot be erased from here. Mended and put back, it finds them "
-            "again; or remove the entries that begin with “aspm-ado:” by hand. What was entered in Invicti ASPM is "
-            "there still."
+            f"The damaged records are set aside as {clean(aside)}. The tokens that they name stay "
+            "in the keyring, and only that file knows their names: they cannot be erased from "
+            "here. Mended and put back, it finds them again; or remove the entries that begin with "
+            "“aspm-ado:” by hand. What was entered in Invicti ASPM is there still."
         )
     return context.records.load()
 

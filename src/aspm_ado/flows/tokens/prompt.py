@@ -1,4 +1,4 @@
-"""Getting a token from a person: the guide for this day, the page, the greyed-out button, the hidden prompt."""
+"""Getting a token from a person: the guide for this day, the page, the hidden prompt."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from aspm_ado.domain.help.administrator import (
 )
 from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import PAT_EXPIRES, REACH, Choice, Question
-from aspm_ado.flows.tokens.creation import created
-from aspm_ado.flows.tokens.sources import Taken, ask_token, missing_token
+from aspm_ado.flows.tokens.creation import create_token
+from aspm_ado.flows.tokens.sources import ask_token, missing_token
 
 if TYPE_CHECKING:
     from datetime import date
 
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import Brief
+    from aspm_ado.flows.validation.token import Demand, Token
 
 READY: Final = Question("token-ready", "Have you created the token?")
 PASTE: Final = Choice("paste", "I have the token: paste it")
@@ -33,23 +33,26 @@ GREYED: Final = Choice("greyed", "Something is missing or greyed out there")
 FORBIDDEN: Final = Question("forbidden", "What is in the way?")
 
 
-def choose_reach(context: Context, brief: Brief, deployment: Deployment) -> Brief:
-    """In the last days of global tokens a person chooses which kind to create; a script has said it, or ``auto``."""
+def ask_reach(context: Context, said: ReachDemanded, deployment: Deployment) -> ReachDemanded:
+    """Ask which kind of token to create, in the last days of tokens of all organizations.
+
+    A script has said it, or ``auto``.
+    """
     calendar = context.clock.calendar()
     days = calendar.days_to_end(deployment)
-    if (
-        brief.reach is not ReachDemanded.AUTO
-        or not context.asker.asks
-        or days is None
-        or not calendar.ends_soon(deployment)
-    ):
-        return brief
+    if said is not ReachDemanded.AUTO or not context.asker.asks:
+        return said
+    if days is None or not calendar.ends_soon(deployment):
+        return said
     context.voice.say(
-        f"Invicti's guide asks for a token of all accessible organizations. Microsoft stops such tokens on "
-        f"{calendar.global_end}, in {count_days(days)} by this machine's clock, whatever their own expiry."
+        "Invicti's guide asks for a token of all accessible organizations. Microsoft stops such "
+        "tokens on "
+        f"{calendar.global_end}, in {count_days(days)} by this machine's clock, whatever their own "
+        "expiry."
     )
     context.voice.say(
-        "A token of one organization outlives that day; whether your Invicti ASPM takes it is not known."
+        "A token of one organization outlives that day; whether your Invicti ASPM takes it is not "
+        "known."
     )
     choices = [
         Choice(
@@ -59,57 +62,68 @@ def choose_reach(context: Context, brief: Brief, deployment: Deployment) -> Brie
         ),
         Choice("organization", "One token for each organization", "outlives that day"),
     ]
-    return replace(brief, reach=ReachDemanded(context.asker.pick(REACH, choices, "all")))
+    return ReachDemanded(context.asker.pick(REACH, choices, "all"))
 
 
-def acquire(context: Context, place: Place, brief: Brief, *, for_all: bool) -> Taken:
-    """Have the token made, where that can be and is agreed to; else guide a person through the token page.
+def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) -> Token:
+    """Have the token created, where that can be and is agreed to; else guide a person to it.
 
-    ``for_all``: it serves every organization named. Raises ``UsageError`` where nobody is there to make it.
+    ``for_all``: it serves every organization named. Raises ``UsageError`` where nobody is there to
+    make it.
     """
-    if (made_for_us := created(context, place, brief, for_all=for_all)) is not None:
+    if (made_for_us := create_token(context, place, demand, for_all=for_all)) is not None:
         return made_for_us
     if not context.asker.asks:
         raise missing_token()
-    made = guide(place, brief.purpose, brief.reach, context.clock.calendar())
+    made = guide(place, demand.purpose, demand.reach, context.clock.calendar())
     tell_guide(context, made)
     choice = OPEN.value
     while choice != PASTE.value:
         choice = context.asker.prompter.choose(READY, [PASTE, OPEN, GREYED], PASTE.value)
-        if choice == OPEN.value and not context.desktop.open(made.token_page):
-            context.voice.say(f"No browser could be opened here. The page is {made.token_page}")
+        if choice == OPEN.value:
+            open_page(context, made.token_page)
         elif choice == GREYED.value:
-            tell_request(context, place, brief)
-    taken = ask_token(context.asker, place.site, "" if for_all else place.name)
-    return ask_expiry(
-        context, replace(taken, organization=None) if for_all else taken, made.expires
-    )
+            tell_request(context, place, demand)
+    token = ask_token(context.asker, place.site, "" if for_all else place.name)
+    return ask_expiry(context, token, made.expires)
 
 
-def tell_request(context: Context, place: Place, brief: Brief) -> None:
-    """Which policy it is, as far as a person can see; then the letter to send, and what can be done without it."""
+def open_page(context: Context, page: str) -> None:
+    """Open a page in the browser, or say its address."""
+    if not context.desktop.open(page):
+        context.voice.say(f"No browser could be opened here. The page is {page}")
+
+
+def tell_request(context: Context, place: Place, demand: Demand) -> None:
+    """The letter to the administrator about the policy that is in the way.
+
+    Which one it is, a person may see. What can be done without the letter is said, too.
+    """
     calendar = context.clock.calendar()
     met = possible_policies(
-        place, brief.purpose, calendar.demanded(brief.reach, place.site.deployment)
+        place, demand.purpose, calendar.demanded(demand.reach, place.site.deployment)
     )
     policy = met[0]
     if len(met) > 1:
         choices = [Choice(one.value, POLICIES[one].seen) for one in met]
         policy = Policy(context.asker.prompter.choose(FORBIDDEN, choices, policy.value))
     context.voice.heading(f"Send this to the administrator of the {place.noun}")
-    for line in request_for(policy, place, brief.purpose, brief.reach, calendar).splitlines():
+    for line in request_for(policy, place, demand.purpose, demand.reach, calendar).splitlines():
         context.voice.say(line)
     if way := alternative(policy, place):
         context.voice.note(way)
 
 
-def ask_expiry(context: Context, taken: Taken, suggested: date) -> Taken:
-    """The token with its end, unless ``--pat-expires`` says it for all. Nobody but its owner can tell."""
+def ask_expiry(context: Context, token: Token, suggested: date) -> Token:
+    """The token with its end, unless ``--pat-expires`` says it for all.
+
+    Nobody but its owner can tell.
+    """
     if not context.asker.asks or context.asker.given(PAT_EXPIRES):
-        return taken
+        return token
     answer = context.asker.prompter.text(PAT_EXPIRES, suggested.isoformat(), accept=_day_or_nothing)
     day = _day_or_nothing(answer)
-    return replace(taken, expires=day, expires_source="prompt" if day else None)
+    return replace(token, end=day, end_source="prompt" if day else None)
 
 
 def tell_guide(context: Context, made: Guide) -> None:
@@ -123,4 +137,6 @@ def tell_guide(context: Context, made: Guide) -> None:
 
 def _day_or_nothing(text: str) -> date | None:
     value = text.strip().lower()
-    return None if value in ("", "-", "unknown", "never") else parse_day(value, "The date")
+    if value in ("", "-", "unknown", "never"):
+        return None
+    return parse_day(value, "The date")

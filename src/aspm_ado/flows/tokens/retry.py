@@ -12,27 +12,26 @@ from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.help.guide import Guide, guide
-from aspm_ado.domain.help.ticket import Responsibility, responsibilities
+from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import FEW
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.options.parts import candidate, noun, parse_username
-from aspm_ado.flows.tokens.prompt import acquire, ask_expiry
-from aspm_ado.flows.tokens.sources import Taken, ask_token
-from aspm_ado.flows.validation.report import connection_report, not_good, organizations_of
-from aspm_ado.flows.validation.run import prove_aloud
+from aspm_ado.flows.answers import parse_username
+from aspm_ado.flows.tokens.prompt import OPEN, acquire, ask_expiry, open_page
+from aspm_ado.flows.tokens.sources import ask_token
+from aspm_ado.flows.validation.report import connection_report, not_good
+from aspm_ado.flows.validation.run import validate
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.report import ConnectionReport
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import Candidate, Proof
+    from aspm_ado.flows.validation.result import TokenResult
+    from aspm_ado.flows.validation.token import Token
 
 NEXT: Final = Question("next", "What now?")
 AGAIN: Final = Choice("again", "Check again what failed", "after editing the token on its page")
 OTHER: Final = Choice("other", "Give another token")
 USERNAME: Final = Choice("username", "Try cloning with a username")
-OPEN: Final = Choice("open", "Open the token page in the browser")
 ONE_EACH: Final = Choice("one-each", "Accept it: one token for each organization")
 TICKET: Final = Choice("ticket", "Show a text for whoever can mend it")
 STOP: Final = Choice("keep", "Stop here; nothing is stored")
@@ -42,145 +41,131 @@ _OTHERS: Final = frozenset({Who.ADMINISTRATOR, Who.NETWORK, Who.SERVICE})
 """Whom the person at the terminal has to write to."""
 
 
-def prove_until_good(
-    context: Context, candidates: Sequence[Candidate], previous: Sequence[Proof | None] = ()
-) -> list[Proof]:
-    """Prove; while a person is there and something failed, let them mend it. With nobody there: once."""
-    proofs = prove_aloud(context, candidates, previous)
+def validate_until_good(
+    context: Context, tokens: Sequence[Token], previous: Sequence[TokenResult | None] = ()
+) -> list[TokenResult]:
+    """Validate; while a person is there and something failed, let them mend it.
+
+    With nobody there: once.
+    """
+    results = validate(context, tokens, previous)
     while context.asker.asks:
-        trouble = [check for proof in proofs for check in _trouble(proof)]
-        if not trouble:
-            context.voice.say(
-                f"Proven: {', '.join(here.place.name for proof in proofs for here in proof.places)}."
-            )
+        failed = [result for result in results if _trouble(result)]
+        if not failed:
+            names = (one.place.name for result in results for one in result.organizations.values())
+            context.voice.say(f"Proven: {', '.join(names)}.")
             break
-        context.show(proofs)
-        nothing = not any(made.is_good for proof in proofs for made in organizations_of(proof))
-        choices = _choices(trouble, nothing_good=nothing)
+        context.show(results)
+        choices = _choices(failed, nothing_good=not any(result.good for result in results))
         answer = context.asker.prompter.choose(NEXT, choices, choices[0].value)
         if answer == KEEP.value:
             break
         if answer == OPEN.value:
-            _open_page(context, proofs)
-            continue
-        if answer == TICKET.value:
-            _tell_tickets(context, proofs)
-            continue
-        proofs = _mended(context, proofs, answer)
-    return proofs
-
-
-def _shown(proof: Proof) -> ConnectionReport:
-    tried = proof.candidate
-    return connection_report(None, tried.site, tried.brief.purpose, organizations_of(proof))
-
-
-def _findings(proofs: Sequence[Proof]) -> list[Responsibility]:
-    """Whose problem each of the troubles is."""
-    return [
-        finding
-        for proof in proofs
-        if _trouble(proof)
-        for finding in responsibilities(_shown(proof))
-    ]
-
-
-def _tell_tickets(context: Context, proofs: Sequence[Proof]) -> None:
-    """What to send: what was asked, what was answered, what is concluded and what is not. No secret is in it."""
-    at = context.stamp
-    for finding in _findings(proofs):
-        context.voice.heading("To paste into a ticket (no secret is in it)")
-        for line in finding.ticket(at, __version__):
-            context.voice.say(line)
-
-
-def _open_page(context: Context, proofs: Sequence[Proof]) -> None:
-    """The page of the first token that needs it."""
-    pages = [here.place.token_page for proof in proofs if _trouble(proof) for here in proof.places]
-    page = pages[0] if pages else proofs[0].candidate.site.base_url
-    if not context.desktop.open(page):
-        context.voice.say(f"No browser could be opened here. The page is {page}")
-
-
-def _mended(context: Context, proofs: list[Proof], answer: str) -> list[Proof]:
-    """Ask again what failed, after what the person chose to change."""
-    before: list[Proof | None] = []
-    candidates: list[Candidate] = []
-    for proof in proofs:
-        if not _trouble(proof):
-            candidates.append(proof.candidate)
-            before.append(proof)
-        elif answer == OTHER.value:
-            taken = ask_token(context.asker, proof.candidate.site, _whose(context, proof.candidate))
-            suggested = proof.candidate.expires or guide_for(context, proof).expires
-            taken = ask_expiry(context, taken, suggested)
-            if context.asker.given(PAT_EXPIRES):
-                end, source = proof.candidate.expires, proof.candidate.expires_source
-                taken = replace(taken, expires=end, expires_source=source)
-            candidates.append(_with_token(proof.candidate, taken))
-            before.append(None)
-        elif answer == ONE_EACH.value:
-            brief = replace(proof.candidate.brief, reach=ReachDemanded.ORGANIZATION)
-            candidates.append(replace(proof.candidate, brief=brief))
-            before.append(proof)
-        elif answer == USERNAME.value:
-            username = context.asker.need(CLONE_USERNAME, parse_username)
-            candidates.append(replace(proof.candidate, username=username))
-            before.append(proof)
+            _open_page(context, failed)
+        elif answer == TICKET.value:
+            _tell_tickets(context, failed)
         else:
-            candidates.append(proof.candidate)
-            before.append(proof)
-    again = [index for index, proof in enumerate(proofs) if _trouble(proof)]
-    fresh = prove_aloud(context, [candidates[i] for i in again], [before[i] for i in again])
-    merged = list(proofs)
-    for index, proof in zip(again, fresh, strict=True):
-        merged[index] = proof
-    return merged
+            results = _mended(context, results, answer)
+    return results
 
 
-def _whose(context: Context, candidate: Candidate) -> str:
-    """The organizations that a token is asked for, as it was asked for the first time; nothing where it is for all."""
-    site = candidate.site
-    wide = context.clock.calendar().demanded(candidate.brief.reach, site.deployment) is Reach.ALL
-    return "" if wide or len(candidate.names) > FEW else ", ".join(candidate.names)
+def _open_page(context: Context, failed: Sequence[TokenResult]) -> None:
+    """The page of the first token that needs it."""
+    pages = [result.lead.place.token_page for result in failed if result.lead is not None]
+    open_page(context, pages[0] if pages else failed[0].token.site.base_url)
 
 
-def _trouble(proof: Proof) -> list[Check]:
-    """What stands in the way of this token."""
-    return [check for organization in organizations_of(proof) for check in not_good(organization)]
+def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
+    """What to send: what was asked, what was answered, what is concluded and what is not.
+
+    No secret is in it.
+    """
+    for result in failed:
+        site, purpose = result.token.site, result.token.demand.purpose
+        for finding in responsibilities(connection_report(None, site, purpose, result.reports)):
+            context.voice.heading("To paste into a ticket (no secret is in it)")
+            for line in finding.ticket(context.stamp, __version__):
+                context.voice.say(line)
 
 
-def guide_for(context: Context, proof: Proof) -> Guide:
-    """The guide to a token like the one that was proven."""
-    candidate = proof.candidate
-    place = next(iter(candidate.places), candidate.site.place("_"))
-    return guide(place, candidate.brief.purpose, candidate.brief.reach, context.clock.calendar())
+def _mended(context: Context, results: list[TokenResult], answer: str) -> list[TokenResult]:
+    """Ask again what failed, after what the person chose to change."""
+    failed = [result for result in results if _trouble(result)]
+    tokens = [_changed(context, result, answer) for result in failed]
+    if answer == OTHER.value:  # nothing that was good of the old token says anything of the new one
+        fresh = iter(validate(context, tokens))
+    else:
+        fresh = iter(validate(context, tokens, failed))
+    return [next(fresh) if _trouble(result) else result for result in results]
 
 
-def _with_token(candidate: Candidate, taken: Taken) -> Candidate:
+def _changed(context: Context, result: TokenResult, answer: str) -> Token:
+    """The token to be asked about, after what the person chose."""
+    token = result.token
+    if answer == ONE_EACH.value:
+        return replace(token, demand=replace(token.demand, reach=ReachDemanded.ORGANIZATION))
+    if answer == USERNAME.value:
+        return replace(token, username=context.asker.need(CLONE_USERNAME, parse_username))
+    if answer == OTHER.value:
+        return _another_token(context, result)
+    return token
+
+
+def _another_token(context: Context, result: TokenResult) -> Token:
+    """A token in the place of the one that failed, for the same organizations."""
+    old = result.token
+    new = ask_token(context.asker, old.site, _asked_for(context, old))
+    new = ask_expiry(context, new, old.end or _guide_for(context, old).expires)
+    known = old if context.asker.given(PAT_EXPIRES) else new
     return replace(
-        candidate,
-        secret=taken.secret,
-        source=taken.source,
-        expires=taken.expires,
-        expires_source=taken.expires_source,
-        stored="",
-        authorization_id=taken.authorization_id,
+        old,
+        secret=new.secret,
+        source=new.source,
+        end=known.end,
+        end_source=known.end_source,
+        credential="",
+        authorization_id=new.authorization_id,
     )
 
 
-def _choices(trouble: Sequence[Check], *, nothing_good: bool) -> list[Choice]:
+def _asked_for(context: Context, token: Token) -> str:
+    """The organizations that a token is asked for, as it was for the first time.
+
+    None where it is for all.
+    """
+    wide = context.clock.calendar().demanded(token.demand.reach, token.site.deployment)
+    if wide is Reach.ALL or len(token.places) > FEW:
+        return ""
+    return ", ".join(place.name for place in token.places)
+
+
+def _trouble(result: TokenResult) -> list[Check]:
+    """What stands in the way of this token."""
+    return [check for organization in result.reports for check in not_good(organization)]
+
+
+def _guide_for(context: Context, token: Token) -> Guide:
+    """The guide to a token like this one."""
+    place = next(iter(token.places), token.site.place("_"))
+    return guide(place, token.demand.purpose, token.demand.reach, context.clock.calendar())
+
+
+def _choices(failed: Sequence[TokenResult], *, nothing_good: bool) -> list[Choice]:
     """What can be done about it, the likeliest first."""
-    ids = {check.id for check in trouble}
+    trouble = [check for result in failed for check in _trouble(result)]
+    reasons = {check.reason for check in trouble if check.reason is not None}
     dead = any(check.exit_code is ExitCode.REJECTED for check in trouble)
-    unknown = all(check.status is Status.UNKNOWN for check in trouble)
-    again = replace(AGAIN, hint="") if unknown else AGAIN  # no edit of the token mends a network
-    choices = [OTHER, again, OPEN] if dead else [again, OPEN, OTHER]
-    if CheckId.CLONE_TOKEN in ids:
+    again = AGAIN
+    if all(check.status is Status.UNKNOWN for check in trouble):
+        again = Choice(AGAIN.value, AGAIN.label)  # no edit of the token mends a network
+    choices = [again, OPEN, OTHER]
+    if dead:
+        choices = [OTHER, again, OPEN]
+    if any(check.id is CheckId.CLONE_TOKEN for check in trouble):
         choices.append(USERNAME)
-    if Reason.REACH_ORGANIZATION_ONLY in {check.reason for check in trouble}:
+    if Reason.REACH_ORGANIZATION_ONLY in reasons:
         choices.insert(1, ONE_EACH)
-    if any(check.reason.who in _OTHERS for check in trouble if check.reason is not None):
+    if any(reason.who in _OTHERS for reason in reasons):
         choices.append(TICKET)
     return [*choices, STOP if nothing_good else KEEP]
 
@@ -192,52 +177,52 @@ WHICH: Final = Question(
 )
 
 
-def more_organizations(context: Context, proofs: list[Proof]) -> list[Proof]:
-    """Offer what the tokens reach beside what was named; then, where they see one only, another with its own."""
-    if not context.asker.asks or not any(
-        made.is_good for proof in proofs for made in organizations_of(proof)
-    ):
-        return proofs
-    taken = {here.place.key for proof in proofs for here in proof.places}
-    offered = [_offer(context, proof, taken) for proof in proofs]
-    if all(
-        proof.reach_seen is not None and proof.reach_seen.reach is Reach.ALL for proof in offered
-    ):
+def more_organizations(context: Context, results: list[TokenResult]) -> list[TokenResult]:
+    """Offer what the tokens reach beside what was named.
+
+    Then, where they reach one organization only, another with a token of its own.
+    """
+    if not context.asker.asks or not any(result.good for result in results):
+        return results
+    known = {key for result in results for key in result.organizations}
+    offered = [_offer(context, result, known) for result in results]
+    if all(_reaches_all(result) for result in offered):
         return offered
     while context.asker.prompter.confirm(ANOTHER, default=False):
-        offered += _another(context, offered[0])
+        offered += _another_organization(context, offered[0].token)
     return offered
 
 
-def _offer(context: Context, proof: Proof, taken: set[str]) -> Proof:
-    """Those of the token's organizations that are not in yet."""
-    if proof.reach_seen is None or proof.reach_seen.reach is not Reach.ALL:
-        return proof
-    others = [name for name in proof.listed or () if name.casefold() not in taken]
-    if not others:
-        return proof
-    chosen = context.asker.prompter.choose_many(
-        MORE, [Choice(name, clean(name, 60)) for name in others]
-    )
+def _reaches_all(result: TokenResult) -> bool:
+    return result.reach_seen.reach is Reach.ALL
+
+
+def _offer(context: Context, result: TokenResult, known: set[str]) -> TokenResult:
+    """The result with those of the token's organizations that a person adds.
+
+    What is ``known`` is in already.
+    """
+    others = {place.name: place for place in result.listed or () if place.key not in known}
+    if not others or not _reaches_all(result):
+        return result
+    choices = [Choice(place.name, clean(place.name, 60)) for place in others.values()]
+    chosen = context.asker.prompter.choose_many(MORE, choices)
     if not chosen:
-        return proof
-    taken.update(name.casefold() for name in chosen)
-    wider = replace(proof.candidate, names=(*proof.candidate.names, *chosen))
-    [again] = prove_until_good(context, [wider], [proof])
-    return again
+        return result
+    added = [others[name] for name in chosen]
+    known.update(place.key for place in added)
+    wider = replace(result.token, places=(*result.token.places, *added))
+    return validate_until_good(context, [wider], [result])[0]
 
 
-def _another(context: Context, like: Proof) -> list[Proof]:
+def _another_organization(context: Context, like: Token) -> list[TokenResult]:
     """One more organization or collection, guided from its own token page."""
-    site, brief = like.candidate.site, like.candidate.brief
+    site = like.site
     if site.deployment is Deployment.SERVICES:
         place = parse_organization(context.asker.prompter.text(WHICH, accept=parse_organization))
     else:
-        place = site.place(
-            context.asker.prompter.text(
-                Question("another-collection", f"Which {noun(site)}")
-            ).strip()
-        )
-    token = acquire(context, place, brief, for_all=False)
-    brief = replace(brief, expires=None, username=like.candidate.username)
-    return prove_until_good(context, [candidate(token, site, (place.name,), brief)])
+        question = Question("another-collection", "Which collection")
+        place = site.place(context.asker.prompter.text(question).strip())
+    token = acquire(context, place, like.demand, for_all=False)
+    demand = replace(like.demand, end=None, username=like.username)  # each has an end of its own
+    return validate_until_good(context, [token.meant_for(site, [place], demand)])

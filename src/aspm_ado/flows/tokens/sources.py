@@ -1,11 +1,11 @@
-"""Taking tokens in: which source wins, which organization each is for, and nothing that is not a token."""
+"""Where tokens come from: which source wins, and which organization each is for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.azure.place import SERVICES
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
@@ -19,11 +19,12 @@ from aspm_ado.domain.questions import (
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret, decode, parse_pat, parse_secret
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.validation.token import Token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from aspm_ado.domain.azure.place import Site
+    from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.ports import Sources
     from aspm_ado.flows.answers import Asker
 
@@ -32,49 +33,46 @@ ASPM_VARIABLES: Final = ("INVICTI_ASPM_TOKEN", "KONDUKTO_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A secret and where it came from; ``organization`` when it is for that one alone.
-
-    ``stored`` is the key of the credential that holds it already. The date is set where it is this token's own.
-    """
+class ApiToken:
+    """An API token of Invicti ASPM, and where it came from, in words."""
 
     secret: Secret
     source: str
-    organization: str | None = None
-    stored: str = ""
-    expires: date | None = None
-    expires_source: str | None = None
-    authorization_id: str = ""
-    """Its id in the PAT Lifecycle API, where it was created or is on record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The tokens that were given: one for everything, and those of single organizations (by case-folded name)."""
+    """The tokens that were given: one for all, and those of single organizations.
 
-    shared: Taken | None
-    own: dict[str, Taken]
+    ``own`` is by ``Place.key``.
+    """
+
+    shared: Token | None
+    own: dict[str, Token]
 
     @property
-    def named(self) -> tuple[str, ...]:
+    def named(self) -> tuple[Place, ...]:
         """The organizations that have a token of their own."""
-        return tuple(taken.organization for taken in self.own.values() if taken.organization)
+        return tuple(place for token in self.own.values() for place in token.places)
 
-    def lacks(self, names: Iterable[str], *, list_all: bool) -> bool:
-        """Whether some of ``names``, or of all organizations, has no token."""
-        return self.shared is None and (list_all or any(self.of(name) is None for name in names))
+    def lacks(self, places: Iterable[Place], *, list_all: bool) -> bool:
+        """Whether some of ``places``, or of all organizations, has no token."""
+        return self.shared is None and (list_all or any(self.of(place) is None for place in places))
 
-    def of(self, name: str) -> Taken | None:
+    def of(self, place: Place) -> Token | None:
         """The token for an organization."""
-        return self.own.get(name.casefold(), self.shared)
+        return self.own.get(place.key, self.shared)
 
 
-def tokens_given(asker: Asker, sources: Sources) -> Tokens:
-    """Every token that flags or variables give. An explicit source that is empty is refused; variables fall through.
+def tokens_given(asker: Asker, sources: Sources, site: Site = SERVICES) -> Tokens:
+    """Every token that flags or variables give.
+
+    An explicit source that is empty is refused; variables fall through.
 
     ``--create-token require`` takes none: a file beside it is refused, a variable is passed over.
     """
-    if (create := asker.given(CREATE_TOKEN)) and create.value.strip().lower() == "require":
+    create = asker.given(CREATE_TOKEN)
+    if create is not None and create.value.strip().lower() == "require":
         if asker.given(PAT_FILE) or asker.switch(PAT_STDIN):
             raise UsageError(
                 Reason.USAGE,
@@ -82,25 +80,25 @@ def tokens_given(asker: Asker, sources: Sources) -> Tokens:
                 remedy="Leave one of them out.",
             )
         return Tokens(None, {})
-    shared: list[Taken] = []
-    own: dict[str, Taken] = {}
+    shared: list[Token] = []
+    own: dict[str, Token] = {}
     if asker.switch(PAT_STDIN):
-        shared.append(Taken(parse_pat(decode(sources.file("-")), "stdin"), "stdin"))
+        shared.append(_from_file(sources, "-"))
     files = asker.given(PAT_FILE)
     for value in files.values if files else ():
         organization, path = _split(value)
-        where = "stdin" if path == "-" else f"file {clean(path, 120)}"
-        taken = Taken(parse_pat(decode(sources.file(path)), where), where, organization)
+        token = _from_file(sources, path)
         if organization is None:
-            shared.append(taken)
-        elif organization.casefold() in own:
+            shared.append(token)
+            continue
+        place = site.place(organization)
+        if place.key in own:
             raise UsageError(
                 Reason.USAGE,
                 f"Two tokens are given for {clean(organization, 60)}.",
                 remedy="Give one --pat-file for each organization.",
             )
-        else:
-            own[organization.casefold()] = taken
+        own[place.key] = replace(token, places=(place,))
     if len(shared) > 1:
         raise UsageError(
             Reason.USAGE,
@@ -110,14 +108,21 @@ def tokens_given(asker: Asker, sources: Sources) -> Tokens:
     return Tokens(shared[0] if shared else _from_variables(sources), own)
 
 
-def ask_token(asker: Asker, site: Site, name: str) -> Taken:
-    """The token from a person, hidden; the hosts that it will be sent to are said above the prompt."""
+def _from_file(sources: Sources, path: str) -> Token:
+    """The token in a file, or on stdin (``-``)."""
+    source = "stdin" if path == "-" else f"file {clean(path, 120)}"
+    return Token(parse_pat(decode(sources.file(path)), source), source)
+
+
+def ask_token(asker: Asker, site: Site, name: str) -> Token:
+    """The token from a person, hidden; the hosts that it is sent to are said above the prompt."""
     every = "every organization" if site.deployment is Deployment.SERVICES else "every collection"
     context = (
-        f"The token for {name or every}. It will be sent to these hosts only: {', '.join(site.hosts)}.",
+        f"The token for {name or every}. It will be sent to these hosts only: "
+        f"{', '.join(site.hosts)}.",
     )
     secret = asker.prompter.secret(PAT, context, accept=lambda text: parse_pat(text, "the prompt"))
-    return Taken(secret, "prompt", name or None)
+    return Token(secret, "prompt")
 
 
 def missing_token(question: Question = PAT) -> UsageError:
@@ -129,28 +134,31 @@ def missing_token(question: Question = PAT) -> UsageError:
     )
 
 
-def aspm_token_given(asker: Asker, sources: Sources) -> Taken | None:
+def aspm_token_given(asker: Asker, sources: Sources) -> ApiToken | None:
     """The API token of Invicti ASPM, if a file or a variable gives one."""
     given = asker.given(ASPM_TOKEN_FILE)
     what = "API token of Invicti ASPM"
     if given:
         where = f"file {clean(given.value, 120)}"
-        return Taken(parse_secret(decode(sources.file(given.value)), where, what), where)
+        return ApiToken(parse_secret(decode(sources.file(given.value)), where, what), where)
     for name in ASPM_VARIABLES:
         if value := sources.variable(name).strip():
-            return Taken(parse_secret(value, name, what), name)
+            return ApiToken(parse_secret(value, name, what), name)
     return None
 
 
-def _from_variables(sources: Sources) -> Taken | None:
+def _from_variables(sources: Sources) -> Token | None:
     for name in PAT_VARIABLES:
         if value := sources.variable(name).strip():
-            return Taken(parse_pat(value, name), name)
+            return Token(parse_pat(value, name), name)
     return None
 
 
 def _split(value: str) -> tuple[str | None, str]:
-    """``ORGANIZATION=FILE`` or ``FILE``. A name before ``=`` has no path separator; anything else is a path."""
+    """``ORGANIZATION=FILE`` or ``FILE``.
+
+    A name before ``=`` has no path separator; anything else is a path.
+    """
     organization, equals, path = value.partition("=")
     if equals and organization and path and not any(mark in organization for mark in "/\\:"):
         return organization.strip(), path

@@ -1,4 +1,4 @@
-"""From what was heard to what is reported: the checks of each organization, in the order of the contract."""
+"""From answers to reports: the checks of each organization, in the order of the contract."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
 from aspm_ado.domain.documents import Profile
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
-from aspm_ado.domain.rules.access import identity_known
+from aspm_ado.domain.rules.access import Access, identity_known
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.rules.scopes import scopes_not_asked
@@ -19,45 +19,41 @@ from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_f
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
     from aspm_ado.domain.azure.scopes import Purpose
-    from aspm_ado.domain.rules.reach import ReachSeen
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import PlaceProof, Proof
+    from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
 
 EVERY_ONE: Final = "*"
 """The name that stands for organizations that nobody could list."""
 
 
-def organizations_of(
-    proof: Proof, warn_days: int = DEFAULT_WARN_DAYS
-) -> tuple[OrganizationReport, ...]:
-    """A report for each organization of one token."""
-    candidate, reach_seen = proof.candidate, proof.reach_seen
-    reach = reach_seen.reach if reach_seen is not None else Reach.UNKNOWN
+def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
+    """Make the report on each organization of a token, when all has been asked."""
+    token, organizations = result.token, result.organizations.values()
+    reach = result.reach_seen.reach
+    is_rejected = bool(organizations) and all(here.is_rejected for here in organizations)
+    days_left, end = None, token.end.isoformat() if token.end else None
+    expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
+    if not is_rejected:
+        days_left = result.calendar.days_left(token.end, reach, token.site.deployment)
+        expiry = judge_expiry(token.end, result.calendar, warn_days)
     facts = TokenFacts(
-        format=candidate.secret.format,
-        last4=candidate.secret.last4,
-        expires=candidate.expires.isoformat() if candidate.expires else None,
-        expires_source=candidate.expires_source if candidate.expires else None,
-        days_left=proof.calendar.days_left(candidate.expires, reach, candidate.site.deployment),
+        format=token.secret.format,
+        last4=token.secret.last4,
+        expires=end,
+        expires_source=token.end_source if end else None,
+        days_left=days_left,
         reach=reach,
-        source=candidate.source,
-        shared=len(proof.places) > 1,
+        source=token.source,
+        shared=len(organizations) > 1,
     )
-    dead = bool(proof.places) and all(
-        here.access is not None and here.access.is_rejected for here in proof.places
-    )
-    if dead:
-        facts = replace(facts, days_left=None)
-        expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
-    else:
-        expiry = judge_expiry(candidate.expires, proof.calendar, warn_days)
-    reach_check = (
-        proof.unlisted if proof.unlisted is not None and not dead else _reach(proof, reach_seen)
-    )
-    own = (judge_format(candidate.secret), expiry, reach_check)
-    if proof.unlisted is not None and not proof.places:
-        return (_every_one(proof, facts, own),)
-    return tuple(_organization(here, facts, own, candidate.brief.purpose) for here in proof.places)
+    reach_check = result.unlisted
+    if reach_check is None or is_rejected:
+        reach_check = _reach(result)
+    own = (judge_format(token.secret), expiry, reach_check)
+    if result.unlisted is not None and not organizations:
+        result.every_one = _every_one(result, facts, own)
+    for here in organizations:
+        here.report = _organization(here, facts, own, token.demand.purpose)
 
 
 def connection_report(
@@ -67,18 +63,16 @@ def connection_report(
     return ConnectionReport(name, site.deployment, site.base_url, purpose, tuple(organizations))
 
 
-def day_source(proofs: Sequence[Proof]) -> DaySource:
-    """Whose calendar the verdict used: Azure DevOps' as soon as one answer came from it."""
-    sources = [proof.calendar.source for proof in proofs]
-    return next((source for source in sources if source is not DaySource.LOCAL), DaySource.LOCAL)
-
-
 def report(
-    context: Context, command: str, proofs: Sequence[Proof], connections: Sequence[ConnectionReport]
+    context: Context,
+    command: str,
+    results: Sequence[TokenResult],
+    connections: Sequence[ConnectionReport],
 ) -> Report:
-    """The document."""
-    at = context.stamp
-    return Report(command, at, day_source(proofs), tuple(connections))
+    """The document. Its calendar is that of Azure DevOps, as soon as one answer came from there."""
+    sources = (result.calendar.source for result in results)
+    source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
+    return Report(command, context.stamp, source, tuple(connections))
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
@@ -101,86 +95,83 @@ def with_check(organization: OrganizationReport, check: Check) -> OrganizationRe
 
 
 def named(organization: OrganizationReport, name: str | None) -> OrganizationReport:
-    """The same, with the name of its connection in the commands that help; without one, with what helps there."""
-    old, new = (
-        (MIGRATE, MIGRATE.replace("NAME", name))
-        if name
-        else (f": {MIGRATE}", " (--reach organization).")
-    )
-    checks = (
-        replace(check, remedy=check.remedy.replace(old, new)) if check.remedy else check
-        for check in organization.checks
-    )
+    """The same, with the name of its connection in the commands that help.
+
+    Without a name, with what helps there.
+    """
+    old, new = f": {MIGRATE}", " (--reach organization)."
+    if name:
+        old, new = MIGRATE, MIGRATE.replace("NAME", name)
+    checks = []
+    for check in organization.checks:
+        if check.remedy and old in check.remedy:
+            check = replace(check, remedy=check.remedy.replace(old, new))
+        checks.append(check)
     return replace(organization, checks=tuple(checks))
-
-
-def with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Check, ...]:
-    """The checks of a token with the command that replaces it; one of all organizations would end with this one."""
-    if any(check.next is not None and check.next.verb == "migrate" for check in checks):
-        return tuple(
-            replace(one, next=Command("migrate")) if one.id in _NEW_TOKEN else one for one in checks
-        )
-    rotate, one_of_them = Command("rotate"), Command("rotate", (name,))
-    return tuple(
-        replace(one, next=one_of_them if one.id is CheckId.REACH or not shared else rotate)
-        if one.id in _NEW_TOKEN
-        else one
-        for one in checks
-    )
 
 
 _NEW_TOKEN: Final = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.REACH})
 
 
+def _with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Check, ...]:
+    """The checks of a token with the command that replaces it.
+
+    One of all organizations would end with this one.
+    """
+    moves = any(check.next is not None and check.next.verb == "migrate" for check in checks)
+    found = []
+    for check in checks:
+        if check.id in _NEW_TOKEN:
+            command = Command("rotate", (name,))
+            if moves:
+                command = Command("migrate")
+            elif shared and check.id is not CheckId.REACH:
+                command = Command("rotate")
+            check = replace(check, next=command)
+        found.append(check)
+    return tuple(found)
+
+
 def _organization(
-    here: PlaceProof, facts: TokenFacts, own: Sequence[Check], purpose: Purpose
+    here: OrganizationResult, facts: TokenFacts, own: Sequence[Check], purpose: Purpose
 ) -> OrganizationReport:
-    access = here.access
+    access, name = here.access, here.place.name
     if access is None:
         excuse = "Not asked."
-        who = (skip(CheckId.IDENTITY, excuse), skip(CheckId.ACCESS, excuse))
-        identity = None
+        access = Access(None, skip(CheckId.IDENTITY, excuse), skip(CheckId.ACCESS, excuse))
+    elif access.access_check.status is Status.UNKNOWN:
+        excuse = "Not asked: whether the organization takes the token was not found out."
     else:
-        who, identity = (access.identity_check, access.access_check), access.identity
         excuse = "Not asked: the organization does not take the token."
-        if access.access_check.status is Status.UNKNOWN:
-            excuse = "Not asked: whether the organization takes the token was not found out."
     scopes = here.scopes or scopes_not_asked(purpose, excuse)
     clone = here.clone or clone_skipped(excuse)
-    checks = with_next(
-        in_order([*own, *who, *scopes, *clone]), here.place.name, shared=facts.shared
-    )
-    return OrganizationReport(here.place.name, identity, facts, checks, username=here.username)
+    checks = in_order([*own, access.identity_check, access.access_check, *scopes, *clone])
+    checks = _with_next(checks, name, shared=facts.shared)
+    return OrganizationReport(name, access.identity, facts, checks, username=here.username)
 
 
-def _every_one(proof: Proof, facts: TokenFacts, own: Sequence[Check]) -> OrganizationReport:
-    """What stands for all the organizations of a token, where they could not be listed: nothing was asked in them."""
-    who = (
-        proof.wide.answer.identity
-        if proof.wide is not None and isinstance(proof.wide.answer, Profile)
-        else None
-    )
+def _every_one(result: TokenResult, facts: TokenFacts, own: Sequence[Check]) -> OrganizationReport:
+    """The report for all the organizations of a token, where they could not be listed."""
     excuse = "Not asked: no organization was named, and they could not be listed."
-    identity = (
-        identity_known(who, proof.wide) if who is not None else skip(CheckId.IDENTITY, excuse)
-    )
-    scopes = scopes_not_asked(proof.candidate.brief.purpose, excuse)
-    checks = in_order(
-        [*own, identity, skip(CheckId.ACCESS, excuse), *scopes, *clone_skipped(excuse)]
-    )
-    return OrganizationReport(EVERY_ONE, who, facts, checks)
+    owner, identity = None, skip(CheckId.IDENTITY, excuse)
+    if result.wide is not None and isinstance(result.wide.answer, Profile):
+        owner = result.wide.answer.identity
+        identity = identity_known(owner, result.wide)
+    scopes = scopes_not_asked(result.token.demand.purpose, excuse)
+    access = skip(CheckId.ACCESS, excuse)
+    checks = in_order([*own, identity, access, *scopes, *clone_skipped(excuse)])
+    return OrganizationReport(EVERY_ONE, owner, facts, checks)
 
 
-def _reach(proof: Proof, reach_seen: ReachSeen | None) -> Check:
+def _reach(result: TokenResult) -> Check:
     """Judged once for the token. Where nobody let it in and nothing tells, it was not asked for."""
-    let_in = any(here.access is not None and here.access.is_accepted for here in proof.places)
-    if reach_seen is None or (reach_seen.reach is Reach.UNKNOWN and not let_in):
-        heard = [here.access for here in proof.places if here.access is not None]
-        if any(access.access_check.status is Status.UNKNOWN for access in heard):
-            return reach_not_asked(
-                "Not asked: whether an organization takes the token was not found out."
-            )
-        return reach_not_asked("Not asked: no organization takes the token.")
-    return judge_reach(
-        reach_seen, proof.candidate.brief.reach, proof.candidate.site.deployment, proof.calendar
-    )
+    token, reach_seen = result.token, result.reach_seen
+    organizations = result.organizations.values()
+    if reach_seen.reach is not Reach.UNKNOWN or any(here.is_accepted for here in organizations):
+        return judge_reach(reach_seen, token.demand.reach, token.site.deployment, result.calendar)
+    checks = (here.access.access_check for here in organizations if here.access is not None)
+    if any(check.status is Status.UNKNOWN for check in checks):
+        return reach_not_asked(
+            "Not asked: whether an organization takes the token was not found out."
+        )
+    return reach_not_asked("Not asked: no organization takes the token.")

@@ -1,8 +1,13 @@
-"""Finding one repository and reading its first page, with the token alone and with a username beside it."""
+"""The requests about one token, whose answers fill its result.
+
+Two round trips decide one organization. The first asks who the token is, and how far it reaches;
+when it shows a dead token or no service, nothing follows (``identify``). The second sends the scope
+probes at once (``explore``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,306 +26,382 @@ from aspm_ado.domain.rules.clone import (
 from aspm_ado.domain.rules.reach import not_listed
 from aspm_ado.domain.rules.scopes import ProbeResult, judge_probe, judge_scopes, reads_code
 from aspm_ado.domain.secret import Secret
-from aspm_ado.flows.validation.result import AUTO, NO, PlaceProof, Proof
+from aspm_ado.flows.answers import AUTO, NO
+from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
 from aspm_ado.flows.validation.scheduler import RequestPlan
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.azure.requests import Caller
+    from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.checks import Check
 
-Steps = Generator[Sequence["Call"], Sequence["Reply"], None]
+OTHERS_ASKED: Final = 8
+"""Further organizations asked about a token that the first one rejects without saying why."""
+
+MOST_REQUESTS: Final = 11
+"""For one organization before the clone check.
+
+A purpose with more probes asks the summit of each scope first.
+"""
 
 PROJECTS_TRIED: Final = 10
-"""Projects of the first page that are looked into for an enabled repository, one after the other."""
+"""Projects of the first page that are looked into for a repository, one after the other."""
 
 REPOSITORIES_TRIED: Final = 3
-"""Repositories of a project that are tried: servers before 2020 do not tell which ones are switched off."""
+"""Repositories of a project that are tried.
+
+Servers before 2020 do not tell which ones are switched off.
+"""
+
+_TRUE_EVERYWHERE: Final = (AnswerKind.NO_ANSWER, AnswerKind.EXPIRED)
+"""First answers that are true of the token in every other organization, too."""
+
+_DIED: Final = frozenset({AnswerKind.REFUSAL, AnswerKind.EXPIRED, AnswerKind.SIGN_IN})
+"""Answers to a probe that speak of the token, not of a scope: it may have died under way."""
 
 
-def try_clone(proof: Proof, here: PlaceProof, choice: str, *, code_is_read: bool) -> Steps:
-    """Fill ``clone`` and ``repository`` of one organization."""
-    if not proof.candidate.brief.purpose.reads_code:
-        here.clone = clone_skipped("The issue manager clones nothing.", Reason.NOT_WANTED)
-    elif choice == NO:
-        here.clone = clone_skipped("Left out, as asked.", Reason.NOT_WANTED)
-    elif not code_is_read:
-        here.clone = clone_skipped("Not asked: Code is not as needed yet.")
-    elif choice == AUTO:
-        yield from _any(proof, here)
-    else:
-        project, _, name = choice.partition("/")
-        yield from _read(proof, here, Repository("", name, project), asked_for=True)
+class TokenRequests:
+    """Fills the result of one token.
 
-
-def _any(proof: Proof, here: PlaceProof) -> Steps:
-    """The first repository that can be tried, in the first projects. The list of a whole organization has no pages.
-
-    The newest version that a server names may be a preview there (seen with Server 2020 and 2022), so a refused
-    version is followed by the next older one.
+    ``previous`` is an earlier one: what was good in it is not asked again.
     """
-    credential, caller = proof.candidate.credential(), proof.candidate.brief.caller
-    for version in API_VERSIONS[API_VERSIONS.index(proof.version) :]:
-        [page] = yield [caller.projects(here.place, version, credential)]
-        if page.status != 400:
-            break
-    if not isinstance(page.answer, Projects):
-        here.clone = clone_inconclusive(page)
-        return
-    silent: list[Reply] = []
-    looked = False
-    for project in page.answer.projects[:PROJECTS_TRIED]:
-        [reply] = yield [caller.repositories(here.place, project.name, version, credential)]
-        if not isinstance(reply.answer, Repositories):
-            silent.append(reply)
-            continue
-        looked = True
-        for repository in [one for one in reply.answer.repositories if one.enabled][
-            :REPOSITORIES_TRIED
-        ]:
-            yield from _read(proof, here, repository, asked_for=False)
-            if any(one.status != 404 for check in here.clone for one in check.evidence):
+
+    def __init__(
+        self, result: TokenResult, caller: Caller, clock: Clock, previous: TokenResult | None
+    ) -> None:
+        self.result, self._caller, self._clock = result, caller, clock
+        self._previous = previous
+        self._token = result.token
+        self._site = result.token.site
+        self._credential = result.token.bound()
+
+    def identify(self) -> RequestPlan[None]:
+        """Ask who the token is, and how far it reaches: all that is not of one organization."""
+        yield from self._first_round()
+        yield from self._ask_other_organizations()
+        yield from self._version_elsewhere()
+
+    def _first_round(self) -> RequestPlan[None]:
+        result, caller = self.result, self._caller
+        services = self._site.deployment is Deployment.SERVICES
+        result.add(self._token.places)
+        lead = result.lead
+        if services:
+            wide = caller.profile(self._site, self._credential)
+        else:
+            wide = caller.collections(self._site, self._credential)
+        replies = list((yield [*self._first_calls(lead), wide]))
+        result.wide = replies.pop()
+        if isinstance(result.wide.answer, Names):
+            result.listed = self._places(result.wide)
+        if self._token.list_all:
+            yield from self._list(result.wide)
+            if lead is None and result.lead is not None:
+                lead = result.lead
+                replies = list((yield self._first_calls(lead)))
+        result.calendar = self._clock.calendar(*replies, result.wide)
+        result.version = API_VERSIONS[0]
+        if not services:
+            self._learn_version(replies[1] if len(replies) > 1 else None)
+        self._keep_what_was_good()
+        if lead is not None:
+            lead.first = replies[0]
+            if classify(replies[0]) in _TRUE_EVERYWHERE:
+                self._take_first_answer(self._others(), replies[0])
+
+    def _list(self, wide: Reply) -> RequestPlan[None]:
+        """Add every organization that the token reaches to those that were named."""
+        result, lister = self.result, wide
+        if isinstance(wide.answer, Profile):  # a token of all organizations
+            [lister] = yield [self._accounts(wide.answer)]
+            result.listed = self._places(lister)
+        result.add(result.listed or ())
+        if not result.listed:
+            result.unlisted = not_listed(lister, self._site.deployment)
+
+    def _first_calls(self, lead: OrganizationResult | None) -> list[Call]:
+        """The first calls to the first organization; a Server is asked for its version too."""
+        if lead is None:
+            return []
+        calls = [self._who(lead)]
+        if self._site.deployment is Deployment.SERVER:
+            calls.append(self._caller.version(lead.place, self._credential))
+        return calls
+
+    def _places(self, reply: Reply) -> tuple[Place, ...] | None:
+        """What an answer lists, where it is a list."""
+        if not isinstance(reply.answer, Names):
+            return None
+        return tuple(map(self._site.place, reply.answer.names))
+
+    def _who(self, here: OrganizationResult) -> Call:
+        """The question who the token is here."""
+        return self._caller.connection_data(here.place, self._credential)
+
+    def _accounts(self, profile: Profile) -> Call:
+        """The question for the organizations of the token's owner."""
+        return self._caller.accounts(profile.identity.id, self._site, self._credential)
+
+    def _others(self) -> list[OrganizationResult]:
+        """All organizations but the first."""
+        return list(self.result.organizations.values())[1:]
+
+    def _ask_other_organizations(self) -> RequestPlan[None]:
+        """Ask other organizations who the token is, where the first gave a bare refusal.
+
+        That does not tell a dead token from one of another organization. When none of them knows it
+        either, the token is dead, and further ones are spared.
+        """
+        lead = self.result.lead
+        if lead is None or lead.first is None or not self._is_rejected(lead):
+            return
+        others = self._others()
+        asked = [here for here in others if not here.unasked][:OTHERS_ASKED]
+        if not asked:
+            return
+        replies = yield [self._who(here) for here in asked]
+        is_dead = True
+        for here, reply in zip(asked, replies, strict=True):
+            here.first = reply
+            is_dead = is_dead and self._is_rejected(here)
+        if is_dead:
+            self._take_first_answer(others[len(asked) :], lead.first)
+
+    def _is_rejected(self, here: OrganizationResult) -> bool:
+        """Whether the first answer here rejects the token itself."""
+        return here.first is not None and self.result.access(here.place, here.first).is_rejected
+
+    def _version_elsewhere(self) -> RequestPlan[None]:
+        """Ask another collection for the version, where the first refuses the token."""
+        result = self.result
+        lead = result.lead
+        if lead is None or lead.first is None or self._site.deployment is Deployment.SERVICES:
+            return
+        if result.access(lead.place, lead.first).is_accepted:
+            return
+        for here in self._others():
+            may_be_in = here.first is None or result.access(here.place, here.first).is_accepted
+            if may_be_in and not here.unasked:
+                [told] = yield [self._caller.version(here.place, self._credential)]
+                self._learn_version(told)
                 return
-    if not here.clone:
-        here.clone = _none_found(silent, looked=looked)
+
+    def _learn_version(self, told: Reply | None) -> None:
+        self.result.version = server_version(told)
+        if told is not None and classify(told) in INCONCLUSIVE:
+            self.result.unversioned = told
+        else:
+            self.result.unversioned = None
+
+    def _take_first_answer(
+        self, organizations: Sequence[OrganizationResult], answer: Reply
+    ) -> None:
+        """Ask these nothing: what the token's first organization said is true of it here too."""
+        for here in organizations:
+            here.unasked, here.first = True, answer
+            here.access = self.result.access(here.place, answer)
+
+    def _keep_what_was_good(self) -> None:
+        """Take over the answers that were good, so that only what failed is asked again."""
+        before = self._previous
+        if before is None:
+            return
+        for key, here in self.result.organizations.items():
+            was = before.organizations.get(key)
+            if was is None:
+                continue
+            held = _granted(was, before)
+            here.replies = {name: reply for name, reply in was.replies.items() if name in held}
+            here.control = was.control
+            if any(check.status is Status.PASS for check in was.clone):
+                here.clone, here.repository = was.clone, was.repository
+        self.result.listed = self.result.listed or before.listed
+
+    def explore(self, here: OrganizationResult, clone: str) -> RequestPlan[None]:
+        """One organization to the end: access, scopes, and the repository that ``clone`` says."""
+        result, demand = self.result, self._token.demand
+        if here.first is None:
+            yield from self._ask_who(here)
+        else:
+            here.access = result.access(here.place, here.first)
+        identity = here.access.identity if here.access is not None and here.is_accepted else None
+        if identity is None:
+            return
+        deployment = self._site.deployment
+        probes = probes_for(demand.purpose, deployment, result.version, read_only=demand.read_only)
+        held = yield from self._probe_scopes(here, probes, identity.id)
+        if _may_have_died(list(here.replies.values())):
+            is_accepted = yield from self._ask_who(here)
+            if not is_accepted:
+                return
+        here.scopes = judge_scopes(here.replies, probes, result.scope_context(here))
+        # What was read to its end is kept without its body: of thousands of answers these would be
+        # most of the memory.
+        if here.first is not None:
+            here.first = replace(here.first, text="")
+        here.replies |= {name: replace(here.replies[name], text="") for name in held}
+        if not here.clone:
+            yield from self._try_clone(here, clone)
+
+    def _ask_who(self, here: OrganizationResult) -> RequestPlan[bool]:
+        """Ask who the token is here; whether it is let in."""
+        [here.first] = yield [self._who(here)]
+        here.access = self.result.access(here.place, here.first)
+        return here.is_accepted
+
+    def _probe_scopes(
+        self, here: OrganizationResult, probes: tuple[Probe, ...], me: str
+    ) -> RequestPlan[set[str]]:
+        """Probe each scope; what is held of what was asked first.
+
+        All levels are asked at once, or the highest first where that would be too many requests.
+        """
+        beside = 4 if self._site.deployment is Deployment.SERVER else 3
+        wave = probes
+        if len(probes) + beside > MOST_REQUESTS:
+            wave = highest_probes(probes)
+        yield from self._probe(here, wave, me, lead=here is self.result.lead)
+        held = _granted(here, self.result)
+        reached = {probe.scope for probe in wave if probe.name in held}
+        asked = set(here.replies)
+        below = [one for one in probes if one.name not in asked and one.scope not in reached]
+        if below:
+            yield from self._probe(here, below, me, lead=False)
+        return held
+
+    def _probe(
+        self, here: OrganizationResult, probes: Sequence[Probe], me: str, *, lead: bool
+    ) -> RequestPlan[None]:
+        """One round trip of probes, with what else is worth knowing at the same time."""
+        due = [probe for probe in probes if probe.name not in here.replies]
+        calls = [self._probe_call(here, probe, me, self._credential) for probe in due]
+        control = self._control(here, probes[0], me) if probes else None
+        accounts = self._accounts_unasked() if lead else None
+        calls += [call for call in (control, accounts) if call is not None]
+        if not calls:
+            return
+        replies = iter((yield calls))
+        for probe in due:
+            here.replies[probe.name] = next(replies)
+        if control is not None:
+            here.control = next(replies)
+        if accounts is not None:
+            self.result.listed = self._places(next(replies))
+
+    def _control(self, here: OrganizationResult, probe: Probe, me: str) -> Call | None:
+        """What a Server answers a token that nobody has."""
+        if self._site.deployment is not Deployment.SERVER or here.control is not None:
+            return None
+        nobody = Credential(Secret(self._caller.fresh().replace("-", "")), self._site.origins)
+        return self._probe_call(here, probe, me, nobody)
+
+    def _accounts_unasked(self) -> Call | None:
+        """The list of the owner's organizations, where it was not asked for before."""
+        wide = self.result.wide
+        if wide is None or self.result.listed is not None or not isinstance(wide.answer, Profile):
+            return None
+        return self._accounts(wide.answer)
+
+    def _probe_call(
+        self, here: OrganizationResult, probe: Probe, me: str, credential: Credential
+    ) -> Call:
+        return self._caller.probe(here.place, probe, self.result.version, me, credential)
+
+    def _try_clone(self, here: OrganizationResult, choice: str) -> RequestPlan[None]:
+        """Fill ``clone`` and ``repository`` of one organization."""
+        if not self._token.demand.purpose.reads_code:
+            here.clone = clone_skipped("The issue manager clones nothing.", Reason.NOT_WANTED)
+        elif choice == NO:
+            here.clone = clone_skipped("Left out, as asked.", Reason.NOT_WANTED)
+        elif not reads_code(here.scopes):
+            here.clone = clone_skipped("Not asked: Code is not as needed yet.")
+        elif choice == AUTO:
+            yield from self._clone_any(here)
+        else:
+            project, _, name = choice.partition("/")
+            yield from self._clone(here, Repository("", name, project), asked_for=True)
+
+    def _clone_any(self, here: OrganizationResult) -> RequestPlan[None]:
+        """The first repository that can be tried, in the first projects.
+
+        The list of a whole organization has no pages.
+
+        The newest version that a server names may be a preview there (seen with Server 2020 and
+        2022), so a refused version is followed by the next older one.
+        """
+        for version in API_VERSIONS[API_VERSIONS.index(self.result.version) :]:
+            [page] = yield [self._caller.projects(here.place, version, self._credential)]
+            if page.status != 400:
+                break
+        if not isinstance(page.answer, Projects):
+            here.clone = clone_inconclusive(page)
+            return
+        silent: list[Reply] = []
+        projects = [project.name for project in page.answer.projects[:PROJECTS_TRIED]]
+        for name in projects:
+            [reply] = yield [self._caller.repositories(here.place, name, version, self._credential)]
+            if not isinstance(reply.answer, Repositories):
+                silent.append(reply)
+                continue
+            enabled = [one for one in reply.answer.repositories if one.enabled]
+            for repository in enabled[:REPOSITORIES_TRIED]:
+                yield from self._clone(here, repository, asked_for=False)
+                if any(one.status != 404 for check in here.clone for one in check.evidence):
+                    return
+        if not here.clone:
+            here.clone = _none_found(silent, looked=len(silent) < len(projects))
+
+    def _clone(
+        self, here: OrganizationResult, repository: Repository, *, asked_for: bool
+    ) -> RequestPlan[None]:
+        """Read the first page of a repository, with the token alone and beside a username."""
+        identity = here.access.identity if here.access is not None else None
+        username = self._token.username
+        if not username and identity is not None and ":" not in identity.account:
+            username = identity.account
+        here.username = username
+        ways = [""]
+        if username:
+            ways.append(username)
+        replies = yield [
+            self._caller.clone(here.place, repository, self._token.bound(way)) for way in ways
+        ]
+        here.repository = repository
+        here.clone = judge_clone(
+            repository,
+            replies[0],
+            replies[1] if username else None,
+            username,
+            asked_for=asked_for,
+        )
+
+
+def _granted(here: OrganizationResult, result: TokenResult) -> set[str]:
+    """The probes that were answered as to a token that has what they ask for."""
+    scope_context = result.scope_context(here)
+    return {
+        name
+        for name, reply in here.replies.items()
+        if judge_probe(reply, scope_context) is ProbeResult.GRANTED
+    }
+
+
+def _may_have_died(replies: Sequence[Reply]) -> bool:
+    """Whether the token is to be asked for again.
+
+    So it is, too, when not one scope is there: a revoked token and a missing scope get the same
+    bare refusal.
+    """
+    kinds = {classify(reply) for reply in replies}
+    return bool(kinds & _DIED) or kinds == {AnswerKind.BARE_REFUSAL}
 
 
 def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]:
-    """Why nothing was tried: a project did not answer, none may be looked into, or there is nothing in them."""
+    """Why nothing was tried: no answer, no access, or nothing there."""
     unheard = next((reply for reply in silent if classify(reply) in INCONCLUSIVE), None)
     if unheard is not None:
         return clone_inconclusive(unheard)
     if silent and not looked:
         return clone_refused(silent[0])
     return clone_skipped("No enabled repository was found to try.", Reason.NO_REPOSITORY)
-
-
-def _read(proof: Proof, here: PlaceProof, repository: Repository, *, asked_for: bool) -> Steps:
-    """Both ways in one round trip."""
-    account = (
-        here.access.identity.account if here.access is not None and here.access.identity else ""
-    )
-    username = here.username = proof.candidate.username or ("" if ":" in account else account)
-    ways = ("", username) if username else ("",)
-    caller = proof.candidate.brief.caller
-    replies = yield [
-        caller.clone(here.place, repository, proof.candidate.credential(way)) for way in ways
-    ]
-    named = replies[1] if username else None
-    here.repository = repository
-    here.clone = judge_clone(repository, replies[0], named, username, asked_for=asked_for)
-
-
-OPINIONS: Final = 8
-"""Further organizations that are asked about a token which the first one rejects without saying why."""
-
-
-def opening(proof: Proof, before: Proof | None) -> RequestPlan[None]:
-    """Who is it, and how far does it see. Fills ``wide``, ``version``, ``places`` and, where asked for, ``listed``.
-
-    ``before`` is an earlier proof of the same token: what was good in it is not asked again.
-    """
-    yield from _first_round(proof, before)
-    yield from _second_opinion(proof)
-    yield from _version_elsewhere(proof)
-
-
-def _first_round(proof: Proof, before: Proof | None) -> RequestPlan[None]:
-    candidate = proof.candidate
-    site, caller, credential = candidate.site, candidate.brief.caller, candidate.credential()
-    services = site.deployment is Deployment.SERVICES
-    places = list(map(PlaceProof, candidate.places))
-    wide = caller.profile(site, credential) if services else caller.collections(site, credential)
-    replies = list((yield [*_greetings(proof, places[:1], credential), wide]))
-    proof.wide = lister = replies.pop()
-    if isinstance(proof.wide.answer, Names):
-        proof.listed = proof.wide.answer.names
-    if candidate.list_all:
-        if isinstance(proof.wide.answer, Profile):  # a token of all organizations
-            [lister] = yield [caller.accounts(proof.wide.answer.identity.id, site, credential)]
-            proof.listed = lister.answer.names if isinstance(lister.answer, Names) else None
-        known = {here.place.key for here in places}
-        places += [
-            PlaceProof(place)
-            for place in map(site.place, proof.listed or ())
-            if place.key not in known
-        ]
-        if not replies and places:
-            replies = list((yield _greetings(proof, places[:1], credential)))
-        if not proof.listed:
-            proof.unlisted = not_listed(lister, site.deployment)
-    proof.calendar = candidate.brief.clock.calendar(*replies, proof.wide)
-    proof.version = API_VERSIONS[0]
-    if not services:
-        _learn_version(proof, replies[1] if len(replies) > 1 else None)
-    proof.places = tuple(places)
-    if before is not None:
-        _remember(proof, before)
-    if replies:
-        proof.places[0].first = replies[0]
-        if classify(replies[0]) in (AnswerKind.NO_ANSWER, AnswerKind.EXPIRED):
-            _spare(proof, proof.places[1:], replies[0])
-
-
-def _greetings(proof: Proof, lead: Sequence[PlaceProof], credential: Credential) -> list[Call]:
-    """The first calls to the first organization; a Server is asked for its version too."""
-    caller = proof.candidate.brief.caller
-    calls = [caller.connection_data(here.place, credential) for here in lead]
-    if lead and lead[0].place.site.deployment is Deployment.SERVER:
-        calls.append(caller.version(lead[0].place, credential))
-    return calls
-
-
-def _second_opinion(proof: Proof) -> RequestPlan[None]:
-    """A bare refusal does not tell a dead token from one of another organization: ask the others who it is, and no
-    more. When none of them knows it either, the token is dead, and further ones are spared.
-    """
-    lead, *others = proof.places or (None,)
-    if lead is None or lead.first is None or not proof.access(lead.place, lead.first).is_rejected:
-        return
-    asked = [here for here in others if not here.unasked][:OPINIONS]
-    if not asked:
-        return
-    caller, credential = proof.candidate.brief.caller, proof.candidate.credential()
-    replies = yield [caller.connection_data(here.place, credential) for here in asked]
-    for here, reply in zip(asked, replies, strict=True):
-        here.first = reply
-    if all(
-        proof.access(here.place, reply).is_rejected
-        for here, reply in zip(asked, replies, strict=True)
-    ):
-        _spare(proof, others[len(asked) :], lead.first)
-
-
-def _learn_version(proof: Proof, told: Reply | None) -> None:
-    proof.version = server_version(told)
-    proof.unversioned = told if told is not None and classify(told) in INCONCLUSIVE else None
-
-
-def _version_elsewhere(proof: Proof) -> RequestPlan[None]:
-    """A collection that does not let the token in does not tell the version of its server, either: ask another one."""
-    lead, *others = proof.places or (None,)
-    if lead is None or lead.first is None or lead.place.site.deployment is Deployment.SERVICES:
-        return
-    if proof.access(lead.place, lead.first).is_accepted:
-        return
-    left = [here for here in others if not here.unasked]
-    taking = (
-        here
-        for here in left
-        if here.first is None or proof.access(here.place, here.first).is_accepted
-    )
-    if (here := next(taking, None)) is not None:
-        [told] = yield [
-            proof.candidate.brief.caller.version(here.place, proof.candidate.credential())
-        ]
-        _learn_version(proof, told)
-
-
-def _spare(proof: Proof, places: Sequence[PlaceProof], answer: Reply) -> None:
-    """Ask these nothing: what the token's first organization said is true of it here too."""
-    for here in places:
-        here.unasked, here.first = True, answer
-        here.access = proof.access(here.place, answer)
-
-
-def _remember(proof: Proof, before: Proof) -> None:
-    """Keep the answers that were good, so that only what failed is asked again."""
-    old = {here.place.key: here for here in before.places}
-    for here in proof.places:
-        if (was := old.get(here.place.key)) is not None:
-            scope_context = before.scope_context(was)
-            here.replies = {
-                name: reply
-                for name, reply in was.replies.items()
-                if judge_probe(reply, scope_context) is ProbeResult.GRANTED
-            }
-            here.control = was.control
-            if any(check.status is Status.PASS for check in was.clone):
-                here.clone, here.repository = was.clone, was.repository
-    proof.listed = proof.listed or before.listed
-
-
-MOST_REQUESTS: Final = 11
-"""For one organization before the clone check. A purpose with more probes asks the summit of each scope first."""
-
-_DIED: Final = frozenset({AnswerKind.REFUSAL, AnswerKind.EXPIRED, AnswerKind.SIGN_IN})
-"""Answers to a probe that speak of the token, not of a scope: it may have died under way."""
-
-
-def _may_have_died(replies: Sequence[Reply]) -> bool:
-    """Whether the token is to be asked for again: so it is, too, when not one scope is there (a revoked token and a
-    missing scope get the same bare refusal).
-    """
-    heard = [classify(reply) for reply in replies]
-    return any(kind in _DIED for kind in heard) or (
-        bool(heard) and set(heard) == {AnswerKind.BARE_REFUSAL}
-    )
-
-
-def explore(proof: Proof, here: PlaceProof, clone: str) -> RequestPlan[None]:
-    """One organization to the end: standing, scopes, clone."""
-    brief = proof.candidate.brief
-    credential, caller = proof.candidate.credential(), brief.caller
-    if here.first is None:
-        [here.first] = yield [caller.connection_data(here.place, credential)]
-    access = here.access = proof.access(here.place, here.first)
-    if not access.is_accepted or access.identity is None:
-        return
-    me = access.identity.id
-    deployment = here.place.site.deployment
-    probes = probes_for(brief.purpose, deployment, proof.version, read_only=brief.read_only)
-    beside = 4 if deployment is Deployment.SERVER else 3
-    wave = probes if len(probes) + beside <= MOST_REQUESTS else highest_probes(probes)
-    yield from _ask(proof, here, wave, me, lead=here is proof.places[0])
-    scope_context = proof.scope_context(here)
-    held = {
-        name
-        for name, reply in here.replies.items()
-        if judge_probe(reply, scope_context) is ProbeResult.GRANTED
-    }
-    reached = {probe.scope for probe in wave if probe.name in held}
-    below = [
-        probe for probe in probes if probe.name not in here.replies and probe.scope not in reached
-    ]
-    if below:
-        yield from _ask(proof, here, below, me, lead=False)
-    if _may_have_died(tuple(here.replies.values())):
-        [here.first] = yield [caller.connection_data(here.place, credential)]
-        here.access = proof.access(here.place, here.first)
-        if not here.access.is_accepted:
-            return
-    here.scopes = judge_scopes(here.replies, probes, scope_context)
-    # What was read to its end is kept without its body: of thousands of answers these would be most of the memory.
-    here.first = replace(here.first, text="")
-    here.replies |= {name: replace(here.replies[name], text="") for name in held}
-    if not here.clone:
-        yield from try_clone(proof, here, clone, code_is_read=reads_code(here.scopes))
-
-
-def _ask(
-    proof: Proof, here: PlaceProof, probes: Sequence[Probe], me: str, *, lead: bool
-) -> RequestPlan[None]:
-    """One round trip of probes, with what else is worth knowing at the same time."""
-    credential, caller = proof.candidate.credential(), proof.candidate.brief.caller
-    due = [probe for probe in probes if probe.name not in here.replies]
-    calls = [caller.probe(here.place, probe, proof.version, me, credential) for probe in due]
-    wants_control = (
-        here.place.site.deployment is Deployment.SERVER and here.control is None and bool(probes)
-    )
-    if wants_control:
-        nobody = Credential(Secret(caller.fresh().replace("-", "")), here.place.site.origins)
-        calls.append(caller.probe(here.place, probes[0], proof.version, me, nobody))
-    profile = (
-        proof.wide.answer if lead and proof.wide is not None and proof.listed is None else None
-    )
-    wants_accounts = isinstance(profile, Profile)
-    if isinstance(profile, Profile):
-        calls.append(caller.accounts(profile.identity.id, here.place.site, credential))
-    if not calls:
-        return
-    replies = list((yield calls))
-    if wants_accounts:
-        answer = replies.pop().answer
-        proof.listed = answer.names if isinstance(answer, Names) else None
-    if wants_control:
-        here.control = replies.pop()
-    here.replies.update(zip((probe.name for probe in due), replies, strict=True))

@@ -1,84 +1,36 @@
-"""A token to be proven, where, and what for: the input of every validation, and what came of it."""
+"""What came of the validation of a token, as a whole and in each organization."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.retirement import ReachDemanded
+from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.documents import Names
-from aspm_ado.domain.http import Credential
-from aspm_ado.domain.rules.access import NO_HISTORY, Access, TokenHistory, judge_access
+from aspm_ado.domain.report import OrganizationReport, TokenFacts
+from aspm_ado.domain.rules.access import Access, judge_access
+from aspm_ado.domain.rules.reach import ReachSeen
 from aspm_ado.domain.rules.scopes import ScopeContext
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Iterable
 
-    from aspm_ado.domain.azure.place import Place, Site
-    from aspm_ado.domain.azure.requests import Caller
-    from aspm_ado.domain.azure.retirement import Calendar, Clock
-    from aspm_ado.domain.azure.scopes import Purpose
+    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.domain.checks import Check
     from aspm_ado.domain.documents import Identity, Repository
     from aspm_ado.domain.http import Reply
-    from aspm_ado.domain.rules.reach import ReachSeen
-    from aspm_ado.domain.secret import Secret
-
-AUTO: Final = "auto"
-NO: Final = "no"
+    from aspm_ado.flows.validation.token import Token
 
 
-@dataclass(frozen=True, slots=True)
-class Brief:
-    """What is demanded of the tokens of one connection."""
-
-    purpose: Purpose
-    caller: Caller
-    clock: Clock
-    reach: ReachDemanded = ReachDemanded.AUTO
-    check_clone: str = AUTO
-    read_only: bool = False
-    expires: date | None = None
-    """When the tokens end, where one day is said for all of them."""
-    expires_source: str | None = None
-    username: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One token and the organizations it is to be proven for. ``source`` says where it came from, in words."""
-
-    brief: Brief
-    site: Site
-    secret: Secret
-    names: tuple[str, ...]
-    source: str = ""
-    expires: date | None = None
-    expires_source: str | None = None
-    username: str = ""
-    list_all: bool = False
-    past: TokenHistory = NO_HISTORY
-    """What was known of a stored token before."""
-    stored: str = ""
-    """The key of the credential that holds the token already."""
-    authorization_id: str = ""
-    """Where the PAT Lifecycle API made it: its id there."""
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """Its organizations, each once whatever the spelling."""
-        once = {name.casefold(): name for name in reversed(self.names)}
-        return tuple(self.site.place(name) for name in reversed(once.values()))
-
-    def credential(self, username: str = "") -> Credential:
-        """The secret bound to the origins of its deployment."""
-        return Credential(self.secret, self.site.origins, username)
+NOT_SEEN: Final = ReachSeen(Reach.UNKNOWN, "nothing was asked that would tell")
+_NO_REPORT: Final = OrganizationReport("", None, TokenFacts(), ())
 
 
 @dataclass(slots=True)
-class PlaceProof:
-    """Everything that was heard in one organization, and its checks."""
+class OrganizationResult:
+    """Everything that was answered in one organization, its checks, and the report on it."""
 
     place: Place
     first: Reply | None = None
@@ -92,47 +44,96 @@ class PlaceProof:
     """The username that was tried beside the token."""
     unasked: bool = False
     """Whether nothing was asked here, since an answer elsewhere decided about the token."""
+    report: OrganizationReport = _NO_REPORT
+    """Made when the validation of the token is over."""
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the organization took the token."""
+        return self.access is not None and self.access.is_accepted
+
+    @property
+    def is_accepted_somewhere(self) -> bool:
+        """Whether some answer shows that the token is accepted somewhere."""
+        return self.access is not None and self.access.is_accepted_somewhere
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the service rejected the token itself."""
+        return self.access is not None and self.access.is_rejected
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the token is good enough here (registration aside)."""
+        return self.report.is_good
 
 
 @dataclass(slots=True)
-class Proof:
-    """What came of one candidate."""
+class TokenResult:
+    """What came of one token."""
 
-    candidate: Candidate
+    token: Token
     calendar: Calendar
     wide: Reply | None = None
-    listed: tuple[str, ...] | None = None
+    listed: tuple[Place, ...] | None = None
     """The organizations that the token reaches, where the service listed them."""
     version: str = ""
     unversioned: Reply | None = None
-    """The answer that was to tell the version of a Server, where it was not heard."""
-    places: tuple[PlaceProof, ...] = ()
-    reach_seen: ReachSeen | None = None
+    """The answer that was to tell the version of a Server, where it did not come."""
+    organizations: dict[str, OrganizationResult] = field(default_factory=dict)
+    """By ``Place.key``."""
+    reach_seen: ReachSeen = NOT_SEEN
     unlisted: Check | None = None
     """Set when every organization was asked for and they could not be listed."""
+    every_one: OrganizationReport | None = None
+    """Stands for all organizations, where they could not be listed and none was named."""
+    held: frozenset[str] = frozenset()
+    """The credentials on record that hold this very token."""
+
+    def add(self, places: Iterable[Place]) -> None:
+        """Organizations that the token is to be validated in, too."""
+        for place in places:
+            self.organizations.setdefault(place.key, OrganizationResult(place))
+
+    @property
+    def lead(self) -> OrganizationResult | None:
+        """The organization that is asked first."""
+        return next(iter(self.organizations.values()), None)
+
+    @property
+    def good(self) -> list[OrganizationResult]:
+        """Those where the token is good enough."""
+        return [one for one in self.organizations.values() if one.is_good]
+
+    @property
+    def reports(self) -> tuple[OrganizationReport, ...]:
+        """The reports on its organizations, in their order."""
+        if self.every_one is not None:
+            return (self.every_one,)
+        return tuple(one.report for one in self.organizations.values())
 
     def access(self, place: Place, first: Reply, elsewhere: Identity | None = None) -> Access:
-        """Whether the token is let in at ``place``, by its first answer there and all that is known of the token.
+        """Whether the token is let in at ``place``, by its ``first`` answer there.
 
-        ``elsewhere`` is who it is in another organization.
+        All that is known of the token counts. ``elsewhere`` is who it is in another organization.
         """
         wide = self.wide
-        if place.site.deployment is Deployment.SERVER and not (
-            wide is not None and isinstance(wide.answer, Names)
-        ):
-            wide = None  # a refusal at the root of a Server says nothing of the token: the web server may refuse
-        past = replace(self.candidate.past, expires=self.candidate.expires)
+        lists = wide is not None and isinstance(wide.answer, Names)
+        if place.site.deployment is Deployment.SERVER and not lists:
+            wide = (
+                None  # a refusal at its root says nothing of the token: the web server may refuse
+            )
+        past = replace(self.token.past, expires=self.token.end)
         return judge_access(place, first, wide, self.calendar, elsewhere, history=past)
 
-    def scope_context(self, here: PlaceProof) -> ScopeContext:
+    def scope_context(self, here: OrganizationResult) -> ScopeContext:
         """By what the answers of one organization are judged."""
-        brief = self.candidate.brief
-        site, unversioned = here.place.site, self.unversioned
+        demand = self.token.demand
         return ScopeContext(
-            brief.purpose,
-            site.deployment,
+            demand.purpose,
+            here.place.site.deployment,
             self.version,
             here.control,
-            brief.read_only,
-            unversioned=unversioned,
+            demand.read_only,
+            unversioned=self.unversioned,
         )

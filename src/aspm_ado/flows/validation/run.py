@@ -1,122 +1,131 @@
-"""Proving tokens: what is asked of each, in which order, and what only all answers together tell.
-
-Two round trips decide one organization. The first asks who the token is, and how far it sees; when it shows a dead
-token or no service, nothing follows (``opening``). The second fires the scope probes at once (``explore``).
-"""
+"""Validating tokens: what is asked of each, in which order, and what all answers tell."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.rules.reach import observe_reach
 from aspm_ado.domain.rules.scopes import holds_profile
+from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.validation.requests import explore, opening
-from aspm_ado.flows.validation.result import AUTO, Brief, Candidate, PlaceProof, Proof
+from aspm_ado.flows.answers import AUTO
+from aspm_ado.flows.validation.report import report_on
+from aspm_ado.flows.validation.requests import TokenRequests
+from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.ports import Voice
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.scheduler import RequestPlan, Scheduler
+    from aspm_ado.flows.validation.scheduler import RequestPlan
+    from aspm_ado.flows.validation.token import Token
 
 
-def prove(
-    candidates: Sequence[Candidate],
-    scheduler: Scheduler,
-    *,
-    previous: Sequence[Proof | None] = (),
-    on_done: Callable[[PlaceProof, int], None] | None = None,
-) -> list[Proof]:
-    """Prove every candidate. With the proofs of an earlier round, only what failed in it is asked again.
+def validate(
+    context: Context,
+    tokens: Sequence[Token],
+    previous: Sequence[TokenResult | None] = (),
+    warn_days: int = DEFAULT_WARN_DAYS,
+) -> list[TokenResult]:
+    """Validate every token, saying how far it has come.
 
-    No candidate waits for another one's first round: a host that is silent delays its own organizations alone.
-    ``on_done`` is told of each organization, and of how many there are as far as is known by then.
+    Of one with a ``previous`` result only what failed is asked.
+
+    No token waits for another one's first round: a host that is silent delays its own organizations
+    alone.
     """
-    proofs = [Proof(candidate, candidate.brief.clock.calendar()) for candidate in candidates]
-    firsts: dict[int, Proof] = {}
-    for proof in sorted(
-        proofs, key=lambda one: not one.candidate.names
-    ):  # stable: those that name theirs come first
-        firsts.setdefault(id(proof.candidate.brief), proof)
-    awaited = {
-        id(proof): max(1, len(proof.candidate.places)) for proof in proofs
-    }  # a guess until they are listed
-
-    def opened(proof: Proof, before: Proof | None) -> RequestPlan[Proof | PlaceProof]:
-        yield from opening(proof, before)
-        return proof
-
-    def explored(proof: Proof, here: PlaceProof) -> RequestPlan[Proof | PlaceProof]:
-        brief = proof.candidate.brief
-        is_first = firsts[id(brief)] is proof and here is proof.places[0]
-        yield from explore(proof, here, brief.check_clone if is_first else _unnamed(brief))
-        return here
-
-    def follow(done: Proof | PlaceProof) -> Iterable[RequestPlan[Proof | PlaceProof]]:
-        if isinstance(done, Proof):
-            due = [here for here in done.places if not here.unasked]
-            awaited[id(done)] = len(due)
-            # Whoever is still to be greeted goes first, having one more round trip to go.
-            return (
-                explored(done, here)
-                for here in sorted(due, key=lambda here: here.first is not None)
-            )
-        if on_done is not None:
-            on_done(done, sum(awaited.values()))
-        return ()
-
-    scheduler.run_all(map(opened, proofs, previous or [None] * len(proofs)), then=follow)
-    for proof in proofs:
-        _conclude(proof)
-    return proofs
-
-
-def _conclude(proof: Proof) -> None:
-    """What only all organizations together tell: a token that one rejects may be alive in another."""
-    alive = next(
-        (
-            h.access.identity
-            for h in proof.places
-            if h.access is not None and h.access.is_accepted_somewhere
-        ),
-        None,
-    )
-    for here in proof.places:
-        unnamed = here.access is not None and not here.access.is_accepted_somewhere
-        if alive is not None and unnamed and here.first is not None:
-            here.access = proof.access(here.place, here.first, alive)
-    recognised = [
-        here.place.name
-        for here in proof.places
-        if here.access is not None and here.access.is_accepted
-    ]
-    holds = any(holds_profile(here.scopes) for here in proof.places)
-    proof.reach_seen = observe_reach(
-        proof.candidate.site.deployment, proof.wide, recognised, holds_profile=holds
-    )
-
-
-def _unnamed(brief: Brief) -> str:
-    """A repository named on the command line is the first organization's; the others get any one of theirs."""
-    return AUTO if "/" in brief.check_clone else brief.check_clone
-
-
-def prove_aloud(
-    context: Context, candidates: Sequence[Candidate], previous: Sequence[Proof | None] = ()
-) -> list[Proof]:
-    """Prove, saying how far it has come."""
-    total = sum(max(1, len(made.places)) for made in candidates)
-    done = 0
-
-    def tell(here: PlaceProof, asked: int) -> None:
-        nonlocal done
-        done += 1
-        context.voice.progress(done, max(asked, done), clean(here.place.name, 60))
-
-    for site in {made.site for made in candidates if made.site.is_unencrypted}:
+    for site in {token.site for token in tokens if token.site.is_unencrypted}:
         context.voice.warn(
             f"{site.base_url} has no TLS: the token travels in clear, as was accepted."
         )
-    if candidates:
-        context.voice.progress(0, total, "asking Azure DevOps")
-    return prove(candidates, context.scheduler, previous=previous, on_done=tell)
+    results = [TokenResult(token, context.clock.calendar()) for token in tokens]
+    progress = _Progress(context.voice, results)
+    first_tokens = _first_of_each_demand(results)
+
+    def identify(
+        result: TokenResult, before: TokenResult | None
+    ) -> RequestPlan[TokenRequests | OrganizationResult]:
+        requests = TokenRequests(result, context.caller, context.clock, before)
+        yield from requests.identify()
+        return requests
+
+    def explore(
+        requests: TokenRequests, here: OrganizationResult
+    ) -> RequestPlan[TokenRequests | OrganizationResult]:
+        result, demand = requests.result, requests.result.token.demand
+        clone = demand.check_clone
+        is_first = here is result.lead and result is first_tokens[id(demand)]
+        if "/" in clone and not is_first:
+            clone = AUTO  # a repository that is named is the first organization's
+        yield from requests.explore(here, clone)
+        return here
+
+    def follow(
+        done: TokenRequests | OrganizationResult,
+    ) -> Iterable[RequestPlan[TokenRequests | OrganizationResult]]:
+        if isinstance(done, OrganizationResult):
+            progress.tell(done)
+            return ()
+        due = [here for here in done.result.organizations.values() if not here.unasked]
+        progress.expect(done.result, len(due))
+        # Whoever is still to be asked who it is goes first, having one more round trip to go.
+        due.sort(key=lambda here: here.first is not None)
+        return (explore(done, here) for here in due)
+
+    context.scheduler.run_all(
+        map(identify, results, previous or [None] * len(results)), then=follow
+    )
+    for result in results:
+        _conclude(result)
+        report_on(result, warn_days)
+    return results
+
+
+def _first_of_each_demand(results: Sequence[TokenResult]) -> dict[int, TokenResult]:
+    """The first token of each connection.
+
+    One that names its organizations goes before one that lists them.
+    """
+    first: dict[int, TokenResult] = {}
+    for result in sorted(results, key=lambda one: not one.token.places):
+        first.setdefault(id(result.token.demand), result)
+    return first
+
+
+class _Progress:
+    """Says how far a validation has come.
+
+    How many organizations a token has is a guess until they are listed.
+    """
+
+    def __init__(self, voice: Voice, results: Sequence[TokenResult]) -> None:
+        self._voice, self._done = voice, 0
+        self._expected = {id(result): max(1, len(result.token.places)) for result in results}
+        if results:
+            voice.progress(0, sum(self._expected.values()), "asking Azure DevOps")
+
+    def expect(self, result: TokenResult, organizations: int) -> None:
+        """How many organizations of a token there are to be asked."""
+        self._expected[id(result)] = organizations
+
+    def tell(self, here: OrganizationResult) -> None:
+        """One organization more is done."""
+        self._done += 1
+        total = max(sum(self._expected.values()), self._done)
+        self._voice.progress(self._done, total, clean(here.place.name, 60))
+
+
+def _conclude(result: TokenResult) -> None:
+    """What only all organizations tell together: a token that one rejects may live in another."""
+    organizations = result.organizations.values()
+    answers = (here.access for here in organizations if here.access is not None)
+    alive = next((access.identity for access in answers if access.is_accepted_somewhere), None)
+    for here in organizations:
+        if alive is not None and not here.is_accepted_somewhere and here.first is not None:
+            here.access = result.access(here.place, here.first, alive)
+    result.reach_seen = observe_reach(
+        result.token.site.deployment,
+        result.wide,
+        [here.place.name for here in organizations if here.is_accepted],
+        holds_profile=any(holds_profile(here.scopes) for here in organizations),
+    )

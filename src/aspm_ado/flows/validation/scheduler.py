@@ -1,7 +1,8 @@
 """Many request plans side by side over few connections.
 
-A plan is a generator: it yields the calls of its next round trip and is sent their replies. So the order of questions
-is plain code without threads, locks or network in it, and how much is asked at once is decided here alone.
+A plan is a generator: it yields the calls of its next round trip and is sent their replies. So the
+order of questions is plain code without threads, locks or network in it, and how much is asked at
+once is decided here alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ RequestPlan = Generator[Sequence[Call], Sequence[Reply], T]
 IN_FLIGHT: Final = 16
 PER_LANE: Final = 8
 _HEARTBEAT: Final = 0.5
-"""Seconds between looks at Ctrl-C on platforms where waiting for a queue does not notice it (Windows)."""
+"""Seconds between looks at Ctrl-C, where waiting for a queue does not notice it (Windows)."""
 
 
 @dataclass(slots=True)
@@ -50,16 +51,38 @@ class _Batch(Generic[T]):
     """One run. Only the thread that runs it changes it; workers put what came into ``done``."""
 
     def __init__(
-        self, plans: Iterable[RequestPlan[T]], jobs: queue.SimpleQueue[_Job], per_lane: int
+        self,
+        plans: Iterable[RequestPlan[T]],
+        then: Callable[[T], Iterable[RequestPlan[T]]] | None,
+        jobs: queue.SimpleQueue[_Job],
+        per_lane: int,
     ) -> None:
-        self.waiting: deque[Iterator[RequestPlan[T]]] = deque([iter(plans)])
         self.results: dict[int, T] = {}
         self.done: queue.SimpleQueue[tuple[_Job, Reply | BaseException]] = queue.SimpleQueue()
-        self.active = self.flying = 0
+        self.active = self.flying = self.begun = 0
         self.is_over = False
-        self._jobs, self._per_lane = jobs, per_lane
+        self._waiting: deque[Iterator[RequestPlan[T]]] = deque([iter(plans)])
+        self._then, self._jobs, self._per_lane = then, jobs, per_lane
         self._busy: Counter[str] = Counter()
         self._held: defaultdict[str, deque[_Job]] = defaultdict(deque)
+
+    def next_task(self) -> _Task | None:
+        """Begin the next plan that waits."""
+        while self._waiting:
+            plan = next(self._waiting[0], None)
+            if plan is not None:
+                self.active += 1
+                self.begun += 1
+                return _Task(self.begun, plan)
+            self._waiting.popleft()
+        return None
+
+    def end(self, task: _Task, result: T) -> None:
+        """A plan has come to its end; what follows from it goes first."""
+        self.active -= 1
+        self.results[task.place] = result
+        if self._then is not None:
+            self._waiting.appendleft(iter(self._then(result)))
 
     def hand_out(self, task: _Task, calls: Sequence[Call]) -> None:
         """Give the calls of a round trip to the workers, as far as their lanes have room."""
@@ -95,11 +118,19 @@ class _Batch(Generic[T]):
             self._jobs.put(held.popleft())
 
 
-class Scheduler:
-    """Runs request plans. Workers are threads that nobody waits for, so that a hanging call keeps no process alive.
+def one_call(call: Call) -> RequestPlan[Reply]:
+    """The plan of one call, whose result is its reply."""
+    [reply] = yield [call]
+    return reply
 
-    A call is given to workers that live, in a queue that no signal divides; nothing is given twice. Where the system
-    gives no more threads, those that are there do the work.
+
+class Scheduler:
+    """Runs request plans.
+
+    Workers are threads that nobody waits for, so that a hanging call keeps no process alive.
+
+    A call is given to workers that live, in a queue that no signal divides; nothing is given twice.
+    Where the system gives no more threads, those that are there do the work.
     """
 
     def __init__(self, send: Send, in_flight: int = IN_FLIGHT, per_lane: int = PER_LANE) -> None:
@@ -115,20 +146,20 @@ class Scheduler:
     ) -> list[T]:
         """Run the plans to their ends; their results in the order in which they began.
 
-        ``then`` is told each result, and what it says to do next goes on beside the rest. At most as many plans are
-        under way as calls may be in flight, so memory does not grow with their number.
+        ``then`` is told each result, and what it says to do next goes on beside the rest. At most
+        as many plans are under way as calls may be in flight, so memory does not grow with their
+        number.
         """
-        batch = _Batch(plans, self._jobs, self._per_lane)
-        numbers = count()
+        batch = _Batch(plans, then, self._jobs, self._per_lane)
         try:
             while True:
-                self._begin(batch, numbers, then)
-                if not batch.flying and not batch.waiting and not batch.active:
+                while self._has_room(batch) and (begun := batch.next_task()) is not None:
+                    self._advance(batch, begun)
+                if not batch.flying:  # and so nothing is under way, and nothing waits
                     return [batch.results[place] for place in sorted(batch.results)]
-                if batch.flying:
-                    task = batch.next_reply()
-                    if not task.missing:
-                        self._advance(batch, task, then)
+                task = batch.next_reply()
+                if not task.missing:
+                    self._advance(batch, task)
         finally:
             batch.is_over = True
 
@@ -136,26 +167,10 @@ class Scheduler:
         """One plan alone."""
         return self.run_all([plan])[0]
 
-    def _begin(
-        self,
-        batch: _Batch[T],
-        numbers: Iterator[int],
-        then: Callable[[T], Iterable[RequestPlan[T]]] | None,
-    ) -> None:
-        """Begin plans while there is room."""
-        while (
-            batch.waiting and batch.active < self._in_flight and batch.flying < 2 * self._in_flight
-        ):
-            plan = next(batch.waiting[0], None)
-            if plan is None:
-                batch.waiting.popleft()
-                continue
-            batch.active += 1
-            self._advance(batch, _Task(next(numbers), plan), then)
+    def _has_room(self, batch: _Batch[T]) -> bool:
+        return batch.active < self._in_flight and batch.flying < 2 * self._in_flight
 
-    def _advance(
-        self, batch: _Batch[T], task: _Task, then: Callable[[T], Iterable[RequestPlan[T]]] | None
-    ) -> None:
+    def _advance(self, batch: _Batch[T], task: _Task) -> None:
         """Let a plan go on until it asks something or ends."""
         replies = task.replies or None
         try:
@@ -164,10 +179,7 @@ class Scheduler:
                 calls = task.plan.send(replies)  # type: ignore[arg-type]
                 replies = []
         except StopIteration as end:
-            batch.active -= 1
-            batch.results[task.place] = end.value
-            if then is not None:
-                batch.waiting.appendleft(iter(then(end.value)))
+            batch.end(task, end.value)
             return
         for _ in calls:
             self._start_worker()
@@ -183,9 +195,8 @@ class Scheduler:
             if not self._workers:
                 raise
             return
-        self._workers += (
-            1  # only now: one too many ends by itself, one too few would be missed for ever
-        )
+        # Only now: one too many ends by itself, one too few would be missed for ever.
+        self._workers += 1
 
     def _work(self) -> None:
         if next(self._numbers) >= self._in_flight:
@@ -198,6 +209,6 @@ class Scheduler:
             return
         try:
             outcome: Reply | BaseException = self._send(job.call)
-        except BaseException as error:  # noqa: BLE001  (a thread has nobody above it; the caller raises this)
+        except BaseException as error:  # noqa: BLE001  (whoever runs the batch raises it)
             outcome = error
         job.batch.done.put((job, outcome))

@@ -1,0 +1,113 @@
+"""The plan of a connection, on stderr: what would be done, and where each value came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.questions import (
+    ALL_ORGANIZATIONS,
+    ALLOW_HTTP,
+    ASPM_API,
+    ASPM_URL,
+    CHECK_CLONE,
+    CLONE_USERNAME,
+    ORGANIZATION,
+    PAT_EXPIRES,
+    PURPOSE,
+    REACH,
+    READ_ONLY_PROBES,
+    REGISTER,
+    SERVER_URL,
+    STORE,
+    TEAM_LEADS_MAY,
+    Question,
+)
+from aspm_ado.domain.report import FEW
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.aspm.api import Settings
+    from aspm_ado.flows.answers import Asker
+    from aspm_ado.flows.context import Context
+    from aspm_ado.flows.options import ConnectOptions
+    from aspm_ado.flows.registration.aspm import AspmResult
+    from aspm_ado.flows.validation.result import TokenResult
+
+_WHERE_GIVEN: Final = (
+    ("All organizations", ALL_ORGANIZATIONS),
+    ("End of the token", PAT_EXPIRES),
+    ("Username for cloning", CLONE_USERNAME),
+    ("Repository to try", CHECK_CLONE),
+    ("Read-only probes", READ_ONLY_PROBES),
+    ("http accepted", ALLOW_HTTP),
+    ("API of Invicti ASPM", ASPM_API),
+)
+"""What is shown only where it was given: a variable that was forgotten is seen here."""
+
+
+def tell_plan(
+    context: Context,
+    options: ConnectOptions,
+    good: Sequence[TokenResult],
+    settings: Settings,
+    aspm: AspmResult | None,
+) -> None:
+    """Say the plan. ``aspm`` is set where something is handed over."""
+    rehearsed = " (nothing of it is done: a rehearsal)" if options.dry_run else ""
+    context.voice.heading(f"The plan{rehearsed}")
+    for label, value in _rows(context, options, good, settings, aspm):
+        context.voice.say(f"  {label}: {value}")
+
+
+def _rows(
+    context: Context,
+    options: ConnectOptions,
+    good: Sequence[TokenResult],
+    settings: Settings,
+    aspm: AspmResult | None,
+) -> Iterator[tuple[str, str]]:
+    asker = context.asker
+    yield "Connection", options.name
+    yield "Deployment", _with_source(asker, options.target.site.base_url, SERVER_URL)
+    for result in good:
+        yield from _organizations(asker, result)
+    yield "Purpose", _with_source(asker, options.demand.purpose.value, PURPOSE)
+    yield "Reach", _with_source(asker, options.demand.reach.value, REACH)
+    for label, question in _WHERE_GIVEN:
+        if (given := asker.given(question)) is not None:
+            yield label, f"{', '.join(given.values)} (from {given.source})"
+    yield "Secrets", _with_source(asker, _secret_store(context, options), STORE)
+    if aspm is not None:
+        how = "by your profile" if options.aspm.uses_profile else "by hand, in its UI"
+        yield "Invicti ASPM", _with_source(asker, aspm.url, ASPM_URL)
+        yield "Registration", _with_source(asker, how, REGISTER)
+    elif options.aspm.url:
+        yield "Invicti ASPM", f"{options.aspm.url}: nothing is handed over"
+    for label in settings.labels:
+        yield "Advanced Settings", _with_source(asker, label, TEAM_LEADS_MAY)
+    if settings.issue_manager:
+        yield "Issue manager", "the checkbox in its form"
+
+
+def _organizations(asker: Asker, result: TokenResult) -> Iterator[tuple[str, str]]:
+    """A row for each organization of a token; many of them are one row."""
+    token, places = result.token, [one.place for one in result.good]
+    last4 = f" …{token.secret.last4}" if token.secret.last4 else ""
+    label, names = places[0].noun.capitalize(), [place.name for place in places]
+    if len(names) > FEW:
+        label, names = f"{label}s ({len(names)})", [", ".join(names)]
+    for name in names:
+        named = _with_source(asker, name, ORGANIZATION)
+        yield label, f"{named}: token{last4} (from {token.source})"
+
+
+def _secret_store(context: Context, options: ConnectOptions) -> str:
+    """Where the secrets go; a rehearsal does not open the keyring to say its name."""
+    if not options.keeps:
+        return "stored nowhere, as asked"
+    return "the keyring of this system" if options.dry_run else context.vault.title
+
+
+def _with_source(asker: Asker, value: str, question: Question) -> str:
+    given = asker.given(question)
+    return f"{value} (from {given.source})" if given else value

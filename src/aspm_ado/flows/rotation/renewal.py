@@ -1,0 +1,206 @@
+"""New tokens for the organizations of a stored connection, in the place of the old ones.
+
+``rotate`` gives several organizations one new token, ``migrate`` each one its own; the offer to
+replace a dead token is either. Each new token is validated, has to be the same person's, and waits
+beside the old one until Invicti ASPM has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aspm_ado.domain.azure.place import site_of
+from aspm_ado.domain.azure.retirement import Reach
+from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.handoff import HandoffResult, bring, is_registered
+from aspm_ado.flows.registration.guided import HANDED_OFF
+from aspm_ado.flows.storage.connection import Addition, new_key
+from aspm_ado.flows.storage.successor import compare_owner, keep_successor, losses, swap
+from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
+from aspm_ado.flows.tokens.retry import validate_until_good
+from aspm_ado.flows.validation.report import with_check
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.stored import Entry, StoredOrganization
+    from aspm_ado.flows.context import Context
+    from aspm_ado.flows.options import AspmOptions
+    from aspm_ado.flows.validation.result import TokenResult
+    from aspm_ado.flows.validation.token import Demand, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What is renewed: one new token for each group of organizations."""
+
+    entry: Entry
+    groups: tuple[tuple[Place, ...], ...]
+    demand: Demand
+    aspm: AspmOptions
+    one_each: bool = False
+    """Whether each token has to be of one organization alone."""
+
+    def demand_of(self, group: Sequence[Place]) -> Demand:
+        """What is demanded of the token of a group, with the username that is on record."""
+        known = [self.entry.organization(place.name) for place in group]
+        names = [one.username for one in known if one is not None and one.username]
+        if self.demand.username or not names:
+            return self.demand
+        return replace(self.demand, username=names[0])
+
+
+def renew(
+    context: Context, renewal: Renewal, group: Sequence[Place], token: Token
+) -> tuple[TokenResult, bool]:
+    """Validate the new token of a group and keep it; the result, and whether it is kept.
+
+    It is kept where it is good in every organization of the group, beside the old one. What is
+    lost with it is said. Raises ``UsageError`` where the token of all of them is that very one,
+    unless they only have to have one of their own.
+    """
+    entry = renewal.entry
+    meant = token.meant_for(site_of(entry), group, renewal.demand_of(group))
+    [result] = validate_until_good(context, [meant])
+    is_in_force = len(places_with_token(context, entry, group, result.token)) == len(group)
+    if is_in_force and not renewal.one_each:
+        raise token_unchanged(entry, result.token)
+    _compare(context, renewal, group, result)
+    if not {place.key for place in group} <= {one.place.key for one in result.good}:
+        return result, False
+    for line in losses(result.reports, entry):
+        context.voice.warn(line)
+    names = [place.name for place in group]
+    if any(entry.organization(name) is None for name in names):
+        _keep_added(context, renewal, result)
+    elif is_in_force:  # what waits to replace it is given up
+        update_entry(
+            context,
+            entry.name,
+            lambda current: replace(current, successors=current.successors_without(names)),
+        )
+    else:
+        keep_successor(context, entry, result, names)
+    return result, True
+
+
+def _compare(
+    context: Context, renewal: Renewal, group: Sequence[Place], result: TokenResult
+) -> None:
+    """Fail the checks of a token that is another person's, or of too many organizations."""
+    entry, seen = renewal.entry, result.reach_seen
+    if not context.asker.switch(ALLOW_OTHER_IDENTITY):
+        known = [entry.organization(place.name) for place in group]
+        replaced = [one for one in known if one is not None] or entry.organizations
+        compare_owner(result, [entry.credentials[one.credential] for one in replaced])
+    if renewal.one_each and seen is not None and seen.reach is Reach.ALL:
+        for one in result.organizations.values():
+            check = Check(
+                CheckId.REACH,
+                Status.FAIL,
+                f"The new token reaches all organizations, too: {seen.because}.",
+                Reason.REACH_TOO_WIDE,
+                f"On the token page choose {clean(one.place.name, 60)} as its organization, "
+                "not “All accessible organizations”.",
+            )
+            one.report = with_check(one.report, check)
+
+
+def places_with_token(
+    context: Context, entry: Entry, group: Sequence[Place], token: Token
+) -> list[Place]:
+    """The organizations whose token in force is this very one."""
+    known = [(place, entry.organization(place.name)) for place in group]
+    held = {place.key: one.credential for place, one in known if one is not None}
+    same = {
+        key
+        for key in set(held.values())
+        if context.vault.read(entry.credentials[key].service) == token.secret
+    }
+    return [place for place in group if held.get(place.key) in same]
+
+
+def token_unchanged(entry: Entry, token: Token) -> UsageError:
+    """What to say where the new token is the old one."""
+    return UsageError(
+        Reason.TOKEN_UNCHANGED,
+        f"The token given (…{token.secret.last4}) is the one that “{entry.name}” has already: "
+        "a new one is needed.",
+        remedy="Create a new one (aspm-ado guide). Whether the one in force is good: "
+        f"aspm-ado validate {entry.name}",
+    )
+
+
+def _keep_added(context: Context, renewal: Renewal, result: TokenResult) -> None:
+    """Put an organization that the connection did not have on record, with its token in force."""
+    name, key, now = renewal.entry.name, new_key(context), context.stamp
+
+    def addition(current: Entry) -> Addition:
+        begun = _begun(current, renewal.aspm)
+        return Addition(
+            name,
+            [result],
+            [key],
+            now,
+            current.toggles,
+            registrations={one.place.key: begun for one in result.good},
+            allow_http=current.allow_http,
+        )
+
+    def onto(current: Entry | None) -> Entry:
+        if current is None:
+            raise changed_meanwhile(name)
+        return addition(current).onto(current)
+
+    store_entry(context, name, onto, addition(renewal.entry).secrets)
+
+
+def _begun(entry: Entry, options: AspmOptions) -> Registration:
+    """What is on record of a new organization until Invicti ASPM answers, or a person does."""
+    if entry.aspm is None or not options.is_wanted:
+        return UNREGISTERED
+    return HANDED_OFF if options.hands_over else Registration(RegistrationMode.API)
+
+
+def bring_new(
+    context: Context,
+    entry: Entry,
+    places: Sequence[Place],
+    options: AspmOptions,
+    *,
+    validates: bool,
+) -> HandoffResult:
+    """Bring new tokens to Invicti ASPM; each is in force when that has it.
+
+    Where nothing is brought, they are in force at once. ``validates``: the ASPM is validated first.
+    """
+    keys = {place.key for place in places}
+    organizations = [one for one in entry.organizations if one.name.casefold() in keys]
+    if entry.aspm is None or not options.is_wanted:
+        _put_in_force(context, entry, organizations)
+        return HandoffResult()
+    due = [one for one in organizations if not is_registered(entry, one)]
+    if not due:
+        return HandoffResult()
+    known = entry.aspm
+    if options.register == "guided":
+        known = replace(known, profile="")
+    return bring(context, entry, known, due, validates=validates)
+
+
+def _put_in_force(
+    context: Context, entry: Entry, organizations: Sequence[StoredOrganization]
+) -> None:
+    waiting: dict[str, list[str]] = {}
+    for one in organizations:
+        key = entry.successor_of(one.name)
+        if key is not None:
+            waiting.setdefault(key, []).append(one.name)
+    for key, names in waiting.items():
+        swap(context, entry.name, key, names)

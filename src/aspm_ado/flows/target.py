@@ -1,0 +1,153 @@
+"""The target of a run: a deployment of Azure DevOps, and the organizations meant there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aspm_ado.domain.azure.place import SERVICES, Site, parse_organization, parse_server
+from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.questions import (
+    ALL_ORGANIZATIONS,
+    ALLOW_HTTP,
+    COLLECTION,
+    ORGANIZATION,
+    SERVER_URL,
+)
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.flows.validation.token import each_once
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.stored import Entry, StoredOrganization
+    from aspm_ado.flows.answers import Asker
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A deployment and the places meant there, each once.
+
+    ``list_all``: whatever else the token reaches, too.
+    """
+
+    site: Site
+    places: tuple[Place, ...] = ()
+    list_all: bool = False
+    allow_http: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is not said yet which collection of a server is meant."""
+        return not self.places and not self.list_all
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its places."""
+        return tuple(place.name for place in self.places)
+
+    def adding(self, *places: Place) -> Target:
+        """The same with more places."""
+        return replace(self, places=each_once((*self.places, *places)))
+
+    def without(self, places: Iterable[Place]) -> Target:
+        """The same without some of its places."""
+        left_out = {place.key for place in places}
+        kept = tuple(place for place in self.places if place.key not in left_out)
+        return replace(self, places=kept)
+
+    def at(self, site: Site) -> Target:
+        """The same with more known of its deployment."""
+        places = tuple(site.place(place.name) for place in self.places)
+        return replace(self, site=site, places=places)
+
+
+def target_given(asker: Asker) -> Target | None:
+    """What flags and variables say; ``None`` when they say nothing. Contradictions are exit 2."""
+    organizations = asker.given(ORGANIZATION)
+    server, collections = asker.given(SERVER_URL), asker.given(COLLECTION)
+    list_all, allow_http = asker.switch(ALL_ORGANIZATIONS), asker.switch(ALLOW_HTTP)
+    if organizations and server and organizations.is_flag != server.is_flag:
+        if organizations.is_flag:  # a flag wins over a variable
+            server = collections = None
+        else:
+            organizations = None
+    if organizations and server:
+        raise UsageError(
+            Reason.USAGE,
+            "--organization names an organization of Services, --server-url an on-premises server: "
+            "not both.",
+            remedy="Leave one out; on a server, name collections with --collection.",
+        )
+    if collections and not server:
+        raise UsageError(
+            Reason.USAGE,
+            "--collection needs --server-url.",
+            remedy="Give the address of the server with --server-url, or name an organization with "
+            "--organization.",
+        )
+    if server:
+        names = collections.values if collections else ()
+        return _on_server(server.value, names, list_all=list_all, allow_http=allow_http)
+    if organizations:
+        places = asker.many(ORGANIZATION, parse_organization)
+        return Target(SERVICES, each_once(places), list_all, allow_http)
+    if list_all:
+        return Target(SERVICES, (), list_all, allow_http)
+    return None
+
+
+def site_meant(given: Target | None) -> Site:
+    """The deployment that organizations of given tokens are in: Services, where none is said."""
+    return given.site if given is not None else SERVICES
+
+
+def ask_target(asker: Asker, own: Sequence[Place] = ()) -> Target:
+    """Where, asked for when it was not given: one address tells Services from a server.
+
+    ``own`` are organizations that have a token of their own given (``--pat-file
+    ORGANIZATION=FILE``): they are meant.
+    """
+    target = target_given(asker)
+    allow_http = asker.switch(ALLOW_HTTP)
+    if target is None and own:
+        target = Target(SERVICES, allow_http=allow_http)
+    if target is None:
+        target = asker.need(ORGANIZATION, lambda text: _parse(text, allow_http=allow_http))
+    return target.adding(*own)
+
+
+def collection_missing(site: Site) -> UsageError:
+    """What to say when a server's root was given, and nobody can choose a collection."""
+    return UsageError(
+        Reason.INPUT_MISSING,
+        f"{site.base_url} is the root of a server; which collection is meant?",
+        remedy="Pass --collection NAME (or set ASPM_ADO_COLLECTION), or --all-organizations for "
+        "every collection.",
+    )
+
+
+def _parse(text: str, *, allow_http: bool) -> Target:
+    """An organization of Services, or a server, from whatever address a person copied."""
+    try:
+        return Target(SERVICES, (parse_organization(text),))
+    except UserError as refusal:
+        if "/" not in text:
+            remedy = (
+                "Give its name, or any address in it; "
+                "of an on-premises server its address, with https://."
+            )
+            raise UsageError(refusal.reason, refusal.problem, remedy=remedy) from None
+    return _on_server(text, allow_http=allow_http)
+
+
+def _on_server(
+    url: str, collections: tuple[str, ...] = (), *, list_all: bool = False, allow_http: bool
+) -> Target:
+    site, names = parse_server(url, collections, everything=list_all, allow_http=allow_http)
+    return Target(site, each_once(map(site.place, names)), list_all, allow_http)
+
+
+def stored_by_key(entry: Entry) -> dict[str, StoredOrganization]:
+    """The organizations on record of a connection, by ``Place.key``."""
+    return {one.key: one for one in entry.organizations}
