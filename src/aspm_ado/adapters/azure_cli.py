@@ -25,11 +25,11 @@ _SECRET_ENDINGS: Final = ("_PAT", "_ASPM_TOKEN")
 
 def childs_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without every variable that may hold one of our tokens."""
-    return {name: value for name, value in environment.items() if not _is_secret(name)}
-
-
-def _is_secret(name: str) -> bool:
-    return name.upper() in _SECRETS or name.upper().endswith(_SECRET_ENDINGS)
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.upper() not in _SECRETS and not name.upper().endswith(_SECRET_ENDINGS)
+    }
 
 
 SPARE: Final = 300.0

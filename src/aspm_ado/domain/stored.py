@@ -70,7 +70,9 @@ class Registration:
         if self.state is RegistrationState.NONE:
             return self
         if self.mode is RegistrationMode.API and self.state is RegistrationState.FAILED:
-            return replace(self, state=RegistrationState.NONE)
+            return Registration(
+                self.mode, proof=self.proof, instance_id=self.instance_id, marker=self.marker
+            )
         handed_off = RegistrationState.HANDED_OFF
         return Registration(
             RegistrationMode.GUIDED, handed_off, Proof.NONE, self.instance_id, self.marker
@@ -151,7 +153,10 @@ class Successor:
         found = self.verdicts.get(one.name)
         if not found:
             return replace(one, credential=key)
-        return replace(one, credential=key, verdict={}, days={}).proven(found, self.day)
+        unproven = StoredOrganization(
+            one.name, key, one.username, one.registration, repository=one.repository
+        )
+        return unproven.proven(found, self.day)
 
 
 @dataclass(frozen=True, slots=True)

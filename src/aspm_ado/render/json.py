@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aspm_ado import __version__
@@ -48,12 +49,8 @@ def envelope(
         "day_source": day_source,
         "verdict": verdict_of(code).value,
         "exit_code": int(code),
-        "error": None if error is None else _problem(error),
+        "error": error and asdict(error),
     }
-
-
-def _problem(error: Problem) -> Document:
-    return {"reason": error.reason.value, "problem": error.problem, "remedy": error.remedy}
 
 
 def report_document(report: Report) -> Document:

@@ -24,11 +24,11 @@ from aspm_ado.domain.documents import (
     Pat,
     PatAnswer,
     Pats,
-    Profile,
     Project,
     Projects,
     Repositories,
     Repository,
+    UserProfile,
 )
 from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.secret import parse_secret
@@ -146,9 +146,9 @@ def _connection_data(fields: _Fields) -> ConnectionData:
     return ConnectionData(Identity(user.text("id"), name, properties.text("account")))
 
 
-def _profile(fields: _Fields) -> Profile:
+def _profile(fields: _Fields) -> UserProfile:
     id_, mail = fields.demanded("id"), fields.text("emailaddress")
-    return Profile(Identity(id_, fields.text("displayname"), mail))
+    return UserProfile(Identity(id_, fields.text("displayname"), mail))
 
 
 def _names(fields: _Fields) -> Names:
@@ -228,7 +228,7 @@ def _pats(fields: _Fields) -> Pats:
 
 _READERS: Final[dict[type[Answer], Callable[[_Fields], Answer]]] = {
     ConnectionData: _connection_data,
-    Profile: _profile,
+    UserProfile: _profile,
     Names: _names,
     Projects: _projects,
     Repositories: _repositories,

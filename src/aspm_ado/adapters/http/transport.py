@@ -6,7 +6,8 @@ import contextlib
 import http.client
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from sys import intern
@@ -226,7 +227,8 @@ class Transport:
         except _TROUBLE as error:
             spent = limit.left <= 0
             return _failed(Reply(call), trouble_before_answer(error, route.where, spent=spent))
-        reply = Reply(
+        answered = partial(
+            Reply,
             call,
             status=raw.status,
             headers=_kept_headers(raw),
@@ -238,12 +240,12 @@ class Transport:
                 body = read_body(raw)
             except UnusableBodyError as error:
                 problem = f"The answer of {route.where.name} {error}.{route.where.doubt}"
-                return _failed(reply, Trouble(Reason.ANSWER_UNREADABLE, problem, _BODY_REMEDY))
+                return _failed(answered(), Trouble(Reason.ANSWER_UNREADABLE, problem, _BODY_REMEDY))
             except _TROUBLE as error:
                 spent = limit.left <= 0
-                return _failed(reply, trouble_in_answer(error, route.where, spent=spent))
+                return _failed(answered(), trouble_in_answer(error, route.where, spent=spent))
             raw.release_conn()
-        reply = replace(reply, text=head_of(body))
+        reply = answered(text=head_of(body))
         if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and route.proxy:
             return _failed(reply, proxy_sign_in(route.where))
         if is_transient(reply):

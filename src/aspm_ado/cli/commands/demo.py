@@ -92,7 +92,7 @@ def run(
         invocation.records = DiskRecords(Path(folder) / "records", command="aspm-ado demo")
         invocation.vault = MemoryVault()
         _introduce(invocation, story, simulator)
-        context = _house(invocation, story, simulator)
+        context = _context(invocation, story, simulator)
         with revoking_unkept(context):
             report = connect(context, None)
         write_report(invocation, report)
@@ -114,7 +114,10 @@ def _moment(text: str) -> datetime:
 
 
 def _sign_in(invocation: Invocation, story: Scenario, folder: Path) -> Path | None:
-    """Where the `az` of the story is, if somebody is signed in with it; the real one has no part in a simulation."""
+    """Where the `az` of the story is, if somebody is signed in with it.
+
+    The real one has no part in a simulation.
+    """
     if not story.world.sign_ins:
         return None
     found = folder / "bin"
@@ -157,8 +160,8 @@ class _Tokens:
         return ""
 
 
-class _Desk:
-    """Opens the simulation's own token page, so that a person can play “edit the token”; copies as usual."""
+class _SimulatedPage:
+    """Opens the simulation's own token page, where a person can edit the token; copies as usual."""
 
     def __init__(self, desktop: Desktop, page: str) -> None:
         self._desktop, self._page = desktop, page
@@ -177,25 +180,30 @@ class _Desk:
         self._desktop.clear()
 
 
-def _house(invocation: Invocation, story: Scenario, simulator: Simulator) -> Context:
-    """The usual house, with the story's answers: given where nobody is there, offered where somebody is."""
+def _context(invocation: Invocation, story: Scenario, simulator: Simulator) -> Context:
+    """The usual context, with the answers of the story.
+
+    They are given where nobody is there, and offered where somebody is.
+    """
     context = invocation.context()
     given = _given(story)
     if invocation.prompter.asks:
         given = {name: value for name, value in given.items() if name in _SETTLED}
-    given = {**given, **invocation.given}
     offered = {
         ORGANIZATION.name: next(iter(story.answers.organizations), story.answers.server_url or ""),
         PURPOSE.name: story.answers.purpose,
-        ASPM_URL.name: story.answers.aspm_url or "",
+        ASPM_URL.name: story.answers.aspm_url,
     }
     offered = {name: value for name, value in offered.items() if value}
+    entra = None
+    if story.world.sign_ins:
+        entra = context.entra
     return replace(
         context,
-        asker=Asker(given, invocation.prompter, offered),
+        asker=Asker({**given, **invocation.given}, invocation.prompter, offered),
         sources=_Tokens(story),
-        desktop=_Desk(invocation.desktop, simulator.address),
-        entra=context.entra if story.world.sign_ins else None,
+        desktop=_SimulatedPage(invocation.desktop, simulator.address),
+        entra=entra,
         clock=Clock(simulator.world.today, invocation.clock.global_end, pinned=True),
     )
 
@@ -235,14 +243,19 @@ def _introduce(invocation: Invocation, story: Scenario, simulator: Simulator) ->
     voice.heading(f"A simulation: {story.name}")
     voice.say(story.summary)
     voice.say(
-        f"Azure DevOps and Invicti ASPM are played on {simulator.address}, where today is {simulator.world.today}."
+        f"Azure DevOps and Invicti ASPM are played on {simulator.address}, "
+        f"where today is {simulator.world.today}."
     )
     if invocation.prompter.asks:
         for organization, value in story.answers.tokens:
-            voice.say(
-                f"The token to paste{f' for {organization}' if organization else ''}: {value}"
-            )
+            voice.say(f"{_titled('The token to paste', 'for', organization)}: {value}")
         voice.say(f"Its page, where you can edit it: {simulator.address}")
+
+
+def _titled(title: str, preposition: str, organization: str | None) -> str:
+    if organization:
+        return f"{title} {preposition} {organization}"
+    return title
 
 
 def _list(invocation: Invocation) -> int:
@@ -264,10 +277,10 @@ def _list(invocation: Invocation) -> int:
 def _stories(margin: int) -> Iterator[str]:
     width = result_width()
     for one in SCENARIOS.values():
-        name = one.name
-        for row in (
-            [one.summary] if width is None else wrap(one.summary, max(width - margin, margin))
-        ):
+        name, rows = one.name, [one.summary]
+        if width is not None:
+            rows = list(wrap(one.summary, max(width - margin, margin)))
+        for row in rows:
             yield f"{name:<{margin}}{row}"
             name = ""
 
@@ -279,13 +292,15 @@ def _serve(
     write_lines([f"ASPM_ADO_SIMULATOR={simulator.address}"])
     tokens = story.answers.tokens or [(token.reach, token.value) for token in story.world.tokens]
     for organization, value in tokens:
-        invocation.voice.say(f"Token{f' of {organization}' if organization else ''}: {value}")
+        invocation.voice.say(f"{_titled('Token', 'of', organization)}: {value}")
     invocation.voice.say(
-        f"Set that variable in another terminal; every request then goes here. Scenario: {story.name}."
+        "Set that variable in another terminal; every request then goes here. "
+        f"Scenario: {story.name}."
     )
     if signed_in is not None:
         invocation.voice.say(
-            f"Somebody is signed in with the `az` of the story: put {signed_in} first on its PATH, too."
+            f"Somebody is signed in with the `az` of the story: put {signed_in} first on its PATH, "
+            "too."
         )
     invocation.voice.say(
         f"Its clock shows {simulator.world.moment:%Y-%m-%dT%H:%M:%SZ}. Ctrl-C ends it."

@@ -130,7 +130,8 @@ def parse_organization(text: str) -> Place:
     if ssh:
         return _organization(ssh[1], pasted)
     is_bare = not any(character in pasted for character in "/.:")
-    if is_bare or (_ORGANIZATION.fullmatch(pasted) and not _is_host(pasted)):
+    is_host = pasted.lower().endswith((".com", ".net", ".org"))
+    if is_bare or (_ORGANIZATION.fullmatch(pasted) and not is_host):
         return _organization(pasted, pasted)
     parts = _split(pasted, "organization")
     if parts.scheme != "https":
@@ -251,10 +252,6 @@ def _collection(name: str) -> str:
             remedy="Copy the name from the address of the collection.",
         )
     return value
-
-
-def _is_host(text: str) -> bool:
-    return text.lower().endswith((".com", ".net", ".org"))
 
 
 def _not_an_organization(pasted: str, why: str) -> UsageError:

@@ -18,10 +18,10 @@ from aspm_ado.domain.documents import (
     Names,
     PatAnswer,
     Pats,
-    Profile,
     Projects,
     Repositories,
     Repository,
+    UserProfile,
 )
 from aspm_ado.domain.http import Call, Credential
 
@@ -70,7 +70,7 @@ class Caller:
         It needs ``vso.profile``, which Code and Work Items imply.
         """
         url = f"{ACCOUNT_URL}/_apis/profile/profiles/me?api-version=7.1"
-        return self._get(url, site, credential, Profile)
+        return self._get(url, site, credential, UserProfile)
 
     def accounts(self, profile_id: str, site: Site, credential: Credential) -> Call:
         """The organizations of a person."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from aspm_ado.domain.documents import ConnectionData, Identity, Names, Profile
+from aspm_ado.domain.documents import ConnectionData, Identity, Names, UserProfile
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
@@ -172,7 +172,7 @@ def _known(
     """Whom some other answer shows the token to be, and the answer that shows it."""
     if kind is AnswerKind.NOT_ALLOWED and (user := user_of(first)):
         return user, first
-    if wide is not None and wide.status == 200 and isinstance(wide.answer, Profile):
+    if wide is not None and wide.status == 200 and isinstance(wide.answer, UserProfile):
         return wide.answer.identity, wide
     if elsewhere is None and wide is not None and _lists_collections(wide):
         return user_of(wide), wide
