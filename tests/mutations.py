@@ -58,15 +58,15 @@ MUTATIONS = (
     Mutation(
         "server-error",
         "A 500 is not taken for trouble of the service.",
-        "if reply.status >= 500: return AnswerKind.DEACTIVATED",
-        "if reply.status > 500: return AnswerKind.DEACTIVATED",
+        "if reply.status >= 500: return _broken(text)",
+        "if reply.status > 500: return _broken(text)",
         ("tests/domain/test_access.py",),
     ),
     Mutation(
         "server-control",
         "On a Server a right is shown although a random token gets the same answer.",
-        "ProbeResult.GRANTED if vouched and closed else",
-        "ProbeResult.GRANTED if vouched else",
+        "if vouched and scope_context.control is not None and scope_context.control.status == 401:",
+        "if vouched:",
         ("tests/domain/test_scopes.py",),
     ),
     Mutation(

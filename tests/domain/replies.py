@@ -7,7 +7,7 @@ from datetime import date
 from aspm_ado.domain.azure.place import SERVICES, Place, Site
 from aspm_ado.domain.azure.retirement import Calendar, DaySource
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.documents import ANONYMOUS_ID, ConnectionData, Identity, Names, Profile
+from aspm_ado.domain.documents import ANONYMOUS_ID, ConnectionData, Identity, Names, UserProfile
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.simulator.samples import ADA
@@ -56,7 +56,7 @@ def connection_data(identity: Identity = ME) -> Reply:
 
 
 def profile(identity: Identity = ME) -> Reply:
-    return reply(200, "{}", MARKS, JSON, USER, answer=Profile(identity))
+    return reply(200, "{}", MARKS, JSON, USER, answer=UserProfile(identity))
 
 
 def names(*found: str) -> Reply:

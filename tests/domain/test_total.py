@@ -31,8 +31,8 @@ from aspm_ado.domain.documents import (
     Identity,
     Names,
     Repository,
+    UserProfile,
 )
-from aspm_ado.domain.documents import Profile as Owner
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.rules.access import TokenHistory, judge_access
@@ -61,7 +61,7 @@ identities = st.builds(
 documents = st.one_of(
     st.none(),
     st.builds(ConnectionData, identities),
-    st.builds(Owner, identities),
+    st.builds(UserProfile, identities),
     st.builds(Names, st.lists(st.text(max_size=8), max_size=3).map(tuple)),
 )
 headers = st.lists(

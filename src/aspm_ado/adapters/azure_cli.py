@@ -25,11 +25,11 @@ _SECRET_ENDINGS: Final = ("_PAT", "_ASPM_TOKEN")
 
 def childs_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without every variable that may hold one of our tokens."""
-    return {name: value for name, value in environment.items() if not _is_secret(name)}
-
-
-def _is_secret(name: str) -> bool:
-    return name.upper() in _SECRETS or name.upper().endswith(_SECRET_ENDINGS)
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.upper() not in _SECRETS and not name.upper().endswith(_SECRET_ENDINGS)
+    }
 
 
 SPARE: Final = 300.0
@@ -156,7 +156,9 @@ class AzureCli:
             places = (Path(folder) / "az.cmd" for folder in path.split(os.pathsep))
             return next((str(az) for az in places if az.is_absolute() and az.is_file()), None)
         found = shutil.which("az", path=path)
-        return found if found and Path(found).is_absolute() else None
+        if found and Path(found).is_absolute():
+            return found
+        return None
 
 
 def _read(out: bytes, now: float) -> tuple[Secret, float]:

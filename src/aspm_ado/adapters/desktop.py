@@ -131,7 +131,9 @@ class SystemDesktop:
     @property
     def clears_after(self) -> float | None:
         """Seconds after which a copied secret is taken off again; ``None`` where it cannot be."""
-        return self._held if self._copied and self._command(self._copied[0].paste) else None
+        if self._copied and self._command(self._copied[0].paste):
+            return self._held
+        return None
 
     def clear(self) -> None:
         """Empty the clipboard if it still holds our secret.
@@ -178,12 +180,16 @@ class SystemDesktop:
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return (done.stdout or b"") if done.returncode == 0 else None
+        if done.returncode != 0:
+            return None
+        return done.stdout or b""
 
     def _clipboards(self) -> Iterator[_Clipboard]:
         """The tools of this platform whose screen is there."""
         known = {"darwin": _MAC, "win32": _WINDOWS}.get(self._platform, _UNIX)
-        for tool in (*_WINDOWS, *known) if self._is_wsl else known:
+        if self._is_wsl:
+            known = (*_WINDOWS, *known)
+        for tool in known:
             if not tool.screen or self._environment.get(tool.screen):
                 yield tool
 
@@ -200,7 +206,9 @@ class SystemDesktop:
             system = Path(root or r"C:\Windows") / "System32"
             folders = f"{system}{os.pathsep}{system / 'WindowsPowerShell' / 'v1.0'}"
         path = shutil.which(name, path=folders)
-        return [path, *rest] if path and Path(path).is_absolute() else []
+        if path and Path(path).is_absolute():
+            return [path, *rest]
+        return []
 
     def _is_remote(self) -> bool:
         return any(

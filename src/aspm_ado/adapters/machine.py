@@ -25,7 +25,6 @@ from aspm_ado.adapters.records.lock import WriterLock
 from aspm_ado.domain.doctor import FolderFacts, Software
 from aspm_ado.domain.text import clean
 
-_PACKAGE: Final = "aspm-ado"
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -44,7 +43,7 @@ def installed_software() -> Software:
     )
 
 
-def dependencies(package: str = _PACKAGE) -> tuple[tuple[str, str | None], ...]:
+def dependencies(package: str = "aspm-ado") -> tuple[tuple[str, str | None], ...]:
     """What this package asks for, and the versions found.
 
     None where it was not installed as a package.

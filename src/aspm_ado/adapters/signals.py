@@ -81,7 +81,9 @@ def interruptible() -> Iterator[None]:
         with _handled():
             yield
     except KeyboardInterrupt as stopping:
-        how = f"by {stopping}" if isinstance(stopping, StoppedError) else "with Ctrl-C"
+        how = "with Ctrl-C"
+        if isinstance(stopping, StoppedError):
+            how = f"by {stopping}"
         raise InterruptedByUserError(
             Reason.INTERRUPTED,
             f"The run was stopped {how}.",

@@ -110,8 +110,11 @@ def parser(words: Collection[str] = WORDS) -> typer.Typer:
     set_signature(_root, map(parameter, (*ROOT, *SHARED)))
     app.callback(invoke_without_command=True)(_root)
     for command in COMMANDS:
-        body = _body_of(command) if command.word in words else _without_options
-        app.command(command.word, help=command.summary)(body)
+        register = app.command(command.word, help=command.summary)
+        if command.word in words:
+            register(_body_of(command))
+        else:
+            register(_without_options)
     return app
 
 
@@ -163,11 +166,11 @@ def _without_options() -> int:
 
 
 def _unreadable_arguments(arguments: Sequence[str], error: Exception) -> Problem:
-    format_message = getattr(error, "format_message", None)
-    message = str(format_message()) if format_message else "The command line cannot be understood."
-    command = _command_of(arguments)
-    see = f"See aspm-ado {command} --help." if command else "See aspm-ado --help."
-    return Problem(Reason.USAGE, clean(message, 300), see)
+    message = "The command line cannot be understood."
+    if format_message := getattr(error, "format_message", None):
+        message = str(format_message())
+    help_line = " ".join(filter(None, ("aspm-ado", _command_of(arguments), "--help")))
+    return Problem(Reason.USAGE, clean(message, 300), f"See {help_line}.")
 
 
 def _command_of(arguments: Sequence[str]) -> str:

@@ -41,7 +41,8 @@ def answer_completion(environment: Mapping[str, str]) -> int:
         with contextlib.redirect_stderr(io.StringIO()), _without_rich():
             parser(line.split())(args=[], prog_name="aspm-ado", standalone_mode=False)
     except SystemExit as error:
-        return error.code if isinstance(error.code, int) else 0
+        if isinstance(error.code, int):
+            return error.code
     except Exception:  # noqa: BLE001 - a variable of the script is missing, or stdout is closed
         return 1
     return 0
@@ -67,7 +68,9 @@ def completer_of(question: Question) -> Callable[[], Sequence[str]] | None:
     if question is SCENARIO:
         return _scenarios
     values = list(question.values)
-    return (lambda: values) if values else None
+    if not values:
+        return None
+    return lambda: values
 
 
 def complete_names(ctx: typer.Context) -> list[str]:
@@ -132,7 +135,9 @@ def install_in_profile(shell: str, script: str) -> Path:
         raise OSError(0, f"{shell} does not name its profile", "$PROFILE")
     profile = Path(named)
     begin, end = "# aspm-ado completion\n", "# end of aspm-ado completion\n"
-    old = profile.read_text(encoding="utf-8") if profile.is_file() else ""
+    old = ""
+    if profile.is_file():
+        old = profile.read_text(encoding="utf-8")
     before, _, rest = old.partition(begin)
     after = rest.partition(end)[2]
     profile.parent.mkdir(parents=True, exist_ok=True)
@@ -153,7 +158,9 @@ def _detect_shell() -> str:
         shell = ""
     if shell in _SHELLS:
         return shell
-    what = f"The shell {shell} is" if shell.isalnum() else "This is no shell, or one that is"
+    what = "This is no shell, or one that is"
+    if shell.isalnum():
+        what = f"The shell {shell} is"
     raise UsageError(
         Reason.USAGE,
         f"{what} not supported: there is completion for bash, zsh, fish and PowerShell.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cached_property
@@ -28,6 +28,7 @@ from aspm_ado.domain.questions import (
     STORE,
     TIMEOUT,
     VERBOSE,
+    Given,
     Question,
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
@@ -50,6 +51,9 @@ SECRET_VARIABLES: Final = (
 LONGEST_TIMEOUT: Final = 600.0
 
 
+_NOTHING: Final = Given((), "")
+
+
 class Invocation:
     """One run of a command: what was given, and the outside things that its flow may touch.
 
@@ -67,7 +71,9 @@ class Invocation:
         self.command = command
         self._closing = ExitStack()
         self._is_own_process = environment is None
-        self.environment = dict(os.environ if environment is None else environment)
+        if environment is None:
+            environment = os.environ
+        self.environment = dict(environment)
         self.secret_variables: dict[str, str] = {}
         self._hide(SECRET_VARIABLES)
         notes: list[str] = []
@@ -93,11 +99,11 @@ class Invocation:
 
     def text(self, question: Question) -> str:
         """A plain value, or nothing."""
-        return self.given[question.name].value if question.name in self.given else ""
+        return self.given.get(question.name, _NOTHING).value
 
     def values(self, question: Question) -> tuple[str, ...]:
         """All values of a question that takes several."""
-        return self.given[question.name].values if question.name in self.given else ()
+        return self.given.get(question.name, _NOTHING).values
 
     def close(self) -> None:
         """Close the connections to the network."""
@@ -209,8 +215,10 @@ class Invocation:
         """Today by this machine, in UTC as Azure DevOps counts, and the end of global tokens."""
         from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Clock, parse_global_end
 
-        end = self.environment.get("ASPM_ADO_GLOBAL_PAT_END", "").strip()
-        return Clock(self.now().date(), parse_global_end(end) if end else GLOBAL_PAT_END)
+        today = self.now().date()
+        if named := self.environment.get("ASPM_ADO_GLOBAL_PAT_END", "").strip():
+            return Clock(today, parse_global_end(named))
+        return Clock(today, GLOBAL_PAT_END)
 
     @staticmethod
     def now() -> datetime:
@@ -248,14 +256,18 @@ class Invocation:
         from aspm_ado.flows.context import Context
         from aspm_ado.flows.validation.scheduler import Scheduler
 
-        draft = self.records.load_draft() if remember and self.prompter.asks else None
-        if draft is not None and draft.answers:
+        offered = None
+        if remember and self.prompter.asks and (draft := self.records.load_draft()):
+            offered = draft.answers
+        if offered:
             self.voice.note("An earlier run was interrupted; its answers are offered again.")
-        bundle = self.text(CA_BUNDLE)
+        ca_bundle = None
+        if bundle := self.text(CA_BUNDLE):
+            ca_bundle = str(Path(bundle).expanduser().resolve())
         exchanges = Exchanges(self._transport, now=bool(bundle or self.simulator))
         self._closing.callback(exchanges.close)
         return Context(
-            asker=Asker(self.given, self.prompter, draft.answers if draft else None),
+            asker=Asker(self.given, self.prompter, offered),
             voice=self.voice,
             records=self.records,
             vault=self.vault,
@@ -268,22 +280,31 @@ class Invocation:
             show=lambda proofs: show_trouble(self, proofs),
             load_profile=_load_profile,
             entra=self.entra,
-            ca_bundle=str(Path(bundle).expanduser().resolve()) if bundle else None,
+            ca_bundle=ca_bundle,
         )
 
     def _transport(self, recorded: str | None) -> Transport:
         """A transport that trusts the system, and the CA of this run or else of a connection."""
         from aspm_ado.adapters.http.transport import Transport, TransportSettings
 
-        bundle = self.text(CA_BUNDLE) or recorded
+        bundle = None
+        if named := self.text(CA_BUNDLE) or recorded:
+            bundle = Path(named).expanduser()
         settings = TransportSettings(
             self.environment,
             timeout=self.timeout,
             simulator=self.simulator,
-            trace=self.voice.trace if self.is_verbose else None,
+            trace=self.trace,
             note=self.voice.note,
         )
-        return Transport(settings, Path(bundle).expanduser() if bundle else None, gate=self._gate)
+        return Transport(settings, bundle, gate=self._gate)
+
+    @property
+    def trace(self) -> Callable[[str], None] | None:
+        """Where each request is traced, if it is."""
+        if self.is_verbose:
+            return self.voice.trace
+        return None
 
     @cached_property
     def _gate(self) -> Gate:

@@ -39,8 +39,8 @@ def report_error(
             write_document(envelope(schema, command, at, problem.reason.exit_code, problem))
         else:
             write_document(report_document(Report(command, at, DaySource.LOCAL, error=problem)))
-        written = written_code()
-        code = code if written is None else written
+        if (written := written_code()) is not None:
+            code = written
     if voice is None:
         from aspm_ado.adapters.terminal.voice import TerminalVoice
 
@@ -84,10 +84,12 @@ def problem_of(error: BaseException) -> Problem:
     kind = type(error).__name__
     where = " ".join(frames)
     mark = hashlib.sha256(f"{kind} {where}".encode()).hexdigest()[:8]
-    place = f" at {frames[-1].lstrip('/').lstrip(chr(92))}" if frames else ""
+    place = kind
+    if frames:
+        place += f" at {frames[-1].lstrip('/').lstrip(chr(92))}"
     return Problem(
         Reason.INTERNAL_ERROR,
-        f"A bug of ours: {kind}{place} (id {mark}).",
+        f"A bug of ours: {place} (id {mark}).",
         "Please report this id and the command that you ran; no secret is in it.",
     )
 

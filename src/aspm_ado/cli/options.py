@@ -23,8 +23,9 @@ _OLD_NAMES: Final = {"KONDUKTO_HOST": "INVICTI_ASPM_HOST", "KONDUKTO_TOKEN": "IN
 def parameter(question: Question) -> inspect.Parameter:
     """The Typer option of a question. Values stay text: the flow parses them, whoever gave them."""
     kind: Any = str | None
+    default = None
     if question.switch:
-        kind = bool
+        kind, default = bool, False
     elif question.repeat:
         kind = list[str] | None
     option = typer.Option(
@@ -36,7 +37,7 @@ def parameter(question: Question) -> inspect.Parameter:
     return inspect.Parameter(
         _identifier(question),
         inspect.Parameter.KEYWORD_ONLY,
-        default=False if question.switch else None,
+        default=default,
         annotation=Annotated[kind, option],
     )
 
@@ -113,32 +114,43 @@ def _from_flag(question: Question, value: object) -> Given | None:
         return None
     if value is True:
         return Given(("true",), question.flag)
-    values = value if isinstance(value, list | tuple) else [value]
+    values = [value]
+    if isinstance(value, list | tuple):
+        values = list(value)
     return _given([_expanded(str(one), question.flag) for one in values], question.flag)
 
 
 def _given(values: Iterable[str], source: str) -> Given | None:
     kept = tuple(value for value in values if value.strip())
-    return Given(kept, source) if kept else None
+    if not kept:
+        return None
+    return Given(kept, source)
 
 
 def _from_variable(
     question: Question, environment: Mapping[str, str], note: Callable[[str], None]
 ) -> Given | None:
-    names = [question.env]
-    if question == ASPM_URL:
-        names.append("KONDUKTO_HOST")
-    name = next((name for name in names if environment.get(name, "").strip()), None)
+    name = _variable_of(question, environment)
     if name is None:
         return None
     value = _expanded(environment[name].strip(), name)
     if name in _OLD_NAMES:
         note(f"{name} is deprecated; use {_OLD_NAMES[name]}.")
+    if question.switch and not is_true(value, name):
+        return None
     if question.switch:
-        return Given(("true",), name) if is_true(value, name) else None
+        return Given(("true",), name)
     if not question.repeat:
         return Given((value,), name)
     return _given([one.strip() for one in value.split(",")], name)
+
+
+def _variable_of(question: Question, environment: Mapping[str, str]) -> str | None:
+    """The variable that has an answer, if one has."""
+    names = [question.env]
+    if question == ASPM_URL:
+        names.append("KONDUKTO_HOST")
+    return next((name for name in names if environment.get(name, "").strip()), None)
 
 
 def _expanded(value: str, source: str) -> str:

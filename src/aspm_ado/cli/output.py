@@ -60,7 +60,9 @@ def write_document(document: dict[str, Any]) -> None:
 
 def result_width() -> int | None:
     """The columns of the terminal that the result goes to; elsewhere a line has no limit."""
-    return columns_of(sys.stdout) if is_terminal(sys.stdout) else None
+    if is_terminal(sys.stdout):
+        return columns_of(sys.stdout)
+    return None
 
 
 def write_lines(lines: Iterable[str]) -> None:
@@ -69,7 +71,9 @@ def write_lines(lines: Iterable[str]) -> None:
         width = result_width()
         for line in lines:
             shown = strip_controls(line)
-            rows = [shown] if width is None or display_width(shown) <= width else wrap(shown, width)
+            rows = [shown]
+            if width is not None and display_width(shown) > width:
+                rows = list(wrap(shown, width))
             for row in rows:
                 sys.stdout.write(encodable(row, sys.stdout.encoding) + "\n")
 

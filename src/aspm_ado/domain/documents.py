@@ -36,7 +36,7 @@ class ConnectionData:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class UserProfile:
     """``GET profiles/me``."""
 
     identity: Identity
@@ -136,7 +136,7 @@ class Pats:
 
 Answer = (
     ConnectionData
-    | Profile
+    | UserProfile
     | Names
     | Projects
     | Repositories

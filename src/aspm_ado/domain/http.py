@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
@@ -58,8 +58,11 @@ class Origin:
             return False
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if _PORTS[self.scheme] == self.port else f":{self.port}"
+        host, port = self.host, ""
+        if ":" in host:
+            host = f"[{host}]"
+        if self.port != _PORTS[self.scheme]:
+            port = f":{self.port}"
         return f"{self.scheme}://{host}{port}"
 
 
@@ -97,7 +100,9 @@ def _ascii_host(host: str, what: str, shown: str) -> str:
     """``host`` in lower case and ASCII (IDNA), without a closing dot."""
     name = _encoded(host)
     if not name:
-        why = "its host is malformed" if ":" in host else "it has no usable host name"
+        why = "it has no usable host name"
+        if ":" in host:
+            why = "its host is malformed"
         raise _refused(what, shown, why)
     return name
 
@@ -112,7 +117,9 @@ def _encoded(host: str) -> str:
         encoded = name.encode("idna").decode("ascii")
     except ValueError:  # UnicodeError is one
         return ""
-    return encoded if all(map(_LABEL.fullmatch, encoded.split("."))) else ""
+    if not all(map(_LABEL.fullmatch, encoded.split("."))):
+        return ""
+    return encoded
 
 
 def _refused(what: str, given: str, why: str) -> UsageError:
@@ -238,10 +245,16 @@ class Reply:
             raise LookupError(name)
         return tuple([value for key, value in self.headers if key.lower() == wanted])
 
+    def failed(self, reason: Reason, problem: str, remedy: str) -> Reply:
+        """The same as no answer that can be read."""
+        return replace(self, failure=reason, problem=problem, remedy=remedy)
+
     @property
     def evidence(self) -> Evidence:
         """What the report shows of it: no header, no body, no secret."""
-        at = self.received.strftime("%Y-%m-%dT%H:%M:%SZ") if self.received is not None else ""
+        at = ""
+        if self.received is not None:
+            at = self.received.strftime("%Y-%m-%dT%H:%M:%SZ")
         return Evidence(
             self.call.method,
             self.call.url,

@@ -37,7 +37,9 @@ class Question:
             return f"Pass {self.flag} or set {self.env}."
         if self.flag:
             return f"Pass {self.flag}."
-        return f"Set {self.env}." if self.env else "Run this on a terminal."
+        if self.env:
+            return f"Set {self.env}."
+        return "Run this on a terminal."
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,4 +161,6 @@ def verdict_of(code: ExitCode, *, warned: bool = False) -> Verdict:
         return Verdict.READY_WITH_WARNINGS
     if code is ExitCode.DONE:
         return Verdict.READY
-    return Verdict.UNKNOWN if code in _UNKNOWN else Verdict.NOT_READY
+    if code in _UNKNOWN:
+        return Verdict.UNKNOWN
+    return Verdict.NOT_READY

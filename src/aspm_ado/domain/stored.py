@@ -70,12 +70,12 @@ class Registration:
         if self.state is RegistrationState.NONE:
             return self
         if self.mode is RegistrationMode.API and self.state is RegistrationState.FAILED:
-            return replace(self, state=RegistrationState.NONE)
-        return replace(
-            self,
-            mode=RegistrationMode.GUIDED,
-            state=RegistrationState.HANDED_OFF,
-            proof=Proof.NONE,
+            return Registration(
+                self.mode, proof=self.proof, instance_id=self.instance_id, marker=self.marker
+            )
+        handed_off = RegistrationState.HANDED_OFF
+        return Registration(
+            RegistrationMode.GUIDED, handed_off, Proof.NONE, self.instance_id, self.marker
         )
 
 
@@ -153,7 +153,10 @@ class Successor:
         found = self.verdicts.get(one.name)
         if not found:
             return replace(one, credential=key)
-        return replace(one, credential=key, verdict={}, days={}).proven(found, self.day)
+        unproven = StoredOrganization(
+            one.name, key, one.username, one.registration, repository=one.repository
+        )
+        return unproven.proven(found, self.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +246,7 @@ class Entry:
         for key, one in self.successors.items():
             waiting = tuple(name for name in one.organizations if name.casefold() not in done)
             if waiting:
-                left[key] = replace(one, organizations=waiting)
+                left[key] = Successor(one.credential, waiting, one.verdicts, one.day)
         return left
 
     def with_successor(self, key: str, names: Iterable[str]) -> Entry:
@@ -252,13 +255,14 @@ class Entry:
         Credentials that no organization names any more are dropped.
         """
         successor, swapped = self.successors[key], {name.casefold() for name in names}
-        organizations = [
-            successor.in_force(one, key) if one.key in swapped else one
+        in_force = {
+            one.key: successor.in_force(one, key)
             for one in self.organizations
-        ]
+            if one.key in swapped
+        }
         return replace(
             self,
-            organizations=tuple(organizations),
+            organizations=tuple(in_force.get(one.key, one) for one in self.organizations),
             credentials={**self.credentials, key: successor.credential},
             successors=self.successors_without(swapped),
         ).pruned()
@@ -344,20 +348,19 @@ class Catalogue:
 
         What they replace is to be erased.
         """
-        after = self._with_aspm(*aspm) if aspm else self
-        connections = {**self.connections, entry.name: entry}
-        return self._settled(entry.name, replace(after, connections=connections))
+        tokens = dict(self.aspm_tokens)
+        if aspm is not None:
+            origin, service = aspm
+            tokens[origin] = service
+        return self._settled(entry.name, {**self.connections, entry.name: entry}, tokens)
 
     def commit_aspm(self, origin: str, service: str) -> Catalogue:
         """The same with the API token of an ASPM; the one that it replaces is to be erased."""
-        return self._settled(origin, self._with_aspm(origin, service))
-
-    def _with_aspm(self, origin: str, service: str) -> Catalogue:
-        return replace(self, aspm_tokens={**self.aspm_tokens, origin: service})
+        return self._settled(origin, self.connections, {**self.aspm_tokens, origin: service})
 
     def abandon(self, name: str) -> Catalogue:
         """The same without what was pending under ``name``; its secrets are to be erased."""
-        return self._settled(name, self)
+        return self._settled(name, self.connections, self.aspm_tokens)
 
     def erased(self, services: frozenset[str]) -> Catalogue:
         """The same without ``services`` among those to be erased."""
@@ -369,21 +372,25 @@ class Catalogue:
         kept = {key: entry for key, entry in self.connections.items() if key != name}
         origins = {entry.aspm.url for entry in kept.values() if entry.aspm}
         tokens = {url: service for url, service in self.aspm_tokens.items() if url in origins}
-        return self._settled(name, replace(self, connections=kept, aspm_tokens=tokens))
+        return self._settled(name, kept, tokens)
 
-    def _settled(self, name: str, after: Catalogue) -> Catalogue:
-        """``after``, with nothing pending under ``name``.
+    def _settled(
+        self, name: str, connections: dict[str, Entry], aspm_tokens: dict[str, str]
+    ) -> Catalogue:
+        """These connections and tokens of ASPM, with nothing pending under ``name``.
 
-        Secrets that it does not name any more are to be erased, and orders of tokens that it holds
+        Secrets that they do not name any more are to be erased, and orders of tokens that they hold
         are done.
         """
+        after = Catalogue(connections, aspm_tokens=aspm_tokens)
         left = {*self.services, *self.pending.get(name, ())} - after.services
         done = after.authorizations
-        return replace(
-            after,
-            pending={key: services for key, services in self.pending.items() if key != name},
-            erasing=tuple(sorted({*self.erasing, *left})),
-            ordered=tuple(one for one in after.ordered if one.authorization_id not in done),
+        return Catalogue(
+            connections,
+            {key: services for key, services in self.pending.items() if key != name},
+            aspm_tokens,
+            tuple(sorted({*self.erasing, *left})),
+            tuple(one for one in self.ordered if one.authorization_id not in done),
         )
 
     @property

@@ -41,7 +41,9 @@ def clean(foreign: object, limit: int = _LIMIT) -> str:
     ESC and C1, and rich passes both through (measured with rich 15).
     """
     line = " ".join(strip_controls(str(foreign)[: limit * 4]).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    if len(line) > limit:
+        return line[: limit - 1] + "…"
+    return line
 
 
 def strip_controls(text: str) -> str:

@@ -81,9 +81,10 @@ def _host(steps: Sequence[HealthCheck]) -> tuple[str, HealthCheck]:
 
 
 def _row(title: str, finding: HealthCheck, width: int) -> Iterator[str]:
-    spent = f" ({finding.milliseconds} ms)" if finding.milliseconds is not None else ""
-    mark = _MARKS[finding.health]
-    for line in wrap(f"{title}: {finding.detail}{spent}", width - _MARGIN):
+    mark, text = _MARKS[finding.health], f"{title}: {finding.detail}"
+    if finding.milliseconds is not None:
+        text += f" ({finding.milliseconds} ms)"
+    for line in wrap(text, width - _MARGIN):
         yield f"{mark:<{_MARGIN}}{line}"
         mark = ""
     if finding.remedy:
@@ -98,7 +99,7 @@ def _check(finding: HealthCheck) -> Document:
         "id": finding.subject.value,
         "title": finding.title,
         "status": finding.health.value,
-        "reason": finding.reason.value if finding.reason else None,
+        "reason": finding.reason,
         "detail": finding.detail,
         "remedy": finding.remedy,
         "milliseconds": finding.milliseconds,

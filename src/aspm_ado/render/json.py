@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aspm_ado import __version__
@@ -11,11 +12,18 @@ from aspm_ado.domain.reasons import ExitCode
 from aspm_ado.domain.report import REPORT_SCHEMA, Report, verdict_of
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.scopes import Level
     from aspm_ado.domain.checks import Check
     from aspm_ado.domain.errors import Problem
     from aspm_ado.domain.report import ConnectionReport, OrganizationReport
 
 Document = dict[str, Any]
+
+
+def _word(level: Level | None) -> str | None:
+    if level is None:
+        return None
+    return level.word
 
 
 def dump(document: Document) -> bytes:
@@ -41,12 +49,8 @@ def envelope(
         "day_source": day_source,
         "verdict": verdict_of(code).value,
         "exit_code": int(code),
-        "error": None if error is None else _problem(error),
+        "error": error and asdict(error),
     }
-
-
-def _problem(error: Problem) -> Document:
-    return {"reason": error.reason.value, "problem": error.problem, "remedy": error.remedy}
 
 
 def report_document(report: Report) -> Document:
@@ -116,9 +120,9 @@ def _check(check: Check) -> Document:
         "title": check.title,
         "status": check.status.value,
         "required": check.required,
-        "reason": check.reason.value if check.reason else None,
-        "wanted": check.wanted.word if check.wanted is not None else None,
-        "proven": check.proven.word if check.proven is not None else None,
+        "reason": check.reason,
+        "wanted": _word(check.wanted),
+        "proven": _word(check.proven),
         "detail": check.detail,
         "remedy": check.remedy,
         "evidence": [

@@ -146,7 +146,7 @@ def paint(
     frame = box.SIMPLE_HEAD if encoding.lower().startswith("utf") else box.ASCII
 
     def text(value: str, style: str = "") -> Text:
-        return Text(encodable(value, encoding), style if color else "")
+        return Text(encodable(value, encoding), style)
 
     for table in tables:
         console.print(text(table.heading, "bold"))
@@ -172,15 +172,23 @@ def _of_connection(connection: ConnectionReport, *, everything: bool) -> Iterato
     described: set[tuple[CheckId, str]] = set()
     for organization in connection.organizations:
         checks = organization.checks
-        if organization.token.shared:  # a token that several organizations share is described once
-            checks = tuple(check for check in checks if _key(check) not in described)
-            described.update(_key(check) for check in checks if check.id in _OF_THE_TOKEN)
+        if organization.token.shared:
+            checks = _not_described(checks, described)
         above = any(check.is_trouble for check in organization.checks if check not in checks)
         rows = _rows(connection, checks, everything=everything, above=above)
         place, token = _heading(connection, organization)
         name = clean(organization.name, 60)
         yield Section(f"{place} · {token}", rows, name, token, above)
     yield from _of_aspm(connection, everything=everything)
+
+
+def _not_described(
+    checks: Iterable[Check], described: set[tuple[CheckId, str]]
+) -> tuple[Check, ...]:
+    """A token that several organizations share is ``described`` once: its checks that are new."""
+    new = tuple(check for check in checks if _key(check) not in described)
+    described.update(_key(check) for check in new if check.id in _OF_THE_TOKEN)
+    return new
 
 
 def _of_aspm(connection: ConnectionReport, *, everything: bool) -> Iterator[Section]:
@@ -249,9 +257,13 @@ def _heading(connection: ConnectionReport, organization: OrganizationReport) -> 
     token, place = organization.token, organization.name
     if connection.deployment is not Deployment.SERVICES:
         place = f"{connection.base_url}/{place}"
-    parts = [f"token …{token.last4}" if token.last4 else "token"]
-    if token.source:
-        parts.append(f"from {'keyring' if token.source.startswith('keyring') else token.source}")
+    parts = ["token"]
+    if token.last4:
+        parts = [f"token …{token.last4}"]
+    if token.source.startswith("keyring"):
+        parts.append("from keyring")
+    elif token.source:
+        parts.append(f"from {token.source}")
     if token.shared:
         parts.append("shared")
     if token.days_left is not None:
@@ -262,15 +274,19 @@ def _heading(connection: ConnectionReport, organization: OrganizationReport) -> 
 def _days_left(days: int) -> str:
     if days > 0:
         return f"{count_days(days)} left"
-    return "its end is today" if days == 0 else "past its end"
+    if days == 0:
+        return "its end is today"
+    return "past its end"
 
 
 def _responsibilities(report: Report) -> list[str]:
     """Whose problem it is, for each connection that has one."""
     sentences = []
     for connection in report.connections:
-        name = f"{clean(connection.name, 70)}: " if connection.name else ""
-        sentences += [f"{name}{one.sentence}" for one in responsibilities(connection)]
+        beginning = ""
+        if connection.name:
+            beginning = f"{clean(connection.name, 70)}: "
+        sentences += [f"{beginning}{one.sentence}" for one in responsibilities(connection)]
     if sentences:
         sentences.append("A text to send to whoever can mend it: the same command with --verbose.")
     return sentences
@@ -290,7 +306,9 @@ def _next(connection: ConnectionReport, command: str) -> str:
         return ""
     if not dead and _has_to_be_registered(checks):
         return f"aspm-ado handoff {name}"
-    return f"aspm-ado validate {name}" if command == "connect" else ""
+    if command == "connect":
+        return f"aspm-ado validate {name}"
+    return ""
 
 
 def _failed(checks: Iterable[Check], *ids: CheckId) -> list[Check]:

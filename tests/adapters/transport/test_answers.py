@@ -14,11 +14,11 @@ from aspm_ado.domain.documents import (
     ConnectionData,
     Identity,
     Names,
-    Profile,
     Project,
     Projects,
     Repositories,
     Repository,
+    UserProfile,
 )
 from aspm_ado.domain.http import Call
 from aspm_ado.domain.reasons import Reason
@@ -79,7 +79,7 @@ def test_connection_data(document, expected):
 
 def test_profile():
     text = '\ufeff{"emailAddress":"a@b","id":"1","displayName":null,"coreRevision":7}'
-    assert read(Profile, text) == Profile(Identity("1", "", "a@b"))
+    assert read(UserProfile, text) == UserProfile(Identity("1", "", "a@b"))
 
 
 @pytest.mark.parametrize("key", ["accountName", "name", "AccountName"])
@@ -109,7 +109,7 @@ def test_projects_and_repositories():
     assert read(Repositories, '{"value":[]}') == Repositories(())
 
 
-@pytest.mark.parametrize("expected", [ConnectionData, Profile, Names, Projects, Repositories])
+@pytest.mark.parametrize("expected", [ConnectionData, UserProfile, Names, Projects, Repositories])
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", "{}", '{"value":"canary"}', '{"id":["canary"]}', "[" * 100_000]
 )

@@ -72,7 +72,7 @@ def received_at(date: str) -> datetime | None:
         moment = parsedate_to_datetime(date)
     except (ValueError, TypeError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 REDACTED: Final = "[secret]"

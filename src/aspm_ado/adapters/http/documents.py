@@ -24,11 +24,11 @@ from aspm_ado.domain.documents import (
     Pat,
     PatAnswer,
     Pats,
-    Profile,
     Project,
     Projects,
     Repositories,
     Repository,
+    UserProfile,
 )
 from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.secret import parse_secret
@@ -116,7 +116,9 @@ class _Fields(dict[str, Any]):
 
     def inner(self, key: str) -> _Fields:
         """An object; where there is none, it is empty."""
-        return _Fields() if self.get(key) is None else _object(self[key], key)
+        if self.get(key) is None:
+            return _Fields()
+        return _object(self[key], key)
 
     def entries(self, key: str = "value") -> list[_Fields]:
         """A list of objects."""
@@ -144,9 +146,9 @@ def _connection_data(fields: _Fields) -> ConnectionData:
     return ConnectionData(Identity(user.text("id"), name, properties.text("account")))
 
 
-def _profile(fields: _Fields) -> Profile:
+def _profile(fields: _Fields) -> UserProfile:
     id_, mail = fields.demanded("id"), fields.text("emailaddress")
-    return Profile(Identity(id_, fields.text("displayname"), mail))
+    return UserProfile(Identity(id_, fields.text("displayname"), mail))
 
 
 def _names(fields: _Fields) -> Names:
@@ -181,7 +183,9 @@ def _aspm_page(fields: _Fields) -> AspmPage:
     if not any(isinstance(fields.get(key), list) for key in ("teams", "projects")):
         for key in ("limit", "start"):
             fields.number(key)
-    return AspmPage(None if fields.get("total") is None else fields.number("total"))
+    if fields.get("total") is None:
+        return AspmPage()
+    return AspmPage(fields.number("total"))
 
 
 def _aspm_known(fields: _Fields) -> AspmKnown:
@@ -191,9 +195,10 @@ def _aspm_known(fields: _Fields) -> AspmKnown:
 
 
 def _pat(fields: _Fields) -> Pat:
-    id_, value = fields.demanded("authorizationid"), fields.text("token")
+    id_, secret = fields.demanded("authorizationid"), None
     try:
-        secret = parse_secret(value, "Azure DevOps", "token") if value else None
+        if value := fields.text("token"):
+            secret = parse_secret(value, "Azure DevOps", "token")
     except UserError:
         raise _Wrong("token") from None
     return Pat(
@@ -211,7 +216,9 @@ def _pat_answer(fields: _Fields) -> PatAnswer:
     if error.lower() not in ("", "none", "0"):
         return PatAnswer(None, error)
     found = fields.get("pattoken")
-    return PatAnswer(None if found is None else _pat(_object(found, "pattoken")))
+    if found is None:
+        return PatAnswer(None)
+    return PatAnswer(_pat(_object(found, "pattoken")))
 
 
 def _pats(fields: _Fields) -> Pats:
@@ -221,7 +228,7 @@ def _pats(fields: _Fields) -> Pats:
 
 _READERS: Final[dict[type[Answer], Callable[[_Fields], Answer]]] = {
     ConnectionData: _connection_data,
-    Profile: _profile,
+    UserProfile: _profile,
     Names: _names,
     Projects: _projects,
     Repositories: _repositories,

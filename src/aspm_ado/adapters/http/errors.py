@@ -92,7 +92,9 @@ class Where:
     @property
     def doubt(self) -> str:
         """What cannot be known of a request that is never sent twice."""
-        return " Whether it acted on the request is not known." if self.writes else ""
+        if self.writes:
+            return " Whether it acted on the request is not known."
+        return ""
 
 
 def authority(origin: Origin) -> str:
@@ -163,7 +165,9 @@ def _proxy_trouble(chain: _Chain, where: Where) -> Trouble | None:
         problem = f"No TLS connection to the proxy {where.proxy}, so {where.host} was not reached."
         remedy = "Most proxies are named http://HOST:PORT; else use --ca-bundle FILE."
         return Trouble(Reason.PROXY_FAILED, problem, remedy)
-    why = "its name cannot be resolved" if _first(chain, socket.gaierror) else _why(chain)
+    why = _why(chain)
+    if _first(chain, socket.gaierror):
+        why = "its name cannot be resolved"
     problem = f"No connection to the proxy {where.proxy} on the way to {where.host}: {why}."
     return Trouble(Reason.PROXY_FAILED, problem, _PROXY, RETRIES)
 
@@ -196,11 +200,10 @@ def _certificate_trouble(code: int, where: Where) -> Trouble:
     if code < -0x10000000:  # a Windows error as a signed number
         code &= 0xFFFFFFFF
     if code in _WRONG_HOST:
-        names = f"it is for {_listed(seen.names)}" if seen and seen.names else ""
-        problem = (
-            f"The certificate of {where.name} belongs to another host: "
-            f"{names or 'it is for another name'}."
-        )
+        names = "another name"
+        if seen and seen.names:
+            names = _listed(seen.names)
+        problem = f"The certificate of {where.name} belongs to another host: it is for {names}."
         remedy = "Use the name that the certificate has. " + _TLS_TOOL
         return Trouble(Reason.TLS_WRONG_HOST, problem, remedy)
     if code in _EXPIRED:
@@ -223,8 +226,9 @@ def _trouble_on_the_way(chain: _Chain, where: Where, *, spent: bool) -> Trouble 
         remedy = "Raise the limit of processes (ulimit -u, or that of the container)."
         return Trouble(Reason.UNREACHABLE, problem, remedy)
     if unresolved := _first(chain, socket.gaierror):
-        tries = RETRIES if unresolved.errno == socket.EAI_AGAIN else 0
-        problem = f"The name of {where.name} cannot be resolved."
+        problem, tries = f"The name of {where.name} cannot be resolved.", 0
+        if unresolved.errno == socket.EAI_AGAIN:
+            tries = RETRIES
         return Trouble(Reason.NAME_UNRESOLVED, problem, _NETWORK, tries)
     if _first(chain, urllib3.ConnectTimeoutError) and not spent:
         problem = f"No connection to {where.name}: {_why(chain)}."
@@ -254,8 +258,10 @@ def _timed_out(where: Where) -> Trouble:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    more = len(names) - 5
-    return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
+    listed = ", ".join(names[:5])
+    if len(names) > 5:
+        listed += f" and {len(names) - 5} more"
+    return listed
 
 
 def _why(chain: _Chain) -> str:
@@ -265,7 +271,9 @@ def _why(chain: _Chain) -> str:
         return "it was refused"
     if numbers & {errno.ENETUNREACH, errno.EHOSTUNREACH}:
         return "there is no way to it"
-    return "nothing answered" if _first(chain, TimeoutError) else "it failed"
+    if _first(chain, TimeoutError):
+        return "nothing answered"
+    return "it failed"
 
 
 def _first(chain: _Chain, kind: type[_E]) -> _E | None:
@@ -359,7 +367,7 @@ def _issuer(data: bytes) -> str:
     for _, group in _parts(data):
         for _, pair in _parts(group):
             (_, kind), (tag, value) = _parts(pair)
-            encoding = "utf-16-be" if tag == _BMP_STRING else "utf-8"
+            encoding = {_BMP_STRING: "utf-16-be"}.get(tag, "utf-8")
             found[kind] = clean(value.decode(encoding, "replace"), 80)
     common, organization = found.get(_COMMON_NAME, ""), found.get(_ORGANIZATION, "")
     if common and organization:
@@ -371,7 +379,10 @@ def _time(tag: int, value: bytes) -> datetime:
     text = value.decode("ascii")
     if tag == _UTC_TIME:
         # Two digits of a year; 50 and above are of the last century (RFC 5280, 4.1.2.5.1).
-        text = ("19" if text[:2] >= "50" else "20") + text
+        century = "20"
+        if text[:2] >= "50":
+            century = "19"
+        text = century + text
     return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
 
 

@@ -130,7 +130,9 @@ def retry_after(reply: Reply) -> float | None:
         seconds = (until - reply.received).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None
-    return seconds if seconds > 0 else None
+    if seconds <= 0:
+        return None
+    return seconds
 
 
 def is_transient(reply: Reply) -> bool:

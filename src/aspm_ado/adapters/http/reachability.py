@@ -20,7 +20,7 @@ from aspm_ado.adapters.http.errors import (
     trouble_before_answer,
 )
 from aspm_ado.adapters.http.pacing import Limit
-from aspm_ado.adapters.http.route import Proxies, Router
+from aspm_ado.adapters.http.route import Proxies, Router, shown
 from aspm_ado.adapters.http.transport import Transport, TransportSettings
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import LIMIT, Wire, resolve
@@ -124,7 +124,7 @@ class Reachability:
 
     def _connect(self, host: Host) -> HostResult:
         proxy = self._proxies.of(host.origin)
-        where = Where(host.origin, proxy=proxy.shown if proxy else "", timeout=self._timeout)
+        where = Where(host.origin, proxy=shown(proxy), timeout=self._timeout)
         limit = Limit(time.monotonic, self._timeout)
         details: list[str] = []
         problem = None
@@ -191,7 +191,9 @@ def _looked_up(origin: Origin, proxy: Proxy | None, limit: Limit) -> str:
 
 def _connection(wire: Wire, url: str, proxy: Proxy | None) -> Any:
     """A connection as the transport makes them, not yet connected."""
-    manager: Any = wire.proxy_manager_for(proxy.url) if proxy else wire.poolmanager
+    manager: Any = wire.poolmanager
+    if proxy:
+        manager = wire.proxy_manager_for(proxy.url)
     pool = manager.connection_from_url(url)
     connection = pool._new_conn()
     if proxy and pool.scheme == "https":

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from requests import PreparedRequest
 from requests.structures import CaseInsensitiveDict
@@ -64,21 +64,37 @@ class Proxies:
 
 def parse_proxy(text: str) -> Proxy:
     """A proxy as people write it, with or without ``http://``; SOCKS is not ``usable``."""
-    url = text if "://" in text else f"http://{text}"
-    unreadable = Proxy("", "with an address that cannot be read", usable=False)
+    url = text
+    if "://" not in url:
+        url = f"http://{url}"
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+        place = _place(parts)
     except ValueError:
-        return unreadable
-    if not host or not (url.isascii() and url.isprintable()) or " " in url:
-        return unreadable
-    bracketed = f"[{host}]" if ":" in host else host
-    place = f"{bracketed}:{port}" if port else bracketed
+        place = ""
+    if not place or not (url.isascii() and url.isprintable()) or " " in url:
+        return Proxy("", "with an address that cannot be read", usable=False)
     if parts.scheme not in _PORTS:
         return Proxy("", f"{parts.scheme}://{place}", usable=False)
     sign_in, at, _ = parts.netloc.rpartition("@")
     return Proxy(f"{parts.scheme}://{sign_in}{at}{place}", place)
+
+
+def _place(parts: SplitResult) -> str:
+    """Host and port; empty where there is no host."""
+    host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+    if ":" in host:
+        host = f"[{host}]"
+    if host and port:
+        host += f":{port}"
+    return host
+
+
+def shown(proxy: Proxy | None) -> str:
+    """What anybody may read of a proxy; empty where there is none."""
+    if proxy is None:
+        return ""
+    return proxy.shown
 
 
 def _matches(entry: str, origin: Origin) -> bool:
@@ -119,7 +135,9 @@ class Route:
     @property
     def proxies(self) -> dict[str, str]:
         """The proxy as ``requests`` takes it."""
-        return {self.where.origin.scheme: self.proxy.url} if self.proxy else {}
+        if self.proxy is None:
+            return {}
+        return {self.where.origin.scheme: self.proxy.url}
 
 
 class Router:
@@ -130,7 +148,9 @@ class Router:
 
     def __init__(self, proxies: Proxies, simulator: str | None, timeout: float) -> None:
         self._proxies, self._timeout = proxies, timeout
-        self._simulator = _loopback(simulator) if simulator else None
+        self._simulator = None
+        if simulator:
+            self._simulator = _loopback(simulator)
 
     def route(self, call: Call) -> Route:
         """The way of ``call``.
@@ -150,11 +170,15 @@ class Router:
             url += f"?{parts.query}"
         if Origin.of(url) != target:
             raise RuntimeError("an address was read in two ways")
-        proxy = None if self._simulator else self._proxies.of(origin)
+        proxy, simulator = None, ""
+        if self._simulator:
+            simulator = authority(self._simulator)
+        else:
+            proxy = self._proxies.of(origin)
         where = Where(
             origin,
-            proxy=proxy.shown if proxy else "",
-            simulator=authority(self._simulator) if self._simulator else "",
+            proxy=shown(proxy),
+            simulator=simulator,
             timeout=self._timeout,
             writes=call.method != "GET",
         )
@@ -180,7 +204,8 @@ def _request(call: Call, url: str, host: str) -> PreparedRequest:
     """
     request = PreparedRequest()
     request.method, request.url = call.method, url
-    request.body = call.body.encode() if call.body is not None else None
+    if call.body is not None:
+        request.body = call.body.encode()
     request.headers = headers = CaseInsensitiveDict(
         {"User-Agent": f"aspm-ado/{__version__}", "Accept": "application/json"}
     )

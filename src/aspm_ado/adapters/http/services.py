@@ -36,7 +36,9 @@ class Exchanges:
 
     def __init__(self, make: Callable[[str | None], Transport], *, now: bool = False) -> None:
         self._make = make
-        self._made: dict[str | None, Transport] = {None: make(None)} if now else {}
+        self._made: dict[str | None, Transport] = {}
+        if now:
+            self._made[None] = make(None)
         self._lock = threading.Lock()
 
     def exchange(self, call: Call) -> tuple[Reply, str]:
@@ -82,12 +84,10 @@ class AzureDevOps:
             return replace(reply, answer=read(call.expects, text))
         except ValueError:
             host = str(Origin.of(call.url)).partition("://")[2]
-            return replace(
-                reply,
-                failure=Reason.ANSWER_UNREADABLE,
-                problem=f"{host} answered, but not with what was asked "
-                "for: the answer was cut short, or is not the document that Azure DevOps "
-                "describes.",
-                remedy="Try again; if it stays, something between this machine and the service "
-                "changes its answers.",
+            return reply.failed(
+                Reason.ANSWER_UNREADABLE,
+                f"{host} answered, but not with what was asked for: the answer was cut short, or "
+                "is not the document that Azure DevOps describes.",
+                "Try again; if it stays, something between this machine and the service changes "
+                "its answers.",
             )

@@ -6,7 +6,8 @@ import contextlib
 import http.client
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from sys import intern
@@ -144,7 +145,9 @@ class Transport:
         self._wire.close()
 
     def _until_settled(self, call: Call, route: Route, limit: Limit) -> _Outcome:
-        retries = RETRIES if call.method == "GET" else 0
+        retries = 0
+        if call.method == "GET":
+            retries = RETRIES
         outcome = _Outcome(_held_back(call, route))
         for attempt in range(retries + 1):
             if not self._pass_gate(route, limit):
@@ -154,8 +157,9 @@ class Transport:
             wait = self._wait_after(outcome.reply, route, attempt)
             if is_last or wait > LONGEST_WAIT or wait >= limit.left:
                 break
-            status = outcome.reply.status
-            cause = f"answered {status}" if status else "did not answer"
+            cause = "did not answer"
+            if outcome.reply.status:
+                cause = f"answered {outcome.reply.status}"
             self._pause(route, wait, f"{route.where.host} {cause}; trying again in {wait:.0f} s.")
             if self._closed.is_set():
                 break
@@ -165,11 +169,11 @@ class Transport:
         """The seconds before a further attempt; what the answer asks for is asked of all calls."""
         asked = retry_after(reply)
         jitter = self._pace.jitter()
-        wait = asked + 0.5 * jitter if asked else back_off(attempt, jitter)
-        if asked or reply.status == HTTPStatus.TOO_MANY_REQUESTS:
-            is_firm = reply.status == HTTPStatus.TOO_MANY_REQUESTS
+        wait, is_firm = back_off(attempt, jitter), reply.status == HTTPStatus.TOO_MANY_REQUESTS
+        if asked or is_firm:
             self._gate.shut(route.lane, asked or wait, firm=is_firm)
         if asked:
+            wait = asked + 0.5 * jitter
             self._gate.shut(route.where.host, asked, firm=False)
         return wait
 
@@ -223,7 +227,8 @@ class Transport:
         except _TROUBLE as error:
             spent = limit.left <= 0
             return _failed(Reply(call), trouble_before_answer(error, route.where, spent=spent))
-        reply = Reply(
+        answered = partial(
+            Reply,
             call,
             status=raw.status,
             headers=_kept_headers(raw),
@@ -235,15 +240,17 @@ class Transport:
                 body = read_body(raw)
             except UnusableBodyError as error:
                 problem = f"The answer of {route.where.name} {error}.{route.where.doubt}"
-                return _failed(reply, Trouble(Reason.ANSWER_UNREADABLE, problem, _BODY_REMEDY))
+                return _failed(answered(), Trouble(Reason.ANSWER_UNREADABLE, problem, _BODY_REMEDY))
             except _TROUBLE as error:
                 spent = limit.left <= 0
-                return _failed(reply, trouble_in_answer(error, route.where, spent=spent))
+                return _failed(answered(), trouble_in_answer(error, route.where, spent=spent))
             raw.release_conn()
-        reply = replace(reply, text=head_of(body))
+        reply = answered(text=head_of(body))
         if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and route.proxy:
             return _failed(reply, proxy_sign_in(route.where))
-        return _Outcome(reply, text_of(body), RETRIES if is_transient(reply) else 0)
+        if is_transient(reply):
+            return _Outcome(reply, text_of(body), RETRIES)
+        return _Outcome(reply, text_of(body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +264,7 @@ class _Outcome:
     def without(self, forms: tuple[str, ...]) -> _Outcome:
         """The same without what is repeated of our secrets."""
         reply, text = redact_reply(self.reply, self.text, forms)
-        return self if reply is self.reply else replace(self, reply=reply, text=text)
+        return _Outcome(reply, text, self.tries)
 
 
 def _kept_headers(raw: HTTPResponse) -> tuple[tuple[str, str], ...]:
@@ -275,13 +282,8 @@ def _kept_headers(raw: HTTPResponse) -> tuple[tuple[str, str], ...]:
 
 
 def _failed(reply: Reply, trouble: Trouble) -> _Outcome:
-    told = replace(
-        reply,
-        failure=trouble.reason,
-        problem=clean(trouble.problem, 600),
-        remedy=trouble.remedy,
-    )
-    return _Outcome(told, tries=trouble.tries)
+    failed = reply.failed(trouble.reason, clean(trouble.problem, 600), trouble.remedy)
+    return _Outcome(failed, tries=trouble.tries)
 
 
 def _held_back(call: Call, route: Route) -> Reply:

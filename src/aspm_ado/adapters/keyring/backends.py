@@ -76,7 +76,10 @@ def open_backend(
     name, source = _choice(environment)
     if name and name not in TRUSTED:
         raise not_trusted(name, source)
-    for candidate in (name,) if name else _ORDER.get(platform, _ORDER_ELSEWHERE):
+    candidates = _ORDER.get(platform, _ORDER_ELSEWHERE)
+    if name:
+        candidates = (name,)
+    for candidate in candidates:
         backend = loader(candidate)
         if backend is None:
             continue
@@ -89,13 +92,17 @@ def open_backend(
 
 def class_of(backend: object) -> str:
     """The full name of its exact class; nothing for no backend."""
-    return "" if backend is None else f"{type(backend).__module__}.{type(backend).__qualname__}"
+    if backend is None:
+        return ""
+    return f"{type(backend).__module__}.{type(backend).__qualname__}"
 
 
 def title_of(backend: Backend) -> str:
     """What it is, for a person."""
     name = class_of(backend)
-    return f"{TRUSTED[name]} ({name})" if name in TRUSTED else name
+    if name in TRUSTED:
+        return f"{TRUSTED[name]} ({name})"
+    return name
 
 
 def _choice(environment: Mapping[str, str]) -> tuple[str, str]:

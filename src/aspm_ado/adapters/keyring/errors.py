@@ -72,9 +72,14 @@ def translated(error: BaseException, platform: str, action: str, backend: str) -
             "The keyring was not asked: this machine starts no more threads.",
             "Raise the limit of processes (ulimit -u, or that of the container)",
         )
-    where = f" ({backend})" if backend else ""
-    numbers = f", code {', '.join(map(str, sorted(codes)))}" if codes else ""
-    return _failed(f"failed to {action}: {clean(type(error).__name__)}{numbers}", platform, where)
+    return _failed(f"failed to {action}: {_numbered(error, codes)}", platform, backend)
+
+
+def _numbered(error: BaseException, codes: set[int]) -> str:
+    name = clean(type(error).__name__)
+    if codes:
+        name += f", code {', '.join(map(str, sorted(codes)))}"
+    return name
 
 
 def absent(platform: str, *, chosen: str = "") -> StoreError:
@@ -154,9 +159,11 @@ def too_large(size: int, limit: int) -> StoreError:
     )
 
 
-def _failed(what: str, platform: str, where: str = "") -> StoreError:
-    problem = f"The keyring{where} {what}."
-    return _refusal(Reason.KEYRING_FAILED, problem, _retry(platform))
+def _failed(what: str, platform: str, backend: str = "") -> StoreError:
+    keyring = "The keyring"
+    if backend:
+        keyring += f" ({backend})"
+    return _refusal(Reason.KEYRING_FAILED, f"{keyring} {what}.", _retry(platform))
 
 
 def _refusal(reason: Reason, problem: str, remedy: str) -> StoreError:

@@ -6,6 +6,7 @@ import hmac
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final, TypeVar
 
 from aspm_ado.adapters.keyring.backends import Backend, class_of, open_backend, title_of
@@ -58,16 +59,16 @@ class KeyringVault:
     ) -> None:
         self._environment, self._platform, self._opener = environment, platform, opener
         if seconds is None:
-            seconds = SOMEBODY_THERE if person_present else NOBODY_THERE
+            seconds = {True: SOMEBODY_THERE, False: NOBODY_THERE}[person_present]
         notice = (
             "The keyring may be asking to be unlocked: look for its window, "
             f"it may be behind this one. Waiting up to {seconds:.0f} seconds."
         )
+        on_slow = None
+        if person_present:
+            on_slow = partial(say, notice)
         self._box = TimeBox(
-            seconds,
-            after_interrupt=NOBODY_THERE,
-            patience=patience,
-            on_slow=(lambda: say(notice)) if person_present else None,
+            seconds, after_interrupt=NOBODY_THERE, patience=patience, on_slow=on_slow
         )
         self._backend: Backend | None = None
 
@@ -85,9 +86,10 @@ class KeyringVault:
 
     def check_size(self, secret: Secret) -> None:
         """Refuse what this platform's keyring cannot take, without asking it."""
-        windows = self._platform == "win32"
-        size = len(secret.reveal().encode("utf-16-le" if windows else "utf-8", "surrogatepass"))
-        limit = _WINDOWS_BYTES if windows else _BYTES
+        encoding, limit = "utf-8", _BYTES
+        if self._platform == "win32":
+            encoding, limit = "utf-16-le", _WINDOWS_BYTES
+        size = len(secret.reveal().encode(encoding, "surrogatepass"))
         if size > limit:
             raise too_large(size, limit)
 
@@ -114,7 +116,9 @@ class KeyringVault:
         What no secret of ours can be is nothing, too: somebody has edited the keyring.
         """
         value = self._get(service)
-        return Secret(value) if value and could_be_secret(value) else None
+        if value and could_be_secret(value):
+            return Secret(value)
+        return None
 
     def erase(self, service: str) -> None:
         """Delete, then read: backends agree on what they give back, not on how they refuse."""

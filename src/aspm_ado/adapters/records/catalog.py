@@ -78,7 +78,9 @@ class DiskRecords:
 
     @cached_property
     def _folder(self) -> PrivateFolder:
-        path = self._place if isinstance(self._place, Path) else self._place()
+        path = self._place
+        if not isinstance(path, Path):
+            path = path()
         return PrivateFolder(path.absolute(), self._disk)
 
     @cached_property
@@ -127,8 +129,7 @@ class DiskRecords:
     def _keep_older(self) -> None:
         """Keep a copy of what an older program wrote (``catalog.json.v0``) before replacing it."""
         raw = self._folder.read(_CATALOGUE)
-        version = None if raw is None else older_version(raw)
-        if raw is not None and version is not None:
+        if raw is not None and (version := older_version(raw)) is not None:
             self._folder.write(f"{_CATALOGUE}.v{version}", raw)
 
     def claim(self, name: str) -> bool:
@@ -192,11 +193,13 @@ class DiskRecords:
 
     def _decoded(self) -> Catalogue:
         raw = self._folder.read(_CATALOGUE)
-        return Catalogue() if raw is None else decode_catalogue(raw)
+        if raw is None:
+            return Catalogue()
+        return decode_catalogue(raw)
 
     def _renamed_aside(self) -> Path:
         stem = f"{ASIDE}{datetime.now(UTC):%Y%m%d-%H%M%S}"
-        names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, 1000))
+        names = (stem, *(f"{stem}-{number}" for number in range(2, 1000)))
         name = next(name for name in names if not (self._folder.path / name).exists())
         self._folder.rename(_CATALOGUE, name)
         return self._folder.path / name

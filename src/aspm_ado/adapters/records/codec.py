@@ -84,7 +84,9 @@ def older_version(raw: bytes) -> int | None:
     Raises as ``decode_catalogue`` does.
     """
     found = _version(_load(raw), CATALOGUE_SCHEMA)
-    return found if found < _number(CATALOGUE_SCHEMA) else None
+    if found < _number(CATALOGUE_SCHEMA):
+        return found
+    return None
 
 
 def encode_draft(draft: Draft) -> bytes:
@@ -153,17 +155,23 @@ def _decode(kind: Any, value: object, place: str) -> Any:
 
     Raises ``DamagedError`` with its place in the document.
     """
-    if isinstance(kind, type) and is_dataclass(kind):
-        return _decode_object(kind, value, place)
     origin, parts = get_origin(kind), get_args(kind)
+    if NoneType in parts and value is None:
+        return None
     if NoneType in parts:
-        return None if value is None else _decode(parts[0], value, place)
+        return _decode(parts[0], value, place)
     if origin is tuple:
         items = enumerate(_expect(list, value, place))
         return tuple([_decode(parts[0], item, f"{place}[{index}]") for index, item in items])
     if origin is dict:
         pairs = _expect(dict, value, place).items()
         return {key: _decode(parts[1], item, f"{place}.{key}") for key, item in pairs}
+    return _decode_plain(kind, value, place)
+
+
+def _decode_plain(kind: type, value: object, place: str) -> Any:
+    if is_dataclass(kind):
+        return _decode_object(kind, value, place)
     if kind is date:
         return _decode_day(value, place)
     if issubclass(kind, StrEnum):

@@ -27,7 +27,7 @@ from questionary.constants import INDICATOR_SELECTED, INDICATOR_UNSELECTED
 from questionary.prompts.common import InquirerControl
 
 from aspm_ado.adapters.signals import Held
-from aspm_ado.adapters.terminal.typed import restored
+from aspm_ado.adapters.terminal.typed import YES_OR_NO, restored
 from aspm_ado.adapters.terminal.voice import columns_of
 from aspm_ado.domain.text import display_width, wrap
 
@@ -41,8 +41,10 @@ def tune(application: Application[Any], columns: int, *, search: bool) -> None:
         _draw(control, columns)
         # Bound last, so that they win over questionary's own.
         own = application.key_bindings or KeyBindings()
-        more = [_search(control)] if search else []
-        application.key_bindings = merge_key_bindings([own, _ways_out(), *more])
+        keys = [own, _ways_out()]
+        if search:
+            keys.append(_search(control))
+        application.key_bindings = merge_key_bindings(keys)
 
 
 def _draw(control: InquirerControl, columns: int) -> None:
@@ -59,7 +61,9 @@ def _draw(control: InquirerControl, columns: int) -> None:
                 shown = ("\n" + " " * (column + 2)).join(wrap(shown, columns - column - 2))
             rows.append((style, shown))
             _, ended, row = shown.rpartition("\n")
-            column = display_width(row) if ended else column + display_width(row)
+            if ended:
+                column = 0
+            column += display_width(row)
         return rows
 
     control.text = drawn
@@ -103,9 +107,10 @@ def _search(control: InquirerControl) -> KeyBindings:
         shown = [choice.value for choice in control.filtered_choices]
         marked = control.selected_options
         missing = [value for value in shown if value not in marked]
-        control.selected_options = (
-            [*marked, *missing] if missing else [each for each in marked if each not in shown]
-        )
+        if missing:
+            control.selected_options = [*marked, *missing]
+        else:
+            control.selected_options = [each for each in marked if each not in shown]
 
     return keys
 
@@ -139,8 +144,10 @@ class DrawnConsole:
 
     def __init__(self, stream: TextIO, *, color: bool) -> None:
         self._stream = stream
-        self._style = _COLORS if color else Style([])
-        self._depth = None if color else ColorDepth.DEPTH_1_BIT
+        self._style = Style([])
+        self._depth: ColorDepth | None = ColorDepth.DEPTH_1_BIT
+        if color:
+            self._style, self._depth = _COLORS, None
 
     def line(self, message: str) -> str:
         """What was typed."""
@@ -159,8 +166,9 @@ class DrawnConsole:
 
     def pick(self, message: str, rows: Sequence[tuple[str, str]], default: str) -> str:
         """One row, with the arrows; a long list can be searched."""
-        search = len(rows) >= _SEARCHED_FROM
-        keys = "(arrows, type to search, Enter)" if search else "(arrows, Enter)"
+        search, keys = len(rows) >= _SEARCHED_FROM, "(arrows, Enter)"
+        if search:
+            keys = "(arrows, type to search, Enter)"
         taken = str(
             self._run_list(
                 questionary.select, message, keys, rows, search=search, default=default or None
@@ -174,13 +182,14 @@ class DrawnConsole:
         keys = "(arrows, Space marks, Ctrl-A all, type to search, Enter)"
         taken: list[str] = self._run_list(questionary.checkbox, message, keys, rows, search=True)
         names = ", ".join(label for value, label in rows if value in taken) or "none"
-        self._keep(message, names if len(names) <= _LONGEST else f"{len(taken)} chosen")
+        if len(names) > _LONGEST:
+            names = f"{len(taken)} chosen"
+        self._keep(message, names)
         return tuple(taken)
 
     def yes_no(self, message: str, default: bool) -> bool:
         """Yes or no, by one key."""
-        shown = "(Y/n)" if default else "(y/N)"
-        laid = self._laid(message, behind=len(f"{shown} Yes"))
+        laid = self._laid(message, behind=len(f"{YES_OR_NO[default]} Yes"))
         return bool(self._run(questionary.confirm, laid, default=default))
 
     def _run_list(

@@ -61,7 +61,8 @@ class TerminalPrompter:
                     accept(answer)
             except UserError as refusal:
                 self._explain(refusal, answer)
-                default = default if answer != default else ""
+                if answer == default:
+                    default = ""
             else:
                 return answer
 
@@ -84,11 +85,10 @@ class TerminalPrompter:
 
     def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
         """One of the choices' values. A ``default`` that is not among them is forgotten."""
-        known = any(choice.value == default for choice in choices)
+        if all(choice.value != default for choice in choices):
+            default = ""
         with _leaving(question):
-            return self._console.pick(
-                self._label(question), self._rows(choices), default if known else ""
-            )
+            return self._console.pick(self._label(question), self._rows(choices), default)
 
     def choose_many(self, question: Question, choices: Sequence[Choice]) -> tuple[str, ...]:
         """Any of them, in their order; also none."""
@@ -119,13 +119,19 @@ class TerminalPrompter:
         return sys.stdout if sys.platform == "win32" else sys.stderr
 
     def _label(self, question: Question, default: str = "") -> str:
-        label = clean(question.prompt) + (f" [{clean(default)}]" if default else "")
-        return self._readable(label if label.endswith(("?", ":", ".")) else label + ":")
+        label = clean(question.prompt)
+        if default:
+            label += f" [{clean(default)}]"
+        if not label.endswith(("?", ":", ".")):
+            label += ":"
+        return self._readable(label)
 
     def _rows(self, choices: Sequence[Choice]) -> list[tuple[str, str]]:
         rows = []
         for choice in choices:
-            label = f"{choice.label}  ({choice.hint})" if choice.hint else choice.label
+            label = choice.label
+            if choice.hint:
+                label += f"  ({choice.hint})"
             rows.append((choice.value, self._readable(clean(label))))
         return rows
 

@@ -15,6 +15,8 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import wrap
 
+YES_OR_NO: Final = {True: "(Y/n)", False: "(y/N)"}
+"""The keys of a question, by its default."""
 _MOST_SHOWN: Final = 20
 
 
@@ -104,9 +106,11 @@ class TypedConsole:
     def yes_no(self, message: str, default: bool) -> bool:
         """Yes or no."""
         while True:
-            typed = self._ask(f"{message} {'(Y/n)' if default else '(y/N)'}").strip().lower()
-            if typed in ("", "y", "yes", "n", "no"):
-                return default if not typed else typed.startswith("y")
+            typed = self._ask(f"{message} {YES_OR_NO[default]}").strip().lower()
+            if not typed:
+                return default
+            if typed in ("y", "yes", "n", "no"):
+                return typed.startswith("y")
             self._write("  Answer y or n.\n")
 
     def _list(self, message: str, rows: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:

@@ -47,7 +47,9 @@ def columns_of(stream: TextIO) -> int:
         columns = os.get_terminal_size(stream.fileno()).columns - 1
     except (OSError, ValueError):
         columns = _UNKNOWN_WIDTH
-    return max(columns, _NARROWEST) if columns > 0 else _UNKNOWN_WIDTH
+    if columns <= 0:
+        return _UNKNOWN_WIDTH
+    return max(columns, _NARROWEST)
 
 
 class TerminalVoice:
@@ -69,7 +71,9 @@ class TerminalVoice:
         live: bool | None = None,
     ) -> None:
         self._stream, self._quiet, self._color, self._width = stream, quiet, color, width
-        self._live = is_terminal(stream) if live is None else live
+        if live is None:
+            live = is_terminal(stream)
+        self._live = live
         self._lock = threading.RLock()
         self._on_line = 0
         self._told = (0, -1)  # of which total, how many quarters
@@ -115,13 +119,19 @@ class TerminalVoice:
             return
         with self._lock:
             if self._live:
-                line = clean(what, 200) + (f" {done}/{total}" if total > 1 else " …")
-                self._redraw(line if done < total else "")
+                line = f"{clean(what, 200)} {done}/{total}"
+                if done >= total:
+                    line = ""
+                elif total == 1:
+                    line = f"{clean(what, 200)} …"
+                self._redraw(line)
             elif total >= _WORTH_TELLING:
                 quarter = min(done, total) * 4 // total
                 if self._told[0] != total or quarter > self._told[1]:
                     self._speak(f"{what} {done}/{total}")
-                    self._told = (total, quarter) if quarter < 4 else (0, -1)
+                    self._told = (total, quarter)
+                    if quarter == 4:
+                        self._told = (0, -1)
 
     def end_progress(self) -> None:
         """Take the live line away: a step ended early, or somebody else is about to write."""
@@ -134,9 +144,10 @@ class TerminalVoice:
         if text or self._on_line:
             text = encodable(text, self._stream.encoding)
             covered, self._on_line = self._on_line, max(self._on_line, display_width(text))
-            self._write(
-                "\r" + text + " " * (covered - display_width(text)) + ("" if text else "\r")
-            )
+            row = "\r" + text + " " * (covered - display_width(text))
+            if not text:
+                row += "\r"
+            self._write(row)
             self._on_line = display_width(text)
 
     def _speak(self, *lines: str, style: str = "") -> None:

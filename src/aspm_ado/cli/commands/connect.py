@@ -33,8 +33,9 @@ def run(invocation: Invocation, name: str | None = None) -> int:
 
 
 def _keep_answers(context: Context) -> None:
-    earlier = context.records.load_draft()
-    answers = {**(earlier.answers if earlier else {}), **context.asker.answered}
+    answers = dict(context.asker.answered)
+    if earlier := context.records.load_draft():
+        answers = {**earlier.answers, **answers}
     context.records.save_draft(Draft(answers, context.now().isoformat(timespec="seconds")))
     context.voice.note(
         "Your answers are kept, without any secret: the next `aspm-ado connect` offers them."

@@ -19,7 +19,7 @@ def run(invocation: Invocation, name: str | None) -> int:
             remedy="Name it: aspm-ado disconnect NAME. `aspm-ado list` shows what is stored.",
         )
     forgotten = disconnect(invocation.context(), name)
-    error = None
+    code, error, problem = ExitCode.DONE, None, None
     if forgotten.remaining:
         error = StoreError(
             Reason.KEYRING_FAILED,
@@ -27,9 +27,8 @@ def run(invocation: Invocation, name: str | None) -> int:
             remedy="Open the secret store and run this again: "
             f"aspm-ado disconnect {forgotten.name} -y",
         )
-    code = error.exit_code if error else ExitCode.DONE
+        code, problem = error.exit_code, Problem.of(error)
     if invocation.as_json:
-        problem = Problem.of(error) if error else None
         head = invocation.envelope("aspm-ado/disconnect/v1", code, problem)
         body = {
             "name": forgotten.name,
@@ -50,10 +49,11 @@ def run(invocation: Invocation, name: str | None) -> int:
 def _lines(forgotten: Forgotten) -> list[str]:
     secrets = _secrets(forgotten.erased)
     if not forgotten.organizations:
-        verb = "was" if forgotten.erased == 1 else "were"
+        left = "were left"
+        if forgotten.erased == 1:
+            left = "was left"
         return [
-            f"No connection “{forgotten.name}” is stored any more; "
-            f"{secrets} erased that {verb} left."
+            f"No connection “{forgotten.name}” is stored any more; {secrets} erased that {left}."
         ]
     names = ", ".join(clean(name, 80) for name in forgotten.organizations)
     return [
@@ -64,4 +64,6 @@ def _lines(forgotten: Forgotten) -> list[str]:
 
 
 def _secrets(number: int) -> str:
-    return "1 secret" if number == 1 else f"{number} secrets"
+    if number == 1:
+        return "1 secret"
+    return f"{number} secrets"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aspm_ado.cli.output import result_width, write_document, write_lines
 from aspm_ado.domain.doctor import MachineFacts, exit_code
-from aspm_ado.domain.questions import CA_BUNDLE, NO_INPUT, STORE, VERBOSE
+from aspm_ado.domain.questions import CA_BUNDLE, NO_INPUT, STORE
 from aspm_ado.flows.doctor import Machine, diagnose
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _machine(invocation: Invocation) -> Machine:
         ca_bundle=invocation.text(CA_BUNDLE) or None,
         timeout=invocation.timeout,
         simulator=invocation.simulator,
-        trace=invocation.voice.trace if invocation.on(VERBOSE) else None,
+        trace=invocation.trace,
     )
     return Machine(
         facts=_facts(invocation),

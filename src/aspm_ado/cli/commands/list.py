@@ -79,7 +79,9 @@ def _organization(entry: Entry, one: StoredOrganization, calendar: Calendar) -> 
 def _waiting(entry: Entry, one: StoredOrganization) -> StoredCredential | None:
     """The new token that waits until Invicti ASPM has it."""
     key = entry.successor_of(one.name)
-    return None if key is None else entry.successors[key].credential
+    if key is None:
+        return None
+    return entry.successors[key].credential
 
 
 def _token(entry: Entry, credential: StoredCredential, calendar: Calendar) -> dict[str, Any]:
@@ -93,7 +95,9 @@ def _token(entry: Entry, credential: StoredCredential, calendar: Calendar) -> di
 
 
 def _lines(entry: Entry, calendar: Calendar) -> Iterator[str]:
-    aspm = entry.aspm.url if entry.aspm else "no Invicti ASPM"
+    aspm = "no Invicti ASPM"
+    if entry.aspm:
+        aspm = entry.aspm.url
     yield f"{entry.name}  {entry.base_url}  {entry.purpose}  {aspm}"
     widest = min(max((len(one.name) for one in entry.organizations), default=0), _WIDEST)
     left = 0
@@ -121,7 +125,11 @@ def _end(entry: Entry, credential: StoredCredential, calendar: Calendar) -> str:
     if left is None:
         return "end unknown"
     if end is not None and left == (end - calendar.today).days and credential.ends != end:
-        return f"stops {end} ({count_days(left)})" if left > 0 else f"was to stop {end}"
+        if left > 0:
+            return f"stops {end} ({count_days(left)})"
+        return f"was to stop {end}"
     if left < 0:
         return f"was to end {credential.ends}"
-    return f"ends {credential.ends} ({count_days(left) if left else 'today'})"
+    if left == 0:
+        return f"ends {credential.ends} (today)"
+    return f"ends {credential.ends} ({count_days(left)})"

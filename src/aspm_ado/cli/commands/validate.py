@@ -23,6 +23,7 @@ from aspm_ado.domain.questions import (
     SERVER_URL,
     SHOW_ALL,
     WARN_DAYS,
+    Question,
 )
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.rotation.replace_dead import replace_dead
@@ -81,8 +82,10 @@ def _refuse_terms_of_other_token(invocation: Invocation) -> None:
 
     A token may be given where a person can be offered to put it in the place of a dead one.
     """
-    tokens = () if invocation.prompter.asks else (PAT_STDIN, PAT_FILE)
-    for question in (*_ON_RECORD, *tokens):
+    refused: tuple[Question, ...] = _ON_RECORD
+    if not invocation.prompter.asks:
+        refused = (*refused, PAT_STDIN, PAT_FILE)
+    for question in refused:
         given = invocation.given.get(question.name)
         if given is not None and given.is_flag:
             raise UsageError(

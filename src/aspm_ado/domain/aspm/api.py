@@ -32,12 +32,12 @@ class Dialect(StrEnum):
     @property
     def prefix(self) -> str:
         """What goes before the documented paths."""
-        return "/api/aspm/v1" if self is Dialect.CORE else ""
+        return {Dialect.CORE: "/api/aspm/v1", Dialect.STANDALONE: ""}[self]
 
     @property
     def header(self) -> str:
         """The header that carries the bare token."""
-        return "X-Auth" if self is Dialect.CORE else "X-Cookie"
+        return {Dialect.CORE: "X-Auth", Dialect.STANDALONE: "X-Cookie"}[self]
 
 
 ALM_TOOLS: Final = {Deployment.SERVICES: "azurecloud", Deployment.SERVER: "azureserver"}

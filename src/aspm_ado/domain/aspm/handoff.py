@@ -53,7 +53,10 @@ def form_values(
     values = [(address, place.url)]
     if username:
         values.append(("Username", f"{username} (scanners cannot clone with the token alone)"))
-    values.append(("Token", f"the one ending in {last4}" if last4 else "the one that was proven"))
+    which = "the one that was proven"
+    if last4:
+        which = f"the one ending in {last4}"
+    values.append(("Token", which))
     switches = [f"Advanced Settings: {label}" for label in settings.labels]
     if settings.issue_manager:
         switches.insert(0, "Tick the checkbox for the issue manager (at the top of the list)")
@@ -82,9 +85,10 @@ def evidence_of(checks: Iterable[Check], when: str, reach: Reach) -> TokenEviden
     lines = []
     for check in checks:
         if check.status in GOOD and check.evidence:
-            ids = ", ".join(one.activity_id for one in check.evidence if one.activity_id)
-            found = f" (ActivityId {ids})" if ids else ""
-            lines.append(f"{check.title}: {check.status}{found}")
+            line = f"{check.title}: {check.status}"
+            if ids := ", ".join(one.activity_id for one in check.evidence if one.activity_id):
+                line += f" (ActivityId {ids})"
+            lines.append(line)
     return TokenEvidence(tuple(lines), when, reach)
 
 
@@ -101,7 +105,9 @@ def stored_evidence(verdict: Iterable[tuple[str, str]], when: str, reach: Reach)
 
 def verdict_lines(evidence: TokenEvidence) -> tuple[str, ...]:
     """What it means that Invicti ASPM refuses a token that is good."""
-    when = f"on {evidence.when}" if evidence.when else "earlier"
+    when = "earlier"
+    if evidence.when:
+        when = f"on {evidence.when}"
     return (
         f"The token is good: {len(evidence.lines)} checks held against Azure DevOps {when}.",
         "Invicti ASPM refuses it: that is what you saw.",
@@ -114,15 +120,19 @@ def support_ticket(
     made: FormValues, evidence: TokenEvidence, *, aspm_url: str, api: str, version: str
 ) -> tuple[str, ...]:
     """A text for Invicti's support."""
-    is_server = made.tool.startswith(_TOOLS[Deployment.SERVER])
-    noun = "collection" if is_server else "organization"
+    deployment = Deployment.SERVICES
+    if made.tool.startswith(_TOOLS[Deployment.SERVER]):
+        deployment = Deployment.SERVER
     reach = {
-        Reach.ALL: "all collections" if is_server else "all accessible organizations",
-        Reach.ORGANIZATION: f"one {noun}",
+        Reach.ALL: f"all {deployment.all_places}",
+        Reach.ORGANIZATION: f"one {deployment.noun}",
     }.get(evidence.reach, "not known")
+    address = aspm_url
+    if api != "auto":
+        address += f" ({api} API)"
     lines = [
         f"Invicti ASPM refuses a token of {made.tool or 'Azure DevOps'} that Azure DevOps accepts.",
-        f"Invicti ASPM: {aspm_url}" + (f" ({api} API)" if api != "auto" else ""),
+        f"Invicti ASPM: {address}",
         "Its version, and the message that it shows: (fill in; leave the token out)",
         *(f"{label}: {value}" for label, value in made.values),
         *(f"Setting: {line}" for line in made.switches),
@@ -131,15 +141,14 @@ def support_ticket(
         *(f"- {line}" for line in evidence.lines),
     ]
     if evidence.reach is Reach.ORGANIZATION:
-        lines.append(_SERVER_QUESTION if is_server else _SERVICES_QUESTION)
+        lines.append(_QUESTIONS[deployment])
     return tuple(lines)
 
 
-_SERVICES_QUESTION: Final = (
-    "Question: your guide asks for a token of all accessible organizations, and Microsoft stops "
-    "such tokens on Azure DevOps Services. Does this release accept a token of one organization?"
-)
-_SERVER_QUESTION: Final = (
-    "Question: your guide asks for a token of all collections. Does this release accept one of one "
-    "collection?"
-)
+_QUESTIONS: Final = {
+    Deployment.SERVICES: "Question: your guide asks for a token of all accessible organizations, "
+    "and Microsoft stops such tokens on Azure DevOps Services. Does this release accept a token of "
+    "one organization?",
+    Deployment.SERVER: "Question: your guide asks for a token of all collections. Does this "
+    "release accept one of one collection?",
+}

@@ -54,7 +54,9 @@ class Site:
     @property
     def hosts(self) -> tuple[str, ...]:
         """The hosts of ``origins``, the best known first."""
-        return SERVICES_HOSTS if self.deployment is Deployment.SERVICES else (self.host,)
+        if self.deployment is Deployment.SERVICES:
+            return SERVICES_HOSTS
+        return (self.host,)
 
     @property
     def host(self) -> str:
@@ -128,7 +130,8 @@ def parse_organization(text: str) -> Place:
     if ssh:
         return _organization(ssh[1], pasted)
     is_bare = not any(character in pasted for character in "/.:")
-    if is_bare or (_ORGANIZATION.fullmatch(pasted) and not _is_host(pasted)):
+    is_host = pasted.lower().endswith((".com", ".net", ".org"))
+    if is_bare or (_ORGANIZATION.fullmatch(pasted) and not is_host):
         return _organization(pasted, pasted)
     parts = _split(pasted, "organization")
     if parts.scheme != "https":
@@ -204,18 +207,23 @@ def _divide(path: str, known: Sequence[str], *, everything: bool) -> tuple[list[
     before, marked, _ = path.partition("/_")
     segments = [unquote(segment) for segment in before.split("/") if segment]
     folded = [segment.casefold() for segment in segments]
-    for index, segment in enumerate(folded):
+    length = _known_length(folded, known)
+    if length is None:
+        is_directory = len(segments) > 2 or (not marked and (len(segments) == 2 or everything))
+        length = int(is_directory)
+    return segments[:length], segments[length : length + 1]
+
+
+def _known_length(segments: Sequence[str], known: Sequence[str]) -> int | None:
+    """How many segments are the virtual directory, where names tell."""
+    for index, segment in enumerate(segments):
         if segment in known or segment == _DEFAULT_COLLECTION:
-            return segments[:index], segments[index : index + 1]
-    if folded[:1] == ["tfs"]:
-        return segments[:1], segments[1:2]
+            return index
+    if segments[:1] == ["tfs"]:
+        return 1
     if known:
-        return segments, []
-    if len(segments) > 2 or (len(segments) == 2 and not marked):
-        return segments[:1], segments[1:2]
-    if everything and not marked:
-        return segments[:1], []
-    return [], segments[:1]
+        return len(segments)
+    return None
 
 
 def _unquoted(text: str) -> str:
@@ -223,7 +231,9 @@ def _unquoted(text: str) -> str:
 
 
 def _split(pasted: str, what: str) -> SplitResult:
-    return split_url(pasted if "://" in pasted else f"https://{pasted}", what)
+    if "://" not in pasted:
+        pasted = f"https://{pasted}"
+    return split_url(pasted, what)
 
 
 def _organization(name: str, pasted: str) -> Place:
@@ -242,10 +252,6 @@ def _collection(name: str) -> str:
             remedy="Copy the name from the address of the collection.",
         )
     return value
-
-
-def _is_host(text: str) -> bool:
-    return text.lower().endswith((".com", ".net", ".org"))
 
 
 def _not_an_organization(pasted: str, why: str) -> UsageError:

@@ -18,10 +18,10 @@ from aspm_ado.domain.documents import (
     Names,
     PatAnswer,
     Pats,
-    Profile,
     Projects,
     Repositories,
     Repository,
+    UserProfile,
 )
 from aspm_ado.domain.http import Call, Credential
 
@@ -59,9 +59,9 @@ class Caller:
 
         It is a preview on Services and has no version on a Server.
         """
-        services = place.site.deployment is Deployment.SERVICES
-        version = "?api-version=7.1-preview.1" if services else ""
-        url = f"{_area(place, Area.ORGANIZATION)}/_apis/connectionData{version}"
+        url = f"{_area(place, Area.ORGANIZATION)}/_apis/connectionData"
+        if place.site.deployment is Deployment.SERVICES:
+            url += "?api-version=7.1-preview.1"
         return self._get(url, place.site, credential, ConnectionData)
 
     def profile(self, site: Site, credential: Credential) -> Call:
@@ -70,7 +70,7 @@ class Caller:
         It needs ``vso.profile``, which Code and Work Items imply.
         """
         url = f"{ACCOUNT_URL}/_apis/profile/profiles/me?api-version=7.1"
-        return self._get(url, site, credential, Profile)
+        return self._get(url, site, credential, UserProfile)
 
     def accounts(self, profile_id: str, site: Site, credential: Credential) -> Call:
         """The organizations of a person."""

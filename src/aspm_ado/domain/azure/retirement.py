@@ -85,15 +85,20 @@ class Calendar:
 
         Negative after that day; ``None`` where no end is known.
         """
-        own = None if expires is None else (expires - self.today).days
-        end = self.days_to_end(deployment) if reach is Reach.ALL else None
-        return min((days for days in (own, end) if days is not None), default=None)
+        ends = []
+        if expires is not None:
+            ends.append((expires - self.today).days)
+        if reach is Reach.ALL and (end := self.days_to_end(deployment)) is not None:
+            ends.append(end)
+        return min(ends, default=None)
 
     def demanded(self, choice: ReachDemanded, deployment: Deployment) -> Reach:
         """The reach that ``choice`` means there and today."""
-        if choice is ReachDemanded.AUTO:
-            return Reach.ORGANIZATION if self.ended(deployment) else Reach.ALL
-        return Reach(choice)
+        if choice is not ReachDemanded.AUTO:
+            return Reach(choice)
+        if self.ended(deployment):
+            return Reach.ORGANIZATION
+        return Reach.ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +115,18 @@ class Clock:
             if reply is None or reply.received is None:
                 continue
             if reply.header("X-TFS-ProcessId") or reply.header("ActivityId"):
-                source = DaySource.PINNED if self.pinned else DaySource.SERVER
+                source = DaySource.SERVER
+                if self.pinned:
+                    source = DaySource.PINNED
                 return Calendar(reply.received.date(), source, self.global_end)
         return Calendar(self.today, DaySource.LOCAL, self.global_end)
 
 
 def count_days(days: int) -> str:
     """``1 day``, ``2 days``."""
-    return f"{days} day" if days == 1 else f"{days} days"
+    if days == 1:
+        return "1 day"
+    return f"{days} days"
 
 
 def parse_global_end(text: str) -> date | None:

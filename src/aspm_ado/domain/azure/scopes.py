@@ -23,7 +23,14 @@ class Deployment(StrEnum):
     @property
     def noun(self) -> str:
         """``organization`` or ``collection``."""
-        return "organization" if self is Deployment.SERVICES else "collection"
+        return {Deployment.SERVICES: "organization", Deployment.SERVER: "collection"}[self]
+
+    @property
+    def all_places(self) -> str:
+        """What a token of all reaches: ``accessible organizations`` or ``collections``."""
+        return {Deployment.SERVICES: "accessible organizations", Deployment.SERVER: "collections"}[
+            self
+        ]
 
 
 class Purpose(StrEnum):

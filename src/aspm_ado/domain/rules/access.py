@@ -6,14 +6,14 @@ first. What it answers to a stopped token of all organizations is not known; a b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from aspm_ado.domain.documents import ConnectionData, Identity, Names, Profile
+from aspm_ado.domain.documents import ConnectionData, Identity, Names, UserProfile
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
@@ -147,10 +147,9 @@ def judge_access(
 
 def identity_known(identity: Identity, answer: Reply | None) -> Check:
     """``identity`` of a token whose owner is known; ``answer`` is the answer that names it."""
-    named = identity.name if identity.name != identity.account else ""
-    who = named or identity.account or identity.id
-    if named and identity.account:
-        who = f"{named} <{identity.account}>"
+    who = identity.name or identity.account or identity.id
+    if identity.name and identity.account and identity.name != identity.account:
+        who = f"{identity.name} <{identity.account}>"
     return Check(CheckId.IDENTITY, Status.PASS, f"The token belongs to {who}.").on(answer)
 
 
@@ -164,17 +163,16 @@ def _named_by(first: Reply, kind: AnswerKind) -> Identity | None:
     user = user_of(first)
     if user is None or data.identity.account:
         return data.identity
-    return replace(data.identity, account=user.account)
+    return Identity(data.identity.id, data.identity.name, user.account)
 
 
 def _known(
     first: Reply, kind: AnswerKind, wide: Reply | None, elsewhere: Identity | None
 ) -> tuple[Identity | None, Reply | None]:
     """Whom some other answer shows the token to be, and the answer that shows it."""
-    user = user_of(first) if kind is AnswerKind.NOT_ALLOWED else None
-    if user is not None:
+    if kind is AnswerKind.NOT_ALLOWED and (user := user_of(first)):
         return user, first
-    if wide is not None and wide.status == 200 and isinstance(wide.answer, Profile):
+    if wide is not None and wide.status == 200 and isinstance(wide.answer, UserProfile):
         return wide.answer.identity, wide
     if elsewhere is None and wide is not None and _lists_collections(wide):
         return user_of(wide), wide
@@ -204,8 +202,8 @@ def _not_accepted(place: Place, first: Reply, kind: AnswerKind) -> tuple[Check, 
     """
     failure = _access_failure(place, first, kind)
     if failure is None:
-        absent = first.status == 404
-        kind = AnswerKind.NOT_AZURE_DEVOPS if absent else kind
+        if first.status == 404:
+            kind = AnswerKind.NOT_AZURE_DEVOPS
         reason, detail, remedy = explain_inconclusive(first, kind)
         access, identity = (
             Check(check, Status.UNKNOWN, detail, reason, remedy).on(first)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
@@ -59,21 +59,19 @@ _STRENGTH: Final = {AspmAnswer.ANSWER: 2, AspmAnswer.REFUSED: 1, AspmAnswer.FORB
 def classify_aspm(reply: Reply) -> AspmAnswer:
     """The kind of one answer. Every status and every body has one."""
     text = reply.text.lstrip("\ufeff \t\r\n")
-    is_success = 200 <= reply.status < 300
-    unread = is_success and reply.failure is Reason.ANSWER_UNREADABLE and bool(text)
-    empty = is_success and reply.header("Content-Length") == "0"
-    if not reply.status or (reply.failure is not None and not unread and not empty):
+    if not reply.status or _has_failed(reply, text):
         return AspmAnswer.NO_ANSWER
-    kind = _by_status(reply)
-    if kind is not None:
-        return kind
-    if unread and text[:1] in "{[" and document_of(reply) is None:
-        return AspmAnswer.NO_ANSWER  # JSON that was cut short
-    if not _is_json(text):
-        return AspmAnswer.PAGE
-    if reply.status in (404, 405):
-        return AspmAnswer.ABSENT
-    return AspmAnswer.DECLINED if reply.status >= 400 else AspmAnswer.ANSWER
+    return _by_status(reply) or _by_body(reply, text)
+
+
+def _has_failed(reply: Reply, text: str) -> bool:
+    """Whether no answer came; a success with another body than was asked for is one."""
+    if reply.failure is None:
+        return False
+    if not 200 <= reply.status < 300:
+        return True
+    has_body = reply.failure is Reason.ANSWER_UNREADABLE and bool(text)
+    return not has_body and reply.header("Content-Length") != "0"
 
 
 def _by_status(reply: Reply) -> AspmAnswer | None:
@@ -88,11 +86,26 @@ def _by_status(reply: Reply) -> AspmAnswer | None:
         return None
     if is_html(reply):
         return AspmAnswer.PAGE
-    return AspmAnswer.REFUSED if reply.status == 401 else AspmAnswer.FORBIDDEN
+    if reply.status == 401:
+        return AspmAnswer.REFUSED
+    return AspmAnswer.FORBIDDEN
+
+
+def _by_body(reply: Reply, text: str) -> AspmAnswer:
+    is_unread = reply.failure is Reason.ANSWER_UNREADABLE
+    if is_unread and text.startswith(("{", "[")) and document_of(reply) is None:
+        return AspmAnswer.NO_ANSWER  # JSON that was cut short
+    if not _is_json(text):
+        return AspmAnswer.PAGE
+    if reply.status in (404, 405):
+        return AspmAnswer.ABSENT
+    if reply.status >= 400:
+        return AspmAnswer.DECLINED
+    return AspmAnswer.ANSWER
 
 
 def _is_json(text: str) -> bool:
-    if text[:1] not in ("{", "["):
+    if not text.startswith(("{", "[")):
         return False
     try:
         json.loads(text)
@@ -129,7 +142,9 @@ def redirect_target(reply: Reply) -> str:
         return "an address that cannot be read"
     if there == here:
         return SAME_HOST
-    return clean(str(there) if there.host == here.host else there.host, 120)
+    if there.host == here.host:
+        return clean(there, 120)
+    return clean(there.host, 120)
 
 
 def dialects_to_retry(answers: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:
@@ -172,22 +187,21 @@ def judge_reachable(
     for dialect, reply in answers.items():
         if kinds[dialect] in ASPM_INCONCLUSIVE:
             return DialectsFound(_inconclusive(CheckId.ASPM_REACHABLE, reply), ())
-    asked = next(iter(answers)) if len(answers) == 1 else None
+    asked = None
+    if len(answers) == 1:
+        (asked,) = answers
     check = _no_api(CheckId.ASPM_REACHABLE, url, tuple(answers.values()), asked)
     return DialectsFound(check, ())
 
 
 def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
     """``aspm.token``, by the answer of ``teams/``: 200 or 401 are documented."""
-    check = _judge_list(
+    return _judge_list(
         Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM takes the token."),
         "Invicti ASPM knows the token, but lets it read nothing",
         "Use a token of somebody who may sign in and see projects there, or ask its administrator.",
         (url, dialect, reply),
     )
-    if check.reason is Reason.ASPM_TOKEN_REJECTED:
-        return replace(check, next=Command("rotate", aspm_url=url))
-    return check
 
 
 def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
@@ -206,21 +220,23 @@ def _judge_list(
 ) -> Check:
     """``good``, or what the answer says otherwise; ``forbidden`` and ``remedy`` are for a 403."""
     url, dialect, reply = asked
-    kind = classify_aspm(reply)
+    kind, following = classify_aspm(reply), None
     if kind is AspmAnswer.ANSWER and isinstance(reply.answer, AspmPage):
         return good.on(reply)
     if kind is AspmAnswer.FORBIDDEN:
         reason, detail = Reason.ASPM_FORBIDDEN, forbidden
     elif kind is AspmAnswer.REFUSED:
         reason, detail = Reason.ASPM_TOKEN_REJECTED, "Invicti ASPM does not accept the API token"
+        if good.id is CheckId.ASPM_TOKEN:
+            following = Command("rotate", aspm_url=url)
         remedy = f"Copy it again, or make a new one. {where_tokens_are_made(dialect)}"
     elif kind in ASPM_INCONCLUSIVE:
         return _inconclusive(good.id, reply)
     else:
         return _no_api(good.id, url, (reply,))
-    message = error_message(reply)
-    quoted = f" (“{message}”)" if message else ""
-    return Check(good.id, Status.FAIL, f"{detail}{quoted}.", reason, remedy).on(reply)
+    if message := error_message(reply):
+        detail += f" (“{message}”)"
+    return Check(good.id, Status.FAIL, f"{detail}.", reason, remedy, next=following).on(reply)
 
 
 def tool_accepted(reply: Reply) -> bool | None:
@@ -231,8 +247,9 @@ def tool_accepted(reply: Reply) -> bool | None:
     """
     if isinstance(reply.answer, AspmKnown):
         return True
-    is_declined = reply.status == 400 and classify_aspm(reply) is AspmAnswer.DECLINED
-    return False if is_declined else None
+    if reply.status == 400 and classify_aspm(reply) is AspmAnswer.DECLINED:
+        return False
+    return None
 
 
 def aspm_skipped(

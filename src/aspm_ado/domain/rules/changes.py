@@ -41,24 +41,38 @@ def _changes(
     fresh: tuple[str, ...],
 ) -> Iterator[str]:
     before, day = stored.verdict.get(check.id, ""), stored.days.get(check.id)
-    when = f"on {day}" if day else "the last time"
-    start = when[:1].upper() + when[1:]
-    if before in GOOD and check.status is Status.FAIL:
-        yield f"It was good {when}."
-    if before == Status.FAIL and check.status in GOOD:
-        yield f"It was not good {when}."
+    when, start = "the last time", "The last time"
+    if day:
+        when, start = f"on {day}", f"On {day}"
+    if turned := _turned(before, check.status):
+        yield f"{turned} {when}."
     if check.id is CheckId.IDENTITY and _is_other(made, known):
-        who = known.identity_name or known.identity_account or known.identity_id
-        yield f"{start} it was {who}."
+        yield f"{start} it was {_owner(known)}."
     if check.id is CheckId.REACH:
-        reach = made.token.reach
-        if Reach.UNKNOWN not in (known.reach, reach) and known.reach is not reach:
+        if _reaches_otherwise(made, known):
             yield f"{start} it reached: {known.reach}."
         if fresh:
             yield f"New since then: {', '.join(fresh)}."
+
+
+def _turned(before: str, now: Status) -> str:
+    if before in GOOD and now is Status.FAIL:
+        return "It was good"
+    if before == Status.FAIL and now in GOOD:
+        return "It was not good"
+    return ""
 
 
 def _is_other(made: OrganizationReport, known: StoredCredential) -> bool:
     if made.identity is None or not known.identity_id:
         return False
     return made.identity.id.lower() != known.identity_id.lower()
+
+
+def _owner(known: StoredCredential) -> str:
+    return known.identity_name or known.identity_account or known.identity_id
+
+
+def _reaches_otherwise(made: OrganizationReport, known: StoredCredential) -> bool:
+    reach = made.token.reach
+    return Reach.UNKNOWN not in (known.reach, reach) and known.reach is not reach

@@ -69,17 +69,32 @@ def classify(reply: Reply) -> AnswerKind:
     if reply.status == 429:
         return AnswerKind.THROTTLED
     if reply.status >= 500:
-        return AnswerKind.DEACTIVATED if "TF24668" in text else AnswerKind.SERVER_ERROR
+        return _broken(text)
     if "VS403463" in text:
         return AnswerKind.ACCESS_POLICY
     if reply.status == 401:
         return _refusal(reply, text)
-    if reply.status == 203 or 300 <= reply.status < 400 or is_html(reply):
+    if _leads_to_page(reply):
         return _page(reply)
     if reply.status == 404 and _NO_CONTROLLER.search(text):
-        known = _is_marked(reply) or user_of(reply)
-        return AnswerKind.NO_ROUTE if known else AnswerKind.NOT_AZURE_DEVOPS
+        return _without_route(reply)
     return AnswerKind.ANSWER
+
+
+def _broken(text: str) -> AnswerKind:
+    if "TF24668" in text:
+        return AnswerKind.DEACTIVATED
+    return AnswerKind.SERVER_ERROR
+
+
+def _leads_to_page(reply: Reply) -> bool:
+    return reply.status == 203 or 300 <= reply.status < 400 or is_html(reply)
+
+
+def _without_route(reply: Reply) -> AnswerKind:
+    if _is_marked(reply) or user_of(reply):
+        return AnswerKind.NO_ROUTE
+    return AnswerKind.NOT_AZURE_DEVOPS
 
 
 def _refusal(reply: Reply, text: str) -> AnswerKind:
@@ -99,8 +114,9 @@ def _refusal(reply: Reply, text: str) -> AnswerKind:
 
 
 def _page(reply: Reply) -> AnswerKind:
-    is_azure = reply.header("X-TFS-ProcessId")
-    return AnswerKind.SIGN_IN if is_azure else AnswerKind.NOT_AZURE_DEVOPS
+    if reply.header("X-TFS-ProcessId"):
+        return AnswerKind.SIGN_IN
+    return AnswerKind.NOT_AZURE_DEVOPS
 
 
 def _is_marked(reply: Reply) -> bool:
@@ -123,13 +139,16 @@ def user_of(reply: Reply) -> Identity | None:
     """Whom the service recognised (``X-VSS-UserData``, ``id:account``), but for the anonymous."""
     user, _, account = reply.header("X-VSS-UserData").partition(":")
     identity = Identity(user.strip().lower(), account=clean(account, 120))
-    return None if identity.is_anonymous else identity
+    if identity.is_anonymous:
+        return None
+    return identity
 
 
 def server_version(reply: Reply | None) -> str:
     """The newest API version of both sides; the oldest of ours where the answer does not say."""
-    found = _LATEST.search(error_text(reply)) if reply is not None else None
-    return newest_common(found[1]) if found else API_VERSIONS[-1]
+    if reply is not None and (found := _LATEST.search(error_text(reply))):
+        return newest_common(found[1])
+    return API_VERSIONS[-1]
 
 
 def inconclusive(check: CheckId, reply: Reply, before: str = "") -> Check:
@@ -185,14 +204,16 @@ def explain_inconclusive(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, s
 
 def _server_error(reply: Reply, host: str) -> tuple[str, str]:
     """Whose error it is: the service's, its edge's, or a proxy's, whose page looks like one."""
-    edge = "" if reply.header("ActivityId") else reply.header("X-MSEdge-Ref")
+    edge = reply.header("X-MSEdge-Ref")
     if not edge and not _is_marked(reply):
         return (
             f"Something on the way to {host} answered with an error ({reply.status}, no mark of "
             "Azure DevOps).",
             "Try again in a moment; if it stays, ask whoever runs the proxy or the server.",
         )
-    reference = f", reference {clean(edge, 120)}" if edge else ""
+    reference = ""
+    if edge and not reply.header("ActivityId"):
+        reference = f", reference {clean(edge, 120)}"
     if host.partition(":")[0] in SERVICES_HOSTS:
         remedy = "Try again later; see https://status.dev.azure.com."
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.azure.retirement import MIGRATE, Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from aspm_ado.domain.documents import Names, Profile
+from aspm_ado.domain.documents import Names, UserProfile
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import INCONCLUSIVE, AnswerKind, classify, inconclusive
 
@@ -50,12 +50,12 @@ def observe_reach(
         return ReachSeen(Reach.ALL, because, wide)
     if wide is None:
         return ReachSeen(Reach.UNKNOWN, "nothing was asked that would tell")
-    services = deployment is Deployment.SERVICES
-    route = "profiles/me" if services else "the list of collections"
-    if wide.status == 200 and isinstance(wide.answer, Profile | Names):
+    route, refusals = "profiles/me", _REFUSED
+    if deployment is Deployment.SERVER:
+        route, refusals = "the list of collections", _REFUSED | {AnswerKind.NOT_AZURE_DEVOPS}
+    if wide.status == 200 and isinstance(wide.answer, UserProfile | Names):
         because = f"{route} answers, which it does to tokens of all {deployment.noun}s only"
         return ReachSeen(Reach.ALL, because, wide)
-    refusals = _REFUSED if services else _REFUSED | {AnswerKind.NOT_AZURE_DEVOPS}
     if wide.status != 401 or classify(wide) not in refusals:
         return ReachSeen(Reach.UNKNOWN, f"{route} gave no answer that tells", wide)
     if holds_profile:
@@ -96,8 +96,9 @@ def not_listed(wide: Reply, deployment: Deployment) -> Check:
             Reason.TOKEN_EXPIRED,
             "Create a new token; an expired one cannot be brought back.",
         ).on(wide)
-    noun = deployment.noun
-    flag = "-o NAME" if deployment is Deployment.SERVICES else "--collection NAME"
+    noun, flag = deployment.noun, "-o NAME"
+    if deployment is Deployment.SERVER:
+        flag = "--collection NAME"
     why = f"could not be listed; only a token of all {noun}s gets that list."
     if isinstance(wide.answer, Names):
         why = "were asked for, and the list is empty."
@@ -130,8 +131,7 @@ def _unknown(reach_seen: ReachSeen, wanted: Reach) -> Check:
 
 
 def _all(reach_seen: ReachSeen, deployment: Deployment, calendar: Calendar) -> Check:
-    which = "accessible organizations" if deployment is Deployment.SERVICES else "collections"
-    detail = f"The token reaches all {which}: {reach_seen.because}."
+    detail = f"The token reaches all {deployment.all_places}: {reach_seen.because}."
     days = calendar.days_to_end(deployment)
     if days is None:
         return Check(CheckId.REACH, Status.PASS, detail)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +25,6 @@ from aspm_ado.domain.rules.classify import (
     AnswerKind,
     classify,
     explain_inconclusive,
-    inconclusive,
     user_of,
 )
 
@@ -59,7 +58,6 @@ class ScopeContext:
     control: Reply | None = None
     read_only: bool = False
     unversioned: Reply | None = None
-    no_route: bool = False
 
 
 def judge_probe(reply: Reply, scope_context: ScopeContext) -> ProbeResult:
@@ -77,9 +75,10 @@ def judge_probe(reply: Reply, scope_context: ScopeContext) -> ProbeResult:
     if user_of(reply) is not None:
         return ProbeResult.GRANTED
     on_server = scope_context.deployment is Deployment.SERVER
-    vouched = on_server and bool(reply.header("X-TFS-ProcessId"))
-    closed = scope_context.control is not None and scope_context.control.status == 401
-    return ProbeResult.GRANTED if vouched and closed else ProbeResult.UNKNOWN
+    vouched = on_server and reply.header("X-TFS-ProcessId")
+    if vouched and scope_context.control is not None and scope_context.control.status == 401:
+        return ProbeResult.GRANTED
+    return ProbeResult.UNKNOWN
 
 
 def judge_scopes(
@@ -89,17 +88,17 @@ def judge_scopes(
 
     ``replies`` are by the names of ``probes``; a probe may have no answer.
     """
-    kinds = {classify(reply) for reply in replies.values()}
-    scope_context = replace(scope_context, no_route=kinds == {AnswerKind.NO_ROUTE})
+    no_route = {classify(reply) for reply in replies.values()} == {AnswerKind.NO_ROUTE}
     checks: list[Check] = []
     for row in rows_of(scope_context.purpose):
         own = [probe for probe in probes if probe.scope is row.scope and probe.name in replies]
         if row.scope is Scope.FULL_ACCESS:
             answers = [replies[probe.name] for probe in own]
-            checks.append(_judge_full_access(checks, answers, scope_context))
+            checks.append(_judge_full_access(checks, answers, scope_context).on(*answers))
         else:
             answers_by_level = {probe.level: replies[probe.name] for probe in own}
-            checks.append(_ScopeJudge(row, scope_context, answers_by_level).judge())
+            judge = _ScopeJudge(row, scope_context, answers_by_level, no_route=no_route)
+            checks.append(judge.judge())
     return tuple(checks)
 
 
@@ -126,12 +125,20 @@ _REPORT_IT: Final = "Run this again with --verbose; if it stays so, report it wi
 
 
 class _ScopeJudge:
-    """One scope: the level wanted, and what the answers to its probes show."""
+    """One scope: the level wanted, and what the answers to its probes show.
+
+    ``no_route``: no route of any scope is there.
+    """
 
     def __init__(
-        self, row: ScopeRow, scope_context: ScopeContext, replies: Mapping[Level, Reply]
+        self,
+        row: ScopeRow,
+        scope_context: ScopeContext,
+        replies: Mapping[Level, Reply],
+        *,
+        no_route: bool,
     ) -> None:
-        self.row, self.context, self.replies = row, scope_context, replies
+        self.row, self.context, self.replies, self.no_route = row, scope_context, replies, no_route
         self.wanted = row.needed[scope_context.purpose]
         self.results = {level: judge_probe(one, scope_context) for level, one in replies.items()}
         self.granted = self._levels(ProbeResult.GRANTED)
@@ -149,7 +156,7 @@ class _ScopeJudge:
         ceiling = self.row.provable(self.context.deployment, self.context.version)
         previews = {probe.level for probe in self.row.probes if probe.is_preview}
         missing = self._levels(ProbeResult.UNPROVABLE)
-        while not self.context.no_route and ceiling in previews and ceiling in missing:
+        while not self.no_route and ceiling in previews and ceiling in missing:
             ceiling = max((level for level in self.replies if level < ceiling), default=Level.NONE)
         return min(self.wanted, ceiling)
 
@@ -169,14 +176,18 @@ class _ScopeJudge:
                 Reason.ANSWERS_CONTRADICT,
                 "Run this again; if it stays so, report it with the activity ids of the evidence.",
             )
-        held = self.row.box(self.proven).choice if self.proven else ""
+        held = ""
+        if self.proven:
+            held = self.row.box(self.proven).choice
         if self.proven >= self.wanted:
             return self._check(Status.PASS, f"{held}.")
         target = self._target()
         if self.proven >= target:
             return self._as_far_as_provable(held, target)
         if any(level <= target for level in no):
-            has = f"Goes as far as “{held}”" if held else "Not there"
+            has = "Not there"
+            if held:
+                has = f"Goes as far as “{held}”"
             return self._check(
                 Status.FAIL,
                 f"{has}; Invicti ASPM needs “{self.row.box(self.wanted).choice}”.",
@@ -190,14 +201,15 @@ class _ScopeJudge:
         newest = self.row.provable(self.context.deployment, API_VERSIONS[0])
         unversioned = self.context.unversioned
         if unversioned is not None and min(self.wanted, newest) > target:
-            before = "Not asked, since the server's version was not found out. "
-            check = inconclusive(self.row.check, unversioned, before)
-            return replace(check, wanted=self.wanted, proven=self.proven)
+            reason, why, remedy = explain_inconclusive(unversioned, classify(unversioned))
+            detail = f"Not asked, since the server's version was not found out. {why}"
+            return self._check(Status.UNKNOWN, detail, reason, remedy).on(unversioned)
         choice = self.row.box(self.wanted).choice
-        verified = f"{held} verified. {choice}" if held else choice
+        if held:
+            choice = f"{held} verified. {choice}"
         return self._check(
             Status.PARTIAL,
-            f"{verified} cannot be verified through the API; if you ticked it, nothing more is "
+            f"{choice} cannot be verified through the API; if you ticked it, nothing more is "
             "needed.",
             Reason.NOT_PROVABLE,
         )
@@ -219,7 +231,7 @@ class _ScopeJudge:
         kind = classify(reply)
         if kind in INCONCLUSIVE:
             return explain_inconclusive(reply, kind)
-        if kind is AnswerKind.NO_ROUTE and self.context.no_route:
+        if kind is AnswerKind.NO_ROUTE and self.no_route:
             return (
                 Reason.SCOPE_UNKNOWN,
                 "There is no such route at this address",
@@ -248,46 +260,56 @@ def _judge_full_access(
     ``replies`` of areas far from them.
     """
     results = {judge_probe(reply, scope_context) for reply in replies}
-    statuses = {check.status for check in others}
-    is_missing = ProbeResult.MISSING in results
-    everywhere = results == {ProbeResult.GRANTED}
-    if scope_context.deployment is Deployment.SERVER and is_missing:
-        statuses.add(Status.FAIL)
-    elif scope_context.deployment is Deployment.SERVER and not everywhere:
-        statuses.add(Status.UNKNOWN)
     choose = _how_to_grant(SCOPES[Scope.FULL_ACCESS], scope_context.purpose)
-    proven = Level.NONE
-    remedy: str | None
-    if Status.FAIL in statuses:
-        status, reason, remedy = Status.FAIL, Reason.FULL_ACCESS_MISSING, choose
+    status = _obstacle(others, results, scope_context.deployment)
+    if status is Status.FAIL:
         detail = "The token does not have Full access."
-    elif Status.UNKNOWN in statuses:
-        status, reason, remedy = Status.UNKNOWN, Reason.SCOPE_UNKNOWN, "Mend the rows above first."
-        detail = "Full access could not be found out."
-    elif Status.WARN in statuses:
-        status, reason, remedy = Status.WARN, Reason.READ_ONLY_PROBES, _WITH_POSTS
+        return _full_access(status, detail, Reason.FULL_ACCESS_MISSING, choose, Level.NONE)
+    if status is Status.UNKNOWN:
+        detail, remedy = "Full access could not be found out.", "Mend the rows above first."
+        return _full_access(status, detail, Reason.SCOPE_UNKNOWN, remedy, Level.NONE)
+    if status is Status.WARN:
         detail = "Full access is not proven: more would take probes that are not GET."
-        proven = Level.MANAGE
-    elif everywhere:
-        status, reason, remedy = Status.PARTIAL, Reason.NOT_PROVABLE, None
+        return _full_access(status, detail, Reason.READ_ONLY_PROBES, _WITH_POSTS)
+    if results == {ProbeResult.GRANTED}:
         detail = (
             "Every area asked answers. Full access cannot be told from every box ticked; either "
             "will do."
         )
-        proven = Level.MANAGE
-    else:
-        status, reason = Status.WARN, Reason.FULL_ACCESS_BY_PARTS
-        remedy = f"If the issue manager misbehaves: {choose[:1].lower()}{choose[1:]}"
-        short = "Full access is not proven, since an area did not answer"
-        if is_missing:
-            short = "Not Full access"
-        detail = (
-            f"{short}; but the five sets of scopes are there that Invicti's pages for Services "
-            "name (our reading of them)."
-        )
-        proven = Level.MANAGE
-    check = Check(CheckId.SCOPE_FULL_ACCESS, status, detail, reason, remedy, Level.FULL, proven)
-    return check.on(*replies)
+        return _full_access(Status.PARTIAL, detail, Reason.NOT_PROVABLE)
+    short = "Full access is not proven, since an area did not answer"
+    if ProbeResult.MISSING in results:
+        short = "Not Full access"
+    return _full_access(
+        Status.WARN,
+        f"{short}; but the five sets of scopes are there that Invicti's pages for Services "
+        "name (our reading of them).",
+        Reason.FULL_ACCESS_BY_PARTS,
+        f"If the issue manager misbehaves: {choose[:1].lower()}{choose[1:]}",
+    )
+
+
+def _obstacle(
+    others: Sequence[Check], results: Set[ProbeResult], deployment: Deployment
+) -> Status | None:
+    """The gravest status that keeps Full access from being inferred."""
+    statuses = {check.status for check in others}
+    if deployment is Deployment.SERVER and results != {ProbeResult.GRANTED}:
+        statuses.add(Status.UNKNOWN)
+        if ProbeResult.MISSING in results:
+            statuses.add(Status.FAIL)
+    gravest = (Status.FAIL, Status.UNKNOWN, Status.WARN)
+    return next((status for status in gravest if status in statuses), None)
+
+
+def _full_access(
+    status: Status,
+    detail: str,
+    reason: Reason,
+    remedy: str | None = None,
+    proven: Level = Level.MANAGE,
+) -> Check:
+    return Check(CheckId.SCOPE_FULL_ACCESS, status, detail, reason, remedy, Level.FULL, proven)
 
 
 def _how_to_grant(row: ScopeRow, purpose: Purpose) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import date
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,7 @@ from aspm_ado.domain.text import clean
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.domain.report import OrganizationReport
-    from aspm_ado.domain.stored import Entry, StoredCredential
+    from aspm_ado.domain.stored import Entry, StoredCredential, StoredOrganization
 
 DEFAULT_WARN_DAYS: Final = 30
 
@@ -97,17 +98,22 @@ def global_token_warnings(
         found = [reports[one.key] for one in held if one.key in reports]
         if not held or _reach(credential, found) is not Reach.ALL:
             continue
-        statuses = [
-            check.status for one in found for check in one.checks if check.id is CheckId.IDENTITY
-        ]
-        if sentence := _sentence(credential, calendar, days, statuses):
-            names = f"{len(held)} organizations"
-            if len(held) <= FEW:
-                names = clean(", ".join(one.name for one in held), 200)
+        if sentence := _sentence(credential, calendar, days, _identity_statuses(found)):
             yield (
-                f"Token …{credential.last4} of {entry.name} ({names}) {sentence} "
+                f"Token …{credential.last4} of {entry.name} ({_names(held)}) {sentence} "
                 f"Next: aspm-ado migrate {entry.name}"
             )
+
+
+def _names(held: Sequence[StoredOrganization]) -> str:
+    if len(held) > FEW:
+        return f"{len(held)} organizations"
+    return clean(", ".join(one.name for one in held), 200)
+
+
+def _identity_statuses(reports: Sequence[OrganizationReport]) -> set[Status]:
+    checks = chain.from_iterable(one.checks for one in reports)
+    return {check.status for check in checks if check.id is CheckId.IDENTITY}
 
 
 def _reach(credential: StoredCredential, reports: Sequence[OrganizationReport]) -> Reach:
@@ -119,21 +125,21 @@ def _reach(credential: StoredCredential, reports: Sequence[OrganizationReport]) 
 
 
 def _sentence(
-    credential: StoredCredential, calendar: Calendar, days: int, seen: Sequence[Status]
+    credential: StoredCredential, calendar: Calendar, days: int, seen: Set[Status]
 ) -> str:
     """What becomes of one token of all organizations; empty where it is rejected otherwise.
 
     ``seen`` are the statuses of its ``identity``.
     """
-    is_rejected = set(seen) == {Status.FAIL}
-    end = calendar.global_end
-    if days > 0 and is_rejected:
+    is_rejected = seen == {Status.FAIL}
+    has_expired = credential.ends is not None and credential.ends < calendar.today
+    if is_rejected and (days > 0 or has_expired):
         return ""
+    end = calendar.global_end
     if days > 0:
         return f"stops on {end}, in {count_days(days)}, whatever its own end."
     if is_rejected:
-        expired = credential.ends is not None and credential.ends < calendar.today
-        return "" if expired else f"has most likely stopped: {end} was the day."
+        return f"has most likely stopped: {end} was the day."
     if Status.PASS in seen:
         return f"still answers, although it was to stop on {end}."
     return f"was to stop on {end}; whether it did was not found out."

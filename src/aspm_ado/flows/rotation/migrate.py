@@ -15,7 +15,7 @@ from aspm_ado.domain.aspm.registration import NewToken
 from aspm_ado.domain.azure.place import Site, parse_organization, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment
-from aspm_ado.domain.documents import Names, Profile
+from aspm_ado.domain.documents import Names, UserProfile
 from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.http import Credential
 from aspm_ado.domain.questions import (
@@ -322,7 +322,7 @@ def _reach_plan(
     caller = context.caller
     [wide] = yield [caller.profile(site, bound)]
     found.calendar = context.clock.calendar(wide)
-    if not isinstance(wide.answer, Profile):
+    if not isinstance(wide.answer, UserProfile):
         context.voice.note(not_listed(wide, site.deployment).detail)
         return
     [reply] = yield [caller.accounts(wide.answer.identity.id, site, bound)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
-from aspm_ado.domain.documents import Profile
+from aspm_ado.domain.documents import UserProfile
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.rules.access import Access, identity_known
 from aspm_ado.domain.rules.clone import clone_skipped
@@ -154,7 +154,7 @@ def _every_one(result: TokenResult, facts: TokenFacts, own: Sequence[Check]) -> 
     """The report for all the organizations of a token, where they could not be listed."""
     excuse = "Not asked: no organization was named, and they could not be listed."
     owner, identity = None, skip(CheckId.IDENTITY, excuse)
-    if result.wide is not None and isinstance(result.wide.answer, Profile):
+    if result.wide is not None and isinstance(result.wide.answer, UserProfile):
         owner = result.wide.answer.identity
         identity = identity_known(owner, result.wide)
     scopes = scopes_not_asked(result.token.demand.purpose, excuse)

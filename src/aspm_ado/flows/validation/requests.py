@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Probe, highest_probes, probes_for
 from aspm_ado.domain.checks import Status
-from aspm_ado.domain.documents import Names, Profile, Projects, Repositories, Repository
+from aspm_ado.domain.documents import Names, Projects, Repositories, Repository, UserProfile
 from aspm_ado.domain.http import Call, Credential, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import INCONCLUSIVE, AnswerKind, classify, server_version
@@ -113,7 +113,7 @@ class TokenRequests:
     def _list(self, wide: Reply) -> RequestPlan[None]:
         """Add every organization that the token reaches to those that were named."""
         result, lister = self.result, wide
-        if isinstance(wide.answer, Profile):  # a token of all organizations
+        if isinstance(wide.answer, UserProfile):  # a token of all organizations
             [lister] = yield [self._accounts(wide.answer)]
             result.listed = self._places(lister)
         result.add(result.listed or ())
@@ -139,7 +139,7 @@ class TokenRequests:
         """The question who the token is here."""
         return self._caller.connection_data(here.place, self._credential)
 
-    def _accounts(self, profile: Profile) -> Call:
+    def _accounts(self, profile: UserProfile) -> Call:
         """The question for the organizations of the token's owner."""
         return self._caller.accounts(profile.identity.id, self._site, self._credential)
 
@@ -299,7 +299,11 @@ class TokenRequests:
     def _accounts_unasked(self) -> Call | None:
         """The list of the owner's organizations, where it was not asked for before."""
         wide = self.result.wide
-        if wide is None or self.result.listed is not None or not isinstance(wide.answer, Profile):
+        if (
+            wide is None
+            or self.result.listed is not None
+            or not isinstance(wide.answer, UserProfile)
+        ):
             return None
         return self._accounts(wide.answer)
 
