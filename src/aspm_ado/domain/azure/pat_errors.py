@@ -136,7 +136,7 @@ PAT_ERRORS: Final[Mapping[str, PatError]] = {
         "Whoever is signed in with `az` may not create tokens in {organization}."
     ),
     "invalidToken": _person(
-        "Azure DevOps does not take the sign-in of `az`.", "AzFailure in again: az login"
+        "Azure DevOps does not take the sign-in of `az`.", "Sign in again: az login"
     ),
     "invalidAudience": _person(
         "Azure DevOps does not take the sign-in of `az`: it is for something else."
@@ -266,7 +266,7 @@ class AzFailure:
     remedy: str
 
 
-_SIGN_IN: Final = "AzFailure in: az login --tenant {tenant} --allow-no-subscriptions"
+_SIGN_IN: Final = "Sign in: az login --tenant {tenant} --allow-no-subscriptions"
 
 AZ_FAILURES: Final = (
     AzFailure(
@@ -283,7 +283,7 @@ AZ_FAILURES: Final = (
         Reason.OTHER_TENANT,
         "Whoever is signed in with `az` has no account in the tenant {tenant} of the organization "
         "({code}).",
-        "See who it is: az account show. AzFailure in as a member: az login --tenant {tenant} "
+        "See who it is: az account show. Sign in as a member: az login --tenant {tenant} "
         "--allow-no-subscriptions",
     ),
     AzFailure(
