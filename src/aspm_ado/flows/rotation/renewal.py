@@ -21,7 +21,7 @@ from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import HandoffResult, bring, is_registered
 from aspm_ado.flows.registration.guided import HANDED_OFF
-from aspm_ado.flows.storage.connection import Addition, new_key
+from aspm_ado.flows.storage.connection import Addition, keys_with_token, new_key
 from aspm_ado.flows.storage.successor import compare_owner, keep_successor, losses, swap
 from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
 from aspm_ado.flows.tokens.retry import validate_until_good
@@ -68,8 +68,9 @@ def renew(
     entry = renewal.entry
     meant = token.meant_for(site_of(entry), group, renewal.demand_of(group))
     [result] = validate_until_good(context, [meant])
-    is_in_force = len(places_with_token(context, entry, group, result.token)) == len(group)
-    if is_in_force and not renewal.one_each:
+    in_force = places_with_token(context, entry, group, result.token)
+    awaited = [place.name for place in group if place not in in_force]
+    if not awaited and not renewal.one_each:
         raise token_unchanged(entry, result.token)
     _compare(context, renewal, group, result)
     if not {place.key for place in group} <= {one.place.key for one in result.good}:
@@ -79,14 +80,14 @@ def renew(
     names = [place.name for place in group]
     if any(entry.organization(name) is None for name in names):
         _keep_added(context, renewal, result)
-    elif is_in_force:  # what waits to replace it is given up
+    elif awaited:
+        keep_successor(context, entry, result, awaited)
+    else:  # what waits to replace it is given up
         update_entry(
             context,
             entry.name,
             lambda current: replace(current, successors=current.successors_without(names)),
         )
-    else:
-        keep_successor(context, entry, result, names)
     return result, True
 
 
@@ -116,13 +117,10 @@ def places_with_token(
     context: Context, entry: Entry, group: Sequence[Place], token: Token
 ) -> list[Place]:
     """The organizations whose token in force is this very one."""
-    known = [(place, entry.organization(place.name)) for place in group]
-    held = {place.key: one.credential for place, one in known if one is not None}
-    same = {
-        key
-        for key in set(held.values())
-        if context.vault.read(entry.credentials[key].service) == token.secret
-    }
+    known = [entry.organization(place.name) for place in group]
+    held = {one.key: one.credential for one in known if one is not None}
+    credentials = {key: entry.credentials[key] for key in held.values()}
+    same = keys_with_token(context, credentials, token.secret)
     return [place for place in group if held.get(place.key) in same]
 
 

@@ -83,15 +83,9 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     if token is None and not waits:
         _demand_obtainable(context, renewal, group)
     prepare_storage(context)
-    if waits:
-        resumed = _resumed(context, renewal, group)
-        if resumed is not None:
-            return resumed
-    if token is not None:
-        group, token = _without_known(context, entry, group, token)
-    if token is not None:
-        context.voice.note(f"The new token is taken from: {token.source}.")
-    token = token or _acquired(context, renewal, group)
+    if waits and (covered := _covered(context, renewal, group)):
+        return _handed_on(context, renewal, entry, covered)
+    group, token = _obtained(context, renewal, group, token)
     result, is_kept = renew(context, renewal, group, token)
     reports = [named(one, entry.name) for one in result.reports]
     if not is_kept:
@@ -147,20 +141,20 @@ def _one_token(given: Tokens, group: Sequence[Place]) -> Token | None:
     return token
 
 
-def _resumed(context: Context, renewal: Renewal, group: Sequence[Place]) -> Report | None:
-    """Go on with the new token that waits, if the secret store still has it."""
+def _covered(context: Context, renewal: Renewal, group: Sequence[Place]) -> list[Place]:
+    """The organizations of the new token that waits; none where the secret store has lost it."""
     entry = renewal.entry
     waiting = entry.successors[entry.successor_of(group[0].name) or ""]
-    if context.vault.read(waiting.credential.service) is None:
-        context.voice.warn(
-            "The new token that waited is not in the secret store any more: another one is needed."
-        )
-        if not _is_obtainable(context, renewal, group):
-            raise missing_token()
-        return None
-    context.voice.note("A new token is proven already and waits for Invicti ASPM.")
-    covered = {name.casefold() for name in waiting.organizations}
-    return _handed_on(context, renewal, entry, [one for one in group if one.key in covered])
+    if context.vault.read(waiting.credential.service) is not None:
+        context.voice.note("A new token is proven already and waits for Invicti ASPM.")
+        covered = {name.casefold() for name in waiting.organizations}
+        return [place for place in group if place.key in covered]
+    context.voice.warn(
+        "The new token that waited is not in the secret store any more: another one is needed."
+    )
+    if not _is_obtainable(context, renewal, group):
+        raise missing_token()
+    return []
 
 
 def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tuple[Place, ...]:
@@ -201,35 +195,32 @@ def _known(entry: Entry, text: str) -> str:
     return found.name
 
 
-def _without_known(
-    context: Context, entry: Entry, group: tuple[Place, ...], token: Token
-) -> tuple[tuple[Place, ...], Token | None]:
-    """The organizations that do not have the given token yet; without it where all have it.
+def _obtained(
+    context: Context, renewal: Renewal, group: Sequence[Place], given: Token | None
+) -> tuple[tuple[Place, ...], Token]:
+    """The new token, and the organizations of the group that do not have it yet.
 
-    Raises ``UsageError`` where a person has not to be asked for another one.
+    It is the one given, or taken in as connect does it: again, until it is new to one of them.
+    Raises ``UsageError`` where it is not, and a person has not to be asked for another one.
     """
-    known = places_with_token(context, entry, group, token)
-    if not known:
-        return group, token
-    left = tuple(place for place in group if place not in known)
-    if left:
-        names = ", ".join(place.name for place in known)
-        context.voice.note(f"{names} has this token already.")
-        return left, token
-    if token.source not in PAT_VARIABLES or not context.asker.asks:
-        raise token_unchanged(entry, token)
-    context.voice.warn(token_unchanged(entry, token).problem)
-    return group, None
-
-
-def _acquired(context: Context, renewal: Renewal, group: Sequence[Place]) -> Token:
-    """Another token than the one in force, as connect takes one in."""
-    demand = renewal.demand_of(group)
+    demand, token = renewal.demand_of(group), given
     while True:
-        token = acquire(context, group[0], demand, for_all=len(group) > 1)
-        if len(places_with_token(context, renewal.entry, group, token)) < len(group):
-            return token
-        context.voice.warn(token_unchanged(renewal.entry, token).problem)
+        token = token or acquire(context, group[0], demand, for_all=len(group) > 1)
+        known = places_with_token(context, renewal.entry, group, token)
+        left = tuple(place for place in group if place not in known)
+        if left and known:
+            names = ", ".join(place.name for place in known)
+            context.voice.note(f"{names} has this token already.")
+        if left:
+            if token is given:
+                context.voice.note(f"The new token is taken from: {token.source}.")
+            return left, token
+        unchanged = token_unchanged(renewal.entry, token)
+        may_ask = context.asker.asks and token.source in PAT_VARIABLES
+        if token is given and not may_ask:
+            raise unchanged
+        context.voice.warn(unchanged.problem)
+        token = None
 
 
 def _handed_on(

@@ -115,17 +115,27 @@ def good_ones(
 
 
 def _holding(context: Context, current: Entry | None, token: Token) -> frozenset[str]:
-    """The credentials that hold a token. What ends in other letters is not read."""
+    """The credentials that hold a token."""
     if token.credential:
         return frozenset({token.credential})
     if current is None:
         return frozenset()
-    found: set[str] = set()
-    for key, one in current.credentials.items():
-        is_alike = one.last4 == token.secret.last4
-        if is_alike and context.vault.read(one.service) == token.secret:
-            found.add(key)
-    return frozenset(found)
+    return keys_with_token(context, current.credentials, token.secret)
+
+
+def keys_with_token(
+    context: Context, credentials: Mapping[str, StoredCredential], token: Secret
+) -> frozenset[str]:
+    """The credentials that hold this very token.
+
+    What ends in other letters is not read. What the store does not find is read once more, since
+    it may be wrong once: no token is to wait for itself.
+    """
+    read = context.vault.read
+    alike = {key: one.service for key, one in credentials.items() if one.last4 == token.last4}
+    return frozenset(
+        key for key, service in alike.items() if (read(service) or read(service)) == token
+    )
 
 
 def new_key(context: Context) -> str:
