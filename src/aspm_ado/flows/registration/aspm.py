@@ -254,7 +254,9 @@ def api_asked(context: Context) -> str:
 _TOKEN: Final = Question(
     "aspm-token", "API token of Invicti ASPM", "--aspm-token-file FILE", "INVICTI_ASPM_TOKEN"
 )
-_OFFERED: Final = replace(_TOKEN, prompt="API token of Invicti ASPM (Enter: go on without)")
+_OFFERED: Final = Question(
+    _TOKEN.name, f"{_TOKEN.prompt} (Enter: go on without)", _TOKEN.flag, _TOKEN.env
+)
 _NEXT: Final = Question("aspm-next", "What now")
 _AGAIN: Final = Choice("again", "Ask Invicti ASPM again")
 _ADDRESS: Final = Choice("address", "Correct the address")
@@ -324,10 +326,11 @@ def resolve_aspm(
         if answer == _FINISH.value:
             break
         if answer == _WITHOUT.value:
-            return replace(result, checks=aspm_skipped(), token=None, caller=None)
+            return AspmResult(result.url, aspm_skipped(), api_asked=result.api_asked)
         if answer == _ADDRESS.value:
             asked = context.asker.prompter.text(ASPM_URL, target.url, accept=parse_aspm_url)
-            target = replace(target, url=parse_aspm_url(asked))
+            url = parse_aspm_url(asked)
+            target = AspmTarget(url, target.api, target.hint, target.ca_bundle)
             token = _token_at(context, target.url, given, terms)
             if token is None:
                 return AspmResult(target.url, aspm_skipped(), api_asked=target.api)

@@ -28,13 +28,13 @@ Outcomes = dict[str, Outcome]
 """What came of each organization that was brought to Invicti ASPM, by ``Place.key``."""
 
 
-def goes_through_profile(handoff: Handoff) -> bool:
+def goes_through_profile(registration: Registration, successor: str | None) -> bool:
     """Whether a profile may register an organization: it only creates.
 
     One that a person handed over stays with the person, and a new token for an instance that is
     there is a person's to enter.
     """
-    return handoff.prior.mode is not RegistrationMode.GUIDED and not handoff.successor
+    return registration.mode is not RegistrationMode.GUIDED and not successor
 
 
 def deliver(
@@ -60,8 +60,8 @@ def deliver(
     outcomes: Outcomes = {}
     by_hand = list(handoffs)
     if profile is not None:
-        through = [one for one in handoffs if goes_through_profile(one)]
-        by_hand = [one for one in handoffs if not goes_through_profile(one)]
+        through = [one for one in handoffs if goes_through_profile(one.prior, one.successor)]
+        by_hand = [one for one in handoffs if one not in through]
         outcomes = register_all(context, aspm, profile, through, keeps=keeps)
         if resumes:
             by_hand += _unsettled(context, profile, through, outcomes)
@@ -115,7 +115,7 @@ def rehearse(
     if aspm is None:
         state = UNREGISTERED
     elif profile is not None:
-        state = replace(PLANNED, mode=RegistrationMode.API)
+        state = Registration(RegistrationMode.API, RegistrationState.PLANNED)
         if aspm.caller is not None:
             show_requests(context, aspm.caller, profile, handoffs)
     return {one.place.key: Outcome(state) for one in handoffs}

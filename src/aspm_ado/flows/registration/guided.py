@@ -6,7 +6,7 @@ The values that a person enters in Invicti ASPM, and how it went.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
@@ -95,7 +95,7 @@ ALL_LATER: Final = Choice("all-later", "Later, and all the others too")
 
 HANDED_OFF: Final = Registration(RegistrationMode.GUIDED, RegistrationState.HANDED_OFF)
 CLAIMED: Final = Registration(RegistrationMode.GUIDED, RegistrationState.REGISTERED, Proof.CLAIMED)
-ACCEPTED: Final = replace(CLAIMED, proof=Proof.ALM_ACCEPTED)
+ACCEPTED: Final = CLAIMED.proven(Proof.ALM_ACCEPTED)
 TURNED_DOWN: Final = Registration(RegistrationMode.GUIDED, RegistrationState.FAILED)
 PLANNED: Final = Registration(RegistrationMode.GUIDED, RegistrationState.PLANNED)
 

@@ -17,7 +17,7 @@ from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode
+from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode, StoredAspm
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import HandoffResult, bring, is_registered
 from aspm_ado.flows.registration.guided import HANDED_OFF
@@ -83,11 +83,7 @@ def renew(
     elif awaited:
         keep_successor(context, entry, result, awaited)
     else:  # what waits to replace it is given up
-        update_entry(
-            context,
-            entry.name,
-            lambda current: replace(current, successors=current.successors_without(names)),
-        )
+        update_entry(context, entry.name, lambda current: current.awaiting(names))
     return result, True
 
 
@@ -188,7 +184,7 @@ def bring_new(
         return HandoffResult()
     known = entry.aspm
     if options.register == "guided":
-        known = replace(known, profile="")
+        known = StoredAspm(known.url, known.api)
     return bring(context, entry, known, due, validates=validates)
 
 

@@ -280,15 +280,6 @@ def _organization(
     ).proven(statuses_of(made.report), result.calendar.today.isoformat())
 
 
-def with_registrations(entry: Entry, registrations: Mapping[str, Registration]) -> Entry:
-    """The entry with new states of its organizations, by ``Place.key``."""
-    organizations = [
-        replace(one, registration=registrations.get(one.name.casefold(), one.registration))
-        for one in entry.organizations
-    ]
-    return replace(entry, organizations=tuple(organizations))
-
-
 def statuses_of(made: OrganizationReport) -> dict[str, str]:
     """What is remembered of a validation: the status of each check."""
     return {check.id: check.status for check in made.checks}
