@@ -17,7 +17,6 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import AspmReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
-    UNREGISTERED,
     Entry,
     RegistrationMode,
     RegistrationState,
@@ -80,16 +79,17 @@ class HandoffResult:
 
         ``options`` are what was asked for, where the command can be told.
         """
-        stored = entry.organization(name)
         facts = RegistrationFacts(
             entry.name,
             name,
-            stored.registration if stored is not None else UNREGISTERED,
             token=token_of(entry, name),
             aspm_is_good=self.aspm is None or self.aspm.is_good,
             brought=options is None or options.is_wanted,
             required=options is not None and options.counts and entry.aspm is not None,
         )
+        stored = entry.organization(name)
+        if stored is not None:
+            facts.on_record = stored.registration
         facts.add(self.outcomes.get(name.casefold()))
         return facts
 
@@ -110,7 +110,7 @@ def resume_handoff(context: Context, name: str | None, command: str = "handoff")
     now = context.records.load().connections.get(entry.name, entry)
     revoke_replaced(context, entry, now)
     organizations = [_organization(now, one, result) for one in now.organizations]
-    checks = [result.stored] if result.stored is not None else []
+    checks = filter(None, [result.stored])
     made = entry_report(now, organizations, checks, aspm_report(now, result.aspm))
     return report(context, command, [], [made])
 
@@ -152,27 +152,37 @@ def bring(
     if stored.status is not Status.PASS:
         return HandoffResult(stored)
     settings = _settings(entry)
-    by_profile = bool(known.profile) and any(
-        goes_through_profile(one.registration, entry.successor_of(one.name)) for one in due
-    )
-    aspm = AspmResult(known.url, aspm_skipped())
+    profile_path = ""
+    if any(goes_through_profile(one.registration, entry.successor_of(one.name)) for one in due):
+        profile_path = known.profile
+    asked, aspm = None, AspmResult(known.url, aspm_skipped())
     if validates:
-        aspm = _validated(context, entry, known, needs_token=by_profile)
-    if aspm.api == Dialect.CORE.value and settings.toggles:
-        context.voice.warn(NO_TEAM_LEADS)
-        settings = Settings(issue_manager=settings.issue_manager)
+        asked = aspm = _validated(context, entry, known, needs_token=bool(profile_path))
+    settings = _fitting(context, settings, aspm)
     if not aspm.is_good:
         return HandoffResult(stored, aspm)
     handoffs = [_handoff(entry, one, secrets[_newest(entry, one)], settings) for one in due]
-    profile = profile_at(context, known.profile) if by_profile else None
+    profile = None
+    if profile_path:
+        profile = profile_at(context, profile_path)
     outcomes = deliver(context, aspm, profile, handoffs, keeps=True, resumes=True, done=done)
-    return HandoffResult(stored, aspm if validates else None, outcomes)
+    return HandoffResult(stored, asked, outcomes)
 
 
 def _settings(entry: Entry) -> Settings:
-    """What to switch on in the form, as on record."""
-    api = entry.aspm.api if entry.aspm else AUTO
+    """What is to be switched on in the form, as on record."""
+    api = AUTO
+    if entry.aspm is not None:
+        api = entry.aspm.api
     return settings_for(entry.toggles, entry.purpose, api)
+
+
+def _fitting(context: Context, settings: Settings, aspm: AspmResult) -> Settings:
+    """The settings that this Invicti ASPM has."""
+    if not settings.toggles or aspm.api != Dialect.CORE.value:
+        return settings
+    context.voice.warn(NO_TEAM_LEADS)
+    return Settings(issue_manager=settings.issue_manager)
 
 
 def _newest(entry: Entry, one: StoredOrganization) -> str:

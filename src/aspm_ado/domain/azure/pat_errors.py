@@ -411,6 +411,12 @@ _NOT_A_MEMBER: Final = (
 )
 
 
+def _refuses_sign_in(reply: Reply, kind: AnswerKind) -> bool:
+    if "InvalidAccessException" in error_text(reply):
+        return True
+    return kind is AnswerKind.ANSWER and reply.status == 403
+
+
 def creation_error(reply: Reply, order: Order) -> NotCreatedError:
     """The error that an answer other than a good one is."""
     if error := pat_error(reply):
@@ -425,7 +431,7 @@ def creation_error(reply: Reply, order: Order) -> NotCreatedError:
             remedy="See who is signed in: az account show. Sign in as a member: az login "
             "--allow-no-subscriptions",
         )
-    if "InvalidAccessException" in error_text(reply) or (answered and reply.status == 403):
+    if _refuses_sign_in(reply, kind):
         return NotCreatedError(
             Reason.CREATION_NOT_ALLOWED,
             f"{place.name} does not allow tokens to be made with the sign-in of `az` {status}.",

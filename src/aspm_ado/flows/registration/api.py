@@ -100,25 +100,30 @@ class _Attempt:
             profile.create(self.caller, self.token, self.values, self.handoff.secret, fresh)
         )
         result, instance = read_write(profile, reply)
-        if result is WriteResult.CREATED:
-            return registered(marker, instance, profile, reply)
-        if result is WriteResult.REFUSED:
-            return refused(marker, profile, reply)
-        if result is WriteResult.NOT_SENT:
-            return not_begun(Registration(RegistrationMode.API, marker=marker), reply)
+        match result:
+            case WriteResult.CREATED:
+                return registered(marker, instance, profile, reply)
+            case WriteResult.REFUSED:
+                return refused(marker, profile, reply)
+            case WriteResult.NOT_SENT:
+                return not_begun(Registration(RegistrationMode.API, marker=marker), reply)
         found = self.search()
         if found is not None and found.presence is Presence.OURS:
             instance = found.instance_id
             return registered(marker, instance, profile, reply, found.reply, adopted=True)
         if result is WriteResult.CONFLICT:
             return conflicting(marker, profile, name, reply)
-        if result is WriteResult.REDIRECTED:
-            is_absent = found is not None and found.presence is not Presence.UNCLEAR
-            if is_absent or not may_have_acted(reply):
-                return refused(marker, profile, reply)
+        if result is WriteResult.REDIRECTED and self._is_surely_absent(found, reply):
+            return refused(marker, profile, reply)
         if found is None:
             return in_doubt(marker, name, reply, readable=False)
         return in_doubt(marker, name, reply, found.reply, readable=True)
+
+    @staticmethod
+    def _is_surely_absent(found: InstanceSearch | None, redirect: Reply) -> bool:
+        """Whether a write that was redirected made nothing."""
+        is_absent = found is not None and found.presence is not Presence.UNCLEAR
+        return is_absent or not may_have_acted(redirect)
 
     def test(self, outcome: Outcome) -> Outcome:
         """The same after ASPM's own test of the instance, where the profile knows one."""
@@ -144,8 +149,9 @@ def _register(
 ) -> Outcome:
     """Register an organization, with one write at most.
 
-    ``prior`` is what an earlier run left. ``save`` puts a state on record; before the write it is given ``unknown``. A crash at any point
-    leaves a record from which the next run looks first, and never doubles what is there.
+    ``prior`` is what an earlier run left. ``save`` puts a state on record; before the write it is
+    given ``unknown``. A crash at any point leaves a record from which the next run looks first, and
+    never doubles what is there.
     """
     if aspm.caller is None or aspm.token is None:
         raise RuntimeError("a registration without a proven ASPM")
@@ -228,7 +234,7 @@ def _stored_registration(context: Context, handoff: Handoff) -> Registration:
     entry = context.records.load().connections.get(handoff.connection)
     for one in entry.organizations if entry is not None else ():
         is_api = one.registration.mode is RegistrationMode.API
-        if one.name.casefold() == handoff.place.key and is_api:
+        if one.key == handoff.place.key and is_api:
             return one.registration
     return handoff.prior
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.aspm import AspmResult
-    from aspm_ado.flows.registration.guided import Handoff
+    from aspm_ado.flows.registration.guided import Handoff, Save
 
 Outcomes = dict[str, Outcome]
 """What came of each organization that was brought to Invicti ASPM, by ``Place.key``."""
@@ -57,24 +57,33 @@ def deliver(
         if keeps:
             _record_answer(context, handoff, state)
 
-    outcomes: Outcomes = {}
-    by_hand = list(handoffs)
-    if profile is not None:
-        through = [one for one in handoffs if goes_through_profile(one.prior, one.successor)]
-        by_hand = [one for one in handoffs if one not in through]
-        outcomes = register_all(context, aspm, profile, through, keeps=keeps)
-        if resumes:
-            by_hand += _unsettled(context, profile, through, outcomes)
-        elif by_hand:
-            names = clean(", ".join(one.place.name for one in by_hand), 300)
-            context.voice.note(
-                f"{names}: Invicti ASPM has, or may have, an older token. A profile only creates, "
-                "so this one is entered by hand."
-            )
-    if by_hand or profile is None:
-        answers = hand_over(context, by_hand, aspm, save, done)
-        outcomes |= {key: Outcome(state) for key, state in answers.items()}
+    if profile is None:
+        return _by_hand(context, aspm, handoffs, save, done)
+    through, by_hand = [], []
+    for one in handoffs:
+        if goes_through_profile(one.prior, one.successor):
+            through.append(one)
+        else:
+            by_hand.append(one)
+    outcomes = register_all(context, aspm, profile, through, keeps=keeps)
+    if resumes:
+        by_hand += _unsettled(context, profile, through, outcomes)
+    elif by_hand:
+        names = clean(", ".join(one.place.name for one in by_hand), 300)
+        context.voice.note(
+            f"{names}: Invicti ASPM has, or may have, an older token. A profile only creates, "
+            "so this one is entered by hand."
+        )
+    if by_hand:
+        outcomes |= _by_hand(context, aspm, by_hand, save, done)
     return outcomes
+
+
+def _by_hand(
+    context: Context, aspm: AspmResult, handoffs: Sequence[Handoff], save: Save, done: Sequence[str]
+) -> Outcomes:
+    answers = hand_over(context, handoffs, aspm, save, done)
+    return {key: Outcome(state) for key, state in answers.items()}
 
 
 def _unsettled(

@@ -56,7 +56,6 @@ from aspm_ado.flows.validation.token import Token
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
-    from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options import AspmOptions
     from aspm_ado.flows.validation.result import TokenResult
@@ -355,9 +354,10 @@ def _chosen(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
         return once(entry, (*known, *reached_organizations(context, entry).names))
     if named:
         return once(entry, (*named, *own))
-    left = entry.chosen
-    if not asker.asks or (left and (not entry.unmigrated or _goes_on(context, entry))):
-        return once(entry, (*(left or stored), *own))
+    if not asker.asks:
+        return once(entry, (*(entry.chosen or stored), *own))
+    if entry.chosen and _goes_on(context, entry):
+        return once(entry, (*entry.chosen, *own))
     return once(entry, (*_picked(context, entry, none_is_fine=bool(own)), *own))
 
 
@@ -382,7 +382,12 @@ def _demand_tokens(context: Context, entry: Entry, names: Sequence[str], tokens:
 
 
 def _goes_on(context: Context, entry: Entry) -> bool:
-    """Whether the person goes on with what an earlier run has left; what is done is shown."""
+    """Whether it goes on with what an earlier run has left, if a person says so.
+
+    What is done is shown. Where nothing is left to be made, it only has to be brought on.
+    """
+    if not entry.unmigrated:
+        return True
     for name in entry.chosen:
         context.voice.say(f"  {'done ' if entry.has_own(name) else 'to do'}  {clean(name, 60)}")
     return context.asker.prompter.choose(_GO_ON, [_REST, _ANEW], _REST.value) == _REST.value
@@ -412,7 +417,7 @@ def _picked(context: Context, entry: Entry, *, none_is_fine: bool) -> tuple[str,
 
 def once(entry: Entry, names: Sequence[str]) -> tuple[str, ...]:
     """Each name once whatever the spelling; the stored spelling wins."""
-    stored = {one.name.casefold(): one.name for one in entry.organizations}
+    stored = {one.key: one.name for one in entry.organizations}
     return tuple({name.casefold(): stored.get(name.casefold(), name) for name in names}.values())
 
 
@@ -442,7 +447,7 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
             f"{given.shared.source} is set and not used: each organization gets a token of its own."
         )
     own = dict(given.own)
-    for organization, name in _variables_named(context.asker):
+    for organization, name in context.asker.many(PAT_VARIABLE, _parse_variable):
         place = site_of(entry).place(organization)
         if place.key in own:
             raise UsageError(
@@ -453,11 +458,6 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
         own[place.key] = Token(parse_pat(context.sources.variable(name), name), name, (place,))
     _demand_different(context, entry, list(own.values()))
     return Tokens(None, own)
-
-
-def _variables_named(asker: Asker) -> list[tuple[str, str]]:
-    """The organizations and variables of ``--pat-variable``."""
-    return list(asker.many(PAT_VARIABLE, _parse_variable))
 
 
 def _parse_variable(text: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
@@ -93,7 +93,7 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
         shown = connection_report(entry.name, site_of(entry), demand.purpose, reports)
         return report(context, "rotate", [result], [shown])
     entry = context.records.load().connections[entry.name]
-    return _handed_on(context, renewal, entry, group, result, reports)
+    return _handed_on(context, renewal, entry, group, [result], reports)
 
 
 def needs_one_each(context: Context, entry: Entry, names: Sequence[str]) -> bool:
@@ -166,17 +166,22 @@ def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tupl
     if organizations:
         names = dict.fromkeys(_known(entry, text) for text in organizations)
         return tuple(site.place(name) for name in names)
-    held: dict[str, list[Place]] = {key: [] for key in entry.credentials}
-    for one in entry.organizations:
-        held[one.credential].append(site.place(one.name))
-    held = {key: places for key, places in held.items() if places}
+    held: dict[str, list[Place]] = {}
+    for key in entry.credentials:
+        places = [site.place(one.name) for one in entry.organizations if one.credential == key]
+        if places:
+            held[key] = places
     if len(held) == 1:
         return tuple(next(iter(held.values())))
+    return tuple(held[_which_token(context, entry, held)])
+
+
+def _which_token(context: Context, entry: Entry, held: Mapping[str, Sequence[Place]]) -> str:
     choices = []
     for key, places in held.items():
-        names_shown = clean(", ".join(place.name for place in places), 60)
-        choices.append(Choice(key, f"…{entry.credentials[key].last4} of {names_shown}"))
-    return tuple(held[context.asker.prompter.choose(WHICH_TOKEN, choices, choices[0].value)])
+        names = clean(", ".join(place.name for place in places), 60)
+        choices.append(Choice(key, f"…{entry.credentials[key].last4} of {names}"))
+    return context.asker.prompter.choose(WHICH_TOKEN, choices, choices[0].value)
 
 
 def _known(entry: Entry, text: str) -> str:
@@ -203,24 +208,30 @@ def _obtained(
     It is the one given, or taken in as connect does it: again, until it is new to one of them.
     Raises ``UsageError`` where it is not, and a person has not to be asked for another one.
     """
-    demand, token = renewal.demand_of(group), given
+    token = given
     while True:
-        token = token or acquire(context, group[0], demand, for_all=len(group) > 1)
+        if token is None:
+            token = acquire(context, group[0], renewal.demand_of(group), for_all=len(group) > 1)
         known = places_with_token(context, renewal.entry, group, token)
         left = tuple(place for place in group if place not in known)
-        if left and known:
-            names = ", ".join(place.name for place in known)
-            context.voice.note(f"{names} has this token already.")
         if left:
-            if token is given:
-                context.voice.note(f"The new token is taken from: {token.source}.")
+            _tell_obtained(context, known, given)
             return left, token
         unchanged = token_unchanged(renewal.entry, token)
-        may_ask = context.asker.asks and token.source in PAT_VARIABLES
-        if token is given and not may_ask:
+        from_variable = token.source in PAT_VARIABLES
+        if given is not None and not (from_variable and context.asker.asks):
             raise unchanged
         context.voice.warn(unchanged.problem)
-        token = None
+        given = token = None
+
+
+def _tell_obtained(context: Context, known: Sequence[Place], given: Token | None) -> None:
+    """Where the new token is known already, and where it was given."""
+    if known:
+        names = ", ".join(place.name for place in known)
+        context.voice.note(f"{names} has this token already.")
+    if given is not None:
+        context.voice.note(f"The new token is taken from: {given.source}.")
 
 
 def _handed_on(
@@ -228,7 +239,7 @@ def _handed_on(
     renewal: Renewal,
     entry: Entry,
     group: Sequence[Place],
-    result: TokenResult | None = None,
+    results: Sequence[TokenResult] = (),
     reports: Sequence[OrganizationReport] = (),
 ) -> Report:
     """Give the new token to Invicti ASPM, and put it in force where that has it."""
@@ -239,12 +250,10 @@ def _handed_on(
     by_name = {one.name.casefold(): one for one in reports}
     organizations = []
     for stored in now.organizations:
-        key = stored.name.casefold()
-        if key in keys:
-            made = by_name.get(key) or report_on_record(now, stored)
+        if stored.key in keys:
+            made = by_name.get(stored.key) or report_on_record(now, stored)
             facts = brought.facts(now, stored.name, renewal.aspm)
             organizations.append(with_registration(made, facts))
-    results = [result] if result is not None else []
     shown = entry_report(now, organizations, brought.unread)
     return report(context, "rotate", results, [shown])
 

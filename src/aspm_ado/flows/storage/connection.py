@@ -97,7 +97,9 @@ UNNAMED: Final = "azure-devops"
 
 def default_name(site: Site, names: Sequence[str]) -> str:
     """The first organization, or the server's host."""
-    raw = site.host if site.deployment is Deployment.SERVER else next(iter(names), UNNAMED)
+    raw = next(iter(names), UNNAMED)
+    if site.deployment is Deployment.SERVER:
+        raw = site.host
     return re.sub(r"[^a-z0-9._-]+", "-", raw.lower()).strip("-._")[:63] or UNNAMED
 
 
@@ -186,13 +188,13 @@ class Addition:
         with it.
         """
         token = self.results[0].token
-        deployment, base_url = token.site.deployment, token.site.base_url
+        site, demand = token.site, token.demand
         base = current or Entry(
-            self.name, deployment, base_url, token.demand.purpose, {}, (), created=self.now
+            self.name, site.deployment, site.base_url, demand.purpose, {}, (), created=self.now
         )
-        organizations = {one.name.casefold(): one for one in base.organizations}
+        organizations = {one.key: one for one in base.organizations}
         credentials = dict(base.credentials)
-        renewed, offered = [], list(base.offered)
+        renewed = []
         for result, key in zip(self.results, self.keys, strict=True):
             service = service_of(self.name, key)
             for one in result.good:
@@ -201,28 +203,40 @@ class Addition:
                 credentials[used] = stored_credential(result, service, credentials.get(used))
                 if prior is None or prior.credential != used:
                     renewed.append(one.place.name)
-                state = self.registrations.get(one.place.key) or self._left(base, prior, used)
+                state = self._state(base, one, prior, used)
                 organizations[one.place.key] = _organization(one, used, result, state)
-            offered += [place.name for place in result.listed or ()]
         return replace(
             base,
-            deployment=deployment,
-            base_url=base_url,
-            purpose=token.demand.purpose,
+            deployment=site.deployment,
+            base_url=site.base_url,
+            purpose=demand.purpose,
             credentials=credentials,
             organizations=tuple(organizations.values()),
             aspm=self.aspm or base.aspm,
-            reach_demanded=token.demand.reach,
+            reach_demanded=demand.reach,
             toggles=self.toggles,
             allow_http=self.allow_http,
             ca_bundle=self.ca_bundle or base.ca_bundle,
             validated=self.now,
             successors=base.successors_without(renewed),
-            offered=tuple(dict.fromkeys(offered)),
+            offered=tuple(dict.fromkeys((*base.offered, *self._listed))),
         ).pruned()
 
-    def _left(self, base: Entry, prior: StoredOrganization | None, used: str) -> Registration:
-        """What is on record of an organization that nobody brings to Invicti ASPM now."""
+    @property
+    def _listed(self) -> Iterable[str]:
+        """The organizations that the tokens were seen to reach."""
+        return (place.name for result in self.results for place in result.listed or ())
+
+    def _state(
+        self,
+        base: Entry,
+        made: OrganizationResult,
+        prior: StoredOrganization | None,
+        used: str,
+    ) -> Registration:
+        """What is to be on record of an organization, brought to Invicti ASPM now or not."""
+        if begun := self.registrations.get(made.place.key):
+            return begun
         moves = self.aspm and base.aspm and self.aspm.url != base.aspm.url
         if prior is None or moves:
             return UNREGISTERED
@@ -287,7 +301,9 @@ def statuses_of(made: OrganizationReport) -> dict[str, str]:
 
 def repository_of(made: OrganizationResult) -> str:
     """The id of the repository that could be read there, where one was."""
-    return made.repository.id if made.repository is not None else ""
+    if made.repository is None:
+        return ""
+    return made.repository.id
 
 
 def needed_username(made: OrganizationReport) -> str:

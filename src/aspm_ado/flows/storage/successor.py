@@ -66,7 +66,7 @@ _WORSE: Final[tuple[str, ...]] = (Status.PASS, Status.PARTIAL, Status.WARN)
 
 def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[str]:
     """What was better with the old token, though the new one is good enough."""
-    old = {one.name.casefold(): one.verdict for one in entry.organizations}
+    old = {one.key: one.verdict for one in entry.organizations}
     lost = []
     for made in organizations:
         verdict = old.get(made.name.casefold(), {})
@@ -98,7 +98,7 @@ def keep_successor(
     wanted = {name.casefold() for name in names}
 
     def onto(current: Entry | None) -> Entry:
-        there = {one.name.casefold() for one in current.organizations} if current else set()
+        there = {one.key for one in current.organizations} if current else set()
         if current is None or not wanted <= there:
             raise changed_meanwhile(entry.name)
         return current.awaiting(wanted, {key: successor})
@@ -158,12 +158,14 @@ def revoke_replaced(context: Context, before: Entry, after: Entry) -> None:
     entries = context.records.load().connections.values()
     in_use = {one.last4 for entry in entries for one in entry.known_credentials}
     for key, old in before.credentials.items():
-        if key not in after.credentials and old.last4 in in_use:
+        if key in after.credentials:
+            continue
+        if old.last4 in in_use:
             close_order(context, old.authorization_id)
-        elif key not in after.credentials:
-            held = {one.name for one in before.organizations if one.credential == key}
-            served = [one for one in after.organizations if one.name in held]
-            _revoke_unused(context, _place(before, key), old, after, served)
+            continue
+        held = {one.name for one in before.organizations if one.credential == key}
+        served = [one for one in after.organizations if one.name in held]
+        _revoke_unused(context, _place(before, key), old, after, served)
 
 
 def _revoke_unused(
