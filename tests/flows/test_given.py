@@ -12,7 +12,8 @@ from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import PURPOSE, REACH
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.flows.answers import one_of, parse_aspm_url, parse_check_clone, parse_username
+from aspm_ado.flows.answers import one_of, parse_check_clone, parse_username
+from aspm_ado.flows.registration.aspm import parse_aspm_url
 from aspm_ado.flows.storage.connection import default_name, parse_name
 from aspm_ado.flows.target import target_given
 from aspm_ado.flows.tokens.sources import ask_token, aspm_token_given, tokens_given

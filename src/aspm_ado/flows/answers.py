@@ -10,7 +10,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from aspm_ado.domain.errors import UsageError, UserError
-from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.questions import STORE
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -63,12 +62,16 @@ class Asker:
     def one(self, question: Question, parse: Callable[[str], T]) -> T | None:
         """The parsed answer that was given, or ``None``."""
         given = self.given(question)
-        return None if given is None else _parsed(given.value, given.source, parse)
+        if given is None:
+            return None
+        return _parsed(given.value, given.source, parse)
 
     def many(self, question: Question, parse: Callable[[str], T]) -> tuple[T, ...]:
         """All parsed answers that were given."""
         given = self.given(question)
-        return tuple(_parsed(value, given.source, parse) for value in given.values) if given else ()
+        if given is None:
+            return ()
+        return tuple(_parsed(value, given.source, parse) for value in given.values)
 
     def need(self, question: Question, parse: Callable[[str], T], default: str = "") -> T:
         """The parsed answer, asked for where it was not given.
@@ -111,29 +114,6 @@ def one_of(question: Question) -> Callable[[str], str]:
         )
 
     return parse
-
-
-def parse_aspm_url(text: str) -> str:
-    """The origin of an Invicti ASPM.
-
-    Any path is cut; http is refused, except to this machine itself.
-    """
-    pasted = text.strip()
-    parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "address of Invicti ASPM")
-    origin = Origin.read(parts)
-    if parts.username:
-        raise UsageError(
-            Reason.URL_INVALID,
-            "The address of Invicti ASPM holds a user name.",
-            remedy="Give the address alone.",
-        )
-    if origin.scheme != "https" and not origin.is_loopback:
-        raise UsageError(
-            Reason.HTTP_REFUSED,
-            "Invicti ASPM is reached over https only: its token would travel in clear.",
-            remedy="Give the address with https://.",
-        )
-    return str(origin)
 
 
 def parse_check_clone(text: str) -> str:

@@ -207,12 +207,12 @@ def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> 
 
 
 def _contact_aspm(context: Context, options: ConnectOptions, url: str) -> AspmResult:
-    known = options.stored.aspm if options.stored is not None else None
+    before = options.aspm_before
     by_hand = options.moves and options.aspm.hands_over
     target = AspmTarget(
         url,
         api_asked(context),
-        known.api if known is not None else AUTO,
+        before.api if before is not None else AUTO,
         options.target.site.ca_bundle,
     )
     terms = AspmTerms(
@@ -329,10 +329,19 @@ def _left_alone(
     Tokens that were stored one by one stay, and their organizations are as on record.
     """
     kept = any(result.token.credential for result in good)
-    entry = context.records.load().connections.get(options.name) if kept else None
-    on_record = stored_by_key(entry) if entry is not None else {}
-    states = {key: on_record[key].registration for key in begun if key in on_record}
-    return Delivery(_outcomes(dict.fromkeys(begun, UNREGISTERED) | states), kept=kept)
+    states = dict.fromkeys(begun, UNREGISTERED)
+    entry = _entry_by_now(context, options, kept=kept)
+    for one in entry.organizations if entry is not None else ():
+        if one.key in states:
+            states[one.key] = one.registration
+    return Delivery(_outcomes(states), kept=kept)
+
+
+def _entry_by_now(context: Context, options: ConnectOptions, *, kept: bool) -> Entry | None:
+    """The connection as it is on record, where this run has stored something of it."""
+    if not kept:
+        return None
+    return context.records.load().connections.get(options.name)
 
 
 def _unchanged(
@@ -459,7 +468,7 @@ def _report(
     aspm: AspmResult | None,
 ) -> ConnectionReport:
     """The connection with the state of each organization; the ``refused`` have no token."""
-    entry = context.records.load().connections.get(options.name) if delivery.kept else None
+    entry = _entry_by_now(context, options, kept=delivery.kept)
     organizations = [
         _organization_report(options, made, entry, delivery, aspm)
         for result in results

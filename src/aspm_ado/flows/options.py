@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Dialect, Settings, settings_for
-from aspm_ado.domain.azure.place import SERVICES, parse_organization
+from aspm_ado.domain.azure.place import parse_organization
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded, parse_day
 from aspm_ado.domain.azure.scopes import Deployment, Purpose, hint_of
 from aspm_ado.domain.errors import UsageError
@@ -32,12 +32,23 @@ from aspm_ado.domain.questions import (
 )
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import StoredAspm
-from aspm_ado.flows.answers import AUTO, one_of, parse_aspm_url, parse_check_clone, parse_username
+from aspm_ado.flows.answers import AUTO, one_of, parse_check_clone, parse_username
 from aspm_ado.flows.registration.api import profile_at
-from aspm_ado.flows.registration.aspm import NO_TEAM_LEADS, given_token, missing_aspm_token
+from aspm_ado.flows.registration.aspm import (
+    NO_TEAM_LEADS,
+    given_token,
+    missing_aspm_token,
+    parse_aspm_url,
+)
 from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
 from aspm_ado.flows.storage.transaction import prepare_storage
-from aspm_ado.flows.target import ask_target, collection_missing, stored_by_key, target_given
+from aspm_ado.flows.target import (
+    ask_target,
+    collection_missing,
+    site_meant,
+    stored_by_key,
+    target_given,
+)
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.prompt import ask_reach
 from aspm_ado.flows.tokens.sources import Tokens, missing_token, tokens_given
@@ -141,10 +152,15 @@ class ConnectOptions:
         return self.keeps and not self.dry_run
 
     @property
+    def aspm_before(self) -> StoredAspm | None:
+        """The Invicti ASPM on record."""
+        return self.stored.aspm if self.stored is not None else None
+
+    @property
     def moves(self) -> bool:
         """Whether the connection goes to another Invicti ASPM than it did, or to its first."""
-        known = self.stored.aspm if self.stored is not None else None
-        return self.aspm.url is not None and (known is None or known.url != self.aspm.url)
+        before = self.aspm_before
+        return self.aspm.url is not None and (before is None or before.url != self.aspm.url)
 
     def name_after(self, results: Sequence[TokenResult], stored: Mapping[str, Entry]) -> None:
         """Name the connection after the first organization listed, where it has no name yet.
@@ -193,7 +209,7 @@ def resolve_options(
     asker = context.asker
     old = stored.get(parse_name(name)) if name else None
     given = target_given(asker)
-    tokens = tokens_given(asker, context.sources, given.site if given else SERVICES)
+    tokens = tokens_given(asker, context.sources, site_meant(given))
     known = old
     if known is None and given is not None:
         known = stored.get(_name(name, given.adding(*tokens.named)))
@@ -264,7 +280,9 @@ def _at_the_same_server(target: Target, old: Entry) -> Target:
             f"The connection “{old.name}” belongs to {old.base_url}, not to {site.base_url}.",
             remedy="Give the new connection a name of its own: aspm-ado connect NAME …",
         )
-    return target.at(replace(site, ca_bundle=old.ca_bundle)) if old.ca_bundle else target
+    if not old.ca_bundle:
+        return target
+    return target.at(replace(site, ca_bundle=old.ca_bundle))
 
 
 # What is demanded of the tokens

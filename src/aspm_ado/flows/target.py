@@ -97,6 +97,11 @@ def target_given(asker: Asker) -> Target | None:
     return None
 
 
+def site_meant(given: Target | None) -> Site:
+    """The deployment that organizations of given tokens are in: Services, where none is said."""
+    return given.site if given is not None else SERVICES
+
+
 def ask_target(asker: Asker, own: Sequence[Place] = ()) -> Target:
     """Where, asked for when it was not given: one address tells Services from a server.
 

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration, token_of
-from aspm_ado.domain.azure.place import SERVICES, site_of
+from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
 from aspm_ado.domain.errors import StoreError, UsageError
@@ -37,7 +37,13 @@ from aspm_ado.flows.options import (
 from aspm_ado.flows.registration.aspm import validate_stored_aspms
 from aspm_ado.flows.storage.connection import entry_report
 from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets
-from aspm_ado.flows.target import ask_target, collection_missing, stored_by_key, target_given
+from aspm_ado.flows.target import (
+    ask_target,
+    collection_missing,
+    site_meant,
+    stored_by_key,
+    target_given,
+)
 from aspm_ado.flows.tokens.sources import (
     ASPM_VARIABLES,
     PAT_VARIABLES,
@@ -364,7 +370,7 @@ def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
     """Validate a token that is stored nowhere, and store nothing."""
     asker = context.asker
     given = target_given(asker)
-    tokens = tokens_given(asker, context.sources, given.site if given else SERVICES)
+    tokens = tokens_given(asker, context.sources, site_meant(given))
     demand = demand_given(asker)
     if not asker.asks:
         refuse_missing(*missing_tokens(context, given, tokens, demand, None))

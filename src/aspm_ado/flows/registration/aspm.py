@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.api import AspmCaller, Dialect, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.errors import StoreError, UsageError
-from aspm_ado.domain.http import Origin
+from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.questions import ASPM_API, ASPM_TOKEN_FILE, ASPM_URL, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import AspmReport
@@ -27,7 +27,7 @@ from aspm_ado.domain.rules.aspm import (
     tool_accepted,
 )
 from aspm_ado.domain.secret import Secret, parse_secret
-from aspm_ado.flows.answers import AUTO, parse_aspm_url
+from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.storage.connection import aspm_service
 from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_given
 from aspm_ado.flows.validation.scheduler import one_call
@@ -406,3 +406,26 @@ def _ask_what_next(context: Context, result: AspmResult, terms: AspmTerms) -> st
 
 def _parse(text: str) -> Secret:
     return parse_secret(text, "the prompt", "API token of Invicti ASPM")
+
+
+def parse_aspm_url(text: str) -> str:
+    """The origin of an Invicti ASPM.
+
+    Any path is cut; http is refused, except to this machine itself.
+    """
+    pasted = text.strip()
+    parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "address of Invicti ASPM")
+    origin = Origin.read(parts)
+    if parts.username:
+        raise UsageError(
+            Reason.URL_INVALID,
+            "The address of Invicti ASPM holds a user name.",
+            remedy="Give the address alone.",
+        )
+    if origin.scheme != "https" and not origin.is_loopback:
+        raise UsageError(
+            Reason.HTTP_REFUSED,
+            "Invicti ASPM is reached over https only: its token would travel in clear.",
+            remedy="Give the address with https://.",
+        )
+    return str(origin)

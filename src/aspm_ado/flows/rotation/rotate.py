@@ -14,7 +14,6 @@ from aspm_ado.domain.questions import ASPM_URL, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.answers import parse_aspm_url
 from aspm_ado.flows.options import aspm_options, demand_stored
 from aspm_ado.flows.registration.aspm import (
     AspmTarget,
@@ -23,6 +22,7 @@ from aspm_ado.flows.registration.aspm import (
     aspm_token,
     given_token,
     missing_aspm_token,
+    parse_aspm_url,
     resolve_aspm,
     secret_to_keep,
 )

@@ -137,4 +137,6 @@ def tell_guide(context: Context, made: Guide) -> None:
 
 def _day_or_nothing(text: str) -> date | None:
     value = text.strip().lower()
-    return None if value in ("", "-", "unknown", "never") else parse_day(value, "The date")
+    if value in ("", "-", "unknown", "never"):
+        return None
+    return parse_day(value, "The date")

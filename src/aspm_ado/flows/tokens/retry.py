@@ -158,7 +158,9 @@ def _choices(failed: Sequence[TokenResult], *, nothing_good: bool) -> list[Choic
     again = AGAIN
     if all(check.status is Status.UNKNOWN for check in trouble):
         again = Choice(AGAIN.value, AGAIN.label)  # no edit of the token mends a network
-    choices = [OTHER, again, OPEN] if dead else [again, OPEN, OTHER]
+    choices = [again, OPEN, OTHER]
+    if dead:
+        choices = [OTHER, again, OPEN]
     if any(check.id is CheckId.CLONE_TOKEN for check in trouble):
         choices.append(USERNAME)
     if Reason.REACH_ORGANIZATION_ONLY in reasons:

@@ -258,7 +258,9 @@ class TokenRequests:
         All levels are asked at once, or the highest first where that would be too many requests.
         """
         beside = 4 if self._site.deployment is Deployment.SERVER else 3
-        wave = probes if len(probes) + beside <= MOST_REQUESTS else highest_probes(probes)
+        wave = probes
+        if len(probes) + beside > MOST_REQUESTS:
+            wave = highest_probes(probes)
         yield from self._probe(here, wave, me, lead=here is self.result.lead)
         held = _granted(here, self.result)
         reached = {probe.scope for probe in wave if probe.name in held}
