@@ -297,7 +297,9 @@ def test_aspm(one: Reply, other: Reply, dialect: Dialect) -> None:
     profile = Profile("p", dialect, "/x", {}, Success({201}), "0" * 64, id="/id")
     result, instance = read_write(profile, one)
     assert instance is None or instance == clean(instance)
-    assert_whole(refused("m", profile, one).check, not_begun(Registration(RegistrationMode.API), one).check)
+    assert_whole(
+        refused("m", profile, one).check, not_begun(Registration(RegistrationMode.API), one).check
+    )
     assert_whole(after_trial(registered("m", instance, profile, one), profile, other).check)
     assert result is not WriteResult.CREATED or one.status == 201
 
