@@ -48,7 +48,7 @@ from aspm_ado.domain.rules.classify import classify, explain_inconclusive, serve
 from aspm_ado.domain.rules.clone import clone_inconclusive, judge_clone
 from aspm_ado.domain.rules.reach import judge_reach, not_listed, observe_reach
 from aspm_ado.domain.rules.scopes import ProbeResult, ScopeContext, judge_probe, judge_scopes
-from aspm_ado.domain.stored import UNREGISTERED
+from aspm_ado.domain.stored import Registration, RegistrationMode
 from aspm_ado.domain.text import clean
 
 from . import replies as r
@@ -297,7 +297,9 @@ def test_aspm(one: Reply, other: Reply, dialect: Dialect) -> None:
     profile = Profile("p", dialect, "/x", {}, Success({201}), "0" * 64, id="/id")
     result, instance = read_write(profile, one)
     assert instance is None or instance == clean(instance)
-    assert_whole(refused("m", profile, one).check, not_begun(UNREGISTERED, one).check)
+    assert_whole(
+        refused("m", profile, one).check, not_begun(Registration(RegistrationMode.API), one).check
+    )
     assert_whole(after_trial(registered("m", instance, profile, one), profile, other).check)
     assert result is not WriteResult.CREATED or one.status == 201
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from aspm_ado.domain.checks import Status
-from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
+from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError, UserError
 from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
@@ -20,6 +21,7 @@ from aspm_ado.flows.storage.transaction import update_entry
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 
+from .faults import Faulty
 from .machine import (
     ASPM,
     NEW,
@@ -298,6 +300,23 @@ def test_the_very_token_that_one_of_two_has(here):
     assert "contoso has this token already." in here.stand.voice.text
     assert (here.in_force("contoso"), here.in_force("fabrikam")) == (NEW, NEW)
     here.assert_tidy()
+
+
+@pytest.mark.parametrize("at", range(1, 16))
+@pytest.mark.parametrize("file", ["new", ""])
+def test_a_keyring_that_lies_once_makes_no_token_its_own_successor(here, file, at):
+    with_new(here, ["fabrikam"], register="none")
+    keyring = Faulty(here.secrets, at, "lies")
+    person = Person(
+        handoff="later", token_ready="paste", pat=[NEW, PAT, NEW], pat_expires="2027-01-13"
+    )
+    given = {"pat_file": file} if file else {}
+    context = here.context(given, person, vault=keyring.vault())
+    with suppress(UserError, IndexError):
+        rotate(context, "contoso", ["contoso", "fabrikam"])
+    for successor in here.entry.successors.values():
+        waits = here.secrets[successor.credential.service].reveal()
+        assert waits not in [here.in_force(name) for name in successor.organizations]
 
 
 def test_how_it_is_asked_is_heeded(here):

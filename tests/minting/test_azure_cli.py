@@ -107,6 +107,7 @@ def test_what_it_says_becomes_a_reason_and_is_not_repeated(az, said, reason):
 
 def test_every_sign_has_both_halves():
     assert all(sign.problem and sign.remedy and (sign.codes or sign.words) for sign in AZ_FAILURES)
+    assert "Sign in: az login --tenant" in AZ_FAILURES[-1].remedy
 
 
 def test_not_there(tmp_path):

@@ -113,6 +113,11 @@ class Check:
         evidence = tuple(reply.evidence for reply in replies if reply is not None)
         return replace(self, evidence=evidence)
 
+    def adding(self, sentence: str, *replies: Reply) -> Check:
+        """The same with one more sentence, and the answers that it rests on."""
+        evidence = (*self.evidence, *(reply.evidence for reply in replies))
+        return replace(self, detail=f"{self.detail} {sentence}", evidence=evidence)
+
 
 def skip(
     check: CheckId, detail: str, reason: Reason = Reason.NOT_ASKED, *, wanted: Level | None = None

@@ -96,11 +96,14 @@ def markdown(
         )
     for row in rows:
         if row.administrator_request:
-            yield ""
-            yield f"## To the administrator of {_plain(row.organization)}"
-            yield ""
-            for line in row.administrator_request.splitlines():
-                yield f"> {_plain(line, 900)}" if line else ">"
+            yield from ("", f"## To the administrator of {_plain(row.organization)}", "")
+            yield from map(_quoted, row.administrator_request.splitlines())
+
+
+def _quoted(line: str) -> str:
+    if not line:
+        return ">"
+    return f"> {_plain(line, 900)}"
 
 
 def _summary(day: str, all_of_them: int, left: int, *, listed: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -71,12 +71,18 @@ class Registration:
             return self
         if self.mode is RegistrationMode.API and self.state is RegistrationState.FAILED:
             return Registration(
-                self.mode, proof=self.proof, instance_id=self.instance_id, marker=self.marker
+                self.mode, RegistrationState.NONE, self.proof, self.instance_id, self.marker
             )
-        handed_off = RegistrationState.HANDED_OFF
         return Registration(
-            RegistrationMode.GUIDED, handed_off, Proof.NONE, self.instance_id, self.marker
+            RegistrationMode.GUIDED,
+            RegistrationState.HANDED_OFF,
+            instance_id=self.instance_id,
+            marker=self.marker,
         )
+
+    def proven(self, proof: Proof) -> Registration:
+        """The same at another level of proof."""
+        return Registration(self.mode, self.state, proof, self.instance_id, self.marker)
 
 
 UNREGISTERED: Final = Registration()
@@ -148,15 +154,16 @@ class Successor:
     verdicts: dict[str, dict[str, str]] = field(default_factory=dict)
     day: str = ""
 
-    def in_force(self, one: StoredOrganization, key: str) -> StoredOrganization:
+    def in_force(
+        self, one: StoredOrganization, key: str, registration: Registration
+    ) -> StoredOrganization:
         """An organization with this token in force, and what is known of this one only."""
-        found = self.verdicts.get(one.name)
-        if not found:
-            return replace(one, credential=key)
-        unproven = StoredOrganization(
-            one.name, key, one.username, one.registration, repository=one.repository
+        verdict, days = one.verdict, one.days
+        if found := self.verdicts.get(one.name):
+            verdict, days = found, dict.fromkeys(found, self.day)
+        return StoredOrganization(
+            one.name, key, one.username, registration, verdict, one.repository, days
         )
-        return unproven.proven(found, self.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,23 +256,61 @@ class Entry:
                 left[key] = Successor(one.credential, waiting, one.verdicts, one.day)
         return left
 
-    def with_successor(self, key: str, names: Iterable[str]) -> Entry:
+    def awaiting(
+        self, names: Iterable[str], waiting: Mapping[str, Successor] | None = None
+    ) -> Entry:
+        """The same where these new tokens and no others wait for ``names``."""
+        return replace(self, successors={**self.successors_without(names), **(waiting or {})})
+
+    def with_successor(
+        self,
+        key: str,
+        names: Iterable[str],
+        states: Mapping[str, Registration] | None = None,
+        at: str | None = None,
+    ) -> Entry:
         """The same with the successor ``key`` in force for ``names``; it still waits for the rest.
 
-        Credentials that no organization names any more are dropped.
+        ``states`` are what Invicti ASPM or a person said of them, by ``Place.key``; without one,
+        nobody has brought the new token there. Credentials that no organization names any more are
+        dropped. ``at`` is when it was validated.
         """
         successor, swapped = self.successors[key], {name.casefold() for name in names}
-        in_force = {
-            one.key: successor.in_force(one, key)
-            for one in self.organizations
-            if one.key in swapped
-        }
+        known, organizations = states or {}, []
+        for one in self.organizations:
+            if one.key in swapped:
+                state = known.get(one.key, one.registration.for_new_token)
+                one = successor.in_force(one, key, state)
+            organizations.append(one)
         return replace(
             self,
-            organizations=tuple(in_force.get(one.key, one) for one in self.organizations),
+            organizations=tuple(organizations),
             credentials={**self.credentials, key: successor.credential},
             successors=self.successors_without(swapped),
+            validated=at or self.validated,
         ).pruned()
+
+    def with_registration(self, key: str, state: Registration) -> Entry:
+        """The same with a new state of one organization, by ``Place.key``."""
+        organizations = []
+        for one in self.organizations:
+            if one.key == key:
+                one = replace(one, registration=state)
+            organizations.append(one)
+        return replace(self, organizations=tuple(organizations))
+
+    def migrating(self, names: Sequence[str]) -> Entry:
+        """The same with ``names`` chosen to get tokens of their own."""
+        shared = tuple(key for key in self.credentials if self.is_shared(key))
+        return replace(
+            self,
+            migration=MigrationProgress(tuple(names), shared),
+            reach_demanded=ReachDemanded.ORGANIZATION,
+        ).pruned()
+
+    def migrated(self) -> Entry:
+        """The same with no such choice any more."""
+        return replace(self, migration=None).pruned()
 
     def pruned(self) -> Entry:
         """The same without credentials that no organization and no migration needs any more."""
@@ -318,6 +363,18 @@ class TokenOrder:
     authorization_id: str = ""
     replaced: bool = False
 
+    def answered(self, authorization_id: str) -> TokenOrder:
+        """The same with the id of the token that was created."""
+        return TokenOrder(
+            self.id,
+            self.organization,
+            self.display_name,
+            self.owner,
+            self.at,
+            authorization_id,
+            self.replaced,
+        )
+
 
 CATALOGUE_SCHEMA: Final = "aspm-ado/catalog/v1"
 
@@ -361,6 +418,10 @@ class Catalogue:
     def abandon(self, name: str) -> Catalogue:
         """The same without what was pending under ``name``; its secrets are to be erased."""
         return self._settled(name, self.connections, self.aspm_tokens)
+
+    def with_orders(self, ordered: Iterable[TokenOrder]) -> Catalogue:
+        """The same with these orders on record, and no others."""
+        return replace(self, ordered=tuple(ordered))
 
     def erased(self, services: frozenset[str]) -> Catalogue:
         """The same without ``services`` among those to be erased."""

@@ -508,7 +508,9 @@ def _organization_report(
         brought=brought,
         stored=options.keeps,
         required=options.aspm.counts,
-    ).after(outcome if brought else None)
+    )
+    if brought:
+        facts.add(outcome)
     return with_registration(named(made, options.name if delivery.kept else None), facts)
 
 

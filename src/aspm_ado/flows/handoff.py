@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.aspm.api import Dialect, settings_for
+from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
 from aspm_ado.domain.aspm.handoff import stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import site_of
@@ -17,7 +17,6 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import AspmReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
-    UNREGISTERED,
     Entry,
     RegistrationMode,
     RegistrationState,
@@ -80,16 +79,19 @@ class HandoffResult:
 
         ``options`` are what was asked for, where the command can be told.
         """
-        stored = entry.organization(name)
-        return RegistrationFacts(
+        facts = RegistrationFacts(
             entry.name,
             name,
-            stored.registration if stored is not None else UNREGISTERED,
             token=token_of(entry, name),
             aspm_is_good=self.aspm is None or self.aspm.is_good,
             brought=options is None or options.is_wanted,
             required=options is not None and options.counts and entry.aspm is not None,
-        ).after(self.outcomes.get(name.casefold()))
+        )
+        stored = entry.organization(name)
+        if stored is not None:
+            facts.on_record = stored.registration
+        facts.add(self.outcomes.get(name.casefold()))
+        return facts
 
 
 def resume_handoff(context: Context, name: str | None, command: str = "handoff") -> Report:
@@ -108,7 +110,7 @@ def resume_handoff(context: Context, name: str | None, command: str = "handoff")
     now = context.records.load().connections.get(entry.name, entry)
     revoke_replaced(context, entry, now)
     organizations = [_organization(now, one, result) for one in now.organizations]
-    checks = [result.stored] if result.stored is not None else []
+    checks = filter(None, [result.stored])
     made = entry_report(now, organizations, checks, aspm_report(now, result.aspm))
     return report(context, command, [], [made])
 
@@ -149,26 +151,38 @@ def bring(
     secrets, stored = read_tokens(context, entry, keys, "this connection")
     if stored.status is not Status.PASS:
         return HandoffResult(stored)
-    handoffs = [stored_handoff(entry, one, secrets[_newest(entry, one)]) for one in due]
-    by_profile = bool(known.profile) and any(goes_through_profile(one) for one in handoffs)
-    aspm = AspmResult(known.url, aspm_skipped())
+    settings = _settings(entry)
+    profile_path = ""
+    if any(goes_through_profile(one.registration, entry.successor_of(one.name)) for one in due):
+        profile_path = known.profile
+    asked, aspm = None, AspmResult(known.url, aspm_skipped())
     if validates:
-        aspm = _validated(context, entry, known, needs_token=by_profile)
-    if aspm.api == Dialect.CORE.value:
-        handoffs = _without_toggles(context, handoffs)
+        asked = aspm = _validated(context, entry, known, needs_token=bool(profile_path))
+    settings = _fitting(context, settings, aspm)
     if not aspm.is_good:
         return HandoffResult(stored, aspm)
-    profile = profile_at(context, known.profile) if by_profile else None
+    handoffs = [_handoff(entry, one, secrets[_newest(entry, one)], settings) for one in due]
+    profile = None
+    if profile_path:
+        profile = profile_at(context, profile_path)
     outcomes = deliver(context, aspm, profile, handoffs, keeps=True, resumes=True, done=done)
-    return HandoffResult(stored, aspm if validates else None, outcomes)
+    return HandoffResult(stored, asked, outcomes)
 
 
-def _without_toggles(context: Context, handoffs: list[Handoff]) -> list[Handoff]:
-    """AppSec Core has no team-lead settings."""
-    if not any(one.settings.toggles for one in handoffs):
-        return handoffs
+def _settings(entry: Entry) -> Settings:
+    """What is to be switched on in the form, as on record."""
+    api = AUTO
+    if entry.aspm is not None:
+        api = entry.aspm.api
+    return settings_for(entry.toggles, entry.purpose, api)
+
+
+def _fitting(context: Context, settings: Settings, aspm: AspmResult) -> Settings:
+    """The settings that this Invicti ASPM has."""
+    if not settings.toggles or aspm.api != Dialect.CORE.value:
+        return settings
     context.voice.warn(NO_TEAM_LEADS)
-    return [replace(one, settings=replace(one.settings, toggles=())) for one in handoffs]
+    return Settings(issue_manager=settings.issue_manager)
 
 
 def _newest(entry: Entry, one: StoredOrganization) -> str:
@@ -209,20 +223,20 @@ def _entry(context: Context, name: str | None) -> Entry:
     return next(entry for entry in entries if entry.name == chosen)
 
 
-def stored_handoff(entry: Entry, one: StoredOrganization, secret: Secret) -> Handoff:
+def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Settings) -> Handoff:
     """A stored organization, to be brought to Invicti ASPM with ``secret``.
 
     That is its new token, where one waits.
     """
     key = entry.successor_of(one.name) or ""
     if key:
-        one = entry.successors[key].in_force(one, key)
+        one = entry.successors[key].in_force(one, key, one.registration)
     day = max(one.days.values(), default=(entry.validated or "")[:10])
     return Handoff(
         entry.name,
         site_of(entry).place(one.name),
         entry.purpose,
-        settings_for(entry.toggles, entry.purpose, entry.aspm.api if entry.aspm else AUTO),
+        settings,
         secret,
         one.username,
         one.repository,
@@ -248,5 +262,5 @@ def _organization(
     facts = result.facts(entry, one.name)
     state = facts.registration
     begun = state.state is not RegistrationState.NONE or state.mode is RegistrationMode.API
-    required = begun or facts.outcome is not None or facts.token is NewToken.WAITS
-    return with_registration(report_on_record(entry, one), replace(facts, required=required))
+    facts.required = begun or facts.outcome is not None or facts.token is NewToken.WAITS
+    return with_registration(report_on_record(entry, one), facts)

@@ -144,13 +144,12 @@ class Outcome:
     check: Check | None = None
     """More than the state tells, where the API answered."""
 
-    def proven(self, proof: Proof) -> Outcome:
-        """The same at a higher level of proof."""
+    def accepted(self) -> Outcome:
+        """The same where ``projects/check`` knows the tool since then."""
         check = self.check
-        if check is not None and proof is Proof.ALM_ACCEPTED:
-            detail = f"{check.detail} Since then projects/check knows the tool."
-            check = replace(check, detail=detail)
-        return Outcome(replace(self.registration, proof=proof), check)
+        if check is not None:
+            check = check.adding("Since then projects/check knows the tool.")
+        return Outcome(self.registration.proven(Proof.ALM_ACCEPTED), check)
 
 
 def _outcome(marker: str, check: Check, state: RegistrationState) -> Outcome:
@@ -246,7 +245,7 @@ def not_begun(prior: Registration, reply: Reply) -> Outcome:
             detail = f"The list of instances redirects ({reply.status}) to {target}."
     detail = f"Not registered, nothing was sent: {detail[:1].lower()}{detail[1:]}"
     check = Check(CheckId.REGISTRATION, status, detail, reason, remedy).on(reply)
-    return Outcome(replace(prior, mode=RegistrationMode.API), check)
+    return Outcome(prior, check)
 
 
 def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome:
@@ -268,12 +267,15 @@ def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome
 def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
     """The same after ASPM's own test of the instance."""
     before = outcome.check or Check(CheckId.REGISTRATION, Status.PASS)
+    evidence = (*before.evidence, reply.evidence)
     if profile.trial is not None and profile.trial.success.met(reply.status, _document(reply)):
-        check = replace(before, detail=f"{before.detail} Its own test passed.")
+        check = before.adding("Its own test passed.", reply)
     elif classify_aspm(reply) in ASPM_INCONCLUSIVE:
         reason, why, remedy = explain_aspm_inconclusive(reply)
         detail = f"Registered, but not tested: {why}"
-        check = Check(CheckId.REGISTRATION, Status.UNKNOWN, detail, reason, remedy)
+        check = Check(
+            CheckId.REGISTRATION, Status.UNKNOWN, detail, reason, remedy, evidence=evidence
+        )
     else:
         message = error_message(reply)
         quoted = message and f", “{message}”"
@@ -285,9 +287,9 @@ def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
             Reason.ASPM_REFUSED,
             "Open the instance in Invicti ASPM under Integrations; the token itself is proven (see "
             "the checks above).",
+            evidence=evidence,
         )
-    evidence = (*before.evidence, reply.evidence)
-    return Outcome(outcome.registration, replace(check, evidence=evidence))
+    return Outcome(outcome.registration, check)
 
 
 class NewToken(Enum):
@@ -301,7 +303,7 @@ class NewToken(Enum):
     """The organization is to get a token of its own and has none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RegistrationFacts:
     """Everything that decides ``aspm.registration`` of one organization."""
 
@@ -325,11 +327,10 @@ class RegistrationFacts:
         """How far it is by now."""
         return self.answer or self.on_record
 
-    def after(self, outcome: Outcome | None) -> RegistrationFacts:
-        """The same with what came of it in this run, if it was brought to Invicti ASPM."""
-        if outcome is None:
-            return self
-        return replace(self, answer=outcome.registration, outcome=outcome.check)
+    def add(self, outcome: Outcome | None) -> None:
+        """Add what came of it in this run, if it was brought to Invicti ASPM."""
+        if outcome is not None:
+            self.answer, self.outcome = outcome.registration, outcome.check
 
     @property
     def counts(self) -> bool:
@@ -407,10 +408,8 @@ def _behind_aspm(facts: RegistrationFacts) -> Check:
 
 def _waiting(facts: RegistrationFacts) -> Check:
     if facts.answer is not None and facts.answer.state is RegistrationState.FAILED:
-        check = _failed(facts)
-        remedy = f"{check.remedy} Afterwards: aspm-ado handoff {facts.connection}"
-        return replace(check, detail=_REFUSED, remedy=remedy)
-    return replace(_handed_off(facts), detail=_WAITS)
+        return _failed(facts)
+    return _handed_off(facts)
 
 
 def _by_state(facts: RegistrationFacts) -> Check:
@@ -451,6 +450,8 @@ def _handed_off(facts: RegistrationFacts) -> Check:
     detail = "The values are handed off; a person still has to enter them."
     if not facts.brought:
         detail = _NOT_BROUGHT
+    if facts.token is NewToken.WAITS:
+        detail = _WAITS
     return Check(CheckId.REGISTRATION, Status.WARN, detail, Reason.HANDED_OFF, remedy)
 
 
@@ -463,6 +464,9 @@ def _failed(facts: RegistrationFacts) -> Check:
     if facts.registration.mode is RegistrationMode.API:
         detail = _DIFFERENT
         remedy = f"Go on in Invicti ASPM: aspm-ado handoff {facts.connection}"
+    if facts.token is NewToken.WAITS:
+        detail = _REFUSED
+        remedy += f" Afterwards: aspm-ado handoff {facts.connection}"
     return Check(CheckId.REGISTRATION, Status.FAIL, detail, Reason.ASPM_REFUSED, remedy)
 
 

@@ -136,7 +136,7 @@ PAT_ERRORS: Final[Mapping[str, PatError]] = {
         "Whoever is signed in with `az` may not create tokens in {organization}."
     ),
     "invalidToken": _person(
-        "Azure DevOps does not take the sign-in of `az`.", "AzFailure in again: az login"
+        "Azure DevOps does not take the sign-in of `az`.", "Sign in again: az login"
     ),
     "invalidAudience": _person(
         "Azure DevOps does not take the sign-in of `az`: it is for something else."
@@ -266,7 +266,7 @@ class AzFailure:
     remedy: str
 
 
-_SIGN_IN: Final = "AzFailure in: az login --tenant {tenant} --allow-no-subscriptions"
+_SIGN_IN: Final = "Sign in: az login --tenant {tenant} --allow-no-subscriptions"
 
 AZ_FAILURES: Final = (
     AzFailure(
@@ -283,7 +283,7 @@ AZ_FAILURES: Final = (
         Reason.OTHER_TENANT,
         "Whoever is signed in with `az` has no account in the tenant {tenant} of the organization "
         "({code}).",
-        "See who it is: az account show. AzFailure in as a member: az login --tenant {tenant} "
+        "See who it is: az account show. Sign in as a member: az login --tenant {tenant} "
         "--allow-no-subscriptions",
     ),
     AzFailure(
@@ -411,6 +411,12 @@ _NOT_A_MEMBER: Final = (
 )
 
 
+def _refuses_sign_in(reply: Reply, kind: AnswerKind) -> bool:
+    if "InvalidAccessException" in error_text(reply):
+        return True
+    return kind is AnswerKind.ANSWER and reply.status == 403
+
+
 def creation_error(reply: Reply, order: Order) -> NotCreatedError:
     """The error that an answer other than a good one is."""
     if error := pat_error(reply):
@@ -425,7 +431,7 @@ def creation_error(reply: Reply, order: Order) -> NotCreatedError:
             remedy="See who is signed in: az account show. Sign in as a member: az login "
             "--allow-no-subscriptions",
         )
-    if "InvalidAccessException" in error_text(reply) or (answered and reply.status == 403):
+    if _refuses_sign_in(reply, kind):
         return NotCreatedError(
             Reason.CREATION_NOT_ALLOWED,
             f"{place.name} does not allow tokens to be made with the sign-in of `az` {status}.",

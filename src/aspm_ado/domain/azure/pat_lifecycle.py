@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -48,7 +48,7 @@ class Order:
         for days in SHORTER:
             until = today + timedelta(days=days)
             if until < self.until:
-                yield replace(self, until=until)
+                yield Order(self.place, self.display_name, self.boxes, self.scopes, until, self.id)
 
 
 def order_for(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.profile import INSTANCE_ID, path_of
@@ -27,15 +27,12 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_API, REGISTRATION_PROFILE
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import (
-    UNREGISTERED,
-    Proof,
     Registration,
     RegistrationMode,
     RegistrationState,
 )
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.registration.aspm import knows_tool
-from aspm_ado.flows.storage.connection import with_registrations
 from aspm_ado.flows.validation.scheduler import one_call
 
 if TYPE_CHECKING:
@@ -103,25 +100,30 @@ class _Attempt:
             profile.create(self.caller, self.token, self.values, self.handoff.secret, fresh)
         )
         result, instance = read_write(profile, reply)
-        if result is WriteResult.CREATED:
-            return registered(marker, instance, profile, reply)
-        if result is WriteResult.REFUSED:
-            return refused(marker, profile, reply)
-        if result is WriteResult.NOT_SENT:
-            return not_begun(Registration(marker=marker), reply)
+        match result:
+            case WriteResult.CREATED:
+                return registered(marker, instance, profile, reply)
+            case WriteResult.REFUSED:
+                return refused(marker, profile, reply)
+            case WriteResult.NOT_SENT:
+                return not_begun(Registration(RegistrationMode.API, marker=marker), reply)
         found = self.search()
         if found is not None and found.presence is Presence.OURS:
             instance = found.instance_id
             return registered(marker, instance, profile, reply, found.reply, adopted=True)
         if result is WriteResult.CONFLICT:
             return conflicting(marker, profile, name, reply)
-        if result is WriteResult.REDIRECTED:
-            is_absent = found is not None and found.presence is not Presence.UNCLEAR
-            if is_absent or not may_have_acted(reply):
-                return refused(marker, profile, reply)
+        if result is WriteResult.REDIRECTED and self._is_surely_absent(found, reply):
+            return refused(marker, profile, reply)
         if found is None:
             return in_doubt(marker, name, reply, readable=False)
         return in_doubt(marker, name, reply, found.reply, readable=True)
+
+    @staticmethod
+    def _is_surely_absent(found: InstanceSearch | None, redirect: Reply) -> bool:
+        """Whether a write that was redirected made nothing."""
+        is_absent = found is not None and found.presence is not Presence.UNCLEAR
+        return is_absent or not may_have_acted(redirect)
 
     def test(self, outcome: Outcome) -> Outcome:
         """The same after ASPM's own test of the instance, where the profile knows one."""
@@ -142,16 +144,19 @@ def _register(
     aspm: AspmResult,
     profile: Profile,
     handoff: Handoff,
+    prior: Registration,
     save: Callable[[Registration], None],
 ) -> Outcome:
     """Register an organization, with one write at most.
 
-    ``save`` puts a state on record; before the write it is given ``unknown``. A crash at any point
-    leaves a record from which the next run looks first, and never doubles what is there.
+    ``prior`` is what an earlier run left. ``save`` puts a state on record; before the write it is
+    given ``unknown``. A crash at any point leaves a record from which the next run looks first, and
+    never doubles what is there.
     """
     if aspm.caller is None or aspm.token is None:
         raise RuntimeError("a registration without a proven ASPM")
-    prior = handoff.prior if handoff.prior.mode is RegistrationMode.API else UNREGISTERED
+    if prior.mode is not RegistrationMode.API:
+        prior = Registration(RegistrationMode.API)
     if prior.state is RegistrationState.REGISTERED:
         return already_registered(prior)
     marker = prior.marker or f"aspm-ado-{context.caller.fresh().replace('-', '')[:12]}"
@@ -166,7 +171,7 @@ def _register(
     if outcome.registration.state is not RegistrationState.REGISTERED:
         return outcome
     if known_before is False and knows_tool(context, aspm, handoff):
-        outcome = outcome.proven(Proof.ALM_ACCEPTED)
+        outcome = outcome.accepted()
         save(outcome.registration)
     return attempt.test(outcome)
 
@@ -190,14 +195,15 @@ def register_all(
     outcomes: dict[str, Outcome] = {}
     for number, handoff in enumerate(handoffs, start=1):
         with context.records.exclusive() if keeps else nullcontext():
+            prior = handoff.prior
             if keeps:
-                handoff = replace(handoff, prior=_stored_registration(context, handoff))
+                prior = _stored_registration(context, handoff)
 
             def save(state: Registration, handoff: Handoff = handoff) -> None:
                 if keeps:
                     record_registration(context, handoff, state)
 
-            outcomes[handoff.place.key] = _register(context, aspm, profile, handoff, save)
+            outcomes[handoff.place.key] = _register(context, aspm, profile, handoff, prior, save)
         context.voice.progress(number, len(handoffs), clean(handoff.place.name, 60))
     return outcomes
 
@@ -218,7 +224,7 @@ def record_registration(context: Context, handoff: Handoff, state: Registration)
                 "meanwhile.",
                 remedy="See `aspm-ado list`, and look in Invicti ASPM under Integrations.",
             )
-        return catalogue.commit(with_registrations(entry, {handoff.place.key: state}))
+        return catalogue.commit(entry.with_registration(handoff.place.key, state))
 
     context.records.change(edit)
 
@@ -228,7 +234,7 @@ def _stored_registration(context: Context, handoff: Handoff) -> Registration:
     entry = context.records.load().connections.get(handoff.connection)
     for one in entry.organizations if entry is not None else ():
         is_api = one.registration.mode is RegistrationMode.API
-        if one.name.casefold() == handoff.place.key and is_api:
+        if one.key == handoff.place.key and is_api:
             return one.registration
     return handoff.prior
 

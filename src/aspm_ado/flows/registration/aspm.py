@@ -52,6 +52,13 @@ class AspmTarget:
     hint: str = AUTO
     ca_bundle: str | None = None
 
+    @property
+    def likely_api(self) -> str:
+        """What was asked for, else what is recorded."""
+        if self.api == AUTO:
+            return self.hint
+        return self.api
+
 
 @dataclass(frozen=True, slots=True)
 class AspmResult:
@@ -66,9 +73,16 @@ class AspmResult:
     api_asked: str = AUTO
 
     @property
+    def dialect(self) -> Dialect | None:
+        """The dialect found."""
+        return self.caller.dialect if self.caller is not None else None
+
+    @property
     def api(self) -> str:
         """The dialect found, else what was asked for."""
-        return self.caller.dialect.value if self.caller is not None else self.api_asked
+        if self.caller is None:
+            return self.api_asked
+        return self.caller.dialect.value
 
     @property
     def is_good(self) -> bool:
@@ -176,7 +190,9 @@ def aspm_token(context: Context, url: str, given: ApiToken | None) -> ApiToken |
     if service is None:
         return None
     secret = context.vault.read(service)
-    return ApiToken(secret, f"keyring ({context.vault.title})") if secret is not None else None
+    if secret is None:
+        return None
+    return ApiToken(secret, f"keyring ({context.vault.title})")
 
 
 def validate_stored_aspms(context: Context, entries: Iterable[Entry]) -> dict[str, AspmResult]:
@@ -248,13 +264,17 @@ def secret_to_keep(
 def api_asked(context: Context) -> str:
     """The dialect that was asked for now; what was stored is a hint and no more."""
     given = context.asker.given(ASPM_API)
-    return given.value.strip().lower() if given is not None else AUTO
+    if given is None:
+        return AUTO
+    return given.value.strip().lower()
 
 
 _TOKEN: Final = Question(
     "aspm-token", "API token of Invicti ASPM", "--aspm-token-file FILE", "INVICTI_ASPM_TOKEN"
 )
-_OFFERED: Final = replace(_TOKEN, prompt="API token of Invicti ASPM (Enter: go on without)")
+_OFFERED: Final = Question(
+    _TOKEN.name, f"{_TOKEN.prompt} (Enter: go on without)", _TOKEN.flag, _TOKEN.env
+)
 _NEXT: Final = Question("aspm-next", "What now")
 _AGAIN: Final = Choice("again", "Ask Invicti ASPM again")
 _ADDRESS: Final = Choice("address", "Correct the address")
@@ -282,7 +302,9 @@ def offer_aspm_token(context: Context, url: str) -> ApiToken | None:
     secret = context.asker.prompter.secret(
         _OFFERED, above, accept=lambda typed: _parse(typed) if typed.strip() else None
     )
-    return ApiToken(secret, "prompt") if secret is not None else None
+    if secret is None:
+        return None
+    return ApiToken(secret, "prompt")
 
 
 def missing_aspm_token() -> UsageError:
@@ -316,26 +338,29 @@ def resolve_aspm(
     """
     token = _first_token(context, target, given, terms)
     if token is None:
-        api = target.hint if target.api == AUTO else target.api
-        return AspmResult(target.url, aspm_skipped(), api_asked=api)
+        return AspmResult(target.url, aspm_skipped(), api_asked=target.likely_api)
     result = context.scheduler.run(validate_aspm(target, token))
     while context.asker.asks and not result.is_good:
         answer = _ask_what_next(context, result, terms)
         if answer == _FINISH.value:
             break
         if answer == _WITHOUT.value:
-            return replace(result, checks=aspm_skipped(), token=None, caller=None)
+            return AspmResult(result.url, aspm_skipped(), api_asked=result.api_asked)
         if answer == _ADDRESS.value:
-            asked = context.asker.prompter.text(ASPM_URL, target.url, accept=parse_aspm_url)
-            target = replace(target, url=parse_aspm_url(asked))
+            target = _corrected(context, target)
             token = _token_at(context, target.url, given, terms)
-            if token is None:
-                return AspmResult(target.url, aspm_skipped(), api_asked=target.api)
-        if answer == _OTHER.value:
-            dialect = result.caller.dialect if result.caller else None
-            token = ask_aspm_token(context, target.url, dialect)
+        elif answer == _OTHER.value:
+            token = ask_aspm_token(context, target.url, result.dialect)
+        if token is None:
+            return AspmResult(target.url, aspm_skipped(), api_asked=target.api)
         result = context.scheduler.run(validate_aspm(target, token))
     return result
+
+
+def _corrected(context: Context, target: AspmTarget) -> AspmTarget:
+    """The ASPM at an address that a person has corrected."""
+    asked = context.asker.prompter.text(ASPM_URL, target.url, accept=parse_aspm_url)
+    return AspmTarget(parse_aspm_url(asked), target.api, target.hint, target.ca_bundle)
 
 
 def _token_at(

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.aspm import AspmResult
-    from aspm_ado.flows.registration.guided import Handoff
+    from aspm_ado.flows.registration.guided import Handoff, Save
 
 Outcomes = dict[str, Outcome]
 """What came of each organization that was brought to Invicti ASPM, by ``Place.key``."""
 
 
-def goes_through_profile(handoff: Handoff) -> bool:
+def goes_through_profile(registration: Registration, successor: str | None) -> bool:
     """Whether a profile may register an organization: it only creates.
 
     One that a person handed over stays with the person, and a new token for an instance that is
     there is a person's to enter.
     """
-    return handoff.prior.mode is not RegistrationMode.GUIDED and not handoff.successor
+    return registration.mode is not RegistrationMode.GUIDED and not successor
 
 
 def deliver(
@@ -57,24 +57,33 @@ def deliver(
         if keeps:
             _record_answer(context, handoff, state)
 
-    outcomes: Outcomes = {}
-    by_hand = list(handoffs)
-    if profile is not None:
-        through = [one for one in handoffs if goes_through_profile(one)]
-        by_hand = [one for one in handoffs if not goes_through_profile(one)]
-        outcomes = register_all(context, aspm, profile, through, keeps=keeps)
-        if resumes:
-            by_hand += _unsettled(context, profile, through, outcomes)
-        elif by_hand:
-            names = clean(", ".join(one.place.name for one in by_hand), 300)
-            context.voice.note(
-                f"{names}: Invicti ASPM has, or may have, an older token. A profile only creates, "
-                "so this one is entered by hand."
-            )
-    if by_hand or profile is None:
-        answers = hand_over(context, by_hand, aspm, save, done)
-        outcomes |= {key: Outcome(state) for key, state in answers.items()}
+    if profile is None:
+        return _by_hand(context, aspm, handoffs, save, done)
+    through, by_hand = [], []
+    for one in handoffs:
+        if goes_through_profile(one.prior, one.successor):
+            through.append(one)
+        else:
+            by_hand.append(one)
+    outcomes = register_all(context, aspm, profile, through, keeps=keeps)
+    if resumes:
+        by_hand += _unsettled(context, profile, through, outcomes)
+    elif by_hand:
+        names = clean(", ".join(one.place.name for one in by_hand), 300)
+        context.voice.note(
+            f"{names}: Invicti ASPM has, or may have, an older token. A profile only creates, "
+            "so this one is entered by hand."
+        )
+    if by_hand:
+        outcomes |= _by_hand(context, aspm, by_hand, save, done)
     return outcomes
+
+
+def _by_hand(
+    context: Context, aspm: AspmResult, handoffs: Sequence[Handoff], save: Save, done: Sequence[str]
+) -> Outcomes:
+    answers = hand_over(context, handoffs, aspm, save, done)
+    return {key: Outcome(state) for key, state in answers.items()}
 
 
 def _unsettled(
@@ -115,7 +124,7 @@ def rehearse(
     if aspm is None:
         state = UNREGISTERED
     elif profile is not None:
-        state = replace(PLANNED, mode=RegistrationMode.API)
+        state = Registration(RegistrationMode.API, RegistrationState.PLANNED)
         if aspm.caller is not None:
             show_requests(context, aspm.caller, profile, handoffs)
     return {one.place.key: Outcome(state) for one in handoffs}

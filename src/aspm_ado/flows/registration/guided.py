@@ -6,7 +6,7 @@ The values that a person enters in Invicti ASPM, and how it went.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.scopes import Purpose
+    from aspm_ado.domain.ports import Voice
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.aspm import AspmResult
@@ -95,7 +96,7 @@ ALL_LATER: Final = Choice("all-later", "Later, and all the others too")
 
 HANDED_OFF: Final = Registration(RegistrationMode.GUIDED, RegistrationState.HANDED_OFF)
 CLAIMED: Final = Registration(RegistrationMode.GUIDED, RegistrationState.REGISTERED, Proof.CLAIMED)
-ACCEPTED: Final = replace(CLAIMED, proof=Proof.ALM_ACCEPTED)
+ACCEPTED: Final = CLAIMED.proven(Proof.ALM_ACCEPTED)
 TURNED_DOWN: Final = Registration(RegistrationMode.GUIDED, RegistrationState.FAILED)
 PLANNED: Final = Registration(RegistrationMode.GUIDED, RegistrationState.PLANNED)
 
@@ -129,21 +130,24 @@ def hand_over(
     return sitting.answers
 
 
+@dataclass(slots=True)
 class _Sitting:
     """The organizations of one run, one after the other."""
 
-    def __init__(
-        self,
-        context: Context,
-        handoffs: Sequence[Handoff],
-        aspm: AspmResult,
-        save: Save,
-        done: Sequence[str],
-    ) -> None:
-        self.context, self.voice = context, context.voice
-        self.handoffs, self.aspm, self.save, self.done = handoffs, aspm, save, done
-        self.total = len(done) + len(handoffs)
-        self.answers: dict[str, Registration] = {}
+    context: Context
+    handoffs: Sequence[Handoff]
+    aspm: AspmResult
+    save: Save
+    done: Sequence[str]
+    answers: dict[str, Registration] = field(default_factory=dict)
+
+    @property
+    def voice(self) -> Voice:
+        return self.context.voice
+
+    @property
+    def total(self) -> int:
+        return len(self.done) + len(self.handoffs)
 
     def run(self) -> None:
         asks = self.context.asker.asks

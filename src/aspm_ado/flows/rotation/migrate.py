@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import NewToken
@@ -32,7 +32,7 @@ from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report,
 from aspm_ado.domain.rules.access import judge_access
 from aspm_ado.domain.rules.reach import not_listed
 from aspm_ado.domain.secret import Secret, parse_pat
-from aspm_ado.domain.stored import Entry, MigrationProgress
+from aspm_ado.domain.stored import Entry
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import HandoffResult, aspm_report
 from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
@@ -56,7 +56,6 @@ from aspm_ado.flows.validation.token import Token
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
-    from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options import AspmOptions
     from aspm_ado.flows.validation.result import TokenResult
@@ -69,7 +68,7 @@ _SKIP: Final = Choice("skip", "Leave this organization out for now")
 _STOP: Final = Choice("stop", "Stop here; what is proven is kept")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Tried:
     """What came of one organization: the report of the token that was tried, if one was."""
 
@@ -130,7 +129,7 @@ def _nothing_to_do(context: Context, entry: Entry, options: AspmOptions) -> Repo
     """What is still to be entered is shown, and nothing was asked for it."""
     names = [clean(one.name, 60) for one in entry.organizations]
     context.voice.say(f"Nothing to do: each of {', '.join(names)} has a token of its own.")
-    options = replace(options, register=GUIDED)
+    options.register = GUIDED
     return report(context, "migrate", [], [_document(entry, names, {}, HandoffResult(), options)])
 
 
@@ -139,25 +138,17 @@ def _with_choice(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
 
     A successor whose secret is gone is dropped: its organization needs a token again.
     """
-    gone = {
-        key
-        for key, one in entry.successors.items()
+    gone = [
+        name
+        for one in entry.successors.values()
         if context.vault.read(one.credential.service) is None
-    }
+        for name in one.organizations
+    ]
     if all(entry.has_own(name) for name in names) and not gone:
         return entry
-
-    def edit(current: Entry) -> Entry:
-        shared = tuple(key for key in current.credentials if current.is_shared(key))
-        kept = {key: one for key, one in current.successors.items() if key not in gone}
-        return replace(
-            current,
-            migration=MigrationProgress(tuple(names), shared),
-            reach_demanded=ReachDemanded.ORGANIZATION,
-            successors=kept,
-        ).pruned()
-
-    return update_entry(context, entry.name, edit)
+    return update_entry(
+        context, entry.name, lambda current: current.awaiting(gone).migrating(names)
+    )
 
 
 def _with_choice_finished(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
@@ -165,9 +156,7 @@ def _with_choice_finished(context: Context, entry: Entry, names: Sequence[str]) 
     waits = entry.unmigrated or any(entry.successor_of(name) for name in names)
     if entry.migration is None or waits:
         return entry
-    return update_entry(
-        context, entry.name, lambda current: replace(current, migration=None).pruned()
-    )
+    return update_entry(context, entry.name, Entry.migrated)
 
 
 def _each(context: Context, renewal: Renewal, tokens: Tokens) -> dict[str, _Tried]:
@@ -196,7 +185,8 @@ def _until_kept(
             context.voice.heading(f"{clean(place.name, 60)} ({position})")
             answer = asker.prompter.choose(_STEP, [_NOW, _SKIP, _STOP], _NOW.value)
             if answer != _NOW.value:
-                return replace(last, is_last=answer == _STOP.value)
+                last.is_last = answer == _STOP.value
+                return last
         last = _try(context, renewal, place, token)
         if last.is_kept or not asker.asks:
             return last
@@ -247,8 +237,9 @@ def _document(
         one = tried.get(name.casefold(), _Tried())
         facts = brought.facts(entry, name, options)
         if not one.is_kept and not entry.has_own(name):
-            token = NewToken.MISSING if one.report is None else NewToken.NOT_GOOD
-            facts = replace(facts, token=token)
+            facts.token = NewToken.NOT_GOOD
+            if one.report is None:
+                facts.token = NewToken.MISSING
         made = one.report or OrganizationReport(name, None, _facts(entry, name), ())
         organizations.append(with_registration(made, facts))
     return entry_report(entry, organizations, aspm=aspm_report(entry, brought.aspm))
@@ -363,9 +354,10 @@ def _chosen(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
         return once(entry, (*known, *reached_organizations(context, entry).names))
     if named:
         return once(entry, (*named, *own))
-    left = entry.chosen
-    if not asker.asks or (left and (not entry.unmigrated or _goes_on(context, entry))):
-        return once(entry, (*(left or stored), *own))
+    if not asker.asks:
+        return once(entry, (*(entry.chosen or stored), *own))
+    if entry.chosen and _goes_on(context, entry):
+        return once(entry, (*entry.chosen, *own))
     return once(entry, (*_picked(context, entry, none_is_fine=bool(own)), *own))
 
 
@@ -390,7 +382,12 @@ def _demand_tokens(context: Context, entry: Entry, names: Sequence[str], tokens:
 
 
 def _goes_on(context: Context, entry: Entry) -> bool:
-    """Whether the person goes on with what an earlier run has left; what is done is shown."""
+    """Whether it goes on with what an earlier run has left, if a person says so.
+
+    What is done is shown. Where nothing is left to be made, it only has to be brought on.
+    """
+    if not entry.unmigrated:
+        return True
     for name in entry.chosen:
         context.voice.say(f"  {'done ' if entry.has_own(name) else 'to do'}  {clean(name, 60)}")
     return context.asker.prompter.choose(_GO_ON, [_REST, _ANEW], _REST.value) == _REST.value
@@ -420,7 +417,7 @@ def _picked(context: Context, entry: Entry, *, none_is_fine: bool) -> tuple[str,
 
 def once(entry: Entry, names: Sequence[str]) -> tuple[str, ...]:
     """Each name once whatever the spelling; the stored spelling wins."""
-    stored = {one.name.casefold(): one.name for one in entry.organizations}
+    stored = {one.key: one.name for one in entry.organizations}
     return tuple({name.casefold(): stored.get(name.casefold(), name) for name in names}.values())
 
 
@@ -450,7 +447,7 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
             f"{given.shared.source} is set and not used: each organization gets a token of its own."
         )
     own = dict(given.own)
-    for organization, name in _variables_named(context.asker):
+    for organization, name in context.asker.many(PAT_VARIABLE, _parse_variable):
         place = site_of(entry).place(organization)
         if place.key in own:
             raise UsageError(
@@ -461,11 +458,6 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
         own[place.key] = Token(parse_pat(context.sources.variable(name), name), name, (place,))
     _demand_different(context, entry, list(own.values()))
     return Tokens(None, own)
-
-
-def _variables_named(asker: Asker) -> list[tuple[str, str]]:
-    """The organizations and variables of ``--pat-variable``."""
-    return list(asker.many(PAT_VARIABLE, _parse_variable))
 
 
 def _parse_variable(text: str) -> tuple[str, str]:

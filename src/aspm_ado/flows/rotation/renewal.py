@@ -17,11 +17,11 @@ from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode
+from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode, StoredAspm
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import HandoffResult, bring, is_registered
 from aspm_ado.flows.registration.guided import HANDED_OFF
-from aspm_ado.flows.storage.connection import Addition, new_key
+from aspm_ado.flows.storage.connection import Addition, keys_with_token, new_key
 from aspm_ado.flows.storage.successor import compare_owner, keep_successor, losses, swap
 from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
 from aspm_ado.flows.tokens.retry import validate_until_good
@@ -68,61 +68,74 @@ def renew(
     entry = renewal.entry
     meant = token.meant_for(site_of(entry), group, renewal.demand_of(group))
     [result] = validate_until_good(context, [meant])
-    is_in_force = len(places_with_token(context, entry, group, result.token)) == len(group)
-    if is_in_force and not renewal.one_each:
+    in_force = places_with_token(context, entry, group, result.token)
+    awaited = [place.name for place in group if place not in in_force]
+    if not awaited and not renewal.one_each:
         raise token_unchanged(entry, result.token)
-    _compare(context, renewal, group, result)
+    _compare_owner(context, entry, group, result)
+    if renewal.one_each:
+        _refuse_wide(result)
     if not {place.key for place in group} <= {one.place.key for one in result.good}:
         return result, False
     for line in losses(result.reports, entry):
         context.voice.warn(line)
-    names = [place.name for place in group]
-    if any(entry.organization(name) is None for name in names):
-        _keep_added(context, renewal, result)
-    elif is_in_force:  # what waits to replace it is given up
-        update_entry(
-            context,
-            entry.name,
-            lambda current: replace(current, successors=current.successors_without(names)),
-        )
-    else:
-        keep_successor(context, entry, result, names)
+    _keep(context, renewal, group, result, awaited)
     return result, True
 
 
-def _compare(
-    context: Context, renewal: Renewal, group: Sequence[Place], result: TokenResult
+def _keep(
+    context: Context,
+    renewal: Renewal,
+    group: Sequence[Place],
+    result: TokenResult,
+    awaited: Sequence[str],
 ) -> None:
-    """Fail the checks of a token that is another person's, or of too many organizations."""
-    entry, seen = renewal.entry, result.reach_seen
-    if not context.asker.switch(ALLOW_OTHER_IDENTITY):
-        known = [entry.organization(place.name) for place in group]
-        replaced = [one for one in known if one is not None] or entry.organizations
-        compare_owner(result, [entry.credentials[one.credential] for one in replaced])
-    if renewal.one_each and seen is not None and seen.reach is Reach.ALL:
-        for one in result.organizations.values():
-            check = Check(
-                CheckId.REACH,
-                Status.FAIL,
-                f"The new token reaches all organizations, too: {seen.because}.",
-                Reason.REACH_TOO_WIDE,
-                f"On the token page choose {clean(one.place.name, 60)} as its organization, "
-                "not “All accessible organizations”.",
-            )
-            one.report = with_check(one.report, check)
+    """Store the token: at once for a new organization, else beside the one in force."""
+    entry, names = renewal.entry, [place.name for place in group]
+    if any(entry.organization(name) is None for name in names):
+        _keep_added(context, renewal, result)
+    elif awaited:
+        keep_successor(context, entry, result, awaited)
+    else:  # what waits to replace it is given up
+        update_entry(context, entry.name, lambda current: current.awaiting(names))
+
+
+def _compare_owner(
+    context: Context, entry: Entry, group: Sequence[Place], result: TokenResult
+) -> None:
+    """Fail the identity of a token that is another person's, unless that is accepted."""
+    if context.asker.switch(ALLOW_OTHER_IDENTITY):
+        return
+    known = [entry.organization(place.name) for place in group]
+    replaced = [one for one in known if one is not None] or entry.organizations
+    compare_owner(result, [entry.credentials[one.credential] for one in replaced])
+
+
+def _refuse_wide(result: TokenResult) -> None:
+    """Fail the reach of a token that is to be of one organization and is of all."""
+    seen = result.reach_seen
+    if seen is None or seen.reach is not Reach.ALL:
+        return
+    for one in result.organizations.values():
+        check = Check(
+            CheckId.REACH,
+            Status.FAIL,
+            f"The new token reaches all organizations, too: {seen.because}.",
+            Reason.REACH_TOO_WIDE,
+            f"On the token page choose {clean(one.place.name, 60)} as its organization, "
+            "not “All accessible organizations”.",
+        )
+        one.report = with_check(one.report, check)
 
 
 def places_with_token(
     context: Context, entry: Entry, group: Sequence[Place], token: Token
 ) -> list[Place]:
     """The organizations whose token in force is this very one."""
-    known = [(place, entry.organization(place.name)) for place in group]
-    held = {place.key: one.credential for place, one in known if one is not None}
-    same = {
-        key
-        for key in set(held.values())
-        if context.vault.read(entry.credentials[key].service) == token.secret
-    }
+    known = [entry.organization(place.name) for place in group]
+    held = {one.key: one.credential for one in known if one is not None}
+    credentials = {key: entry.credentials[key] for key in held.values()}
+    same = keys_with_token(context, credentials, token.secret)
     return [place for place in group if held.get(place.key) in same]
 
 
@@ -165,7 +178,9 @@ def _begun(entry: Entry, options: AspmOptions) -> Registration:
     """What is on record of a new organization until Invicti ASPM answers, or a person does."""
     if entry.aspm is None or not options.is_wanted:
         return UNREGISTERED
-    return HANDED_OFF if options.hands_over else Registration(RegistrationMode.API)
+    if options.hands_over:
+        return HANDED_OFF
+    return Registration(RegistrationMode.API)
 
 
 def bring_new(
@@ -181,7 +196,7 @@ def bring_new(
     Where nothing is brought, they are in force at once. ``validates``: the ASPM is validated first.
     """
     keys = {place.key for place in places}
-    organizations = [one for one in entry.organizations if one.name.casefold() in keys]
+    organizations = [one for one in entry.organizations if one.key in keys]
     if entry.aspm is None or not options.is_wanted:
         _put_in_force(context, entry, organizations)
         return HandoffResult()
@@ -190,7 +205,7 @@ def bring_new(
         return HandoffResult()
     known = entry.aspm
     if options.register == "guided":
-        known = replace(known, profile="")
+        known = StoredAspm(known.url, known.api)
     return bring(context, entry, known, due, validates=validates)
 
 

@@ -19,7 +19,7 @@ from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.flows.validate import USUAL, Terms, validate_stored
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
+    from aspm_ado.domain.report import ConnectionReport, Report
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
 
@@ -95,28 +95,41 @@ def _show_unfinished(made: Report, show: Callable[[Report], None]) -> None:
 
 def _dead(entry: Entry, connection: ConnectionReport) -> Iterator[_Dead]:
     """The credentials to be replaced. One that some organization takes is not dead."""
-    lost = any(
+    lost, identities = _has_lost_tokens(connection), _identities(connection)
+    for key in entry.credentials:
+        held = [one for one in entry.organizations if one.credential == key]
+        checks = [identities[one.key] for one in held if one.key in identities]
+        is_gone = lost and _are_skipped(checks)
+        if is_gone or _is_rejected(checks):
+            yield _Dead(tuple(one.name for one in held), is_gone)
+
+
+def _has_lost_tokens(connection: ConnectionReport) -> bool:
+    return any(
         check.id is CheckId.SECRETS and check.reason is Reason.TOKEN_GONE
         for check in connection.checks
     )
-    identities = {one.name.casefold(): _identity(one) for one in connection.organizations}
-    for key in entry.credentials:
-        names = tuple(one.name for one in entry.organizations if one.credential == key)
-        found = (identities.get(name.casefold()) for name in names)
-        checks = [check for check in found if check is not None]
-        is_gone = lost and bool(checks) and all(one.status is Status.SKIP for one in checks)
-        if is_gone or _is_rejected(checks):
-            yield _Dead(names, is_gone)
+
+
+def _identities(connection: ConnectionReport) -> dict[str, Check]:
+    """The check of who the token is, by ``Place.key``."""
+    return {
+        one.name.casefold(): check
+        for one in connection.organizations
+        for check in one.checks
+        if check.id is CheckId.IDENTITY
+    }
+
+
+def _are_skipped(identities: Sequence[Check]) -> bool:
+    """Whether no organization was asked with the token: it could not be read."""
+    return {check.status for check in identities} == {Status.SKIP}
 
 
 def _is_rejected(identities: Sequence[Check]) -> bool:
     """Whether an organization rejects the token and none takes it, or may."""
     alive = any(check.status in (Status.PASS, Status.UNKNOWN) for check in identities)
     return not alive and any(check.exit_code is ExitCode.REJECTED for check in identities)
-
-
-def _identity(made: OrganizationReport) -> Check | None:
-    return next((check for check in made.checks if check.id is CheckId.IDENTITY), None)
 
 
 def _question(entry: Entry, dead: _Dead, *, waits: bool, one_each: bool) -> Question:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
@@ -83,15 +83,9 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     if token is None and not waits:
         _demand_obtainable(context, renewal, group)
     prepare_storage(context)
-    if waits:
-        resumed = _resumed(context, renewal, group)
-        if resumed is not None:
-            return resumed
-    if token is not None:
-        group, token = _without_known(context, entry, group, token)
-    if token is not None:
-        context.voice.note(f"The new token is taken from: {token.source}.")
-    token = token or _acquired(context, renewal, group)
+    if waits and (covered := _covered(context, renewal, group)):
+        return _handed_on(context, renewal, entry, covered)
+    group, token = _obtained(context, renewal, group, token)
     result, is_kept = renew(context, renewal, group, token)
     reports = [named(one, entry.name) for one in result.reports]
     if not is_kept:
@@ -99,7 +93,7 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
         shown = connection_report(entry.name, site_of(entry), demand.purpose, reports)
         return report(context, "rotate", [result], [shown])
     entry = context.records.load().connections[entry.name]
-    return _handed_on(context, renewal, entry, group, result, reports)
+    return _handed_on(context, renewal, entry, group, [result], reports)
 
 
 def needs_one_each(context: Context, entry: Entry, names: Sequence[str]) -> bool:
@@ -147,20 +141,20 @@ def _one_token(given: Tokens, group: Sequence[Place]) -> Token | None:
     return token
 
 
-def _resumed(context: Context, renewal: Renewal, group: Sequence[Place]) -> Report | None:
-    """Go on with the new token that waits, if the secret store still has it."""
+def _covered(context: Context, renewal: Renewal, group: Sequence[Place]) -> list[Place]:
+    """The organizations of the new token that waits; none where the secret store has lost it."""
     entry = renewal.entry
     waiting = entry.successors[entry.successor_of(group[0].name) or ""]
-    if context.vault.read(waiting.credential.service) is None:
-        context.voice.warn(
-            "The new token that waited is not in the secret store any more: another one is needed."
-        )
-        if not _is_obtainable(context, renewal, group):
-            raise missing_token()
-        return None
-    context.voice.note("A new token is proven already and waits for Invicti ASPM.")
-    covered = {name.casefold() for name in waiting.organizations}
-    return _handed_on(context, renewal, entry, [one for one in group if one.key in covered])
+    if context.vault.read(waiting.credential.service) is not None:
+        context.voice.note("A new token is proven already and waits for Invicti ASPM.")
+        covered = {name.casefold() for name in waiting.organizations}
+        return [place for place in group if place.key in covered]
+    context.voice.warn(
+        "The new token that waited is not in the secret store any more: another one is needed."
+    )
+    if not _is_obtainable(context, renewal, group):
+        raise missing_token()
+    return []
 
 
 def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tuple[Place, ...]:
@@ -172,17 +166,22 @@ def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tupl
     if organizations:
         names = dict.fromkeys(_known(entry, text) for text in organizations)
         return tuple(site.place(name) for name in names)
-    held: dict[str, list[Place]] = {key: [] for key in entry.credentials}
-    for one in entry.organizations:
-        held[one.credential].append(site.place(one.name))
-    held = {key: places for key, places in held.items() if places}
+    held: dict[str, list[Place]] = {}
+    for key in entry.credentials:
+        places = [site.place(one.name) for one in entry.organizations if one.credential == key]
+        if places:
+            held[key] = places
     if len(held) == 1:
         return tuple(next(iter(held.values())))
+    return tuple(held[_which_token(context, entry, held)])
+
+
+def _which_token(context: Context, entry: Entry, held: Mapping[str, Sequence[Place]]) -> str:
     choices = []
     for key, places in held.items():
-        names_shown = clean(", ".join(place.name for place in places), 60)
-        choices.append(Choice(key, f"…{entry.credentials[key].last4} of {names_shown}"))
-    return tuple(held[context.asker.prompter.choose(WHICH_TOKEN, choices, choices[0].value)])
+        names = clean(", ".join(place.name for place in places), 60)
+        choices.append(Choice(key, f"…{entry.credentials[key].last4} of {names}"))
+    return context.asker.prompter.choose(WHICH_TOKEN, choices, choices[0].value)
 
 
 def _known(entry: Entry, text: str) -> str:
@@ -201,35 +200,38 @@ def _known(entry: Entry, text: str) -> str:
     return found.name
 
 
-def _without_known(
-    context: Context, entry: Entry, group: tuple[Place, ...], token: Token
-) -> tuple[tuple[Place, ...], Token | None]:
-    """The organizations that do not have the given token yet; without it where all have it.
+def _obtained(
+    context: Context, renewal: Renewal, group: Sequence[Place], given: Token | None
+) -> tuple[tuple[Place, ...], Token]:
+    """The new token, and the organizations of the group that do not have it yet.
 
-    Raises ``UsageError`` where a person has not to be asked for another one.
+    It is the one given, or taken in as connect does it: again, until it is new to one of them.
+    Raises ``UsageError`` where it is not, and a person has not to be asked for another one.
     """
-    known = places_with_token(context, entry, group, token)
-    if not known:
-        return group, token
-    left = tuple(place for place in group if place not in known)
-    if left:
+    token = given
+    while True:
+        if token is None:
+            token = acquire(context, group[0], renewal.demand_of(group), for_all=len(group) > 1)
+        known = places_with_token(context, renewal.entry, group, token)
+        left = tuple(place for place in group if place not in known)
+        if left:
+            _tell_obtained(context, known, given)
+            return left, token
+        unchanged = token_unchanged(renewal.entry, token)
+        from_variable = token.source in PAT_VARIABLES
+        if given is not None and not (from_variable and context.asker.asks):
+            raise unchanged
+        context.voice.warn(unchanged.problem)
+        given = token = None
+
+
+def _tell_obtained(context: Context, known: Sequence[Place], given: Token | None) -> None:
+    """Where the new token is known already, and where it was given."""
+    if known:
         names = ", ".join(place.name for place in known)
         context.voice.note(f"{names} has this token already.")
-        return left, token
-    if token.source not in PAT_VARIABLES or not context.asker.asks:
-        raise token_unchanged(entry, token)
-    context.voice.warn(token_unchanged(entry, token).problem)
-    return group, None
-
-
-def _acquired(context: Context, renewal: Renewal, group: Sequence[Place]) -> Token:
-    """Another token than the one in force, as connect takes one in."""
-    demand = renewal.demand_of(group)
-    while True:
-        token = acquire(context, group[0], demand, for_all=len(group) > 1)
-        if len(places_with_token(context, renewal.entry, group, token)) < len(group):
-            return token
-        context.voice.warn(token_unchanged(renewal.entry, token).problem)
+    if given is not None:
+        context.voice.note(f"The new token is taken from: {given.source}.")
 
 
 def _handed_on(
@@ -237,7 +239,7 @@ def _handed_on(
     renewal: Renewal,
     entry: Entry,
     group: Sequence[Place],
-    result: TokenResult | None = None,
+    results: Sequence[TokenResult] = (),
     reports: Sequence[OrganizationReport] = (),
 ) -> Report:
     """Give the new token to Invicti ASPM, and put it in force where that has it."""
@@ -248,12 +250,10 @@ def _handed_on(
     by_name = {one.name.casefold(): one for one in reports}
     organizations = []
     for stored in now.organizations:
-        key = stored.name.casefold()
-        if key in keys:
-            made = by_name.get(key) or report_on_record(now, stored)
+        if stored.key in keys:
+            made = by_name.get(stored.key) or report_on_record(now, stored)
             facts = brought.facts(now, stored.name, renewal.aspm)
             organizations.append(with_registration(made, facts))
-    results = [result] if result is not None else []
     shown = entry_report(now, organizations, brought.unread)
     return report(context, "rotate", results, [shown])
 

@@ -97,7 +97,9 @@ UNNAMED: Final = "azure-devops"
 
 def default_name(site: Site, names: Sequence[str]) -> str:
     """The first organization, or the server's host."""
-    raw = site.host if site.deployment is Deployment.SERVER else next(iter(names), UNNAMED)
+    raw = next(iter(names), UNNAMED)
+    if site.deployment is Deployment.SERVER:
+        raw = site.host
     return re.sub(r"[^a-z0-9._-]+", "-", raw.lower()).strip("-._")[:63] or UNNAMED
 
 
@@ -115,17 +117,27 @@ def good_ones(
 
 
 def _holding(context: Context, current: Entry | None, token: Token) -> frozenset[str]:
-    """The credentials that hold a token. What ends in other letters is not read."""
+    """The credentials that hold a token."""
     if token.credential:
         return frozenset({token.credential})
     if current is None:
         return frozenset()
-    found: set[str] = set()
-    for key, one in current.credentials.items():
-        is_alike = one.last4 == token.secret.last4
-        if is_alike and context.vault.read(one.service) == token.secret:
-            found.add(key)
-    return frozenset(found)
+    return keys_with_token(context, current.credentials, token.secret)
+
+
+def keys_with_token(
+    context: Context, credentials: Mapping[str, StoredCredential], token: Secret
+) -> frozenset[str]:
+    """The credentials that hold this very token.
+
+    What ends in other letters is not read. What the store does not find is read once more, since
+    it may be wrong once: no token is to wait for itself.
+    """
+    read = context.vault.read
+    alike = {key: one.service for key, one in credentials.items() if one.last4 == token.last4}
+    return frozenset(
+        key for key, service in alike.items() if (read(service) or read(service)) == token
+    )
 
 
 def new_key(context: Context) -> str:
@@ -176,13 +188,13 @@ class Addition:
         with it.
         """
         token = self.results[0].token
-        deployment, base_url = token.site.deployment, token.site.base_url
+        site, demand = token.site, token.demand
         base = current or Entry(
-            self.name, deployment, base_url, token.demand.purpose, {}, (), created=self.now
+            self.name, site.deployment, site.base_url, demand.purpose, {}, (), created=self.now
         )
-        organizations = {one.name.casefold(): one for one in base.organizations}
+        organizations = {one.key: one for one in base.organizations}
         credentials = dict(base.credentials)
-        renewed, offered = [], list(base.offered)
+        renewed = []
         for result, key in zip(self.results, self.keys, strict=True):
             service = service_of(self.name, key)
             for one in result.good:
@@ -191,28 +203,40 @@ class Addition:
                 credentials[used] = stored_credential(result, service, credentials.get(used))
                 if prior is None or prior.credential != used:
                     renewed.append(one.place.name)
-                state = self.registrations.get(one.place.key) or self._left(base, prior, used)
+                state = self._state(base, one, prior, used)
                 organizations[one.place.key] = _organization(one, used, result, state)
-            offered += [place.name for place in result.listed or ()]
         return replace(
             base,
-            deployment=deployment,
-            base_url=base_url,
-            purpose=token.demand.purpose,
+            deployment=site.deployment,
+            base_url=site.base_url,
+            purpose=demand.purpose,
             credentials=credentials,
             organizations=tuple(organizations.values()),
             aspm=self.aspm or base.aspm,
-            reach_demanded=token.demand.reach,
+            reach_demanded=demand.reach,
             toggles=self.toggles,
             allow_http=self.allow_http,
             ca_bundle=self.ca_bundle or base.ca_bundle,
             validated=self.now,
             successors=base.successors_without(renewed),
-            offered=tuple(dict.fromkeys(offered)),
+            offered=tuple(dict.fromkeys((*base.offered, *self._listed))),
         ).pruned()
 
-    def _left(self, base: Entry, prior: StoredOrganization | None, used: str) -> Registration:
-        """What is on record of an organization that nobody brings to Invicti ASPM now."""
+    @property
+    def _listed(self) -> Iterable[str]:
+        """The organizations that the tokens were seen to reach."""
+        return (place.name for result in self.results for place in result.listed or ())
+
+    def _state(
+        self,
+        base: Entry,
+        made: OrganizationResult,
+        prior: StoredOrganization | None,
+        used: str,
+    ) -> Registration:
+        """What is to be on record of an organization, brought to Invicti ASPM now or not."""
+        if begun := self.registrations.get(made.place.key):
+            return begun
         moves = self.aspm and base.aspm and self.aspm.url != base.aspm.url
         if prior is None or moves:
             return UNREGISTERED
@@ -270,15 +294,6 @@ def _organization(
     ).proven(statuses_of(made.report), result.calendar.today.isoformat())
 
 
-def with_registrations(entry: Entry, registrations: Mapping[str, Registration]) -> Entry:
-    """The entry with new states of its organizations, by ``Place.key``."""
-    organizations = [
-        replace(one, registration=registrations.get(one.name.casefold(), one.registration))
-        for one in entry.organizations
-    ]
-    return replace(entry, organizations=tuple(organizations))
-
-
 def statuses_of(made: OrganizationReport) -> dict[str, str]:
     """What is remembered of a validation: the status of each check."""
     return {check.id: check.status for check in made.checks}
@@ -286,7 +301,9 @@ def statuses_of(made: OrganizationReport) -> dict[str, str]:
 
 def repository_of(made: OrganizationResult) -> str:
     """The id of the repository that could be read there, where one was."""
-    return made.repository.id if made.repository is not None else ""
+    if made.repository is None:
+        return ""
+    return made.repository.id
 
 
 def needed_username(made: OrganizationReport) -> str:

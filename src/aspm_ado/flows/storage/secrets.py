@@ -37,16 +37,11 @@ def read_secrets(context: Context, entries: Sequence[Entry]) -> list[tuple[Secre
     for entry in entries:
         if read and read[-1][1].reason in _SHUT:
             read.append(({}, read[-1][1]))
+        elif (spoilt := _spoilt(entry)) is not None:
+            read.append(({}, spoilt))
         else:
-            read.append(_of_connection(context, entry))
+            read.append(read_tokens(context, entry, entry.credentials))
     return read
-
-
-def _of_connection(context: Context, entry: Entry) -> tuple[Secrets, Check]:
-    spoilt = _spoilt(entry)
-    if spoilt is not None:
-        return {}, spoilt
-    return read_tokens(context, entry, entry.credentials)
 
 
 def read_tokens(
@@ -69,12 +64,20 @@ def read_tokens(
         return found, Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
     if not gone:
         return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
-    names = [one.name for one in entry.organizations if one.credential == gone[0]]
-    command = Command("rotate", tuple(names) if len(entry.credentials) > 1 else ())
-    named = (entry.credential_of(key) for key in gone)
-    ends = ", ".join(f"…{one.last4}" if one.last4 else one.service for one in named)
-    what = f" {whose}" if whose else f": {ends}"
-    return found, Check(
+    return found, _gone(context, entry, gone, whose)
+
+
+def _gone(context: Context, entry: Entry, gone: Sequence[str], whose: str) -> Check:
+    """What to say of tokens that the store does not have any more."""
+    names: list[str] = []
+    if len(entry.credentials) > 1:
+        names = [one.name for one in entry.organizations if one.credential == gone[0]]
+    command = Command("rotate", tuple(names))
+    what = f" {whose}"
+    if not whose:
+        named = (entry.credential_of(key) for key in gone)
+        what = f": {', '.join(f'…{one.last4}' if one.last4 else one.service for one in named)}"
+    return Check(
         CheckId.SECRETS,
         Status.FAIL,
         f"{context.vault.title} has no token any more for{what}.",

@@ -6,7 +6,6 @@ The same person's, nothing lost, kept until Invicti ASPM has it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import site_of
@@ -25,7 +24,6 @@ from aspm_ado.flows.storage.connection import (
     service_of,
     statuses_of,
     stored_credential,
-    with_registrations,
 )
 from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
 from aspm_ado.flows.tokens.orders import close_order, record_replaced
@@ -68,7 +66,7 @@ _WORSE: Final[tuple[str, ...]] = (Status.PASS, Status.PARTIAL, Status.WARN)
 
 def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[str]:
     """What was better with the old token, though the new one is good enough."""
-    old = {one.name.casefold(): one.verdict for one in entry.organizations}
+    old = {one.key: one.verdict for one in entry.organizations}
     lost = []
     for made in organizations:
         verdict = old.get(made.name.casefold(), {})
@@ -100,10 +98,10 @@ def keep_successor(
     wanted = {name.casefold() for name in names}
 
     def onto(current: Entry | None) -> Entry:
-        there = {one.name.casefold() for one in current.organizations} if current else set()
+        there = {one.key for one in current.organizations} if current else set()
         if current is None or not wanted <= there:
             raise changed_meanwhile(entry.name)
-        return replace(current, successors={**current.successors_without(wanted), key: successor})
+        return current.awaiting(wanted, {key: successor})
 
     store_entry(context, entry.name, onto, {service: result.token.secret})
 
@@ -121,22 +119,13 @@ def swap(
     person said of them, by ``Place.key``; without one, nobody has brought the new token there.
     Raises ``UsageError`` where another run has put a newer token in the successor's place.
     """
-    now = context.stamp
     for place, old in _replaced(context, name, key, organizations):
         record_replaced(context, place, old)
 
     def edit(current: Entry) -> Entry:
         if key not in current.successors:
             raise changed_meanwhile(name)
-        meant = {one.casefold() for one in organizations}
-        made = {
-            one.name.casefold(): one.registration.for_new_token
-            for one in current.organizations
-            if one.name.casefold() in meant
-        }
-        made |= {key: state for key, state in (states or {}).items() if key in made}
-        swapped = with_registrations(current.with_successor(key, organizations), made)
-        return replace(swapped, validated=now)
+        return current.with_successor(key, organizations, states, context.stamp)
 
     return update_entry(context, name, edit)
 
@@ -169,12 +158,14 @@ def revoke_replaced(context: Context, before: Entry, after: Entry) -> None:
     entries = context.records.load().connections.values()
     in_use = {one.last4 for entry in entries for one in entry.known_credentials}
     for key, old in before.credentials.items():
-        if key not in after.credentials and old.last4 in in_use:
+        if key in after.credentials:
+            continue
+        if old.last4 in in_use:
             close_order(context, old.authorization_id)
-        elif key not in after.credentials:
-            held = {one.name for one in before.organizations if one.credential == key}
-            served = [one for one in after.organizations if one.name in held]
-            _revoke_unused(context, _place(before, key), old, after, served)
+            continue
+        held = {one.name for one in before.organizations if one.credential == key}
+        served = [one for one in after.organizations if one.name in held]
+        _revoke_unused(context, _place(before, key), old, after, served)
 
 
 def _revoke_unused(

@@ -113,21 +113,21 @@ class PatLifecycle:
     def _created(self, order: Order, created: CreatedToken) -> tuple[Order, Pat]:
         for left in reversed(range(_ATTEMPTS)):
             for shorter in order.shorter(self.calendar.today):
-                call = self.context.caller.create_pat(shorter, self.credential)
-                created.under_way = True
-                reply = self._ask(call)
-                created.under_way = False
+                reply = self._send(shorter, created)
                 if is_uncertain(reply):
                     self._revoke_lost(shorter, reply)
                     break
-                if isinstance(reply.answer, PatAnswer) and (pat := reply.answer.pat) is not None:
+                pat = _pat_of(reply)
+                if pat is not None:
                     created.authorization_id = pat.authorization_id
                     record_answer(self.context, order, pat.authorization_id)
                     return shorter, pat
                 error = known(pat_error(reply))
-                if error is not None and error.passing and left:
+                if error is None:
+                    raise creation_error(reply, order)
+                if error.passing and left:
                     break
-                if error is None or not error.shorter:
+                if not error.shorter:
                     raise creation_error(reply, order)
             else:
                 raise creation_error(reply, order)
@@ -138,10 +138,17 @@ class PatLifecycle:
             remedy=f"Create the token by hand: {self.place.token_page}",
         )
 
+    def _send(self, order: Order, created: CreatedToken) -> Reply:
+        call = self.context.caller.create_pat(order, self.credential)
+        created.under_way = True
+        reply = self._ask(call)
+        created.under_way = False
+        return reply
+
     def read(self, authorization_id: str) -> Pat | None:
         """A token as it is on the service's record; ``None`` where that could not be read."""
         reply = self._ask(self.context.caller.pat(self.place, authorization_id, self.credential))
-        return reply.answer.pat if isinstance(reply.answer, PatAnswer) else None
+        return _pat_of(reply)
 
     def revoke(self, authorization_id: str) -> bool:
         """Revoke a token; whether it is ended now."""
@@ -196,6 +203,13 @@ class PatLifecycle:
 
     def _ask(self, call: Call) -> Reply:
         return self.context.scheduler.run(one_call(call))
+
+
+def _pat_of(reply: Reply) -> Pat | None:
+    """The token of an answer that has one."""
+    if isinstance(reply.answer, PatAnswer):
+        return reply.answer.pat
+    return None
 
 
 def lifecycle_of(context: Context, place: Place) -> PatLifecycle:

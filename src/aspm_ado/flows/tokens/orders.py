@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.stored import TokenOrder
@@ -37,12 +36,12 @@ def record_replaced(context: Context, place: Place, old: StoredCredential) -> No
 
 def record_answer(context: Context, order: Order, authorization_id: str) -> None:
     """Put the id of the created token on record. The record of the token takes the order off."""
-    _edit(context, order.id, lambda one: (replace(one, authorization_id=authorization_id),))
+    _edit(context, order.id, lambda one: [one.answered(authorization_id)])
 
 
 def close_order(context: Context, key: str) -> None:
     """Take an order off the record: nothing is left to be done."""
-    _edit(context, key, lambda _: ())
+    _edit(context, key, lambda _: [])
     release_order(context, key)
 
 
@@ -74,20 +73,21 @@ def _on_record(context: Context, key: str) -> bool:
 
 def _enter(context: Context, one: TokenOrder) -> None:
     context.records.claim(_claim(one.id))
-    context.records.change(lambda catalogue: replace(catalogue, ordered=(*catalogue.ordered, one)))
+    context.records.change(lambda catalogue: catalogue.with_orders((*catalogue.ordered, one)))
 
 
-def _edit(
-    context: Context, key: str, become: Callable[[TokenOrder], tuple[TokenOrder, ...]]
-) -> None:
+def _edit(context: Context, key: str, become: Callable[[TokenOrder], list[TokenOrder]]) -> None:
     if not context.asker.keeps or not _on_record(context, key):
         return
 
     def edit(catalogue: Catalogue) -> Catalogue:
         ordered: list[TokenOrder] = []
         for one in catalogue.ordered:
-            ordered += become(one) if one.id == key else (one,)
-        return replace(catalogue, ordered=tuple(ordered))
+            if one.id == key:
+                ordered += become(one)
+            else:
+                ordered.append(one)
+        return catalogue.with_orders(ordered)
 
     context.records.change(edit)
 
