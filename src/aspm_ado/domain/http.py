@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
@@ -223,6 +223,10 @@ class Reply:
     problem: str = ""
     remedy: str = ""
     received: datetime | None = None
+
+    def without_text(self) -> Reply:
+        """The same without the head of the body."""
+        return replace(self, text="")
 
     def header(self, name: str) -> str:
         """The first value of a header, in any case; empty when it is not there."""

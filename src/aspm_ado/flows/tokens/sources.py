@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import SERVICES
@@ -98,7 +98,8 @@ def tokens_given(asker: Asker, sources: Sources, site: Site = SERVICES) -> Token
                 f"Two tokens are given for {clean(organization, 60)}.",
                 remedy="Give one --pat-file for each organization.",
             )
-        own[place.key] = replace(token, places=(place,))
+        token.places = (place,)
+        own[place.key] = token
     if len(shared) > 1:
         raise UsageError(
             Reason.USAGE,

@@ -118,11 +118,11 @@ class _Progress:
 def _conclude(result: TokenResult) -> None:
     """What only all organizations tell together: a token that one rejects may live in another."""
     organizations = result.organizations.values()
-    answers = (here.access for here in organizations if here.access is not None)
-    alive = next((access.identity for access in answers if access.is_accepted_somewhere), None)
-    for here in organizations:
-        if alive is not None and not here.is_accepted_somewhere and here.first is not None:
-            here.access = result.access(here.place, here.first, alive)
+    alive = next((here for here in organizations if here.is_accepted_somewhere), None)
+    if alive is not None and alive.identity is not None:
+        for here in organizations:
+            if here.first is not None and not here.is_accepted_somewhere:
+                here.access = result.access(here.place, here.first, alive.identity)
     result.reach_seen = observe_reach(
         result.token.site.deployment,
         result.wide,
