@@ -152,6 +152,13 @@ class ConnectOptions:
         return self.keeps and not self.dry_run
 
     @property
+    def replaced(self) -> Entry | None:
+        """The connection on record, where this run stores a new one."""
+        if not self.stores:
+            return None
+        return self.stored
+
+    @property
     def aspm_before(self) -> StoredAspm | None:
         """The Invicti ASPM on record."""
         return self.stored.aspm if self.stored is not None else None

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
 from aspm_ado.domain.documents import Profile
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.report import (
+    AspmReport,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    TokenFacts,
+)
 from aspm_ado.domain.rules.access import Access, identity_known
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
@@ -65,10 +71,23 @@ def _facts(result: TokenResult) -> TokenFacts:
 
 
 def connection_report(
-    name: str | None, site: Site, purpose: Purpose, organizations: Iterable[OrganizationReport]
+    name: str | None,
+    site: Site,
+    purpose: Purpose,
+    organizations: Iterable[OrganizationReport],
+    checks: Iterable[Check] = (),
+    aspm: AspmReport | None = None,
 ) -> ConnectionReport:
     """One connection."""
-    return ConnectionReport(name, site.deployment, site.base_url, purpose, tuple(organizations))
+    return ConnectionReport(
+        name,
+        site.deployment,
+        site.base_url,
+        purpose,
+        tuple(organizations),
+        tuple(checks),
+        aspm,
+    )
 
 
 def report(

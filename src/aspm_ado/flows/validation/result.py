@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
     from aspm_ado.domain.documents import Identity, Repository
     from aspm_ado.domain.http import Reply
-    from aspm_ado.domain.stored import Registration
     from aspm_ado.flows.validation.token import Token
 
 
@@ -48,10 +47,8 @@ class OrganizationResult:
     """Whether nothing was asked here, since an answer elsewhere decided about the token."""
     report: OrganizationReport = _NO_REPORT
     """Made when the validation of the token is over."""
-    registration: Registration | None = None
-    """What is put on record of it with the token; ``None``: what is there stays."""
     outcome: Outcome | None = None
-    """What came of its registration in this run."""
+    """How far its registration is in this run; ``None``: nothing is known of it, or to be said."""
 
     @property
     def identity(self) -> Identity | None:
