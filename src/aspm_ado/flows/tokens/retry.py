@@ -153,20 +153,24 @@ def _guide_for(context: Context, token: Token) -> Guide:
 def _choices(failed: Sequence[TokenResult]) -> list[Choice]:
     """What can be done about it, the likeliest first."""
     trouble = [check for result in failed for check in _trouble(result)]
-    reasons = {check.reason for check in trouble if check.reason is not None}
-    again = AGAIN
-    if {check.status for check in trouble} == {Status.UNKNOWN}:
-        again = Choice(AGAIN.value, AGAIN.label)  # no edit of the token mends a network
-    choices = [again, OPEN, OTHER]
-    if ExitCode.REJECTED in {check.exit_code for check in trouble}:
-        choices = [OTHER, again, OPEN]
+    choices = _first_choices(trouble)
     if CheckId.CLONE_TOKEN in {check.id for check in trouble}:
         choices.append(USERNAME)
+    reasons = {check.reason for check in trouble if check.reason is not None}
     if Reason.REACH_ORGANIZATION_ONLY in reasons:
         choices.insert(1, ONE_EACH)
     if _OTHERS & {reason.who for reason in reasons}:
         choices.append(TICKET)
     return choices
+
+
+def _first_choices(trouble: Sequence[Check]) -> list[Choice]:
+    again = AGAIN
+    if {check.status for check in trouble} == {Status.UNKNOWN}:
+        again = Choice(AGAIN.value, AGAIN.label)  # no edit of the token mends a network
+    if ExitCode.REJECTED in {check.exit_code for check in trouble}:
+        return [OTHER, again, OPEN]
+    return [again, OPEN, OTHER]
 
 
 MORE: Final = Question("more", "The token reaches more. Which of them shall be connected too?")
