@@ -21,6 +21,8 @@ from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.context import Context
 from aspm_ado.flows.validation.scheduler import Scheduler
 
+from ..aspm.stand import Voice
+
 
 class Plan:
     """Fails at the n-th step of those that count on it: once, or from there on (a machine that was switched off)."""
@@ -114,21 +116,6 @@ class FakeRecords:
 
 
 @dataclass
-class FakeVoice:
-    """Everything that was said."""
-
-    lines: list[str] = field(default_factory=list)
-
-    def say(self, line: str = "") -> None:
-        self.lines.append(line)
-
-    heading = note = warn = say
-
-    def progress(self, done: int, total: int, what: str) -> None:
-        pass
-
-
-@dataclass
 class FakeSources:
     """Files by path, variables by name."""
 
@@ -209,7 +196,7 @@ def context(**more: Any) -> Context:
     """A house of fakes."""
     parts: dict[str, Any] = {
         "asker": asker(),
-        "voice": FakeVoice(),
+        "voice": Voice(),
         "records": FakeRecords(),
         "vault": FakeVault(),
         "sources": FakeSources(),

@@ -31,7 +31,7 @@ from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Organization
 
 from ..domain import replies as r
-from ..flows.context import FakeRecords, FakeVault, FakeVoice, context
+from ..flows.context import FakeRecords, FakeVault, Voice, context
 from ..flows.service import Service
 from ..simulator.worlds import a_token
 from .machine import NEW, Machine, asked, check, codes
@@ -40,11 +40,8 @@ CHANGED = ("It was", "New since", "On 2026")
 
 
 @pytest.fixture
-def here(machine) -> Machine:
-    """One organization, connected; its token reaches a second one."""
-    made = machine()
-    connect(made.context(asked(register="guided")), None)
-    return made
+def here(handed_off) -> Machine:
+    return handed_off
 
 
 def validated(here, *names, **terms):
@@ -361,7 +358,7 @@ def test_a_token_of_many_organizations_is_read_once():
     more = tuple(StoredOrganization(f"Org{number:03}", "k") for number in range(30))
     records.catalogue = Catalogue({"org000": replace(entry, organizations=more)})
     service = Service(a_token(value=pat(0)), organizations=[one.name for one in more])
-    voice = FakeVoice()
+    voice = Voice()
     validate_stored(
         context(records=records, vault=vault, scheduler=Scheduler(service), voice=voice), []
     )
