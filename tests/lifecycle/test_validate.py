@@ -9,19 +9,11 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
-from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.secret import Secret, TokenFormat
-from aspm_ado.domain.stored import (
-    Catalogue,
-    Entry,
-    StoredAspm,
-    StoredCredential,
-    StoredOrganization,
-)
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import Catalogue, StoredAspm, StoredOrganization
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.storage.transaction import update_entry
@@ -31,7 +23,7 @@ from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Organization
 
 from ..domain import replies as r
-from ..flows.context import FakeRecords, FakeVault, Voice, context
+from ..flows.context import FakeRecords, FakeVault, Voice, context, entry_of_one
 from ..flows.service import Service
 from ..simulator.worlds import a_token
 from .machine import NEW, Machine, asked, check, codes
@@ -297,15 +289,7 @@ def many(count: int = MANY, *, shared: bool = False):
     for number, name in enumerate(names):
         service = f"aspm-ado:{name.lower()}:k"
         vault.secrets[service] = Secret(pat(number))
-        entries[name.lower()] = Entry(
-            name.lower(),
-            Deployment.SERVICES,
-            "https://dev.azure.com",
-            Purpose.ALM,
-            {"k": StoredCredential(service, TokenFormat.V2_84, "Wx9Z", reach=Reach.ORGANIZATION)},
-            (StoredOrganization(name, "k"),),
-            reach_demanded=ReachDemanded.ORGANIZATION,
-        )
+        entries[name.lower()] = entry_of_one(name, service, "Wx9Z")
     reads: Counter[str] = Counter()
     read = vault.read
 
