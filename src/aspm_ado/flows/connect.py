@@ -414,7 +414,6 @@ def _handoff(
     here: OrganizationResult,
     begun: Registration,
 ) -> Handoff:
-    """One organization as it is brought to Invicti ASPM."""
     day = context.now().strftime("%Y-%m-%d")
     return Handoff(
         options.name,

@@ -511,7 +511,6 @@ def missing_tokens(
 
 
 def _missing_aspm(context: Context, aspm: AspmOptions, token: ApiToken | None) -> Iterator[Missing]:
-    """What a registration would have to ask for."""
     if aspm.is_wanted and not aspm.url:
         short = "--aspm-url (or INVICTI_ASPM_HOST), or --register none"
         yield Missing(short, _aspm_missing())

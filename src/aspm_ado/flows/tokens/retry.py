@@ -76,7 +76,6 @@ def _ask_next(
 
 
 def _open_page(context: Context, failed: Sequence[TokenResult]) -> None:
-    """The page of the first token that needs it."""
     pages = [result.lead.place.token_page for result in failed if result.lead is not None]
     open_page(context, next(iter(pages), failed[0].token.site.base_url))
 
@@ -140,12 +139,10 @@ def _asked_for(context: Context, token: Token) -> str:
 
 
 def _trouble(result: TokenResult) -> list[Check]:
-    """What stands in the way of this token."""
     return [check for organization in result.reports for check in not_good(organization)]
 
 
 def _guide_for(context: Context, token: Token) -> Guide:
-    """The guide to a token like this one."""
     place = next(iter(token.places), token.site.place("_"))
     return guide(place, token.demand.purpose, token.demand.reach, context.clock.calendar())
 

@@ -116,7 +116,6 @@ def _from_files(asker: Asker, sources: Sources, site: Site) -> tuple[list[Token]
 
 
 def _from_file(sources: Sources, path: str) -> Token:
-    """The token in a file, or on stdin (``-``)."""
     source = f"file {clean(path, 120)}"
     if path == "-":
         source = "stdin"

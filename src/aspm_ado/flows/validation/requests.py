@@ -135,11 +135,9 @@ class TokenRequests:
         return tuple(map(self._site.place, reply.answer.names))
 
     def _who(self, here: OrganizationResult) -> Call:
-        """The question who the token is here."""
         return self._caller.connection_data(here.place, self._credential)
 
     def _accounts(self, profile: Profile) -> Call:
-        """The question for the organizations of the token's owner."""
         return self._caller.accounts(profile.identity.id, self._site, self._credential)
 
     def _others(self) -> list[OrganizationResult]:
