@@ -1,4 +1,4 @@
-"""A house for the flows: the simulator behind real HTTP, records in a folder, a vault in memory, people by script."""
+"""A machine for the flows: the simulator behind real HTTP, records in a folder, a vault in memory, people by script."""
 
 from __future__ import annotations
 

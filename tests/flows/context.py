@@ -193,7 +193,7 @@ def asker(prompter: Any = None, **given: str | tuple[str, ...]) -> Asker:
 
 
 def context(**more: Any) -> Context:
-    """A house of fakes."""
+    """A context of fakes."""
     parts: dict[str, Any] = {
         "asker": asker(),
         "voice": Voice(),

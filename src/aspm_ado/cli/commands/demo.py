@@ -168,7 +168,7 @@ class _Desk:
 
 
 def _house(invocation: Invocation, story: Scenario, simulator: Simulator) -> Context:
-    """The usual house, with the story's answers: given where nobody is there, offered where somebody is."""
+    """The usual context, with the story's answers: given where nobody is there, offered where somebody is."""
     context = invocation.context()
     given = _given(story)
     if invocation.prompter.asks:
