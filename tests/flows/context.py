@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aspm_ado.domain.azure.requests import Caller
-from aspm_ado.domain.azure.retirement import Clock
+from aspm_ado.domain.azure.retirement import Clock, Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Choice, Given, Question
@@ -20,6 +20,8 @@ from aspm_ado.domain.stored import Catalogue, Draft, Entry, StoredCredential, St
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.context import Context
 from aspm_ado.flows.validation.scheduler import Scheduler
+
+from ..aspm.stand import Voice
 
 
 class Plan:
@@ -114,21 +116,6 @@ class FakeRecords:
 
 
 @dataclass
-class FakeVoice:
-    """Everything that was said."""
-
-    lines: list[str] = field(default_factory=list)
-
-    def say(self, line: str = "") -> None:
-        self.lines.append(line)
-
-    heading = note = warn = say
-
-    def progress(self, done: int, total: int, what: str) -> None:
-        pass
-
-
-@dataclass
 class FakeSources:
     """Files by path, variables by name."""
 
@@ -209,7 +196,7 @@ def context(**more: Any) -> Context:
     """A context of fakes."""
     parts: dict[str, Any] = {
         "asker": asker(),
-        "voice": FakeVoice(),
+        "voice": Voice(),
         "records": FakeRecords(),
         "vault": FakeVault(),
         "sources": FakeSources(),
@@ -237,4 +224,19 @@ def entry(name: str, *services: str) -> Entry:
     )
     return Entry(
         name, Deployment.SERVICES, "https://dev.azure.com", Purpose.ALM, credentials, organizations
+    )
+
+
+def entry_of_one(organization: str, service: str, last4: str, **more: Any) -> Entry:
+    """A connection of one organization, which has a token of its own."""
+    parts: dict[str, Any] = {"purpose": Purpose.ALM, "reach_demanded": ReachDemanded.ORGANIZATION}
+    return Entry(
+        name=organization.lower(),
+        deployment=Deployment.SERVICES,
+        base_url="https://dev.azure.com",
+        credentials={
+            "k": StoredCredential(service, TokenFormat.V2_84, last4, reach=Reach.ORGANIZATION)
+        },
+        organizations=(StoredOrganization(organization, "k"),),
+        **{**parts, **more},
     )

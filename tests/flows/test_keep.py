@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ from aspm_ado.flows.storage.transaction import (
     update_entry,
 )
 
-from .context import FakeRecords, FakeVault, FakeVoice, Plan, context, entry
+from .context import FakeRecords, FakeVault, Plan, Voice, context, entry
 
 OLD = entry("contoso", "old1", "old2")
 NEW = entry("contoso", "new1", "new2", "new3")
@@ -39,6 +41,14 @@ def in_place_of(expected: Entry | None, new: Entry = NEW) -> Callable[[Entry | N
         return new
 
     return onto
+
+
+def store(
+    records: FakeRecords, vault: FakeVault, expected: Entry | None = OLD, **more: Any
+) -> None:
+    """Put ``NEW`` in the place of what is expected to be on record."""
+    made = context(records=records, vault=vault, **more)
+    store_entry(made, "contoso", in_place_of(expected), SECRETS)
 
 
 def furnished(vault: FakeVault) -> tuple[FakeRecords, FakeVault]:
@@ -67,7 +77,7 @@ def assert_clean_after_the_next_run(records: FakeRecords, vault: FakeVault) -> N
 
 def test_all_of_it() -> None:
     records, vault = furnished(FakeVault())
-    store_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
+    store(records, vault)
     assert records.load().connections == {"contoso": NEW, "other": OTHER}
     assert set(vault.secrets) == {"new1", "new2", "new3", "kept"}
     assert records.load().pending == {}
@@ -85,7 +95,7 @@ def test_what_is_about_to_be_written_is_said_before() -> None:
 
     watching = Watching()
     watching.secrets = vault.secrets
-    store_entry(context(records=records, vault=watching), "contoso", in_place_of(OLD), SECRETS)
+    store(records, watching)
     assert seen == [True, True, True]
 
 
@@ -100,11 +110,9 @@ def test_the_vault_fails_at_each_step(step: int, for_ever: bool, late: bool, fai
     plan = Plan(step, for_ever=for_ever, error=FAILURES[failure]())
     records, vault = furnished(FakeVault(plan, late=late))
     writing = step <= 3
-    if writing or failure != "the store fails":
-        with pytest.raises(type(plan.error)):
-            store_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
-    else:
-        store_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
+    fails = writing or failure != "the store fails"
+    with pytest.raises(type(plan.error)) if fails else nullcontext():
+        store(records, vault)
     assert_whole(records, vault)
     assert records.load().connections["contoso"] == (OLD if writing else NEW)
     assert records.load().connections["other"] == OTHER
@@ -121,7 +129,7 @@ def test_the_records_fail_at_each_change(step: int, for_ever: bool) -> None:
     broken = StoreError(Reason.RECORDS_UNREADABLE, "The disk is full.", remedy="Make room.")
     records.plan = Plan(step, for_ever=for_ever, error=broken)
     with pytest.raises(StoreError) as caught:
-        store_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
+        store(records, vault)
     assert caught.value.reason is Reason.RECORDS_UNREADABLE
     assert_whole(records, vault)
     expected = OLD if step < 3 else NEW
@@ -141,9 +149,9 @@ def test_switched_off_between_any_two_steps(step: int) -> None:
     records, vault = furnished(FakeVault(plan))
     records.plan = plan
     with pytest.raises(OffError):
-        store_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
+        store(records, vault)
     assert_whole(records, vault)
-    voice = FakeVoice()
+    voice = Voice()
     records.plan = vault.plan = Plan()
     pending = bool(records.load().pending)
     undo_interrupted(context(records=records, vault=vault, voice=voice))
@@ -155,7 +163,7 @@ def test_a_secret_too_large_is_refused_before_anything_is_written() -> None:
     records, vault = furnished(FakeVault(largest=10))
     before = dict(vault.secrets)
     with pytest.raises(StoreError) as caught:
-        store_entry(context(records=records, vault=vault), "contoso", in_place_of(OLD), SECRETS)
+        store(records, vault)
     assert caught.value.reason is Reason.SECRET_TOO_LARGE
     assert records.history == []
     assert vault.secrets == before
@@ -163,10 +171,8 @@ def test_a_secret_too_large_is_refused_before_anything_is_written() -> None:
 
 def test_an_old_secret_that_cannot_be_erased_is_said_and_tried_again() -> None:
     records, vault = furnished(FakeVault(Plan(4, for_ever=True)))
-    voice = FakeVoice()
-    store_entry(
-        context(records=records, vault=vault, voice=voice), "contoso", in_place_of(OLD), SECRETS
-    )
+    voice = Voice()
+    store(records, vault, voice=voice)
     assert records.load().connections["contoso"] == NEW
     assert set(records.load().erasing) == {"old1", "old2"}
     assert any("could not be erased" in line for line in voice.lines)
@@ -226,7 +232,7 @@ def test_what_another_run_put_on_record_meanwhile_is_what_the_entry_is_built_on(
 
     slow = Slow()
     slow.secrets = vault.secrets
-    store_entry(context(records=records, vault=slow), "contoso", in_place_of(later), SECRETS)
+    store(records, slow, later)
     assert records.load().connections["contoso"] == NEW
 
 
@@ -245,7 +251,7 @@ def test_a_builder_that_fails_leaves_all_as_it_was() -> None:
 
 def test_a_connection_that_is_new_is_built_on_nothing() -> None:
     records, vault = FakeRecords(), FakeVault()
-    store_entry(context(records=records, vault=vault), "contoso", in_place_of(None), SECRETS)
+    store(records, vault, None)
     assert records.load().connections == {"contoso": NEW}
     assert set(vault.secrets) == set(SECRETS)
 
@@ -254,7 +260,7 @@ def test_before_a_secret_is_asked_for_the_remains_are_cleared() -> None:
     records, vault = furnished(FakeVault())
     vault.secrets["half"] = Secret("x" * 20)
     records.catalogue = records.catalogue.begin("fabrikam", ("half", "never-written"))
-    voice = FakeVoice()
+    voice = Voice()
     prepare_storage(context(records=records, vault=vault, voice=voice))
     assert "half" not in vault.secrets
     assert any("fabrikam" in line for line in voice.lines)
@@ -263,7 +269,7 @@ def test_before_a_secret_is_asked_for_the_remains_are_cleared() -> None:
 
 def test_with_nothing_left_over_nothing_is_locked_and_nothing_said() -> None:
     records, vault = furnished(FakeVault())
-    voice = FakeVoice()
+    voice = Voice()
     undo_interrupted(context(records=records, vault=vault, voice=voice))
     assert records.history == []
     assert voice.lines == []

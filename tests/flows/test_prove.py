@@ -21,7 +21,7 @@ from aspm_ado.simulator.world import GitRepository, IssuedToken, TeamProject
 
 from ..domain import replies as r
 from ..simulator.worlds import LONG_AGO, a_server, an_organization, swap
-from .context import FakeVoice, context
+from .context import Voice, context
 from .service import EVERYTHING, PAT, TFS, THAT_DAY, Rounds, Service, candidate, token
 
 CLONE = {"projects", "repositories", "clone"}
@@ -505,11 +505,11 @@ def test_the_real_crew_hears_the_same() -> None:
     service.begin(PAT)
     done: list[str] = []
 
-    class Voice(FakeVoice):
+    class Watching(Voice):
         def progress(self, so_far: int, total: int, what: str) -> None:
             done.append(what)
 
-    [proof] = validate(context(scheduler=Scheduler(service), voice=Voice()), [candidate(*names)])
+    [proof] = validate(context(scheduler=Scheduler(service), voice=Watching()), [candidate(*names)])
     assert done.pop(0) == "asking Azure DevOps"
     assert service.problems == []
     assert sorted(done) == sorted(names)

@@ -20,7 +20,7 @@ from aspm_ado.simulator.world import IssuedToken
 
 from ..domain import replies as r
 from ..simulator.worlds import swap
-from .context import FakeVoice, Person, asker, context
+from .context import Person, Voice, asker, context
 from .service import PAT, Service, candidate, token
 
 NARROW = token(swap("vso.work_full", "vso.work"))
@@ -51,7 +51,7 @@ def test_a_good_token_asks_nobody_anything() -> None:
 
 
 def test_a_text_to_send_where_somebody_else_has_to_mend_it() -> None:
-    person, voice = Person("ticket", STOP.value), FakeVoice()
+    person, voice = Person("ticket", STOP.value), Voice()
     scheduler = Scheduler(lambda call: replace(r.silence(), call=call))
     validate_until_good(
         context(asker=asker(person), scheduler=scheduler, voice=voice), [candidate("contoso")]
@@ -84,28 +84,26 @@ def test_another_token_is_proven_from_the_start() -> None:
     service = Service(NARROW, token(value=OTHER_PAT))
     [proof], _, person = run(service, OTHER.value, OTHER_PAT, "2027-01-31")
     assert proof.token.secret.reveal() == OTHER_PAT
-    assert (proof.token.end, proof.token.end_source) == (
-        date(2027, 1, 31),
-        "prompt",
-    )
+    assert (proof.token.end, proof.token.end_source) == (date(2027, 1, 31), "prompt")
     assert person.asked == ["next", "pat", "pat-expires"]
     assert service.names().count("code-read") == 2
 
 
 def test_another_token_ends_on_the_day_that_was_given_for_all() -> None:
-    service = Service(NARROW, token(value=OTHER_PAT))
     made = candidate("contoso", end=date(2027, 1, 31), end_source="--pat-expires")
-    [proof], _, person = run(service, OTHER.value, OTHER_PAT, made=made, pat_expires="2027-01-31")
-    assert "pat-expires" not in person.asked
-    assert (proof.token.end, proof.token.end_source) == (
-        date(2027, 1, 31),
-        "--pat-expires",
+    [proof], _, person = run(
+        Service(NARROW, token(value=OTHER_PAT)),
+        OTHER.value,
+        OTHER_PAT,
+        made=made,
+        pat_expires="2027-01-31",
     )
+    assert "pat-expires" not in person.asked
+    assert (proof.token.end, proof.token.end_source) == (date(2027, 1, 31), "--pat-expires")
 
 
 def test_a_token_of_one_organization_is_accepted_by_a_person() -> None:
-    service = Service(token(reach="contoso"))
-    [proof], shown, _ = run(service, ONE_EACH.value)
+    [proof], shown, _ = run(Service(token(reach="contoso")), ONE_EACH.value)
     assert shown == [1]
     assert proof.token.demand.reach is ReachDemanded.ORGANIZATION
     [made] = proof.reports
@@ -163,8 +161,9 @@ def test_kept_as_it_is() -> None:
 
 
 def test_a_dead_token_can_be_replaced_too() -> None:
-    service = Service(token(value=OTHER_PAT))
-    [proof], _, _ = run(service, AGAIN.value, OTHER.value, OTHER_PAT, "unknown")
+    [proof], _, _ = run(
+        Service(token(value=OTHER_PAT)), AGAIN.value, OTHER.value, OTHER_PAT, "unknown"
+    )
     assert proof.token.end is None
     assert proof.organizations["contoso"].access is not None
     assert proof.organizations["contoso"].access.is_accepted

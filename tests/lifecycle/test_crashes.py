@@ -36,11 +36,8 @@ def adding(here: Machine, **how):
 
 
 def rotating(here: Machine, **how):
-    return rotate(
-        here.context({"pat_file": "new"}, how.pop("person", Person(handoff="saved")), **how),
-        "contoso",
-        [],
-    )
+    person = how.pop("person", Person(handoff="saved"))
+    return rotate(here.context({"pat_file": "new"}, person, **how), "contoso", [])
 
 
 def rotating_one(here: Machine, **how):
@@ -232,11 +229,8 @@ def test_what_is_interrupted_is_finished_or_undone(machine):
     for _ in kills(here, "rotate"):
         seen.add((here.in_force("contoso")[-4:], here.in_force("fabrikam")[-4:]))
         with suppress(UsageError):  # where nothing is left to be replaced
-            rotate(
-                here.context({"pat_file": "new", "register": "none"}),
-                "contoso",
-                ["contoso", "fabrikam"],
-            )
+            given = {"pat_file": "new", "register": "none"}
+            rotate(here.context(given), "contoso", ["contoso", "fabrikam"])
         assert {here.in_force("contoso")[-4:], here.in_force("fabrikam")[-4:]} == {"New1"}
         here.assert_tidy()
     assert seen == {("Rdy1", "Rdy1"), ("New1", "Rdy1"), ("New1", "New1")}

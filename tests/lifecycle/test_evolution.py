@@ -36,10 +36,8 @@ COMMANDS = {
 
 
 @pytest.fixture
-def here(machine) -> Machine:
-    made = machine()
-    connect(made.context(asked(register="guided")), None)
-    return made
+def here(handed_off) -> Machine:
+    return handed_off
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -43,12 +43,8 @@ STOP = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Run it aga
 def here(machine) -> Machine:
     """Two organizations share one token, and Invicti ASPM has it."""
     made = machine()
-    connect(
-        made.context(
-            asked("contoso", "fabrikam", register="guided"), Person(handoff="saved", go=True)
-        ),
-        None,
-    )
+    given = asked("contoso", "fabrikam", register="guided")
+    connect(made.context(given, Person(handoff="saved", go=True)), None)
     return made
 
 
@@ -56,14 +52,19 @@ def with_new(here, organizations=(), person=None, *, file="new", **given):
     return rotate(here.context({"pat_file": file, **given}, person), "contoso", organizations)
 
 
+def tokens(here) -> tuple[str, str, list[str]]:
+    """In force for contoso and for fabrikam, and those that wait."""
+    return here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()
+
+
 def untouched(here) -> bool:
-    return (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (PAT, PAT, [])
+    return tokens(here) == (PAT, PAT, [])
 
 
 def test_proven_handed_over_and_swapped(here):
     report = with_new(here, person=Person(handoff="saved"))
     assert int(report.exit_code) == 0
-    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (NEW, NEW, [])
+    assert tokens(here) == (NEW, NEW, [])
     said = here.stand.voice.text
     assert (
         "The old token (…Rdy1) is not used here any more. Revoke it: https://dev.azure.com/contoso/_users"
@@ -130,11 +131,7 @@ def test_refused_half_way(here):
     assert int(report.exit_code) == 6
     states = [one.registration.state.value for one in report.connections[0].organizations]
     assert states == ["registered", "failed"]
-    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (
-        NEW,
-        PAT,
-        [NEW],
-    )
+    assert tokens(here) == (NEW, PAT, [NEW])
     here.assert_tidy()
     assert int(validate_stored(here.context(), []).exit_code) == 0
     assert "is not used here any more" not in "".join(here.stand.voice.lines)
@@ -185,11 +182,7 @@ def test_the_keyring_locks_at_the_swap(here):
 def test_the_window_is_closed(here, way):
     with pytest.raises(InterruptedByUserError):
         with_new(here, person=Person(handoff=STOP))
-    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (
-        PAT,
-        PAT,
-        [NEW],
-    )
+    assert tokens(here) == (PAT, PAT, [NEW])
     here.assert_tidy()
     shown = validate_stored(here.context(), [])
     assert int(shown.exit_code) == 0
@@ -198,7 +191,7 @@ def test_the_window_is_closed(here, way):
     context = here.context(person=Person(handoff="saved"))
     report = resume_handoff(context, None) if way == "handoff" else rotate(context, "contoso", [])
     assert int(report.exit_code) == 0
-    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (NEW, NEW, [])
+    assert tokens(here) == (NEW, NEW, [])
     here.assert_tidy()
 
 
@@ -206,11 +199,7 @@ def test_the_window_is_closed_half_way(here):
     """What was saved is in force; only the rest is asked again."""
     with pytest.raises(InterruptedByUserError):
         with_new(here, person=Person(handoff=["saved", STOP]))
-    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (
-        NEW,
-        PAT,
-        [NEW],
-    )
+    assert tokens(here) == (NEW, PAT, [NEW])
     person = Person(handoff=["saved"])
     resume_handoff(here.context(person=person), None)
     assert person.asked.count("handoff") == 1
@@ -231,11 +220,7 @@ def test_refused_on_another_day(here):
     assert "The old one stays in force" in states[0][1]
     assert states[1][0] == "handed-off"
     assert "the old one serves until" in states[1][1]
-    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (
-        PAT,
-        PAT,
-        [NEW],
-    )
+    assert tokens(here) == (PAT, PAT, [NEW])
     assert {one.registration.state.value for one in here.entry.organizations} == {"registered"}
     assert int(validate_stored(here.context(), []).exit_code) == 0
 
@@ -245,11 +230,7 @@ def test_the_window_is_closed_half_way_on_another_day(here):
     with_new(here)
     with pytest.raises(InterruptedByUserError):
         resume_handoff(here.context(person=Person(handoff=["saved", STOP])), None)
-    assert (here.in_force("contoso"), here.in_force("fabrikam"), here.waiting()) == (
-        NEW,
-        PAT,
-        [NEW],
-    )
+    assert tokens(here) == (NEW, PAT, [NEW])
     here.assert_tidy()
     resume_handoff(here.context(person=Person(handoff=["saved"])), None)
     assert (
@@ -513,10 +494,8 @@ def test_nobody_says_yes(here):
     for context in (here.context(), here.context(person=Person(forget=False))):
         with pytest.raises(UsageError) as caught:
             disconnect(context, "contoso")
-        assert (caught.value.reason, int(caught.value.exit_code)) == (
-            Reason.CONFIRMATION_MISSING,
-            2,
-        )
+        assert caught.value.reason is Reason.CONFIRMATION_MISSING
+        assert int(caught.value.exit_code) == 2
         assert untouched(here)
 
 

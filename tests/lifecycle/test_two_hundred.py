@@ -17,7 +17,6 @@ import pytest
 
 from aspm_ado.adapters.http.trust import load_trust
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import (
     API_VERSIONS,
     Deployment,
@@ -25,20 +24,15 @@ from aspm_ado.domain.azure.scopes import (
     highest_probes,
     probes_for,
 )
-from aspm_ado.domain.secret import TokenFormat
-from aspm_ado.domain.stored import (
-    Catalogue,
-    Entry,
-    StoredAspm,
-    StoredCredential,
-    StoredOrganization,
-)
+from aspm_ado.domain.stored import Catalogue, StoredAspm
 from aspm_ado.flows.validation.requests import MOST_REQUESTS
 from aspm_ado.flows.validation.scheduler import IN_FLIGHT
 from aspm_ado.simulator import SCENARIOS, Simulator, samples
 from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.scopes import FULL_ACCESS
 from aspm_ado.simulator.world import GitRepository, Organization, TeamProject
+
+from ..flows.context import entry_of_one
 
 MANY = 200
 DEAD = "Org117"
@@ -110,21 +104,9 @@ class WithADeadHost(Simulator):
 
 
 def catalogue() -> Catalogue:
+    aspm = StoredAspm(ASPM, "standalone")
     entries = [
-        Entry(
-            name.lower(),
-            Deployment.SERVICES,
-            "https://dev.azure.com",
-            purpose,
-            {
-                "k": StoredCredential(
-                    f"aspm-ado:{name}:k", TokenFormat.V2_84, name[-4:], reach=Reach.ORGANIZATION
-                )
-            },
-            (StoredOrganization(name, "k"),),
-            StoredAspm(ASPM, "standalone"),
-            reach_demanded=ReachDemanded.ORGANIZATION,
-        )
+        entry_of_one(name, f"aspm-ado:{name}:k", name[-4:], purpose=purpose, aspm=aspm)
         for name, purpose in NAMES.items()
     ]
     return Catalogue(

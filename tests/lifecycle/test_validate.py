@@ -9,19 +9,11 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
-from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.secret import Secret, TokenFormat
-from aspm_ado.domain.stored import (
-    Catalogue,
-    Entry,
-    StoredAspm,
-    StoredCredential,
-    StoredOrganization,
-)
+from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import Catalogue, StoredAspm, StoredOrganization
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.storage.transaction import update_entry
@@ -31,7 +23,7 @@ from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Organization
 
 from ..domain import replies as r
-from ..flows.context import FakeRecords, FakeVault, FakeVoice, context
+from ..flows.context import FakeRecords, FakeVault, Voice, context, entry_of_one
 from ..flows.service import Service
 from ..simulator.worlds import a_token
 from .machine import NEW, Machine, asked, check, codes
@@ -40,11 +32,8 @@ CHANGED = ("It was", "New since", "On 2026")
 
 
 @pytest.fixture
-def here(machine) -> Machine:
-    """One organization, connected; its token reaches a second one."""
-    made = machine()
-    connect(made.context(asked(register="guided")), None)
-    return made
+def here(handed_off) -> Machine:
+    return handed_off
 
 
 def validated(here, *names, **terms):
@@ -300,15 +289,7 @@ def many(count: int = MANY, *, shared: bool = False):
     for number, name in enumerate(names):
         service = f"aspm-ado:{name.lower()}:k"
         vault.secrets[service] = Secret(pat(number))
-        entries[name.lower()] = Entry(
-            name.lower(),
-            Deployment.SERVICES,
-            "https://dev.azure.com",
-            Purpose.ALM,
-            {"k": StoredCredential(service, TokenFormat.V2_84, "Wx9Z", reach=Reach.ORGANIZATION)},
-            (StoredOrganization(name, "k"),),
-            reach_demanded=ReachDemanded.ORGANIZATION,
-        )
+        entries[name.lower()] = entry_of_one(name, service, "Wx9Z")
     reads: Counter[str] = Counter()
     read = vault.read
 
@@ -361,7 +342,7 @@ def test_a_token_of_many_organizations_is_read_once():
     more = tuple(StoredOrganization(f"Org{number:03}", "k") for number in range(30))
     records.catalogue = Catalogue({"org000": replace(entry, organizations=more)})
     service = Service(a_token(value=pat(0)), organizations=[one.name for one in more])
-    voice = FakeVoice()
+    voice = Voice()
     validate_stored(
         context(records=records, vault=vault, scheduler=Scheduler(service), voice=voice), []
     )

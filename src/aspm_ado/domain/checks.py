@@ -108,6 +108,10 @@ class Check:
         """Whether a person has something to do or to know about it."""
         return self.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)
 
+    def followed_by(self, command: Command | None) -> Check:
+        """The same with the command to run next."""
+        return replace(self, next=command)
+
     def on(self, *replies: Reply | None) -> Check:
         """The same with the evidence of these answers."""
         evidence = tuple(reply.evidence for reply in replies if reply is not None)

@@ -231,6 +231,10 @@ class Reply:
     remedy: str = ""
     received: datetime | None = None
 
+    def without_text(self) -> Reply:
+        """The same without the head of the body."""
+        return replace(self, text="")
+
     def header(self, name: str) -> str:
         """The first value of a header, in any case; empty when it is not there."""
         return (self.header_values(name) or ("",))[0]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -83,6 +83,10 @@ class OrganizationReport:
         own = [one for one in self.checks if one.required and one.id is not CheckId.REGISTRATION]
         is_known = any(one.id is CheckId.IDENTITY and one.status is Status.PASS for one in own)
         return is_known and all(one.exit_code is ExitCode.DONE for one in own)
+
+    def with_checks(self, checks: Iterable[Check]) -> OrganizationReport:
+        """The same with these checks in the place of its own."""
+        return replace(self, checks=tuple(checks))
 
 
 @dataclass(frozen=True, slots=True)

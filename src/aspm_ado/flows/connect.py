@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import evidence_of
@@ -72,23 +71,22 @@ if TYPE_CHECKING:
 def connect(context: Context, name: str | None) -> Report:
     """Connect organizations, or add them to a connection that is there."""
     stored = whole_records(context).connections
-    old = stored.get(parse_name(name)) if name else None
-    if old is not None and target_given(context.asker) is None:
-        return _connected_already(context, old)
+    if name and parse_name(name) in stored and target_given(context.asker) is None:
+        return _connected_already(context, stored[parse_name(name)])
     options = resolve_options(context, name, stored)
     results, refused = _validate(context, options)
     if not name:
         options.name_after(results, stored)
-    good = good_ones(context, results, options.stored if options.stores else None)
+    good = good_ones(context, results, options.replaced)
     aspm = _find_aspm(context, options, any_good=bool(good))
-    delivery = Delivery()
+    is_stored = False
     if good:
         settings = ask_settings(context, options.aspm, options.demand.purpose)
-        delivery = store_and_register(context, options, good, settings, aspm)
-        if options.stored is not None and options.stores:
-            now = context.records.load().connections.get(options.name, options.stored)
-            revoke_replaced(context, options.stored, now)
-    shown = _report(context, options, results, refused, delivery, aspm)
+        is_stored = store_and_register(context, options, good, settings, aspm)
+        if options.replaced is not None:
+            now = context.records.load().connections.get(options.name, options.replaced)
+            revoke_replaced(context, options.replaced, now)
+    shown = _report(context, options, results, refused, aspm, is_stored=is_stored)
     return report(context, "connect", results, [shown])
 
 
@@ -100,11 +98,12 @@ def _connected_already(context: Context, old: Entry) -> Report:
         )
         return resume_handoff(context, old.name, command="connect")
     names = ", ".join(one.name for one in old.organizations)
-    aspm = old.aspm.url if old.aspm else "no Invicti ASPM"
+    aspm = "no Invicti ASPM"
+    if old.aspm is not None:
+        aspm = old.aspm.url
     context.voice.note(
         f"“{old.name}” is connected already, and nothing of it is changed: {names} on "
-        f"{old.base_url}, for "
-        f"{old.purpose}, with {aspm}. Add organizations with -o NAME."
+        f"{old.base_url}, for {old.purpose}, with {aspm}. Add organizations with -o NAME."
     )
     return validate_stored(context, [old.name], command="connect")
 
@@ -178,8 +177,8 @@ def _store_alone(context: Context, options: ConnectOptions, result: TokenResult)
     good = good_ones(context, [result], options.stored)
     if good:
         key = min(result.held, default=new_key(context))
-        _store(context, options, good, [key], options.aspm.toggles or (), {}, None)
-        result.token = replace(result.token, credential=key)
+        _store(context, options, good, [key], options.aspm.toggles or (), None)
+        result.token.credential = key
 
 
 # Invicti ASPM
@@ -207,14 +206,11 @@ def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> 
 
 
 def _contact_aspm(context: Context, options: ConnectOptions, url: str) -> AspmResult:
-    before = options.aspm_before
+    api_before = AUTO
+    if options.aspm_before is not None:
+        api_before = options.aspm_before.api
     by_hand = options.moves and options.aspm.hands_over
-    target = AspmTarget(
-        url,
-        api_asked(context),
-        before.api if before is not None else AUTO,
-        options.target.site.ca_bundle,
-    )
+    target = AspmTarget(url, api_asked(context), api_before, options.target.site.ca_bundle)
     terms = AspmTerms(
         needs_token=options.aspm.uses_profile,
         offers_token=by_hand and context.asker.asks and not options.yes,
@@ -229,18 +225,14 @@ def _contact_aspm(context: Context, options: ConnectOptions, url: str) -> AspmRe
 # Storage and registration
 
 GO = Question("go", "Store and hand off?")
-GO_REGISTER = Question("go", "Store and register in Invicti ASPM?")
 GO_STORE = Question("go", "Store?")
-GO_UNSTORED = Question("go", "Hand off?")
-GO_REGISTER_UNSTORED = Question("go", "Register in Invicti ASPM?")
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What came of the organizations, by ``Place.key``, and whether their tokens were stored."""
-
-    outcomes: Outcomes = field(default_factory=dict)
-    kept: bool = False
+_GO: Final = {
+    (False, True): GO,
+    (False, False): Question("go", "Hand off?"),
+    (True, True): Question("go", "Store and register in Invicti ASPM?"),
+    (True, False): Question("go", "Register in Invicti ASPM?"),
+}
+"""By whether a profile registers, and whether anything is stored."""
 
 
 def store_and_register(
@@ -249,33 +241,39 @@ def store_and_register(
     good: Sequence[TokenResult],
     settings: Settings,
     aspm: AspmResult | None,
-) -> Delivery:
-    """Store the good ones, then register or hand them over.
+) -> bool:
+    """Store the good ones, then register or hand them over; whether they are stored now.
 
-    Behind an ASPM that is not good nothing is handed over.
+    What came of an organization is its ``outcome``. Behind an ASPM that is not good nothing is
+    handed over.
     """
     ready = None
     if aspm is not None and aspm.is_good and options.aspm.is_wanted:
         ready = aspm
-    done, handoffs = _prepare(context, options, good, settings, brings=ready is not None)
-    begun = {**done, **{handoff.place.key: handoff.prior for handoff in handoffs}}
+    handoffs = _prepare(context, options, good, settings, brings=ready is not None)
     tell_plan(context, options, good, settings, ready)
     if options.dry_run:
-        planned = rehearse(context, ready, options.profile, handoffs)
-        return Delivery(_outcomes(done) | planned)
+        _take(good, rehearse(context, ready, options.profile, handoffs))
+        return False
     if not _is_agreed(context, options, brings=ready is not None):
-        return _left_alone(context, options, good, begun)
+        return _leave_alone(context, options, good)
     if options.keeps:
         keys = [new_key(context) for _ in good]
-        _store(context, options, good, keys, settings.toggles, begun, aspm)
-    if ready is None:
-        return Delivery(_outcomes(begun), kept=options.keeps)
-    outcomes = deliver(context, ready, options.profile, handoffs, keeps=options.keeps)
-    return Delivery(_outcomes(done) | outcomes, kept=options.keeps)
+        _store(context, options, good, keys, settings.toggles, aspm)
+    if ready is not None:
+        _take(good, deliver(context, ready, options.profile, handoffs, keeps=options.keeps))
+    return options.keeps
 
 
-def _outcomes(states: Mapping[str, Registration]) -> Outcomes:
-    return {key: Outcome(state) for key, state in states.items()}
+def _good_organizations(good: Sequence[TokenResult]) -> Iterator[OrganizationResult]:
+    for result in good:
+        yield from result.good
+
+
+def _take(good: Sequence[TokenResult], outcomes: Outcomes) -> None:
+    """Put what came of the organizations that were brought to Invicti ASPM on their results."""
+    for here in _good_organizations(good):
+        here.outcome = outcomes.get(here.place.key, here.outcome)
 
 
 def _prepare(
@@ -285,10 +283,10 @@ def _prepare(
     settings: Settings,
     *,
     brings: bool,
-) -> tuple[dict[str, Registration], list[Handoff]]:
-    """What Invicti ASPM has already, and what is to be brought there.
+) -> list[Handoff]:
+    """What is to be brought to Invicti ASPM, which does not have it yet.
 
-    Each is to be on record as it stands before.
+    The ``outcome`` of each organization is what is put on record of it before.
     """
     unchanged = _unchanged(options, good, settings)
     done = _registered_already(context, options, unchanged, brings=brings)
@@ -299,55 +297,53 @@ def _prepare(
     for result in good:
         for here in result.good:
             key = here.place.key
-            if key not in done:
-                begun = _begun(options, prior.get(key), unchanged.get(key), brings=brings)
-                handoffs.append(_handoff(context, options, settings, result, here, begun))
-    return done, handoffs
+            if key in done:
+                here.outcome = Outcome(done[key])
+                continue
+            begun = _begun(options, prior.get(key), is_unchanged=key in unchanged, brings=brings)
+            here.outcome = Outcome(begun)
+            handoffs.append(_handoff(context, options, settings, result, here, begun))
+    return handoffs
 
 
 def _is_agreed(context: Context, options: ConnectOptions, *, brings: bool) -> bool:
     """A person's yes to the plan, in its words. To nothing at all nobody has to agree."""
     if not context.asker.asks or options.yes or not (brings or options.keeps):
         return True
-    if not brings:
-        question = GO_STORE
-    elif options.aspm.uses_profile:
-        question = GO_REGISTER if options.keeps else GO_REGISTER_UNSTORED
-    else:
-        question = GO if options.keeps else GO_UNSTORED
+    question = GO_STORE
+    if brings:
+        question = _GO[options.aspm.uses_profile, options.keeps]
     return context.asker.prompter.confirm(question, default=True)
 
 
-def _left_alone(
-    context: Context,
-    options: ConnectOptions,
-    good: Sequence[TokenResult],
-    begun: Mapping[str, Registration],
-) -> Delivery:
-    """Nothing more is done.
+def _leave_alone(context: Context, options: ConnectOptions, good: Sequence[TokenResult]) -> bool:
+    """Do nothing more; whether tokens were stored one by one.
 
-    Tokens that were stored one by one stay, and their organizations are as on record.
+    These stay, and their organizations are as on record.
     """
-    kept = any(result.token.credential for result in good)
-    states = dict.fromkeys(begun, UNREGISTERED)
-    entry = _entry_by_now(context, options, kept=kept)
-    for one in entry.organizations if entry is not None else ():
-        if one.key in states:
-            states[one.key] = one.registration
-    return Delivery(_outcomes(states), kept=kept)
+    is_stored = any(result.token.credential for result in good)
+    entry = _entry_by_now(context, options, is_stored=is_stored)
+    known: dict[str, StoredOrganization] = {}
+    if entry is not None:
+        known = stored_by_key(entry)
+    for here in _good_organizations(good):
+        here.outcome = Outcome(UNREGISTERED)
+        if here.place.key in known:
+            here.outcome = Outcome(known[here.place.key].registration)
+    return is_stored
 
 
-def _entry_by_now(context: Context, options: ConnectOptions, *, kept: bool) -> Entry | None:
+def _entry_by_now(context: Context, options: ConnectOptions, *, is_stored: bool) -> Entry | None:
     """The connection as it is on record, where this run has stored something of it."""
-    if not kept:
+    if not is_stored:
         return None
     return context.records.load().connections.get(options.name)
 
 
 def _unchanged(
     options: ConnectOptions, good: Sequence[TokenResult], settings: Settings
-) -> dict[str, Registration]:
-    """What is on record of the organizations that have this very token, and these settings."""
+) -> dict[str, StoredOrganization]:
+    """The organizations on record with this very token, and these settings."""
     old = options.stored
     if old is None or not options.stores or options.moves:
         return {}
@@ -355,16 +351,14 @@ def _unchanged(
         return {}
     held = {here.place.key: result.held for result in good for here in result.good}
     return {
-        key: one.registration
-        for key, one in stored_by_key(old).items()
-        if one.credential in held.get(key, ())
+        key: one for key, one in stored_by_key(old).items() if one.credential in held.get(key, ())
     }
 
 
 def _registered_already(
     context: Context,
     options: ConnectOptions,
-    unchanged: Mapping[str, Registration],
+    unchanged: Mapping[str, StoredOrganization],
     *,
     brings: bool,
 ) -> dict[str, Registration]:
@@ -374,12 +368,12 @@ def _registered_already(
     """
     looks = brings and options.aspm.uses_profile
     done = {}
-    for one in options.stored.organizations if options.stored is not None else ():
-        state = unchanged.get(one.key, UNREGISTERED)
+    for key, one in unchanged.items():
+        state = one.registration
         if state.state is not RegistrationState.REGISTERED:
             continue
         if not (looks and state.mode is RegistrationMode.API):
-            done[one.key] = state
+            done[key] = state
             context.voice.note(
                 f"{clean(one.name, 60)} is unchanged: Invicti ASPM has this token already."
             )
@@ -389,8 +383,8 @@ def _registered_already(
 def _begun(
     options: ConnectOptions,
     prior: StoredOrganization | None,
-    unchanged: Registration | None,
     *,
+    is_unchanged: bool,
     brings: bool,
 ) -> Registration:
     """What is on record until Invicti ASPM answers, or a person does.
@@ -402,10 +396,14 @@ def _begun(
     """
     if brings and options.aspm.hands_over:
         return HANDED_OFF
-    known = prior.registration if prior is not None else UNREGISTERED
+    known = UNREGISTERED
+    if prior is not None:
+        known = prior.registration
     if brings and known.mode is not RegistrationMode.API and not known.marker:
         return Registration(RegistrationMode.API)
-    return unchanged or known.for_new_token
+    if is_unchanged:
+        return known
+    return known.for_new_token
 
 
 def _handoff(
@@ -416,7 +414,6 @@ def _handoff(
     here: OrganizationResult,
     begun: Registration,
 ) -> Handoff:
-    """One organization as it is brought to Invicti ASPM."""
     day = context.now().strftime("%Y-%m-%d")
     return Handoff(
         options.name,
@@ -437,7 +434,6 @@ def _store(
     good: Sequence[TokenResult],
     keys: Sequence[str],
     toggles: Sequence[str],
-    begun: dict[str, Registration],
     aspm: AspmResult | None,
 ) -> None:
     """Put the good organizations on record, upon whatever is on record by then."""
@@ -448,7 +444,11 @@ def _store(
         context.stamp,
         tuple(toggles),
         options.aspm.on_record,
-        begun,
+        {
+            here.place.key: here.outcome.registration
+            for here in _good_organizations(good)
+            if here.outcome is not None
+        },
         options.target.allow_http,
         context.ca_bundle,
     )
@@ -464,73 +464,77 @@ def _report(
     options: ConnectOptions,
     results: Sequence[TokenResult],
     refused: Sequence[OrganizationReport],
-    delivery: Delivery,
     aspm: AspmResult | None,
+    *,
+    is_stored: bool,
 ) -> ConnectionReport:
     """The connection with the state of each organization; the ``refused`` have no token."""
-    entry = _entry_by_now(context, options, kept=delivery.kept)
+    entry = _entry_by_now(context, options, is_stored=is_stored)
     organizations = [
-        _organization_report(options, made, entry, delivery, aspm)
+        _organization_report(options, here, entry, aspm, is_stored=is_stored)
         for result in results
-        for made in result.reports
+        for here in result.reported
     ]
-    connection = connection_report(
-        options.name, options.target.site, options.demand.purpose, [*organizations, *refused]
-    )
-    return replace(
-        connection,
-        aspm=aspm.report if aspm is not None else None,
-        checks=(_where_stored(context, options, delivery),),
+    aspm_report = None
+    if aspm is not None:
+        aspm_report = aspm.report
+    return connection_report(
+        options.name,
+        options.target.site,
+        options.demand.purpose,
+        [*organizations, *refused],
+        [_where_stored(context, options, is_stored=is_stored)],
+        aspm_report,
     )
 
 
 def _organization_report(
     options: ConnectOptions,
-    made: OrganizationReport,
+    here: OrganizationResult,
     entry: Entry | None,
-    delivery: Delivery,
     aspm: AspmResult | None,
+    *,
+    is_stored: bool,
 ) -> OrganizationReport:
     """The report with what became of the registration.
 
     ``entry`` is the connection as it is stored by now.
     """
-    key = options.target.site.place(made.name).key
-    outcome = delivery.outcomes.get(key) if made.is_good else None
-    state = outcome.registration if outcome is not None else None
-    brought = options.aspm.is_wanted
+    name, brought = here.report.name, options.aspm.is_wanted
+    state, token = UNREGISTERED, NewToken.NOT_GOOD
+    if here.outcome is not None:
+        state = here.outcome.registration
+        token = _token_by_now(entry, name, state)
     facts = RegistrationFacts(
         options.name,
-        made.name,
-        on_record=state or UNREGISTERED,
-        token=_token_by_now(entry, made.name, state),
+        name,
+        on_record=state,
+        token=token,
         aspm_is_good=aspm is None or aspm.is_good or not brought,
         brought=brought,
         stored=options.keeps,
         required=options.aspm.counts,
     )
     if brought:
-        facts.add(outcome)
-    return with_registration(named(made, options.name if delivery.kept else None), facts)
+        facts.add(here.outcome)
+    return with_registration(named(here.report, options.name if is_stored else None), facts)
 
 
-def _token_by_now(entry: Entry | None, name: str, state: Registration | None) -> NewToken:
+def _token_by_now(entry: Entry | None, name: str, state: Registration) -> NewToken:
     """What stands with the token that was validated.
 
     ``entry`` is the connection as it is stored by now: a new token may still wait there. That is
     said, but for a refusal: it is of the one that was brought.
     """
-    if state is None:
-        return NewToken.NOT_GOOD
     if entry is None or state.state is RegistrationState.FAILED:
         return NewToken.IN_FORCE
     return token_of(entry, name)
 
 
-def _where_stored(context: Context, options: ConnectOptions, delivery: Delivery) -> Check:
+def _where_stored(context: Context, options: ConnectOptions, *, is_stored: bool) -> Check:
     """``store.secrets``: where the tokens are now."""
     if not options.stores:
         return skip(CheckId.SECRETS, "Nothing is stored, as asked.", Reason.NOTHING_KEPT)
-    if not delivery.kept:
+    if not is_stored:
         return skip(CheckId.SECRETS, "Nothing was stored.", Reason.NOTHING_KEPT)
     return Check(CheckId.SECRETS, Status.PASS, f"Stored in {context.vault.title}, and read back.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Dialect, Settings, settings_for
-from aspm_ado.domain.azure.place import parse_organization
+from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded, parse_day
 from aspm_ado.domain.azure.scopes import Deployment, Purpose, hint_of
 from aspm_ado.domain.errors import UsageError
@@ -93,7 +93,9 @@ class AspmOptions:
     @property
     def on_record(self) -> StoredAspm | None:
         """What is stored of it."""
-        return StoredAspm(self.url, self.api, self.profile) if self.url else None
+        if not self.url:
+            return None
+        return StoredAspm(self.url, self.api, self.profile)
 
     @property
     def counts(self) -> bool:
@@ -152,9 +154,18 @@ class ConnectOptions:
         return self.keeps and not self.dry_run
 
     @property
+    def replaced(self) -> Entry | None:
+        """The connection on record, where this run stores a new one."""
+        if not self.stores:
+            return None
+        return self.stored
+
+    @property
     def aspm_before(self) -> StoredAspm | None:
         """The Invicti ASPM on record."""
-        return self.stored.aspm if self.stored is not None else None
+        if self.stored is None:
+            return None
+        return self.stored.aspm
 
     @property
     def moves(self) -> bool:
@@ -207,7 +218,9 @@ def resolve_options(
     With nobody to ask, all that is missing is named at once.
     """
     asker = context.asker
-    old = stored.get(parse_name(name)) if name else None
+    old = None
+    if name:
+        old = stored.get(parse_name(name))
     given = target_given(asker)
     tokens = tokens_given(asker, context.sources, site_meant(given))
     known = old
@@ -215,7 +228,9 @@ def resolve_options(
         known = stored.get(_name(name, given.adding(*tokens.named)))
     aspm, demand = aspm_options(asker, old), demand_given(asker)
     aspm_token = given_token(context)
-    profile = profile_at(context, aspm.profile) if aspm.uses_profile else None
+    profile = None
+    if aspm.uses_profile:
+        profile = profile_at(context, aspm.profile)
     _check_toggles(asker, aspm, demand, known)
     if not asker.asks:
         refuse_missing(
@@ -246,7 +261,9 @@ def resolve_options(
 
 
 def _name(name: str | None, target: Target) -> str:
-    return parse_name(name) if name else default_name(target.site, target.names)
+    if name:
+        return parse_name(name)
+    return default_name(target.site, target.names)
 
 
 def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Target:
@@ -282,7 +299,7 @@ def _at_the_same_server(target: Target, old: Entry) -> Target:
         )
     if not old.ca_bundle:
         return target
-    return target.at(replace(site, ca_bundle=old.ca_bundle))
+    return target.at(site_of(old))
 
 
 # What is demanded of the tokens
@@ -298,16 +315,22 @@ def reach_given(asker: Asker) -> ReachDemanded:
     return ReachDemanded(asker.one(REACH, one_of(REACH)) or "auto")
 
 
-def demand_given(asker: Asker, purpose: Purpose | None = None) -> Demand:
-    """The demands that flags and variables make, for another ``purpose`` where one is meant."""
-    end = asker.given(PAT_EXPIRES)
+def demand_given(
+    asker: Asker, purpose: Purpose | None = None, reach: ReachDemanded | None = None
+) -> Demand:
+    """The demands that flags and variables make, but for what is meant already."""
+    purpose = purpose or purpose_given(asker)
+    reach_said = reach_given(asker)  # refused where it is wrong, even if another is meant
+    end_source = None
+    if (end := asker.given(PAT_EXPIRES)) is not None:
+        end_source = end.source
     return Demand(
-        purpose=purpose or purpose_given(asker),
-        reach=reach_given(asker),
+        purpose,
+        reach or reach_said,
         check_clone=asker.one(CHECK_CLONE, parse_check_clone) or AUTO,
         read_only=asker.switch(READ_ONLY_PROBES),
         end=asker.one(PAT_EXPIRES, lambda text: parse_day(text, PAT_EXPIRES.flag)),
-        end_source=end.source if end else None,
+        end_source=end_source,
         username=asker.one(CLONE_USERNAME, parse_username) or "",
     )
 
@@ -318,8 +341,7 @@ def demand_stored(asker: Asker, entry: Entry, reach: ReachDemanded | None = None
     Purpose and reach are as on record, unless another ``reach`` is meant. How it is asked may be
     said anew.
     """
-    given = demand_given(asker, entry.purpose)
-    return replace(given, reach=reach or entry.reach_demanded)
+    return demand_given(asker, entry.purpose, reach or entry.reach_demanded)
 
 
 def _resolve_demand(
@@ -333,7 +355,7 @@ def _resolve_demand(
             purpose = old.purpose
         elif asker.asks:
             purpose = Purpose(asker.pick(PURPOSE, PURPOSES, "alm"))
-    return replace(given, purpose=purpose, reach=ask_reach(context, reach, deployment))
+    return demand_given(asker, purpose, ask_reach(context, reach, deployment))
 
 
 # The tokens
@@ -347,30 +369,34 @@ def _with_stored(context: Context, given: Tokens, target: Target, old: Entry | N
     """
     if old is None or given.shared is not None:
         return given
-    organizations = stored_by_key(old)
+    held = {one.key: one.credential for one in old.organizations}
     of_all = None
     if creation_asked(context.asker) != REQUIRE:
-        keys = (key for key, one in old.credentials.items() if one.reach is Reach.ALL)
-        of_all = next(keys, None)
+        of_all = next((key for key, one in old.credentials.items() if one.reach is Reach.ALL), None)
     own = dict(given.own)
     for place in target.places:
-        known = organizations.get(place.key)
-        key = known.credential if known is not None else of_all
-        if place.key in own or key is None:
-            continue
-        credential = old.credentials[key]
-        secret = context.vault.read(credential.service)
-        if secret is not None:
-            own[place.key] = Token(
-                secret,
-                "keyring",
-                (place,),
-                end=credential.ends,
-                end_source=credential.expires_source,
-                credential=key,
-                authorization_id=credential.authorization_id,
-            )
+        key = held.get(place.key, of_all)
+        if key is not None and place.key not in own:
+            own |= _stored_token(context, place, key, old)
     return Tokens(None, own)
+
+
+def _stored_token(context: Context, place: Place, key: str, old: Entry) -> dict[str, Token]:
+    """The token by ``Place.key``, where it can be read."""
+    credential = old.credentials[key]
+    secret = context.vault.read(credential.service)
+    if secret is None:
+        return {}
+    token = Token(
+        secret,
+        "keyring",
+        (place,),
+        end=credential.ends,
+        end_source=credential.expires_source,
+        credential=key,
+        authorization_id=credential.authorization_id,
+    )
+    return {place.key: token}
 
 
 def distribute(tokens: Tokens, target: Target, demand: Demand) -> list[Token]:
@@ -396,13 +422,7 @@ def distribute(tokens: Tokens, target: Target, demand: Demand) -> list[Token]:
 
 def aspm_options(asker: Asker, entry: Entry | None) -> AspmOptions:
     """What flags, variables and the stored connection say."""
-    options = AspmOptions(
-        asker.one(REGISTER, one_of(REGISTER)) or AUTO,
-        asker.one(ASPM_URL, parse_aspm_url),
-        asker.one(ASPM_API, one_of(ASPM_API)) or "",
-        asker.many(TEAM_LEADS_MAY, one_of(TEAM_LEADS_MAY)) or None,
-        asker.one(REGISTRATION_PROFILE, _absolute) or "",
-    )
+    options = _aspm_given(asker)
     if entry is not None:
         options.add_stored(entry)
     options.api = options.api or AUTO
@@ -416,6 +436,16 @@ def aspm_options(asker: Asker, entry: Entry | None) -> AspmOptions:
     if options.register == NONE and not asker.given(ASPM_URL):
         options.url = None
     return options
+
+
+def _aspm_given(asker: Asker) -> AspmOptions:
+    return AspmOptions(
+        asker.one(REGISTER, one_of(REGISTER)) or AUTO,
+        asker.one(ASPM_URL, parse_aspm_url),
+        asker.one(ASPM_API, one_of(ASPM_API)) or "",
+        asker.many(TEAM_LEADS_MAY, one_of(TEAM_LEADS_MAY)) or None,
+        asker.one(REGISTRATION_PROFILE, _absolute) or "",
+    )
 
 
 def _absolute(path: str) -> str:
@@ -440,18 +470,21 @@ def ask_settings(context: Context, options: AspmOptions, purpose: Purpose) -> Se
     Dependencies are added for a person and refused for a script.
     """
     has_settings = options.is_wanted and options.api != Dialect.CORE.value
-    if options.toggles is not None or not has_settings or not context.asker.asks:
-        return settings_for(options.toggles or (), purpose, options.api)
-    offered = [
-        Choice(toggle, label)
-        for toggle, label in LABELS.items()
-        if purpose.reads_code or toggle != FETCH
-    ]
+    toggles = options.toggles or ()
+    if options.toggles is None and has_settings and context.asker.asks:
+        toggles = _ask_toggles(context, purpose)
+    return settings_for(toggles, purpose, options.api)
+
+
+def _ask_toggles(context: Context, purpose: Purpose) -> tuple[str, ...]:
+    offered = [Choice(toggle, label) for toggle, label in LABELS.items()]
+    if not purpose.reads_code:
+        offered = [choice for choice in offered if choice.value != FETCH]
     chosen = context.asker.prompter.choose_many(TEAM_LEADS_MAY, offered)
     if FETCH in chosen and CREATE not in chosen:
-        chosen = (CREATE, *chosen)
         context.voice.note(f"“{LABELS[CREATE]}” is added: fetching depends on it.")
-    return settings_for(chosen, purpose, options.api)
+        return (CREATE, *chosen)
+    return tuple(chosen)
 
 
 # What is missing
@@ -478,7 +511,6 @@ def missing_tokens(
 
 
 def _missing_aspm(context: Context, aspm: AspmOptions, token: ApiToken | None) -> Iterator[Missing]:
-    """What a registration would have to ask for."""
     if aspm.is_wanted and not aspm.url:
         short = "--aspm-url (or INVICTI_ASPM_HOST), or --register none"
         yield Missing(short, _aspm_missing())

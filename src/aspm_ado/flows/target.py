@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.azure.place import SERVICES, Site, parse_organization, parse_server
@@ -20,6 +20,7 @@ from aspm_ado.flows.validation.token import each_once
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.questions import Given
     from aspm_ado.domain.stored import Entry, StoredOrganization
     from aspm_ado.flows.answers import Asker
 
@@ -48,48 +49,29 @@ class Target:
 
     def adding(self, *places: Place) -> Target:
         """The same with more places."""
-        return replace(self, places=each_once((*self.places, *places)))
+        return self._of((*self.places, *places))
 
     def without(self, places: Iterable[Place]) -> Target:
         """The same without some of its places."""
         left_out = {place.key for place in places}
-        kept = tuple(place for place in self.places if place.key not in left_out)
-        return replace(self, places=kept)
+        return self._of(place for place in self.places if place.key not in left_out)
 
     def at(self, site: Site) -> Target:
         """The same with more known of its deployment."""
-        places = tuple(site.place(place.name) for place in self.places)
-        return replace(self, site=site, places=places)
+        places = tuple(map(site.place, self.names))
+        return Target(site, places, self.list_all, self.allow_http)
+
+    def _of(self, places: Iterable[Place]) -> Target:
+        return Target(self.site, each_once(places), self.list_all, self.allow_http)
 
 
 def target_given(asker: Asker) -> Target | None:
     """What flags and variables say; ``None`` when they say nothing. Contradictions are exit 2."""
-    organizations = asker.given(ORGANIZATION)
-    server, collections = asker.given(SERVER_URL), asker.given(COLLECTION)
+    organizations, server, collections = _addresses(asker)
     list_all, allow_http = asker.switch(ALL_ORGANIZATIONS), asker.switch(ALLOW_HTTP)
-    if organizations and server and organizations.is_flag != server.is_flag:
-        if organizations.is_flag:  # a flag wins over a variable
-            server = collections = None
-        else:
-            organizations = None
-    if organizations and server:
-        raise UsageError(
-            Reason.USAGE,
-            "--organization names an organization of Services, --server-url an on-premises server: "
-            "not both.",
-            remedy="Leave one out; on a server, name collections with --collection.",
-        )
-    if collections and not server:
-        raise UsageError(
-            Reason.USAGE,
-            "--collection needs --server-url.",
-            remedy="Give the address of the server with --server-url, or name an organization with "
-            "--organization.",
-        )
-    if server:
-        names = collections.values if collections else ()
-        return _on_server(server.value, names, list_all=list_all, allow_http=allow_http)
-    if organizations:
+    if server is not None:
+        return _on_server(server.value, collections, list_all=list_all, allow_http=allow_http)
+    if organizations is not None:
         places = asker.many(ORGANIZATION, parse_organization)
         return Target(SERVICES, each_once(places), list_all, allow_http)
     if list_all:
@@ -97,9 +79,38 @@ def target_given(asker: Asker) -> Target | None:
     return None
 
 
+def _addresses(asker: Asker) -> tuple[Given | None, Given | None, tuple[str, ...]]:
+    """The organizations of Services, or the server and its collections, that were given."""
+    organizations, server = asker.given(ORGANIZATION), asker.given(SERVER_URL)
+    collections = asker.given(COLLECTION)
+    if organizations and server:
+        if organizations.is_flag == server.is_flag:
+            raise UsageError(
+                Reason.USAGE,
+                "--organization names an organization of Services, --server-url an on-premises "
+                "server: not both.",
+                remedy="Leave one out; on a server, name collections with --collection.",
+            )
+        if organizations.is_flag:  # a flag wins over a variable
+            return organizations, None, ()
+        organizations = None
+    if collections is None:
+        return organizations, server, ()
+    if server is None:
+        raise UsageError(
+            Reason.USAGE,
+            "--collection needs --server-url.",
+            remedy="Give the address of the server with --server-url, or name an organization with "
+            "--organization.",
+        )
+    return organizations, server, collections.values
+
+
 def site_meant(given: Target | None) -> Site:
     """The deployment that organizations of given tokens are in: Services, where none is said."""
-    return given.site if given is not None else SERVICES
+    if given is None:
+        return SERVICES
+    return given.site
 
 
 def ask_target(asker: Asker, own: Sequence[Place] = ()) -> Target:

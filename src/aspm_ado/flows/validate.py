@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration, token_of
+from aspm_ado.domain.aspm.registration import RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
@@ -35,6 +35,7 @@ from aspm_ado.flows.options import (
     refuse_missing,
 )
 from aspm_ado.flows.registration.aspm import validate_stored_aspms
+from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.storage.connection import entry_report
 from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets
 from aspm_ado.flows.target import (
@@ -51,12 +52,7 @@ from aspm_ado.flows.tokens.sources import (
     ask_token,
     tokens_given,
 )
-from aspm_ado.flows.validation.report import (
-    connection_report,
-    named,
-    report,
-    with_check,
-)
+from aspm_ado.flows.validation.report import connection_report, named, report
 from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
 from aspm_ado.flows.validation.run import validate
 from aspm_ado.flows.validation.token import Token
@@ -67,9 +63,6 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
 
 
-R = TypeVar("R", OrganizationReport, AspmReport)
-
-
 @dataclass(frozen=True, slots=True)
 class Terms:
     """How strictly stored connections are judged."""
@@ -77,17 +70,15 @@ class Terms:
     warn_days: int = DEFAULT_WARN_DAYS
     fail_on_warning: bool = False
 
-    def applied_to(self, made: ConnectionReport) -> ConnectionReport:
-        """The report with required warnings failed, where that was asked for."""
+    def judged(self, checks: Iterable[Check]) -> tuple[Check, ...]:
+        """The checks with required warnings failed, where that was asked for."""
         if not self.fail_on_warning:
-            return made
-        organizations = (_refusing_warnings(one) for one in made.organizations)
-        aspm = _refusing_warnings(made.aspm) if made.aspm is not None else None
-        return replace(made, organizations=tuple(organizations), aspm=aspm)
+            return tuple(checks)
+        return tuple(map(refusing_warnings, checks))
 
-
-def _refusing_warnings(made: R) -> R:
-    return replace(made, checks=tuple(refusing_warnings(check) for check in made.checks))
+    def applied_to(self, made: OrganizationReport) -> OrganizationReport:
+        """The report with its checks judged like this."""
+        return made.with_checks(self.judged(made.checks))
 
 
 USUAL: Final = Terms()
@@ -142,15 +133,13 @@ def validate_stored(
         for entry, (secrets, check) in zip(entries, read_secrets(context, entries), strict=True)
     ]
     results = _validate(context, validations, terms.warn_days)
-    reports = [_report(one) for one in validations]
+    reports: list[ConnectionReport] = []
+    notes: list[str] = []
+    for one in validations:
+        reports.append(_report(one, terms))
+        notes += _stopping(context, one)
     _remember(context, validations)
-    notes = [
-        line
-        for one, made in zip(validations, reports, strict=True)
-        for line in _stopping(context, one, made)
-    ]
-    shown = report(context, command, results, [terms.applied_to(made) for made in reports])
-    return replace(shown, notes=tuple(notes))
+    return report(context, command, results, reports, notes)
 
 
 def _validate(
@@ -172,14 +161,13 @@ def _validate(
     return results
 
 
-def _stopping(context: Context, one: _Validation, made: ConnectionReport) -> Iterator[str]:
+def _stopping(context: Context, one: _Validation) -> Iterator[str]:
     """Which tokens of a connection end with those of all organizations.
 
     The day is that of the answers.
     """
-    site = site_of(one.entry)
-    heard = {site.place(report.name).key: report for report in made.organizations}
-    return global_token_warnings(one.entry, one.calendar or context.clock.calendar(), heard)
+    reports = {key: here.report for key, here in one.organizations.items()}
+    return global_token_warnings(one.entry, one.calendar or context.clock.calendar(), reports)
 
 
 def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "") -> list[Entry]:
@@ -231,7 +219,7 @@ def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Tok
     return tokens
 
 
-def _report(validation: _Validation) -> ConnectionReport:
+def _report(validation: _Validation, terms: Terms) -> ConnectionReport:
     """The connection, with what has changed, and with what remains to be done in Invicti ASPM.
 
     That is a person's, and never the exit code of a validation.
@@ -248,9 +236,11 @@ def _report(validation: _Validation) -> ConnectionReport:
         facts = RegistrationFacts(
             entry.name, stored.name, stored.registration, token=token_of(entry, stored.name)
         )
-        made = with_check(made, judge_registration(facts))
-        organizations.append(replace(made, registration=stored.registration))
-    return entry_report(entry, organizations, [validation.secrets], validation.aspm)
+        organizations.append(terms.applied_to(with_registration(made, facts)))
+    aspm = validation.aspm
+    if aspm is not None:
+        aspm = AspmReport(aspm.url, aspm.api, terms.judged(aspm.checks))
+    return entry_report(entry, organizations, [validation.secrets], aspm)
 
 
 def _fresh(validation: _Validation) -> tuple[str, ...]:
@@ -314,27 +304,26 @@ def _found_out(entry: Entry, validation: _Validation, now: str) -> Entry:
     What was not found out stays as it was, and so does what another run has given another token
     meanwhile.
     """
-    days = {
-        key: result.calendar.today for result in validation.results for key in result.organizations
-    }
-    reports = {key: one.report for key, one in validation.organizations.items()}
-    found = {key: made for key, made in reports.items() if _is_found_out(made)}
-    tried = stored_by_key(validation.entry)
-    credentials = dict(entry.credentials)
-    organizations = []
-    for key, stored in stored_by_key(entry).items():
-        credential = stored.credential
-        if key in found and key in tried and tried[key].credential == credential:
-            stored = stored.proven(_verdict(found[key]), days[key].isoformat())
-            credentials[credential] = _with_owner(credentials[credential], found[key])
-        organizations.append(stored)
+    tried = {(one.key, one.credential) for one in validation.entry.organizations}
+    organizations, credentials = stored_by_key(entry), dict(entry.credentials)
+    validated = entry.validated
+    for result in validation.results:
+        for key, here in result.organizations.items():
+            if not _is_found_out(here.report):
+                continue
+            validated, stored = now, organizations.get(key)
+            if stored is not None and (key, stored.credential) in tried:
+                day = result.calendar.today.isoformat()
+                organizations[key] = stored.proven(_verdict(here.report), day)
+                known = credentials[stored.credential]
+                credentials[stored.credential] = _with_owner(known, here.report)
     offered = (*entry.offered, *(place.name for place in validation.listed))
     return replace(
         entry,
-        organizations=tuple(organizations),
+        organizations=tuple(organizations.values()),
         credentials=credentials,
         offered=tuple(dict.fromkeys(offered)),
-        validated=now if found else entry.validated,
+        validated=validated,
     )
 
 
@@ -356,14 +345,18 @@ def _is_found_out(made: OrganizationReport) -> bool:
 
 def _with_owner(credential: StoredCredential, made: OrganizationReport) -> StoredCredential:
     """The credential with the reach and the owner that were found out."""
-    if made.token.reach is not Reach.UNKNOWN:
-        credential = replace(credential, reach=made.token.reach)
-    if made.identity is not None:
-        who = made.identity
-        credential = replace(
-            credential, identity_id=who.id, identity_name=who.name, identity_account=who.account
-        )
-    return credential
+    reach, who = made.token.reach, made.identity
+    if reach is Reach.UNKNOWN:
+        reach = credential.reach
+    if who is None:
+        return replace(credential, reach=reach)
+    return replace(
+        credential,
+        reach=reach,
+        identity_id=who.id,
+        identity_name=who.name,
+        identity_account=who.account,
+    )
 
 
 def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
@@ -381,6 +374,6 @@ def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
         bare = (place.name for place in target.places if tokens.of(place) is None)
         tokens = Tokens(ask_token(asker, target.site, next(bare, "")), tokens.own)
     results = validate(context, distribute(tokens, target, demand), warn_days=terms.warn_days)
-    reports = [named(made, None) for result in results for made in result.reports]
+    reports = (terms.applied_to(named(made, None)) for result in results for made in result.reports)
     connection = connection_report(None, target.site, demand.purpose, reports)
-    return report(context, "validate", results, [terms.applied_to(connection)])
+    return report(context, "validate", results, [connection])

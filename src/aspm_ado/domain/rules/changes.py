@@ -30,7 +30,7 @@ def with_changes(
         if changes:
             check = replace(check, detail=" ".join([check.detail, *changes]), changed=True)
         checks.append(check)
-    return replace(made, checks=tuple(checks))
+    return made.with_checks(checks)
 
 
 def _changes(

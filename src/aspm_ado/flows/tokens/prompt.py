@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import ReachDemanded, count_days, parse_day
@@ -71,8 +70,8 @@ def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) ->
     ``for_all``: it serves every organization named. Raises ``UsageError`` where nobody is there to
     make it.
     """
-    if (made_for_us := create_token(context, place, demand, for_all=for_all)) is not None:
-        return made_for_us
+    if (created := create_token(context, place, demand, for_all=for_all)) is not None:
+        return created
     if not context.asker.asks:
         raise missing_token()
     made = guide(place, demand.purpose, demand.reach, context.clock.calendar())
@@ -85,7 +84,8 @@ def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) ->
         elif choice == GREYED.value:
             tell_request(context, place, demand)
     token = ask_token(context.asker, place.site, "" if for_all else place.name)
-    return ask_expiry(context, token, made.expires)
+    ask_expiry(context, token, made.expires)
+    return token
 
 
 def open_page(context: Context, page: str) -> None:
@@ -114,16 +114,17 @@ def tell_request(context: Context, place: Place, demand: Demand) -> None:
         context.voice.note(way)
 
 
-def ask_expiry(context: Context, token: Token, suggested: date) -> Token:
-    """The token with its end, unless ``--pat-expires`` says it for all.
+def ask_expiry(context: Context, token: Token, suggested: date) -> None:
+    """Ask for the end of a token, unless ``--pat-expires`` says it for all.
 
     Nobody but its owner can tell.
     """
     if not context.asker.asks or context.asker.given(PAT_EXPIRES):
-        return token
+        return
     answer = context.asker.prompter.text(PAT_EXPIRES, suggested.isoformat(), accept=_day_or_nothing)
-    day = _day_or_nothing(answer)
-    return replace(token, end=day, end_source="prompt" if day else None)
+    token.end, token.end_source = _day_or_nothing(answer), None
+    if token.end is not None:
+        token.end_source = "prompt"
 
 
 def tell_guide(context: Context, made: Guide) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
 from aspm_ado.domain.azure.place import parse_organization
-from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.help.guide import Guide, guide
@@ -56,8 +55,7 @@ def validate_until_good(
             context.voice.say(f"Proven: {', '.join(names)}.")
             break
         context.show(results)
-        choices = _choices(failed, nothing_good=not any(result.good for result in results))
-        answer = context.asker.prompter.choose(NEXT, choices, choices[0].value)
+        answer = _ask_next(context, results, failed)
         if answer == KEEP.value:
             break
         if answer == OPEN.value:
@@ -69,10 +67,17 @@ def validate_until_good(
     return results
 
 
+def _ask_next(
+    context: Context, results: Sequence[TokenResult], failed: Sequence[TokenResult]
+) -> str:
+    choices = _choices(failed)
+    choices.append(KEEP if any(result.good for result in results) else STOP)
+    return context.asker.prompter.choose(NEXT, choices, choices[0].value)
+
+
 def _open_page(context: Context, failed: Sequence[TokenResult]) -> None:
-    """The page of the first token that needs it."""
     pages = [result.lead.place.token_page for result in failed if result.lead is not None]
-    open_page(context, pages[0] if pages else failed[0].token.site.base_url)
+    open_page(context, next(iter(pages), failed[0].token.site.base_url))
 
 
 def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
@@ -102,30 +107,24 @@ def _mended(context: Context, results: list[TokenResult], answer: str) -> list[T
 def _changed(context: Context, result: TokenResult, answer: str) -> Token:
     """The token to be asked about, after what the person chose."""
     token = result.token
-    if answer == ONE_EACH.value:
-        return replace(token, demand=replace(token.demand, reach=ReachDemanded.ORGANIZATION))
-    if answer == USERNAME.value:
-        return replace(token, username=context.asker.need(CLONE_USERNAME, parse_username))
     if answer == OTHER.value:
-        return _another_token(context, result)
+        return _another_token(context, token)
+    if answer == ONE_EACH.value:
+        token.demand = token.demand.for_one_organization()
+    elif answer == USERNAME.value:
+        token.username = context.asker.need(CLONE_USERNAME, parse_username)
     return token
 
 
-def _another_token(context: Context, result: TokenResult) -> Token:
+def _another_token(context: Context, old: Token) -> Token:
     """A token in the place of the one that failed, for the same organizations."""
-    old = result.token
     new = ask_token(context.asker, old.site, _asked_for(context, old))
-    new = ask_expiry(context, new, old.end or _guide_for(context, old).expires)
-    known = old if context.asker.given(PAT_EXPIRES) else new
-    return replace(
-        old,
-        secret=new.secret,
-        source=new.source,
-        end=known.end,
-        end_source=known.end_source,
-        credential="",
-        authorization_id=new.authorization_id,
-    )
+    if context.asker.given(PAT_EXPIRES):
+        new.end, new.end_source = old.end, old.end_source
+    else:
+        ask_expiry(context, new, old.end or _guide_for(context, old).expires)
+    new.username, new.past = old.username, old.past
+    return new.meant_for(old.site, old.places, old.demand, list_all=old.list_all)
 
 
 def _asked_for(context: Context, token: Token) -> str:
@@ -140,34 +139,35 @@ def _asked_for(context: Context, token: Token) -> str:
 
 
 def _trouble(result: TokenResult) -> list[Check]:
-    """What stands in the way of this token."""
     return [check for organization in result.reports for check in not_good(organization)]
 
 
 def _guide_for(context: Context, token: Token) -> Guide:
-    """The guide to a token like this one."""
     place = next(iter(token.places), token.site.place("_"))
     return guide(place, token.demand.purpose, token.demand.reach, context.clock.calendar())
 
 
-def _choices(failed: Sequence[TokenResult], *, nothing_good: bool) -> list[Choice]:
+def _choices(failed: Sequence[TokenResult]) -> list[Choice]:
     """What can be done about it, the likeliest first."""
     trouble = [check for result in failed for check in _trouble(result)]
-    reasons = {check.reason for check in trouble if check.reason is not None}
-    dead = any(check.exit_code is ExitCode.REJECTED for check in trouble)
-    again = AGAIN
-    if all(check.status is Status.UNKNOWN for check in trouble):
-        again = Choice(AGAIN.value, AGAIN.label)  # no edit of the token mends a network
-    choices = [again, OPEN, OTHER]
-    if dead:
-        choices = [OTHER, again, OPEN]
-    if any(check.id is CheckId.CLONE_TOKEN for check in trouble):
+    choices = _first_choices(trouble)
+    if CheckId.CLONE_TOKEN in {check.id for check in trouble}:
         choices.append(USERNAME)
+    reasons = {check.reason for check in trouble if check.reason is not None}
     if Reason.REACH_ORGANIZATION_ONLY in reasons:
         choices.insert(1, ONE_EACH)
-    if any(reason.who in _OTHERS for reason in reasons):
+    if _OTHERS & {reason.who for reason in reasons}:
         choices.append(TICKET)
-    return [*choices, STOP if nothing_good else KEEP]
+    return choices
+
+
+def _first_choices(trouble: Sequence[Check]) -> list[Choice]:
+    again = AGAIN
+    if {check.status for check in trouble} == {Status.UNKNOWN}:
+        again = Choice(AGAIN.value, AGAIN.label)  # no edit of the token mends a network
+    if ExitCode.REJECTED in {check.exit_code for check in trouble}:
+        return [OTHER, again, OPEN]
+    return [again, OPEN, OTHER]
 
 
 MORE: Final = Question("more", "The token reaches more. Which of them shall be connected too?")
@@ -211,8 +211,8 @@ def _offer(context: Context, result: TokenResult, known: set[str]) -> TokenResul
         return result
     added = [others[name] for name in chosen]
     known.update(place.key for place in added)
-    wider = replace(result.token, places=(*result.token.places, *added))
-    return validate_until_good(context, [wider], [result])[0]
+    result.token.places += tuple(added)
+    return validate_until_good(context, [result.token], [result])[0]
 
 
 def _another_organization(context: Context, like: Token) -> list[TokenResult]:
@@ -224,5 +224,5 @@ def _another_organization(context: Context, like: Token) -> list[TokenResult]:
         question = Question("another-collection", "Which collection")
         place = site.place(context.asker.prompter.text(question).strip())
     token = acquire(context, place, like.demand, for_all=False)
-    demand = replace(like.demand, end=None, username=like.username)  # each has an end of its own
+    demand = like.demand.for_another_token(like.username)
     return validate_until_good(context, [token.meant_for(site, [place], demand)])

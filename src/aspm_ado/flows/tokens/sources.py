@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import SERVICES
@@ -80,13 +80,25 @@ def tokens_given(asker: Asker, sources: Sources, site: Site = SERVICES) -> Token
                 remedy="Leave one of them out.",
             )
         return Tokens(None, {})
+    shared, own = _from_files(asker, sources, site)
+    if len(shared) > 1:
+        raise UsageError(
+            Reason.USAGE,
+            "More than one token is given for all organizations.",
+            remedy="Give one, or name the organization of each: --pat-file ORGANIZATION=FILE.",
+        )
+    if shared:
+        return Tokens(shared[0], own)
+    return Tokens(_from_variables(sources), own)
+
+
+def _from_files(asker: Asker, sources: Sources, site: Site) -> tuple[list[Token], dict[str, Token]]:
+    """The tokens for all organizations, and those of single ones."""
     shared: list[Token] = []
     own: dict[str, Token] = {}
     if asker.switch(PAT_STDIN):
         shared.append(_from_file(sources, "-"))
-    files = asker.given(PAT_FILE)
-    for value in files.values if files else ():
-        organization, path = _split(value)
+    for organization, path in asker.many(PAT_FILE, _split):
         token = _from_file(sources, path)
         if organization is None:
             shared.append(token)
@@ -98,19 +110,15 @@ def tokens_given(asker: Asker, sources: Sources, site: Site = SERVICES) -> Token
                 f"Two tokens are given for {clean(organization, 60)}.",
                 remedy="Give one --pat-file for each organization.",
             )
-        own[place.key] = replace(token, places=(place,))
-    if len(shared) > 1:
-        raise UsageError(
-            Reason.USAGE,
-            "More than one token is given for all organizations.",
-            remedy="Give one, or name the organization of each: --pat-file ORGANIZATION=FILE.",
-        )
-    return Tokens(shared[0] if shared else _from_variables(sources), own)
+        token.places = (place,)
+        own[place.key] = token
+    return shared, own
 
 
 def _from_file(sources: Sources, path: str) -> Token:
-    """The token in a file, or on stdin (``-``)."""
-    source = "stdin" if path == "-" else f"file {clean(path, 120)}"
+    source = f"file {clean(path, 120)}"
+    if path == "-":
+        source = "stdin"
     return Token(parse_pat(decode(sources.file(path)), source), source)
 
 

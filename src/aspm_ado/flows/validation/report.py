@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
 from aspm_ado.domain.documents import UserProfile
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.report import (
+    AspmReport,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    TokenFacts,
+)
 from aspm_ado.domain.rules.access import Access, identity_known
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.rules.scopes import scopes_not_asked
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_format
+from aspm_ado.flows.validation.result import OrganizationResult
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
     from aspm_ado.domain.azure.scopes import Purpose
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
+    from aspm_ado.flows.validation.result import TokenResult
 
 EVERY_ONE: Final = "*"
 """The name that stands for organizations that nobody could list."""
@@ -29,50 +36,71 @@ EVERY_ONE: Final = "*"
 def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
     """Make the report on each organization of a token, when all has been asked."""
     token, organizations = result.token, result.organizations.values()
-    reach = result.reach_seen.reach
-    is_rejected = bool(organizations) and all(here.is_rejected for here in organizations)
-    days_left, end = None, token.end.isoformat() if token.end else None
-    expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
-    if not is_rejected:
-        days_left = result.calendar.days_left(token.end, reach, token.site.deployment)
-        expiry = judge_expiry(token.end, result.calendar, warn_days)
-    facts = TokenFacts(
-        format=token.secret.format,
-        last4=token.secret.last4,
-        expires=end,
-        expires_source=token.end_source if end else None,
-        days_left=days_left,
-        reach=reach,
-        source=token.source,
-        shared=len(organizations) > 1,
-    )
     reach_check = result.unlisted
-    if reach_check is None or is_rejected:
+    if reach_check is None or result.is_rejected:
         reach_check = _reach(result)
-    own = (judge_format(token.secret), expiry, reach_check)
+    expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
+    if not result.is_rejected:
+        expiry = judge_expiry(token.end, result.calendar, warn_days)
+    facts, own = _facts(result), (judge_format(token.secret), expiry, reach_check)
     if result.unlisted is not None and not organizations:
-        result.every_one = _every_one(result, facts, own)
+        result.every_one = OrganizationResult(
+            token.site.place(EVERY_ONE), report=_every_one(result, facts, own)
+        )
     for here in organizations:
         here.report = _organization(here, facts, own, token.demand.purpose)
 
 
+def _facts(result: TokenResult) -> TokenFacts:
+    token, reach = result.token, result.reach_seen.reach
+    days_left = expires = expires_source = None
+    if not result.is_rejected:
+        days_left = result.calendar.days_left(token.end, reach, token.site.deployment)
+    if token.end is not None:
+        expires, expires_source = token.end.isoformat(), token.end_source
+    return TokenFacts(
+        token.secret.format,
+        token.secret.last4,
+        expires,
+        expires_source,
+        days_left,
+        reach,
+        token.source,
+        shared=len(result.organizations) > 1,
+    )
+
+
 def connection_report(
-    name: str | None, site: Site, purpose: Purpose, organizations: Sequence[OrganizationReport]
+    name: str | None,
+    site: Site,
+    purpose: Purpose,
+    organizations: Iterable[OrganizationReport],
+    checks: Iterable[Check] = (),
+    aspm: AspmReport | None = None,
 ) -> ConnectionReport:
     """One connection."""
-    return ConnectionReport(name, site.deployment, site.base_url, purpose, tuple(organizations))
+    return ConnectionReport(
+        name,
+        site.deployment,
+        site.base_url,
+        purpose,
+        tuple(organizations),
+        tuple(checks),
+        aspm,
+    )
 
 
 def report(
     context: Context,
     command: str,
     results: Sequence[TokenResult],
-    connections: Sequence[ConnectionReport],
+    connections: Iterable[ConnectionReport],
+    notes: Iterable[str] = (),
 ) -> Report:
     """The document. Its calendar is that of Azure DevOps, as soon as one answer came from there."""
     sources = (result.calendar.source for result in results)
     source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
-    return Report(command, context.stamp, source, tuple(connections))
+    return Report(command, context.stamp, source, tuple(connections), notes=tuple(notes))
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
@@ -89,9 +117,9 @@ def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
 def with_check(organization: OrganizationReport, check: Check) -> OrganizationReport:
     """The same with one more check in its place."""
     before = next((old for old in organization.checks if old.id is check.id), check)
-    check = replace(check, next=check.next or before.next)
     kept = [old for old in organization.checks if old.id is not check.id]
-    return replace(organization, checks=in_order([*kept, check]))
+    kept.append(check.followed_by(check.next or before.next))
+    return organization.with_checks(in_order(kept))
 
 
 def named(organization: OrganizationReport, name: str | None) -> OrganizationReport:
@@ -107,7 +135,7 @@ def named(organization: OrganizationReport, name: str | None) -> OrganizationRep
         if check.remedy and old in check.remedy:
             check = replace(check, remedy=check.remedy.replace(old, new))
         checks.append(check)
-    return replace(organization, checks=tuple(checks))
+    return organization.with_checks(checks)
 
 
 _NEW_TOKEN: Final = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.REACH})
@@ -127,7 +155,7 @@ def _with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Che
                 command = Command("migrate")
             elif shared and check.id is not CheckId.REACH:
                 command = Command("rotate")
-            check = replace(check, next=command)
+            check = check.followed_by(command)
         found.append(check)
     return tuple(found)
 

@@ -8,7 +8,6 @@ probes at once (``explore``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Probe, highest_probes, probes_for
@@ -136,11 +135,9 @@ class TokenRequests:
         return tuple(map(self._site.place, reply.answer.names))
 
     def _who(self, here: OrganizationResult) -> Call:
-        """The question who the token is here."""
         return self._caller.connection_data(here.place, self._credential)
 
     def _accounts(self, profile: UserProfile) -> Call:
-        """The question for the organizations of the token's owner."""
         return self._caller.accounts(profile.identity.id, self._site, self._credential)
 
     def _others(self) -> list[OrganizationResult]:
@@ -161,11 +158,9 @@ class TokenRequests:
         if not asked:
             return
         replies = yield [self._who(here) for here in asked]
-        is_dead = True
         for here, reply in zip(asked, replies, strict=True):
             here.first = reply
-            is_dead = is_dead and self._is_rejected(here)
-        if is_dead:
+        if all(map(self._is_rejected, asked)):
             self._take_first_answer(others[len(asked) :], lead.first)
 
     def _is_rejected(self, here: OrganizationResult) -> bool:
@@ -225,8 +220,7 @@ class TokenRequests:
             yield from self._ask_who(here)
         else:
             here.access = result.access(here.place, here.first)
-        identity = here.access.identity if here.access is not None and here.is_accepted else None
-        if identity is None:
+        if not here.is_accepted or (identity := here.identity) is None:
             return
         deployment = self._site.deployment
         probes = probes_for(demand.purpose, deployment, result.version, read_only=demand.read_only)
@@ -239,8 +233,8 @@ class TokenRequests:
         # What was read to its end is kept without its body: of thousands of answers these would be
         # most of the memory.
         if here.first is not None:
-            here.first = replace(here.first, text="")
-        here.replies |= {name: replace(here.replies[name], text="") for name in held}
+            here.first = here.first.without_text()
+        here.replies |= {name: here.replies[name].without_text() for name in held}
         if not here.clone:
             yield from self._try_clone(here, clone)
 
@@ -257,7 +251,9 @@ class TokenRequests:
 
         All levels are asked at once, or the highest first where that would be too many requests.
         """
-        beside = 4 if self._site.deployment is Deployment.SERVER else 3
+        beside = 3
+        if self._site.deployment is Deployment.SERVER:
+            beside = 4
         wave = probes
         if len(probes) + beside > MOST_REQUESTS:
             wave = highest_probes(probes)
@@ -276,36 +272,34 @@ class TokenRequests:
         """One round trip of probes, with what else is worth knowing at the same time."""
         due = [probe for probe in probes if probe.name not in here.replies]
         calls = [self._probe_call(here, probe, me, self._credential) for probe in due]
-        control = self._control(here, probes[0], me) if probes else None
-        accounts = self._accounts_unasked() if lead else None
-        calls += [call for call in (control, accounts) if call is not None]
+        control = self._control(here, probes, me)
+        accounts = self._accounts_unasked(lead=lead)
+        calls += [*control, *accounts]
         if not calls:
             return
         replies = iter((yield calls))
         for probe in due:
             here.replies[probe.name] = next(replies)
-        if control is not None:
+        for _ in control:
             here.control = next(replies)
-        if accounts is not None:
+        for _ in accounts:
             self.result.listed = self._places(next(replies))
 
-    def _control(self, here: OrganizationResult, probe: Probe, me: str) -> Call | None:
+    def _control(self, here: OrganizationResult, probes: Sequence[Probe], me: str) -> list[Call]:
         """What a Server answers a token that nobody has."""
-        if self._site.deployment is not Deployment.SERVER or here.control is not None:
-            return None
+        if self._site.deployment is not Deployment.SERVER or here.control or not probes:
+            return []
         nobody = Credential(Secret(self._caller.fresh().replace("-", "")), self._site.origins)
-        return self._probe_call(here, probe, me, nobody)
+        return [self._probe_call(here, probes[0], me, nobody)]
 
-    def _accounts_unasked(self) -> Call | None:
+    def _accounts_unasked(self, *, lead: bool) -> list[Call]:
         """The list of the owner's organizations, where it was not asked for before."""
         wide = self.result.wide
-        if (
-            wide is None
-            or self.result.listed is not None
-            or not isinstance(wide.answer, UserProfile)
-        ):
-            return None
-        return self._accounts(wide.answer)
+        if not lead or wide is None or self.result.listed is not None:
+            return []
+        if not isinstance(wide.answer, UserProfile):
+            return []
+        return [self._accounts(wide.answer)]
 
     def _probe_call(
         self, here: OrganizationResult, probe: Probe, me: str, credential: Credential
@@ -342,43 +336,44 @@ class TokenRequests:
             here.clone = clone_inconclusive(page)
             return
         silent: list[Reply] = []
-        projects = [project.name for project in page.answer.projects[:PROJECTS_TRIED]]
-        for name in projects:
-            [reply] = yield [self._caller.repositories(here.place, name, version, self._credential)]
+        projects = page.answer.projects[:PROJECTS_TRIED]
+        for project in projects:
+            [reply] = yield [
+                self._caller.repositories(here.place, project.name, version, self._credential)
+            ]
             if not isinstance(reply.answer, Repositories):
                 silent.append(reply)
-                continue
-            enabled = [one for one in reply.answer.repositories if one.enabled]
-            for repository in enabled[:REPOSITORIES_TRIED]:
-                yield from self._clone(here, repository, asked_for=False)
-                if any(one.status != 404 for check in here.clone for one in check.evidence):
-                    return
+            elif (yield from self._clone_one_of(here, reply.answer.repositories)):
+                return
         if not here.clone:
             here.clone = _none_found(silent, looked=len(silent) < len(projects))
+
+    def _clone_one_of(
+        self, here: OrganizationResult, repositories: Sequence[Repository]
+    ) -> RequestPlan[bool]:
+        """Try those of a project until one is not gone; whether there was one."""
+        enabled = [one for one in repositories if one.enabled]
+        for repository in enabled[:REPOSITORIES_TRIED]:
+            yield from self._clone(here, repository, asked_for=False)
+            if any(one.status != 404 for check in here.clone for one in check.evidence):
+                return True
+        return False
 
     def _clone(
         self, here: OrganizationResult, repository: Repository, *, asked_for: bool
     ) -> RequestPlan[None]:
         """Read the first page of a repository, with the token alone and beside a username."""
-        identity = here.access.identity if here.access is not None else None
+        identity = here.identity
         username = self._token.username
         if not username and identity is not None and ":" not in identity.account:
             username = identity.account
-        here.username = username
-        ways = [""]
+        here.username, here.repository = username, repository
+        calls = [self._caller.clone(here.place, repository, self._token.bound())]
         if username:
-            ways.append(username)
-        replies = yield [
-            self._caller.clone(here.place, repository, self._token.bound(way)) for way in ways
-        ]
-        here.repository = repository
-        here.clone = judge_clone(
-            repository,
-            replies[0],
-            replies[1] if username else None,
-            username,
-            asked_for=asked_for,
-        )
+            calls.append(self._caller.clone(here.place, repository, self._token.bound(username)))
+        alone, *beside = yield calls
+        second = next(iter(beside), None)
+        here.clone = judge_clone(repository, alone, second, username, asked_for=asked_for)
 
 
 def _granted(here: OrganizationResult, result: TokenResult) -> set[str]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.documents import Names
 from aspm_ado.domain.report import OrganizationReport, TokenFacts
-from aspm_ado.domain.rules.access import Access, judge_access
+from aspm_ado.domain.rules.access import Access, TokenHistory, judge_access
 from aspm_ado.domain.rules.reach import ReachSeen
 from aspm_ado.domain.rules.scopes import ScopeContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from aspm_ado.domain.aspm.registration import Outcome
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.domain.checks import Check
@@ -46,6 +47,15 @@ class OrganizationResult:
     """Whether nothing was asked here, since an answer elsewhere decided about the token."""
     report: OrganizationReport = _NO_REPORT
     """Made when the validation of the token is over."""
+    outcome: Outcome | None = None
+    """How far its registration is in this run; ``None``: nothing is known of it, or to be said."""
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who the token is here, where that was found out."""
+        if self.access is None:
+            return None
+        return self.access.identity
 
     @property
     def is_accepted(self) -> bool:
@@ -85,7 +95,7 @@ class TokenResult:
     reach_seen: ReachSeen = NOT_SEEN
     unlisted: Check | None = None
     """Set when every organization was asked for and they could not be listed."""
-    every_one: OrganizationReport | None = None
+    every_one: OrganizationResult | None = None
     """Stands for all organizations, where they could not be listed and none was named."""
     held: frozenset[str] = frozenset()
     """The credentials on record that hold this very token."""
@@ -106,11 +116,22 @@ class TokenResult:
         return [one for one in self.organizations.values() if one.is_good]
 
     @property
-    def reports(self) -> tuple[OrganizationReport, ...]:
-        """The reports on its organizations, in their order."""
+    def is_rejected(self) -> bool:
+        """Whether every organization rejects the token itself."""
+        organizations = self.organizations.values()
+        return bool(organizations) and all(here.is_rejected for here in organizations)
+
+    @property
+    def reported(self) -> tuple[OrganizationResult, ...]:
+        """Its organizations in their order, or what stands for all of them."""
         if self.every_one is not None:
             return (self.every_one,)
-        return tuple(one.report for one in self.organizations.values())
+        return tuple(self.organizations.values())
+
+    @property
+    def reports(self) -> tuple[OrganizationReport, ...]:
+        """The reports on its organizations."""
+        return tuple(one.report for one in self.reported)
 
     def access(self, place: Place, first: Reply, elsewhere: Identity | None = None) -> Access:
         """Whether the token is let in at ``place``, by its ``first`` answer there.
@@ -120,10 +141,9 @@ class TokenResult:
         wide = self.wide
         lists = wide is not None and isinstance(wide.answer, Names)
         if place.site.deployment is Deployment.SERVER and not lists:
-            wide = (
-                None  # a refusal at its root says nothing of the token: the web server may refuse
-            )
-        past = replace(self.token.past, expires=self.token.end)
+            # A refusal at its root says nothing of the token: the web server may refuse.
+            wide = None
+        past = TokenHistory(self.token.past.was_good, self.token.past.reach, self.token.end)
         return judge_access(place, first, wide, self.calendar, elsewhere, history=past)
 
     def scope_context(self, here: OrganizationResult) -> ScopeContext:

@@ -76,7 +76,7 @@ def validate(
         map(identify, results, previous or [None] * len(results)), then=follow
     )
     for result in results:
-        _conclude(result)
+        _recognise(result)
         report_on(result, warn_days)
     return results
 
@@ -115,14 +115,19 @@ class _Progress:
         self._voice.progress(self._done, total, clean(here.place.name, 60))
 
 
-def _conclude(result: TokenResult) -> None:
+def _recognise(result: TokenResult) -> None:
     """What only all organizations tell together: a token that one rejects may live in another."""
     organizations = result.organizations.values()
-    answers = (here.access for here in organizations if here.access is not None)
-    alive = next((access.identity for access in answers if access.is_accepted_somewhere), None)
-    for here in organizations:
-        if alive is not None and not here.is_accepted_somewhere and here.first is not None:
-            here.access = result.access(here.place, here.first, alive)
+    alive = next((here for here in organizations if here.is_accepted_somewhere), None)
+    if alive is not None and alive.identity is not None:
+        for here in organizations:
+            if here.first is not None and not here.is_accepted_somewhere:
+                here.access = result.access(here.place, here.first, alive.identity)
+    _observe_reach(result)
+
+
+def _observe_reach(result: TokenResult) -> None:
+    organizations = result.organizations.values()
     result.reach_seen = observe_reach(
         result.token.site.deployment,
         result.wide,

@@ -35,8 +35,16 @@ class Demand:
     username: str = ""
     """What is sent beside the tokens for cloning, where they alone are not enough."""
 
+    def for_one_organization(self) -> Demand:
+        """The same of a token of one organization."""
+        return replace(self, reach=ReachDemanded.ORGANIZATION)
 
-@dataclass(frozen=True, slots=True)
+    def for_another_token(self, username: str) -> Demand:
+        """The same of one more token, which has an end of its own."""
+        return replace(self, end=None, username=username)
+
+
+@dataclass(slots=True)
 class Token:
     """One token and the organizations that it is meant for.
 
@@ -66,20 +74,21 @@ class Token:
     def meant_for(
         self, site: Site, places: Iterable[Place], demand: Demand, *, list_all: bool = False
     ) -> Token:
-        """The same, to be validated in ``places``.
+        """A copy to be validated in ``places``.
 
         What is not known of it is taken from what was said of all.
         """
-        return replace(
+        meant = replace(
             self,
             places=each_once(places),
             site=site,
             list_all=list_all,
             demand=demand,
-            end=self.end or demand.end,
-            end_source=self.end_source if self.end else demand.end_source,
             username=self.username or demand.username,
         )
+        if meant.end is None:
+            meant.end, meant.end_source = demand.end, demand.end_source
+        return meant
 
     def bound(self, username: str = "") -> Credential:
         """The secret, bound to the origins of its deployment."""
