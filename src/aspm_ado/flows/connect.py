@@ -224,10 +224,9 @@ def _contact_aspm(context: Context, options: ConnectOptions, url: str) -> AspmRe
 
 # Storage and registration
 
-GO = Question("go", "Store and hand off?")
 GO_STORE = Question("go", "Store?")
 _GO: Final = {
-    (False, True): GO,
+    (False, True): Question("go", "Store and hand off?"),
     (False, False): Question("go", "Hand off?"),
     (True, True): Question("go", "Store and register in Invicti ASPM?"),
     (True, False): Question("go", "Register in Invicti ASPM?"),
