@@ -22,8 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from aspm_ado.cli.app import parser
 from aspm_ado.domain import questions
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.azure.scopes import Deployment, Level, Purpose
+from aspm_ado.domain.azure.scopes import Level
 from aspm_ado.domain.checks import NEVER_REQUIRED, CheckId, Status
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason

@@ -6,9 +6,9 @@ import pytest
 
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import TokenEvidence, form_values, support_ticket
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.place import Site
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect

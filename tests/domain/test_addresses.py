@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import SERVICES, SERVICES_HOSTS, parse_organization, parse_server
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason

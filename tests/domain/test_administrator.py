@@ -8,8 +8,8 @@ from itertools import product
 
 import pytest
 
+from aspm_ado.domain.azure.deployment import Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
-from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.help.administrator import (
     POLICIES,
     Policy,

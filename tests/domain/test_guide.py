@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from aspm_ado.domain.azure.deployment import Purpose
 from aspm_ado.domain.azure.place import Place
 from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Reach, ReachDemanded
-from aspm_ado.domain.azure.scopes import Purpose
 from aspm_ado.domain.help.administrator import Policy, request_for
 from aspm_ado.domain.help.guide import guide
 

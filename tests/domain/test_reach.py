@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import (
     GLOBAL_PAT_END,
     Calendar,
@@ -16,7 +17,6 @@ from aspm_ado.domain.azure.retirement import (
     parse_day,
     parse_global_end,
 )
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import ExitCode, Reason

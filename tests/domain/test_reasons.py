@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource
-from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.checks import NEVER_REQUIRED, Check, CheckId, Status, in_order, skip
 from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.reasons import ExitCode, Reason

@@ -9,18 +9,15 @@ from itertools import combinations, product
 import pytest
 
 from aspm_ado.domain.aspm.api import ACCESS, CREATE, FETCH, LABELS, settings_for
+from aspm_ado.domain.azure.deployment import API_VERSIONS, Deployment, Purpose, newest_common
 from aspm_ado.domain.azure.requests import Caller
 from aspm_ado.domain.azure.scopes import (
-    API_VERSIONS,
     SCOPES,
-    Deployment,
     Level,
     Probe,
-    Purpose,
     Scope,
     boxes_of,
     highest_probes,
-    newest_common,
     probes_for,
     rows_of,
 )

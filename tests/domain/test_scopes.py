@@ -7,15 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.domain.azure.scopes import (
-    Deployment,
-    Level,
-    Probe,
-    Purpose,
-    Scope,
-    probes_for,
-    rows_of,
-)
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.scopes import Level, Probe, Scope, probes_for, rows_of
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aspm_ado.domain.azure.scopes import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.http import Evidence

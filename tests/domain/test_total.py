@@ -19,8 +19,9 @@ from aspm_ado.domain.aspm.registration import (
     refused,
     registered,
 )
+from aspm_ado.domain.azure.deployment import API_VERSIONS, Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Calendar, DaySource, Reach, ReachDemanded
-from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Level, Purpose, probes_for
+from aspm_ado.domain.azure.scopes import Level, probes_for
 from aspm_ado.domain.checks import Check, Status
 from aspm_ado.domain.documents import (
     ANONYMOUS_ID,

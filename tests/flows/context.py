@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.requests import Caller
 from aspm_ado.domain.azure.retirement import Clock, Reach, ReachDemanded
-from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Choice, Given, Question
 from aspm_ado.domain.reasons import Reason

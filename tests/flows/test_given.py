@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import SERVICES, Site
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import PURPOSE, REACH
 from aspm_ado.domain.reasons import Reason

@@ -7,8 +7,9 @@ from datetime import date
 
 import pytest
 
+from aspm_ado.domain.azure.deployment import Purpose
 from aspm_ado.domain.azure.retirement import Clock, Reach, ReachDemanded
-from aspm_ado.domain.azure.scopes import SCOPES, Purpose, Scope
+from aspm_ado.domain.azure.scopes import SCOPES, Scope
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.documents import Repositories
 from aspm_ado.domain.http import Reply

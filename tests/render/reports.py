@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.azure.scopes import Deployment, Level, Purpose
+from aspm_ado.domain.azure.scopes import Level
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.errors import Problem

@@ -10,10 +10,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain import questions
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import SERVICES_HOSTS, SERVICES_URL
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason

@@ -14,8 +14,8 @@ from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import UNREGISTERED, Registration
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.deployment import Deployment, Purpose
     from aspm_ado.domain.azure.retirement import DaySource
-    from aspm_ado.domain.azure.scopes import Deployment, Purpose
     from aspm_ado.domain.documents import Identity
     from aspm_ado.domain.errors import Problem
 

@@ -9,8 +9,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
-from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.secret import TokenFormat
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Dialect, Settings, settings_for
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded, parse_day
-from aspm_ado.domain.azure.scopes import Deployment, Purpose, hint_of
+from aspm_ado.domain.azure.scopes import hint_of
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_API,

@@ -12,8 +12,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, TextIO
 
 from aspm_ado import __version__
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import CheckId, Command, Status
 from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.reasons import Reason

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.azure.scopes import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.help.administrator import Policy, alternative, is_over, request_for
 from aspm_ado.domain.help.guide import Guide, guide

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from aspm_ado.domain.azure.scopes import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.documents import AspmKnown, AspmPage
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Credential, Origin

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.azure.scopes import Deployment, Purpose
 from aspm_ado.domain.checks import GOOD, Check
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from aspm_ado.domain.text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from aspm_ado.domain.azure.deployment import Purpose
     from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.azure.scopes import Purpose
     from aspm_ado.domain.documents import Pat
 
 SHORTER: Final = (90, 30, 7)

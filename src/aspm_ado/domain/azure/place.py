@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, quote, unquote
 
-from aspm_ado.domain.azure.scopes import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.reasons import Reason

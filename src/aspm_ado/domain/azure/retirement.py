@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.scopes import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 

@@ -1,7 +1,6 @@
 """The scopes of a token in one table: boxes of the token page, levels, probes, checks, reasons.
 
-Everything else about scopes is derived from ``SCOPES``. What Azure DevOps is deployed as, the API
-versions that are spoken and the purposes of a connection are here too, since the table needs them.
+Everything else about scopes is derived from ``SCOPES``.
 """
 
 from __future__ import annotations
@@ -11,56 +10,12 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
 
+from aspm_ado.domain.azure.deployment import (
+    API_VERSIONS,
+    Deployment,
+    Purpose,
+)
 from aspm_ado.domain.reasons import CheckId, Reason
-
-
-class Deployment(StrEnum):
-    """Where Azure DevOps runs."""
-
-    SERVICES = "services"
-    SERVER = "server"
-
-    @property
-    def noun(self) -> str:
-        """``organization`` or ``collection``."""
-        return {Deployment.SERVICES: "organization", Deployment.SERVER: "collection"}[self]
-
-    @property
-    def all_places(self) -> str:
-        """What a token of all reaches: ``accessible organizations`` or ``collections``."""
-        return {Deployment.SERVICES: "accessible organizations", Deployment.SERVER: "collections"}[
-            self
-        ]
-
-
-class Purpose(StrEnum):
-    """What Invicti ASPM will use the connection for."""
-
-    ALM = "alm"
-    ALM_AND_ISSUE_MANAGER = "alm+issue-manager"
-    ISSUE_MANAGER = "issue-manager"
-
-    @property
-    def reads_code(self) -> bool:
-        """Whether Invicti ASPM clones repositories with this token."""
-        return self is not Purpose.ISSUE_MANAGER
-
-
-API_VERSIONS: Final = ("7.1", "7.0", "6.0", "5.0")
-"""The API versions in use, newest first.
-
-Services have 7.1; Server 2019 has 5.0, 2020 has 6.0, 2022 has 7.0, 2022.1 and later have 7.1.
-"""
-
-
-def newest_common(latest: str) -> str:
-    """The newest of ``API_VERSIONS`` that a server whose newest is ``latest`` understands."""
-    limit = _order(latest)
-    return next((version for version in API_VERSIONS if _order(version) <= limit), API_VERSIONS[-1])
-
-
-def _order(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 class Scope(StrEnum):

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, count_days
-from aspm_ado.domain.azure.scopes import Deployment, Purpose, categories_of, takes_full_access
+from aspm_ado.domain.azure.scopes import categories_of, takes_full_access
 from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.text import clean, join_words
 

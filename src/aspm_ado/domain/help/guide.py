@@ -7,8 +7,9 @@ from datetime import date, timedelta
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, count_days
-from aspm_ado.domain.azure.scopes import Box, Deployment, Purpose, boxes_of, takes_full_access
+from aspm_ado.domain.azure.scopes import Box, boxes_of, takes_full_access
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.documents import ConnectionData, Identity, Names, UserProfile
 from aspm_ado.domain.reasons import Reason

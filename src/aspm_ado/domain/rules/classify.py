@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
+from aspm_ado.domain.azure.deployment import API_VERSIONS, newest_common
 from aspm_ado.domain.azure.place import SERVICES_HOSTS
-from aspm_ado.domain.azure.scopes import API_VERSIONS, newest_common
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.reasons import Reason

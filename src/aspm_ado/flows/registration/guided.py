@@ -34,8 +34,8 @@ from aspm_ado.flows.registration.aspm import knows_tool
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
+    from aspm_ado.domain.azure.deployment import Purpose
     from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.azure.scopes import Purpose
     from aspm_ado.domain.ports import Voice
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import NewToken
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import Site, parse_organization, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.documents import Names, UserProfile
 from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.http import Credential

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, Choice, Question
 from aspm_ado.domain.reasons import Reason

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.scopes import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.errors import UsageError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.pat_lifecycle import EXPIRES_SOURCE, differences, order_for
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach, parse_day
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.questions import CREATE_TOKEN, DRY_RUN, PAT_EXPIRES, YES, Choice, Question

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import ReachDemanded, count_days, parse_day
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.help.administrator import (
     POLICIES,
     Policy,

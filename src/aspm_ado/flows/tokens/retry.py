@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import parse_organization
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.help.ticket import responsibilities

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import SERVICES
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,

@@ -24,8 +24,8 @@ from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_f
 from aspm_ado.flows.validation.result import OrganizationResult
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.deployment import Purpose
     from aspm_ado.domain.azure.place import Site
-    from aspm_ado.domain.azure.scopes import Purpose
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import TokenResult
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.scopes import API_VERSIONS, Deployment, Probe, highest_probes, probes_for
+from aspm_ado.domain.azure.deployment import API_VERSIONS, Deployment
+from aspm_ado.domain.azure.scopes import Probe, highest_probes, probes_for
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.documents import Names, Projects, Repositories, Repository, UserProfile
 from aspm_ado.domain.http import Call, Credential, Reply

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.azure.scopes import Deployment
 from aspm_ado.domain.documents import Names
 from aspm_ado.domain.report import OrganizationReport, TokenFacts
 from aspm_ado.domain.rules.access import Access, TokenHistory, judge_access
