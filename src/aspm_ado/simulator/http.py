@@ -90,7 +90,10 @@ class Request:
 
 @dataclass
 class Response:
-    """What goes back, still to be filled in. `names_user` asks for X-VSS-UserData; `user` is set by who knows them."""
+    """What goes back, still to be filled in.
+
+    `names_user` asks for X-VSS-UserData; `user` is set by who knows them.
+    """
 
     status: int
     body: bytes = b""
