@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -13,9 +14,42 @@ import pytest
 
 import aspm_ado
 
+from ..figures import defined_twice, modules
+
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(aspm_ado.__file__).parent
 MODULES = sorted(path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py"))
+
+# Metaphors that earlier names were made of, and that nobody would search for.
+PRIVATE_WORDS = frozenset(
+    [
+        "bench",
+        "brief",
+        "crew",
+        "desk",
+        "door",
+        "errand",
+        "furnished",
+        "heard",
+        "house",
+        "kept",
+        "knock",
+        "ladder",
+        "menu",
+        "minting",
+        "parcel",
+        "party",
+        "patient",
+        "saying",
+        "settle",
+        "sight",
+        "summit",
+        "told",
+        "walk",
+        "whose",
+        "wiring",
+    ]
+)
 
 # Each library of the outside, and the packages and modules that may import it.
 ROOMS = {
@@ -92,6 +126,32 @@ def test_the_layers_and_the_simulator() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_few_public_names_are_defined_in_two_modules() -> None:
+    """``run`` is one of them: each command has it."""
+    twice = defined_twice(modules())
+    assert len(twice) <= 10, twice
+
+
+def test_names_are_words_of_the_field() -> None:
+    """In modules, and in public functions, classes and their methods."""
+    names = {
+        (module, word.lower())
+        for module in MODULES
+        for name in (*module.removesuffix(".py").split("/"), *public_names(module))
+        for word in re.findall(r"[A-Z]?[a-z]+", name)
+    }
+    assert sorted((module, word) for module, word in names if word in PRIVATE_WORDS) == []
+
+
+def public_names(module: str) -> list[str]:
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    return [
+        node.name
+        for node in nodes(module)
+        if isinstance(node, kinds) and not node.name.startswith("_")
+    ]
 
 
 def test_every_module_says_what_it_is() -> None:
