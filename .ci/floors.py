@@ -1,4 +1,4 @@
-"""Prints the oldest release of each dependency that the ranges of pyproject.toml allow on Linux, for pip."""
+"""Prints the oldest release of each dependency that pyproject.toml allows on Linux, for pip."""
 
 import re
 import sys
