@@ -244,22 +244,15 @@ def test_no_keyring_ends_it_before_anything_is_asked(play, tmp_path):
     assert told.stage.records() == set()
 
 
+STORING = ("connect", "-o", "contoso", "--aspm-url", ASPM_URL, "--register", "guided", "--no-input")
+
+
 def test_killed_while_it_stores(play):
     """The daemon is stopped once the questions are over, so that the program stands at its first write; kill -9."""
     told = play(delay_seconds=0.3)  # so that the daemon is surely stopped before the last answer
     daemon = daemon_on_this_bus()
-    flags = [
-        "connect",
-        "-o",
-        "contoso",
-        "--aspm-url",
-        ASPM_URL,
-        "--register",
-        "guided",
-        "--no-input",
-    ]
     run = subprocess.Popen(
-        [*COMMAND, *flags, *told.stage.token_flags(told.story.tokens)],
+        [*COMMAND, *STORING, *told.stage.token_flags(told.story.tokens)],
         env=told.stage.environment,
         cwd=told.stage.folder,
         stdin=subprocess.DEVNULL,
@@ -299,19 +292,8 @@ def test_stopped_while_it_stores(play, number):
     """The same with a signal that can be handled: 130, and what was begun is undone in that very run or the next."""
     told = play(delay_seconds=0.3)  # so that the daemon is surely stopped before the last answer
     daemon = daemon_on_this_bus()
-    flags = [
-        "connect",
-        "-o",
-        "contoso",
-        "--aspm-url",
-        ASPM_URL,
-        "--register",
-        "guided",
-        "--no-input",
-        "--json",
-    ]
     run = subprocess.Popen(
-        [*COMMAND, *flags, *told.stage.token_flags(told.story.tokens)],
+        [*COMMAND, *STORING, "--json", *told.stage.token_flags(told.story.tokens)],
         env=told.stage.environment,
         cwd=told.stage.folder,
         stdin=subprocess.DEVNULL,
