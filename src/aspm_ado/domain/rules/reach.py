@@ -109,7 +109,7 @@ def not_listed(wide: Reply, deployment: Deployment) -> Check:
         flag = "--collection NAME"
     why = f"could not be listed; only a token of all {noun}s gets that list."
     if isinstance(wide.answer, Names):
-        why = "were asked for, and the list is empty."
+        why = "were not told: the list is empty, which does not mean that there are none."
     return Check(
         CheckId.REACH,
         Status.FAIL,
@@ -209,13 +209,13 @@ def _how_to_reach_all(deployment: Deployment, calendar: Calendar) -> str:
     days = calendar.days_to_end(deployment)
     if calendar.ended(deployment):
         return (
-            f"Such a token is not to be had since {end}: leave --reach out, or pass "
+            f"Microsoft announced the end of such tokens for {end}: leave --reach out, or pass "
             "--reach organization."
         )
     stops = ""
     if days is not None:
-        stops = f" (Microsoft stops such tokens on {end}, in {count_days(days)})"
+        stops = f" (Microsoft announced their end for {end}, in {count_days(days)})"
     return (
-        f"Either edit the token and choose “All accessible organizations”{stops}, or keep one "
+        f"Either create a new token of “All accessible organizations”{stops}, or keep one "
         "token for each organization and pass --reach organization."
     )
