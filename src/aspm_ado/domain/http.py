@@ -183,6 +183,7 @@ HEADERS: Final = frozenset(
         "retry-after",
         "www-authenticate",
         "x-msedge-ref",
+        "x-ratelimit-remaining",
         "x-tfs-processid",
         "x-tfs-serviceerror",
         "x-vss-resourcetenant",

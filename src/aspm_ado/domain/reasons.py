@@ -141,6 +141,8 @@ class Reason(StrEnum):
     """The organizations that the token reaches could not be listed."""
     NOT_A_MEMBER = "not-a-member", 3, Who.ADMINISTRATOR
     """The token is alive, but its owner has no access to this organization."""
+    NEVER_SIGNED_IN = "never-signed-in", 3, Who.OWNER
+    """The token's owner has never signed in to this organization."""
     ORGANIZATION_ABSENT = "organization-absent", 3, Who.ASKER
     """There is no organization or collection of this name."""
     ORGANIZATION_DEACTIVATED = "organization-deactivated", 3, Who.ADMINISTRATOR

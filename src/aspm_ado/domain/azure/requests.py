@@ -165,7 +165,12 @@ class Caller:
 
     @property
     def _headers(self) -> tuple[tuple[str, str], ...]:
-        return (_ACCEPT, ("X-TFS-FedAuthRedirect", "Suppress"), ("X-TFS-Session", self.session))
+        return (
+            _ACCEPT,
+            ("Accept-Language", "en-US"),
+            ("X-TFS-FedAuthRedirect", "Suppress"),
+            ("X-TFS-Session", self.session),
+        )
 
     def _get(
         self,

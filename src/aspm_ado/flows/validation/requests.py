@@ -16,7 +16,13 @@ from aspm_ado.domain.checks import Status
 from aspm_ado.domain.documents import Names, Projects, Repositories, Repository, UserProfile
 from aspm_ado.domain.http import Call, Credential, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import INCONCLUSIVE, AnswerKind, classify, server_version
+from aspm_ado.domain.rules.classify import (
+    INCONCLUSIVE,
+    AnswerKind,
+    classify,
+    server_version,
+    without_body,
+)
 from aspm_ado.domain.rules.clone import (
     clone_inconclusive,
     clone_refused,
@@ -235,7 +241,7 @@ class TokenRequests:
         # most of the memory.
         if here.first is not None:
             here.first = here.first.without_text()
-        here.replies |= {name: here.replies[name].without_text() for name in held}
+        here.replies |= {name: without_body(here.replies[name]) for name in held}
         if not here.clone:
             yield from self._try_clone(here, clone)
 
