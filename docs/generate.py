@@ -397,7 +397,7 @@ def environment() -> str:
     for one in _questions():
         if one.env in {name for name, _ in OTHERS}:
             continue
-        said = one.help.replace(f" (env: {one.env})", "")
+        said = one.help
         if one.values:
             said += f" One of: {', '.join(one.values)}."
         lines.append(f"| `{one.env}` | `{_cell(one.flag)}` | {_cell(said)} |")

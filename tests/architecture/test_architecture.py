@@ -60,7 +60,7 @@ ROOMS = {
     "questionary": ("adapters/terminal/",),
     "prompt_toolkit": ("adapters/terminal/",),
     "rich": ("render/text.py",),
-    "typer": ("cli/app.py", "cli/completion.py", "cli/options.py"),
+    "typer": ("cli/app.py", "cli/completion.py", "cli/help.py", "cli/options.py"),
     "shellingham": ("cli/completion.py",),
     "filelock": ("adapters/records/",),
     "platformdirs": ("adapters/records/", "adapters/machine.py"),

@@ -198,11 +198,11 @@ ROWS = {
         (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
         5,
     ),
-    "401 of IIS": (
+    "401 of a gateway with the challenges of IIS": (
         r.reply(401, "", (("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", "NTLM"))),
         r.bare(),
-        (UNKNOWN, Reason.SERVER_SIGN_IN_SETUP),
-        (UNKNOWN, Reason.SERVER_SIGN_IN_SETUP),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
         5,
     ),
     "429": (
@@ -450,3 +450,25 @@ def test_an_account_that_the_document_does_not_tell_is_read_from_the_header() ->
     assert made.identity == r.ME
     told = Identity(r.ME.id, r.ME.name, "other@contoso.example")
     assert judge_access(r.CONTOSO, r.connection_data(told), r.bare(), r.TODAY).identity == told
+
+
+@pytest.mark.parametrize(
+    "challenges",
+    [
+        ("Negotiate", "NTLM"),
+        ("Negotiate, NTLM",),
+        ("Bearer", "Negotiate", "NTLM", 'Basic realm="tfs.corp.example"'),
+        ('Bearer, Negotiate, NTLM, Basic realm="tfs.corp.example"',),
+    ],
+)
+def test_iis_refuses_by_challenges_that_are_not_of_azure_devops(
+    challenges: tuple[str, ...],
+) -> None:
+    headers = tuple(("WWW-Authenticate", value) for value in challenges)
+    first = replace(
+        r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON, headers),
+        call=replace(r.CALL, url="https://tfs.example.test/tfs/DefaultCollection/_apis/x"),
+    )
+    check = judge_access(r.COLLECTION, first, None, r.TODAY).access_check
+    assert (check.status, check.reason) == (Status.UNKNOWN, Reason.SERVER_SIGN_IN_SETUP)
+    assert "IIS Basic authentication off" in str(check.remedy)

@@ -212,3 +212,24 @@ def test_a_list_that_could_not_be_had(
     assert (check.status, check.reason, check.exit_code) == (status, reason, code)
     if reason is Reason.ORGANIZATIONS_NOT_LISTED:
         assert ("-o " if deployment is SERVICES else "--collection ") in str(check.remedy)
+
+
+@pytest.mark.parametrize(
+    ("wide", "reason"),
+    [
+        (r.silence(Reason.PROXY_FAILED), Reason.PROXY_FAILED),
+        (r.reply(203, r.PAGE, r.HTML), Reason.NOT_AZURE_DEVOPS),
+        (r.reply(302), Reason.NOT_AZURE_DEVOPS),
+        (r.reply(403, r.PAGE, r.HTML), Reason.NOT_AZURE_DEVOPS),
+        (r.reply(503, r.PAGE, r.HTML), Reason.SERVICE_UNAVAILABLE),
+        (r.reply(429, "", r.MARKS), Reason.THROTTLED),
+    ],
+)
+def test_a_reach_that_was_not_heard_is_not_the_fault_of_the_token(
+    wide: object, reason: Reason
+) -> None:
+    seen = observe_reach(SERVICES, wide, ["Contoso"], holds_profile=True)  # type: ignore[arg-type]
+    check = judge_reach(seen, AUTO, SERVICES, calendar(LONG_BEFORE))
+    assert (check.status, check.reason, check.exit_code) == (Status.UNKNOWN, reason, 5)
+    assert "dev.azure.com" in check.detail
+    assert "Tick" not in str(check.remedy)

@@ -387,3 +387,15 @@ def test_behind_a_closed_door_every_scope_is_skipped_with_its_level(purpose: Pur
         scope.value: level for scope, level in needed_levels(purpose).items()
     }
     assert {(check.status, check.reason) for check in made} == {(Status.SKIP, Reason.NOT_ASKED)}
+
+
+def test_an_organization_that_is_switched_off_says_so_in_one_probe() -> None:
+    scope_context = ScopeContext(Purpose.ALM, Deployment.SERVICES, "7.1")
+    probes = probes_for(Purpose.ALM, Deployment.SERVICES, "7.1")
+    replies = {probe.name: r.granted() for probe in probes}
+    [top] = [p.name for p in probes if p.scope is Scope.IDENTITY]
+    replies[top] = r.reply(503, r.STOPPED, r.MARKS, r.JSON)
+    checks = {check.id: check for check in judge_scopes(replies, probes, scope_context)}
+    check = checks[CheckId.SCOPE_IDENTITY]
+    assert (check.status, check.reason) == (Status.UNKNOWN, Reason.ORGANIZATION_DEACTIVATED)
+    assert "switched off" in check.detail

@@ -52,6 +52,8 @@ def parsed(words: list[str]) -> dict[str, object]:
 @pytest.mark.parametrize("shown", list(commands()), ids=str)
 def test_every_command_line_of_a_page_can_be_read(shown: Shown) -> None:
     words = [word for word in shown.words if not word.startswith(GENERIC)]
+    if words == ["help"]:
+        return
     try:
         values = parsed(words)
     except typer.Exit:  # --help and --version
@@ -65,6 +67,15 @@ def test_every_command_line_of_a_page_can_be_read(shown: Shown) -> None:
                 assert each in allowed or ":" in each or "/" in each, (
                     f"{shown}: {name} cannot be {each}"
                 )
+
+
+@pytest.mark.parametrize(
+    "example", [example for command in COMMANDS for example in command.examples]
+)
+def test_an_example_of_help_can_be_read(example: str) -> None:
+    program, *words = example.split()
+    assert program == "aspm-ado"
+    parsed(words)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from aspm_ado.cli.commands import (
 from aspm_ado.cli.completion import complete_names, give_completion
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.errors import problem_of, report_error, unreadable_file, wants_json
+from aspm_ado.cli.help import GroupedCommand
 from aspm_ado.cli.options import argument, flags_of, parameter, set_signature
 from aspm_ado.cli.output import forget_document
 from aspm_ado.domain.errors import Problem
@@ -39,12 +40,15 @@ _UsageError: Final[type[Exception]] = next(
 )
 """What Typer raises for a command line that it cannot read: private there, and an ancestor of
 this public one."""
+_HELP_OPTIONS: Final = {"help_option_names": ["--help", "-h"]}
 
 
 def run_program(arguments: Sequence[str]) -> int:
     """Run the program; the exit code."""
     guard_core_dumps()
     forget_document()
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:2], "--help"]
     try:
         outcome = parser(arguments)(
             args=list(arguments), prog_name="aspm-ado", standalone_mode=False
@@ -104,13 +108,21 @@ def parser(words: Collection[str] = WORDS) -> typer.Typer:
         no_args_is_help=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
-        help="Connects Azure DevOps to Invicti ASPM: gets the personal access token right, "
-        "proves it, keeps it safe.",
+        context_settings=_HELP_OPTIONS,
+        help="Connect Azure DevOps to Invicti ASPM with a personal access token: create it, "
+        "verify it, and store it.",
+        epilog="For the options of a command, run: aspm-ado help COMMAND",
     )
     set_signature(_root, map(parameter, (*ROOT, *SHARED)))
     app.callback(invoke_without_command=True)(_root)
     for command in COMMANDS:
-        register = app.command(command.word, help=command.summary)
+        register = app.command(
+            command.word,
+            cls=GroupedCommand,
+            help=command.summary,
+            epilog="\n".join(command.examples),
+            context_settings=_HELP_OPTIONS,
+        )
         if command.word in words:
             register(_body_of(command))
         else:
@@ -155,9 +167,19 @@ def _name_of(command: CommandSpec) -> tuple[inspect.Parameter, ...]:
     if not command.name:
         return ()
     if command.many:
-        info = typer.Argument(metavar="[NAME]...", help=command.name, autocompletion=complete_names)
+        info = typer.Argument(
+            metavar="[NAME]...",
+            help=command.name,
+            autocompletion=complete_names,
+            rich_help_panel="Arguments",
+        )
         return (argument("names", Annotated[list[str] | None, info]),)
-    info = typer.Argument(metavar="[NAME]", help=command.name, autocompletion=complete_names)
+    info = typer.Argument(
+        metavar="[NAME]",
+        help=command.name,
+        autocompletion=complete_names,
+        rich_help_panel="Arguments",
+    )
     return (argument("name", Annotated[str | None, info]),)
 
 

@@ -31,7 +31,8 @@ def parameter(question: Question) -> inspect.Parameter:
     option = typer.Option(
         *filter(None, (question.flag, question.short)),
         help=_help(question),
-        metavar=question.metavar or None,
+        metavar=_metavar(question) or None,
+        rich_help_panel=question.group,
         autocompletion=completer_of(question),
     )
     return inspect.Parameter(
@@ -43,12 +44,16 @@ def parameter(question: Question) -> inspect.Parameter:
 
 
 def _help(question: Question) -> str:
-    text = question.help
-    if question.env and "(env:" not in text:
-        text += f" (env: {question.env})"
+    if question.default:
+        return f"{question.help} (default: {question.default})"
+    return question.help
+
+
+def _metavar(question: Question) -> str:
+    """The values, where there are only these and they are short enough to stand beside the flag."""
     if question.values and not question.repeat:
-        text = f"{text.removesuffix(')')}; one of: {', '.join(question.values)})"
-    return text
+        return "|".join(question.values)
+    return question.metavar
 
 
 def argument(name: str, annotation: Any) -> inspect.Parameter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 
@@ -29,6 +30,11 @@ class Question:
     repeat: bool = False
     switch: bool = False
     values: tuple[str, ...] = ()
+    default: str = ""
+    """What holds where nobody answers, as help and documents show it."""
+
+    group: str = "This run"
+    """The heading in help under which the option stands."""
 
     @property
     def how(self) -> str:
@@ -65,93 +71,117 @@ def _row(name: str, prompt: str, help_: str, metavar: str = "", **more: object) 
     return Question(name, prompt, f"--{name}", env, help_, metavar, **more)  # type: ignore[arg-type]
 
 
-ORGANIZATION: Final = _row(
+_where: Final = partial(_row, group="Where")
+_token: Final = partial(_row, group="Token")
+_aspm: Final = partial(_row, group="Invicti ASPM")
+_storage: Final = partial(_row, group="Storage")
+
+ORGANIZATION: Final = _where(
     "organization",
     "Organization or server (its name, or any address in it)",
-    "Organization of Azure DevOps Services: its name or any URL in it. Repeat for more.",
+    "Organization of Azure DevOps Services: its name or any URL in it. Can be repeated.",
     "NAME-or-URL",
     short="-o",
     repeat=True,
 )
-SERVER_URL: Final = _row(
+SERVER_URL: Final = _where(
     "server-url",
     "Address of your Azure DevOps Server",
-    "On-premises server: root or collection URL.",
+    "URL of an Azure DevOps Server or of a collection.",
     "URL",
 )
-COLLECTION: Final = _row(
-    "collection", "Collection", "Collection of the server. Repeat for more.", "NAME", repeat=True
+COLLECTION: Final = _where(
+    "collection", "Collection", "Collection of the server. Can be repeated.", "NAME", repeat=True
 )
-ALL_ORGANIZATIONS: Final = _row(
+ALL_ORGANIZATIONS: Final = _where(
     "all-organizations",
     "All organizations",
-    "Every organization (collection) that the token reaches; with -o their union.",
+    "Every organization (collection) that the token can access, besides those you name.",
     switch=True,
 )
-PURPOSE: Final = _row(
+PURPOSE: Final = _where(
     "purpose",
     "What will Invicti ASPM use this connection for?",
-    "What the token is for.",
+    "What Invicti ASPM uses the connection for: read code (alm), manage issues, or both.",
     "PURPOSE",
     values=("alm", "alm+issue-manager", "issue-manager"),
+    default="alm",
 )
-PAT_STDIN: Final = _row("pat-stdin", "Token on stdin", "Read the token from stdin.", switch=True)
-PAT_FILE: Final = _row(
+ALLOW_HTTP: Final = _where(
+    "allow-http", "Allow http", "Accept an Azure DevOps Server without TLS.", switch=True
+)
+PAT_STDIN: Final = _token("pat-stdin", "Token on stdin", "Read the token from stdin.", switch=True)
+PAT_FILE: Final = _token(
     "pat-file",
     "Personal access token",
-    "Read the token from FILE (- is stdin), or the token of one organization alone. Repeat for "
-    "more.",
+    "Read the token from FILE (- is stdin), or the token of one organization. Can be repeated.",
     "[ORGANIZATION=]FILE",
     repeat=True,
 )
-PAT_VARIABLE: Final = _row(
+PAT_VARIABLE: Final = _token(
     "pat-variable",
     "Variable with the token of an organization",
-    "Read the token of one organization from the variable NAME. Repeat for more.",
+    "Read the token of one organization from the variable NAME. Can be repeated.",
     "ORGANIZATION=NAME",
     repeat=True,
 )
-CREATE_TOKEN: Final = _row(
+CREATE_TOKEN: Final = _token(
     "create-token",
     "How shall the token be made",
-    "Let the Azure CLI (az) make a token of one organization: if it can (auto), never, or in no "
-    "other way (require).",
+    "Create the token for one organization with the Azure CLI (az): if possible, never, or fail "
+    "without it.",
     "HOW",
     values=("auto", "never", "require"),
+    default="auto",
 )
 PAT: Final = Question(
     "pat", "Personal access token", "--pat-file FILE or --pat-stdin", "ASPM_ADO_PAT"
 )
-PAT_EXPIRES: Final = _row(
+PAT_EXPIRES: Final = _token(
     "pat-expires",
     "When does the token end (YYYY-MM-DD, or “unknown”)",
-    "The day on which the token ends.",
+    "Expiry date of the token.",
     "YYYY-MM-DD",
 )
-REACH: Final = _row(
+REACH: Final = _token(
     "reach",
     "Which token shall it be?",
-    "The reach demanded: all organizations as Invicti's guide asks, or one.",
+    "The token you want: for all organizations (collections), or for one.",
     "REACH",
     values=("auto", "all", "organization"),
+    default="auto",
 )
-CLONE_USERNAME: Final = _row(
+CLONE_USERNAME: Final = _token(
     "clone-username",
     "Username for cloning",
-    "Username beside the token, for scanners that need one.",
+    "Username for scanners that cannot clone with the token alone.",
     "NAME",
 )
-CHECK_CLONE: Final = _row(
+CHECK_CLONE: Final = _token(
     "check-clone",
     "Repository to try",
-    "Try to read any repository (auto), none (no), or the one named.",
+    "Repository to read as a test: any (auto), none (no), or the one you name.",
     "auto|no|PROJECT/REPO",
+    default="auto",
 )
-TEAM_LEADS_MAY: Final = _row(
+READ_ONLY_PROBES: Final = _token(
+    "read-only-probes",
+    "Read-only probes",
+    "Send only GET. Without it, POST, PATCH and DELETE on random ids verify write access; they "
+    "change nothing.",
+    switch=True,
+)
+ALLOW_OTHER_IDENTITY: Final = _token(
+    "allow-other-identity",
+    "Allow another identity",
+    "Accept a new token that belongs to another person.",
+    switch=True,
+)
+TEAM_LEADS_MAY: Final = _aspm(
     "team-leads-may",
     "What may team leads do in Invicti ASPM?",
-    "Advanced Settings to switch on: create-instances, fetch-projects, access-projects. Repeat for "
-    "more.",
+    "Advanced Setting to switch on: create-instances, fetch-projects or access-projects. Can be "
+    "repeated.",
     "WHAT",
     repeat=True,
     values=("create-instances", "fetch-projects", "access-projects"),
@@ -161,96 +191,89 @@ ASPM_URL: Final = Question(
     "Address of your Invicti ASPM",
     "--aspm-url",
     "INVICTI_ASPM_HOST",
-    "Address of your Invicti ASPM (env: INVICTI_ASPM_HOST).",
+    "URL of your Invicti ASPM.",
     "URL",
+    group="Invicti ASPM",
 )
-ASPM_TOKEN_FILE: Final = _row(
+ASPM_TOKEN_FILE: Final = _aspm(
     "aspm-token-file",
     "API token of Invicti ASPM",
     "Read the API token of Invicti ASPM from FILE.",
     "FILE",
 )
-ASPM_API: Final = _row(
+ASPM_API: Final = _aspm(
     "aspm-api",
     "API of Invicti ASPM",
-    "Which API the ASPM speaks.",
+    "API of your Invicti ASPM.",
     "API",
     values=("auto", "standalone", "core"),
+    default="auto",
 )
-REGISTER: Final = _row(
+REGISTER: Final = _aspm(
     "register",
     "Registration",
-    "How the connection gets into Invicti ASPM.",
+    "How to add the connection to Invicti ASPM: by its API, by you (guided), or not at all.",
     "HOW",
     values=("auto", "api", "guided", "none"),
+    default="auto",
 )
-REGISTRATION_PROFILE: Final = _row(
+REGISTRATION_PROFILE: Final = _aspm(
     "registration-profile", "Registration profile", "Your profile for --register api.", "FILE"
 )
-STORE: Final = _row(
-    "store", "Store", "Where secrets are kept.", "STORE", values=("keyring", "none")
+STORE: Final = _storage(
+    "store",
+    "Store",
+    "Where to store the secrets.",
+    "STORE",
+    values=("keyring", "none"),
+    default="keyring",
 )
+CONFIG_DIR: Final = _storage("config-dir", "Config folder", "Configuration directory.", "DIR")
 DRY_RUN: Final = _row(
-    "dry-run", "Dry run", "Validate and print the plan; store and register nothing.", switch=True
+    "dry-run", "Dry run", "Validate and print the plan. Store and register nothing.", switch=True
 )
-READ_ONLY_PROBES: Final = _row(
-    "read-only-probes",
-    "Read-only probes",
-    "Send only GET. Otherwise write levels are probed with POST, PATCH and DELETE on random ids, "
-    "which change nothing.",
-    switch=True,
-)
-ALLOW_HTTP: Final = _row(
-    "allow-http", "Allow http", "Accept an on-premises server without TLS.", switch=True
-)
-YES: Final = _row("yes", "Yes", "Ask for no confirmation.", switch=True, short="-y")
+YES: Final = _row("yes", "Yes", "Skip confirmation prompts.", switch=True, short="-y")
 
-WARN_DAYS: Final = _row("warn-days", "Warn days", "Warn when a token ends within N days (30).", "N")
-FAIL_ON_WARNING: Final = _row(
-    "fail-on-warning",
-    "Fail on warning",
-    "A required warning counts as a failure (exit 3).",
-    switch=True,
+WARN_DAYS: Final = _row(
+    "warn-days", "Warn days", "Warn when a token expires within N days.", "N", default="30"
 )
-SHOW_ALL: Final = _row("all", "All", "Show also what is good.", switch=True)
+FAIL_ON_WARNING: Final = _row(
+    "fail-on-warning", "Fail on warning", "Exit with 3 on a warning that counts.", switch=True
+)
+SHOW_ALL: Final = _row("all", "All", "Show all checks, including passed ones.", switch=True)
 REQUEST: Final = _row(
     "request",
     "Request",
-    "Print the request to an administrator, where a policy forbids what the guide says.",
+    "Print a request to an administrator whose policy prevents the token.",
     "POLICY",
     values=("creation", "global", "full-scope", "lifespan", "access"),
 )
-ALLOW_OTHER_IDENTITY: Final = _row(
-    "allow-other-identity",
-    "Allow another identity",
-    "Take the new token although it is another person's.",
-    switch=True,
-)
 PLAN: Final = _row(
-    "plan", "Plan", "Print what is to be done for each organization, and do nothing.", switch=True
+    "plan", "Plan", "Print the plan for each organization. Change nothing.", switch=True
 )
 PLAN_FILE: Final = _row(
     "plan-file",
     "File for the plan",
-    "Write the plan to FILE (.json or .md), and do nothing else. Repeat for both.",
+    "Write the plan to FILE (.json or .md). Change nothing. Can be repeated.",
     "FILE",
     repeat=True,
 )
 
 JSON: Final = _row("json", "JSON", "Print one JSON document on stdout.", switch=True)
-NO_INPUT: Final = _row("no-input", "No input", "Never ask; say what is missing.", switch=True)
-CA_BUNDLE: Final = _row("ca-bundle", "CA bundle", "Trust these certificates too (PEM).", "FILE")
-TIMEOUT: Final = _row(
-    "timeout", "Timeout", "Longest time for each call as a whole (30).", "SECONDS"
+NO_INPUT: Final = _row(
+    "no-input", "No input", "Never prompt. Fail if a value is missing.", switch=True
 )
-CONFIG_DIR: Final = _row("config-dir", "Config folder", "Where our records are kept.", "DIR")
+CA_BUNDLE: Final = _row("ca-bundle", "CA bundle", "Also trust these certificates (PEM).", "FILE")
+TIMEOUT: Final = _row(
+    "timeout", "Timeout", "Time limit of each request in seconds.", "SECONDS", default="30"
+)
 QUIET: Final = _row(
-    "quiet", "Quiet", "Only results, warnings and questions.", switch=True, short="-q"
+    "quiet", "Quiet", "Print only results, warnings and prompts.", switch=True, short="-q"
 )
 VERBOSE: Final = _row(
-    "verbose", "Verbose", "Trace each request on stderr, without secrets.", switch=True, short="-v"
+    "verbose", "Verbose", "Log each request to stderr, without secrets.", switch=True, short="-v"
 )
-NO_COLOR: Final = _row("no-color", "No colour", "No colours.", switch=True)
+NO_COLOR: Final = _row("no-color", "No colour", "Disable color.", switch=True)
 
 SHARED: Final = (JSON, NO_INPUT, CA_BUNDLE, TIMEOUT, CONFIG_DIR, QUIET, VERBOSE, NO_COLOR)
 WHERE: Final = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)

@@ -6,17 +6,24 @@ from dataclasses import dataclass
 from typing import Final
 
 from aspm_ado.domain.questions import (
+    ALLOW_HTTP,
     ALLOW_OTHER_IDENTITY,
     ASPM,
     ASPM_TOKEN_FILE,
+    CHECK_CLONE,
+    CLONE_USERNAME,
     CREATE_TOKEN,
     FAIL_ON_WARNING,
     KEEPING,
     MIGRATING,
     ORGANIZATION,
+    PAT_EXPIRES,
     PAT_FILE,
+    PAT_STDIN,
     PAT_VARIABLE,
     PLANNING,
+    PURPOSE,
+    REACH,
     REGISTER,
     REQUEST,
     SHARED,
@@ -47,14 +54,20 @@ class CommandSpec:
     many: bool = False
     """Whether NAME may be given several times."""
 
+    examples: tuple[str, ...] = ()
+    """Command lines as somebody would type them."""
+
     @property
     def options(self) -> tuple[Question, ...]:
         """Everything with a flag."""
         return (*self.own, *self.questions, *SHARED)
 
 
-def _own(name: str, help_: str, *, switch: bool = True, metavar: str = "") -> Question:
-    return Question(name, help_, f"--{name}", help=help_, switch=switch, metavar=metavar)
+def _own(name: str, help_: str, *, metavar: str = "", default: str = "") -> Question:
+    switch = not metavar
+    return Question(
+        name, help_, f"--{name}", help=help_, switch=switch, metavar=metavar, default=default
+    )
 
 
 VERSION: Final = _own("version", "Print the version.")
@@ -67,74 +80,86 @@ SHOW_COMPLETION: Final = _own(
 ROOT: Final = (VERSION, INSTALL_COMPLETION, SHOW_COMPLETION)
 """Options before a command, beside the shared ones."""
 
-SCENARIO: Final = _own("scenario", "Which story to play (ready).", switch=False, metavar="NAME")
+SCENARIO: Final = _own("scenario", "Scenario to play.", metavar="NAME", default="ready")
+
+_ONLY_ONE: Final = "Connection (default: the only one; of several you are asked)."
 
 COMMANDS: Final = (
     CommandSpec(
         "connect",
-        "Guide, prove, store and hand off: the wizard. With flags it asks only what is missing.",
+        "Connect Azure DevOps to Invicti ASPM. Prompts only for values you omit.",
         (*WHERE, *TOKEN, CREATE_TOKEN, *ASPM, *KEEPING),
         name="Name of the connection (default: the first organization, or the server's host).",
+        examples=(
+            "aspm-ado connect",
+            "aspm-ado connect -o contoso --aspm-url https://aspm.example.com",
+        ),
     ),
     CommandSpec(
         "validate",
-        "Prove stored connections again, or any token. All are proven where none is named; "
-        "with -o or --server-url a token, and nothing is stored.",
+        "Verify stored connections, or any token. Without a name it verifies all of them; "
+        "with -o or --server-url it verifies a token and stores nothing.",
         (*WHERE, *TOKEN, WARN_DAYS, FAIL_ON_WARNING, SHOW_ALL),
-        name="Stored connections.",
+        name="Stored connections (default: all).",
         many=True,
+        examples=("aspm-ado validate", "aspm-ado validate -o contoso --pat-file token.txt"),
     ),
     CommandSpec(
         "guide",
-        "How to create the token, box by box. For this deployment, purpose and day.",
-        (*WHERE[:3], TOKEN[0], TOKEN[4], TOKEN[8], REQUEST),
+        "Show how to create the token, step by step.",
+        (*WHERE[:3], PURPOSE, REACH, ALLOW_HTTP, REQUEST),
         (
             _own("open", "Open the token page."),
             _own("greyed-out", "The same as --request creation: “+ New Token” is greyed out."),
         ),
+        examples=("aspm-ado guide -o contoso --open", "aspm-ado guide --request lifespan"),
     ),
-    CommandSpec("list", "List what is stored. Offline, and without touching the keyring."),
+    CommandSpec(
+        "list",
+        "List the stored connections. Works offline and does not open the keyring.",
+        examples=("aspm-ado list", "aspm-ado list --json"),
+    ),
     CommandSpec(
         "demo",
-        "Play connect against a simulation on this machine. "
-        "Nothing leaves it, and nothing is kept.",
+        "Try connect with simulated services on this machine. "
+        "It sends nothing elsewhere and stores nothing.",
         own=(
             SCENARIO,
-            _own("list-scenarios", "Print the stories."),
-            _own("serve", "Only serve the simulation, until Ctrl-C."),
-            _own(
-                "at",
-                "Set the simulated clock, in UTC; it runs on from there.",
-                switch=False,
-                metavar="MOMENT",
-            ),
+            _own("list-scenarios", "Print the scenarios."),
+            _own("serve", "Only run the simulated services, until Ctrl-C."),
+            _own("at", "Set the simulated clock, in UTC. It runs on from there.", metavar="MOMENT"),
         ),
+        examples=("aspm-ado demo", "aspm-ado demo --scenario created-token"),
     ),
     CommandSpec(
         "handoff",
-        "Enter the values in Invicti ASPM, any day. "
-        "Shows them, copies the token, and asks: saved, later or refused.",
-        name="The connection (default: the only one; several are asked about).",
+        "Show the values for Invicti ASPM again. "
+        "Copies the token on request and records your answer: saved, later or refused.",
+        name=_ONLY_ONE,
+        examples=("aspm-ado handoff", "aspm-ado handoff contoso"),
     ),
     CommandSpec(
         "rotate",
-        "Put a new token in place of an old one. "
-        "It is proven first, the same person's, and in force when Invicti ASPM has it.",
+        "Replace a token with a new one. aspm-ado verifies the new token first; the current one "
+        "stays in use until Invicti ASPM has the new one.",
         (
             ORGANIZATION,
-            *TOKEN[1:4],
-            *TOKEN[5:7],
+            PAT_STDIN,
+            PAT_FILE,
+            PAT_EXPIRES,
+            CLONE_USERNAME,
+            CHECK_CLONE,
             CREATE_TOKEN,
             ALLOW_OTHER_IDENTITY,
             *ASPM[1:],
             YES,
         ),
-        name="The connection.",
+        name=_ONLY_ONE,
+        examples=("aspm-ado rotate contoso", "aspm-ado rotate contoso --create-token require"),
     ),
     CommandSpec(
         "migrate",
-        "Go from one token of all organizations to one for each. "
-        "Each is proven, stored and handed off by itself.",
+        "Replace a global token with one token per organization.",
         (
             *WHERE[::3],
             PAT_FILE,
@@ -146,18 +171,21 @@ COMMANDS: Final = (
             REGISTER,
             *PLANNING,
         ),
-        name="The connection.",
+        name=_ONLY_ONE,
+        examples=("aspm-ado migrate --plan", "aspm-ado migrate contoso -o contoso -o fabrikam"),
     ),
     CommandSpec(
         "disconnect",
-        "Forget a connection: its record and its secrets. Says what is left to do elsewhere.",
+        "Remove a connection and delete its secrets. Says what is left to do elsewhere.",
         (YES,),
-        name="The connection.",
+        name=_ONLY_ONE,
+        examples=("aspm-ado disconnect contoso", "aspm-ado disconnect contoso --yes"),
     ),
     CommandSpec(
         "doctor",
-        "Check this machine, when something does not work. "
-        "Keyring, config folder, proxy, certificates, every host, clock, unfinished work.",
+        "Diagnose problems on this machine. It looks at the keyring, the configuration, the proxy, "
+        "certificates, every host, the clock, and unfinished work.",
+        examples=("aspm-ado doctor", "aspm-ado doctor --json"),
     ),
 )
 WORDS: Final = frozenset(command.word for command in COMMANDS)

@@ -48,6 +48,7 @@ INCONCLUSIVE: Final = frozenset(
         AnswerKind.SERVER_ERROR,
         AnswerKind.NOT_AZURE_DEVOPS,
         AnswerKind.ACCESS_POLICY,
+        AnswerKind.DEACTIVATED,
     }
 )
 """Kinds that say nothing about the token."""
@@ -105,6 +106,8 @@ def _refusal(reply: Reply, text: str) -> AnswerKind:
         return _page(reply)
     if user_of(reply) is not None:
         return AnswerKind.NOT_ALLOWED
+    if _asks_web_server_sign_in(reply):
+        return AnswerKind.NOT_AZURE_DEVOPS
     marked = _is_marked(reply)
     if marked and not reply.text.strip():
         return AnswerKind.BARE_REFUSAL
@@ -158,6 +161,11 @@ def inconclusive(check: CheckId, reply: Reply, before: str = "") -> Check:
 
 
 _EXPLANATIONS: Final = {
+    AnswerKind.DEACTIVATED: (
+        Reason.ORGANIZATION_DEACTIVATED,
+        "{host} says that the organization or collection is switched off (TF24668).",
+        "Ask an administrator to reactivate it.",
+    ),
     AnswerKind.THROTTLED: (
         Reason.THROTTLED,
         "{host} asks to slow down (429).",
@@ -191,7 +199,7 @@ def explain_inconclusive(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, s
         return reason, reply.problem or f"{host} did not answer.", reply.remedy or "Try again."
     if kind is AnswerKind.SERVER_ERROR:
         return Reason.SERVICE_UNAVAILABLE, *_server_error(reply, host)
-    if kind is AnswerKind.NOT_AZURE_DEVOPS and _asks_windows_sign_in(reply):
+    if kind is AnswerKind.NOT_AZURE_DEVOPS and _asks_web_server_sign_in(reply):
         return (
             Reason.SERVER_SIGN_IN_SETUP,
             f"The web server in front of {host} refused before Azure DevOps saw the token.",
@@ -221,6 +229,23 @@ def _server_error(reply: Reply, host: str) -> tuple[str, str]:
     return f"{host} answered with an error of its own ({reply.status}){reference}.", remedy
 
 
-def _asks_windows_sign_in(reply: Reply) -> bool:
-    offered = {value.split(" ")[0].lower() for value in reply.header_values("WWW-Authenticate")}
-    return reply.status == 401 and not offered.isdisjoint({"ntlm", "negotiate"})
+_QUOTED: Final = re.compile(r'"[^"]*"')
+_SCHEME: Final = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9-]*)\s*(?=$|,|\s[^=\s])")
+_BASIC_REALM: Final = re.compile(r'\bbasic\s+realm\s*=\s*"?([^",]*)', re.IGNORECASE)
+_WEB_SERVER_SCHEMES: Final = frozenset({"basic", "digest", "kerberos", "negotiate", "ntlm"})
+
+
+def _asks_web_server_sign_in(reply: Reply) -> bool:
+    """Whether IIS before a Server refused.
+
+    The realm of Azure DevOps is a URL. One header may hold several challenges.
+    """
+    host = reply.call.url.split("/")[2].partition(":")[0]
+    if reply.status != 401 or host in SERVICES_HOSTS:
+        return False
+    challenges = ", ".join(reply.header_values("WWW-Authenticate"))
+    realms = [realm.strip() for realm in _BASIC_REALM.findall(challenges)]
+    if realms:
+        return not any("://" in realm for realm in realms)
+    schemes = {scheme.lower() for scheme in _SCHEME.findall(_QUOTED.sub("x", challenges))}
+    return bool(schemes & {"negotiate", "ntlm"}) and schemes <= _WEB_SERVER_SCHEMES

@@ -11,7 +11,13 @@ from aspm_ado.domain.azure.retirement import MIGRATE, Calendar, Reach, ReachDema
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.documents import Names, UserProfile
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import INCONCLUSIVE, AnswerKind, classify, inconclusive
+from aspm_ado.domain.rules.classify import (
+    INCONCLUSIVE,
+    AnswerKind,
+    classify,
+    explain_inconclusive,
+    inconclusive,
+)
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
@@ -32,6 +38,8 @@ class ReachSeen:
     reach: Reach
     because: str
     reply: Reply | None = None
+    unheard: bool = False
+    """Whether ``reply`` says nothing of the token: its host, or something before it, is why."""
 
 
 def observe_reach(
@@ -57,7 +65,7 @@ def observe_reach(
         because = f"{route} answers, which it does to tokens of all {deployment.noun}s only"
         return ReachSeen(Reach.ALL, because, wide)
     if wide.status != 401 or classify(wide) not in refusals:
-        return ReachSeen(Reach.UNKNOWN, f"{route} gave no answer that tells", wide)
+        return ReachSeen(Reach.UNKNOWN, f"{route} gave no answer that tells", wide, unheard=True)
     if holds_profile:
         because = f"{route} refuses the token although its scopes would do"
         return ReachSeen(Reach.ORGANIZATION, because, wide)
@@ -101,7 +109,7 @@ def not_listed(wide: Reply, deployment: Deployment) -> Check:
         flag = "--collection NAME"
     why = f"could not be listed; only a token of all {noun}s gets that list."
     if isinstance(wide.answer, Names):
-        why = "were asked for, and the list is empty."
+        why = "were not told: the list is empty, which does not mean that there are none."
     return Check(
         CheckId.REACH,
         Status.FAIL,
@@ -113,20 +121,25 @@ def not_listed(wide: Reply, deployment: Deployment) -> Check:
 
 def _unknown(reach_seen: ReachSeen, wanted: Reach) -> Check:
     detail = f"What the token reaches could not be found out: {reach_seen.because}."
+    reason = Reason.REACH_UNKNOWN
+    remedy = "Tick the scopes that are missing and run this again; they are needed to find out."
+    if reach_seen.unheard and (reply := reach_seen.reply) is not None:
+        reason, why, remedy = explain_inconclusive(reply, classify(reply))
+        detail = f"{detail} {why}"
     if wanted is Reach.ORGANIZATION:
         return Check(
             CheckId.REACH,
             Status.WARN,
             f"{detail} One organization is enough here.",
-            Reason.REACH_UNKNOWN,
+            reason,
             "Nothing, if the token works where it is needed.",
         )
     return Check(
         CheckId.REACH,
         Status.UNKNOWN,
         detail,
-        Reason.REACH_UNKNOWN,
-        "Tick the scopes that are missing and run this again; they are needed to find out.",
+        reason,
+        remedy,
     )
 
 
@@ -196,13 +209,13 @@ def _how_to_reach_all(deployment: Deployment, calendar: Calendar) -> str:
     days = calendar.days_to_end(deployment)
     if calendar.ended(deployment):
         return (
-            f"Such a token is not to be had since {end}: leave --reach out, or pass "
+            f"Microsoft announced the end of such tokens for {end}: leave --reach out, or pass "
             "--reach organization."
         )
     stops = ""
     if days is not None:
-        stops = f" (Microsoft stops such tokens on {end}, in {count_days(days)})"
+        stops = f" (Microsoft announced their end for {end}, in {count_days(days)})"
     return (
-        f"Either edit the token and choose “All accessible organizations”{stops}, or keep one "
+        f"Either create a new token of “All accessible organizations”{stops}, or keep one "
         "token for each organization and pass --reach organization."
     )

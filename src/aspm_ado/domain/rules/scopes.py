@@ -269,8 +269,12 @@ def _judge_full_access(
         )
         return _full_access(Status.PARTIAL, detail, Reason.NOT_PROVABLE)
     short = "Full access is not proven, since an area did not answer"
+    unheard = [reply for reply in replies if classify(reply) in INCONCLUSIVE]
     if ProbeResult.MISSING in results:
         short = "Not Full access"
+    elif unheard:
+        why = explain_inconclusive(unheard[0], classify(unheard[0]))[1]
+        short = f"Full access is not proven. {why.rstrip('.')}"
     return _full_access(
         Status.WARN,
         f"{short}; but the five sets of scopes are there that Invicti's pages for Services "

@@ -1,0 +1,48 @@
+"""Help: grouped, short, with defaults and examples that work."""
+
+from __future__ import annotations
+
+import pytest
+
+from aspm_ado.cli.commands import COMMANDS
+
+from .conftest import Run
+
+
+@pytest.fixture(autouse=True)
+def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.word)
+def test_each_command_has_two_examples_under_its_options(command: object, run: Run) -> None:
+    shown = run(command.word, "--help").out  # type: ignore[attr-defined]
+    assert len(command.examples) == 2  # type: ignore[attr-defined]
+    assert shown.index("This run:") < shown.index("Examples:\n  aspm-ado ")
+
+
+def test_the_help_of_connect_fits_ninety_five_rows_of_eighty_columns(run: Run) -> None:
+    rows = run("connect", "--help").out.splitlines()
+    assert len(rows) <= 95
+    assert max(map(len, rows)) <= 80
+
+
+def test_options_stand_in_groups_with_their_defaults(run: Run) -> None:
+    shown = run("connect", "--help").out
+    headings = ["Where:", "Token:", "Invicti ASPM:", "Storage:", "This run:"]
+    places = [shown.index(f"\n{heading}\n") for heading in headings]
+    assert places == sorted(places)
+    assert shown.count("ASPM_ADO_NO_INPUT") == shown.count("INVICTI_ASPM_HOST") == 1
+    for default in ("(default: alm)", "(default: 30)", "(default: keyring)"):
+        assert default in " ".join(shown.split())
+
+
+def test_a_short_flag_and_a_word_show_the_same_help(run: Run) -> None:
+    shown = run("rotate", "--help").out
+    assert run("rotate", "-h").out == run("help", "rotate").out == shown
+    assert run("help").out == run("-h").out == run("--help").out == run().out
+
+
+def test_help_on_no_command_is_a_wrong_usage(run: Run) -> None:
+    done = run("help", "nothing")
+    assert (done.code, done.out) == (2, "")
