@@ -92,6 +92,8 @@ class Reason(StrEnum):
     """An address cannot be understood, or does not belong to what it was given for."""
     HTTP_REFUSED = "http-refused", 2
     """An address without TLS was given where a secret would travel in clear."""
+    SECRET_AS_VALUE = "secret-as-value", 2
+    """A token stands where a name, a file or a URL is meant."""
     VARIABLE_NOT_EXPANDED = "variable-not-expanded", 2
     """A value is a literal `$(NAME)`: the pipeline variable was not expanded."""
     TOKEN_UNCHANGED = "token-unchanged", 2

@@ -31,6 +31,14 @@ _SHAPES: Final = {
 
 def judge_format(secret: Secret) -> Check:
     """``token.format``: advice only, since a service may accept a format that is not known here."""
+    if secret.taken_from:
+        return Check(
+            CheckId.TOKEN_FORMAT,
+            Status.WARN,
+            f"The token was taken out of “{secret.taken_from}”.",
+            Reason.FORMAT_UNUSUAL,
+            "Next time, pass the token alone.",
+        )
     if shape := _SHAPES.get(secret.format):
         return Check(CheckId.TOKEN_FORMAT, Status.PASS, shape)
     return Check(
