@@ -26,6 +26,8 @@ class Demand:
 
     purpose: Purpose = Purpose.ALM
     reach: ReachDemanded = ReachDemanded.AUTO
+    on_record: bool = False
+    """Whether ``reach`` was demanded when the connection was made, and not by this run."""
     check_clone: str = AUTO
     """``auto``, ``no`` or the ``PROJECT/REPO`` to try."""
     read_only: bool = False
