@@ -89,9 +89,9 @@ def _read(what: str, way: str, reply: Reply) -> str:
     return detail
 
 
-def _refusal(what: str, way: str, reply: Reply) -> tuple[str, str]:
+def _refusal(what: str, reply: Reply) -> tuple[str, str]:
     """That it could not be read, and what to do."""
-    detail = f"{what} could not be read{way} (status {reply.status}) although Code is granted."
+    detail = f"{what} could not be read (status {reply.status}) although Code is granted."
     if classify(reply) not in _ANONYMOUS:
         return detail, MAY_READ
     host = reply.call.url.split("/")[2]
@@ -165,7 +165,7 @@ def _token_alone(what: str, who: str, alone: Reply, named: Reply | None) -> Chec
             Reason.CLONE_NEEDS_USERNAME,
             f"Enter the username “{who}” beside the token in Invicti ASPM.",
         ).on(alone)
-    detail, remedy = _refusal(what, "", alone)
+    detail, remedy = _refusal(what, alone)
     return Check(_TOKEN, Status.FAIL, detail, Reason.CLONE_FAILED, remedy).on(alone, named)
 
 

@@ -27,6 +27,8 @@ class Demand:
 
     purpose: Purpose = Purpose.ALM
     reach: ReachDemanded = ReachDemanded.AUTO
+    on_record: bool = False
+    """Whether ``reach`` was demanded when the connection was made, and not by this run."""
     check_clone: str | NamedRepository = AUTO
     """``auto``, ``no`` or the repository to try."""
     read_only: bool = False
