@@ -13,7 +13,7 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -50,6 +50,12 @@ _TLS_TOOL: Final = "Ask whoever runs the server or the proxy; --ca-bundle does n
 _MORE_TIME: Final = "Try again; --timeout SECONDS gives each call more time."
 _PROXY: Final = "Check HTTPS_PROXY and NO_PROXY, and that the proxy is running."
 
+_ENCODED: Final = "Write @, : and # in a user or password as %40, %3A and %23."
+
+_SCHEMES: Final = ("NTLM", "Negotiate", "Kerberos", "Digest", "Bearer", "Basic")
+_QUOTED: Final = re.compile(r'"[^"]*"?')
+_WORD: Final = re.compile(r"(?:^|,)\s*(\w+)(?=\s|,|$)")
+
 _E = TypeVar("_E", bound=BaseException)
 _Chain = tuple[BaseException, ...]
 """An exception and all that it wraps."""
@@ -71,6 +77,7 @@ class Where:
 
     origin: Origin
     proxy: str = ""
+    signs_in: bool = False
     simulator: str = ""
     timeout: float = 0.0
     writes: bool = False
@@ -133,27 +140,56 @@ def proxy_unusable(where: Where) -> Trouble:
         Reason.PROXY_FAILED,
         f"{where.host} was not asked: the environment names a proxy {where.proxy}, "
         "which cannot be used.",
-        "Set HTTPS_PROXY to an HTTP proxy, http://HOST:PORT, or name the host in NO_PROXY.",
+        "Set HTTPS_PROXY to an HTTP proxy, http://HOST:PORT, or name the host in NO_PROXY. "
+        f"{_ENCODED}",
     )
 
 
-def proxy_sign_in(where: Where) -> Trouble:
-    """The proxy answered 407, to CONNECT or to a request in plain http."""
-    return Trouble(
-        Reason.PROXY_FAILED,
+class SignInWantedError(OSError):
+    """The proxy answered 407 to CONNECT; ``offers`` are its headers ``Proxy-Authenticate``."""
+
+    def __init__(self, offers: Iterable[str]) -> None:
+        super().__init__("the proxy wants a sign-in")
+        self.offers = tuple(offers)
+
+
+def proxy_sign_in(where: Where, offers: Iterable[str]) -> Trouble:
+    """The proxy answered 407, to CONNECT or to a request in plain http.
+
+    We sign in by Basic alone: it is the one way that needs neither a domain nor a ticket.
+    """
+    named = {word.lower() for offer in offers for word in _WORD.findall(_QUOTED.sub("", offer))}
+    schemes = [scheme for scheme in _SCHEMES if scheme.lower() in named]
+    problem = (
         f"The proxy {where.proxy} wants a sign-in before it lets us reach {where.host}; "
-        "the service did not ask.",
-        "Put the sign-in into HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT), "
-        "or ask whoever runs the proxy.",
+        "the service did not ask."
     )
+    remedy = (
+        "Put the sign-in into HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT), "
+        "or ask whoever runs the proxy."
+    )
+    if where.signs_in:
+        problem = (
+            f"The proxy {where.proxy} refused the sign-in that its variable holds, "
+            f"so {where.host} was not reached."
+        )
+        remedy = f"Correct user and password in HTTPS_PROXY. {_ENCODED}"
+    if schemes:
+        problem += f" The proxy offers: {', '.join(schemes)}."
+    if schemes and "Basic" not in schemes:
+        remedy = (
+            "We sign in by Basic alone. Run a helper proxy on this machine that speaks "
+            f"{schemes[0]} (Cntlm, Px), and set HTTPS_PROXY to it."
+        )
+    return Trouble(Reason.PROXY_FAILED, problem, remedy)
 
 
 def _proxy_trouble(chain: _Chain, where: Where) -> Trouble | None:
+    if wanted := _first(chain, SignInWantedError):
+        return proxy_sign_in(where, wanted.offers)
     refused = next((match for cause in chain if (match := _TUNNEL.search(str(cause)))), None)
     if refused is not None:
         status = refused.group(1)
-        if status == "407":
-            return proxy_sign_in(where)
         problem = (
             f"The proxy {where.proxy} refused to connect us to {where.host} (status {status})."
         )

@@ -247,7 +247,8 @@ class Transport:
             raw.release_conn()
         reply = answered(text=head_of(body))
         if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and route.proxy:
-            return _failed(reply, proxy_sign_in(route.where))
+            offers = raw.headers.getlist("Proxy-Authenticate")
+            return _failed(reply, proxy_sign_in(route.where, offers))
         if is_transient(reply):
             return _Outcome(reply, text_of(body), RETRIES)
         return _Outcome(reply, text_of(body))
