@@ -125,7 +125,10 @@ class Reachability:
     def _connect(self, host: Host) -> HostResult:
         proxy = self._proxies.of(host.origin)
         signs_in = proxy is not None and proxy.signs_in
-        where = Where(host.origin, shown(proxy), signs_in, timeout=self._timeout)
+        trust = None
+        with contextlib.suppress(UserError):
+            trust = self._load(host.ca_bundle)[0].context
+        where = Where(host.origin, shown(proxy), signs_in, timeout=self._timeout, trust=trust)
         limit = Limit(time.monotonic, self._timeout)
         details: list[str] = []
         problem = None

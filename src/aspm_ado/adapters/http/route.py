@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
@@ -169,8 +170,14 @@ class Router:
     With a simulator every call goes there, under its real ``Host``, and past any proxy.
     """
 
-    def __init__(self, proxies: Proxies, simulator: str | None, timeout: float) -> None:
-        self._proxies, self._timeout = proxies, timeout
+    def __init__(
+        self,
+        proxies: Proxies,
+        simulator: str | None,
+        timeout: float,
+        trust: SSLContext | None = None,
+    ) -> None:
+        self._proxies, self._timeout, self._trust = proxies, timeout, trust
         self._simulator = None
         if simulator:
             self._simulator = _loopback(simulator)
@@ -205,6 +212,7 @@ class Router:
             simulator=simulator,
             timeout=self._timeout,
             writes=call.method != "GET",
+            trust=self._trust,
         )
         request = _request(call, url, authority(origin))
         return Route(request, where, call.lane or str(origin), proxy)

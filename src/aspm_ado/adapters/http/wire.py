@@ -24,7 +24,7 @@ from urllib3.exceptions import (
     ProtocolError,
 )
 
-from aspm_ado.adapters.http.errors import SignInWantedError
+from aspm_ado.adapters.http.errors import HandshakeTimeoutError, SignInWantedError
 from aspm_ado.adapters.threads import Task
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class _Limited(HTTPConnection):
             super().connect()
         # in a handshake or a proxy's CONNECT; urllib3 would call it a silent answer
         except TimeoutError as error:
-            raise ConnectTimeoutError(self, "timed out") from error
+            raise HandshakeTimeoutError(self, "timed out") from error
 
     @property
     def is_connected(self) -> bool:
