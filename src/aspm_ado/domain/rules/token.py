@@ -101,6 +101,11 @@ def global_token_warnings(
     days = calendar.days_to_end(entry.deployment)
     if days is None:
         return
+    if calendar.on_record(entry.reach_demanded, entry.deployment) is not entry.reach_demanded:
+        yield (
+            f"{entry.name} was stored with --reach all. Since {calendar.global_end} that is read "
+            "as one token for each organization."
+        )
     for key, credential in entry.credentials.items():
         held = [one for one in entry.organizations if one.credential == key]
         found = [reports[one.key] for one in held if one.key in reports]
