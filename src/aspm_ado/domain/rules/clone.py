@@ -180,7 +180,7 @@ def with_sign_in(check: Check, unsigned: Reply) -> Check:
             _USERNAME,
             Status.WARN,
             f"{check.detail} The server offers Windows sign-in (Negotiate or NTLM) too: there git "
-            "may fail with “https://user:TOKEN@…” (git 2.39.5 did; others may differ).",
+            "may fail with “https://user:TOKEN@…” (git 2.39.5 failed; others may differ).",
             Reason.CLONE_NEEDS_HEADER,
             "Let scanners send the token in a header (git's http.extraHeader).",
         ).on(unsigned)
