@@ -102,6 +102,21 @@ ROWS: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
         {},
         "url-invalid",
     ),
+    "a password where a port belongs": (
+        ("validate", "--server-url", "https://tfs.example.test:hunter2/tfs"),
+        {},
+        "url-invalid",
+    ),
+    "a password behind the name of an organization": (
+        ("validate", "-o", "contoso:hunter2"),
+        {},
+        "url-invalid",
+    ),
+    "a token in base64 behind a path": (
+        ("validate", "-o", "./" + base64.b64encode(f"me:{PAT}".encode()).decode()),
+        {},
+        "secret-as-value",
+    ),
     "a password before a broken port": (
         ("validate", "--server-url", "https://x:hunter2@tfs.example.test:99999/tfs"),
         {},
@@ -215,7 +230,8 @@ def test_with_json_it_is_one_valid_document(row: str, refused: Callable[..., obj
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in ROWS if row.startswith(("a token as", "a password"))]
+    "row",
+    [row for row in ROWS if row.startswith(("a token as", "a token in base64", "a password"))],
 )
 def test_a_secret_in_the_wrong_place_is_never_repeated(
     row: str, refused: Callable[..., object]

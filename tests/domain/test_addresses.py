@@ -405,3 +405,8 @@ def test_an_address_of_another_site_is_refused_in_one_sentence(address: str, say
         with pytest.raises(UsageError, match=says) as caught:
             parse(address)
         assert caught.value.reason is Reason.URL_INVALID
+
+
+def test_an_at_sign_in_a_path_behind_a_port_is_no_password() -> None:
+    site, names = parse_server("https://tfs.example.test:8443/tfs/Main/Team@Home/_git/web")
+    assert (site.base_url, names) == ("https://tfs.example.test:8443/tfs", ("Main",))

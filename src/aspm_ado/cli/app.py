@@ -170,20 +170,14 @@ def _body_of(command: CommandSpec) -> Callable[..., int]:
 def _name_of(command: CommandSpec) -> tuple[inspect.Parameter, ...]:
     if not command.name:
         return ()
-    if command.many:
-        info = typer.Argument(
-            metavar="[NAME]...",
-            help=command.name,
-            autocompletion=complete_names,
-            rich_help_panel="Arguments",
-        )
-        return (argument("names", Annotated[list[str] | None, info]),)
     info = typer.Argument(
-        metavar="[NAME]",
+        metavar="[NAME]..." if command.many else "[NAME]",
         help=command.name,
         autocompletion=complete_names,
         rich_help_panel="Arguments",
     )
+    if command.many:
+        return (argument("names", Annotated[list[str] | None, info]),)
     return (argument("name", Annotated[str | None, info]),)
 
 

@@ -51,7 +51,7 @@ def _help(question: Question) -> str:
 
 
 def _metavar(question: Question) -> str:
-    """The values, where there are only these and they are short enough to stand beside the flag."""
+    """What the option takes: its values, where it takes one of a few."""
     if question.values and not question.repeat:
         return "|".join(question.values)
     return question.metavar

@@ -15,8 +15,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.secret import holds_token, secret_as_value, trim
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.secret import trim
+from aspm_ado.domain.text import shown_address
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 _PORTS: Final = {"https": 443, "http": 80}
 _UNFIT: Final = re.compile(r"[\x00-\x20\x7f\\]")
-_USERINFO: Final = re.compile(r"//[^/@]*:.*@")
+_PASSWORD: Final = re.compile(r"//[^/?#@]*:[^/?#]*@")
 """A user name and a password before the host, in a sound address or a broken one."""
+_NO_PORT: Final = re.compile(r"(?<=[^/:]):(?!\d*(?:[/?#]|$))[^/?#]*")
+"""What stands in the place of a port and is no number: it may be half a password."""
 _LABEL: Final = re.compile(r"[a-z0-9_-]+")
 
 
@@ -77,15 +79,13 @@ def split_url(url: str, what: str = "address") -> SplitResult:
     to judge (``org@dev.azure.com`` is common).
     """
     text = trim(url)
-    if _USERINFO.search(text):
+    if _PASSWORD.search(text):
         raise UsageError(
             Reason.URL_INVALID,
             f"The {what} holds a password.",
             remedy="Give the address alone; secrets are asked for, or read with --pat-file or "
             "--pat-stdin.",
         )
-    if holds_token(text):
-        raise secret_as_value(f"The {what}")
     if _UNFIT.search(text):
         raise _refused(what, text, "it has a space, a backslash or a control character in it")
     try:
@@ -130,7 +130,7 @@ def _encoded(host: str) -> str:
 def _refused(what: str, given: str, why: str) -> UsageError:
     return UsageError(
         Reason.URL_INVALID,
-        f"The {what} “{clean(given.rpartition('@')[2], 80)}” cannot be used: {why}.",
+        f"The {what} “{_NO_PORT.sub(':…', shown_address(given))}” cannot be used: {why}.",
         remedy="Copy the address from the browser.",
     )
 

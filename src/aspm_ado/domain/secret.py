@@ -87,10 +87,7 @@ def could_be_secret(value: str) -> bool:
 def holds_token(text: str) -> bool:
     """Whether a token of Azure DevOps stands in ``text``, plain, percent-encoded or in base64."""
     for form in (text, unquote(text)):
-        # A path or an option before it, "/" and "-" of base64 itself: from each of them on.
-        starts = [0, *(found.end() for found in re.finditer(r"[/-]", form[:4000]))]
-        words = [word for start in starts for word in _ENCODED.findall(form[start:])]
-        if _HOLDS_TOKEN.search(form) or any(map(_is_encoded, words)):
+        if _HOLDS_TOKEN.search(form) or any(map(_is_encoded, _ENCODED.findall(form))):
             return True
     return False
 
@@ -106,13 +103,19 @@ def secret_as_value(where: str) -> UsageError:
 
 
 def _is_encoded(word: str) -> bool:
-    """Whether ``word`` is base64 of a token, or of a user name and a token."""
-    padded = word.rstrip("=") + "=" * (-len(word.rstrip("=")) % 4)
-    try:
-        text = base64.b64decode(padded, altchars=b"-_" if "-" in word or "_" in word else None)
-        return _HOLDS_TOKEN.search(text.decode("ascii")) is not None
-    except ValueError:
-        return False
+    """Whether base64 of a token, or of a user name and a token, stands in ``word``.
+
+    A path or an option before it looks like base64 itself, so it may begin at any of the four
+    positions of a group.
+    """
+    letters = word.rstrip("=").replace("-", "+").replace("_", "/")
+    for start in range(4):
+        length = len(letters) - start
+        groups = letters[start : len(letters) - (length % 4 == 1)]
+        text = base64.b64decode(groups + "=" * (-len(groups) % 4)).decode("latin-1")
+        if re.search(_TOKEN, text):
+            return True
+    return False
 
 
 def trim(text: str) -> str:

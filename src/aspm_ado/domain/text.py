@@ -46,6 +46,11 @@ def clean(foreign: object, limit: int = _LIMIT) -> str:
     return line
 
 
+def shown_address(foreign: str) -> str:
+    """An address that somebody gave, without what may be a user name and a password."""
+    return clean(foreign.rpartition("@")[2], 80)
+
+
 def strip_controls(text: str) -> str:
     """``text`` on one line, without anything that a terminal would obey; its spaces stay."""
     if text.isascii() and text.isprintable():

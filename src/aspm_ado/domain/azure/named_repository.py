@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import DEFAULT_COLLECTION, LEGACY_SUFFIX, unquoted
 from aspm_ado.domain.documents import Repository
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import shown_address
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
 
 _SERVICES: Final = "dev.azure.com"
-_LEGACY: Final = ".visualstudio.com"
 _SSH_HOSTS: Final = ("ssh.dev.azure.com", "vs-ssh.visualstudio.com")
 _ADDRESS: Final = re.compile(
     r"(?:[a-z+]+://)?(?:[^/]*@)?([^/@:\[\]]+|\[[0-9a-f:]+\])(?::\d*)?[:/](.+)", re.IGNORECASE
@@ -66,12 +66,12 @@ class NamedRepository:
 
 def parse_repository(text: str) -> NamedRepository:
     """The repository that ``text`` names. Raises ``UsageError``."""
-    pasted = text.strip().strip("'\"").strip().rstrip("/")
+    pasted = unquoted(text).rstrip("/")
     named = _of_words(pasted) or _of_address(pasted)
     if named is None or not all(map(_is_name, (named.name, *named.path))):
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"“{clean(pasted.rpartition('@')[2], 80)}” does not name a repository.",
+            f"“{shown_address(pasted)}” does not name a repository.",
             remedy="Write PROJECT/REPO or the address of the repository, or auto, or no.",
         )
     return named
@@ -80,7 +80,7 @@ def parse_repository(text: str) -> NamedRepository:
 def _of_words(pasted: str) -> NamedRepository | None:
     """``PROJECT/REPO``, also with the ``_git`` of an address between the two."""
     parts = [unquote(part) for part in pasted.split("/")]
-    if parts[0].lower().endswith(_LEGACY):
+    if parts[0].lower().endswith(LEGACY_SUFFIX):
         return None
     if len(parts) == 3 and parts[1] in _MARKERS:
         del parts[1]
@@ -103,10 +103,10 @@ def _of_address(pasted: str) -> NamedRepository | None:
         del rest[0]
     if host in _SSH_HOSTS:
         host = _SERVICES
-    if host.endswith(_LEGACY):
+    if host.endswith(LEGACY_SUFFIX):
         path = [host.partition(".")[0], *path]
         host = _SERVICES
-    if host == _SERVICES and len(path) > 1 and path[1].casefold() == "defaultcollection":
+    if host == _SERVICES and len(path) > 1 and path[1].casefold() == DEFAULT_COLLECTION:
         del path[1]
     return _below(host, path, rest)
 

@@ -14,7 +14,7 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import holds_token, secret_as_value, trim
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, shown_address
 
 if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
@@ -125,12 +125,12 @@ _SIGN_IN: Final = re.compile(
     r"(?:app|(?:sps|aex|tfs)prod\w*)\.(?:vssps|vsaex|app)?\.?visualstudio\.com"
 )
 _OTHER_PRODUCTS: Final = ("github.com", "gitlab.com", "bitbucket.org")
-_LEGACY_SUFFIX: Final = ".visualstudio.com"
+LEGACY_SUFFIX: Final = ".visualstudio.com"
 _NO_ORGANIZATIONS: Final = frozenset(
     {"app", "marketplace", "vs-ssh", "www", "my", "docs", "visualstudio"}
 )
-"""First labels of hosts under ``_LEGACY_SUFFIX`` that are Microsoft's own sites."""
-_DEFAULT_COLLECTION: Final = "defaultcollection"
+"""First labels of hosts under ``LEGACY_SUFFIX`` that are Microsoft's own sites."""
+DEFAULT_COLLECTION: Final = "defaultcollection"
 _OF_COLLECTIONS: Final = frozenset({"userssettings", "details", "home"})
 """Pages, without their underscore, whose address is that of a collection and a name."""
 
@@ -140,11 +140,11 @@ def parse_organization(text: str) -> Place:
 
     Raises ``UsageError`` where it is neither.
     """
-    pasted = _unquoted(text)
+    pasted = unquoted(text)
     ssh = _SSH.fullmatch(pasted)
     if ssh:
         user, name = ssh.groups()
-        if name.casefold() == _DEFAULT_COLLECTION:  # an address of years ago
+        if name.casefold() == DEFAULT_COLLECTION:  # an address of years ago
             name = user
         return _organization(unquote(name), pasted)
     is_bare = not any(character in pasted for character in "/.:")
@@ -172,8 +172,8 @@ def _name_in(parts: SplitResult, pasted: str) -> str:
         if not name or name.startswith("_"):
             raise _not_an_organization(pasted, "it names no organization")
         return name
-    if origin.port == 443 and origin.host.endswith(_LEGACY_SUFFIX):
-        name = origin.host.removesuffix(_LEGACY_SUFFIX).partition(".")[0]
+    if origin.port == 443 and origin.host.endswith(LEGACY_SUFFIX):
+        name = origin.host.removesuffix(LEGACY_SUFFIX).partition(".")[0]
         if name not in _NO_ORGANIZATIONS:
             return name
     raise _not_an_organization(pasted, "its host is not one of Azure DevOps Services")
@@ -216,13 +216,13 @@ def parse_server(
 
     ``_git`` and the like, and all after it, is ignored. Raises ``UsageError``.
     """
-    parts = _split(_unquoted(text), "server URL")
+    parts = _split(unquoted(text), "server URL")
     origin = Origin.read(parts)
     _refuse_other_sites(origin.host)
     if (
         origin.host in SERVICES_HOSTS
         or origin.host.endswith(".dev.azure.com")
-        or origin.host.endswith(_LEGACY_SUFFIX)
+        or origin.host.endswith(LEGACY_SUFFIX)
     ):
         raise UsageError(
             Reason.URL_INVALID,
@@ -264,7 +264,7 @@ def _divide(path: str, known: Sequence[str], *, everything: bool) -> tuple[list[
 def _known_length(segments: Sequence[str], known: Sequence[str]) -> int | None:
     """How many segments are the virtual directory, where names tell."""
     for index, segment in enumerate(segments):
-        if segment in known or segment == _DEFAULT_COLLECTION:
+        if segment in known or segment == DEFAULT_COLLECTION:
             return index
     if segments[:1] == ["tfs"]:
         return 1
@@ -273,7 +273,8 @@ def _known_length(segments: Sequence[str], known: Sequence[str]) -> int | None:
     return None
 
 
-def _unquoted(text: str) -> str:
+def unquoted(text: str) -> str:
+    """What was pasted, without blanks, invisible characters and quotes around it."""
     pasted = trim(trim(text).strip("'\""))
     if pasted.startswith("<") and pasted.endswith(">"):  # as mail programs write an address
         return trim(pasted[1:-1])
@@ -283,6 +284,8 @@ def _unquoted(text: str) -> str:
 def _split(pasted: str, what: str) -> SplitResult:
     if "://" not in pasted:
         pasted = f"https://{pasted}"
+    if holds_token(pasted):
+        raise secret_as_value(f"The {what}")
     return split_url(pasted, what)
 
 
@@ -311,10 +314,9 @@ def _not_an_organization(pasted: str, why: str) -> UsageError:
         if unicodedata.category(character) in ("Cf", "Zs"):
             why = f"it has an invisible character or a space at position {position}"
             break
-    shown = clean(pasted.rpartition("@")[2], 80)
     return UsageError(
         Reason.URL_INVALID,
-        f"“{shown}” is not an organization of Azure DevOps Services: {why}.",
+        f"“{shown_address(pasted)}” is not an organization of Azure DevOps Services: {why}.",
         remedy="Give its name, or any address that begins with https://dev.azure.com/NAME. "
         "An on-premises server is named with --server-url.",
     )

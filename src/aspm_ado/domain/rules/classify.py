@@ -118,7 +118,7 @@ def _refusal(reply: Reply, text: str) -> AnswerKind:
     """The kinds of 401: two look alike to a person and mean opposite things."""
     if user_of(reply) is not None:
         return AnswerKind.NOT_ALLOWED
-    if _has_expired(reply):
+    if _has_expired(reply, text):
         return AnswerKind.EXPIRED
     if is_html(reply):
         return _page(reply)
@@ -132,16 +132,16 @@ def _refusal(reply: Reply, text: str) -> AnswerKind:
     return AnswerKind.NOT_AZURE_DEVOPS
 
 
-def _has_expired(reply: Reply) -> bool:
+def _has_expired(reply: Reply, text: str) -> bool:
     """Whether a 401 says that the token has expired.
 
     It is the refusal that has a type key or an error header of its own and no TF code; the words
     are in the language of the server.
     """
-    said = unquote_plus(reply.header("X-TFS-ServiceError"))
-    if _CODE.search(error_text(reply)) or not _is_marked(reply):
+    if _CODE.search(text) or not _is_marked(reply):
         return False
-    return type_key(reply) == "AccessCheckException" or (bool(said) and not type_key(reply))
+    key = type_key(reply)
+    return key == "AccessCheckException" or (not key and bool(reply.header("X-TFS-ServiceError")))
 
 
 def _page(reply: Reply) -> AnswerKind:

@@ -101,11 +101,8 @@ def global_token_warnings(
     days = calendar.days_to_end(entry.deployment)
     if days is None:
         return
-    if calendar.on_record(entry.reach_demanded, entry.deployment) is not entry.reach_demanded:
-        yield (
-            f"{entry.name} was stored with --reach all. Since {calendar.global_end} that is read "
-            "as one token for each organization."
-        )
+    if note := stored_demand_note(entry, calendar):
+        yield note
     for key, credential in entry.credentials.items():
         held = [one for one in entry.organizations if one.credential == key]
         found = [reports[one.key] for one in held if one.key in reports]
@@ -116,6 +113,16 @@ def global_token_warnings(
                 f"Token …{credential.last4} of {entry.name} ({_names(held)}) {sentence} "
                 f"Next: aspm-ado migrate {entry.name}"
             )
+
+
+def stored_demand_note(entry: Entry, calendar: Calendar) -> str:
+    """What becomes of a demand on record for all organizations; empty where it stands."""
+    if calendar.on_record(entry.reach_demanded, entry.deployment) is entry.reach_demanded:
+        return ""
+    return (
+        f"{entry.name} was stored with --reach all. Since {calendar.global_end} that is read as "
+        "one token for each organization."
+    )
 
 
 def _names(held: Sequence[StoredOrganization]) -> str:

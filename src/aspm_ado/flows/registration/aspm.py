@@ -26,7 +26,7 @@ from aspm_ado.domain.rules.aspm import (
     judge_token,
     tool_accepted,
 )
-from aspm_ado.domain.secret import Secret, parse_secret
+from aspm_ado.domain.secret import Secret, holds_token, parse_secret, secret_as_value
 from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.storage.connection import aspm_service
 from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_given
@@ -414,6 +414,8 @@ def parse_aspm_url(text: str) -> str:
     Any path is cut; http is refused, except to this machine itself.
     """
     pasted = text.strip()
+    if holds_token(pasted):
+        raise secret_as_value("The address of Invicti ASPM")
     parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "address of Invicti ASPM")
     origin = Origin.read(parts)
     if parts.username:

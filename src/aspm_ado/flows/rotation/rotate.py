@@ -13,6 +13,7 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Report
+from aspm_ado.domain.rules.token import stored_demand_note
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.options import aspm_options, demand_stored, reach_on_record
 from aspm_ado.flows.registration.aspm import (
@@ -78,10 +79,8 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     group = _meant(context, entry, organizations or [place.name for place in given.named])
     token = _one_token(given, group)
     demand = demand_stored(context, entry)
-    if demand.reach is not entry.reach_demanded:
-        context.voice.note(
-            f"{entry.name} was stored with --reach all. A token of one organization is enough now."
-        )
+    if note := stored_demand_note(entry, context.clock.calendar()):
+        context.voice.note(note)
     renewal = Renewal(entry, (group,), demand, options)
     waits = token is None and entry.successor_of(group[0].name) is not None
     if token is None and not waits:
