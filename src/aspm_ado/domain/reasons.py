@@ -157,6 +157,10 @@ class Reason(StrEnum):
     """The repository can be read with a username beside the token only."""
     CLONE_USERNAME_FAILED = "clone-username-failed", 0
     """The token alone reads the repository, but not with this username."""
+    CLONE_NEEDS_HEADER = "clone-needs-header", 0
+    """The server offers Windows sign-in too; git may fail with `https://user:TOKEN@…` there."""
+    REPOSITORY_DISABLED = "repository-disabled", 3, Who.ADMINISTRATOR
+    """The repository named for the clone check is disabled."""
     REPOSITORY_ABSENT = "repository-absent", 3, Who.ASKER
     """The repository named for the clone check does not exist or cannot be seen."""
     OTHER_IDENTITY = "other-identity", 3, Who.OWNER

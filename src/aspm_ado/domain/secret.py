@@ -87,7 +87,10 @@ def could_be_secret(value: str) -> bool:
 def holds_token(text: str) -> bool:
     """Whether a token of Azure DevOps stands in ``text``, plain, percent-encoded or in base64."""
     for form in (text, unquote(text)):
-        if _HOLDS_TOKEN.search(form) or any(map(_is_encoded, _ENCODED.findall(form))):
+        # A path or an option before it, "/" and "-" of base64 itself: from each of them on.
+        starts = [0, *(found.end() for found in re.finditer(r"[/-]", form[:4000]))]
+        words = [word for start in starts for word in _ENCODED.findall(form[start:])]
+        if _HOLDS_TOKEN.search(form) or any(map(_is_encoded, words)):
             return True
     return False
 

@@ -237,14 +237,15 @@ class Transport:
         # Closes the connection unless it was released: what is unread stays unread.
         with contextlib.closing(raw):
             try:
-                body = read_body(raw)
+                body = read_body(raw, head_only=call.head_only)
             except UnusableBodyError as error:
                 problem = f"The answer of {route.where.name} {error}.{route.where.doubt}"
                 return _failed(answered(), Trouble(Reason.ANSWER_UNREADABLE, problem, _BODY_REMEDY))
             except _TROUBLE as error:
                 spent = limit.left <= 0
                 return _failed(answered(), trouble_in_answer(error, route.where, spent=spent))
-            raw.release_conn()
+            if not call.head_only:
+                raw.release_conn()
         reply = answered(text=head_of(body))
         if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and route.proxy:
             return _failed(reply, proxy_sign_in(route.where))

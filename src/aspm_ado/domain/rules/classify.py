@@ -305,9 +305,22 @@ def _asks_web_server_sign_in(reply: Reply) -> bool:
     host = reply.call.url.split("/")[2].partition(":")[0]
     if reply.status != 401 or host in SERVICES_HOSTS:
         return False
-    challenges = ", ".join(reply.header_values("WWW-Authenticate"))
+    challenges = _challenges(reply)
     realms = [realm.strip() for realm in _BASIC_REALM.findall(challenges)]
     if realms:
         return not any("://" in realm for realm in realms)
-    schemes = {scheme.lower() for scheme in _SCHEME.findall(_QUOTED.sub("x", challenges))}
-    return bool(schemes & {"negotiate", "ntlm"}) and schemes <= _WEB_SERVER_SCHEMES
+    return offers_windows_sign_in(reply) and _schemes(reply) <= _WEB_SERVER_SCHEMES
+
+
+def offers_windows_sign_in(reply: Reply) -> bool:
+    """Whether a 401 offers Negotiate or NTLM, whatever it offers beside them."""
+    return reply.status == 401 and bool(_schemes(reply) & {"negotiate", "ntlm"})
+
+
+def _challenges(reply: Reply) -> str:
+    return ", ".join(reply.header_values("WWW-Authenticate"))
+
+
+def _schemes(reply: Reply) -> set[str]:
+    found = _SCHEME.findall(_QUOTED.sub("x", _challenges(reply)))
+    return {scheme.lower() for scheme in found}
