@@ -101,9 +101,9 @@ class Transport:
         """
         self._settings, self._pace = settings, pace or Pace()
         proxies = Proxies.read(settings.environment)
-        self._router = Router(proxies, settings.simulator, settings.timeout)
         if trust is None:
             trust = load_trust(settings.environment, ca_bundle, settings.note)
+        self._router = Router(proxies, settings.simulator, settings.timeout, trust.context)
         self._wire = Wire(trust.context, settings.workers)
         self._gate = gate or Gate(self._pace.clock)
         self._closed, self._lock = threading.Event(), threading.Lock()
@@ -248,7 +248,8 @@ class Transport:
                 raw.release_conn()
         reply = answered(text=head_of(body))
         if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and route.proxy:
-            return _failed(reply, proxy_sign_in(route.where))
+            offers = raw.headers.getlist("Proxy-Authenticate")
+            return _failed(reply, proxy_sign_in(route.where, offers))
         if is_transient(reply):
             return _Outcome(reply, text_of(body), RETRIES)
         return _Outcome(reply, text_of(body))
