@@ -152,6 +152,46 @@ ROWS = {
         (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
         5,
     ),
+    **{
+        f"403 of a gateway with {what}, R2 200": (
+            r.reply(403, text, kind),
+            r.profile(),
+            (PASS, None),
+            (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+            5,
+        )
+        for what, text, kind in (
+            ("words", "Blocked by policy.", ()),
+            ("a document", '{"error":"blocked"}', r.JSON),
+            ("nothing", "", ()),
+        )
+    },
+    "a fence that asks to wait": (
+        r.reply(403, r.FENCED, r.MARKS, r.JSON, (("Retry-After", "45"),)),
+        r.bare(),
+        (UNKNOWN, Reason.ACCESS_FENCED),
+        (UNKNOWN, Reason.ACCESS_FENCED),
+        5,
+    ),
+    "bare 401, and R2 says that the person never signed in": (
+        r.bare(),
+        r.reply(403, r.NEVER_SIGNED_IN, r.MARKS, r.JSON),
+        (UNKNOWN, Reason.NEVER_SIGNED_IN),
+        (SKIP, Reason.NOT_ASKED),
+        3,
+    ),
+    "never signed in, said around an inner exception": (
+        r.reply(
+            403,
+            '{"innerException":{"typeKey":"AccessCheckException"},' + r.NEVER_SIGNED_IN[1:],
+            r.MARKS,
+            r.JSON,
+        ),
+        r.bare(),
+        (SKIP, Reason.NOT_ASKED),
+        (FAIL, Reason.NEVER_SIGNED_IN),
+        3,
+    ),
     "a fence that names the person": (
         r.reply(403, r.FENCED, r.MARKS, r.JSON, r.USER),
         r.bare(),
@@ -160,7 +200,7 @@ ROWS = {
         5,
     ),
     "never signed in": (
-        r.reply(403, '{"message":"…","typeKey":"AadUserStateException"}', r.MARKS, r.JSON),
+        r.reply(403, r.NEVER_SIGNED_IN, r.MARKS, r.JSON),
         r.bare(),
         (SKIP, Reason.NOT_ASKED),
         (FAIL, Reason.NEVER_SIGNED_IN),

@@ -276,6 +276,11 @@ def test_a_lower_level_refused_and_a_higher_one_granted_is_a_contradiction(
         (r.reply(503, r.PAGE, r.HTML), Reason.SERVICE_UNAVAILABLE),
         (r.reply(203, r.PAGE, r.HTML), Reason.NOT_AZURE_DEVOPS),
         (r.reply(403, r.FENCED, r.MARKS, r.JSON), Reason.ACCESS_FENCED),
+        *(
+            (r.reply(status, text, kind), Reason.NOT_AZURE_DEVOPS)
+            for status in (400, 403, 404, 405)
+            for text, kind in (("Blocked.", TEXT), ('{"error":"blocked"}', r.JSON), ("", ()))
+        ),
         (r.reply(401, r.TF400813, r.MARKS, r.USER), Reason.PERMISSION_UNCLEAR),
         (r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON), Reason.SCOPE_UNKNOWN),
         (r.reply(404, r.DOCUMENT, r.MARKS, r.JSON), Reason.SCOPE_UNKNOWN),
@@ -424,13 +429,22 @@ def test_behind_a_closed_door_every_scope_is_skipped_with_its_level(purpose: Pur
     assert {(check.status, check.reason) for check in made} == {(Status.SKIP, Reason.NOT_ASKED)}
 
 
-def test_an_organization_that_is_switched_off_says_so_in_one_probe() -> None:
+@pytest.mark.parametrize(
+    ("status", "text", "reason", "words"),
+    [
+        (503, r.STOPPED, Reason.ORGANIZATION_DEACTIVATED, "switched off"),
+        (403, r.NEVER_SIGNED_IN, Reason.NEVER_SIGNED_IN, "never signed in"),
+    ],
+)
+def test_what_is_wrong_with_the_organization_or_the_account_is_said_in_one_probe(
+    status: int, text: str, reason: Reason, words: str
+) -> None:
     scope_context = ScopeContext(Purpose.ALM, Deployment.SERVICES, "7.1")
     probes = probes_for(Purpose.ALM, Deployment.SERVICES, "7.1")
     replies = {probe.name: r.granted() for probe in probes}
     [top] = [p.name for p in probes if p.scope is Scope.IDENTITY]
-    replies[top] = r.reply(503, r.STOPPED, r.MARKS, r.JSON)
+    replies[top] = r.reply(status, text, r.MARKS, r.JSON)
     checks = {check.id: check for check in judge_scopes(replies, probes, scope_context)}
     check = checks[CheckId.SCOPE_IDENTITY]
-    assert (check.status, check.reason) == (Status.UNKNOWN, Reason.ORGANIZATION_DEACTIVATED)
-    assert "switched off" in check.detail
+    assert (check.status, check.reason) == (Status.UNKNOWN, reason)
+    assert words in check.detail

@@ -182,7 +182,7 @@ class Reason(StrEnum):
     TOKEN_REJECTED = "token-rejected", 4, Who.OWNER
     """The service does not accept the token."""
     TOKEN_EXPIRED = "token-expired", 4, Who.OWNER
-    """The service says that the token has expired."""
+    """The service refuses the token as one that has expired."""
     TOKEN_ANONYMOUS = "token-anonymous", 4, Who.OWNER
     """The service answered as it answers anybody: the token was not accepted."""
     TOKEN_GONE = "token-gone", 4, Who.MACHINE

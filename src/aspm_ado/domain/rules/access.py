@@ -122,7 +122,7 @@ def judge_access(
     ``wide`` is the answer to ``profiles/me``, or the list of collections that a Server gave.
     ``elsewhere`` is the identity that another organization recognised by the same token.
     """
-    kind = _access_kind(first)
+    kind = access_kind(first)
     own = _named_by(first, kind)
     if own is not None:
         access = Check(CheckId.ACCESS, Status.PASS, f"The {place.noun} takes the token.")
@@ -173,10 +173,10 @@ _SAYS_NOTHING_OF_A_PERSON: Final = frozenset(
 )
 
 
-def _access_kind(first: Reply) -> AnswerKind:
-    """The kind of the answer to ``connectionData``: who is named in a 403 was refused, too."""
+def access_kind(first: Reply) -> AnswerKind:
+    """The kind of an answer: whoever is named in a 401 or 403 was refused, and not the token."""
     kind = classify(first)
-    is_named = first.status == 403 and user_of(first) is not None
+    is_named = first.status in (401, 403) and user_of(first) is not None
     if is_named and kind not in _SAYS_NOTHING_OF_A_PERSON:
         return AnswerKind.NOT_ALLOWED
     return kind
@@ -191,7 +191,7 @@ def _known(
         return user, first
     if wide is not None and wide.status == 200 and isinstance(wide.answer, UserProfile):
         return wide.answer.identity, wide
-    if wide is not None and _access_kind(wide) is AnswerKind.NOT_ALLOWED:
+    if wide is not None and access_kind(wide) is AnswerKind.NOT_ALLOWED:
         return user_of(wide), wide
     if elsewhere is None and wide is not None and _lists_collections(wide):
         return user_of(wide), wide
@@ -282,7 +282,7 @@ def _rejected(place: Place, kind: AnswerKind, calendar: Calendar, history: Token
         return Check(
             CheckId.IDENTITY,
             Status.FAIL,
-            "Azure DevOps says that the token has expired.",
+            "Azure DevOps refuses the token as one that has expired.",
             Reason.TOKEN_EXPIRED,
             f"Create a new one on {place.token_page}; an expired or revoked token cannot be "
             "brought back.",

@@ -51,12 +51,13 @@ INCONCLUSIVE: Final = frozenset(
         AnswerKind.NOT_AZURE_DEVOPS,
         AnswerKind.ACCESS_POLICY,
         AnswerKind.DEACTIVATED,
+        AnswerKind.NEVER_SIGNED_IN,
     }
 )
 """Kinds that say nothing about the token."""
 
 _CODE: Final = re.compile(r"\b(?:TF|VS)\d{5,6}(?!\d)", re.ASCII)
-_TYPE_KEY: Final = re.compile(r'"typeKey"\s*:\s*"(\w{1,120})"')
+_TYPE_KEY: Final = re.compile(r'"typeKey"\s*:\s*"(\w{1,120})"', re.IGNORECASE)
 _VERSION: Final = re.compile(r"(?<![\d.])\d{1,2}\.\d{1,2}(?!\.?\d)")
 
 
@@ -78,10 +79,19 @@ def classify(reply: Reply) -> AnswerKind:
         return AnswerKind.NEVER_SIGNED_IN
     if reply.status == 401:
         return _refusal(reply, text)
+    return _let_in(reply, text)
+
+
+def _let_in(reply: Reply, text: str) -> AnswerKind:
+    """The kinds of an answer that does not refuse the token."""
     if _leads_to_page(reply):
         return _page(reply)
-    if reply.status == 404 and not type_key(reply) and not _CODE.search(text):
-        return _without_route(reply)
+    if reply.status < 400 or type_key(reply) or _CODE.search(text):
+        return AnswerKind.ANSWER
+    if not _is_marked(reply) and user_of(reply) is None:
+        return AnswerKind.NOT_AZURE_DEVOPS
+    if reply.status == 404:
+        return AnswerKind.NO_ROUTE
     return AnswerKind.ANSWER
 
 
@@ -89,7 +99,7 @@ def _is_throttled(reply: Reply, text: str) -> bool:
     """Whether the service asks to slow down, which it does in other clothes than 429, too."""
     if reply.status == 429 or (reply.status >= 400 and "TF400733" in text):
         return True
-    is_refusal = reply.status in (203, 401, 403)
+    is_refusal = reply.status in (203, 401, 403) and "VS403463" not in text
     asks_to_wait = bool(reply.header("Retry-After")) or reply.header("X-RateLimit-Remaining") == "0"
     return is_refusal and asks_to_wait
 
@@ -106,12 +116,6 @@ def _broken(text: str) -> AnswerKind:
 
 def _leads_to_page(reply: Reply) -> bool:
     return reply.status == 203 or 300 <= reply.status < 400 or is_html(reply)
-
-
-def _without_route(reply: Reply) -> AnswerKind:
-    if _is_marked(reply) or user_of(reply):
-        return AnswerKind.NO_ROUTE
-    return AnswerKind.NOT_AZURE_DEVOPS
 
 
 def _refusal(reply: Reply, text: str) -> AnswerKind:
@@ -161,11 +165,13 @@ def error_text(reply: Reply) -> str:
 
 
 def type_key(reply: Reply) -> str:
-    """The ``typeKey`` of Azure DevOps' JSON error document; empty where the answer is none."""
+    """The ``typeKey`` of Azure DevOps' JSON error document; empty where the answer is none.
+
+    The last one is the document's own: that of an inner exception comes before it.
+    """
     if not reply.text.lstrip("\ufeff \t\r\n").startswith("{"):
         return ""
-    found = _TYPE_KEY.search(reply.text)
-    return found[1] if found else ""
+    return "".join(_TYPE_KEY.findall(reply.text)[-1:])
 
 
 def without_body(reply: Reply) -> Reply:
@@ -216,6 +222,11 @@ _EXPLANATIONS: Final = {
         Reason.ORGANIZATION_DEACTIVATED,
         "{host} says that the organization or collection is switched off (TF24668).",
         "Ask an administrator to reactivate it.",
+    ),
+    AnswerKind.NEVER_SIGNED_IN: (
+        Reason.NEVER_SIGNED_IN,
+        "{host} says that this account has never signed in there.",
+        "Sign in once with a browser at the address of the organization, then run this again.",
     ),
     AnswerKind.THROTTLED: (
         Reason.THROTTLED,

@@ -100,7 +100,7 @@ def not_listed(wide: Reply, deployment: Deployment) -> Check:
         return Check(
             CheckId.REACH,
             Status.FAIL,
-            "Azure DevOps says that the token has expired.",
+            "Azure DevOps refuses the token as one that has expired.",
             Reason.TOKEN_EXPIRED,
             "Create a new token; an expired one cannot be brought back.",
         ).on(wide)

@@ -9,7 +9,8 @@ from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.documents import Names
 from aspm_ado.domain.report import OrganizationReport, TokenFacts
-from aspm_ado.domain.rules.access import Access, TokenHistory, judge_access
+from aspm_ado.domain.rules.access import Access, TokenHistory, access_kind, judge_access
+from aspm_ado.domain.rules.classify import AnswerKind
 from aspm_ado.domain.rules.reach import ReachSeen
 from aspm_ado.domain.rules.scopes import ScopeContext
 
@@ -78,6 +79,13 @@ class OrganizationResult:
         return self.report.is_good
 
 
+def _tells(wide: Reply | None) -> bool:
+    """Whether the root of a Server listed its collections, or named whom it refused."""
+    if wide is None:
+        return False
+    return isinstance(wide.answer, Names) or access_kind(wide) is AnswerKind.NOT_ALLOWED
+
+
 @dataclass(slots=True)
 class TokenResult:
     """What came of one token."""
@@ -139,8 +147,7 @@ class TokenResult:
         All that is known of the token counts. ``elsewhere`` is who it is in another organization.
         """
         wide = self.wide
-        lists = wide is not None and isinstance(wide.answer, Names)
-        if place.site.deployment is Deployment.SERVER and not lists:
+        if place.site.deployment is Deployment.SERVER and not _tells(wide):
             # A refusal at its root says nothing of the token: the web server may refuse.
             wide = None
         past = TokenHistory(self.token.past.was_good, self.token.past.reach, self.token.end)
