@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.responses import SIGN_IN_HOST, date_header
@@ -29,6 +30,12 @@ INSTANCES: Final = "/api/simulated/v1/alm-instances/"
 
 _VERSION: Final = {"version": "v1.112.0"}
 _HEALTH: Final = "/api/v2/health/check/"
+# What a POST makes, its status, and what a bad body is told (§4; those of label and team are [U]).
+_CREATED: Final = {
+    "/api/v2/projects/": ("project", 201, "invalid project data"),
+    "/api/v2/labels/": ("label", 200, "invalid label data"),
+    "/api/v2/teams/": ("team", 201, "invalid team data"),
+}
 # The names kdt and the published reference use (facts/aspm.md §4).
 _ALM_NAMES: Final = [
     "azurecloud",
@@ -90,10 +97,12 @@ class _AspmCall:
             return self._other_dialect()
         if not path.startswith("/api/") and path != "/core/version":
             return _web_page(request.method)
-        if path in COLLECTIONS:
+        if path in COLLECTIONS and request.method == "POST":
+            path += "/"  # kdt never sends the slash (§4)
+        elif path in COLLECTIONS:
             # Which of 200 and 3xx live servers give is [U] (§4); it hurts careless clients.
-            path, mark, query = request.target.partition("?")
-            where = f"https://{aspm.host}{path}/{mark}{query}"
+            target, mark, query = request.target.partition("?")
+            where = f"https://{aspm.host}{target}/{mark}{query}"
             return Response(301, b"", (("Location", where),))
         return self._open(path) or self._guarded(path)
 
@@ -121,6 +130,8 @@ class _AspmCall:
             return self._error("failed to authorize", 401)
         if path.startswith(INSTANCES) and aspm.registers != "no":
             return self._instances(path.removeprefix(INSTANCES))
+        if path in _CREATED and request.method == "POST":
+            return self._create(path)
         return self._only_get() or self._read(path)
 
     def _read(self, path: str) -> Response:
@@ -135,19 +146,56 @@ class _AspmCall:
         if path == "/api/v2/projects/":
             if not aspm.token_sees_projects:
                 return self._error("forbidden operation", 403)
-            wanted = self.request.query.get("name", "")
-            return self._page("projects", [_project(one) for one in aspm.projects if wanted in one])
-        checked = re.fullmatch("/api/v2/projects/check/([^/]*)/[^/]*", path)
+            return self._page("projects", [_project(one) for one in self._projects()])
+        if path == "/api/v2/labels/":
+            return self._page("labels", [])
+        # The documented form has an id; kdt's example an address, as it stands.
+        checked = re.fullmatch("/api/v2/projects/check/([^/]*)/(.*)", path)
         if checked is None:
             return self._error("not found", 404)
-        return self._check(checked[1])
+        return self._check(checked[1], unquote(checked[2]).lower())
 
-    def _check(self, tool: str) -> Response:
+    def _projects(self) -> list[str]:
+        """What the names hold; kdt also asks for those of a repository, by `alm` (§4)."""
+        aspm, query = self.aspm, self.request.query
+        every = [one for one in aspm.projects if query.get("name", "") in one]
+        if "alm" not in query:
+            return every
+        return [name for of, name in aspm.onboarded if of == query["alm"].lower() and name in every]
+
+    def _create(self, path: str) -> Response:
+        """Create a project, label or team as kdt does; only a project is there afterwards."""
+        kind, status, refusal = _CREATED[path]
+        if kind == "project" and not self.aspm.token_sees_projects:
+            return self._error("forbidden operation", 403)
+        try:
+            body = json.loads(self.request.body)
+            source = body.get("source") or {}
+            repository = str(source.get("url") or source.get("id") or "")
+            # With a repository the name may be empty: kdt sends it so.
+            name = str(body.get("name") or repository.rstrip("/").rpartition("/")[2])
+        except (ValueError, AttributeError):
+            name = ""
+        if not name:
+            return self._error(refusal, 400)
+        self.live.note_change(f"{kind} {name} created")
+        if kind == "project":
+            self.live.change(lambda now: now.with_project(name, repository))
+        made = _project(name) if kind == "project" else {"id": object_id(kind, name), "name": name}
+        shown = {
+            "project": {"message": "project created successfully", "project": made},
+            "label": {"data": made, "message": "label created"},
+            "team": made | {"projects_count": 0, "members_count": 0, "issue_responsible": None},
+        }
+        return _json(shown[kind], status)
+
+    def _check(self, tool: str, repository: str) -> Response:
         """Whether a repository was onboarded."""
         if tool not in _ALM_NAMES or tool not in self.aspm.alm_tools:
             # That an inactive tool gets the same 400 as an unknown name is [U] (§8, V1).
             return self._error("invalid ALM tool", 400)
-        return _json({"exist": self.request.segments[-1].lower() in self.aspm.repositories})
+        known = (*self.aspm.repositories, *dict(self.aspm.onboarded))
+        return _json({"exist": repository in known})
 
     def _page(self, name: str, every: Sequence[Mapping[str, object]]) -> Response:
         start = _whole(self.request.query.get("start"), 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aspm_ado.simulator import authentication, git, pat_lifecycle, responses
+from aspm_ado.simulator import authentication, discovery, git, pat_lifecycle, responses
 from aspm_ado.simulator.http import Response
 from aspm_ado.simulator.resources import OPERATIONS, ROOT_OPERATIONS
 from aspm_ado.simulator.routing import IncomingCall, ServiceHost, dispatch
@@ -93,13 +93,13 @@ def _in_organization(call: IncomingCall) -> Response:
         return responses.to_sign_in(call.organization.tenant)
     refused = authentication.admit(call)
     if refused is not None:
-        return _with_all_challenges(refused)
+        return _with_all_challenges(refused, call)
     response = _below(call)
     if call.token is not None:
         return authentication.naming(call.token, response)
     if response.status == 401:
         # A stranger sees nothing of the refusals that name a scope.
-        return _with_all_challenges(authentication.unauthenticated(call))
+        return _with_all_challenges(authentication.unauthenticated(call), call)
     return response
 
 
@@ -107,6 +107,8 @@ def _below(call: IncomingCall) -> Response:
     """What an organization or a collection answers to whom it let in."""
     if ServiceHost.CORE in call.hosts and git.is_clone(call.rest):
         return git.answer_git(call)
+    if discovery.is_for(call):
+        return discovery.list_locations(call)
     return dispatch(OPERATIONS, call)
 
 
@@ -115,10 +117,10 @@ def _above_organizations(call: IncomingCall) -> Response:
     if token is None or token.reach is not None:
         # §2: a token of one organization is a stranger here: 401, or a redirect without Suppress.
         if authentication.suppresses(call.request) or call.request.method != "GET":
-            return _with_all_challenges(responses.authentication_required(call.challenges))
+            return _with_all_challenges(responses.authentication_required(call.challenges), call)
         return responses.to_sign_in(None)
     if call.world.today > token.expires:
-        return _with_all_challenges(responses.expired(call.challenges))
+        return _with_all_challenges(responses.expired(call.challenges), call)
     if authentication.has_retired(call.world, token) or not call.world.profile_takes_tokens:
         return responses.scope_missing(call.challenges)
     call.token = token
@@ -126,12 +128,14 @@ def _above_organizations(call: IncomingCall) -> Response:
     return authentication.naming(token, dispatch(OPERATIONS, call))
 
 
-def _with_all_challenges(refused: Response) -> Response:
-    """Add Bearer and TFS-Federated to a refusal with a body; the bare 401 has Basic only."""
+def _with_all_challenges(refused: Response, call: IncomingCall) -> Response:
+    """Add to a refusal with a body where to sign in; the bare 401 has Basic only."""
     is_complete = ("WWW-Authenticate", "TFS-Federated") in refused.headers
     if refused.status != 401 or not refused.body or is_complete:
         return refused
-    return refused.plus(*responses.federated(responses.NO_TENANT))
+    name, tenant = call.organization.name, call.organization.tenant or responses.NO_TENANT
+    refused.plus(*responses.federated(tenant), ("X-VSS-ResourceTenant", tenant))
+    return refused.plus(*responses.sign_in_service(call.challenges, name)) if name else refused
 
 
 # Server
@@ -170,7 +174,9 @@ def _in_application(call: IncomingCall) -> Response:
         # §7: a token of one collection gets 401 at the root though its collection works.
         return responses.authentication_required(call.challenges)
     call.token = token
-    if at_root:
+    if at_root and discovery.is_for(call):
+        response = discovery.list_locations(call, at_root=True)
+    elif at_root:
         response = dispatch(ROOT_OPERATIONS, call)
     elif collection is None:
         response = responses.no_such_route(call.request.path)

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Final
 
-from aspm_ado.simulator import git
+from aspm_ado.simulator import discovery, git
 from aspm_ado.simulator.http import Response
 from aspm_ado.simulator.responses import (
     items,
@@ -261,17 +261,39 @@ def _work_item(call: IncomingCall) -> Response:
     sent = (call.request.header("Content-Type") or "").partition(";")[0].strip().lower()
     if method == "PATCH" and sent != _JSON_PATCH:
         return refuse("media-type", sent=sent, method=method, wanted=_JSON_PATCH)
-    if identifier not in map(str, call.organization.work_items):
+    body = _work_item_body(call, identifier)
+    if body is None:
         return refuse("work-item-missing", name=identifier)
     if method == "PATCH" and call.request.query.get("validateonly", "").lower() != "true":
         call.live.note_change(f"work item {identifier} updated")
+    return success(body, call.version)
+
+
+def _work_items(call: IncomingCall) -> Response:
+    """Read work items by their ids; the first that is absent decides (its errorPolicy is fail)."""
+    found: list[dict[str, object]] = []
+    for identifier in call.request.query.get("ids", "").split(","):
+        body = _work_item_body(call, identifier.strip())
+        if body is None:
+            return refuse("work-item-missing", name=identifier.strip())
+        found.append(body)
+    return items(found, call.version)
+
+
+def _work_item_body(call: IncomingCall, identifier: str) -> dict[str, object] | None:
+    """A work item that the caller may see; all of them are in the first project."""
+    project = next(iter(call.organization.projects), None)
+    is_there = identifier in map(str, call.organization.work_items)
+    if not is_there or project not in call.visible_projects:
+        return None
     fields = {
+        "System.TeamProject": project.name,
         "System.WorkItemType": "Task",
         "System.State": "New",
         "System.Title": "Simulated work item",
     }
     url = f"{call.url}/_apis/wit/workItems/{identifier}"
-    return success({"id": int(identifier), "rev": 1, "fields": fields, "url": url}, call.version)
+    return {"id": int(identifier), "rev": 1, "fields": fields, "url": url}
 
 
 def _attachment(call: IncomingCall) -> Response:
@@ -289,13 +311,19 @@ _PROJECTS = "vso.profile vso.project"  # either is enough (§1)
 _REPOSITORY = "git/repositories/{repository}"
 _ENTITLED = "vso.memberentitlementmanagement"
 _HOST = ServiceHost
+# fmt: off
 _WHO_AM_I = tuple(
     Operation("GET", "connectionData", _ANY, _connection_data, host, released=False, strangers=True)
     for host in ServiceHost
 )
-# fmt: off
+_AREAS = tuple(
+    Operation("GET", "resourceAreas", _ANY, discovery.list_areas, host,
+              released=False, since="3.2", strangers=True)
+    for host in (_HOST.CORE, _HOST.IDENTITY)
+)
 OPERATIONS: Final = (
     *_WHO_AM_I,
+    *_AREAS,
     Operation("GET", "projects", _PROJECTS, _list_projects, resource=4, strangers=True),
     Operation("GET", "projects/{id}", _PROJECTS, _read_project, resource=4, strangers=True),
     Operation("PATCH", "projects/{id}", "vso.project_write", _change_project, resource=4),
@@ -308,6 +336,7 @@ OPERATIONS: Final = (
     Operation("PATCH", _REPOSITORY, "vso.code_manage", git.answer_repository),
     Operation("DELETE", _REPOSITORY, "vso.code_manage", git.answer_repository),
     Operation("POST", f"{_REPOSITORY}/refs", "vso.code_write", git.answer_repository),
+    Operation("GET", "wit/workItems", "vso.work", _work_items, resource=3, strangers=True),
     Operation("GET", "wit/workItems/{id}", "vso.work", _work_item, resource=3, strangers=True),
     Operation("PATCH", "wit/workItems/{id}", "vso.work_write", _work_item, resource=3),
     Operation("GET", "wit/attachments/{id}", "vso.work", _attachment, resource=4),
@@ -331,5 +360,6 @@ OPERATIONS: Final = (
 ROOT_OPERATIONS: Final = (
     Operation("GET", "projectCollections", _ANY, _collections, resource=2),
     _WHO_AM_I[0],
+    _AREAS[0],
 )
 # fmt: on

@@ -126,6 +126,21 @@ def federated(tenant: str) -> Headers:
     )
 
 
+def sign_in_service(challenges: Headers, organization: str) -> Headers:
+    """What Microsoft's clients look for on a 401: realm and issuer as posted, the rest named only.
+
+    The realm is the one of the Basic challenge (azure-pipelines-agent#1164); the values of the
+    other two are [unconfirmed].
+    """
+    realm = challenges[0][1].split('"')[1]
+    return (
+        ("X-TFS-FedAuthRealm", realm),
+        ("X-TFS-FedAuthIssuer", f"https://{organization}.visualstudio.com/"),
+        ("X-VSS-AuthorizationEndpoint", f"https://{organization}.vssps.visualstudio.com/"),
+        ("X-VSS-S2STargetService", f"{stable_id('service', realm)}/visualstudio.com"),
+    )
+
+
 def throttled(seconds: int = 30) -> Response:
     """429 with the rate headers (§4)."""
     return refuse("throttled").plus(

@@ -165,6 +165,10 @@ def _without_tls(response: Response) -> Response:
     """
     if (response.header("Content-Type") or "").startswith("application/json"):
         response.body = response.body.replace(b"https://", b"http://")
+    response.headers = tuple(
+        (name, value.replace("https://", "http://") if name == "Location" else value)
+        for name, value in response.headers
+    )
     return response
 
 

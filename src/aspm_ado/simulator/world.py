@@ -219,6 +219,9 @@ class Aspm:
     token_sees_projects: bool = True
     alm_tools: tuple[str, ...] = ()  # ALM integrations that are active
     repositories: tuple[str, ...] = ()  # repository ids already onboarded
+    onboarded: tuple[
+        tuple[str, str], ...
+    ] = ()  # what became a project: its id or address, its name
     # The simulator's own way to register instances; no real ASPM publishes one (facts/aspm.md §2).
     registers: Literal["no", "yes", "answer-lost", "never-arrives"] = "no"
     instances: tuple[Instance, ...] = ()
@@ -272,6 +275,14 @@ class World:
         tools = tuple(dict.fromkeys((*self.aspm.alm_tools, instance.tool)))
         instances = (*self.aspm.instances, instance)
         return replace(self, aspm=replace(self.aspm, instances=instances, alm_tools=tools))
+
+    def with_project(self, name: str, repository: str) -> World:
+        """Return this world after a project was made of a repository, or of none."""
+        if self.aspm is None:
+            raise KeyError("there is no ASPM in this world")
+        projects = (*self.aspm.projects, name)
+        onboarded = (*self.aspm.onboarded, (repository.lower(), name))
+        return replace(self, aspm=replace(self.aspm, projects=projects, onboarded=onboarded))
 
 
 def _named(organizations: tuple[Organization, ...], name: str) -> Organization | None:
