@@ -9,6 +9,7 @@ takes longer to import than the service takes to answer, and its errors hold wha
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -33,6 +34,13 @@ from aspm_ado.domain.documents import (
 from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.secret import parse_secret
 
+_LONGEST: Final = 4096
+_MOST_NAMES: Final = 10_000
+"""Organizations of one list: more than anybody has, and each costs up to eleven requests."""
+
+_HALF: Final = re.compile("[\ud800-\udfff]")
+"""Half of a character, which JSON can hold and no address, file or terminal can."""
+
 _WORDS: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -44,7 +52,9 @@ def read(expected: type[Answer], text: str) -> Answer:
     body = text.lstrip("\ufeff \t\r\n")
     try:
         if expected is Document:
-            return Document(json.loads(body))
+            read_body = json.loads(body)
+            json.dumps(read_body, ensure_ascii=False).encode()  # no half of a character
+            return Document(read_body)
         document = json.loads(body, object_pairs_hook=_Fields.of)
     except (ValueError, RecursionError):
         raise ValueError("not JSON") from None
@@ -52,6 +62,8 @@ def read(expected: type[Answer], text: str) -> Answer:
         return _READERS[expected](_object(document, "the document"))
     except _Wrong as wrong:
         raise ValueError(f"not a {expected.__name__}: {wrong}") from None
+    except (ValueError, ArithmeticError, RecursionError):  # a conversion of ours that none foresaw
+        raise ValueError(f"not a {expected.__name__}") from None
 
 
 class _Wrong(Exception):  # noqa: N818  (never leaves this module)
@@ -66,12 +78,15 @@ class _Fields(dict[str, Any]):
         return cls({key.lower(): value for key, value in pairs})
 
     def text(self, key: str) -> str:
-        """A text; numbers are as good, and what is missing or null is empty."""
+        """A text, cut; numbers are as good, and what is missing or null is empty."""
         value = self.get(key)
         if value is None:
             return ""
         if isinstance(value, str | int | float) and not isinstance(value, bool):
-            return str(value)
+            text = str(value)[:_LONGEST]
+            if _HALF.search(text):
+                raise _Wrong(key)
+            return text
         raise _Wrong(key)
 
     def demanded(self, key: str) -> str:
@@ -110,9 +125,9 @@ class _Fields(dict[str, Any]):
             return None
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError:
+            return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
             raise _Wrong(key) from None
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
     def inner(self, key: str) -> _Fields:
         """An object; where there is none, it is empty."""
@@ -157,7 +172,8 @@ def _names(fields: _Fields) -> Names:
         name = entry.text("accountname") or entry.text("name")
         # The casing of names changes between answers (recorded).
         names.setdefault(name.lower(), name)
-    return Names(tuple(name for name in names.values() if name))
+    found = tuple(filter(None, names.values()))
+    return Names(found[:_MOST_NAMES], len(found[_MOST_NAMES:]))
 
 
 def _projects(fields: _Fields) -> Projects:

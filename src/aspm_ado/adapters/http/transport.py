@@ -17,6 +17,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from aspm_ado.adapters.http.body import (
+    HEAD,
     UnusableBodyError,
     head_of,
     read_body,
@@ -26,6 +27,7 @@ from aspm_ado.adapters.http.body import (
     text_of,
 )
 from aspm_ado.adapters.http.errors import (
+    BODY_REMEDY,
     Trouble,
     proxy_sign_in,
     proxy_unusable,
@@ -52,9 +54,6 @@ from aspm_ado.domain.text import clean
 if TYPE_CHECKING:
     from urllib3.response import HTTPResponse
 
-_BODY_REMEDY: Final = (
-    "Check the address; something between this machine and the service may have answered."
-)
 _TROUBLE: Final = (requests.RequestException, HTTPError, OSError, http.client.HTTPException)
 
 
@@ -240,7 +239,7 @@ class Transport:
                 body = read_body(raw, head_only=call.head_only)
             except UnusableBodyError as error:
                 problem = f"The answer of {route.where.name} {error}.{route.where.doubt}"
-                return _failed(answered(), Trouble(Reason.ANSWER_UNREADABLE, problem, _BODY_REMEDY))
+                return _failed(answered(), Trouble(Reason.ANSWER_UNREADABLE, problem, BODY_REMEDY))
             except _TROUBLE as error:
                 spent = limit.left <= 0
                 return _failed(answered(), trouble_in_answer(error, route.where, spent=spent))
@@ -270,13 +269,13 @@ class _Outcome:
 
 
 def _kept_headers(raw: HTTPResponse) -> tuple[tuple[str, str], ...]:
-    """The headers that verdicts read, each text once.
+    """The headers that verdicts read, each text once and cut.
 
     Most are the same in every answer, and thousands are kept until the report is made.
     """
     return tuple(
         [
-            (intern(name), intern(value))
+            (intern(name), intern(value[:HEAD]))
             for name, value in raw.headers.items()
             if name.lower() in HEADERS
         ]

@@ -24,7 +24,8 @@ from urllib3.exceptions import (
     ProtocolError,
 )
 
-from aspm_ado.adapters.http.errors import HandshakeTimeoutError, SignInWantedError
+from aspm_ado.adapters.http.body import CAP
+from aspm_ado.adapters.http.errors import HandshakeTimeoutError, SignInWantedError, TooLargeError
 from aspm_ado.adapters.threads import Task
 
 if TYPE_CHECKING:
@@ -48,11 +49,18 @@ LIMIT: ContextVar[Limit] = ContextVar("limit")
 """The limit of the call that this thread is making; urllib3 has no way to hand it down."""
 
 
+LARGEST: Final = CAP + CAP // 4
+"""Bytes of one answer as they come: its headers, its chunks and their lengths, still compressed."""
+
+
 class _Timed(io.RawIOBase):
-    """A socket's incoming bytes; each wait is the read limit or what is left of the call."""
+    """A socket's incoming bytes; each wait is the read limit or what is left of the call.
+
+    They are counted here, before anybody reckons with what they say of their own length.
+    """
 
     def __init__(self, sock: socket.socket, limit: Limit) -> None:
-        self._sock, self._limit = sock, limit
+        self._sock, self._limit, self._taken = sock, limit, 0
         self._raw = cast("io.RawIOBase", sock.makefile("rb", buffering=0))
 
     def readable(self) -> bool:
@@ -60,7 +68,11 @@ class _Timed(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(self._limit.allow(self._limit.read))
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        self._taken += count or 0
+        if self._taken > LARGEST:
+            raise TooLargeError
+        return count
 
     def close(self) -> None:
         if not self.closed:

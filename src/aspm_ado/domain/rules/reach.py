@@ -91,6 +91,11 @@ def reach_not_asked(detail: str) -> Check:
     return skip(CheckId.REACH, detail)
 
 
+def more_listed(left_off: int) -> str:
+    """That a list was longer than anybody's, and the rest of it is not taken."""
+    return f"{left_off} more are listed than we take from one list; name others with -o."
+
+
 def not_listed(wide: Reply, deployment: Deployment) -> Check:
     """``reach`` when every organization was asked for and they could not be listed."""
     kind = classify(wide)
