@@ -58,7 +58,7 @@ def clone_outcome(reply: Reply) -> CloneOutcome:
 def _foreign(reply: Reply) -> str:
     """How git is spoken there, where Azure DevOps does not speak it so."""
     if reply.status == 200 and reply.text.startswith(_VERSION_2):
-        return "in version 2 of git's protocol, which was not asked for"
+        return "in version 2 of git's protocol, unasked"
     if reply.status == 200 and _DUMB.match(reply.text):
         return "as a plain file server does (git's “dumb” protocol)"
     return ""
@@ -85,7 +85,7 @@ def _read(what: str, way: str, reply: Reply) -> str:
     if _EMPTY.match(after):
         detail += " It is empty, so no content was seen."
     if after.startswith(_VERSION_2):
-        detail += " It answers in version 2 of git's protocol, which was not asked for."
+        detail += " It answers in version 2 of git's protocol, unasked."
     return detail
 
 
@@ -96,7 +96,7 @@ def _refusal(what: str, way: str, reply: Reply) -> tuple[str, str]:
         return detail, MAY_READ
     host = reply.call.url.split("/")[2]
     return (
-        f"{detail} {host} took the request of git for an anonymous one.",
+        f"{detail} {host} treated git's request as anonymous.",
         "Look for a proxy that removes the Authorization header; ask the administrator whether "
         "git may sign in with tokens.",
     )
@@ -186,7 +186,7 @@ def with_sign_in(check: Check, unsigned: Reply) -> Check:
         ).on(unsigned)
     if unsigned.status == 401 or clone_outcome(unsigned) is CloneOutcome.READ:
         return check
-    return inconclusive(_USERNAME, unsigned, "How git has to sign in could not be found out: ")
+    return inconclusive(_USERNAME, unsigned, "Could not determine how git signs in: ")
 
 
 def refused_all(refused: Sequence[tuple[Check, Check]]) -> tuple[Check, Check]:
@@ -194,7 +194,7 @@ def refused_all(refused: Sequence[tuple[Check, Check]]) -> tuple[Check, Check]:
     token, username = refused[0]
     more = len(refused) - 1
     if more:
-        token = token.adding(f"So it is with all others that were tried ({more}).")
+        token = token.adding(f"{more} more failed as well.")
     return token, username
 
 
@@ -208,7 +208,7 @@ def repository_disabled(repository: Repository, reply: Reply) -> tuple[Check, Ch
         Reason.REPOSITORY_DISABLED,
         "Enable it in the project settings (Repositories), or name another one: --check-clone.",
     ).on(reply)
-    return failed, skip(_USERNAME, "Not judged: the repository is disabled.")
+    return failed, skip(_USERNAME, "Skipped: the repository is disabled.")
 
 
 def repository_elsewhere(named: str, place: Place) -> tuple[Check, Check]:
@@ -216,12 +216,11 @@ def repository_elsewhere(named: str, place: Place) -> tuple[Check, Check]:
     failed = Check(
         _TOKEN,
         Status.FAIL,
-        f"The address given for the clone check ({clean(named, 120)}) is not in "
-        f"{clean(place.name, 60)}.",
+        f"The repository address ({clean(named, 120)}) does not belong to {clean(place.name, 60)}.",
         Reason.REPOSITORY_ABSENT,
         f"Name a repository of this {place.noun} with --check-clone PROJECT/REPO.",
     )
-    return failed, skip(_USERNAME, "Not judged: there is no such repository.")
+    return failed, skip(_USERNAME, "Skipped: there is no such repository.")
 
 
 def clone_skipped(detail: str, reason: Reason = Reason.NOT_ASKED) -> tuple[Check, Check]:
