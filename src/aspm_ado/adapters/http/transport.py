@@ -54,7 +54,14 @@ from aspm_ado.domain.text import clean
 if TYPE_CHECKING:
     from urllib3.response import HTTPResponse
 
-_TROUBLE: Final = (requests.RequestException, HTTPError, OSError, http.client.HTTPException)
+_TROUBLE: Final = (
+    requests.RequestException,
+    HTTPError,
+    OSError,
+    http.client.HTTPException,
+    ValueError,  # a length that no buffer has (chunks of -2 bytes)
+    OverflowError,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,11 +210,17 @@ class TokenRequests:
             here.unasked, here.first = True, answer
             here.access = self.result.access(here.place, answer)
 
-    def give_up(self, organizations: Sequence[OrganizationResult], error: Exception) -> None:
-        """An error that nobody foresaw is told in these organizations, and ends no other one.
+    def give_up(self, here: OrganizationResult | None, error: Exception) -> None:
+        """An error that nobody foresaw is told in its organization, and ends no other one.
 
-        Raises it where there is no organization to tell it in.
+        Without ``here`` it is of the first one, whose answers are read first; of all where they
+        left nothing to go on from. Raises it where there is no organization to tell it in.
         """
+        organizations = list(self.result.organizations.values())
+        if here is not None:
+            organizations = [here]
+        elif self.result.version:
+            del organizations[1:]
         if not organizations:
             raise error
         problem = Problem(Reason.ANSWER_UNREADABLE, bug_words(error), BUG_REMEDY)
@@ -222,8 +228,8 @@ class TokenRequests:
             problem = Problem.of(error)
         asked = Call("GET", self._site.base_url)
         answer = Reply(asked).failed(Reason.ANSWER_UNREADABLE, problem.problem, problem.remedy)
-        for here in organizations:
-            here.replies, here.scopes, here.clone = {}, (), ()
+        for one in organizations:
+            one.replies, one.scopes, one.clone = {}, (), ()
         self._take_first_answer(organizations, answer)
 
     def _keep_what_was_good(self) -> None:

@@ -50,7 +50,7 @@ def validate(
         try:
             yield from requests.identify()
         except Exception as error:  # noqa: BLE001  (told in its organizations; another may be well)
-            requests.give_up(list(result.organizations.values()), error)
+            requests.give_up(None, error)
         return requests
 
     def explore(
@@ -62,7 +62,7 @@ def validate(
         try:
             yield from requests.explore(here, clone)
         except Exception as error:  # noqa: BLE001  (told in this organization; others may be well)
-            requests.give_up([here], error)
+            requests.give_up(here, error)
         return here
 
     def follow(
