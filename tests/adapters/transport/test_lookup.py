@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.adapters.http.wire import resolve
+from aspm_ado.adapters.http.dial import resolve
 from aspm_ado.adapters.threads import NoThreadError
 
 GUARD = 20.0

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar, cast
 
 from urllib3 import exceptions as urllib3
 
+from aspm_ado.adapters.http.dial import SilentHostError, SilentNameServerError
 from aspm_ado.adapters.http.pacing import RETRIES
 from aspm_ado.adapters.threads import NoThreadError
 from aspm_ado.domain.http import Origin
@@ -326,12 +327,17 @@ def _trouble_on_the_way(chain: _Chain, where: Where, *, spent: bool) -> Trouble 
         return Trouble(Reason.UNREACHABLE, problem, remedy)
     if unresolved := _first(chain, socket.gaierror):
         problem, tries = f"The name of {where.name} cannot be resolved.", 0
-        if unresolved.errno == socket.EAI_AGAIN:
+        if isinstance(unresolved, SilentNameServerError):
+            problem = f"The name of {where.name} cannot be resolved: no name server answered."
+        elif unresolved.errno == socket.EAI_AGAIN:
             tries = RETRIES
         return Trouble(Reason.NAME_UNRESOLVED, problem, _NETWORK, tries)
     if _first(chain, urllib3.ConnectTimeoutError):
         problem = f"No connection to {where.name}: {_why(chain)}."
-        return Trouble(Reason.UNREACHABLE, problem, _NETWORK, RETRIES)
+        tries = RETRIES
+        if _first(chain, SilentHostError):
+            tries = 0
+        return Trouble(Reason.UNREACHABLE, problem, _NETWORK, tries)
     if spent or _first(chain, TimeoutError) or _first(chain, urllib3.TimeoutError):
         return _timed_out(where)
     return None

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError, ProxyError
 
+from aspm_ado.adapters.http.dial import resolve
 from aspm_ado.adapters.http.errors import (
     Where,
     parse_certificate,
@@ -23,7 +24,7 @@ from aspm_ado.adapters.http.pacing import Limit
 from aspm_ado.adapters.http.route import Proxies, Router, shown
 from aspm_ado.adapters.http.transport import Transport, TransportSettings
 from aspm_ado.adapters.http.trust import Trust, load_trust
-from aspm_ado.adapters.http.wire import LIMIT, Wire, resolve
+from aspm_ado.adapters.http.wire import LIMIT, Wire
 from aspm_ado.domain.doctor import Host, HostResult, ProxyUse, shortlist
 from aspm_ado.domain.errors import Problem, UserError
 from aspm_ado.domain.http import Call, Reply

@@ -26,6 +26,7 @@ from aspm_ado.adapters.http.body import (
     secret_forms,
     text_of,
 )
+from aspm_ado.adapters.http.dial import Addresses
 from aspm_ado.adapters.http.errors import (
     BODY_REMEDY,
     Trouble,
@@ -111,6 +112,7 @@ class Transport:
             trust = load_trust(settings.environment, ca_bundle, settings.note)
         self._router = Router(proxies, settings.simulator, settings.timeout, trust.context)
         self._wire = Wire(trust.context, settings.workers)
+        self._addresses = Addresses()
         self._gate = gate or Gate(self._pace.clock)
         self._closed, self._lock = threading.Event(), threading.Lock()
         self._calls: set[Limit] = set()
@@ -129,7 +131,7 @@ class Transport:
     def exchange(self, call: Call) -> tuple[Reply, str]:
         """As ``send``, with the whole text (up to 5 MB) of the body whose head the reply keeps."""
         route = self._router.route(call)
-        limit = Limit(self._pace.clock, self._settings.timeout)
+        limit = Limit(self._pace.clock, self._settings.timeout, self._addresses)
         with self._lock:
             self._calls.add(limit)
         try:
