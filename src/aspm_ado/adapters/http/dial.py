@@ -24,6 +24,9 @@ STAGGER: Final = 0.25
 _KEPT: Final = 30.0
 """Seconds for which a host that was silent is not waited for again."""
 
+_LONG: Final = 2.0
+"""Seconds after which a temporary failure to look up a name was a wait, and no answer."""
+
 _BEGUN: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", 0))
 
 Options = Sequence[tuple[int, int, Any]]
@@ -142,10 +145,17 @@ def resolve(host: str, port: int, seconds: float) -> list[Any]:
     Raises ``socket.gaierror`` for a name without an address and where nobody answers in time,
     ``NoThreadError`` where no thread can be started to ask.
     """
+    began = time.monotonic()
     task = Task("resolve", partial(_look_up, host, port))
     if not task.wait(seconds):
         raise SilentNameServerError
-    return task.result()
+    try:
+        return task.result()
+    except socket.gaierror as error:
+        # The system gives up a name server by itself after some seconds.
+        if error.errno != socket.EAI_AGAIN or time.monotonic() - began < _LONG:
+            raise
+    raise SilentNameServerError
 
 
 def _look_up(host: str, port: int) -> list[Any]:

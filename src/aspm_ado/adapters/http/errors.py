@@ -328,10 +328,12 @@ def _trouble_on_the_way(chain: _Chain, where: Where, *, spent: bool) -> Trouble 
     if unresolved := _first(chain, socket.gaierror):
         problem, tries = f"The name of {where.name} cannot be resolved.", 0
         if isinstance(unresolved, SilentNameServerError):
-            problem = f"The name of {where.name} cannot be resolved: no name server answered."
+            problem = (
+                f"The name of {where.name} cannot be resolved: no name server answered in time."
+            )
         elif unresolved.errno == socket.EAI_AGAIN:
             tries = RETRIES
-        return Trouble(Reason.NAME_UNRESOLVED, problem, _NETWORK, tries)
+        return Trouble(Reason.NAME_UNRESOLVED, f"{problem}.", _NETWORK, tries)
     if _first(chain, urllib3.ConnectTimeoutError):
         problem = f"No connection to {where.name}: {_why(chain)}."
         tries = RETRIES
