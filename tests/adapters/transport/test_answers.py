@@ -213,9 +213,19 @@ def test_what_cannot_be_converted_is_no_document(text, expected):
 
 
 def test_a_text_is_cut_where_it_is_read():
-    document = {"value": [{"id": "1", "name": "n" * 9_000}, {"id": "2", "name": "\U0001f600"}]}
-    cut, whole = read(Projects, json.dumps(document)).projects
-    assert (len(cut.name), whole.name) == (4096, "\U0001f600")
+    user = {"id": "1", "providerDisplayName": "n" * 9_000}
+    identity = read(ConnectionData, json.dumps({"authenticatedUser": user})).identity
+    assert len(identity.name) == 4096
+
+
+def test_a_name_is_never_cut_into_that_of_something_else():
+    """A verdict would be told of an organization that nobody asked for."""
+    entries = [{"id": "1", "name": "n" * 1025}, {"id": "2", "name": "\U0001f600" * 1024}]
+    text = json.dumps({"value": entries})
+    kept = "\U0001f600" * 1024
+    assert read(Projects, text).projects == (Project("2", kept),)
+    assert [one.name for one in read(Repositories, text).repositories] == [kept]
+    assert read(Names, text) == Names((kept,), 1)
 
 
 def test_a_list_is_cut_and_how_much_is_left_off_is_told():

@@ -35,6 +35,9 @@ from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.secret import parse_secret
 
 _LONGEST: Final = 4096
+_LONGEST_NAME: Final = 1024
+"""Azure DevOps allows 50 characters for an organization and 256 for a repository."""
+
 _MOST_NAMES: Final = 10_000
 """Organizations of one list: more than anybody has, and each costs up to eleven requests."""
 
@@ -88,6 +91,16 @@ class _Fields(dict[str, Any]):
                 raise _Wrong(key)
             return text
         raise _Wrong(key)
+
+    def name(self, key: str) -> str:
+        """A text that is an address of something; one that is too long is none, and never cut.
+
+        Cut it would be the name of something else, of which a verdict would be told.
+        """
+        text = self.text(key)
+        if len(text) > _LONGEST_NAME:
+            return ""
+        return text
 
     def demanded(self, key: str) -> str:
         """A text that is not empty."""
@@ -168,25 +181,27 @@ def _profile(fields: _Fields) -> UserProfile:
 
 def _names(fields: _Fields) -> Names:
     names: dict[str, str] = {}
+    left_off = 0
     for entry in fields.entries():
-        name = entry.text("accountname") or entry.text("name")
+        name = entry.name("accountname") or entry.name("name")
         # The casing of names changes between answers (recorded).
         names.setdefault(name.lower(), name)
+        left_off += not name and bool(entry.text("accountname") or entry.text("name"))
     found = tuple(filter(None, names.values()))
-    return Names(found[:_MOST_NAMES], len(found[_MOST_NAMES:]))
+    return Names(found[:_MOST_NAMES], left_off + len(found[_MOST_NAMES:]))
 
 
 def _projects(fields: _Fields) -> Projects:
-    found = [Project(entry.text("id"), entry.text("name")) for entry in fields.entries()]
+    found = [Project(entry.name("id"), entry.name("name")) for entry in fields.entries()]
     return Projects(tuple(one for one in found if one.id and one.name))
 
 
 def _repositories(fields: _Fields) -> Repositories:
     found = [
         Repository(
-            entry.text("id"),
-            entry.text("name"),
-            entry.inner("project").text("name"),
+            entry.name("id"),
+            entry.name("name"),
+            entry.inner("project").name("name"),
             not (entry.flag("isdisabled") or entry.flag("isinmaintenance")),
             bool(entry.get("defaultbranch")) or entry.get("size") != 0,
         )

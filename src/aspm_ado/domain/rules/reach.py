@@ -92,8 +92,11 @@ def reach_not_asked(detail: str) -> Check:
 
 
 def more_listed(left_off: int) -> str:
-    """That a list was longer than anybody's, and the rest of it is not taken."""
-    return f"{left_off} more are listed than we take from one list; name others with -o."
+    """That a list was longer than anybody's, or has names that nobody can have."""
+    return (
+        f"{left_off} more are listed that we do not take: the list or their names are too long. "
+        "Name others with -o."
+    )
 
 
 def not_listed(wide: Reply, deployment: Deployment) -> Check:
