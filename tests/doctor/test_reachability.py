@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from aspm_ado.adapters.http import reachability
 from aspm_ado.adapters.http.reachability import Reachability
 from aspm_ado.domain.doctor import Health, HealthCheck, HostResult, host_checks
 from aspm_ado.domain.doctor import Host as Target
@@ -244,3 +245,19 @@ def test_the_date_is_asked_without_a_token(
 def test_a_simulator_elsewhere_is_refused_before_anything() -> None:
     with pytest.raises(UsageError):
         Reachability({}, ca_bundle=None, timeout=1, simulator="http://dev.example:80")
+
+
+def test_whom_doctor_waits_for_is_said_once(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connecting, and asking for the time of day: off a terminal nothing else moves."""
+    monkeypatch.setattr(reachability, "_HEARTBEAT", 0.0625)
+    monkeypatch.setattr(reachability, "_PATIENCE", 0.125)
+    silent, said = opened(Mute([])), list[str]()
+    found = Reachability({}, ca_bundle=None, timeout=1, simulator=None, note=said.append)
+    found.connect([Target(Origin.of(f"https://localhost:{silent.port}"))])
+    found.send(Call("GET", silent.url))
+    assert said == [
+        f"Still waiting for localhost:{silent.port}.",
+        "Still waiting for localhost.",
+    ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspm_ado.domain.text import clean, display_width, encodable, wrap
+from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, wrap
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 NASTY = st.text(
@@ -96,3 +97,48 @@ def test_what_follows_a_list_marker_hangs_under_it() -> None:
         "  1. one two three",
         "     four five six",
     ]
+
+
+OBEYED = re.compile(
+    r"##\w*\[|^\s*::[A-Za-z][\w-]*([\s,].*)?::|section_(start|end):\d", re.IGNORECASE | re.MULTILINE
+)
+COMMANDS = (
+    "##vso[task.setvariable variable=PWNED]yes",
+    "###vso[x]",
+    "##[error]x",
+    "##teamcity[x]",
+    "::error file=a::x",
+    "::add-mask::x",
+    "::stop-commands::x",
+    "section_start:1700000000:x",
+    "section_end:1700000000:x",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("between", ["", "\u200b", "\x00", "\u202e", "\x1b"])
+@pytest.mark.parametrize("before", ["", "  ", "Note: ", "x\r\n", "a b c d e f g h ", "• "])
+def test_no_log_of_a_pipeline_finds_a_command(command: str, between: str, before: str) -> None:
+    """Wherever a row of ours breaks, and whatever stood between the characters before it was cleaned."""
+    text = before + command[:1] + between + command[1:]
+    assert clean(clean(text)) == clean(text)
+    for width in range(20, 40):
+        for rows in (wrap(text, width), wrap(f"It says {text}.", width), [strip_controls(text)]):
+            assert not OBEYED.search("\n".join(rows))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fe80::1",
+        "::1 port 443",
+        "[::1]:8080",
+        "a::b",
+        "# heading",
+        "## two",
+        "C#[x]",
+        "::ffff:1.2.3.4",
+    ],
+)
+def test_what_no_log_obeys_stays(text: str) -> None:
+    assert clean(text) == text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -677,3 +679,68 @@ def test_tokens_are_judged_apart() -> None:
         assert call.credential is not None
         if "/b/" in call.url:
             assert call.credential.secret.reveal() == other
+
+
+class UnforeseenError(Exception):
+    """Of a kind that nobody wrote a sentence for."""
+
+
+@pytest.mark.parametrize("spoiled", ["One", "Two"])
+@pytest.mark.parametrize("kind", ["connection-data", "code-manage"])
+def test_an_answer_that_cannot_be_read_spoils_one_organization(spoiled: str, kind: str) -> None:
+    """Whether it is asked first or not: what is unreadable there says nothing of the others."""
+    service = Service(token(), organizations=("One", "Two", "Three"))
+    good = service._send
+
+    def half(call: Call) -> Reply:
+        if f"/{spoiled}/" not in call.url:
+            return good(call)
+        return Reply(call, 200).failed(Reason.ANSWER_UNREADABLE, "It has half a character.", "Ask.")
+
+    service.overrides = {kind: half}
+    proof, _ = proven(service, candidate("One", "Two", "Three"))
+    for report in proof.reports:
+        assert report.is_good is (report.name != spoiled)
+    bad = next(one for one in proof.reports if one.name == spoiled)
+    assert Reason.ANSWER_UNREADABLE in {check.reason for check in bad.checks}
+
+
+@pytest.mark.parametrize("spoiled", ["One", "Two"])
+@pytest.mark.parametrize("place", ["requests.judge_scopes", "result.judge_access"])
+def test_a_bug_stays_in_its_organization_and_its_id_is_told(
+    monkeypatch: pytest.MonkeyPatch, spoiled: str, place: str
+) -> None:
+    service = Service(token(), organizations=("One", "Two", "Three"))
+    module, _, name = place.partition(".")
+    module = f"aspm_ado.flows.validation.{module}"
+    rule = getattr(import_module(module), name)
+    struck: list[str] = []
+
+    def breaks(*given: Any, **more: Any) -> Any:
+        if spoiled in repr(given)[:2000] and spoiled not in struck:
+            struck.append(spoiled)
+            raise UnforeseenError("canary")
+        return rule(*given, **more)
+
+    monkeypatch.setattr(module + "." + name, breaks)
+    proof, _ = proven(service, candidate("One", "Two", "Three"))
+    assert struck
+    for report in proof.reports:
+        assert report.is_good is (report.name != spoiled)
+    bad = next(one for one in proof.reports if one.name == spoiled)
+    told = " ".join(check.detail for check in bad.checks)
+    assert re.search(r"A bug of ours: UnforeseenError at \S+:\d+ \(id [0-9a-f]{8}\)", told)
+    assert "canary" not in told
+    codes = {check.reason.exit_code for check in bad.checks if check.is_trouble and check.reason}
+    assert codes - {0} == {5}
+
+
+def test_a_bug_that_has_no_organization_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(token())
+
+    def breaks(*_: Any) -> None:
+        raise UnforeseenError
+
+    monkeypatch.setattr("aspm_ado.flows.validation.requests.TokenRequests._first_round", breaks)
+    with pytest.raises(UnforeseenError):
+        proven(service, candidate())

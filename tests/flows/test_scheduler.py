@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from aspm_ado.domain.http import Call, Reply
+from aspm_ado.flows.validation import scheduler
 from aspm_ado.flows.validation.scheduler import IN_FLIGHT, PER_LANE, Scheduler
 
 GUARD = 20
@@ -382,3 +383,30 @@ def test_errands_are_begun_only_when_there_is_room() -> None:
     Scheduler(lambda one: Reply(one, 200)).run_all(asks(i) for i in range(2000))
     assert (begun, ended) == (2000, 2000)
     assert most_ahead <= IN_FLIGHT
+
+
+def test_whom_a_quiet_batch_waits_for_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "_HEARTBEAT", 0.01)
+    monkeypatch.setattr(scheduler, "PATIENCE", 0.05)
+    said: list[str] = []
+    heard = threading.Event()
+
+    def say(line: str) -> None:
+        said.append(line)
+        if len(said) == 2:
+            heard.set()
+
+    def send(call: Call) -> Reply:
+        if "quick" not in call.url:
+            assert heard.wait(GUARD)
+        return Reply(call, 200)
+
+    plans = [errand([call("slow"), call("quick")]), errand([call("slow", 1), call("a\x1b[31mb")])]
+    Scheduler(send, say=say).run_all(plans)
+    assert said == ["Still waiting for a[31mb.", "Still waiting for slow."]
+
+
+def test_a_batch_that_is_not_quiet_says_nothing() -> None:
+    said: list[str] = []
+    Scheduler(lambda call: Reply(call, 200), say=said.append).run_all([errand([call("a")])] * 1)
+    assert said == []

@@ -154,7 +154,7 @@ def numbers(version: str) -> tuple[int, ...]:
 
 def test_releases_with_known_holes_are_out_of_range() -> None:
     """The first release without a hole that concerns a program like ours; docs/decisions.md tells the holes."""
-    holes = {"requests": "2.33.0", "urllib3": "2.7.0", "filelock": "3.20.3", "typer": "0.23.0"}
+    holes = {"requests": "2.33.0", "urllib3": "2.8.0", "filelock": "3.20.3", "typer": "0.23.0"}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     ranges = dict(re.fullmatch(r"([\w-]+)(.*)", one).groups() for one in project["dependencies"])  # type: ignore[union-attr]
     page = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")

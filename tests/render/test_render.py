@@ -254,3 +254,22 @@ def test_many_organizations_of_which_the_same_is_said_are_one_table() -> None:
 def test_few_organizations_have_a_table_each() -> None:
     made = [one for one in sections(crowd(*range(37))) if one.organization]
     assert [one.organization for one in made] == ["team-00", "team-37", "team-38", "team-39"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "##vso[x]y",
+        "###[error]",
+        "::error::x",
+        ":::a::",
+        "\\\\##[x",
+        "section_start:1:x",
+        "section_end:1:",
+    ],
+)
+def test_no_string_of_a_document_is_a_command_to_a_log(name: str) -> None:
+    """Escaped as JSON allows it, so that whoever reads the document gets the string as it was."""
+    raw = dump({name: [name, {"a": name}]})
+    assert not any(mark in raw for mark in (b"##", b"::", b"section_start:", b"section_end:"))
+    assert json.loads(raw) == {name: [name, {"a": name}]}

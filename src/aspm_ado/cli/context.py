@@ -273,7 +273,7 @@ class Invocation:
             vault=self.vault,
             sources=self.sources,
             desktop=self.desktop,
-            scheduler=Scheduler(AzureDevOps(exchanges).send),
+            scheduler=Scheduler(AzureDevOps(exchanges).send, say=self.voice.note),
             caller=Caller(_random_id(), _random_id),
             clock=self.clock,
             now=self.now,

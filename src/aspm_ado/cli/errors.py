@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.errors import Problem, UserError
+from aspm_ado.domain.errors import BUG_REMEDY, Problem, UserError, bug_words
 from aspm_ado.domain.questions import JSON
 from aspm_ado.domain.reasons import Reason
 
@@ -63,8 +63,7 @@ def wants_json(arguments: Sequence[str]) -> bool:
 def problem_of(error: BaseException) -> Problem:
     """What an exception comes to: what it says itself, Ctrl-C, or else a bug of ours.
 
-    A bug is shown as its type and an id made of where it happened, never a value. Python 3.11
-    wraps a Ctrl-C within a class that is being made in a ``RuntimeError``.
+    Python 3.11 wraps a Ctrl-C within a class that is being made in a ``RuntimeError``.
     """
     if isinstance(error, UserError):
         return Problem.of(error)
@@ -74,24 +73,7 @@ def problem_of(error: BaseException) -> Problem:
             "Stopped. Nothing was left half-done.",
             "Run the same command again to go on.",
         )
-    import hashlib
-    import traceback
-
-    frames = [
-        f"{frame.filename.rpartition('aspm_ado')[2]}:{frame.lineno}"
-        for frame in traceback.extract_tb(error.__traceback__)
-    ]
-    kind = type(error).__name__
-    where = " ".join(frames)
-    mark = hashlib.sha256(f"{kind} {where}".encode()).hexdigest()[:8]
-    place = kind
-    if frames:
-        place += f" at {frames[-1].lstrip('/').lstrip(chr(92))}"
-    return Problem(
-        Reason.INTERNAL_ERROR,
-        f"A bug of ours: {place} (id {mark}).",
-        "Please report this id and the command that you ran; no secret is in it.",
-    )
+    return Problem(Reason.INTERNAL_ERROR, bug_words(error), BUG_REMEDY)
 
 
 def unreadable_file(error: OSError) -> Problem:

@@ -44,9 +44,13 @@ class UserProfile:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Organizations (``accounts``) or collections (``projectCollections``), each once."""
+    """Organizations (``accounts``) or collections (``projectCollections``), each once.
+
+    ``left_off`` is how many more were listed than are taken.
+    """
 
     names: tuple[str, ...]
+    left_off: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from aspm_ado.domain.reasons import ExitCode, Reason
@@ -54,3 +54,24 @@ class Problem:
     def of(cls, error: UserError) -> Problem:
         """The problem of an error."""
         return cls(error.reason, error.problem, error.remedy)
+
+
+def bug_words(error: BaseException) -> str:
+    """A bug as anybody may read it: its type and an id made of where it happened, never a value."""
+    import hashlib
+    import traceback
+
+    frames = [
+        f"{frame.filename.rpartition('aspm_ado')[2]}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    kind = type(error).__name__
+    where = " ".join(frames)
+    mark = hashlib.sha256(f"{kind} {where}".encode()).hexdigest()[:8]
+    place = kind
+    if frames:
+        place += f" at {frames[-1].lstrip('/').lstrip(chr(92))}"
+    return f"A bug of ours: {place} (id {mark})."
+
+
+BUG_REMEDY: Final = "Please report this id and the command that you ran; no secret is in it."

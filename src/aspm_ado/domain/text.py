@@ -31,6 +31,13 @@ _ASCII: Final = {
     "≤": "<=",
     "\u00a0": " ",
 }
+_OBEYED: Final = re.compile(
+    r"##(?=\w*\[)"  # Azure Pipelines, TeamCity and the first form of GitHub: anywhere in a line
+    r"|(?<!\S)::(?=[A-Za-z][\w-]*(?:[\s,]|::))"  # GitHub, where a row of ours may begin
+    r"|section_(?:start|end):(?=\d)",  # GitLab
+    re.IGNORECASE,
+)
+"""What a pipeline's log takes for a command, wherever it comes from."""
 _MARKER: Final = re.compile(r"(?:[-•*✓✗+!~?→]|\d{1,3}[.)]) ")
 
 
@@ -52,12 +59,17 @@ def shown_address(foreign: str) -> str:
 
 
 def strip_controls(text: str) -> str:
-    """``text`` on one line, without anything that a terminal would obey; its spaces stay."""
-    if text.isascii() and text.isprintable():
-        return text  # as nearly everything is
-    return "".join(
-        " " if character in _BREAKS else character for character in text if _is_shown(character)
-    )
+    """``text`` on one line, without anything that a terminal or a log obeys; its spaces stay."""
+    if not (text.isascii() and text.isprintable()):  # as nearly everything is
+        text = "".join(
+            " " if character in _BREAKS else character for character in text if _is_shown(character)
+        )
+    return _OBEYED.sub(_apart, text)
+
+
+def _apart(found: re.Match[str]) -> str:
+    """What a log would obey, with a space in it."""
+    return f"{found[0][:-1]} {found[0][-1]}"
 
 
 def join_words(words: Sequence[str]) -> str:

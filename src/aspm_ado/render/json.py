@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aspm_ado import __version__
 from aspm_ado.domain.reasons import ExitCode
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.report import ConnectionReport, OrganizationReport
 
 Document = dict[str, Any]
+_OBEYED: Final = re.compile(r"#(?=#)|:(?=:)|(?<=section_start):|(?<=section_end):")
 
 
 def _word(level: Level | None) -> str | None:
@@ -27,8 +29,12 @@ def _word(level: Level | None) -> str | None:
 
 
 def dump(document: Document) -> bytes:
-    """The bytes for stdout: ASCII-escaped, LF, no BOM."""
-    return (json.dumps(document, ensure_ascii=True, indent=2) + "\n").encode("ascii")
+    """The bytes for stdout: ASCII-escaped, LF, no BOM, nothing that a pipeline's log obeys.
+
+    Two of these characters, or a colon behind GitLab's words, stand in strings alone.
+    """
+    text = json.dumps(document, ensure_ascii=True, indent=2) + "\n"
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode("ascii")
 
 
 def envelope(

@@ -68,6 +68,20 @@ def test_changes_are_kept_and_given_back(records: DiskRecords, folder: Path) -> 
     assert records.change(lambda found: found.without("contoso")).connections.keys() == {"other"}
 
 
+def test_what_could_not_be_read_again_is_never_written(
+    records: DiskRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """36 MB of names put all records out of reach for good."""
+    records.change(put())
+    monkeypatch.setattr("aspm_ado.adapters.records.folder._LARGEST", 4000)
+    many = {"x" * 200: "y" * 4000}
+    error = refused(lambda: records.save_draft(Draft(many)))
+    assert "too large to be read again" in error.problem
+    refused(lambda: records.change(lambda found: found.commit(entry("n" * 4000))))
+    assert set(records.load().connections) == {"contoso"}
+    assert records.load_draft() is None
+
+
 def test_an_edit_that_raises_changes_nothing_and_frees_the_lock(records: DiskRecords) -> None:
     records.change(put())
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +12,13 @@ from aspm_ado.adapters.http.documents import read
 from aspm_ado.adapters.http.services import AzureDevOps
 from aspm_ado.domain.documents import (
     ANONYMOUS_ID,
+    AspmKnown,
+    AspmPage,
     ConnectionData,
+    Document,
     Identity,
     Names,
+    PatAnswer,
     Project,
     Projects,
     Repositories,
@@ -183,6 +188,62 @@ def test_a_good_answer_comes_back_read(start, transport, status, body, kept, fai
     reply = AzureDevOps(transport()).send(Call("GET", server.url, expects=Names))
     assert (reply.status, reply.answer, reply.failure) == (status, kept, failure)
     assert bool(reply.problem) == bool(failure) == bool(reply.remedy)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"value":[{"accountName":"\\ud800"}]}', Names),
+        ('{"authenticatedUser":{"id":"\\udfff"}}', ConnectionData),
+        ('{"a":["\\ud83d"]}', Document),
+        ('{"\\ud83d":1}', Document),
+        ('{"limit":1e999,"start":0}', AspmPage),
+        ('{"limit":NaN,"start":0}', AspmPage),
+        ('{"total":' + "9" * 5000 + ',"teams":[]}', AspmPage),
+        ('{"patToken":{"authorizationId":"1","validTo":"0001-01-01T00:00:00+14:00"}}', PatAnswer),
+        ('{"patToken":{"authorizationId":"1","validTo":"9999-12-31T23:59:59-14:00"}}', PatAnswer),
+        ('{"exist":' + "[" * 900 + "]" * 900 + "}", AspmKnown),
+        ("[" * 100_000, Document),
+    ],
+)
+def test_what_cannot_be_converted_is_no_document(text, expected):
+    with pytest.raises(ValueError, match=r"not (JSON|an? )") as caught:
+        read(expected, text)
+    assert caught.value.__suppress_context__
+
+
+def test_a_text_is_cut_where_it_is_read():
+    user = {"id": "1", "providerDisplayName": "n" * 9_000}
+    identity = read(ConnectionData, json.dumps({"authenticatedUser": user})).identity
+    assert len(identity.name) == 4096
+
+
+def test_a_name_is_never_cut_into_that_of_something_else():
+    """A verdict would be told of an organization that nobody asked for."""
+    entries = [{"id": "1", "name": "n" * 1025}, {"id": "2", "name": "\U0001f600" * 1024}]
+    text = json.dumps({"value": entries})
+    kept = "\U0001f600" * 1024
+    assert read(Projects, text).projects == (Project("2", kept),)
+    assert [one.name for one in read(Repositories, text).repositories] == [kept]
+    assert read(Names, text) == Names((kept,), 1)
+
+
+def test_a_list_is_cut_and_how_much_is_left_off_is_told():
+    document = {"value": [{"accountName": f"o{number}"} for number in range(10_007)]}
+    names = read(Names, json.dumps(document))
+    assert (len(names.names), names.left_off) == (10_000, 7)
+
+
+def test_a_bug_is_told_in_the_reply_it_befell():
+    class Broken:
+        def exchange(self, call):
+            raise LookupError("canary")
+
+    reply = AzureDevOps(Broken()).send(Call("GET", "https://dev.azure.com/"))
+    assert reply.failure is Reason.ANSWER_UNREADABLE
+    assert re.fullmatch(
+        r"A bug of ours: LookupError at \S+:\d+ \(id [0-9a-f]{8}\)\.", reply.problem
+    )
 
 
 def test_a_long_list_is_read_whole(start, transport):

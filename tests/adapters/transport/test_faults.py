@@ -237,3 +237,72 @@ def test_of_an_answer_whose_head_is_enough_no_more_is_read(transport, start, get
         reply = transport().send(call)
         assert (reply.status, reply.failure, len(reply.text)) == (200, None, 4096)
         assert reply.text.startswith(first.decode())
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "again"),
+    [
+        (CHUNKED + b"-1\r\n", b"x" * 65536),
+        (CHUNKED + b"ffffffffff\r\n", b"x" * 65536),
+        (CHUNKED, b"1\r\nx\r\n" * 9000),
+        (CHUNKED, b"1;" + b"e" * 60_000 + b"\r\nx\r\n"),
+        (CHUNKED + b"0\r\n", b"Trailer: x\r\n" * 9000),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", b"x" * 65536),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"", mtime=0)[:10],
+            b"\x00\x00\x00\xff\xff" * 9000,
+        ),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 2000),
+        (b"", b"HTTP/1.1 100 Continue\r\nX: " + b"x" * 60_000 + b"\r\n\r\n"),
+    ],
+)
+def test_what_comes_is_counted_before_anybody_reckons_with_it(
+    start, transport, get, head, again, monkeypatch
+):
+    """A chunk of -1 byte was read to the end of the connection, and a header of 100 Continue has none."""
+    poured = []
+
+    def pour(sock):
+        sock.sendall(head)
+        while True:
+            sock.sendall(again)
+            poured.append(len(again))
+
+    reply = transport().send(get(start(pour).url, "POST", body="{}"))
+    assert reply.failure is Reason.ANSWER_UNREADABLE
+    assert "is larger than anything" in reply.problem
+    assert sum(poured) < 4 * CAP  # what the sockets hold is poured, too
+
+
+@pytest.mark.parametrize(
+    "size", [b"-1", b"-2", b"-ffffffff", b"-" + b"f" * 40, b"-0x1", b"1_0", b"zz", b"", b"+"]
+)
+def test_a_length_that_is_none_makes_the_answer_unreadable(start, transport, get, size):
+    reply = transport().send(
+        get(start(CHUNKED + size + b"\r\nx\r\n0\r\n\r\nconnection: close").url)
+    )
+    assert reply.failure is Reason.ANSWER_UNREADABLE
+
+
+def test_headers_are_cut_where_they_are_read(start, transport, get):
+    reply = transport().send(get(start(answer(200, b"{}", "ActivityId: " + "x" * 60_000)).url))
+    assert len(reply.header("ActivityId")) == 4096
+
+
+@pytest.mark.parametrize(
+    ("date", "year"),
+    [
+        ("Sun, 29 Nov 2026 04:00:00 GMT", 2026),
+        ("Thu, 31 Dec 2026 23:30:00 -0100", 2027),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        ("Wed, 01 Jan 1000 00:00:00 +1400", None),
+        ("x" * 5000, None),
+    ],
+)
+def test_a_date_is_one_that_a_calendar_can_go_on_from(start, transport, get, date, year):
+    received = transport().send(get(start(answer(200, b"{}", f"Date: {date}")).url)).received
+    assert (received and received.year) == year

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from aspm_ado.adapters.http.errors import TOO_LARGE
 from aspm_ado.domain.http import BodyWithSecret
 from aspm_ado.domain.text import clean
 
@@ -26,6 +27,7 @@ HEAD: Final = 4096
 """Bytes of a body that a reply keeps."""
 
 ENCODINGS: Final = "gzip, deflate"
+_YEARS: Final = range(1990, 2200)
 _CHUNK: Final = 64 * 1024
 
 
@@ -54,7 +56,7 @@ def read_body(raw: HTTPResponse, *, head_only: bool = False) -> bytes:
         if head_only and len(body) >= HEAD:
             break
         if len(body) > CAP:
-            raise UnusableBodyError("is larger than anything Azure DevOps sends (5 MB)")
+            raise UnusableBodyError(TOO_LARGE)
     return bytes(body)
 
 
@@ -72,12 +74,15 @@ def head_of(body: bytes) -> str:
 # Many answers are of the same second.
 @lru_cache(maxsize=8)
 def received_at(date: str) -> datetime | None:
-    """The ``Date`` of an answer, or ``None`` when it has none that can be read."""
+    """The ``Date`` of an answer, or ``None`` when it has none that a calendar can go on from."""
     try:
         moment = parsedate_to_datetime(date)
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC)
+    if moment.year not in _YEARS:
+        return None
+    return moment
 
 
 REDACTED: Final = "[secret]"

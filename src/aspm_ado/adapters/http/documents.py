@@ -9,6 +9,7 @@ takes longer to import than the service takes to answer, and its errors hold wha
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -33,6 +34,16 @@ from aspm_ado.domain.documents import (
 from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.secret import parse_secret
 
+_LONGEST: Final = 4096
+_LONGEST_NAME: Final = 1024
+"""Azure DevOps allows 50 characters for an organization and 256 for a repository."""
+
+_MOST_NAMES: Final = 10_000
+"""Organizations of one list: more than anybody has, and each costs up to eleven requests."""
+
+_HALF: Final = re.compile("[\ud800-\udfff]")
+"""Half of a character, which JSON can hold and no address, file or terminal can."""
+
 _WORDS: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -44,7 +55,9 @@ def read(expected: type[Answer], text: str) -> Answer:
     body = text.lstrip("\ufeff \t\r\n")
     try:
         if expected is Document:
-            return Document(json.loads(body))
+            read_body = json.loads(body)
+            json.dumps(read_body, ensure_ascii=False).encode()  # no half of a character
+            return Document(read_body)
         document = json.loads(body, object_pairs_hook=_Fields.of)
     except (ValueError, RecursionError):
         raise ValueError("not JSON") from None
@@ -52,6 +65,8 @@ def read(expected: type[Answer], text: str) -> Answer:
         return _READERS[expected](_object(document, "the document"))
     except _Wrong as wrong:
         raise ValueError(f"not a {expected.__name__}: {wrong}") from None
+    except (ValueError, ArithmeticError, RecursionError):  # a conversion of ours that none foresaw
+        raise ValueError(f"not a {expected.__name__}") from None
 
 
 class _Wrong(Exception):  # noqa: N818  (never leaves this module)
@@ -66,13 +81,26 @@ class _Fields(dict[str, Any]):
         return cls({key.lower(): value for key, value in pairs})
 
     def text(self, key: str) -> str:
-        """A text; numbers are as good, and what is missing or null is empty."""
+        """A text, cut; numbers are as good, and what is missing or null is empty."""
         value = self.get(key)
         if value is None:
             return ""
         if isinstance(value, str | int | float) and not isinstance(value, bool):
-            return str(value)
+            text = str(value)[:_LONGEST]
+            if _HALF.search(text):
+                raise _Wrong(key)
+            return text
         raise _Wrong(key)
+
+    def name(self, key: str) -> str:
+        """A text that is an address of something; one that is too long is none, and never cut.
+
+        Cut it would be the name of something else, of which a verdict would be told.
+        """
+        text = self.text(key)
+        if len(text) > _LONGEST_NAME:
+            return ""
+        return text
 
     def demanded(self, key: str) -> str:
         """A text that is not empty."""
@@ -110,9 +138,9 @@ class _Fields(dict[str, Any]):
             return None
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError:
+            return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
             raise _Wrong(key) from None
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
     def inner(self, key: str) -> _Fields:
         """An object; where there is none, it is empty."""
@@ -153,24 +181,27 @@ def _profile(fields: _Fields) -> UserProfile:
 
 def _names(fields: _Fields) -> Names:
     names: dict[str, str] = {}
+    left_off = 0
     for entry in fields.entries():
-        name = entry.text("accountname") or entry.text("name")
+        name = entry.name("accountname") or entry.name("name")
         # The casing of names changes between answers (recorded).
         names.setdefault(name.lower(), name)
-    return Names(tuple(name for name in names.values() if name))
+        left_off += not name and bool(entry.text("accountname") or entry.text("name"))
+    found = tuple(filter(None, names.values()))
+    return Names(found[:_MOST_NAMES], left_off + len(found[_MOST_NAMES:]))
 
 
 def _projects(fields: _Fields) -> Projects:
-    found = [Project(entry.text("id"), entry.text("name")) for entry in fields.entries()]
+    found = [Project(entry.name("id"), entry.name("name")) for entry in fields.entries()]
     return Projects(tuple(one for one in found if one.id and one.name))
 
 
 def _repositories(fields: _Fields) -> Repositories:
     found = [
         Repository(
-            entry.text("id"),
-            entry.text("name"),
-            entry.inner("project").text("name"),
+            entry.name("id"),
+            entry.name("name"),
+            entry.inner("project").name("name"),
             not (entry.flag("isdisabled") or entry.flag("isinmaintenance")),
             bool(entry.get("defaultbranch")) or entry.get("size") != 0,
         )

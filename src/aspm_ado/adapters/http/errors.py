@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar, cast
 
 from urllib3 import exceptions as urllib3
 
+from aspm_ado.adapters.http.dial import SilentHostError, SilentNameServerError
 from aspm_ado.adapters.http.pacing import RETRIES
 from aspm_ado.adapters.threads import NoThreadError
 from aspm_ado.domain.http import Origin
@@ -40,6 +41,10 @@ _NOT_TLS: Final = frozenset(
 )
 _OLD_TLS: Final = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"})
 
+TOO_LARGE: Final = "is larger than anything Azure DevOps sends (5 MB)"
+BODY_REMEDY: Final = (
+    "Check the address; something between this machine and the service may have answered."
+)
 _AGAIN: Final = "Try again in a moment."
 _NETWORK: Final = (
     "Check the address, the VPN and the firewall; "
@@ -117,7 +122,8 @@ def trouble_before_answer(error: BaseException, where: Where, *, spent: bool) ->
     """Why no answer came. ``spent`` says that the time of the call is over."""
     chain = tuple(_causes(error))
     return (
-        _proxy_trouble(chain, where)
+        _too_large(chain, where)
+        or _proxy_trouble(chain, where)
         or _tls_trouble(chain, where)
         or _trouble_on_the_way(chain, where, spent=spent)
         or _trouble_after_sending(chain, where)
@@ -127,6 +133,8 @@ def trouble_before_answer(error: BaseException, where: Where, *, spent: bool) ->
 def trouble_in_answer(error: BaseException, where: Where, *, spent: bool) -> Trouble:
     """Why an answer that had begun could not be read to its end."""
     chain = tuple(_causes(error))
+    if trouble := _too_large(chain, where):
+        return trouble
     if spent or _first(chain, TimeoutError):
         return _timed_out(where)
     if _first(chain, urllib3.DecodeError):
@@ -138,6 +146,13 @@ def trouble_in_answer(error: BaseException, where: Where, *, spent: bool) -> Tro
     return Trouble(Reason.ANSWER_UNREADABLE, problem, _AGAIN, RETRIES)
 
 
+def _too_large(chain: _Chain, where: Where) -> Trouble | None:
+    if not _first(chain, TooLargeError):
+        return None
+    problem = f"The answer of {where.name} {TOO_LARGE}.{where.doubt}"
+    return Trouble(Reason.ANSWER_UNREADABLE, problem, BODY_REMEDY)
+
+
 def proxy_unusable(where: Where) -> Trouble:
     """A proxy is named that we cannot use, so nothing was sent."""
     return Trouble(
@@ -147,6 +162,10 @@ def proxy_unusable(where: Where) -> Trouble:
         "Set HTTPS_PROXY to an HTTP proxy, http://HOST:PORT, or name the host in NO_PROXY. "
         f"{_ENCODED}",
     )
+
+
+class TooLargeError(OSError):
+    """More bytes came than any answer has."""
 
 
 class HandshakeTimeoutError(urllib3.ConnectTimeoutError):
@@ -308,12 +327,19 @@ def _trouble_on_the_way(chain: _Chain, where: Where, *, spent: bool) -> Trouble 
         return Trouble(Reason.UNREACHABLE, problem, remedy)
     if unresolved := _first(chain, socket.gaierror):
         problem, tries = f"The name of {where.name} cannot be resolved.", 0
-        if unresolved.errno == socket.EAI_AGAIN:
+        if isinstance(unresolved, SilentNameServerError):
+            problem = (
+                f"The name of {where.name} cannot be resolved: no name server answered in time."
+            )
+        elif unresolved.errno == socket.EAI_AGAIN:
             tries = RETRIES
-        return Trouble(Reason.NAME_UNRESOLVED, problem, _NETWORK, tries)
+        return Trouble(Reason.NAME_UNRESOLVED, f"{problem}.", _NETWORK, tries)
     if _first(chain, urllib3.ConnectTimeoutError):
         problem = f"No connection to {where.name}: {_why(chain)}."
-        return Trouble(Reason.UNREACHABLE, problem, _NETWORK, RETRIES)
+        tries = RETRIES
+        if _first(chain, SilentHostError):
+            tries = 0
+        return Trouble(Reason.UNREACHABLE, problem, _NETWORK, tries)
     if spent or _first(chain, TimeoutError) or _first(chain, urllib3.TimeoutError):
         return _timed_out(where)
     return None

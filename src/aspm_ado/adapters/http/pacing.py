@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from aspm_ado.adapters.http.dial import Addresses
+
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
 
@@ -36,9 +38,12 @@ class Pace:
 class Limit:
     """The end of one call as a whole: its retries, its waits and every byte of its answer."""
 
-    __slots__ = ("_clock", "_end", "read", "socket")
+    __slots__ = ("_clock", "_end", "addresses", "read", "socket")
 
-    def __init__(self, clock: Callable[[], float], seconds: float) -> None:
+    def __init__(
+        self, clock: Callable[[], float], seconds: float, addresses: Addresses | None = None
+    ) -> None:
+        self.addresses = addresses or Addresses()
         self._clock, self._end = clock, clock() + seconds
         self.socket: Any = None
         # 15 s of the usual 30: a service that hangs once leaves room for the second try.

@@ -7,12 +7,14 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError, ProxyError
 
+from aspm_ado.adapters.http.dial import resolve
 from aspm_ado.adapters.http.errors import (
     Where,
     parse_certificate,
@@ -23,18 +25,19 @@ from aspm_ado.adapters.http.pacing import Limit
 from aspm_ado.adapters.http.route import Proxies, Router, shown
 from aspm_ado.adapters.http.transport import Transport, TransportSettings
 from aspm_ado.adapters.http.trust import Trust, load_trust
-from aspm_ado.adapters.http.wire import LIMIT, Wire, resolve
+from aspm_ado.adapters.http.wire import LIMIT, Wire
 from aspm_ado.domain.doctor import Host, HostResult, ProxyUse, shortlist
 from aspm_ado.domain.errors import Problem, UserError
-from aspm_ado.domain.http import Call, Reply
+from aspm_ado.domain.http import Call, Origin, Reply
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.route import Proxy
-    from aspm_ado.domain.http import Origin
 
 _WORKERS: Final = 16
 _HEARTBEAT: Final = 0.5
+_PATIENCE: Final = 5.0
+T = TypeVar("T")
 
 
 class Reachability:
@@ -52,9 +55,10 @@ class Reachability:
         timeout: float,
         simulator: str | None,
         trace: Callable[[str], None] | None = None,
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._environment, self._ca_bundle, self._timeout = environment, ca_bundle, timeout
-        self._simulator, self._trace = simulator, trace
+        self._simulator, self._trace, self._note = simulator, trace, note
         self._proxies = Proxies.read(environment)
         Router(self._proxies, simulator, timeout)  # refuses a simulator elsewhere
         self._trust: dict[str | None, tuple[Trust, tuple[str, ...]]] = {}
@@ -85,13 +89,20 @@ class Reachability:
         for bundle in {host.ca_bundle for host in hosts}:
             with contextlib.suppress(UserError):  # here, so that no two threads load the same
                 self._load(bundle)
-        pool = ThreadPoolExecutor(_WORKERS, "reach")
+        return self._side_by_side([(host.name, partial(self._connect, host)) for host in hosts])
+
+    def _side_by_side(self, work: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
+        """The results of work about hosts; whom it waits for is said once."""
+        pool, quiet = ThreadPoolExecutor(_WORKERS, "reach"), 0.0
         try:
-            results = [pool.submit(self._connect, host) for host in hosts]
+            under_way = {pool.submit(one): name for name, one in work}
             # Between two waits Ctrl-C is noticed, which a long one does not on Windows.
-            while wait(results, _HEARTBEAT).not_done:
-                pass
-            return [result.result() for result in results]
+            while left := wait(under_way, _HEARTBEAT).not_done:
+                quiet += _HEARTBEAT
+                if quiet == _PATIENCE:
+                    names = shortlist(sorted({under_way[one] for one in left}))
+                    self._note(f"Still waiting for {names}.")
+            return [result.result() for result in under_way]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -105,7 +116,8 @@ class Reachability:
         )
         transport = Transport(settings, trust=self._load(call.ca_bundle)[0])
         with contextlib.closing(transport):
-            return transport.send(call)
+            host = Origin.of(call.url).host
+            return self._side_by_side([(host, partial(transport.send, call))])[0]
 
     def _variable(self, *names: str) -> str:
         """The variable in force, by the spelling that is set: lower case wins."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aspm_ado.adapters.http.documents import read
 from aspm_ado.domain.documents import HOLDS_A_SECRET
-from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.errors import BUG_REMEDY, UserError, bug_words
 from aspm_ado.domain.http import Call, Origin, Reply
 from aspm_ado.domain.reasons import Reason
 
@@ -72,8 +72,16 @@ class AzureDevOps:
 
         A 200 that is cut short looks like any other without a Content-Length (measured): it is
         ``answer-unreadable``, never a word about the token. HTML is left to the rules: it is a
-        sign-in page.
+        sign-in page. A bug of ours is told in the reply, too: it says nothing about the others.
         """
+        try:
+            return self._read(call)
+        except UserError:
+            raise
+        except Exception as error:  # noqa: BLE001  (one bad answer spoils one call, and is told)
+            return Reply(call).failed(Reason.ANSWER_UNREADABLE, bug_words(error), BUG_REMEDY)
+
+    def _read(self, call: Call) -> Reply:
         reply, text = self._transport.exchange(call)
         is_good = reply.status in (HTTPStatus.OK, HTTPStatus.CREATED) and not reply.failure
         if call.expects is None or not is_good or text.lstrip("\ufeff \t\r\n")[:1] == "<":

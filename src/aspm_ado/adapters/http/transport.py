@@ -17,6 +17,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from aspm_ado.adapters.http.body import (
+    HEAD,
     UnusableBodyError,
     head_of,
     read_body,
@@ -25,7 +26,9 @@ from aspm_ado.adapters.http.body import (
     secret_forms,
     text_of,
 )
+from aspm_ado.adapters.http.dial import Addresses
 from aspm_ado.adapters.http.errors import (
+    BODY_REMEDY,
     Trouble,
     proxy_sign_in,
     proxy_unusable,
@@ -52,10 +55,14 @@ from aspm_ado.domain.text import clean
 if TYPE_CHECKING:
     from urllib3.response import HTTPResponse
 
-_BODY_REMEDY: Final = (
-    "Check the address; something between this machine and the service may have answered."
+_TROUBLE: Final = (
+    requests.RequestException,
+    HTTPError,
+    OSError,
+    http.client.HTTPException,
+    ValueError,  # a length that no buffer has (chunks of -2 bytes)
+    OverflowError,
 )
-_TROUBLE: Final = (requests.RequestException, HTTPError, OSError, http.client.HTTPException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,7 @@ class Transport:
             trust = load_trust(settings.environment, ca_bundle, settings.note)
         self._router = Router(proxies, settings.simulator, settings.timeout, trust.context)
         self._wire = Wire(trust.context, settings.workers)
+        self._addresses = Addresses()
         self._gate = gate or Gate(self._pace.clock)
         self._closed, self._lock = threading.Event(), threading.Lock()
         self._calls: set[Limit] = set()
@@ -123,7 +131,7 @@ class Transport:
     def exchange(self, call: Call) -> tuple[Reply, str]:
         """As ``send``, with the whole text (up to 5 MB) of the body whose head the reply keeps."""
         route = self._router.route(call)
-        limit = Limit(self._pace.clock, self._settings.timeout)
+        limit = Limit(self._pace.clock, self._settings.timeout, self._addresses)
         with self._lock:
             self._calls.add(limit)
         try:
@@ -240,7 +248,7 @@ class Transport:
                 body = read_body(raw, head_only=call.head_only)
             except UnusableBodyError as error:
                 problem = f"The answer of {route.where.name} {error}.{route.where.doubt}"
-                return _failed(answered(), Trouble(Reason.ANSWER_UNREADABLE, problem, _BODY_REMEDY))
+                return _failed(answered(), Trouble(Reason.ANSWER_UNREADABLE, problem, BODY_REMEDY))
             except _TROUBLE as error:
                 spent = limit.left <= 0
                 return _failed(answered(), trouble_in_answer(error, route.where, spent=spent))
@@ -270,13 +278,13 @@ class _Outcome:
 
 
 def _kept_headers(raw: HTTPResponse) -> tuple[tuple[str, str], ...]:
-    """The headers that verdicts read, each text once.
+    """The headers that verdicts read, each text once and cut.
 
     Most are the same in every answer, and thousands are kept until the report is made.
     """
     return tuple(
         [
-            (intern(name), intern(value))
+            (intern(name), intern(value[:HEAD]))
             for name, value in raw.headers.items()
             if name.lower() in HEADERS
         ]

@@ -9,7 +9,6 @@ import socket
 import ssl
 import time
 from contextvars import ContextVar
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote_to_bytes
@@ -24,12 +23,10 @@ from urllib3.exceptions import (
     ProtocolError,
 )
 
-from aspm_ado.adapters.http.errors import HandshakeTimeoutError, SignInWantedError
-from aspm_ado.adapters.threads import Task
+from aspm_ado.adapters.http.body import CAP
+from aspm_ado.adapters.http.errors import HandshakeTimeoutError, SignInWantedError, TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from requests import PreparedRequest
     from urllib3.response import HTTPResponse
 
@@ -48,11 +45,18 @@ LIMIT: ContextVar[Limit] = ContextVar("limit")
 """The limit of the call that this thread is making; urllib3 has no way to hand it down."""
 
 
+LARGEST: Final = CAP + CAP // 4
+"""Bytes of one answer as they come: its headers, its chunks and their lengths, still compressed."""
+
+
 class _Timed(io.RawIOBase):
-    """A socket's incoming bytes; each wait is the read limit or what is left of the call."""
+    """A socket's incoming bytes; each wait is the read limit or what is left of the call.
+
+    They are counted here, before anybody reckons with what they say of their own length.
+    """
 
     def __init__(self, sock: socket.socket, limit: Limit) -> None:
-        self._sock, self._limit = sock, limit
+        self._sock, self._limit, self._taken = sock, limit, 0
         self._raw = cast("io.RawIOBase", sock.makefile("rb", buffering=0))
 
     def readable(self) -> bool:
@@ -60,7 +64,11 @@ class _Timed(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(self._limit.allow(self._limit.read))
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        self._taken += count or 0
+        if self._taken > LARGEST:
+            raise TooLargeError
+        return count
 
     def close(self) -> None:
         if not self.closed:
@@ -107,7 +115,8 @@ class _Limited(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         limit = LIMIT.get()
         try:
-            sock = dial(self.host, self.port, limit, self.socket_options or [])
+            options = self.socket_options or ()
+            sock = limit.addresses.connect(self.host, self.port, limit, CONNECT, options)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except TimeoutError as error:
@@ -216,45 +225,3 @@ class Wire(HTTPAdapter):
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ARG002
         """Verify always; no CA path is given, since each would be loaded again."""
         conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
-
-
-def dial(
-    host: str, port: int, limit: Limit, options: Sequence[tuple[int, int, Any]]
-) -> socket.socket:
-    """Connect to the first address of ``host`` that answers.
-
-    Raises ``OSError``; ``TimeoutError`` and ``socket.gaierror`` among them.
-    """
-    failure: OSError = TimeoutError()
-    for family, kind, protocol, _, address in resolve(host, port, limit.allow(limit.read)):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            for option in options:
-                sock.setsockopt(*option)
-            sock.settimeout(limit.allow(CONNECT))
-            sock.connect(address)
-        except OSError as error:
-            sock.close()
-            failure = error
-        else:
-            return sock
-    raise failure
-
-
-def resolve(host: str, port: int, seconds: float) -> list[Any]:
-    """``getaddrinfo`` within ``seconds``; a name server may take 40 s.
-
-    Raises ``socket.gaierror`` for a name without an address and where nobody answers in time,
-    ``NoThreadError`` where no thread can be started to ask.
-    """
-    task = Task("resolve", partial(_look_up, host, port))
-    if not task.wait(seconds):
-        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
-    return task.result()
-
-
-def _look_up(host: str, port: int) -> list[Any]:
-    try:
-        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    except UnicodeError:
-        raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None

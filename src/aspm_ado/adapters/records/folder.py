@@ -122,6 +122,9 @@ class PrivateFolder:
     def write(self, name: str, data: bytes) -> None:
         """Replace the file by one of mode 0600; after any failure the old one is as it was."""
         path = self.path / name
+        if len(data) > _LARGEST:
+            remedy = "Nothing was changed. Connect fewer organizations in one folder of records."
+            raise _unfit(path, "would become too large to be read again (32 MB)", remedy)
         with _refusing(path, "cannot be written"), self._temporary(name, data) as temporary:
             self._disk.replace(temporary, path)
         self._settle()

@@ -45,6 +45,7 @@ def _machine(invocation: Invocation) -> Machine:
         timeout=invocation.timeout,
         simulator=invocation.simulator,
         trace=invocation.trace,
+        note=invocation.voice.note,
     )
     return Machine(
         facts=_facts(invocation),

@@ -91,6 +91,14 @@ def reach_not_asked(detail: str) -> Check:
     return skip(CheckId.REACH, detail)
 
 
+def more_listed(left_off: int) -> str:
+    """That a list was longer than anybody's, or has names that nobody can have."""
+    return (
+        f"{left_off} more are listed that we do not take: the list or their names are too long. "
+        "Name others with -o."
+    )
+
+
 def not_listed(wide: Reply, deployment: Deployment) -> Check:
     """``reach`` when every organization was asked for and they could not be listed."""
     kind = classify(wide)

@@ -30,7 +30,7 @@ from aspm_ado.domain.questions import (
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.rules.access import judge_access
-from aspm_ado.domain.rules.reach import not_listed
+from aspm_ado.domain.rules.reach import more_listed, not_listed
 from aspm_ado.domain.secret import Secret, parse_pat
 from aspm_ado.domain.stored import Entry
 from aspm_ado.domain.text import clean
@@ -319,6 +319,8 @@ def _reach_plan(
     [reply] = yield [caller.accounts(wide.answer.identity.id, site, bound)]
     if isinstance(reply.answer, Names):
         found.names, found.listed = (*found.names, *reply.answer.names), True
+        if reply.answer.left_off:
+            context.voice.warn(more_listed(reply.answer.left_off))
     if known is None:
         return
     spelled = {name.casefold(): name for name in (*known, *found.names)}

@@ -15,6 +15,7 @@ from aspm_ado.domain.azure.named_repository import NamedRepository
 from aspm_ado.domain.azure.scopes import Probe, highest_probes, probes_for
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.documents import Names, Projects, Repositories, Repository, UserProfile
+from aspm_ado.domain.errors import BUG_REMEDY, Problem, UserError, bug_words
 from aspm_ado.domain.http import Call, Credential, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import (
@@ -116,7 +117,8 @@ class TokenRequests:
         self._keep_what_was_good()
         if lead is not None:
             lead.first = replies[0]
-            if classify(replies[0]) in _TRUE_EVERYWHERE:
+            is_unread = replies[0].failure is Reason.ANSWER_UNREADABLE
+            if classify(replies[0]) in _TRUE_EVERYWHERE and not is_unread:
                 self._take_first_answer(self._others(), replies[0])
 
     def _list(self, wide: Reply) -> RequestPlan[None]:
@@ -142,6 +144,7 @@ class TokenRequests:
         """What an answer lists, where it is a list."""
         if not isinstance(reply.answer, Names):
             return None
+        self.result.left_off = reply.answer.left_off
         return tuple(map(self._site.place, reply.answer.names))
 
     def _who(self, here: OrganizationResult) -> Call:
@@ -206,6 +209,28 @@ class TokenRequests:
         for here in organizations:
             here.unasked, here.first = True, answer
             here.access = self.result.access(here.place, answer)
+
+    def give_up(self, here: OrganizationResult | None, error: Exception) -> None:
+        """An error that nobody foresaw is told in its organization, and ends no other one.
+
+        Without ``here`` it is of the first one, whose answers are read first; of all where they
+        left nothing to go on from. Raises it where there is no organization to tell it in.
+        """
+        organizations = list(self.result.organizations.values())
+        if here is not None:
+            organizations = [here]
+        elif self.result.version:
+            del organizations[1:]
+        if not organizations:
+            raise error
+        problem = Problem(Reason.ANSWER_UNREADABLE, bug_words(error), BUG_REMEDY)
+        if isinstance(error, UserError):
+            problem = Problem.of(error)
+        asked = Call("GET", self._site.base_url)
+        answer = Reply(asked).failed(Reason.ANSWER_UNREADABLE, problem.problem, problem.remedy)
+        for one in organizations:
+            one.replies, one.scopes, one.clone = {}, (), ()
+        self._take_first_answer(organizations, answer)
 
     def _keep_what_was_good(self) -> None:
         """Take over the answers that were good, so that only what failed is asked again."""

@@ -95,6 +95,8 @@ class TokenResult:
     wide: Reply | None = None
     listed: tuple[Place, ...] | None = None
     """The organizations that the token reaches, where the service listed them."""
+    left_off: int = 0
+    """How many more it listed than are taken."""
     version: str = ""
     unversioned: Reply | None = None
     """The answer that was to tell the version of a Server, where it did not come."""

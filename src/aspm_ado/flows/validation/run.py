@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.azure.named_repository import NamedRepository
-from aspm_ado.domain.rules.reach import observe_reach
+from aspm_ado.domain.rules.reach import more_listed, observe_reach
 from aspm_ado.domain.rules.scopes import holds_profile
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS
 from aspm_ado.domain.text import clean
@@ -47,7 +47,10 @@ def validate(
         result: TokenResult, before: TokenResult | None
     ) -> RequestPlan[TokenRequests | OrganizationResult]:
         requests = TokenRequests(result, context.caller, context.clock, before)
-        yield from requests.identify()
+        try:
+            yield from requests.identify()
+        except Exception as error:  # noqa: BLE001  (told in its organizations; another may be well)
+            requests.give_up(None, error)
         return requests
 
     def explore(
@@ -56,7 +59,10 @@ def validate(
         result, demand = requests.result, requests.result.token.demand
         is_first = here is result.lead and result is first_tokens[id(demand)]
         clone = _clone_in(here, demand.check_clone, results, is_first=is_first)
-        yield from requests.explore(here, clone)
+        try:
+            yield from requests.explore(here, clone)
+        except Exception as error:  # noqa: BLE001  (told in this organization; others may be well)
+            requests.give_up(here, error)
         return here
 
     def follow(
@@ -75,6 +81,8 @@ def validate(
         map(identify, results, previous or [None] * len(results)), then=follow
     )
     for result in results:
+        if result.left_off and result.token.list_all:
+            context.voice.warn(more_listed(result.left_off))
         _recognise(result)
         report_on(result, warn_days)
     return results

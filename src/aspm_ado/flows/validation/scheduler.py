@@ -17,12 +17,15 @@ from typing import Any, Final, Generic, TypeVar
 
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.ports import Send
+from aspm_ado.domain.text import clean
 
 T = TypeVar("T")
 RequestPlan = Generator[Sequence[Call], Sequence[Reply], T]
 
 IN_FLIGHT: Final = 16
 PER_LANE: Final = 8
+PATIENCE: Final = 5.0
+"""Seconds of quiet in a batch after which whom it waits for is said."""
 _HEARTBEAT: Final = 0.5
 """Seconds between looks at Ctrl-C, where waiting for a queue does not notice it (Windows)."""
 
@@ -56,6 +59,7 @@ class _Batch(Generic[T]):
         then: Callable[[T], Iterable[RequestPlan[T]]] | None,
         jobs: queue.SimpleQueue[_Job],
         per_lane: int,
+        say: Callable[[str], None],
     ) -> None:
         self.results: dict[int, T] = {}
         self.done: queue.SimpleQueue[tuple[_Job, Reply | BaseException]] = queue.SimpleQueue()
@@ -65,6 +69,8 @@ class _Batch(Generic[T]):
         self._then, self._jobs, self._per_lane = then, jobs, per_lane
         self._busy: Counter[str] = Counter()
         self._held: defaultdict[str, deque[_Job]] = defaultdict(deque)
+        self._say, self._heartbeats, self._told = say, 0, set[str]()
+        self._asked: Counter[str] = Counter()
 
     def next_task(self) -> _Task | None:
         """Begin the next plan that waits."""
@@ -89,6 +95,7 @@ class _Batch(Generic[T]):
         task.replies, task.missing = [None] * len(calls), len(calls)
         for slot, call in enumerate(calls):
             self.flying += 1
+            self._asked[_host(call)] += 1
             self._held[call.lane].append(_Job(self, task, slot, call))
             self._fill(call.lane)
 
@@ -96,6 +103,7 @@ class _Batch(Generic[T]):
         """Wait for one call to end; the task that it belongs to."""
         job, outcome = self._ended()
         self.flying -= 1
+        self._asked[_host(job.call)] -= 1
         self._busy[job.call.lane] -= 1
         self._fill(job.call.lane)
         if isinstance(outcome, BaseException):
@@ -109,13 +117,26 @@ class _Batch(Generic[T]):
             try:
                 return self.done.get(timeout=_HEARTBEAT)
             except queue.Empty:
-                continue
+                self._tell_waiting()
+
+    def _tell_waiting(self) -> None:
+        """Whom a batch waits for, once for each: a log shows no progress in between."""
+        self._heartbeats += 1
+        if self._heartbeats * _HEARTBEAT < PATIENCE:
+            return
+        for host in sorted({*(+self._asked)} - self._told):
+            self._told.add(host)
+            self._say(f"Still waiting for {clean(host, 80)}.")
 
     def _fill(self, lane: str) -> None:
         held = self._held[lane]
         while held and self._busy[lane] < self._per_lane:
             self._busy[lane] += 1
             self._jobs.put(held.popleft())
+
+
+def _host(call: Call) -> str:
+    return call.url.partition("://")[2].partition("/")[0]
 
 
 def one_call(call: Call) -> RequestPlan[Reply]:
@@ -130,11 +151,19 @@ class Scheduler:
     Workers are threads that nobody waits for, so that a hanging call keeps no process alive.
 
     A call is given to workers that live, in a queue that no signal divides; nothing is given twice.
-    Where the system gives no more threads, those that are there do the work.
+    Where the system gives no more threads, those that are there do the work. ``say`` is told of
+    hosts that let a run wait.
     """
 
-    def __init__(self, send: Send, in_flight: int = IN_FLIGHT, per_lane: int = PER_LANE) -> None:
+    def __init__(
+        self,
+        send: Send,
+        in_flight: int = IN_FLIGHT,
+        per_lane: int = PER_LANE,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._send, self._in_flight, self._per_lane = send, in_flight, per_lane
+        self._say = say
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._numbers = count()
         self._workers = 0
@@ -150,7 +179,7 @@ class Scheduler:
         as many plans are under way as calls may be in flight, so memory does not grow with their
         number.
         """
-        batch = _Batch(plans, then, self._jobs, self._per_lane)
+        batch = _Batch(plans, then, self._jobs, self._per_lane, self._say)
         try:
             while True:
                 while self._has_room(batch) and (begun := batch.next_task()) is not None:
