@@ -35,7 +35,7 @@ class SystemSources:
         """
         if path == "-":
             return self._stdin()
-        place = Path(path).expanduser()
+        place = Path(path)
         shown = clean(place, 120)
         try:
             with place.open("rb") as opened:

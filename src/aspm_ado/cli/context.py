@@ -172,7 +172,7 @@ class Invocation:
         from aspm_ado.adapters.records.catalog import default_folder
 
         if named := self.text(CONFIG_DIR):
-            return Path(named).expanduser()
+            return Path(named)
         try:
             return default_folder(self.environment)
         except StoreError:
@@ -263,7 +263,7 @@ class Invocation:
             self.voice.note("An earlier run was interrupted; its answers are offered again.")
         ca_bundle = None
         if bundle := self.text(CA_BUNDLE):
-            ca_bundle = str(Path(bundle).expanduser().resolve())
+            ca_bundle = os.path.realpath(bundle)  # a loop of links raises nothing here
         exchanges = Exchanges(self._transport, now=bool(bundle or self.simulator))
         self._closing.callback(exchanges.close)
         return Context(
@@ -289,7 +289,7 @@ class Invocation:
 
         bundle = None
         if named := self.text(CA_BUNDLE) or recorded:
-            bundle = Path(named).expanduser()
+            bundle = Path(named)
         settings = TransportSettings(
             self.environment,
             timeout=self.timeout,

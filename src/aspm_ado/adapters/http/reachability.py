@@ -117,7 +117,7 @@ class Reachability:
         bundle = self._ca_bundle or recorded
         if bundle not in self._trust:
             notes: list[str] = []
-            path = Path(bundle).expanduser() if bundle else None
+            path = Path(bundle) if bundle else None
             trust = load_trust(self._environment, path, notes.append)
             self._trust[bundle] = trust, tuple(notes)
         return self._trust[bundle]
