@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from aspm_ado.domain.aspm.api import Settings
-from aspm_ado.domain.aspm.handoff import TokenEvidence, form_values, support_ticket
+from aspm_ado.domain.aspm.handoff import (
+    FormValues,
+    TokenEvidence,
+    clone_notes,
+    form_values,
+    support_ticket,
+)
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.place import Site
 from aspm_ado.domain.azure.retirement import Reach
@@ -139,6 +145,27 @@ def test_the_text_for_a_server_says_nothing_of_the_end_of_global_tokens(server):
     assert ("Microsoft stops" in text) is not server
     assert ("collection" in text) is server
     assert "Question: your guide asks for" in text
+
+
+@pytest.mark.parametrize(
+    ("deployment", "token", "username", "form"),
+    [
+        (Deployment.SERVER, "pass", "warn", "“:TOKEN”"),
+        (Deployment.SERVER, "warn", "warn", "“ada:TOKEN”"),
+        (Deployment.SERVER, "pass", "pass", None),
+        (Deployment.SERVER, "pass", "skip", None),
+        (Deployment.SERVICES, "pass", "warn", None),
+    ],
+)
+def test_the_form_that_works_is_said_where_git_may_fail(deployment, token, username, form):
+    place = Site(deployment, "https://x.test").place("X")
+    notes = clone_notes(place, {"clone.token": token, "clone.username": username}, "ada")
+    assert bool(notes) is bool(form)
+    if form:
+        assert form in notes[1]
+        made = FormValues("X", (), (), (), "Azure DevOps Server", notes)
+        text = support_ticket(made, TokenEvidence((), ""), aspm_url="u", api="auto", version="1")
+        assert set(notes) <= set(text)
 
 
 def test_many_organizations_in_three_sittings(stand):

@@ -60,7 +60,7 @@ FAULTS = {
         "not-azure-devops",
         "Something else answered",
     ),
-    "429": (answer(429, b"", "Retry-After: 3600"), "throttled", "slow down"),
+    "429": (answer(429, b"", "Retry-After: 3600"), "throttled", "throttling"),
     "502 of a gateway": (answer(502, PAGE, HTML), "service-unavailable", "Something on the way"),
     "503 of the edge": (answer(503, PAGE, HTML, EDGE), "service-unavailable", "Ref A: 1F"),
     "500 of its own": (

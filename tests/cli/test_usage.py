@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from aspm_ado.cli.commands import WORDS
 from aspm_ado.simulator import Simulator
 
 from .conftest import PAT, Run
@@ -64,8 +66,56 @@ ROWS: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
     ),
     "an Entra token": (("validate", *HERE), {"ASPM_ADO_PAT": JWT}, "token-is-entra"),
     "a control character": (("validate", *HERE, "--pat-file", "{control}"), {}, "token-malformed"),
+    **{
+        f"a token as {words[-2] if len(words) > 1 else 'a word'} ({number})": (words, {}, "secret-as-value")
+        for number, words in enumerate(
+            (
+                ("validate", *HERE, "--pat-file", PAT),
+                ("validate", *HERE, f"--pat-file=contoso={PAT}"),
+                ("connect", *HERE, "--aspm-token-file", PAT),
+                ("validate", "-o", PAT),
+                ("validate", PAT),
+                ("connect", PAT),
+                (PAT,),
+                ("validate", *HERE, "--purpose", PAT),
+                ("validate", *HERE, "--check-clone", f"https://{PAT}@dev.azure.com/contoso/p/_git/r"),
+                ("validate", *HERE, "--clone-username", PAT),
+                ("validate", "--server-url", f"https://x y:{PAT}@tfs.example.test:99999/tfs"),
+                ("validate", "--server-url", SERVER, "--collection", PAT),
+                ("connect", *HERE, "--aspm-url", f"https://aspm.example.test/?token={PAT}"),
+                ("validate", *HERE, "--pat-file", base64.b64encode(f"me:{PAT}".encode()).decode()),
+            )
+        )
+    },
+    "a token as the name of a file in a variable": (
+        ("validate", *HERE),
+        {"ASPM_ADO_PAT_FILE": PAT},
+        "secret-as-value",
+    ),
+    "a token as an organization in a variable": (
+        ("validate",),
+        {"ASPM_ADO_ORGANIZATION": f"contoso,{PAT}"},
+        "secret-as-value",
+    ),
+    "a password behind a space": (
+        ("validate", "-o", "https://x y:hunter2@dev.azure.com/contoso"),
+        {},
+        "url-invalid",
+    ),
+    "a password before a broken port": (
+        ("validate", "--server-url", "https://x:hunter2@tfs.example.test:99999/tfs"),
+        {},
+        "url-invalid",
+    ),
+    "another product": (("validate", "-o", "https://github.com/acme/web"), {}, "url-invalid"),
+    "another product as a server": (("validate", "--server-url", "https://gitlab.com/acme"), {}, "url-invalid"),
+    "a page where people sign in": (
+        ("validate", "-o", "https://login.microsoftonline.com/common"),
+        {},
+        "url-invalid",
+    ),
     "a look-alike": (("validate", "-o", "https://dev.azure.com.evil.example/contoso"), {}, "url-invalid"),
-    "a password in an address": (("validate", "-o", f"https://x:{PAT}@dev.azure.com/contoso"), {}, "url-invalid"),
+    "a password in an address": (("validate", "-o", "https://x:hunter2@dev.azure.com/contoso"), {}, "url-invalid"),
     "Services without TLS": (("validate", "-o", "http://dev.azure.com/contoso"), {}, "http-refused"),
     "a server without TLS": (("validate", "--server-url", "http://tfs.example.test/tfs/Main"), {}, "http-refused"),
     "an ASPM without TLS": (
@@ -160,8 +210,23 @@ def test_with_json_it_is_one_valid_document(row: str, refused: Callable[..., obj
     document = done.document  # type: ignore[attr-defined]
     assert document["verdict"] == "unknown"
     assert document.get("day_source", "local") == "local"
-    assert document["command"] == (words[0] if words[0] != "frobnicate" else "")
+    assert document["command"] == (words[0] if words[0] in WORDS else "")
     assert document.get("connections", []) == []
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.startswith(("a token as", "a password"))]
+)
+def test_a_secret_in_the_wrong_place_is_never_repeated(
+    row: str, refused: Callable[..., object]
+) -> None:
+    words, variables, _ = ROWS[row]
+    for more in (("--json",), ("--verbose",)):
+        done = refused(words, variables, *more, "--no-input")
+        shown = done.out + done.err  # type: ignore[attr-defined]
+        assert PAT[20:40] not in shown
+        assert "hunter2" not in shown
+        assert base64.b64encode(PAT.encode()).decode()[20:40] not in shown
 
 
 @pytest.mark.parametrize(

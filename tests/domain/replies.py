@@ -30,6 +30,7 @@ PAGE = "<!DOCTYPE html><title>Sign in</title>"
 TF400813 = '{"$id":"1","message":"TF400813: The user \'t\\\\ada\' is not authorized to access this resource."}'
 NO_ANONYMOUS = '{"message":"TF400813: Resource not available for anonymous access. Client authentication required."}'
 EXPIRED = '{"message":"Access Denied: The Personal Access Token used has expired.","typeKey":"AccessCheckException"}'
+DOCUMENT = '{"message":"TF401019: …","typeKey":"GitRepositoryNotFoundException"}'
 NO_ROUTE = "The controller for path '/Contoso/_apis/favorite/favorites' was not found or is no IController."
 STOPPED = '\ufeff{"message":"TF24668: The following team project collection is stopped: Contoso."}'
 FENCED = '{"message":"VS403463: The conditional access policy defined by your administrator has failed."}'
@@ -63,7 +64,7 @@ def names(*found: str) -> Reply:
     return reply(200, "{}", MARKS, JSON, USER, answer=Names(found))
 
 
-def granted(status: int = 404, text: str = '{"message":"TF401019: …"}') -> Reply:
+def granted(status: int = 404, text: str = DOCUMENT) -> Reply:
     return reply(status, text, MARKS, JSON, USER)
 
 

@@ -105,6 +105,85 @@ ROWS = {
         (SKIP, Reason.NOT_ASKED),
         4,
     ),
+    "expired, in Chinese": (
+        r.reply(401, r.EXPIRED.replace("has expired", "已过期"), r.MARKS, r.JSON),
+        r.bare(),
+        (FAIL, Reason.TOKEN_EXPIRED),
+        (SKIP, Reason.NOT_ASKED),
+        4,
+    ),
+    **{
+        f"a person named by {status} {what}": (
+            r.reply(status, text, r.MARKS, r.USER, kind),
+            r.bare(),
+            (PASS, None),
+            (FAIL, Reason.NOT_A_MEMBER),
+            3,
+        )
+        for status in (401, 403)
+        for what, text, kind in (
+            ("in a document", r.DOCUMENT, r.JSON),
+            ("in a page", r.PAGE, r.HTML),
+            ("without a body", "", ()),
+            ("in words on expiry", r.EXPIRED, r.JSON),
+        )
+    },
+    **{
+        f"bare 401, and R2 names the person by {status}": (
+            r.bare(),
+            r.reply(status, text, r.MARKS, r.USER),
+            (PASS, None),
+            (FAIL, Reason.ORGANIZATION_REFUSES_TOKEN),
+            3,
+        )
+        for status, text in ((401, r.TF400813), (401, r.PAGE), (403, r.DOCUMENT))
+    },
+    "403 of a document, R2 200": (
+        r.reply(403, r.DOCUMENT, r.MARKS, r.JSON),
+        r.profile(),
+        (PASS, None),
+        (FAIL, Reason.ORGANIZATION_REFUSES_TOKEN),
+        3,
+    ),
+    "403 of a gateway, R2 200": (
+        r.reply(403, r.PAGE, r.HTML),
+        r.profile(),
+        (PASS, None),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        5,
+    ),
+    "a fence that names the person": (
+        r.reply(403, r.FENCED, r.MARKS, r.JSON, r.USER),
+        r.bare(),
+        (UNKNOWN, Reason.ACCESS_FENCED),
+        (UNKNOWN, Reason.ACCESS_FENCED),
+        5,
+    ),
+    "never signed in": (
+        r.reply(403, '{"message":"…","typeKey":"AadUserStateException"}', r.MARKS, r.JSON),
+        r.bare(),
+        (SKIP, Reason.NOT_ASKED),
+        (FAIL, Reason.NEVER_SIGNED_IN),
+        3,
+    ),
+    "never signed in, by code and with a name": (
+        r.reply(401, '{"message":"TF401444: …"}', r.MARKS, r.JSON, r.USER),
+        r.bare(),
+        (PASS, None),
+        (FAIL, Reason.NEVER_SIGNED_IN),
+        3,
+    ),
+    **{
+        f"{status} that asks to wait": (
+            r.reply(status, "", r.MARKS, r.BASIC, header),
+            r.reply(status, "", r.MARKS, r.BASIC, header),
+            (UNKNOWN, Reason.THROTTLED),
+            (UNKNOWN, Reason.THROTTLED),
+            5,
+        )
+        for status in (203, 401, 403)
+        for header in ((("Retry-After", "45"),), (("X-RateLimit-Remaining", "0"),))
+    },
     "fence": (
         r.reply(403, r.FENCED, r.MARKS, r.JSON),
         r.bare(),

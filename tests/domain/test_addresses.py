@@ -45,6 +45,15 @@ SERVICES_FORMS = [
     "Contoso@vs-ssh.visualstudio.com:v3/Contoso/Payments/api",
     "https://Contoso.pkgs.visualstudio.com/_packaging/feed",
     "https://Contoso.vsrm.visualstudio.com/",
+    *(
+        f"https://{area}.dev.azure.com/Contoso/Payments/_apis"
+        for area in ("vsrm", "pkgs", "feeds", "almsearch", "extmgmt", "auditservice", "advsec")
+    ),
+    "ssh://Contoso@vs-ssh.visualstudio.com:22/Contoso/Payments/_ssh/api",
+    "ssh://Contoso@vs-ssh.visualstudio.com:22/DefaultCollection/Payments/_ssh/api",
+    "<https://dev.azure.com/Contoso>",
+    *(f"https://dev.azure.com/Contoso{mark}" for mark in "\u200b\u00a0\ufeff\u00ad\u2060"),
+    "\u200eContoso\u200b",
     "https://Contoso.whatever-comes.visualstudio.com/",
 ]
 
@@ -356,3 +365,43 @@ def test_an_origin_reads_the_host_that_the_transport_reads(text: str) -> None:
     assert str(read.host).strip("[]") == origin.host
     assert (read.port or {"https": 443, "http": 80}[origin.scheme]) == origin.port
     assert Origin.of(str(origin)) == origin
+
+
+@pytest.mark.parametrize(
+    ("url", "base", "collection"),
+    [
+        ("/azuredevops/Main/_usersSettings/tokens", "/azuredevops", "Main"),
+        ("/Main/_usersSettings/tokens", "", "Main"),
+        ("/tfs/Main/_usersSettings/tokens", "/tfs", "Main"),
+        ("/a/b/Main/_details/security/tokens", "/a/b", "Main"),
+        ("/ado/My%20Team/_home/About", "/ado", "My Team"),
+    ],
+)
+def test_a_page_of_a_collection_tells_the_virtual_directory(
+    url: str, base: str, collection: str
+) -> None:
+    site, names = parse_server(f"https://tfs.example.test{url}")
+    assert (site.base_url, names) == (f"https://tfs.example.test{base}", (collection,))
+
+
+def test_an_invisible_character_within_an_address_is_named() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_organization("https://dev.azure.com/con\u200btoso")
+    assert "position 26" in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        *((f"https://{host}/acme", f"{product} is not") for product in ("github.com", "gitlab.com", "bitbucket.org")
+          for host in (product, f"api.{product}")),
+        *((f"https://{host}/x", "people sign in") for host in (
+            "login.microsoftonline.com", "login.live.com", "app.vssps.visualstudio.com", "aex.dev.azure.com",
+            "spsprodcus1.vssps.visualstudio.com")),
+    ],
+)  # fmt: skip
+def test_an_address_of_another_site_is_refused_in_one_sentence(address: str, says: str) -> None:
+    for parse in (parse_organization, parse_server):
+        with pytest.raises(UsageError, match=says) as caught:
+            parse(address)
+        assert caught.value.reason is Reason.URL_INVALID

@@ -102,7 +102,9 @@ def test_on_either_side_of_the_day(day: date, reach: str, then: bool) -> None:
 def test_in_the_last_days_only_who_asks_for_it_gets_a_letter_about_a_token_that_ends_so_soon() -> (
     None
 ):
-    assert "Microsoft stops tokens of all on 2026-12-01" in letter(Policy.LIFESPAN, LAST)
+    assert "Microsoft announced the end of tokens of all for 2026-12-01" in letter(
+        Policy.LIFESPAN, LAST
+    )
     assert "reach: all accessible organizations; until 2026-12-01 (1 day)" in letter(
         Policy.GLOBAL, LAST
     )

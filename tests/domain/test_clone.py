@@ -15,6 +15,7 @@ from aspm_ado.domain.rules.clone import (
     clone_refused,
     clone_skipped,
     judge_clone,
+    with_sign_in,
 )
 
 from . import replies as r
@@ -26,6 +27,9 @@ READ = r.reply(200, FIRST, r.MARKS, ADVERTISED)
 REFUSED = r.bare()
 ABSENT = r.reply(404, '{"message":"TF401019: The Git repository does not exist"}', r.MARKS, r.USER)
 UNHEARD = r.silence()
+V2 = "000eversion 2\n000cls-refs\n0000"
+DUMB = r.reply(200, f"{'a1' * 20}\trefs/heads/main\n", (("Content-Type", "text/plain"),))
+NO_OBJECT = f"00a3{'0' * 40} capabilities^{{}}\0 side-band-64k\n0000"
 
 ANSWERS = {
     "pkt-line": (READ, CloneOutcome.READ),
@@ -39,6 +43,9 @@ ANSWERS = {
     ),
     "200 of another type": (r.reply(200, FIRST, r.MARKS, r.JSON), CloneOutcome.REFUSED),
     "200 without the line": (r.reply(200, "0000", r.MARKS, ADVERTISED), CloneOutcome.REFUSED),
+    "a long answer, cut": (r.reply(200, FIRST + "0" * 4000, ADVERTISED), CloneOutcome.READ),
+    "version 2, unasked": (r.reply(200, V2, ADVERTISED), CloneOutcome.INCONCLUSIVE),
+    "a dumb server": (DUMB, CloneOutcome.INCONCLUSIVE),
     "401": (REFUSED, CloneOutcome.REFUSED),
     "401 TF400813": (r.reply(401, r.TF400813, r.MARKS, r.USER), CloneOutcome.REFUSED),
     "403": (r.reply(403, '{"message":"TF401027"}', r.MARKS, r.USER), CloneOutcome.REFUSED),
@@ -94,6 +101,74 @@ def test_both_ways(
     assert max(first.exit_code, second.exit_code) == code
     assert first.required
     assert not second.required
+
+
+SENTENCES = [
+    (DUMB, "as a plain file server does", Reason.NOT_AZURE_DEVOPS),
+    (r.reply(200, V2, ADVERTISED), "in version 2 of git's protocol", Reason.NOT_AZURE_DEVOPS),
+    (r.reply(200, FIRST + V2, ADVERTISED), "It answers in version 2", None),
+    (r.reply(200, FIRST + NO_OBJECT, ADVERTISED), "It is empty", None),
+    (r.reply(200, FIRST + "0000", ADVERTISED), "It is empty", None),
+    (r.reply(401, r.NO_ANONYMOUS, r.MARKS), "as anonymous", Reason.CLONE_FAILED),
+    (r.reply(203, r.PAGE, r.MARKS, r.HTML), "as anonymous", Reason.CLONE_FAILED),
+]
+
+
+@pytest.mark.parametrize(("reply", "words", "reason"), SENTENCES)
+@pytest.mark.parametrize("asked_for", [False, True])
+def test_each_answer_has_its_own_sentence(
+    reply: Reply, words: str, reason: Reason | None, asked_for: bool
+) -> None:
+    token, _ = judge_clone(Repository("1", "web", "Shop"), reply, None, "", asked_for=asked_for)
+    assert words in token.detail
+    assert token.reason is reason
+
+
+def test_a_refusal_of_a_person_is_no_anonymous_one_and_content_is_no_emptiness() -> None:
+    refused = r.reply(403, '{"message":"TF401027"}', r.MARKS, r.USER)
+    full = r.reply(200, f"{FIRST}00a3{'a1' * 20} HEAD\0multi_ack\n", ADVERTISED)
+    for reply in (refused, READ, full):
+        token, _ = judge_clone(Repository("1", "web", "Shop"), reply, None, "", asked_for=True)
+        assert "anonymous" not in token.detail
+        assert "empty" not in token.detail
+
+
+BASIC = ("WWW-Authenticate", 'Basic realm="https://tfs.example.test/tfs"')
+OFFERS = [
+    (((BASIC), ("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", "NTLM")), WARN),
+    (((BASIC), ("www-authenticate", "ntlm")), WARN),
+    ((("WWW-Authenticate", 'Bearer, Basic realm="http://a, b", Negotiate, NTLM'),), WARN),
+    ((("WWW-Authenticate", "Negotiate oYG2MIGz"), BASIC), WARN),
+    ((("WWW-Authenticate", "Negotiate"),), WARN),
+    ((BASIC, ("WWW-Authenticate", "Bearer"), ("WWW-Authenticate", "TFS-Federated")), PASS),
+    ((("WWW-Authenticate", 'Basic realm="NTLM, Negotiate"'),), PASS),
+]
+
+
+@pytest.mark.parametrize(("challenges", "status"), OFFERS)
+@pytest.mark.parametrize("marks", [(), r.MARKS])
+def test_git_may_fail_where_windows_sign_in_is_offered(
+    challenges: tuple[tuple[str, str], ...], status: Status, marks: tuple[tuple[str, str], ...]
+) -> None:
+    _, passed = judge_clone(Repository("1", "web", "Shop"), READ, READ, "ada", asked_for=True)
+    judged = with_sign_in(passed, r.reply(401, "", marks, challenges))
+    assert (judged.status, judged.exit_code) == (status, 0)
+    if status is WARN:
+        assert judged.reason is Reason.CLONE_NEEDS_HEADER
+        assert judged.detail.startswith(passed.detail)
+        assert "git 2.39.5" in judged.detail
+        assert "http.extraHeader" in str(judged.remedy)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(READ, PASS), (UNHEARD, UNKNOWN), (r.reply(503, ""), UNKNOWN), (r.reply(302, ""), UNKNOWN)],
+)
+def test_without_a_question_for_credentials_nothing_is_said_of_git(
+    answer: Reply, status: Status
+) -> None:
+    _, passed = judge_clone(Repository("1", "web", "Shop"), READ, READ, "ada", asked_for=True)
+    assert with_sign_in(passed, answer).status is status
 
 
 def test_it_proves_this_machine_and_the_remedy_carries_the_username() -> None:

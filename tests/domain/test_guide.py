@@ -114,14 +114,14 @@ def test_a_server_hears_nothing_of_the_end() -> None:
     "day", [date(2026, 1, 1), date(2026, 6, 3), date(2026, 6, 4), date(2026, 11, 29)]
 )
 def test_no_date_is_suggested_that_a_global_token_does_not_live_to_see(day: date) -> None:
-    made = guide(r.CONTOSO, Purpose.ALM, ReachDemanded.AUTO, replace(r.TODAY, today=day))
+    made = guide(r.CONTOSO, Purpose.ALM, ReachDemanded.ALL, replace(r.TODAY, today=day))
     assert day < made.expires < date(2026, 12, 1)
     assert (made.expires - day).days <= 365
 
 
 def test_on_the_last_day_it_suggests_the_day_of_the_end_for_no_token_ends_today() -> None:
     made = guide(
-        r.CONTOSO, Purpose.ALM, ReachDemanded.AUTO, replace(r.TODAY, today=date(2026, 11, 30))
+        r.CONTOSO, Purpose.ALM, ReachDemanded.ALL, replace(r.TODAY, today=date(2026, 11, 30))
     )
     assert made.expires == date(2026, 12, 1)
 

@@ -98,7 +98,8 @@ def expected(
 ) -> tuple[Status, object]:
     """The section “Retirement of global tokens” of the contract, row by row."""
     services_ended = deployment is SERVICES and day in SINCE
-    demands_one = demanded is ONE or (demanded is AUTO and services_ended)
+    one_by_day = deployment is SERVICES and day in (LAST_30, LAST_DAY, *SINCE)
+    demands_one = demanded is ONE or (demanded is AUTO and one_by_day)
     if reach is Reach.ALL:
         if deployment is SERVER or day == NEVER:
             return Status.PASS, None
@@ -166,6 +167,16 @@ def test_the_end_is_near_from_thirty_days_before_it_until_it_has_come() -> None:
     near = [date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 30), date(2026, 12, 1)]
     assert [calendar(day).ends_soon(SERVICES) for day in near] == [False, True, True, False]
     assert not any(calendar(day).ends_soon(SERVER) for day in near)
+
+
+@pytest.mark.parametrize("day", DAYS)
+@pytest.mark.parametrize("choice", ReachDemanded)
+def test_a_demand_on_record_for_all_means_one_organization_from_the_day_on(
+    choice: ReachDemanded, day: date | str
+) -> None:
+    is_over = choice is ReachDemanded.ALL and day in SINCE
+    assert calendar(day).on_record(choice, SERVICES) is (ONE if is_over else choice)
+    assert calendar(day).on_record(choice, SERVER) is choice
 
 
 def test_the_end_can_be_moved_or_taken_away() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import replace
 from itertools import combinations, product
 
 import pytest
@@ -22,7 +23,7 @@ from aspm_ado.domain.azure.scopes import (
     rows_of,
 )
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import Credential, Origin
+from aspm_ado.domain.http import Call, Credential, Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import server_version
 from aspm_ado.domain.secret import Secret
@@ -99,9 +100,18 @@ def test_what_an_answer_can_show(scope: Scope, services: Level, server: tuple[Le
 )  # fmt: skip
 def test_the_newest_version_that_both_speak(latest: str, spoken: str) -> None:
     assert newest_common(latest) == spoken
-    said = "The requested REST API version of 99.0 is out of range for this server. "
-    told = f'{{"message":"{said}The latest REST API version this server supports is {latest}."}}'
-    assert server_version(r.reply(400, told, r.MARKS, r.JSON)) == spoken
+    call = Call("GET", "https://tfs.example.test/tfs/Main/_apis/projects?api-version=99.0")
+    key = '"typeKey":"VssVersionOutOfRangeException"'
+    for words in (
+        f"The requested REST API version of 99.0 is out of range for this server. The latest REST "
+        f"API version this server supports is {latest}.",
+        f"Die angeforderte REST-API-Version 99.0 liegt außerhalb. Neueste Version: {latest}.",
+        f"此服务器支持的最新版本为{latest}。请求的版本为99.0。",
+    ):
+        told = r.reply(400, f'{{"message":"{words}",{key}}}', r.MARKS, r.JSON)
+        assert server_version(replace(told, call=call)) == spoken
+    other = '{"message":"This is 7.1.","typeKey":"VssServiceException"}'
+    assert server_version(r.reply(400, other, r.MARKS, r.JSON)) == "5.0"
 
 
 @pytest.mark.parametrize(
@@ -198,6 +208,7 @@ def test_random_ids_are_fresh_each_time_and_go_to_the_right_host() -> None:
             assert Origin.of(call.url) in credential.origins
             assert re.search(r"[?&]api-version=\d", call.url)
             assert dict(call.headers)["X-TFS-FedAuthRedirect"] == "Suppress"
+            assert dict(call.headers)["Accept-Language"] == "en-US"
             assert (call.body is not None) == ("Content-Type" in dict(call.headers))
             ids = re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", call.url.replace(r.ME.id, ""))
             assert len(ids) == probe.path.count("{random}")

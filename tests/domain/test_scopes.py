@@ -34,7 +34,8 @@ PASS, PARTIAL, WARN, FAIL, UNKNOWN = (
 )
 ON_SERVICES = ScopeContext(Purpose.ALM, SERVICES, "7.1")
 ON_SERVER = ScopeContext(Purpose.ALM, SERVER, "7.1", r.bare())
-CLOSED, OPEN, NO_CONTROL = r.bare(), r.reply(404, "{}", r.MARKS, r.JSON), None
+CLOSED, OPEN, NO_CONTROL = r.bare(), r.reply(404, r.DOCUMENT, r.MARKS, r.JSON), None
+TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
 OUT_OF_RANGE = (
     '{"message":"The requested version is out of range.","typeKey":"VssVersionOutOfRangeException"}'
 )
@@ -44,24 +45,32 @@ GRANTED = [200, 204, 400, 403, 404, 405, 409]
 PROBED: dict[str, tuple[Reply, ProbeResult]] = {
     **{f"{status} with a user": (r.granted(status), ProbeResult.GRANTED) for status in GRANTED},
     "403 TF401027": (
-        r.granted(403, '{"message":"TF401027: You need the Git permission."}'),
+        r.granted(
+            403,
+            '{"message":"TF401027: You need the Git permission.","typeKey":"GitNeedsPermissionException"}',
+        ),
         ProbeResult.GRANTED,
     ),
     "403 TF50309": (
-        r.granted(403, '{"message":"TF50309: You lack a permission."}'),
+        r.granted(
+            403, '{"message":"TF50309: You lack a permission.","typeKey":"AccessCheckException"}'
+        ),
         ProbeResult.GRANTED,
     ),
     "404 TF401232": (
-        r.granted(404, '{"message":"TF401232: Work item 2147483647 does not exist"}'),
+        r.granted(404, '{"message":"TF401232: …","typeKey":"WorkItemUnauthorizedAccessException"}'),
         ProbeResult.GRANTED,
     ),
     "400 version out of range": (r.granted(400, OUT_OF_RANGE), ProbeResult.GRANTED),
     **{
-        f"{status} without a user": (r.reply(status, "{}", r.MARKS, r.JSON), ProbeResult.UNKNOWN)
+        f"{status} without a user": (
+            r.reply(status, r.DOCUMENT, r.MARKS, r.JSON),
+            ProbeResult.UNKNOWN,
+        )
         for status in GRANTED
     },
     "404 with the anonymous user": (
-        r.reply(404, "{}", r.MARKS, r.JSON, (("X-VSS-UserData", f"{r.NOBODY.id}:"),)),
+        r.reply(404, r.DOCUMENT, r.MARKS, r.JSON, (("X-VSS-UserData", f"{r.NOBODY.id}:"),)),
         ProbeResult.UNKNOWN,
     ),
     "empty 401 with an activity id": (r.reply(401, "", r.MARKS[:1], r.BASIC), ProbeResult.MISSING),
@@ -71,6 +80,34 @@ PROBED: dict[str, tuple[Reply, ProbeResult]] = {
     "401 with words": (r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON), ProbeResult.UNKNOWN),
     "401 expired": (r.reply(401, r.EXPIRED, r.MARKS, r.JSON), ProbeResult.UNKNOWN),
     "no such route": (r.reply(404, r.NO_ROUTE, r.MARKS, r.USER), ProbeResult.UNPROVABLE),
+    **{
+        f"{status} {what}": (r.reply(status, text, r.MARKS, r.USER, kind), expected)
+        for status, what, text, kind, expected in (
+            (404, "as plain text", "Page not found.", TEXT, ProbeResult.UNPROVABLE),
+            (404, "in Chinese", "找不到页面。", TEXT, ProbeResult.UNPROVABLE),
+            (404, "without a body", "", (), ProbeResult.UNPROVABLE),
+            (404, "with a code, but no document", "TF401019: …", TEXT, ProbeResult.UNKNOWN),
+            (
+                404,
+                "as a document of somebody else",
+                '{"message":"none"}',
+                r.JSON,
+                ProbeResult.UNPROVABLE,
+            ),
+            (400, "as plain text", "Bad Request", TEXT, ProbeResult.UNKNOWN),
+            (403, "without a body", "", (), ProbeResult.UNKNOWN),
+            (405, "without a body", "", (), ProbeResult.UNKNOWN),
+            (200, "with a page in it", "<html>", TEXT, ProbeResult.UNKNOWN),
+        )
+    },
+    **{
+        f"{status} that asks to wait": (
+            r.reply(status, "", r.MARKS, r.BASIC, header),
+            ProbeResult.UNKNOWN,
+        )
+        for status in (203, 401, 403)
+        for header in ((("Retry-After", "45"),), (("X-RateLimit-Remaining", "0"),))
+    },
     "203": (r.reply(203, r.PAGE, r.MARKS, r.HTML, r.USER), ProbeResult.UNKNOWN),
     "302": (r.reply(302, "", r.MARKS, r.USER), ProbeResult.UNKNOWN),
     "200 page": (r.reply(200, r.PAGE, r.MARKS, r.HTML, r.USER), ProbeResult.UNKNOWN),
@@ -117,9 +154,7 @@ def test_a_server_without_user_data_needs_a_control_that_was_refused(
     headers: tuple[tuple[str, str], ...], control: Reply | None, grant: ProbeResult
 ) -> None:
     scope_context = replace(ON_SERVER, control=control)
-    assert (
-        judge_probe(r.reply(404, '{"message":"TF401019"}', headers, r.JSON), scope_context) is grant
-    )
+    assert judge_probe(r.reply(404, r.DOCUMENT, headers, r.JSON), scope_context) is grant
 
 
 def answers(
@@ -243,7 +278,7 @@ def test_a_lower_level_refused_and_a_higher_one_granted_is_a_contradiction(
         (r.reply(403, r.FENCED, r.MARKS, r.JSON), Reason.ACCESS_FENCED),
         (r.reply(401, r.TF400813, r.MARKS, r.USER), Reason.PERMISSION_UNCLEAR),
         (r.reply(401, r.NO_ANONYMOUS, r.MARKS, r.JSON), Reason.SCOPE_UNKNOWN),
-        (r.reply(404, "{}", r.MARKS, r.JSON), Reason.SCOPE_UNKNOWN),
+        (r.reply(404, r.DOCUMENT, r.MARKS, r.JSON), Reason.SCOPE_UNKNOWN),
     ],
 )
 def test_what_tells_nothing_is_unknown_and_never_missing(answer: Reply, reason: Reason) -> None:

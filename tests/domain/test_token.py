@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aspm_ado.domain.azure.place import SERVICES
+from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Credential
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.rules.token import judge_format
 from aspm_ado.domain.secret import Secret, decode, parse_pat, parse_secret
 
 PAT = "SimulatedNotAToken".ljust(76, "7") + "AZDOWx9Z"
@@ -33,6 +35,8 @@ BOM = "\ufeff"
         f"‘{PAT}’".encode(),
         f' " {PAT} " '.encode(),
         f":{PAT}".encode(),
+        f"<{PAT}>".encode(),
+        f"{PAT}\u00a0".encode(),
         f'":{PAT}"'.encode(),
         f"{BOM}{PAT}\n".encode(),
         f"{BOM}{PAT}\r\n".encode("utf-16-le"),
@@ -43,6 +47,60 @@ BOM = "\ufeff"
 )
 def test_what_is_around_a_token_is_taken_off(raw: bytes) -> None:
     assert parse_pat(decode(raw), "file token.txt").reveal() == PAT
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize(
+    ("pasted", "taken_from"),
+    [
+        ("me:{}", "USER:TOKEN"),
+        ("me@example.test:{}", "USER:TOKEN"),
+        ("ADO_PAT={}", "NAME=TOKEN"),
+        ("export ADO_PAT='{}'", "NAME=TOKEN"),
+        ('$env:ADO_PAT = "{}"', "NAME=TOKEN"),
+        ("set ADO_PAT={}", "NAME=TOKEN"),
+    ],
+)
+def test_a_token_is_taken_out_of_what_is_plain_and_that_is_said(
+    pasted: str, taken_from: str, legacy: bool
+) -> None:
+    token = "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst" if legacy else PAT
+    secret = parse_pat(pasted.format(token), "stdin")
+    assert (secret.reveal(), secret.taken_from) == (token, taken_from)
+    check = judge_format(secret)
+    assert (check.status, taken_from in check.detail) == (Status.WARN, True)
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("pasted", "says"),
+    [
+        (encoded(f":{PAT}"), "base64"),
+        (encoded(f"user:{PAT}"), "base64"),
+        (encoded(f"user:{PAT}").rstrip("="), "base64"),
+        (encoded(PAT), "base64"),
+        (f"Basic {encoded(f':{PAT}')}", "base64"),
+        (f"Authorization: Basic {encoded(f':{PAT}')}", "base64"),
+        (PAT + PAT, "twice"),
+        (f"https://me:{PAT}@dev.azure.com/contoso", "URL"),
+        (f"https://{PAT}@dev.azure.com/contoso/p/_git/r", "URL"),
+        (PAT[:80], "80 of the 84"),
+        (("A" * 52 + "JQQJ99" + "B" * 30)[:70], "70 of the 84"),
+    ],
+)
+def test_what_is_pasted_in_place_of_a_token_is_named_and_not_shown(pasted: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says) as caught:
+        parse_pat(pasted, "stdin")
+    assert caught.value.reason is Reason.TOKEN_MALFORMED
+    assert pasted[:20] not in caught.value.problem + caught.value.remedy
+
+
+@pytest.mark.parametrize("odd", ["x" * 84, "7" * 80, "A1b2" * 30, PAT[:-1] + "_", "short"])
+def test_a_format_that_is_not_known_is_no_reason_to_refuse(odd: str) -> None:
+    assert parse_pat(odd, "stdin").reveal() == odd
 
 
 @pytest.mark.parametrize(

@@ -290,7 +290,7 @@ def test_in_the_last_days_of_global_tokens_the_kind_is_chosen(play):
         environment={"ASPM_ADO_GLOBAL_PAT_END": soon},
     )  # fmt: skip
     wizard.see(soon)
-    wizard.answer(REACH, DOWN + ENTER)
+    wizard.answer(REACH, ENTER)
     wizard.see("Organization: contoso")
     wizard.answer(CREATED, CTRL_C)
     assert wizard.end() == 130

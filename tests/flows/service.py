@@ -11,6 +11,7 @@ from typing import Any
 
 from aspm_ado.adapters.http.services import AzureDevOps
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.named_repository import NamedRepository
 from aspm_ado.domain.azure.place import SERVICES, Site
 from aspm_ado.domain.azure.scopes import SCOPES, Probe
 from aspm_ado.domain.http import Call, Reply
@@ -165,7 +166,7 @@ def candidate(
     purpose: Purpose = Purpose.ALM,
     site: Site = SERVICES,
     secret: str = PAT,
-    clone: str = "no",
+    clone: str | NamedRepository = "no",
     **more: Any,
 ) -> Pat:
     """One token to be proven in these organizations."""

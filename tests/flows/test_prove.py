@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
 from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.azure.named_repository import NamedRepository
 from aspm_ado.domain.azure.retirement import Clock, Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import SCOPES, Scope
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.documents import Repositories
-from aspm_ado.domain.http import Reply
+from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.validation.result import TokenResult
 from aspm_ado.flows.validation.run import validate
 from aspm_ado.flows.validation.scheduler import Scheduler
 from aspm_ado.flows.validation.token import Token as Pat
+from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import GitRepository, IssuedToken, TeamProject
 
 from ..domain import replies as r
@@ -485,6 +488,149 @@ def test_a_repository_that_is_gone_is_passed_over_for_the_next() -> None:
     assert proof.lead is not None
     assert proof.lead.repository is not None
     assert proof.lead.repository.name == "checkout api"
+
+
+MANY = tuple(GitRepository(name) for name in ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"))
+FORBIDDEN = r.reply(403, '{"message":"TF401027"}', r.MARKS, r.USER, r.JSON)
+GONE = r.reply(404, '{"message":"TF401019"}', r.MARKS, r.USER, r.JSON)
+ADVERTISED = r.reply(
+    200,
+    "001e# service=git-upload-pack\n0000",
+    r.MARKS,
+    (("Content-Type", "application/x-git-upload-pack-advertisement"),),
+)
+
+
+def cloned(
+    answers: dict[str, Reply], *, clone: str | NamedRepository = "auto", **world: Any
+) -> tuple[list[str], dict[CheckId, Check]]:
+    """The repositories that were tried, in their order, and the checks."""
+    service = Service(token(), **world)
+    service.overrides["clone"] = lambda call: next(
+        (reply for name, reply in answers.items() if f"/_git/{name}/" in call.url), ADVERTISED
+    )
+    proof, _ = proven(service, candidate("contoso", clone=clone))
+    tried = [
+        call.url.split("/_git/")[1].split("/")[0] for call in service.calls if "/_git/" in call.url
+    ]
+    return list(dict.fromkeys(tried)), checks(proof)
+
+
+@pytest.mark.parametrize("refusal", [FORBIDDEN, GONE, r.bare(), r.reply(401, "", r.MARKS, r.USER)])
+def test_the_next_repository_is_tried_while_one_is_refused(refusal: Reply) -> None:
+    """Across projects, too; what is read ends the search."""
+    projects = (TeamProject("One", MANY[:2]), TeamProject("Two", MANY[2:]))
+    tried, found = cloned({"a": refusal, "b": refusal, "c": refusal}, projects=projects)
+    assert tried == ["a", "b", "c", "d"]
+    assert found[CheckId.CLONE_TOKEN].status is Status.PASS
+    assert "Two/d" in found[CheckId.CLONE_TOKEN].detail
+
+
+def test_eight_refused_repositories_are_enough() -> None:
+    projects = (TeamProject("One", MANY[:5]), TeamProject("Two", MANY[5:]))
+    tried, found = cloned(dict.fromkeys("abcdefghij", FORBIDDEN), projects=projects)
+    assert tried == list("abcdefgh")
+    check = found[CheckId.CLONE_TOKEN]
+    assert (check.status, check.reason) == (Status.FAIL, Reason.CLONE_FAILED)
+    assert "One/a" in check.detail
+    assert "7 more failed as well" in check.detail
+
+
+def test_what_is_not_heard_ends_the_search_and_is_no_refusal() -> None:
+    tried, found = cloned({"a": GONE, "b": r.silence()}, projects=(TeamProject("One", MANY),))
+    assert tried == ["a", "b"]
+    assert found[CheckId.CLONE_TOKEN].reason is Reason.TIMED_OUT
+
+
+def test_a_repository_with_content_is_tried_first_wherever_it_is() -> None:
+    empty = GitRepository("empty", default_branch=None)
+    projects = (TeamProject("One", (empty,)), TeamProject("Two", (empty, GitRepository("full"))))
+    tried, found = cloned({}, projects=projects)
+    assert tried == ["full"]
+    tried, found = cloned({"full": GONE}, projects=projects)
+    assert tried == ["full", "empty"]
+    assert found[CheckId.CLONE_TOKEN].status is Status.PASS
+
+
+def test_a_named_repository_that_is_disabled_is_said_to_be() -> None:
+    projects = (TeamProject("One", (GitRepository("off", disabled=True), GitRepository("on"))),)
+    for name, reason in (("off", Reason.REPOSITORY_DISABLED), ("gone", Reason.REPOSITORY_ABSENT)):
+        named = NamedRepository(name, ("One",))
+        tried, found = cloned({name: GONE}, clone=named, projects=projects)
+        assert tried == [name]
+        check = found[CheckId.CLONE_TOKEN]
+        assert (check.status, check.reason, check.exit_code) == (Status.FAIL, reason, 3)
+
+
+def test_an_address_is_tried_in_the_organization_that_it_names() -> None:
+    """Elsewhere any repository is; one that leads nowhere is the first organization's failure."""
+    both = ("contoso", "fabrikam")
+    for host, first, second in (
+        ("fabrikam", "checkout%20api", "gone"),
+        ("other", "", "checkout%20api"),
+    ):
+        service = Service(token(), organizations=("Contoso", "Fabrikam"))
+        named = NamedRepository("gone", (host, "Payments"), "dev.azure.com")
+        proof, _ = proven(service, candidate(*both, clone=named))
+        for at, (place, name) in enumerate(zip(both, (first, second), strict=True)):
+            tried = {call.url for call in service.calls if f"{place}/Payments/_git" in call.url}
+            assert len(tried) == bool(name)
+            assert all(f"/_git/{name}/" in url for url in tried)
+            absent = checks(proof, at)[CheckId.CLONE_TOKEN].reason is Reason.REPOSITORY_ABSENT
+            assert absent is (name in ("", "gone"))
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_server_is_asked_once_how_git_signs_in(seen: bool) -> None:
+    """Without a credential, as git asks first; not at all where a refusal has said so already."""
+    service = Service(token(), organizations=("DefaultCollection",), version="7.1")
+    if not seen:
+        send = service._send
+        service._send = lambda call: _without_windows(send(call), call)
+    proof, _ = proven(service, candidate("DefaultCollection", site=TFS, clone="auto"))
+    unsigned = [call for call in service.calls if "/_git/" in call.url and call.credential is None]
+    assert len(unsigned) == (0 if seen else 1)
+    check = checks(proof)[CheckId.CLONE_USERNAME]
+    assert (check.status, check.reason) == (Status.WARN, Reason.CLONE_NEEDS_HEADER)
+    assert checks(proof)[CheckId.CLONE_TOKEN].status is Status.PASS
+
+
+def _without_windows(reply: Reply, call: Call) -> Reply:
+    """The same with Windows sign-in offered to nobody but git."""
+    if "/_git/" in call.url:
+        return reply
+    kept = tuple(pair for pair in reply.headers if pair[1] not in ("NTLM", "Negotiate"))
+    return replace(reply, headers=kept)
+
+
+def test_services_are_not_asked_how_git_signs_in() -> None:
+    service = Service(token())
+    proof, _ = proven(service, candidate("contoso", clone="auto"))
+    assert len([call for call in service.calls if "/_git/" in call.url]) == 2
+    assert checks(proof)[CheckId.CLONE_USERNAME].status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        "ana_example.com#EXT#@contoso.onmicrosoft.com",
+        "Windows Live ID\\ana@outlook.example",
+        "live.com#ana@outlook.example",
+        "Zoë Ünal@contoso.example",
+    ],
+)
+def test_a_guest_clones_as_anybody(account: str) -> None:
+    guest = replace(samples.ADA, mail=account)
+    service = Service(token(owner=guest))
+    world = service.simulator.world
+    places = tuple(replace(one, members=(guest,)) for one in world.organizations)
+    service.simulator.become(replace(world, organizations=places))
+    proof, _ = proven(service, candidate("contoso", clone="auto"))
+    found = checks(proof)
+    assert found[CheckId.IDENTITY].status is Status.PASS
+    assert found[CheckId.CLONE_TOKEN].status is Status.PASS
+    assert found[CheckId.CLONE_USERNAME].status is Status.PASS
+    assert service.problems == []
 
 
 def test_the_collections_of_a_server_are_listed_at_its_root() -> None:

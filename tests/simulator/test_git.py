@@ -5,7 +5,10 @@ import pytest
 from .conftest import UNKNOWN_TOKEN
 
 BASE = "https://dev.azure.com/contoso"
-REFS = f"{BASE}/Payments/_git/checkout%20api/info/refs?service=git-upload-pack"
+TFS = "https://tfs.example.test/tfs/DefaultCollection"
+REPOSITORY = f"{BASE}/Payments/_git/checkout%20api"
+REFS = f"{REPOSITORY}/info/refs?service=git-upload-pack"
+UPLOAD = f"{REPOSITORY}/git-upload-pack"
 
 
 def packets(body):
@@ -47,7 +50,45 @@ def test_missing_scope_and_bad_token(simulate):
     narrow = simulate(scopes={"vso.work_full"})("GET", REFS)
     assert (narrow.status, narrow.body) == (401, b"")
     assert simulate()("GET", REFS, token=UNKNOWN_TOKEN).status == 401
-    assert simulate()("GET", REFS, token=UNKNOWN_TOKEN, suppress=False).status == 203
+
+
+@pytest.mark.parametrize("token", [None, UNKNOWN_TOKEN])
+@pytest.mark.parametrize(("method", "path"), [("GET", REFS), ("POST", UPLOAD)])
+def test_git_is_asked_for_a_token_and_never_shown_a_page(simulate, token, method, path):
+    got = simulate()(method, path, token=token, suppress=False)
+    assert got.status == 401
+    schemes = [value.split()[0] for value in got.all("WWW-Authenticate")]
+    assert sorted(schemes) == ["Basic", "Bearer", "TFS-Federated"]
+    on_server = simulate("server")(method, path.replace(BASE, TFS), token=token, suppress=False)
+    schemes = [value.split()[0] for value in on_server.all("WWW-Authenticate")]
+    assert (on_server.status, schemes) == (401, ["Bearer", "Basic", "Negotiate", "NTLM"])
+
+
+def test_a_stranger_is_asked_for_a_token_where_projects_are_public(simulate):
+    ask, base = simulate("anonymous-trap"), BASE.replace("contoso", "opencontoso")
+    public = f"{base}/Docs/_git/handbook/info/refs?service=git-upload-pack"
+    assert ask("GET", public, token=None, suppress=False).status == 200
+    private = ask("GET", REFS.replace(BASE, base), token=None, suppress=False)
+    assert (private.status, len(private.all("WWW-Authenticate"))) == (401, 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        (b"", b"ERR "),
+        (b"zzzz", b"ERR "),
+        (b"0032want " + b"0" * 40 + b"\n00000009done\n", b"ERR "),
+    ],
+)
+def test_what_is_not_here_is_not_sent(simulate, body, answer):
+    got = simulate()("POST", UPLOAD, body=body)
+    assert (got.status, got.body[4:8]) == (200, answer)
+    broken = simulate()("POST", UPLOAD, body=body, headers={"Content-Encoding": "gzip"})
+    assert broken.body[4:8] == answer
+
+
+def test_only_the_advertisement_of_a_fetch_goes_on(simulate):
+    assert simulate()("GET", UPLOAD).status == 404
 
 
 def test_code_read_is_enough_to_fetch_and_not_to_push(simulate):

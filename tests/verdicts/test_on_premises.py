@@ -63,13 +63,14 @@ EDITIONS = {
 
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_each_edition_shows_what_it_can(internet: Internet, machine: Machine, edition: str) -> None:
-    """A token of all collections with the four boxes is simply ready; nothing is refused for what nobody can see."""
+    """A token of all collections with the four boxes is ready; nothing is refused for what nobody can see."""
     here, pat = EDITIONS[edition], of_the_server()
     internet.become(a_world(pat, server=here.server))
     done = validate(machine, *here.words, token=pat)
     one = done.report.organization
     assert done.code == 0, done.said()
-    assert done.report.node["verdict"] == "ready"
+    assert done.report.node["verdict"] == "ready-with-warnings"
+    assert one.check("clone.username")["reason"] == "clone-needs-header"
     assert one.name.lower() == "defaultcollection"
     assert done.report.connection["base_url"].rstrip("/") == here.server.url
     shown = {

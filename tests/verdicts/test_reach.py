@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from aspm_ado.simulator.world import IssuedToken
@@ -28,12 +30,21 @@ def reach(
     return one.status("reach"), one.node["token"]["reach"]
 
 
-def test_before_the_day_a_token_of_one_organization_is_not_what_the_guide_asks_for(
-    internet: Internet, machine: Machine
+@pytest.mark.parametrize(
+    ("day", "words", "code", "status"),
+    [
+        ("2026-10-15", (), 3, "fail"),
+        ("2026-11-05", (), 0, "warn"),
+        ("2026-11-05", ("--reach", "all"), 3, "fail"),
+        ("2026-11-05", ("--reach", "organization"), 0, "pass"),
+    ],
+)
+def test_a_token_of_one_organization_is_enough_from_thirty_days_before_the_day(
+    internet: Internet, machine: Machine, day: str, words: tuple[str, ...], code: int, status: str
 ) -> None:
     pat = a_token(reach="Contoso")
-    internet.become(a_world(pat))
-    assert reach(machine, pat, code=3) == ("fail", "organization")
+    internet.become(a_world(pat, now=datetime.fromisoformat(f"{day}T12:00:00+00:00")))
+    assert reach(machine, pat, *words, code=code) == (status, "organization")
 
 
 def test_asked_for_by_name_it_passes_and_a_proxy_with_a_password_is_no_hindrance(

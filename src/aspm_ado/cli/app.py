@@ -31,6 +31,7 @@ from aspm_ado.cli.output import forget_document
 from aspm_ado.domain.errors import Problem
 from aspm_ado.domain.questions import JSON, SHARED, Question
 from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.domain.text import clean
 
 _UsageError: Final[type[Exception]] = next(
@@ -47,6 +48,9 @@ def run_program(arguments: Sequence[str]) -> int:
     """Run the program; the exit code."""
     guard_core_dumps()
     forget_document()
+    if any(map(holds_token, arguments)):
+        problem = Problem.of(secret_as_value("The command line"))
+        return report_error(_command_of(arguments), problem, as_json=wants_json(arguments))
     if arguments[:1] == ["help"]:
         arguments = [*arguments[1:2], "--help"]
     try:

@@ -14,6 +14,7 @@ from aspm_ado.cli.values import readable
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, Given, Question
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.secret import holds_token, secret_as_value
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -140,6 +141,8 @@ def _from_variable(
     if name is None:
         return None
     value = _expanded(environment[name].strip(), name)
+    if holds_token(value):
+        raise secret_as_value(name)
     if name in _OLD_NAMES:
         note(f"{name} is deprecated; use {_OLD_NAMES[name]}.")
     if question.switch and not is_true(value, name):

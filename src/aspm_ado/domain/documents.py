@@ -66,12 +66,17 @@ class Projects:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """One Git repository. ``enabled`` is false when it is switched off or in maintenance."""
+    """One Git repository.
+
+    ``enabled`` is false when it is switched off or in maintenance; ``has_content`` is
+    false when its list names no branch and no more than 0 bytes.
+    """
 
     id: str
     name: str
     project: str
     enabled: bool = True
+    has_content: bool = True
 
 
 @dataclass(frozen=True, slots=True)

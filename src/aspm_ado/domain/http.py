@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.secret import holds_token, secret_as_value, trim
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _PORTS: Final = {"https": 443, "http": 80}
 _UNFIT: Final = re.compile(r"[\x00-\x20\x7f\\]")
+_USERINFO: Final = re.compile(r"//[^/@]*:.*@")
+"""A user name and a password before the host, in a sound address or a broken one."""
 _LABEL: Final = re.compile(r"[a-z0-9_-]+")
 
 
@@ -73,7 +76,16 @@ def split_url(url: str, what: str = "address") -> SplitResult:
     http(s), a password, and a host that is no host name. A user name alone is left for the caller
     to judge (``org@dev.azure.com`` is common).
     """
-    text = url.strip()
+    text = trim(url)
+    if _USERINFO.search(text):
+        raise UsageError(
+            Reason.URL_INVALID,
+            f"The {what} holds a password.",
+            remedy="Give the address alone; secrets are asked for, or read with --pat-file or "
+            "--pat-stdin.",
+        )
+    if holds_token(text):
+        raise secret_as_value(f"The {what}")
     if _UNFIT.search(text):
         raise _refused(what, text, "it has a space, a backslash or a control character in it")
     try:
@@ -83,13 +95,6 @@ def split_url(url: str, what: str = "address") -> SplitResult:
         raise _refused(what, text, "its host or port is malformed") from None
     if parts.scheme not in _PORTS:
         raise _refused(what, text, "it does not begin with https://")
-    if parts.password is not None:
-        raise UsageError(
-            Reason.URL_INVALID,
-            f"The {what} holds a password.",
-            remedy="Give the address alone; secrets are asked for, or read with --pat-file or "
-            "--pat-stdin.",
-        )
     if port == 0:
         raise _refused(what, text, "its port is 0")
     _ascii_host(parts.hostname or "", what, text)
@@ -125,7 +130,7 @@ def _encoded(host: str) -> str:
 def _refused(what: str, given: str, why: str) -> UsageError:
     return UsageError(
         Reason.URL_INVALID,
-        f"The {what} “{clean(given, 80)}” cannot be used: {why}.",
+        f"The {what} “{clean(given.rpartition('@')[2], 80)}” cannot be used: {why}.",
         remedy="Copy the address from the browser.",
     )
 
@@ -183,6 +188,7 @@ HEADERS: Final = frozenset(
         "retry-after",
         "www-authenticate",
         "x-msedge-ref",
+        "x-ratelimit-remaining",
         "x-tfs-processid",
         "x-tfs-serviceerror",
         "x-vss-resourcetenant",
@@ -199,7 +205,7 @@ class Call:
     ``lane`` is what the pace of calls is counted by (a host and organization). ``expects`` is the
     document of a good answer. ``ca_bundle`` is a file of certificates that are trusted for this
     call in addition to the system's. ``hides`` are secrets that the answer may hold although they
-    are not sent.
+    are not sent. ``head_only`` says that the head of the body is enough, however long it is.
     """
 
     method: str
@@ -211,6 +217,7 @@ class Call:
     expects: type[Answer] | None = None
     ca_bundle: str | None = None
     hides: tuple[Secret, ...] = ()
+    head_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

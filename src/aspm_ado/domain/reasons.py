@@ -92,6 +92,8 @@ class Reason(StrEnum):
     """An address cannot be understood, or does not belong to what it was given for."""
     HTTP_REFUSED = "http-refused", 2
     """An address without TLS was given where a secret would travel in clear."""
+    SECRET_AS_VALUE = "secret-as-value", 2
+    """A token stands where a name, a file or a URL is meant."""
     VARIABLE_NOT_EXPANDED = "variable-not-expanded", 2
     """A value is a literal `$(NAME)`: the pipeline variable was not expanded."""
     TOKEN_UNCHANGED = "token-unchanged", 2
@@ -141,6 +143,8 @@ class Reason(StrEnum):
     """The organizations that the token reaches could not be listed."""
     NOT_A_MEMBER = "not-a-member", 3, Who.ADMINISTRATOR
     """The token is alive, but its owner has no access to this organization."""
+    NEVER_SIGNED_IN = "never-signed-in", 3, Who.OWNER
+    """The token's owner has never signed in to this organization."""
     ORGANIZATION_ABSENT = "organization-absent", 3, Who.ASKER
     """There is no organization or collection of this name."""
     ORGANIZATION_DEACTIVATED = "organization-deactivated", 3, Who.ADMINISTRATOR
@@ -153,6 +157,10 @@ class Reason(StrEnum):
     """The repository can be read with a username beside the token only."""
     CLONE_USERNAME_FAILED = "clone-username-failed", 0
     """The token alone reads the repository, but not with this username."""
+    CLONE_NEEDS_HEADER = "clone-needs-header", 0
+    """The server offers Windows sign-in too; git may fail with `https://user:TOKEN@…` there."""
+    REPOSITORY_DISABLED = "repository-disabled", 3, Who.ADMINISTRATOR
+    """The repository named for the clone check is disabled."""
     REPOSITORY_ABSENT = "repository-absent", 3, Who.ASKER
     """The repository named for the clone check does not exist or cannot be seen."""
     OTHER_IDENTITY = "other-identity", 3, Who.OWNER

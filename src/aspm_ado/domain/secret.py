@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+from urllib.parse import unquote
 
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
@@ -29,7 +30,16 @@ class TokenFormat(StrEnum):
 
 _V2: Final = re.compile(r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}")
 _LEGACY: Final = re.compile(r"[a-z2-7]{52}")
-_QUOTES: Final = ("''", '""', "``", "“”", "‘’")
+_QUOTES: Final = ("''", '""', "``", "“”", "‘’", "<>")
+_TOKEN: Final = rf"(?:{_V2.pattern}|{_LEGACY.pattern})"
+_HOLDS_TOKEN: Final = re.compile(rf"(?<![A-Za-z0-9]){_TOKEN}(?![A-Za-z0-9])")
+_ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{68,}={0,2}")
+_CREDENTIALS: Final = re.compile(rf"[^:\s]*:({_TOKEN})")
+_ASSIGNMENT: Final = re.compile(rf"[\w.:$ -]*\w\s*=\s*([\'\"]?)({_TOKEN})\1;?")
+_AUTHORIZATION: Final = re.compile(r"(?:authorization:\s*)?(?:basic|bearer)\s+", re.IGNORECASE)
+_CUT: Final = re.compile(
+    r"[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{0,25}|[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{0,3}"
+)
 _CHARACTERS: Final = {
     "Cc": "a control character",
     "Zs": "a space",
@@ -43,6 +53,8 @@ class Secret:
     """A value that no repr, comparison or report shows. Only requests and the vault reveal it."""
 
     _value: str = field(repr=False)
+    taken_from: str = field(default="", compare=False)
+    """What it was pasted in, where that was more than the token alone."""
 
     def reveal(self) -> str:
         """The value itself."""
@@ -70,6 +82,51 @@ class Secret:
 def could_be_secret(value: str) -> bool:
     """Whether a secret may read so: one word of printable ASCII."""
     return bool(value) and all("!" <= character <= "~" for character in value)
+
+
+def holds_token(text: str) -> bool:
+    """Whether a token of Azure DevOps stands in ``text``, plain, percent-encoded or in base64."""
+    for form in (text, unquote(text)):
+        # A path or an option before it, "/" and "-" of base64 itself: from each of them on.
+        starts = [0, *(found.end() for found in re.finditer(r"[/-]", form[:4000]))]
+        words = [word for start in starts for word in _ENCODED.findall(form[start:])]
+        if _HOLDS_TOKEN.search(form) or any(map(_is_encoded, words)):
+            return True
+    return False
+
+
+def secret_as_value(where: str) -> UsageError:
+    """The refusal of a token where a name, a file or a URL is meant. It does not repeat it."""
+    return UsageError(
+        Reason.SECRET_AS_VALUE,
+        f"{where} holds a token, and no option takes a secret as its value.",
+        remedy="Revoke that token if others may have seen it. Pass a token with --pat-file FILE or "
+        "--pat-stdin, or enter it at the prompt.",
+    )
+
+
+def _is_encoded(word: str) -> bool:
+    """Whether ``word`` is base64 of a token, or of a user name and a token."""
+    padded = word.rstrip("=") + "=" * (-len(word.rstrip("=")) % 4)
+    try:
+        text = base64.b64decode(padded, altchars=b"-_" if "-" in word or "_" in word else None)
+        return _HOLDS_TOKEN.search(text.decode("ascii")) is not None
+    except ValueError:
+        return False
+
+
+def trim(text: str) -> str:
+    """``text`` without white space and invisible characters at its ends."""
+    start, end = 0, len(text)
+    while start < end and _is_blank(text[start]):
+        start += 1
+    while start < end and _is_blank(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+def _is_blank(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in ("Cf", "Zs")
 
 
 def decode(raw: bytes) -> str:
@@ -103,20 +160,52 @@ def _encoding(raw: bytes) -> str:
 def parse_pat(text: str, where: str) -> Secret:
     """The token in ``text``. Errors name ``where`` it came from, never what it is.
 
-    White space, one pair of quotes, a BOM and a leading colon are removed. Raises ``UsageError``
-    for a character that no token has, by its position.
+    White space, one pair of quotes, a BOM and a leading colon are removed; a token is taken out of
+    ``NAME=TOKEN`` and ``USER:TOKEN``. Raises ``UsageError`` for a character that no token has, by
+    its position, and for what is known to be pasted in a token's place.
     """
-    secret = parse_secret(text.strip("\ufeff \t\r\n"), where, "personal access token")
+    pasted = text.strip().strip("\ufeff").strip()
+    for pattern, what in ((_ASSIGNMENT, "NAME=TOKEN"), (_CREDENTIALS, "USER:TOKEN")):
+        if found := pattern.fullmatch(pasted):
+            own = "" if pasted.startswith(":") else what
+            return Secret(found[found.re.groups], own)
+    _refuse_encoded(_AUTHORIZATION.sub("", pasted, count=1), where)
+    secret = parse_secret(pasted, where, "personal access token")
     value = secret.reveal().removeprefix(":")
     if not value:
         raise _empty(where, "personal access token")
+    _refuse_other_shapes(value, where)
+    return Secret(value)
+
+
+def _refuse_encoded(value: str, where: str) -> None:
+    if _ENCODED.fullmatch(value) and _is_encoded(value):
+        raise _not_alone(where, "the base64 of a token, as an Authorization header holds it")
+
+
+def _refuse_other_shapes(value: str, where: str) -> None:
+    """Raise for what is known to be pasted in the place of a token."""
     if value.startswith("eyJ") and value.count(".") >= 2:
         raise UsageError(
             Reason.TOKEN_IS_ENTRA,
             f"What {where} holds is an Entra access token, not a personal access token.",
             remedy="Create a personal access token on the token page; `aspm-ado guide` shows how.",
         )
-    return Secret(value)
+    half = value[: len(value) // 2]
+    if value == half * 2 and _HOLDS_TOKEN.fullmatch(half):
+        raise _not_alone(where, "the token twice")
+    if "://" in value and holds_token(value):
+        raise _not_alone(where, "a URL with a token in it")
+    if _CUT.fullmatch(value):
+        raise _not_alone(where, f"only {len(value)} of the 84 characters of a token")
+
+
+def _not_alone(where: str, what: str) -> UsageError:
+    return UsageError(
+        Reason.TOKEN_MALFORMED,
+        f"What {where} holds is {what}.",
+        remedy="Copy the token again, whole and alone.",
+    )
 
 
 def parse_secret(text: str, where: str, what: str) -> Secret:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from aspm_ado.domain.azure.named_repository import NamedRepository, parse_repository
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import STORE
 from aspm_ado.domain.reasons import Reason
@@ -116,20 +117,12 @@ def one_of(question: Question) -> Callable[[str], str]:
     return parse
 
 
-def parse_check_clone(text: str) -> str:
-    """``auto``, ``no`` or ``PROJECT/REPO``."""
-    value = text.strip().strip("/")
-    if value.lower() in (AUTO, NO):
-        return value.lower()
-    project, slash, repository = value.partition("/")
-    is_path = bool(slash and project and repository) and "/" not in repository
-    if not is_path or any(ord(c) < 0x20 for c in value):
-        raise UsageError(
-            Reason.INPUT_INVALID,
-            f"“{clean(text, 80)}” does not name a repository.",
-            remedy="Write PROJECT/REPO as in the address of the repository, or auto, or no.",
-        )
-    return value
+def parse_check_clone(text: str) -> str | NamedRepository:
+    """``auto``, ``no`` or a repository."""
+    value = text.strip().strip("/").lower()
+    if value in (AUTO, NO):
+        return value
+    return parse_repository(text)
 
 
 def parse_username(text: str) -> str:

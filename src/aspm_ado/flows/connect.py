@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
-from aspm_ado.domain.aspm.handoff import evidence_of
+from aspm_ado.domain.aspm.handoff import clone_notes, evidence_of
 from aspm_ado.domain.aspm.registration import (
     NewToken,
     Outcome,
@@ -51,6 +51,7 @@ from aspm_ado.flows.storage.connection import (
     new_key,
     parse_name,
     repository_of,
+    statuses_of,
 )
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import store_entry, whole_records
@@ -414,16 +415,18 @@ def _handoff(
     begun: Registration,
 ) -> Handoff:
     day = context.now().strftime("%Y-%m-%d")
+    username = needed_username(here.report) or result.token.username
     return Handoff(
         options.name,
         here.place,
         options.demand.purpose,
         settings,
         result.token.secret,
-        needed_username(here.report) or result.token.username,
+        username,
         repository_of(here),
         evidence_of(here.report.checks, day, here.report.token.reach),
         begun,
+        notes=clone_notes(here.place, statuses_of(here.report), username),
     )
 
 

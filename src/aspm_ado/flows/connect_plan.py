@@ -37,7 +37,6 @@ _WHERE_GIVEN: Final = (
     ("All organizations", ALL_ORGANIZATIONS),
     ("End of the token", PAT_EXPIRES),
     ("Username for cloning", CLONE_USERNAME),
-    ("Repository to try", CHECK_CLONE),
     ("Read-only probes", READ_ONLY_PROBES),
     ("http accepted", ALLOW_HTTP),
     ("API of Invicti ASPM", ASPM_API),
@@ -76,6 +75,8 @@ def _rows(
     for label, question in _WHERE_GIVEN:
         if (given := asker.given(question)) is not None:
             yield label, f"{', '.join(given.values)} (from {given.source})"
+    if (given := asker.given(CHECK_CLONE)) is not None:
+        yield "Repository to try", f"{options.demand.check_clone} (from {given.source})"
     yield "Secrets", _with_source(asker, _secret_store(context, options), STORE)
     if aspm is not None:
         how = "by your profile" if options.aspm.uses_profile else "by hand, in its UI"

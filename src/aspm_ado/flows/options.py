@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -336,13 +336,19 @@ def demand_given(
     )
 
 
-def demand_stored(asker: Asker, entry: Entry, reach: ReachDemanded | None = None) -> Demand:
+def demand_stored(context: Context, entry: Entry, reach: ReachDemanded | None = None) -> Demand:
     """What is demanded of the tokens of a stored connection.
 
     Purpose and reach are as on record, unless another ``reach`` is meant. How it is asked may be
     said anew.
     """
-    return demand_given(asker, entry.purpose, reach or entry.reach_demanded)
+    demand = demand_given(context.asker, entry.purpose, reach or reach_on_record(context, entry))
+    return replace(demand, on_record=reach is None)
+
+
+def reach_on_record(context: Context, entry: Entry) -> ReachDemanded:
+    """The reach that the record of a connection demands today."""
+    return context.clock.calendar().on_record(entry.reach_demanded, entry.deployment)
 
 
 def _resolve_demand(
@@ -350,7 +356,7 @@ def _resolve_demand(
 ) -> Demand:
     asker, purpose, reach = context.asker, given.purpose, given.reach
     if old is not None and asker.given(REACH) is None:
-        reach = old.reach_demanded
+        reach = reach_on_record(context, old)
     if asker.given(PURPOSE) is None:
         if old is not None:
             purpose = old.purpose

@@ -196,7 +196,7 @@ def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "
 
 def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Token]:
     """The tokens of a connection with the organizations that they serve."""
-    site, demand = site_of(entry), demand_stored(context.asker, entry)
+    site, demand = site_of(entry), demand_stored(context, entry)
     tokens = []
     for key, secret in secrets.items():
         known = entry.credentials[key]

@@ -67,8 +67,14 @@ def unauthenticated(call: IncomingCall) -> Response:
 
 
 def suppresses(request: Request) -> bool:
-    """Whether the client asked for plain statuses instead of sign-in redirects."""
-    return (request.header("X-TFS-FedAuthRedirect") or "").lower() == "suppress"
+    """Whether the client gets plain statuses instead of sign-in redirects: it asked, or is git.
+
+    §6: git is asked for a token by a 401.
+    """
+    return (
+        "_git" in request.segments
+        or (request.header("X-TFS-FedAuthRedirect") or "").lower() == "suppress"
+    )
 
 
 def _wants_a_page(request: Request) -> bool:

@@ -87,7 +87,7 @@ def _services(call: IncomingCall) -> Response:
 
 
 def _in_organization(call: IncomingCall) -> Response:
-    is_clone = ServiceHost.CORE in call.hosts and git.is_advertisement(call.rest)
+    is_clone = ServiceHost.CORE in call.hosts and git.is_clone(call.rest)
     if not is_clone and "_apis" not in [part.casefold() for part in call.rest]:
         # A web page; nobody is signed in.
         return responses.to_sign_in(call.organization.tenant)
@@ -105,8 +105,8 @@ def _in_organization(call: IncomingCall) -> Response:
 
 def _below(call: IncomingCall) -> Response:
     """What an organization or a collection answers to whom it let in."""
-    if ServiceHost.CORE in call.hosts and git.is_advertisement(call.rest):
-        return git.advertise(call)
+    if ServiceHost.CORE in call.hosts and git.is_clone(call.rest):
+        return git.answer_git(call)
     return dispatch(OPERATIONS, call)
 
 

@@ -1,18 +1,19 @@
-"""Git repositories: over REST, and the one GET that every clone starts with (facts §6)."""
+"""Git repositories: over REST, and for `git clone` itself (facts §6)."""
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from typing import Final
 from urllib.parse import quote
 
-from aspm_ado.simulator import responses
-from aspm_ado.simulator.http import Response
+from aspm_ado.simulator import packs, responses
+from aspm_ado.simulator.http import Headers, Response
 from aspm_ado.simulator.routing import IncomingCall
 from aspm_ado.simulator.scopes import satisfies
-from aspm_ado.simulator.world import GitRepository, TeamProject, stable_id
+from aspm_ado.simulator.world import GitRepository, TeamProject
 
 _NEEDS: Final = {"git-upload-pack": "vso.code", "git-receive-pack": "vso.code_write"}
-_ABILITIES: Final = "multi_ack side-band-64k ofs-delta shallow no-progress"
 
 
 def project_body(call: IncomingCall, project: TeamProject) -> dict[str, object]:
@@ -69,47 +70,70 @@ def is_advertisement(rest: tuple[str, ...]) -> bool:
     return len(rest) in (4, 5) and rest[-4] == "_git" and rest[-2:] == ("info", "refs")
 
 
-def advertise(call: IncomingCall) -> Response:
-    """Advertise the refs of a repository, as git expects them."""
-    service = call.request.query.get("service", "")
-    if call.request.method != "GET" or service not in _NEEDS:
+def _is_upload(rest: tuple[str, ...]) -> bool:
+    """Whether it is where a clone goes on."""
+    return len(rest) in (3, 4) and rest[-3] == "_git" and rest[-1] == "git-upload-pack"
+
+
+def is_clone(rest: tuple[str, ...]) -> bool:
+    """Whether `git` is asking."""
+    return is_advertisement(rest) or _is_upload(rest)
+
+
+def answer_git(call: IncomingCall) -> Response:
+    """Advertise the refs of a repository, or send what it holds."""
+    is_upload = _is_upload(call.rest)
+    service = "git-upload-pack" if is_upload else call.request.query.get("service", "")
+    if call.request.method != ("POST" if is_upload else "GET") or service not in _NEEDS:
         return responses.no_such_route(call.request.path)
     if call.token and not satisfies(call.token.scopes, {_NEEDS[service]}):
         return responses.scope_missing(call.challenges)
     # The short form, without a project, names the repository of the project's own name.
-    name = call.rest[-3]
-    call.values = {"project": name}
-    if len(call.rest) == 5:
-        call.values = {"project": call.rest[0]}
+    at = call.rest.index("_git")
+    name = call.rest[at + 1]
+    call.values = {"project": call.rest[0] if at else name}
     found = _find(call, name)
     # What a disabled repository says here is [unconfirmed]; it is treated as not readable.
     if found is None or found[1].disabled:
+        if call.token is None:  # git has to be asked for a token
+            return responses.authentication_required(call.challenges)
         return responses.refuse("repository-missing", name=name)
     user, _ = call.request.credentials or ("", "")
     # §6: "a username, which can be anything except the empty string", where one is needed.
     if not {"token": True, "username": bool(user), "nothing": False}[found[1].clone]:
         return responses.authentication_required(call.challenges)
-    headers = (
-        ("Content-Type", f"application/x-{service}-advertisement"),
+    if is_upload:
+        return _uploaded(call, found[1])
+    return Response(200, _advertisement(service, found[1]), _as(service, "advertisement"))
+
+
+def _as(service: str, what: str) -> Headers:
+    return (
+        ("Content-Type", f"application/x-{service}-{what}"),
         ("Cache-Control", "no-cache, max-age=0, must-revalidate"),
     )
-    return Response(200, _advertisement(service, found[1]), headers)
+
+
+def _uploaded(call: IncomingCall, repository: GitRepository) -> Response:
+    body = call.request.body
+    if call.request.header("Content-Encoding") == "gzip":  # git does so from 1 KB on
+        try:
+            body = gzip.decompress(body)
+        except (OSError, EOFError, zlib.error):
+            body = b""
+    return Response(200, packs.upload(repository.name, body), _as("git-upload-pack", "result"))
 
 
 def _advertisement(service: str, repository: GitRepository) -> bytes:
     branch = repository.default_branch
     if branch is None:  # an empty repository advertises its abilities alone
-        refs = [f"{'0' * 40} capabilities^{{}}\0{_ABILITIES}\n"]
+        refs = [f"{'0' * 40} capabilities^{{}}\0{packs.ABILITIES}\n"]
     else:
-        commit = stable_id("commit", repository.name) + stable_id("tree", repository.name)
-        commit = commit.replace("-", "")[:40]
-        refs = [f"{commit} HEAD\0{_ABILITIES} symref=HEAD:{branch}\n", f"{commit} {branch}\n"]
-    start = _packet(f"# service={service}\n") + "0000"
-    return (start + "".join(map(_packet, refs)) + "0000").encode()
-
-
-def _packet(line: str) -> str:
-    return f"{len(line.encode()) + 4:04x}{line}"
+        commit = packs.commit_of(repository.name)
+        abilities = f"{packs.ABILITIES} symref=HEAD:{branch}"
+        refs = [f"{commit} HEAD\0{abilities}\n", f"{commit} {branch}\n"]
+    start = packs.packet(f"# service={service}\n") + packs.FLUSH
+    return start + b"".join(map(packs.packet, refs)) + packs.FLUSH
 
 
 def _sees_no_code(call: IncomingCall) -> bool:

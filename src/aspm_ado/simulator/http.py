@@ -34,6 +34,7 @@ class Request:
     target: str
     headers: Headers
     body: bytes = b""
+    is_proxied: bool = False  # for a host by plain http, as a proxy is asked
 
     @property
     def host_and_port(self) -> str:
@@ -175,6 +176,7 @@ class _Connection(BaseHTTPRequestHandler):
     timeout = _SECONDS_IDLE
     disable_nagle_algorithm = True
     server: HttpServer
+    is_tunnel = False
 
     def setup(self) -> None:
         """The handshake happens here, in the connection's own thread."""
@@ -210,10 +212,17 @@ class _Connection(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(length))
         authority, target = self.headers.get("Host", ""), self.path
-        if target.startswith("http://"):  # absolute form, as sent to a proxy
+        is_proxied = target.startswith("http://")
+        if is_proxied:  # absolute form, as sent to a proxy
             authority, slash, rest = target.removeprefix("http://").partition("/")
             target = slash + rest
-        request = Request(self.command, authority, target, tuple(self.headers.items()), body)
+        elif self.command == "CONNECT" and target.endswith(":80"):
+            self.is_tunnel, self.close_connection = True, False
+            self.wfile.write(b"HTTP/1.1 200 Connection Established\r\n\r\n")
+            return
+        headers = tuple(self.headers.items())
+        is_proxied |= self.is_tunnel
+        request = Request(self.command, authority, target, headers, body, is_proxied)
         self._write(self.server.respond(request))
 
     def _write(self, response: Response) -> None:

@@ -148,12 +148,24 @@ class Simulator:
         if self._delay > 0:
             self._stopping.wait(self._delay)  # a stop ends the waiting
         response = self.respond(request)
+        if request.is_proxied:
+            response = _without_tls(response)
         with self._lock:
             self._records.append(_record(request, response))
         return response
 
     def handshake_failed(self, reason: str) -> None:
         """A client turned away at the certificate."""
+
+
+def _without_tls(response: Response) -> Response:
+    """Name the simulated hosts by http://, for a client that was sent here by a proxy setting.
+
+    The real service answers by https:// alone; the simulator has no certificate for its names.
+    """
+    if (response.header("Content-Type") or "").startswith("application/json"):
+        response.body = response.body.replace(b"https://", b"http://")
+    return response
 
 
 def _record(request: Request, response: Response) -> Record:

@@ -90,6 +90,20 @@ def test_names(key):
     assert read(Names, text) == Names(("b", "A"))
 
 
+def test_a_repository_without_a_branch_and_a_size_has_no_content():
+    rows = [
+        {"defaultBranch": "refs/heads/main", "size": 1602},
+        {"size": 0},
+        {"defaultBranch": None, "size": 0},
+        {"size": 7},
+        {"defaultBranch": "refs/heads/main", "size": 0},
+        {},
+    ]
+    rows = [{"id": "1", "name": "r", "project": {"name": "p"}, **row} for row in rows]
+    found = read(Repositories, json.dumps({"value": rows})).repositories
+    assert [one.has_content for one in found] == [True, False, False, True, True, True]
+
+
 def test_projects_and_repositories():
     assert read(Projects, '{"value":[{"id":"1","name":"p"},{"id":null,"name":"q"}]}') == Projects(
         (Project("1", "p"),)

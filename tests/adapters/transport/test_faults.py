@@ -225,3 +225,15 @@ def test_hostile_text_does_not_reach_a_terminal(start, transport):
     reply = transport().send(Call("GET", start(b"HTTP/1.1 \x1b[31m\r\n\r\nconnection: close").url))
     assert reply.failure is Reason.ANSWER_UNREADABLE
     assert "\x1b" not in reply.problem + reply.remedy
+
+
+@pytest.mark.parametrize("length", [True, False], ids=["counted", "until the end"])
+def test_of_an_answer_whose_head_is_enough_no_more_is_read(transport, start, get, length):
+    """The refs of a large repository are several MB; the call after it is answered all the same."""
+    first = b"001e# service=git-upload-pack\n0000"
+    server = start(answer(200, first + b"r" * (6 * 1024 * 1024), length=length))
+    call = get(server.url, head_only=True)
+    for _ in range(2):
+        reply = transport().send(call)
+        assert (reply.status, reply.failure, len(reply.text)) == (200, None, 4096)
+        assert reply.text.startswith(first.decode())

@@ -1,10 +1,14 @@
 """Proxies: whom the variables name for which host, and what a proxy of its own says."""
 
 import base64
+import ssl
+from urllib.parse import urlsplit
 
 import pytest
+from urllib3.util import parse_url
 
 from aspm_ado.adapters.http.route import Proxies, parse_proxy
+from aspm_ado.adapters.http.wire import Wire
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 
@@ -81,20 +85,90 @@ def test_plain_http_is_forwarded(transport, get, proxy):
     assert box.received[0].all("Host") == ["tfs.example:8080"]
 
 
-def test_a_proxy_that_wants_a_sign_in_is_not_azure_devops(transport, get, proxy, far):
-    box = proxy(
-        refusal=b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n"
-    )
-    client = transport({"HTTPS_PROXY": f"http://user:canary@127.0.0.1:{box.port}"})
-    reply = client.send(get(far))
-    assert reply.failure is Reason.PROXY_FAILED
-    assert reply.problem == (
-        f"The proxy 127.0.0.1:{box.port} wants a sign-in before it lets us reach dev.example; the service did not ask."
-    )
-    assert "HTTPS_PROXY" in reply.remedy
+GIVEN, NONE, HELPER = (
+    "Correct user and password in HTTPS_PROXY",
+    "Put the sign-in into HTTPS_PROXY",
+    "helper proxy",
+)
+
+
+@pytest.mark.parametrize(
+    ("sign_in", "offers", "offered", "remedy"),
+    [
+        ("", ["Basic realm=x"], "Basic", NONE),
+        ("", [], None, NONE),
+        ("", ["NTLM"], "NTLM", HELPER),
+        ("user:canary@", ["Basic realm=x"], "Basic", GIVEN),
+        ("user:canary@", [], None, GIVEN),
+        ("user:canary@", ["Negotiate", "NTLM TlRMTVNT"], "NTLM, Negotiate", HELPER),
+        ("user:canary@", ['Digest realm="a, Basic b", nonce=c'], "Digest", HELPER),
+        ("user:canary@", ["Negotiate, NTLM, BASIC realm=x"], "NTLM, Negotiate, Basic", GIVEN),
+        ("user:canary@", ["\x1b[31m##vso[x] canary"], None, GIVEN),
+    ],
+)
+@pytest.mark.parametrize("url", ["https://dev.example/", "http://dev.example/"])
+def test_who_wants_a_sign_in_is_named_with_what_it_offers(
+    transport, get, proxy, url, sign_in, offers, offered, remedy
+):
+    lines = [f"Proxy-Authenticate: {offer}" for offer in offers]
+    refusal = answer(407, b"canary", *lines)
+    box = proxy(refusal=refusal, script=[refusal])
+    client = transport({"ALL_PROXY": f"http://{sign_in}127.0.0.1:{box.port}"})
+    reply = client.send(get(url))
+    said = f"The proxy 127.0.0.1:{box.port} wants a sign-in before it lets us reach dev.example; the service did not ask."
+    if sign_in:
+        said = f"The proxy 127.0.0.1:{box.port} refused the sign-in that its variable holds, so dev.example was not reached."
+    if offered:
+        said += f" The proxy offers: {offered}."
+    assert (reply.failure, reply.problem) == (Reason.PROXY_FAILED, said)
+    assert remedy in reply.remedy
     assert len(box.received) == 1
     assert PAT not in repr(reply)
-    assert "canary" not in repr(client._router._proxies)
+    assert "canary" not in repr(reply.problem + reply.remedy) + repr(client._router._proxies)
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "sign_in"),
+    [
+        ("http://CORP\\user:pw@proxy:3128", "proxy:3128", b"CORP\\user:pw"),
+        ("CORP%5Cuser:pw@proxy:3128", "proxy:3128", b"CORP\\user:pw"),
+        ("http://user:%C4%84rdwark@proxy", "proxy:80", "user:Ąrdwark".encode()),
+        ("http://user:Ą€ü@proxy", "proxy:80", "user:Ą€ü".encode()),
+        ("http://user:caf%E9@proxy", "proxy:80", b"user:caf\xe9"),
+        ("http://user:caf\udce9@proxy", "proxy:80", b"user:caf\xe9"),
+        ("http://user:can#ary@proxy:3128", "proxy:3128", b"user:can#ary"),
+        ("http://user:can/ary?@proxy:3128/", "proxy:3128", b"user:can/ary?"),
+        ("http://us@er:c@nary@proxy:3128", "proxy:3128", b"us@er:c@nary"),
+        ("http://user:100%@proxy:3128", "proxy:3128", b"user:100%"),
+        ("http://user:a b\t@proxy:3128", "proxy:3128", b"user:a b\t"),
+        ("HTTPS://user@Proxy", "proxy:443", b"user:"),
+        ("http://[fd00::1]:3128/path", "[fd00::1]:3128", None),
+        ("http://bücher.example", "xn--bcher-kva.example:80", None),
+        ("http://@proxy", "proxy:80", None),
+        ("http://user:p@ss#canary@proxy:3128", None, None),
+        ("http://user:1#canary@proxy:3128", None, None),
+        ("http://user:canary#@\\proxy", None, None),
+        ("http://user:canary", None, None),
+        ("http://proxy:canary@", None, None),
+        ("http://proxy:99999", None, None),
+        ("\\\\proxy\\canary", None, None),
+    ],
+)
+def test_an_address_is_read_in_one_way_and_nothing_of_the_sign_in_is_shown(
+    transport, get, proxy, address, host, sign_in
+):
+    """Whatever the sign-in holds: doctor and the transport take the address that is written anew."""
+    found = parse_proxy(address)
+    assert "ary" not in found.shown + repr(found)
+    assert found.usable is (host is not None)
+    if not found.usable:
+        return
+    assert (found.shown, found.signs_in) == (host, sign_in is not None)
+    one, other = urlsplit(found.url), parse_url(found.url)
+    assert (one.hostname, one.port) == (other.host.strip("[]"), other.port)
+    sent = Wire(ssl.create_default_context(), 1).proxy_headers(found.url)
+    basic = sign_in and f"Basic {base64.b64encode(sign_in).decode()}"
+    assert sent.get("Proxy-Authorization") == basic
 
 
 def test_a_sign_in_is_wanted_for_plain_http_too(transport, get, proxy):

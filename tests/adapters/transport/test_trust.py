@@ -48,9 +48,27 @@ def test_the_system_is_trusted_whatever_the_process_says(monkeypatch, tmp_path):
     assert str(tmp_path) not in plain.sources[0]
 
 
-def test_a_folder_may_be_named(bundle, authority, start, transport, get, certificates, tmp_path):
-    trust = load({"REQUESTS_CA_BUNDLE": str(tmp_path)})
-    assert trust.sources[1] == f"REQUESTS_CA_BUNDLE ({tmp_path})"
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ((), False),
+        (("ca.pem", "root.crt", "5ad8a5d6.r0", "x.0"), False),
+        (("5ad8a5d6.0",), True),
+        (("ca.pem", "5ad8a5d6.1"), True),
+    ],
+)
+def test_a_folder_counts_where_openssl_finds_something(bundle, tmp_path, names, found):
+    for name in names:
+        (tmp_path / name).write_bytes(bundle.read_bytes())
+    trust = load(
+        {"SSL_CERT_FILE": str(tmp_path), "REQUESTS_CA_BUNDLE": str(bundle)}, None, notes := []
+    )
+    if found:
+        assert (trust.sources[1], notes) == (f"SSL_CERT_FILE ({tmp_path})", [])
+    else:
+        assert trust.sources[1] == f"REQUESTS_CA_BUNDLE ({bundle})"
+        assert notes[0].startswith("SSL_CERT_FILE is a folder in which OpenSSL finds nothing")
+        assert "openssl rehash" in notes[0]
 
 
 def test_ca_bundle_wins_over_variables(bundle, authority, tmp_path):

@@ -33,8 +33,8 @@ class UnusableBodyError(Exception):
     """A body that is not read to its end; the text is ours and can be shown."""
 
 
-def read_body(raw: HTTPResponse) -> bytes:
-    """The whole body.
+def read_body(raw: HTTPResponse, *, head_only: bool = False) -> bytes:
+    """The whole body, or its head.
 
     Raises ``UnusableBodyError``, or what urllib3 raises when it is cut short or damaged.
 
@@ -46,8 +46,13 @@ def read_body(raw: HTTPResponse) -> bytes:
     if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
         raise UnusableBodyError(f"is in an encoding that was not asked for ({clean(encoding, 40)})")
     body = bytearray()
-    for chunk in raw.stream(_CHUNK, decode_content=True):
+    size = _CHUNK
+    if head_only:
+        size = HEAD
+    for chunk in raw.stream(size, decode_content=True):
         body += chunk
+        if head_only and len(body) >= HEAD:
+            break
         if len(body) > CAP:
             raise UnusableBodyError("is larger than anything Azure DevOps sends (5 MB)")
     return bytes(body)

@@ -172,6 +172,7 @@ def _repositories(fields: _Fields) -> Repositories:
             entry.text("name"),
             entry.inner("project").text("name"),
             not (entry.flag("isdisabled") or entry.flag("isinmaintenance")),
+            bool(entry.get("defaultbranch")) or entry.get("size") != 0,
         )
         for entry in fields.entries()
     ]

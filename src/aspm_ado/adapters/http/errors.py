@@ -13,10 +13,10 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from urllib3 import exceptions as urllib3
 
@@ -30,6 +30,9 @@ _TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
 
 # Verification errors of OpenSSL (x509_vfy.h), Windows (winerror.h, CERT_E_*) and macOS (SecBase.h,
 # errSec*).
+_UNKNOWN_AUTHORITY: Final = frozenset(
+    {2, 18, 19, 20, 21, 0x800B0109, 0x800B010A, 0x800B0112, -67843, -25318}
+)
 _WRONG_HOST: Final = frozenset({62, 64, 0x800B010F, -67602})
 _EXPIRED: Final = frozenset({9, 10, 0x800B0101, -67818, -67819})
 _NOT_TLS: Final = frozenset(
@@ -49,6 +52,12 @@ _COMPANY: Final = (
 _TLS_TOOL: Final = "Ask whoever runs the server or the proxy; --ca-bundle does not help here."
 _MORE_TIME: Final = "Try again; --timeout SECONDS gives each call more time."
 _PROXY: Final = "Check HTTPS_PROXY and NO_PROXY, and that the proxy is running."
+
+_ENCODED: Final = "Write @, : and # in a user or password as %40, %3A and %23."
+
+_SCHEMES: Final = ("NTLM", "Negotiate", "Kerberos", "Digest", "Bearer", "Basic")
+_QUOTED: Final = re.compile(r'"[^"]*"?')
+_WORD: Final = re.compile(r"(?:^|,)\s*(\w+)(?=\s|,|$)")
 
 _E = TypeVar("_E", bound=BaseException)
 _Chain = tuple[BaseException, ...]
@@ -71,9 +80,11 @@ class Where:
 
     origin: Origin
     proxy: str = ""
+    signs_in: bool = False
     simulator: str = ""
     timeout: float = 0.0
     writes: bool = False
+    trust: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -133,27 +144,60 @@ def proxy_unusable(where: Where) -> Trouble:
         Reason.PROXY_FAILED,
         f"{where.host} was not asked: the environment names a proxy {where.proxy}, "
         "which cannot be used.",
-        "Set HTTPS_PROXY to an HTTP proxy, http://HOST:PORT, or name the host in NO_PROXY.",
+        "Set HTTPS_PROXY to an HTTP proxy, http://HOST:PORT, or name the host in NO_PROXY. "
+        f"{_ENCODED}",
     )
 
 
-def proxy_sign_in(where: Where) -> Trouble:
-    """The proxy answered 407, to CONNECT or to a request in plain http."""
-    return Trouble(
-        Reason.PROXY_FAILED,
+class HandshakeTimeoutError(urllib3.ConnectTimeoutError):
+    """Connected, and then silence: in the handshake, or in a proxy's answer to CONNECT."""
+
+
+class SignInWantedError(OSError):
+    """The proxy answered 407 to CONNECT; ``offers`` are its headers ``Proxy-Authenticate``."""
+
+    def __init__(self, offers: Iterable[str]) -> None:
+        super().__init__("the proxy wants a sign-in")
+        self.offers = tuple(offers)
+
+
+def proxy_sign_in(where: Where, offers: Iterable[str]) -> Trouble:
+    """The proxy answered 407, to CONNECT or to a request in plain http.
+
+    We sign in by Basic alone: it is the one way that needs neither a domain nor a ticket.
+    """
+    named = {word.lower() for offer in offers for word in _WORD.findall(_QUOTED.sub("", offer))}
+    schemes = [scheme for scheme in _SCHEMES if scheme.lower() in named]
+    problem = (
         f"The proxy {where.proxy} wants a sign-in before it lets us reach {where.host}; "
-        "the service did not ask.",
-        "Put the sign-in into HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT), "
-        "or ask whoever runs the proxy.",
+        "the service did not ask."
     )
+    remedy = (
+        "Put the sign-in into HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT), "
+        "or ask whoever runs the proxy."
+    )
+    if where.signs_in:
+        problem = (
+            f"The proxy {where.proxy} refused the sign-in that its variable holds, "
+            f"so {where.host} was not reached."
+        )
+        remedy = f"Correct user and password in HTTPS_PROXY. {_ENCODED}"
+    if schemes:
+        problem += f" The proxy offers: {', '.join(schemes)}."
+    if schemes and "Basic" not in schemes:
+        remedy = (
+            "We sign in by Basic alone. Run a helper proxy on this machine that speaks "
+            f"{schemes[0]} (Cntlm, Px), and set HTTPS_PROXY to it."
+        )
+    return Trouble(Reason.PROXY_FAILED, problem, remedy)
 
 
 def _proxy_trouble(chain: _Chain, where: Where) -> Trouble | None:
+    if wanted := _first(chain, SignInWantedError):
+        return proxy_sign_in(where, wanted.offers)
     refused = next((match for cause in chain if (match := _TUNNEL.search(str(cause)))), None)
     if refused is not None:
         status = refused.group(1)
-        if status == "407":
-            return proxy_sign_in(where)
         problem = (
             f"The proxy {where.proxy} refused to connect us to {where.host} (status {status})."
         )
@@ -162,7 +206,10 @@ def _proxy_trouble(chain: _Chain, where: Where) -> Trouble | None:
     if not _first(chain, urllib3.ProxyError):
         return None
     if _first(chain, ssl.SSLError):
-        problem = f"No TLS connection to the proxy {where.proxy}, so {where.host} was not reached."
+        problem = (
+            f"No TLS connection to the proxy {where.proxy}, so {where.host} was not reached"
+            f"{_words(_first(chain, ssl.SSLError))}."
+        )
         remedy = "Most proxies are named http://HOST:PORT; else use --ca-bundle FILE."
         return Trouble(Reason.PROXY_FAILED, problem, remedy)
     why = _why(chain)
@@ -174,7 +221,7 @@ def _proxy_trouble(chain: _Chain, where: Where) -> Trouble | None:
 
 def _tls_trouble(chain: _Chain, where: Where) -> Trouble | None:
     if verification := _first(chain, ssl.SSLCertVerificationError):
-        return _certificate_trouble(verification.verify_code, where)
+        return _certificate_trouble(verification, where)
     error = _first(chain, ssl.SSLError)
     if error is None or (where.writes and _first(chain, urllib3.ProtocolError)):
         return None  # or the request is out, and may have been acted on
@@ -182,7 +229,7 @@ def _tls_trouble(chain: _Chain, where: Where) -> Trouble | None:
         problem = f"What {where.name} answered is not TLS."
         remedy = "Check the port of the address; plain http needs --allow-http."
         return Trouble(Reason.TLS_FAILED, problem, remedy)
-    problem = f"No TLS connection to {where.name} could be made."
+    problem = f"No TLS connection to {where.name} could be made{_words(error)}."
     if error.reason in _OLD_TLS:
         problem = (
             f"{where.name} and this machine have no version of TLS in common; "
@@ -191,12 +238,20 @@ def _tls_trouble(chain: _Chain, where: Where) -> Trouble | None:
     return Trouble(Reason.TLS_FAILED, problem, _TLS_TOOL)
 
 
-def _certificate_trouble(code: int, where: Where) -> Trouble:
+def _words(error: ssl.SSLError | None) -> str:
+    """OpenSSL's own reason, behind a colon; empty where it gave none."""
+    if error is None or not error.reason:
+        return ""
+    return f": {clean(error.reason.replace('_', ' ').lower(), 120)}"
+
+
+def _certificate_trouble(error: ssl.SSLCertVerificationError, where: Where) -> Trouble:
     # Through a proxy we would need its tunnel again, with the sign-in; then the certificate stays
     # unnamed.
     seen = None
     if not where.proxy:
         seen = peek(where.origin.host, where.origin.port, min(5.0, where.timeout))
+    code = getattr(error, "verify_code", 0)
     if code < -0x10000000:  # a Windows error as a signed number
         code &= 0xFFFFFFFF
     if code in _WRONG_HOST:
@@ -207,17 +262,43 @@ def _certificate_trouble(code: int, where: Where) -> Trouble:
         remedy = "Use the name that the certificate has. " + _TLS_TOOL
         return Trouble(Reason.TLS_WRONG_HOST, problem, remedy)
     if code in _EXPIRED:
-        dates = f"the clock of this machine says {datetime.now(UTC):%Y-%m-%d}"
-        if seen:
-            dates = f"it is valid from {seen.begins:%Y-%m-%d} to {seen.ends:%Y-%m-%d}, and {dates}"
-        problem = f"The certificate of {where.name} is not valid today: {dates}."
-        return Trouble(Reason.TLS_EXPIRED, problem, "Check the clock of this machine. " + _TLS_TOOL)
-    problem = f"The certificate of {where.name} is not signed by anybody this machine trusts"
+        return _expired(where, seen)
+    issued = ""
     if seen:
-        problem += (
+        issued = (
             f"; it was issued by {seen.issuer} (SHA-256 of the certificate: {seen.fingerprint})"
         )
-    return Trouble(Reason.TLS_UNTRUSTED, f"{problem}.", _COMPANY)
+    if code in _UNKNOWN_AUTHORITY:
+        problem = f"The certificate of {where.name} is not signed by anybody this machine trusts"
+        return Trouble(Reason.TLS_UNTRUSTED, f"{problem}{issued}.", _COMPANY)
+    why = clean(getattr(error, "verify_message", "") or "no reason is given", 120).rstrip(".")
+    problem = f"The certificate of {where.name} is not accepted: {why}{issued}."
+    return Trouble(Reason.TLS_FAILED, problem, _TLS_TOOL)
+
+
+def _expired(where: Where, seen: Certificate | None) -> Trouble:
+    """A certificate that has ended or not begun: which one, as far as that can be told."""
+    now = datetime.now(UTC)
+    clock = f"the clock of this machine says {now:%Y-%m-%d}"
+    remedy = f"Check the clock of this machine. {_TLS_TOOL}"
+    own = f"The certificate of {where.name}"
+    if seen is None:
+        problem = f"{own}, or one above it, is not valid today: {clock}."
+        return Trouble(Reason.TLS_EXPIRED, problem, remedy)
+    if not seen.holds(now):
+        problem = f"{own} is not valid today: {seen.days}, and {clock}."
+        return Trouble(Reason.TLS_EXPIRED, problem, remedy)
+    which = "one above it"
+    for above in timeless_chain(where):
+        if not above.holds(now):
+            which = f"that of {above.subject} above it ({above.days})"
+            remedy = (
+                "Ask whoever runs the server to send a newer one. If this machine trusts the old "
+                "one itself, give the newer one with --ca-bundle FILE."
+            )
+            break
+    problem = f"{own} is good, but {which} is not valid today: {clock}."
+    return Trouble(Reason.TLS_EXPIRED, problem, remedy)
 
 
 def _trouble_on_the_way(chain: _Chain, where: Where, *, spent: bool) -> Trouble | None:
@@ -230,7 +311,7 @@ def _trouble_on_the_way(chain: _Chain, where: Where, *, spent: bool) -> Trouble 
         if unresolved.errno == socket.EAI_AGAIN:
             tries = RETRIES
         return Trouble(Reason.NAME_UNRESOLVED, problem, _NETWORK, tries)
-    if _first(chain, urllib3.ConnectTimeoutError) and not spent:
+    if _first(chain, urllib3.ConnectTimeoutError):
         problem = f"No connection to {where.name}: {_why(chain)}."
         return Trouble(Reason.UNREACHABLE, problem, _NETWORK, RETRIES)
     if spent or _first(chain, TimeoutError) or _first(chain, urllib3.TimeoutError):
@@ -271,6 +352,8 @@ def _why(chain: _Chain) -> str:
         return "it was refused"
     if numbers & {errno.ENETUNREACH, errno.EHOSTUNREACH}:
         return "there is no way to it"
+    if _first(chain, HandshakeTimeoutError):
+        return "it was reached, but nothing answered there"
     if _first(chain, TimeoutError):
         return "nothing answered"
     return "it failed"
@@ -300,11 +383,13 @@ _ALTERNATIVE_NAMES: Final = b"\x55\x1d\x11"
 _BMP_STRING, _UTC_TIME = 0x1E, 0x17
 _DNS_NAME, _IP_ADDRESS = 0x82, 0x87
 _VERSION, _EXTENSIONS = 0xA0, 0xA3
+_NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME
+_DER: Final = 2  # _ssl.ENCODING_DER
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Who issued it, from when to when, and for which names; texts are clean.
+    """Whose it is, who issued it, from when to when, and for which names; texts are clean.
 
     ``fingerprint`` is the SHA-256 of the whole certificate in hexadecimal: what an administrator
     can compare.
@@ -315,6 +400,16 @@ class Certificate:
     ends: datetime
     names: tuple[str, ...]
     fingerprint: str
+    subject: str = ""
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it is valid at that time."""
+        return self.begins <= now <= self.ends
+
+    @property
+    def days(self) -> str:
+        """From when to when."""
+        return f"it is valid from {self.begins:%Y-%m-%d} to {self.ends:%Y-%m-%d}"
 
 
 def peek(host: str, port: int, seconds: float) -> Certificate | None:
@@ -330,6 +425,31 @@ def peek(host: str, port: int, seconds: float) -> Certificate | None:
         return None
 
 
+def timeless_chain(where: Where) -> tuple[Certificate, ...]:
+    """The certificates from a server's own up to the one that is trusted, whatever the day.
+
+    Python does not say which one has ended. So the same verification is made again without the
+    time, and nothing is sent after it. Empty where it fails for another reason, too.
+    """
+    if where.trust is None:
+        return ()
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_flags = ssl.VerifyFlags(where.trust.verify_flags | _NO_CHECK_TIME)
+        trusted: Any = where.trust.get_ca_certs(binary_form=True)
+        context.load_verify_locations(cadata=b"".join(trusted))
+        place, seconds = (where.origin.host, where.origin.port), min(5.0, where.timeout)
+        with (
+            socket.create_connection(place, seconds) as plain,
+            context.wrap_socket(plain, server_hostname=where.origin.host) as sock,
+        ):
+            # Public since Python 3.13 only.
+            chain = cast("Any", sock)._sslobj.get_verified_chain()
+            return tuple(parse_certificate(one.public_bytes(_DER)) for one in chain)
+    except (OSError, ValueError, AttributeError):
+        return ()
+
+
 def parse_certificate(der: bytes) -> Certificate:
     """Read a certificate (RFC 5280, 4.1). Raises ``ValueError`` for anything else."""
     try:
@@ -342,7 +462,8 @@ def parse_certificate(der: bytes) -> Certificate:
         begins, ends = (_time(tag, value) for tag, value in _parts(validity))
         extensions = next((value for tag, value in fields[6:] if tag == _EXTENSIONS), b"")
         names = tuple(_names(extensions))
-        return Certificate(_issuer(issuer), begins, ends, names, hashlib.sha256(der).hexdigest())
+        mark = hashlib.sha256(der).hexdigest()
+        return Certificate(_name(issuer), begins, ends, names, mark, _name(fields[4][1]))
     except (IndexError, UnicodeError) as error:
         raise ValueError("not a certificate") from error
 
@@ -361,8 +482,8 @@ def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += length
 
 
-def _issuer(data: bytes) -> str:
-    """The common name and organization of an issuer."""
+def _name(data: bytes) -> str:
+    """The common name and organization of an issuer or a subject."""
     found: dict[bytes, str] = {}
     for _, group in _parts(data):
         for _, pair in _parts(group):

@@ -64,7 +64,7 @@ class Reachability:
         proxy = self._proxies.of(origin)
         variable = self._variable(f"{origin.scheme}_proxy", "all_proxy")
         if proxy is not None:
-            return ProxyUse(proxy.shown, variable, proxy.usable, signs_in="@" in proxy.url)
+            return ProxyUse(proxy.shown, variable, proxy.usable, proxy.signs_in)
         if variable and not origin.is_loopback:
             return ProxyUse(exempt=self._variable("no_proxy"))
         return ProxyUse()
@@ -124,7 +124,11 @@ class Reachability:
 
     def _connect(self, host: Host) -> HostResult:
         proxy = self._proxies.of(host.origin)
-        where = Where(host.origin, proxy=shown(proxy), timeout=self._timeout)
+        signs_in = proxy is not None and proxy.signs_in
+        trust = None
+        with contextlib.suppress(UserError):
+            trust = self._load(host.ca_bundle)[0].context
+        where = Where(host.origin, shown(proxy), signs_in, timeout=self._timeout, trust=trust)
         limit = Limit(time.monotonic, self._timeout)
         details: list[str] = []
         problem = None

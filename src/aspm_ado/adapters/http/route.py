@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import quote, unquote_to_bytes
 
 from requests import PreparedRequest
 from requests.structures import CaseInsensitiveDict
@@ -19,6 +21,8 @@ from aspm_ado.domain.http import BodyWithSecret, Call, Credential, Origin, split
 from aspm_ado.domain.reasons import Reason
 
 _PORTS: Final = {"http": 80, "https": 443}
+_SCHEME: Final = re.compile(r"(?:([A-Za-z][\w+.-]*)://)?(.*)", re.DOTALL)
+_PATH: Final = re.compile(r"[/?#]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,11 @@ class Proxy:
     url: str = field(repr=False)
     shown: str
     usable: bool = True
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether it is given a user and a password."""
+        return "@" in self.url
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +72,44 @@ class Proxies:
 
 
 def parse_proxy(text: str) -> Proxy:
-    """A proxy as people write it, with or without ``http://``; SOCKS is not ``usable``."""
-    url = text
-    if "://" not in url:
-        url = f"http://{url}"
-    try:
-        parts = urlsplit(url)
-        place = _place(parts)
-    except ValueError:
-        place = ""
-    if not place or not (url.isascii() and url.isprintable()) or " " in url:
+    """A proxy as people write it, with or without ``http://``; SOCKS is not ``usable``.
+
+    The one reader of such addresses: its ``url`` is written anew, with every byte of the sign-in
+    percent-encoded, so that each library reads the same host. The sign-in may hold anything
+    (``DOMAIN\\user``, ``#``, ``/``, letters of any language); it ends at the last ``@``. Where an
+    earlier end would be as good, nobody can tell what is a host, and nothing is used or shown.
+    """
+    scheme, rest = _SCHEME.fullmatch(text).groups(default="http")  # type: ignore[union-attr]
+    scheme = scheme.lower()
+    before = _PATH.split(rest, maxsplit=1)[0]
+    sign_in, _, place = rest.rpartition("@")
+    is_ambiguous = "@" in rest[len(before) :] and _place(before.rpartition("@")[2], "http")
+    place = _place(_PATH.split(place, maxsplit=1)[0], scheme)
+    if not place or is_ambiguous:
         return Proxy("", "with an address that cannot be read", usable=False)
-    if parts.scheme not in _PORTS:
-        return Proxy("", f"{parts.scheme}://{place}", usable=False)
-    sign_in, at, _ = parts.netloc.rpartition("@")
-    return Proxy(f"{parts.scheme}://{sign_in}{at}{place}", place)
+    if scheme not in _PORTS:
+        return Proxy("", f"{scheme}://{place}", usable=False)
+    if sign_in:
+        user, _, password = map(_encoded_again, sign_in.partition(":"))
+        sign_in = f"{user}:{password}@"
+    return Proxy(f"{scheme}://{sign_in}{place}", place)
 
 
-def _place(parts: SplitResult) -> str:
+def _encoded_again(text: str) -> str:
+    """The bytes that are meant, each percent-encoded that is more than a letter or digit."""
+    return quote(unquote_to_bytes(text.encode("utf-8", "surrogateescape")), safe="")
+
+
+def _place(text: str, scheme: str) -> str:
     """Host and port; empty where there is no host."""
-    host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+    try:
+        parts = split_url(f"http://{text}")
+        host, port = Origin.read(parts).host, parts.port or _PORTS.get(scheme)
+    except UsageError:
+        return ""
     if ":" in host:
         host = f"[{host}]"
-    if host and port:
+    if port:
         host += f":{port}"
     return host
 
@@ -146,8 +170,14 @@ class Router:
     With a simulator every call goes there, under its real ``Host``, and past any proxy.
     """
 
-    def __init__(self, proxies: Proxies, simulator: str | None, timeout: float) -> None:
-        self._proxies, self._timeout = proxies, timeout
+    def __init__(
+        self,
+        proxies: Proxies,
+        simulator: str | None,
+        timeout: float,
+        trust: SSLContext | None = None,
+    ) -> None:
+        self._proxies, self._timeout, self._trust = proxies, timeout, trust
         self._simulator = None
         if simulator:
             self._simulator = _loopback(simulator)
@@ -178,9 +208,11 @@ class Router:
         where = Where(
             origin,
             proxy=shown(proxy),
+            signs_in=proxy is not None and proxy.signs_in,
             simulator=simulator,
             timeout=self._timeout,
             writes=call.method != "GET",
+            trust=self._trust,
         )
         request = _request(call, url, authority(origin))
         return Route(request, where, call.lane or str(origin), proxy)

@@ -101,9 +101,9 @@ class Transport:
         """
         self._settings, self._pace = settings, pace or Pace()
         proxies = Proxies.read(settings.environment)
-        self._router = Router(proxies, settings.simulator, settings.timeout)
         if trust is None:
             trust = load_trust(settings.environment, ca_bundle, settings.note)
+        self._router = Router(proxies, settings.simulator, settings.timeout, trust.context)
         self._wire = Wire(trust.context, settings.workers)
         self._gate = gate or Gate(self._pace.clock)
         self._closed, self._lock = threading.Event(), threading.Lock()
@@ -237,17 +237,19 @@ class Transport:
         # Closes the connection unless it was released: what is unread stays unread.
         with contextlib.closing(raw):
             try:
-                body = read_body(raw)
+                body = read_body(raw, head_only=call.head_only)
             except UnusableBodyError as error:
                 problem = f"The answer of {route.where.name} {error}.{route.where.doubt}"
                 return _failed(answered(), Trouble(Reason.ANSWER_UNREADABLE, problem, _BODY_REMEDY))
             except _TROUBLE as error:
                 spent = limit.left <= 0
                 return _failed(answered(), trouble_in_answer(error, route.where, spent=spent))
-            raw.release_conn()
+            if not call.head_only:
+                raw.release_conn()
         reply = answered(text=head_of(body))
         if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and route.proxy:
-            return _failed(reply, proxy_sign_in(route.where))
+            offers = raw.headers.getlist("Proxy-Authenticate")
+            return _failed(reply, proxy_sign_in(route.where, offers))
         if is_transient(reply):
             return _Outcome(reply, text_of(body), RETRIES)
         return _Outcome(reply, text_of(body))

@@ -8,6 +8,7 @@ places are loaded one by one.
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +23,7 @@ from aspm_ado.domain.text import clean
 VARIABLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Variables that name a file or folder of certificates, the first readable one wins."""
 
+_HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")
 _BUNDLES: Final = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine, Arch
     "/etc/pki/tls/certs/ca-bundle.crt",  # Red Hat
@@ -29,6 +31,10 @@ _BUNDLES: Final = (
     "/etc/ssl/cert.pem",  # Alpine, the BSDs
 )
 """Where distributions keep the bundle; a Python from elsewhere (uv, conda) has other paths."""
+
+
+class _EmptyError(ValueError):
+    """A folder without a hashed name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +79,19 @@ def system_stores(
 
 
 def _holds(path: Path) -> bool:
-    """Whether there may be certificates.
-
-    OpenSSL finds them in a folder by names such as 5ad8a5d6.0 alone.
-    """
+    """Whether there may be certificates."""
     try:
-        return path.is_file() or (path.is_dir() and next(path.glob("*.0"), None) is not None)
+        return path.is_file() or (path.is_dir() and _is_hashed(path))
     except OSError:
         return False
+
+
+def _is_hashed(folder: Path) -> bool:
+    """Whether OpenSSL finds anything there: it looks for names such as 5ad8a5d6.0 alone.
+
+    Raises ``OSError`` where it cannot be listed.
+    """
+    return any(_HASHED.fullmatch(entry.name) for entry in folder.iterdir())
 
 
 def _linux() -> tuple[ssl.SSLContext, list[str]]:
@@ -132,6 +143,11 @@ def _add_from(
             continue
         try:
             _load(context, Path(value))
+        except _EmptyError:
+            note(
+                f"{name} is a folder in which OpenSSL finds nothing; ignored. "
+                "Hash the names there (openssl rehash FOLDER), or name a file."
+            )
         except (OSError, ValueError):
             note(f"{name} is set but cannot be read; ignored.")
         else:
@@ -141,7 +157,8 @@ def _add_from(
 
 def _load(context: ssl.SSLContext, place: Path) -> None:
     if place.is_dir():
-        next(place.iterdir(), None)  # raises if it cannot be listed; OpenSSL would not say so
+        if not _is_hashed(place):
+            raise _EmptyError
         context.load_verify_locations(capath=str(place))
     else:
         context.load_verify_locations(cafile=str(place))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import io
 import socket
@@ -9,7 +10,9 @@ import ssl
 import time
 from contextvars import ContextVar
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import unquote_to_bytes
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -21,6 +24,7 @@ from urllib3.exceptions import (
     ProtocolError,
 )
 
+from aspm_ado.adapters.http.errors import HandshakeTimeoutError, SignInWantedError
 from aspm_ado.adapters.threads import Task
 
 if TYPE_CHECKING:
@@ -83,6 +87,17 @@ class _Answer(http.client.HTTPResponse):
         super().__init__(cast("socket.socket", _Source(sock)), *args, **kwargs)
 
 
+class _TunnelAnswer(_Answer):
+    """A proxy's answer to CONNECT: of a 407, ``http.client`` would drop how to sign in."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, words = super()._read_status()  # type: ignore[misc]
+        if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            headers = http.client.parse_headers(self.fp)
+            raise SignInWantedError(headers.get_all("Proxy-Authenticate", ()))
+        return version, status, words
+
+
 class _Limited(HTTPConnection):
     """A connection that keeps to the limit of the call it serves."""
 
@@ -108,7 +123,7 @@ class _Limited(HTTPConnection):
             super().connect()
         # in a handshake or a proxy's CONNECT; urllib3 would call it a silent answer
         except TimeoutError as error:
-            raise ConnectTimeoutError(self, "timed out") from error
+            raise HandshakeTimeoutError(self, "timed out") from error
 
     @property
     def is_connected(self) -> bool:
@@ -129,6 +144,16 @@ class _Limited(HTTPConnection):
 
 class _LimitedTLS(_Limited, HTTPSConnection):
     """The same over TLS."""
+
+    def _tunnel(self) -> None:
+        self.response_class = _TunnelAnswer
+        try:
+            super()._tunnel()
+        except SignInWantedError:
+            self.close()
+            raise
+        finally:
+            self.response_class = _Answer
 
 
 class _Pool(HTTPConnectionPool):
@@ -168,6 +193,14 @@ class Wire(HTTPAdapter):
         )
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """The sign-in of a proxy, as bytes; ``requests`` knows the letters of Latin-1 alone."""
+        sign_in, at, _ = proxy.rpartition("@")
+        if not at:
+            return {}
+        raw = unquote_to_bytes(sign_in.partition("://")[2])
+        return {"Proxy-Authorization": f"Basic {base64.b64encode(raw).decode('ascii')}"}
 
     def ask(
         self, request: PreparedRequest, timeout: tuple[float, float], proxies: dict[str, str]

@@ -295,6 +295,10 @@ def _serve(
         "Set that variable in another terminal; every request then goes here. "
         f"Scenario: {story.name}."
     )
+    voice.say(
+        f"Other clients reach it by plain http through this proxy: http_proxy={simulator.address}"
+    )
+    voice.say(f"The URL for them: {_url_for_others(story)}")
     if signed_in is not None:
         voice.say(
             "Somebody is signed in with the `az` of the story: "
@@ -304,3 +308,11 @@ def _serve(
     sys.stderr.flush()
     while True:
         time.sleep(3600)
+
+
+def _url_for_others(story: Scenario) -> str:
+    """The first organization or collection, as a client without our variable names it."""
+    answers = story.answers
+    place = next(iter(answers.organizations or answers.collections), "")
+    site = answers.server_url or "https://dev.azure.com"
+    return f"{site.replace('https://', 'http://')}/{place}"

@@ -7,13 +7,13 @@ not where exactly it stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.checks import GOOD, Check
+from aspm_ado.domain.checks import GOOD, Check, CheckId, Status
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
@@ -38,6 +38,7 @@ class FormValues:
     values: tuple[tuple[str, str], ...]
     switches: tuple[str, ...]
     tool: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def form_values(
@@ -66,6 +67,23 @@ def form_values(
         f"{tool} → Activate, or the gear when it is active",
     )
     return FormValues(place.name, where, tuple(values), tuple(switches), tool)
+
+
+def clone_notes(place: Place, verdict: Mapping[str, str], username: str) -> tuple[str, ...]:
+    """Which form of the credential works on a Server where git may fail with another one.
+
+    ``verdict`` is the status of each check.
+    """
+    on_server = place.site.deployment is Deployment.SERVER
+    if not on_server or verdict.get(CheckId.CLONE_USERNAME) != Status.WARN:
+        return ()
+    if verdict.get(CheckId.CLONE_TOKEN) != Status.WARN:
+        username = ""
+    return (
+        "Cloning: git may fail with “https://user:TOKEN@…” on this server.",
+        f"What works is the header “Authorization: Basic …”, with the base64 of “{username}:TOKEN” "
+        "(git's http.extraHeader).",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +154,7 @@ def support_ticket(
         "Its version, and the message that it shows: (fill in; leave the token out)",
         *(f"{label}: {value}" for label, value in made.values),
         *(f"Setting: {line}" for line in made.switches),
+        *made.notes,
         f"Reach of the token: {reach}",
         f"Proven with aspm-ado {version} on {evidence.when or '(day not recorded)'}:",
         *(f"- {line}" for line in evidence.lines),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.secret import holds_token, secret_as_value, trim
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -110,14 +112,27 @@ _COLLECTION: Final = re.compile(
     r"(?:[^/\\?#%:*\"<>|;@\x00-\x1f\x7f]{0,62}[^/\\?#%:*\"<>|;@\x00-\x20\x7f])?"
 )
 _SSH: Final = re.compile(
-    r"(?:ssh://)?[^@/]+@(?:ssh\.dev\.azure\.com|vs-ssh\.visualstudio\.com)(?::22)?[:/]v3/([^/]+)/.*"
+    r"(?:ssh://)?([^@/]+)@(?:ssh\.dev\.azure\.com|vs-ssh\.visualstudio\.com)(?::22)?[:/]"
+    r"(?:v3/)?([^/]+)/.*",
+    re.IGNORECASE,
 )
+_AREAS: Final = frozenset(
+    {"advsec", "almsearch", "auditservice", "extmgmt", "feeds", "pkgs", "vsaex", "vsrm", "vssps"}
+)
+"""What stands before ``.dev.azure.com/ORGANIZATION`` in the addresses of parts of the service."""
+_SIGN_IN: Final = re.compile(
+    r"login\.(?:microsoftonline|windows|live|microsoft)\.(?:com|net)|aex\.dev\.azure\.com|"
+    r"(?:app|(?:sps|aex|tfs)prod\w*)\.(?:vssps|vsaex|app)?\.?visualstudio\.com"
+)
+_OTHER_PRODUCTS: Final = ("github.com", "gitlab.com", "bitbucket.org")
 _LEGACY_SUFFIX: Final = ".visualstudio.com"
 _NO_ORGANIZATIONS: Final = frozenset(
     {"app", "marketplace", "vs-ssh", "www", "my", "docs", "visualstudio"}
 )
 """First labels of hosts under ``_LEGACY_SUFFIX`` that are Microsoft's own sites."""
 _DEFAULT_COLLECTION: Final = "defaultcollection"
+_OF_COLLECTIONS: Final = frozenset({"userssettings", "details", "home"})
+"""Pages, without their underscore, whose address is that of a collection and a name."""
 
 
 def parse_organization(text: str) -> Place:
@@ -128,7 +143,10 @@ def parse_organization(text: str) -> Place:
     pasted = _unquoted(text)
     ssh = _SSH.fullmatch(pasted)
     if ssh:
-        return _organization(ssh[1], pasted)
+        user, name = ssh.groups()
+        if name.casefold() == _DEFAULT_COLLECTION:  # an address of years ago
+            name = user
+        return _organization(unquote(name), pasted)
     is_bare = not any(character in pasted for character in "/.:")
     is_host = pasted.lower().endswith((".com", ".net", ".org"))
     if is_bare or (_ORGANIZATION.fullmatch(pasted) and not is_host):
@@ -146,7 +164,10 @@ def parse_organization(text: str) -> Place:
 def _name_in(parts: SplitResult, pasted: str) -> str:
     """The organization of an address of Services."""
     origin = Origin.read(parts)
-    if origin.port == 443 and origin.host in SERVICES_HOSTS[:3]:
+    _refuse_other_sites(origin.host)
+    area, _, rest = origin.host.partition(".")
+    is_area = area in _AREAS and f"https://{rest}" == SERVICES_URL
+    if origin.port == 443 and (is_area or f"https://{origin.host}" == SERVICES_URL):
         name = unquote(parts.path.lstrip("/").partition("/")[0])
         if not name or name.startswith("_"):
             raise _not_an_organization(pasted, "it names no organization")
@@ -156,6 +177,24 @@ def _name_in(parts: SplitResult, pasted: str) -> str:
         if name not in _NO_ORGANIZATIONS:
             return name
     raise _not_an_organization(pasted, "its host is not one of Azure DevOps Services")
+
+
+def _refuse_other_sites(host: str) -> None:
+    """Raise where ``host`` is that of another product, or of a sign-in page."""
+    for product in _OTHER_PRODUCTS:
+        if host == product or host.endswith(f".{product}"):
+            raise UsageError(
+                Reason.URL_INVALID,
+                f"{product} is not Azure DevOps, and aspm-ado connects Azure DevOps only.",
+                remedy="Give the name of an organization, or any address in it.",
+            )
+    if _SIGN_IN.fullmatch(host):
+        raise UsageError(
+            Reason.URL_INVALID,
+            f"{host} is where people sign in, and no organization.",
+            remedy="Sign in there, open the organization, and copy that address: "
+            "https://dev.azure.com/NAME.",
+        )
 
 
 def parse_server(
@@ -172,13 +211,19 @@ def parse_server(
     1. A segment that ``collections`` names is a collection, and so is ``DefaultCollection``.
     2. ``/tfs`` is a virtual directory.
     3. A single other segment is a collection, or a virtual directory with ``everything``.
-    4. Of two segments, the first is a virtual directory.
+    4. Before the token page or another page of collections, the last segment is a collection.
+    5. Of two segments, the first is a virtual directory.
 
     ``_git`` and the like, and all after it, is ignored. Raises ``UsageError``.
     """
     parts = _split(_unquoted(text), "server URL")
     origin = Origin.read(parts)
-    if origin.host in SERVICES_HOSTS or origin.host.endswith(_LEGACY_SUFFIX):
+    _refuse_other_sites(origin.host)
+    if (
+        origin.host in SERVICES_HOSTS
+        or origin.host.endswith(".dev.azure.com")
+        or origin.host.endswith(_LEGACY_SUFFIX)
+    ):
         raise UsageError(
             Reason.URL_INVALID,
             f"{origin.host} is Azure DevOps Services, not an on-premises server.",
@@ -204,10 +249,12 @@ def parse_server(
 
 def _divide(path: str, known: Sequence[str], *, everything: bool) -> tuple[list[str], list[str]]:
     """Virtual directory and collection of a path; ``known`` are collections, case-folded."""
-    before, marked, _ = path.partition("/_")
+    before, marked, after = path.partition("/_")
     segments = [unquote(segment) for segment in before.split("/") if segment]
     folded = [segment.casefold() for segment in segments]
     length = _known_length(folded, known)
+    if length is None and after.partition("/")[0].casefold() in _OF_COLLECTIONS:
+        length = max(0, len(segments) - 1)
     if length is None:
         is_directory = len(segments) > 2 or (not marked and (len(segments) == 2 or everything))
         length = int(is_directory)
@@ -227,7 +274,10 @@ def _known_length(segments: Sequence[str], known: Sequence[str]) -> int | None:
 
 
 def _unquoted(text: str) -> str:
-    return text.strip().strip("'\"").strip()
+    pasted = trim(trim(text).strip("'\""))
+    if pasted.startswith("<") and pasted.endswith(">"):  # as mail programs write an address
+        return trim(pasted[1:-1])
+    return pasted
 
 
 def _split(pasted: str, what: str) -> SplitResult:
@@ -255,9 +305,16 @@ def _collection(name: str) -> str:
 
 
 def _not_an_organization(pasted: str, why: str) -> UsageError:
+    if holds_token(pasted):
+        return secret_as_value("The name of the organization")
+    for position, character in enumerate(pasted, start=1):
+        if unicodedata.category(character) in ("Cf", "Zs"):
+            why = f"it has an invisible character or a space at position {position}"
+            break
+    shown = clean(pasted.rpartition("@")[2], 80)
     return UsageError(
         Reason.URL_INVALID,
-        f"“{clean(pasted, 80)}” is not an organization of Azure DevOps Services: {why}.",
+        f"“{shown}” is not an organization of Azure DevOps Services: {why}.",
         remedy="Give its name, or any address that begins with https://dev.azure.com/NAME. "
         "An on-premises server is named with --server-url.",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -117,12 +117,16 @@ class Caller:
         url = f"{place.url}/{_quoted(project)}/_apis/git/repositories?api-version={version}"
         return self._get(url, place.site, credential, Repositories)
 
-    def clone(self, place: Place, repository: Repository, credential: Credential) -> Call:
-        """The first request of a clone (git smart HTTP). The address holds no secret."""
+    def clone(self, place: Place, repository: Repository, credential: Credential | None) -> Call:
+        """The first request of a clone (git smart HTTP). The address holds no secret.
+
+        Without a credential it is git's own first one, which learns how to sign in. Azure Repos
+        answers with every ref, so several MB are normal; the first packet decides.
+        """
         path = f"{_quoted(repository.project)}/_git/{_quoted(repository.name)}"
         url = f"{place.url}/{path}/info/refs?service=git-upload-pack"
         headers = (("Accept", "*/*"), *self._headers[1:])
-        return _call("GET", url, place.site, credential, headers)
+        return replace(_call("GET", url, place.site, credential, headers), head_only=True)
 
     def tenant(self, place: Place) -> tuple[Call, Call]:
         """Two addresses that tell anybody the Entra tenant of an organization."""
@@ -165,7 +169,12 @@ class Caller:
 
     @property
     def _headers(self) -> tuple[tuple[str, str], ...]:
-        return (_ACCEPT, ("X-TFS-FedAuthRedirect", "Suppress"), ("X-TFS-Session", self.session))
+        return (
+            _ACCEPT,
+            ("Accept-Language", "en-US"),
+            ("X-TFS-FedAuthRedirect", "Suppress"),
+            ("X-TFS-Session", self.session),
+        )
 
     def _get(
         self,

@@ -23,7 +23,7 @@ GLOBAL_PAT_END: Final = date(2026, 12, 1)
 Source: Microsoft's retirement announcement of 2025-12-12, as updated on 2026-03-05.
 """
 LAST_DAYS: Final = 30
-"""Days before the end in which a person is asked whether to create such a token."""
+"""Days before the end from which one token for each organization is demanded."""
 MIGRATE: Final = "aspm-ado migrate NAME"
 """The command that prepares a stored connection for the day; NAME is filled in where known."""
 
@@ -96,9 +96,15 @@ class Calendar:
         """The reach that ``choice`` means there and today."""
         if choice is not ReachDemanded.AUTO:
             return Reach(choice)
-        if self.ended(deployment):
+        if self.ended(deployment) or self.ends_soon(deployment):
             return Reach.ORGANIZATION
         return Reach.ALL
+
+    def on_record(self, choice: ReachDemanded, deployment: Deployment) -> ReachDemanded:
+        """What a demand on record means today: one for all tokens ends with such tokens."""
+        if choice is ReachDemanded.ALL and self.ended(deployment):
+            return ReachDemanded.ORGANIZATION
+        return choice
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,13 +153,10 @@ def request_for(
 ) -> str:
     """The letter. There is no secret in it.
 
-    ``answered`` is what Azure DevOps said, in its own words. In the last days of tokens of all
-    organizations the letter asks for one of a single organization, unless ``choice`` says
-    otherwise.
+    ``answered`` is what Azure DevOps said, in its own words.
     """
-    ends_soon = calendar.ends_soon(place.site.deployment)
-    if policy is not Policy.GLOBAL and choice is ReachDemanded.AUTO and ends_soon:
-        choice = ReachDemanded.ORGANIZATION
+    if policy is Policy.GLOBAL and choice is ReachDemanded.AUTO and not is_over(policy, calendar):
+        choice = ReachDemanded.ALL
     if policy is Policy.FULL_SCOPE:
         purpose = Purpose.ALM_AND_ISSUE_MANAGER
     row = _row(policy, place)
@@ -209,9 +206,11 @@ def _token_wanted(place: Place, made: Guide, calendar: Calendar) -> str:
     left = calendar.days_to_end(deployment)
     if made.reach is Reach.ALL and left is not None and left > 0:
         after = (
-            f"Microsoft stops tokens of all organizations on {end}; from then on one token for "
-            "each organization is needed, for as long as we use Invicti ASPM."
+            f"Microsoft announced the end of tokens of all organizations for {end}; from then on "
+            "one token for each organization is needed, for as long as we use Invicti ASPM."
         )
     elif calendar.ends_soon(deployment):
-        after += f" It is of one organization: Microsoft stops tokens of all on {end}."
+        after += (
+            f" It is of one organization: Microsoft announced the end of tokens of all for {end}."
+        )
     return f"What the token will be: {boxes}; reach: {reach}; until {until}. {after}"

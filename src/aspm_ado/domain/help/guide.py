@@ -83,12 +83,12 @@ def _reach_step(place: Place, reach: Reach, choice: ReachDemanded, calendar: Cal
     end, days = calendar.global_end, calendar.days_to_end(place.site.deployment)
     if reach is Reach.ORGANIZATION:
         step = f"{place.noun.capitalize()}: {place.name}"
-        if not calendar.ended(place.site.deployment) or choice is not ReachDemanded.AUTO:
+        if days is None or choice is not ReachDemanded.AUTO:
             return GuideStep(step)
         return GuideStep(
             step,
             (
-                f"Since {end} a token can be of one organization only. Invicti's written guide "
+                f"Microsoft announced the end of global tokens for {end}. Invicti's written guide "
                 "still says “All accessible organizations”.",
             ),
         )
@@ -100,13 +100,12 @@ def _reach_step(place: Place, reach: Reach, choice: ReachDemanded, calendar: Cal
     notes = ["Not the one organization: Invicti ASPM tries all of them and fails otherwise."]
     if days is not None and days > 0:
         notes.append(
-            f"Microsoft stops such tokens on {end}, in {count_days(days)}; --reach organization "
-            "avoids them."
+            f"Microsoft announced their end for {end}, in {count_days(days)}. To avoid them, pass "
+            "--reach organization."
         )
     elif days is not None:
         notes.append(
-            f"Microsoft was to stop such tokens on {end}; --reach organization asks for one that "
-            "does not depend on it."
+            f"Microsoft announced their end for {end}. To avoid them, pass --reach organization."
         )
     return GuideStep("Organization: All accessible organizations", tuple(notes))
 

@@ -122,13 +122,15 @@ def judge_access(
     ``wide`` is the answer to ``profiles/me``, or the list of collections that a Server gave.
     ``elsewhere`` is the identity that another organization recognised by the same token.
     """
-    kind = classify(first)
+    kind = _access_kind(first)
     own = _named_by(first, kind)
     if own is not None:
         access = Check(CheckId.ACCESS, Status.PASS, f"The {place.noun} takes the token.")
         return Access(own, identity_known(own, first), access.on(first))
     known, answer = _known(first, kind, wide, elsewhere)
     is_accepted_somewhere = known is not None or _lists_collections(wide)
+    if is_accepted_somewhere and first.status == 403 and kind is AnswerKind.ANSWER:
+        kind = AnswerKind.REFUSAL
     if is_accepted_somewhere or not _rejects_token(first, kind):
         access, identity = _not_accepted(place, first, kind)
         if known is not None:
@@ -166,14 +168,31 @@ def _named_by(first: Reply, kind: AnswerKind) -> Identity | None:
     return Identity(data.identity.id, data.identity.name, user.account)
 
 
+_SAYS_NOTHING_OF_A_PERSON: Final = frozenset(
+    {AnswerKind.THROTTLED, AnswerKind.ACCESS_POLICY, AnswerKind.NEVER_SIGNED_IN}
+)
+
+
+def _access_kind(first: Reply) -> AnswerKind:
+    """The kind of the answer to ``connectionData``: who is named in a 403 was refused, too."""
+    kind = classify(first)
+    is_named = first.status == 403 and user_of(first) is not None
+    if is_named and kind not in _SAYS_NOTHING_OF_A_PERSON:
+        return AnswerKind.NOT_ALLOWED
+    return kind
+
+
 def _known(
     first: Reply, kind: AnswerKind, wide: Reply | None, elsewhere: Identity | None
 ) -> tuple[Identity | None, Reply | None]:
     """Whom some other answer shows the token to be, and the answer that shows it."""
-    if kind is AnswerKind.NOT_ALLOWED and (user := user_of(first)):
+    is_personal = kind in (AnswerKind.NOT_ALLOWED, AnswerKind.NEVER_SIGNED_IN)
+    if is_personal and (user := user_of(first)):
         return user, first
     if wide is not None and wide.status == 200 and isinstance(wide.answer, UserProfile):
         return wide.answer.identity, wide
+    if wide is not None and _access_kind(wide) is AnswerKind.NOT_ALLOWED:
+        return user_of(wide), wide
     if elsewhere is None and wide is not None and _lists_collections(wide):
         return user_of(wide), wide
     return elsewhere, None
@@ -225,6 +244,12 @@ def _access_failure(place: Place, first: Reply, kind: AnswerKind) -> tuple[Reaso
             f"The token's owner has no access to {place.name}.",
             f"Have the owner added to {place.name} as a member, or use a token of somebody who is "
             "one.",
+        )
+    if kind is AnswerKind.NEVER_SIGNED_IN:
+        return (
+            Reason.NEVER_SIGNED_IN,
+            f"The token's owner has never signed in to {place.name}.",
+            f"Sign in once with a browser at {place.url}, then run this again.",
         )
     if _is_absent(first):
         return (

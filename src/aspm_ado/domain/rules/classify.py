@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlsplit
 
 from aspm_ado.domain.azure.deployment import API_VERSIONS, newest_common
 from aspm_ado.domain.azure.place import SERVICES_HOSTS
@@ -30,6 +31,7 @@ class AnswerKind(StrEnum):
     NOT_AZURE_DEVOPS = "not-azure-devops"
     EXPIRED = "expired"
     NOT_ALLOWED = "not-allowed"
+    NEVER_SIGNED_IN = "never-signed-in"
     BARE_REFUSAL = "bare-refusal"
     REFUSAL = "refusal"
     NO_ROUTE = "no-route"
@@ -53,33 +55,47 @@ INCONCLUSIVE: Final = frozenset(
 )
 """Kinds that say nothing about the token."""
 
-_EXPIRED: Final = re.compile(r"has expired", re.IGNORECASE)
-_CODE: Final = re.compile(r"\b(?:TF|VS)\d{5,6}\b")
-_NO_CONTROLLER: Final = re.compile(r"the controller for path", re.IGNORECASE)
-_LATEST: Final = re.compile(
-    r"latest REST API version this server supports is\s+(\d{1,2}\.\d{1,2})", re.IGNORECASE
-)
-"""Microsoft's ``VssVersionOutOfRangeException``, as users have posted it."""
+_CODE: Final = re.compile(r"\b(?:TF|VS)\d{5,6}(?!\d)", re.ASCII)
+_TYPE_KEY: Final = re.compile(r'"typeKey"\s*:\s*"(\w{1,120})"')
+_VERSION: Final = re.compile(r"(?<![\d.])\d{1,2}\.\d{1,2}(?!\.?\d)")
 
 
 def classify(reply: Reply) -> AnswerKind:
-    """The kind of one answer. Every status and every body has one."""
+    """The kind of one answer. Every status and every body has one.
+
+    By status, headers, type keys, codes and shapes: texts come in the language of the server.
+    """
     if reply.failure is not None or not reply.status:
         return AnswerKind.NO_ANSWER
     text = error_text(reply)
-    if reply.status == 429:
+    if _is_throttled(reply, text):
         return AnswerKind.THROTTLED
     if reply.status >= 500:
         return _broken(text)
     if "VS403463" in text:
         return AnswerKind.ACCESS_POLICY
+    if reply.status in (401, 403) and _never_signed_in(reply, text):
+        return AnswerKind.NEVER_SIGNED_IN
     if reply.status == 401:
         return _refusal(reply, text)
     if _leads_to_page(reply):
         return _page(reply)
-    if reply.status == 404 and _NO_CONTROLLER.search(text):
+    if reply.status == 404 and not type_key(reply) and not _CODE.search(text):
         return _without_route(reply)
     return AnswerKind.ANSWER
+
+
+def _is_throttled(reply: Reply, text: str) -> bool:
+    """Whether the service asks to slow down, which it does in other clothes than 429, too."""
+    if reply.status == 429 or (reply.status >= 400 and "TF400733" in text):
+        return True
+    is_refusal = reply.status in (203, 401, 403)
+    asks_to_wait = bool(reply.header("Retry-After")) or reply.header("X-RateLimit-Remaining") == "0"
+    return is_refusal and asks_to_wait
+
+
+def _never_signed_in(reply: Reply, text: str) -> bool:
+    return type_key(reply) == "AadUserStateException" or "TF401444" in text
 
 
 def _broken(text: str) -> AnswerKind:
@@ -100,12 +116,12 @@ def _without_route(reply: Reply) -> AnswerKind:
 
 def _refusal(reply: Reply, text: str) -> AnswerKind:
     """The kinds of 401: two look alike to a person and mean opposite things."""
-    if _EXPIRED.search(text):
+    if user_of(reply) is not None:
+        return AnswerKind.NOT_ALLOWED
+    if _has_expired(reply):
         return AnswerKind.EXPIRED
     if is_html(reply):
         return _page(reply)
-    if user_of(reply) is not None:
-        return AnswerKind.NOT_ALLOWED
     if _asks_web_server_sign_in(reply):
         return AnswerKind.NOT_AZURE_DEVOPS
     marked = _is_marked(reply)
@@ -114,6 +130,18 @@ def _refusal(reply: Reply, text: str) -> AnswerKind:
     if marked or _CODE.search(text) or "TFS-Federated" in reply.header_values("WWW-Authenticate"):
         return AnswerKind.REFUSAL
     return AnswerKind.NOT_AZURE_DEVOPS
+
+
+def _has_expired(reply: Reply) -> bool:
+    """Whether a 401 says that the token has expired.
+
+    It is the refusal that has a type key or an error header of its own and no TF code; the words
+    are in the language of the server.
+    """
+    said = unquote_plus(reply.header("X-TFS-ServiceError"))
+    if _CODE.search(error_text(reply)) or not _is_marked(reply):
+        return False
+    return type_key(reply) == "AccessCheckException" or (bool(said) and not type_key(reply))
 
 
 def _page(reply: Reply) -> AnswerKind:
@@ -132,6 +160,22 @@ def error_text(reply: Reply) -> str:
     return reply.text + "\n" + unquote_plus(reply.header("X-TFS-ServiceError"))
 
 
+def type_key(reply: Reply) -> str:
+    """The ``typeKey`` of Azure DevOps' JSON error document; empty where the answer is none."""
+    if not reply.text.lstrip("\ufeff \t\r\n").startswith("{"):
+        return ""
+    found = _TYPE_KEY.search(reply.text)
+    return found[1] if found else ""
+
+
+def without_body(reply: Reply) -> Reply:
+    """The same with no more of its body than a rule reads again: the type key of an error."""
+    key = type_key(reply)
+    if not key:
+        return reply.without_text()
+    return replace(reply, text=f'{{"typeKey":"{key}"}}')
+
+
 def is_html(reply: Reply) -> bool:
     """Whether a page answered where a document was asked for."""
     is_page = "html" in reply.header("Content-Type").lower()
@@ -148,9 +192,16 @@ def user_of(reply: Reply) -> Identity | None:
 
 
 def server_version(reply: Reply | None) -> str:
-    """The newest API version of both sides; the oldest of ours where the answer does not say."""
-    if reply is not None and (found := _LATEST.search(error_text(reply))):
-        return newest_common(found[1])
+    """The newest API version of both sides; the oldest of ours where the answer does not say.
+
+    ``reply`` is the answer to a version that no server has: a ``VssVersionOutOfRangeException``,
+    whose text holds that version and the server's latest.
+    """
+    if reply is not None and "VssVersionOutOfRangeException" in error_text(reply):
+        asked = set(_VERSION.findall(urlsplit(reply.call.url).query))
+        for version in _VERSION.findall(error_text(reply)):
+            if version not in asked:
+                return newest_common(version)
     return API_VERSIONS[-1]
 
 
@@ -168,7 +219,7 @@ _EXPLANATIONS: Final = {
     ),
     AnswerKind.THROTTLED: (
         Reason.THROTTLED,
-        "{host} asks to slow down (429).",
+        "{host} is throttling requests (status {status}).",
         "Wait some minutes, then run this again.",
     ),
     AnswerKind.NOT_AZURE_DEVOPS: (
@@ -243,9 +294,22 @@ def _asks_web_server_sign_in(reply: Reply) -> bool:
     host = reply.call.url.split("/")[2].partition(":")[0]
     if reply.status != 401 or host in SERVICES_HOSTS:
         return False
-    challenges = ", ".join(reply.header_values("WWW-Authenticate"))
+    challenges = _challenges(reply)
     realms = [realm.strip() for realm in _BASIC_REALM.findall(challenges)]
     if realms:
         return not any("://" in realm for realm in realms)
-    schemes = {scheme.lower() for scheme in _SCHEME.findall(_QUOTED.sub("x", challenges))}
-    return bool(schemes & {"negotiate", "ntlm"}) and schemes <= _WEB_SERVER_SCHEMES
+    return offers_windows_sign_in(reply) and _schemes(reply) <= _WEB_SERVER_SCHEMES
+
+
+def offers_windows_sign_in(reply: Reply) -> bool:
+    """Whether a 401 offers Negotiate or NTLM, whatever it offers beside them."""
+    return reply.status == 401 and bool(_schemes(reply) & {"negotiate", "ntlm"})
+
+
+def _challenges(reply: Reply) -> str:
+    return ", ".join(reply.header_values("WWW-Authenticate"))
+
+
+def _schemes(reply: Reply) -> set[str]:
+    found = _SCHEME.findall(_QUOTED.sub("x", _challenges(reply)))
+    return {scheme.lower() for scheme in found}

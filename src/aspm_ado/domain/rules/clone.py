@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import INCONCLUSIVE, classify, inconclusive
+from aspm_ado.domain.rules.classify import (
+    INCONCLUSIVE,
+    AnswerKind,
+    classify,
+    inconclusive,
+    offers_windows_sign_in,
+)
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.documents import Repository
     from aspm_ado.domain.http import Reply
 
@@ -18,6 +27,10 @@ _TOKEN: Final = CheckId.CLONE_TOKEN
 _USERNAME: Final = CheckId.CLONE_USERNAME
 _ADVERTISEMENT: Final = "application/x-git-upload-pack-advertisement"
 _FIRST_LINE: Final = "001e# service=git-upload-pack"
+_VERSION_2: Final = "000eversion 2"
+_DUMB: Final = re.compile(r"[0-9a-f]{40,64}\t(?:refs/|HEAD)")
+_EMPTY: Final = re.compile(r"0000$|[0-9a-f]{4}0{40,64} capabilities\^\{\}")
+_ANONYMOUS: Final = (AnswerKind.BARE_REFUSAL, AnswerKind.REFUSAL, AnswerKind.SIGN_IN)
 MAY_READ: Final = (
     "Check that the token's owner may read the repository in the browser (access level "
     "“Stakeholder” may not); name another one with --check-clone."
@@ -37,9 +50,56 @@ def clone_outcome(reply: Reply) -> CloneOutcome:
     is_git = reply.header("Content-Type").lower().startswith(_ADVERTISEMENT)
     if reply.status == 200 and is_git and reply.text.startswith(_FIRST_LINE):
         return CloneOutcome.READ
-    if classify(reply) in INCONCLUSIVE:
+    if _foreign(reply) or classify(reply) in INCONCLUSIVE:
         return CloneOutcome.INCONCLUSIVE
     return CloneOutcome.REFUSED
+
+
+def _foreign(reply: Reply) -> str:
+    """How git is spoken there, where Azure DevOps does not speak it so."""
+    if reply.status == 200 and reply.text.startswith(_VERSION_2):
+        return "in version 2 of git's protocol, unasked"
+    if reply.status == 200 and _DUMB.match(reply.text):
+        return "as a plain file server does (git's “dumb” protocol)"
+    return ""
+
+
+def _unheard(check: CheckId, reply: Reply) -> Check:
+    how = _foreign(reply)
+    if not how:
+        return inconclusive(check, reply)
+    host = reply.call.url.split("/")[2]
+    return Check(
+        check,
+        Status.UNKNOWN,
+        f"{host} answered {how}. Azure DevOps does not.",
+        Reason.NOT_AZURE_DEVOPS,
+        f"Look for a mirror or a proxy between this machine and {host}.",
+    ).on(reply)
+
+
+def _read(what: str, way: str, reply: Reply) -> str:
+    """That it was read, and what is special about the answer."""
+    detail = f"This machine could read {what} {way}."
+    after = reply.text.removeprefix(f"{_FIRST_LINE}\n").removeprefix("0000")
+    if _EMPTY.match(after):
+        detail += " It is empty, so no content was seen."
+    if after.startswith(_VERSION_2):
+        detail += " It answers in version 2 of git's protocol, unasked."
+    return detail
+
+
+def _refusal(what: str, way: str, reply: Reply) -> tuple[str, str]:
+    """That it could not be read, and what to do."""
+    detail = f"{what} could not be read{way} (status {reply.status}) although Code is granted."
+    if classify(reply) not in _ANONYMOUS:
+        return detail, MAY_READ
+    host = reply.call.url.split("/")[2]
+    return (
+        f"{detail} {host} treated git's request as anonymous.",
+        "Look for a proxy that removes the Authorization header; ask the administrator whether "
+        "git may sign in with tokens.",
+    )
 
 
 def judge_clone(
@@ -71,9 +131,9 @@ def _with_username(what: str, who: str, alone: CloneOutcome, named: Reply | None
         return skip(_USERNAME, "No username is known to try.", Reason.NO_USERNAME)
     outcome = clone_outcome(named)
     if outcome is CloneOutcome.INCONCLUSIVE:
-        return inconclusive(_USERNAME, named)
+        return _unheard(_USERNAME, named)
     if outcome is CloneOutcome.READ:
-        detail = f"This machine could read {what} as “{who}” with the token."
+        detail = _read(what, f"as “{who}” with the token", named)
         return Check(_USERNAME, Status.PASS, detail).on(named)
     if alone is CloneOutcome.READ:
         return Check(
@@ -90,13 +150,13 @@ def _with_username(what: str, who: str, alone: CloneOutcome, named: Reply | None
 def _token_alone(what: str, who: str, alone: Reply, named: Reply | None) -> Check:
     first = clone_outcome(alone)
     if first is CloneOutcome.READ:
-        detail = f"This machine could read {what} with the token alone."
+        detail = _read(what, "with the token alone", alone)
         return Check(_TOKEN, Status.PASS, detail).on(alone)
     if first is CloneOutcome.INCONCLUSIVE:
-        return inconclusive(_TOKEN, alone).on(alone, named)
+        return _unheard(_TOKEN, alone).on(alone, named)
     second = clone_outcome(named) if named is not None else None
     if named is not None and second is CloneOutcome.INCONCLUSIVE:
-        return inconclusive(_TOKEN, named).on(alone, named)
+        return _unheard(_TOKEN, named).on(alone, named)
     if second is CloneOutcome.READ:
         return Check(
             _TOKEN,
@@ -105,8 +165,62 @@ def _token_alone(what: str, who: str, alone: Reply, named: Reply | None) -> Chec
             Reason.CLONE_NEEDS_USERNAME,
             f"Enter the username “{who}” beside the token in Invicti ASPM.",
         ).on(alone)
-    detail = f"{what} could not be read (status {alone.status}) although Code is granted."
-    return Check(_TOKEN, Status.FAIL, detail, Reason.CLONE_FAILED, MAY_READ).on(alone, named)
+    detail, remedy = _refusal(what, "", alone)
+    return Check(_TOKEN, Status.FAIL, detail, Reason.CLONE_FAILED, remedy).on(alone, named)
+
+
+def with_sign_in(check: Check, unsigned: Reply) -> Check:
+    """``clone.username`` of a Server, by what it answers to somebody without a credential.
+
+    Git asks so first, and signs in by the strongest way that is offered. Seen with git 2.39.5 and
+    its libcurl: behind Negotiate or NTLM it does not send the token of an address.
+    """
+    if offers_windows_sign_in(unsigned):
+        return Check(
+            _USERNAME,
+            Status.WARN,
+            f"{check.detail} The server offers Windows sign-in (Negotiate or NTLM) too: there git "
+            "may fail with “https://user:TOKEN@…” (git 2.39.5 did; others may differ).",
+            Reason.CLONE_NEEDS_HEADER,
+            "Let scanners send the token in a header (git's http.extraHeader).",
+        ).on(unsigned)
+    if unsigned.status == 401 or clone_outcome(unsigned) is CloneOutcome.READ:
+        return check
+    return inconclusive(_USERNAME, unsigned, "Could not determine how git signs in: ")
+
+
+def refused_all(refused: Sequence[tuple[Check, Check]]) -> tuple[Check, Check]:
+    """Both checks where no listed repository that was tried may be read: those of the first."""
+    token, username = refused[0]
+    more = len(refused) - 1
+    if more:
+        token = token.adding(f"{more} more failed as well.")
+    return token, username
+
+
+def repository_disabled(repository: Repository, reply: Reply) -> tuple[Check, Check]:
+    """Both checks where the repository that a person named is disabled."""
+    what = clean(f"{repository.project}/{repository.name}", 120)
+    failed = Check(
+        _TOKEN,
+        Status.FAIL,
+        f"{what} is disabled.",
+        Reason.REPOSITORY_DISABLED,
+        "Enable it in the project settings (Repositories), or name another one: --check-clone.",
+    ).on(reply)
+    return failed, skip(_USERNAME, "Skipped: the repository is disabled.")
+
+
+def repository_elsewhere(named: str, place: Place) -> tuple[Check, Check]:
+    """Both checks where the address of the repository leads to another organization."""
+    failed = Check(
+        _TOKEN,
+        Status.FAIL,
+        f"The repository address ({clean(named, 120)}) does not belong to {clean(place.name, 60)}.",
+        Reason.REPOSITORY_ABSENT,
+        f"Name a repository of this {place.noun} with --check-clone PROJECT/REPO.",
+    )
+    return failed, skip(_USERNAME, "Skipped: there is no such repository.")
 
 
 def clone_skipped(detail: str, reason: Reason = Reason.NOT_ASKED) -> tuple[Check, Check]:

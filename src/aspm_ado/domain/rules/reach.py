@@ -154,7 +154,7 @@ def _all(reach_seen: ReachSeen, deployment: Deployment, calendar: Calendar) -> C
         return Check(
             CheckId.REACH,
             Status.WARN,
-            f"{detail} Microsoft was to stop such tokens on {end}; this one still answers.",
+            f"{detail} Microsoft announced their end for {end}; this one still answers.",
             Reason.REACH_GLOBAL_OUTLIVED,
             f"{replace_it} it stops: {MIGRATE}",
             next=migrate,
@@ -162,7 +162,7 @@ def _all(reach_seen: ReachSeen, deployment: Deployment, calendar: Calendar) -> C
     return Check(
         CheckId.REACH,
         Status.WARN,
-        f"{detail} Microsoft stops such tokens on {end}, in {count_days(days)}, "
+        f"{detail} Microsoft announced their end for {end}, in {count_days(days)}, "
         "whatever their own expiry.",
         Reason.REACH_GLOBAL_ENDS,
         f"{replace_it} {end}: {MIGRATE}",
@@ -176,7 +176,7 @@ _ASKS: Final = "asks for all accessible organizations."
 def _one(
     reach_seen: ReachSeen, demanded: ReachDemanded, deployment: Deployment, calendar: Calendar
 ) -> Check:
-    end, ended = calendar.global_end, calendar.ended(deployment)
+    end = calendar.global_end
     detail = f"The token reaches this {deployment.noun} only: {reach_seen.because}"
     if calendar.demanded(demanded, deployment) is Reach.ALL:
         return Check(
@@ -186,15 +186,14 @@ def _one(
             Reason.REACH_ORGANIZATION_ONLY,
             _how_to_reach_all(deployment, calendar),
         )
-    if demanded is ReachDemanded.AUTO and ended:
+    if demanded is ReachDemanded.AUTO and end is not None:
         return Check(
             CheckId.REACH,
             Status.WARN,
-            f"{detail}. Since {end} that is all a token can reach, while Invicti's written guide "
-            f"still {_ASKS}",
+            f"{detail}. Microsoft announced the end of global tokens for {end}, while Invicti's "
+            f"written guide still {_ASKS}",
             Reason.REACH_AFTER_END,
-            "If Invicti ASPM refuses it, send its message to Invicti's support; the token is as "
-            "wide as it can be.",
+            "If Invicti ASPM rejects the token, send its message to Invicti's support.",
         )
     return Check(CheckId.REACH, Status.PASS, f"{detail}, as demanded.")
 
@@ -203,19 +202,19 @@ def _how_to_reach_all(deployment: Deployment, calendar: Calendar) -> str:
     end = calendar.global_end
     if deployment is Deployment.SERVER:
         return (
-            "Either create a token of all collections, or pass --reach organization and give one "
-            "token for each."
+            "Either create a token of all collections, or pass --reach organization to connect, "
+            "with one token for each."
         )
     days = calendar.days_to_end(deployment)
     if calendar.ended(deployment):
         return (
-            f"Microsoft announced the end of such tokens for {end}: leave --reach out, or pass "
-            "--reach organization."
+            f"Microsoft announced the end of such tokens for {end}: pass --reach organization to "
+            "connect, or leave it out."
         )
     stops = ""
     if days is not None:
         stops = f" (Microsoft announced their end for {end}, in {count_days(days)})"
     return (
         f"Either create a new token of “All accessible organizations”{stops}, or keep one "
-        "token for each organization and pass --reach organization."
+        "token for each organization and pass --reach organization to connect."
     )

@@ -16,6 +16,7 @@ from aspm_ado.domain.rules.classify import (
     AnswerKind,
     classify,
     explain_inconclusive,
+    type_key,
     user_of,
 )
 
@@ -61,7 +62,8 @@ def judge_probe(reply: Reply, scope_context: ScopeContext) -> ProbeResult:
         return ProbeResult.MISSING
     if kind is AnswerKind.NO_ROUTE:
         return ProbeResult.UNPROVABLE
-    if kind is not AnswerKind.ANSWER:
+    is_document = 200 <= reply.status < 300 or type_key(reply)
+    if kind is not AnswerKind.ANSWER or not is_document:
         return ProbeResult.UNKNOWN
     if user_of(reply) is not None:
         return ProbeResult.GRANTED

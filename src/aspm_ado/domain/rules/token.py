@@ -31,6 +31,14 @@ _SHAPES: Final = {
 
 def judge_format(secret: Secret) -> Check:
     """``token.format``: advice only, since a service may accept a format that is not known here."""
+    if secret.taken_from:
+        return Check(
+            CheckId.TOKEN_FORMAT,
+            Status.WARN,
+            f"The token was taken out of “{secret.taken_from}”.",
+            Reason.FORMAT_UNUSUAL,
+            "Next time, pass the token alone.",
+        )
     if shape := _SHAPES.get(secret.format):
         return Check(CheckId.TOKEN_FORMAT, Status.PASS, shape)
     return Check(
@@ -93,6 +101,11 @@ def global_token_warnings(
     days = calendar.days_to_end(entry.deployment)
     if days is None:
         return
+    if calendar.on_record(entry.reach_demanded, entry.deployment) is not entry.reach_demanded:
+        yield (
+            f"{entry.name} was stored with --reach all. Since {calendar.global_end} that is read "
+            "as one token for each organization."
+        )
     for key, credential in entry.credentials.items():
         held = [one for one in entry.organizations if one.credential == key]
         found = [reports[one.key] for one in held if one.key in reports]

@@ -6,7 +6,7 @@ The values that a person enters in Invicti ASPM, and how it went.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
@@ -60,12 +60,15 @@ class Handoff:
     """What an earlier run left."""
     successor: str = ""
     """The key of a new token that waits until Invicti ASPM has it."""
+    notes: tuple[str, ...] = ()
+    """What else is worth knowing of this organization."""
 
     def form(self, aspm_url: str) -> FormValues:
         """What a person is shown."""
-        return form_values(
+        form = form_values(
             self.place, self.purpose, self.settings, aspm_url, self.secret.last4, self.username
         )
+        return replace(form, notes=self.notes)
 
     def values(self, marker: str) -> dict[str, str | bool]:
         """What the places of a profile are filled with; the token is not among them."""
@@ -202,6 +205,8 @@ class _Sitting:
             say(f"    {label}: {value}")
         for line in form.switches:
             say(f"    • {line}")
+        for line in form.notes:
+            say(f"    {line}")
         say(f" {len(form.where) + 2}. Save")
 
     def answer(self, handoff: Handoff, *, more: bool) -> str:

@@ -91,7 +91,7 @@ def migrate(context: Context, name: str) -> Report:
     before = entry = _with_choice(context, entry, names)
     place = site_of(entry).place
     groups = tuple((place(one),) for one in names if not entry.has_own(one))
-    demand = demand_stored(context.asker, entry, ReachDemanded.ORGANIZATION)
+    demand = demand_stored(context, entry, ReachDemanded.ORGANIZATION)
     tried = _each(context, Renewal(entry, groups, demand, options, one_each=True), tokens)
     entry = context.records.load().connections[entry.name]
     brought = HandoffResult()
@@ -366,7 +366,7 @@ def _demand_tokens(context: Context, entry: Entry, names: Sequence[str], tokens:
     if context.asker.asks:
         return
     site = site_of(entry)
-    demand = demand_stored(context.asker, entry, ReachDemanded.ORGANIZATION)
+    demand = demand_stored(context, entry, ReachDemanded.ORGANIZATION)
     missing = []
     for place in map(site.place, names):
         is_there = entry.has_own(place.name) or tokens.of(place) is not None

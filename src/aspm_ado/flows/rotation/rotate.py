@@ -14,7 +14,7 @@ from aspm_ado.domain.questions import ASPM_URL, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.options import aspm_options, demand_stored
+from aspm_ado.flows.options import aspm_options, demand_stored, reach_on_record
 from aspm_ado.flows.registration.aspm import (
     AspmTarget,
     AspmTerms,
@@ -77,7 +77,11 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     given = tokens_given(context.asker, context.sources, site_of(entry))
     group = _meant(context, entry, organizations or [place.name for place in given.named])
     token = _one_token(given, group)
-    demand = demand_stored(context.asker, entry)
+    demand = demand_stored(context, entry)
+    if demand.reach is not entry.reach_demanded:
+        context.voice.note(
+            f"{entry.name} was stored with --reach all. A token of one organization is enough now."
+        )
     renewal = Renewal(entry, (group,), demand, options)
     waits = token is None and entry.successor_of(group[0].name) is not None
     if token is None and not waits:
@@ -102,7 +106,7 @@ def needs_one_each(context: Context, entry: Entry, names: Sequence[str]) -> bool
         return False
     if creation_asked(context.asker) == REQUIRE:
         return True
-    reach = demand_stored(context.asker, entry).reach
+    reach = reach_on_record(context, entry)
     deployment = site_of(entry).deployment
     return context.clock.calendar().demanded(reach, deployment) is Reach.ORGANIZATION
 

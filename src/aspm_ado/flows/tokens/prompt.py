@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.retirement import ReachDemanded, count_days, parse_day
+from aspm_ado.domain.azure.retirement import ReachDemanded, parse_day
 from aspm_ado.domain.help.administrator import (
     POLICIES,
     Policy,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import Demand, Token
 
@@ -35,33 +36,35 @@ FORBIDDEN: Final = Question("forbidden", "What is in the way?")
 def ask_reach(context: Context, said: ReachDemanded, deployment: Deployment) -> ReachDemanded:
     """Ask which kind of token to create, in the last days of tokens of all organizations.
 
-    A script has said it, or ``auto``.
+    A script has said it, or ``auto``. Who wants one of all is warned.
     """
     calendar = context.clock.calendar()
-    days = calendar.days_to_end(deployment)
-    if said is not ReachDemanded.AUTO or not context.asker.asks:
-        return said
-    if days is None or not calendar.ends_soon(deployment):
-        return said
+    soon = calendar.ends_soon(deployment)
+    if said is ReachDemanded.AUTO and soon and context.asker.asks:
+        said = _pick_reach(context, calendar)
+    if said is ReachDemanded.ALL and (soon or calendar.ended(deployment)):
+        context.voice.warn(
+            f"Microsoft announced the end of global tokens for {calendar.global_end}. A token for "
+            "all organizations may stop then, whatever its own expiry."
+        )
+    return said
+
+
+def _pick_reach(context: Context, calendar: Calendar) -> ReachDemanded:
     context.voice.say(
-        "Invicti's guide asks for a token of all accessible organizations. Microsoft stops such "
-        "tokens on "
-        f"{calendar.global_end}, in {count_days(days)} by this machine's clock, whatever their own "
-        "expiry."
+        "Invicti's guide asks for a token of all accessible organizations. Microsoft announced the "
+        f"end of such tokens for {calendar.global_end}, whatever their own expiry."
     )
     context.voice.say(
-        "A token of one organization outlives that day; whether your Invicti ASPM takes it is not "
-        "known."
+        "A token of one organization outlives that day. It is not known whether your Invicti ASPM "
+        "accepts it."
     )
+    end = f"as Invicti asks; announced to stop on {calendar.global_end}"
     choices = [
-        Choice(
-            "all",
-            "All accessible organizations",
-            f"as Invicti asks; stops on {calendar.global_end}",
-        ),
         Choice("organization", "One token for each organization", "outlives that day"),
+        Choice("all", "All accessible organizations", end),
     ]
-    return ReachDemanded(context.asker.pick(REACH, choices, "all"))
+    return ReachDemanded(context.asker.pick(REACH, choices, "organization"))
 
 
 def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) -> Token:

@@ -196,7 +196,10 @@ def _reach(result: TokenResult) -> Check:
     token, reach_seen = result.token, result.reach_seen
     organizations = result.organizations.values()
     if reach_seen.reach is not Reach.UNKNOWN or any(here.is_accepted for here in organizations):
-        return judge_reach(reach_seen, token.demand.reach, token.site.deployment, result.calendar)
+        demanded, deployment = token.demand.reach, token.site.deployment
+        if token.demand.on_record:
+            demanded = result.calendar.on_record(demanded, deployment)
+        return judge_reach(reach_seen, demanded, deployment, result.calendar)
     checks = (here.access.access_check for here in organizations if here.access is not None)
     if any(check.status is Status.UNKNOWN for check in checks):
         return reach_not_asked(

@@ -11,17 +11,29 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import API_VERSIONS, Deployment
+from aspm_ado.domain.azure.named_repository import NamedRepository
 from aspm_ado.domain.azure.scopes import Probe, highest_probes, probes_for
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.documents import Names, Projects, Repositories, Repository, UserProfile
 from aspm_ado.domain.http import Call, Credential, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import INCONCLUSIVE, AnswerKind, classify, server_version
+from aspm_ado.domain.rules.classify import (
+    INCONCLUSIVE,
+    AnswerKind,
+    classify,
+    offers_windows_sign_in,
+    server_version,
+    without_body,
+)
 from aspm_ado.domain.rules.clone import (
     clone_inconclusive,
     clone_refused,
     clone_skipped,
     judge_clone,
+    refused_all,
+    repository_disabled,
+    repository_elsewhere,
+    with_sign_in,
 )
 from aspm_ado.domain.rules.reach import not_listed
 from aspm_ado.domain.rules.scopes import ProbeResult, judge_probe, judge_scopes, reads_code
@@ -48,11 +60,8 @@ A purpose with more probes asks the summit of each scope first.
 PROJECTS_TRIED: Final = 10
 """Projects of the first page that are looked into for a repository, one after the other."""
 
-REPOSITORIES_TRIED: Final = 3
-"""Repositories of a project that are tried.
-
-Servers before 2020 do not tell which ones are switched off.
-"""
+REPOSITORIES_TRIED: Final = 8
+"""Listed repositories that are tried while each is refused, hidden, disabled or gone."""
 
 _TRUE_EVERYWHERE: Final = (AnswerKind.NO_ANSWER, AnswerKind.EXPIRED)
 """First answers that are true of the token in every other organization, too."""
@@ -214,7 +223,7 @@ class TokenRequests:
                 here.clone, here.repository = was.clone, was.repository
         self.result.listed = self.result.listed or before.listed
 
-    def explore(self, here: OrganizationResult, clone: str) -> RequestPlan[None]:
+    def explore(self, here: OrganizationResult, clone: str | NamedRepository) -> RequestPlan[None]:
         """One organization to the end: access, scopes, and the repository that ``clone`` says."""
         result, demand = self.result, self._token.demand
         if here.first is None:
@@ -235,7 +244,7 @@ class TokenRequests:
         # most of the memory.
         if here.first is not None:
             here.first = here.first.without_text()
-        here.replies |= {name: here.replies[name].without_text() for name in held}
+        here.replies |= {name: without_body(here.replies[name]) for name in held}
         if not here.clone:
             yield from self._try_clone(here, clone)
 
@@ -307,7 +316,9 @@ class TokenRequests:
     ) -> Call:
         return self._caller.probe(here.place, probe, self.result.version, me, credential)
 
-    def _try_clone(self, here: OrganizationResult, choice: str) -> RequestPlan[None]:
+    def _try_clone(
+        self, here: OrganizationResult, choice: str | NamedRepository
+    ) -> RequestPlan[None]:
         """Fill ``clone`` and ``repository`` of one organization."""
         if not self._token.demand.purpose.reads_code:
             here.clone = clone_skipped("The issue manager clones nothing.", Reason.NOT_WANTED)
@@ -317,14 +328,34 @@ class TokenRequests:
             here.clone = clone_skipped("Not asked: Code is not as needed yet.")
         elif choice == AUTO:
             yield from self._clone_any(here)
-        else:
-            project, _, name = choice.partition("/")
-            yield from self._clone(here, Repository("", name, project), asked_for=True)
+        elif isinstance(choice, NamedRepository):
+            yield from self._clone_named(here, choice)
+
+    def _clone_named(self, here: OrganizationResult, named: NamedRepository) -> RequestPlan[None]:
+        """The repository that a person named. Its project's list tells whether it is disabled."""
+        repository = named.at(here.place)
+        if repository is None:
+            here.clone = repository_elsewhere(str(named), here.place)
+            return
+        yield from self._clone(here, repository, asked_for=True)
+        if here.clone[0].reason is not Reason.REPOSITORY_ABSENT:
+            return
+        [reply] = yield [
+            self._caller.repositories(
+                here.place, repository.project, API_VERSIONS[-1], self._credential
+            )
+        ]
+        if not isinstance(reply.answer, Repositories):
+            return
+        name = repository.name.casefold()
+        listed = [one for one in reply.answer.repositories if one.name.casefold() == name]
+        if listed and not listed[0].enabled:
+            here.clone = repository_disabled(repository, reply)
 
     def _clone_any(self, here: OrganizationResult) -> RequestPlan[None]:
-        """The first repository that can be tried, in the first projects.
+        """The first listed repository that can be read, in the first projects.
 
-        The list of a whole organization has no pages.
+        Empty ones come last. The list of a whole organization has no pages.
 
         The newest version that a server names may be a preview there (seen with Server 2020 and
         2022), so a refused version is followed by the next older one.
@@ -337,6 +368,8 @@ class TokenRequests:
             here.clone = clone_inconclusive(page)
             return
         silent: list[Reply] = []
+        empty: list[Repository] = []
+        refused: list[tuple[Check, Check]] = []
         projects = page.answer.projects[:PROJECTS_TRIED]
         for project in projects:
             [reply] = yield [
@@ -344,25 +377,39 @@ class TokenRequests:
             ]
             if not isinstance(reply.answer, Repositories):
                 silent.append(reply)
-            elif (yield from self._clone_one_of(here, reply.answer.repositories)):
+                continue
+            enabled = [one for one in reply.answer.repositories if one.enabled]
+            empty += [one for one in enabled if not one.has_content]
+            full = [one for one in enabled if one.has_content]
+            if (yield from self._clone_one_of(here, full, refused)):
                 return
-        if not here.clone:
+        if (yield from self._clone_one_of(here, empty, refused)):
+            return
+        if refused:
+            here.clone = refused_all(refused)
+        else:
             here.clone = _none_found(silent, looked=len(silent) < len(projects))
 
     def _clone_one_of(
-        self, here: OrganizationResult, repositories: Sequence[Repository]
+        self,
+        here: OrganizationResult,
+        repositories: Sequence[Repository],
+        refused: list[tuple[Check, Check]],
     ) -> RequestPlan[bool]:
-        """Try those of a project until one is not gone; whether there was one."""
-        enabled = [one for one in repositories if one.enabled]
-        for repository in enabled[:REPOSITORIES_TRIED]:
-            yield from self._clone(here, repository, asked_for=False)
-            if any(one.status != 404 for check in here.clone for one in check.evidence):
+        """Try these until one is not refused; whether there was one, or enough were tried."""
+        for repository in repositories[: REPOSITORIES_TRIED - len(refused)]:
+            token, username = yield from self._clone(here, repository, asked_for=False)
+            if token.status is not Status.FAIL:
                 return True
-        return False
+            refused.append((token, username))
+        if len(refused) < REPOSITORIES_TRIED:
+            return False
+        here.clone = refused_all(refused)
+        return True
 
     def _clone(
         self, here: OrganizationResult, repository: Repository, *, asked_for: bool
-    ) -> RequestPlan[None]:
+    ) -> RequestPlan[tuple[Check, Check]]:
         """Read the first page of a repository, with the token alone and beside a username."""
         identity = here.identity
         username = self._token.username
@@ -374,7 +421,14 @@ class TokenRequests:
             calls.append(self._caller.clone(here.place, repository, self._token.bound(username)))
         alone, *beside = yield calls
         second = next(iter(beside), None)
-        here.clone = judge_clone(repository, alone, second, username, asked_for=asked_for)
+        token, named = judge_clone(repository, alone, second, username, asked_for=asked_for)
+        if named.status is Status.PASS and self._site.deployment is Deployment.SERVER:
+            unsigned = here.control
+            if unsigned is None or not offers_windows_sign_in(unsigned):
+                [unsigned] = yield [self._caller.clone(here.place, repository, None)]
+            named = with_sign_in(named, unsigned)
+        here.clone = token, named
+        return token, named
 
 
 def _granted(here: OrganizationResult, result: TokenResult) -> set[str]:

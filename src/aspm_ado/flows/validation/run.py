@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.azure.named_repository import NamedRepository
 from aspm_ado.domain.rules.reach import observe_reach
 from aspm_ado.domain.rules.scopes import holds_profile
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS
@@ -53,10 +54,8 @@ def validate(
         requests: TokenRequests, here: OrganizationResult
     ) -> RequestPlan[TokenRequests | OrganizationResult]:
         result, demand = requests.result, requests.result.token.demand
-        clone = demand.check_clone
         is_first = here is result.lead and result is first_tokens[id(demand)]
-        if "/" in clone and not is_first:
-            clone = AUTO  # a repository that is named is the first organization's
+        clone = _clone_in(here, demand.check_clone, results, is_first=is_first)
         yield from requests.explore(here, clone)
         return here
 
@@ -90,6 +89,29 @@ def _first_of_each_demand(results: Sequence[TokenResult]) -> dict[int, TokenResu
     for result in sorted(results, key=lambda one: not one.token.places):
         first.setdefault(id(result.token.demand), result)
     return first
+
+
+def _clone_in(
+    here: OrganizationResult,
+    choice: str | NamedRepository,
+    results: Sequence[TokenResult],
+    *,
+    is_first: bool,
+) -> str | NamedRepository:
+    """What to try in one organization.
+
+    A repository that is named is in the organization of its address, else in the first one. An
+    address that leads to none of them is the first one's, too, so that it is reported.
+    """
+    if not isinstance(choice, NamedRepository):
+        return choice
+    is_here = is_first
+    if choice.host and is_first:
+        places = [one.place for result in results for one in result.organizations.values()]
+        is_here = not any(map(choice.at, places))
+    if is_here or (choice.host and choice.at(here.place)):
+        return choice
+    return AUTO
 
 
 class _Progress:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.azure.named_repository import NamedRepository
 from aspm_ado.domain.azure.place import SERVICES
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.http import Credential
@@ -26,8 +27,10 @@ class Demand:
 
     purpose: Purpose = Purpose.ALM
     reach: ReachDemanded = ReachDemanded.AUTO
-    check_clone: str = AUTO
-    """``auto``, ``no`` or the ``PROJECT/REPO`` to try."""
+    on_record: bool = False
+    """Whether ``reach`` was demanded when the connection was made, and not by this run."""
+    check_clone: str | NamedRepository = AUTO
+    """``auto``, ``no`` or the repository to try."""
     read_only: bool = False
     end: date | None = None
     """When the tokens end, where one day is said for all of them."""
@@ -40,8 +43,11 @@ class Demand:
         return replace(self, reach=ReachDemanded.ORGANIZATION)
 
     def for_another_token(self, username: str) -> Demand:
-        """The same of one more token, which has an end of its own."""
-        return replace(self, end=None, username=username)
+        """The same of one more token, which has an end and repositories of its own."""
+        check_clone = self.check_clone
+        if isinstance(check_clone, NamedRepository):
+            check_clone = AUTO
+        return replace(self, end=None, username=username, check_clone=check_clone)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,122 @@
+"""A repository as people name it: ``PROJECT/REPO``, or any address of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.documents import Repository
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import clean
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Place
+
+_SERVICES: Final = "dev.azure.com"
+_LEGACY: Final = ".visualstudio.com"
+_SSH_HOSTS: Final = ("ssh.dev.azure.com", "vs-ssh.visualstudio.com")
+_ADDRESS: Final = re.compile(
+    r"(?:[a-z+]+://)?(?:[^/]*@)?([^/@:\[\]]+|\[[0-9a-f:]+\])(?::\d*)?[:/](.+)", re.IGNORECASE
+)
+"""An address of https or ssh, with or without scheme, user and port: the host and the path."""
+_MARKERS: Final = ("_git", "_ssh")
+_FORBIDDEN: Final = frozenset('\\/:*?"<>|')
+_VIEWS: Final = ("_full", "_optimized")
+"""What may stand between ``_git`` and the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRepository:
+    """What a person named.
+
+    ``path`` leads to it: a project, or with a ``host`` the organization (virtual directory and
+    collection) and the project, which an address leaves out where it has the repository's name.
+    """
+
+    name: str
+    path: tuple[str, ...]
+    host: str = ""
+
+    def __str__(self) -> str:
+        return "/".join((*self.path, self.name))
+
+    def at(self, place: Place) -> Repository | None:
+        """The same as a repository of ``place``; ``None`` where its address leads elsewhere.
+
+        The host of a Server is not compared: many have more than one name.
+        """
+        rest = self.path
+        if self.host:
+            directory = unquote(urlsplit(place.site.base_url).path).split("/")
+            above = [part.casefold() for part in (*directory, place.name) if part]
+            of_services = place.site.deployment is Deployment.SERVICES
+            if of_services is not (self.host == _SERVICES):
+                return None
+            if [part.casefold() for part in rest[: len(above)]] != above:
+                return None
+            rest = rest[len(above) :]
+        if len(rest) > 1:
+            return None
+        return Repository("", self.name, (*rest, self.name)[0])
+
+
+def parse_repository(text: str) -> NamedRepository:
+    """The repository that ``text`` names. Raises ``UsageError``."""
+    pasted = text.strip().strip("'\"").strip().rstrip("/")
+    named = _of_words(pasted) or _of_address(pasted)
+    if named is None or not all(map(_is_name, (named.name, *named.path))):
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"“{clean(pasted.rpartition('@')[2], 80)}” does not name a repository.",
+            remedy="Write PROJECT/REPO or the address of the repository, or auto, or no.",
+        )
+    return named
+
+
+def _of_words(pasted: str) -> NamedRepository | None:
+    """``PROJECT/REPO``, also with the ``_git`` of an address between the two."""
+    parts = [unquote(part) for part in pasted.split("/")]
+    if parts[0].lower().endswith(_LEGACY):
+        return None
+    if len(parts) == 3 and parts[1] in _MARKERS:
+        del parts[1]
+    if len(parts) != 2:
+        return None
+    return NamedRepository(parts[1].removesuffix(".git"), (parts[0],))
+
+
+def _of_address(pasted: str) -> NamedRepository | None:
+    found = _ADDRESS.fullmatch(re.split(r"[?#]", pasted, maxsplit=1)[0])
+    if found is None:
+        return None
+    host = found[1].lower().rstrip(".")
+    parts = [unquote(part) for part in found[2].split("/") if part]
+    if host in _SSH_HOSTS and parts[0] == "v3":
+        return _below(_SERVICES, parts[1:3], parts[3:])
+    at = next((at for at, part in enumerate(parts) if part in _MARKERS), len(parts))
+    path, rest = parts[:at], parts[at + 1 :]
+    if rest and rest[0] in _VIEWS:
+        del rest[0]
+    if host in _SSH_HOSTS:
+        host = _SERVICES
+    if host.endswith(_LEGACY):
+        path = [host.partition(".")[0], *path]
+        host = _SERVICES
+    if host == _SERVICES and len(path) > 1 and path[1].casefold() == "defaultcollection":
+        del path[1]
+    return _below(host, path, rest)
+
+
+def _below(host: str, path: list[str], rest: list[str]) -> NamedRepository | None:
+    """The repository that ``rest`` begins with; what follows is a page of it."""
+    if not path or not rest:
+        return None
+    return NamedRepository(rest[0].removesuffix(".git"), tuple(path), host)
+
+
+def _is_name(part: str) -> bool:
+    return part.strip(". ") != "" and part.isprintable() and not _FORBIDDEN & set(part)
