@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -52,6 +52,8 @@ LONGEST_TIMEOUT: Final = 600.0
 
 
 _NOTHING: Final = Given((), "")
+_STDIN: Final = Question("stdin", "Paste the token (hidden)", "--pat-file FILE", "ASPM_ADO_PAT")
+"""What is asked where stdin is to bring a token and is a terminal."""
 
 
 class Invocation:
@@ -194,7 +196,19 @@ class Invocation:
         """Files, stdin and the token variables."""
         from aspm_ado.adapters.sources import SystemSources
 
-        return SystemSources(self.secret_variables)
+        return SystemSources(self.secret_variables, self._ask_stdin)
+
+    def _ask_stdin(self) -> str:
+        """The token, where stdin brings it and is a terminal. Raises ``UsageError``."""
+        from aspm_ado.adapters.terminal.prompter import SilentPrompter, TerminalPrompter, can_ask
+        from aspm_ado.domain.secret import parse_secret
+
+        asks, why = can_ask(self.environment, sys.stdin, sys.stderr, sys.stdout, self.on(NO_INPUT))
+        if not asks:
+            SilentPrompter(why).refuse(_STDIN)
+        prompter = TerminalPrompter(color=self.colors(sys.stderr), environment=self.environment)
+        accept = partial(parse_secret, where="the prompt", what="token")
+        return prompter.secret(_STDIN, accept=accept).reveal()
 
     @cached_property
     def desktop(self) -> Desktop:

@@ -87,7 +87,11 @@ class Reachability:
                 self._load(bundle)
         pool = ThreadPoolExecutor(_WORKERS, "reach")
         try:
-            results = [pool.submit(self._connect, host) for host in hosts]
+            try:
+                results = [pool.submit(self._connect, host) for host in hosts]
+            except RuntimeError:  # the system gives no more threads
+                pool.shutdown(wait=False, cancel_futures=True)
+                return [self._connect(host) for host in hosts]
             # Between two waits Ctrl-C is noticed, which a long one does not on Windows.
             while wait(results, _HEARTBEAT).not_done:
                 pass

@@ -80,7 +80,7 @@ def translated(error: BaseException, platform: str, action: str, backend: str) -
         )
     if isinstance(error, NoThreadError):
         return _refusal(
-            Reason.KEYRING_FAILED,
+            Reason.THREADS_EXHAUSTED,
             "The keyring was not asked: this machine starts no more threads.",
             "Raise the limit of processes (ulimit -u, or that of the container)",
         )

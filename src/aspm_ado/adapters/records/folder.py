@@ -232,7 +232,7 @@ def require_locks(path: Path) -> None:
     try:
         with suppress(PermissionError):
             os.fchmod(descriptor, _MODE_FILE)
-        with suppress(BlockingIOError):  # somebody holds it
+        with suppress(BlockingIOError, PermissionError):  # somebody holds it
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
         os.close(descriptor)

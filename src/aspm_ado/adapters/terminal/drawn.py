@@ -270,11 +270,21 @@ def _run(application: Application[Any], signals: Held) -> Any:
         if application.loop is not None:
             application.loop.call_soon_threadsafe(end)
 
+    def resume() -> None:
+        # Now, since keys may be waiting; the attributes of before are put back by the caller.
+        application.input.raw_mode().__enter__()
+        if application.loop is not None:
+            application.loop.call_soon_threadsafe(redraw)
+
+    def redraw() -> None:
+        application.renderer.reset()
+        application.invalidate()
+
     def begin() -> None:
         if signals.first is not None:  # it came before there was a loop to tell of it
             end()
 
-    signals.leave = leave
+    signals.leave, signals.resume = leave, resume
     return application.run(pre_run=begin, handle_sigint=False)
 
 
