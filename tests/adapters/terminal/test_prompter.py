@@ -63,6 +63,26 @@ class PrompterContract:
         assert "Q7x" not in at.text
         assert "It goes to https://dev.azure.com/con[2Jtoso\nA sentence" in at.text
 
+    def test_after_a_stop_a_secret_is_hidden_again(self, ask):
+        """As a shell does it: it puts its own attributes on the terminal while the program is stopped."""
+        import termios
+
+        at = ask("secret")
+        at.see("Personal access token:")
+        terminal, pid = at.child.child_fd, int((at.folder / "pid").read_text())
+        os.kill(pid, signal.SIGSTOP)
+        attributes = termios.tcgetattr(terminal)
+        attributes[3] |= termios.ECHO | termios.ICANON
+        termios.tcsetattr(terminal, termios.TCSANOW, attributes)
+        os.kill(pid, signal.SIGCONT)
+        while termios.tcgetattr(terminal)[3] & termios.ECHO:
+            time.sleep(0.01)
+        if self.term == "dumb":
+            at.see_again("Personal access token:")
+        at.type(TOKEN + "\r")
+        assert at.end() == {"answer": TOKEN}
+        assert TOKEN[:6].encode() not in at.log.getvalue()
+
     def test_a_refused_secret_is_asked_again(self, ask):
         at = ask("secret")
         at.see("Personal access token:")

@@ -85,14 +85,16 @@ class TypedConsole:
         """Put the echo off and ask again: the shell, which has the terminal after a stop, put it
         on. What was typed meanwhile is dropped.
         """
-        if sys.platform != "win32":
-            import termios
+        if sys.platform == "win32":
+            return
+        import termios
 
-            terminal = sys.stdin.fileno()
+        terminal = sys.stdin.fileno()
+        with contextlib.suppress(OSError, termios.error):  # it is gone, which says SIGCONT, too
             attributes = termios.tcgetattr(terminal)
             attributes[3] &= ~termios.ECHO
             termios.tcsetattr(terminal, termios.TCSAFLUSH, attributes)
-        self._write(prompt)
+            self._write(prompt)
 
     def pick(self, message: str, rows: Sequence[tuple[str, str]], default: str) -> str:
         """One row, by its number or by a part of its label that no other has."""
