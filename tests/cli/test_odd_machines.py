@@ -161,6 +161,17 @@ def test_a_stdin_without_bytes_yet_is_waited_for(simulate: Callable[..., Simulat
     assert json.loads(said)["exit_code"] == 0
 
 
+def test_without_a_keyring_no_folder_is_made(
+    simulate: Callable[..., Simulator], tmp_path: Path, process: Run
+) -> None:
+    token = pat_of(simulate("ready"))
+    given = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring", "HOME": str(tmp_path)}
+    given |= {"XDG_CONFIG_HOME": "", "ASPM_ADO_CONFIG_DIR": ""}
+    words = ("connect", "-o", "contoso", "--register", "none", "--pat-stdin", "--no-input")
+    assert process(*words, stdin=token.encode(), environment=given).code == 7
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_warnings_of_libraries_neither_reach_people_nor_end_the_run(
     tmp_path: Path, process: Run
 ) -> None:

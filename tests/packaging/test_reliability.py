@@ -45,9 +45,11 @@ def defined(path: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def test_all_53_faults_have_a_row_with_tests() -> None:
+def test_all_faults_have_a_row_with_tests() -> None:
     rows = reliability.rows()
-    assert [row.number for row in rows] == list(range(1, 54))
+    numbers = [row.number for row in rows]
+    assert numbers == sorted(set(numbers))
+    assert {*range(1, 54), *range(68, 77)} <= set(numbers)
     assert [row.number for row in rows if not row.tests] == []
     assert [row.number for row in rows if row.left_to] == [45, 46, 47]
 

@@ -365,6 +365,18 @@ class TestTyped(PrompterContract):
         "narrow": "with commas",
     }
 
+    @pytest.mark.parametrize("term", ["dumb", "xterm-256color"])
+    def test_a_shell_in_emacs_knows_that_a_secret_is_asked(self, terminal, term):
+        """The end of comint-password-prompt-regexp in Emacs 29, as far as it concerns a line of ours."""
+        at = terminal("secret", TERM=term, INSIDE_EMACS="29.3,comint")
+        at.see("Password or token:")
+        last = at.text.splitlines()[-1] + " "
+        assert re.search(r"^ *Password(?: [A-Za-z]+ .+)?[ \t]*:\s*\Z", last)
+        assert "Personal access token:" in at.text
+        at.type(TOKEN + "\r")
+        assert at.end() == {"answer": TOKEN}
+        assert TOKEN[:6].encode() not in at.log.getvalue()
+
     def test_sends_text_only(self, terminal):
         at = terminal("few", TERM="dumb")
         at.see("part of the name")
