@@ -136,6 +136,7 @@ def test_a_pipe_that_is_full_is_waited_for(
     os.close(writing)
     child.stdin.write(token.encode())
     child.stdin.close()
+    time.sleep(2)  # so that it meets the full pipe, as a rule
     got = b""
     while piece := os.read(reading, 4096):
         got += piece

@@ -75,7 +75,9 @@ class PrompterContract:
         attributes[3] |= termios.ECHO | termios.ICANON
         termios.tcsetattr(terminal, termios.TCSANOW, attributes)
         os.kill(pid, signal.SIGCONT)
-        while termios.tcgetattr(terminal)[3] & termios.ECHO:
+        for _ in range(2000):
+            if not termios.tcgetattr(terminal)[3] & termios.ECHO:
+                break
             time.sleep(0.01)
         if self.term == "dumb":
             at.see_again("Personal access token:")
