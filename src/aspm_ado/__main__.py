@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is not None:
         return _run(list(arguments))
     _open_what_is_closed()
+    _silence_libraries()
     try:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:  # while the program was being loaded: nothing was begun
@@ -40,6 +41,17 @@ def _open_what_is_closed() -> None:
         if getattr(sys, name) is None:
             stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115, PTH123 - for ever
             setattr(sys, name, stream)
+    from aspm_ado.adapters.streams import wait_for_streams
+
+    wait_for_streams()
+
+
+def _silence_libraries() -> None:
+    """Let no warning of a library reach people, or end the run (``PYTHONWARNINGS=error``)."""
+    import warnings
+
+    warnings.resetwarnings()
+    warnings.simplefilter("ignore")
 
 
 def _run(words: list[str]) -> int:

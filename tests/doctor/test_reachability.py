@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -261,3 +262,18 @@ def test_whom_doctor_waits_for_is_said_once(
         f"Still waiting for localhost:{silent.port}.",
         "Still waiting for localhost.",
     ]
+
+
+def test_where_no_thread_can_be_started_hosts_are_met_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    names = ["a.example", "b.example"]
+    targets = [Target(Origin.of(f"http://{name}"), name, None) for name in names]
+    for name, result in zip(names, network().connect(targets), strict=True):
+        assert result.problem is not None
+        assert result.problem.problem.startswith(f"{name} ")
+        assert "starts no more threads" in result.problem.problem

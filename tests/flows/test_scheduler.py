@@ -35,6 +35,20 @@ def errand(
     return answer
 
 
+def test_where_no_thread_can_be_started_the_caller_does_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("_thread.start_new_thread", refuse)
+    plans = [errand([call("one", n), call("two", n), call("one", n)], n) for n in range(20)]
+    scheduler = Scheduler(lambda sent: Reply(sent, 200), per_lane=1)
+    assert scheduler.run_all(plans) == list(range(20))
+    with pytest.raises(ZeroDivisionError):
+        Scheduler(lambda _: 1 // 0).run(errand([call("one")]))
+
+
 class Turnstile:
     """A service that answers nobody until it is told to let one through; counts who is inside."""
 

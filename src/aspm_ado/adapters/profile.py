@@ -51,7 +51,7 @@ _PLAINER: Final = {
 
 def load_profile(path: str) -> domain.Profile:
     """The profile in a file. ``UsageError`` (exit 2) names the key and never shows a value."""
-    place = Path(path).expanduser()
+    place = Path(path)
     try:
         with place.open("rb") as opened:
             raw = opened.read(MOST_BYTES + 1)

@@ -33,6 +33,8 @@ class Held:
         self.first: int | None = None
         self.leave: Callable[[], None] = lambda: None
         """Called by the handler of the first signal; those that follow are the same wish."""
+        self.resume: Callable[[], None] = lambda: None
+        """Called when the process goes on after a stop: the shell has switched the terminal."""
 
     def take(self, number: int) -> None:
         """Remember the first signal, and call ``leave`` at it."""
@@ -59,11 +61,25 @@ def holding() -> Iterator[Held]:
         return
     _held = held
     try:
-        yield held
+        with _resumed(held):
+            yield held
     finally:
         _held = None
         if held.first is not None:
             signal.raise_signal(held.first)
+
+
+@contextlib.contextmanager
+def _resumed(held: Held) -> Iterator[None]:
+    """Inside, ``fg`` after Ctrl-Z calls ``resume``."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.signal(signal.SIGCONT, lambda _number, _frame: held.resume())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCONT, before)
 
 
 @contextlib.contextmanager

@@ -6,10 +6,11 @@ import os
 import shlex
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from aspm_ado.adapters.terminal.voice import is_terminal
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -18,10 +19,13 @@ MOST_BYTES: Final = 64 * 1024
 
 
 class SystemSources:
-    """Reads each source once, and no more than a secret can be long."""
+    """Reads each source once, and no more than a secret can be long.
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = variables
+    ``ask`` is for a stdin that is a terminal: it asks with the echo off, or raises ``UsageError``.
+    """
+
+    def __init__(self, variables: Mapping[str, str], ask: Callable[[], str] | None = None) -> None:
+        self._variables, self._ask = variables, ask
         self._stdin_is_read = False
 
     def variable(self, name: str) -> str:
@@ -35,7 +39,7 @@ class SystemSources:
         """
         if path == "-":
             return self._stdin()
-        place = Path(path).expanduser()
+        place = Path(path)
         shown = clean(place, 120)
         try:
             with place.open("rb") as opened:
@@ -60,6 +64,8 @@ class SystemSources:
         self._stdin_is_read = True
         if sys.stdin is None or sys.stdin.closed:
             return b""
+        if self._ask is not None and is_terminal(sys.stdin):
+            return self._ask().encode()
         return _bounded(sys.stdin.buffer.read(MOST_BYTES + 1), "stdin")
 
 

@@ -79,6 +79,7 @@ def complete_names(ctx: typer.Context) -> list[str]:
     A name that we would not have given is left out: the shell puts it on the command line as it is.
     """
     from aspm_ado.adapters.records.catalog import DiskRecords, default_folder
+    from aspm_ado.cli.values import expand
     from aspm_ado.domain.stored import NAME
 
     options: dict[str, Any] = {**ctx.params}
@@ -86,9 +87,9 @@ def complete_names(ctx: typer.Context) -> list[str]:
         options["config_dir"] = options["config_dir"] or ctx.parent.params["config_dir"]
     named = os.path.expandvars(options["config_dir"] or os.environ.get(CONFIG_DIR.env, "")).strip()
     try:
-        place = Path(named).expanduser() if named else default_folder(os.environ)
+        place = Path(expand(named, "")) if named else default_folder(os.environ)
         stored = DiskRecords(place).load().connections
-    except (UserError, RuntimeError):  # the second: “~name” of nobody
+    except UserError:
         return []
     used = options.get("names") or ()
     return sorted(name for name in stored if NAME.fullmatch(name) and name not in used)

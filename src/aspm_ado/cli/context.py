@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -52,6 +52,8 @@ LONGEST_TIMEOUT: Final = 600.0
 
 
 _NOTHING: Final = Given((), "")
+_STDIN: Final = Question("stdin", "Paste the token (hidden)", "--pat-file FILE", "ASPM_ADO_PAT")
+"""What is asked where stdin is to bring a token and is a terminal."""
 
 
 class Invocation:
@@ -172,7 +174,7 @@ class Invocation:
         from aspm_ado.adapters.records.catalog import default_folder
 
         if named := self.text(CONFIG_DIR):
-            return Path(named).expanduser()
+            return Path(named)
         try:
             return default_folder(self.environment)
         except StoreError:
@@ -194,7 +196,19 @@ class Invocation:
         """Files, stdin and the token variables."""
         from aspm_ado.adapters.sources import SystemSources
 
-        return SystemSources(self.secret_variables)
+        return SystemSources(self.secret_variables, self._ask_stdin)
+
+    def _ask_stdin(self) -> str:
+        """The token, where stdin brings it and is a terminal. Raises ``UsageError``."""
+        from aspm_ado.adapters.terminal.prompter import SilentPrompter, TerminalPrompter, can_ask
+        from aspm_ado.domain.secret import parse_secret
+
+        asks, why = can_ask(self.environment, sys.stdin, sys.stderr, sys.stdout, self.on(NO_INPUT))
+        if not asks:
+            SilentPrompter(why).refuse(_STDIN)
+        prompter = TerminalPrompter(color=self.colors(sys.stderr), environment=self.environment)
+        accept = partial(parse_secret, where="the prompt", what="token")
+        return prompter.secret(_STDIN, accept=accept).reveal()
 
     @cached_property
     def desktop(self) -> Desktop:
@@ -263,7 +277,7 @@ class Invocation:
             self.voice.note("An earlier run was interrupted; its answers are offered again.")
         ca_bundle = None
         if bundle := self.text(CA_BUNDLE):
-            ca_bundle = str(Path(bundle).expanduser().resolve())
+            ca_bundle = os.path.realpath(bundle)  # a loop of links raises nothing here
         exchanges = Exchanges(self._transport, now=bool(bundle or self.simulator))
         self._closing.callback(exchanges.close)
         return Context(
@@ -289,7 +303,7 @@ class Invocation:
 
         bundle = None
         if named := self.text(CA_BUNDLE) or recorded:
-            bundle = Path(named).expanduser()
+            bundle = Path(named)
         settings = TransportSettings(
             self.environment,
             timeout=self.timeout,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from aspm_ado.cli.completion import completer_of
+from aspm_ado.cli.values import readable
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, Given, Question
 from aspm_ado.domain.reasons import Reason
@@ -95,7 +96,7 @@ def collect_given(
         if given is None:
             given = _from_variable(question, environment, note)
         if given is not None:
-            found[question.name] = given
+            found[question.name] = readable(question, given)
     return found
 
 

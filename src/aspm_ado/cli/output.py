@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -143,7 +142,7 @@ def _paint(invocation: Invocation, tables: Sequence[Section], stream: TextIO) ->
     elif terminal in ("dumb", "unknown"):
         rows = plain_lines(tables, columns_of(stream))
     else:
-        width = min(shutil.get_terminal_size((80, 24)).columns, _WIDEST)
+        width = min(columns_of(stream), _WIDEST)
         paint(tables, stream, color=invocation.colors(stream), width=width)
         return
     stream.writelines(encodable(row, stream.encoding) + "\n" for row in rows)

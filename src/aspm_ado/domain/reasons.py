@@ -250,6 +250,8 @@ class Reason(StrEnum):
     REGISTRATION_CONFLICT = "registration-conflict", 6, Who.ASPM
     """Invicti ASPM has an instance for the organization already, which this program did not
     make."""
+    THREADS_EXHAUSTED = "threads-exhausted", 5, Who.MACHINE
+    """This machine starts no more threads."""
     KEYRING_ABSENT = "keyring-absent", 7, Who.MACHINE
     """This session has no secret store."""
     KEYRING_LOCKED = "keyring-locked", 7, Who.MACHINE

@@ -458,7 +458,7 @@ def _aspm_given(asker: Asker) -> AspmOptions:
 def _absolute(path: str) -> str:
     if not path:
         return ""
-    return str(Path(path).expanduser().absolute())
+    return str(Path(path).absolute())
 
 
 def _check_toggles(asker: Asker, aspm: AspmOptions, demand: Demand, known: Entry | None) -> None:

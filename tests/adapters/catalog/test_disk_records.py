@@ -360,6 +360,63 @@ def test_a_folder_that_cannot_be_written_is_found_before_it_matters(
     assert list(folder.iterdir()) == []
 
 
+@posix
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_is_found_before_it_matters(
+    code: int, records: DiskRecords, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    for work in (records.check, lambda: records.change(put()), lambda: records.claim("x")):
+        error = refused(work)
+        assert f"cannot be locked: {os.strerror(code)}." in error.problem
+        assert error.remedy == "Name a folder on a local disk with `--config-dir`."
+    assert not (folder / "catalog.json").exists()
+
+
+@posix
+@pytest.mark.parametrize(("owner", "bits", "made"), [(1, 0, 0), (0, 0, 1), (1, stat.S_ISVTX, 1)])
+def test_nothing_is_made_in_the_folder_of_another_user(
+    owner: int,
+    bits: int,
+    made: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Folders of the system are root's, and everybody may have one of their own in a sticky one."""
+    home, real = tmp_path / "home", Path.stat
+    home.mkdir()
+    theirs = os.geteuid() + 23456 if owner else 0
+
+    def stat_as_theirs(path: Path, **more: bool) -> os.stat_result:
+        found = list(real(path, **more))
+        if path == home:
+            found[stat.ST_UID], found[stat.ST_MODE] = theirs, found[stat.ST_MODE] | bits
+        return os.stat_result(found)
+
+    monkeypatch.setattr(Path, "stat", stat_as_theirs)
+    records = DiskRecords(home / ".config" / "aspm-ado")
+    if made:
+        records.check()
+    else:
+        assert "so nothing is made in it" in refused(records.check).problem
+    assert len(list(home.iterdir())) == made
+
+
+@posix
+@pytest.mark.parametrize("value", ["~/.config", "config", "./config", "~nobodyhere/x"])
+def test_a_relative_xdg_folder_is_ignored(
+    value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    usual = default_folder(os.environ)
+    monkeypatch.setenv("XDG_CONFIG_HOME", value)
+    assert default_folder(os.environ) == usual
+
+
 def test_a_rename_that_happened_is_not_called_a_failure(folder: Path) -> None:
     """The note, the catalogue, then the folder: by the last fsync the new records are what everybody reads."""
     disk = FailingDisk("fsync", errno.EIO, 4)

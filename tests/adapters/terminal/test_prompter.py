@@ -63,6 +63,28 @@ class PrompterContract:
         assert "Q7x" not in at.text
         assert "It goes to https://dev.azure.com/con[2Jtoso\nA sentence" in at.text
 
+    def test_after_a_stop_a_secret_is_hidden_again(self, ask):
+        """As a shell does it: it puts its own attributes on the terminal while the program is stopped."""
+        import termios
+
+        at = ask("secret")
+        at.see("Personal access token:")
+        terminal, pid = at.child.child_fd, int((at.folder / "pid").read_text())
+        os.kill(pid, signal.SIGSTOP)
+        attributes = termios.tcgetattr(terminal)
+        attributes[3] |= termios.ECHO | termios.ICANON
+        termios.tcsetattr(terminal, termios.TCSANOW, attributes)
+        os.kill(pid, signal.SIGCONT)
+        for _ in range(2000):
+            if not termios.tcgetattr(terminal)[3] & termios.ECHO:
+                break
+            time.sleep(0.01)
+        if self.term == "dumb":
+            at.see_again("Personal access token:")
+        at.type(TOKEN + "\r")
+        assert at.end() == {"answer": TOKEN}
+        assert TOKEN[:6].encode() not in at.log.getvalue()
+
     def test_a_refused_secret_is_asked_again(self, ask):
         at = ask("secret")
         at.see("Personal access token:")
@@ -344,6 +366,18 @@ class TestTyped(PrompterContract):
         "yes": "(Y/n)",
         "narrow": "with commas",
     }
+
+    @pytest.mark.parametrize("term", ["dumb", "xterm-256color"])
+    def test_a_shell_in_emacs_knows_that_a_secret_is_asked(self, terminal, term):
+        """The end of comint-password-prompt-regexp in Emacs 29, as far as it concerns a line of ours."""
+        at = terminal("secret", TERM=term, INSIDE_EMACS="29.3,comint")
+        at.see("Password or token:")
+        last = at.text.splitlines()[-1] + " "
+        assert re.search(r"^ *Password(?: [A-Za-z]+ .+)?[ \t]*:\s*\Z", last)
+        assert "Personal access token:" in at.text
+        at.type(TOKEN + "\r")
+        assert at.end() == {"answer": TOKEN}
+        assert TOKEN[:6].encode() not in at.log.getvalue()
 
     def test_sends_text_only(self, terminal):
         at = terminal("few", TERM="dumb")

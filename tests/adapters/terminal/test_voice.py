@@ -12,7 +12,7 @@ import threading
 import pyte
 import pytest
 
-from aspm_ado.adapters.terminal.voice import TerminalVoice, wants_color
+from aspm_ado.adapters.terminal.voice import TerminalVoice, columns_of, wants_color
 from aspm_ado.domain.ports import Voice
 from aspm_ado.domain.text import encodable, wrap
 
@@ -208,3 +208,15 @@ def test_a_reader_that_left_changes_no_exit_code():
     )
     os.close(writing)
     assert (done.returncode, done.stdout) == (0, b"done\n")
+
+
+@pytest.mark.parametrize(
+    ("known", "exported", "columns"),
+    [(80, "200", 79), (0, "60", 59), (0, "1", 80), (0, "19", 80), (0, "many", 80), (0, "-5", 80)],
+)
+def test_a_width_that_is_exported_counts_where_the_terminal_has_none(
+    known: int, exported: str, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((known, 24)))
+    monkeypatch.setenv("COLUMNS", exported)
+    assert columns_of(sys.__stderr__) == columns

@@ -18,6 +18,7 @@ from keyring.errors import (
 )
 
 from aspm_ado.adapters.keyring.vault import ACCOUNT, KeyringVault
+from aspm_ado.adapters.threads import NoThreadError
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
@@ -123,6 +124,22 @@ class PyWinError(Exception):
 def caused(error: Exception, cause: Exception) -> Exception:
     error.__cause__ = cause
     return error
+
+
+def test_a_session_of_windows_without_a_store_is_named_as_elevated() -> None:
+    backend = PlannedBackend({("get", 0): raises(PyWinError(1312, "CredRead"))})
+    found = refused(vault_over(backend, platform="win32").probe)
+    assert "(1312)" in found.problem
+    assert "elevated" in found.problem
+    assert "not elevated (not “Run as administrator”)" in found.remedy
+
+
+def test_a_machine_without_threads_is_named_and_not_the_keyring() -> None:
+    with pytest.raises(StoreError) as caught:
+        vault_over(PlannedBackend({("get", 0): raises(NoThreadError())})).probe()
+    assert caught.value.reason is Reason.THREADS_EXHAUSTED
+    assert caught.value.exit_code == 5
+    assert "ulimit -u" in caught.value.remedy
 
 
 RAISED = [

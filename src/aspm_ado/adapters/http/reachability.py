@@ -95,7 +95,11 @@ class Reachability:
         """The results of work about hosts; whom it waits for is said once."""
         pool, quiet = ThreadPoolExecutor(_WORKERS, "reach"), 0.0
         try:
-            under_way = {pool.submit(one): name for name, one in work}
+            try:
+                under_way = {pool.submit(one): name for name, one in work}
+            except RuntimeError:  # the system gives no more threads
+                pool.shutdown(wait=False, cancel_futures=True)
+                return [one() for _, one in work]
             # Between two waits Ctrl-C is noticed, which a long one does not on Windows.
             while left := wait(under_way, _HEARTBEAT).not_done:
                 quiet += _HEARTBEAT
@@ -129,7 +133,7 @@ class Reachability:
         bundle = self._ca_bundle or recorded
         if bundle not in self._trust:
             notes: list[str] = []
-            path = Path(bundle).expanduser() if bundle else None
+            path = Path(bundle) if bundle else None
             trust = load_trust(self._environment, path, notes.append)
             self._trust[bundle] = trust, tuple(notes)
         return self._trust[bundle]

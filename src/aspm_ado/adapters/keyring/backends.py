@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, Protocol, cast
 
+from aspm_ado.adapters.keyring.bus import VARIABLE, find_session_bus, use_session_bus
 from aspm_ado.adapters.keyring.errors import absent, choice_unreadable, impostor, not_trusted
 
 
@@ -76,6 +77,7 @@ def open_backend(
     name, source = _choice(environment)
     if name and name not in TRUSTED:
         raise not_trusted(name, source)
+    use_session_bus(environment)
     candidates = _ORDER.get(platform, _ORDER_ELSEWHERE)
     if name:
         candidates = (name,)
@@ -87,7 +89,8 @@ def open_backend(
         if class_of(backend) != candidate:
             raise impostor(class_of(backend), candidate)
         return backend
-    raise absent(platform, chosen=name)
+    has_bus = bool(environment.get(VARIABLE) or find_session_bus(environment))
+    raise absent(platform, chosen=name, has_bus=has_bus)
 
 
 def class_of(backend: object) -> str:
@@ -116,7 +119,10 @@ def _choice(environment: Mapping[str, str]) -> tuple[str, str]:
     try:
         from keyring.util.platform_ import config_root
 
-        path = Path(config_root()) / "keyringrc.cfg"
+        root = Path(config_root())
+        if not root.is_absolute():  # of a relative XDG_CONFIG_HOME, which is to be ignored
+            root = Path.home() / ".config" / root.name
+        path = root / "keyringrc.cfg"
     except RuntimeError:  # no home, so no file in it
         return "", ""
     parser = configparser.RawConfigParser()

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from aspm_ado.adapters.keyring.bus import VARIABLE as BUS
 from aspm_ado.adapters.threads import NoThreadError
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
@@ -22,8 +23,12 @@ _LOCKED_WORDS: Final = ("prompt dismissed", "cancelled by user")
 # macOS: cancelled, not authorized, no dialog possible (SSH)
 _LOCKED_CODES: Final = frozenset({-128, -25293, -25308})
 _ABSENT_TYPES: Final = frozenset({"NoKeyringError", "SecretServiceNotAvailableException"})
-# Windows: no logon session with a credential store, for example over SSH
+# Windows: this logon session has no credential store, as in an elevated window or over SSH
 _NO_SESSION: Final = 1312
+_ABSENT: Final = "This session has no keyring that can be used."
+_ELEVATED: Final = (
+    "Windows gives this session no Credential Manager (1312): the session is elevated or remote."
+)
 # Windows: the blob is larger than Credential Manager takes
 _TOO_LARGE: Final = frozenset({1783, 1747})
 _MOST_LINKS: Final = 8
@@ -31,11 +36,16 @@ _MOST_LINKS: Final = 8
 # What helps, by platform; what is not named here is like Linux.
 _LINUX: Final = "linux"
 _WSL: Final = "wsl"
+_NO_BUS: Final = "no bus"
 _START: Final[Mapping[str, str]] = {
-    "win32": "Sign in at the desktop, since sessions over SSH have no Credential Manager",
+    "win32": "Use a window that is not elevated (not “Run as administrator”), signed in at the "
+    "desktop and not over SSH",
     "darwin": "Sign in at the desktop, or `security unlock-keychain`",
     _WSL: "WSL starts no keyring: install gnome-keyring and run this under `dbus-run-session` "
     "after `gnome-keyring-daemon --unlock`; run this program on Windows instead",
+    _NO_BUS: f"If this user has a desktop session, set {BUS} to its bus "
+    "(unix:path=/run/user/UID/bus). Without one run this under `dbus-run-session` after "
+    "`gnome-keyring-daemon --unlock --components=secrets`",
     _LINUX: "On a desktop install and start gnome-keyring or KWallet; without one run this under "
     "`dbus-run-session` after `gnome-keyring-daemon --unlock --components=secrets`",
 }
@@ -58,7 +68,9 @@ def translated(error: BaseException, platform: str, action: str, backend: str) -
     codes = {code for link in chain for code in _codes(link)}
     if _is_locked(chain, codes):
         return locked(platform)
-    if _NO_SESSION in codes or _ABSENT_TYPES & {type(link).__name__ for link in chain}:
+    if _NO_SESSION in codes:
+        return absent(platform, said=_ELEVATED)
+    if _ABSENT_TYPES & {type(link).__name__ for link in chain}:
         return absent(platform)
     if platform == "win32" and codes & _TOO_LARGE:
         return _refusal(
@@ -68,7 +80,7 @@ def translated(error: BaseException, platform: str, action: str, backend: str) -
         )
     if isinstance(error, NoThreadError):
         return _refusal(
-            Reason.KEYRING_FAILED,
+            Reason.THREADS_EXHAUSTED,
             "The keyring was not asked: this machine starts no more threads.",
             "Raise the limit of processes (ulimit -u, or that of the container)",
         )
@@ -82,15 +94,20 @@ def _numbered(error: BaseException, codes: set[int]) -> str:
     return name
 
 
-def absent(platform: str, *, chosen: str = "") -> StoreError:
+def absent(
+    platform: str, *, chosen: str = "", said: str = _ABSENT, has_bus: bool = True
+) -> StoreError:
     """No trusted backend works in this session."""
-    problem = "This session has no keyring that can be used."
+    problem = said
     if chosen:
         problem = (
             f"The keyring that was chosen for this session, {clean(chosen)}, cannot be used here."
         )
-    if platform not in ("win32", "darwin") and _is_wsl():
-        platform = _WSL
+    if platform not in ("win32", "darwin"):
+        if not has_bus:
+            platform, problem = _NO_BUS, f"{problem} {BUS} is not set."
+        if _is_wsl():
+            platform = _WSL
     return _refusal(Reason.KEYRING_ABSENT, problem, _on(platform, _START))
 
 

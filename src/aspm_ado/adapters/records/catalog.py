@@ -35,7 +35,8 @@ ASIDE: Final = f"{_CATALOGUE}.damaged-"
 def default_folder(environment: Mapping[str, str]) -> Path:
     """Where this user's settings are kept on this platform. Creates nothing.
 
-    ``environment`` must be the process's own, which platformdirs reads.
+    ``environment`` must be the process's own, which platformdirs reads. A relative path in an
+    ``XDG_*`` variable is ignored, as its specification says.
 
     Raises ``StoreError`` where the user has no home: a guessed one (``/.config``, ``./~``) would be
     found by nobody.
@@ -145,7 +146,7 @@ class DiskRecords:
         self._claims.drop(name)
 
     def check(self) -> None:
-        """Make the folder, prove by writing that it takes files, and read the catalogue."""
+        """Make the folder, prove that it takes a lock and a file, and read the catalogue."""
         self._folder.ensure()
         self._folder.prove_writable()
         self.load()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
 _LARGEST: Final = 32 * 1024 * 1024
 _LEFTOVER: Final = ".tmp"
 _ATTEMPTS: Final = 20
+ON_A_LOCAL_DISK: Final = "Name a folder on a local disk with `--config-dir`."
+_WRITABLE: Final = "Mend that, or name a folder that can be written with `--config-dir`."
 
 
 class Disk:
@@ -74,6 +77,7 @@ class PrivateFolder:
         with _refusing(self.path, "cannot be created"):
             for folder in (*reversed(self.path.parents), self.path):
                 if not folder.exists() and not folder.is_symlink():
+                    require_own(folder.parent)
                     with suppress(FileExistsError):  # another run was quicker
                         folder.mkdir(_MODE_FOLDER)
                         folder.chmod(_MODE_FOLDER)  # a umask can take even the owner's bits away
@@ -130,10 +134,13 @@ class PrivateFolder:
         self._settle()
 
     def prove_writable(self) -> None:
-        """Write a file and remove it: permissions say too little (root, a full disk)."""
+        """Write a file, lock and remove it: permissions say too little (root, a full disk, NFS)."""
         data = b"aspm-ado\n"
-        with _refusing(self.path, "cannot be written"), self._temporary("probe", data):
-            pass
+        with _refusing(self.path, "cannot be written"), self._temporary("probe", data) as probe:
+            try:
+                require_locks(probe)
+            except OSError as error:
+                raise refusal(self.path, "cannot be locked", error, ON_A_LOCAL_DISK) from None
 
     def remove(self, name: str) -> None:
         """Remove a file; to remove it twice is not an error."""
@@ -196,13 +203,10 @@ class PrivateFolder:
                 os.close(descriptor)
 
 
-def refusal(path: Path, what: str, error: OSError) -> StoreError:
+def refusal(path: Path, what: str, error: OSError, remedy: str = _WRITABLE) -> StoreError:
     """What the system said of this path, and what usually helps."""
-    return StoreError(
-        Reason.RECORDS_UNREADABLE,
-        f"{clean(path)} {what}: {clean(error.strerror or type(error).__name__)}.",
-        remedy="Mend that, or name a folder that can be written with `--config-dir`.",
-    )
+    said = clean(error.strerror or type(error).__name__)
+    return StoreError(Reason.RECORDS_UNREADABLE, f"{clean(path)} {what}: {said}.", remedy=remedy)
 
 
 @contextmanager
@@ -216,6 +220,37 @@ def _refusing(path: Path, what: str) -> Iterator[None]:
 
 def _unfit(path: Path, what: str, remedy: str) -> StoreError:
     return StoreError(Reason.RECORDS_UNREADABLE, f"{clean(path)} {what}.", remedy=remedy)
+
+
+def require_locks(path: Path) -> None:
+    """Raise ``OSError`` where the file system has no locks that die with their holder.
+
+    The library waits there as if somebody held the lock, or falls back to a file that stays.
+    """
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _GUARD | _NO_WAIT, _MODE_FILE)
+    try:
+        with suppress(PermissionError):
+            os.fchmod(descriptor, _MODE_FILE)
+        with suppress(BlockingIOError, PermissionError):  # somebody holds it
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(descriptor)
+
+
+def require_own(folder: Path) -> None:
+    """Refuse to make anything in another user's folder: as root we would lock its owner out.
+
+    Folders of the system belong to root; in a sticky one (``/tmp``) everybody may make their own.
+    """
+    found = folder.stat()
+    if not _POSIX or found.st_uid in (0, os.geteuid()) or found.st_mode & stat.S_ISVTX:
+        return
+    remedy = "Set HOME to your own home folder (sudo -H), or name a folder with `--config-dir`."
+    raise _unfit(folder, "belongs to another user, so nothing is made in it", remedy)
 
 
 def _require_private(path: Path, found: os.stat_result) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.adapters.records.folder import PrivateFolder, refusal
+from aspm_ado.adapters.records.folder import ON_A_LOCAL_DISK, PrivateFolder, refusal, require_locks
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -51,9 +51,11 @@ class WriterLock:
         """
         from filelock import FileLock, Timeout  # 90 ms of imports that reading never needs
 
-        if self._lock is None:
-            self._lock = FileLock(self._folder.path / _LOCK, mode=0o600)
+        path = self._folder.path / _LOCK
         try:
+            if self._lock is None:
+                require_locks(path)
+                self._lock = FileLock(path, mode=0o600)
             try:
                 self._lock.acquire(timeout=min(self._patience, self._wait))
             except Timeout:
@@ -62,7 +64,7 @@ class WriterLock:
         except Timeout:
             raise self._taken() from None
         except OSError as error:
-            raise refusal(self._folder.path / _LOCK, "cannot be locked", error) from None
+            raise refusal(path, "cannot be locked", error, ON_A_LOCAL_DISK) from None
         self._depth += 1
         try:
             if self._depth == 1:
@@ -136,7 +138,7 @@ class Claims:
         except Timeout:
             return False
         except OSError as error:
-            raise refusal(path, "cannot be locked", error) from None
+            raise refusal(path, "cannot be locked", error, ON_A_LOCAL_DISK) from None
         self._held[name] = lock
         return True
 

@@ -9,6 +9,7 @@ import contextlib
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, TextIO
 
 import questionary
@@ -274,8 +275,25 @@ def _run(application: Application[Any], signals: Held) -> Any:
         if signals.first is not None:  # it came before there was a loop to tell of it
             end()
 
-    signals.leave = leave
+    signals.leave, signals.resume = leave, partial(_resume, application, signals)
     return application.run(pre_run=begin, handle_sigint=False)
+
+
+def _resume(application: Application[Any], signals: Held) -> None:
+    """Hide the keys again after a stop, and draw the question again."""
+
+    def redraw() -> None:
+        if signals.first is None:
+            application.renderer.reset()
+            application.invalidate()
+
+    try:
+        # Now, since keys may be waiting; the attributes of before are put back by the caller.
+        application.input.raw_mode().__enter__()
+    except Exception:  # noqa: BLE001 - a terminal that is gone, which says SIGCONT, too
+        return
+    if application.loop is not None:
+        application.loop.call_soon_threadsafe(redraw)
 
 
 def _leave_nothing_on(output: Output) -> None:

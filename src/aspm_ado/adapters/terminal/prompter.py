@@ -37,7 +37,9 @@ class TerminalPrompter:
 
     def __init__(self, *, color: bool = True, environment: Mapping[str, str] = os.environ) -> None:
         self._color = color
-        self._is_dumb = environment.get("TERM", "").lower() in DUMB_TERMINALS
+        self._in_emacs = bool(environment.get("INSIDE_EMACS"))
+        is_comint = "comint" in environment.get("INSIDE_EMACS", "")
+        self._is_dumb = is_comint or environment.get("TERM", "").lower() in DUMB_TERMINALS
         self._made: Console | None = None
 
     def text(
@@ -106,7 +108,7 @@ class TerminalPrompter:
             if self._is_dumb:
                 from aspm_ado.adapters.terminal.typed import TypedConsole
 
-                self._made = TypedConsole(self._stream)
+                self._made = TypedConsole(self._stream, in_emacs=self._in_emacs)
             else:
                 from aspm_ado.adapters.terminal.drawn import DrawnConsole
 

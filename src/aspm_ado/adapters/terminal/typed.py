@@ -7,6 +7,7 @@ import getpass
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final, TextIO
 
 from aspm_ado.adapters.signals import Held, holding
@@ -50,8 +51,8 @@ def restored() -> Iterator[Held]:
 class TypedConsole:
     """Writes on ``stream`` and reads lines from stdin; sends nothing but text and newlines."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, *, in_emacs: bool = False) -> None:
+        self._stream, self._in_emacs = stream, in_emacs
 
     def line(self, message: str) -> str:
         """What was typed."""
@@ -62,14 +63,38 @@ class TypedConsole:
         with warnings.catch_warnings(), restored() as signals:
             warnings.simplefilter("error", getpass.GetPassWarning)
             signals.leave = _interrupt  # nothing else ends the reading of a line
+            prompt = self._prompt(message)
+            signals.resume = partial(self._hide_again, prompt)
             try:
-                return getpass.getpass(self._laid(message) + " ", stream=self._stream)
+                return getpass.getpass(prompt, stream=self._stream)
             except getpass.GetPassWarning:
                 raise UsageError(
                     Reason.INPUT_MISSING,
                     "This terminal cannot hide what is typed, so no secret is asked for here.",
                     remedy="Give the secret by a file, a variable or standard input.",
                 ) from None
+
+    def _prompt(self, message: str) -> str:
+        """Emacs hides what is typed behind a line that begins with the word “Password”."""
+        if not self._in_emacs:
+            return self._laid(message) + " "
+        self._tell(message)
+        return "Password or token: "
+
+    def _hide_again(self, prompt: str) -> None:
+        """Put the echo off and ask again: the shell, which has the terminal after a stop, put it
+        on. What was typed meanwhile is dropped.
+        """
+        if sys.platform == "win32":
+            return
+        import termios
+
+        terminal = sys.stdin.fileno()
+        with contextlib.suppress(OSError, termios.error):  # it is gone, which says SIGCONT, too
+            attributes = termios.tcgetattr(terminal)
+            attributes[3] &= ~termios.ECHO
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, attributes)
+            self._write(prompt)
 
     def pick(self, message: str, rows: Sequence[tuple[str, str]], default: str) -> str:
         """One row, by its number or by a part of its label that no other has."""

@@ -40,16 +40,28 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def columns_of(stream: TextIO) -> int:
-    """How wide a row on ``stream`` may be."""
+    """How wide a row on ``stream`` may be.
+
+    A terminal knows best: ``COLUMNS`` may be of another one, and counts where a terminal does not
+    know its width. What is under 20 there is not believed.
+    """
     try:
-        # One less than there is: some consoles start a new line by themselves once the last column
-        # is filled.
-        columns = os.get_terminal_size(stream.fileno()).columns - 1
+        columns = os.get_terminal_size(stream.fileno()).columns or _columns_exported()
     except (OSError, ValueError):
-        columns = _UNKNOWN_WIDTH
-    if columns <= 0:
         return _UNKNOWN_WIDTH
-    return max(columns, _NARROWEST)
+    # One less than there is: some consoles start a new line by themselves once the last column is
+    # filled.
+    return max(columns - 1, _NARROWEST)
+
+
+def _columns_exported() -> int:
+    try:
+        columns = int(os.environ.get("COLUMNS", ""))
+    except ValueError:
+        columns = 0
+    if columns < _NARROWEST:
+        return _UNKNOWN_WIDTH + 1
+    return columns
 
 
 class TerminalVoice:

@@ -81,7 +81,7 @@ def run(
     moment = _moment(at) if at else None
     with (
         Simulator(story, at=moment) as simulator,
-        tempfile.TemporaryDirectory(prefix="aspm-ado-demo-") as folder,
+        _temporary_folder() as folder,
     ):
         signed_in = _sign_in(invocation, story, Path(folder))
         if serve:
@@ -96,6 +96,19 @@ def run(
         write_report(invocation, report)
         invocation.voice.say(_OVER)
         return int(report.exit_code)
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder for the records of the demo. Raises ``UsageError`` where none can be written."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="aspm-ado-demo-")
+    except OSError as error:
+        why = clean(error.strerror or type(error).__name__)
+        raise UsageError(
+            Reason.FILE_UNREADABLE,
+            f"The demo needs a temporary folder, and none can be written: {why}.",
+            remedy="Set TMPDIR to a folder that can be written.",
+        ) from None
 
 
 def _moment(text: str) -> datetime:

@@ -25,7 +25,7 @@ def run(invocation: Invocation, name: str | None = None) -> int:
             "Which connection?",
             remedy="aspm-ado migrate NAME (see aspm-ado list).",
         )
-    files = [Path(one).expanduser() for one in invocation.values(PLAN_FILE)]
+    files = [Path(one) for one in invocation.values(PLAN_FILE)]
     if invocation.on(PLAN) or files:
         _check_writable(files, overwrite=invocation.on(YES))
         _write_plan(invocation, planned(invocation.context(), name), files)

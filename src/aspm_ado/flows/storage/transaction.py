@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def prepare_storage(context: Context) -> None:
     """Find out before a secret is asked for whether it could be kept; finish what a crash left."""
+    context.vault.probe()  # first: where nothing can be kept, no folder is made
     context.records.check()
-    context.vault.probe()
     undo_interrupted(context)
 
 

@@ -151,8 +151,8 @@ class Scheduler:
     Workers are threads that nobody waits for, so that a hanging call keeps no process alive.
 
     A call is given to workers that live, in a queue that no signal divides; nothing is given twice.
-    Where the system gives no more threads, those that are there do the work. ``say`` is told of
-    hosts that let a run wait.
+    Where the system gives no more threads, those that are there do the work: the caller's, if need
+    be. ``say`` is told of hosts that let a run wait.
     """
 
     def __init__(
@@ -186,6 +186,8 @@ class Scheduler:
                     self._advance(batch, begun)
                 if not batch.flying:  # and so nothing is under way, and nothing waits
                     return [batch.results[place] for place in sorted(batch.results)]
+                if not self._workers:
+                    self._serve(self._jobs.get_nowait())
                 task = batch.next_reply()
                 if not task.missing:
                     self._advance(batch, task)
@@ -221,8 +223,6 @@ class Scheduler:
         try:
             _thread.start_new_thread(self._work, ())
         except RuntimeError:  # the system gives no more threads
-            if not self._workers:
-                raise
             return
         # Only now: one too many ends by itself, one too few would be missed for ever.
         self._workers += 1
