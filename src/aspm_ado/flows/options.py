@@ -291,6 +291,8 @@ def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Targe
 
 def _at_the_same_server(target: Target, old: Entry) -> Target:
     """The target, with the certificates on record; another server is refused."""
+    if target.read_otherwise().site.base_url == old.base_url:
+        target = target.read_otherwise()
     site = target.site
     if (old.deployment, old.base_url) != (site.deployment, site.base_url):
         raise UsageError(
