@@ -245,6 +245,8 @@ def resolve_options(
     old = old or stored.get(name)
     if old is not None:
         target = _at_the_same_server(target, old)
+        if target.list_all:  # no list is complete
+            target = target.adding(*(target.site.place(one.name) for one in old.organizations))
     demand = _resolve_demand(context, demand, target.site.deployment, old)
     return ConnectOptions(
         name,

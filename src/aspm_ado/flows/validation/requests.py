@@ -41,6 +41,7 @@ from aspm_ado.domain.rules.reach import not_listed
 from aspm_ado.domain.rules.scopes import ProbeResult, judge_probe, judge_scopes, reads_code
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.answers import AUTO, NO
+from aspm_ado.flows.validation.listing import list_accounts
 from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
 from aspm_ado.flows.validation.scheduler import RequestPlan
 
@@ -145,7 +146,7 @@ class TokenRequests:
         """Add every organization that the token reaches to those that were named."""
         result, lister = self.result, wide
         if isinstance(wide.answer, UserProfile):  # a token of all organizations
-            [lister] = yield [self._accounts(wide.answer)]
+            lister = yield from list_accounts(self._accounts(wide.answer))
             result.listed = self._places(lister)
         result.add(result.listed or ())
         if not result.listed:

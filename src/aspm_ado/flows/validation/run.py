@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.named_repository import NamedRepository
 from aspm_ado.domain.rules.reach import more_listed, observe_reach
 from aspm_ado.domain.rules.scopes import holds_profile, profile_unheard
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO
+from aspm_ado.flows.validation.listing import NOT_ALL
 from aspm_ado.flows.validation.report import report_on
 from aspm_ado.flows.validation.requests import TokenRequests
 from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
@@ -47,6 +49,9 @@ def validate(
             context.voice.warn(more_listed(result.left_off))
         _recognise(result)
         report_on(result, warn_days)
+    listing = [result.token.site for result in results if result.token.list_all and result.listed]
+    if any(site.deployment is Deployment.SERVICES for site in listing):
+        context.voice.note(NOT_ALL)
     return results
 
 
