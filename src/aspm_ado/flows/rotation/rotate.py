@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import parse_organization, site_of
+from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, Choice, Question
@@ -38,6 +37,7 @@ from aspm_ado.flows.rotation.renewal import (
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
+from aspm_ado.flows.target import known_name
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.revocation import revoking_unkept
@@ -167,7 +167,7 @@ def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tupl
     """
     site = site_of(entry)
     if organizations:
-        names = dict.fromkeys(_known(entry, text) for text in organizations)
+        names = dict.fromkeys(known_name(entry, text) for text in organizations)
         return tuple(site.place(name) for name in names)
     held: dict[str, list[Place]] = {}
     for key in entry.credentials:
@@ -185,22 +185,6 @@ def _which_token(context: Context, entry: Entry, held: Mapping[str, Sequence[Pla
         names = clean(", ".join(place.name for place in places), 60)
         choices.append(Choice(key, f"…{entry.credentials[key].last4} of {names}"))
     return context.asker.prompter.choose(WHICH_TOKEN, choices, choices[0].value)
-
-
-def _known(entry: Entry, text: str) -> str:
-    """The stored name of an organization that is named, or that a pasted address belongs to."""
-    name = text.strip()
-    if entry.organization(name) is None and entry.deployment is Deployment.SERVICES:
-        name = parse_organization(text).name
-    found = entry.organization(name)
-    if found is None:
-        stored = ", ".join(one.name for one in entry.organizations)
-        raise UsageError(
-            Reason.INPUT_INVALID,
-            f"“{entry.name}” has no organization named {clean(name, 60)}.",
-            remedy=f"It has: {clean(stored, 300)}.",
-        )
-    return found.name
 
 
 def _obtained(
