@@ -56,7 +56,7 @@ from aspm_ado.flows.storage.connection import (
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import store_entry, whole_records
 from aspm_ado.flows.target import stored_by_key, target_given
-from aspm_ado.flows.tokens.creation import creates_unasked, not_created_report
+from aspm_ado.flows.tokens.creation import CREATED, creates_unasked, not_created_report
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.retry import more_organizations, validate_until_good
 from aspm_ado.flows.tokens.sources import Tokens
@@ -427,6 +427,7 @@ def _handoff(
         evidence_of(here.report.checks, day, here.report.token.reach),
         begun,
         notes=clone_notes(here.place, statuses_of(here.report), username),
+        unstored="" if options.keeps else result.token.authorization_id,
     )
 
 
@@ -515,6 +516,7 @@ def _organization_report(
         aspm_is_good=aspm is None or aspm.is_good or not brought,
         brought=brought,
         stored=options.keeps,
+        revoked=not options.keeps and here.report.token.source == CREATED,
         required=options.aspm.counts,
     )
     if brought:

@@ -65,6 +65,8 @@ class Handoff:
     """The key of a new token that waits until Invicti ASPM has it."""
     notes: tuple[str, ...] = ()
     """What else is worth knowing of this organization."""
+    unstored: str = ""
+    """The id of a created token that is stored nowhere: only Invicti ASPM may have it."""
 
     def form(self, aspm_url: str) -> FormValues:
         """What a person is shown."""
@@ -219,6 +221,11 @@ class _Sitting:
 
     def answer(self, handoff: Handoff, *, more: bool) -> str:
         """How it went. The token goes to the clipboard as often as it is wanted."""
+        if handoff.unstored:
+            self.voice.warn(
+                "This token is stored nowhere. aspm-ado revokes it unless you answer "
+                f"“{SAVED.label}”."
+            )
         choices, offer = [SAVED, COPY, LATER, REFUSED, *([ALL_LATER] if more else [])], COPY
         while True:
             answer = self.context.asker.prompter.choose(OUTCOME, choices, offer.value)
@@ -261,6 +268,8 @@ class _Sitting:
     def without_clipboard(self, handoff: Handoff) -> str:
         """How to get the token otherwise."""
         if not self.context.asker.keeps:
+            if handoff.unstored:
+                return "Without a clipboard, answer “Later”: aspm-ado then revokes the token."
             return "Take the token from where you keep it."
         command, place = f"aspm-ado token {handoff.connection}", handoff.place
         if self.total > 1:
