@@ -265,10 +265,32 @@ def test_with_several_connections_and_nobody_there_one_has_to_be_named(stand):
 
 def test_stopping_in_the_middle_keeps_the_connection(stand):
     here = stand()
-    with pytest.raises(InterruptedByUserError):
+    with pytest.raises(InterruptedByUserError) as caught:
         run(here, "contoso", "fabrikam", handoff=["saved", STOP])
+    assert caught.value.problem == (
+        "Interrupted in the handoff. The connection “contoso” is stored. "
+        "Left to enter in Invicti ASPM: fabrikam."
+    )
+    assert caught.value.remedy == "To continue, run: aspm-ado handoff contoso"
     assert states(here) == {"contoso": "registered", "fabrikam": "handed-off"}
     assert here.desk.held is None
+
+
+@pytest.mark.parametrize("stop", [STOP, KeyboardInterrupt()], ids=["at the question", "Ctrl-C"])
+def test_stopping_where_nothing_is_stored_names_no_handoff(stand, stop):
+    here = stand()
+    run(here, handoff=["later"])
+    with pytest.raises(type(stop)) as caught:
+        connect(here.context(given(store="none"), Person(handoff=stop, go=True)), "contoso")
+    assert "handoff" not in str(getattr(caught.value, "remedy", ""))
+
+
+def test_stopping_a_later_handoff_names_it_again(stand):
+    here = stand()
+    run(here, handoff=["later"])
+    with pytest.raises(InterruptedByUserError) as caught:
+        resume_handoff(here.context(person=Person(handoff=[KeyboardInterrupt()])), None)
+    assert caught.value.remedy == "To continue, run: aspm-ado handoff contoso"
 
 
 def test_a_handoff_behind_an_aspm_that_rejects_its_token(stand):

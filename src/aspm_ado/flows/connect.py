@@ -31,7 +31,7 @@ from aspm_ado.domain.stored import (
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.connect_plan import tell_plan
-from aspm_ado.flows.handoff import is_unfinished, resume_handoff
+from aspm_ado.flows.handoff import is_unfinished, leading_on, resume_handoff
 from aspm_ado.flows.options import ConnectOptions, ask_settings, distribute, resolve_options
 from aspm_ado.flows.registration.api import demand_dialect
 from aspm_ado.flows.registration.aspm import (
@@ -261,7 +261,8 @@ def store_and_register(
         keys = [new_key(context) for _ in good]
         _store(context, options, good, keys, settings.toggles, aspm)
     if ready is not None:
-        _take(good, deliver(context, ready, options.profile, handoffs, keeps=options.keeps))
+        with leading_on(context, options.name if options.keeps else ""):
+            _take(good, deliver(context, ready, options.profile, handoffs, keeps=options.keeps))
     return options.keeps
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,12 @@ from aspm_ado.domain.aspm.handoff import clone_notes, stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.checks import Check, Status
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.errors import (
+    HandoffInterruptedError,
+    InterruptedByUserError,
+    StoreError,
+    UsageError,
+)
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import AspmReport, OrganizationReport, Report
@@ -121,6 +127,28 @@ def due_in(entry: Entry) -> list[StoredOrganization]:
     return due or list(entry.organizations)
 
 
+@contextmanager
+def leading_on(context: Context, name: str) -> Iterator[None]:
+    """Inside, Ctrl-C says what is stored of the connection, and which command goes on."""
+    try:
+        yield
+    except (InterruptedByUserError, KeyboardInterrupt):
+        entry = None
+        with suppress(StoreError):
+            entry = context.records.load().connections.get(name)
+        if entry is None:
+            raise
+        left = [one.name for one in entry.organizations if not is_registered(entry, one)]
+        saying = "Nothing is left to enter in Invicti ASPM."
+        if left:
+            saying = f"Left to enter in Invicti ASPM: {clean(', '.join(left), 300)}."
+        raise HandoffInterruptedError(
+            Reason.INTERRUPTED,
+            f"Interrupted in the handoff. The connection “{name}” is stored. {saying}",
+            remedy=f"To continue, run: aspm-ado handoff {name}",
+        ) from None
+
+
 def is_registered(entry: Entry, one: StoredOrganization) -> bool:
     """Whether Invicti ASPM has the newest token of an organization."""
     state = one.registration.state
@@ -171,7 +199,8 @@ def bring(
     profile = None
     if profile_path:
         profile = profile_at(context, profile_path)
-    outcomes = deliver(context, aspm, profile, handoffs, keeps=True, resumes=True, done=done)
+    with leading_on(context, entry.name):
+        outcomes = deliver(context, aspm, profile, handoffs, keeps=True, resumes=True, done=done)
     return HandoffResult(stored, asked, outcomes)
 
 
