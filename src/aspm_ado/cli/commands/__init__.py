@@ -148,6 +148,7 @@ COMMANDS: Final = (
             PAT_STDIN,
             PAT_FILE,
             PAT_EXPIRES,
+            REACH,
             CLONE_USERNAME,
             CHECK_CLONE,
             CREATE_TOKEN,
