@@ -338,13 +338,12 @@ class RegistrationFacts:
     def counts(self) -> bool:
         """Whether the check is required.
 
-        A person's refusal is, whatever ``--register`` was; so is a token that an organization was
-        to get and has not.
+        A person's refusal is, whatever ``--register`` was.
         """
         answer = self.answer or UNREGISTERED
         by_a_person = answer.mode is RegistrationMode.GUIDED
         is_refused = by_a_person and answer.state is RegistrationState.FAILED
-        return self.required or is_refused or self.token is NewToken.MISSING
+        return self.required or is_refused
 
 
 _WAITS: Final = (
