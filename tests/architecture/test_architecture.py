@@ -75,6 +75,7 @@ REVEALING = (
     "adapters/keyring/",
     "adapters/http/",
     "adapters/desktop.py",
+    "cli/commands/token.py",
 )
 
 

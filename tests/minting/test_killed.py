@@ -18,7 +18,7 @@ from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import SignIn
 
-from ..aspm.stand import Person, asked
+from ..aspm.stand import ASPM, Person, asked
 from ..hours import NIGHT
 from ..lifecycle.faults import Killed, Switch
 from ..lifecycle.machine import TOKENS, Machine, OneByOne
@@ -271,13 +271,15 @@ def test_what_comes_to_be_after_the_look_is_not_forgotten(here):
 def test_nothing_of_it_is_on_record_where_nothing_is_stored(here):
     here.world(organizations=tuple(replace(samples.FABRIKAM, name=name) for name in NAMES))
     before = (here.folder / "catalog.json").read_bytes()
-    person = Person(token_how="az", create=True, go=True, another=False)
+    person = Person(token_how="az", create=True, go=True, another=False, handoff="saved")
     given = {
         "organization": "contoso",
         "purpose": "alm",
         "reach": "organization",
         "store": "none",
-        "register": "none",
+        "register": "guided",
+        "aspm_url": ASPM,
+        "aspm_token_file": "aspm",
     }
     context = here.context(given, person)
     with revoking_unkept(context):

@@ -215,7 +215,7 @@ class Invocation:
         """Browser and clipboard."""
         from aspm_ado.adapters.desktop import SystemDesktop
 
-        return SystemDesktop(self.environment)
+        return SystemDesktop(self.environment, terminal=sys.stderr)
 
     @cached_property
     def entra(self) -> Entra:

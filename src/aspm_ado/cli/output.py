@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -75,6 +76,26 @@ def write_lines(lines: Iterable[str]) -> None:
                 rows = list(wrap(shown, width))
             for row in rows:
                 sys.stdout.write(encodable(row, sys.stdout.encoding) + "\n")
+
+
+def keeps_what_it_gets(stream: TextIO | None) -> str:
+    """What ``stream`` is, where it shows or keeps what is written there; empty for a pipe."""
+    if stream is None or stream.closed:
+        return "closed"
+    if is_terminal(stream):
+        return "a terminal"
+    try:
+        is_file = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return "closed"
+    return "a file" if is_file else ""
+
+
+def write_exactly(data: bytes) -> None:
+    """These bytes and nothing else, without a line end."""
+    with _writing():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
 
 
 def write_report(invocation: Invocation, report: Report, *, everything: bool = True) -> int:

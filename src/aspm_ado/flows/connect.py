@@ -32,7 +32,7 @@ from aspm_ado.domain.stored import (
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.connect_plan import tell_plan
-from aspm_ado.flows.handoff import is_unfinished, resume_handoff
+from aspm_ado.flows.handoff import is_unfinished, leading_on, resume_handoff
 from aspm_ado.flows.options import ConnectOptions, ask_settings, distribute, resolve_options
 from aspm_ado.flows.registration.api import demand_dialect
 from aspm_ado.flows.registration.aspm import (
@@ -57,7 +57,7 @@ from aspm_ado.flows.storage.connection import (
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import store_entry, whole_records
 from aspm_ado.flows.target import stored_by_key, target_given
-from aspm_ado.flows.tokens.creation import creates_unasked, not_created_report
+from aspm_ado.flows.tokens.creation import CREATED, creates_unasked, not_created_report
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.retry import more_organizations, validate_until_good
 from aspm_ado.flows.tokens.sources import Tokens
@@ -277,7 +277,8 @@ def store_and_register(
         keys = [new_key(context) for _ in good]
         _store(context, options, good, keys, settings.toggles, aspm)
     if ready is not None:
-        _take(good, deliver(context, ready, options.profile, handoffs, keeps=options.keeps))
+        with leading_on(context, options.name if options.keeps else ""):
+            _take(good, deliver(context, ready, options.profile, handoffs, keeps=options.keeps))
     return options.keeps
 
 
@@ -443,6 +444,7 @@ def _handoff(
         evidence_of(here.report.checks, day, here.report.token.reach),
         begun,
         notes=clone_notes(here.place, statuses_of(here.report), username),
+        unstored="" if options.keeps else result.token.authorization_id,
     )
 
 
@@ -531,6 +533,7 @@ def _organization_report(
         aspm_is_good=aspm is None or aspm.is_good or not brought,
         brought=brought,
         stored=options.keeps,
+        revoked=not options.keeps and here.report.token.source == CREATED,
         required=options.aspm.counts,
     )
     if brought:

@@ -355,6 +355,14 @@ def demand_stored(context: Context, entry: Entry, reach: ReachDemanded | None = 
     return replace(demand, on_record=reach is None)
 
 
+def demand_renewed(context: Context, entry: Entry) -> Demand:
+    """The same of a new token for the connection, for which ``--reach`` may be said anew."""
+    if context.asker.given(REACH) is None:
+        return demand_stored(context, entry)
+    reach = ask_reach(context, reach_given(context.asker), entry.deployment)
+    return demand_stored(context, entry, reach)
+
+
 def reach_on_record(context: Context, entry: Entry) -> ReachDemanded:
     """The reach that the record of a connection demands today."""
     return context.clock.calendar().on_record(entry.reach_demanded, entry.deployment)

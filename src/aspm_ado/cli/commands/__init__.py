@@ -12,6 +12,7 @@ from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,
     CHECK_CLONE,
     CLONE_USERNAME,
+    COLLECTION,
     CREATE_TOKEN,
     FAIL_ON_WARNING,
     KEEPING,
@@ -147,6 +148,7 @@ COMMANDS: Final = (
             PAT_STDIN,
             PAT_FILE,
             PAT_EXPIRES,
+            REACH,
             CLONE_USERNAME,
             CHECK_CLONE,
             CREATE_TOKEN,
@@ -173,6 +175,17 @@ COMMANDS: Final = (
         ),
         name=_ONLY_ONE,
         examples=("aspm-ado migrate --plan", "aspm-ado migrate contoso -o contoso -o fabrikam"),
+    ),
+    CommandSpec(
+        "token",
+        "Write the token of a connection into a pipe. It is the token that the handoff would "
+        "hand over, without a line end.",
+        (ORGANIZATION, COLLECTION, YES),
+        name=_ONLY_ONE,
+        examples=(
+            "aspm-ado token contoso | vault kv put secret/aspm token=-",
+            "aspm-ado token contoso -o fabrikam | ssh laptop pbcopy",
+        ),
     ),
     CommandSpec(
         "disconnect",

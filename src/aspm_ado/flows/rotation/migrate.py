@@ -240,7 +240,7 @@ def _document(
         if not one.is_kept and not entry.has_own(name):
             facts.token = NewToken.NOT_GOOD
             if one.report is None:
-                facts.token = NewToken.MISSING
+                facts.token, facts.required = NewToken.MISSING, options.counts
         made = one.report or OrganizationReport(name, None, _facts(entry, name), ())
         organizations.append(with_registration(made, facts))
     return entry_report(entry, organizations, aspm=aspm_report(entry, brought.aspm))
