@@ -224,7 +224,7 @@ def test_an_interrupt_keeps_what_was_found_out(
         raise KeyboardInterrupt
 
     path = tmp_path / "a.json"
-    monkeypatch.setattr("aspm_ado.render.text.closing", stop)
+    monkeypatch.setattr("aspm_ado.cli.output._writing", stop)
     assert validate(*reports(path)).code == 130
     document = json.loads(path.read_bytes())
     assert (document["exit_code"], document["error"]["reason"]) == (130, "interrupted")

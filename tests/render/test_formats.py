@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 from aspm_ado import __version__
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource
-from aspm_ado.domain.checks import Check, CheckId, Command, Status, refusing_warnings
+from aspm_ado.domain.checks import Check, CheckId, Command, Status, refusing_warnings, skip
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.errors import Problem
 from aspm_ado.domain.reasons import Reason
@@ -140,6 +140,17 @@ def test_whatever_there_is_comes_out_clean(report: Report, ending: str) -> None:
 
 def test_the_json_file_is_the_document() -> None:
     assert FORMATS[".json"].render(every_status()) == dump(report_document(every_status()))
+
+
+@pytest.mark.parametrize("ending", [".html", ".md", ".xml", ".ics"])
+def test_a_command_is_named_where_there_is_a_connection_to_run_it_on(ending: str) -> None:
+    assert "aspm-ado rotate prod" in rendered(ending, named("contoso"))
+    [connection] = named("contoso").connections
+    nothing = replace(connection, checks=(skip(CheckId.SECRETS, "As asked.", Reason.NOTHING_KEPT),))
+    for one in (nothing, replace(connection, name=None)):
+        assert "aspm-ado rotate" not in rendered(
+            ending, replace(named("contoso"), connections=(one,))
+        )
 
 
 # --- HTML

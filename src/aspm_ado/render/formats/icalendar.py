@@ -10,6 +10,7 @@ from icalendar import Alarm, Calendar, Event
 
 from aspm_ado.domain.checks import CheckId, Command
 from aspm_ado.domain.text import clean
+from aspm_ado.render.formats.overview import stored_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,9 +45,9 @@ def _events(connection: ConnectionReport, at: datetime) -> Iterator[Event]:
 def _event(connection: ConnectionReport, one: OrganizationReport, end: date, at: datetime) -> Event:
     event, place = Event(), clean(one.name, 120)
     summary = f"Azure DevOps token expires: {place}"
-    if connection.name is not None:
-        summary += f" ({clean(connection.name, 70)})"
-        event.add("description", f"To replace it, run: {_command(one).text(connection.name)}")
+    if (name := stored_name(connection)) is not None:
+        summary += f" ({clean(name, 70)})"
+        event.add("description", f"To replace it, run: {_command(one).text(name)}")
     event.add("uid", _uid(connection, one.name))
     event.add("sequence", int((at - _SINCE).total_seconds()))
     event.add("dtstamp", at)

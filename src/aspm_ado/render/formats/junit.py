@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.reasons import ExitCode
 from aspm_ado.domain.text import clean
-from aspm_ado.render.formats.overview import step
+from aspm_ado.render.formats.overview import step, stored_name
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
@@ -32,7 +32,7 @@ def render(report: Report) -> bytes:
         for title, checks in _suites(connection, people):
             suite = _suite(root, title, report.at)
             for check in checks:
-                _add_check(suite, title, check, connection.name)
+                _add_check(suite, title, check, stored_name(connection))
     if report.error is not None:
         suite = _suite(root, f"aspm-ado {report.command}", report.at)
         _add_error(suite, report.error, people)

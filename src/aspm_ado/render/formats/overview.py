@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.checks import Command, Status
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import OrganizationReport, TokenFacts, Verdict
 from aspm_ado.domain.text import clean
 
@@ -89,6 +90,13 @@ def overview(report: Report) -> Iterator[OverviewRow]:
                 yield replace(_row(connection, place, made), owner="", end="", reach="")
 
 
+def stored_name(connection: ConnectionReport) -> str | None:
+    """The name of the connection for commands, where this run left one that is stored."""
+    if any(check.reason is Reason.NOTHING_KEPT for check in connection.checks):
+        return None
+    return connection.name
+
+
 def step(check: Check, connection: str | None) -> str:
     """What to do about it: its remedy and, of a stored connection, the command to go on."""
     if not check.is_trouble:
@@ -104,7 +112,7 @@ def step(check: Check, connection: str | None) -> str:
 def _row(connection: ConnectionReport, place: str, made: OrganizationReport) -> OverviewRow:
     token = made.token
     owner, account = _owner(made.identity)
-    checks = tuple(_check(check, connection.name) for check in made.checks)
+    checks = tuple(_check(check, stored_name(connection)) for check in made.checks)
     return OverviewRow(
         clean(place, 120),
         clean(connection.name or "", 70),
