@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
 from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.questions import REPORT
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, wrap
 
@@ -107,11 +108,14 @@ def write_report(invocation: Invocation, report: Report, *, everything: bool = T
     from aspm_ado.render.json import report_document
     from aspm_ado.render.text import closing, sections, tickets
 
+    proven = report
+    if invocation.on(REPORT):
+        report = invocation.report_files.write(report)
     if invocation.as_json:
         write_document(report_document(report))
-    elif report.error is None:
+    elif proven.error is None:
         with _writing():
-            _paint(invocation, tuple(sections(report, everything=everything)), sys.stdout)
+            _paint(invocation, tuple(sections(proven, everything=everything)), sys.stdout)
         write_lines(closing(report))
     if invocation.is_verbose:
         for line in tickets(report):
