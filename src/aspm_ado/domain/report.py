@@ -124,7 +124,7 @@ class Report:
     """The whole document.
 
     ``notes`` are shown to people at the end. They are not part of the document, whose checks say
-    the same.
+    the same. ``told`` says that a text for a ticket was shown in this run.
     """
 
     command: str
@@ -133,6 +133,7 @@ class Report:
     connections: tuple[ConnectionReport, ...] = ()
     error: Problem | None = None
     notes: tuple[str, ...] = ()
+    told: bool = False
 
     def all_checks(self) -> Iterator[Check]:
         """Every check of every connection."""

@@ -45,6 +45,9 @@ class Context:
     created: list[CreatedToken] = field(default_factory=list)
     """What this run created; what is not on record in the end is revoked (``revoking_unkept``)."""
 
+    told: list[str] = field(default_factory=list)
+    """The organizations of which a text for a ticket was shown in this run."""
+
     @property
     def stamp(self) -> str:
         """Now, as it is put on record: UTC, to the second."""

@@ -88,7 +88,7 @@ COMMANDS: Final = (
     CommandSpec(
         "connect",
         "Connect Azure DevOps to Invicti ASPM. Prompts only for values you omit.",
-        (*WHERE, *TOKEN, CREATE_TOKEN, *ASPM, *KEEPING),
+        (*WHERE, *TOKEN, CREATE_TOKEN, *ASPM, *KEEPING, SHOW_ALL),
         name="Name of the connection (default: the first organization, or the server's host).",
         examples=(
             "aspm-ado connect",
@@ -153,6 +153,7 @@ COMMANDS: Final = (
             ALLOW_OTHER_IDENTITY,
             *ASPM[1:],
             YES,
+            SHOW_ALL,
         ),
         name=_ONLY_ONE,
         examples=("aspm-ado rotate contoso", "aspm-ado rotate contoso --create-token require"),
@@ -170,6 +171,7 @@ COMMANDS: Final = (
             ASPM_TOKEN_FILE,
             REGISTER,
             *PLANNING,
+            SHOW_ALL,
         ),
         name=_ONLY_ONE,
         examples=("aspm-ado migrate --plan", "aspm-ado migrate contoso -o contoso -o fabrikam"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.reasons import CheckId, Reason, Who
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, some_of
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
@@ -161,7 +161,7 @@ def responsibilities(connection: ConnectionReport) -> tuple[Responsibility, ...]
     for who in Who:
         if who in met:
             names = tuple(dict.fromkeys(name for name, _ in met[who] if name))
-            where = clean(", ".join(names), 200) or clean(connection.base_url, 200)
+            where = clean(some_of(names or (connection.base_url,), 32), 200)
             found.append(
                 Responsibility(who, tuple(met[who]), _token_is_accepted(connection, names), where)
             )

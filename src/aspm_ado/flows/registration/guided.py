@@ -259,6 +259,7 @@ class _Sitting:
         """What it means that the token is good and refused, and a text for the support."""
         voice, evidence = self.voice, handoff.evidence
         name = clean(handoff.place.name, 60)
+        self.context.told.append(name)
         voice.heading(f"Invicti ASPM refuses {name}: what that means")
         for number, line in enumerate(verdict_lines(evidence), start=1):
             voice.say(f" {number}. {line}")

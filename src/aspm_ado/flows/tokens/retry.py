@@ -87,6 +87,7 @@ def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
     """
     for result in failed:
         site, purpose = result.token.site, result.token.demand.purpose
+        context.told.append(site.base_url)
         for finding in responsibilities(connection_report(None, site, purpose, result.reports)):
             context.voice.heading("To paste into a ticket (no secret is in it)")
             for line in finding.ticket(context.stamp, __version__):

@@ -100,7 +100,9 @@ def report(
     """The document. Its calendar is that of Azure DevOps, as soon as one answer came from there."""
     sources = (result.calendar.source for result in results)
     source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
-    return Report(command, context.stamp, source, tuple(connections), notes=tuple(notes))
+    return Report(
+        command, context.stamp, source, tuple(connections), None, tuple(notes), bool(context.told)
+    )
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
