@@ -272,6 +272,8 @@ class Reason(StrEnum):
     """Our records were written by a newer version."""
     HANDED_OFF = "handed-off", 8
     """A person still has to enter the values in Invicti ASPM."""
+    SAVED_NOT_SHOWN = "saved-not-shown", 8
+    """A person said “saved”, and Invicti ASPM does not show the tool yet."""
     REGISTRATION_UNKNOWN = "registration-unknown", 8
     """Whether Invicti ASPM has registered the instance could not be found out."""
     REGISTRATION_PLANNED = "registration-planned", 0

@@ -259,9 +259,11 @@ def aspm_report(entry: Entry, aspm: AspmResult | None) -> AspmReport | None:
 def _organization(
     entry: Entry, one: StoredOrganization, result: HandoffResult
 ) -> OrganizationReport:
-    """In this command the answer is the result: later is 8, refused is 6."""
+    """In this command the answer is the result: later is 8, refused is 6, saved is 0."""
     facts = result.facts(entry, one.name)
     state = facts.registration
     begun = state.state is not RegistrationState.NONE or state.mode is RegistrationMode.API
-    facts.required = begun or facts.outcome is not None or facts.token is NewToken.WAITS
+    is_saved = facts.outcome is not None and facts.outcome.reason is Reason.SAVED_NOT_SHOWN
+    answered = facts.outcome is not None or facts.token is NewToken.WAITS
+    facts.required = (begun or answered) and not is_saved
     return with_registration(report_on_record(entry, one), facts)
