@@ -136,11 +136,14 @@ def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
     assert "https://aspm.example.test (standalone API)" in support_ticket
     assert "ActivityId" in support_ticket
     assert "all accessible organizations" in support_ticket
+    assert "Owner of the token: Ada Example <ada@contoso.example>\n" in support_ticket
     assert PAT[-4:] in support_ticket
     for secret in (PAT, TOKEN):
         assert not any(secret[at : at + 12] in text for at in range(len(secret) - 11))
     resume_handoff(here.context(person=Person(handoff=["refused"])), None)
-    assert "scope.code: partial" in here.voice.text.partition("To paste into a ticket")[2]
+    again = here.voice.text.partition("To paste into a ticket")[2]
+    assert "scope.code: partial" in again
+    assert "Owner of the token: Ada Example <ada@contoso.example>\n" in again
 
 
 @pytest.mark.parametrize("server", [False, True])

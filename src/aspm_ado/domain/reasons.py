@@ -62,6 +62,8 @@ class Who(StrEnum):
     NETWORK = "network"
     SERVICE = "service"
     ASPM = "aspm"
+    ASPM_ADDRESS = "aspm-address"
+    ASPM_INTEGRATIONS = "aspm-integrations"
     MACHINE = "machine"
 
 
@@ -243,11 +245,11 @@ class Reason(StrEnum):
     """The service refused the person, not the scope; the scope cannot be told."""
     ASPM_FORBIDDEN = "aspm-forbidden", 6, Who.ASPM
     """Invicti ASPM knows the token but does not allow this."""
-    ASPM_NOT_AN_API = "aspm-not-an-api", 6, Who.ASPM
+    ASPM_NOT_AN_API = "aspm-not-an-api", 6, Who.ASPM_ADDRESS
     """What answered at the ASPM address is not its API."""
     ASPM_REFUSED = "aspm-refused", 6, Who.ASPM
     """Invicti ASPM refused the values of the hand-off or registration."""
-    REGISTRATION_CONFLICT = "registration-conflict", 6, Who.ASPM
+    REGISTRATION_CONFLICT = "registration-conflict", 6, Who.ASPM_INTEGRATIONS
     """Invicti ASPM has an instance for the organization already, which this program did not
     make."""
     THREADS_EXHAUSTED = "threads-exhausted", 5, Who.MACHINE

@@ -124,7 +124,8 @@ class Report:
     """The whole document.
 
     ``notes`` are shown to people at the end. They are not part of the document, whose checks say
-    the same. ``told`` says that a text for a ticket was shown in this run.
+    the same. ``told`` says that a text for a ticket was shown in this run, and ``shown`` is ``at``
+    on the day that Azure DevOps told.
     """
 
     command: str
@@ -134,6 +135,7 @@ class Report:
     error: Problem | None = None
     notes: tuple[str, ...] = ()
     told: bool = False
+    shown: str = ""
 
     def all_checks(self) -> Iterator[Check]:
         """Every check of every connection."""

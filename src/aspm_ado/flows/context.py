@@ -52,3 +52,11 @@ class Context:
     def stamp(self) -> str:
         """Now, as it is put on record: UTC, to the second."""
         return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @property
+    def shown(self) -> str:
+        """The same as a person is shown it: on the day that Azure DevOps told."""
+        told = self.clock.told
+        if told is None or told.date() == self.now().date():
+            return self.stamp
+        return told.strftime("%Y-%m-%dT%H:%M:%SZ")

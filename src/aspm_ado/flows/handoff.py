@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
@@ -232,6 +232,8 @@ def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Se
     if key:
         one = entry.successors[key].in_force(one, key, one.registration)
     day = max(one.days.values(), default=(entry.validated or "")[:10])
+    credential = entry.credential_of(one.credential)
+    evidence = stored_evidence(one.verdict.items(), day, credential.reach)
     return Handoff(
         entry.name,
         site_of(entry).place(one.name),
@@ -240,7 +242,7 @@ def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Se
         secret,
         one.username,
         one.repository,
-        stored_evidence(one.verdict.items(), day, entry.credential_of(one.credential).reach),
+        replace(evidence, owner=credential.owner),
         one.registration,
         key,
         clone_notes(site_of(entry).place(one.name), one.verdict, one.username),

@@ -79,7 +79,7 @@ def tickets(report: Report) -> Iterator[str]:
     """The texts to send, one for each who can mend something of a connection."""
     for connection in report.connections:
         for responsibility in responsibilities(connection):
-            yield from ("", *responsibility.ticket(report.at, __version__))
+            yield from ("", *responsibility.ticket(report.shown or report.at, __version__))
 
 
 def plain_lines(tables: Iterable[Section], width: int = 100) -> Iterator[str]:

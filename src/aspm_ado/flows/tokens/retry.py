@@ -90,7 +90,7 @@ def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
         context.told.append(site.base_url)
         for finding in responsibilities(connection_report(None, site, purpose, result.reports)):
             context.voice.heading("To paste into a ticket (no secret is in it)")
-            for line in finding.ticket(context.stamp, __version__):
+            for line in finding.ticket(context.shown, __version__):
                 context.voice.say(line)
 
 

@@ -101,7 +101,13 @@ def report(
     sources = (result.calendar.source for result in results)
     source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
     return Report(
-        command, context.stamp, source, tuple(connections), None, tuple(notes), bool(context.told)
+        command,
+        context.stamp,
+        source,
+        tuple(connections),
+        notes=tuple(notes),
+        told=bool(context.told),
+        shown=context.shown,
     )
 
 
