@@ -194,7 +194,7 @@ def test_a_wrong_token_then_another(play):
     wizard.see("The token for every organization.")
     wizard.answer(TOKEN, pasted(told.token) + ENTER)
     wizard.answer(EXPIRES, ENTER)
-    wizard.see("Proven: contoso")
+    wizard.see("Proven: contoso: token of Ada Example <ada@contoso.example> for")
     wizard.answer(MORE, ENTER)
     wizard.see("The plan")
     assert wizard.end() == 0
@@ -229,7 +229,7 @@ def test_two_tokens_for_two_organizations(play):
     wizard.see("for contoso")
     wizard.answer(TOKEN, pasted(first) + ENTER)
     wizard.answer(EXPIRES, ENTER)
-    wizard.see("Proven: contoso")
+    wizard.see("Proven: contoso: token of Ada Example <ada@contoso.example> for")
     wizard.answer(ANOTHER, "y")
     wizard.answer("Which organization?", f"https://dev.azure.com/fabrikam/Fiber{ENTER}")
     wizard.see("https://dev.azure.com/fabrikam/_usersSettings/tokens")

@@ -12,6 +12,7 @@ from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.reasons import ExitCode
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import UNREGISTERED, Registration
+from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.deployment import Deployment, Purpose
@@ -83,6 +84,14 @@ class OrganizationReport:
         own = [one for one in self.checks if one.required and one.id is not CheckId.REGISTRATION]
         is_known = any(one.id is CheckId.IDENTITY and one.status is Status.PASS for one in own)
         return is_known and all(one.exit_code is ExitCode.DONE for one in own)
+
+    def token_words(self, deployment: Deployment) -> str:
+        """Whose token it is and how far it reaches, behind the word for it."""
+        words = "" if self.identity is None else f" of {clean(self.identity.label, 160)}"
+        return words + {
+            Reach.ALL: f" for all {deployment.all_places}",
+            Reach.ORGANIZATION: f" for one {deployment.noun}",
+        }.get(self.token.reach, "")
 
     def with_checks(self, checks: Iterable[Check]) -> OrganizationReport:
         """The same with these checks in the place of its own."""

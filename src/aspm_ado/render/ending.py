@@ -6,6 +6,7 @@ Organizations that came out alike share a line wherever they stand, so that 200 
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -244,13 +245,7 @@ def _organizations(report: Report) -> Iterator[Line]:
 
 
 def _place(label: str, connection: ConnectionReport, one: OrganizationReport) -> _Place:
-    token, words = one.token, ""
-    if one.identity is not None:
-        words = f" of {clean(one.identity.label, 160)}"
-    words += {
-        Reach.ALL: f" for all {connection.deployment.all_places}",
-        Reach.ORGANIZATION: f" for one {connection.deployment.noun}",
-    }.get(token.reach, "")
+    token, words = one.token, one.token_words(connection.deployment)
     if token.shared:
         words = f"shared{words}"
     end = token.expires or ""
@@ -358,11 +353,16 @@ def _commands(connection: ConnectionReport, command: str) -> Iterator[tuple[str,
     if connection.name is None:
         return
     name, checks = connection.name, list(connection.all_checks())
+    organizations = connection.organizations
     goes_on = command == "validate" or _is_stored(connection)
     later = [one for one in checks if one.next and one.id is not CheckId.REGISTRATION and goes_on]
     for check in later:
         if check.status in _BAD and check.next is not None:
             yield check.next.verb, check.next.text(name)
+    if goes_on and any(check.reason is Reason.ASPM_NOT_AN_API for check in checks):
+        named = "".join(f" -o {shlex.quote(clean(one.name, 60))}" for one in organizations[:1])
+        yield "connect", f"aspm-ado connect {clean(name, 70)}{named} --aspm-url URL"
+        return
     following = _next(connection, command, checks)
     if following is not None:
         yield following.verb, following.text(name)
