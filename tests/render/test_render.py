@@ -367,6 +367,60 @@ def test_the_name_of_the_connection_in_a_command_is_not_taken_for_the_organizati
     )
 
 
+def test_what_connect_did_not_store_is_added_by_the_next_one() -> None:
+    [connection] = places(*(scattered(number, f"Team{number}") for number in range(2))).connections
+    stored = Check(CheckId.SECRETS, Status.PASS, "Stored.")
+    report = replace(
+        places(), command="connect", connections=(replace(connection, checks=(stored,)),)
+    )
+    assert "\nNext: aspm-ado connect contoso -o Team0\n" in shortly(report)
+    many = tuple(scattered(3 * number, f"Team{number}") for number in range(200))
+    report = replace(report, connections=(replace(report.connections[0], organizations=many),))
+    assert "\nNext: aspm-ado connect contoso -o NAME, for Team0, Team1," in shortly(report)
+
+
+def test_what_is_left_to_do_is_the_last_line_and_said_once() -> None:
+    rows = [
+        ("fabrikam", Reason.NOT_MIGRATED, "Go on: aspm-ado migrate contoso -o fabrikam"),
+        ("Tailspin", Reason.NOT_MIGRATED, "Go on: aspm-ado migrate contoso -o Tailspin"),
+        ("contoso", Reason.SAVED_NOT_SHOWN, "Look there. Again: aspm-ado handoff contoso"),
+    ]
+    text = shortly(
+        places(
+            *(
+                OrganizationReport(
+                    name, ADA, TokenFacts(last4="Wx9Z"), (Check(CheckId.REGISTRATION, Status.WARN, why, why, remedy),)
+                )
+                for name, why, remedy in rows
+            )
+        )
+    )  # fmt: skip
+    assert text.endswith(
+        "! fabrikam, Tailspin · Registration in Invicti ASPM: not-migrated\n"
+        "! contoso · Registration in Invicti ASPM: saved-not-shown\n"
+        "    → Look there. Again: aspm-ado handoff contoso\n"
+        "Next: aspm-ado migrate contoso\n"
+    )
+
+
+def test_commands_name_the_connection_where_several_organizations_need_their_own() -> None:
+    made = [
+        Check(
+            CheckId.SCOPE_CODE,
+            Status.WARN,
+            "Hm.",
+            Reason.READ_ONLY_PROBES,
+            f"Run: aspm-ado rotate contoso -o {name}",
+        )
+        for name in ("contoso", "fabrikam")
+    ]
+    both = [
+        OrganizationReport(name, ADA, TokenFacts(), (check,))
+        for name, check in zip(("contoso", "fabrikam"), made, strict=True)
+    ]
+    assert "    → Run: aspm-ado rotate contoso -o ORGANIZATION\n" in shortly(places(*both))
+
+
 def test_no_remedy_comes_twice() -> None:
     for report in (every_status(), sharing(own=True), crowd(0, 1, 2)):
         text = shortly(report)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _WIDEST: Final = 110
 """Columns; wider tables are hard to read."""
 
-SGR: Final = {"green": 32, "yellow": 33, "red": 31, "magenta": 35, "dim": 2}
+_SGR: Final = {"green": 32, "yellow": 33, "red": 31, "magenta": 35, "dim": 2}
 """The code of each style of a mark."""
 
 _GONE: Final = (errno.EPIPE, errno.EIO, errno.EINVAL)
@@ -114,7 +114,7 @@ def _write_ending(invocation: Invocation, report: Report) -> None:
         for status, row in line_rows(lines, result_width()):
             shown = encodable(row, sys.stdout.encoding)
             if color and status is not None:
-                shown = f"\x1b[{SGR[MARKS[status][2]]}m{shown[0]}\x1b[0m{shown[1:]}"
+                shown = f"\x1b[{_SGR[MARKS[status][2]]}m{shown[0]}\x1b[0m{shown[1:]}"
             sys.stdout.write(shown + "\n")
 
 

@@ -6,11 +6,11 @@ Organizations that came out alike share a line wherever they stand, so that 200 
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
 
@@ -56,16 +56,20 @@ class _Found:
     name: str = ""
     """The organization; empty for a check of the connection or of its ASPM."""
 
+    is_one_of_several: bool = False
+    """Whether other connections are in the report, too."""
+
     def masked(self, text: str) -> str:
         """``text`` as it is for every organization of which the same is said."""
-        connection = re.escape(self.connection.name or "")
+        connection, held = self.connection.name or "", "\0"
         if connection:
-            text = re.sub(rf"(?<=aspm-ado )(\w+) {connection}(?![\w.-])", r"\1 NAME", text)
+            shown = re.escape(connection)
+            text = re.sub(rf"(?<=aspm-ado )(\w+) {shown}(?![\w.-])", rf"\1 {held}", text)
         if self.name:
             forms = "|".join(map(re.escape, {self.name, quote(self.name)}))
             noun = self.connection.deployment.noun.upper()
             text = re.sub(rf"(?<![\w.-])(?:{forms})(?![\w-])", noun, text)
-        return text
+        return text.replace(held, "NAME" if self.is_one_of_several else connection)
 
     @property
     def said(self) -> tuple[str, str]:
@@ -85,8 +89,7 @@ def ending(report: Report, *, verbose: bool = False) -> Iterator[Line]:
     shown += [(None, "")] if shown else []
     shown += [*_organizations(report), *_aspms(report), *rows(warned), (None, "")]
     commands = tuple(line.removeprefix("Next: ") for line in _left(report, ""))
-    told = (one.check.remedy or "" for one in waits)
-    remedies.update(remedy for remedy in told if commands and remedy.endswith(commands))
+    remedies.update(one.check.remedy or "" for one in waits if _leads_on(one.check, commands))
     last = list(rows(waits))
     lines = "".join(f"{line}\n" for _, line in (*shown, *last))
     yield from shown
@@ -127,7 +130,8 @@ def _found(report: Report) -> Iterator[_Found]:
             yield from (_Found(connection, url, check) for check in connection.aspm.checks)
         for one in connection.organizations:
             label = _label(report, connection, one)
-            yield from (_Found(connection, label, check, one.name) for check in one.checks)
+            for check in one.checks:
+                yield _Found(connection, label, check, one.name, len(report.connections) > 1)
 
 
 def _label(report: Report, connection: ConnectionReport, one: OrganizationReport) -> str:
@@ -140,6 +144,12 @@ def _label(report: Report, connection: ConnectionReport, one: OrganizationReport
 def _waits(check: Check) -> bool:
     """Whether it is what is left to do, after all else."""
     return check.id is CheckId.REGISTRATION and check.status is Status.WARN
+
+
+def _leads_on(check: Check, commands: Iterable[str]) -> bool:
+    """Whether its remedy is no more than one of the commands."""
+    is_more = check.reason is Reason.SAVED_NOT_SHOWN
+    return not is_more and any(command in (check.remedy or "") for command in commands)
 
 
 def _is_news(check: Check) -> bool:
@@ -165,7 +175,7 @@ def _rows(found: Sequence[_Found], remedies: set[str], *, several: bool) -> Iter
         if several:
             title = f"{some_of(one.label for one in group)} · {title}"
         yield first.check.status, f"{title}: {clean(detail, 600)}"
-        if remedy and remedy not in remedies:
+        if remedy and remedies.isdisjoint((remedy, first.check.remedy or "")):
             remedies.add(remedy)
             yield None, f"    → {clean(remedy, 600)}"
 
@@ -335,42 +345,42 @@ def _left(report: Report, told: str) -> list[str]:
     """The commands to go on with that were not ``told`` yet; many of a kind are one line."""
     commands: dict[str, list[str]] = {}
     for connection in report.connections:
-        for verb, command in _commands(connection, report.command):
-            if f"{command}\n" not in told:
-                commands.setdefault(verb, []).append(command)
+        for one in _commands(connection, report.command):
+            command = one.text(connection.name or "")
+            if f"{command}\n" not in told and command not in commands.get(one.verb, ()):
+                commands.setdefault(one.verb, []).append(command)
     lines = []
-    for verb, found in commands.items():
-        found = list(dict.fromkeys(found))
+    for found in commands.values():
         if len(found) > FEW:
-            names = some_of(command.removeprefix(f"aspm-ado {verb} ") for command in found)
-            found = [f"aspm-ado {verb} NAME, for {names}"]
+            columns = zip(*(one.split() for one in found), strict=False)
+            same = " ".join(one[0] for one in takewhile(lambda one: len(set(one)) == 1, columns))
+            found = [f"{same} NAME, for {some_of(one.removeprefix(same).strip() for one in found)}"]
         lines += [f"Next: {command}" for command in found]
     return lines
 
 
-def _commands(connection: ConnectionReport, command: str) -> Iterator[tuple[str, str]]:
-    """The exact commands to go on with after ``command``, each with its verb."""
+def _commands(connection: ConnectionReport, command: str) -> Iterator[Command]:
+    """The commands to go on with after ``command``, the gravest first."""
     if connection.name is None:
         return
-    name, checks = connection.name, list(connection.all_checks())
-    organizations = connection.organizations
-    goes_on = command == "validate" or _is_stored(connection)
-    later = [one for one in checks if one.next and one.id is not CheckId.REGISTRATION and goes_on]
-    for check in later:
-        if check.status in _BAD and check.next is not None:
-            yield check.next.verb, check.next.text(name)
-    if goes_on and any(check.reason is Reason.ASPM_NOT_AN_API for check in checks):
-        named = "".join(f" -o {shlex.quote(clean(one.name, 60))}" for one in organizations[:1])
-        yield "connect", f"aspm-ado connect {clean(name, 70)}{named} --aspm-url URL"
-        return
+    checks, stored = list(connection.all_checks()), _is_stored(connection)
+    if command == "validate":
+        later = checks
+    else:  # what is not good is not in the connection
+        good = (one for one in connection.organizations if one.is_good and stored)
+        later = [check for one in good for check in one.checks]
+        later += connection.aspm.checks if connection.aspm is not None and stored else ()
+    later = [check for check in later if check.id is not CheckId.REGISTRATION]
+    yield from (check.next for check in later if check.next and check.status in _BAD)
+    if command == "connect" and stored:
+        bad = (one for one in connection.organizations if not one.is_good)
+        yield from (Command("connect", (one.name,)) for one in bad)
     following = _next(connection, command, checks)
     if following is not None:
-        yield following.verb, following.text(name)
+        yield following
     elif command == "validate" and any(check.status in _BAD for check in checks):
-        yield "validate", Command("validate").text(name)
-    for check in later:
-        if check.status is Status.WARN and check.next is not None:
-            yield check.next.verb, check.next.text(name)
+        yield Command("validate")
+    yield from (check.next for check in later if check.next and check.status is Status.WARN)
 
 
 def _next(connection: ConnectionReport, command: str, checks: Sequence[Check]) -> Command | None:
@@ -383,6 +393,9 @@ def _next(connection: ConnectionReport, command: str, checks: Sequence[Check]) -
         return renewal
     if command not in ("migrate", "rotate") and not _is_stored(connection):
         return None
+    if not dead and any(check.reason is Reason.ASPM_NOT_AN_API for check in checks):
+        names = tuple(one.name for one in connection.organizations[:1])
+        return Command("connect", names, aspm_url="URL")
     if not dead and _has_to_be_registered(connection, checks):
         return Command("handoff")
     return Command("validate") if command == "connect" else None
