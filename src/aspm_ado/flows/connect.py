@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
@@ -431,8 +432,11 @@ def _handoff(
     here: OrganizationResult,
     begun: Registration,
 ) -> Handoff:
-    day = context.now().strftime("%Y-%m-%d")
+    day = context.shown[:10]
     username = needed_username(here.report) or result.token.username
+    evidence = evidence_of(here.report.checks, day, here.report.token.reach)
+    if here.report.identity is not None:
+        evidence = replace(evidence, owner=here.report.identity.label)
     return Handoff(
         options.name,
         here.place,
@@ -441,7 +445,7 @@ def _handoff(
         result.token.secret,
         username,
         repository_of(here),
-        evidence_of(here.report.checks, day, here.report.token.reach),
+        evidence,
         begun,
         notes=clone_notes(here.place, statuses_of(here.report), username),
         unstored="" if options.keeps else result.token.authorization_id,

@@ -90,7 +90,7 @@ COMMANDS: Final = (
     CommandSpec(
         "connect",
         "Connect Azure DevOps to Invicti ASPM. Prompts only for values you omit.",
-        (*WHERE, *TOKEN, CREATE_TOKEN, *ASPM, *KEEPING, REPORT),
+        (*WHERE, *TOKEN, CREATE_TOKEN, *ASPM, *KEEPING, REPORT, SHOW_ALL),
         name="Name of the connection (default: the first organization, or the server's host).",
         examples=(
             "aspm-ado connect",
@@ -157,6 +157,7 @@ COMMANDS: Final = (
             *ASPM[1:],
             YES,
             REPORT,
+            SHOW_ALL,
         ),
         name=_ONLY_ONE,
         examples=("aspm-ado rotate contoso", "aspm-ado rotate contoso --create-token require"),
@@ -175,6 +176,7 @@ COMMANDS: Final = (
             REGISTER,
             *PLANNING,
             REPORT,
+            SHOW_ALL,
         ),
         name=_ONLY_ONE,
         examples=("aspm-ado migrate --plan", "aspm-ado migrate contoso -o contoso -o fabrikam"),

@@ -111,8 +111,15 @@ def report(
     """The document. Its calendar is that of Azure DevOps, as soon as one answer came from there."""
     sources = (result.calendar.source for result in results)
     source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
-    shown = with_other_connections(context, connections)
-    return Report(command, context.stamp, source, shown, notes=tuple(notes))
+    return Report(
+        command,
+        context.stamp,
+        source,
+        with_other_connections(context, connections),
+        notes=tuple(notes),
+        told=bool(context.told),
+        shown=context.shown,
+    )
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
