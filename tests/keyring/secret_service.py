@@ -36,17 +36,24 @@ PASSWORD = b"secret"
 
 
 class Keyring(MutableMapping[str, str]):
-    """Every secret that the Secret Service holds, by the service it is kept under."""
+    """Every secret that the Secret Service holds, by the service it is kept under.
+
+    It is put back under the account that it was last seen with.
+    """
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, str] = {}
 
     def __getitem__(self, service: str) -> str:
         for item in self._items({"service": service}):
+            self.accounts[service] = item.get_attributes()["username"]
             return item.get_secret().decode()
         raise KeyError(service)
 
     def __setitem__(self, service: str, secret: str) -> None:
         from keyring.backends.SecretService import Keyring as Backend
 
-        Backend().set_password(service, "aspm-ado", secret)
+        Backend().set_password(service, self.accounts.get(service, "aspm-ado"), secret)
 
     def __delitem__(self, service: str) -> None:
         for item in self._items({"service": service}):

@@ -77,7 +77,8 @@ class Machine:
         self.stand = Stand(folder, **{"tokens": TOKENS, "aspm": {"registers": "yes"}, **world})
         self.folder = folder / "records"
         self.secrets: dict[str, Secret] = {}
-        self.vault = Vault(self.secrets, Switch())
+        self.origins: dict[str, str] = {}
+        self.vault = Vault(self.secrets, Switch(), self.origins)
         self._kept: Kept | None = None
 
     def close(self) -> None:
@@ -88,7 +89,7 @@ class Machine:
     ):
         """Everything for one run."""
         switch = switch or Switch()
-        self.vault = Vault(self.secrets, switch)
+        self.vault = Vault(self.secrets, switch, self.origins)
         plain = self.stand.context(given, person, files={**FILES, **(files or {})}, **more)
         records = DiskRecords(self.folder, disk=disk or SwitchedDisk(switch), wait=0.5)
         self.stand.wire.send = self._send(switch)

@@ -283,7 +283,7 @@ def test_the_keyring_goes_wrong_at_every_call(machine, name, way):
     struck: Counter[str] = Counter()
     for at in count(1):
         here.back()
-        keyring = Faulty(here.secrets, at, way)
+        keyring = Faulty(here.secrets, at, way, here.origins)
         assert ending(command, here, vault=keyring.vault()) in (0, 2, 4, 7, 8)
         here.assert_whole()
         keyring.caught_up()

@@ -29,6 +29,7 @@ from aspm_ado.domain.rules.aspm import (
 from aspm_ado.domain.secret import Secret, holds_token, parse_secret, secret_as_value
 from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.storage.connection import aspm_service
+from aspm_ado.flows.storage.secrets import read_aspm_token
 from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_given
 from aspm_ado.flows.validation.scheduler import one_call
 
@@ -186,10 +187,7 @@ def aspm_token(context: Context, url: str, given: ApiToken | None) -> ApiToken |
     """The token for the ASPM at ``url``: the one given, else the one stored for that origin."""
     if given is not None:
         return given
-    service = context.records.load().aspm_tokens.get(url)
-    if service is None:
-        return None
-    secret = context.vault.read(service)
+    secret = read_aspm_token(context, url)
     if secret is None:
         return None
     return ApiToken(secret, f"keyring ({context.vault.title})")
@@ -218,11 +216,10 @@ def validate_stored_aspms(context: Context, entries: Iterable[Entry]) -> dict[st
 
 def _stored_token(context: Context, target: AspmTarget) -> ApiToken | AspmResult:
     """The stored token of an ASPM, or the result where there is none to validate it with."""
-    service = context.records.load().aspm_tokens.get(target.url)
-    if service is None:
+    if target.url not in context.records.load().aspm_tokens:
         return AspmResult(target.url, aspm_skipped(), api_asked=target.hint)
     try:
-        secret = context.vault.read(service)
+        secret = read_aspm_token(context, target.url)
     except StoreError as error:
         check = Check(CheckId.ASPM_TOKEN, Status.FAIL, error.problem, error.reason, error.remedy)
         return _unread(target, check)
@@ -254,8 +251,7 @@ def secret_to_keep(
     """
     if aspm is None or aspm.token is None or not aspm.accepts_token:
         return {}, None
-    service = context.records.load().aspm_tokens.get(aspm.url)
-    if service is not None and context.vault.read(service) == aspm.token.secret:
+    if read_aspm_token(context, aspm.url) == aspm.token.secret:
         return {}, None
     fresh = aspm_service(aspm.url, context.caller.fresh)
     return {fresh: aspm.token.secret}, (aspm.url, fresh)
