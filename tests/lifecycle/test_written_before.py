@@ -219,7 +219,6 @@ def test_a_binding_that_is_killed_at_each_step_goes_on(machine):
     here.keep()
     for at in count(1):
         here.back()
-        here.origins.clear()
         switch = Switch(at)
         with suppress(Killed):
             validate_stored(here.context(switch=switch), [])
