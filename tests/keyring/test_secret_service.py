@@ -76,6 +76,14 @@ def test_the_largest_secret_that_we_allow_fits() -> None:
     vault.erase(SERVICE, HOST)
 
 
+def test_its_entries_are_listed_by_name() -> None:
+    vault = open_vault()
+    vault.write("aspm-ado:test:listed", TWO, HOST)
+    assert "aspm-ado:test:listed" in (vault.services() or ())
+    vault.erase("aspm-ado:test:listed", HOST)
+    assert "aspm-ado:test:listed" not in (vault.services() or ())
+
+
 START = (
     "password=$1; shift; "
     '[ -z "$password" ] || printf %s "$password" | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1; '

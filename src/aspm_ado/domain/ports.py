@@ -48,6 +48,10 @@ class Vault(Protocol):
         """The secret, or ``None`` where there is none for this origin."""
         ...
 
+    def services(self) -> frozenset[str] | None:
+        """The services of all entries, read without a secret; ``None`` where it lists none."""
+        ...
+
     def bind(self, service: str, origin: str) -> bool:
         """Keep an entry of the form before with its origin; whether it is there so now."""
         ...

@@ -30,6 +30,10 @@ class MemoryVault:
         """The secret, or ``None``."""
         return self._secrets.get((service, origin))
 
+    def services(self) -> frozenset[str] | None:
+        """The services of all secrets."""
+        return frozenset(service for service, _ in self._secrets)
+
     def bind(self, service: str, origin: str) -> bool:
         """Keep it under its origin."""
         if (old := self._secrets.pop((service, ""), None)) is not None:

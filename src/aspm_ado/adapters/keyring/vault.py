@@ -9,7 +9,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
-from aspm_ado.adapters.keyring.backends import Backend, class_of, open_backend, title_of
+from aspm_ado.adapters.keyring.backends import (
+    Backend,
+    class_of,
+    open_backend,
+    services_of,
+    title_of,
+)
 from aspm_ado.adapters.keyring.deadline import HungError, TimeBox
 from aspm_ado.adapters.keyring.errors import hung, not_given_back, not_gone, too_large, translated
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError
@@ -141,6 +147,10 @@ class KeyringVault:
             refusal = error
         if self._get(service, origin) is not None:
             raise refusal or not_gone(self._platform)
+
+    def services(self) -> frozenset[str] | None:
+        """The services of all entries, where the keyring lists them."""
+        return self._call(services_of, "list its entries")
 
     def _get(self, service: str, origin: str) -> str | None:
         return self._call(lambda it: it.get_password(service, origin or ACCOUNT), "read a secret")
