@@ -310,6 +310,7 @@ class Invocation:
             simulator=self.simulator,
             trace=self.trace,
             note=self.voice.note,
+            warn=self.voice.warn,
         )
         return Transport(settings, bundle, gate=self._gate)
 

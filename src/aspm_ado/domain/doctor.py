@@ -313,7 +313,7 @@ ADVICE: Final[Mapping[Subject, tuple[Reason, str]]] = {
     ),
     Subject.TRUST: (
         Reason.FILE_UNREADABLE,
-        "Name a readable file of certificates in PEM form there, or unset it.",
+        "Name a file of certificates in PEM form there that only you can change, or unset it.",
     ),
     Subject.TLS: (
         Reason.HTTP_REFUSED,

@@ -70,7 +70,8 @@ class TransportSettings:
     """What holds for every transport of a run.
 
     ``timeout`` is the longest time of a call as a whole, in seconds; ``simulator`` the address that
-    every call goes to instead; ``note`` is told of waits, ``trace`` of each request.
+    every call goes to instead; ``note`` is told of waits, ``warn`` of certificates, ``trace`` of
+    each request.
     """
 
     environment: Mapping[str, str] = field(repr=False)
@@ -78,6 +79,7 @@ class TransportSettings:
     simulator: str | None = None
     trace: Callable[[str], None] | None = None
     note: Callable[[str], None] = lambda _: None
+    warn: Callable[[str], None] = lambda _: None
     workers: int = 16
 
 
@@ -109,7 +111,7 @@ class Transport:
         self._settings, self._pace = settings, pace or Pace()
         proxies = Proxies.read(settings.environment)
         if trust is None:
-            trust = load_trust(settings.environment, ca_bundle, settings.note)
+            trust = load_trust(settings.environment, ca_bundle, settings.warn)
         self._router = Router(proxies, settings.simulator, settings.timeout, trust.context)
         self._wire = Wire(trust.context, settings.workers)
         self._addresses = Addresses()
