@@ -237,7 +237,7 @@ class World:
                 tap,
                 command,
                 *given,
-                environment={"ASPM_ADO_SIMULATOR": self.simulator.address},
+                environment={"ASPM_ADO_SIMULATOR": self.simulator.variable},
             )
 
         before = sys.stdout, sys.stderr
