@@ -320,7 +320,7 @@ def test_a_handoff_behind_an_aspm_that_rejects_its_token(stand):
     [service] = here.records.load().aspm_tokens.values()
     from aspm_ado.domain.secret import Secret
 
-    here.vault.write(service, Secret("revoked by now"))
+    here.vault.write(service, Secret("revoked by now"), "https://aspm.example.test")
     report = resume_handoff(here.context(), None)
     assert int(report.exit_code) == 4
     assert check(report, "aspm.registration").status.value == "skip"

@@ -215,7 +215,7 @@ def test_ticket_problem_it_is(
 def test_a_network_in_the_way_says_nothing_of_the_token(
     run: Run, token_file: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ASPM_ADO_SIMULATOR", "http://127.0.0.1:1")
+    monkeypatch.setenv("ASPM_ADO_SIMULATOR", "http://127.0.0.1:1/#key")
     done = run(
         "validate",
         "-o",
@@ -234,7 +234,7 @@ def test_a_network_in_the_way_says_nothing_of_the_token(
 
 
 def test_nobody_there_is_5(run: Run, token_file: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ASPM_ADO_SIMULATOR", "http://127.0.0.1:1")
+    monkeypatch.setenv("ASPM_ADO_SIMULATOR", "http://127.0.0.1:1/#key")
     done = run(
         "validate",
         "-o",

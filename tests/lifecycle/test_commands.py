@@ -47,7 +47,7 @@ def run(here, capsys, tmp_path):
             key.replace("_", "-"): str(token) if value == "new" else value
             for key, value in flags.items()
         }
-        environment = {"ASPM_ADO_SIMULATOR": here.stand.simulator.address}
+        environment = {"ASPM_ADO_SIMULATOR": here.stand.simulator.variable}
         wiring = Invocation("test", EVERY, {"config-dir": str(here.folder), **given}, environment)
         wiring.__dict__["vault"] = here.vault
         if person is not None:

@@ -85,7 +85,10 @@ class Invocation:
         self._hide(value.partition("=")[2].strip() for value in self.values(PAT_VARIABLE))
         for line in notes:
             self.voice.note(line)
-        self.simulator = self.environment.get("ASPM_ADO_SIMULATOR", "").strip() or None
+        named, _, self.simulator_key = (
+            self.environment.get("ASPM_ADO_SIMULATOR", "").strip().partition("#")
+        )
+        self.simulator = named.rstrip("/") or None
         if self.simulator:
             self.voice.warn(
                 f"A simulation: every request goes to {self.simulator} (ASPM_ADO_SIMULATOR)."
@@ -313,14 +316,24 @@ class Invocation:
         bundle = None
         if named := self.text(CA_BUNDLE) or recorded:
             bundle = Path(named)
+        self.demand_simulator_key()
         settings = TransportSettings(
             self.environment,
             timeout=self.timeout,
             simulator=self.simulator,
+            simulator_key=self.simulator_key,
             trace=self.trace,
             note=self.voice.note,
+            warn=self.voice.warn,
         )
         return Transport(settings, bundle, gate=self._gate)
+
+    def demand_simulator_key(self) -> None:
+        """Raise ``UsageError`` for a simulator that could not show that it is one."""
+        from aspm_ado.adapters.http.route import unknown_simulator
+
+        if self.simulator and not self.simulator_key:
+            raise unknown_simulator("It has no key.")
 
     @property
     def trace(self) -> Callable[[str], None] | None:

@@ -18,6 +18,7 @@ from aspm_ado.domain.aspm.registration import (
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import ALL_ORGANIZATIONS, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Report
@@ -477,7 +478,9 @@ def _store(
         context.ca_bundle,
     )
     secrets, record = secret_to_keep(context, aspm)
-    store_entry(context, options.name, addition.onto, {**addition.secrets, **secrets}, record)
+    origin = str(Origin.of(options.target.site.base_url))
+    kept = {**addition.secrets, **secrets}
+    store_entry(context, options.name, origin, addition.onto, kept, record)
 
 
 # The report

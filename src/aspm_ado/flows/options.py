@@ -43,7 +43,8 @@ from aspm_ado.flows.registration.aspm import (
     parse_aspm_url,
 )
 from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
-from aspm_ado.flows.storage.transaction import prepare_storage
+from aspm_ado.flows.storage.secrets import read_token
+from aspm_ado.flows.storage.transaction import bind_entries, prepare_storage
 from aspm_ado.flows.target import (
     ask_target,
     collection_missing,
@@ -393,6 +394,7 @@ def _with_stored(context: Context, given: Tokens, target: Target, old: Entry | N
     """
     if old is None or given.shared is not None:
         return given
+    bind_entries(context)
     held = {one.key: one.credential for one in old.organizations}
     of_all = None
     if creation_asked(context.asker) != REQUIRE:
@@ -408,7 +410,7 @@ def _with_stored(context: Context, given: Tokens, target: Target, old: Entry | N
 def _stored_token(context: Context, place: Place, key: str, old: Entry) -> dict[str, Token]:
     """The token by ``Place.key``, where it can be read."""
     credential = old.credentials[key]
-    secret = context.vault.read(credential.service)
+    secret = read_token(context, old, key)
     if secret is None:
         return {}
     token = Token(

@@ -90,7 +90,7 @@ def run(
         signed_in = _sign_in(invocation, story, Path(folder))
         if serve:
             return _serve(invocation, story, simulator, signed_in)
-        invocation.simulator = simulator.address
+        invocation.simulator, invocation.simulator_key = simulator.address, simulator.key
         invocation.records = DiskRecords(Path(folder) / "records", command="aspm-ado demo")
         invocation.vault = MemoryVault()
         _introduce(invocation, story, simulator)
@@ -315,7 +315,7 @@ def _serve(
 ) -> int:
     """Only the simulation, for another terminal, until Ctrl-C."""
     voice = invocation.voice
-    write_lines([f"ASPM_ADO_SIMULATOR={simulator.address}"])
+    write_lines([f"ASPM_ADO_SIMULATOR={simulator.variable}"])
     tokens = story.answers.tokens or [(token.reach, token.value) for token in story.world.tokens]
     for organization, value in tokens:
         whose = f" of {organization}" if organization else ""

@@ -65,6 +65,7 @@ def _check_writable(files: Sequence[Path], *, overwrite: bool) -> None:
 
 
 def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Path]) -> None:
+    from aspm_ado.adapters.placed import put_in_place
     from aspm_ado.render.json import dump
 
     document = {
@@ -77,7 +78,7 @@ def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Pat
     for path in files:
         raw = dump(document) if path.suffix.lower() == ".json" else text.encode()
         try:
-            path.write_bytes(raw)
+            put_in_place(path, raw)
         except OSError as error:
             raise UsageError(
                 Reason.FILE_UNREADABLE,

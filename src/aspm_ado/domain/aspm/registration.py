@@ -395,8 +395,8 @@ _WITHOUT_HANDOFF: Final = {
     "again: aspm-ado connect",
     Reason.REGISTRATION_CONFLICT: "Look at it in Invicti ASPM under Integrations. To register "
     "anew, remove it there, and run: aspm-ado connect",
-    Reason.SAVED_NOT_SHOWN: "Look in Invicti ASPM under Integrations. If it is not there, enter the "
-    "values again.",
+    Reason.SAVED_NOT_SHOWN: "Look in Invicti ASPM under Integrations. If it is not there, enter "
+    "the values again.",
     Reason.REGISTRATION_UNKNOWN: "Look in Invicti ASPM under Integrations. If it is not there, "
     "run: aspm-ado connect",
 }

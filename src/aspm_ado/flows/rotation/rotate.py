@@ -37,6 +37,7 @@ from aspm_ado.flows.rotation.renewal import (
     token_unchanged,
 )
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
+from aspm_ado.flows.storage.secrets import read_token
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
 from aspm_ado.flows.target import known_name
@@ -154,8 +155,9 @@ def _one_token(given: Tokens, group: Sequence[Place]) -> Token | None:
 def _covered(context: Context, renewal: Renewal, group: Sequence[Place]) -> list[Place]:
     """The organizations of the new token that waits; none where the secret store has lost it."""
     entry = renewal.entry
-    waiting = entry.successors[entry.successor_of(group[0].name) or ""]
-    if context.vault.read(waiting.credential.service) is not None:
+    key = entry.successor_of(group[0].name) or ""
+    waiting = entry.successors[key]
+    if read_token(context, entry, key) is not None:
         context.voice.note("A new token is proven already and waits for Invicti ASPM.")
         covered = {name.casefold() for name in waiting.organizations}
         return [place for place in group if place.key in covered]

@@ -104,7 +104,7 @@ def keep_successor(
             raise changed_meanwhile(entry.name)
         return current.awaiting(wanted, {key: successor})
 
-    store_entry(context, entry.name, onto, {service: result.token.secret})
+    store_entry(context, entry.name, entry.origin, onto, {service: result.token.secret})
 
 
 def swap(
