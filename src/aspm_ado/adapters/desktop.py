@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from aspm_ado.adapters.azure_cli import childs_environment
+from aspm_ado.adapters.processes import childs_environment
 from aspm_ado.adapters.threads import NoThreadError, start_thread
 from aspm_ado.domain.secret import Secret
 

@@ -193,10 +193,14 @@ class Invocation:
 
     @cached_property
     def sources(self) -> Sources:
-        """Files, stdin and the token variables."""
+        """Files, stdin, commands and the token variables."""
         from aspm_ado.adapters.sources import SystemSources
+        from aspm_ado.adapters.token_command import TokenCommands
 
-        return SystemSources(self.secret_variables, self._ask_stdin)
+        commands = TokenCommands(
+            self.environment, attended=lambda: self.prompter.asks, say=self.voice.say
+        )
+        return SystemSources(self.secret_variables, self._ask_stdin, commands)
 
     def _ask_stdin(self) -> str:
         """The token, where stdin brings it and is a terminal. Raises ``UsageError``."""

@@ -151,7 +151,7 @@ def _from_variable(
         return Given(("true",), name)
     if not question.repeat:
         return Given((value,), name)
-    return _given([one.strip() for one in value.split(",")], name)
+    return _given([one.strip() for one in value.split(question.separator)], name)
 
 
 def _variable_of(question: Question, environment: Mapping[str, str]) -> str | None:

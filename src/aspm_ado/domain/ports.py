@@ -157,10 +157,14 @@ class Voice(Protocol):
 
 
 class Sources(Protocol):
-    """Files, stdin and variables that secrets come from. Raises ``UsageError`` (exit 2)."""
+    """What secrets come from besides a person. Each method may raise ``UsageError`` (exit 2)."""
 
     def file(self, path: str) -> bytes:
         """The bytes of a file (``-`` is stdin)."""
+        ...
+
+    def command(self, command: str, where: str) -> bytes:
+        """What a command prints; an error names ``where`` it was given, and nothing of it."""
         ...
 
     def variable(self, name: str) -> str:

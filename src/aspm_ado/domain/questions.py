@@ -28,6 +28,9 @@ class Question:
     metavar: str = ""
     short: str = ""
     repeat: bool = False
+    separator: str = ","
+    """What stands between several values in the variable."""
+
     switch: bool = False
     values: tuple[str, ...] = ()
     default: str = ""
@@ -117,6 +120,15 @@ PAT_FILE: Final = _token(
     "Read the token from FILE (- is stdin), or the token of one organization. Can be repeated.",
     "[ORGANIZATION=]FILE",
     repeat=True,
+)
+PAT_COMMAND: Final = _token(
+    "pat-command",
+    "Command that prints the token",
+    "Run COMMAND without a shell and read the token, or that of one organization. Can be repeated; "
+    "the variable has one command per line.",
+    "[ORGANIZATION=]COMMAND",
+    repeat=True,
+    separator="\n",
 )
 PAT_VARIABLE: Final = _token(
     "pat-variable",
@@ -277,8 +289,10 @@ NO_COLOR: Final = _row("no-color", "No colour", "Disable color.", switch=True)
 
 SHARED: Final = (JSON, NO_INPUT, CA_BUNDLE, TIMEOUT, CONFIG_DIR, QUIET, VERBOSE, NO_COLOR)
 WHERE: Final = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)
+PAT_SOURCES: Final = (PAT_STDIN, PAT_FILE, PAT_VARIABLE, PAT_COMMAND)
+"""Where a token comes from, where a script says it; the last is the last to be used."""
 TOKEN: Final = (
-    PURPOSE, PAT_STDIN, PAT_FILE, PAT_EXPIRES, REACH, CLONE_USERNAME, CHECK_CLONE,
+    PURPOSE, *PAT_SOURCES, PAT_EXPIRES, REACH, CLONE_USERNAME, CHECK_CLONE,
     READ_ONLY_PROBES, ALLOW_HTTP,
 )  # fmt: skip
 ASPM: Final = (TEAM_LEADS_MAY, ASPM_URL, ASPM_TOKEN_FILE, ASPM_API, REGISTER, REGISTRATION_PROFILE)

@@ -223,7 +223,7 @@ def resolve_options(
     if name:
         old = stored.get(parse_name(name))
     given = target_given(asker)
-    tokens = tokens_given(asker, context.sources, site_meant(given))
+    tokens = tokens_given(asker, context.sources, site_meant(given), _named(given, old))
     known = old
     if known is None and given is not None:
         known = stored.get(_name(name, given.adding(*tokens.named)))
@@ -259,6 +259,14 @@ def resolve_options(
         aspm_token=aspm_token,
         profile=profile,
     )
+
+
+def _named(given: Target | None, old: Entry | None) -> tuple[Place, ...]:
+    """The organizations that are named, or on record of the connection that is."""
+    places = given.places if given is not None else ()
+    if old is None:
+        return places
+    return (*places, *(site_of(old).place(one.name) for one in old.organizations))
 
 
 def _name(name: str | None, target: Target) -> str:
