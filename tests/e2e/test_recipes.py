@@ -359,7 +359,8 @@ def test_a_container_and_a_timer(job: Callable[..., Job]) -> None:
 def test_every_block_is_run_or_read() -> None:
     """A recipe that is added gets a test."""
     source = Path(__file__).read_text(encoding="utf-8")
+    source += Path(__file__).with_name("test_connections_file.py").read_text(encoding="utf-8")
     named = re.findall(r"block\((['\"])(.*?)\1\)", source)
     left = [each for each in SHELL if not any(beginning in each for _, beginning in named)]
     assert [each.split()[0] for each in left] == ["docker", "podman"]
-    assert {language for language, _ in BLOCKS} == {"sh", "yaml", "dockerfile", "ini"}
+    assert {language for language, _ in BLOCKS} == {"sh", "yaml", "dockerfile", "ini", "toml"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Final
@@ -113,7 +114,8 @@ def is_true(text: str, name: str) -> bool:
 
 
 def _identifier(question: Question) -> str:
-    return question.name.replace("-", "_")
+    name = question.name.replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def _from_flag(question: Question, value: object) -> Given | None:

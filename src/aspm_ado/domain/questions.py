@@ -113,6 +113,12 @@ PURPOSE: Final = _where(
 ALLOW_HTTP: Final = _where(
     "allow-http", "Allow http", "Accept an Azure DevOps Server without TLS.", switch=True
 )
+FROM: Final = _where(
+    "from",
+    "File of connections",
+    "Make each [[connection]] of the TOML file FILE. Keys are the names of these options.",
+    "FILE",
+)
 PAT_STDIN: Final = _token("pat-stdin", "Token on stdin", "Read the token from stdin.", switch=True)
 PAT_FILE: Final = _token(
     "pat-file",
@@ -296,6 +302,10 @@ TOKEN: Final = (
     READ_ONLY_PROBES, ALLOW_HTTP,
 )  # fmt: skip
 ASPM: Final = (TEAM_LEADS_MAY, ASPM_URL, ASPM_TOKEN_FILE, ASPM_API, REGISTER, REGISTRATION_PROFILE)
+CONNECTION_KEYS: Final = tuple(
+    one for one in (*WHERE, *TOKEN, CREATE_TOKEN, *ASPM, STORE, CA_BUNDLE) if one is not PAT_STDIN
+)
+"""What a connection of a file may say (``--from``): no switch of the run, and no secret."""
 KEEPING: Final = (STORE, DRY_RUN, YES)
 MIGRATING: Final = (PAT_EXPIRES, CLONE_USERNAME, CHECK_CLONE, READ_ONLY_PROBES)
 PLANNING: Final = (PLAN, PLAN_FILE, YES)

@@ -14,6 +14,7 @@ from aspm_ado.domain.questions import (
     CLONE_USERNAME,
     CREATE_TOKEN,
     FAIL_ON_WARNING,
+    FROM,
     KEEPING,
     MIGRATING,
     ORGANIZATION,
@@ -86,7 +87,7 @@ COMMANDS: Final = (
     CommandSpec(
         "connect",
         "Connect Azure DevOps to Invicti ASPM. Prompts only for values you omit.",
-        (*WHERE, *TOKEN, CREATE_TOKEN, *ASPM, *KEEPING),
+        (*WHERE, FROM, *TOKEN, CREATE_TOKEN, *ASPM, *KEEPING),
         name="Name of the connection (default: the first organization, or the server's host).",
         examples=(
             "aspm-ado connect",
