@@ -76,6 +76,8 @@ def connect(context: Context, name: str | None) -> Report:
         return _connected_already(context, stored[parse_name(name)])
     options = resolve_options(context, name, stored)
     results, refused = _validate(context, options)
+    if results:  # an address of a server may have turned out to mean another root
+        options.target = options.target.at(results[0].token.site)
     if not name:
         options.name_after(results, stored)
     good = good_ones(context, results, options.replaced)

@@ -245,6 +245,8 @@ def resolve_options(
     old = old or stored.get(name)
     if old is not None:
         target = _at_the_same_server(target, old)
+        if target.list_all:  # no list is complete
+            target = target.adding(*(target.site.place(one.name) for one in old.organizations))
     demand = _resolve_demand(context, demand, target.site.deployment, old)
     return ConnectOptions(
         name,
@@ -299,6 +301,8 @@ def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Targe
 
 def _at_the_same_server(target: Target, old: Entry) -> Target:
     """The target, with the certificates on record; another server is refused."""
+    if target.read_otherwise().site.base_url == old.base_url:
+        target = target.read_otherwise()
     site = target.site
     if (old.deployment, old.base_url) != (site.deployment, site.base_url):
         raise UsageError(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
 from aspm_ado.domain.documents import UserProfile
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
     AspmReport,
     ConnectionReport,
@@ -21,6 +22,7 @@ from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.rules.scopes import scopes_not_asked
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_format
+from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.result import OrganizationResult
 
 if TYPE_CHECKING:
@@ -49,6 +51,10 @@ def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
         )
     for here in organizations:
         here.report = _organization(here, facts, own, token.demand.purpose)
+        if result.is_nowhere and (both := here.place.both_readings):
+            here.report = here.report.with_checks(
+                _with_remedy(here.report.checks, clean(both, 400))
+            )
 
 
 def _facts(result: TokenResult) -> TokenFacts:
@@ -158,6 +164,18 @@ def _with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Che
             check = check.followed_by(command)
         found.append(check)
     return tuple(found)
+
+
+_NOTHING_THERE: Final = frozenset(
+    {Reason.ORGANIZATION_ABSENT, Reason.NOT_AZURE_DEVOPS, Reason.SCOPE_UNKNOWN}
+)
+
+
+def _with_remedy(checks: Iterable[Check], remedy: str) -> Iterator[Check]:
+    for check in checks:
+        if check.reason in _NOTHING_THERE:
+            check = replace(check, remedy=remedy)
+        yield check
 
 
 def _organization(
