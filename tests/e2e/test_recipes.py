@@ -27,7 +27,9 @@ from aspm_ado.cli.app import parser
 from aspm_ado.cli.commands import COMMANDS
 from aspm_ado.domain.questions import SHARED
 from aspm_ado.simulator import Simulator, samples
+from aspm_ado.simulator.world import SignIn
 
+from ..minting.az import FakeAz, drawn_sign_in
 from ..packaging.checkout import ROOT, Shown, commands
 from .stage import Stage, drawn_token, story
 
@@ -154,6 +156,7 @@ class Job:
 
     def __init__(self, folder: Path, simulator: Simulator, token: str) -> None:
         self.stage, self.token = Stage(folder, simulator.address), token
+        self.simulator = simulator
         program = self.stage.bin / "aspm-ado"
         program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m aspm_ado "$@"\n')
         program.chmod(0o700)
@@ -301,6 +304,25 @@ def test_one_token_for_each_organization(job: Callable[..., Job]) -> None:
     assert here.sh(connect + " --aspm-url https://aspm.example.com").returncode == 0
     done = here.sh(block("aspm-ado migrate estate"), FABRIKAM_PAT=own["Fabrikam"].value)
     assert done.returncode == 0, done.stderr
+
+
+@posix
+def test_a_token_in_every_organization(job: Callable[..., Job]) -> None:
+    """Created with the sign-in of `az`, which is run twice: to list, and for the tenant. Nothing is shown."""
+    sign_in = drawn_sign_in()
+    places = (samples.CONTOSO, samples.FABRIKAM)
+    signed = (SignIn(sign_in, samples.ADA, samples.TENANT),)
+    here = job(tokens=(), organizations=places, sign_ins=signed)
+    az = FakeAz(here.stage.bin, sign_in)
+    here.environment["ASPM_ADO_CREATE_TOKEN"] = ""
+    done = here.sh(block("--create-token require --yes"))
+    assert done.returncode == 0, done.stderr
+    made = [one for one in here.simulator.world.tokens if one.authorization]
+    assert sorted(str(one.reach).casefold() for one in made) == ["contoso", "fabrikam"]
+    asked = [call["argv"] for call in az.calls]
+    assert ["--tenant" in words for words in asked] == [False, True]
+    for secret in (sign_in, *(one.value for one in made)):
+        assert secret not in done.stdout + done.stderr
 
 
 @posix

@@ -44,11 +44,11 @@ class AzureCli:
         return self._program() is not None
 
     def token(self, tenant: str) -> Secret:
-        """A token for Azure DevOps in one tenant, the one at hand while it serves.
+        """A token for Azure DevOps in one tenant or in that of the account, while it serves.
 
         Raises ``NotCreatedError``.
         """
-        if not GUID.fullmatch(tenant):
+        if tenant and not GUID.fullmatch(tenant):
             # It becomes an argument, on Windows of a batch file.
             raise ValueError("a tenant is a GUID")
         held = self._held.get(tenant)
@@ -65,7 +65,8 @@ class AzureCli:
                 remedy="Install it (https://aka.ms/installazurecli) and sign in with az login; "
                 "or create the token by hand.",
             )
-        words = f"account get-access-token --tenant {tenant} --resource {RESOURCE} --output json"
+        which = f"--tenant {tenant} " if tenant else ""
+        words = f"account get-access-token {which}--resource {RESOURCE} --output json"
         code, out, said = self._run([program, *words.split()])
         if code != 0:
             raise az_failed(said, tenant)

@@ -181,7 +181,9 @@ class Entra(Protocol):
         ...
 
     def token(self, tenant: str) -> Secret:
-        """A token for Azure DevOps of one tenant (a GUID), valid for some minutes.
+        """A token for Azure DevOps of one tenant (a GUID; empty: that of the account).
+
+        It is valid for some minutes.
 
         Raises ``NotCreatedError``.
         """

@@ -64,6 +64,8 @@ from aspm_ado.flows.validate import validate_stored
 from aspm_ado.flows.validation.report import connection_report, named, report
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
@@ -156,7 +158,10 @@ def _one_by_one(
             f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
             f"aspm-ado connect {options.name} -o {names}"
         )
-    for place in places:
+    begun = context.now()
+    for number, place in enumerate(places):
+        if stores_each and number:
+            _tell_position(context, place, number, len(places), context.now() - begun)
         try:
             token = acquire(context, place, options.demand, for_all=False)
         except (NotCreatedError, UsageError) as error:
@@ -170,6 +175,17 @@ def _one_by_one(
             _store_alone(context, options, result)
         results.append(result)
     return results, refused
+
+
+def _tell_position(
+    context: Context, place: Place, done: int, total: int, passed: timedelta
+) -> None:
+    """Where a run of many organizations is, and how long the rest takes at this pace."""
+    left = passed / done * (total - done)
+    minutes = max(round(left.total_seconds() / 60), 1)
+    unit = "minute" if minutes == 1 else "minutes"
+    name = clean(place.name, 60)
+    context.voice.say(f"{name}: {done + 1} of {total}, about {minutes} {unit} left")
 
 
 def _store_alone(context: Context, options: ConnectOptions, result: TokenResult) -> None:

@@ -86,6 +86,17 @@ def _signed_in(request: Request, world: World) -> SignIn | None:
     return None
 
 
+def sign_in_as_token(call: IncomingCall) -> IssuedToken | None:
+    """A person's sign-in, where it opens what a token of all organizations opens.
+
+    §2: profiles/me and accounts are documented for Entra; nord-stream lists with a bearer alone.
+    """
+    who = _signed_in(call.request, call.world)
+    if who is None or not who.is_person:
+        return None
+    return IssuedToken(who.value, "sign-in", who.person, frozenset({FULL_ACCESS}))
+
+
 def _made_by_api(call: IncomingCall, owner: Person) -> list[IssuedToken]:
     return [one for one in call.world.tokens if one.owner == owner and one.authorization]
 
