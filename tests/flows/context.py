@@ -134,6 +134,11 @@ class FakeSources:
             )
         return self.files[path]
 
+    commands: dict[str, bytes] = field(default_factory=dict)
+
+    def command(self, command: str, where: str) -> bytes:
+        return self.commands[command]
+
     def variable(self, name: str) -> str:
         return self.variables.get(name, "")
 

@@ -1,4 +1,4 @@
-"""Where secrets come from besides a person: files, stdin and the token variables."""
+"""Where secrets come from besides a person: files, stdin, commands and the token variables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from aspm_ado.adapters.terminal.voice import is_terminal
+from aspm_ado.adapters.token_command import TokenCommands
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -24,8 +25,14 @@ class SystemSources:
     ``ask`` is for a stdin that is a terminal: it asks with the echo off, or raises ``UsageError``.
     """
 
-    def __init__(self, variables: Mapping[str, str], ask: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        ask: Callable[[], str] | None = None,
+        commands: TokenCommands | None = None,
+    ) -> None:
         self._variables, self._ask = variables, ask
+        self._commands = commands or TokenCommands({})
         self._stdin_is_read = False
 
     def variable(self, name: str) -> str:
@@ -53,6 +60,10 @@ class SystemSources:
                 remedy="Check its name and that you may read it.",
             ) from None
         return _bounded(raw, f"The file {shown}")
+
+    def command(self, command: str, where: str) -> bytes:
+        """What a command prints, without its line end."""
+        return self._commands.run(command, where)
 
     def _stdin(self) -> bytes:
         if self._stdin_is_read:

@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from copy import copy
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -82,7 +83,7 @@ class Invocation:
         self._hide(SECRET_VARIABLES)
         notes: list[str] = []
         self.given = collect_given(questions, flags, self.environment, notes.append)
-        self._hide(value.partition("=")[2].strip() for value in self.values(PAT_VARIABLE))
+        self.hide_token_variables(self.given)
         for line in notes:
             self.voice.note(line)
         named, _, self.simulator_key = (
@@ -111,6 +112,20 @@ class Invocation:
     def values(self, question: Question) -> tuple[str, ...]:
         """All values of a question that takes several."""
         return self.given.get(question.name, _NOTHING).values
+
+    def of_one(self, given: Mapping[str, Given]) -> Invocation:
+        """The same run for one of several connections, which has answers of its own."""
+        # Made now, so that all connections have the same ones.
+        _ = (self.records, self.vault, self.sources, self.entra, self.clock, self._gate)
+        made = copy(self)
+        made.given, made._closing = dict(given), ExitStack()
+        made.__dict__.pop("prompter", None)
+        return made
+
+    def hide_token_variables(self, given: Mapping[str, Given]) -> None:
+        """Take the variables that hold tokens out of the environment of what we start."""
+        values = given.get(PAT_VARIABLE.name, _NOTHING).values
+        self._hide(value.partition("=")[2].strip() for value in values)
 
     def close(self) -> None:
         """Close the connections to the network."""
@@ -205,10 +220,14 @@ class Invocation:
 
     @cached_property
     def sources(self) -> Sources:
-        """Files, stdin and the token variables."""
+        """Files, stdin, commands and the token variables."""
         from aspm_ado.adapters.sources import SystemSources
+        from aspm_ado.adapters.token_command import TokenCommands
 
-        return SystemSources(self.secret_variables, self._ask_stdin)
+        commands = TokenCommands(
+            self.environment, attended=lambda: self.prompter.asks, say=self.voice.say
+        )
+        return SystemSources(self.secret_variables, self._ask_stdin, commands)
 
     def _ask_stdin(self) -> str:
         """The token, where stdin brings it and is a terminal. Raises ``UsageError``."""

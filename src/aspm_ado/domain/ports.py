@@ -169,10 +169,14 @@ class Voice(Protocol):
 
 
 class Sources(Protocol):
-    """Files, stdin and variables that secrets come from. Raises ``UsageError`` (exit 2)."""
+    """What secrets come from besides a person. Each method may raise ``UsageError`` (exit 2)."""
 
     def file(self, path: str) -> bytes:
         """The bytes of a file (``-`` is stdin)."""
+        ...
+
+    def command(self, command: str, where: str) -> bytes:
+        """What a command prints; an error names ``where`` it was given, and nothing of it."""
         ...
 
     def variable(self, name: str) -> str:
@@ -189,7 +193,9 @@ class Entra(Protocol):
         ...
 
     def token(self, tenant: str) -> Secret:
-        """A token for Azure DevOps of one tenant (a GUID), valid for some minutes.
+        """A token for Azure DevOps of one tenant (a GUID; empty: that of the account).
+
+        It is valid for some minutes.
 
         Without a tenant, of the one that is signed in to. Raises ``NotCreatedError``.
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -67,6 +66,8 @@ from aspm_ado.flows.validate import validate_stored
 from aspm_ado.flows.validation.report import connection_report, named, report
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
@@ -161,11 +162,10 @@ def _one_by_one(
             f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
             f"aspm-ado connect {options.name} {words}"
         )
-    began = time.monotonic()
-    for done, place in enumerate(places):
-        if len(places) > FEW:
-            left = _time_left(time.monotonic() - began, done, len(places))
-            context.voice.progress(done, len(places), f"Tokens{left}")
+    begun = context.now()
+    for number, place in enumerate(places):
+        if stores_each and number:
+            _tell_position(context, place, number, len(places), context.now() - begun)
         try:
             token = acquire(context, place, options.demand, for_all=False)
         except (NotCreatedError, UsageError) as error:
@@ -181,11 +181,15 @@ def _one_by_one(
     return results, refused
 
 
-def _time_left(seconds: float, done: int, total: int) -> str:
-    """How long the rest will take, as the part that is ``done`` did; nothing under a minute."""
-    if not done or (left := seconds / done * (total - done)) < 60:
-        return ""
-    return f" (about {round(left / 60)} min left)"
+def _tell_position(
+    context: Context, place: Place, done: int, total: int, passed: timedelta
+) -> None:
+    """Where a run of many organizations is, and how long the rest takes at this pace."""
+    left = passed / done * (total - done)
+    minutes = max(round(left.total_seconds() / 60), 1)
+    unit = "minute" if minutes == 1 else "minutes"
+    name = clean(place.name, 60)
+    context.voice.say(f"{name}: {done + 1} of {total}, about {minutes} {unit} left")
 
 
 def _store_alone(context: Context, options: ConnectOptions, result: TokenResult) -> None:

@@ -53,8 +53,8 @@ from aspm_ado.flows.target import (
     target_given,
 )
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
-from aspm_ado.flows.tokens.lifecycle import organizations_signed_in
 from aspm_ado.flows.tokens.prompt import ask_reach
+from aspm_ado.flows.tokens.reached import reached_by_person
 from aspm_ado.flows.tokens.sources import Tokens, missing_token, tokens_given
 from aspm_ado.flows.validation.token import Demand, Token
 
@@ -226,7 +226,7 @@ def resolve_options(
     if name:
         old = stored.get(parse_name(name))
     given = target_given(asker)
-    tokens = tokens_given(asker, context.sources, site_meant(given))
+    tokens = tokens_given(asker, context.sources, site_meant(given), _named(given, old))
     known = old
     if known is None and given is not None:
         known = stored.get(_name(name, given.adding(*tokens.named)))
@@ -244,8 +244,8 @@ def resolve_options(
     if asker.keeps and not asker.switch(DRY_RUN):
         prepare_storage(context)
     target = _ask_target(context, given, tokens)
-    if target.list_all and tokens.shared is None and _is_created(context, demand, target):
-        places = map(target.site.place, organizations_signed_in(context))
+    if tokens.shared is None and _is_listed_by_az(context, target, demand):
+        places = reached_by_person(context, target.site, target.places, demand)
         target = replace(target.adding(*places), list_all=False)
     name = _name(name, target)
     old = old or stored.get(name)
@@ -269,6 +269,14 @@ def resolve_options(
     )
 
 
+def _named(given: Target | None, old: Entry | None) -> tuple[Place, ...]:
+    """The organizations that are named, or on record of the connection that is."""
+    places = given.places if given is not None else ()
+    if old is None:
+        return places
+    return (*places, *(site_of(old).place(one.name) for one in old.organizations))
+
+
 def _name(name: str | None, target: Target) -> str:
     if name:
         return parse_name(name)
@@ -290,7 +298,7 @@ def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Targe
             raise collection_missing(site)
         default = asker.default(COLLECTION, "DefaultCollection")
         return target.adding(site.place(asker.prompter.text(COLLECTION, default).strip()))
-    if target.places or tokens.shared is not None or not asker.asks:
+    if target.places or tokens.shared is not None or not asker.asks or _is_reached(asker, target):
         return target
     if site.deployment is Deployment.SERVICES:
         return target.adding(asker.need(ORGANIZATION, parse_organization))
@@ -567,13 +575,22 @@ def _aspm_missing() -> UsageError:
 
 
 def _is_created(context: Context, demand: Demand, target: Target | None) -> bool:
-    """Whether tokens that are missing are made."""
+    """Whether tokens that are missing are made: the organizations have to be named for that."""
     if target is None or target.is_open:
         return False
-    place = next(iter(target.places), target.site.place("_"))
-    if target.list_all and creation_asked(context.asker) == REQUIRE:
-        return target.site.deployment is Deployment.SERVICES
+    place = next(iter(target.places), target.site.place("*"))
     return creates_unasked(context, place, demand)
+
+
+def _is_listed_by_az(context: Context, target: Target, demand: Demand) -> bool:
+    """Whether the organizations meant are those of whoever is signed in with `az`."""
+    if not target.list_all:
+        return False
+    return _is_reached(context.asker, target) or _is_created(context, demand, target)
+
+
+def _is_reached(asker: Asker, target: Target) -> bool:
+    return target.list_all and creation_asked(asker) == REQUIRE
 
 
 def _lacks_token(target: Target | None, tokens: Tokens, known: Entry | None) -> bool:

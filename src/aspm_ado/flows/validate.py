@@ -12,6 +12,7 @@ from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
 from aspm_ado.domain.errors import StoreError, UsageError
+from aspm_ado.domain.questions import PAT_SOURCES
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
     AspmReport,
@@ -123,12 +124,13 @@ def validate_stored(
     becomes the last.
     """
     entries = stored_entries(context, names, otherwise=AD_HOC)
-    for variable in (*PAT_VARIABLES, *ASPM_VARIABLES):
-        if context.sources.variable(variable):
-            context.voice.note(
-                f"{variable} is set and not used: a stored connection is proven with its stored "
-                "token."
-            )
+    variables = [one for one in (*PAT_VARIABLES, *ASPM_VARIABLES) if context.sources.variable(one)]
+    given = filter(None, map(context.asker.given, PAT_SOURCES))
+    variables += [one.source for one in given if not one.is_flag]
+    for variable in variables:
+        context.voice.note(
+            f"{variable} is set and not used: a stored connection is proven with its stored token."
+        )
     validations = [
         _Validation(entry, check, _stored_tokens(context, entry, secrets))
         for entry, secrets, check in read_secrets(context, entries)
@@ -366,7 +368,8 @@ def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
     """Validate a token that is stored nowhere, and store nothing."""
     asker = context.asker
     given = target_given(asker)
-    tokens = tokens_given(asker, context.sources, site_meant(given))
+    places = given.places if given is not None else ()
+    tokens = tokens_given(asker, context.sources, site_meant(given), places)
     demand = demand_given(asker)
     if not asker.asks:
         refuse_missing(*missing_tokens(context, given, tokens, demand, None))

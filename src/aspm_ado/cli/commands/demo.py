@@ -162,6 +162,13 @@ class _Tokens:
     def file(self, path: str) -> bytes:
         return self._files[path].encode()
 
+    def command(self, command: str, where: str) -> bytes:  # noqa: ARG002
+        raise UsageError(
+            Reason.USAGE,
+            f"{where}: a simulation runs no command.",
+            remedy="Omit it: the simulation has its tokens.",
+        )
+
     def variable(self, name: str) -> str:  # noqa: ARG002  (a simulation has no variables)
         return ""
 

@@ -17,7 +17,8 @@ from aspm_ado.domain.questions import (
     ORGANIZATION,
     PAT_EXPIRES,
     PAT_FILE,
-    PAT_STDIN,
+    PAT_SOURCES,
+    PAT_VARIABLE,
     PURPOSE,
     REACH,
     SERVER_URL,
@@ -41,7 +42,7 @@ def run(invocation: Invocation, names: Sequence[str] | None = None) -> int:
     if names:
         _refuse_place(invocation)
     terms = Terms(_warn_days(invocation), invocation.on(FAIL_ON_WARNING))
-    if not names and any(invocation.on(question) for question in (*_PLACE, PAT_FILE)):
+    if not names and any(invocation.on(question) for question in (*_PLACE, PAT_FILE, PAT_VARIABLE)):
         return write_report(invocation, validate_ad_hoc(invocation.context(), terms))
     _refuse_terms_of_other_token(invocation)
     context = invocation.context()
@@ -83,7 +84,7 @@ def _refuse_terms_of_other_token(invocation: Invocation) -> None:
     """
     refused: tuple[Question, ...] = _ON_RECORD
     if not invocation.prompter.asks:
-        refused = (*refused, PAT_STDIN, PAT_FILE)
+        refused = (*refused, *PAT_SOURCES)
     for question in refused:
         given = invocation.given.get(question.name)
         if given is not None and given.is_flag:

@@ -375,9 +375,16 @@ def az_failed(output: str, tenant: str) -> NotCreatedError:
         shown = f" ({shown})"
     return NotCreatedError(
         found.reason,
-        found.problem.replace("{tenant}", tenant).replace("{code}", shown),
-        remedy=found.remedy.replace("{tenant}", tenant),
+        _with_tenant(found.problem, tenant).replace("{code}", shown),
+        remedy=_with_tenant(found.remedy, tenant),
     )
+
+
+def _with_tenant(text: str, tenant: str) -> str:
+    """``text`` about a tenant, or about the one that `az` takes by itself."""
+    if not tenant:
+        text = text.replace(" --tenant {tenant}", "").replace(" {tenant} of the organization", "")
+    return text.replace("{tenant}", tenant or "of `az`")
 
 
 _GONE: Final = frozenset({"tokennotfound", "authorizationnotfound", "invalidauthorizationid"})
