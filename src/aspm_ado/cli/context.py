@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from aspm_ado.adapters.terminal.voice import TerminalVoice, wants_color
 from aspm_ado.cli.options import collect_given
 from aspm_ado.domain.errors import Problem, StoreError, UsageError
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.questions import (
     CA_BUNDLE,
     CONFIG_DIR,
@@ -91,7 +92,9 @@ class Invocation:
 
     def _hide(self, variables: Iterable[str]) -> None:
         for name in variables:
-            self.secret_variables.setdefault(name, self.environment.pop(name, ""))
+            value = self.environment.pop(name, "")
+            self.secret_variables.setdefault(name, value)
+            KNOWN_SECRETS.add(value.strip())
             if self._is_own_process:
                 os.environ.pop(name, None)
 

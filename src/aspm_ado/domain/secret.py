@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.reasons import Reason
 
 
@@ -50,11 +51,20 @@ _UNEXPANDED: Final = re.compile(r"\$\([^)]*\)")
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that no repr, comparison or report shows. Only requests and the vault reveal it."""
+    """A value that no repr, comparison or report shows. Only requests and the vault reveal it.
+
+    From when it is made, all texts are filtered for it; one of nobody's (``made_up``) excepted.
+    """
 
     _value: str = field(repr=False)
     taken_from: str = field(default="", compare=False)
     """What it was pasted in, where that was more than the token alone."""
+    made_up: bool = field(default=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Let it be known."""
+        if not self.made_up:
+            KNOWN_SECRETS.add(self._value)
 
     def reveal(self) -> str:
         """The value itself."""

@@ -32,7 +32,7 @@ from aspm_ado.domain.stored import (
     RegistrationMode,
     RegistrationState,
 )
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, clean_said
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
@@ -133,7 +133,7 @@ def _instance_id(document: object, pointer: str) -> str | None:
     found = at(document, pointer) if pointer else None
     if isinstance(found, bool) or not isinstance(found, str | int):
         return None
-    return clean(found, 120)
+    return clean_said(found, 120)
 
 
 @dataclass(frozen=True, slots=True)
