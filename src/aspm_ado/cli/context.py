@@ -33,6 +33,7 @@ from aspm_ado.domain.questions import (
     Question,
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.flows.answers import Asker
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ SECRET_VARIABLES: Final = (
 LONGEST_TIMEOUT: Final = 600.0
 
 
+_GLOBAL_END: Final = "ASPM_ADO_GLOBAL_PAT_END"
 _NOTHING: Final = Given((), "")
 _STDIN: Final = Question("stdin", "Paste the token (hidden)", "--pat-file FILE", "ASPM_ADO_PAT")
 """What is asked where stdin is to bring a token and is a terminal."""
@@ -82,6 +84,8 @@ class Invocation:
         notes: list[str] = []
         self.given = collect_given(questions, flags, self.environment, notes.append)
         self._hide(value.partition("=")[2].strip() for value in self.values(PAT_VARIABLE))
+        if holds_token(self.environment.get(_GLOBAL_END, "")):
+            raise secret_as_value(_GLOBAL_END)
         for line in notes:
             self.voice.note(line)
         self.simulator = self.environment.get("ASPM_ADO_SIMULATOR", "").strip() or None
@@ -233,7 +237,7 @@ class Invocation:
         from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Clock, parse_global_end
 
         today = self.now().date()
-        if named := self.environment.get("ASPM_ADO_GLOBAL_PAT_END", "").strip():
+        if named := self.environment.get(_GLOBAL_END, "").strip():
             return Clock(today, parse_global_end(named))
         return Clock(today, GLOBAL_PAT_END)
 

@@ -17,7 +17,6 @@ from aspm_ado.domain.text import clean, display_width, encodable, strip_controls
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Invocation
     from aspm_ado.domain.report import Report
-    from aspm_ado.domain.secret import Secret
     from aspm_ado.render.text import Section
 
 _WIDEST: Final = 110
@@ -56,12 +55,6 @@ def write_document(document: dict[str, Any]) -> None:
         _Document.begun = True
         sys.stdout.buffer.write(raw)
         _Document.code = int(document["exit_code"])
-
-
-def write_secret(secret: Secret) -> None:
-    """The secret itself: the one way that brings one to stdout."""
-    with _writing():
-        sys.stdout.write(secret.reveal() + "\n")
 
 
 def result_width() -> int | None:

@@ -51,8 +51,8 @@ class Command:
     def text(self, connection: str) -> str:
         """What a person types."""
         if self.aspm_url:
-            return f"aspm-ado {self.verb} --aspm-url {clean(self.aspm_url, 200)}"
-        names = (f"-o {shlex.quote(clean(name, 60))}" for name in self.organizations)
+            return f"aspm-ado {self.verb} --aspm-url {shlex.quote(clean(self.aspm_url, 1000))}"
+        names = (f"-o {shlex.quote(clean(name, 100))}" for name in self.organizations)
         return " ".join((f"aspm-ado {self.verb} {clean(connection, 70)}", *names))
 
 

@@ -144,10 +144,9 @@ class Layer:
         """Where each undone escape is here and begins below, its width there, and how many follow
         of that width.
         """
-        assert self._below is not None  # noqa: S101
         places, starts, widths, counts = (array("I") for _ in range(4))
         shorter = 0
-        for found in _ESCAPE.finditer(self._below.text):
+        for found in _ESCAPE.finditer(self._below.text if self._below else ""):
             start, end = found.span()
             count = len(_undone(found))
             places.append(start - shorter)

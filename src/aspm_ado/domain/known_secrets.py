@@ -1,7 +1,8 @@
 """Every secret of the run, and texts without them: whole, in pieces, in any usual encoding.
 
 All text of others is filtered where it comes in, and all text again where it leaves. Four doors
-let a secret through: the Authorization header, the keyring, the clipboard and ``write_secret``.
+let a secret through, each on a way of its own: the Authorization header, the keyring, the
+clipboard (a tool's or OSC 52), and the stdout of ``token``.
 """
 
 from __future__ import annotations

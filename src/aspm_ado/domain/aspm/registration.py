@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
@@ -394,7 +395,7 @@ def _missing(facts: RegistrationFacts) -> Check:
         Status.WARN,
         "This organization has no token of its own yet; the old one stays as it is.",
         Reason.NOT_MIGRATED,
-        f"Go on: aspm-ado migrate {facts.connection} -o {clean(facts.organization, 60)}",
+        f"Go on: aspm-ado migrate {facts.connection} -o {quote(clean(facts.organization, 100))}",
     )
 
 
