@@ -204,9 +204,8 @@ class Call:
 
     ``lane`` is what the pace of calls is counted by (a host and organization). ``expects`` is the
     document of a good answer. ``ca_bundle`` is a file of certificates that are trusted for this
-    call in addition to the system's. ``hides`` are secrets that the answer may hold although they
-    are not sent. ``head_only`` says that the head of the body is enough, however long it is.
-    ``pause`` is for how many seconds it waits before it is sent.
+    call in addition to the system's. ``head_only`` says that the head of the body is enough,
+    however long it is. ``pause`` is for how many seconds it waits before it is sent.
     """
 
     method: str
@@ -217,7 +216,6 @@ class Call:
     lane: str = ""
     expects: type[Answer] | None = None
     ca_bundle: str | None = None
-    hides: tuple[Secret, ...] = ()
     head_only: bool = False
     pause: float = 0.0
 

@@ -14,6 +14,7 @@ from aspm_ado.domain.aspm.registration import (
     RegistrationFacts,
     token_of,
 )
+from aspm_ado.domain.azure.place import options_for
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
@@ -155,12 +156,12 @@ def _one_by_one(
     refused: list[OrganizationReport] = []
     stores_each = options.stores and len(places) > 1
     if stores_each:
-        words = " ".join(f"-o {place.name}" for place in places)
+        where = options_for(options.target.site, [place.name for place in places])
         if len(places) > FEW and context.asker.switch(ALL_ORGANIZATIONS):
-            words = ALL_ORGANIZATIONS.flag
+            where = ALL_ORGANIZATIONS.flag
         context.voice.note(
             f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
-            f"aspm-ado connect {options.name} {words}"
+            f"aspm-ado connect {options.name} {where}"
         )
     begun = context.now()
     for number, place in enumerate(places):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
 from aspm_ado.domain.aspm.handoff import clone_notes, stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
-from aspm_ado.domain.azure.place import site_of
+from aspm_ado.domain.azure.place import options_for, site_of
 from aspm_ado.domain.checks import Check, Status
 from aspm_ado.domain.errors import (
     HandoffInterruptedError,
@@ -107,8 +107,7 @@ def resume_handoff(context: Context, name: str | None, command: str = "handoff")
         raise UsageError(
             Reason.INPUT_MISSING,
             f"The connection “{entry.name}” names no Invicti ASPM.",
-            remedy=f"Name it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} "
-            "--aspm-url URL",
+            remedy=f"Name it: aspm-ado connect {entry.name} {_where(entry)} --aspm-url URL",
         )
     due = due_in(entry)
     done = [one.name for one in entry.organizations if one not in due]
@@ -234,11 +233,14 @@ def _validated(
         raise UsageError(
             Reason.INPUT_MISSING,
             f"No API token of {known.url} is stored, and there is nobody to ask.",
-            remedy=f"Give it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} "
-            "--aspm-token-file FILE",
+            remedy=f"Give it: aspm-ado connect {entry.name} {_where(entry)} --aspm-token-file FILE",
         )
     target = AspmTarget(known.url, AUTO, known.api, entry.ca_bundle)
     return resolve_aspm(context, target, given, AspmTerms(needs_token))
+
+
+def _where(entry: Entry) -> str:
+    return options_for(site_of(entry), [entry.organizations[0].name])
 
 
 def entry_meant(context: Context, name: str | None, command: str) -> Entry:

@@ -21,7 +21,7 @@ from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import is_html
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean_said
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
@@ -129,7 +129,7 @@ def error_message(reply: Reply) -> str:
     if isinstance(document, dict):
         for key in ("error", "message"):
             if isinstance(document.get(key), str):
-                return clean(document[key], 200)
+                return clean_said(document[key], 200)
     return ""
 
 
@@ -143,8 +143,8 @@ def redirect_target(reply: Reply) -> str:
     if there == here:
         return SAME_HOST
     if there.host == here.host:
-        return clean(there, 120)
-    return clean(there.host, 120)
+        return clean_said(there, 120)
+    return clean_said(there.host, 120)
 
 
 def dialects_to_retry(answers: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import NewToken
@@ -480,5 +481,6 @@ def _demand_different(context: Context, entry: Entry, tokens: Sequence[Token]) -
                 Reason.TOKEN_UNCHANGED,
                 f"The token given for {seen[old]} is the one of all organizations that "
                 f"“{entry.name}” has already.",
-                remedy=f"Create a new one: aspm-ado guide -o {seen[old]} --reach organization",
+                remedy=f"Create a new one: aspm-ado guide -o {quote(seen[old])} "
+                "--reach organization",
             )
