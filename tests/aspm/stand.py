@@ -116,6 +116,8 @@ class Person:
     def choose(self, question, choices, default=""):
         self.offered[question.name] = [choice.value for choice in choices]
         value = self._next(question)
+        if isinstance(value, bool):  # to the plan, which has more answers than two
+            value = "y" if value else "n"
         assert value in self.offered[question.name], (value, self.offered[question.name])
         return value
 

@@ -13,7 +13,7 @@ import pytest
 from aspm_ado.simulator import SCENARIOS, Simulator, samples
 
 from ..e2e.conftest import Play
-from ..e2e.questions import CREATED, ENTERED, EXPIRES, NEXT, TOKEN
+from ..e2e.questions import ENTERED, EXPIRES, NEXT, TOKEN
 from ..e2e.stage import Story, drawn_token
 from ..e2e.terminal import CTRL_C, DOWN, ENTER, SPACE, UP, Wizard, pasted, squeezed
 from ..e2e.test_many import document
@@ -75,7 +75,6 @@ def created(wizard: Wizard, told: Play, name: str) -> None:
     wizard.see(f"Create the token ({name})")
     wizard.see(f"https://dev.azure.com/{name}/_usersSettings/tokens")
     wizard.see(f"Organization: {name}")
-    wizard.answer(CREATED, ENTER)
     wizard.answer(TOKEN, pasted(told.story.tokens[name]) + ENTER)
     wizard.answer(EXPIRES, ENTER)
 
@@ -107,7 +106,6 @@ def test_four_tokens_in_two_sittings(told: Play) -> None:
     wizard.type(ENTER)
     wizard.see(f"Borealis has a token of its own now (…{last4['Borealis']}): stored.")
     wizard.answer(STEP, ENTER)
-    wizard.answer(CREATED, ENTER)
     wizard.answer(TOKEN, told.story.tokens["Cascade"][:40] + CTRL_C)
     assert wizard.end() == 130
 

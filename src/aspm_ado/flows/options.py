@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Dialect, Settings, settings_for
+from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.place import parse_organization, site_of
-from aspm_ado.domain.azure.retirement import Reach, ReachDemanded, parse_day
-from aspm_ado.domain.azure.scopes import hint_of
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_API,
@@ -29,14 +28,15 @@ from aspm_ado.domain.questions import (
     REGISTRATION_PROFILE,
     TEAM_LEADS_MAY,
     YES,
-    Choice,
 )
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import StoredAspm
 from aspm_ado.flows.answers import AUTO, one_of, parse_check_clone, parse_username
 from aspm_ado.flows.registration.api import profile_at
 from aspm_ado.flows.registration.aspm import (
+    LATER,
     NO_TEAM_LEADS,
+    aspm_url_or_later,
     given_token,
     missing_aspm_token,
     parse_aspm_url,
@@ -51,6 +51,7 @@ from aspm_ado.flows.target import (
     target_given,
 )
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
+from aspm_ado.flows.tokens.expiry import end_given
 from aspm_ado.flows.tokens.prompt import ask_reach
 from aspm_ado.flows.tokens.sources import Tokens, missing_token, tokens_given
 from aspm_ado.flows.validation.token import Demand, Token
@@ -69,16 +70,7 @@ if TYPE_CHECKING:
 API: Final = "api"
 GUIDED: Final = "guided"
 NONE: Final = "none"
-
-PURPOSES: Final = (
-    Choice("alm", "Read and scan code", hint_of(Purpose.ALM)),
-    Choice(
-        "alm+issue-manager",
-        "Read code, and be the issue manager too",
-        hint_of(Purpose.ALM_AND_ISSUE_MANAGER),
-    ),
-    Choice("issue-manager", "Issue manager only", hint_of(Purpose.ISSUE_MANAGER)),
-)
+_OR_LATER: Final = replace(ASPM_URL, prompt=f"{ASPM_URL.prompt} (or “{LATER}”)")
 
 
 @dataclass(slots=True)
@@ -195,7 +187,10 @@ class ConnectOptions:
             return
         if not asker.asks:
             raise _aspm_missing()
-        self.aspm.url = asker.need(ASPM_URL, parse_aspm_url)
+        self.aspm.url = asker.need(_OR_LATER, aspm_url_or_later)
+        if self.aspm.url is None:
+            self.aspm.register = NONE
+            asker.change(ASPM_URL)
 
     def adopt_aspm(self, context: Context, url: str, api: str) -> None:
         """Take the address and the API that were found.
@@ -227,7 +222,7 @@ def resolve_options(
     known = old
     if known is None and given is not None:
         known = stored.get(_name(name, given.adding(*tokens.named)))
-    aspm, demand = aspm_options(asker, old), demand_given(asker)
+    aspm, demand = aspm_options(asker, old), demand_given(context)
     aspm_token = given_token(context)
     profile = None
     if aspm.uses_profile:
@@ -275,6 +270,7 @@ def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Targe
     asker = context.asker
     if asker.asks and given is None and not tokens.own:
         context.voice.heading("Where is your code?")
+        context.voice.say("To name several organizations, put commas between them.")
     target = ask_target(asker, tokens.named)
     site = target.site
     if target.is_open:
@@ -317,9 +313,10 @@ def reach_given(asker: Asker) -> ReachDemanded:
 
 
 def demand_given(
-    asker: Asker, purpose: Purpose | None = None, reach: ReachDemanded | None = None
+    context: Context, purpose: Purpose | None = None, reach: ReachDemanded | None = None
 ) -> Demand:
     """The demands that flags and variables make, but for what is meant already."""
+    asker = context.asker
     purpose = purpose or purpose_given(asker)
     reach_said = reach_given(asker)  # refused where it is wrong, even if another is meant
     end_source = None
@@ -330,7 +327,7 @@ def demand_given(
         reach or reach_said,
         check_clone=asker.one(CHECK_CLONE, parse_check_clone) or AUTO,
         read_only=asker.switch(READ_ONLY_PROBES),
-        end=asker.one(PAT_EXPIRES, lambda text: parse_day(text, PAT_EXPIRES.flag)),
+        end=end_given(asker, context.clock.calendar().today),
         end_source=end_source,
         username=asker.one(CLONE_USERNAME, parse_username) or "",
     )
@@ -342,7 +339,7 @@ def demand_stored(context: Context, entry: Entry, reach: ReachDemanded | None = 
     Purpose and reach are as on record, unless another ``reach`` is meant. How it is asked may be
     said anew.
     """
-    demand = demand_given(context.asker, entry.purpose, reach or reach_on_record(context, entry))
+    demand = demand_given(context, entry.purpose, reach or reach_on_record(context, entry))
     return replace(demand, on_record=reach is None)
 
 
@@ -361,8 +358,8 @@ def _resolve_demand(
         if old is not None:
             purpose = old.purpose
         elif asker.asks:
-            purpose = Purpose(asker.pick(PURPOSE, PURPOSES, "alm"))
-    return demand_given(asker, purpose, ask_reach(context, reach, deployment))
+            purpose = Purpose(asker.default(PURPOSE, purpose))
+    return demand_given(context, purpose, ask_reach(context, reach, deployment))
 
 
 # The tokens
@@ -471,27 +468,9 @@ def _check_toggles(asker: Asker, aspm: AspmOptions, demand: Demand, known: Entry
     settings_for(aspm.toggles, purpose, aspm.api)
 
 
-def ask_settings(context: Context, options: AspmOptions, purpose: Purpose) -> Settings:
-    """Advanced Settings, given or chosen by a person.
-
-    Dependencies are added for a person and refused for a script.
-    """
-    has_settings = options.is_wanted and options.api != Dialect.CORE.value
-    toggles = options.toggles or ()
-    if options.toggles is None and has_settings and context.asker.asks:
-        toggles = _ask_toggles(context, purpose)
-    return settings_for(toggles, purpose, options.api)
-
-
-def _ask_toggles(context: Context, purpose: Purpose) -> tuple[str, ...]:
-    offered = [Choice(toggle, label) for toggle, label in LABELS.items()]
-    if not purpose.reads_code:
-        offered = [choice for choice in offered if choice.value != FETCH]
-    chosen = context.asker.prompter.choose_many(TEAM_LEADS_MAY, offered)
-    if FETCH in chosen and CREATE not in chosen:
-        context.voice.note(f"“{LABELS[CREATE]}” is added: fetching depends on it.")
-        return (CREATE, *chosen)
-    return tuple(chosen)
+def settings_of(options: AspmOptions, purpose: Purpose) -> Settings:
+    """Advanced Settings: those given, or none, which the plan lets a person change."""
+    return settings_for(options.toggles or (), purpose, options.api)
 
 
 # What is missing

@@ -364,7 +364,7 @@ def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
     asker = context.asker
     given = target_given(asker)
     tokens = tokens_given(asker, context.sources, site_meant(given))
-    demand = demand_given(asker)
+    demand = demand_given(context)
     if not asker.asks:
         refuse_missing(*missing_tokens(context, given, tokens, demand, None))
     target = ask_target(asker, tokens.named)
