@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import Deployment
@@ -80,8 +81,9 @@ def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) ->
     made = guide(place, demand.purpose, demand.reach, context.clock.calendar())
     tell_guide(context, made)
     name = "" if for_all else place.name
+    choices = [PASTE, replace(OPEN, hint=made.token_page), GREYED, NOT_NOW]
     while (token := offer_token(context.asker, place.site, name)) is None:
-        choice = context.asker.prompter.choose(READY, [PASTE, OPEN, GREYED, NOT_NOW], OPEN.value)
+        choice = context.asker.prompter.choose(READY, choices, OPEN.value)
         if choice == OPEN.value:
             open_page(context, made.token_page)
         elif choice == GREYED.value:

@@ -134,7 +134,7 @@ def offer_token(asker: Asker, site: Site, name: str) -> Token | None:
     """The token from a person, or ``None`` after Enter alone, which asks what else to do."""
     above = (
         *_above(site, name),
-        "Paste it now. To open the page, to stop, or if something is missing there, press Enter.",
+        "Paste it, or press Enter to open the page, to stop, or if something is missing.",
     )
     secret = asker.prompter.secret(
         PAT, above, accept=lambda typed: _parse(typed) if typed.strip() else None
