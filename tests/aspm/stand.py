@@ -121,7 +121,7 @@ class Person:
         assert value in self.offered[question.name], (value, self.offered[question.name])
         return value
 
-    def choose_many(self, question, choices):
+    def choose_many(self, question, choices, *, marked=False):
         return tuple(self._next(question, ()))
 
     def confirm(self, question, default):

@@ -86,17 +86,16 @@ def test_at_a_question(play, number):
     for wizard in wizards:
         os.kill(wizard.pid, number)
     assert [wizard.end() for wizard in wizards] == [130, 130, 130]
-    assert [told.simulator.requests for told in plays] == [[], [], []]
+    assert not [one for told in plays for one in told.simulator.requests if one.token_last4]
 
 
 def test_while_a_person_waits_for_the_network(play, mute):
     """The progress line is there, and no question: Ctrl-C arrives as a signal from the terminal."""
     told = play()
     told.stage.environment["ASPM_ADO_SIMULATOR"] = f"http://127.0.0.1:{mute.getsockname()[1]}"
-    wizard = told.wizard(
-        "connect", "-o", "contoso", "-o", "fabrikam", "--purpose", "alm", "--store", "none"
-    )
-    wizard.answer(TOKEN, pasted(told.token) + ENTER)
+    token = str(told.stage.file("token", told.token))
+    flags = ("-o", "contoso", "-o", "fabrikam", "--store", "none", "--pat-file", token)
+    wizard = told.wizard("connect", *flags)
     wizard.see("asking Azure DevOps")
     connection, _ = mute.accept()
     connection.settimeout(20)

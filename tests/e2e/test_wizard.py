@@ -78,13 +78,13 @@ def test_to_the_end_with_a_failed_scope_an_edit_and_a_check_again(play):
     wizard.see("Restrict personal access token creation")
     wizard.see("these hosts only: dev.azure.com")
     wizard.see(TOKEN)
-    assert told.simulator.requests == []
+    assert not [one for one in told.simulator.requests if one.token_last4]
     wizard.type(pasted(told.token) + ENTER)
     wizard.see("tick “Full”")
     wizard.see(NEXT)
     wizard.look_around()
     first = told.simulator.requests
-    assert {one.token_last4 for one in first} == {told.token[-4:]}
+    assert {one.token_last4 for one in first[1:]} == {told.token[-4:]}
     told.simulator.edit(told.token, ALM)
     wizard.type(ENTER)
     wizard.answer(EXPIRES, ENTER)

@@ -55,7 +55,7 @@ class Somebody:
         values = [one.value for one in choices]
         return "saved" if "saved" in values else default
 
-    def choose_many(self, question, choices):
+    def choose_many(self, question, choices, *, marked=False):
         self._count(question)
         return tuple(one.value for one in choices)
 
@@ -152,18 +152,18 @@ def test_to_the_end(here):
     assert "Nothing to do" in here.stand.voice.text
 
 
-def test_enter_without_a_mark_is_asked_once_more(here):
-    picks = iter([(), ("Contoso",), (), ()])
+def test_all_are_marked_at_first_and_none_is_a_no(here):
+    offered = []
 
-    class Hasty(Somebody):
-        def choose_many(self, question, choices):
-            return next(picks)
+    class Choosing(Somebody):
+        def choose_many(self, question, choices, *, marked=False):
+            offered.append(marked)
+            return ()
 
-    assert int(run(here, Hasty({})).exit_code) == 0
-    assert "Space marks" in here.stand.voice.text
-    assert own_of(here) == {"Contoso"}
-    assert int(run(here, Hasty({})).exit_code) == 0
-    assert "Nothing was chosen, and nothing is changed." in here.stand.voice.text
+    with pytest.raises(UsageError) as error:
+        run(here, Choosing({}))
+    assert (error.value.reason, offered) == (Reason.DECLINED, [True])
+    assert own_of(here) == set()
 
 
 PARTS = range(4)

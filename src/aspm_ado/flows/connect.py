@@ -81,6 +81,7 @@ def connect(context: Context, name: str | None) -> Report:
     options = resolve_options(context, name, stored)
     results, refused = _validate(context, options)
     ask_ends(context, results)
+    options.adopt_places(results)
     if not name:
         options.name_after(results, stored)
     good = good_ones(context, results, options.replaced)
@@ -145,7 +146,7 @@ def _validate(
             target = target.without(bare)
     if not target.is_open:
         given = distribute(tokens, target, demand)
-        results = validate_until_good(context, given) + results
+        results = validate_until_good(context, given, may_correct=True) + results
     return results, refused
 
 
@@ -178,7 +179,7 @@ def _one_by_one(
             refused.append(not_created_report(context, place.name, error))
             continue
         token = token.meant_for(place.site, [place], options.demand)
-        [result] = validate_until_good(context, [token])
+        [result] = validate_until_good(context, [token], may_correct=True)
         if stores_each:
             _store_alone(context, options, result)
         results.append(result)

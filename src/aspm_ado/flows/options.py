@@ -50,6 +50,7 @@ from aspm_ado.flows.target import (
     stored_by_key,
     target_given,
 )
+from aspm_ado.flows.tokens.correction import correct_absent
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.expiry import end_given
 from aspm_ado.flows.tokens.prompt import ask_reach
@@ -140,6 +141,8 @@ class ConnectOptions:
     yes: bool
     aspm_token: ApiToken | None = None
     profile: Profile | None = None
+    corrected: bool = False
+    """Whether a person named something else in place of what was named first."""
 
     @property
     def stores(self) -> bool:
@@ -173,13 +176,26 @@ class ConnectOptions:
         alone.
         """
         first = next((result.lead.place for result in results if result.lead is not None), None)
-        if self.name != UNNAMED or self.stored is not None or first is None:
+        if first is None or self.stored is not None:
+            return
+        is_wrong = self.corrected and not any(result.token.credential for result in results)
+        if self.name != UNNAMED and not is_wrong:
             return
         name = default_name(first.site, (first.name,))
         old = stored.get(name)
         meant = (first.site.base_url, self.demand.purpose)
         if old is None or (old.base_url, old.purpose) == meant:
             self.name, self.stored = name, old
+
+    def adopt_places(self, results: Sequence[TokenResult]) -> None:
+        """Take the organizations, or the server, that a person corrected."""
+        meant = [place for result in results for place in result.token.places]
+        left = {place.key for place in meant}
+        gone = [place for place in self.target.places if place.key not in left]
+        moved = bool(meant) and meant[0].site.base_url != self.target.site.base_url
+        self.corrected = bool(meant) and (bool(gone) or moved)
+        if moved:
+            self.target = self.target.at(meant[0].site)
 
     def ask_aspm_url(self, asker: Asker) -> None:
         """Ask for the address of the ASPM, where a registration is wanted and it is not known."""
@@ -278,6 +294,11 @@ def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Targe
             raise collection_missing(site)
         default = asker.default(COLLECTION, "DefaultCollection")
         return target.adding(site.place(asker.prompter.text(COLLECTION, default).strip()))
+    if target.places and tokens.shared is None and asker.asks:
+        bare = [place for place in target.places if tokens.of(place) is None]
+        instead = dict(zip(bare, correct_absent(context, bare), strict=True))
+        places = [instead.get(place, place) for place in target.places]
+        return target.without(target.places).adding(*places)
     if target.places or tokens.shared is not None or not asker.asks:
         return target
     if site.deployment is Deployment.SERVICES:
@@ -391,12 +412,13 @@ def _stored_token(context: Context, place: Place, key: str, old: Entry) -> dict[
     secret = context.vault.read(credential.service)
     if secret is None:
         return {}
+    given = context.asker.given(PAT_EXPIRES)  # it corrects the record
     token = Token(
         secret,
         "keyring",
         (place,),
-        end=credential.ends,
-        end_source=credential.expires_source,
+        end=None if given else credential.ends,
+        end_source=None if given else credential.expires_source,
         credential=key,
         authorization_id=credential.authorization_id,
     )

@@ -12,6 +12,7 @@ from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
 from aspm_ado.domain.errors import StoreError, UsageError
+from aspm_ado.domain.questions import PAT_EXPIRES
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
     AspmReport,
@@ -38,6 +39,7 @@ from aspm_ado.flows.registration.aspm import validate_stored_aspms
 from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.storage.connection import entry_report
 from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets
+from aspm_ado.flows.storage.transaction import update_entry
 from aspm_ado.flows.target import (
     ask_target,
     collection_missing,
@@ -45,6 +47,7 @@ from aspm_ado.flows.target import (
     stored_by_key,
     target_given,
 )
+from aspm_ado.flows.tokens.expiry import end_given
 from aspm_ado.flows.tokens.sources import (
     ASPM_VARIABLES,
     PAT_VARIABLES,
@@ -121,7 +124,10 @@ def validate_stored(
     What has changed since the last time is said at the check that it concerns; then this time
     becomes the last.
     """
-    entries = stored_entries(context, names, otherwise=AD_HOC)
+    entries = [
+        _with_end_given(context, entry)
+        for entry in stored_entries(context, names, otherwise=AD_HOC)
+    ]
     for variable in (*PAT_VARIABLES, *ASPM_VARIABLES):
         if context.sources.variable(variable):
             context.voice.note(
@@ -140,6 +146,28 @@ def validate_stored(
         notes += _stopping(context, one)
     _remember(context, validations)
     return report(context, command, results, reports, notes)
+
+
+def _with_end_given(context: Context, entry: Entry) -> Entry:
+    """The connection with the day that ``--pat-expires`` says on record.
+
+    Raises ``UsageError`` where it has several tokens: the day is that of one.
+    """
+    given = context.asker.given(PAT_EXPIRES)
+    day = end_given(context.asker, context.clock.calendar().today)
+    if given is None or day is None or not given.is_flag:
+        return entry
+    used = {one.credential for one in entry.organizations}
+    if len(used) > 1:
+        raise UsageError(
+            Reason.USAGE,
+            f"“{entry.name}” has {len(used)} tokens, and {PAT_EXPIRES.flag} is the date of one.",
+            remedy=f"Name its organization: aspm-ado connect {entry.name} -o ORGANIZATION "
+            f"{PAT_EXPIRES.flag} {day}",
+        )
+    before = ", ".join(sorted(entry.credentials[key].expires or "unknown" for key in used))
+    context.voice.note(f"The expiry date of “{entry.name}” is now {day}. It was: {before}.")
+    return update_entry(context, entry.name, lambda now: now.ending(day, given.source))
 
 
 def _validate(

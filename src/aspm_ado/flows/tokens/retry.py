@@ -13,6 +13,7 @@ from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Quest
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import FEW
 from aspm_ado.flows.answers import parse_username
+from aspm_ado.flows.tokens.correction import corrected, correction_of
 from aspm_ado.flows.tokens.prompt import OPEN, open_page
 from aspm_ado.flows.tokens.sources import ask_token
 from aspm_ado.flows.validation.report import connection_report, not_good
@@ -29,6 +30,7 @@ OTHER: Final = Choice("other", "Give another token")
 USERNAME: Final = Choice("username", "Try cloning with a username")
 ONE_EACH: Final = Choice("one-each", "Accept it: one token for each organization")
 TICKET: Final = Choice("ticket", "Show a text for whoever can mend it")
+CORRECT: Final = "correct"
 STOP: Final = Choice("keep", "Stop here; nothing is stored")
 KEEP: Final = Choice("keep", "Keep what is good, and finish later")
 
@@ -37,11 +39,15 @@ _OTHERS: Final = frozenset({Who.ADMINISTRATOR, Who.NETWORK, Who.SERVICE})
 
 
 def validate_until_good(
-    context: Context, tokens: Sequence[Token], previous: Sequence[TokenResult | None] = ()
+    context: Context,
+    tokens: Sequence[Token],
+    previous: Sequence[TokenResult | None] = (),
+    *,
+    may_correct: bool = False,
 ) -> list[TokenResult]:
     """Validate; while a person is there and something failed, let them mend it.
 
-    With nobody there: once.
+    With nobody there: once. ``may_correct``: a person may name another organization.
     """
     results = validate(context, tokens, previous)
     while context.asker.asks:
@@ -51,7 +57,7 @@ def validate_until_good(
             context.voice.say(f"Proven: {', '.join(names)}.")
             break
         context.show(results)
-        answer = _ask_next(context, results, failed)
+        answer = _ask_next(context, results, failed, may_correct=may_correct)
         if answer == KEEP.value:
             break
         if answer == OPEN.value:
@@ -64,9 +70,16 @@ def validate_until_good(
 
 
 def _ask_next(
-    context: Context, results: Sequence[TokenResult], failed: Sequence[TokenResult]
+    context: Context,
+    results: Sequence[TokenResult],
+    failed: Sequence[TokenResult],
+    *,
+    may_correct: bool,
 ) -> str:
     choices = _choices(failed)
+    offers = [offer for result in failed if (offer := correction_of(result)) is not None]
+    if may_correct and offers:
+        choices.insert(0, offers[0])
     choices.append(KEEP if any(result.good for result in results) else STOP)
     return context.asker.prompter.choose(NEXT, choices, choices[0].value)
 
@@ -92,12 +105,15 @@ def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
 def _mended(context: Context, results: list[TokenResult], answer: str) -> list[TokenResult]:
     """Ask again what failed, after what the person chose to change."""
     failed = [result for result in results if _trouble(result)]
+    if answer == CORRECT:
+        failed = [result for result in failed if correction_of(result) is not None]
     tokens = [_changed(context, result, answer) for result in failed]
-    if answer == OTHER.value:  # nothing that was good of the old token says anything of the new one
+    if answer in (OTHER.value, CORRECT):  # what was good before says nothing of what is new
         fresh = iter(validate(context, tokens))
     else:
         fresh = iter(validate(context, tokens, failed))
-    return [next(fresh) if _trouble(result) else result for result in results]
+    changed = {id(result) for result in failed}
+    return [next(fresh) if id(result) in changed else result for result in results]
 
 
 def _changed(context: Context, result: TokenResult, answer: str) -> Token:
@@ -105,6 +121,8 @@ def _changed(context: Context, result: TokenResult, answer: str) -> Token:
     token = result.token
     if answer == OTHER.value:
         return _another_token(context, token)
+    if answer == CORRECT:
+        return corrected(context, result)
     if answer == ONE_EACH.value:
         token.demand = token.demand.for_one_organization()
     elif answer == USERNAME.value:
