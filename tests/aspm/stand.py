@@ -115,7 +115,7 @@ class Person:
 
     def choose(self, question, choices, default=""):
         self.offered[question.name] = [choice.value for choice in choices]
-        value = self._next(question)
+        value = self._next(question, default if question.name == "go" else None)
         if isinstance(value, bool):  # to the plan, which has more answers than two
             value = "y" if value else "n"
         assert value in self.offered[question.name], (value, self.offered[question.name])

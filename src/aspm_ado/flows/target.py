@@ -155,7 +155,7 @@ def _parse(text: str, *, allow_http: bool) -> Target:
 def _parts(text: str) -> list[str]:
     """The names or addresses with commas between. A comma within an address is part of it."""
     parts = [part for part in text.split(",") if part.strip()]
-    if len({"/" in part for part in parts}) == 1:
+    if parts and ("/" not in text or all("://" in part for part in parts)):
         return parts
     return [text]
 

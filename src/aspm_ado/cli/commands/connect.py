@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_report
-from aspm_ado.domain.errors import InterruptedByUserError, StoreError
+from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import Draft
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.tokens.revocation import revoking_unkept
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 
 
 def run(invocation: Invocation, name: str | None = None) -> int:
-    """The wizard. Answers of an interrupted run, never secrets, are kept for the next one."""
+    """The wizard. Answers of a run that was left, never secrets, are kept for the next one."""
     context = invocation.context(remember=True)
     try:
         with revoking_unkept(context):
             report = connect(context, name)
-    except (InterruptedByUserError, KeyboardInterrupt):
-        if context.asker.keeps and context.asker.answered:
+    except (InterruptedByUserError, KeyboardInterrupt, UsageError) as error:
+        was_left = not isinstance(error, UsageError) or error.reason is Reason.DECLINED
+        if was_left and context.asker.keeps and context.asker.answered:
             with suppress(StoreError):
                 _keep_answers(context)
         raise

@@ -74,8 +74,8 @@ def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Pat
     if invocation.as_json:
         write_document(document)
     else:
-        write_lines(_lines(plan, table=result_width() is None))
+        write_lines(_lines(plan, result_width()))
 
 
-def _lines(plan: MigrationPlan, *, table: bool = True) -> Iterator[str]:
-    return markdown(plan.name, plan.day, plan.rows, listed=plan.listed, table=table)
+def _lines(plan: MigrationPlan, columns: int | None = None) -> Iterator[str]:
+    return markdown(plan.name, plan.day, plan.rows, listed=plan.listed, columns=columns)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import parse_organization, parse_server
+from aspm_ado.domain.documents import Names, UserProfile
 from aspm_ado.domain.questions import COLLECTION, SERVER_URL, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -82,7 +83,8 @@ def corrected(context: Context, result: TokenResult) -> Token:
 def _asked_instead(context: Context, result: TokenResult, wrong: Place) -> Place:
     """One that the token reaches, or one that is named."""
     prompter = context.asker.prompter
-    reached = {one.key: one for one in result.listed or () if one.key not in result.organizations}
+    listed = _reached(context, result)
+    reached = {one.key: one for one in listed if one.key not in result.organizations}
     if reached:
         choices = [Choice(key, clean(place.name, 60)) for key, place in reached.items()]
         if chosen := prompter.choose(_WHICH, [*choices, _OTHER], choices[0].value):
@@ -90,6 +92,17 @@ def _asked_instead(context: Context, result: TokenResult, wrong: Place) -> Place
     if wrong.site.deployment is Deployment.SERVICES:
         return parse_organization(prompter.text(INSTEAD, accept=parse_organization))
     return wrong.site.place(prompter.text(COLLECTION).strip())
+
+
+def _reached(context: Context, result: TokenResult) -> Sequence[Place]:
+    """What the token reaches, as far as the service lists it."""
+    token, answer = result.token, result.wide.answer if result.wide is not None else None
+    if result.listed is None and isinstance(answer, UserProfile):
+        call = context.caller.accounts(answer.identity.id, token.site, token.bound())
+        answer = context.scheduler.run(one_call(call)).answer
+    if isinstance(answer, Names):
+        return [token.site.place(name) for name in answer.names]
+    return result.listed or ()
 
 
 def _at_another_server(context: Context, token: Token) -> Token:
