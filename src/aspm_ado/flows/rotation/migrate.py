@@ -199,6 +199,8 @@ def _try(context: Context, renewal: Renewal, place: Place, token: Token | None) 
     try:
         token = token or acquire(context, place, renewal.demand_of(group), for_all=False)
     except (NotCreatedError, UsageError) as error:
+        if error.reason is Reason.DECLINED:
+            return _Tried()  # what to do about this organization is asked again
         return _Tried(not_created_report(context, place.name, error))
     result, is_kept = renew(context, renewal, group, token)
     [made] = result.reports

@@ -49,7 +49,7 @@ def ask_end(context: Context, results: Sequence[TokenResult]) -> None:
     token, calendar, here = first.token, first.calendar, first.good[0]
     if len(results) > 1:
         names = ", ".join(one.good[0].place.name for one in results)
-        context.voice.say(f"One date for the tokens of {names}; the plan lets you change each.")
+        context.voice.say(f"One date for the tokens of {names}. The plan lets you change each.")
     elif hint := age_hint(token.secret, calendar):
         context.voice.note(hint)
     offered = (
