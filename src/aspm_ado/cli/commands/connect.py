@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_report
-from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
+from aspm_ado.domain.errors import (
+    HandoffInterruptedError,
+    InterruptedByUserError,
+    StoreError,
+    UsageError,
+)
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import Draft
 from aspm_ado.flows.connect import connect
@@ -23,6 +28,10 @@ def run(invocation: Invocation, name: str | None = None) -> int:
     try:
         with revoking_unkept(context):
             report = connect(context, name)
+    except HandoffInterruptedError:  # it is stored: the answers are needed no more
+        with suppress(StoreError):
+            context.records.save_draft(None)
+        raise
     except (InterruptedByUserError, KeyboardInterrupt, UsageError) as error:
         was_left = not isinstance(error, UsageError) or error.reason is Reason.DECLINED
         if was_left and context.asker.keeps and context.asker.answered:

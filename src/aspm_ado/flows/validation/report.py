@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
 from aspm_ado.domain.documents import UserProfile
+from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
     AspmReport,
     ConnectionReport,
@@ -21,6 +25,7 @@ from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.rules.scopes import scopes_not_asked
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_format
+from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.result import OrganizationResult
 
 if TYPE_CHECKING:
@@ -49,13 +54,19 @@ def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
         )
     for here in organizations:
         here.report = _organization(here, facts, own, token.demand.purpose)
+        if result.is_nowhere and (both := here.place.both_readings):
+            here.report = here.report.with_checks(
+                _with_remedy(here.report.checks, clean(both, 400))
+            )
 
 
 def _facts(result: TokenResult) -> TokenFacts:
     token, reach = result.token, result.reach_seen.reach
-    days_left = expires = expires_source = None
+    days_left = expires = expires_source = ends = None
     if not result.is_rejected:
         days_left = result.calendar.days_left(token.end, reach, token.site.deployment)
+    if days_left is not None:
+        ends = (result.calendar.today + timedelta(days_left)).isoformat()
     if token.end is not None:
         expires, expires_source = token.end.isoformat(), token.end_source
     return TokenFacts(
@@ -67,6 +78,7 @@ def _facts(result: TokenResult) -> TokenFacts:
         reach,
         token.source,
         shared=len(result.organizations) > 1,
+        ends=ends,
     )
 
 
@@ -100,7 +112,43 @@ def report(
     """The document. Its calendar is that of Azure DevOps, as soon as one answer came from there."""
     sources = (result.calendar.source for result in results)
     source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
-    return Report(command, context.stamp, source, tuple(connections), notes=tuple(notes))
+    owned = _connections_by_owner(context)
+    named_all = tuple(_with_others(connection, owned) for connection in connections)
+    return Report(command, context.stamp, source, named_all, notes=tuple(notes))
+
+
+def _connections_by_owner(context: Context) -> dict[str, list[str]]:
+    """The names of the connections on record, by the id of a person who owns a token of theirs."""
+    owned: dict[str, list[str]] = {}
+    with suppress(StoreError):  # a token given ad hoc needs no records
+        for name, entry in sorted(context.records.load().connections.items()):
+            for owner in {one.identity_id.lower() for one in entry.known_credentials}:
+                owned.setdefault(owner, []).append(name)
+    return owned
+
+
+def _with_others(
+    connection: ConnectionReport, owned: Mapping[str, Sequence[str]]
+) -> ConnectionReport:
+    """The same where each owner is shown with the other connections on record that have it."""
+    organizations = []
+    for made in connection.organizations:
+        others: tuple[str, ...] = ()
+        if made.identity is not None and not made.identity.is_anonymous:
+            names = owned.get(made.identity.id.lower(), ())
+            others = tuple(name for name in names if name != connection.name)
+        organizations.append(_naming(made, others))
+    return replace(connection, organizations=tuple(organizations))
+
+
+def _naming(made: OrganizationReport, others: tuple[str, ...]) -> OrganizationReport:
+    if not others:
+        return made
+    sentence = f"Other connections with this owner: {clean(', '.join(others))}."
+    checks = [
+        check.adding(sentence) if check.id is CheckId.IDENTITY else check for check in made.checks
+    ]
+    return replace(made, checks=tuple(checks), others=others)
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
@@ -158,6 +206,18 @@ def _with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Che
             check = check.followed_by(command)
         found.append(check)
     return tuple(found)
+
+
+_NOTHING_THERE: Final = frozenset(
+    {Reason.ORGANIZATION_ABSENT, Reason.NOT_AZURE_DEVOPS, Reason.SCOPE_UNKNOWN}
+)
+
+
+def _with_remedy(checks: Iterable[Check], remedy: str) -> Iterator[Check]:
+    for check in checks:
+        if check.reason in _NOTHING_THERE:
+            check = replace(check, remedy=remedy)
+        yield check
 
 
 def _organization(
