@@ -307,6 +307,8 @@ def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Targe
         bare = [place for place in target.places if tokens.of(place) is None]
         instead = dict(zip(bare, correct_absent(context, bare), strict=True))
         places = [instead.get(place, place) for place in target.places]
+        if places != list(target.places):
+            asker.change(ORGANIZATION, ", ".join(place.name for place in places))
         return target.without(target.places).adding(*places)
     if target.places or tokens.shared is not None or not asker.asks:
         return target

@@ -143,8 +143,9 @@ def validate_stored(
     results = _validate(context, validations, terms.warn_days)
     reports: list[ConnectionReport] = []
     notes: list[str] = []
+    catalogue = context.records.load()
     for one in validations:
-        reports.append(_report(one, terms))
+        reports.append(_report(one, terms, _fresh(one, catalogue)))
         notes += _stopping(context, one)
     _remember(context, validations)
     return report(context, command, results, reports, notes)
@@ -249,12 +250,12 @@ def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Tok
     return tokens
 
 
-def _report(validation: _Validation, terms: Terms) -> ConnectionReport:
+def _report(validation: _Validation, terms: Terms, fresh: tuple[str, ...]) -> ConnectionReport:
     """The connection, with what has changed, and with what remains to be done in Invicti ASPM.
 
-    That is a person's, and never the exit code of a validation.
+    ``fresh`` are organizations that are new. What remains is a person's, and never the exit code.
     """
-    entry, fresh = validation.entry, _fresh(validation)
+    entry = validation.entry
     found = validation.organizations
     organizations = []
     for key, stored in stored_by_key(entry).items():
@@ -273,8 +274,8 @@ def _report(validation: _Validation, terms: Terms) -> ConnectionReport:
     return entry_report(entry, organizations, [validation.secrets], aspm)
 
 
-def _fresh(validation: _Validation) -> tuple[str, ...]:
-    """Organizations that the tokens reach and the connection does not have.
+def _fresh(validation: _Validation, catalogue: Catalogue) -> tuple[str, ...]:
+    """Organizations that the tokens reach and no connection has.
 
     Only those that came since are news.
     """
@@ -282,7 +283,10 @@ def _fresh(validation: _Validation) -> tuple[str, ...]:
     if not entry.offered:
         return ()  # nothing was listed before: nobody can tell what is new
     site = site_of(entry)
-    known = {site.place(name).key for name in entry.offered} | stored_by_key(entry).keys()
+    known = {site.place(name).key for name in entry.offered}
+    for other in catalogue.connections.values():
+        if other.base_url == entry.base_url:
+            known |= stored_by_key(other).keys()
     return tuple(clean(place.name, 60) for place in validation.listed if place.key not in known)
 
 
