@@ -312,7 +312,7 @@ class Invocation:
         if remember and self.prompter.asks and (draft := self.records.load_draft()):
             offered = draft.answers
         if offered:
-            self.voice.note("An earlier run was interrupted; its answers are offered again.")
+            self.voice.note("You left an earlier run; its answers are offered again.")
         ca_bundle = None
         if bundle := self.text(CA_BUNDLE):
             ca_bundle = os.path.realpath(bundle)  # a loop of links raises nothing here

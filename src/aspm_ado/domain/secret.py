@@ -6,6 +6,7 @@ import base64
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Final
 from urllib.parse import unquote
@@ -31,6 +32,8 @@ class TokenFormat(StrEnum):
 
 _V2: Final = re.compile(r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}")
 _LEGACY: Final = re.compile(r"[a-z2-7]{52}")
+_MONTH: Final = re.compile(r"[A-Za-z0-9]{52}JQQJ99([A-Z])([A-L])[A-Za-z0-9]{16}AZDO[A-Za-z0-9]{4}")
+_FIRST_YEAR: Final = 2024
 _QUOTES: Final = ("''", '""', "``", "“”", "‘’", "<>")
 _TOKEN: Final = rf"(?:{_V2.pattern}|{_LEGACY.pattern})"
 _HOLDS_TOKEN: Final = re.compile(rf"(?<![A-Za-z0-9]){_TOKEN}(?![A-Za-z0-9])")
@@ -96,6 +99,18 @@ class Secret:
         if _LEGACY.fullmatch(self._value):
             return TokenFormat.LEGACY_52
         return TokenFormat.UNKNOWN
+
+    @property
+    def created_month(self) -> date | None:
+        """The first day of the month in which it was created, where its text tells.
+
+        A hint only: other encodings were seen at that place.
+        """
+        told = _MONTH.fullmatch(self._value)
+        if told is None:
+            return None
+        year, month = (ord(letter) - ord("A") for letter in told.groups())
+        return date(_FIRST_YEAR + year, month + 1, 1)
 
     def basic(self, username: str = "") -> str:
         """The ``Authorization`` value with this secret as the password."""

@@ -155,10 +155,7 @@ def request_for(
 
     ``answered`` is what Azure DevOps said, in its own words.
     """
-    if policy is Policy.GLOBAL and choice is ReachDemanded.AUTO and not is_over(policy, calendar):
-        choice = ReachDemanded.ALL
-    if policy is Policy.FULL_SCOPE:
-        purpose = Purpose.ALM_AND_ISSUE_MANAGER
+    purpose, choice = token_meant(policy, purpose, choice, calendar)
     row = _row(policy, place)
     answer = f"\nAzure DevOps answered: {clean_said(answered)}\n" if answered else ""
     made = guide(place, purpose, choice, calendar)
@@ -170,6 +167,17 @@ def request_for(
         f"Please {row.please}\n\n"
         f"{_token_wanted(place, made, calendar)}\n"
     )
+
+
+def token_meant(
+    policy: Policy, purpose: Purpose, choice: ReachDemanded, calendar: Calendar
+) -> tuple[Purpose, ReachDemanded]:
+    """The purpose and the reach of the token that a policy stands in the way of."""
+    if policy is Policy.GLOBAL and choice is ReachDemanded.AUTO and not is_over(policy, calendar):
+        choice = ReachDemanded.ALL
+    if policy is Policy.FULL_SCOPE:
+        purpose = Purpose.ALM_AND_ISSUE_MANAGER
+    return purpose, choice
 
 
 def is_over(policy: Policy, calendar: Calendar) -> bool:
