@@ -278,7 +278,7 @@ def expected(case: Case) -> Expected:
     # A refusal counts whatever was asked; so does an organization that was to get a token of its own.
     refused = by_itself and case.registration == "guided failed"
     refused |= (case.said_by, case.registration) == ("person", "guided failed")
-    required = case.required or refused or case.token == "missing"
+    required = case.required or refused
     outcome = row.status == "="
     status = case.outcome if outcome else row.status
     return Expected(status, row.reason, required, tuple(detail), tuple(remedy))

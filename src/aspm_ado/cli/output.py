@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.questions import SHOW_ALL
+from aspm_ado.domain.questions import REPORT, SHOW_ALL
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, wrap
 
@@ -81,6 +82,26 @@ def write_lines(lines: Iterable[str]) -> None:
                 sys.stdout.write(encodable(row, sys.stdout.encoding) + "\n")
 
 
+def keeps_what_it_gets(stream: TextIO | None) -> str:
+    """What ``stream`` is, where it shows or keeps what is written there; empty for a pipe."""
+    if stream is None or stream.closed:
+        return "closed"
+    if is_terminal(stream):
+        return "a terminal"
+    try:
+        is_file = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return "closed"
+    return "a file" if is_file else ""
+
+
+def write_exactly(data: bytes) -> None:
+    """These bytes and nothing else, without a line end."""
+    with _writing():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+
+
 def write_report(invocation: Invocation, report: Report) -> int:
     """The result of a validation; the exit code.
 
@@ -89,9 +110,12 @@ def write_report(invocation: Invocation, report: Report) -> int:
     from aspm_ado.render.json import report_document
     from aspm_ado.render.text import tickets
 
+    proven = report
+    if invocation.on(REPORT):
+        report = invocation.report_files.write(report)
     if invocation.as_json:
         write_document(report_document(report))
-    elif report.error is None:
+    elif proven.error is None:
         _write_ending(invocation, report)
     if invocation.is_verbose:
         for line in tickets(report):

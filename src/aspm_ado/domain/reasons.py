@@ -112,6 +112,8 @@ class Reason(StrEnum):
     """A file with a secret can be read by other users of this machine."""
     NOTHING_STORED = "nothing-stored", 2
     """There is no such connection, or none at all."""
+    EXTRA_MISSING = "extra-missing", 2
+    """A format of `--report` needs a library that is not installed."""
     CODE_SCOPE_MISSING = "code-scope-missing", 3, Who.OWNER
     """The token lacks the Code scope at the level that ASPM needs."""
     WORK_SCOPE_MISSING = "work-scope-missing", 3, Who.OWNER
@@ -272,6 +274,8 @@ class Reason(StrEnum):
     """Our records cannot be read or written, or are damaged."""
     RECORDS_NEWER = "records-newer", 7, Who.MACHINE
     """Our records were written by a newer version."""
+    REPORT_UNWRITTEN = "report-unwritten", 7, Who.MACHINE
+    """The run ended, and a file of `--report` could not be written."""
     HANDED_OFF = "handed-off", 8
     """A person still has to enter the values in Invicti ASPM."""
     SAVED_NOT_SHOWN = "saved-not-shown", 8

@@ -36,6 +36,7 @@ GRAVITY: Final = (
     ExitCode.STEP_REMAINS,
 )
 """Which code wins within a connection and over several, the gravest first."""
+_RANK: Final = (*GRAVITY, ExitCode.DONE)
 
 
 class Verdict(StrEnum):
@@ -51,7 +52,8 @@ class Verdict(StrEnum):
 class TokenFacts:
     """What may be shown of a token.
 
-    ``days_left`` counts to its expiry or to the end of global tokens, whichever comes first.
+    ``days_left`` counts to its expiry or to the end of global tokens, whichever comes first;
+    ``ends`` is that day, and is not part of the document.
     """
 
     format: TokenFormat = TokenFormat.UNKNOWN
@@ -62,13 +64,20 @@ class TokenFacts:
     reach: Reach = Reach.UNKNOWN
     source: str = ""
     shared: bool = False
+    ends: str | None = None
+
+    @property
+    def end(self) -> str | None:
+        """The day on which it ends, ``YYYY-MM-DD``, if one is known."""
+        return self.ends or self.expires
 
 
 @dataclass(frozen=True, slots=True)
 class OrganizationReport:
     """One organization or collection: who the token is, and every check.
 
-    ``username`` is the one that was tried with the token; it is not part of the document.
+    ``username`` is the one that was tried with the token; ``others`` are the other connections on
+    record with the same owner. Both are not part of the document, whose checks say the same.
     """
 
     name: str
@@ -77,6 +86,12 @@ class OrganizationReport:
     checks: tuple[Check, ...]
     registration: Registration = UNREGISTERED
     username: str = ""
+    others: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on it alone."""
+        return _verdict(gravest(check.exit_code for check in self.checks), self.checks)
 
     @property
     def is_good(self) -> bool:
@@ -157,13 +172,28 @@ class Report:
         codes = {check.exit_code for check in self.all_checks()}
         if self.error:
             codes.add(self.error.reason.exit_code)
-        return next((code for code in GRAVITY if code in codes), ExitCode.DONE)
+        return gravest(codes)
 
     @property
     def verdict(self) -> Verdict:
         """The exit code as a word, and whether there are warnings."""
-        warned = any(check.status is Status.WARN for check in self.all_checks())
-        return verdict_of(self.exit_code, warned=warned)
+        return _verdict(self.exit_code, self.all_checks())
+
+    def failed_by(self, problem: Problem) -> Report:
+        """The same with an error; of two the graver is told."""
+        if self.error is not None:
+            first = gravest((self.error.reason.exit_code, problem.reason.exit_code))
+            problem = self.error if first is self.error.reason.exit_code else problem
+        return replace(self, error=problem)
+
+
+def gravest(codes: Iterable[ExitCode]) -> ExitCode:
+    """The code that wins."""
+    return min(codes, key=_RANK.index, default=ExitCode.DONE)
+
+
+def _verdict(code: ExitCode, checks: Iterable[Check]) -> Verdict:
+    return verdict_of(code, warned=any(check.status is Status.WARN for check in checks))
 
 
 _UNKNOWN: Final = frozenset(

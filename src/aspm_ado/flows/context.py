@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.stored import RegistrationState
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.profile import Profile
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.scheduler import Scheduler
+
+_MAY_HAVE_IT: Final = (RegistrationState.REGISTERED, RegistrationState.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,12 @@ class Context:
 
     told: list[str] = field(default_factory=list)
     """The organizations of which a text for a ticket was shown in this run."""
+
+    def note_handed_over(self, authorization_id: str, state: RegistrationState) -> None:
+        """Note whether Invicti ASPM has a token that is stored nowhere: else it is revoked."""
+        for one in self.created:
+            if authorization_id and one.authorization_id == authorization_id:
+                one.handed_over = state in _MAY_HAVE_IT
 
     @property
     def stamp(self) -> str:

@@ -179,6 +179,10 @@ class _SimulatedDesktop:
         return self._desktop.copy(secret)
 
     @property
+    def can_copy(self) -> bool:
+        return self._desktop.can_copy
+
+    @property
     def clears_after(self) -> float | None:
         return self._desktop.clears_after
 

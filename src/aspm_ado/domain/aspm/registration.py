@@ -332,6 +332,8 @@ class RegistrationFacts:
     brought: bool = True
     """False where ``--register none`` was asked for."""
     stored: bool = True
+    revoked: bool = False
+    """Whether its token is revoked at the end, unless Invicti ASPM has it: it is stored nowhere."""
     required: bool = False
     """Whether ``--register auto`` or ``api`` was asked for."""
 
@@ -354,11 +356,10 @@ class RegistrationFacts:
     def counts(self, check: Check) -> bool:
         """Whether the check is required.
 
-        A person's refusal is, whatever ``--register`` was; so is a token that an organization was
-        to get and has not.
+        A person's refusal is, whatever ``--register`` was.
         """
         is_refused = self.is_refused and check.status is Status.FAIL
-        return self.required or is_refused or self.token is NewToken.MISSING
+        return self.required or is_refused
 
 
 _WAITS: Final = (
@@ -380,9 +381,37 @@ _BEHIND: Final = "Not asked: Invicti ASPM is not ready for it (see its own check
 
 def judge_registration(facts: RegistrationFacts) -> Check:
     """The check of one organization."""
+    made = _judged(facts)
+    made = replace(made, required=facts.counts(made))
+    if not facts.stored:
+        return replace(_unstored(facts, made), next=Command("connect"))
     verb = "migrate" if facts.token is NewToken.MISSING else "handoff"
-    check = _judged(facts)
-    return replace(check, required=facts.counts(check), next=Command(verb))
+    return replace(made, next=Command(verb))
+
+
+_WITHOUT_HANDOFF: Final = {
+    Reason.HANDED_OFF: "Enter the values in Invicti ASPM now; nothing is stored to come back to.",
+    Reason.ASPM_REFUSED: "If aspm-ado printed a text for Invicti's support, send it. Then connect "
+    "again: aspm-ado connect",
+    Reason.REGISTRATION_CONFLICT: "Look at it in Invicti ASPM under Integrations. To register "
+    "anew, remove it there, and run: aspm-ado connect",
+    Reason.REGISTRATION_UNKNOWN: "Look in Invicti ASPM under Integrations. If it is not there, "
+    "run: aspm-ado connect",
+}
+
+
+def _unstored(facts: RegistrationFacts, made: Check) -> Check:
+    """The same where nothing is stored: ``handoff`` has nothing to go on with."""
+    if facts.revoked and made.reason in (Reason.HANDED_OFF, Reason.ASPM_REFUSED):
+        return replace(
+            made,
+            detail=f"{made.detail} The token is stored nowhere, so aspm-ado revokes it.",
+            remedy="To create another token and store it, run: aspm-ado connect",
+        )
+    remedy = made.remedy or ""
+    if made.reason is not None and f"aspm-ado handoff {facts.connection}" in remedy:
+        remedy = _WITHOUT_HANDOFF.get(made.reason, remedy)
+    return replace(made, remedy=remedy or None)
 
 
 def _judged(facts: RegistrationFacts) -> Check:
@@ -419,7 +448,8 @@ def _behind_aspm(facts: RegistrationFacts) -> Check:
     detail = _BEHIND
     if facts.token is NewToken.WAITS:
         detail += f" {_WAITS}"
-    detail += f" Afterwards: aspm-ado handoff {facts.connection}"
+    if facts.stored:
+        detail += f" Afterwards: aspm-ado handoff {facts.connection}"
     return skip(CheckId.REGISTRATION, detail)
 
 
@@ -462,8 +492,6 @@ def _registered(registration: Registration) -> Check:
 
 def _handed_off(facts: RegistrationFacts) -> Check:
     remedy = f"Enter the values in Invicti ASPM: aspm-ado handoff {facts.connection}"
-    if not facts.stored:
-        remedy = "Enter the values in Invicti ASPM now; nothing is stored to come back to."
     detail = "The values are handed off; a person still has to enter them."
     if not facts.brought:
         detail = _NOT_BROUGHT

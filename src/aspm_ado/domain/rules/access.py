@@ -22,6 +22,7 @@ from aspm_ado.domain.rules.classify import (
     classify,
     explain_inconclusive,
     inconclusive,
+    switched_off,
     user_of,
 )
 
@@ -258,7 +259,7 @@ def _access_failure(place: Place, first: Reply, kind: AnswerKind) -> tuple[Reaso
     if kind is AnswerKind.DEACTIVATED:
         return (
             Reason.ORGANIZATION_DEACTIVATED,
-            f"The {place.noun} {place.name} has been switched off (TF24668).",
+            f"The {place.noun} {place.name} has been switched off (TF24668).{switched_off(first)}",
             f"Have an administrator sign in at {place.url} and bring it back, or leave it out.",
         )
     if not _rejects_token(first, kind):

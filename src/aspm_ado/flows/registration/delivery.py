@@ -56,6 +56,8 @@ def deliver(
     def save(handoff: Handoff, state: Registration) -> None:
         if keeps:
             _record_answer(context, handoff, state)
+        else:
+            context.note_handed_over(handoff.unstored, state.state)
 
     if profile is None:
         return hand_over(context, handoffs, aspm, save, done)

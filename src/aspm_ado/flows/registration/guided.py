@@ -5,6 +5,7 @@ The values that a person enters in Invicti ASPM, and how it went.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -22,7 +23,9 @@ from aspm_ado.domain.aspm.handoff import (
 )
 from aspm_ado.domain.aspm.profile import MARKER
 from aspm_ado.domain.aspm.registration import Outcome, not_shown
-from aspm_ado.domain.questions import Choice, Question
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.ports import TERMINAL
+from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
 from aspm_ado.domain.stored import (
     UNREGISTERED,
     Proof,
@@ -63,6 +66,8 @@ class Handoff:
     """The key of a new token that waits until Invicti ASPM has it."""
     notes: tuple[str, ...] = ()
     """What else is worth knowing of this organization."""
+    unstored: str = ""
+    """The id of a created token that is stored nowhere: only Invicti ASPM may have it."""
 
     def form(self, aspm_url: str) -> FormValues:
         """What a person is shown."""
@@ -110,6 +115,10 @@ _WORDS: Final = {
     RegistrationState.FAILED: "✗ {}: refused",
 }
 
+_NAMES_PLACE: Final = {
+    Deployment.SERVICES: ORGANIZATION.short,
+    Deployment.SERVER: COLLECTION.flag,
+}
 _UNSEEN: Final = "! {}: saved, not shown by Invicti ASPM yet"
 
 Save = Callable[[Handoff, Registration], None]
@@ -229,6 +238,11 @@ class _Sitting:
 
     def answer(self, handoff: Handoff, *, more: bool) -> str:
         """How it went. The token goes to the clipboard as often as it is wanted."""
+        if handoff.unstored:
+            self.voice.warn(
+                "This token is stored nowhere. aspm-ado revokes it unless you answer "
+                f"“{SAVED.label}”."
+            )
         choices, offer = [SAVED, COPY, LATER, REFUSED, *([ALL_LATER] if more else [])], COPY
         while True:
             answer = self.context.asker.prompter.choose(OUTCOME, choices, offer.value)
@@ -243,11 +257,19 @@ class _Sitting:
         way = desktop.copy(handoff.secret)
         if way is None:
             self.voice.say(
-                "No clipboard of yours can be reached from here: over SSH it would be the other "
-                "machine's, and Linux needs wl-copy, xclip or xsel. Take the token from where you "
-                "keep it."
+                "aspm-ado cannot reach your clipboard from here. On Linux it needs wl-copy, xclip "
+                "or xsel. Over SSH it needs a terminal that knows OSC 52."
             )
+            self.voice.say(self.without_clipboard(handoff))
             return False
+        if way == TERMINAL:
+            self.voice.warn(
+                "aspm-ado sent the token to the clipboard of your terminal (OSC 52). Some "
+                "terminals ignore it. aspm-ado cannot clear it for certain: after you paste the "
+                "token, copy something else."
+            )
+            self.voice.say(f"If nothing arrived: {self.without_clipboard(handoff)}")
+            return True
         if seconds := desktop.clears_after:
             self.voice.say(
                 f"The token is on the clipboard ({way}) for {seconds:.0f} seconds, or until this "
@@ -259,6 +281,18 @@ class _Sitting:
                 "copy something else when you have pasted it."
             )
         return True
+
+    def without_clipboard(self, handoff: Handoff) -> str:
+        """How to get the token otherwise."""
+        if not self.context.asker.keeps:
+            if handoff.unstored:
+                return "Without a clipboard, answer “Later”: aspm-ado then revokes the token."
+            return "Take the token from where you keep it."
+        command, place = f"aspm-ado token {handoff.connection}", handoff.place
+        if self.total > 1:
+            flag = _NAMES_PLACE[place.site.deployment]
+            command += f" {flag} {shlex.quote(place.name)}"
+        return f"To pipe the token to a command, run in another terminal: {command} | COMMAND"
 
     def proven(self, handoff: Handoff, *, known_before: bool | None) -> Registration:
         """What a person's "saved" amounts to, where Invicti ASPM was not known to have the tool."""
