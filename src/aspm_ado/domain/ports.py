@@ -179,7 +179,7 @@ class Entra(Protocol):
     def token(self, tenant: str) -> Secret:
         """A token for Azure DevOps of one tenant (a GUID), valid for some minutes.
 
-        Raises ``NotCreatedError``.
+        Without a tenant, of the one that is signed in to. Raises ``NotCreatedError``.
         """
         ...
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.secret import TokenFormat
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -106,6 +107,11 @@ class StoredCredential:
     identity_name: str = ""
     identity_account: str = ""
     authorization_id: str = ""
+
+    @property
+    def owner(self) -> str:
+        """The person that Azure DevOps named, as a person reads them."""
+        return Identity(self.identity_id, self.identity_name, self.identity_account).label
 
     @property
     def ends(self) -> date | None:

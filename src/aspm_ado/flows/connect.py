@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
@@ -16,9 +18,9 @@ from aspm_ado.domain.aspm.registration import (
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
-from aspm_ado.domain.questions import Question
+from aspm_ado.domain.questions import ALL_ORGANIZATIONS, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
+from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
@@ -76,6 +78,8 @@ def connect(context: Context, name: str | None) -> Report:
         return _connected_already(context, stored[parse_name(name)])
     options = resolve_options(context, name, stored)
     results, refused = _validate(context, options)
+    if results:  # an address of a server may have turned out to mean another root
+        options.target = options.target.at(results[0].token.site)
     if not name:
         options.name_after(results, stored)
     good = good_ones(context, results, options.replaced)
@@ -149,12 +153,18 @@ def _one_by_one(
     refused: list[OrganizationReport] = []
     stores_each = options.stores and len(places) > 1
     if stores_each:
-        names = " -o ".join(place.name for place in places)
+        words = " ".join(f"-o {place.name}" for place in places)
+        if len(places) > FEW and context.asker.switch(ALL_ORGANIZATIONS):
+            words = ALL_ORGANIZATIONS.flag
         context.voice.note(
             f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
-            f"aspm-ado connect {options.name} -o {names}"
+            f"aspm-ado connect {options.name} {words}"
         )
-    for place in places:
+    began = time.monotonic()
+    for done, place in enumerate(places):
+        if len(places) > FEW:
+            left = _time_left(time.monotonic() - began, done, len(places))
+            context.voice.progress(done, len(places), f"Tokens{left}")
         try:
             token = acquire(context, place, options.demand, for_all=False)
         except (NotCreatedError, UsageError) as error:
@@ -168,6 +178,13 @@ def _one_by_one(
             _store_alone(context, options, result)
         results.append(result)
     return results, refused
+
+
+def _time_left(seconds: float, done: int, total: int) -> str:
+    """How long the rest will take, as the part that is ``done`` did; nothing under a minute."""
+    if not done or (left := seconds / done * (total - done)) < 60:
+        return ""
+    return f" (about {round(left / 60)} min left)"
 
 
 def _store_alone(context: Context, options: ConnectOptions, result: TokenResult) -> None:
@@ -415,8 +432,11 @@ def _handoff(
     here: OrganizationResult,
     begun: Registration,
 ) -> Handoff:
-    day = context.now().strftime("%Y-%m-%d")
+    day = context.shown[:10]
     username = needed_username(here.report) or result.token.username
+    evidence = evidence_of(here.report.checks, day, here.report.token.reach)
+    if here.report.identity is not None:
+        evidence = replace(evidence, owner=here.report.identity.label)
     return Handoff(
         options.name,
         here.place,
@@ -425,7 +445,7 @@ def _handoff(
         result.token.secret,
         username,
         repository_of(here),
-        evidence_of(here.report.checks, day, here.report.token.reach),
+        evidence,
         begun,
         notes=clone_notes(here.place, statuses_of(here.report), username),
         unstored="" if options.keeps else result.token.authorization_id,

@@ -49,6 +49,9 @@ class Context:
     created: list[CreatedToken] = field(default_factory=list)
     """What this run created; what is not on record in the end is revoked (``revoking_unkept``)."""
 
+    told: list[str] = field(default_factory=list)
+    """The organizations of which a text for a ticket was shown in this run."""
+
     def note_handed_over(self, authorization_id: str, state: RegistrationState) -> None:
         """Note whether Invicti ASPM has a token that is stored nowhere: else it is revoked."""
         for one in self.created:
@@ -59,3 +62,11 @@ class Context:
     def stamp(self) -> str:
         """Now, as it is put on record: UTC, to the second."""
         return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @property
+    def shown(self) -> str:
+        """The same as a person is shown it: on the day that Azure DevOps told."""
+        told = self.clock.told
+        if told is None or told.date() == self.now().date():
+            return self.stamp
+        return told.strftime("%Y-%m-%dT%H:%M:%SZ")

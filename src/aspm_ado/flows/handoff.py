@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
@@ -267,6 +267,8 @@ def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Se
     if key:
         one = entry.successors[key].in_force(one, key, one.registration)
     day = max(one.days.values(), default=(entry.validated or "")[:10])
+    credential = entry.credential_of(one.credential)
+    evidence = stored_evidence(one.verdict.items(), day, credential.reach)
     return Handoff(
         entry.name,
         site_of(entry).place(one.name),
@@ -275,7 +277,7 @@ def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Se
         secret,
         one.username,
         one.repository,
-        stored_evidence(one.verdict.items(), day, entry.credential_of(one.credential).reach),
+        replace(evidence, owner=credential.owner),
         one.registration,
         key,
         clone_notes(site_of(entry).place(one.name), one.verdict, one.username),
@@ -294,9 +296,11 @@ def aspm_report(entry: Entry, aspm: AspmResult | None) -> AspmReport | None:
 def _organization(
     entry: Entry, one: StoredOrganization, result: HandoffResult
 ) -> OrganizationReport:
-    """In this command the answer is the result: later is 8, refused is 6."""
+    """In this command the answer is the result: later is 8, refused is 6, saved is 0."""
     facts = result.facts(entry, one.name)
     state = facts.registration
     begun = state.state is not RegistrationState.NONE or state.mode is RegistrationMode.API
-    facts.required = begun or facts.outcome is not None or facts.token is NewToken.WAITS
+    is_saved = facts.outcome is not None and facts.outcome.reason is Reason.SAVED_NOT_SHOWN
+    answered = facts.outcome is not None or facts.token is NewToken.WAITS
+    facts.required = (begun or answered) and not is_saved
     return with_registration(report_on_record(entry, one), facts)

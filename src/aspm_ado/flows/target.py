@@ -63,6 +63,13 @@ class Target:
         places = tuple(map(site.place, self.names))
         return Target(site, places, self.list_all, self.allow_http)
 
+    def read_otherwise(self) -> Target:
+        """The same address of a server read the other way, where that names a collection."""
+        place = self.site.other_reading
+        if place is None:
+            return self
+        return Target(place.site, (place,), self.list_all, self.allow_http)
+
     def _of(self, places: Iterable[Place]) -> Target:
         return Target(self.site, each_once(places), self.list_all, self.allow_http)
 

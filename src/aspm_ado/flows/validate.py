@@ -377,6 +377,7 @@ def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
         bare = (place.name for place in target.places if tokens.of(place) is None)
         tokens = Tokens(ask_token(asker, target.site, next(bare, "")), tokens.own)
     results = validate(context, distribute(tokens, target, demand), warn_days=terms.warn_days)
+    site = next((result.token.site for result in results), target.site)
     reports = (terms.applied_to(named(made, None)) for result in results for made in result.reports)
-    connection = connection_report(None, target.site, demand.purpose, reports)
+    connection = connection_report(None, site, demand.purpose, reports)
     return report(context, "validate", results, [connection])

@@ -26,6 +26,7 @@ from aspm_ado.domain.questions import (
     PURPOSE,
     REACH,
     REGISTER,
+    REPORT,
     REQUEST,
     SHARED,
     SHOW_ALL,
@@ -89,7 +90,7 @@ COMMANDS: Final = (
     CommandSpec(
         "connect",
         "Connect Azure DevOps to Invicti ASPM. Prompts only for values you omit.",
-        (*WHERE, *TOKEN, CREATE_TOKEN, *ASPM, *KEEPING),
+        (*WHERE, *TOKEN, CREATE_TOKEN, *ASPM, *KEEPING, REPORT, SHOW_ALL),
         name="Name of the connection (default: the first organization, or the server's host).",
         examples=(
             "aspm-ado connect",
@@ -100,7 +101,7 @@ COMMANDS: Final = (
         "validate",
         "Verify stored connections, or any token. Without a name it verifies all of them; "
         "with -o or --server-url it verifies a token and stores nothing.",
-        (*WHERE, *TOKEN, WARN_DAYS, FAIL_ON_WARNING, SHOW_ALL),
+        (*WHERE, *TOKEN, WARN_DAYS, FAIL_ON_WARNING, SHOW_ALL, REPORT),
         name="Stored connections (default: all).",
         many=True,
         examples=("aspm-ado validate", "aspm-ado validate -o contoso --pat-file token.txt"),
@@ -155,6 +156,8 @@ COMMANDS: Final = (
             ALLOW_OTHER_IDENTITY,
             *ASPM[1:],
             YES,
+            REPORT,
+            SHOW_ALL,
         ),
         name=_ONLY_ONE,
         examples=("aspm-ado rotate contoso", "aspm-ado rotate contoso --create-token require"),
@@ -172,6 +175,8 @@ COMMANDS: Final = (
             ASPM_TOKEN_FILE,
             REGISTER,
             *PLANNING,
+            REPORT,
+            SHOW_ALL,
         ),
         name=_ONLY_ONE,
         examples=("aspm-ado migrate --plan", "aspm-ado migrate contoso -o contoso -o fabrikam"),

@@ -264,6 +264,19 @@ def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome
     return _outcome(marker, check, RegistrationState.UNKNOWN)
 
 
+def not_shown(state: Registration, connection: str) -> Outcome:
+    """A person says that it is saved, and ``projects/check`` does not know the tool."""
+    check = Check(
+        CheckId.REGISTRATION,
+        Status.WARN,
+        "Marked as saved by you; Invicti ASPM does not show it yet.",
+        Reason.SAVED_NOT_SHOWN,
+        "Check in Invicti ASPM that the integration is active. To enter the values again, run: "
+        f"aspm-ado handoff {connection}",
+    )
+    return Outcome(state, check)
+
+
 def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
     """The same after ASPM's own test of the instance."""
     before = outcome.check or Check(CheckId.REGISTRATION, Status.PASS)
@@ -335,14 +348,17 @@ class RegistrationFacts:
             self.answer, self.outcome = outcome.registration, outcome.check
 
     @property
-    def counts(self) -> bool:
+    def is_refused(self) -> bool:
+        """Whether a person said, now or before, that Invicti ASPM refused it."""
+        by_a_person = self.registration.mode is RegistrationMode.GUIDED
+        return by_a_person and self.registration.state is RegistrationState.FAILED
+
+    def counts(self, check: Check) -> bool:
         """Whether the check is required.
 
         A person's refusal is, whatever ``--register`` was.
         """
-        answer = self.answer or UNREGISTERED
-        by_a_person = answer.mode is RegistrationMode.GUIDED
-        is_refused = by_a_person and answer.state is RegistrationState.FAILED
+        is_refused = self.is_refused and check.status is Status.FAIL
         return self.required or is_refused
 
 
@@ -365,7 +381,8 @@ _BEHIND: Final = "Not asked: Invicti ASPM is not ready for it (see its own check
 
 def judge_registration(facts: RegistrationFacts) -> Check:
     """The check of one organization."""
-    made = replace(_judged(facts), required=facts.counts)
+    made = _judged(facts)
+    made = replace(made, required=facts.counts(made))
     if not facts.stored:
         return replace(_unstored(facts, made), next=Command("connect"))
     verb = "migrate" if facts.token is NewToken.MISSING else "handoff"
@@ -465,12 +482,12 @@ def _by_state(facts: RegistrationFacts) -> Check:
 
 
 def _registered(registration: Registration) -> Check:
-    how = "A person says that Invicti ASPM took it"
+    how, proof = "Marked as saved by you", "; not confirmed by Invicti ASPM"
     if registration.mode is RegistrationMode.API:
-        how = "Its API answered that it is registered"
+        how, proof = "Its API answered that it is registered", ""
     if registration.proof is Proof.ALM_ACCEPTED:
-        how += "; since then projects/check knows the tool"
-    return Check(CheckId.REGISTRATION, Status.PASS, f"{how}.")
+        proof = "; since then projects/check knows the tool"
+    return Check(CheckId.REGISTRATION, Status.PASS, f"{how}{proof}.")
 
 
 def _handed_off(facts: RegistrationFacts) -> Check:

@@ -96,6 +96,13 @@ class Token:
             meant.end, meant.end_source = demand.end, demand.end_source
         return meant
 
+    def read_otherwise(self) -> Token:
+        """The same for the collection that its address means when it is read the other way."""
+        place = self.site.other_reading
+        if place is None:
+            return self
+        return replace(self, site=place.site, places=(place,))
+
     def bound(self, username: str = "") -> Credential:
         """The secret, bound to the origins of its deployment."""
         return Credential(self.secret, self.site.origins, username)
