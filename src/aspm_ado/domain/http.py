@@ -83,8 +83,8 @@ def split_url(url: str, what: str = "address") -> SplitResult:
         raise UsageError(
             Reason.URL_INVALID,
             f"The {what} holds a password.",
-            remedy="Give the address alone; secrets are asked for, or read with --pat-file or "
-            "--pat-stdin.",
+            remedy="Give the address alone. To pass a token, connect has --pat-file FILE and "
+            "--pat-stdin. Or enter it at the prompt.",
         )
     if _UNFIT.search(text):
         raise _refused(what, text, "it has a space, a backslash or a control character in it")

@@ -246,7 +246,7 @@ def _tls_trouble(chain: _Chain, where: Where) -> Trouble | None:
         return None  # or the request is out, and may have been acted on
     if error.reason in _NOT_TLS:
         problem = f"What {where.name} answered is not TLS."
-        remedy = "Check the port of the address; plain http needs --allow-http."
+        remedy = "Check the port of the address. For plain http, pass --allow-http to connect."
         return Trouble(Reason.TLS_FAILED, problem, remedy)
     problem = f"No TLS connection to {where.name} could be made{_words(error)}."
     if error.reason in _OLD_TLS:

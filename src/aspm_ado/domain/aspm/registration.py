@@ -216,8 +216,8 @@ def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
         reason = Reason.ASPM_REFUSED
         detail = f"Invicti ASPM refused the registration ({reply.status}){quoted}"
         remedy = (
-            "Check the registration profile against your version of Invicti ASPM, or use "
-            "--register guided."
+            "Check the registration profile against your version of Invicti ASPM, or pass "
+            "--register guided to connect."
         )
     detail = f"{detail} ({profile.title})."
     check = Check(CheckId.REGISTRATION, Status.FAIL, detail, reason, remedy).on(reply)

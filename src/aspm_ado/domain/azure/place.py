@@ -82,6 +82,7 @@ class Site:
 
 
 SERVICES: Final = Site(Deployment.SERVICES, SERVICES_URL)
+_A_SERVER: Final = "For an on-premises server, connect, validate and guide have --server-url."
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,7 @@ def parse_organization(text: str) -> Place:
         raise UsageError(
             Reason.HTTP_REFUSED,
             "Azure DevOps Services is reached over https only.",
-            remedy="Give the address with https://, or --server-url for an on-premises server.",
+            remedy=f"Give the address with https://. {_A_SERVER}",
         )
     return _organization(_name_in(parts, pasted), pasted)
 
@@ -386,5 +387,5 @@ def _not_an_organization(pasted: str, why: str) -> UsageError:
         Reason.URL_INVALID,
         f"“{shown_address(pasted)}” is not an organization of Azure DevOps Services: {why}.",
         remedy="Give its name, or any address that begins with https://dev.azure.com/NAME. "
-        "An on-premises server is named with --server-url.",
+        f"{_A_SERVER}",
     )

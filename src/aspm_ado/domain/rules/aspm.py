@@ -30,7 +30,9 @@ _HEAD: Final = 4000
 """A text of this length may be the head of a longer body."""
 
 ASPM_CHECKS: Final = (CheckId.ASPM_REACHABLE, CheckId.ASPM_TOKEN, CheckId.ASPM_PROJECTS)
-CHECK_ADDRESS: Final = "Check --aspm-url: copy the address of Invicti ASPM from the browser."
+CHECK_ADDRESS: Final = (
+    "Copy the address of Invicti ASPM from the browser, and pass --aspm-url URL to connect."
+)
 SAME_HOST: Final = "another path of the same host"
 
 
@@ -281,8 +283,8 @@ def _no_api(
             remedy = CHECK_ADDRESS
             if target != SAME_HOST:
                 remedy = (
-                    "If Invicti ASPM has moved there, give --aspm-url that address; else ask who "
-                    "runs it why."
+                    "If Invicti ASPM has moved there, pass --aspm-url URL to connect. Else ask "
+                    "who runs it why."
                 )
             break
     return Check(check, Status.FAIL, detail, Reason.ASPM_NOT_AN_API, remedy).on(*replies)

@@ -284,7 +284,8 @@ def _users(context: Context, url: str) -> list[Entry]:
         raise UsageError(
             Reason.NOTHING_STORED,
             f"No stored connection uses {url}.",
-            remedy="See `aspm-ado list`; a new connection takes the token with --aspm-token-file.",
+            remedy="See `aspm-ado list`. For a new connection, pass --aspm-token-file FILE to "
+            "connect.",
         )
     return users
 
