@@ -36,7 +36,7 @@ from aspm_ado.flows.rotation.renewal import (
     token_unchanged,
 )
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
-from aspm_ado.flows.storage.secrets import read_token
+from aspm_ado.flows.storage.secrets import read_token, require_same_world
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
@@ -294,6 +294,7 @@ def _users(context: Context, url: str) -> list[Entry]:
             f"No stored connection uses {url}.",
             remedy="See `aspm-ado list`; a new connection takes the token with --aspm-token-file.",
         )
+    require_same_world(context, users)
     return users
 
 
