@@ -333,6 +333,7 @@ class Invocation:
             load_profile=_load_profile,
             entra=self.entra,
             ca_bundle=ca_bundle,
+            is_simulated=self.simulator is not None,
         )
 
     def _transport(self, recorded: str | None) -> Transport:

@@ -203,6 +203,7 @@ class Entry:
     """One connection as stored.
 
     ``offered`` are the organizations that its tokens were seen to reach: others are new.
+    ``simulated`` says whether a simulator was connected; earlier builds did not record it.
     """
 
     name: str
@@ -221,6 +222,7 @@ class Entry:
     successors: dict[str, Successor] = field(default_factory=dict)
     offered: tuple[str, ...] = ()
     migration: MigrationProgress | None = None
+    simulated: bool | None = None
 
     @property
     def services(self) -> frozenset[str]:

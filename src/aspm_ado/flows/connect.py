@@ -533,6 +533,7 @@ def _store(
         },
         options.target.allow_http,
         context.ca_bundle,
+        context.is_simulated,
     )
     secrets, record = secret_to_keep(context, aspm)
     origin = str(Origin.of(options.target.site.base_url))

@@ -53,7 +53,7 @@ def disconnect(context: Context, name: str) -> Forgotten:
         ours = (service_of(name, ""), service_of("aspm", ""))
         if any(service.startswith(ours) for service in known.erasing):
             return Forgotten(name, (), len(known.erasing) - len(remaining), remaining, (), ())
-    [entry] = stored_entries(context, [name])
+    [entry] = stored_entries(context, [name], in_any_world=True)
     _demand_yes(context, entry)
     context.vault.probe()
     undo_interrupted(context)

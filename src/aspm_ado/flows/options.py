@@ -43,7 +43,7 @@ from aspm_ado.flows.registration.aspm import (
     parse_aspm_url,
 )
 from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
-from aspm_ado.flows.storage.secrets import read_token
+from aspm_ado.flows.storage.secrets import read_token, require_same_world
 from aspm_ado.flows.storage.transaction import bind_entries, prepare_storage
 from aspm_ado.flows.target import (
     ask_target,
@@ -263,6 +263,7 @@ def resolve_options(
     name = _name(name, target)
     old = old or stored.get(name)
     if old is not None:
+        require_same_world(context, [old])
         target = _at_the_same_server(target, old)
         if asker.switch(ALL_ORGANIZATIONS):  # no list is complete
             target = target.adding(*(target.site.place(one.name) for one in old.organizations))

@@ -38,7 +38,7 @@ from aspm_ado.flows.options import (
 from aspm_ado.flows.registration.aspm import validate_stored_aspms
 from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.storage.connection import entry_report
-from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets
+from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets, require_same_world
 from aspm_ado.flows.storage.transaction import changed_meanwhile, update_entry
 from aspm_ado.flows.target import (
     ask_target,
@@ -202,10 +202,13 @@ def _stopping(context: Context, one: _Validation) -> Iterator[str]:
     return global_token_warnings(one.entry, one.calendar or context.clock.calendar(), reports)
 
 
-def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "") -> list[Entry]:
+def stored_entries(
+    context: Context, names: Sequence[str], *, otherwise: str = "", in_any_world: bool = False
+) -> list[Entry]:
     """The connections named, or all; ``nothing-stored`` (2) where one is not there.
 
-    ``otherwise`` also helps then.
+    ``otherwise`` also helps then. Simulated connections are for a simulation only, and real ones
+    for none, unless ``in_any_world``.
     """
     catalogue = context.records.load()
     wanted = list(dict.fromkeys(names)) or sorted(catalogue.connections)
@@ -223,7 +226,10 @@ def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "
             "No connection is stored.",
             remedy=f"Create one with `aspm-ado connect`{otherwise}.",
         )
-    return [catalogue.connections[name] for name in wanted]
+    entries = [catalogue.connections[name] for name in wanted]
+    if not in_any_world:
+        require_same_world(context, entries)
+    return entries
 
 
 def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Token]:

@@ -172,6 +172,7 @@ def _keep_added(context: Context, renewal: Renewal, result: TokenResult) -> None
             current.toggles,
             registrations={one.place.key: begun for one in result.good},
             allow_http=current.allow_http,
+            simulated=current.simulated,
         )
 
     def onto(current: Entry | None) -> Entry:
