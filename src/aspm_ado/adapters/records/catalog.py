@@ -76,6 +76,8 @@ class DiskRecords:
         self._place, self._disk = folder, disk or Disk()
         self._wait, self._patience = wait, patience
         self._command, self._say = command, say
+        self._known: tuple[bytes | None, Catalogue] = (None, Catalogue())
+        """The last bytes of the file, and what they say: reading 200 organizations takes long."""
 
     @cached_property
     def _folder(self) -> PrivateFolder:
@@ -124,7 +126,9 @@ class DiskRecords:
         with self.exclusive():
             edited = edit(self.load())
             self._keep_older()
-            self._folder.write(_CATALOGUE, encode_catalogue(edited))
+            raw = encode_catalogue(edited)
+            self._folder.write(_CATALOGUE, raw)
+            self._known = (raw, edited)
             return edited
 
     def _keep_older(self) -> None:
@@ -196,7 +200,9 @@ class DiskRecords:
         raw = self._folder.read(_CATALOGUE)
         if raw is None:
             return Catalogue()
-        return decode_catalogue(raw)
+        if raw != self._known[0]:
+            self._known = (raw, decode_catalogue(raw))
+        return self._known[1]
 
     def _renamed_aside(self) -> Path:
         stem = f"{ASIDE}{datetime.now(UTC):%Y%m%d-%H%M%S}"
