@@ -384,7 +384,11 @@ OTHERS: Final = (
     ("KONDUKTO_TOKEN", "Deprecated; use `INVICTI_ASPM_TOKEN`."),
     ("KONDUKTO_HOST", "Deprecated; use `INVICTI_ASPM_HOST`."),
     ("ASPM_ADO_GLOBAL_PAT_END", "The day on which global tokens end: `YYYY-MM-DD`, or `never`."),
-    ("ASPM_ADO_SIMULATOR", "Address of the simulator (loopback only); every request goes there."),
+    (
+        "ASPM_ADO_SIMULATOR",
+        "What `demo --serve` prints (`http://127.0.0.1:PORT/#KEY`): every request goes "
+        "there, once it has shown that it knows the key.",
+    ),
     ("CI", "Any value: nobody is asked anything."),
     ("NO_COLOR", "Any value: no colours."),
     ("TERM", "`dumb`: plain lines in place of tables."),

@@ -155,7 +155,7 @@ class Job:
     """A folder, a shell and a world; what the recipes call ``estate`` can be connected in it."""
 
     def __init__(self, folder: Path, simulator: Simulator, token: str) -> None:
-        self.stage, self.token = Stage(folder, simulator.address), token
+        self.stage, self.token = Stage(folder, simulator.variable), token
         self.simulator = simulator
         program = self.stage.bin / "aspm-ado"
         program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m aspm_ado "$@"\n')

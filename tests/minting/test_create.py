@@ -41,7 +41,7 @@ def test_made_proven_and_on_record(desk):
     [credential] = here.entry.credentials.values()
     assert (credential.authorization_id, credential.last4) == (made.authorization, made.last4)
     assert (credential.expires, credential.expires_source) == ("2027-04-13", "Azure DevOps")
-    assert here.stand.vault.read(credential.service).reveal() == made.value
+    assert here.stand.vault.read(credential.service, "https://dev.azure.com").reveal() == made.value
     assert len(here.asked("POST")) == 1
     [call] = here.az.calls
     assert call["argv"] == [

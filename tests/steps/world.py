@@ -123,7 +123,7 @@ class Person:
 class Desk:
     """A browser and a clipboard that do as they are told."""
 
-    clears_after = 90.0
+    can_copy, clears_after = True, 90.0
 
     def open(self, url: str) -> bool:
         return True
@@ -218,7 +218,7 @@ class World:
         return str(path)
 
     @property
-    def secrets(self) -> dict[str, Secret]:
+    def secrets(self) -> dict[tuple[str, str], Secret]:
         return self.vault._secrets
 
     def send(self, call: Any) -> Any:
@@ -237,7 +237,7 @@ class World:
                 tap,
                 command,
                 *given,
-                environment={"ASPM_ADO_SIMULATOR": self.simulator.address},
+                environment={"ASPM_ADO_SIMULATOR": self.simulator.variable},
             )
 
         before = sys.stdout, sys.stderr
@@ -264,7 +264,7 @@ class World:
 
     def assert_whole(self) -> None:
         """Nothing in force names a missing secret; no secret is outside the vault."""
-        assert self.catalogue.services <= set(self.secrets)
+        assert self.catalogue.services <= {service for service, _ in self.secrets}
         assert not self.canaries.in_files(self.folder)
 
     def assert_tidy(self) -> None:
@@ -272,7 +272,8 @@ class World:
         self.run(self.connecting(json=True))
         found = self.catalogue
         assert (found.pending, found.erasing) == ({}, ())
-        assert set(self.secrets) == set(found.services)
+        assert self.secrets.keys() == found.origins.items()
+        assert set(found.origins) == set(found.services)
 
     def connecting(self, **more: Any) -> Command:
         """``connect`` by flags, with nobody there."""

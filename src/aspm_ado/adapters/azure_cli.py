@@ -46,7 +46,7 @@ class AzureCli:
     def token(self, tenant: str) -> Secret:
         """A token for Azure DevOps in one tenant or in that of the account, while it serves.
 
-        Raises ``NotCreatedError``.
+        Without a tenant, in the one that `az` is signed in to. Raises ``NotCreatedError``.
         """
         if tenant and not GUID.fullmatch(tenant):
             # It becomes an argument, on Windows of a batch file.

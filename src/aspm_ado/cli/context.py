@@ -26,6 +26,7 @@ from aspm_ado.domain.questions import (
     PAT_STDIN,
     PAT_VARIABLE,
     QUIET,
+    REPORT,
     STORE,
     TIMEOUT,
     VERBOSE,
@@ -38,6 +39,7 @@ from aspm_ado.flows.answers import Asker
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.pacing import Gate
     from aspm_ado.adapters.http.transport import Transport
+    from aspm_ado.cli.report_files import ReportFiles
     from aspm_ado.domain.aspm.profile import Profile
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.ports import Desktop, Entra, Prompter, Records, Sources, Vault
@@ -84,7 +86,10 @@ class Invocation:
         self.hide_token_variables(self.given)
         for line in notes:
             self.voice.note(line)
-        self.simulator = self.environment.get("ASPM_ADO_SIMULATOR", "").strip() or None
+        named, _, self.simulator_key = (
+            self.environment.get("ASPM_ADO_SIMULATOR", "").strip().partition("#")
+        )
+        self.simulator = named.rstrip("/") or None
         if self.simulator:
             self.voice.warn(
                 f"A simulation: every request goes to {self.simulator} (ASPM_ADO_SIMULATOR)."
@@ -174,6 +179,13 @@ class Invocation:
         return self.on(PAT_STDIN) or any(value.rpartition("=")[2] == "-" for value in files)
 
     @cached_property
+    def report_files(self) -> ReportFiles:
+        """The files of ``--report``."""
+        from aspm_ado.cli.report_files import ReportFiles
+
+        return ReportFiles(self.command, self.values(REPORT), say=self.voice.warn)
+
+    @cached_property
     def records(self) -> Records:
         """Our records on disk."""
         from aspm_ado.adapters.records.catalog import DiskRecords
@@ -234,7 +246,7 @@ class Invocation:
         """Browser and clipboard."""
         from aspm_ado.adapters.desktop import SystemDesktop
 
-        return SystemDesktop(self.environment)
+        return SystemDesktop(self.environment, terminal=sys.stderr)
 
     @cached_property
     def entra(self) -> Entra:
@@ -323,14 +335,24 @@ class Invocation:
         bundle = None
         if named := self.text(CA_BUNDLE) or recorded:
             bundle = Path(named)
+        self.demand_simulator_key()
         settings = TransportSettings(
             self.environment,
             timeout=self.timeout,
             simulator=self.simulator,
+            simulator_key=self.simulator_key,
             trace=self.trace,
             note=self.voice.note,
+            warn=self.voice.warn,
         )
         return Transport(settings, bundle, gate=self._gate)
+
+    def demand_simulator_key(self) -> None:
+        """Raise ``UsageError`` for a simulator that could not show that it is one."""
+        from aspm_ado.adapters.http.route import unknown_simulator
+
+        if self.simulator and not self.simulator_key:
+            raise unknown_simulator("It has no key.")
 
     @property
     def trace(self) -> Callable[[str], None] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,11 @@ Send = Callable[["Call"], "Reply"]
 
 
 class Vault(Protocol):
-    """Keeps secrets, each under a service name. Every method may raise ``StoreError`` (exit 7)."""
+    """Keeps secrets, each under a service name and with the origin that it may be sent to.
+
+    An entry of the form before has no origin (``""``). Every method may raise ``StoreError``
+    (exit 7).
+    """
 
     @property
     def title(self) -> str:
@@ -36,15 +40,23 @@ class Vault(Protocol):
         """Raise if it could not store this secret, because of its size."""
         ...
 
-    def write(self, service: str, secret: Secret) -> None:
+    def write(self, service: str, secret: Secret, origin: str) -> None:
         """Store and read back: when this returns, ``read`` gives the same secret."""
         ...
 
-    def read(self, service: str) -> Secret | None:
-        """The secret, or ``None`` where there is none."""
+    def read(self, service: str, origin: str) -> Secret | None:
+        """The secret, or ``None`` where there is none for this origin."""
         ...
 
-    def erase(self, service: str) -> None:
+    def services(self) -> frozenset[str] | None:
+        """The services of all entries, read without a secret; ``None`` where it lists none."""
+        ...
+
+    def bind(self, service: str, origin: str) -> bool:
+        """Keep an entry of the form before with its origin; whether it is there so now."""
+        ...
+
+    def erase(self, service: str, origin: str) -> None:
         """Erase, and check that it is gone. Erasing twice is not an error."""
         ...
 
@@ -185,9 +197,13 @@ class Entra(Protocol):
 
         It is valid for some minutes.
 
-        Raises ``NotCreatedError``.
+        Without a tenant, of the one that is signed in to. Raises ``NotCreatedError``.
         """
         ...
+
+
+TERMINAL: Final = "terminal"
+"""The clipboard of the terminal, reached by OSC 52: nobody can tell whether it took anything."""
 
 
 class Desktop(Protocol):
@@ -198,7 +214,15 @@ class Desktop(Protocol):
         ...
 
     def copy(self, secret: Secret) -> str | None:
-        """Copy a secret; returns the name of the clipboard, or ``None`` where there is none."""
+        """Copy a secret; returns the clipboard, or ``None`` where none accepted it.
+
+        It is the name of a tool, or ``TERMINAL``.
+        """
+        ...
+
+    @property
+    def can_copy(self) -> bool:
+        """Whether there is a clipboard to try. Nothing is run."""
         ...
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
@@ -16,9 +17,10 @@ from aspm_ado.domain.aspm.registration import (
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
-from aspm_ado.domain.questions import Question
+from aspm_ado.domain.http import Origin
+from aspm_ado.domain.questions import ALL_ORGANIZATIONS, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
+from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
@@ -31,7 +33,7 @@ from aspm_ado.domain.stored import (
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.connect_plan import tell_plan
-from aspm_ado.flows.handoff import is_unfinished, resume_handoff
+from aspm_ado.flows.handoff import is_unfinished, leading_on, resume_handoff
 from aspm_ado.flows.options import ConnectOptions, ask_settings, distribute, resolve_options
 from aspm_ado.flows.registration.api import demand_dialect
 from aspm_ado.flows.registration.aspm import (
@@ -56,7 +58,7 @@ from aspm_ado.flows.storage.connection import (
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import store_entry, whole_records
 from aspm_ado.flows.target import stored_by_key, target_given
-from aspm_ado.flows.tokens.creation import creates_unasked, not_created_report
+from aspm_ado.flows.tokens.creation import CREATED, creates_unasked, not_created_report
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.retry import more_organizations, validate_until_good
 from aspm_ado.flows.tokens.sources import Tokens
@@ -153,10 +155,12 @@ def _one_by_one(
     refused: list[OrganizationReport] = []
     stores_each = options.stores and len(places) > 1
     if stores_each:
-        names = " -o ".join(place.name for place in places)
+        words = " ".join(f"-o {place.name}" for place in places)
+        if len(places) > FEW and context.asker.switch(ALL_ORGANIZATIONS):
+            words = ALL_ORGANIZATIONS.flag
         context.voice.note(
             f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
-            f"aspm-ado connect {options.name} -o {names}"
+            f"aspm-ado connect {options.name} {words}"
         )
     begun = context.now()
     for number, place in enumerate(places):
@@ -279,7 +283,8 @@ def store_and_register(
         keys = [new_key(context) for _ in good]
         _store(context, options, good, keys, settings.toggles, aspm)
     if ready is not None:
-        _take(good, deliver(context, ready, options.profile, handoffs, keeps=options.keeps))
+        with leading_on(context, options.name if options.keeps else ""):
+            _take(good, deliver(context, ready, options.profile, handoffs, keeps=options.keeps))
     return options.keeps
 
 
@@ -432,8 +437,11 @@ def _handoff(
     here: OrganizationResult,
     begun: Registration,
 ) -> Handoff:
-    day = context.now().strftime("%Y-%m-%d")
+    day = context.shown[:10]
     username = needed_username(here.report) or result.token.username
+    evidence = evidence_of(here.report.checks, day, here.report.token.reach)
+    if here.report.identity is not None:
+        evidence = replace(evidence, owner=here.report.identity.label)
     return Handoff(
         options.name,
         here.place,
@@ -442,9 +450,10 @@ def _handoff(
         result.token.secret,
         username,
         repository_of(here),
-        evidence_of(here.report.checks, day, here.report.token.reach),
+        evidence,
         begun,
         notes=clone_notes(here.place, statuses_of(here.report), username),
+        unstored="" if options.keeps else result.token.authorization_id,
     )
 
 
@@ -473,7 +482,9 @@ def _store(
         context.ca_bundle,
     )
     secrets, record = secret_to_keep(context, aspm)
-    store_entry(context, options.name, addition.onto, {**addition.secrets, **secrets}, record)
+    origin = str(Origin.of(options.target.site.base_url))
+    kept = {**addition.secrets, **secrets}
+    store_entry(context, options.name, origin, addition.onto, kept, record)
 
 
 # The report
@@ -533,6 +544,7 @@ def _organization_report(
         aspm_is_good=aspm is None or aspm.is_good or not brought,
         brought=brought,
         stored=options.keeps,
+        revoked=not options.keeps and here.report.token.source == CREATED,
         required=options.aspm.counts,
     )
     if brought:

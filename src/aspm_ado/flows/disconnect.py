@@ -14,7 +14,7 @@ from aspm_ado.domain.report import FEW
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.storage.connection import service_of
-from aspm_ado.flows.storage.transaction import erase_marked, undo_interrupted
+from aspm_ado.flows.storage.transaction import bind_entries, erase_marked, undo_interrupted
 from aspm_ado.flows.validate import stored_entries
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def disconnect(context: Context, name: str) -> Forgotten:
     _demand_yes(context, entry)
     context.vault.probe()
     undo_interrupted(context)
+    bind_entries(context)
     with context.records.exclusive():
         catalogue = context.records.change(methodcaller("without", name))
         marked = len(catalogue.erasing)

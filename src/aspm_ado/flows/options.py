@@ -14,6 +14,7 @@ from aspm_ado.domain.azure.retirement import Reach, ReachDemanded, parse_day
 from aspm_ado.domain.azure.scopes import hint_of
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
+    ALL_ORGANIZATIONS,
     ASPM_API,
     ASPM_URL,
     CHECK_CLONE,
@@ -42,7 +43,8 @@ from aspm_ado.flows.registration.aspm import (
     parse_aspm_url,
 )
 from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
-from aspm_ado.flows.storage.transaction import prepare_storage
+from aspm_ado.flows.storage.secrets import read_token
+from aspm_ado.flows.storage.transaction import bind_entries, prepare_storage
 from aspm_ado.flows.target import (
     ask_target,
     collection_missing,
@@ -245,13 +247,11 @@ def resolve_options(
     if tokens.shared is None and _is_listed_by_az(context, target, demand):
         places = reached_by_person(context, target.site, target.places, demand)
         target = replace(target.adding(*places), list_all=False)
-        if old is not None:
-            target = target.adding(*(target.site.place(one.name) for one in old.organizations))
     name = _name(name, target)
     old = old or stored.get(name)
     if old is not None:
         target = _at_the_same_server(target, old)
-        if target.list_all:  # no list is complete
+        if asker.switch(ALL_ORGANIZATIONS):  # no list is complete
             target = target.adding(*(target.site.place(one.name) for one in old.organizations))
     demand = _resolve_demand(context, demand, target.site.deployment, old)
     return ConnectOptions(
@@ -364,6 +364,14 @@ def demand_stored(context: Context, entry: Entry, reach: ReachDemanded | None = 
     return replace(demand, on_record=reach is None)
 
 
+def demand_renewed(context: Context, entry: Entry) -> Demand:
+    """The same of a new token for the connection, for which ``--reach`` may be said anew."""
+    if context.asker.given(REACH) is None:
+        return demand_stored(context, entry)
+    reach = ask_reach(context, reach_given(context.asker), entry.deployment)
+    return demand_stored(context, entry, reach)
+
+
 def reach_on_record(context: Context, entry: Entry) -> ReachDemanded:
     """The reach that the record of a connection demands today."""
     return context.clock.calendar().on_record(entry.reach_demanded, entry.deployment)
@@ -394,6 +402,7 @@ def _with_stored(context: Context, given: Tokens, target: Target, old: Entry | N
     """
     if old is None or given.shared is not None:
         return given
+    bind_entries(context)
     held = {one.key: one.credential for one in old.organizations}
     of_all = None
     if creation_asked(context.asker) != REQUIRE:
@@ -409,7 +418,7 @@ def _with_stored(context: Context, given: Tokens, target: Target, old: Entry | N
 def _stored_token(context: Context, place: Place, key: str, old: Entry) -> dict[str, Token]:
     """The token by ``Place.key``, where it can be read."""
     credential = old.credentials[key]
-    secret = context.vault.read(credential.service)
+    secret = read_token(context, old, key)
     if secret is None:
         return {}
     token = Token(

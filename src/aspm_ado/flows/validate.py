@@ -39,6 +39,7 @@ from aspm_ado.flows.registration.aspm import validate_stored_aspms
 from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.storage.connection import entry_report
 from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets
+from aspm_ado.flows.storage.transaction import changed_meanwhile
 from aspm_ado.flows.target import (
     ask_target,
     collection_missing,
@@ -132,8 +133,10 @@ def validate_stored(
         )
     validations = [
         _Validation(entry, check, _stored_tokens(context, entry, secrets))
-        for entry, (secrets, check) in zip(entries, read_secrets(context, entries), strict=True)
+        for entry, secrets, check in read_secrets(context, entries)
     ]
+    if not validations:
+        raise changed_meanwhile(entries[0].name)
     results = _validate(context, validations, terms.warn_days)
     reports: list[ConnectionReport] = []
     notes: list[str] = []

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from aspm_ado.adapters.desktop import SystemDesktop
-from aspm_ado.domain.ports import Desktop
+from aspm_ado.adapters.desktop import _UNIX, SystemDesktop
+from aspm_ado.domain.ports import TERMINAL, Desktop
 from aspm_ado.domain.secret import Secret
 
 TOKEN = Secret("Q7x" * 25 + "zAZDO1234")
@@ -115,6 +118,74 @@ def test_nothing_is_copied_on_a_far_machine(tools, session):
     assert tools.calls("xclip") == []
 
 
+def by_terminal(tools, is_terminal=True, **environment) -> tuple[str | None, bool, bytes]:
+    """What copying over SSH came to, whether it could be tried, and what the terminal was sent."""
+    if is_terminal:
+        import tty
+
+        reader, writer = os.openpty()
+        tty.setraw(writer)
+    else:
+        reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as terminal, os.fdopen(reader, "rb", 0) as screen:
+        session = {"SSH_TTY": "/dev/pts/3", "PATH": str(tools.folder), "DISPLAY": ":10"}
+        made = SystemDesktop({**session, **environment}, platform="linux", terminal=terminal)
+        can, way = made.can_copy, made.copy(TOKEN)
+        assert made.clears_after is None
+        made.clear()
+        terminal.write("end")
+        terminal.flush()
+        sent = b""
+        while not sent.endswith(b"end"):
+            sent += screen.read(4096)
+        return way, can, sent
+
+
+@pytest.mark.parametrize("kind", ["xterm-256color", "screen.linux", "tmux-256color", "vt220"])
+def test_over_ssh_the_terminal_is_asked_to_copy_and_never_to_clear(kind, tools):
+    tools.add("xclip")
+    sent = b"\x1b]52;c;" + base64.b64encode(TOKEN.reveal().encode()) + b"\x07end"
+    assert by_terminal(tools, TERM=kind) == (TERMINAL, True, sent)
+    assert tools.calls("xclip") == []
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "environment"),
+    [
+        (False, {"TERM": "xterm"}),
+        (True, {}),
+        (True, {"TERM": ""}),
+        (True, {"TERM": "dumb"}),
+        (True, {"TERM": "DUMB"}),
+        (True, {"TERM": "unknown"}),
+        (True, {"TERM": "linux"}),
+        (True, {"TERM": "linux-16color"}),
+        (True, {"TERM": "dumb-emacs-ansi"}),
+        (True, {"TERM": "xterm-256color", "INSIDE_EMACS": "29.1,comint"}),
+    ],
+)
+def test_a_terminal_that_may_show_it_is_sent_nothing(is_terminal, environment, tools):
+    assert by_terminal(tools, is_terminal, **environment) == (None, False, b"end")
+
+
+def test_a_terminal_that_is_gone_takes_nothing(tools):
+    with Path(os.devnull).open("w") as gone:
+        pass
+    made = SystemDesktop({"SSH_TTY": "x", "TERM": "xterm"}, platform="linux", terminal=gone)
+    assert (made.can_copy, made.copy(TOKEN)) == (False, None)
+
+
+def test_at_this_machine_the_terminal_is_not_asked(tools):
+    reader, writer = os.openpty()
+    with os.fdopen(writer, "w") as terminal, os.fdopen(reader, "rb", 0):
+        environment = {"PATH": str(tools.folder), "TERM": "xterm", "DISPLAY": ":0"}
+        made = SystemDesktop(environment, platform="linux", terminal=terminal)
+        assert (made.can_copy, made.copy(TOKEN)) == (False, None)
+        tools.add("xclip")
+        assert made.can_copy
+        assert tools.calls("xclip") == []
+
+
 def test_no_tool_no_screen_or_a_failing_one(tools):
     assert desktop(tools, DISPLAY=":0").copy(TOKEN) is None
     tools.add("xclip", code=1)
@@ -167,10 +238,58 @@ def test_a_token_that_nobody_pastes_is_taken_off_after_a_time(tools):
     environment = {"PATH": str(tools.folder), "WAYLAND_DISPLAY": "wayland-0"}
     made = SystemDesktop(environment, platform="linux", held=0.01)
     made.copy(TOKEN)
-    while len(tools.calls("wl-copy")) < 2:
+    assert emptied(tools)
+
+
+def emptied(tools: Tools) -> bool:
+    until = time.monotonic() + 20
+    while len(tools.calls("wl-copy")) < 2 and time.monotonic() < until:
         time.sleep(0.01)
-    assert [call["argv"] for call in tools.calls("wl-copy")] == [[], ["--clear"]]
-    assert made.clears_after is None
+    return [call["argv"] for call in tools.calls("wl-copy")] == [[], ["--clear"]]
+
+
+KILLED = """
+import os, signal, sys
+from aspm_ado.adapters.desktop import _UNIX, SystemDesktop
+from aspm_ado.domain.secret import Secret
+made = SystemDesktop(dict(os.environ), platform="linux", held=0.5)
+made.copy(Secret(sys.stdin.read()))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_clipboard_is_emptied_although_we_were_killed(tools):
+    tools.add("wl-copy")
+    tools.add("wl-paste", answer=TOKEN.reveal() + "\n")
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED],
+        env={"PATH": str(tools.folder), "WAYLAND_DISPLAY": "wayland-0"},
+        input=TOKEN.reveal().encode(),
+        timeout=30,
+    )
+    assert done.returncode == -9
+    assert emptied(tools)
+
+
+def test_who_empties_it_is_not_told_the_secret(tools, monkeypatch):
+    tools.add("wl-copy")
+    tools.add("wl-paste", answer="a paragraph of theirs")
+    told, really = [], subprocess.Popen
+
+    def begun(words, **how):
+        told.append((words, how["env"]))
+        return really(
+            [*words[:2], "-c", f"open({str(tools.folder / 'told')!r}, 'w').write(input())"], **how
+        )
+
+    monkeypatch.setattr(subprocess, "Popen", begun)
+    made = desktop(tools, WAYLAND_DISPLAY="wayland-0")
+    made._empty_later(_UNIX[0], TOKEN)
+    assert made._emptying is not None
+    made._emptying.wait(20)
+    given = repr(told) + (tools.folder / "told").read_text()
+    assert TOKEN.reveal() not in given
+    assert "digest" in given
 
 
 def test_clear_on_a_mac_overwrites_with_nothing(tools):

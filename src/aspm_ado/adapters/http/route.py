@@ -258,6 +258,12 @@ def _signed(credential: Credential) -> str:
     return value
 
 
+_AS_PRINTED: Final = (
+    "Set ASPM_ADO_SIMULATOR to the whole of what `aspm-ado demo --serve` prints "
+    "(http://127.0.0.1:PORT/#KEY), or unset it."
+)
+
+
 def _loopback(address: str) -> Origin:
     """The simulator's origin. Raises ``UsageError`` unless it is plain http on this machine."""
     parts = split_url(address, "simulator's address")
@@ -267,6 +273,15 @@ def _loopback(address: str) -> Origin:
         raise UsageError(
             Reason.URL_INVALID,
             "The simulator's address is not one of this machine.",
-            remedy="Set ASPM_ADO_SIMULATOR to http://127.0.0.1:PORT, or unset it.",
+            remedy=_AS_PRINTED,
         )
     return origin
+
+
+def unknown_simulator(why: str) -> UsageError:
+    """The refusal of an address that is not shown to be that of our simulator."""
+    return UsageError(
+        Reason.URL_INVALID,
+        f"ASPM_ADO_SIMULATOR does not name a simulator of this program. {why}",
+        remedy=_AS_PRINTED,
+    )

@@ -76,8 +76,8 @@ class DiskRecords:
         self._place, self._disk = folder, disk or Disk()
         self._wait, self._patience = wait, patience
         self._command, self._say = command, say
-        self._known: tuple[bytes | None, Catalogue] = (None, Catalogue())
-        """The last bytes of the file, and what they say: reading 200 organizations takes long."""
+        self._known: tuple[bytes, Catalogue] | None = None
+        """What was last read or written: a run with hundreds of tokens reads it ten times each."""
 
     @cached_property
     def _folder(self) -> PrivateFolder:
@@ -128,7 +128,7 @@ class DiskRecords:
             self._keep_older()
             raw = encode_catalogue(edited)
             self._folder.write(_CATALOGUE, raw)
-            self._known = (raw, edited)
+            self._known = raw, edited
             return edited
 
     def _keep_older(self) -> None:
@@ -200,8 +200,8 @@ class DiskRecords:
         raw = self._folder.read(_CATALOGUE)
         if raw is None:
             return Catalogue()
-        if raw != self._known[0]:
-            self._known = (raw, decode_catalogue(raw))
+        if self._known is None or self._known[0] != raw:
+            self._known = raw, decode_catalogue(raw)
         return self._known[1]
 
     def _renamed_aside(self) -> Path:

@@ -9,7 +9,12 @@ from aspm_ado.cli.connections_file import FileConnection, read_connections
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.errors import problem_of
 from aspm_ado.cli.output import write_report
-from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError
+from aspm_ado.domain.errors import (
+    HandoffInterruptedError,
+    InterruptedByUserError,
+    StoreError,
+    UsageError,
+)
 from aspm_ado.domain.questions import FROM, PAT_SOURCES, WHERE
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import Draft
@@ -30,6 +35,10 @@ def run(invocation: Invocation, name: str | None = None) -> int:
     try:
         with revoking_unkept(context):
             report = connect(context, name)
+    except HandoffInterruptedError:  # it is stored: the answers are needed no more
+        with suppress(StoreError):
+            context.records.save_draft(None)
+        raise
     except (InterruptedByUserError, KeyboardInterrupt):
         if context.asker.keeps and context.asker.answered:
             with suppress(StoreError):

@@ -36,8 +36,9 @@ from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
 from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.rotation.renewal import Renewal, bring_new, renew
 from aspm_ado.flows.storage.connection import entry_report, facts_on_record
+from aspm_ado.flows.storage.secrets import read_token
 from aspm_ado.flows.storage.successor import revoke_replaced
-from aspm_ado.flows.storage.transaction import prepare_storage, update_entry
+from aspm_ado.flows.storage.transaction import bind_entries, prepare_storage, update_entry
 from aspm_ado.flows.tokens.creation import (
     REQUIRE,
     creates_unasked,
@@ -138,8 +139,8 @@ def _with_choice(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
     """
     gone = [
         name
-        for one in entry.successors.values()
-        if context.vault.read(one.credential.service) is None
+        for key, one in entry.successors.items()
+        if read_token(context, entry, key) is None
         for name in one.organizations
     ]
     if all(entry.has_own(name) for name in names) and not gone:
@@ -237,7 +238,7 @@ def _document(
         if not one.is_kept and not entry.has_own(name):
             facts.token = NewToken.NOT_GOOD
             if one.report is None:
-                facts.token = NewToken.MISSING
+                facts.token, facts.required = NewToken.MISSING, options.counts
         made = one.report or OrganizationReport(name, None, _facts(entry, name), ())
         organizations.append(with_registration(made, facts))
     return entry_report(entry, organizations, aspm=aspm_report(entry, brought.aspm))
@@ -296,9 +297,10 @@ def reached_organizations(
 
 def _shared_tokens(context: Context, entry: Entry) -> Iterator[Secret]:
     """The stored tokens that are, or may be, of several organizations."""
-    for key, credential in entry.credentials.items():
+    bind_entries(context)
+    for key in entry.credentials:
         if entry.is_shared(key):
-            secret = context.vault.read(credential.service)
+            secret = read_token(context, entry, key)
             if secret is not None:
                 yield secret
 

@@ -97,7 +97,14 @@ def _keep(
     elif awaited:
         keep_successor(context, entry, result, awaited)
     else:  # what waits to replace it is given up
-        update_entry(context, entry.name, lambda current: current.awaiting(names))
+        reach = entry.reach_demanded
+        if not renewal.demand.on_record:
+            reach = renewal.demand.reach
+        update_entry(
+            context,
+            entry.name,
+            lambda current: replace(current.awaiting(names), reach_demanded=reach),
+        )
 
 
 def _compare_owner(
@@ -134,8 +141,7 @@ def places_with_token(
     """The organizations whose token in force is this very one."""
     known = [entry.organization(place.name) for place in group]
     held = {one.key: one.credential for one in known if one is not None}
-    credentials = {key: entry.credentials[key] for key in held.values()}
-    same = keys_with_token(context, credentials, token.secret)
+    same = keys_with_token(context, entry, set(held.values()), token.secret)
     return [place for place in group if held.get(place.key) in same]
 
 
@@ -171,7 +177,7 @@ def _keep_added(context: Context, renewal: Renewal, result: TokenResult) -> None
             raise changed_meanwhile(name)
         return addition(current).onto(current)
 
-    store_entry(context, name, onto, addition(renewal.entry).secrets)
+    store_entry(context, name, renewal.entry.origin, onto, addition(renewal.entry).secrets)
 
 
 def _begun(entry: Entry, options: AspmOptions) -> Registration:

@@ -86,7 +86,7 @@ def keep_successor(
 
     For these organizations it replaces a successor that waited: there is one new token at a time.
     """
-    key = new_key(context)
+    key, demand = new_key(context), result.token.demand
     service = service_of(entry.name, key)
     verdicts = {one.name: statuses_of(one) for one in result.reports}
     successor = Successor(
@@ -94,6 +94,7 @@ def keep_successor(
         tuple(names),
         verdicts,
         result.calendar.today.isoformat(),
+        None if demand.on_record else demand.reach,
     )
     wanted = {name.casefold() for name in names}
 
@@ -103,7 +104,7 @@ def keep_successor(
             raise changed_meanwhile(entry.name)
         return current.awaiting(wanted, {key: successor})
 
-    store_entry(context, entry.name, onto, {service: result.token.secret})
+    store_entry(context, entry.name, entry.origin, onto, {service: result.token.secret})
 
 
 def swap(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
@@ -23,6 +24,7 @@ from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.rules.scopes import scopes_not_asked
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_format
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.validation.owners import with_other_connections
 from aspm_ado.flows.validation.result import OrganizationResult
 
 if TYPE_CHECKING:
@@ -59,9 +61,11 @@ def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
 
 def _facts(result: TokenResult) -> TokenFacts:
     token, reach = result.token, result.reach_seen.reach
-    days_left = expires = expires_source = None
+    days_left = expires = expires_source = ends = None
     if not result.is_rejected:
         days_left = result.calendar.days_left(token.end, reach, token.site.deployment)
+    if days_left is not None:
+        ends = (result.calendar.today + timedelta(days_left)).isoformat()
     if token.end is not None:
         expires, expires_source = token.end.isoformat(), token.end_source
     return TokenFacts(
@@ -73,6 +77,7 @@ def _facts(result: TokenResult) -> TokenFacts:
         reach,
         token.source,
         shared=len(result.organizations) > 1,
+        ends=ends,
     )
 
 
@@ -106,7 +111,15 @@ def report(
     """The document. Its calendar is that of Azure DevOps, as soon as one answer came from there."""
     sources = (result.calendar.source for result in results)
     source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
-    return Report(command, context.stamp, source, tuple(connections), notes=tuple(notes))
+    return Report(
+        command,
+        context.stamp,
+        source,
+        with_other_connections(context, connections),
+        notes=tuple(notes),
+        told=bool(context.told),
+        shown=context.shown,
+    )
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:

@@ -40,7 +40,7 @@ class Demand:
 
     def for_one_organization(self) -> Demand:
         """The same of a token of one organization."""
-        return replace(self, reach=ReachDemanded.ORGANIZATION)
+        return replace(self, reach=ReachDemanded.ORGANIZATION, on_record=False)
 
     def for_another_token(self, username: str) -> Demand:
         """The same of one more token, which has an end and repositories of its own."""
