@@ -141,7 +141,7 @@ def test_the_command_of_each_writes_what_is_published(tmp_path: Path, name: str)
         for place, here in places.items():
             line = line.replace(place, here)
         job.secret("ado-pat", told.token)
-        connect = "aspm-ado connect -o contoso --pat-file ado-pat --register none --no-input"
+        connect = "aspm-ado connect -o contoso --pat-file ado-pat --pat-expires 2026-11-01 --register none --no-input"
         assert job.sh(connect).returncode == 0
         variables = {"ASPM_ADO_PAT": told.token} if "-o contoso" in line else {}
         done = job.sh(line.replace("'", ""), **variables)

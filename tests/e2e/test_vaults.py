@@ -63,7 +63,7 @@ def test_a_token_comes_from_each_vault(job: Job, line: str) -> None:
 
 @pytest.mark.parametrize(
     ("program", "line"),
-    zip(vaults.PROGRAMS, [lines[1] for lines in BOTH_WAYS], strict=True),
+    list(zip(vaults.PROGRAMS, [lines[1] for lines in BOTH_WAYS], strict=True)),
     ids=list(vaults.PROGRAMS),
 )
 def test_a_token_goes_into_each_vault_and_nowhere_else(job: Job, program: str, line: str) -> None:
