@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -39,28 +40,44 @@ def job(tmp_path: Path) -> Iterator[Job]:
         yield made
 
 
-def words_of(line: str) -> list[str]:
-    return shlex.split(line)
+BOTH_WAYS = [block.splitlines() for block in vaults.BLOCKS if "aspm-ado validate" in block]
 
 
-READINGS = [block for block in vaults.BLOCKS if "aspm-ado validate" in block]
-
-
-@pytest.mark.parametrize("block", READINGS, ids=list(vaults.READING))
-def test_a_token_comes_from_each_vault(job: Job, block: str) -> None:
-    done = job.sh(block)
+@pytest.mark.parametrize("line", [lines[0] for lines in BOTH_WAYS], ids=list(vaults.PROGRAMS))
+def test_a_token_comes_from_each_vault(job: Job, line: str) -> None:
+    done = job.sh(line)
     assert done.returncode == 0, done.stderr
     [connection] = json.loads(done.stdout)["connections"]
     [organization] = connection["organizations"]
     assert organization["token"]["source"] == "command"
     assert organization["token"]["last4"] == job.token[-4:]
-    command = words_of(block)[words_of(block).index("--pat-command") + 1]
-    assert command.split()[0] in vaults.READING
-    assert " ".join(command.split()[1:3]) not in done.stdout + done.stderr
-    refused = job.sh(block.replace("contoso", "nobody"))
+    words = shlex.split(line)
+    program, *arguments = words[words.index("--pat-command") + 1].split()
+    assert program in vaults.PROGRAMS
+    assert " ".join(arguments[:2]) not in done.stdout + done.stderr
+    refused = job.sh(line.replace("contoso", "nobody"))
     assert refused.returncode == 2
     assert json.loads(refused.stdout)["error"]["reason"] == "token-command-failed"
-    assert f"{command.split()[0]}: no" not in refused.stdout + refused.stderr
+    assert f"{program}: no" not in refused.stdout + refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "line"),
+    list(zip(vaults.PROGRAMS, [lines[1] for lines in BOTH_WAYS], strict=True)),
+    ids=list(vaults.PROGRAMS),
+)
+def test_a_token_goes_into_each_vault_and_nowhere_else(job: Job, program: str, line: str) -> None:
+    if " jq " in line and shutil.which("jq") is None:
+        pytest.skip("jq is not here")
+    job.secret("ado-pat", job.token)
+    connect = "aspm-ado connect -o contoso --pat-file ado-pat --register none --no-input"
+    assert job.sh(connect).returncode == 0
+    place = vaults.store(job.stage.bin, program, "contoso")
+    place.write_text("before")
+    done = job.sh(f"set -o pipefail; {line}")
+    assert done.returncode == 0, done.stderr
+    assert place.read_text() == job.token
+    assert job.token not in done.stdout + done.stderr
 
 
 def test_each_organization_has_a_command_and_none_is_stored(job: Job) -> None:
