@@ -14,6 +14,7 @@ from aspm_ado.simulator.scopes import FULL_ACCESS
 from aspm_ado.simulator.world import Instance, IssuedToken, Server, SignIn, World
 
 _TODAY = date(2026, 10, 15)  # more than 30 days before the retirement of global tokens
+_AFTER = date(2027, 1, 15)
 
 PROFILE: Final = str(Path(__file__).with_name("registration_profile.json"))
 """How instances are registered at the simulated ASPM. It is of no use anywhere else."""
@@ -110,8 +111,14 @@ _LOCKED_FABRIKAM = replace(samples.FABRIKAM, members=(samples.GRACE,))
 _ALL = (
     _case(
         "ready",
-        "A token of all organizations with every scope that is needed.",
-        _pat("Ready", "Rdy1"),
+        "A token of one organization with every scope that is needed.",
+        _pat("Ready", "Rdy1", reach="Contoso", expires=date(2027, 7, 14)),
+        world={"today": _AFTER},
+    ),
+    _case(
+        "global",
+        "Before their retirement: a token of all organizations with every scope.",
+        _pat("Global", "Glb1"),
     ),
     _case(
         "missing-scope",

@@ -168,7 +168,7 @@ def _with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Che
     moves = any(check.next is not None and check.next.verb == "migrate" for check in checks)
     found = []
     for check in checks:
-        if check.id in _NEW_TOKEN:
+        if check.id in _NEW_TOKEN and check.reason is not Reason.REACH_AFTER_END:
             command = Command("rotate", (name,))
             if moves:
                 command = Command("migrate")
