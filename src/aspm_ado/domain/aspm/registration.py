@@ -265,15 +265,14 @@ def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome
     return _outcome(marker, check, RegistrationState.UNKNOWN)
 
 
-def not_shown(state: Registration, connection: str) -> Outcome:
+def not_shown(state: Registration) -> Outcome:
     """A person says that it is saved, and ``projects/check`` does not know the tool."""
     check = Check(
         CheckId.REGISTRATION,
         Status.WARN,
         "Marked as saved by you; Invicti ASPM does not show it yet.",
         Reason.SAVED_NOT_SHOWN,
-        "Check in Invicti ASPM that the integration is active. To enter the values again, run: "
-        f"aspm-ado handoff {connection}",
+        "Check in Invicti ASPM that the integration is active.",
     )
     return Outcome(state, check)
 
