@@ -20,6 +20,7 @@ from aspm_ado.domain.ports import TERMINAL
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Instance, Organization
 
@@ -83,11 +84,28 @@ def test_saved_and_then_known_is_proven(stand):
     )
 
 
-def test_still_unknown_after_saved_is_said(stand):
+@pytest.mark.parametrize(("register", "code"), [("guided", 0), ("auto", 8)])
+def test_saved_against_the_evidence_is_a_warning(stand, register, code):
     here = stand()
-    report = run(here, handoff=["saved"])
+    person = Person(handoff=["saved"])
+    report = connect(here.context(asked("contoso", register=register), person), None)
     assert report.connections[0].organizations[0].registration.proof.value == "claimed"
-    assert "still answers that the tool is not integrated" in here.voice.text
+    made = check(report, "aspm.registration")
+    assert (made.status.value, made.reason) == ("warn", "saved-not-shown")
+    assert made.detail == "Marked as saved by you; Invicti ASPM does not show it yet."
+    assert (int(report.exit_code), report.verdict.value) == (code, "ready-with-warnings")
+    again = resume_handoff(here.context(person=Person(handoff=["saved"])), None)
+    assert (int(again.exit_code), again.verdict.value) == (0, "ready-with-warnings")
+
+
+@pytest.mark.parametrize("register", ["guided", "auto"])
+def test_what_was_refused_is_not_ready_the_day_after_either(stand, register):
+    here = stand()
+    person = Person(handoff=["refused"])
+    connect(here.context(asked("contoso", register=register), person), None)
+    report = validate_stored(here.context(), ["contoso"])
+    assert (int(report.exit_code), report.verdict.value) == (6, "not-ready")
+    assert check(report, "aspm.registration").required
 
 
 @pytest.mark.parametrize(
@@ -139,11 +157,14 @@ def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
     assert "https://aspm.example.test (standalone API)" in support_ticket
     assert "ActivityId" in support_ticket
     assert "all accessible organizations" in support_ticket
+    assert "Owner of the token: Ada Example <ada@contoso.example>\n" in support_ticket
     assert PAT[-4:] in support_ticket
     for secret in (PAT, TOKEN):
         assert not any(secret[at : at + 12] in text for at in range(len(secret) - 11))
     resume_handoff(here.context(person=Person(handoff=["refused"])), None)
-    assert "scope.code: partial" in here.voice.text.partition("To paste into a ticket")[2]
+    again = here.voice.text.partition("To paste into a ticket")[2]
+    assert "scope.code: partial" in again
+    assert "Owner of the token: Ada Example <ada@contoso.example>\n" in again
 
 
 @pytest.mark.parametrize("server", [False, True])
@@ -199,7 +220,7 @@ def test_many_organizations_in_three_sittings(stand):
     report = resume_handoff(here.context(person=first), "many")
     assert int(report.exit_code) == 6
     assert first.asked.count("handoff") == 4
-    assert "✓ Team00: saved" in here.voice.text
+    assert "! Team00: saved, not shown by Invicti ASPM yet" in here.voice.text
     assert "✗ Team02: refused" in here.voice.text
     assert "• Team11: later" in here.voice.text
     assert "12 of 12 organizations" in here.voice.text
@@ -297,7 +318,7 @@ def test_a_handoff_behind_an_aspm_that_rejects_its_token(stand):
     [service] = here.records.load().aspm_tokens.values()
     from aspm_ado.domain.secret import Secret
 
-    here.vault.write(service, Secret("revoked by now"))
+    here.vault.write(service, Secret("revoked by now"), "https://aspm.example.test")
     report = resume_handoff(here.context(), None)
     assert int(report.exit_code) == 4
     assert check(report, "aspm.registration").status.value == "skip"

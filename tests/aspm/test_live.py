@@ -131,7 +131,7 @@ def test_the_token_is_one_record_for_its_origin_and_shared(stand):
     connect(here.context(asked(register="guided")), None)
     [(origin, service)] = here.records.load().aspm_tokens.items()
     assert origin == ASPM
-    assert here.vault.read(service) == Secret(TOKEN)
+    assert here.vault.read(service, ASPM) == Secret(TOKEN)
     connect(here.context(asked("fabrikam", register="guided", aspm_token_file="")), None)
     assert here.records.load().aspm_tokens == {origin: service}
     assert any(call.credential for call in to_aspm(here)), (
@@ -164,12 +164,12 @@ def test_a_new_token_takes_the_place_of_the_stored_one(stand):
         "the same token is not written again"
     )
     entry = here.records.load().aspm_tokens
-    here.vault.write(before, Secret("an old one that was revoked"))
+    here.vault.write(before, Secret("an old one that was revoked"), ASPM)
     connect(here.context(asked(register="guided")), None)
     [after] = here.records.load().aspm_tokens.values()
     assert after != entry[ASPM]
-    assert here.vault.read(before) is None
-    assert here.vault.read(after) == Secret(TOKEN)
+    assert here.vault.read(before, ASPM) is None
+    assert here.vault.read(after, ASPM) == Secret(TOKEN)
 
 
 def test_validate_of_what_is_stored(stand):
@@ -181,7 +181,7 @@ def test_validate_of_what_is_stored(stand):
     assert results(report) == ("pass",) * 3
     assert "INVICTI_ASPM_TOKEN is set and not used" in here.voice.text
     [service] = here.records.load().aspm_tokens.values()
-    here.vault.erase(service)
+    here.vault.erase(service, ASPM)
     report = validate_stored(here.context(), [])
     assert results(report) == ("skip", "fail", "skip")
     assert check(report, "aspm.token").reason.value == "token-gone"
@@ -245,9 +245,9 @@ def test_a_person_mends_the_token_of_the_aspm(stand):
     assert "API Tokens" in person.context
     assert results(report) == ("pass",) * 3
     assert int(report.exit_code) == 8, "a hand-off that waits, where auto was asked"
-    assert [here.vault.read(service) for service in here.records.load().aspm_tokens.values()] == [
-        Secret(TOKEN)
-    ]
+    assert [
+        here.vault.read(service, ASPM) for service in here.records.load().aspm_tokens.values()
+    ] == [Secret(TOKEN)]
 
 
 def test_a_person_corrects_the_address_of_the_aspm(stand):

@@ -403,7 +403,7 @@ def test_killed_at_every_record(stand, moment, step):
     assert len(here.instances) == 1
     assert states(here) == {"contoso": "registered"}
     catalogue = here.records.load()
-    assert all(here.vault.read(service) is not None for service in catalogue.services)
+    assert all(here.vault.bind(*kept) for kept in catalogue.origins.items())
 
 
 def test_a_connection_that_is_forgotten_meanwhile_gets_no_registration(stand):
@@ -501,7 +501,7 @@ def test_a_resume_without_the_aspms_token_says_how_to_give_it(stand):
     here = stand(aspm={"registers": "never-arrives"})
     connect(here.context(by_profile()), None)
     [service] = here.records.load().aspm_tokens.values()
-    here.vault.erase(service)
+    here.vault.erase(service, ASPM)
     with pytest.raises(UserError) as caught:
         resume_handoff(here.context(variables={"INVICTI_ASPM_TOKEN": "of another ASPM"}), None)
     assert "--aspm-token-file" in caught.value.remedy
@@ -509,4 +509,4 @@ def test_a_resume_without_the_aspms_token_says_how_to_give_it(stand):
     _becomes(here, "yes")
     person = Person(aspm_token=[TOKEN])
     assert registration(resume_handoff(here.context(person=person), None))[1] == "registered"
-    assert here.vault.read(service) != Secret("of another ASPM")
+    assert here.vault.read(service, ASPM) != Secret("of another ASPM")

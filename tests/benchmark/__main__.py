@@ -39,7 +39,7 @@ from tests.benchmark.processes import Run, peak_mib, ratio, side_by_side  # noqa
 CLIENT = Path(__file__).with_name("client.py")
 SIMULATOR = (
     "import sys, time; from aspm_ado.simulator import SCENARIOS, Simulator; s = Simulator(SCENARIOS['ready']).start(); "
-    "print(s.address, next(iter(s.scenario.answers.tokens))[1], flush=True); sys.stdin.read()"
+    "print(s.variable, next(iter(s.scenario.answers.tokens))[1], flush=True); sys.stdin.read()"
 )
 
 CONNECTION = Entry(

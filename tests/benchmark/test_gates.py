@@ -94,7 +94,7 @@ def test_a_command_loads_what_it_needs_and_no_more(name: str, sealed: Path) -> N
 def test_validate_loads_the_network_and_no_more(sealed: Path) -> None:
     """No table, no model, no prompt and no keyring, where a token is given and a document wanted."""
     words = ("validate", "-o", "contoso", "--check-clone", "no", "--json")
-    nobody = {"ASPM_ADO_PAT": TOKEN, "ASPM_ADO_SIMULATOR": "http://127.0.0.1:9"}
+    nobody = {"ASPM_ADO_PAT": TOKEN, "ASPM_ADO_SIMULATOR": "http://127.0.0.1:9/#key"}
     more = _modules(SHOW, words, nobody) - _bare()
     assert "aspm_ado.adapters.http.wire" in more
     assert _of_others(more) - {"backports"} == NETWORK

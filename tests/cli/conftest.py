@@ -116,7 +116,7 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Simula
     def start(name: str = "ready") -> Simulator:
         simulator = Simulator(SCENARIOS[name]).start()
         running.append(simulator)
-        monkeypatch.setenv("ASPM_ADO_SIMULATOR", simulator.address)
+        monkeypatch.setenv("ASPM_ADO_SIMULATOR", simulator.variable)
         return simulator
 
     yield start

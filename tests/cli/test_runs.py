@@ -73,7 +73,7 @@ def test_as_text_stdout_is_the_result_alone(good: tuple[Simulator, str], run: Ru
     _, file = good
     done = run("validate", "-o", "contoso", "--pat-file", file, "--no-input")
     assert done.code == 0
-    assert "Ready, with warnings. (exit 0)" in done.out
+    assert "Ready, with warnings. (exit 0) · 9 passed, 1 warning, 1 skipped" in done.out
     assert "A simulation" in done.err
     assert "A simulation" not in done.out
     assert "(--reach organization)" in done.out
@@ -215,7 +215,7 @@ def test_ticket_problem_it_is(
 def test_a_network_in_the_way_says_nothing_of_the_token(
     run: Run, token_file: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ASPM_ADO_SIMULATOR", "http://127.0.0.1:1")
+    monkeypatch.setenv("ASPM_ADO_SIMULATOR", "http://127.0.0.1:1/#key")
     done = run(
         "validate",
         "-o",
@@ -234,7 +234,7 @@ def test_a_network_in_the_way_says_nothing_of_the_token(
 
 
 def test_nobody_there_is_5(run: Run, token_file: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ASPM_ADO_SIMULATOR", "http://127.0.0.1:1")
+    monkeypatch.setenv("ASPM_ADO_SIMULATOR", "http://127.0.0.1:1/#key")
     done = run(
         "validate",
         "-o",

@@ -234,7 +234,7 @@ def test_being_stopped_in_the_middle_is_130_and_one_document(
 ) -> None:
     environment = {
         **os.environ,
-        "ASPM_ADO_SIMULATOR": f"http://127.0.0.1:{mute.getsockname()[1]}",
+        "ASPM_ADO_SIMULATOR": f"http://127.0.0.1:{mute.getsockname()[1]}/#key",
         "ASPM_ADO_PAT": PAT,
     }
     with (

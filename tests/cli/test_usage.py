@@ -300,10 +300,19 @@ def test_a_position_is_named_and_no_content(refused: Callable[..., object]) -> N
 def test_a_simulator_is_on_this_machine_or_refused(
     address: str, run: Run, token_file: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ASPM_ADO_SIMULATOR", address)
+    monkeypatch.setenv("ASPM_ADO_SIMULATOR", f"{address}/#key")
     done = run("validate", *HERE, "--pat-file", token_file(), "--json", "--no-input")
     assert done.code == 2
     assert done.document["error"]
+
+
+def test_a_simulator_without_a_key_is_refused(
+    run: Run, token_file: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASPM_ADO_SIMULATOR", "http://127.0.0.1:1/")
+    done = run("validate", *HERE, "--pat-file", token_file(), "--json", "--no-input")
+    assert (done.code, done.document["error"]["reason"]) == (2, "url-invalid")
+    assert "/#KEY" in done.document["error"]["remedy"]
 
 
 def test_records_that_cannot_be_had_are_7(

@@ -26,10 +26,11 @@ from aspm_ado.domain.doctor import (
 from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Catalogue, Draft
 from aspm_ado.flows.doctor import EXAMINATIONS, Machine, diagnose
 
-from .stored import catalogue, entry
+from .stored import CREDENTIAL, catalogue, entry
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAMAGED = StoreError(Reason.RECORDS_UNREADABLE, "It is damaged.", remedy="Restore it.")
@@ -219,6 +220,43 @@ def test_every_refusal_of_the_keyring_fails(reason: Reason) -> None:
     ]
     assert [row.reason for row in told] == [reason]
     assert exit_code(found.values()) == 7
+
+
+def listing(*services: str) -> MemoryVault:
+    vault = MemoryVault()
+    for service in services:
+        vault.write(service, Secret("x" * 20), "https://dev.azure.com")
+    return vault
+
+
+class Unlisted(MemoryVault):
+    def services(self) -> None:
+        return None
+
+
+NAMED = [CREDENTIAL.service, "aspm-ado:late:1", "aspm-ado:gone:1"]
+
+
+@pytest.mark.parametrize(
+    ("vault", "health", "told"),
+    [
+        (listing(*NAMED, "another program's"), Health.OK, "None."),
+        (listing(*NAMED, "aspm-ado:lost:1"), Health.WARN, "aspm-ado:lost:1"),
+        (Unlisted(), Health.SKIP, "does not list"),
+    ],
+    ids=["none", "one", "a store that lists nothing"],
+)
+def test_secrets_that_no_record_names_are_listed(
+    vault: MemoryVault, health: Health, told: str
+) -> None:
+    stored = catalogue(entry("contoso"), pending={"late": (NAMED[1],)}, erasing=(NAMED[2],))
+    row = examine(vault=vault, records=FakeRecords(stored))[Subject.UNNAMED]
+    assert (row.health, told in row.detail) == (health, True)
+
+
+def test_where_the_records_cannot_be_read_no_secret_is_called_unnamed() -> None:
+    row = examine(vault=listing("aspm-ado:lost:1"), records=FakeRecords(None))[Subject.UNNAMED]
+    assert row.health is Health.SKIP
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_a_machine_in_order_is_0(
 ) -> None:
     with Simulator(SCENARIOS["ready"]) as simulator:
         address = simulator.address
-        monkeypatch.setenv("ASPM_ADO_SIMULATOR", address)
+        monkeypatch.setenv("ASPM_ADO_SIMULATOR", simulator.variable)
         code, document = doctor()
     assert (code, document["exit_code"], document["error"]) == (0, 0, None)
     assert document["verdict"] == "ready"
@@ -107,7 +107,7 @@ def test_hosts_of_services_are_examined_when_nothing_is_stored(doctor: Doctor) -
 def test_a_dead_host_is_5(doctor: Doctor, nowhere: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("ASPM_ADO_SIMULATOR", f"http://127.0.0.1:{holder.getsockname()[1]}")
+        monkeypatch.setenv("ASPM_ADO_SIMULATOR", f"http://127.0.0.1:{holder.getsockname()[1]}/#key")
         code, document = doctor()
     assert (code, document["verdict"]) == (5, "unknown")
     assert row(document, "network.connect")["reason"] == "unreachable"

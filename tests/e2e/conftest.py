@@ -22,7 +22,7 @@ class Play:
         self, folder: Path, told: Story, simulator: Simulator, terminals: contextlib.ExitStack
     ) -> None:
         self.story, self.simulator, self._terminals = told, simulator, terminals
-        self.stage, self.canaries = Stage(folder, simulator.address), Canaries(told.canaries)
+        self.stage, self.canaries = Stage(folder, simulator.variable), Canaries(told.canaries)
 
     @property
     def token(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import hmac
 import http.client
 import socket
 import time
@@ -124,6 +125,11 @@ FAULTS: Mapping[str, tuple[str, Step]] = {
 """By name: the row of the page, and what is sent in place of an answer."""
 
 
+def signed(nonce: str) -> bytes:
+    """What a simulator with the key “key” answers to whoever asks whether it is one."""
+    return answer(200, hmac.new(b"key", nonce.encode(), "sha256").hexdigest().encode())
+
+
 @dataclass
 class Front(Server):
     """Passes every request on to a simulator, but for those that it ``strikes``: there the one step is played."""
@@ -136,6 +142,9 @@ class Front(Server):
     def _talk(self, sock: socket.socket) -> None:
         with sock.makefile("rb") as stream:
             while (request := read_request(stream)) is not None:
+                if nonce := request.line.partition("/?nonce=")[2].partition(" ")[0]:
+                    sock.sendall(self._passed_on(request) if self.behind else signed(nonce))
+                    continue
                 self.received.append(request)
                 if not self.strikes(request):
                     sock.sendall(self._passed_on(request))

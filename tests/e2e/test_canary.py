@@ -48,7 +48,7 @@ def sweep(
     def begin(played: Story, *secrets: str) -> Sweep:
         simulator = StrictSimulator(played.scenario).start()
         told.append((played, simulator))
-        stage = Stage(tmp_path / str(len(told)), simulator.address)
+        stage = Stage(tmp_path / str(len(told)), simulator.variable)
         return Sweep(stage, Canaries((*played.canaries, *secrets)))
 
     yield begin
@@ -237,7 +237,7 @@ def test_no_process_shows_a_token(tmp_path: Path) -> None:
 
     token = drawn_token()
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        stage = Stage(tmp_path, f"http://127.0.0.1:{mute.getsockname()[1]}")
+        stage = Stage(tmp_path, f"http://127.0.0.1:{mute.getsockname()[1]}/#key")
         path = stage.file("token", token)
         with stage.begin("validate", "-o", "contoso", "--pat-file", str(path), "-v") as child:
             connection, _ = mute.accept()
@@ -334,7 +334,7 @@ def test_the_sweep_finds_what_is_planted(
         else FORMS
     )
     for number, form in enumerate(forms):
-        here = Sweep(Stage(tmp_path / str(number), "http://127.0.0.1:9"), Canaries([secret]))
+        here = Sweep(Stage(tmp_path / str(number), "http://127.0.0.1:9/#key"), Canaries([secret]))
 
         def leaking(words: object, here: Sweep = here, form: str = form) -> int:
             PLACES[place](here, FORMS[form](secret))

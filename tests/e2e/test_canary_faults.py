@@ -61,7 +61,7 @@ def test_no_trace_where_azure_devops_fails(
     token = drawn_token()
     server = Front([FAULTS[fault][1]])
     opened.callback(server.close)
-    stage = Stage(tmp_path / "stage", f"http://127.0.0.1:{server.port}")
+    stage = Stage(tmp_path / "stage", f"http://127.0.0.1:{server.port}/#key")
     here, path = Sweep(stage, Canaries([token])), stage.file("token", token)
     for way in WAYS.values() if NIGHT or fault not in SLOW else TOLD_MOST[:1]:
         quick = QUICK if fault in SLOW else ()
@@ -88,7 +88,7 @@ def test_no_trace_where_the_aspm_fails(
     front = Front([FAULTS[fault][1]], behind=simulator.address, strikes=STRUCK[where])
     opened.callback(front.close)
     here = Sweep(
-        Stage(tmp_path / "stage", front.url.replace("localhost", "127.0.0.1")),
+        Stage(tmp_path / "stage", f"http://127.0.0.1:{front.port}/#{simulator.key}"),
         Canaries(played.canaries),
     )
     place, more = flags_of(played, here.stage)

@@ -75,14 +75,14 @@ def ended(stage: Stage, code: str) -> subprocess.CompletedProcess[bytes]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the keyring needs no cryptography")
 def test_while_a_thread_is_in_a_library(tmp_path):
-    done = ended(Stage(tmp_path, "http://127.0.0.1:1"), IN_A_LIBRARY)
+    done = ended(Stage(tmp_path, "http://127.0.0.1:1/#key"), IN_A_LIBRARY)
     assert (done.returncode, done.stderr.count(b"FATAL")) == (0, 0), done.stderr.decode()
     assert done.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
 def test_after_a_signal_within_exec(tmp_path):
-    done = ended(Stage(tmp_path, "http://127.0.0.1:1"), WITHIN_EXEC)
+    done = ended(Stage(tmp_path, "http://127.0.0.1:1/#key"), WITHIN_EXEC)
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout
 
@@ -92,7 +92,7 @@ def test_after_a_signal_within_exec(tmp_path):
     "where", [IN_AN_IMPORT, IN_A_CLASS], ids=["in an import", "in a class that is being made"]
 )
 def test_stopped_while_it_is_loaded(tmp_path, where):
-    done = ended(Stage(tmp_path, "http://127.0.0.1:1"), BEFORE_ANYTHING.replace("KILL", where))
+    done = ended(Stage(tmp_path, "http://127.0.0.1:1/#key"), BEFORE_ANYTHING.replace("KILL", where))
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
@@ -101,6 +101,6 @@ def test_stopped_once_it_has_begun_within_a_class_that_is_being_made(tmp_path):
     code = BEFORE_ANYTHING.replace("KILL", IN_A_CLASS).replace(
         '"typer"', '"aspm_ado.cli.commands.list"'
     )
-    done = ended(Stage(tmp_path, "http://127.0.0.1:1"), code)
+    done = ended(Stage(tmp_path, "http://127.0.0.1:1/#key"), code)
     assert done.returncode == 130, done.stderr.decode()
     assert b"bug" not in done.stderr

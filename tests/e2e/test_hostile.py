@@ -86,7 +86,7 @@ def begin(tmp_path: Path, opened: ExitStack) -> Callable[..., tuple[Sweep, Story
         told = story(name)
         told = replace(told, scenario=change(told.scenario))
         simulator = opened.enter_context(Simulator(told.scenario))
-        return Sweep(Stage(tmp_path / "stage", simulator.address), Canaries([])), told
+        return Sweep(Stage(tmp_path / "stage", simulator.variable), Canaries([])), told
 
     return start
 
@@ -186,7 +186,9 @@ def test_from_any_answer(tmp_path: Path, opened: ExitStack, where: str, status: 
         strikes=STRUCK.get(where, lambda _: True),
     )
     opened.callback(front.close)
-    here = Sweep(Stage(tmp_path / "stage", f"http://127.0.0.1:{front.port}"), Canaries([]))
+    here = Sweep(
+        Stage(tmp_path / "stage", f"http://127.0.0.1:{front.port}/#{simulator.key}"), Canaries([])
+    )
     path = str(here.stage.file("pat", told.token))
     given = ["-o", "contoso", "--pat-file", path, "--purpose", "alm"]
     more = here.stage.aspm_flags(told)

@@ -28,7 +28,9 @@ from aspm_ado.cli.app import parser
 from aspm_ado.cli.commands import COMMANDS
 from aspm_ado.domain.questions import SHARED
 from aspm_ado.simulator import Simulator, samples
+from aspm_ado.simulator.world import SignIn
 
+from ..minting.az import FakeAz, drawn_sign_in
 from ..packaging.checkout import ROOT, Shown, commands
 from .stage import Stage, drawn_token, story
 
@@ -154,7 +156,8 @@ class Job:
     """A folder, a shell and a world; what the recipes call ``estate`` can be connected in it."""
 
     def __init__(self, folder: Path, simulator: Simulator, token: str) -> None:
-        self.stage, self.token = Stage(folder, simulator.address), token
+        self.stage, self.token = Stage(folder, simulator.variable), token
+        self.simulator = simulator
         program = self.stage.bin / "aspm-ado"
         program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m aspm_ado "$@"\n')
         program.chmod(0o700)
@@ -307,6 +310,25 @@ def test_one_token_for_each_organization(job: Callable[..., Job]) -> None:
 
 
 @posix
+def test_a_token_in_every_organization(job: Callable[..., Job]) -> None:
+    """Created with the sign-in of `az`, which is run twice: to list, and for the tenant. Nothing is shown."""
+    sign_in = drawn_sign_in()
+    places = (samples.CONTOSO, samples.FABRIKAM)
+    signed = (SignIn(sign_in, samples.ADA, samples.TENANT),)
+    here = job(tokens=(), organizations=places, sign_ins=signed)
+    az = FakeAz(here.stage.bin, sign_in)
+    here.environment["ASPM_ADO_CREATE_TOKEN"] = ""
+    done = here.sh(block("--create-token require --yes"))
+    assert done.returncode == 0, done.stderr
+    made = [one for one in here.simulator.world.tokens if one.authorization]
+    assert sorted(str(one.reach).casefold() for one in made) == ["contoso", "fabrikam"]
+    asked = [call["argv"] for call in az.calls]
+    assert ["--tenant" in words for words in asked] == [False, True]
+    for secret in (sign_in, *(one.value for one in made)):
+        assert secret not in done.stdout + done.stderr
+
+
+@posix
 def test_a_server_behind_a_proxy_with_an_authority_of_its_own(job: Callable[..., Job]) -> None:
     here = job("server")
     trustme.CA(organization_name="Corporate").cert_pem.write_to_path(
@@ -362,7 +384,8 @@ def test_a_container_and_a_timer(job: Callable[..., Job]) -> None:
 def test_every_block_is_run_or_read() -> None:
     """A recipe that is added gets a test."""
     source = Path(__file__).read_text(encoding="utf-8")
+    source += Path(__file__).with_name("test_connections_file.py").read_text(encoding="utf-8")
     named = re.findall(r"block\((['\"])(.*?)\1\)", source)
     left = [each for each in SHELL if not any(beginning in each for _, beginning in named)]
     assert [each.split()[0] for each in left] == ["docker", "podman"]
-    assert {language for language, _ in BLOCKS} == {"sh", "yaml", "dockerfile", "ini"}
+    assert {language for language, _ in BLOCKS} == {"sh", "yaml", "dockerfile", "ini", "toml"}

@@ -40,7 +40,7 @@ def mute() -> Iterator[socket.socket]:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_while_the_network_is_asked(tmp_path, mute, number):
-    stage, token = Stage(tmp_path, f"http://127.0.0.1:{mute.getsockname()[1]}"), drawn_token()
+    stage, token = Stage(tmp_path, f"http://127.0.0.1:{mute.getsockname()[1]}/#key"), drawn_token()
     path = stage.file("token", token)
     common = ["-o", "contoso", "--pat-file", str(path)]
     runs = [
@@ -92,7 +92,7 @@ def test_at_a_question(play, number):
 def test_while_a_person_waits_for_the_network(play, mute):
     """The progress line is there, and no question: Ctrl-C arrives as a signal from the terminal."""
     told = play()
-    told.stage.environment["ASPM_ADO_SIMULATOR"] = f"http://127.0.0.1:{mute.getsockname()[1]}"
+    told.stage.environment["ASPM_ADO_SIMULATOR"] = f"http://127.0.0.1:{mute.getsockname()[1]}/#key"
     token = str(told.stage.file("token", told.token))
     flags = ("-o", "contoso", "-o", "fabrikam", "--store", "none", "--pat-file", token)
     wizard = told.wizard("connect", *flags)

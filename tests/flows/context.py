@@ -50,6 +50,7 @@ class FakeVault:
     ) -> None:
         self.plan, self.late, self.largest = plan or Plan(), late, largest
         self.secrets: dict[str, Secret] = {}
+        self.origins: dict[str, str] = {}
 
     def probe(self) -> None:
         pass
@@ -60,18 +61,22 @@ class FakeVault:
                 Reason.SECRET_TOO_LARGE, "It is too large.", remedy="Use a smaller one."
             )
 
-    def write(self, service: str, secret: Secret) -> None:
+    def write(self, service: str, secret: Secret, origin: str) -> None:
         if not self.late:
             self.plan.step()
-        self.secrets[service] = secret
+        self.secrets[service], self.origins[service] = secret, origin
         if self.late:
             self.plan.step()
 
-    def read(self, service: str) -> Secret | None:
+    def read(self, service: str, origin: str) -> Secret | None:
         return self.secrets.get(service)
 
-    def erase(self, service: str) -> None:
+    def bind(self, service: str, origin: str) -> bool:
+        return service in self.secrets
+
+    def erase(self, service: str, origin: str) -> None:
         self.plan.step()
+        assert self.origins.get(service, origin) == origin
         self.secrets.pop(service, None)
 
 
@@ -128,6 +133,11 @@ class FakeSources:
                 Reason.FILE_UNREADABLE, f"The file {path} cannot be read.", remedy="Check its name."
             )
         return self.files[path]
+
+    commands: dict[str, bytes] = field(default_factory=dict)
+
+    def command(self, command: str, where: str) -> bytes:
+        return self.commands[command]
 
     def variable(self, name: str) -> str:
         return self.variables.get(name, "")

@@ -22,6 +22,7 @@ from aspm_ado.flows.storage.transaction import (
 
 from .context import FakeRecords, FakeVault, Plan, Voice, context, entry
 
+HOST = "https://dev.azure.com"
 OLD = entry("contoso", "old1", "old2")
 NEW = entry("contoso", "new1", "new2", "new3")
 OTHER = entry("other", "kept")
@@ -48,7 +49,7 @@ def store(
 ) -> None:
     """Put ``NEW`` in the place of what is expected to be on record."""
     made = context(records=records, vault=vault, **more)
-    store_entry(made, "contoso", in_place_of(expected), SECRETS)
+    store_entry(made, "contoso", HOST, in_place_of(expected), SECRETS)
 
 
 def furnished(vault: FakeVault) -> tuple[FakeRecords, FakeVault]:
@@ -89,9 +90,9 @@ def test_what_is_about_to_be_written_is_said_before() -> None:
     seen: list[bool] = []
 
     class Watching(FakeVault):
-        def write(self, service: str, secret: Secret) -> None:
+        def write(self, service: str, secret: Secret, origin: str) -> None:
             seen.append(service in records.load().pending["contoso"] and records.held == 1)
-            super().write(service, secret)
+            super().write(service, secret, origin)
 
     watching = Watching()
     watching.secrets = vault.secrets
@@ -185,6 +186,7 @@ def test_the_token_of_an_aspm_is_one_record_for_its_origin() -> None:
     store_entry(
         made,
         "contoso",
+        HOST,
         in_place_of(OLD),
         {**SECRETS, "aspm1": Secret("z" * 20)},
         ("https://aspm.example.test", "aspm1"),
@@ -193,9 +195,15 @@ def test_the_token_of_an_aspm_is_one_record_for_its_origin() -> None:
     again = entry("contoso", "new4")
     secrets = {"new4": Secret("x" * 20), "aspm2": Secret("z" * 20)}
     store_entry(
-        made, "contoso", in_place_of(NEW, again), secrets, ("https://aspm.example.test", "aspm2")
+        made,
+        "contoso",
+        HOST,
+        in_place_of(NEW, again),
+        secrets,
+        ("https://aspm.example.test", "aspm2"),
     )
     assert set(vault.secrets) == {"new4", "aspm2", "kept"}
+    assert records.load().origins == {"new4": HOST, "aspm2": "https://aspm.example.test"}
 
 
 def test_an_update_touches_no_secret() -> None:
@@ -224,11 +232,11 @@ def test_what_another_run_put_on_record_meanwhile_is_what_the_entry_is_built_on(
     later = replace(OLD, validated="2026-10-15T12:00:00Z")
 
     class Slow(FakeVault):
-        def write(self, service: str, secret: Secret) -> None:
+        def write(self, service: str, secret: Secret, origin: str) -> None:
             records.catalogue = replace(
                 records.catalogue, connections={**records.catalogue.connections, "contoso": later}
             )
-            super().write(service, secret)
+            super().write(service, secret, origin)
 
     slow = Slow()
     slow.secrets = vault.secrets
@@ -243,7 +251,7 @@ def test_a_builder_that_fails_leaves_all_as_it_was() -> None:
         raise RuntimeError("unforeseen")
 
     with pytest.raises(RuntimeError):
-        store_entry(context(records=records, vault=vault), "contoso", onto, SECRETS)
+        store_entry(context(records=records, vault=vault), "contoso", HOST, onto, SECRETS)
     assert records.load().connections == {"contoso": OLD, "other": OTHER}
     assert set(vault.secrets) == {"old1", "old2", "kept"}
     assert_clean_after_the_next_run(records, vault)
@@ -259,7 +267,7 @@ def test_a_connection_that_is_new_is_built_on_nothing() -> None:
 def test_before_a_secret_is_asked_for_the_remains_are_cleared() -> None:
     records, vault = furnished(FakeVault())
     vault.secrets["half"] = Secret("x" * 20)
-    records.catalogue = records.catalogue.begin("fabrikam", ("half", "never-written"))
+    records.catalogue = records.catalogue.begin("fabrikam", {"half": HOST, "never-written": HOST})
     voice = Voice()
     prepare_storage(context(records=records, vault=vault, voice=voice))
     assert "half" not in vault.secrets

@@ -83,7 +83,7 @@ def test_each_has_its_own_token_and_one_answer_says_when_they_end(
     assert [one.name.casefold() for one in entry.organizations] == list(NAMES)
     kept = [entry.credentials[one.credential] for one in entry.organizations]
     assert [one.expires for one in kept] == days
-    secrets = [here.vault.read(one.service) for one in kept]
+    secrets = [here.vault.read(one.service, "https://dev.azure.com") for one in kept]
     assert [secret.reveal() for secret in secrets if secret] == [TOKENS[name] for name in NAMES]
     assert here.records.load().pending == {}
     assert check(report, "store.secrets").status == "pass"
@@ -94,7 +94,9 @@ def test_stopped_at_the_second_the_first_is_kept(here: Stand, wizard: Wizard) ->
         wizard(pat=[TOKENS["contoso"], STOPPED])
     entry = here.records.load().connections["contoso"]
     assert [one.name.casefold() for one in entry.organizations] == ["contoso"]
-    assert here.vault.read(entry.credentials[entry.organizations[0].credential].service)
+    assert here.vault.read(
+        entry.credentials[entry.organizations[0].credential].service, "https://dev.azure.com"
+    )
 
 
 def test_a_rehearsal_keeps_none(here: Stand, wizard: Wizard) -> None:

@@ -31,22 +31,30 @@ MARKS = [
 ]
 ASPM = "https://aspm.example.test"
 PROFILE = scenarios.PROFILE
+NAMES = ("contoso", "fabrikam")
 PASSWORD = b"secret"
 """What the wrapper opened the keyring with."""
 
 
 class Keyring(MutableMapping[str, str]):
-    """Every secret that the Secret Service holds, by the service it is kept under."""
+    """Every secret that the Secret Service holds, by the service it is kept under.
+
+    It is put back under the account that it was last seen with.
+    """
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, str] = {}
 
     def __getitem__(self, service: str) -> str:
         for item in self._items({"service": service}):
+            self.accounts[service] = item.get_attributes()["username"]
             return item.get_secret().decode()
         raise KeyError(service)
 
     def __setitem__(self, service: str, secret: str) -> None:
         from keyring.backends.SecretService import Keyring as Backend
 
-        Backend().set_password(service, "aspm-ado", secret)
+        Backend().set_password(service, self.accounts.get(service, "aspm-ado"), secret)
 
     def __delitem__(self, service: str) -> None:
         for item in self._items({"service": service}):
@@ -112,6 +120,7 @@ def cast_of_tokens() -> tuple[Story, dict[str, str]]:
         "late": replace(first, expires=date(2026, 10, 1)),
         "graces": replace(first, owner=samples.GRACE),
     }
+    kinds |= {name: replace(first, reach=name) for name in NAMES}
     drawn = {kind: replace(token, value=drawn_token(first.value)) for kind, token in kinds.items()}
     world = replace(made.scenario.world, tokens=(first, *drawn.values(), *rest))
     assert world.aspm is not None
@@ -190,6 +199,14 @@ class Home:
             "2027-01-13",
             *more,
         )
+
+    def migrating(self, *more: str) -> tuple[str, ...]:
+        """A token of its own for each of them."""
+        own = (f"{name}={self.files[name]}" for name in NAMES)
+        return (
+            "migrate", "both", *(word for one in own for word in ("--pat-file", one)),
+            *(word for name in NAMES for word in ("-o", name)), "--pat-expires", "2027-01-13", *more,
+        )  # fmt: skip
 
     def token(self, kind: str, **changes: Any) -> None:
         """One token changes, in the world."""

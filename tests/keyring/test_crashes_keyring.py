@@ -14,6 +14,8 @@ EFFECTS = {
     "connect": [RECORDS, SET, SET, RECORDS, *4 * [RECORDS], RECORDS],
     # said, written, waiting; in force in the place of the old one; the old one erased, and off the list
     "rotate": [RECORDS, SET, RECORDS, RECORDS, DELETE, RECORDS],
+    # the choice; each new token said, written, waiting; in force one by one, the old one erased, and the end of it
+    "migrate": [RECORDS, *2 * [RECORDS, SET, RECORDS], *2 * [RECORDS], DELETE, *2 * [RECORDS]],
     # forgotten, two secrets erased, off the list
     "disconnect": [RECORDS, DELETE, DELETE, RECORDS],
 }
@@ -25,6 +27,7 @@ def words(home: Home, command: str) -> tuple[str, ...]:
     return {
         "connect": home.connecting("--register", "api", "--registration-profile", PROFILE),
         "rotate": home.rotating("new", "--register", "none"),
+        "migrate": home.migrating("--register", "none"),
         "disconnect": ("disconnect", "both", "-y"),
     }[command]
 
@@ -58,6 +61,8 @@ def go_on(home: Home, turn: int) -> None:
     waits = stored and home.records["connections"]["both"]["successors"]
     code, _ = home.fork(*words(home, following))
     assert code in (0, 2) or (code == 8 and waits), "8: Invicti ASPM lacks the token that waits"
+    if code == 2:  # nothing was to be done, so nothing was cleared
+        assert home.fork(*words(home, "disconnect"))[0] == 0
     assert_tidy(home)
 
 

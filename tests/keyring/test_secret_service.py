@@ -18,7 +18,7 @@ from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
 
-from ..adapters.vault.contract import TWO, VaultContract
+from ..adapters.vault.contract import HOST, TWO, VaultContract
 from .secret_service import MARKS
 
 pytestmark = [
@@ -56,24 +56,32 @@ def test_it_is_the_class_that_we_trust() -> None:
 
 def test_another_process_reads_the_same_and_prints_nothing() -> None:
     vault = open_vault()
-    vault.write(SERVICE, TWO)
+    vault.write(SERVICE, TWO, HOST)
     code = (
         "import sys; from aspm_ado.adapters.keyring.vault import KeyringVault\n"
         "vault = KeyringVault({}, person_present=False, say=print)\n"
-        f"sys.stdout.write(vault.read({SERVICE!r}).last4); vault.erase({SERVICE!r})"
+        f"sys.stdout.write(vault.read({SERVICE!r}, {HOST!r}).last4); vault.erase({SERVICE!r}, {HOST!r})"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
     )
     assert (done.stdout, done.stderr) == (TWO.last4, "")
-    assert vault.read(SERVICE) is None
+    assert vault.read(SERVICE, HOST) is None
 
 
 def test_the_largest_secret_that_we_allow_fits() -> None:
     vault, largest = open_vault(), Secret("x" * 64 * 1024)
-    vault.write(SERVICE, largest)
-    assert vault.read(SERVICE) == largest
-    vault.erase(SERVICE)
+    vault.write(SERVICE, largest, HOST)
+    assert vault.read(SERVICE, HOST) == largest
+    vault.erase(SERVICE, HOST)
+
+
+def test_its_entries_are_listed_by_name() -> None:
+    vault = open_vault()
+    vault.write("aspm-ado:test:listed", TWO, HOST)
+    assert "aspm-ado:test:listed" in (vault.services() or ())
+    vault.erase("aspm-ado:test:listed", HOST)
+    assert "aspm-ado:test:listed" not in (vault.services() or ())
 
 
 START = (
@@ -93,6 +101,7 @@ def in_session(home: Path, password: str, body: str) -> tuple[str, float]:
         "from aspm_ado.adapters.keyring.vault import KeyringVault\n"
         "from aspm_ado.domain.errors import StoreError\n"
         "from aspm_ado.domain.secret import Secret\n"
+        "HOST = 'https://dev.azure.com'\n"
         "vault, start = KeyringVault({}, person_present=False, say=print), time.monotonic()\n"
         f"try: {body}\n"
         "except StoreError as error: print(error.reason)\n"
@@ -110,22 +119,24 @@ def in_session(home: Path, password: str, body: str) -> tuple[str, float]:
 
 
 @pytest.mark.parametrize(
-    "call", ["probe()", "read('s')", "write('s', Secret('y' * 40))", "erase('s')"]
+    "call", ["probe()", "read('s', HOST)", "write('s', Secret('y' * 40), HOST)", "erase('s', HOST)"]
 )
 def test_locked_is_told_promptly_and_nothing_is_lost(call: str, tmp_path: Path) -> None:
     """A keyring that was made with one password and not opened by another; no display for a dialog."""
-    in_session(tmp_path, "right", "vault.write('s', Secret('x' * 40))")
+    in_session(tmp_path, "right", "vault.write('s', Secret('x' * 40), HOST)")
     said, seconds = in_session(tmp_path, "wrong", f"vault.{call}")
     assert said == "keyring-locked"
     assert seconds < 2
-    said, _ = in_session(tmp_path, "right", "print(vault.read('s').reveal())")
+    said, _ = in_session(tmp_path, "right", "print(vault.read('s', HOST).reveal())")
     assert said == "x" * 40
 
 
 def test_locked_while_we_run(tmp_path: Path) -> None:
     lock = "import secretstorage; secretstorage.get_default_collection(secretstorage.dbus_init()).lock()"
     said, seconds = in_session(
-        tmp_path, "right", f"vault.write('s', Secret('x' * 40)); {lock}; vault.read('s')"
+        tmp_path,
+        "right",
+        f"vault.write('s', Secret('x' * 40), HOST); {lock}; vault.read('s', HOST)",
     )
     assert said == "keyring-locked"
     assert seconds < 2

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .secret_service import MARKS, Home
+from .secret_service import ASPM, MARKS, Home
 from .test_lifecycle_keyring import NEW, OLD, rotated, validated
 
 pytestmark = MARKS
@@ -75,3 +75,20 @@ def test_what_is_forgotten_leaves_nothing_in_the_keyring(home, state, held):
     fill(home, state)
     assert len(home.held()) == held
     disconnected(home)
+
+
+@pytest.mark.parametrize("state", ["connected", "waiting"])
+def test_each_entry_is_written_anew_under_its_origin_once(home, state):
+    fill(home, state)
+    before = dict(home.keyring)
+    assert {home.keyring.accounts[service] for service in before} == {"aspm-ado"}
+    assert validated(home) == (0, set())
+    assert dict(home.keyring) == before, "the same secrets, one entry each"
+    assert {home.keyring.accounts[service] for service in before} == {
+        "https://dev.azure.com",
+        ASPM,
+    }
+    home.keyring.accounts.clear()
+    home.keyring.clear()
+    home.keyring.update(before)  # the form before, once more
+    assert validated(home) == (4, {"token-gone"})

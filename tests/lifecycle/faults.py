@@ -46,12 +46,18 @@ class Switch:
 
 
 class Vault:
-    """Secrets in a dictionary that outlives a run; ``locked`` refuses everything, ``reads`` counts."""
+    """Secrets in a dictionary that outlives a run; ``locked`` refuses everything, ``reads`` counts.
+
+    A secret without an origin in ``origins`` is of the form before.
+    """
 
     title = "a vault of the tests"
 
-    def __init__(self, secrets: dict[str, Secret], switch: Switch) -> None:
+    def __init__(
+        self, secrets: dict[str, Secret], switch: Switch, origins: dict[str, str] | None = None
+    ) -> None:
         self.secrets, self.switch, self.locked = secrets, switch, False
+        self.origins = {} if origins is None else origins
         self.locks_at_write = False
         self.reads: list[str] = []
 
@@ -66,19 +72,32 @@ class Vault:
     def check_size(self, secret: Secret) -> None:
         pass
 
-    def write(self, service: str, secret: Secret) -> None:
+    def write(self, service: str, secret: Secret, origin: str) -> None:
         self.locked = self.locked or self.locks_at_write
         self._open()
-        self.switch.effect("write", lambda: self.secrets.__setitem__(service, secret))
+        self.switch.effect("write", lambda: self._put(service, secret, origin))
 
-    def read(self, service: str) -> Secret | None:
+    def _put(self, service: str, secret: Secret, origin: str) -> None:
+        self.secrets[service], self.origins[service] = secret, origin
+
+    def read(self, service: str, origin: str) -> Secret | None:
         self._open()
         self.reads.append(service)
-        return self.secrets.get(service)
+        return self.secrets.get(service) if self._is_kept(service, origin) else None
 
-    def erase(self, service: str) -> None:
+    def bind(self, service: str, origin: str) -> bool:
         self._open()
-        self.switch.effect("erase", lambda: self.secrets.pop(service, None))
+        if service in self.secrets and self._is_kept(service, ""):
+            self.switch.effect("bind", lambda: self.origins.__setitem__(service, origin))
+        return service in self.secrets and self._is_kept(service, origin)
+
+    def erase(self, service: str, origin: str) -> None:
+        self._open()
+        if self._is_kept(service, origin):
+            self.switch.effect("erase", lambda: self.secrets.pop(service, None))
+
+    def _is_kept(self, service: str, origin: str) -> bool:
+        return self.origins.get(service, "") == origin
 
 
 class SwitchedDisk(Disk):
@@ -146,8 +165,11 @@ WAYS = ("fails", "fails late", "lies", "hangs", "is locked from then on")
 class Faulty:
     """A keyring whose n-th call goes wrong in one way."""
 
-    def __init__(self, kept: dict[str, Secret], at: int, way: str) -> None:
+    def __init__(
+        self, kept: dict[str, Secret], at: int, way: str, origins: dict[str, str] | None = None
+    ) -> None:
         self._kept, self._at, self._way = kept, at, way
+        self._origins = {} if origins is None else origins
         self.calls: list[str] = []
         self.let_go, self.done = threading.Event(), threading.Event()
 
@@ -158,7 +180,10 @@ class Faulty:
         )
 
     def set_password(self, service, username, password):
-        self._do("set", lambda: self._kept.__setitem__(service, Secret(password)), lie=lambda: None)
+        self._do("set", lambda: self._put(service, username, password), lie=lambda: None)
+
+    def _put(self, service, username, password):
+        self._kept[service], self._origins[service] = Secret(password), username
 
     def delete_password(self, service, username):
         self._do("delete", lambda: self._kept.__delitem__(service), lie=lambda: None)

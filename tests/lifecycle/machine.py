@@ -36,15 +36,17 @@ __all__ = [
 NEW = samples.pat("Renewed", "New1")
 THIN = samples.pat("Thinner", "Thn1")
 GRACES = samples.pat("SomebodyElse", "Grc1")
-SECRETS = (PAT, TOKEN, NEW, THIN, GRACES)
+OWN = {name: samples.pat(f"Own{name}", f"{name[:3]}1") for name in ("contoso", "fabrikam")}
+SECRETS = (PAT, TOKEN, NEW, THIN, GRACES, *OWN.values())
 OLD_TOKEN = STORY.world.tokens[0]
 TOKENS = (
     OLD_TOKEN,
     samples.token(NEW),
     samples.token(THIN, scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"}),
     replace(samples.token(GRACES), owner=samples.GRACE),
+    *(samples.token(value, reach=name) for name, value in OWN.items()),
 )
-FILES = {"pat": PAT, "new": NEW, "thin": THIN, "graces": GRACES, "aspm": TOKEN}
+FILES = {"pat": PAT, "new": NEW, "thin": THIN, "graces": GRACES, "aspm": TOKEN, **OWN}
 
 
 class OneByOne:
@@ -77,7 +79,8 @@ class Machine:
         self.stand = Stand(folder, **{"tokens": TOKENS, "aspm": {"registers": "yes"}, **world})
         self.folder = folder / "records"
         self.secrets: dict[str, Secret] = {}
-        self.vault = Vault(self.secrets, Switch())
+        self.origins: dict[str, str] = {}
+        self.vault = Vault(self.secrets, Switch(), self.origins)
         self._kept: Kept | None = None
 
     def close(self) -> None:
@@ -88,7 +91,7 @@ class Machine:
     ):
         """Everything for one run."""
         switch = switch or Switch()
-        self.vault = Vault(self.secrets, switch)
+        self.vault = Vault(self.secrets, switch, self.origins)
         plain = self.stand.context(given, person, files={**FILES, **(files or {})}, **more)
         records = DiskRecords(self.folder, disk=disk or SwitchedDisk(switch), wait=0.5)
         self.stand.wire.send = self._send(switch)
@@ -122,11 +125,14 @@ class Machine:
     def keep(self) -> None:
         """Remember this state, to come back to it."""
         self._kept = Kept(self.folder, self.secrets, self.stand.simulator)
+        self._bound = dict(self.origins)
 
     def back(self) -> None:
         """Come back to the state that was kept."""
         assert self._kept is not None
         self._kept.back()
+        self.origins.clear()
+        self.origins.update(self._bound)
 
     @property
     def catalogue(self) -> Catalogue:

@@ -172,7 +172,7 @@ class Life(RuleBasedStateMachine):
         if fault.way.startswith("the disk"):
             how["disk"] = FailingDisk(fault.at, for_ever=fault.way.endswith("then on"))
         if fault.way in WAYS:
-            keyring = Faulty(here.secrets, fault.at, fault.way)
+            keyring = Faulty(here.secrets, fault.at, fault.way, here.origins)
             how["vault"] = keyring.vault()
         leaves = fault.at if fault.way == "the person leaves" else 0
         person = None if answers is None else Somebody(list(answers), self._saved, leaves)

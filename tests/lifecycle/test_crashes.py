@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
 from aspm_ado.flows.validate import validate_stored
 
 from ..hours import NIGHT
 from .faults import WAYS, FailingDisk, Faulty, Killed, Switch
-from .machine import ASPM, Machine, Person, asked, by_profile
+from .machine import ASPM, OWN, Machine, Person, asked, by_profile
 
 GUIDED = asked(register="guided")
 
@@ -49,6 +51,22 @@ def rotating_one(here: Machine, **how):
 def rotating_aspm(here: Machine, **how):
     context = here.context({"aspm_url": ASPM, "aspm_token_file": "aspm"}, **how)
     return rotate_aspm(context)
+
+
+def migrating(here: Machine, **how):
+    given = {
+        "organization": tuple(OWN),
+        "pat_file": tuple(f"{name}={name}" for name in OWN),
+        "pat_expires": "2027-01-13",
+        "register": "guided",
+    }
+    person = how.pop("person", Person(handoff="saved"))
+    return migrate(here.context(given, person, **how), "contoso")
+
+
+def binding(here: Machine, **how):
+    """A secret of the form before is kept with its origin at the first use."""
+    return validate_stored(here.context(**how), [])
 
 
 def disconnecting(here: Machine, **how):
@@ -98,6 +116,12 @@ def with_an_old_aspm_token(here: Machine) -> None:
     here.secrets[service] = Secret("an old API token")
 
 
+def of_the_form_before(here: Machine) -> None:
+    two_tokens(here)
+    here.origins.clear()
+    here.context().records.change(lambda catalogue: replace(catalogue, origins={}))
+
+
 def a_token_that_waits(here: Machine) -> None:
     one_token_two_organizations(here)
     rotate(here.context({"pat_file": "new", "register": "guided"}), "contoso", [])
@@ -111,11 +135,13 @@ COMMANDS = {
     "rotate one of two": (one_token_two_organizations, rotating_one),
     "rotate the token of the ASPM": (with_an_old_aspm_token, rotating_aspm),
     "handoff of a new token": (a_token_that_waits, handing),
+    "migrate": (one_token_two_organizations, migrating),
+    "validate what is of the form before": (of_the_form_before, binding),
     "disconnect": (two_tokens, disconnecting),
 }
 
 
-MOST_TOUCHING = list(COMMANDS) if NIGHT else ["connect", "rotate", "disconnect"]
+MOST_TOUCHING = list(COMMANDS) if NIGHT else ["connect", "rotate", "migrate", "disconnect"]
 """What touches the disk and the keyring in most ways; the others are variations of these, for the night."""
 
 EFFECTS = {
@@ -127,6 +153,9 @@ EFFECTS = {
     "rotate one of two": "records write records records",
     "rotate the token of the ASPM": "records write records erase records",
     "handoff of a new token": "records records erase records",
+    # the choice; each new token said, written, waiting; in force one by one, the old one erased, and the end of it
+    "migrate": "records records write records records write records records records erase records records",
+    "validate what is of the form before": "bind bind bind records records",
     "disconnect": "records erase erase erase records",
 }
 """What outlives each command, in order: a run that nothing stops has these effects and no other."""
@@ -283,7 +312,7 @@ def test_the_keyring_goes_wrong_at_every_call(machine, name, way):
     struck: Counter[str] = Counter()
     for at in count(1):
         here.back()
-        keyring = Faulty(here.secrets, at, way)
+        keyring = Faulty(here.secrets, at, way, here.origins)
         assert ending(command, here, vault=keyring.vault()) in (0, 2, 4, 7, 8)
         here.assert_whole()
         keyring.caught_up()

@@ -79,7 +79,8 @@ class Somebody:
 def here(machine) -> Machine:
     """Six organizations share one token, which reaches six more; Invicti ASPM has it."""
     own = tuple(samples.token(OWN[name], reach=name) for name in NAMES)
-    made = machine(tokens=(*TOKENS, *own), organizations=ORGANIZATIONS)
+    aspm = {"registers": "yes", "alm_tools": ("azurecloud",)}
+    made = machine(tokens=(*TOKENS, *own), organizations=ORGANIZATIONS, aspm=aspm)
     connect(made.context(asked(*STORED, register="guided"), Person(handoff="saved", go=True)), None)
     made.keep()
     return made

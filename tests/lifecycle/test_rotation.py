@@ -287,7 +287,7 @@ def test_the_very_token_that_one_of_two_has(here):
 @pytest.mark.parametrize("file", ["new", ""])
 def test_a_keyring_that_lies_once_makes_no_token_its_own_successor(here, file, at):
     with_new(here, ["fabrikam"], register="none")
-    keyring = Faulty(here.secrets, at, "lies")
+    keyring = Faulty(here.secrets, at, "lies", here.origins)
     person = Person(
         handoff="later", token_ready="paste", pat=[NEW, PAT, NEW], pat_expires="2027-01-13"
     )

@@ -136,7 +136,7 @@ def run(tmp_path_factory):
             [sys.executable, str(Path(__file__).with_name("counted.py")), str(folder / "kept"), str(folder / "counts"),
              "validate", "--json", "--quiet", "--timeout", "120"],
             env={"HOME": str(folder), "ASPM_ADO_CONFIG_DIR": str(folder / "records"),
-                 "ASPM_ADO_GLOBAL_PAT_END": "never", "ASPM_ADO_SIMULATOR": simulator.address},
+                 "ASPM_ADO_GLOBAL_PAT_END": "never", "ASPM_ADO_SIMULATOR": simulator.variable},
             capture_output=True, timeout=300, check=False,
         )  # fmt: skip
         assert b"Traceback" not in done.stderr, done.stderr.decode()

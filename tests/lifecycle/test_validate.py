@@ -229,9 +229,9 @@ def test_a_keyring_that_is_locked_is_asked_once(here):
     asks = []
     read = here.vault.read
 
-    def counting(service):
+    def counting(service, origin):
         asks.append(service)
-        return read(service)
+        return read(service, origin)
 
     here.vault.read, here.vault.locked = counting, True
     report = validate_stored(made, [])
@@ -306,9 +306,9 @@ def many(count: int = MANY, *, shared: bool = False):
     reads: Counter[str] = Counter()
     read = vault.read
 
-    def counted(service: str):
+    def counted(service: str, origin: str):
         reads[service] += 1
-        return read(service)
+        return read(service, origin)
 
     vault.read = counted
     service = Service(*tokens, organizations=names)

@@ -8,23 +8,28 @@ the tokens that it had created; all tokens are the simulator's. ``draft.json`` i
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.stored import StoredAspm
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
-from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import SignIn
 
 from ..minting.test_killed import Mint, SignedIn, migrated
-from .machine import NEW, PAT, TOKENS, Machine, Person, asked
+from .faults import Killed, Switch
+from .machine import ASPM, NEW, PAT, TOKENS, Machine, Person, asked, codes
 from .test_migration import NAMES, OWN, Somebody, run, tokens_of
 
 WRITTEN = Path(__file__).with_name("written-before-rebuild")
@@ -192,3 +197,107 @@ def test_what_was_created_is_taken_on_and_what_was_not_kept_is_revoked(created):
     here.assert_one_of_each(*TWO)
     assert here.in_force("contoso") == first.value
     assert forget(here) == pages(*TWO)
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state != "created"])
+def test_each_secret_is_bound_to_its_origin_once(machine, state):
+    here = fill(machine(), state)
+    assert here.catalogue.unbound
+    validate_stored(here.context(), [])
+    assert here.catalogue.unbound == {}
+    assert here.catalogue.origins.items() <= here.origins.items()
+    for url in here.catalogue.aspm_tokens:
+        assert here.origins[here.catalogue.aspm_tokens[url]] == url
+    here.origins.clear()  # the form before, once more
+    report = validate_stored(here.context(), [])
+    assert codes(report) == {"token-gone"}
+    assert here.origins == {}
+
+
+def test_a_binding_that_is_killed_at_each_step_goes_on(machine):
+    here = fill(machine(), "waiting")
+    here.keep()
+    for at in count(1):
+        here.back()
+        switch = Switch(at)
+        with suppress(Killed):
+            validate_stored(here.context(switch=switch), [])
+        assert int(validate_stored(here.context(), []).exit_code) == 0
+        assert here.catalogue.unbound == {}
+        if not switch.off:
+            break
+    assert "bind" in switch.effects
+
+
+EDITED = {
+    "azure devops": lambda entry, aspm: (
+        replace(entry, deployment=Deployment.SERVER, base_url=ELSEWHERE),
+        aspm,
+    ),
+    "invicti aspm": lambda entry, aspm: (
+        replace(entry, aspm=StoredAspm(ELSEWHERE)),
+        dict.fromkeys([ELSEWHERE], next(iter(aspm.values()))),
+    ),
+    "one secret for another": lambda entry, aspm: (
+        replace(
+            entry,
+            credentials={
+                key: replace(one, service=next(iter(aspm.values())))
+                for key, one in entry.credentials.items()
+            },
+        ),
+        aspm,
+    ),
+}
+ELSEWHERE = "https://elsewhere.example.test"
+
+
+@pytest.mark.parametrize("edit", EDITED)
+@pytest.mark.parametrize("is_bound", [True, False], ids=["bound", "bound, and not on record"])
+def test_an_edited_record_moves_no_secret(machine, edit, is_bound):
+    here = machine()
+    connect(here.context(asked("contoso", register="guided")), None)
+
+    def edited(catalogue):
+        entry, aspm = EDITED[edit](catalogue.connections["contoso"], catalogue.aspm_tokens)
+        changed = replace(catalogue, connections={"contoso": entry}, aspm_tokens=aspm)
+        return changed if is_bound else replace(changed, origins={})
+
+    here.context().records.change(edited)
+    report = validate_stored(here.context(), [])
+    assert "token-gone" in codes(report)
+    moved = [one for one in here.stand.wire.calls if one.credential and ELSEWHERE in one.url]
+    assert moved == []
+    with suppress(UserError):
+        rotate(here.context({"pat_file": "new", "register": "none"}), "contoso", ())
+    moved = [one.credential.secret.reveal() for one in here.stand.wire.calls if one.credential]
+    assert set(moved) <= {NEW}
+
+
+@pytest.mark.parametrize("is_simulated", [True, False], ids=["simulated", "real"])
+def test_a_simulated_connection_is_for_a_simulation_only_and_a_real_one_for_none(
+    machine, is_simulated
+):
+    here = machine()
+
+    def context(given, *, other=False):
+        made = here.context(given)
+        return replace(made, is_simulated=is_simulated is not other)
+
+    connect(context(asked("contoso", register="guided")), None)
+    assert here.entry.simulated is is_simulated
+    for run_other in (
+        lambda: validate_stored(context({}, other=True), []),
+        lambda: rotate(context({"pat_file": "new"}, other=True), "contoso", ()),
+        lambda: rotate_aspm(context({"aspm_url": ASPM, "aspm_token_file": "aspm"}, other=True)),
+        lambda: resume_handoff(context({}, other=True), "contoso"),
+        lambda: connect(context(asked("fabrikam", pat_file="new"), other=True), "contoso"),
+    ):
+        with pytest.raises(UserError) as refused:
+            run_other()
+        assert int(refused.value.exit_code) == 2
+        assert "ASPM_ADO_SIMULATOR" in refused.value.remedy
+        assert here.stand.wire.calls == []
+    assert int(validate_stored(context({}), []).exit_code) == 0
+    disconnect(context({"yes": "true"}, other=True), "contoso")
+    assert here.secrets == {}

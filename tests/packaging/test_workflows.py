@@ -22,10 +22,15 @@ PERMISSIONS = {
     "audit": {"dependencies": {"contents: read"}, "workflows": {"contents: read"}},
     "nightly": {"fuzz": {"contents: read"}},
     "release": {
+        "test": {"contents: read"},
         "build": {"contents: read"},
+        "describe": {"contents: read"},
         "attest": {"id-token: write", "attestations: write"},
         "publish": {"id-token: write"},
+        "assets": {"contents: write"},
     },
+    "scorecard": {"scorecard": {"contents: read", "actions: read", "security-events: write"}},
+    "codeql": {"analyze": {"contents: read", "security-events: write"}},
 }
 """What each job may do. Whoever adds to this says why beside it in the workflow."""
 
@@ -74,7 +79,9 @@ def test_an_action_is_pinned_to_one_commit_everywhere() -> None:
 @EACH
 def test_every_tool_of_a_workflow_has_its_version(name: str) -> None:
     installed = re.findall(r"pip install (.*)", WORKFLOWS[name])
-    loose = [what for what in installed if not re.search(r"==\d|floors\.py|-e ", what)]
+    loose = [
+        what for what in installed if not re.search(r"==\d|floors\.py|-e |--require-hashes", what)
+    ]
     assert loose == []
 
 
@@ -137,15 +144,59 @@ def test_every_python_is_tried() -> None:
 
 def test_only_what_was_built_tested_and_attested_is_published() -> None:
     release = jobs("release")
-    assert "needs: [build, attest]" in release["publish"]
+    assert "needs: [test, build, attest]" in release["publish"]
+    assert "needs: publish" in release["assets"]
     assert "environment: release" in release["publish"]
-    assert "bash .ci/run" in release["build"]
     assert "password" not in release["publish"], "trusted publishing has none"
-    for job in ("attest", "publish"):
-        assert "run:" not in release[job], (
-            "nothing of ours runs beside the right to sign or publish"
-        )
+    for job in ("attest", "publish", "assets"):
         assert "checkout" not in release[job]
+        assert ("run:" in release[job]) == (job == "assets"), "nothing beside the right to sign"
+
+
+def test_what_is_published_is_built_apart_from_its_tests_by_tools_of_known_bytes() -> None:
+    release = jobs("release")
+    assert ".ci/run" in release["test"]
+    assert "pytest" not in release["build"]
+    assert ".ci/run" not in release["build"]
+    assert "needs:" not in release["build"]
+    assert "--no-isolation" in release["build"], "an isolated build downloads its backend anew"
+    for job, tools in (("build", "build"), ("describe", "describe")):
+        assert f"--require-hashes --no-deps -r .ci/{tools}-tools.txt" in release[job]
+
+
+@pytest.mark.parametrize("tools", ["build", "describe"])
+def test_every_tool_of_a_release_is_pinned_by_its_hash(tools: str) -> None:
+    text = (ROOT / ".ci" / f"{tools}-tools.txt").read_text(encoding="utf-8")
+    rows = re.sub(r"^#.*\n", "", text).replace("\\\n", " ").splitlines()
+    assert rows
+    loose = [
+        row
+        for row in rows
+        if not re.fullmatch(r"[\w.-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+", row)
+    ]
+    assert loose == []
+
+
+def test_a_release_carries_its_files_attestations_and_constraints() -> None:
+    release = jobs("release")
+    for asset in ("dist/*", "described/*", "provenance.sigstore.jsonl", "sbom.sigstore.jsonl"):
+        assert asset in release["assets"]
+    assert "constraints.txt" in release["describe"]
+    assert not list(ROOT.glob("**/constraints*.txt")), "made at release time, and not committed"
+
+
+def test_dependencies_are_updated_and_somebody_owns_what_secrets_depend_on() -> None:
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text(encoding="utf-8"))
+    assert {one["package-ecosystem"] for one in updates["updates"]} == {"github-actions", "pip"}
+    owners = (ROOT / ".github" / "CODEOWNERS").read_text(encoding="utf-8")
+    rows = [row.split() for row in owners.splitlines() if row and not row.startswith("#")]
+    assert all((ROOT / path.strip("/*")).exists() and whose.startswith("@") for path, whose in rows)
+
+
+def test_whoever_finds_a_hole_knows_whom_to_tell_and_what_comes_then() -> None:
+    page = (ROOT / ".github" / "SECURITY.md").read_text(encoding="utf-8")
+    for part in ("Report a vulnerability", "3 working days", "## Supported versions"):
+        assert part in page
 
 
 def numbers(version: str) -> tuple[int, ...]:

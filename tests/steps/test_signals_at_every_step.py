@@ -68,7 +68,7 @@ def tidy(here: World, step: str) -> None:
     """The next run leaves nothing over."""
     if here.catalogue.pending or here.catalogue.erasing:
         here.assert_tidy()
-    assert set(here.secrets) == set(here.catalogue.services), step
+    assert {service for service, _ in here.secrets} == here.catalogue.services, step
 
 
 @pytest.mark.parametrize("number", [errno.EPIPE, errno.EIO], ids=["a pipe", "a terminal"])

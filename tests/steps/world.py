@@ -220,7 +220,7 @@ class World:
         return str(path)
 
     @property
-    def secrets(self) -> dict[str, Secret]:
+    def secrets(self) -> dict[tuple[str, str], Secret]:
         return self.vault._secrets
 
     def send(self, call: Any) -> Any:
@@ -239,7 +239,7 @@ class World:
                 tap,
                 command,
                 *given,
-                environment={"ASPM_ADO_SIMULATOR": self.simulator.address},
+                environment={"ASPM_ADO_SIMULATOR": self.simulator.variable},
             )
 
         before = sys.stdout, sys.stderr
@@ -266,7 +266,7 @@ class World:
 
     def assert_whole(self) -> None:
         """Nothing in force names a missing secret; no secret is outside the vault."""
-        assert self.catalogue.services <= set(self.secrets)
+        assert self.catalogue.services <= {service for service, _ in self.secrets}
         assert not self.canaries.in_files(self.folder)
 
     def assert_tidy(self) -> None:
@@ -274,7 +274,8 @@ class World:
         self.run(self.connecting(json=True))
         found = self.catalogue
         assert (found.pending, found.erasing) == ({}, ())
-        assert set(self.secrets) == set(found.services)
+        assert self.secrets.keys() == found.origins.items()
+        assert set(found.origins) == set(found.services)
 
     def connecting(self, **more: Any) -> Command:
         """``connect`` by flags, with nobody there."""

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import base64
 import hmac
+import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Final, TextIO
+from typing import IO, Final, TextIO, cast
 from urllib.parse import urlsplit
 
-from aspm_ado.adapters.azure_cli import childs_environment
+from aspm_ado.adapters import emptying
+from aspm_ado.adapters.emptying import digest_of
+from aspm_ado.adapters.processes import childs_environment
 from aspm_ado.adapters.terminal.voice import DUMB_TERMINALS, is_terminal
 from aspm_ado.adapters.threads import NoThreadError, start_thread
 from aspm_ado.domain.ports import TERMINAL
@@ -32,7 +32,10 @@ _WITHOUT_CLIPBOARD: Final = ("", "linux", *DUMB_TERMINALS)
 """Beginnings of ``TERM`` for a terminal that has none, and may show what is sent to one."""
 
 _TEXT_BROWSERS: Final = ("lynx", "links", "elinks", "w3m", "www-browser")
-# -I: neither the current folder nor PYTHON* variables can put another `webbrowser` in its place.
+# Windows: no console window, and not in the group that a Ctrl-C reaches.
+_APART: Final[int] = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(
+    subprocess, "CREATE_NEW_PROCESS_GROUP", 0
+)
 _OPEN_PAGE: Final = "import sys, webbrowser; sys.exit(0 if webbrowser.open(sys.argv[1]) else 1)"
 
 
@@ -97,7 +100,7 @@ class SystemDesktop:
             # Opens the page in Windows; webbrowser does not know it.
             self._environment.setdefault("BROWSER", "wslview")
         self._copied: tuple[_Clipboard, Secret] | None = None
-        self._lock = threading.Lock()
+        self._emptying: subprocess.Popen[bytes] | None = None
 
     def open(self, url: str) -> bool:
         """Open a page of http or https; whether a browser took it, as far as this can be told.
@@ -109,14 +112,7 @@ class SystemDesktop:
         try:
             # In a process of its own: a text browser, or a chatty one, would write into our
             # terminal and read from it.
-            child = subprocess.Popen(  # noqa: S603 - our own interpreter; the address is checked
-                [sys.executable, "-I", "-c", _OPEN_PAGE, url],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=self._environment,
-                start_new_session=True,
-            )
+            child = self._begin("-c", _OPEN_PAGE, url)
         except OSError:
             return False
         try:
@@ -131,11 +127,11 @@ class SystemDesktop:
         if self._is_remote():  # the tools reach a clipboard that is not the person's
             return self._copy_by_terminal(secret)
         for clipboard in self._clipboards():
+            self._empty_later(clipboard, secret)
             if self._run(clipboard.copy, secret.reveal().encode(clipboard.encoding)) is not None:
-                self._copied = copied = (clipboard, secret)
-                with suppress(NoThreadError):
-                    start_thread("clipboard", partial(self._clear_later, copied))
+                self._copied = clipboard, secret
                 return clipboard.name
+            self._stop_emptying()
         return None
 
     @property
@@ -179,21 +175,57 @@ class SystemDesktop:
         Where it cannot be read back it is left alone: by now it may hold something that the person
         needs.
         """
-        self._clear(self._copied)
-
-    def _clear_later(self, copied: tuple[_Clipboard, Secret]) -> None:
-        time.sleep(self._held)
-        self._clear(copied)
-
-    def _clear(self, copied: tuple[_Clipboard, Secret] | None) -> None:
-        with self._lock:
-            if copied is None or self._copied is not copied:
-                return
-            self._copied = None
-        clipboard, secret = copied
+        if self._copied is None:
+            return
+        (clipboard, secret), self._copied = self._copied, None
         held = self._run(clipboard.paste, listen=True)
         if held is not None and hmac.compare_digest(held.rstrip(b"\r\n"), secret.reveal().encode()):
             self._run(clipboard.clear or clipboard.copy)
+        self._stop_emptying()
+
+    def _empty_later(self, clipboard: _Clipboard, secret: Secret) -> None:
+        """Start a process that empties the clipboard in time, also when we are killed.
+
+        It is there before the secret is. It is told a digest, and not the secret.
+        """
+        self._stop_emptying()
+        paste = self._command(clipboard.paste)
+        if not paste:
+            return
+        salt = os.urandom(16).hex()
+        told = {
+            "paste": paste,
+            "clear": self._command(clipboard.clear or clipboard.copy),
+            "salt": salt,
+            "digest": digest_of(secret.reveal().encode(), salt),
+            "held": self._held,
+            "seconds": self._seconds,
+        }
+        with suppress(OSError):
+            self._emptying = child = self._begin(emptying.__file__, stdin=subprocess.PIPE)
+            with cast("IO[bytes]", child.stdin) as stdin:
+                stdin.write(json.dumps(told).encode())
+            with suppress(NoThreadError):
+                start_thread("clipboard", child.wait)
+
+    def _stop_emptying(self) -> None:
+        if self._emptying is not None:
+            self._emptying.kill()
+            self._emptying.wait()
+            self._emptying = None
+
+    def _begin(self, *words: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Our own interpreter, apart from our terminal and outliving us."""
+        # -I: neither the current folder nor PYTHON* variables can put another module in its place.
+        return subprocess.Popen(  # noqa: S603 - our own interpreter; what it is given is checked
+            [sys.executable, "-I", *words],
+            stdin=stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self._environment,
+            start_new_session=True,
+            creationflags=_APART,
+        )
 
     def _run(self, words: str, given: bytes = b"", *, listen: bool = False) -> bytes | None:
         """What the tool printed, or ``None`` when it is not there, failed or took too long.

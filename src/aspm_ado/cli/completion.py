@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import typer
 
+from aspm_ado.adapters.placed import put_in_place
 from aspm_ado.cli.commands import SCENARIO
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import CONFIG_DIR, Question
@@ -142,7 +143,8 @@ def install_in_profile(shell: str, script: str) -> Path:
     before, _, rest = old.partition(begin)
     after = rest.partition(end)[2]
     profile.parent.mkdir(parents=True, exist_ok=True)
-    profile.write_text(f"{before}{begin}{script}{end}{after}", encoding="utf-8")
+    text = f"{before}{begin}{script}{end}{after}".replace("\n", os.linesep)
+    put_in_place(profile.resolve(), text.encode())
     return profile
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.questions import REPORT
+from aspm_ado.domain.questions import REPORT, SHOW_ALL
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, wrap
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _WIDEST: Final = 110
 """Columns; wider tables are hard to read."""
+
+_SGR: Final = {"green": 32, "yellow": 33, "red": 31, "magenta": 35, "dim": 2}
+"""The code of each style of a mark."""
 
 _GONE: Final = (errno.EPIPE, errno.EIO, errno.EINVAL)
 """What is raised where nobody reads any more."""
@@ -99,14 +102,13 @@ def write_exactly(data: bytes) -> None:
         sys.stdout.buffer.write(data)
 
 
-def write_report(invocation: Invocation, report: Report, *, everything: bool = True) -> int:
+def write_report(invocation: Invocation, report: Report) -> int:
     """The result of a validation; the exit code.
 
-    Without ``everything`` only what asks for something. With --verbose the texts to send to
-    whoever can mend what is in the way follow on stderr.
+    With --all every check, else a short end. With --verbose the texts for tickets follow on stderr.
     """
     from aspm_ado.render.json import report_document
-    from aspm_ado.render.text import closing, sections, tickets
+    from aspm_ado.render.text import tickets
 
     proven = report
     if invocation.on(REPORT):
@@ -114,13 +116,30 @@ def write_report(invocation: Invocation, report: Report, *, everything: bool = T
     if invocation.as_json:
         write_document(report_document(report))
     elif proven.error is None:
-        with _writing():
-            _paint(invocation, tuple(sections(proven, everything=everything)), sys.stdout)
-        write_lines(closing(report))
+        _write_ending(invocation, report)
     if invocation.is_verbose:
         for line in tickets(report):
             invocation.voice.say(line)
     return int(report.exit_code)
+
+
+def _write_ending(invocation: Invocation, report: Report) -> None:
+    from aspm_ado.render.ending import closing, ending
+    from aspm_ado.render.text import MARKS, line_rows, sections
+
+    if invocation.on(SHOW_ALL):
+        with _writing():
+            _paint(invocation, tuple(sections(report)), sys.stdout)
+        write_lines(closing(report, verbose=invocation.is_verbose))
+        return
+    color = invocation.colors(sys.stdout)
+    with _writing():
+        lines = ending(report, verbose=invocation.is_verbose)
+        for status, row in line_rows(lines, result_width()):
+            shown = encodable(row, sys.stdout.encoding)
+            if color and status is not None:
+                shown = f"\x1b[{_SGR[MARKS[status][2]]}m{shown[0]}\x1b[0m{shown[1:]}"
+            sys.stdout.write(shown + "\n")
 
 
 def show_trouble(invocation: Invocation, results: Sequence[Any]) -> None:

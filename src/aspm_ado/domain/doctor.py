@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import chain
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain import questions
@@ -56,6 +58,7 @@ SKEW_REFUSED: Final = timedelta(days=1)
 LITTLE_SPACE: Final = 10 * 1024 * 1024
 """Our records take some kilobytes, and twice that while they are replaced."""
 _FEW: Final = 5
+_OURS: Final = "aspm-ado:"
 """How many names or commands one sentence lists."""
 _ALL: Final = 100
 
@@ -195,6 +198,7 @@ class Subject(StrEnum):
     RETIREMENT = "machine.retirement", "End of global tokens"
     KEYRING = "keyring.class", "Class in use"
     PROBE = "keyring.read", "Reading"
+    UNNAMED = "keyring.unnamed", "Secrets without a record"
     FOLDER = "records.folder", "Config folder"
     SPACE = "records.space", "Free space"
     WRITABLE = "records.writable", "Writing"
@@ -281,6 +285,10 @@ ADVICE: Final[Mapping[Subject, tuple[Reason, str]]] = {
         "Correct or unset what is not one of ours; every option's help names its variable.",
     ),
     Subject.FOLDER: (Reason.MACHINE_ODD, "Run: chmod 700 {names}"),
+    Subject.UNNAMED: (
+        Reason.UNFINISHED,
+        "If no other configuration directory uses them, delete them in the keyring's own program.",
+    ),
     Subject.SPACE: (Reason.MACHINE_ODD, "Make room on that disk, or raise the quota."),
     Subject.ASIDE: (
         Reason.UNFINISHED,
@@ -306,7 +314,7 @@ ADVICE: Final[Mapping[Subject, tuple[Reason, str]]] = {
     ),
     Subject.TRUST: (
         Reason.FILE_UNREADABLE,
-        "Name a readable file of certificates in PEM form there, or unset it.",
+        "Name a file of certificates in PEM form there that only you can change, or unset it.",
     ),
     Subject.TLS: (
         Reason.HTTP_REFUSED,
@@ -454,7 +462,7 @@ def folder(facts: FolderFacts) -> Iterator[HealthCheck]:
         yield ok(Subject.FOLDER, detail)
     elif facts.mode is not None and facts.mode & 0o077:
         detail = f"{facts.path}{mode} is yours, and others can look into it: names and dates."
-        yield trouble(Subject.FOLDER, detail, names=facts.path)
+        yield trouble(Subject.FOLDER, detail, names=quote(facts.path))
     else:
         yield ok(Subject.FOLDER, f"{facts.path}{mode} is yours alone.")
     if facts.free is None:
@@ -471,6 +479,14 @@ def aside(facts: FolderFacts) -> HealthCheck:
     where = f"{shortlist(facts.aside)} in {facts.path}"
     detail = f"{where}; the tokens that they name are in the keyring still."
     return _left(Subject.ASIDE, facts.aside, detail)
+
+
+def unnamed(listed: Iterable[str], catalogue: Catalogue) -> HealthCheck:
+    """The entries of the keyring that are ours by their names and that no record names."""
+    named = {*catalogue.services, *catalogue.erasing, *chain(*catalogue.pending.values())}
+    left = sorted(one for one in listed if one.startswith(_OURS) and one not in named)
+    detail = f"The records of this folder do not name {len(left)}: {shortlist(left)}."
+    return _left(Subject.UNNAMED, left, detail)
 
 
 def unfinished_work(catalogue: Catalogue) -> Iterator[HealthCheck]:

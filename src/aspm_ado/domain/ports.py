@@ -21,7 +21,11 @@ Send = Callable[["Call"], "Reply"]
 
 
 class Vault(Protocol):
-    """Keeps secrets, each under a service name. Every method may raise ``StoreError`` (exit 7)."""
+    """Keeps secrets, each under a service name and with the origin that it may be sent to.
+
+    An entry of the form before has no origin (``""``). Every method may raise ``StoreError``
+    (exit 7).
+    """
 
     @property
     def title(self) -> str:
@@ -36,15 +40,23 @@ class Vault(Protocol):
         """Raise if it could not store this secret, because of its size."""
         ...
 
-    def write(self, service: str, secret: Secret) -> None:
+    def write(self, service: str, secret: Secret, origin: str) -> None:
         """Store and read back: when this returns, ``read`` gives the same secret."""
         ...
 
-    def read(self, service: str) -> Secret | None:
-        """The secret, or ``None`` where there is none."""
+    def read(self, service: str, origin: str) -> Secret | None:
+        """The secret, or ``None`` where there is none for this origin."""
         ...
 
-    def erase(self, service: str) -> None:
+    def services(self) -> frozenset[str] | None:
+        """The services of all entries, read without a secret; ``None`` where it lists none."""
+        ...
+
+    def bind(self, service: str, origin: str) -> bool:
+        """Keep an entry of the form before with its origin; whether it is there so now."""
+        ...
+
+    def erase(self, service: str, origin: str) -> None:
         """Erase, and check that it is gone. Erasing twice is not an error."""
         ...
 
@@ -159,10 +171,14 @@ class Voice(Protocol):
 
 
 class Sources(Protocol):
-    """Files, stdin and variables that secrets come from. Raises ``UsageError`` (exit 2)."""
+    """What secrets come from besides a person. Each method may raise ``UsageError`` (exit 2)."""
 
     def file(self, path: str) -> bytes:
         """The bytes of a file (``-`` is stdin)."""
+        ...
+
+    def command(self, command: str, where: str) -> bytes:
+        """What a command prints; an error names ``where`` it was given, and nothing of it."""
         ...
 
     def variable(self, name: str) -> str:
@@ -179,7 +195,9 @@ class Entra(Protocol):
         ...
 
     def token(self, tenant: str) -> Secret:
-        """A token for Azure DevOps of one tenant (a GUID), valid for some minutes.
+        """A token for Azure DevOps of one tenant (a GUID; empty: that of the account).
+
+        It is valid for some minutes.
 
         Without a tenant, of the one that is signed in to. Raises ``NotCreatedError``.
         """

@@ -62,6 +62,8 @@ class Who(StrEnum):
     NETWORK = "network"
     SERVICE = "service"
     ASPM = "aspm"
+    ASPM_ADDRESS = "aspm-address"
+    ASPM_INTEGRATIONS = "aspm-integrations"
     MACHINE = "machine"
 
 
@@ -104,6 +106,8 @@ class Reason(StrEnum):
     """The token holds a character that no token has; its position is named, never its content."""
     TOKEN_IS_ENTRA = "token-is-entra", 2
     """An Entra access token (`eyJ…`) was given in place of a personal access token."""
+    TOKEN_COMMAND_FAILED = "token-command-failed", 2
+    """The command for the token cannot run, fails, or prints something else than one token."""
     FILE_UNREADABLE = "file-unreadable", 2
     """A named file cannot be read or written."""
     FILE_NOT_PRIVATE = "file-not-private", 2
@@ -247,11 +251,11 @@ class Reason(StrEnum):
     """The service refused the person, not the scope; the scope cannot be told."""
     ASPM_FORBIDDEN = "aspm-forbidden", 6, Who.ASPM
     """Invicti ASPM knows the token but does not allow this."""
-    ASPM_NOT_AN_API = "aspm-not-an-api", 6, Who.ASPM
+    ASPM_NOT_AN_API = "aspm-not-an-api", 6, Who.ASPM_ADDRESS
     """What answered at the ASPM address is not its API."""
     ASPM_REFUSED = "aspm-refused", 6, Who.ASPM
     """Invicti ASPM refused the values of the hand-off or registration."""
-    REGISTRATION_CONFLICT = "registration-conflict", 6, Who.ASPM
+    REGISTRATION_CONFLICT = "registration-conflict", 6, Who.ASPM_INTEGRATIONS
     """Invicti ASPM has an instance for the organization already, which this program did not
     make."""
     THREADS_EXHAUSTED = "threads-exhausted", 5, Who.MACHINE
@@ -278,6 +282,8 @@ class Reason(StrEnum):
     """The run ended, and a file of `--report` could not be written."""
     HANDED_OFF = "handed-off", 8
     """A person still has to enter the values in Invicti ASPM."""
+    SAVED_NOT_SHOWN = "saved-not-shown", 8
+    """A person said “saved”, and Invicti ASPM does not show the tool yet."""
     REGISTRATION_UNKNOWN = "registration-unknown", 8
     """Whether Invicti ASPM has registered the instance could not be found out."""
     REGISTRATION_PLANNED = "registration-planned", 0

@@ -12,6 +12,7 @@ from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.reasons import ExitCode
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import UNREGISTERED, Registration
+from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.deployment import Deployment, Purpose
@@ -99,6 +100,14 @@ class OrganizationReport:
         is_known = any(one.id is CheckId.IDENTITY and one.status is Status.PASS for one in own)
         return is_known and all(one.exit_code is ExitCode.DONE for one in own)
 
+    def token_words(self, deployment: Deployment) -> str:
+        """Whose token it is and how far it reaches, behind the word for it."""
+        words = "" if self.identity is None else f" of {clean(self.identity.label, 160)}"
+        return words + {
+            Reach.ALL: f" for all {deployment.all_places}",
+            Reach.ORGANIZATION: f" for one {deployment.noun}",
+        }.get(self.token.reach, "")
+
     def with_checks(self, checks: Iterable[Check]) -> OrganizationReport:
         """The same with these checks in the place of its own."""
         return replace(self, checks=tuple(checks))
@@ -139,7 +148,8 @@ class Report:
     """The whole document.
 
     ``notes`` are shown to people at the end. They are not part of the document, whose checks say
-    the same.
+    the same. ``told`` says that a text for a ticket was shown in this run, and ``shown`` is ``at``
+    on the day that Azure DevOps told.
     """
 
     command: str
@@ -148,6 +158,8 @@ class Report:
     connections: tuple[ConnectionReport, ...] = ()
     error: Problem | None = None
     notes: tuple[str, ...] = ()
+    told: bool = False
+    shown: str = ""
 
     def all_checks(self) -> Iterator[Check]:
         """Every check of every connection."""

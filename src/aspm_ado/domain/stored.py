@@ -11,6 +11,8 @@ from typing import Final
 
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.documents import Identity
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.secret import TokenFormat
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -108,6 +110,11 @@ class StoredCredential:
     authorization_id: str = ""
 
     @property
+    def owner(self) -> str:
+        """The person that Azure DevOps named, as a person reads them."""
+        return Identity(self.identity_id, self.identity_name, self.identity_account).label
+
+    @property
     def ends(self) -> date | None:
         """The day on which it ends, if one is known."""
         return date.fromisoformat(self.expires) if self.expires else None
@@ -196,6 +203,7 @@ class Entry:
     """One connection as stored.
 
     ``offered`` are the organizations that its tokens were seen to reach: others are new.
+    ``simulated`` says whether a simulator was connected; earlier builds did not record it.
     """
 
     name: str
@@ -214,11 +222,17 @@ class Entry:
     successors: dict[str, Successor] = field(default_factory=dict)
     offered: tuple[str, ...] = ()
     migration: MigrationProgress | None = None
+    simulated: bool | None = None
 
     @property
     def services(self) -> frozenset[str]:
         """The names of its secrets in the secret store."""
         return frozenset(credential.service for credential in self.known_credentials)
+
+    @property
+    def origin(self) -> str:
+        """What its tokens may be sent to. Raises ``UsageError`` where the address is none."""
+        return str(Origin.of(self.base_url))
 
     @property
     def known_credentials(self) -> tuple[StoredCredential, ...]:
@@ -399,7 +413,8 @@ class Catalogue:
     connection: what a crash leaves to be undone. ``aspm_tokens`` has the service of each ASPM
     token, by origin. ``erasing`` are services whose secrets are to be erased, recorded before and
     removed after, so that a crash leaves none behind. ``ordered`` are created tokens that nothing
-    holds: not stored yet, or replaced and not revoked yet.
+    holds: not stored yet, or replaced and not revoked yet. ``origins`` has the origin that is kept
+    with each secret; a service without one is of the form before.
     """
 
     connections: dict[str, Entry] = field(default_factory=dict)
@@ -407,10 +422,24 @@ class Catalogue:
     aspm_tokens: dict[str, str] = field(default_factory=dict)
     erasing: tuple[str, ...] = ()
     ordered: tuple[TokenOrder, ...] = ()
+    origins: dict[str, str] = field(default_factory=dict)
 
-    def begin(self, name: str, services: tuple[str, ...]) -> Catalogue:
-        """The same, with these secrets about to be written for ``name``."""
-        return replace(self, pending={**self.pending, name: services})
+    def begin(self, name: str, origins: Mapping[str, str]) -> Catalogue:
+        """The same, with secrets (service → origin) about to be written for ``name``."""
+        pending = {**self.pending, name: tuple(origins)}
+        return replace(self, pending=pending).bound(origins)
+
+    def bound(self, origins: Mapping[str, str]) -> Catalogue:
+        """The same, with these secrets kept with their origins."""
+        return replace(self, origins={**self.origins, **origins})
+
+    @property
+    def unbound(self) -> dict[str, str]:
+        """The secrets in use that are of the form before, with the origins that they go to."""
+        wanted = {service: url for url, service in self.aspm_tokens.items()}
+        for entry in self.connections.values():
+            wanted.update(dict.fromkeys(entry.services - self.origins.keys(), entry.base_url))
+        return {one: url for one, url in wanted.items() if one not in self.origins}
 
     def commit(self, entry: Entry, aspm: tuple[str, str] | None = None) -> Catalogue:
         """The same with ``entry`` in force, and the ASPM token of an origin (origin, service).
@@ -438,7 +467,8 @@ class Catalogue:
     def erased(self, services: frozenset[str]) -> Catalogue:
         """The same without ``services`` among those to be erased."""
         left = tuple(service for service in self.erasing if service not in services)
-        return replace(self, erasing=left)
+        origins = {one: kept for one, kept in self.origins.items() if one not in services}
+        return replace(self, erasing=left, origins=origins)
 
     def without(self, name: str) -> Catalogue:
         """The same without the connection ``name``; what only it used is to be erased."""
@@ -464,6 +494,7 @@ class Catalogue:
             aspm_tokens,
             tuple(sorted({*self.erasing, *left})),
             tuple(one for one in self.ordered if one.authorization_id not in done),
+            self.origins,
         )
 
     @property

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
@@ -15,9 +14,11 @@ from aspm_ado.domain.aspm.registration import (
     RegistrationFacts,
     token_of,
 )
+from aspm_ado.domain.azure.place import options_for
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import ALL_ORGANIZATIONS, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Report
@@ -69,6 +70,8 @@ from aspm_ado.flows.validate import validate_stored
 from aspm_ado.flows.validation.report import connection_report, named, report
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
@@ -164,18 +167,17 @@ def _one_by_one(
     refused: list[OrganizationReport] = []
     stores_each = options.stores and len(places) > 1
     if stores_each:
-        words = " ".join(f"-o {place.name}" for place in places)
+        where = options_for(options.target.site, [place.name for place in places])
         if len(places) > FEW and context.asker.switch(ALL_ORGANIZATIONS):
-            words = ALL_ORGANIZATIONS.flag
+            where = ALL_ORGANIZATIONS.flag
         context.voice.note(
             f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
-            f"aspm-ado connect {options.name} {words}"
+            f"aspm-ado connect {options.name} {where}"
         )
-    began = time.monotonic()
-    for done, place in enumerate(places):
-        if len(places) > FEW:
-            left = _time_left(time.monotonic() - began, done, len(places))
-            context.voice.progress(done, len(places), f"Tokens{left}")
+    begun = context.now()
+    for number, place in enumerate(places):
+        if stores_each and number:
+            _tell_position(context, place, number, len(places), context.now() - begun)
         try:
             token = acquire(context, place, options.demand, for_all=False)
         except (NotCreatedError, UsageError) as error:
@@ -193,11 +195,15 @@ def _one_by_one(
     return results, refused
 
 
-def _time_left(seconds: float, done: int, total: int) -> str:
-    """How long the rest will take, as the part that is ``done`` did; nothing under a minute."""
-    if not done or (left := seconds / done * (total - done)) < 60:
-        return ""
-    return f" (about {round(left / 60)} min left)"
+def _tell_position(
+    context: Context, place: Place, done: int, total: int, passed: timedelta
+) -> None:
+    """Where a run of many organizations is, and how long the rest takes at this pace."""
+    left = passed / done * (total - done)
+    minutes = max(round(left.total_seconds() / 60), 1)
+    unit = "minute" if minutes == 1 else "minutes"
+    name = clean(place.name, 60)
+    context.voice.say(f"{name}: {done + 1} of {total}, about {minutes} {unit} left")
 
 
 def _store_alone(context: Context, options: ConnectOptions, result: TokenResult) -> None:
@@ -484,8 +490,11 @@ def _handoff(
     here: OrganizationResult,
     begun: Registration,
 ) -> Handoff:
-    day = context.now().strftime("%Y-%m-%d")
+    day = context.shown[:10]
     username = needed_username(here.report) or result.token.username
+    evidence = evidence_of(here.report.checks, day, here.report.token.reach)
+    if here.report.identity is not None:
+        evidence = replace(evidence, owner=here.report.identity.label)
     return Handoff(
         options.name,
         here.place,
@@ -494,7 +503,7 @@ def _handoff(
         result.token.secret,
         username,
         repository_of(here),
-        evidence_of(here.report.checks, day, here.report.token.reach),
+        evidence,
         begun,
         notes=clone_notes(here.place, statuses_of(here.report), username),
         unstored="" if options.keeps else result.token.authorization_id,
@@ -524,9 +533,12 @@ def _store(
         },
         options.target.allow_http,
         context.ca_bundle,
+        context.is_simulated,
     )
     secrets, record = secret_to_keep(context, aspm)
-    store_entry(context, options.name, addition.onto, {**addition.secrets, **secrets}, record)
+    origin = str(Origin.of(options.target.site.base_url))
+    kept = {**addition.secrets, **secrets}
+    store_entry(context, options.name, origin, addition.onto, kept, record)
 
 
 # The report

@@ -46,8 +46,13 @@ class Context:
     load_profile: Callable[[str], Profile] | None = None
     """Read a registration profile from a file. Raises ``UsageError``."""
     entra: Entra | None = None
+    is_simulated: bool = False
+    """Whether every request goes to the simulator."""
     created: list[CreatedToken] = field(default_factory=list)
     """What this run created; what is not on record in the end is revoked (``revoking_unkept``)."""
+
+    told: list[str] = field(default_factory=list)
+    """The organizations of which a text for a ticket was shown in this run."""
 
     def note_handed_over(self, authorization_id: str, state: RegistrationState) -> None:
         """Note whether Invicti ASPM has a token that is stored nowhere: else it is revoked."""
@@ -59,3 +64,11 @@ class Context:
     def stamp(self) -> str:
         """Now, as it is put on record: UTC, to the second."""
         return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @property
+    def shown(self) -> str:
+        """The same as a person is shown it: on the day that Azure DevOps told."""
+        told = self.clock.told
+        if told is None or told.date() == self.now().date():
+            return self.stamp
+        return told.strftime("%Y-%m-%dT%H:%M:%SZ")

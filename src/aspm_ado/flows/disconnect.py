@@ -15,7 +15,7 @@ from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.storage.connection import service_of
-from aspm_ado.flows.storage.transaction import erase_marked, undo_interrupted
+from aspm_ado.flows.storage.transaction import bind_entries, erase_marked, undo_interrupted
 from aspm_ado.flows.validate import stored_entries
 
 if TYPE_CHECKING:
@@ -53,10 +53,11 @@ def disconnect(context: Context, name: str) -> Forgotten:
         ours = (service_of(name, ""), service_of("aspm", ""))
         if any(service.startswith(ours) for service in known.erasing):
             return Forgotten(name, (), len(known.erasing) - len(remaining), remaining, (), ())
-    [entry] = stored_entries(context, [name])
+    [entry] = stored_entries(context, [name], in_any_world=True)
     _demand_yes(context, entry)
     context.vault.probe()
     undo_interrupted(context)
+    bind_entries(context)
     with context.records.exclusive():
         catalogue = context.records.change(methodcaller("without", name))
         marked = len(catalogue.erasing)

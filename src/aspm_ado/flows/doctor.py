@@ -169,6 +169,19 @@ def _keyring(machine: Machine) -> Iterator[HealthCheck]:
         return
     detail = "It answered; nothing was written, and no secret was read."
     yield rules.ok(Subject.PROBE, detail, spent)
+    yield _unnamed(machine)
+
+
+def _unnamed(machine: Machine) -> HealthCheck:
+    if isinstance(machine.stored, UserError):
+        return rules.not_tried(Subject.UNNAMED, "Skipped: the records cannot be read.")
+    try:
+        listed = machine.vault.services()
+    except StoreError as error:
+        return rules.failed(Subject.UNNAMED, error, health=Health.WARN)
+    if listed is None:
+        return rules.not_tried(Subject.UNNAMED, "This keyring does not list its entries.")
+    return rules.unnamed(listed, machine.stored)
 
 
 def _folder(machine: Machine) -> Iterator[HealthCheck]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
 from aspm_ado.domain.aspm.handoff import clone_notes, stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
-from aspm_ado.domain.azure.place import site_of
+from aspm_ado.domain.azure.place import options_for, site_of
 from aspm_ado.domain.checks import Check, Status
 from aspm_ado.domain.errors import (
     HandoffInterruptedError,
@@ -105,8 +105,7 @@ def resume_handoff(context: Context, name: str | None, command: str = "handoff")
         raise UsageError(
             Reason.INPUT_MISSING,
             f"The connection “{entry.name}” names no Invicti ASPM.",
-            remedy=f"Name it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} "
-            "--aspm-url URL",
+            remedy=f"Name it: aspm-ado connect {entry.name} {_where(entry)} --aspm-url URL",
         )
     due = due_in(entry)
     done = [one.name for one in entry.organizations if one not in due]
@@ -232,11 +231,14 @@ def _validated(
         raise UsageError(
             Reason.INPUT_MISSING,
             f"No API token of {known.url} is stored, and there is nobody to ask.",
-            remedy=f"Give it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} "
-            "--aspm-token-file FILE",
+            remedy=f"Give it: aspm-ado connect {entry.name} {_where(entry)} --aspm-token-file FILE",
         )
     target = AspmTarget(known.url, AUTO, known.api, entry.ca_bundle)
     return resolve_aspm(context, target, given, AspmTerms(needs_token))
+
+
+def _where(entry: Entry) -> str:
+    return options_for(site_of(entry), [entry.organizations[0].name])
 
 
 def entry_meant(context: Context, name: str | None) -> Entry:
@@ -254,6 +256,8 @@ def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Se
     if key:
         one = entry.successors[key].in_force(one, key, one.registration)
     day = max(one.days.values(), default=(entry.validated or "")[:10])
+    credential = entry.credential_of(one.credential)
+    evidence = stored_evidence(one.verdict.items(), day, credential.reach)
     return Handoff(
         entry.name,
         site_of(entry).place(one.name),
@@ -262,7 +266,7 @@ def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Se
         secret,
         one.username,
         one.repository,
-        stored_evidence(one.verdict.items(), day, entry.credential_of(one.credential).reach),
+        replace(evidence, owner=credential.owner),
         one.registration,
         key,
         clone_notes(site_of(entry).place(one.name), one.verdict, one.username),
@@ -281,9 +285,11 @@ def aspm_report(entry: Entry, aspm: AspmResult | None) -> AspmReport | None:
 def _organization(
     entry: Entry, one: StoredOrganization, result: HandoffResult
 ) -> OrganizationReport:
-    """In this command the answer is the result: later is 8, refused is 6."""
+    """In this command the answer is the result: later is 8, refused is 6, saved is 0."""
     facts = result.facts(entry, one.name)
     state = facts.registration
     begun = state.state is not RegistrationState.NONE or state.mode is RegistrationMode.API
-    facts.required = begun or facts.outcome is not None or facts.token is NewToken.WAITS
+    is_saved = facts.outcome is not None and facts.outcome.reason is Reason.SAVED_NOT_SHOWN
+    answered = facts.outcome is not None or facts.token is NewToken.WAITS
+    facts.required = (begun or answered) and not is_saved
     return with_registration(report_on_record(entry, one), facts)

@@ -43,7 +43,8 @@ from aspm_ado.flows.registration.aspm import (
     parse_aspm_url,
 )
 from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
-from aspm_ado.flows.storage.transaction import prepare_storage
+from aspm_ado.flows.storage.secrets import read_token, require_same_world
+from aspm_ado.flows.storage.transaction import bind_entries, prepare_storage
 from aspm_ado.flows.target import (
     ask_target,
     collection_missing,
@@ -54,8 +55,8 @@ from aspm_ado.flows.target import (
 from aspm_ado.flows.tokens.correction import correct_absent
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.expiry import end_given
-from aspm_ado.flows.tokens.lifecycle import organizations_signed_in
 from aspm_ado.flows.tokens.prompt import ask_reach
+from aspm_ado.flows.tokens.reached import reached_by_person
 from aspm_ado.flows.tokens.sources import Tokens, missing_token, tokens_given
 from aspm_ado.flows.validation.token import Demand, Token
 
@@ -238,7 +239,7 @@ def resolve_options(
     if name:
         old = stored.get(parse_name(name))
     given = target_given(asker)
-    tokens = tokens_given(asker, context.sources, site_meant(given))
+    tokens = tokens_given(asker, context.sources, site_meant(given), _named(given, old))
     known = old
     if known is None and given is not None:
         known = stored.get(_name(name, given.adding(*tokens.named)))
@@ -256,12 +257,13 @@ def resolve_options(
     if asker.keeps and not asker.switch(DRY_RUN):
         prepare_storage(context)
     target = _ask_target(context, given, tokens)
-    if target.list_all and tokens.shared is None and _is_created(context, demand, target):
-        places = map(target.site.place, organizations_signed_in(context))
+    if tokens.shared is None and _is_listed_by_az(context, target, demand):
+        places = reached_by_person(context, target.site, target.places, demand)
         target = replace(target.adding(*places), list_all=False)
     name = _name(name, target)
     old = old or stored.get(name)
     if old is not None:
+        require_same_world(context, [old])
         target = _at_the_same_server(target, old)
         if asker.switch(ALL_ORGANIZATIONS):  # no list is complete
             target = target.adding(*(target.site.place(one.name) for one in old.organizations))
@@ -279,6 +281,14 @@ def resolve_options(
         aspm_token=aspm_token,
         profile=profile,
     )
+
+
+def _named(given: Target | None, old: Entry | None) -> tuple[Place, ...]:
+    """The organizations that are named, or on record of the connection that is."""
+    places = given.places if given is not None else ()
+    if old is None:
+        return places
+    return (*places, *(site_of(old).place(one.name) for one in old.organizations))
 
 
 def _name(name: str | None, target: Target) -> str:
@@ -310,7 +320,7 @@ def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Targe
         if places != list(target.places):
             asker.change(ORGANIZATION, ", ".join(place.name for place in places))
         return target.without(target.places).adding(*places)
-    if target.places or tokens.shared is not None or not asker.asks:
+    if target.places or tokens.shared is not None or not asker.asks or _is_reached(asker, target):
         return target
     if site.deployment is Deployment.SERVICES:
         return target.adding(asker.need(ORGANIZATION, parse_organization))
@@ -415,6 +425,7 @@ def _with_stored(context: Context, given: Tokens, target: Target, old: Entry | N
     """
     if old is None or given.shared is not None:
         return given
+    bind_entries(context)
     held = {one.key: one.credential for one in old.organizations}
     of_all = None
     if creation_asked(context.asker) != REQUIRE:
@@ -430,7 +441,7 @@ def _with_stored(context: Context, given: Tokens, target: Target, old: Entry | N
 def _stored_token(context: Context, place: Place, key: str, old: Entry) -> dict[str, Token]:
     """The token by ``Place.key``, where it can be read."""
     credential = old.credentials[key]
-    secret = context.vault.read(credential.service)
+    secret = read_token(context, old, key)
     if secret is None:
         return {}
     given = context.asker.given(PAT_EXPIRES)  # it corrects the record
@@ -570,13 +581,22 @@ def _aspm_missing() -> UsageError:
 
 
 def _is_created(context: Context, demand: Demand, target: Target | None) -> bool:
-    """Whether tokens that are missing are made."""
+    """Whether tokens that are missing are made: the organizations have to be named for that."""
     if target is None or target.is_open:
         return False
-    place = next(iter(target.places), target.site.place("_"))
-    if target.list_all and creation_asked(context.asker) == REQUIRE:
-        return target.site.deployment is Deployment.SERVICES
+    place = next(iter(target.places), target.site.place("*"))
     return creates_unasked(context, place, demand)
+
+
+def _is_listed_by_az(context: Context, target: Target, demand: Demand) -> bool:
+    """Whether the organizations meant are those of whoever is signed in with `az`."""
+    if not target.list_all:
+        return False
+    return _is_reached(context.asker, target) or _is_created(context, demand, target)
+
+
+def _is_reached(asker: Asker, target: Target) -> bool:
+    return target.list_all and creation_asked(asker) == REQUIRE
 
 
 def _lacks_token(target: Target | None, tokens: Tokens, known: Entry | None) -> bool:

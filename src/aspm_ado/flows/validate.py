@@ -12,7 +12,7 @@ from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
 from aspm_ado.domain.errors import StoreError, UsageError
-from aspm_ado.domain.questions import PAT_EXPIRES
+from aspm_ado.domain.questions import PAT_EXPIRES, PAT_SOURCES
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
     AspmReport,
@@ -38,7 +38,7 @@ from aspm_ado.flows.options import (
 from aspm_ado.flows.registration.aspm import validate_stored_aspms
 from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.storage.connection import entry_report
-from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets
+from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets, require_same_world
 from aspm_ado.flows.storage.transaction import changed_meanwhile, update_entry
 from aspm_ado.flows.target import (
     ask_target,
@@ -128,12 +128,13 @@ def validate_stored(
         _with_end_given(context, entry)
         for entry in stored_entries(context, names, otherwise=AD_HOC)
     ]
-    for variable in (*PAT_VARIABLES, *ASPM_VARIABLES):
-        if context.sources.variable(variable):
-            context.voice.note(
-                f"{variable} is set and not used: a stored connection is proven with its stored "
-                "token."
-            )
+    variables = [one for one in (*PAT_VARIABLES, *ASPM_VARIABLES) if context.sources.variable(one)]
+    given = filter(None, map(context.asker.given, PAT_SOURCES))
+    variables += [one.source for one in given if not one.is_flag]
+    for variable in variables:
+        context.voice.note(
+            f"{variable} is set and not used: a stored connection is proven with its stored token."
+        )
     validations = [
         _Validation(entry, check, _stored_tokens(context, entry, secrets))
         for entry, secrets, check in read_secrets(context, entries)
@@ -201,10 +202,13 @@ def _stopping(context: Context, one: _Validation) -> Iterator[str]:
     return global_token_warnings(one.entry, one.calendar or context.clock.calendar(), reports)
 
 
-def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "") -> list[Entry]:
+def stored_entries(
+    context: Context, names: Sequence[str], *, otherwise: str = "", in_any_world: bool = False
+) -> list[Entry]:
     """The connections named, or all; ``nothing-stored`` (2) where one is not there.
 
-    ``otherwise`` also helps then.
+    ``otherwise`` also helps then. Simulated connections are for a simulation only, and real ones
+    for none, unless ``in_any_world``.
     """
     catalogue = context.records.load()
     wanted = list(dict.fromkeys(names)) or sorted(catalogue.connections)
@@ -222,7 +226,10 @@ def stored_entries(context: Context, names: Sequence[str], *, otherwise: str = "
             "No connection is stored.",
             remedy=f"Create one with `aspm-ado connect`{otherwise}.",
         )
-    return [catalogue.connections[name] for name in wanted]
+    entries = [catalogue.connections[name] for name in wanted]
+    if not in_any_world:
+        require_same_world(context, entries)
+    return entries
 
 
 def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Token]:
@@ -397,7 +404,8 @@ def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
     """Validate a token that is stored nowhere, and store nothing."""
     asker = context.asker
     given = target_given(asker)
-    tokens = tokens_given(asker, context.sources, site_meant(given))
+    places = given.places if given is not None else ()
+    tokens = tokens_given(asker, context.sources, site_meant(given), places)
     demand = demand_given(context)
     if not asker.asks:
         refuse_missing(*missing_tokens(context, given, tokens, demand, None))

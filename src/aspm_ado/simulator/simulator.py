@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import re
+import secrets
 import ssl
 import threading
 from dataclasses import dataclass, replace
@@ -18,6 +22,7 @@ from aspm_ado.simulator.token_page import TokenPage
 from aspm_ado.simulator.world import LiveWorld, World
 
 _SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "x-cookie", "x-auth", "cookie")
+_NONCE: Final = re.compile(r"/\?nonce=([0-9a-f]{16,64})")
 _SHORTEST_SHOWN = 20  # a password that is hardly longer than its last four is not shown at all
 
 
@@ -60,6 +65,7 @@ class Simulator:
         self._records: list[Record] = []
         self._stopping = threading.Event()
         self._page = TokenPage(self.edit)
+        self.key = secrets.token_urlsafe(24)
         self._http: HttpServer | None = None
         if at is not None:
             self.set_clock(at)
@@ -94,6 +100,11 @@ class Simulator:
     def address(self) -> str:
         """Where every simulated host is reached; the page of tokens is at its root."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def variable(self) -> str:
+        """The value of ``ASPM_ADO_SIMULATOR``: the address, and the key by which it is known."""
+        return f"{self.address}/#{self.key}"
 
     @property
     def port(self) -> int:
@@ -147,6 +158,8 @@ class Simulator:
         """One request as it comes over the wire: answered, and recorded."""
         if self._delay > 0:
             self._stopping.wait(self._delay)  # a stop ends the waiting
+        if found := _NONCE.fullmatch(request.target):
+            return _signed(found[1], self.key)
         response = self.respond(request)
         if request.is_proxied:
             response = _without_tls(response)
@@ -156,6 +169,12 @@ class Simulator:
 
     def handshake_failed(self, reason: str) -> None:
         """A client turned away at the certificate."""
+
+
+def _signed(nonce: str, key: str) -> Response:
+    """What shows a client that this simulator knows the key, which never crosses the wire."""
+    proof = hmac.new(key.encode(), nonce.encode(), hashlib.sha256).hexdigest()
+    return Response(200, proof.encode(), (("Content-Type", "text/plain"),))
 
 
 def _without_tls(response: Response) -> Response:

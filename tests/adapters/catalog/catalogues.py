@@ -98,6 +98,7 @@ catalogues = st.builds(
     ordered=st.lists(
         st.builds(TokenOrder, text, text, text, text, text, text, st.booleans()), max_size=2
     ).map(tuple),
+    origins=pairs,
 )
 drafts = st.builds(Draft, answers=pairs, saved=text)
 

@@ -176,6 +176,7 @@ def test_the_document_is_the_one_we_publish() -> None:
         "connections",
         "erasing",
         "ordered",
+        "origins",
         "pending",
         "schema",
     ]

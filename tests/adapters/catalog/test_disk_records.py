@@ -467,5 +467,7 @@ def test_on_linux_it_is_where_platformdirs_would_have_it(
 
 
 def test_a_pending_entry_survives_as_pending(records: DiskRecords) -> None:
-    records.change(lambda found: found.begin("contoso", ("aspm-ado/contoso/1",)))
-    assert records.load() == Catalogue(pending={"contoso": ("aspm-ado/contoso/1",)})
+    origins = {"aspm-ado/contoso/1": "https://dev.azure.com"}
+    records.change(lambda found: found.begin("contoso", origins))
+    kept = Catalogue(pending={"contoso": ("aspm-ado/contoso/1",)}, origins=origins)
+    assert records.load() == kept

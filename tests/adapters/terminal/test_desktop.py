@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from aspm_ado.adapters.desktop import SystemDesktop
+from aspm_ado.adapters.desktop import _UNIX, SystemDesktop
 from aspm_ado.domain.ports import TERMINAL, Desktop
 from aspm_ado.domain.secret import Secret
 
@@ -237,10 +238,58 @@ def test_a_token_that_nobody_pastes_is_taken_off_after_a_time(tools):
     environment = {"PATH": str(tools.folder), "WAYLAND_DISPLAY": "wayland-0"}
     made = SystemDesktop(environment, platform="linux", held=0.01)
     made.copy(TOKEN)
-    while len(tools.calls("wl-copy")) < 2:
+    assert emptied(tools)
+
+
+def emptied(tools: Tools) -> bool:
+    until = time.monotonic() + 20
+    while len(tools.calls("wl-copy")) < 2 and time.monotonic() < until:
         time.sleep(0.01)
-    assert [call["argv"] for call in tools.calls("wl-copy")] == [[], ["--clear"]]
-    assert made.clears_after is None
+    return [call["argv"] for call in tools.calls("wl-copy")] == [[], ["--clear"]]
+
+
+KILLED = """
+import os, signal, sys
+from aspm_ado.adapters.desktop import _UNIX, SystemDesktop
+from aspm_ado.domain.secret import Secret
+made = SystemDesktop(dict(os.environ), platform="linux", held=0.5)
+made.copy(Secret(sys.stdin.read()))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_clipboard_is_emptied_although_we_were_killed(tools):
+    tools.add("wl-copy")
+    tools.add("wl-paste", answer=TOKEN.reveal() + "\n")
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED],
+        env={"PATH": str(tools.folder), "WAYLAND_DISPLAY": "wayland-0"},
+        input=TOKEN.reveal().encode(),
+        timeout=30,
+    )
+    assert done.returncode == -9
+    assert emptied(tools)
+
+
+def test_who_empties_it_is_not_told_the_secret(tools, monkeypatch):
+    tools.add("wl-copy")
+    tools.add("wl-paste", answer="a paragraph of theirs")
+    told, really = [], subprocess.Popen
+
+    def begun(words, **how):
+        told.append((words, how["env"]))
+        return really(
+            [*words[:2], "-c", f"open({str(tools.folder / 'told')!r}, 'w').write(input())"], **how
+        )
+
+    monkeypatch.setattr(subprocess, "Popen", begun)
+    made = desktop(tools, WAYLAND_DISPLAY="wayland-0")
+    made._empty_later(_UNIX[0], TOKEN)
+    assert made._emptying is not None
+    made._emptying.wait(20)
+    given = repr(told) + (tools.folder / "told").read_text()
+    assert TOKEN.reveal() not in given
+    assert "digest" in given
 
 
 def test_clear_on_a_mac_overwrites_with_nothing(tools):

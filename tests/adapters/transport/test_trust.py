@@ -1,6 +1,7 @@
 """Whom we believe: the system, and one file more; a variable never takes the system's store away."""
 
 import ssl
+import sys
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,33 @@ def test_elsewhere_the_system_verifies(bundle):
     trust = load(bundle=bundle, platform="darwin")
     assert isinstance(trust.context, truststore.SSLContext)
     assert trust.sources == ("the system's store", f"--ca-bundle {bundle}")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+@pytest.mark.parametrize("by_variable", [True, False], ids=["a variable", "--ca-bundle"])
+@pytest.mark.parametrize(
+    ("modes", "told"),
+    [
+        ((0o644, 0o755), None),
+        ((0o600, 0o1777), None),
+        ((0o664, 0o755), "mine.pem"),
+        ((0o646, 0o755), "mine.pem"),
+        ((0o644, 0o777), "certificates"),
+    ],
+)
+def test_a_file_that_others_can_change_is_warned_about(bundle, tmp_path, by_variable, modes, told):
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+    path = folder / "mine.pem"
+    path.write_bytes(bundle.read_bytes())
+    path.chmod(modes[0])
+    folder.chmod(modes[1])
+    linked = tmp_path / "linked.pem"
+    linked.symlink_to(path)
+    for place in (path, linked):
+        if by_variable:
+            load({"SSL_CERT_FILE": str(place)}, None, notes := [])
+        else:
+            load({}, place, notes := [])
+        assert [f"chmod go-w {folder.parent}" in note for note in notes] == [True] * bool(told)
+        assert [note.endswith(told) for note in notes] == [True] * bool(told)

@@ -66,6 +66,10 @@ class CompoundBackend(PlannedBackend):
         super().__init__()
         self.moved: list[str] = []
 
+    def get_password(self, service: str, username: str) -> str | None:
+        compound = f"{username}@{service}", username
+        return super().get_password(service, username) or self.kept.get(compound)
+
     def set_password(self, service: str, username: str, password: str) -> None:
         for (there, who), value in list(self.kept.items()):
             if there == service and who != username:
@@ -73,3 +77,7 @@ class CompoundBackend(PlannedBackend):
                 self.kept[f"{who}@{service}", who] = value
                 del self.kept[there, who]
         super().set_password(service, username, password)
+
+    def delete_password(self, service: str, username: str) -> None:
+        if self.kept.pop((f"{username}@{service}", username), None) is None:
+            super().delete_password(service, username)

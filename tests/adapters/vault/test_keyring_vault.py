@@ -17,14 +17,14 @@ from keyring.errors import (
     PasswordSetError,
 )
 
-from aspm_ado.adapters.keyring.vault import ACCOUNT, KeyringVault
+from aspm_ado.adapters.keyring.vault import KeyringVault
 from aspm_ado.adapters.threads import NoThreadError
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret
 
 from .backends import CompoundBackend, Fault, PlannedBackend, answers, hangs, raises
-from .contract import ONE, TWO, VaultContract
+from .contract import HOST, ONE, TWO, VaultContract
 
 
 def silent(line: str) -> None:
@@ -77,14 +77,14 @@ class TestOverWindowsCompoundNames(VaultContract):
         return vault_over(CompoundBackend(), platform="win32")
 
 
-def test_unique_services_and_one_account_never_move_a_secret() -> None:
+def test_unique_services_never_move_a_secret() -> None:
     backend = CompoundBackend()
     vault = vault_over(backend)
     for number in range(3):
-        vault.write(f"aspm-ado/contoso/{number}", ONE)
-        vault.write(f"aspm-ado/contoso/{number}", TWO)
+        vault.write(f"aspm-ado/contoso/{number}", ONE, HOST)
+        vault.write(f"aspm-ado/contoso/{number}", TWO, HOST)
     assert backend.moved == []
-    assert {account for _, account in backend.kept} == {ACCOUNT}
+    assert {account for _, account in backend.kept} == {HOST}
 
 
 def test_nothing_is_opened_until_the_first_call_and_then_once() -> None:
@@ -98,7 +98,7 @@ def test_nothing_is_opened_until_the_first_call_and_then_once() -> None:
     vault.check_size(ONE)
     assert opened == []
     vault.probe()
-    vault.read("s")
+    vault.read("s", HOST)
     assert opened == ["linux"]
 
 
@@ -170,8 +170,8 @@ def test_whatever_a_backend_raises_has_a_reason_and_a_way_out(
 
     for work in (
         vault_over(backend(), platform=platform).probe,
-        lambda: vault_over(backend(), platform=platform).read("s"),
-        lambda: vault_over(backend(), platform=platform).write("s", ONE),
+        lambda: vault_over(backend(), platform=platform).read("s", HOST),
+        lambda: vault_over(backend(), platform=platform).write("s", ONE, HOST),
     ):
         found = refused(work)
         assert found.reason is reason
@@ -181,7 +181,7 @@ def test_whatever_a_backend_raises_has_a_reason_and_a_way_out(
 def test_windows_says_too_large_in_numbers() -> None:
     backend = PlannedBackend({("set", 1): raises(PyWinError(1783, "CredWrite"))})
     assert (
-        refused(lambda: vault_over(backend, platform="win32").write("s", ONE)).reason
+        refused(lambda: vault_over(backend, platform="win32").write("s", ONE, HOST)).reason
         is Reason.SECRET_TOO_LARGE
     )
 
@@ -193,10 +193,10 @@ def test_what_no_secret_can_be_is_none(edited: str) -> None:
     """Somebody has edited the keyring. It would go into a header, and onto a clipboard."""
     backend = PlannedBackend()
     vault = vault_over(backend)
-    vault.write("s", ONE)
+    vault.write("s", ONE, HOST)
     backend.kept = dict.fromkeys(backend.kept, edited)
-    assert vault.read("s") is None
-    vault.erase("s")
+    assert vault.read("s", HOST) is None
+    vault.erase("s", HOST)
     assert backend.kept == {}
 
 
@@ -207,8 +207,10 @@ def test_a_backend_that_blurts_out_the_secret_is_not_repeated(method: str) -> No
     backend = PlannedBackend({(method, 1): raises(error)})
     vault = vault_over(backend)
     if method == "delete":
-        backend.kept["s", ACCOUNT] = secret
-    found = refused(lambda: vault.erase("s") if method == "delete" else vault.write("s", ONE))
+        backend.kept["s", HOST] = secret
+    found = refused(
+        lambda: vault.erase("s", HOST) if method == "delete" else vault.write("s", ONE, HOST)
+    )
     everything = "".join(traceback.format_exception(found)) + found.problem + found.remedy
     assert secret not in everything
     assert "RuntimeError" in found.problem
@@ -229,29 +231,29 @@ def test_a_backend_that_blurts_out_the_secret_is_not_repeated(method: str) -> No
 )
 def test_a_secret_that_comes_back_changed_is_refused_and_erased(lie: Fault) -> None:
     backend = PlannedBackend({("get", 1): lie})
-    found = refused(lambda: vault_over(backend).write("s", ONE))
+    found = refused(lambda: vault_over(backend).write("s", ONE, HOST))
     assert found.reason is FAILED
     assert backend.kept == {}
 
 
 def test_a_backend_that_stores_nothing_is_found_out() -> None:
     backend = PlannedBackend({("set", 0): answers(None)})
-    assert refused(lambda: vault_over(backend).write("s", ONE)).reason is FAILED
+    assert refused(lambda: vault_over(backend).write("s", ONE, HOST)).reason is FAILED
 
 
 def test_a_failure_to_tidy_up_does_not_hide_the_first_error() -> None:
     backend = PlannedBackend(
         {("get", 0): raises(KeyringLocked("x")), ("delete", 0): raises(RuntimeError("y"))}
     )
-    assert refused(lambda: vault_over(backend).write("s", ONE)).reason is LOCKED
+    assert refused(lambda: vault_over(backend).write("s", ONE, HOST)).reason is LOCKED
 
 
 def test_a_set_that_fails_leaves_the_earlier_secret_alone() -> None:
     backend = PlannedBackend({("set", 2): raises(PasswordSetError("no"))})
     vault = vault_over(backend)
-    vault.write("s", ONE)
-    refused(lambda: vault.write("s", TWO))
-    assert vault.read("s") == ONE
+    vault.write("s", ONE, HOST)
+    refused(lambda: vault.write("s", TWO, HOST))
+    assert vault.read("s", HOST) == ONE
 
 
 @pytest.mark.parametrize("nth", range(1, 7))
@@ -261,20 +263,18 @@ def test_a_failure_at_any_call_is_told_or_does_not_matter(method: str, nth: int)
     backend = PlannedBackend({(method, nth): raises(RuntimeError("planned"))})
     vault = vault_over(backend)
     for service, secret in (("a", ONE), ("b", TWO), ("c", ONE)):
-        error = attempt(lambda service=service, secret=secret: vault.write(service, secret))
-        assert (
-            error.reason is FAILED if error else backend.kept[service, ACCOUNT] == secret.reveal()
-        )
+        error = attempt(lambda service=service, secret=secret: vault.write(service, secret, HOST))
+        assert error.reason is FAILED if error else backend.kept[service, HOST] == secret.reveal()
     for service in "abc":
-        error = attempt(lambda service=service: vault.erase(service))
-        assert error.reason is FAILED if error else (service, ACCOUNT) not in backend.kept
+        error = attempt(lambda service=service: vault.erase(service, HOST))
+        assert error.reason is FAILED if error else (service, HOST) not in backend.kept
 
 
 def test_erasing_is_proven_by_reading() -> None:
     backend = PlannedBackend({("delete", 0): answers(None)})
     vault = vault_over(backend)
-    vault.write("s", ONE)
-    found = refused(lambda: vault.erase("s"))
+    vault.write("s", ONE, HOST)
+    found = refused(lambda: vault.erase("s", HOST))
     assert found.reason is FAILED
     assert "still" in found.problem
 
@@ -283,12 +283,12 @@ def test_erasing_is_proven_by_reading() -> None:
     "error", [PasswordDeleteError("No such password!"), KeyError("s"), RuntimeError()]
 )
 def test_erasing_what_is_not_there_may_raise_anything(error: Exception) -> None:
-    vault_over(PlannedBackend({("delete", 0): raises(error)})).erase("s")
+    vault_over(PlannedBackend({("delete", 0): raises(error)})).erase("s", HOST)
 
 
 def test_a_dismissed_dialog_is_not_shown_again() -> None:
     backend = PlannedBackend({("delete", 1): raises(PasswordDeleteError("Cancelled by user"))})
-    assert refused(lambda: vault_over(backend).erase("s")).reason is LOCKED
+    assert refused(lambda: vault_over(backend).erase("s", HOST)).reason is LOCKED
     assert [method for method, _ in backend.calls] == ["delete"]
 
 
@@ -312,7 +312,9 @@ def test_the_size_is_checked_without_asking_the_keyring(
         vault.check_size(Secret(value))
     else:
         assert refused(lambda: vault.check_size(Secret(value))).reason is Reason.SECRET_TOO_LARGE
-        assert refused(lambda: vault.write("s", Secret(value))).reason is Reason.SECRET_TOO_LARGE
+        assert (
+            refused(lambda: vault.write("s", Secret(value), HOST)).reason is Reason.SECRET_TOO_LARGE
+        )
     assert backend.calls == []
 
 
@@ -323,9 +325,9 @@ def test_after_one_call_that_hangs_all_others_fail_at_once(release: threading.Ev
     start = time.monotonic()
     for work in (
         vault.probe,
-        lambda: vault.read("s"),
-        lambda: vault.write("s", ONE),
-        lambda: vault.erase("s"),
+        lambda: vault.read("s", HOST),
+        lambda: vault.write("s", ONE, HOST),
+        lambda: vault.erase("s", HOST),
     ):
         assert refused(work).reason is Reason.KEYRING_SILENT
     assert time.monotonic() - start < 0.15
@@ -342,7 +344,7 @@ def test_a_hang_while_opening_is_a_hang_too(release: threading.Event) -> None:
 def test_a_hanging_set_fails_and_nothing_waits_for_it(release: threading.Event) -> None:
     backend = PlannedBackend({("set", 1): hangs(release)})
     vault = vault_over(backend, seconds=0.1)
-    assert refused(lambda: vault.write("s", ONE)).reason is Reason.KEYRING_SILENT
+    assert refused(lambda: vault.write("s", ONE, HOST)).reason is Reason.KEYRING_SILENT
     assert all(thread.daemon for thread in backend.threads)
 
 

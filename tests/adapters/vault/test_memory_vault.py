@@ -6,7 +6,7 @@ import pytest
 
 from aspm_ado.adapters.keyring.memory import MemoryVault
 
-from .contract import ONE, VaultContract
+from .contract import HOST, ONE, VaultContract
 
 
 class TestMemoryVault(VaultContract):
@@ -21,6 +21,6 @@ def test_its_title_says_that_nothing_is_kept() -> None:
 
 def test_each_is_a_world_of_its_own_and_shows_no_secret() -> None:
     first = MemoryVault()
-    first.write("s", ONE)
-    assert MemoryVault().read("s") is None
+    first.write("s", ONE, HOST)
+    assert MemoryVault().read("s", HOST) is None
     assert ONE.reveal() not in f"{first!r}{vars(first)}"

@@ -175,7 +175,7 @@ from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.secret import Secret
 try:
     vault = KeyringVault(os.environ, person_present=False, say=print, platform="linux")
-    vault.write("aspm-ado-test", Secret("x" * 40))
+    vault.write("aspm-ado-test", Secret("x" * 40), "https://dev.azure.com")
     print(json.dumps([vault.title, "evil" in sys.modules]))
 except StoreError as error:
     print(json.dumps([error.reason, "evil" in sys.modules]))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 import http.client
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from secrets import token_hex
 from sys import intern
 from typing import TYPE_CHECKING, Final
 
@@ -22,9 +25,8 @@ from aspm_ado.adapters.http.body import (
     head_of,
     read_body,
     received_at,
-    redact_reply,
-    secret_forms,
     text_of,
+    without_secrets,
 )
 from aspm_ado.adapters.http.dial import Addresses
 from aspm_ado.adapters.http.errors import (
@@ -45,10 +47,10 @@ from aspm_ado.adapters.http.pacing import (
     is_transient,
     retry_after,
 )
-from aspm_ado.adapters.http.route import Proxies, Route, Router
+from aspm_ado.adapters.http.route import Proxies, Route, Router, unknown_simulator
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import CONNECT, LIMIT, Wire
-from aspm_ado.domain.http import HEADERS, Call, Reply
+from aspm_ado.domain.http import HEADERS, Call, Origin, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
@@ -70,14 +72,17 @@ class TransportSettings:
     """What holds for every transport of a run.
 
     ``timeout`` is the longest time of a call as a whole, in seconds; ``simulator`` the address that
-    every call goes to instead; ``note`` is told of waits, ``trace`` of each request.
+    every call goes to instead; ``note`` is told of waits, ``warn`` of certificates, ``trace`` of
+    each request.
     """
 
     environment: Mapping[str, str] = field(repr=False)
     timeout: float = 30.0
     simulator: str | None = None
+    simulator_key: str = ""
     trace: Callable[[str], None] | None = None
     note: Callable[[str], None] = lambda _: None
+    warn: Callable[[str], None] = lambda _: None
     workers: int = 16
 
 
@@ -109,12 +114,13 @@ class Transport:
         self._settings, self._pace = settings, pace or Pace()
         proxies = Proxies.read(settings.environment)
         if trust is None:
-            trust = load_trust(settings.environment, ca_bundle, settings.note)
+            trust = load_trust(settings.environment, ca_bundle, settings.warn)
         self._router = Router(proxies, settings.simulator, settings.timeout, trust.context)
         self._wire = Wire(trust.context, settings.workers)
         self._addresses = Addresses()
         self._gate = gate or Gate(self._pace.clock)
         self._closed, self._lock = threading.Event(), threading.Lock()
+        self._proving, self._is_proven = threading.Lock(), False
         self._calls: set[Limit] = set()
         self._sleep = self._pace.sleep or self._closed.wait
 
@@ -129,7 +135,35 @@ class Transport:
         return self.exchange(call)[0]
 
     def exchange(self, call: Call) -> tuple[Reply, str]:
-        """As ``send``, with the whole text (up to 5 MB) of the body whose head the reply keeps."""
+        """As ``send``, with the whole text (up to 5 MB) of the body whose head the reply keeps.
+
+        Raises ``UsageError`` where the simulator does not know the key of its variable.
+        """
+        if self._settings.simulator_key and (unheard := self._prove_simulator(call)):
+            return replace(unheard, call=call), ""
+        return self._exchange(call)
+
+    def _prove_simulator(self, call: Call) -> Reply | None:
+        """Ask the simulator, once, whether it knows the key; the reply where it does not answer.
+
+        Nothing that is secret is sent before.
+        """
+        with self._proving:
+            if self._is_proven:
+                return None
+            nonce = token_hex(16)
+            asked = Call("GET", f"{Origin.of(call.url)}/?nonce={nonce}", ca_bundle=call.ca_bundle)
+            reply, text = self._exchange(asked)
+            if reply.failure:
+                return reply
+            key = self._settings.simulator_key.encode()
+            proof = hmac.new(key, nonce.encode(), hashlib.sha256).hexdigest()
+            self._is_proven = hmac.compare_digest(proof.encode(), text.strip().encode())
+            if not self._is_proven:
+                raise unknown_simulator("What answers there does not know the key.")
+            return None
+
+    def _exchange(self, call: Call) -> tuple[Reply, str]:
         route = self._router.route(call)
         if call.pause:
             self._sleep(call.pause)
@@ -213,7 +247,7 @@ class Transport:
         started = self._pace.clock()
         token = LIMIT.set(limit)
         try:
-            outcome = self._answered(call, route, limit).without(secret_forms(call))
+            outcome = self._answered(call, route, limit).without_secrets()
         finally:
             LIMIT.reset(token)
             limit.socket = None
@@ -273,9 +307,9 @@ class _Outcome:
     text: str = ""
     tries: int = 0
 
-    def without(self, forms: tuple[str, ...]) -> _Outcome:
+    def without_secrets(self) -> _Outcome:
         """The same without what is repeated of our secrets."""
-        reply, text = redact_reply(self.reply, self.text, forms)
+        reply, text = without_secrets(self.reply, self.text)
         return _Outcome(reply, text, self.tries)
 
 

@@ -8,12 +8,15 @@ places are loaded one by one.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import ssl
+import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from aspm_ado.domain.errors import UsageError
@@ -55,12 +58,13 @@ def load_trust(
     """Build the context, once for a process: loading a system's bundle costs some 20 ms.
 
     Raises ``UsageError`` (``file-unreadable``) when ``ca_bundle`` cannot be used; a variable that
-    cannot is a note.
+    cannot is a note, and so is a file that others can change.
     """
     context, sources = _linux() if platform == "linux" else _native()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_bundle is not None:
         sources.append(_add_named(context, ca_bundle))
+        _note_writable(ca_bundle, "--ca-bundle", note)
     else:
         sources.extend(_add_from(context, environment, note))
     return Trust(context, tuple(sources))
@@ -151,8 +155,30 @@ def _add_from(
         except (OSError, ValueError):
             note(f"{name} is set but cannot be read; ignored.")
         else:
+            _note_writable(Path(value), name, note)
             return [f"{name} ({clean(value)})"]
     return []
+
+
+def _note_writable(place: Path, name: str, note: Callable[[str], None]) -> None:
+    """Say where others can change whom we believe: the file, its folder, or that of the file meant.
+
+    In a sticky folder (``/tmp``) others cannot replace it.
+    """
+    if not hasattr(os, "geteuid"):
+        return
+    real = place.resolve()
+    for one in dict.fromkeys((real, real.parent, place.absolute().parent)):
+        found = one.stat()
+        is_sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
+        if found.st_uid not in (0, os.geteuid()):
+            problem = f"belongs to another user: {clean(one)}"
+        elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not is_sticky:
+            problem = f"can be changed by other users. Run: chmod go-w {quote(clean(one))}"
+        else:
+            continue
+        note(f"Others can choose which servers are trusted: the path in {name} {problem}")
+        return
 
 
 def _load(context: ssl.SSLContext, place: Path) -> None:

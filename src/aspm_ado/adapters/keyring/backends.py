@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from aspm_ado.adapters.keyring.bus import VARIABLE, find_session_bus, use_session_bus
 from aspm_ado.adapters.keyring.errors import absent, choice_unreadable, impostor, not_trusted
@@ -91,6 +92,19 @@ def open_backend(
         return backend
     has_bus = bool(environment.get(VARIABLE) or find_session_bus(environment))
     raise absent(platform, chosen=name, has_bus=has_bus)
+
+
+def services_of(backend: Any) -> frozenset[str] | None:
+    """The services of everything that ``keyring`` stored; ``None`` where the store lists nothing.
+
+    Attributes are read, and no secret.
+    """
+    if class_of(backend) != _SECRET_SERVICE:
+        return None
+    collection = backend.get_preferred_collection()
+    with closing(collection.connection):
+        found = collection.search_items({"application": backend.appid})
+        return frozenset(item.get_attributes().get("service", "") for item in found)
 
 
 def class_of(backend: object) -> str:

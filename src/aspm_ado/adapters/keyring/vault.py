@@ -9,7 +9,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
-from aspm_ado.adapters.keyring.backends import Backend, class_of, open_backend, title_of
+from aspm_ado.adapters.keyring.backends import (
+    Backend,
+    class_of,
+    open_backend,
+    services_of,
+    title_of,
+)
 from aspm_ado.adapters.keyring.deadline import HungError, TimeBox
 from aspm_ado.adapters.keyring.errors import hung, not_given_back, not_gone, too_large, translated
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError
@@ -17,11 +23,7 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret, could_be_secret
 
 ACCOUNT: Final = "aspm-ado"
-"""The user name of every secret.
-
-Each has a service name of its own: on Windows a second user name under one service makes keyring
-move the first secret in a write of its own (facts/reliability.md B.46).
-"""
+"""The account name of an entry whose origin is not kept with it: of the form before."""
 
 NOBODY_THERE: Final = 3.0
 """Seconds that one call may take: what a healthy keyring needs many times over."""
@@ -39,6 +41,10 @@ T = TypeVar("T")
 
 class KeyringVault:
     """A ``Vault`` in the keyring of the operating system, and in no other that is installed.
+
+    The origin that a secret may be sent to is the account name of its entry, and each entry has a
+    service name of its own: on Windows a second account under one service makes keyring move the
+    first secret in a write of its own (facts/reliability.md B.46).
 
     ``keyring`` is imported by the first call, inside the time box. ``say`` speaks to the person,
     once, when a call takes long enough that a dialog may be waiting. After one call that never came
@@ -82,7 +88,7 @@ class KeyringVault:
 
         Never writes: a write opens a blocking dialog on macOS.
         """
-        self._get(_NO_SUCH_SERVICE)
+        self._get(_NO_SUCH_SERVICE, "")
 
     def check_size(self, secret: Secret) -> None:
         """Refuse what this platform's keyring cannot take, without asking it."""
@@ -93,47 +99,61 @@ class KeyringVault:
         if size > limit:
             raise too_large(size, limit)
 
-    def write(self, service: str, secret: Secret) -> None:
+    def write(self, service: str, secret: Secret, origin: str) -> None:
         """Set, read back, compare.
 
         A secret that comes back changed is erased as far as the keyring obeys.
         """
         self.check_size(secret)
         value = secret.reveal()
-        self._call(lambda it: it.set_password(service, ACCOUNT, value), "store a secret")
+        self._call(lambda it: it.set_password(service, origin or ACCOUNT, value), "store a secret")
         try:
-            kept = self.read(service)
+            kept = self.read(service, origin)
             if kept is None or not _same(kept, secret):
                 raise not_given_back(self._platform)
         except StoreError:
             with suppress(StoreError):
-                self.erase(service)
+                self.erase(service, origin)
             raise
 
-    def read(self, service: str) -> Secret | None:
+    def read(self, service: str, origin: str) -> Secret | None:
         """The secret, or ``None``.
 
         What no secret of ours can be is nothing, too: somebody has edited the keyring.
         """
-        value = self._get(service)
+        value = self._get(service, origin)
         if value and could_be_secret(value):
             return Secret(value)
         return None
 
-    def erase(self, service: str) -> None:
+    def bind(self, service: str, origin: str) -> bool:
+        """Write the entry anew with its origin, read it back, then erase the one without."""
+        old = self.read(service, "")
+        if old is None:
+            return self.read(service, origin) is not None
+        if self.read(service, origin) is None:
+            self.write(service, old, origin)
+        self.erase(service, "")
+        return True
+
+    def erase(self, service: str, origin: str) -> None:
         """Delete, then read: backends agree on what they give back, not on how they refuse."""
         refusal: StoreError | None = None
         try:
-            self._call(lambda it: it.delete_password(service, ACCOUNT), "erase a secret")
+            self._call(lambda it: it.delete_password(service, origin or ACCOUNT), "erase a secret")
         except StoreError as error:
             if error.reason is not Reason.KEYRING_FAILED:
                 raise  # locked, absent or silent: to ask again would open its dialog again
             refusal = error
-        if self._get(service) is not None:
+        if self._get(service, origin) is not None:
             raise refusal or not_gone(self._platform)
 
-    def _get(self, service: str) -> str | None:
-        return self._call(lambda it: it.get_password(service, ACCOUNT), "read a secret")
+    def services(self) -> frozenset[str] | None:
+        """The services of all entries, where the keyring lists them."""
+        return self._call(services_of, "list its entries")
+
+    def _get(self, service: str, origin: str) -> str | None:
+        return self._call(lambda it: it.get_password(service, origin or ACCOUNT), "read a secret")
 
     def _call(self, work: Callable[[Backend], T], action: str) -> T:
         return self._in_time(lambda: work(self._opened()), action)

@@ -6,17 +6,19 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from aspm_ado.adapters.azure_cli import AzureCli
 from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
+from aspm_ado.domain.aspm.api import ALM_TOOLS
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import Clock
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
@@ -37,13 +39,15 @@ from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean, wrap
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
+from aspm_ado.flows.registration.guided import OUTCOME, SAVED
 from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
 from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.simulator import SCENARIOS, Scenario, Simulator, azure_cli
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Invocation
-    from aspm_ado.domain.ports import Desktop, Voice
+    from aspm_ado.domain.ports import Desktop, Prompter, Voice
+    from aspm_ado.domain.questions import Choice, Question
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
 
@@ -93,7 +97,7 @@ def run(
         signed_in = _sign_in(invocation, story, Path(folder))
         if serve:
             return _serve(invocation, story, simulator, signed_in)
-        invocation.simulator = simulator.address
+        invocation.simulator, invocation.simulator_key = simulator.address, simulator.key
         invocation.records = DiskRecords(Path(folder) / "records", command="aspm-ado demo")
         invocation.vault = MemoryVault()
         _introduce(invocation, story, simulator)
@@ -165,6 +169,13 @@ class _Tokens:
     def file(self, path: str) -> bytes:
         return self._files[path].encode()
 
+    def command(self, command: str, where: str) -> bytes:  # noqa: ARG002
+        raise UsageError(
+            Reason.USAGE,
+            f"{where}: a simulation runs no command.",
+            remedy="Omit it: the simulation has its tokens.",
+        )
+
     def variable(self, name: str) -> str:  # noqa: ARG002  (a simulation has no variables)
         return ""
 
@@ -195,6 +206,25 @@ class _SimulatedDesktop:
         self._desktop.clear()
 
 
+class _Person:
+    """Whoever plays: the simulated Invicti ASPM has what they mark as saved."""
+
+    def __init__(self, prompter: Prompter, simulator: Simulator, tool: str) -> None:
+        self._prompter, self._simulator, self._tool = prompter, simulator, tool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._prompter, name)
+
+    def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
+        """The answer; “saved” counts in the simulated Invicti ASPM, too."""
+        answer = self._prompter.choose(question, choices, default)
+        world = self._simulator.world
+        if (question, answer) == (OUTCOME, SAVED.value) and world.aspm is not None:
+            aspm = replace(world.aspm, alm_tools=(*world.aspm.alm_tools, self._tool))
+            self._simulator.become(replace(world, aspm=aspm))
+        return answer
+
+
 def _context(invocation: Invocation, story: Scenario, simulator: Simulator) -> Context:
     """The usual context, with the story's answers.
 
@@ -208,9 +238,11 @@ def _context(invocation: Invocation, story: Scenario, simulator: Simulator) -> C
         ORGANIZATION.name: ", ".join(answers.organizations) or answers.server_url or "",
         ASPM_URL.name: answers.aspm_url,
     }
+    deployment = Deployment.SERVER if answers.server_url else Deployment.SERVICES
+    person = _Person(invocation.prompter, simulator, ALM_TOOLS[deployment])
     return replace(
         context,
-        asker=Asker({**given, **invocation.given}, invocation.prompter, offered),
+        asker=Asker({**given, **invocation.given}, cast("Prompter", person), offered),
         sources=_Tokens(story),
         desktop=_SimulatedDesktop(invocation.desktop, simulator.address, invocation.voice),
         entra=context.entra if story.world.sign_ins else None,
@@ -298,7 +330,7 @@ def _serve(
 ) -> int:
     """Only the simulation, for another terminal, until Ctrl-C."""
     voice = invocation.voice
-    write_lines([f"ASPM_ADO_SIMULATOR={simulator.address}"])
+    write_lines([f"ASPM_ADO_SIMULATOR={simulator.variable}"])
     tokens = story.answers.tokens or [(token.reach, token.value) for token in story.world.tokens]
     for organization, value in tokens:
         whose = f" of {organization}" if organization else ""

@@ -39,6 +39,7 @@ def _machine(invocation: Invocation) -> Machine:
     from aspm_ado.adapters.http.reachability import Reachability
     from aspm_ado.adapters.machine import RecordsFolder
 
+    invocation.demand_simulator_key()
     network = Reachability(
         invocation.environment,
         ca_bundle=invocation.text(CA_BUNDLE) or None,

@@ -8,6 +8,7 @@ from pathlib import Path
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
 from aspm_ado.domain.questions import PLAN, PLAN_FILE, REPORT, YES
 from aspm_ado.domain.reasons import Reason
@@ -62,6 +63,7 @@ def _check_writable(files: Sequence[Path], *, overwrite: bool) -> None:
 
 
 def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Path]) -> None:
+    from aspm_ado.adapters.placed import put_in_place
     from aspm_ado.render.json import dump
 
     document = {
@@ -70,11 +72,11 @@ def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Pat
         "listed": plan.listed,
         "organizations": rows_out(plan.rows),
     }
-    text = "\n".join(_lines(plan)) + "\n"
+    text = KNOWN_SECRETS.hide("\n".join(_lines(plan)) + "\n")
     for path in files:
         raw = dump(document) if path.suffix.lower() == ".json" else text.encode()
         try:
-            path.write_bytes(raw)
+            put_in_place(path, raw)
         except OSError as error:
             raise UsageError(
                 Reason.FILE_UNREADABLE,

@@ -17,11 +17,11 @@ from aspm_ado.domain.questions import (
     ORGANIZATION,
     PAT_EXPIRES,
     PAT_FILE,
-    PAT_STDIN,
+    PAT_SOURCES,
+    PAT_VARIABLE,
     PURPOSE,
     REACH,
     SERVER_URL,
-    SHOW_ALL,
     WARN_DAYS,
     Question,
 )
@@ -42,12 +42,12 @@ def run(invocation: Invocation, names: Sequence[str] | None = None) -> int:
     if names:
         _refuse_place(invocation)
     terms = Terms(_warn_days(invocation), invocation.on(FAIL_ON_WARNING))
-    if not names and any(invocation.on(question) for question in (*_PLACE, PAT_FILE)):
+    if not names and any(invocation.on(question) for question in (*_PLACE, PAT_FILE, PAT_VARIABLE)):
         return write_report(invocation, validate_ad_hoc(invocation.context(), terms))
     _refuse_terms_of_other_token(invocation, names or ())
-    context, everything = invocation.context(), invocation.on(SHOW_ALL)
+    context = invocation.context()
     report = validate_stored(context, names or (), terms=terms)
-    code = write_report(invocation, report, everything=everything)
+    code = write_report(invocation, report)
     if not invocation.prompter.asks or invocation.as_json:
         return code
 
@@ -57,7 +57,7 @@ def run(invocation: Invocation, names: Sequence[str] | None = None) -> int:
     after = replace_dead(context, report, show, terms)
     if after is report:
         return code
-    return write_report(invocation, after, everything=everything)
+    return write_report(invocation, after)
 
 
 def _refuse_place(invocation: Invocation) -> None:
@@ -86,7 +86,7 @@ def _refuse_terms_of_other_token(invocation: Invocation, names: Sequence[str]) -
     if len(names) != 1 and len(invocation.records.load().connections) > 1:
         refused = (*refused, PAT_EXPIRES)
     if not invocation.prompter.asks:
-        refused = (*refused, PAT_STDIN, PAT_FILE)
+        refused = (*refused, *PAT_SOURCES)
     for question in refused:
         given = invocation.given.get(question.name)
         if given is not None and given.is_flag:

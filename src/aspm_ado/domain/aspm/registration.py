@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
@@ -32,7 +33,7 @@ from aspm_ado.domain.stored import (
     RegistrationMode,
     RegistrationState,
 )
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, clean_said
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
@@ -133,7 +134,7 @@ def _instance_id(document: object, pointer: str) -> str | None:
     found = at(document, pointer) if pointer else None
     if isinstance(found, bool) or not isinstance(found, str | int):
         return None
-    return clean(found, 120)
+    return clean_said(found, 120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +216,8 @@ def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
         reason = Reason.ASPM_REFUSED
         detail = f"Invicti ASPM refused the registration ({reply.status}){quoted}"
         remedy = (
-            "Check the registration profile against your version of Invicti ASPM, or use "
-            "--register guided."
+            "Check the registration profile against your version of Invicti ASPM, or pass "
+            "--register guided to connect."
         )
     detail = f"{detail} ({profile.title})."
     check = Check(CheckId.REGISTRATION, Status.FAIL, detail, reason, remedy).on(reply)
@@ -262,6 +263,19 @@ def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome
         f"Go on later ({how}): aspm-ado handoff {name}",
     ).on(*replies)
     return _outcome(marker, check, RegistrationState.UNKNOWN)
+
+
+def not_shown(state: Registration, connection: str) -> Outcome:
+    """A person says that it is saved, and ``projects/check`` does not know the tool."""
+    check = Check(
+        CheckId.REGISTRATION,
+        Status.WARN,
+        "Marked as saved by you; Invicti ASPM does not show it yet.",
+        Reason.SAVED_NOT_SHOWN,
+        "Check in Invicti ASPM that the integration is active. To enter the values again, run: "
+        f"aspm-ado handoff {connection}",
+    )
+    return Outcome(state, check)
 
 
 def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
@@ -335,14 +349,17 @@ class RegistrationFacts:
             self.answer, self.outcome = outcome.registration, outcome.check
 
     @property
-    def counts(self) -> bool:
+    def is_refused(self) -> bool:
+        """Whether a person said, now or before, that Invicti ASPM refused it."""
+        by_a_person = self.registration.mode is RegistrationMode.GUIDED
+        return by_a_person and self.registration.state is RegistrationState.FAILED
+
+    def counts(self, check: Check) -> bool:
         """Whether the check is required.
 
         A person's refusal is, whatever ``--register`` was.
         """
-        answer = self.answer or UNREGISTERED
-        by_a_person = answer.mode is RegistrationMode.GUIDED
-        is_refused = by_a_person and answer.state is RegistrationState.FAILED
+        is_refused = self.is_refused and check.status is Status.FAIL
         return self.required or is_refused
 
 
@@ -365,7 +382,8 @@ _BEHIND: Final = "Not asked: Invicti ASPM is not ready for it (see its own check
 
 def judge_registration(facts: RegistrationFacts) -> Check:
     """The check of one organization."""
-    made = replace(_judged(facts), required=facts.counts)
+    made = _judged(facts)
+    made = replace(made, required=facts.counts(made))
     if not facts.stored:
         return replace(_unstored(facts, made), next=Command("connect"))
     verb = "migrate" if facts.token is NewToken.MISSING else "handoff"
@@ -378,6 +396,8 @@ _WITHOUT_HANDOFF: Final = {
     "again: aspm-ado connect",
     Reason.REGISTRATION_CONFLICT: "Look at it in Invicti ASPM under Integrations. To register "
     "anew, remove it there, and run: aspm-ado connect",
+    Reason.SAVED_NOT_SHOWN: "Look in Invicti ASPM under Integrations. If it is not there, enter "
+    "the values again.",
     Reason.REGISTRATION_UNKNOWN: "Look in Invicti ASPM under Integrations. If it is not there, "
     "run: aspm-ado connect",
 }
@@ -423,7 +443,7 @@ def _missing(facts: RegistrationFacts) -> Check:
         Status.WARN,
         "This organization has no token of its own yet; the old one stays as it is.",
         Reason.NOT_MIGRATED,
-        f"Go on: aspm-ado migrate {facts.connection} -o {clean(facts.organization, 60)}",
+        f"Go on: aspm-ado migrate {facts.connection} -o {quote(clean(facts.organization, 100))}",
     )
 
 
@@ -465,12 +485,12 @@ def _by_state(facts: RegistrationFacts) -> Check:
 
 
 def _registered(registration: Registration) -> Check:
-    how = "A person says that Invicti ASPM took it"
+    how, proof = "Marked as saved by you", "; not confirmed by Invicti ASPM"
     if registration.mode is RegistrationMode.API:
-        how = "Its API answered that it is registered"
+        how, proof = "Its API answered that it is registered", ""
     if registration.proof is Proof.ALM_ACCEPTED:
-        how += "; since then projects/check knows the tool"
-    return Check(CheckId.REGISTRATION, Status.PASS, f"{how}.")
+        proof = "; since then projects/check knows the tool"
+    return Check(CheckId.REGISTRATION, Status.PASS, f"{how}{proof}.")
 
 
 def _handed_off(facts: RegistrationFacts) -> Check:

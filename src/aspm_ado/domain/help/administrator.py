@@ -16,7 +16,7 @@ from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.azure.scopes import categories_of, takes_full_access
 from aspm_ado.domain.help.guide import Guide, guide
-from aspm_ado.domain.text import clean, join_words
+from aspm_ado.domain.text import clean, clean_said, join_words
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -157,7 +157,7 @@ def request_for(
     """
     purpose, choice = token_meant(policy, purpose, choice, calendar)
     row = _row(policy, place)
-    answer = f"\nAzure DevOps answered: {clean(answered)}\n" if answered else ""
+    answer = f"\nAzure DevOps answered: {clean_said(answered)}\n" if answered else ""
     made = guide(place, purpose, choice, calendar)
     return (
         "Hello,\n\nInvicti ASPM needs a personal access token of Azure DevOps to "

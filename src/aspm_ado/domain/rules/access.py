@@ -150,10 +150,8 @@ def judge_access(
 
 def identity_known(identity: Identity, answer: Reply | None) -> Check:
     """``identity`` of a token whose owner is known; ``answer`` is the answer that names it."""
-    who = identity.name or identity.account or identity.id
-    if identity.name and identity.account and identity.name != identity.account:
-        who = f"{identity.name} <{identity.account}>"
-    return Check(CheckId.IDENTITY, Status.PASS, f"The token belongs to {who}.").on(answer)
+    detail = f"The token belongs to {identity.label}."
+    return Check(CheckId.IDENTITY, Status.PASS, detail).on(answer)
 
 
 def _named_by(first: Reply, kind: AnswerKind) -> Identity | None:

@@ -138,8 +138,8 @@ def stored_demand_note(entry: Entry, calendar: Calendar) -> str:
     if calendar.on_record(entry.reach_demanded, entry.deployment) is entry.reach_demanded:
         return ""
     return (
-        f"{entry.name} was stored with --reach all. Since {calendar.global_end} that is read as "
-        "one token for each organization."
+        f"{entry.name} was stored with the reach “all”. Since {calendar.global_end} that is read "
+        "as one token for each organization."
     )
 
 

@@ -29,6 +29,7 @@ from aspm_ado.domain.rules.aspm import (
 from aspm_ado.domain.secret import Secret, holds_token, parse_secret, secret_as_value
 from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.storage.connection import aspm_service
+from aspm_ado.flows.storage.secrets import read_aspm_token
 from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_given
 from aspm_ado.flows.validation.scheduler import one_call
 
@@ -203,7 +204,7 @@ def _read_stored(context: Context, url: str) -> tuple[bool, Secret | None]:
     service = None
     while (now := context.records.load().aspm_tokens.get(url)) not in (None, service):
         service = now
-        secret = context.vault.read(now)
+        secret = context.vault.read(now, url)
         if secret is not None:
             return True, secret
     return now is not None, None
@@ -267,8 +268,7 @@ def secret_to_keep(
     """
     if aspm is None or aspm.token is None or not aspm.accepts_token:
         return {}, None
-    service = context.records.load().aspm_tokens.get(aspm.url)
-    if service is not None and context.vault.read(service) == aspm.token.secret:
+    if read_aspm_token(context, aspm.url) == aspm.token.secret:
         return {}, None
     fresh = aspm_service(aspm.url, context.caller.fresh)
     return {fresh: aspm.token.secret}, (aspm.url, fresh)

@@ -6,9 +6,9 @@ stays, and the next run goes on with the rest.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import NewToken
@@ -21,8 +21,6 @@ from aspm_ado.domain.http import Credential
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ORGANIZATION,
-    PAT_FILE,
-    PAT_VARIABLE,
     YES,
     Choice,
     Question,
@@ -31,7 +29,7 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.rules.access import judge_access
 from aspm_ado.domain.rules.reach import more_listed, not_listed
-from aspm_ado.domain.secret import Secret, parse_pat
+from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Entry
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import declined
@@ -40,8 +38,9 @@ from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
 from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.rotation.renewal import Renewal, bring_new, renew
 from aspm_ado.flows.storage.connection import entry_report, facts_on_record
+from aspm_ado.flows.storage.secrets import read_token
 from aspm_ado.flows.storage.successor import revoke_replaced
-from aspm_ado.flows.storage.transaction import prepare_storage, update_entry
+from aspm_ado.flows.storage.transaction import bind_entries, prepare_storage, update_entry
 from aspm_ado.flows.tokens.creation import (
     REQUIRE,
     creates_unasked,
@@ -142,8 +141,8 @@ def _with_choice(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
     """
     gone = [
         name
-        for one in entry.successors.values()
-        if context.vault.read(one.credential.service) is None
+        for key, one in entry.successors.items()
+        if read_token(context, entry, key) is None
         for name in one.organizations
     ]
     if all(entry.has_own(name) for name in names) and not gone:
@@ -302,9 +301,10 @@ def reached_organizations(
 
 def _shared_tokens(context: Context, entry: Entry) -> Iterator[Secret]:
     """The stored tokens that are, or may be, of several organizations."""
-    for key, credential in entry.credentials.items():
+    bind_entries(context)
+    for key in entry.credentials:
         if entry.is_shared(key):
-            secret = context.vault.read(credential.service)
+            secret = read_token(context, entry, key)
             if secret is not None:
                 yield secret
 
@@ -426,10 +426,9 @@ def once(entry: Entry, names: Sequence[str]) -> tuple[str, ...]:
 
 # The tokens that are given for them
 
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,49}")
-"""No token is that short: one that was given in place of a name is refused, and not repeated."""
 _HOW: Final = (
-    "Give it: --pat-file ORGANIZATION=FILE or --pat-variable ORGANIZATION=NAME, once for each."
+    "Give it: --pat-file ORGANIZATION=FILE, --pat-variable ORGANIZATION=NAME or "
+    "--pat-command ORGANIZATION=COMMAND, once for each."
 )
 
 
@@ -438,7 +437,10 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
 
     A token for all of them is what ends here: refused.
     """
-    given = tokens_given(context.asker, context.sources)
+    site = site_of(entry)
+    stored = [site.place(one.name) for one in entry.organizations]
+    named = (*context.asker.many(ORGANIZATION, parse_organization), *stored)
+    given = tokens_given(context.asker, context.sources, site, named)
     if given.shared is not None and given.shared.source not in PAT_VARIABLES:
         raise UsageError(
             Reason.USAGE,
@@ -449,32 +451,8 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
         context.voice.note(
             f"{given.shared.source} is set and not used: each organization gets a token of its own."
         )
-    own = dict(given.own)
-    for organization, name in context.asker.many(PAT_VARIABLE, _parse_variable):
-        place = site_of(entry).place(organization)
-        if place.key in own:
-            raise UsageError(
-                Reason.USAGE,
-                f"Two tokens are given for {clean(organization, 60)}.",
-                remedy="Name one file or one variable for each organization.",
-            )
-        own[place.key] = Token(parse_pat(context.sources.variable(name), name), name, (place,))
-    _demand_different(context, entry, list(own.values()))
-    return Tokens(None, own)
-
-
-def _parse_variable(text: str) -> tuple[str, str]:
-    """``ORGANIZATION=NAME``. What is no name of a variable is never repeated: it may be a token."""
-    organization, _, name = text.partition("=")
-    if not organization.strip() or not _VARIABLE.fullmatch(name.strip()):
-        raise UsageError(
-            Reason.INPUT_INVALID,
-            f"{PAT_VARIABLE.flag} does not name an organization and a variable.",
-            remedy=f"Write {PAT_VARIABLE.flag} {PAT_VARIABLE.metavar}; NAME is the variable, never "
-            "the token itself. "
-            f"Or use {PAT_FILE.flag}.",
-        )
-    return organization.strip(), name.strip()
+    _demand_different(context, entry, list(given.own.values()))
+    return Tokens(None, given.own)
 
 
 def _demand_different(context: Context, entry: Entry, tokens: Sequence[Token]) -> None:
@@ -501,5 +479,6 @@ def _demand_different(context: Context, entry: Entry, tokens: Sequence[Token]) -
                 Reason.TOKEN_UNCHANGED,
                 f"The token given for {seen[old]} is the one of all organizations that "
                 f"“{entry.name}” has already.",
-                remedy=f"Create a new one: aspm-ado guide -o {seen[old]} --reach organization",
+                remedy=f"Create a new one: aspm-ado guide -o {quote(seen[old])} "
+                "--reach organization",
             )

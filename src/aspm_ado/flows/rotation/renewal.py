@@ -143,8 +143,7 @@ def places_with_token(
     """The organizations whose token in force is this very one."""
     known = [entry.organization(place.name) for place in group]
     held = {one.key: one.credential for one in known if one is not None}
-    credentials = {key: entry.credentials[key] for key in held.values()}
-    same = keys_with_token(context, credentials, token.secret)
+    same = keys_with_token(context, entry, set(held.values()), token.secret)
     return [place for place in group if held.get(place.key) in same]
 
 
@@ -173,6 +172,7 @@ def _keep_added(context: Context, renewal: Renewal, result: TokenResult) -> None
             current.toggles,
             registrations={one.place.key: begun for one in result.good},
             allow_http=current.allow_http,
+            simulated=current.simulated,
         )
 
     def onto(current: Entry | None) -> Entry:
@@ -180,7 +180,7 @@ def _keep_added(context: Context, renewal: Renewal, result: TokenResult) -> None
             raise changed_meanwhile(name)
         return addition(current).onto(current)
 
-    store_entry(context, name, onto, addition(renewal.entry).secrets)
+    store_entry(context, name, renewal.entry.origin, onto, addition(renewal.entry).secrets)
 
 
 def _begun(entry: Entry, options: AspmOptions) -> Registration:

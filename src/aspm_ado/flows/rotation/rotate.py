@@ -37,6 +37,7 @@ from aspm_ado.flows.rotation.renewal import (
     token_unchanged,
 )
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
+from aspm_ado.flows.storage.secrets import read_token, require_same_world
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
 from aspm_ado.flows.target import known_name
@@ -77,7 +78,8 @@ def rotate(context: Context, name: str, organizations: Sequence[str]) -> Report:
 def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Report:
     [entry] = stored_entries(context, [name])
     options = aspm_options(context.asker, entry)
-    given = tokens_given(context.asker, context.sources, site_of(entry))
+    stored = [site_of(entry).place(one.name) for one in entry.organizations]
+    given = tokens_given(context.asker, context.sources, site_of(entry), stored)
     group = _meant(context, entry, organizations or [place.name for place in given.named])
     token = _one_token(given, group)
     demand, note = demand_renewed(context, entry), ""
@@ -154,8 +156,9 @@ def _one_token(given: Tokens, group: Sequence[Place]) -> Token | None:
 def _covered(context: Context, renewal: Renewal, group: Sequence[Place]) -> list[Place]:
     """The organizations of the new token that waits; none where the secret store has lost it."""
     entry = renewal.entry
-    waiting = entry.successors[entry.successor_of(group[0].name) or ""]
-    if context.vault.read(waiting.credential.service) is not None:
+    key = entry.successor_of(group[0].name) or ""
+    waiting = entry.successors[key]
+    if read_token(context, entry, key) is not None:
         context.voice.note("A new token is proven already and waits for Invicti ASPM.")
         covered = {name.casefold() for name in waiting.organizations}
         return [place for place in group if place.key in covered]
@@ -281,8 +284,10 @@ def _users(context: Context, url: str) -> list[Entry]:
         raise UsageError(
             Reason.NOTHING_STORED,
             f"No stored connection uses {url}.",
-            remedy="See `aspm-ado list`; a new connection takes the token with --aspm-token-file.",
+            remedy="See `aspm-ado list`. For a new connection, pass --aspm-token-file FILE to "
+            "connect.",
         )
+    require_same_world(context, users)
     return users
 
 

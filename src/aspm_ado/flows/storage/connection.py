@@ -27,6 +27,7 @@ from aspm_ado.domain.stored import (
     StoredOrganization,
 )
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.storage.secrets import read_token
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
@@ -122,22 +123,22 @@ def _holding(context: Context, current: Entry | None, token: Token) -> frozenset
         return frozenset({token.credential})
     if current is None:
         return frozenset()
-    return keys_with_token(context, current.credentials, token.secret)
+    return keys_with_token(context, current, current.credentials, token.secret)
 
 
 def keys_with_token(
-    context: Context, credentials: Mapping[str, StoredCredential], token: Secret
+    context: Context, entry: Entry, keys: Iterable[str], token: Secret
 ) -> frozenset[str]:
-    """The credentials that hold this very token.
+    """The credentials among ``keys`` that hold this very token.
 
     What ends in other letters is not read. What the store does not find is read once more, since
     it may be wrong once: no token is to wait for itself.
     """
-    read = context.vault.read
-    alike = {key: one.service for key, one in credentials.items() if one.last4 == token.last4}
-    return frozenset(
-        key for key, service in alike.items() if (read(service) or read(service)) == token
-    )
+    alike = [key for key in keys if entry.credentials[key].last4 == token.last4]
+    found = {
+        key: read_token(context, entry, key) or read_token(context, entry, key) for key in alike
+    }
+    return frozenset(key for key, secret in found.items() if secret == token)
 
 
 def new_key(context: Context) -> str:
@@ -171,6 +172,7 @@ class Addition:
     """By ``Place.key``."""
     allow_http: bool = False
     ca_bundle: str | None = None
+    simulated: bool | None = None
 
     @property
     def secrets(self) -> dict[str, Secret]:
@@ -218,6 +220,7 @@ class Addition:
             allow_http=self.allow_http,
             ca_bundle=self.ca_bundle or base.ca_bundle,
             validated=self.now,
+            simulated=self.simulated,
             successors=base.successors_without(renewed),
             offered=tuple(dict.fromkeys((*base.offered, *self._listed))),
         ).pruned()

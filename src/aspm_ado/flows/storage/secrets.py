@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Command, Status
-from aspm_ado.domain.errors import StoreError, UserError
+from aspm_ado.domain.errors import StoreError, UsageError, UserError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.storage.transaction import SHUT, bind_entries
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
@@ -19,15 +21,26 @@ Secrets = dict[str, "Secret"]
 Read = tuple["Entry", Secrets, Check]
 """A connection, those of its secrets that could be read, and the check that says so."""
 SPOILT: Final = Reason.RECORDS_UNREADABLE
-_SHUT: Final = frozenset(
-    {
-        Reason.KEYRING_ABSENT,
-        Reason.KEYRING_LOCKED,
-        Reason.KEYRING_SILENT,
-        Reason.KEYRING_NOT_TRUSTED,
-    }
-)
-"""A store that says this of one secret says it of all: to ask again would open its dialog again."""
+
+
+def require_same_world(context: Context, entries: Iterable[Entry]) -> None:
+    """Refuse a simulated connection outside of a simulation, and a real one in it."""
+    for entry in entries:
+        if entry.simulated is (not context.is_simulated):
+            kind, remedy = _WORLDS[context.is_simulated]
+            raise UsageError(
+                Reason.USAGE, f"“{clean(entry.name, 60)}” is a {kind} connection.", remedy=remedy
+            )
+
+
+_WORLDS: Final = {
+    True: ("real", "To use it, unset ASPM_ADO_SIMULATOR."),
+    False: (
+        "simulated",
+        "To use it, set ASPM_ADO_SIMULATOR to what `aspm-ado demo --serve` prints. "
+        "To remove it, run: aspm-ado disconnect NAME",
+    ),
+}
 
 
 def read_secrets(context: Context, entries: Sequence[Entry]) -> list[Read]:
@@ -37,8 +50,12 @@ def read_secrets(context: Context, entries: Sequence[Entry]) -> list[Read]:
     out. A store that is shut is asked once. None is read for a bad address.
     """
     read: list[Read] = []
+    try:
+        bind_entries(context)
+    except StoreError as error:
+        return [(entry, {}, _refused(error)) for entry in entries]
     for entry in entries:
-        if read and read[-1][2].reason in _SHUT:
+        if read and read[-1][2].reason in SHUT:
             read.append((entry, {}, read[-1][2]))
         elif (spoilt := _spoilt(entry)) is not None:
             read.append((entry, {}, spoilt))
@@ -56,17 +73,44 @@ def read_tokens(
 
     Those that are gone are named, or said to be ``whose``.
     """
+    try:
+        bind_entries(context)
+    except StoreError as error:
+        return {}, _refused(error)
+    return _read(context, entry, keys, whose)
+
+
+def read_token(context: Context, entry: Entry, key: str) -> Secret | None:
+    """A token of a connection, for the origin on record only."""
+    return context.vault.read(entry.credential_of(key).service, entry.origin)
+
+
+def read_aspm_token(context: Context, url: str) -> Secret | None:
+    """The API token of the ASPM at ``url``, where one is stored."""
+    service = context.records.load().aspm_tokens.get(url)
+    if service is None:
+        return None
+    return context.vault.read(service, url)
+
+
+def _refused(error: StoreError) -> Check:
+    return Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
+
+
+def _read(
+    context: Context, entry: Entry, keys: Iterable[str], whose: str = ""
+) -> tuple[Secrets, Check]:
     found: Secrets = {}
     gone: list[str] = []
     try:
         for key in keys:
-            secret = context.vault.read(entry.credential_of(key).service)
+            secret = read_token(context, entry, key)
             if secret is None:
                 gone.append(key)
             else:
                 found[key] = secret
     except StoreError as error:
-        return found, Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
+        return found, _refused(error)
     if not gone:
         return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
     return found, _gone(context, entry, gone, whose)

@@ -6,10 +6,12 @@ What comes is said, then stored, then put in force by one replace of the records
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from operator import methodcaller
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.errors import DamagedRecordsError, StoreError, UsageError
+from aspm_ado.domain.errors import DamagedRecordsError, StoreError, UsageError, UserError
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import DRY_RUN, YES, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -21,20 +23,25 @@ if TYPE_CHECKING:
 
 
 def prepare_storage(context: Context) -> None:
-    """Find out before a secret is asked for whether it could be kept; finish what a crash left."""
+    """Find out before a secret is asked for whether it could be kept; finish what a crash left.
+
+    Secrets of the form before are kept with their origins.
+    """
     context.vault.probe()  # first: where nothing can be kept, no folder is made
     context.records.check()
     undo_interrupted(context)
+    bind_entries(context)
 
 
 def store_entry(
     context: Context,
     name: str,
+    origin: str,
     onto: Callable[[Entry | None], Entry],
     secrets: Mapping[str, Secret],
     aspm: tuple[str, str] | None = None,
 ) -> None:
-    """Store ``secrets`` (service → secret), then put the entry ``name`` in force.
+    """Store ``secrets`` (service → secret) for ``origin``, then put the entry ``name`` in force.
 
     All of it or nothing.
 
@@ -48,19 +55,24 @@ def store_entry(
             raise changed_meanwhile(name)
         return after
 
-    _store(context, name, secrets, commit)
+    origins = dict.fromkeys(secrets, origin)
+    if aspm is not None:
+        origins[aspm[1]] = aspm[0]
+    _store(context, name, origins, secrets, commit)
 
 
 def store_aspm_token(
     context: Context, record: tuple[str, str], secrets: Mapping[str, Secret]
 ) -> None:
     """Store a new API token of one ASPM and put it in force: the old one is erased after."""
-    _store(context, record[0], secrets, methodcaller("commit_aspm", *record))
+    origins = dict.fromkeys(secrets, record[0])
+    _store(context, record[0], origins, secrets, methodcaller("commit_aspm", *record))
 
 
 def _store(
     context: Context,
     what: str,
+    origins: Mapping[str, str],
     secrets: Mapping[str, Secret],
     commit: Callable[[Catalogue], Catalogue],
 ) -> None:
@@ -69,10 +81,10 @@ def _store(
         context.vault.check_size(secret)
     with context.records.exclusive():
         _undo_remains(context)
-        context.records.change(methodcaller("begin", what, tuple(secrets)))
+        context.records.change(methodcaller("begin", what, origins))
         try:
             for service, secret in secrets.items():
-                context.vault.write(service, secret)
+                context.vault.write(service, secret, origins[service])
             context.records.change(commit)
         except BaseException:
             context.records.change(methodcaller("abandon", what))
@@ -110,6 +122,37 @@ def undo_interrupted(context: Context) -> None:
         erase_marked(context)
 
 
+SHUT: Final = frozenset(
+    {
+        Reason.KEYRING_ABSENT,
+        Reason.KEYRING_LOCKED,
+        Reason.KEYRING_SILENT,
+        Reason.KEYRING_NOT_TRUSTED,
+    }
+)
+"""A store that says this of one secret says it of all: to ask again would open its dialog again."""
+
+
+def bind_entries(context: Context) -> None:
+    """Keep each secret of the form before with the origin that is on record now, once.
+
+    From then on a record that somebody edits moves no secret to another host. What cannot be kept
+    so now is tried again by the next run. Raises ``StoreError`` where the store is shut.
+    """
+    bound = {}
+    for service, url in context.records.load().unbound.items():
+        try:
+            origin = str(Origin.of(url))
+            if context.vault.bind(service, origin):
+                bound[service] = origin
+        except UserError as error:
+            if error.reason in SHUT:
+                raise
+    if bound:
+        with suppress(StoreError):
+            context.records.change(methodcaller("bound", bound))
+
+
 def _undo_remains(context: Context) -> None:
     """Mark for erasure what is pending.
 
@@ -134,9 +177,10 @@ def changed_meanwhile(name: str) -> UsageError:
 def erase_marked(context: Context) -> None:
     """Erase what is marked. A secret that cannot be erased now stays marked for the next run."""
     erased = set()
-    for service in context.records.load().erasing:
+    catalogue = context.records.load()
+    for service in catalogue.erasing:
         try:
-            context.vault.erase(service)
+            context.vault.erase(service, catalogue.origins.get(service, ""))
         except StoreError as error:
             context.voice.warn(
                 f"An old secret could not be erased yet ({error.problem}); the next run tries "

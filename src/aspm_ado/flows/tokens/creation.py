@@ -101,6 +101,13 @@ def creates_unasked(context: Context, place: Place, demand: Demand) -> bool:
     return asker.switch(YES) and _obstacle(context, place, demand, for_all=False) is None
 
 
+def demand_creatable(context: Context, place: Place, demand: Demand) -> None:
+    """Raise ``NotCreatedError`` where no token can be created there, or nobody agreed to it."""
+    if (obstacle := _obstacle(context, place, demand, for_all=False)) is not None:
+        raise obstacle
+    _is_chosen(context.asker, REQUIRE)
+
+
 def _obstacle(
     context: Context, place: Place, demand: Demand, *, for_all: bool
 ) -> NotCreatedError | None:

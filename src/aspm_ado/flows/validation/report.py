@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
 from aspm_ado.domain.documents import UserProfile
-from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
     AspmReport,
@@ -26,6 +24,7 @@ from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.rules.scopes import scopes_not_asked
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_format
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.validation.owners import with_other_connections
 from aspm_ado.flows.validation.result import OrganizationResult
 
 if TYPE_CHECKING:
@@ -112,43 +111,15 @@ def report(
     """The document. Its calendar is that of Azure DevOps, as soon as one answer came from there."""
     sources = (result.calendar.source for result in results)
     source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
-    owned = _connections_by_owner(context)
-    named_all = tuple(_with_others(connection, owned) for connection in connections)
-    return Report(command, context.stamp, source, named_all, notes=tuple(notes))
-
-
-def _connections_by_owner(context: Context) -> dict[str, list[str]]:
-    """The names of the connections on record, by the id of a person who owns a token of theirs."""
-    owned: dict[str, list[str]] = {}
-    with suppress(StoreError):  # a token given ad hoc needs no records
-        for name, entry in sorted(context.records.load().connections.items()):
-            for owner in {one.identity_id.lower() for one in entry.known_credentials}:
-                owned.setdefault(owner, []).append(name)
-    return owned
-
-
-def _with_others(
-    connection: ConnectionReport, owned: Mapping[str, Sequence[str]]
-) -> ConnectionReport:
-    """The same where each owner is shown with the other connections on record that have it."""
-    organizations = []
-    for made in connection.organizations:
-        others: tuple[str, ...] = ()
-        if made.identity is not None and not made.identity.is_anonymous:
-            names = owned.get(made.identity.id.lower(), ())
-            others = tuple(name for name in names if name != connection.name)
-        organizations.append(_naming(made, others))
-    return replace(connection, organizations=tuple(organizations))
-
-
-def _naming(made: OrganizationReport, others: tuple[str, ...]) -> OrganizationReport:
-    if not others:
-        return made
-    sentence = f"Other connections with this owner: {clean(', '.join(others))}."
-    checks = [
-        check.adding(sentence) if check.id is CheckId.IDENTITY else check for check in made.checks
-    ]
-    return replace(made, checks=tuple(checks), others=others)
+    return Report(
+        command,
+        context.stamp,
+        source,
+        with_other_connections(context, connections),
+        notes=tuple(notes),
+        told=bool(context.told),
+        shown=context.shown,
+    )
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
