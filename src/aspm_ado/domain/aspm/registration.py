@@ -391,6 +391,7 @@ def judge_registration(facts: RegistrationFacts) -> Check:
 
 _WITHOUT_HANDOFF: Final = {
     Reason.HANDED_OFF: "Enter the values in Invicti ASPM now; nothing is stored to come back to.",
+    Reason.SAVED_NOT_SHOWN: "Check in Invicti ASPM that the integration is active.",
     Reason.ASPM_REFUSED: "If aspm-ado printed a text for Invicti's support, send it. Then connect "
     "again: aspm-ado connect",
     Reason.REGISTRATION_CONFLICT: "Look at it in Invicti ASPM under Integrations. To register "
