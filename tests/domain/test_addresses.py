@@ -471,3 +471,34 @@ def test_a_server_is_told_its_own_options_quoted_for_the_shell(name, url) -> Non
 def test_an_address_of_an_aspm_is_quoted_for_the_shell() -> None:
     typed = Command("rotate", aspm_url="https://aspm.example.test/a&b").text("")
     assert shlex.split(typed)[-1] == "https://aspm.example.test/a&b"
+
+
+@pytest.mark.parametrize(
+    ("path", "read", "other"),
+    [
+        ("/ado/Main/_git/web", ("", "ado"), ("/ado", "Main")),
+        ("/Main/Shop", ("/Main", "Shop"), ("", "Main")),
+        ("/Main/Shop/Team", ("/Main", "Shop"), ("", "Main")),
+        ("/ado", ("", "ado"), ("/ado", "")),
+        ("/tfs/Main", ("/tfs", "Main"), None),
+        ("/ado/DefaultCollection/x", ("/ado", "DefaultCollection"), None),
+        ("/ado/Main/_usersSettings/tokens", ("/ado", "Main"), None),
+    ],
+)
+def test_an_address_that_means_two_things_knows_both(
+    path: str, read: tuple[str, str], other: tuple[str, str] | None
+) -> None:
+    """A virtual directory and a collection look alike."""
+    site, names = parse_server(f"{HOST}{path}")
+    assert (site.base_url, names) == (HOST + read[0], (read[1],))
+    assert site.other == (other and (HOST + other[0], other[1]))
+    place = site.other_reading
+    assert bool(place) == bool(other and other[1])
+    said = site.place(names[0]).both_readings
+    assert bool(said) == bool(other)
+    assert not other or HOST + other[0] in said
+
+
+def test_what_is_named_by_an_option_is_meant() -> None:
+    site, _ = parse_server(f"{HOST}/ado/Main/_git/web", ("Main",))
+    assert (site.base_url, site.other) == (f"{HOST}/ado", None)

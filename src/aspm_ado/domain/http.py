@@ -206,6 +206,7 @@ class Call:
     document of a good answer. ``ca_bundle`` is a file of certificates that are trusted for this
     call in addition to the system's. ``head_only`` says that the head of the body is enough,
     however long it is.
+    ``pause`` is for how many seconds it waits before it is sent.
     """
 
     method: str
@@ -217,6 +218,7 @@ class Call:
     expects: type[Answer] | None = None
     ca_bundle: str | None = None
     head_only: bool = False
+    pause: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

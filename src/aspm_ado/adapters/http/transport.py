@@ -130,6 +130,8 @@ class Transport:
     def exchange(self, call: Call) -> tuple[Reply, str]:
         """As ``send``, with the whole text (up to 5 MB) of the body whose head the reply keeps."""
         route = self._router.route(call)
+        if call.pause:
+            self._sleep(call.pause)
         limit = Limit(self._pace.clock, self._settings.timeout, self._addresses)
         with self._lock:
             self._calls.add(limit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Command, Status
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
 
 Secrets = dict[str, "Secret"]
+Read = tuple["Entry", Secrets, Check]
+"""A connection, those of its secrets that could be read, and the check that says so."""
 SPOILT: Final = Reason.RECORDS_UNREADABLE
 _SHUT: Final = frozenset(
     {
@@ -28,19 +30,22 @@ _SHUT: Final = frozenset(
 """A store that says this of one secret says it of all: to ask again would open its dialog again."""
 
 
-def read_secrets(context: Context, entries: Sequence[Entry]) -> list[tuple[Secrets, Check]]:
+def read_secrets(context: Context, entries: Sequence[Entry]) -> list[Read]:
     """The secrets of each connection by credential, and ``store.secrets``.
 
-    A store that is shut is asked once. None is read for a bad address.
+    Each with the connection as it is on record by then; one that was removed meanwhile is left
+    out. A store that is shut is asked once. None is read for a bad address.
     """
-    read: list[tuple[Secrets, Check]] = []
+    read: list[Read] = []
     for entry in entries:
-        if read and read[-1][1].reason in _SHUT:
-            read.append(({}, read[-1][1]))
+        if read and read[-1][2].reason in _SHUT:
+            read.append((entry, {}, read[-1][2]))
         elif (spoilt := _spoilt(entry)) is not None:
-            read.append(({}, spoilt))
+            read.append((entry, {}, spoilt))
         else:
-            read.append(read_tokens(context, entry, entry.credentials))
+            found = read_current(context, entry, lambda entry: entry.credentials)
+            if found is not None:
+                read.append(found)
     return read
 
 
@@ -65,6 +70,26 @@ def read_tokens(
     if not gone:
         return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
     return found, _gone(context, entry, gone, whose)
+
+
+def read_current(
+    context: Context, entry: Entry, keys_of: Callable[[Entry], Iterable[str]]
+) -> Read | None:
+    """The tokens of a connection, as ``read_tokens``, and the entry that names them.
+
+    One that is gone is looked for again under what the records name now: another run may have
+    replaced it. ``None`` where another run has removed the connection.
+    """
+    while True:
+        secrets, check = read_tokens(context, entry, keys_of(entry))
+        if check.reason is not Reason.TOKEN_GONE:
+            return entry, secrets, check
+        now = context.records.load().connections.get(entry.name)
+        if now is None:
+            return None
+        if now.services == entry.services:
+            return entry, secrets, check
+        entry = now
 
 
 def _gone(context: Context, entry: Entry, gone: Sequence[str], whose: str) -> Check:
