@@ -65,6 +65,9 @@ ROOMS = {
     "filelock": ("adapters/records/",),
     "platformdirs": ("adapters/records/", "adapters/machine.py"),
     "pydantic": ("adapters/",),
+    "jinja2": ("render/formats/html.py",),
+    "icalendar": ("render/formats/icalendar.py",),
+    "prometheus_client": ("render/formats/prometheus.py",),
 }
 
 # Who may have the value of a secret in hand: its own class, the wire, the stores, the clipboard.
@@ -75,6 +78,7 @@ REVEALING = (
     "adapters/keyring/",
     "adapters/http/",
     "adapters/desktop.py",
+    "cli/commands/token.py",
 )
 
 

@@ -74,6 +74,10 @@ class Desk:
         return self.way
 
     @property
+    def can_copy(self) -> bool:
+        return self.way is not None
+
+    @property
     def clears_after(self) -> float | None:
         return 90 if self._clears and self.held is not None else None
 

@@ -16,9 +16,11 @@ from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.place import Site
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.errors import InterruptedByUserError, UsageError
+from aspm_ado.domain.ports import TERMINAL
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Instance, Organization
 
@@ -82,11 +84,28 @@ def test_saved_and_then_known_is_proven(stand):
     )
 
 
-def test_still_unknown_after_saved_is_said(stand):
+@pytest.mark.parametrize(("register", "code"), [("guided", 0), ("auto", 8)])
+def test_saved_against_the_evidence_is_a_warning(stand, register, code):
     here = stand()
-    report = run(here, handoff=["saved"])
+    person = Person(handoff=["saved"])
+    report = connect(here.context(asked("contoso", register=register), person), None)
     assert report.connections[0].organizations[0].registration.proof.value == "claimed"
-    assert "still answers that the tool is not integrated" in here.voice.text
+    made = check(report, "aspm.registration")
+    assert (made.status.value, made.reason) == ("warn", "saved-not-shown")
+    assert made.detail == "Marked as saved by you; Invicti ASPM does not show it yet."
+    assert (int(report.exit_code), report.verdict.value) == (code, "ready-with-warnings")
+    again = resume_handoff(here.context(person=Person(handoff=["saved"])), None)
+    assert (int(again.exit_code), again.verdict.value) == (0, "ready-with-warnings")
+
+
+@pytest.mark.parametrize("register", ["guided", "auto"])
+def test_what_was_refused_is_not_ready_the_day_after_either(stand, register):
+    here = stand()
+    person = Person(handoff=["refused"])
+    connect(here.context(asked("contoso", register=register), person), None)
+    report = validate_stored(here.context(), ["contoso"])
+    assert (int(report.exit_code), report.verdict.value) == (6, "not-ready")
+    assert check(report, "aspm.registration").required
 
 
 @pytest.mark.parametrize(
@@ -94,9 +113,11 @@ def test_still_unknown_after_saved_is_said(stand):
     [
         (Desk(), "for 90 seconds, or until this step is over"),
         (Desk("clip.exe", clears=False), "cannot be taken off again from here"),
-        (Desk(None), "over SSH it would be the other machine's"),
+        (Desk(TERMINAL, clears=False), "Some terminals ignore it. aspm-ado cannot clear it"),
+        (Desk(TERMINAL, clears=False), "If nothing arrived: To pipe the token to a command, run"),
+        (Desk(None), "run in another terminal: aspm-ado token contoso | COMMAND"),
     ],
-    ids=["clears", "cannot clear", "none"],
+    ids=["clears", "cannot clear", "terminal", "another way than the terminal", "none"],
 )
 def test_the_clipboard(stand, desk, words):
     here = stand()
@@ -104,7 +125,25 @@ def test_the_clipboard(stand, desk, words):
     run(here, handoff=["copy", "copy", "saved"])
     assert words in here.voice.text
     assert PAT not in here.voice.text
-    assert (desk.held is None) == (desk.way != "clip.exe")
+    assert (desk.held is None) == (desk.way not in ("clip.exe", TERMINAL))
+
+
+def test_of_several_organizations_the_token_command_names_one(stand):
+    here = stand()
+    here.desk = Desk(None)
+    connect(
+        here.context(given("contoso", "fabrikam"), Person(handoff=["copy", "all-later"], go=True)),
+        None,
+    )
+    assert "aspm-ado token contoso -o contoso | COMMAND" in here.voice.text
+
+
+def test_what_is_not_stored_is_not_offered_by_token(stand):
+    here = stand()
+    here.desk = Desk(None)
+    connect(here.context(given(store="none"), Person(handoff=["copy", "saved"], go=True)), None)
+    assert "Take the token from where you keep it." in here.voice.text
+    assert "aspm-ado token" not in here.voice.text
 
 
 def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
@@ -118,11 +157,14 @@ def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
     assert "https://aspm.example.test (standalone API)" in support_ticket
     assert "ActivityId" in support_ticket
     assert "all accessible organizations" in support_ticket
+    assert "Owner of the token: Ada Example <ada@contoso.example>\n" in support_ticket
     assert PAT[-4:] in support_ticket
     for secret in (PAT, TOKEN):
         assert not any(secret[at : at + 12] in text for at in range(len(secret) - 11))
     resume_handoff(here.context(person=Person(handoff=["refused"])), None)
-    assert "scope.code: partial" in here.voice.text.partition("To paste into a ticket")[2]
+    again = here.voice.text.partition("To paste into a ticket")[2]
+    assert "scope.code: partial" in again
+    assert "Owner of the token: Ada Example <ada@contoso.example>\n" in again
 
 
 @pytest.mark.parametrize("server", [False, True])
@@ -178,7 +220,7 @@ def test_many_organizations_in_three_sittings(stand):
     report = resume_handoff(here.context(person=first), "many")
     assert int(report.exit_code) == 6
     assert first.asked.count("handoff") == 4
-    assert "✓ Team00: saved" in here.voice.text
+    assert "! Team00: saved, not shown by Invicti ASPM yet" in here.voice.text
     assert "✗ Team02: refused" in here.voice.text
     assert "• Team11: later" in here.voice.text
     assert "12 of 12 organizations" in here.voice.text
@@ -244,10 +286,32 @@ def test_with_several_connections_and_nobody_there_one_has_to_be_named(stand):
 
 def test_stopping_in_the_middle_keeps_the_connection(stand):
     here = stand()
-    with pytest.raises(InterruptedByUserError):
+    with pytest.raises(InterruptedByUserError) as caught:
         run(here, "contoso", "fabrikam", handoff=["saved", STOP])
+    assert caught.value.problem == (
+        "Interrupted in the handoff. The connection “contoso” is stored. "
+        "Left to enter in Invicti ASPM: fabrikam."
+    )
+    assert caught.value.remedy == "To continue, run: aspm-ado handoff contoso"
     assert states(here) == {"contoso": "registered", "fabrikam": "handed-off"}
     assert here.desk.held is None
+
+
+@pytest.mark.parametrize("stop", [STOP, KeyboardInterrupt()], ids=["at the question", "Ctrl-C"])
+def test_stopping_where_nothing_is_stored_names_no_handoff(stand, stop):
+    here = stand()
+    run(here, handoff=["later"])
+    with pytest.raises(type(stop)) as caught:
+        connect(here.context(given(store="none"), Person(handoff=stop, go=True)), "contoso")
+    assert "handoff" not in str(getattr(caught.value, "remedy", ""))
+
+
+def test_stopping_a_later_handoff_names_it_again(stand):
+    here = stand()
+    run(here, handoff=["later"])
+    with pytest.raises(InterruptedByUserError) as caught:
+        resume_handoff(here.context(person=Person(handoff=[KeyboardInterrupt()])), None)
+    assert caught.value.remedy == "To continue, run: aspm-ado handoff contoso"
 
 
 def test_a_handoff_behind_an_aspm_that_rejects_its_token(stand):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.errors import InterruptedByUserError, UsageError, UserError
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import RegistrationMode, RegistrationState
@@ -357,7 +357,7 @@ def test_killed_at_every_request_to_the_aspm(stand, registers, moment, step):
     try:
         connect(here.context(by_profile(), dies_at=(moment, step)), None)
         died = False
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, InterruptedByUserError):
         died = True
     assert len(here.instances) <= 1
     stored = here.records.load().connections.get("contoso")
@@ -397,7 +397,7 @@ def test_killed_at_every_record(stand, moment, step):
     dying = Dying(here._folder / "records", moment, step)
     try:
         connect(here.context(by_profile(), records=dying), None)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, InterruptedByUserError):
         assert len(here.instances) <= 1
     _go_on(here)
     assert len(here.instances) == 1
@@ -438,8 +438,9 @@ def test_two_organizations_killed_between_them(stand):
 
     context = here.context(by_profile("contoso", "fabrikam"))
     here.wire.counts, here.wire.dies_at = second_write, ("after", 1)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(InterruptedByUserError) as caught:
         connect(context, None)
+    assert "Left to enter in Invicti ASPM: fabrikam." in caught.value.problem
     assert states(here) == {"contoso": "registered", "fabrikam": "unknown"}
     assert len(here.instances) == 2
     report = resume_handoff(here.context(), None)

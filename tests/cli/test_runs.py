@@ -73,7 +73,7 @@ def test_as_text_stdout_is_the_result_alone(good: tuple[Simulator, str], run: Ru
     _, file = good
     done = run("validate", "-o", "contoso", "--pat-file", file, "--no-input")
     assert done.code == 0
-    assert "Ready, with warnings. (exit 0)" in done.out
+    assert "Ready, with warnings. (exit 0) · 9 passed, 1 warning, 1 skipped" in done.out
     assert "A simulation" in done.err
     assert "A simulation" not in done.out
     assert "(--reach organization)" in done.out

@@ -188,7 +188,7 @@ ROWS = (
     # The token in force.
     Row("in-force", "good", "api", ANY, "=", "="),
     Row("in-force", "good", ALL_BUT_API, "api registered", "pass", "", "Its API answered"),
-    Row("in-force", "good", ALL_BUT_API, "guided registered", "pass", "", "A person says"),
+    Row("in-force", "good", ALL_BUT_API, "guided registered", "pass", "", "Marked as saved by you"),
     Row(
         "in-force",
         "good",
@@ -276,8 +276,9 @@ def expected(case: Case) -> Expected:
     if by_itself and (case.answer or case.record).endswith("alm-accepted"):
         detail.append("projects/check knows the tool")
     # A refusal counts whatever was asked; so does an organization that was to get a token of its own.
-    refused = (case.said_by, case.registration) == ("person", "guided failed")
-    required = case.required or refused or case.token == "missing"
+    refused = by_itself and case.registration == "guided failed"
+    refused |= (case.said_by, case.registration) == ("person", "guided failed")
+    required = case.required or refused
     outcome = row.status == "="
     status = case.outcome if outcome else row.status
     return Expected(status, row.reason, required, tuple(detail), tuple(remedy))

@@ -34,6 +34,7 @@ NEVER_SIGNED_IN = '{"message":"…","typeKey":"AadUserStateException"}'
 DOCUMENT = '{"message":"TF401019: …","typeKey":"GitRepositoryNotFoundException"}'
 NO_ROUTE = "The controller for path '/Contoso/_apis/favorite/favorites' was not found or is no IController."
 STOPPED = '\ufeff{"message":"TF24668: The following team project collection is stopped: Contoso."}'
+STOPPED_BECAUSE = '\ufeff{"message":"TF24668: The following team project collection is stopped: Contoso. Administrator Reason: It wasn\\u0027t used\\u001b[31m for {a year}."}'
 FENCED = '{"message":"VS403463: The conditional access policy defined by your administrator has failed."}'
 
 

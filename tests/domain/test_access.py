@@ -8,11 +8,12 @@ from datetime import date
 import pytest
 
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.checks import Status
+from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.documents import Identity, Names
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.access import TokenHistory, judge_access
+from aspm_ado.domain.rules.classify import inconclusive, switched_off
 
 from . import replies as r
 
@@ -247,6 +248,13 @@ ROWS = {
     ),
     "deactivated": (
         r.reply(503, r.STOPPED, r.JSON),
+        r.bare(),
+        (SKIP, Reason.NOT_ASKED),
+        (FAIL, Reason.ORGANIZATION_DEACTIVATED),
+        3,
+    ),
+    "deactivated, with the reason of an administrator": (
+        r.reply(503, r.STOPPED_BECAUSE, r.JSON),
         r.bare(),
         (SKIP, Reason.NOT_ASKED),
         (FAIL, Reason.ORGANIZATION_DEACTIVATED),
@@ -591,3 +599,19 @@ def test_iis_refuses_by_challenges_that_are_not_of_azure_devops(
     check = judge_access(r.COLLECTION, first, None, r.TODAY).access_check
     assert (check.status, check.reason) == (Status.UNKNOWN, Reason.SERVER_SIGN_IN_SETUP)
     assert "IIS Basic authentication off" in str(check.remedy)
+
+
+def test_why_an_organization_was_switched_off_is_told_where_the_service_tells_it() -> None:
+    """At the access, and at one probe or another host that answers so."""
+    reason = "Its administrators' reason: “It wasn't used[31m for {a year}”."
+    because = r.reply(503, r.STOPPED_BECAUSE, r.JSON)
+    access = judge_access(r.CONTOSO, because, None, r.TODAY).access_check
+    assert access.detail.endswith(f"switched off (TF24668). {reason}")
+    assert inconclusive(CheckId.SCOPE_CODE, because).detail.endswith(
+        f"switched off (TF24668). {reason}"
+    )
+    assert switched_off(r.reply(503, r.STOPPED, r.JSON)) == ""
+    in_header = r.reply(
+        503, "", (("X-TFS-ServiceError", "TF24668%3A+x.+Administrator+Reason%3A+Unpaid."),)
+    )
+    assert switched_off(in_header) == " Its administrators' reason: “Unpaid”."

@@ -410,3 +410,34 @@ def test_an_address_of_another_site_is_refused_in_one_sentence(address: str, say
 def test_an_at_sign_in_a_path_behind_a_port_is_no_password() -> None:
     site, names = parse_server("https://tfs.example.test:8443/tfs/Main/Team@Home/_git/web")
     assert (site.base_url, names) == ("https://tfs.example.test:8443/tfs", ("Main",))
+
+
+@pytest.mark.parametrize(
+    ("path", "read", "other"),
+    [
+        ("/ado/Main/_git/web", ("", "ado"), ("/ado", "Main")),
+        ("/Main/Shop", ("/Main", "Shop"), ("", "Main")),
+        ("/Main/Shop/Team", ("/Main", "Shop"), ("", "Main")),
+        ("/ado", ("", "ado"), ("/ado", "")),
+        ("/tfs/Main", ("/tfs", "Main"), None),
+        ("/ado/DefaultCollection/x", ("/ado", "DefaultCollection"), None),
+        ("/ado/Main/_usersSettings/tokens", ("/ado", "Main"), None),
+    ],
+)
+def test_an_address_that_means_two_things_knows_both(
+    path: str, read: tuple[str, str], other: tuple[str, str] | None
+) -> None:
+    """A virtual directory and a collection look alike."""
+    site, names = parse_server(f"{HOST}{path}")
+    assert (site.base_url, names) == (HOST + read[0], (read[1],))
+    assert site.other == (other and (HOST + other[0], other[1]))
+    place = site.other_reading
+    assert bool(place) == bool(other and other[1])
+    said = site.place(names[0]).both_readings
+    assert bool(said) == bool(other)
+    assert not other or HOST + other[0] in said
+
+
+def test_what_is_named_by_an_option_is_meant() -> None:
+    site, _ = parse_server(f"{HOST}/ado/Main/_git/web", ("Main",))
+    assert (site.base_url, site.other) == (f"{HOST}/ado", None)

@@ -21,6 +21,7 @@ from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.rules.reach import ReachSeen, judge_reach, not_listed, observe_reach
+from aspm_ado.domain.rules.scopes import profile_unheard
 
 from . import replies as r
 
@@ -213,6 +214,9 @@ def test_what_is_not_a_day_is_refused(text: str) -> None:
         (r.reply(401, r.EXPIRED, r.MARKS), Status.FAIL, Reason.TOKEN_EXPIRED, 4),
         (r.silence(), Status.UNKNOWN, Reason.TIMED_OUT, 5),
         (r.reply(429, "", r.MARKS), Status.UNKNOWN, Reason.THROTTLED, 5),
+        (r.reply(302, "", r.MARKS), Status.UNKNOWN, Reason.ANSWER_UNREADABLE, 5),
+        (r.reply(203, r.PAGE, r.MARKS, r.HTML), Status.UNKNOWN, Reason.ANSWER_UNREADABLE, 5),
+        (r.reply(403, "Forbidden"), Status.UNKNOWN, Reason.NOT_AZURE_DEVOPS, 5),
     ],
 )
 @pytest.mark.parametrize("deployment", Deployment)
@@ -244,3 +248,13 @@ def test_a_reach_that_was_not_heard_is_not_the_fault_of_the_token(
     assert (check.status, check.reason, check.exit_code) == (Status.UNKNOWN, reason, 5)
     assert "dev.azure.com" in check.detail
     assert "Tick" not in str(check.remedy)
+
+
+def test_a_scope_that_was_not_heard_is_not_the_fault_of_the_token_either() -> None:
+    """The list refuses, and the probe that would tell why got no answer: nothing is to be ticked."""
+    unheard = profile_unheard({"work-read": r.bare(), "code-read": r.silence()})
+    seen = observe_reach(SERVICES, r.bare(), ["Contoso"], holds_profile=False, unheard=unheard)
+    check = judge_reach(seen, AUTO, SERVICES, calendar(LONG_BEFORE))
+    assert (check.status, check.reason, check.exit_code) == (Status.UNKNOWN, Reason.TIMED_OUT, 5)
+    assert "did not answer in time" in check.detail
+    assert check.remedy == "Try again."

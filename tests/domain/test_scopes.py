@@ -398,6 +398,18 @@ def test_full_access_that_was_not_heard_on_a_server_is_unknown() -> None:
         c for c in judge_scopes(told, probes, scope_context) if c.id is CheckId.SCOPE_FULL_ACCESS
     ]
     assert (check.status, check.exit_code) == (UNKNOWN, 5)
+    assert (check.reason, check.remedy) == (Reason.TIMED_OUT, "Try again.")
+    assert "did not answer in time" in check.detail
+
+
+def test_full_access_tells_why_a_scope_was_not_found_out() -> None:
+    scope_context = ScopeContext(Purpose.ALM_AND_ISSUE_MANAGER, SERVICES, "7.1")
+    probes, told = answers(scope_context, ALL_OF, wide=True)
+    told |= {probe.name: r.silence() for probe in probes if probe.scope is Scope.WORK}
+    made = {check.id: check for check in judge_scopes(told, probes, scope_context)}
+    work, full = made[CheckId.SCOPE_WORK], made[CheckId.SCOPE_FULL_ACCESS]
+    assert (full.status, full.reason, full.remedy) == (UNKNOWN, work.reason, work.remedy)
+    assert work.detail.rstrip(".") in full.detail
 
 
 def test_where_full_access_is_wanted_every_remedy_says_so() -> None:

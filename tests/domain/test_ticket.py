@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.http import Evidence
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
@@ -25,7 +27,12 @@ ASKED = Evidence(
     "2026-12-01T00:00:04Z",
 )
 ALIVE = Check(CheckId.IDENTITY, Status.PASS, "The token belongs to Ada.")
-NOBODYS = {Reason.NOT_MIGRATED, Reason.HANDED_OFF, Reason.REGISTRATION_UNKNOWN}
+NOBODYS = {
+    Reason.NOT_MIGRATED,
+    Reason.HANDED_OFF,
+    Reason.REGISTRATION_UNKNOWN,
+    Reason.SAVED_NOT_SHOWN,
+}
 """A step that remains is nobody's problem."""
 
 
@@ -85,6 +92,24 @@ ROWS = {
     "proxy": (WHO_, Reason.PROXY_FAILED, UNKNOWN, False, Who.NETWORK, "not known", "is accepted"),
     "tls": (CODE, Reason.TLS_UNTRUSTED, UNKNOWN, True, Who.NETWORK, "not the token", "not known"),
     "429": (WHO_, Reason.THROTTLED, UNKNOWN, False, Who.SERVICE, "the service", "is accepted"),
+    "page": (
+        CheckId.ASPM_REACHABLE,
+        Reason.ASPM_NOT_AN_API,
+        FAIL,
+        True,
+        Who.ASPM_ADDRESS,
+        "Whoever chose that URL",
+        "says no",
+    ),
+    "conflict": (
+        HANDED,
+        Reason.REGISTRATION_CONFLICT,
+        FAIL,
+        True,
+        Who.ASPM_INTEGRATIONS,
+        "another integration for Contoso",
+        "says no",
+    ),
     "aspm": (HANDED, Reason.ASPM_REFUSED, FAIL, True, Who.ASPM, "ASPM says no", "not known"),
 }
 
@@ -110,6 +135,22 @@ def test_ticket_it_is_and_the_text_to_send(row: str) -> None:
     assert "Mend it." in text
     assert f"Concluded: {found.sentence}" in text
     assert "Not concluded: " in text
+
+
+def test_a_ticket_names_the_person_that_the_service_named() -> None:
+    connection = made(ALIVE, bad(CODE, Reason.CODE_SCOPE_MISSING))
+    [nameless] = responsibilities(connection)
+    assert "with a personal access token:" in nameless.ticket(AT, "0.1.0")[1]
+    [one] = connection.organizations
+    several = (
+        replace(one, identity=Identity("1", "Ada Example", "ada@contoso.example")),
+        replace(one, name="Fabrikam", identity=Identity("2", "", "grace\x1b[2J@fabrikam.example")),
+        replace(one, name="Tailspin", identity=Identity("3", "Nobody Concerned"), checks=(ALIVE,)),
+    )
+    [named] = responsibilities(replace(connection, organizations=several))
+    assert named.ticket(AT, "0.1.0")[1].endswith(
+        "with a personal access token of Ada Example <ada@contoso.example>, grace[2J@fabrikam.example:"
+    )
 
 
 def test_nothing_in_the_way_is_nobodys() -> None:
@@ -143,8 +184,6 @@ def test_no_answer_and_no_request_are_told_as_such() -> None:
 
 
 def test_the_time_is_that_of_whoever_answered() -> None:
-    from dataclasses import replace
-
     heard = replace(r.bare(), received=datetime(2026, 12, 1, 0, 0, 4, tzinfo=UTC))
     assert heard.evidence.at == "2026-12-01T00:00:04Z"
 

@@ -40,6 +40,7 @@ COMMANDS = (
     "handoff",
     "rotate",
     "migrate",
+    "token",
     "disconnect",
     "doctor",
 )

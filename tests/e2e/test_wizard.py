@@ -194,7 +194,7 @@ def test_a_wrong_token_then_another(play):
     wizard.see("The token for every organization.")
     wizard.answer(TOKEN, pasted(told.token) + ENTER)
     wizard.answer(EXPIRES, ENTER)
-    wizard.see("Proven: contoso")
+    wizard.see("Proven: contoso: token of Ada Example <ada@contoso.example> for")
     wizard.answer(MORE, ENTER)
     wizard.see("The plan")
     assert wizard.end() == 0
@@ -229,7 +229,7 @@ def test_two_tokens_for_two_organizations(play):
     wizard.see("for contoso")
     wizard.answer(TOKEN, pasted(first) + ENTER)
     wizard.answer(EXPIRES, ENTER)
-    wizard.see("Proven: contoso")
+    wizard.see("Proven: contoso: token of Ada Example <ada@contoso.example> for")
     wizard.answer(ANOTHER, "y")
     wizard.answer("Which organization?", f"https://dev.azure.com/fabrikam/Fiber{ENTER}")
     wizard.see("https://dev.azure.com/fabrikam/_usersSettings/tokens")
@@ -443,12 +443,18 @@ def test_the_demo_is_the_wizard_and_keeps_nothing(play):
         told.stage.environment["ASPM_ADO_SIMULATOR"],
         told.stage.environment["ASPM_ADO_GLOBAL_PAT_END"],
     )
-    wizard = told.wizard("demo")
+    wizard = told.wizard("demo", rows=70)
     simulated = SCENARIOS["ready"].answers.tokens[0][1]
     wizard.see(f"The token to paste: {simulated}")
     wizard.play(answers(simulated, **{WHERE: ENTER, ASPM: ENTER}))
     assert wizard.code == 0
     assert squeezed("That was a simulation") in wizard.everything
+    rows = wizard.text.partition(ENTERED.partition(" (")[0])[2].rpartition("When you have")[2]
+    ending = rows.partition("(over)")[0].splitlines()[1:]
+    assert 5 < len(ending) <= 24, wizard.text
+    whose = "✓ contoso: token …Rdy1 of Ada Example <ada@contoso.example> for all accessible"
+    assert whose in ending
+    assert "\x1b[32m✓\x1b[0m contoso".encode() in wizard.bytes
     assert not list(told.stage.tmp.iterdir())
     assert told.stage.records() == set()
     assert told.simulator.requests == []

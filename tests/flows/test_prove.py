@@ -394,7 +394,18 @@ def test_every_organization_that_the_token_reaches() -> None:
         "fabrikam",
         "tailspin",
     ]
-    assert service.names().count("accounts") == 1
+    asked = [call.pause for call in service.calls if "/_apis/accounts?" in call.url]
+    assert asked[0] == 0.0 < asked[1] < asked[2]
+
+
+def test_no_single_list_of_organizations_is_taken_for_all() -> None:
+    """One token got 4, 1 and 2 organizations, not overlapping, within minutes (facts, changes 4)."""
+    lists = [r.names("Contoso", "Fabrikam"), r.names(), r.names("fabrikam", "Tailspin")]
+    service = Service(token(), organizations=("Contoso", "Fabrikam", "Tailspin"))
+    service.overrides["accounts"] = lambda _: lists.pop(0)
+    proof, _ = proven(service, candidate("named", list_all=True))
+    assert list(proof.organizations) == ["named", "contoso", "fabrikam", "tailspin"]
+    assert lists == []
 
 
 def test_where_they_cannot_be_listed_the_union_is_still_proven() -> None:

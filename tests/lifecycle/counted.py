@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from aspm_ado.__main__ import main
-from aspm_ado.adapters.http import transport, wire
+from aspm_ado.adapters.http import transport
+from aspm_ado.adapters.http.dial import Addresses
 from aspm_ado.adapters.keyring.vault import KeyringVault
 from aspm_ado.flows.validation.scheduler import Scheduler
 
@@ -58,11 +59,14 @@ def walked(errand):
 def watch():
     """Put the counters in."""
     KeyringVault.__init__.__kwdefaults__["opener"] = lambda environment, platform: Kept()
-    run_all, dial, load = Scheduler.run_all, wire.dial, ssl.SSLContext.load_verify_locations
+    run_all, connect = Scheduler.run_all, Addresses.connect
+    load = ssl.SSLContext.load_verify_locations
     Scheduler.run_all = lambda self, errands, then=None: run_all(
         self, map(walked, errands), then and (lambda done: map(walked, then(done)))
     )
-    wire.dial = lambda host, *rest: (opened.append(host), dial(host, *rest))[1]
+    Addresses.connect = lambda self, host, *rest: (opened.append(host), connect(self, host, *rest))[
+        1
+    ]
     ssl.SSLContext.load_verify_locations = lambda self, **places: (
         loads.append(""),
         load(self, **places),

@@ -379,7 +379,8 @@ def test_rotate_sends_there_where_one_token_cannot_serve_them(here):
     assert here.stand.wire.calls == []
 
 
-def test_left_out_and_stopped(here):
+@pytest.mark.parametrize(("register", "code"), [("auto", 8), ("guided", 0), ("none", 0)])
+def test_left_out_and_stopped(here, register, code):
     answers = iter(("skip", "now", "stop"))
 
     class Choosy(Somebody):
@@ -390,8 +391,8 @@ def test_left_out_and_stopped(here):
                 else super().choose(question, choices, default)
             )
 
-    report = run(here, Choosy({}))
-    assert int(report.exit_code) == 8
+    report = migrate(here.context({"register": register}, Choosy({})), "contoso")
+    assert int(report.exit_code) == code
     assert own_of(here) == {"Team01"}
     assert "not-migrated" in {one.reason.value for one in report.all_checks() if one.reason}
     finish(here)

@@ -7,16 +7,18 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from aspm_ado.domain.azure.retirement import Calendar, DaySource
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.retirement import Calendar, Clock, DaySource, Reach, ReachDemanded
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.rules.token import global_token_warnings
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.validate import validate_stored
+from aspm_ado.render.ending import closing, ending
 from aspm_ado.render.json import report_document
-from aspm_ado.render.text import closing, sections
+from aspm_ado.render.text import sections, tickets
 from aspm_ado.simulator import SCENARIOS
 
-from ..aspm.stand import Stand, asked, check
+from ..aspm.stand import Person, Stand, asked, check
 
 EVE, DAY, AFTER = (datetime(2026, 11, 30, 23, 59, tzinfo=UTC), datetime(2026, 12, 1, 0, 0, 1, tzinfo=UTC),
                    datetime(2027, 1, 5, tzinfo=UTC))  # fmt: skip
@@ -91,10 +93,30 @@ def test_an_end_on_record_that_has_passed_comes_first(stand):
 
 def test_a_token_that_stops_anyway_is_not_replaced_by_another_that_does(stand):
     here = connected(stand(), "contoso", "fabrikam", pat_expires="2026-12-20")
-    rows = [row for table in sections(validated(here, EVE), everything=False) for row in table.rows]
-    [expiry] = [row for row in rows if row.id == "token.expiry"]
-    assert expiry.command == "aspm-ado migrate contoso"
-    assert not [row for row in rows if "aspm-ado rotate" in row.command + row.remedy]
+    lines = [line for _, line in ending(validated(here, EVE))]
+    assert len([line for line in lines if "Token expiry: " in line]) == 1
+    assert len([line for line in lines if "aspm-ado migrate contoso" in line]) == 1
+    assert not [line for line in lines if "aspm-ado rotate" in line]
+
+
+def test_a_run_has_one_today_whatever_the_clock_of_this_machine(stand):
+    """What Azure DevOps told holds for the tickets, the guide and the demand that come after it."""
+    here = stand()
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+    here.simulator.set_clock(moment)
+    context = here.context(
+        asked(register="guided", reach="all"), Person(handoff="refused", go=True)
+    )
+    clock = Clock(date(2024, 2, 29), date(2026, 12, 1))
+    wrong = replace(context, clock=clock, now=lambda: datetime(2024, 2, 29, tzinfo=UTC))
+    report = connect(wrong, None)
+    assert int(report.exit_code) == 6
+    assert f"on {moment.date()}:" in here.voice.text.partition("To paste into a ticket")[2]
+    assert "2024" not in here.voice.text + "\n".join(tickets(report))
+    assert f"asked on {moment.date()}T" in "\n".join(tickets(report))
+    assert clock.calendar() == Calendar(moment.date(), DaySource.SERVER, date(2026, 12, 1))
+    assert clock.calendar().demanded(ReachDemanded.AUTO, Deployment.SERVICES) is Reach.ORGANIZATION
+    assert report.at == "2024-02-29T00:00:00Z", "the document has the clock of this machine"
 
 
 def test_many_organizations_of_one_token_are_counted(stand):

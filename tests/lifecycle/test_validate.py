@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
+from aspm_ado.domain.azure.retirement import Reach
+from aspm_ado.domain.checks import Status
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
@@ -17,7 +19,7 @@ from aspm_ado.domain.stored import Catalogue, StoredAspm, StoredOrganization
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.storage.transaction import update_entry
-from aspm_ado.flows.validate import Terms, validate_stored
+from aspm_ado.flows.validate import Terms, validate_ad_hoc, validate_stored
 from aspm_ado.flows.validation.scheduler import IN_FLIGHT, Scheduler
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Organization
@@ -359,3 +361,56 @@ def test_locked_records_do_not_fail_it(here):
         assert int(validate_stored(made, []).exit_code) == 0
         assert "This verdict is not remembered" in here.stand.voice.text
         assert made.records.load().connections.keys() == {"contoso"}
+
+
+# --- owners
+
+
+def on_record(here, name: str, owner: str) -> None:
+    """One more connection, whose token this person owns."""
+
+    def edit(catalogue: Catalogue) -> Catalogue:
+        token = replace(next(iter(here.entry.credentials.values())), service=f"{name}-1", identity_id=owner)  # fmt: skip
+        entry = replace(here.entry, name=name, credentials=dict.fromkeys(here.entry.credentials, token))  # fmt: skip
+        return replace(catalogue, connections={**catalogue.connections, name: entry})
+
+    here.context().records.change(edit)
+
+
+def identity_of(report):
+    [organization] = report.connections[0].organizations
+    return organization, check(report, "identity")
+
+
+def test_an_owner_is_shown_with_the_other_connections_that_are_theirs(here):
+    [one] = here.entry.credentials.values()
+    for name, owner in (("newco", one.identity_id), ("oldco", one.identity_id.upper()), ("graces", "2-2"), ("unknown", "")):  # fmt: skip
+        on_record(here, name, owner)
+    organization, told = identity_of(validated(here, "contoso"))
+    assert organization.others == ("newco", "oldco")
+    assert told.status is Status.PASS
+    assert told.detail.endswith(" Other connections with this owner: newco, oldco.")
+    assert news(validated(here, "contoso")) == []
+
+
+def test_an_owner_of_one_connection_is_shown_as_before(here):
+    organization, told = identity_of(validated(here))
+    assert (organization.others, "Other connections" in told.detail) == ((), False)
+
+
+def test_a_token_given_ad_hoc_is_shown_with_every_connection_of_its_owner_where_records_can_be_read(here):  # fmt: skip
+    given = asked(organization="contoso")
+    organization, _ = identity_of(validate_ad_hoc(here.context(given)))
+    assert organization.others == ("contoso",)
+    (here.folder / "catalog.json").write_bytes(b"{")
+    organization, told = identity_of(validate_ad_hoc(here.context(given)))
+    assert (organization.others, told.status) == ((), Status.PASS)
+
+
+def test_the_day_of_the_end_is_the_one_that_comes_first(here):
+    """By the clock of Azure DevOps; the document has the days."""
+    token = identity_of(validated(here))[0].token
+    today = here.context().clock.today
+    assert token.reach is Reach.ALL
+    assert token.ends == str(today + timedelta(token.days_left))
+    assert token.end == "2026-12-01" != token.expires

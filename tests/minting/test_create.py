@@ -497,3 +497,45 @@ def test_migrate_with_nobody_there_names_what_it_may_not_make(desk):
         migrate(here.context({"organization": (), "reach": ""}), "contoso")
     assert caught.value.reason is Reason.INPUT_MISSING
     assert (here.az.calls, here.made) == ([], [])
+
+
+EVERY_ONE = REQUIRED | {"organization": (), "all_organizations": "true"}
+
+
+def test_every_organization_of_whoever_is_signed_in_gets_a_token_of_its_own(desk):
+    """Listed with the sign-in of `az`, three times since no list is complete; no token is copied."""
+    here = desk()
+    world = here.stand.simulator.world
+    here.stand.simulator.become(
+        replace(
+            world,
+            organizations=tuple(replace(one, tenant=samples.TENANT) for one in world.organizations),
+        )
+    )
+    assert int(run(here, EVERY_ONE).exit_code) == 0
+    assert sorted(one.reach for one in here.made) == ["Contoso", "Fabrikam"]
+    assert [one.name for one in here.entry.organizations] == ["Contoso", "Fabrikam"]
+    assert len(here.entry.credentials) == 2
+    asked = [one.path for one in here.stand.simulator.requests if one.host.startswith("app.")]
+    assert [path.rpartition("/")[2].partition("?")[0] for path in asked[:4]] == ["me"] + 3 * [
+        "accounts"
+    ]
+    tenants = [call["argv"][2:4] for call in here.az.calls]
+    assert tenants == [
+        ["--resource", "499b84ac-1321-427f-aa17-267ca6975798"],
+        ["--tenant", samples.TENANT],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "reason"), [("empty", Reason.ORGANIZATIONS_NOT_LISTED), ("busy", Reason.THROTTLED)]
+)
+def test_where_the_organizations_of_the_sign_in_are_not_told_nothing_is_created(
+    desk, accounts, reason
+):
+    here = desk()
+    here.stand.simulator.become(replace(here.stand.simulator.world, accounts=accounts))
+    with pytest.raises(NotCreatedError) as caught:
+        run(here, EVERY_ONE)
+    assert caught.value.reason is reason
+    assert here.made == []

@@ -18,7 +18,7 @@ from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import SignIn
 
-from ..aspm.stand import Person, asked
+from ..aspm.stand import ASPM, Person, asked
 from ..hours import NIGHT
 from ..lifecycle.faults import Killed, Switch
 from ..lifecycle.machine import TOKENS, Machine, OneByOne
@@ -33,7 +33,7 @@ class SignedIn:
     is_there = True
 
     def token(self, tenant: str) -> Secret:
-        assert tenant == samples.TENANT
+        assert tenant in (samples.TENANT, "")
         return Secret("a-sign-in-of-entra-that-is-none")
 
 
@@ -83,14 +83,41 @@ class Mint(Machine):
 
 
 @pytest.fixture
-def here(tmp_path):
+def bare(tmp_path):
+    """Nothing is connected yet."""
     organizations = tuple(replace(samples.FABRIKAM, name=name) for name in NAMES)
     sign_ins = (SignIn(SignedIn().token(samples.TENANT).reveal(), samples.ADA, samples.TENANT),)
     made = Mint(tmp_path / "machine", tokens=TOKENS, organizations=organizations, sign_ins=sign_ins)
-    connect(made.context(asked(*NAMES, register="none", aspm_url="", aspm_token_file="")), None)
     made.keep()
     yield made
     made.close()
+
+
+@pytest.fixture
+def here(bare):
+    connect(bare.context(asked(*NAMES, register="none", aspm_url="", aspm_token_file="")), None)
+    bare.keep()
+    return bare
+
+
+def connected(bare: Mint, switch: Switch | None = None) -> int:
+    """Every organization of whoever is signed in."""
+    given = asked(aspm_url="", aspm_token_file="", **BY_AZ)
+    given |= {"organization": (), "pat_file": (), "all_organizations": "true"}
+    given |= {"reach": "organization", "pat_expires": ""}
+    context = bare.context({key: value for key, value in given.items() if value}, switch=switch)
+    with revoking_unkept(context):
+        return int(connect(context, None).exit_code)
+
+
+def test_connect_of_every_organization_is_killed_at_every_effect(bare):
+    for at in steps(bare, lambda switch: connected(bare, switch)):
+        assert killed_at(bare, at, lambda switch: connected(bare, switch))
+        kept = set(bare.catalogue.authorizations)
+        assert connected(bare) == 0
+        bare.assert_one_of_each(*NAMES)
+        assert kept <= {one.authorization for one in bare.made if not one.revoked}, "created twice"
+        bare.back()
 
 
 def migrated(here: Mint, switch: Switch | None = None) -> int:
@@ -244,13 +271,15 @@ def test_what_comes_to_be_after_the_look_is_not_forgotten(here):
 def test_nothing_of_it_is_on_record_where_nothing_is_stored(here):
     here.world(organizations=tuple(replace(samples.FABRIKAM, name=name) for name in NAMES))
     before = (here.folder / "catalog.json").read_bytes()
-    person = Person(token_how="az", create=True, go=True, another=False)
+    person = Person(token_how="az", create=True, go=True, another=False, handoff="saved")
     given = {
         "organization": "contoso",
         "purpose": "alm",
         "reach": "organization",
         "store": "none",
-        "register": "none",
+        "register": "guided",
+        "aspm_url": ASPM,
+        "aspm_token_file": "aspm",
     }
     context = here.context(given, person)
     with revoking_unkept(context):

@@ -43,6 +43,9 @@ def test_both_commands_make_their_own_environment() -> None:
 
 def test_the_picture_and_the_plain_words_are_at_the_top() -> None:
     assert "](docs/demo.svg)" in README[:300]
+    first = "\n".join(README.splitlines()[:15])
+    assert "for developers, administrators, and pipeline" in first
+    assert "aspm-ado demo" in first
     for words in ("It does not register anything", "No API", "no, never"):
         assert words in README
 

@@ -16,25 +16,26 @@ from hypothesis import strategies as st
 
 from aspm_ado import __version__
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
-from aspm_ado.domain.azure.retirement import DaySource
-from aspm_ado.domain.checks import Check, CheckId, Status, skip
+from aspm_ado.domain.azure.retirement import DaySource, Reach
+from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.text import display_width
+from aspm_ado.render.ending import closing, ending
 from aspm_ado.render.json import dump, report_document
 from aspm_ado.render.text import (
     MARKS,
     Section,
     TableRow,
-    closing,
     in_the_way,
+    line_rows,
     paint,
     plain_lines,
     sections,
 )
 
-from .reports import AT, HOSTILE, error_alone, every_status, hostile
+from .reports import ADA, AT, HOSTILE, error_alone, every_status, hostile
 
 GOLDEN = Path(__file__).parent / "golden"
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -52,6 +53,10 @@ def painted(report: Report, *, color: bool, width: int = 80, encoding: str = "ut
 
 def plainly(report: Report) -> str:
     return "\n".join([*plain_lines(sections(report)), *closing(report)]) + "\n"
+
+
+def shortly(report: Report, width: int | None = None) -> str:
+    return "\n".join(row for _, row in line_rows(ending(report), width)) + "\n"
 
 
 def assert_golden(name: str, text: str) -> None:
@@ -85,6 +90,10 @@ def test_plain() -> None:
     assert_golden("plain.txt", plainly(every_status()))
 
 
+def test_short() -> None:
+    assert_golden("ending.txt", shortly(every_status(), 80))
+
+
 def test_json() -> None:
     document = report_document(every_status())
     assert document["version"] == __version__
@@ -97,7 +106,8 @@ def test_json() -> None:
 
 @pytest.mark.parametrize("width", [40, 60, 80, 110])
 def test_no_row_is_wider_than_the_terminal(width: int) -> None:
-    for line in painted(every_status(), color=False, width=width).splitlines():
+    text = painted(every_status(), color=False, width=width) + shortly(every_status(), width)
+    for line in text.splitlines():
         assert display_width(line.rstrip()) <= width
 
 
@@ -122,12 +132,11 @@ def test_hostile_strings_do_nothing_to_a_terminal(color: bool) -> None:
 
 
 def test_hostile_strings_do_nothing_to_a_pipe() -> None:
-    text = plainly(hostile())
-    assert not CONTROL.search(text)
+    assert not CONTROL.search(plainly(hostile()) + shortly(hostile()))
 
 
 def test_a_name_that_our_records_bring_is_cleaned_too() -> None:
-    assert not CONTROL.search(plainly(hostile(HOSTILE)))
+    assert not CONTROL.search(plainly(hostile(HOSTILE)) + shortly(hostile(HOSTILE)))
 
 
 def test_json_escapes_whatever_there_is() -> None:
@@ -205,22 +214,26 @@ def test_a_shared_token_is_described_once() -> None:
 
 
 def test_where_a_shared_token_is_dead_no_organization_is_told_to_be_good() -> None:
-    shown = list(sections(sharing(), everything=False))
-    assert not [
-        section.heading for section in shown for row in section.rows if row.status is Status.PASS
-    ]
+    assert shortly(sharing()).startswith(
+        "✗ Contoso, Fabrikam · Identity: The organization rejects the token.\n"
+        "    → Create a new one.\n"
+        "- 2 checks were not made because of this.\n\n"
+        "✗ Contoso, Fabrikam: token …Wx9Z, expiry unknown\n\n"
+        "Not ready. (exit 4) · 2 failed, 2 skipped\n"
+    )
 
 
 def test_a_token_of_its_own_is_described_though_another_was_told_the_same() -> None:
-    for everything in (True, False):
-        [*_, last] = sections(sharing(own=True), everything=everything)
-        assert last.heading.startswith("Tailspin")
-        assert Status.FAIL in [row.status for row in last.rows]
+    [*_, last] = sections(sharing(own=True))
+    assert last.heading.startswith("Tailspin")
+    assert Status.FAIL in [row.status for row in last.rows]
+    assert "✗ Tailspin: token …othr" in shortly(sharing(own=True))
 
 
 def test_the_next_command_is_said() -> None:
     assert closing(every_status())[-1] == "Next: aspm-ado handoff contoso"
     assert closing(every_status())[0].startswith("Not ready. (exit 4)")
+    assert shortly(every_status()).endswith("\nNext: aspm-ado handoff contoso\n")
     assert closing(error_alone()) == [
         "The personal access token from stdin is empty.",
         "Give the token there.",
@@ -273,3 +286,191 @@ def test_no_string_of_a_document_is_a_command_to_a_log(name: str) -> None:
     raw = dump({name: [name, {"a": name}]})
     assert not any(mark in raw for mark in (b"##", b"::", b"section_start:", b"section_end:"))
     assert json.loads(raw) == {name: [name, {"a": name}]}
+
+
+# The short end
+
+
+def places(*made: OrganizationReport, name: str | None = "contoso") -> Report:
+    """A validation of these organizations, with an Invicti ASPM that nothing was asked of."""
+    [connection] = every_status().connections
+    one = replace(connection, name=name, organizations=made, aspm=None, checks=())
+    return replace(every_status(), command="validate", connections=(one,))
+
+
+def scattered(number: int, name: str) -> OrganizationReport:
+    """One of two hundred: every third is not accessible, every fifth is slow; each in its own words."""
+    checks = [Check(CheckId.IDENTITY, Status.PASS, "The token belongs to Ada Example.")]
+    if number % 3 == 0:
+        checks += [
+            Check(CheckId.ACCESS, Status.FAIL, f"The owner has no access to {name}.", Reason.NOT_A_MEMBER,
+                  f"Add the owner on https://dev.azure.com/{name}/_settings/users."),
+            *(skip(check, "Not asked.") for check in (CheckId.SCOPE_CODE, CheckId.SCOPE_WORK)),
+        ]  # fmt: skip
+    elif number % 5 == 0:
+        detail = f"Waited {number} seconds."
+        checks.append(
+            Check(CheckId.SCOPE_CODE, Status.UNKNOWN, detail, Reason.TIMED_OUT, "Try again.")
+        )
+    facts = TokenFacts(TokenFormat.V2_84, f"t{number:03}", "2027-01-13", "--pat-expires", 90)
+    return OrganizationReport(name, ADA, facts, tuple(checks))
+
+
+def test_two_hundred_organizations_fit_a_screen_wherever_the_alike_ones_stand() -> None:
+    report = places(*(scattered(number, f"team-{number:03}") for number in range(200)))
+    text = shortly(report, 80)
+    assert len(text.splitlines()) <= 24, text
+    flat = " ".join(text.split())
+    assert "✗ team-000, team-003, team-006, team-009, team-012," in flat
+    assert (
+        "and 61 more · Access to the organization: The owner has no access to ORGANIZATION." in flat
+    )
+    assert "→ Add the owner on https://dev.azure.com/ORGANIZATION/_settings/users." in flat
+    assert ": for team-005: Waited 5 seconds." in flat
+    assert "134 checks were not made because of this." in flat
+    assert "✓ team-001, team-002, team-004 and 104 more" in flat
+    assert (
+        ": one token each, of Ada Example <ada@contoso.example>, expires 2027-01-13, 90 days left"
+        in flat
+    )
+
+
+def test_two_hundred_connections_fit_a_screen_too() -> None:
+    [connection] = places(scattered(1, "Team")).connections
+    many = tuple(replace(connection, name=f"line-{number:03}") for number in range(200))
+    dead = Check(CheckId.IDENTITY, Status.FAIL, "Azure DevOps rejects the token.", Reason.TOKEN_REJECTED, "Create one.",
+                 next=Command("rotate"))  # fmt: skip
+    broken = tuple(
+        replace(one, organizations=(one.organizations[0].with_checks((dead,)),)) for one in many
+    )
+    for connections in (many, broken):
+        text = shortly(replace(every_status(), command="validate", connections=connections), 80)
+        assert len(text.splitlines()) <= 24, text
+    assert "Next: aspm-ado rotate NAME, for line-000, line-001," in " ".join(text.split())
+
+
+def test_the_name_of_the_connection_in_a_command_is_not_taken_for_the_organization() -> None:
+    told = Check(
+        CheckId.REACH,
+        Status.WARN,
+        "It ends.",
+        Reason.REACH_GLOBAL_ENDS,
+        "Run: aspm-ado migrate contoso",
+    )
+    facts = TokenFacts(TokenFormat.V2_84, "Wx9Z", shared=True)
+    text = shortly(
+        places(*(OrganizationReport(name, ADA, facts, (told,)) for name in ("contoso", "fabrikam")))
+    )
+    assert (
+        "! contoso, fabrikam · Reach of the token: It ends.\n    → Run: aspm-ado migrate contoso\n"
+        in text
+    )
+
+
+def test_what_connect_did_not_store_is_added_by_the_next_one() -> None:
+    [connection] = places(*(scattered(number, f"Team{number}") for number in range(2))).connections
+    stored = Check(CheckId.SECRETS, Status.PASS, "Stored.")
+    report = replace(
+        places(), command="connect", connections=(replace(connection, checks=(stored,)),)
+    )
+    assert "\nNext: aspm-ado connect contoso -o Team0\n" in shortly(report)
+    many = tuple(scattered(3 * number, f"Team{number}") for number in range(200))
+    report = replace(report, connections=(replace(report.connections[0], organizations=many),))
+    assert "\nNext: aspm-ado connect contoso -o NAME, for Team0, Team1," in shortly(report)
+
+
+def test_what_is_left_to_do_is_the_last_line_and_said_once() -> None:
+    rows = [
+        ("fabrikam", Reason.NOT_MIGRATED, "Go on: aspm-ado migrate contoso -o fabrikam"),
+        ("Tailspin", Reason.NOT_MIGRATED, "Go on: aspm-ado migrate contoso -o Tailspin"),
+        ("contoso", Reason.SAVED_NOT_SHOWN, "Look there. Again: aspm-ado handoff contoso"),
+    ]
+    text = shortly(
+        places(
+            *(
+                OrganizationReport(
+                    name, ADA, TokenFacts(last4="Wx9Z"), (Check(CheckId.REGISTRATION, Status.WARN, why, why, remedy),)
+                )
+                for name, why, remedy in rows
+            )
+        )
+    )  # fmt: skip
+    assert text.endswith(
+        "! fabrikam, Tailspin · Registration in Invicti ASPM: not-migrated\n"
+        "! contoso · Registration in Invicti ASPM: saved-not-shown\n"
+        "    → Look there. Again: aspm-ado handoff contoso\n"
+        "Next: aspm-ado migrate contoso\n"
+    )
+
+
+def test_commands_name_the_connection_where_several_organizations_need_their_own() -> None:
+    made = [
+        Check(
+            CheckId.SCOPE_CODE,
+            Status.WARN,
+            "Hm.",
+            Reason.READ_ONLY_PROBES,
+            f"Run: aspm-ado rotate contoso -o {name}",
+        )
+        for name in ("contoso", "fabrikam")
+    ]
+    both = [
+        OrganizationReport(name, ADA, TokenFacts(), (check,))
+        for name, check in zip(("contoso", "fabrikam"), made, strict=True)
+    ]
+    assert "    → Run: aspm-ado rotate contoso -o ORGANIZATION\n" in shortly(places(*both))
+
+
+def test_no_remedy_comes_twice() -> None:
+    for report in (every_status(), sharing(own=True), crowd(0, 1, 2)):
+        text = shortly(report)
+        remedies = {one.remedy for one in report.all_checks() if one.remedy}
+        assert all(text.count(f"→ {remedy}\n") <= 1 for remedy in remedies)
+        assert len(re.findall("aspm-ado handoff contoso", text)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        ({"expires": None, "days_left": None}, "token …Wx9Z of Ada Example <ada@contoso.example> for all accessible "
+         "organizations, expiry unknown"),
+        ({"reach": Reach.ORGANIZATION, "days_left": 1}, "for one organization, expires 2026-10-20, 1 day left"),
+        ({"reach": Reach.ORGANIZATION, "days_left": 0}, "expires 2026-10-20, its end is today"),
+        ({"reach": Reach.ORGANIZATION, "days_left": -1}, "expires 2026-10-20, past its end"),
+        ({"reach": Reach.UNKNOWN}, "token …Wx9Z of Ada Example <ada@contoso.example>, expires 2026-10-20, 5 days left"),
+        ({"last4": ""}, "contoso: token of Ada"),
+    ],
+)  # fmt: skip
+def test_a_line_says_whose_token_how_far_it_reaches_and_until_when(
+    facts: dict[str, object], shown: str
+) -> None:
+    [connection] = every_status().connections
+    good = connection.organizations[0]
+    made = replace(good, name="contoso", token=replace(good.token, shared=False, **facts))
+    assert shown in shortly(places(made))
+
+
+def test_what_was_never_asked_is_no_good_organization() -> None:
+    lost = Check(
+        CheckId.SECRETS,
+        Status.FAIL,
+        "It is gone.",
+        Reason.TOKEN_GONE,
+        "Give a new one.",
+        next=Command("rotate"),
+    )
+    [connection] = places(
+        OrganizationReport("contoso", None, TokenFacts(), (skip(CheckId.IDENTITY, "Not asked."),))
+    ).connections
+    report = replace(places(), connections=(replace(connection, checks=(lost,)),))
+    text = shortly(report)
+    assert "- contoso: not checked\n" in text
+    assert "- 1 check was not made because of this.\n" in text
+    assert text.endswith("Next: aspm-ado rotate contoso\n")
+
+
+def test_verbose_is_not_advised_once_the_text_was_shown() -> None:
+    advice = "--verbose"
+    assert advice in shortly(every_status())
+    assert advice not in "".join(line for _, line in ending(every_status(), verbose=True))
+    assert advice not in shortly(replace(every_status(), told=True))

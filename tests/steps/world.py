@@ -123,7 +123,7 @@ class Person:
 class Desk:
     """A browser and a clipboard that do as they are told."""
 
-    clears_after = 90.0
+    can_copy, clears_after = True, 90.0
 
     def open(self, url: str) -> bool:
         return True

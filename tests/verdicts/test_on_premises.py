@@ -132,3 +132,37 @@ def test_a_collection_that_is_closed_to_its_owner_does_not_make_the_token_wrong(
     assert one.failing == {"organization.access"}
     found = [one.status(name) for name in ("identity", "reach", "scope.code")]
     assert found == ["skip", "pass", "skip"]
+
+
+@pytest.mark.parametrize(
+    ("directory", "address"),
+    [
+        ("/azuredevops", "/azuredevops/Research/_git/storefront"),
+        ("", "/Research/Payments"),
+        ("", "/Research/Payments/Team"),
+    ],
+)
+def test_an_address_is_read_the_other_way_where_nothing_is_found(
+    internet: Internet, machine: Machine, directory: str, address: str
+) -> None:
+    """A path does not tell a virtual directory from a collection; the answers do."""
+    pat = of_the_server()
+    internet.become(a_world(pat, server=a_server(directory=directory)))
+    done = validate(machine, "--server-url", f"https://tfs.example.test{address}", token=pat)
+    assert done.code == 0, done.said()
+    assert done.report.organization.name == "Research"
+    assert done.report.connection["base_url"] == f"https://tfs.example.test{directory}"
+    assert "was read as that of https://tfs.example.test" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("address", ["/azuredevops", "/nowhere/Nothing/_git/x"])
+def test_where_neither_reading_finds_anything_both_are_shown(
+    internet: Internet, machine: Machine, address: str
+) -> None:
+    pat = of_the_server()
+    internet.become(a_world(pat, server=a_server(directory="/azuredevops")))
+    where = ("--server-url", f"https://tfs.example.test{address}")
+    done = validate(machine, *where, "--read-only-probes", token=pat)
+    assert done.code in (3, 5), done.said()
+    assert f"https://tfs.example.test/{address.split('/')[1]}" in done.said()
+    assert "may also be" in " ".join(done.said().split())

@@ -102,6 +102,8 @@ def test_one_token_of_all_organizations_is_judged_once(
     assert [one.status("reach") for one in done.report.organizations] == ["warn", "warn"]
     assert [one.node["token"]["shared"] for one in done.report.organizations] == [True, True]
     assert len(internet.monitor.asked("app.vssps", ending="/profiles/me")) == 1
+    assert len(internet.monitor.asked("app.vssps", ending="/accounts")) == 3
+    assert "may not have listed every organization" in " ".join(done.stderr.split())
 
 
 def test_two_organizations_that_answer_prove_all_even_where_the_profile_refuses(

@@ -63,9 +63,9 @@ class AzureCli:
     def token(self, tenant: str) -> Secret:
         """A token for Azure DevOps in one tenant, the one at hand while it serves.
 
-        Raises ``NotCreatedError``.
+        Without a tenant, in the one that `az` is signed in to. Raises ``NotCreatedError``.
         """
-        if not GUID.fullmatch(tenant):
+        if tenant and not GUID.fullmatch(tenant):
             # It becomes an argument, on Windows of a batch file.
             raise ValueError("a tenant is a GUID")
         held = self._held.get(tenant)
@@ -82,8 +82,10 @@ class AzureCli:
                 remedy="Install it (https://aka.ms/installazurecli) and sign in with az login; "
                 "or create the token by hand.",
             )
-        words = f"account get-access-token --tenant {tenant} --resource {RESOURCE} --output json"
-        code, out, said = self._run([program, *words.split()])
+        command = [program, "account", "get-access-token"]
+        if tenant:
+            command += ["--tenant", tenant]
+        code, out, said = self._run([*command, "--resource", RESOURCE, "--output", "json"])
         if code != 0:
             raise az_failed(said, tenant)
         return _read(out, self._now())

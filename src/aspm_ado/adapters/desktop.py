@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
 import os
@@ -12,19 +13,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final, TextIO, cast
 from urllib.parse import urlsplit
 
 from aspm_ado.adapters import emptying
 from aspm_ado.adapters.azure_cli import childs_environment
 from aspm_ado.adapters.emptying import digest_of
+from aspm_ado.adapters.terminal.voice import DUMB_TERMINALS, is_terminal
 from aspm_ado.adapters.threads import NoThreadError, start_thread
+from aspm_ado.domain.ports import TERMINAL
 from aspm_ado.domain.secret import Secret
 
 CLIPBOARD_SECONDS: Final = 90
 """How long a secret stays on the clipboard: time to paste it, and no longer."""
 
 _SECONDS: Final = 5.0
+_WITHOUT_CLIPBOARD: Final = ("", "linux", *DUMB_TERMINALS)
+"""Beginnings of ``TERM`` for a terminal that has none, and may show what is sent to one."""
+
 _TEXT_BROWSERS: Final = ("lynx", "links", "elinks", "w3m", "www-browser")
 # Windows: no console window, and not in the group that a Ctrl-C reaches.
 _APART: Final[int] = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(
@@ -67,7 +73,9 @@ _UNIX: Final = (
 
 
 class SystemDesktop:
-    """What the desktop of this session offers; over SSH and in a container that is nothing.
+    """What the desktop of this session offers; in a container that is nothing.
+
+    Over SSH it is the clipboard of ``terminal``, if that is one.
 
     Every child runs without our secrets in its environment and with its output thrown away. A
     secret reaches the clipboard tool by its standard input only. (Libraries for the clipboard give
@@ -82,7 +90,9 @@ class SystemDesktop:
         platform: str = sys.platform,
         seconds: float = _SECONDS,
         held: float = CLIPBOARD_SECONDS,
+        terminal: TextIO | None = None,
     ) -> None:
+        self._terminal = terminal
         self._environment, self._platform = childs_environment(environment), platform
         self._seconds, self._held = seconds, held
         self._is_wsl = any(environment.get(name) for name in ("WSL_DISTRO_NAME", "WSL_INTEROP"))
@@ -114,8 +124,8 @@ class SystemDesktop:
 
     def copy(self, secret: Secret) -> str | None:
         """Put a secret on the clipboard; the name of the tool, or ``None`` where none took it."""
-        if self._is_remote():
-            return None  # the clipboard that we could reach is not the person's
+        if self._is_remote():  # the tools reach a clipboard that is not the person's
+            return self._copy_by_terminal(secret)
         for clipboard in self._clipboards():
             self._empty_later(clipboard, secret)
             if self._run(clipboard.copy, secret.reveal().encode(clipboard.encoding)) is not None:
@@ -123,6 +133,34 @@ class SystemDesktop:
                 return clipboard.name
             self._stop_emptying()
         return None
+
+    @property
+    def can_copy(self) -> bool:
+        """Whether there is a clipboard to try. Nothing is run."""
+        if self._is_remote():
+            return self._has_clipboard(self._terminal)
+        return any(self._command(one.copy) for one in self._clipboards())
+
+    def _copy_by_terminal(self, secret: Secret) -> str | None:
+        """Ask the person's terminal to copy it (OSC 52); it never answers."""
+        terminal = self._terminal
+        if terminal is None or not self._has_clipboard(terminal):
+            return None
+        encoded = base64.b64encode(secret.reveal().encode())
+        try:
+            terminal.flush()
+            terminal.buffer.write(b"\x1b]52;c;" + encoded + b"\x07")
+            terminal.buffer.flush()
+        except (OSError, ValueError):
+            return None
+        return TERMINAL
+
+    def _has_clipboard(self, terminal: TextIO | None) -> bool:
+        """Whether this is a terminal that may know OSC 52, and does not show what it ignores."""
+        kind = self._environment.get("TERM", "").lower()
+        if self._environment.get("INSIDE_EMACS") or kind.split("-")[0] in _WITHOUT_CLIPBOARD:
+            return False
+        return is_terminal(terminal)
 
     @property
     def clears_after(self) -> float | None:

@@ -29,7 +29,7 @@ from aspm_ado.cli.help import GroupedCommand
 from aspm_ado.cli.options import argument, flags_of, parameter, set_signature
 from aspm_ado.cli.output import forget_document
 from aspm_ado.domain.errors import Problem
-from aspm_ado.domain.questions import JSON, SHARED, Question
+from aspm_ado.domain.questions import JSON, REPORT, SHARED, Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.domain.text import clean
@@ -84,6 +84,8 @@ def run_command(
     try:
         with interruptible():
             invocation = invoke(word, questions, flags)
+            if invocation.on(REPORT):
+                invocation.report_files.check()
             body: Callable[..., int] = import_module(f"aspm_ado.cli.commands.{word}").run
             return body(invocation, **own)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a message may hold a value
@@ -96,6 +98,8 @@ def run_command(
         return report_error(word, problem, as_json=as_json)
     as_json, voice = invocation.as_json, invocation.voice
     try:
+        if invocation.on(REPORT):
+            problem = invocation.report_files.write_error(problem)
         return report_error(word, problem, as_json=as_json, voice=voice)
     except Exception as error:  # noqa: BLE001 - stdout failed: say that, once
         return report_error(word, problem_of(error), as_json=as_json, voice=voice)

@@ -25,6 +25,7 @@ from aspm_ado.domain.questions import (
     PAT_STDIN,
     PAT_VARIABLE,
     QUIET,
+    REPORT,
     STORE,
     TIMEOUT,
     VERBOSE,
@@ -37,6 +38,7 @@ from aspm_ado.flows.answers import Asker
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.pacing import Gate
     from aspm_ado.adapters.http.transport import Transport
+    from aspm_ado.cli.report_files import ReportFiles
     from aspm_ado.domain.aspm.profile import Profile
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.ports import Desktop, Entra, Prompter, Records, Sources, Vault
@@ -162,6 +164,13 @@ class Invocation:
         return self.on(PAT_STDIN) or any(value.rpartition("=")[2] == "-" for value in files)
 
     @cached_property
+    def report_files(self) -> ReportFiles:
+        """The files of ``--report``."""
+        from aspm_ado.cli.report_files import ReportFiles
+
+        return ReportFiles(self.command, self.values(REPORT), say=self.voice.warn)
+
+    @cached_property
     def records(self) -> Records:
         """Our records on disk."""
         from aspm_ado.adapters.records.catalog import DiskRecords
@@ -218,7 +227,7 @@ class Invocation:
         """Browser and clipboard."""
         from aspm_ado.adapters.desktop import SystemDesktop
 
-        return SystemDesktop(self.environment)
+        return SystemDesktop(self.environment, terminal=sys.stderr)
 
     @cached_property
     def entra(self) -> Entra:

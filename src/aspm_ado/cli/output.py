@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
 from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.questions import REPORT, SHOW_ALL
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, wrap
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 _WIDEST: Final = 110
 """Columns; wider tables are hard to read."""
+
+_SGR: Final = {"green": 32, "yellow": 33, "red": 31, "magenta": 35, "dim": 2}
+"""The code of each style of a mark."""
 
 _GONE: Final = (errno.EPIPE, errno.EIO, errno.EINVAL)
 """What is raised where nobody reads any more."""
@@ -77,25 +82,64 @@ def write_lines(lines: Iterable[str]) -> None:
                 sys.stdout.write(encodable(row, sys.stdout.encoding) + "\n")
 
 
-def write_report(invocation: Invocation, report: Report, *, everything: bool = True) -> int:
+def keeps_what_it_gets(stream: TextIO | None) -> str:
+    """What ``stream`` is, where it shows or keeps what is written there; empty for a pipe."""
+    if stream is None or stream.closed:
+        return "closed"
+    if is_terminal(stream):
+        return "a terminal"
+    try:
+        is_file = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return "closed"
+    return "a file" if is_file else ""
+
+
+def write_exactly(data: bytes) -> None:
+    """These bytes and nothing else, without a line end."""
+    with _writing():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+
+
+def write_report(invocation: Invocation, report: Report) -> int:
     """The result of a validation; the exit code.
 
-    Without ``everything`` only what asks for something. With --verbose the texts to send to
-    whoever can mend what is in the way follow on stderr.
+    With --all every check, else a short end. With --verbose the texts for tickets follow on stderr.
     """
     from aspm_ado.render.json import report_document
-    from aspm_ado.render.text import closing, sections, tickets
+    from aspm_ado.render.text import tickets
 
+    proven = report
+    if invocation.on(REPORT):
+        report = invocation.report_files.write(report)
     if invocation.as_json:
         write_document(report_document(report))
-    elif report.error is None:
-        with _writing():
-            _paint(invocation, tuple(sections(report, everything=everything)), sys.stdout)
-        write_lines(closing(report))
+    elif proven.error is None:
+        _write_ending(invocation, report)
     if invocation.is_verbose:
         for line in tickets(report):
             invocation.voice.say(line)
     return int(report.exit_code)
+
+
+def _write_ending(invocation: Invocation, report: Report) -> None:
+    from aspm_ado.render.ending import closing, ending
+    from aspm_ado.render.text import MARKS, line_rows, sections
+
+    if invocation.on(SHOW_ALL):
+        with _writing():
+            _paint(invocation, tuple(sections(report)), sys.stdout)
+        write_lines(closing(report, verbose=invocation.is_verbose))
+        return
+    color = invocation.colors(sys.stdout)
+    with _writing():
+        lines = ending(report, verbose=invocation.is_verbose)
+        for status, row in line_rows(lines, result_width()):
+            shown = encodable(row, sys.stdout.encoding)
+            if color and status is not None:
+                shown = f"\x1b[{_SGR[MARKS[status][2]]}m{shown[0]}\x1b[0m{shown[1:]}"
+            sys.stdout.write(shown + "\n")
 
 
 def show_trouble(invocation: Invocation, results: Sequence[Any]) -> None:

@@ -50,10 +50,13 @@ class Command:
 
     def text(self, connection: str) -> str:
         """What a person types."""
+        words = ["aspm-ado", self.verb]
+        if self.organizations or not self.aspm_url:
+            words.append(clean(connection, 70))
+        words += (f"-o {shlex.quote(clean(name, 60))}" for name in self.organizations)
         if self.aspm_url:
-            return f"aspm-ado {self.verb} --aspm-url {clean(self.aspm_url, 200)}"
-        names = (f"-o {shlex.quote(clean(name, 60))}" for name in self.organizations)
-        return " ".join((f"aspm-ado {self.verb} {clean(connection, 70)}", *names))
+            words.append(f"--aspm-url {clean(self.aspm_url, 200)}")
+        return " ".join(words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,14 @@ class Identity:
     account: str = ""
 
     @property
+    def label(self) -> str:
+        """The name and the account, as a person reads them."""
+        who = self.name or self.account or self.id
+        if self.name and self.account and self.name != self.account:
+            who = f"{self.name} <{self.account}>"
+        return who
+
+    @property
     def is_anonymous(self) -> bool:
         """Whether this is nobody."""
         return self.id.lower() in ("", ANONYMOUS_ID)

@@ -42,6 +42,10 @@ class InterruptedByUserError(UserError):
     """Ctrl-C, Ctrl-D, SIGTERM or SIGHUP (exit 130)."""
 
 
+class HandoffInterruptedError(InterruptedByUserError):
+    """The same in the handoff of a connection that is stored (exit 130)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What an error says, for the document."""

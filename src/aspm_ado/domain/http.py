@@ -206,6 +206,7 @@ class Call:
     document of a good answer. ``ca_bundle`` is a file of certificates that are trusted for this
     call in addition to the system's. ``hides`` are secrets that the answer may hold although they
     are not sent. ``head_only`` says that the head of the body is enough, however long it is.
+    ``pause`` is for how many seconds it waits before it is sent.
     """
 
     method: str
@@ -218,6 +219,7 @@ class Call:
     ca_bundle: str | None = None
     hides: tuple[Secret, ...] = ()
     head_only: bool = False
+    pause: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

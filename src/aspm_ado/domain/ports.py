@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,9 +191,13 @@ class Entra(Protocol):
     def token(self, tenant: str) -> Secret:
         """A token for Azure DevOps of one tenant (a GUID), valid for some minutes.
 
-        Raises ``NotCreatedError``.
+        Without a tenant, of the one that is signed in to. Raises ``NotCreatedError``.
         """
         ...
+
+
+TERMINAL: Final = "terminal"
+"""The clipboard of the terminal, reached by OSC 52: nobody can tell whether it took anything."""
 
 
 class Desktop(Protocol):
@@ -204,7 +208,15 @@ class Desktop(Protocol):
         ...
 
     def copy(self, secret: Secret) -> str | None:
-        """Copy a secret; returns the name of the clipboard, or ``None`` where there is none."""
+        """Copy a secret; returns the clipboard, or ``None`` where none accepted it.
+
+        It is the name of a tool, or ``TERMINAL``.
+        """
+        ...
+
+    @property
+    def can_copy(self) -> bool:
+        """Whether there is a clipboard to try. Nothing is run."""
         ...
 
     @property

@@ -241,6 +241,14 @@ FAIL_ON_WARNING: Final = _row(
     "fail-on-warning", "Fail on warning", "Exit with 3 on a warning that counts.", switch=True
 )
 SHOW_ALL: Final = _row("all", "All", "Show all checks, including passed ones.", switch=True)
+REPORT: Final = _row(
+    "report",
+    "File for the report",
+    "Also write the report to FILE: .html (a page), .md, .xml (JUnit), .ics (calendar), .prom "
+    "(Prometheus) or .json. Can be repeated.",
+    "FILE",
+    repeat=True,
+)
 REQUEST: Final = _row(
     "request",
     "Request",

@@ -62,6 +62,8 @@ class Who(StrEnum):
     NETWORK = "network"
     SERVICE = "service"
     ASPM = "aspm"
+    ASPM_ADDRESS = "aspm-address"
+    ASPM_INTEGRATIONS = "aspm-integrations"
     MACHINE = "machine"
 
 
@@ -110,6 +112,8 @@ class Reason(StrEnum):
     """A file with a secret can be read by other users of this machine."""
     NOTHING_STORED = "nothing-stored", 2
     """There is no such connection, or none at all."""
+    EXTRA_MISSING = "extra-missing", 2
+    """A format of `--report` needs a library that is not installed."""
     CODE_SCOPE_MISSING = "code-scope-missing", 3, Who.OWNER
     """The token lacks the Code scope at the level that ASPM needs."""
     WORK_SCOPE_MISSING = "work-scope-missing", 3, Who.OWNER
@@ -243,11 +247,11 @@ class Reason(StrEnum):
     """The service refused the person, not the scope; the scope cannot be told."""
     ASPM_FORBIDDEN = "aspm-forbidden", 6, Who.ASPM
     """Invicti ASPM knows the token but does not allow this."""
-    ASPM_NOT_AN_API = "aspm-not-an-api", 6, Who.ASPM
+    ASPM_NOT_AN_API = "aspm-not-an-api", 6, Who.ASPM_ADDRESS
     """What answered at the ASPM address is not its API."""
     ASPM_REFUSED = "aspm-refused", 6, Who.ASPM
     """Invicti ASPM refused the values of the hand-off or registration."""
-    REGISTRATION_CONFLICT = "registration-conflict", 6, Who.ASPM
+    REGISTRATION_CONFLICT = "registration-conflict", 6, Who.ASPM_INTEGRATIONS
     """Invicti ASPM has an instance for the organization already, which this program did not
     make."""
     THREADS_EXHAUSTED = "threads-exhausted", 5, Who.MACHINE
@@ -270,8 +274,12 @@ class Reason(StrEnum):
     """Our records cannot be read or written, or are damaged."""
     RECORDS_NEWER = "records-newer", 7, Who.MACHINE
     """Our records were written by a newer version."""
+    REPORT_UNWRITTEN = "report-unwritten", 7, Who.MACHINE
+    """The run ended, and a file of `--report` could not be written."""
     HANDED_OFF = "handed-off", 8
     """A person still has to enter the values in Invicti ASPM."""
+    SAVED_NOT_SHOWN = "saved-not-shown", 8
+    """A person said “saved”, and Invicti ASPM does not show the tool yet."""
     REGISTRATION_UNKNOWN = "registration-unknown", 8
     """Whether Invicti ASPM has registered the instance could not be found out."""
     REGISTRATION_PLANNED = "registration-planned", 0

@@ -12,6 +12,7 @@ from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.reasons import ExitCode
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import UNREGISTERED, Registration
+from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.deployment import Deployment, Purpose
@@ -35,6 +36,7 @@ GRAVITY: Final = (
     ExitCode.STEP_REMAINS,
 )
 """Which code wins within a connection and over several, the gravest first."""
+_RANK: Final = (*GRAVITY, ExitCode.DONE)
 
 
 class Verdict(StrEnum):
@@ -50,7 +52,8 @@ class Verdict(StrEnum):
 class TokenFacts:
     """What may be shown of a token.
 
-    ``days_left`` counts to its expiry or to the end of global tokens, whichever comes first.
+    ``days_left`` counts to its expiry or to the end of global tokens, whichever comes first;
+    ``ends`` is that day, and is not part of the document.
     """
 
     format: TokenFormat = TokenFormat.UNKNOWN
@@ -61,13 +64,20 @@ class TokenFacts:
     reach: Reach = Reach.UNKNOWN
     source: str = ""
     shared: bool = False
+    ends: str | None = None
+
+    @property
+    def end(self) -> str | None:
+        """The day on which it ends, ``YYYY-MM-DD``, if one is known."""
+        return self.ends or self.expires
 
 
 @dataclass(frozen=True, slots=True)
 class OrganizationReport:
     """One organization or collection: who the token is, and every check.
 
-    ``username`` is the one that was tried with the token; it is not part of the document.
+    ``username`` is the one that was tried with the token; ``others`` are the other connections on
+    record with the same owner. Both are not part of the document, whose checks say the same.
     """
 
     name: str
@@ -76,6 +86,12 @@ class OrganizationReport:
     checks: tuple[Check, ...]
     registration: Registration = UNREGISTERED
     username: str = ""
+    others: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on it alone."""
+        return _verdict(gravest(check.exit_code for check in self.checks), self.checks)
 
     @property
     def is_good(self) -> bool:
@@ -83,6 +99,14 @@ class OrganizationReport:
         own = [one for one in self.checks if one.required and one.id is not CheckId.REGISTRATION]
         is_known = any(one.id is CheckId.IDENTITY and one.status is Status.PASS for one in own)
         return is_known and all(one.exit_code is ExitCode.DONE for one in own)
+
+    def token_words(self, deployment: Deployment) -> str:
+        """Whose token it is and how far it reaches, behind the word for it."""
+        words = "" if self.identity is None else f" of {clean(self.identity.label, 160)}"
+        return words + {
+            Reach.ALL: f" for all {deployment.all_places}",
+            Reach.ORGANIZATION: f" for one {deployment.noun}",
+        }.get(self.token.reach, "")
 
     def with_checks(self, checks: Iterable[Check]) -> OrganizationReport:
         """The same with these checks in the place of its own."""
@@ -124,7 +148,8 @@ class Report:
     """The whole document.
 
     ``notes`` are shown to people at the end. They are not part of the document, whose checks say
-    the same.
+    the same. ``told`` says that a text for a ticket was shown in this run, and ``shown`` is ``at``
+    on the day that Azure DevOps told.
     """
 
     command: str
@@ -133,6 +158,8 @@ class Report:
     connections: tuple[ConnectionReport, ...] = ()
     error: Problem | None = None
     notes: tuple[str, ...] = ()
+    told: bool = False
+    shown: str = ""
 
     def all_checks(self) -> Iterator[Check]:
         """Every check of every connection."""
@@ -145,13 +172,28 @@ class Report:
         codes = {check.exit_code for check in self.all_checks()}
         if self.error:
             codes.add(self.error.reason.exit_code)
-        return next((code for code in GRAVITY if code in codes), ExitCode.DONE)
+        return gravest(codes)
 
     @property
     def verdict(self) -> Verdict:
         """The exit code as a word, and whether there are warnings."""
-        warned = any(check.status is Status.WARN for check in self.all_checks())
-        return verdict_of(self.exit_code, warned=warned)
+        return _verdict(self.exit_code, self.all_checks())
+
+    def failed_by(self, problem: Problem) -> Report:
+        """The same with an error; of two the graver is told."""
+        if self.error is not None:
+            first = gravest((self.error.reason.exit_code, problem.reason.exit_code))
+            problem = self.error if first is self.error.reason.exit_code else problem
+        return replace(self, error=problem)
+
+
+def gravest(codes: Iterable[ExitCode]) -> ExitCode:
+    """The code that wins."""
+    return min(codes, key=_RANK.index, default=ExitCode.DONE)
+
+
+def _verdict(code: ExitCode, checks: Iterable[Check]) -> Verdict:
+    return verdict_of(code, warned=any(check.status is Status.WARN for check in checks))
 
 
 _UNKNOWN: Final = frozenset(

@@ -11,6 +11,7 @@ from typing import Final
 
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.secret import TokenFormat
 
@@ -109,6 +110,11 @@ class StoredCredential:
     authorization_id: str = ""
 
     @property
+    def owner(self) -> str:
+        """The person that Azure DevOps named, as a person reads them."""
+        return Identity(self.identity_id, self.identity_name, self.identity_account).label
+
+    @property
     def ends(self) -> date | None:
         """The day on which it ends, if one is known."""
         return date.fromisoformat(self.expires) if self.expires else None
@@ -147,13 +153,15 @@ class Successor:
     """A good token that replaces the one in force as soon as Invicti ASPM has it.
 
     ``verdicts`` is what was found out with it, by the name of the organization (check id → status),
-    on ``day``.
+    on ``day``. ``reach_demanded`` is the reach demanded of it, where that was said anew: from the
+    swap on, the connection demands it.
     """
 
     credential: StoredCredential
     organizations: tuple[str, ...]
     verdicts: dict[str, dict[str, str]] = field(default_factory=dict)
     day: str = ""
+    reach_demanded: ReachDemanded | None = None
 
     def in_force(
         self, one: StoredOrganization, key: str, registration: Registration
@@ -261,7 +269,7 @@ class Entry:
         for key, one in self.successors.items():
             waiting = tuple(name for name in one.organizations if name.casefold() not in done)
             if waiting:
-                left[key] = Successor(one.credential, waiting, one.verdicts, one.day)
+                left[key] = replace(one, organizations=waiting)
         return left
 
     def awaiting(
@@ -295,6 +303,7 @@ class Entry:
             organizations=tuple(organizations),
             credentials={**self.credentials, key: successor.credential},
             successors=self.successors_without(swapped),
+            reach_demanded=successor.reach_demanded or self.reach_demanded,
             validated=at or self.validated,
         ).pruned()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -77,6 +77,19 @@ def join_words(words: Sequence[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def some_of(names: Iterable[str], room: int = 60) -> str:
+    """Each name once, as many as there is room for; the others are counted."""
+    first, *others = dict.fromkeys(names)
+    text, left = first, len(others)
+    for name in others:
+        if len(text) + len(name) > room:
+            break
+        text, left = f"{text}, {name}", left - 1
+    if left:
+        text += f" and {left} more"
+    return text
 
 
 def _is_shown(character: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
@@ -17,9 +19,9 @@ from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.questions import Question
+from aspm_ado.domain.questions import ALL_ORGANIZATIONS, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
+from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
@@ -32,7 +34,7 @@ from aspm_ado.domain.stored import (
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.connect_plan import tell_plan
-from aspm_ado.flows.handoff import is_unfinished, resume_handoff
+from aspm_ado.flows.handoff import is_unfinished, leading_on, resume_handoff
 from aspm_ado.flows.options import ConnectOptions, ask_settings, distribute, resolve_options
 from aspm_ado.flows.registration.api import demand_dialect
 from aspm_ado.flows.registration.aspm import (
@@ -57,7 +59,7 @@ from aspm_ado.flows.storage.connection import (
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import store_entry, whole_records
 from aspm_ado.flows.target import stored_by_key, target_given
-from aspm_ado.flows.tokens.creation import creates_unasked, not_created_report
+from aspm_ado.flows.tokens.creation import CREATED, creates_unasked, not_created_report
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.retry import more_organizations, validate_until_good
 from aspm_ado.flows.tokens.sources import Tokens
@@ -77,6 +79,8 @@ def connect(context: Context, name: str | None) -> Report:
         return _connected_already(context, stored[parse_name(name)])
     options = resolve_options(context, name, stored)
     results, refused = _validate(context, options)
+    if results:  # an address of a server may have turned out to mean another root
+        options.target = options.target.at(results[0].token.site)
     if not name:
         options.name_after(results, stored)
     good = good_ones(context, results, options.replaced)
@@ -150,12 +154,18 @@ def _one_by_one(
     refused: list[OrganizationReport] = []
     stores_each = options.stores and len(places) > 1
     if stores_each:
-        names = " -o ".join(place.name for place in places)
+        words = " ".join(f"-o {place.name}" for place in places)
+        if len(places) > FEW and context.asker.switch(ALL_ORGANIZATIONS):
+            words = ALL_ORGANIZATIONS.flag
         context.voice.note(
             f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
-            f"aspm-ado connect {options.name} -o {names}"
+            f"aspm-ado connect {options.name} {words}"
         )
-    for place in places:
+    began = time.monotonic()
+    for done, place in enumerate(places):
+        if len(places) > FEW:
+            left = _time_left(time.monotonic() - began, done, len(places))
+            context.voice.progress(done, len(places), f"Tokens{left}")
         try:
             token = acquire(context, place, options.demand, for_all=False)
         except (NotCreatedError, UsageError) as error:
@@ -169,6 +179,13 @@ def _one_by_one(
             _store_alone(context, options, result)
         results.append(result)
     return results, refused
+
+
+def _time_left(seconds: float, done: int, total: int) -> str:
+    """How long the rest will take, as the part that is ``done`` did; nothing under a minute."""
+    if not done or (left := seconds / done * (total - done)) < 60:
+        return ""
+    return f" (about {round(left / 60)} min left)"
 
 
 def _store_alone(context: Context, options: ConnectOptions, result: TokenResult) -> None:
@@ -262,7 +279,8 @@ def store_and_register(
         keys = [new_key(context) for _ in good]
         _store(context, options, good, keys, settings.toggles, aspm)
     if ready is not None:
-        _take(good, deliver(context, ready, options.profile, handoffs, keeps=options.keeps))
+        with leading_on(context, options.name if options.keeps else ""):
+            _take(good, deliver(context, ready, options.profile, handoffs, keeps=options.keeps))
     return options.keeps
 
 
@@ -415,8 +433,11 @@ def _handoff(
     here: OrganizationResult,
     begun: Registration,
 ) -> Handoff:
-    day = context.now().strftime("%Y-%m-%d")
+    day = context.shown[:10]
     username = needed_username(here.report) or result.token.username
+    evidence = evidence_of(here.report.checks, day, here.report.token.reach)
+    if here.report.identity is not None:
+        evidence = replace(evidence, owner=here.report.identity.label)
     return Handoff(
         options.name,
         here.place,
@@ -425,9 +446,10 @@ def _handoff(
         result.token.secret,
         username,
         repository_of(here),
-        evidence_of(here.report.checks, day, here.report.token.reach),
+        evidence,
         begun,
         notes=clone_notes(here.place, statuses_of(here.report), username),
+        unstored="" if options.keeps else result.token.authorization_id,
     )
 
 
@@ -519,6 +541,7 @@ def _organization_report(
         aspm_is_good=aspm is None or aspm.is_good or not brought,
         brought=brought,
         stored=options.keeps,
+        revoked=not options.keeps and here.report.token.source == CREATED,
         required=options.aspm.counts,
     )
     if brought:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.stored import RegistrationState
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.profile import Profile
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.scheduler import Scheduler
+
+_MAY_HAVE_IT: Final = (RegistrationState.REGISTERED, RegistrationState.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,24 @@ class Context:
     created: list[CreatedToken] = field(default_factory=list)
     """What this run created; what is not on record in the end is revoked (``revoking_unkept``)."""
 
+    told: list[str] = field(default_factory=list)
+    """The organizations of which a text for a ticket was shown in this run."""
+
+    def note_handed_over(self, authorization_id: str, state: RegistrationState) -> None:
+        """Note whether Invicti ASPM has a token that is stored nowhere: else it is revoked."""
+        for one in self.created:
+            if authorization_id and one.authorization_id == authorization_id:
+                one.handed_over = state in _MAY_HAVE_IT
+
     @property
     def stamp(self) -> str:
         """Now, as it is put on record: UTC, to the second."""
         return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @property
+    def shown(self) -> str:
+        """The same as a person is shown it: on the day that Azure DevOps told."""
+        told = self.clock.told
+        if told is None or told.date() == self.now().date():
+            return self.stamp
+        return told.strftime("%Y-%m-%dT%H:%M:%SZ")

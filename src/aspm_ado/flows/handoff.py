@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
@@ -11,7 +12,12 @@ from aspm_ado.domain.aspm.handoff import clone_notes, stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.checks import Check, Status
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.errors import (
+    HandoffInterruptedError,
+    InterruptedByUserError,
+    StoreError,
+    UsageError,
+)
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import AspmReport, OrganizationReport, Report
@@ -96,7 +102,7 @@ class HandoffResult:
 
 def resume_handoff(context: Context, name: str | None, command: str = "handoff") -> Report:
     """Go on with what is not registered yet; when everything is, show it all again."""
-    entry = _entry(context, name)
+    entry = entry_meant(context, name, command)
     if entry.aspm is None:
         raise UsageError(
             Reason.INPUT_MISSING,
@@ -104,15 +110,43 @@ def resume_handoff(context: Context, name: str | None, command: str = "handoff")
             remedy=f"Name it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} "
             "--aspm-url URL",
         )
-    due = [one for one in entry.organizations if not is_registered(entry, one)]
-    done = [one.name for one in entry.organizations if due and one not in due]
-    result = bring(context, entry, entry.aspm, due or entry.organizations, done)
+    due = due_in(entry)
+    done = [one.name for one in entry.organizations if one not in due]
+    result = bring(context, entry, entry.aspm, due, done)
     now = context.records.load().connections.get(entry.name, entry)
     revoke_replaced(context, entry, now)
     organizations = [_organization(now, one, result) for one in now.organizations]
     checks = filter(None, [result.stored])
     made = entry_report(now, organizations, checks, aspm_report(now, result.aspm))
     return report(context, command, [], [made])
+
+
+def due_in(entry: Entry) -> list[StoredOrganization]:
+    """What a hand-off is about: what is not registered yet, or everything where all is."""
+    due = [one for one in entry.organizations if not is_registered(entry, one)]
+    return due or list(entry.organizations)
+
+
+@contextmanager
+def leading_on(context: Context, name: str) -> Iterator[None]:
+    """Inside, Ctrl-C says what is stored of the connection, and which command goes on."""
+    try:
+        yield
+    except (InterruptedByUserError, KeyboardInterrupt):
+        entry = None
+        with suppress(StoreError):
+            entry = context.records.load().connections.get(name)
+        if entry is None:
+            raise
+        left = [one.name for one in entry.organizations if not is_registered(entry, one)]
+        saying = "Nothing is left to enter in Invicti ASPM."
+        if left:
+            saying = f"Left to enter in Invicti ASPM: {clean(', '.join(left), 300)}."
+        raise HandoffInterruptedError(
+            Reason.INTERRUPTED,
+            f"Interrupted in the handoff. The connection “{name}” is stored. {saying}",
+            remedy=f"To continue, run: aspm-ado handoff {name}",
+        ) from None
 
 
 def is_registered(entry: Entry, one: StoredOrganization) -> bool:
@@ -147,7 +181,7 @@ def bring(
 
     ``done`` are those that a person has finished before.
     """
-    keys = dict.fromkeys(_newest(entry, one) for one in due)
+    keys = dict.fromkeys(newest_key(entry, one) for one in due)
     secrets, stored = read_tokens(context, entry, keys, "this connection")
     if stored.status is not Status.PASS:
         return HandoffResult(stored)
@@ -161,11 +195,12 @@ def bring(
     settings = _fitting(context, settings, aspm)
     if not aspm.is_good:
         return HandoffResult(stored, aspm)
-    handoffs = [_handoff(entry, one, secrets[_newest(entry, one)], settings) for one in due]
+    handoffs = [_handoff(entry, one, secrets[newest_key(entry, one)], settings) for one in due]
     profile = None
     if profile_path:
         profile = profile_at(context, profile_path)
-    outcomes = deliver(context, aspm, profile, handoffs, keeps=True, resumes=True, done=done)
+    with leading_on(context, entry.name):
+        outcomes = deliver(context, aspm, profile, handoffs, keeps=True, resumes=True, done=done)
     return HandoffResult(stored, asked, outcomes)
 
 
@@ -185,7 +220,7 @@ def _fitting(context: Context, settings: Settings, aspm: AspmResult) -> Settings
     return Settings(issue_manager=settings.issue_manager)
 
 
-def _newest(entry: Entry, one: StoredOrganization) -> str:
+def newest_key(entry: Entry, one: StoredOrganization) -> str:
     """The key of the token that Invicti ASPM is to have."""
     return entry.successor_of(one.name) or one.credential
 
@@ -206,7 +241,7 @@ def _validated(
     return resolve_aspm(context, target, given, AspmTerms(needs_token))
 
 
-def _entry(context: Context, name: str | None) -> Entry:
+def entry_meant(context: Context, name: str | None, command: str) -> Entry:
     """The connection meant: named, the only one, or chosen."""
     entries = stored_entries(context, [name] if name else [])
     if len(entries) == 1:
@@ -217,7 +252,7 @@ def _entry(context: Context, name: str | None) -> Entry:
             Reason.INPUT_MISSING,
             f"Several connections are stored ({', '.join(one.label for one in names)}), "
             "and there is nobody to ask which one is meant.",
-            remedy=f"Name it: aspm-ado handoff {names[0].label}",
+            remedy=f"Name it: aspm-ado {command} {names[0].label}",
         )
     chosen = context.asker.prompter.choose(_WHICH, names, names[0].value)
     return next(entry for entry in entries if entry.name == chosen)
@@ -232,6 +267,8 @@ def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Se
     if key:
         one = entry.successors[key].in_force(one, key, one.registration)
     day = max(one.days.values(), default=(entry.validated or "")[:10])
+    credential = entry.credential_of(one.credential)
+    evidence = stored_evidence(one.verdict.items(), day, credential.reach)
     return Handoff(
         entry.name,
         site_of(entry).place(one.name),
@@ -240,7 +277,7 @@ def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Se
         secret,
         one.username,
         one.repository,
-        stored_evidence(one.verdict.items(), day, entry.credential_of(one.credential).reach),
+        replace(evidence, owner=credential.owner),
         one.registration,
         key,
         clone_notes(site_of(entry).place(one.name), one.verdict, one.username),
@@ -259,9 +296,11 @@ def aspm_report(entry: Entry, aspm: AspmResult | None) -> AspmReport | None:
 def _organization(
     entry: Entry, one: StoredOrganization, result: HandoffResult
 ) -> OrganizationReport:
-    """In this command the answer is the result: later is 8, refused is 6."""
+    """In this command the answer is the result: later is 8, refused is 6, saved is 0."""
     facts = result.facts(entry, one.name)
     state = facts.registration
     begun = state.state is not RegistrationState.NONE or state.mode is RegistrationMode.API
-    facts.required = begun or facts.outcome is not None or facts.token is NewToken.WAITS
+    is_saved = facts.outcome is not None and facts.outcome.reason is Reason.SAVED_NOT_SHOWN
+    answered = facts.outcome is not None or facts.token is NewToken.WAITS
+    facts.required = (begun or answered) and not is_saved
     return with_registration(report_on_record(entry, one), facts)

@@ -14,6 +14,7 @@ from aspm_ado.domain.azure.retirement import Reach, ReachDemanded, parse_day
 from aspm_ado.domain.azure.scopes import hint_of
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
+    ALL_ORGANIZATIONS,
     ASPM_API,
     ASPM_URL,
     CHECK_CLONE,
@@ -52,6 +53,7 @@ from aspm_ado.flows.target import (
     target_given,
 )
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
+from aspm_ado.flows.tokens.lifecycle import organizations_signed_in
 from aspm_ado.flows.tokens.prompt import ask_reach
 from aspm_ado.flows.tokens.sources import Tokens, missing_token, tokens_given
 from aspm_ado.flows.validation.token import Demand, Token
@@ -242,11 +244,16 @@ def resolve_options(
     if asker.keeps and not asker.switch(DRY_RUN):
         prepare_storage(context)
     target = _ask_target(context, given, tokens)
+    if target.list_all and tokens.shared is None and _is_created(context, demand, target):
+        places = map(target.site.place, organizations_signed_in(context))
+        target = replace(target.adding(*places), list_all=False)
     name = _name(name, target)
     old = old or stored.get(name)
     if old is not None:
         require_same_world(context, [old])
         target = _at_the_same_server(target, old)
+        if asker.switch(ALL_ORGANIZATIONS):  # no list is complete
+            target = target.adding(*(target.site.place(one.name) for one in old.organizations))
     demand = _resolve_demand(context, demand, target.site.deployment, old)
     return ConnectOptions(
         name,
@@ -293,6 +300,8 @@ def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Targe
 
 def _at_the_same_server(target: Target, old: Entry) -> Target:
     """The target, with the certificates on record; another server is refused."""
+    if target.read_otherwise().site.base_url == old.base_url:
+        target = target.read_otherwise()
     site = target.site
     if (old.deployment, old.base_url) != (site.deployment, site.base_url):
         raise UsageError(
@@ -346,6 +355,14 @@ def demand_stored(context: Context, entry: Entry, reach: ReachDemanded | None = 
     """
     demand = demand_given(context.asker, entry.purpose, reach or reach_on_record(context, entry))
     return replace(demand, on_record=reach is None)
+
+
+def demand_renewed(context: Context, entry: Entry) -> Demand:
+    """The same of a new token for the connection, for which ``--reach`` may be said anew."""
+    if context.asker.given(REACH) is None:
+        return demand_stored(context, entry)
+    reach = ask_reach(context, reach_given(context.asker), entry.deployment)
+    return demand_stored(context, entry, reach)
 
 
 def reach_on_record(context: Context, entry: Entry) -> ReachDemanded:
@@ -551,10 +568,13 @@ def _aspm_missing() -> UsageError:
 
 
 def _is_created(context: Context, demand: Demand, target: Target | None) -> bool:
-    """Whether tokens that are missing are made: the organizations have to be named for that."""
-    if target is None or target.list_all or not target.places:
+    """Whether tokens that are missing are made."""
+    if target is None or target.is_open:
         return False
-    return creates_unasked(context, target.places[0], demand)
+    place = next(iter(target.places), target.site.place("_"))
+    if target.list_all and creation_asked(context.asker) == REQUIRE:
+        return target.site.deployment is Deployment.SERVICES
+    return creates_unasked(context, place, demand)
 
 
 def _lacks_token(target: Target | None, tokens: Tokens, known: Entry | None) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import SERVICES, Site, parse_organization, parse_server
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import (
@@ -16,6 +17,7 @@ from aspm_ado.domain.questions import (
     SERVER_URL,
 )
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.token import each_once
 
 if TYPE_CHECKING:
@@ -60,6 +62,13 @@ class Target:
         """The same with more known of its deployment."""
         places = tuple(map(site.place, self.names))
         return Target(site, places, self.list_all, self.allow_http)
+
+    def read_otherwise(self) -> Target:
+        """The same address of a server read the other way, where that names a collection."""
+        place = self.site.other_reading
+        if place is None:
+            return self
+        return Target(place.site, (place,), self.list_all, self.allow_http)
 
     def _of(self, places: Iterable[Place]) -> Target:
         return Target(self.site, each_once(places), self.list_all, self.allow_http)
@@ -162,3 +171,19 @@ def _on_server(
 def stored_by_key(entry: Entry) -> dict[str, StoredOrganization]:
     """The organizations on record of a connection, by ``Place.key``."""
     return {one.key: one for one in entry.organizations}
+
+
+def known_name(entry: Entry, text: str) -> str:
+    """The stored name of an organization that is named, or that a pasted address belongs to."""
+    name = text.strip()
+    if entry.organization(name) is None and entry.deployment is Deployment.SERVICES:
+        name = parse_organization(text).name
+    found = entry.organization(name)
+    if found is None:
+        stored = ", ".join(one.name for one in entry.organizations)
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"“{entry.name}” has no organization named {clean(name, 60)}.",
+            remedy=f"It has: {clean(stored, 300)}.",
+        )
+    return found.name

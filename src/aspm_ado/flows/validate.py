@@ -38,6 +38,7 @@ from aspm_ado.flows.registration.aspm import validate_stored_aspms
 from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.storage.connection import entry_report
 from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets, require_same_world
+from aspm_ado.flows.storage.transaction import changed_meanwhile
 from aspm_ado.flows.target import (
     ask_target,
     collection_missing,
@@ -130,8 +131,10 @@ def validate_stored(
             )
     validations = [
         _Validation(entry, check, _stored_tokens(context, entry, secrets))
-        for entry, (secrets, check) in zip(entries, read_secrets(context, entries), strict=True)
+        for entry, secrets, check in read_secrets(context, entries)
     ]
+    if not validations:
+        raise changed_meanwhile(entries[0].name)
     results = _validate(context, validations, terms.warn_days)
     reports: list[ConnectionReport] = []
     notes: list[str] = []
@@ -380,6 +383,7 @@ def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
         bare = (place.name for place in target.places if tokens.of(place) is None)
         tokens = Tokens(ask_token(asker, target.site, next(bare, "")), tokens.own)
     results = validate(context, distribute(tokens, target, demand), warn_days=terms.warn_days)
+    site = next((result.token.site for result in results), target.site)
     reports = (terms.applied_to(named(made, None)) for result in results for made in result.reports)
-    connection = connection_report(None, target.site, demand.purpose, reports)
+    connection = connection_report(None, site, demand.purpose, reports)
     return report(context, "validate", results, [connection])

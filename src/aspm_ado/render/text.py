@@ -1,7 +1,7 @@
-"""The report for people: what is wrong first to the eye, one remedy a line, the next command.
+"""The whole report for people, and the lines of its end.
 
-A report becomes sections of rows, which are painted as tables where somebody looks at them and
-written as plain lines elsewhere. rich is imported where it paints: nothing else waits for it.
+Sections of rows are painted as tables where somebody looks at them and written as plain lines
+elsewhere. rich is imported where it paints: nothing else waits for it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final, TextIO
 from aspm_ado import __version__
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.checks import CheckId, Command, Status
+from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.help.ticket import responsibilities
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import FEW, Verdict
+from aspm_ado.domain.report import FEW
 from aspm_ado.domain.text import clean, encodable, wrap
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
     from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
+    from aspm_ado.render.ending import Line
 
 MARKS: Final = {
     Status.PASS: ("✓", "ok", "green"),
@@ -34,12 +34,6 @@ MARKS: Final = {
 }
 """Of each status: its mark, a word for it, and the style of the mark."""
 
-_SENTENCES: Final = {
-    Verdict.READY: "Ready.",
-    Verdict.READY_WITH_WARNINGS: "Ready, with warnings.",
-    Verdict.NOT_READY: "Not ready.",
-    Verdict.UNKNOWN: "Not known: it could not be found out.",
-}
 _OF_THE_TOKEN: Final = (
     CheckId.TOKEN_FORMAT,
     CheckId.TOKEN_EXPIRY,
@@ -57,12 +51,6 @@ class TableRow:
     title: str
     detail: str
     remedy: str = ""
-    command: str = ""
-    """The command to run, where the remedy does not end with it."""
-
-    id: CheckId | None = None
-    next: Command | None = None
-    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,39 +63,23 @@ class Section:
     token: str = ""
     """What the heading says of the token, behind the name."""
 
-    above: bool = False
-    """Whether trouble of a shared token is in an earlier table."""
 
-
-def sections(report: Report, *, everything: bool = True) -> Iterator[Section]:
-    """Every table of a report; without ``everything`` what is good is summed up in one row each."""
+def sections(report: Report) -> Iterator[Section]:
+    """Every table of a report."""
     for connection in report.connections:
-        yield from _together(_of_connection(connection, everything=everything))
+        yield from _together(_of_connection(connection))
 
 
 def in_the_way(checks: Iterable[Check]) -> tuple[TableRow, ...]:
     """The rows that something has to be done about before it is good."""
-    return tuple(_row(check) for check in checks if check.status in (Status.FAIL, Status.UNKNOWN))
-
-
-def closing(report: Report) -> list[str]:
-    """The verdict, whose problem it is, and the next command."""
-    lines = [f"{_SENTENCES[report.verdict]} (exit {int(report.exit_code)})"]
-    if report.error is not None:
-        lines = [clean(report.error.problem, 600), clean(report.error.remedy, 600)]
-    lines += _responsibilities(report)
-    lines += [clean(note, 600) for note in report.notes]
-    if report.error is None:
-        commands = (_next(connection, report.command) for connection in report.connections)
-        lines += [f"Next: {command}" for command in commands if command]
-    return lines
+    return _rows(check for check in checks if check.status in (Status.FAIL, Status.UNKNOWN))
 
 
 def tickets(report: Report) -> Iterator[str]:
     """The texts to send, one for each who can mend something of a connection."""
     for connection in report.connections:
         for responsibility in responsibilities(connection):
-            yield from ("", *responsibility.ticket(report.at, __version__))
+            yield from ("", *responsibility.ticket(report.shown or report.at, __version__))
 
 
 def plain_lines(tables: Iterable[Section], width: int = 100) -> Iterator[str]:
@@ -116,10 +88,18 @@ def plain_lines(tables: Iterable[Section], width: int = 100) -> Iterator[str]:
         yield from wrap(table.heading, width)
         for row in table.rows:
             yield from wrap(f"  {MARKS[row.status][0]} {row.title}: {row.detail}", width)
-            for step in (row.remedy, row.command):
-                if step:
-                    yield from wrap(f"      → {step}", width)
+            if row.remedy:
+                yield from wrap(f"      → {row.remedy}", width)
         yield ""
+
+
+def line_rows(lines: Iterable[Line], width: int | None) -> Iterator[tuple[Status | None, str]]:
+    """Each line as rows of at most ``width`` columns; the first has the mark of its status."""
+    for status, line in lines:
+        text = line if status is None else f"{MARKS[status][0]} {line}"
+        rows = iter((text,)) if width is None else wrap(text, width)
+        yield status, next(rows)
+        yield from ((None, row) for row in rows)
 
 
 def paint(
@@ -157,29 +137,27 @@ def paint(
         for row in table.rows:
             mark, _, style = MARKS[row.status]
             detail = text(row.detail)
-            for step in (row.remedy, row.command):
-                if step:
-                    detail.append_text(text(f"\n→ {step}", "bold"))
+            if row.remedy:
+                detail.append_text(text(f"\n→ {row.remedy}", "bold"))
             grid.add_row(text(mark, style), text(row.title), detail)
         console.print(grid)
         console.print()
 
 
-def _of_connection(connection: ConnectionReport, *, everything: bool) -> Iterator[Section]:
+def _of_connection(connection: ConnectionReport) -> Iterator[Section]:
     if connection.checks:
-        heading = clean(connection.name or connection.base_url, 80)
-        yield Section(heading, _rows(connection, connection.checks, everything=everything))
+        yield Section(clean(connection.name or connection.base_url, 80), _rows(connection.checks))
     described: set[tuple[CheckId, str]] = set()
     for organization in connection.organizations:
         checks = organization.checks
         if organization.token.shared:
             checks = _not_described(checks, described)
-        above = any(check.is_trouble for check in organization.checks if check not in checks)
-        rows = _rows(connection, checks, everything=everything, above=above)
         place, token = _heading(connection, organization)
         name = clean(organization.name, 60)
-        yield Section(f"{place} · {token}", rows, name, token, above)
-    yield from _of_aspm(connection, everything=everything)
+        yield Section(f"{place} · {token}", _rows(checks), name, token)
+    aspm = connection.aspm
+    if aspm is not None and any(check.status is not Status.SKIP for check in aspm.checks):
+        yield Section(clean(aspm.url, 80), _rows(aspm.checks))
 
 
 def _not_described(
@@ -191,47 +169,17 @@ def _not_described(
     return new
 
 
-def _of_aspm(connection: ConnectionReport, *, everything: bool) -> Iterator[Section]:
-    aspm = connection.aspm
-    if aspm is not None and any(check.status is not Status.SKIP for check in aspm.checks):
-        rows = _rows(connection, aspm.checks, everything=everything)
-        yield Section(clean(aspm.url, 80), rows)
-
-
 def _key(check: Check) -> tuple[CheckId, str]:
     return check.id, check.detail
 
 
-def _rows(
-    connection: ConnectionReport,
-    checks: Iterable[Check],
-    *,
-    everything: bool,
-    above: bool = False,
-) -> tuple[TableRow, ...]:
-    """A row for each check; or for each that asks for something or has changed, with the command
-    to run, and one row where all is well.
-    """
-    if everything:
-        return tuple(_row(check) for check in checks)
-    shown = [check for check in checks if check.is_trouble or check.changed]
-    if shown:
-        return tuple(_row(check, connection.name) for check in shown)
-    if above:
-        return (TableRow(Status.WARN, "Token", "As above: it is the same one."),)
-    return (TableRow(Status.PASS, "All checks", "good; --all shows them."),)
+def _rows(checks: Iterable[Check]) -> tuple[TableRow, ...]:
+    return tuple(map(_row, checks))
 
 
-def _row(check: Check, connection: str | None = None) -> TableRow:
-    """The row of a check; of a stored ``connection``, trouble ends with the command to go on."""
-    detail, remedy, command = clean(check.detail, 600), clean(check.remedy or "", 600), ""
-    if connection is not None and check.is_trouble:
-        command = (check.next or Command("validate")).text(connection)
-        if remedy.endswith(command):
-            command = ""
-    return TableRow(
-        check.status, check.title, detail, remedy, command, check.id, check.next, check.changed
-    )
+def _row(check: Check) -> TableRow:
+    detail, remedy = clean(check.detail, 600), clean(check.remedy or "", 600)
+    return TableRow(check.status, check.title, detail, remedy)
 
 
 def _together(made: Iterable[Section]) -> Iterator[Section]:
@@ -243,13 +191,13 @@ def _together(made: Iterable[Section]) -> Iterator[Section]:
             continue
         names = ", ".join(one.organization for one in (first, *others))
         heading = f"{names} ({len(others) + 1} alike) · {first.token}"
-        yield Section(heading, first.rows, first.organization, first.token, first.above)
+        yield Section(heading, first.rows, first.organization, first.token)
 
 
 def _alike(section: Section) -> object:
     if not section.organization:
         return section.heading
-    return section.rows, section.above, section.token
+    return section.rows, section.token
 
 
 def _heading(connection: ConnectionReport, organization: OrganizationReport) -> tuple[str, str]:
@@ -277,63 +225,3 @@ def _days_left(days: int) -> str:
     if days == 0:
         return "its end is today"
     return "past its end"
-
-
-def _responsibilities(report: Report) -> list[str]:
-    """Whose problem it is, for each connection that has one."""
-    sentences = []
-    for connection in report.connections:
-        beginning = ""
-        if connection.name:
-            beginning = f"{clean(connection.name, 70)}: "
-        sentences += [f"{beginning}{one.sentence}" for one in responsibilities(connection)]
-    if sentences:
-        sentences.append("A text to send to whoever can mend it: the same command with --verbose.")
-    return sentences
-
-
-def _next(connection: ConnectionReport, command: str) -> str:
-    """The exact command to go on with after ``command``; empty where there is none."""
-    if connection.name is None:
-        return ""
-    name, checks = clean(connection.name, 70), list(connection.all_checks())
-    dead = _failed(checks, CheckId.IDENTITY)
-    if _must_migrate(checks, dead):
-        return f"aspm-ado migrate {name}"
-    if command == "validate" and (renewal := _renewal(connection.name, checks)):
-        return renewal
-    if command not in ("migrate", "rotate") and not _is_stored(connection):
-        return ""
-    if not dead and _has_to_be_registered(checks):
-        return f"aspm-ado handoff {name}"
-    if command == "connect":
-        return f"aspm-ado validate {name}"
-    return ""
-
-
-def _failed(checks: Iterable[Check], *ids: CheckId) -> list[Check]:
-    return [check for check in checks if check.id in ids and check.status is Status.FAIL]
-
-
-def _must_migrate(checks: Iterable[Check], dead: Iterable[Check]) -> bool:
-    if any(check.reason is Reason.NOT_MIGRATED for check in checks):
-        return True
-    return any(check.next == Command("migrate") for check in dead)
-
-
-def _is_stored(connection: ConnectionReport) -> bool:
-    return any(
-        check.id is CheckId.SECRETS and check.status is Status.PASS for check in connection.checks
-    )
-
-
-def _has_to_be_registered(checks: Iterable[Check]) -> bool:
-    return any(check.id is CheckId.REGISTRATION and check.is_trouble for check in checks)
-
-
-def _renewal(name: str, checks: Iterable[Check]) -> str:
-    """The command that replaces a token which is dead or gone: a hand-over comes after that."""
-    for check in _failed(checks, CheckId.IDENTITY, CheckId.SECRETS):
-        if check.next is not None and check.next.verb == "rotate":
-            return check.next.text(name)
-    return ""

@@ -113,7 +113,7 @@ def _below(call: IncomingCall) -> Response:
 
 
 def _above_organizations(call: IncomingCall) -> Response:
-    token = authentication.token_in(call)
+    token = authentication.token_in(call) or pat_lifecycle.sign_in_of(call)
     if token is None or token.reach is not None:
         # §2: a token of one organization is a stranger here: 401, or a redirect without Suppress.
         if authentication.suppresses(call.request) or call.request.method != "GET":

@@ -86,6 +86,14 @@ def _signed_in(request: Request, world: World) -> SignIn | None:
     return None
 
 
+def sign_in_of(call: IncomingCall) -> IssuedToken | None:
+    """The sign-in of a person as a token that reads the profile and no more (§2)."""
+    who = _signed_in(call.request, call.world)
+    if who is None or not who.is_person:
+        return None
+    return IssuedToken(who.value, "Entra", who.person, frozenset({"vso.profile"}))
+
+
 def _made_by_api(call: IncomingCall, owner: Person) -> list[IssuedToken]:
     return [one for one in call.world.tokens if one.owner == owner and one.authorization]
 

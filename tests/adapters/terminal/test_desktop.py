@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import subprocess
 import sys
 import time
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.desktop import _UNIX, SystemDesktop
-from aspm_ado.domain.ports import Desktop
+from aspm_ado.domain.ports import TERMINAL, Desktop
 from aspm_ado.domain.secret import Secret
 
 TOKEN = Secret("Q7x" * 25 + "zAZDO1234")
@@ -114,6 +116,74 @@ def test_nothing_is_copied_on_a_far_machine(tools, session):
     tools.add("xclip")
     assert desktop(tools, DISPLAY="localhost:10.0", **session).copy(TOKEN) is None
     assert tools.calls("xclip") == []
+
+
+def by_terminal(tools, is_terminal=True, **environment) -> tuple[str | None, bool, bytes]:
+    """What copying over SSH came to, whether it could be tried, and what the terminal was sent."""
+    if is_terminal:
+        import tty
+
+        reader, writer = os.openpty()
+        tty.setraw(writer)
+    else:
+        reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as terminal, os.fdopen(reader, "rb", 0) as screen:
+        session = {"SSH_TTY": "/dev/pts/3", "PATH": str(tools.folder), "DISPLAY": ":10"}
+        made = SystemDesktop({**session, **environment}, platform="linux", terminal=terminal)
+        can, way = made.can_copy, made.copy(TOKEN)
+        assert made.clears_after is None
+        made.clear()
+        terminal.write("end")
+        terminal.flush()
+        sent = b""
+        while not sent.endswith(b"end"):
+            sent += screen.read(4096)
+        return way, can, sent
+
+
+@pytest.mark.parametrize("kind", ["xterm-256color", "screen.linux", "tmux-256color", "vt220"])
+def test_over_ssh_the_terminal_is_asked_to_copy_and_never_to_clear(kind, tools):
+    tools.add("xclip")
+    sent = b"\x1b]52;c;" + base64.b64encode(TOKEN.reveal().encode()) + b"\x07end"
+    assert by_terminal(tools, TERM=kind) == (TERMINAL, True, sent)
+    assert tools.calls("xclip") == []
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "environment"),
+    [
+        (False, {"TERM": "xterm"}),
+        (True, {}),
+        (True, {"TERM": ""}),
+        (True, {"TERM": "dumb"}),
+        (True, {"TERM": "DUMB"}),
+        (True, {"TERM": "unknown"}),
+        (True, {"TERM": "linux"}),
+        (True, {"TERM": "linux-16color"}),
+        (True, {"TERM": "dumb-emacs-ansi"}),
+        (True, {"TERM": "xterm-256color", "INSIDE_EMACS": "29.1,comint"}),
+    ],
+)
+def test_a_terminal_that_may_show_it_is_sent_nothing(is_terminal, environment, tools):
+    assert by_terminal(tools, is_terminal, **environment) == (None, False, b"end")
+
+
+def test_a_terminal_that_is_gone_takes_nothing(tools):
+    with Path(os.devnull).open("w") as gone:
+        pass
+    made = SystemDesktop({"SSH_TTY": "x", "TERM": "xterm"}, platform="linux", terminal=gone)
+    assert (made.can_copy, made.copy(TOKEN)) == (False, None)
+
+
+def test_at_this_machine_the_terminal_is_not_asked(tools):
+    reader, writer = os.openpty()
+    with os.fdopen(writer, "w") as terminal, os.fdopen(reader, "rb", 0):
+        environment = {"PATH": str(tools.folder), "TERM": "xterm", "DISPLAY": ":0"}
+        made = SystemDesktop(environment, platform="linux", terminal=terminal)
+        assert (made.can_copy, made.copy(TOKEN)) == (False, None)
+        tools.add("xclip")
+        assert made.can_copy
+        assert tools.calls("xclip") == []
 
 
 def test_no_tool_no_screen_or_a_failing_one(tools):

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -144,6 +145,12 @@ def test_transports_of_one_run_wait_together(start, transport, get, time, bundle
     first, second = transport(gate=gate), transport(gate=gate, ca_bundle=bundle)
     assert first.send(get(server.url)).status == second.send(get(server.url)).status == 200
     assert time.slept == [4.0]
+
+
+def test_a_call_is_sent_after_its_pause(start, transport, get, time):
+    server = start(answer())
+    assert transport().send(replace(get(server.url), pause=0.5)).status == 200
+    assert time.slept == [0.5]
 
 
 def test_all_workers_wait_for_what_one_was_told(start, transport, get):

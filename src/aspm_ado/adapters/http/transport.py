@@ -166,6 +166,8 @@ class Transport:
 
     def _exchange(self, call: Call) -> tuple[Reply, str]:
         route = self._router.route(call)
+        if call.pause:
+            self._sleep(call.pause)
         limit = Limit(self._pace.clock, self._settings.timeout, self._addresses)
         with self._lock:
             self._calls.add(limit)

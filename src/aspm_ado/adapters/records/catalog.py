@@ -76,6 +76,8 @@ class DiskRecords:
         self._place, self._disk = folder, disk or Disk()
         self._wait, self._patience = wait, patience
         self._command, self._say = command, say
+        self._known: tuple[bytes, Catalogue] | None = None
+        """What was last read or written: a run with hundreds of tokens reads it ten times each."""
 
     @cached_property
     def _folder(self) -> PrivateFolder:
@@ -124,7 +126,9 @@ class DiskRecords:
         with self.exclusive():
             edited = edit(self.load())
             self._keep_older()
-            self._folder.write(_CATALOGUE, encode_catalogue(edited))
+            raw = encode_catalogue(edited)
+            self._folder.write(_CATALOGUE, raw)
+            self._known = raw, edited
             return edited
 
     def _keep_older(self) -> None:
@@ -196,7 +200,9 @@ class DiskRecords:
         raw = self._folder.read(_CATALOGUE)
         if raw is None:
             return Catalogue()
-        return decode_catalogue(raw)
+        if self._known is None or self._known[0] != raw:
+            self._known = raw, decode_catalogue(raw)
+        return self._known[1]
 
     def _renamed_aside(self) -> Path:
         stem = f"{ASIDE}{datetime.now(UTC):%Y%m%d-%H%M%S}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -129,14 +130,20 @@ class PrivateFolder:
         if len(data) > _LARGEST:
             remedy = "Nothing was changed. Connect fewer organizations in one folder of records."
             raise _unfit(path, "would become too large to be read again (32 MB)", remedy)
-        with _refusing(path, "cannot be written"), self._temporary(name, data) as temporary:
+        with (
+            _refusing(path, "cannot be written"),
+            temporary_file(self._disk, self.path / name, data) as temporary,
+        ):
             self._disk.replace(temporary, path)
         self._settle()
 
     def prove_writable(self) -> None:
         """Write a file, lock and remove it: permissions say too little (root, a full disk, NFS)."""
         data = b"aspm-ado\n"
-        with _refusing(self.path, "cannot be written"), self._temporary("probe", data) as probe:
+        with (
+            _refusing(self.path, "cannot be written"),
+            temporary_file(self._disk, self.path / "probe", data) as probe,
+        ):
             try:
                 require_locks(probe)
             except OSError as error:
@@ -164,29 +171,6 @@ class PrivateFolder:
             for leftover in self.path.glob(f".*{_LEFTOVER}"):
                 leftover.unlink(missing_ok=True)
 
-    @contextmanager
-    def _temporary(self, name: str, data: bytes) -> Iterator[Path]:
-        """A new file with ``data``, gone afterwards unless it was given another name."""
-        path = self.path / f".{name}.{os.urandom(6).hex()}{_LEFTOVER}"
-        try:
-            self._write_new(path, data)
-            yield path
-        finally:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-
-    def _write_new(self, path: Path, data: bytes) -> None:
-        descriptor = self._disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _GUARD)
-        try:
-            if _POSIX:
-                os.fchmod(descriptor, _MODE_FILE)
-            rest = memoryview(data)
-            while rest:
-                rest = rest[self._disk.write(descriptor, bytes(rest)) :]
-            self._disk.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
     def _settle(self) -> None:
         """Ask that a rename outlive a power cut.
 
@@ -201,6 +185,61 @@ class PrivateFolder:
                 self._disk.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+@contextmanager
+def temporary_file(disk: Disk, beside: Path, data: bytes, mode: int = _MODE_FILE) -> Iterator[Path]:
+    """A new file with ``data`` in the same folder, gone afterwards unless it was given another
+    name.
+    """
+    path = beside.with_name(f".{beside.name[:200]}.{os.urandom(6).hex()}{_LEFTOVER}")
+    try:
+        _write_new(disk, path, data, mode)
+        yield path
+    finally:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _write_new(disk: Disk, path: Path, data: bytes, mode: int) -> None:
+    descriptor = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _GUARD)
+    try:
+        if _POSIX:
+            os.fchmod(descriptor, mode)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[disk.write(descriptor, bytes(rest)) :]
+        disk.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, data: bytes, disk: Disk | None = None) -> None:
+    """Write a file that a person named, whole or not at all, and never through a link.
+
+    A new one is for its owner alone; one that is there keeps its mode. Raises ``OSError``.
+    """
+    disk = disk or Disk()
+    with temporary_file(disk, path, data, _mode_of(path)) as temporary:
+        disk.replace(temporary, path)
+
+
+def prove_replaceable(path: Path, disk: Disk | None = None) -> None:
+    """Raise ``OSError`` where ``replace_file`` would: a link, a folder, a folder without leave."""
+    with temporary_file(disk or Disk(), path, b"", _mode_of(path)):
+        return
+
+
+def _mode_of(path: Path) -> int:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return _MODE_FILE
+    if stat.S_ISLNK(found.st_mode):
+        raise OSError(errno.ELOOP, "it is a link to somewhere else")
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is not a file")
+    return stat.S_IMODE(found.st_mode) & 0o777
 
 
 def refusal(path: Path, what: str, error: OSError, remedy: str = _WRITABLE) -> StoreError:

@@ -195,6 +195,11 @@ class SilentPrompter:
     text = secret = choose = choose_many = confirm = refuse
 
 
+def says_no(value: str) -> bool:
+    """Whether a variable that may say no, as ``CI``, says it or is not set."""
+    return value.strip().lower() in _NO
+
+
 def can_ask(
     environment: Mapping[str, str],
     stdin: TextIO | None,
@@ -206,7 +211,7 @@ def can_ask(
     if no_input:
         return False, "--no-input was given"
     for name in ("ASPM_ADO_NO_INPUT", "CI"):
-        if environment.get(name, "").strip().lower() not in _NO:
+        if not says_no(environment.get(name, "")):
             return False, f"{name} is set"
     needed = [("standard input", stdin), ("standard error", stderr)]
     if sys.platform == "win32":

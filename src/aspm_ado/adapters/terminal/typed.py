@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -94,7 +95,8 @@ class TypedConsole:
             attributes = termios.tcgetattr(terminal)
             attributes[3] &= ~termios.ECHO
             termios.tcsetattr(terminal, termios.TCSAFLUSH, attributes)
-            self._write(prompt)
+            # Past the stream, which may be in the middle of a write and refuses a second one.
+            os.write(self._stream.fileno(), prompt.encode(self._stream.encoding, "replace"))
 
     def pick(self, message: str, rows: Sequence[tuple[str, str]], default: str) -> str:
         """One row, by its number or by a part of its label that no other has."""

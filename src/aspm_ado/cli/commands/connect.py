@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_report
-from aspm_ado.domain.errors import InterruptedByUserError, StoreError
+from aspm_ado.domain.errors import HandoffInterruptedError, InterruptedByUserError, StoreError
 from aspm_ado.domain.stored import Draft
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.tokens.revocation import revoking_unkept
@@ -22,6 +22,10 @@ def run(invocation: Invocation, name: str | None = None) -> int:
     try:
         with revoking_unkept(context):
             report = connect(context, name)
+    except HandoffInterruptedError:  # it is stored: the answers are needed no more
+        with suppress(StoreError):
+            context.records.save_draft(None)
+        raise
     except (InterruptedByUserError, KeyboardInterrupt):
         if context.asker.keeps and context.asker.answered:
             with suppress(StoreError):

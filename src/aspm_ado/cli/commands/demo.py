@@ -6,17 +6,19 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from aspm_ado.adapters.azure_cli import AzureCli
 from aspm_ado.adapters.keyring.memory import MemoryVault
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
+from aspm_ado.domain.aspm.api import ALM_TOOLS
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import Clock
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
@@ -37,13 +39,15 @@ from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean, wrap
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
+from aspm_ado.flows.registration.guided import OUTCOME, SAVED
 from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
 from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.simulator import SCENARIOS, Scenario, Simulator, azure_cli
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Invocation
-    from aspm_ado.domain.ports import Desktop
+    from aspm_ado.domain.ports import Desktop, Prompter
+    from aspm_ado.domain.questions import Choice, Question
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
 
@@ -175,11 +179,34 @@ class _SimulatedDesktop:
         return self._desktop.copy(secret)
 
     @property
+    def can_copy(self) -> bool:
+        return self._desktop.can_copy
+
+    @property
     def clears_after(self) -> float | None:
         return self._desktop.clears_after
 
     def clear(self) -> None:
         self._desktop.clear()
+
+
+class _Person:
+    """Whoever plays: the simulated Invicti ASPM has what they mark as saved."""
+
+    def __init__(self, prompter: Prompter, simulator: Simulator, tool: str) -> None:
+        self._prompter, self._simulator, self._tool = prompter, simulator, tool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._prompter, name)
+
+    def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
+        """The answer; “saved” counts in the simulated Invicti ASPM, too."""
+        answer = self._prompter.choose(question, choices, default)
+        world = self._simulator.world
+        if (question, answer) == (OUTCOME, SAVED.value) and world.aspm is not None:
+            aspm = replace(world.aspm, alm_tools=(*world.aspm.alm_tools, self._tool))
+            self._simulator.become(replace(world, aspm=aspm))
+        return answer
 
 
 def _context(invocation: Invocation, story: Scenario, simulator: Simulator) -> Context:
@@ -196,9 +223,11 @@ def _context(invocation: Invocation, story: Scenario, simulator: Simulator) -> C
         PURPOSE.name: answers.purpose,
         ASPM_URL.name: answers.aspm_url,
     }
+    deployment = Deployment.SERVER if answers.server_url else Deployment.SERVICES
+    person = _Person(invocation.prompter, simulator, ALM_TOOLS[deployment])
     return replace(
         context,
-        asker=Asker({**given, **invocation.given}, invocation.prompter, offered),
+        asker=Asker({**given, **invocation.given}, cast("Prompter", person), offered),
         sources=_Tokens(story),
         desktop=_SimulatedDesktop(invocation.desktop, simulator.address),
         entra=context.entra if story.world.sign_ins else None,

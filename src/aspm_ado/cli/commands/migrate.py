@@ -9,7 +9,7 @@ from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
-from aspm_ado.domain.questions import PLAN, PLAN_FILE, YES
+from aspm_ado.domain.questions import PLAN, PLAN_FILE, REPORT, YES
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.rotation.migrate import migrate
@@ -27,6 +27,7 @@ def run(invocation: Invocation, name: str | None = None) -> int:
         )
     files = [Path(one) for one in invocation.values(PLAN_FILE)]
     if invocation.on(PLAN) or files:
+        _refuse_report(invocation)
         _check_writable(files, overwrite=invocation.on(YES))
         _write_plan(invocation, planned(invocation.context(), name), files)
         return 0
@@ -34,6 +35,16 @@ def run(invocation: Invocation, name: str | None = None) -> int:
     with revoking_unkept(context):
         report = migrate(context, name)
     return write_report(invocation, report)
+
+
+def _refuse_report(invocation: Invocation) -> None:
+    given = invocation.given.get(REPORT.name)
+    if given is not None and given.is_flag:
+        raise UsageError(
+            Reason.USAGE,
+            f"{REPORT.flag} is for the report of a migration; a plan has none.",
+            remedy=f"Omit {REPORT.flag}, or write the plan with {PLAN_FILE.flag}.",
+        )
 
 
 def _check_writable(files: Sequence[Path], *, overwrite: bool) -> None:

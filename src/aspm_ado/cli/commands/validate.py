@@ -21,7 +21,6 @@ from aspm_ado.domain.questions import (
     PURPOSE,
     REACH,
     SERVER_URL,
-    SHOW_ALL,
     WARN_DAYS,
     Question,
 )
@@ -45,9 +44,9 @@ def run(invocation: Invocation, names: Sequence[str] | None = None) -> int:
     if not names and any(invocation.on(question) for question in (*_PLACE, PAT_FILE)):
         return write_report(invocation, validate_ad_hoc(invocation.context(), terms))
     _refuse_terms_of_other_token(invocation)
-    context, everything = invocation.context(), invocation.on(SHOW_ALL)
+    context = invocation.context()
     report = validate_stored(context, names or (), terms=terms)
-    code = write_report(invocation, report, everything=everything)
+    code = write_report(invocation, report)
     if not invocation.prompter.asks or invocation.as_json:
         return code
 
@@ -57,7 +56,7 @@ def run(invocation: Invocation, names: Sequence[str] | None = None) -> int:
     after = replace_dead(context, report, show, terms)
     if after is report:
         return code
-    return write_report(invocation, after, everything=everything)
+    return write_report(invocation, after)
 
 
 def _refuse_place(invocation: Invocation) -> None:

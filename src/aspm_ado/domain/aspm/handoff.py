@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import GOOD, Check, CheckId, Status
+from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
@@ -93,6 +94,8 @@ class TokenEvidence:
     lines: tuple[str, ...]
     when: str
     reach: Reach = Reach.UNKNOWN
+    owner: str = ""
+    """The person that Azure DevOps named."""
 
 
 NO_EVIDENCE: Final = TokenEvidence((), "")
@@ -155,6 +158,7 @@ def support_ticket(
         *(f"{label}: {value}" for label, value in made.values),
         *(f"Setting: {line}" for line in made.switches),
         *made.notes,
+        *([f"Owner of the token: {clean(evidence.owner, 160)}"] if evidence.owner else []),
         f"Reach of the token: {reach}",
         f"Proven with aspm-ado {version} on {evidence.when or '(day not recorded)'}:",
         *(f"- {line}" for line in evidence.lines),

@@ -264,6 +264,19 @@ def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome
     return _outcome(marker, check, RegistrationState.UNKNOWN)
 
 
+def not_shown(state: Registration, connection: str) -> Outcome:
+    """A person says that it is saved, and ``projects/check`` does not know the tool."""
+    check = Check(
+        CheckId.REGISTRATION,
+        Status.WARN,
+        "Marked as saved by you; Invicti ASPM does not show it yet.",
+        Reason.SAVED_NOT_SHOWN,
+        "Check in Invicti ASPM that the integration is active. To enter the values again, run: "
+        f"aspm-ado handoff {connection}",
+    )
+    return Outcome(state, check)
+
+
 def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
     """The same after ASPM's own test of the instance."""
     before = outcome.check or Check(CheckId.REGISTRATION, Status.PASS)
@@ -319,6 +332,8 @@ class RegistrationFacts:
     brought: bool = True
     """False where ``--register none`` was asked for."""
     stored: bool = True
+    revoked: bool = False
+    """Whether its token is revoked at the end, unless Invicti ASPM has it: it is stored nowhere."""
     required: bool = False
     """Whether ``--register auto`` or ``api`` was asked for."""
 
@@ -333,16 +348,18 @@ class RegistrationFacts:
             self.answer, self.outcome = outcome.registration, outcome.check
 
     @property
-    def counts(self) -> bool:
+    def is_refused(self) -> bool:
+        """Whether a person said, now or before, that Invicti ASPM refused it."""
+        by_a_person = self.registration.mode is RegistrationMode.GUIDED
+        return by_a_person and self.registration.state is RegistrationState.FAILED
+
+    def counts(self, check: Check) -> bool:
         """Whether the check is required.
 
-        A person's refusal is, whatever ``--register`` was; so is a token that an organization was
-        to get and has not.
+        A person's refusal is, whatever ``--register`` was.
         """
-        answer = self.answer or UNREGISTERED
-        by_a_person = answer.mode is RegistrationMode.GUIDED
-        is_refused = by_a_person and answer.state is RegistrationState.FAILED
-        return self.required or is_refused or self.token is NewToken.MISSING
+        is_refused = self.is_refused and check.status is Status.FAIL
+        return self.required or is_refused
 
 
 _WAITS: Final = (
@@ -364,8 +381,39 @@ _BEHIND: Final = "Not asked: Invicti ASPM is not ready for it (see its own check
 
 def judge_registration(facts: RegistrationFacts) -> Check:
     """The check of one organization."""
+    made = _judged(facts)
+    made = replace(made, required=facts.counts(made))
+    if not facts.stored:
+        return replace(_unstored(facts, made), next=Command("connect"))
     verb = "migrate" if facts.token is NewToken.MISSING else "handoff"
-    return replace(_judged(facts), required=facts.counts, next=Command(verb))
+    return replace(made, next=Command(verb))
+
+
+_WITHOUT_HANDOFF: Final = {
+    Reason.HANDED_OFF: "Enter the values in Invicti ASPM now; nothing is stored to come back to.",
+    Reason.ASPM_REFUSED: "If aspm-ado printed a text for Invicti's support, send it. Then connect "
+    "again: aspm-ado connect",
+    Reason.REGISTRATION_CONFLICT: "Look at it in Invicti ASPM under Integrations. To register "
+    "anew, remove it there, and run: aspm-ado connect",
+    Reason.SAVED_NOT_SHOWN: "Look in Invicti ASPM under Integrations. If it is not there, enter "
+    "the values again.",
+    Reason.REGISTRATION_UNKNOWN: "Look in Invicti ASPM under Integrations. If it is not there, "
+    "run: aspm-ado connect",
+}
+
+
+def _unstored(facts: RegistrationFacts, made: Check) -> Check:
+    """The same where nothing is stored: ``handoff`` has nothing to go on with."""
+    if facts.revoked and made.reason in (Reason.HANDED_OFF, Reason.ASPM_REFUSED):
+        return replace(
+            made,
+            detail=f"{made.detail} The token is stored nowhere, so aspm-ado revokes it.",
+            remedy="To create another token and store it, run: aspm-ado connect",
+        )
+    remedy = made.remedy or ""
+    if made.reason is not None and f"aspm-ado handoff {facts.connection}" in remedy:
+        remedy = _WITHOUT_HANDOFF.get(made.reason, remedy)
+    return replace(made, remedy=remedy or None)
 
 
 def _judged(facts: RegistrationFacts) -> Check:
@@ -402,7 +450,8 @@ def _behind_aspm(facts: RegistrationFacts) -> Check:
     detail = _BEHIND
     if facts.token is NewToken.WAITS:
         detail += f" {_WAITS}"
-    detail += f" Afterwards: aspm-ado handoff {facts.connection}"
+    if facts.stored:
+        detail += f" Afterwards: aspm-ado handoff {facts.connection}"
     return skip(CheckId.REGISTRATION, detail)
 
 
@@ -435,18 +484,16 @@ def _by_state(facts: RegistrationFacts) -> Check:
 
 
 def _registered(registration: Registration) -> Check:
-    how = "A person says that Invicti ASPM took it"
+    how, proof = "Marked as saved by you", "; not confirmed by Invicti ASPM"
     if registration.mode is RegistrationMode.API:
-        how = "Its API answered that it is registered"
+        how, proof = "Its API answered that it is registered", ""
     if registration.proof is Proof.ALM_ACCEPTED:
-        how += "; since then projects/check knows the tool"
-    return Check(CheckId.REGISTRATION, Status.PASS, f"{how}.")
+        proof = "; since then projects/check knows the tool"
+    return Check(CheckId.REGISTRATION, Status.PASS, f"{how}{proof}.")
 
 
 def _handed_off(facts: RegistrationFacts) -> Check:
     remedy = f"Enter the values in Invicti ASPM: aspm-ado handoff {facts.connection}"
-    if not facts.stored:
-        remedy = "Enter the values in Invicti ASPM now; nothing is stored to come back to."
     detail = "The values are handed off; a person still has to enter them."
     if not facts.brought:
         detail = _NOT_BROUGHT

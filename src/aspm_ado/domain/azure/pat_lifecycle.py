@@ -110,3 +110,5 @@ class CreatedToken:
     """Its id in the PAT Lifecycle API; it comes with the answer."""
     under_way: bool = False
     """Whether its answer is awaited: then it may appear after a look that did not find it."""
+    handed_over: bool = False
+    """Whether Invicti ASPM has it, or may have it, where it is stored nowhere else."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, quote, unquote
 
@@ -33,12 +33,14 @@ class Site:
     """One deployment: all of Azure DevOps Services, or one Server.
 
     ``base_url`` is the root of a Server, with its virtual directory. ``ca_bundle`` is a file of
-    certificates that are trusted for this site in addition to those of the system.
+    certificates that are trusted for this site in addition to those of the system. ``other`` is
+    what the address of a Server may mean besides: a root, and a collection or nothing.
     """
 
     deployment: Deployment
     base_url: str
     ca_bundle: str | None = None
+    other: tuple[str, str] | None = field(default=None, compare=False)
 
     @property
     def origins(self) -> frozenset[Origin]:
@@ -64,6 +66,14 @@ class Site:
     def host(self) -> str:
         """The host of ``base_url``."""
         return Origin.of(self.base_url).host
+
+    @property
+    def other_reading(self) -> Place | None:
+        """The collection that the address means when it is read the other way."""
+        if self.other is None or not self.other[1]:
+            return None
+        base_url, name = self.other
+        return Place(Site(self.deployment, base_url, self.ca_bundle), name)
 
     def place(self, name: str) -> Place:
         """The organization or collection ``name`` of this site."""
@@ -99,6 +109,21 @@ class Place:
     def noun(self) -> str:
         """``organization`` or ``collection``."""
         return self.site.deployment.noun
+
+    @property
+    def both_readings(self) -> str:
+        """What to do where nothing is found at an address that can be read in two ways."""
+        if self.site.other is None:
+            return ""
+        root, name = self.site.other
+        meaning = f"the server {root}, without a collection"
+        if name:
+            meaning = f"the collection “{name}” of {root}"
+        return (
+            f"The address was read as the collection “{self.name}” of {self.site.base_url}; it may "
+            f"also be {meaning}. Say which: --server-url with the server alone, and --collection "
+            "with the name."
+        )
 
 
 def site_of(entry: Entry) -> Site:
@@ -242,23 +267,32 @@ def parse_server(
             remedy="Use https, or accept that with --allow-http.",
         )
     known = [name.casefold() for name in collections]
-    directory, found = _divide(parts.path, known, everything=everything)
-    names = tuple(_collection(name) for name in collections or found)
-    return Site(Deployment.SERVER, "/".join([str(origin), *directory])), names
+    segments, length, is_sure = _divide(parts.path, known, everything=everything)
+    names = tuple(_collection(name) for name in collections or segments[length : length + 1])
+    other = None
+    if not is_sure and names:
+        flipped = 1 - length
+        name = "".join(filter(_COLLECTION.fullmatch, segments[flipped : flipped + 1]))
+        other = "/".join([str(origin), *segments[:flipped]]), name
+    root = "/".join([str(origin), *segments[:length]])
+    return Site(Deployment.SERVER, root, other=other), names
 
 
-def _divide(path: str, known: Sequence[str], *, everything: bool) -> tuple[list[str], list[str]]:
-    """Virtual directory and collection of a path; ``known`` are collections, case-folded."""
+def _divide(path: str, known: Sequence[str], *, everything: bool) -> tuple[list[str], int, bool]:
+    """The segments of a path, how many of them are the virtual directory, and whether that is sure.
+
+    ``known`` are collections, case-folded. Where it is not sure, it is none or one.
+    """
     before, marked, after = path.partition("/_")
     segments = [unquote(segment) for segment in before.split("/") if segment]
     folded = [segment.casefold() for segment in segments]
     length = _known_length(folded, known)
     if length is None and after.partition("/")[0].casefold() in _OF_COLLECTIONS:
         length = max(0, len(segments) - 1)
-    if length is None:
-        is_directory = len(segments) > 2 or (not marked and (len(segments) == 2 or everything))
-        length = int(is_directory)
-    return segments[:length], segments[length : length + 1]
+    if length is not None:
+        return segments, length, True
+    is_directory = len(segments) > 2 or (not marked and (len(segments) == 2 or everything))
+    return segments, int(is_directory), not segments
 
 
 def _known_length(segments: Sequence[str], known: Sequence[str]) -> int | None:

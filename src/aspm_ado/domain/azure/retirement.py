@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -107,25 +107,34 @@ class Calendar:
         return choice
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Clock:
-    """Today by this machine's clock, until Azure DevOps says otherwise."""
+    """Today by this machine's clock, and from its first answer on by that of Azure DevOps."""
 
     today: date
     global_end: date | None
     pinned: bool = False
+    told: datetime | None = None
+    """When Azure DevOps gave its first answer in this run, by its own ``Date``."""
 
     def calendar(self, *replies: Reply | None) -> Calendar:
-        """The calendar, by the ``Date`` of the first answer that Azure DevOps itself gave."""
+        """The calendar, by the ``Date`` of the first answer that Azure DevOps itself gave.
+
+        Without one, by what it said before in this run.
+        """
         for reply in replies:
             if reply is None or reply.received is None:
                 continue
             if reply.header("X-TFS-ProcessId") or reply.header("ActivityId"):
-                source = DaySource.SERVER
-                if self.pinned:
-                    source = DaySource.PINNED
-                return Calendar(reply.received.date(), source, self.global_end)
+                self.told = self.told or reply.received
+                return self._told_on(reply.received)
+        if self.told is not None:
+            return self._told_on(self.told)
         return Calendar(self.today, DaySource.LOCAL, self.global_end)
+
+    def _told_on(self, moment: datetime) -> Calendar:
+        source = DaySource.PINNED if self.pinned else DaySource.SERVER
+        return Calendar(moment.date(), source, self.global_end)
 
 
 def count_days(days: int) -> str:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Status
 from aspm_ado.domain.reasons import CheckId, Reason, Who
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, some_of
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
     from aspm_ado.domain.http import Evidence
-    from aspm_ado.domain.report import ConnectionReport
+    from aspm_ado.domain.report import ConnectionReport, OrganizationReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,22 @@ _WORDS: Final[Mapping[Who, _Words]] = {
         "It is Invicti ASPM that says no. Whether Azure DevOps accepts its token is told above.",
         "why Invicti ASPM refuses, beyond its answer; whether it could use the token",
     ),
+    Who.ASPM_ADDRESS: _Words(
+        "whoever chose the URL of Invicti ASPM",
+        "Azure DevOps accepts the token, but {hosts} does not answer as the API of Invicti ASPM. "
+        "Whoever chose that URL can correct it.",
+        "{hosts} does not answer as the API of Invicti ASPM. Whoever chose that URL can correct "
+        "it. The token could not be verified.",
+        "whether Invicti ASPM has another URL, or something on the network path answers for it",
+    ),
+    Who.ASPM_INTEGRATIONS: _Words(
+        "whoever manages the integrations in Invicti ASPM",
+        "Azure DevOps accepts the token, but Invicti ASPM has another integration for {where}. "
+        "Whoever manages its integrations can change or remove it.",
+        "Invicti ASPM has another integration for {where}. Whoever manages its integrations can "
+        "change or remove it. The token could not be verified.",
+        "who created that integration, and which token it uses",
+    ),
     Who.MACHINE: _Words(
         "whoever looks after this machine",
         "It is this machine: its keyring, our records, its clock or its tools.",
@@ -92,12 +108,14 @@ class Responsibility:
 
     ``checks`` are with the organization that they are of; empty for those of the connection.
     ``token_is_accepted`` says that Azure DevOps accepts the token of every organization concerned.
+    ``owner`` is the person that it named.
     """
 
     who: Who
     checks: tuple[tuple[str, Check], ...]
     token_is_accepted: bool
     where: str
+    owner: str = ""
 
     @property
     def _asked(self) -> list[Evidence]:
@@ -109,6 +127,10 @@ class Responsibility:
         """The hosts that were asked."""
         hosts = (line.url.split("/")[2] for line in self._asked if "//" in line.url)
         return clean(", ".join(dict.fromkeys(hosts)), 200) or "the service"
+
+    @property
+    def _of_owner(self) -> str:
+        return f" of {self.owner}" if self.owner else ""
 
     @property
     def sentence(self) -> str:
@@ -124,7 +146,7 @@ class Responsibility:
         words = _WORDS[self.who]
         lines = [
             f"To {self._filled(words.to)}:",
-            f"aspm-ado {version} asked on {at}, with a personal access token:",
+            f"aspm-ado {version} asked on {at}, with a personal access token{self._of_owner}:",
             *(map(_evidence_line, self._asked) if self._asked else ["- (no request was sent)"]),
             "What that means:",
         ]
@@ -161,10 +183,10 @@ def responsibilities(connection: ConnectionReport) -> tuple[Responsibility, ...]
     for who in Who:
         if who in met:
             names = tuple(dict.fromkeys(name for name, _ in met[who] if name))
-            where = clean(", ".join(names), 200) or clean(connection.base_url, 200)
-            found.append(
-                Responsibility(who, tuple(met[who]), _token_is_accepted(connection, names), where)
-            )
+            where = clean(some_of(names or (connection.base_url,), 32), 200)
+            is_accepted = _token_is_accepted(connection, names)
+            owner = _owner(connection, names)
+            found.append(Responsibility(who, tuple(met[who]), is_accepted, where, owner))
     return tuple(found)
 
 
@@ -180,13 +202,27 @@ def _in_the_way(connection: ConnectionReport) -> Iterator[tuple[str, Check]]:
             yield name, check
 
 
+def _concerned(connection: ConnectionReport, names: Sequence[str]) -> Iterator[OrganizationReport]:
+    """The organizations named, or all where none is."""
+    for one in connection.organizations:
+        if not names or clean(one.name, 80) in names:
+            yield one
+
+
+def _owner(connection: ConnectionReport, names: Sequence[str]) -> str:
+    """Whom Azure DevOps named as the owner of the token; of several tokens, the owners."""
+    concerned = _concerned(connection, names)
+    owners = (clean(one.identity.label, 160) for one in concerned if one.identity is not None)
+    return ", ".join(dict.fromkeys(owners))
+
+
 def _token_is_accepted(connection: ConnectionReport, names: Sequence[str]) -> bool:
     """Whether the token is accepted in the organizations named, or in all where none is."""
     identities = [
         check
-        for one in connection.organizations
+        for one in _concerned(connection, names)
         for check in one.checks
-        if check.id is CheckId.IDENTITY and (not names or clean(one.name, 80) in names)
+        if check.id is CheckId.IDENTITY
     ]
     return bool(identities) and all(
         check.status is Status.PASS or check.reason is Reason.OTHER_IDENTITY for check in identities

@@ -22,6 +22,7 @@ from aspm_ado.domain.rules.classify import (
     classify,
     explain_inconclusive,
     inconclusive,
+    switched_off,
     user_of,
 )
 
@@ -149,10 +150,8 @@ def judge_access(
 
 def identity_known(identity: Identity, answer: Reply | None) -> Check:
     """``identity`` of a token whose owner is known; ``answer`` is the answer that names it."""
-    who = identity.name or identity.account or identity.id
-    if identity.name and identity.account and identity.name != identity.account:
-        who = f"{identity.name} <{identity.account}>"
-    return Check(CheckId.IDENTITY, Status.PASS, f"The token belongs to {who}.").on(answer)
+    detail = f"The token belongs to {identity.label}."
+    return Check(CheckId.IDENTITY, Status.PASS, detail).on(answer)
 
 
 def _named_by(first: Reply, kind: AnswerKind) -> Identity | None:
@@ -260,7 +259,7 @@ def _access_failure(place: Place, first: Reply, kind: AnswerKind) -> tuple[Reaso
     if kind is AnswerKind.DEACTIVATED:
         return (
             Reason.ORGANIZATION_DEACTIVATED,
-            f"The {place.noun} {place.name} has been switched off (TF24668).",
+            f"The {place.noun} {place.name} has been switched off (TF24668).{switched_off(first)}",
             f"Have an administrator sign in at {place.url} and bring it back, or leave it out.",
         )
     if not _rejects_token(first, kind):

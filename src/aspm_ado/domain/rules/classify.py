@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from dataclasses import replace
 from enum import StrEnum
@@ -217,6 +219,23 @@ def inconclusive(check: CheckId, reply: Reply, before: str = "") -> Check:
     return Check(check, Status.UNKNOWN, f"{before}{detail}", reason, remedy).on(reply)
 
 
+_ADMINISTRATOR: Final = re.compile(r"Administrator Reason:(.+)", re.IGNORECASE | re.DOTALL)
+
+
+def switched_off(reply: Reply) -> str:
+    """The reason that the service gives for TF24668, as a sentence after another one.
+
+    Source: facts 6 (a text of 2026). Empty where it gives none, or in another language.
+    """
+    text = error_text(reply)
+    with contextlib.suppress(ValueError, AttributeError, TypeError):
+        text = str(json.loads(reply.text.lstrip("\ufeff"))["message"])
+    reason = "".join(_ADMINISTRATOR.findall(text)[:1])
+    if not reason.strip():
+        return ""
+    return f" Its administrators' reason: “{clean(reason, 300).strip().rstrip('.')}”."
+
+
 _EXPLANATIONS: Final = {
     AnswerKind.DEACTIVATED: (
         Reason.ORGANIZATION_DEACTIVATED,
@@ -269,7 +288,10 @@ def explain_inconclusive(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, s
             "tokens out.",
         )
     reason, detail, remedy = _EXPLANATIONS.get(kind, _UNREADABLE)
-    return reason, detail.replace("{host}", host).replace("{status}", str(reply.status)), remedy
+    detail = detail.replace("{host}", host).replace("{status}", str(reply.status))
+    if kind is AnswerKind.DEACTIVATED:
+        detail += switched_off(reply)
+    return reason, detail, remedy
 
 
 def _server_error(reply: Reply, host: str) -> tuple[str, str]:

@@ -43,15 +43,21 @@ class ReachSeen:
 
 
 def observe_reach(
-    deployment: Deployment, wide: Reply | None, recognised: Sequence[str], *, holds_profile: bool
+    deployment: Deployment,
+    wide: Reply | None,
+    recognised: Sequence[str],
+    *,
+    holds_profile: bool,
+    unheard: Reply | None = None,
 ) -> ReachSeen:
     """Infer the reach of a token.
 
     ``wide`` is the answer where only tokens of all organizations are accepted: ``profiles/me``, or
     the list of collections at the root of a Server. ``recognised`` names the organizations that
     accept the token. ``holds_profile`` says that a scope which includes reading the profile is
-    proven: only then does a refusal mean reach and not scope. (Facts: the rule is inferred from
-    Microsoft's scope table and from reports of users.)
+    proven: only then does a refusal mean reach and not scope; ``unheard`` is an answer that did not
+    come and might have shown one. (Facts: the rule is inferred from Microsoft's scope table and
+    from reports of users.)
     """
     if len(recognised) > 1:
         because = f"{recognised[0]} and {recognised[1]} both take this one token"
@@ -69,6 +75,9 @@ def observe_reach(
     if holds_profile:
         because = f"{route} refuses the token although its scopes would do"
         return ReachSeen(Reach.ORGANIZATION, because, wide)
+    if unheard is not None:
+        because = f"{route} refuses the token, and whether its scopes would do was not heard"
+        return ReachSeen(Reach.UNKNOWN, because, unheard, unheard=True)
     because = f"{route} refuses the token, and no scope is proven that it would need"
     return ReachSeen(Reach.UNKNOWN, because, wide)
 
@@ -102,7 +111,7 @@ def more_listed(left_off: int) -> str:
 def not_listed(wide: Reply, deployment: Deployment) -> Check:
     """``reach`` when every organization was asked for and they could not be listed."""
     kind = classify(wide)
-    if kind in INCONCLUSIVE:
+    if kind in INCONCLUSIVE or kind is AnswerKind.SIGN_IN:
         return inconclusive(CheckId.REACH, wide)
     if kind is AnswerKind.EXPIRED:
         return Check(

@@ -106,6 +106,17 @@ def holds_profile(checks: Sequence[Check]) -> bool:
     return any(check.id in implying and bool(check.proven) for check in checks)
 
 
+def profile_unheard(replies: Mapping[str, Reply]) -> Reply | None:
+    """An answer that did not come and might have shown a scope which includes the profile.
+
+    ``replies`` are by the names of their probes.
+    """
+    rows = [row for row in SCOPES.values() if row.implies_profile]
+    names = {probe.name for row in rows for probe in row.probes}
+    unheard = (one for name, one in replies.items() if name in names)
+    return next((one for one in unheard if classify(one) in INCONCLUSIVE), None)
+
+
 def reads_code(checks: Sequence[Check]) -> bool:
     """Whether Code is granted as far as it was asked, so that a clone can be tried."""
     return any(
@@ -259,8 +270,9 @@ def _judge_full_access(
         detail = "The token does not have Full access."
         return _full_access(status, detail, Reason.FULL_ACCESS_MISSING, choose, Level.NONE)
     if status is Status.UNKNOWN:
-        detail, remedy = "Full access could not be found out.", "Mend the rows above first."
-        return _full_access(status, detail, Reason.SCOPE_UNKNOWN, remedy, Level.NONE)
+        reason, why, remedy = _not_found_out(others, replies)
+        detail = f"Full access could not be found out. {why.rstrip('.')}."
+        return _full_access(status, detail, reason, remedy, Level.NONE)
     if status is Status.WARN:
         detail = "Full access is not proven: more would take probes that are not GET."
         return _full_access(status, detail, Reason.READ_ONLY_PROBES, _WITH_POSTS)
@@ -284,6 +296,19 @@ def _judge_full_access(
         Reason.FULL_ACCESS_BY_PARTS,
         f"If the issue manager misbehaves: {choose[:1].lower()}{choose[1:]}",
     )
+
+
+def _not_found_out(
+    others: Sequence[Check], replies: Sequence[Reply]
+) -> tuple[Reason, str, str | None]:
+    """Reason, detail and remedy of what was missing to infer Full access."""
+    for check in others:
+        if check.status is Status.UNKNOWN and check.reason is not None:
+            return check.reason, check.detail, check.remedy
+    for reply in replies:
+        if (kind := classify(reply)) in INCONCLUSIVE:
+            return explain_inconclusive(reply, kind)
+    return Reason.SCOPE_UNKNOWN, "An area gave no answer that tells", _REPORT_IT
 
 
 def _obstacle(

@@ -202,6 +202,8 @@ def register_all(
             def save(state: Registration, handoff: Handoff = handoff) -> None:
                 if keeps:
                     record_registration(context, handoff, state)
+                else:
+                    context.note_handed_over(handoff.unstored, state.state)
 
             outcomes[handoff.place.key] = _register(context, aspm, profile, handoff, prior, save)
         context.voice.progress(number, len(handoffs), clean(handoff.place.name, 60))

@@ -187,10 +187,25 @@ def aspm_token(context: Context, url: str, given: ApiToken | None) -> ApiToken |
     """The token for the ASPM at ``url``: the one given, else the one stored for that origin."""
     if given is not None:
         return given
-    secret = read_aspm_token(context, url)
+    _, secret = _read_stored(context, url)
     if secret is None:
         return None
     return ApiToken(secret, f"keyring ({context.vault.title})")
+
+
+def _read_stored(context: Context, url: str) -> tuple[bool, Secret | None]:
+    """Whether a token for that origin is on record, and the token.
+
+    One that is gone is looked for again under what the records name now: another run may have
+    replaced it.
+    """
+    service = None
+    while (now := context.records.load().aspm_tokens.get(url)) not in (None, service):
+        service = now
+        secret = context.vault.read(now, url)
+        if secret is not None:
+            return True, secret
+    return now is not None, None
 
 
 def validate_stored_aspms(context: Context, entries: Iterable[Entry]) -> dict[str, AspmResult]:
@@ -216,13 +231,13 @@ def validate_stored_aspms(context: Context, entries: Iterable[Entry]) -> dict[st
 
 def _stored_token(context: Context, target: AspmTarget) -> ApiToken | AspmResult:
     """The stored token of an ASPM, or the result where there is none to validate it with."""
-    if target.url not in context.records.load().aspm_tokens:
-        return AspmResult(target.url, aspm_skipped(), api_asked=target.hint)
     try:
-        secret = read_aspm_token(context, target.url)
+        is_known, secret = _read_stored(context, target.url)
     except StoreError as error:
         check = Check(CheckId.ASPM_TOKEN, Status.FAIL, error.problem, error.reason, error.remedy)
         return _unread(target, check)
+    if not is_known:
+        return AspmResult(target.url, aspm_skipped(), api_asked=target.hint)
     if secret is not None:
         return ApiToken(secret, "keyring")
     check = Check(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.aspm import AspmResult
-    from aspm_ado.flows.registration.guided import Handoff, Save
+    from aspm_ado.flows.registration.guided import Handoff
 
 Outcomes = dict[str, Outcome]
 """What came of each organization that was brought to Invicti ASPM, by ``Place.key``."""
@@ -56,9 +56,11 @@ def deliver(
     def save(handoff: Handoff, state: Registration) -> None:
         if keeps:
             _record_answer(context, handoff, state)
+        else:
+            context.note_handed_over(handoff.unstored, state.state)
 
     if profile is None:
-        return _by_hand(context, aspm, handoffs, save, done)
+        return hand_over(context, handoffs, aspm, save, done)
     through, by_hand = [], []
     for one in handoffs:
         if goes_through_profile(one.prior, one.successor):
@@ -75,15 +77,8 @@ def deliver(
             "so this one is entered by hand."
         )
     if by_hand:
-        outcomes |= _by_hand(context, aspm, by_hand, save, done)
+        outcomes |= hand_over(context, by_hand, aspm, save, done)
     return outcomes
-
-
-def _by_hand(
-    context: Context, aspm: AspmResult, handoffs: Sequence[Handoff], save: Save, done: Sequence[str]
-) -> Outcomes:
-    answers = hand_over(context, handoffs, aspm, save, done)
-    return {key: Outcome(state) for key, state in answers.items()}
 
 
 def _unsettled(

@@ -5,6 +5,7 @@ The values that a person enters in Invicti ASPM, and how it went.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -21,7 +22,10 @@ from aspm_ado.domain.aspm.handoff import (
     verdict_lines,
 )
 from aspm_ado.domain.aspm.profile import MARKER
-from aspm_ado.domain.questions import Choice, Question
+from aspm_ado.domain.aspm.registration import Outcome, not_shown
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.ports import TERMINAL
+from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
 from aspm_ado.domain.stored import (
     UNREGISTERED,
     Proof,
@@ -62,6 +66,8 @@ class Handoff:
     """The key of a new token that waits until Invicti ASPM has it."""
     notes: tuple[str, ...] = ()
     """What else is worth knowing of this organization."""
+    unstored: str = ""
+    """The id of a created token that is stored nowhere: only Invicti ASPM may have it."""
 
     def form(self, aspm_url: str) -> FormValues:
         """What a person is shown."""
@@ -109,6 +115,12 @@ _WORDS: Final = {
     RegistrationState.FAILED: "✗ {}: refused",
 }
 
+_NAMES_PLACE: Final = {
+    Deployment.SERVICES: ORGANIZATION.short,
+    Deployment.SERVER: COLLECTION.flag,
+}
+_UNSEEN: Final = "! {}: saved, not shown by Invicti ASPM yet"
+
 Save = Callable[[Handoff, Registration], None]
 
 
@@ -118,8 +130,8 @@ def hand_over(
     aspm: AspmResult,
     save: Save,
     done: Sequence[str] = (),
-) -> dict[str, Registration]:
-    """Show the values of each organization and ask how it went; the answers by ``Place.key``.
+) -> dict[str, Outcome]:
+    """Show the values of each organization and ask how it went; what came of it by ``Place.key``.
 
     With nobody there, everything is handed off. ``save`` is given each answer at once, so that
     Ctrl-C loses none. ``aspm`` is asked before and after. ``done`` are the organizations that an
@@ -130,7 +142,7 @@ def hand_over(
         sitting.run()
     finally:
         context.desktop.clear()
-    return sitting.answers
+    return sitting.outcomes
 
 
 @dataclass(slots=True)
@@ -143,6 +155,19 @@ class _Sitting:
     save: Save
     done: Sequence[str]
     answers: dict[str, Registration] = field(default_factory=dict)
+
+    unseen: set[str] = field(default_factory=set)
+    """What a person marked as saved and Invicti ASPM does not show."""
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        """The answers, each with what Invicti ASPM shows of it."""
+        found = {key: Outcome(state) for key, state in self.answers.items()}
+        for handoff in self.handoffs:
+            key = handoff.place.key
+            if key in self.unseen:
+                found[key] = not_shown(self.answers[key], handoff.connection)
+        return found
 
     @property
     def voice(self) -> Voice:
@@ -175,6 +200,8 @@ class _Sitting:
         for handoff in self.handoffs:
             answer = self.answers.get(handoff.place.key)
             words = "• {}" if answer is None else _WORDS.get(answer.state, "{}")
+            if handoff.place.key in self.unseen:
+                words = _UNSEEN
             names.append((handoff.place.name, words))
         for name, words in names:
             self.voice.say("  " + words.format(clean(name, 60)))
@@ -185,8 +212,8 @@ class _Sitting:
         self.show(handoff, number)
         answer = self.answer(handoff, more=number < self.total)
         state = {SAVED.value: CLAIMED, REFUSED.value: TURNED_DOWN}.get(answer, _later(handoff))
-        if answer == SAVED.value and known_before is False:
-            state = self.proven(handoff)
+        if answer == SAVED.value and known_before is not True:
+            state = self.proven(handoff, known_before=known_before)
         self.answers[handoff.place.key] = state
         self.save(handoff, state)
         if answer == REFUSED.value:
@@ -211,6 +238,11 @@ class _Sitting:
 
     def answer(self, handoff: Handoff, *, more: bool) -> str:
         """How it went. The token goes to the clipboard as often as it is wanted."""
+        if handoff.unstored:
+            self.voice.warn(
+                "This token is stored nowhere. aspm-ado revokes it unless you answer "
+                f"“{SAVED.label}”."
+            )
         choices, offer = [SAVED, COPY, LATER, REFUSED, *([ALL_LATER] if more else [])], COPY
         while True:
             answer = self.context.asker.prompter.choose(OUTCOME, choices, offer.value)
@@ -225,11 +257,19 @@ class _Sitting:
         way = desktop.copy(handoff.secret)
         if way is None:
             self.voice.say(
-                "No clipboard of yours can be reached from here: over SSH it would be the other "
-                "machine's, and Linux needs wl-copy, xclip or xsel. Take the token from where you "
-                "keep it."
+                "aspm-ado cannot reach your clipboard from here. On Linux it needs wl-copy, xclip "
+                "or xsel. Over SSH it needs a terminal that knows OSC 52."
             )
+            self.voice.say(self.without_clipboard(handoff))
             return False
+        if way == TERMINAL:
+            self.voice.warn(
+                "aspm-ado sent the token to the clipboard of your terminal (OSC 52). Some "
+                "terminals ignore it. aspm-ado cannot clear it for certain: after you paste the "
+                "token, copy something else."
+            )
+            self.voice.say(f"If nothing arrived: {self.without_clipboard(handoff)}")
+            return True
         if seconds := desktop.clears_after:
             self.voice.say(
                 f"The token is on the clipboard ({way}) for {seconds:.0f} seconds, or until this "
@@ -242,23 +282,33 @@ class _Sitting:
             )
         return True
 
-    def proven(self, handoff: Handoff) -> Registration:
-        """What a person's "saved" amounts to: Invicti ASPM did not know the tool before."""
+    def without_clipboard(self, handoff: Handoff) -> str:
+        """How to get the token otherwise."""
+        if not self.context.asker.keeps:
+            if handoff.unstored:
+                return "Without a clipboard, answer “Later”: aspm-ado then revokes the token."
+            return "Take the token from where you keep it."
+        command, place = f"aspm-ado token {handoff.connection}", handoff.place
+        if self.total > 1:
+            flag = _NAMES_PLACE[place.site.deployment]
+            command += f" {flag} {shlex.quote(place.name)}"
+        return f"To pipe the token to a command, run in another terminal: {command} | COMMAND"
+
+    def proven(self, handoff: Handoff, *, known_before: bool | None) -> Registration:
+        """What a person's "saved" amounts to, where Invicti ASPM was not known to have the tool."""
         known = knows_tool(self.context, self.aspm, handoff)
-        if known:
+        if known and known_before is False:
             self.voice.say("Invicti ASPM knows the tool now; before, it did not.")
             return ACCEPTED
         if known is False:
-            self.voice.note(
-                "Invicti ASPM still answers that the tool is not integrated; "
-                "look whether it is active there."
-            )
+            self.unseen.add(handoff.place.key)
         return CLAIMED
 
     def explain_refusal(self, handoff: Handoff) -> None:
         """What it means that the token is good and refused, and a text for the support."""
         voice, evidence = self.voice, handoff.evidence
         name = clean(handoff.place.name, 60)
+        self.context.told.append(name)
         voice.heading(f"Invicti ASPM refuses {name}: what that means")
         for number, line in enumerate(verdict_lines(evidence), start=1):
             voice.say(f" {number}. {line}")

@@ -51,6 +51,7 @@ from aspm_ado.flows.tokens.creation import (
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Tokens, tokens_given
 from aspm_ado.flows.validate import stored_entries
+from aspm_ado.flows.validation.listing import NOT_ALL, list_accounts
 from aspm_ado.flows.validation.report import not_good, report
 from aspm_ado.flows.validation.token import Token
 
@@ -240,7 +241,7 @@ def _document(
         if not one.is_kept and not entry.has_own(name):
             facts.token = NewToken.NOT_GOOD
             if one.report is None:
-                facts.token = NewToken.MISSING
+                facts.token, facts.required = NewToken.MISSING, options.counts
         made = one.report or OrganizationReport(name, None, _facts(entry, name), ())
         organizations.append(with_registration(made, facts))
     return entry_report(entry, organizations, aspm=aspm_report(entry, brought.aspm))
@@ -284,7 +285,9 @@ def reached_organizations(
     for secret in _shared_tokens(context, entry):
         bound, asked = Credential(secret, site.origins), names if ask_each else None
         context.scheduler.run(_reach_plan(context, site, bound, found, asked))
-    if not found.listed:
+    if found.listed:
+        context.voice.note(NOT_ALL)
+    else:
         names += entry.offered
         context.voice.warn(
             "The organizations could not be listed with the stored token: these are the ones on "
@@ -318,8 +321,8 @@ def _reach_plan(
     if not isinstance(wide.answer, UserProfile):
         context.voice.note(not_listed(wide, site.deployment).detail)
         return
-    [reply] = yield [caller.accounts(wide.answer.identity.id, site, bound)]
-    if isinstance(reply.answer, Names):
+    reply = yield from list_accounts(caller.accounts(wide.answer.identity.id, site, bound))
+    if isinstance(reply.answer, Names) and reply.answer.names:
         found.names, found.listed = (*found.names, *reply.answer.names), True
         if reply.answer.left_off:
             context.voice.warn(more_listed(reply.answer.left_off))
@@ -400,7 +403,7 @@ def _goes_on(context: Context, entry: Entry) -> bool:
 def _picked(context: Context, entry: Entry, *, none_is_fine: bool) -> tuple[str, ...]:
     """Chosen from all that the stored token reaches."""
     choices = []
-    for name in once(entry, reached_organizations(context, entry).names):
+    for name in once(entry, (*reached_organizations(context, entry).names, *entry.offered)):
         if not entry.has_own(name):
             label = clean(name, 60)
             if entry.organization(name) is None:

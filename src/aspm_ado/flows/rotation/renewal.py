@@ -97,7 +97,14 @@ def _keep(
     elif awaited:
         keep_successor(context, entry, result, awaited)
     else:  # what waits to replace it is given up
-        update_entry(context, entry.name, lambda current: current.awaiting(names))
+        reach = entry.reach_demanded
+        if not renewal.demand.on_record:
+            reach = renewal.demand.reach
+        update_entry(
+            context,
+            entry.name,
+            lambda current: replace(current.awaiting(names), reach_demanded=reach),
+        )
 
 
 def _compare_owner(

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.options import demand_stored
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import needs_one_each, rotate, rotate_aspm
 from aspm_ado.flows.tokens.revocation import revoking_unkept
@@ -61,17 +63,25 @@ def _offer(
     touched = False
     for dead in _dead(entry, connection):
         waits = any(entry.successor_of(name) for name in dead.names)
-        one_each = not waits and needs_one_each(context, entry, dead.names)
+        one_each = not waits and _is_for_one_each(context, entry, dead)
         question = _question(entry, dead, waits=waits, one_each=one_each)
         if not context.asker.prompter.confirm(question, default=True):
             continue
         touched = True
-        if one_each:
+        if one_each and entry.deployment is Deployment.SERVER:  # migrate is for Services
+            for name in dead.names:
+                _show_unfinished(rotate(context, entry.name, [name]), show)
+        elif one_each:
             with revoking_unkept(context):
                 _show_unfinished(migrate(context, entry.name), show)
             break  # it was about all of the connection
-        _show_unfinished(rotate(context, entry.name, dead.names), show)
+        else:
+            _show_unfinished(rotate(context, entry.name, dead.names), show)
     return touched
+
+
+def _is_for_one_each(context: Context, entry: Entry, dead: _Dead) -> bool:
+    return needs_one_each(context, entry, demand_stored(context, entry), dead.names)
 
 
 def _offer_aspm_tokens(

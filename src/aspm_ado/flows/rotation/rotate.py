@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
 from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import parse_organization, site_of
+from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
+from aspm_ado.domain.checks import Command
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.rules.token import stored_demand_note
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.options import aspm_options, demand_stored, reach_on_record
+from aspm_ado.flows.options import aspm_options, demand_renewed
 from aspm_ado.flows.registration.aspm import (
     AspmTarget,
     AspmTerms,
@@ -39,6 +40,7 @@ from aspm_ado.flows.storage.connection import entry_report, report_on_record
 from aspm_ado.flows.storage.secrets import read_token, require_same_world
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
+from aspm_ado.flows.target import known_name
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.revocation import revoking_unkept
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.tokens.sources import ApiToken
     from aspm_ado.flows.validation.result import TokenResult
-    from aspm_ado.flows.validation.token import Token
+    from aspm_ado.flows.validation.token import Demand, Token
 
 
 WHICH_TOKEN = Question(
@@ -79,8 +81,10 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     given = tokens_given(context.asker, context.sources, site_of(entry))
     group = _meant(context, entry, organizations or [place.name for place in given.named])
     token = _one_token(given, group)
-    demand = demand_stored(context, entry)
-    if note := stored_demand_note(entry, context.clock.calendar()):
+    demand, note = demand_renewed(context, entry), ""
+    if demand.on_record:
+        note = stored_demand_note(entry, context.clock.calendar())
+    if note:
         context.voice.note(note)
     renewal = Renewal(entry, (group,), demand, options)
     waits = token is None and entry.successor_of(group[0].name) is not None
@@ -100,15 +104,14 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     return _handed_on(context, renewal, entry, group, [result], reports)
 
 
-def needs_one_each(context: Context, entry: Entry, names: Sequence[str]) -> bool:
+def needs_one_each(context: Context, entry: Entry, demand: Demand, names: Sequence[str]) -> bool:
     """Whether a new token would now be of one organization alone, and these are several."""
     if len(names) < 2:
         return False
     if creation_asked(context.asker) == REQUIRE:
         return True
-    reach = reach_on_record(context, entry)
-    deployment = site_of(entry).deployment
-    return context.clock.calendar().demanded(reach, deployment) is Reach.ORGANIZATION
+    demanded = context.clock.calendar().demanded(demand.reach, entry.deployment)
+    return demanded is Reach.ORGANIZATION
 
 
 def _is_obtainable(context: Context, renewal: Renewal, group: Sequence[Place]) -> bool:
@@ -120,12 +123,16 @@ def _is_obtainable(context: Context, renewal: Renewal, group: Sequence[Place]) -
 
 def _demand_obtainable(context: Context, renewal: Renewal, group: Sequence[Place]) -> None:
     names = [place.name for place in group]
-    if needs_one_each(context, renewal.entry, names):
+    entry = renewal.entry
+    if needs_one_each(context, entry, renewal.demand, names):
+        remedy = MIGRATE.replace("NAME", entry.name)
+        if entry.deployment is Deployment.SERVER:  # migrate is for Services
+            remedy = Command("rotate", (names[0],)).text(entry.name)
         raise UsageError(
             Reason.USAGE,
             f"One new token does not serve all of {clean(', '.join(names), 120)}: "
             "each needs its own.",
-            remedy=MIGRATE.replace("NAME", renewal.entry.name),
+            remedy=remedy,
         )
     if not _is_obtainable(context, renewal, group):
         raise missing_token()
@@ -169,7 +176,7 @@ def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tupl
     """
     site = site_of(entry)
     if organizations:
-        names = dict.fromkeys(_known(entry, text) for text in organizations)
+        names = dict.fromkeys(known_name(entry, text) for text in organizations)
         return tuple(site.place(name) for name in names)
     held: dict[str, list[Place]] = {}
     for key in entry.credentials:
@@ -187,22 +194,6 @@ def _which_token(context: Context, entry: Entry, held: Mapping[str, Sequence[Pla
         names = clean(", ".join(place.name for place in places), 60)
         choices.append(Choice(key, f"…{entry.credentials[key].last4} of {names}"))
     return context.asker.prompter.choose(WHICH_TOKEN, choices, choices[0].value)
-
-
-def _known(entry: Entry, text: str) -> str:
-    """The stored name of an organization that is named, or that a pasted address belongs to."""
-    name = text.strip()
-    if entry.organization(name) is None and entry.deployment is Deployment.SERVICES:
-        name = parse_organization(text).name
-    found = entry.organization(name)
-    if found is None:
-        stored = ", ".join(one.name for one in entry.organizations)
-        raise UsageError(
-            Reason.INPUT_INVALID,
-            f"“{entry.name}” has no organization named {clean(name, 60)}.",
-            remedy=f"It has: {clean(stored, 300)}.",
-        )
-    return found.name
 
 
 def _obtained(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Command, Status
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
 
 Secrets = dict[str, "Secret"]
+Read = tuple["Entry", Secrets, Check]
+"""A connection, those of its secrets that could be read, and the check that says so."""
 SPOILT: Final = Reason.RECORDS_UNREADABLE
 
 
@@ -41,23 +43,26 @@ _WORLDS: Final = {
 }
 
 
-def read_secrets(context: Context, entries: Sequence[Entry]) -> list[tuple[Secrets, Check]]:
+def read_secrets(context: Context, entries: Sequence[Entry]) -> list[Read]:
     """The secrets of each connection by credential, and ``store.secrets``.
 
-    A store that is shut is asked once. None is read for a bad address.
+    Each with the connection as it is on record by then; one that was removed meanwhile is left
+    out. A store that is shut is asked once. None is read for a bad address.
     """
-    read: list[tuple[Secrets, Check]] = []
+    read: list[Read] = []
     try:
         bind_entries(context)
     except StoreError as error:
-        return [({}, _refused(error))] * len(entries)
+        return [(entry, {}, _refused(error)) for entry in entries]
     for entry in entries:
-        if read and read[-1][1].reason in SHUT:
-            read.append(({}, read[-1][1]))
+        if read and read[-1][2].reason in SHUT:
+            read.append((entry, {}, read[-1][2]))
         elif (spoilt := _spoilt(entry)) is not None:
-            read.append(({}, spoilt))
+            read.append((entry, {}, spoilt))
         else:
-            read.append(_read(context, entry, entry.credentials))
+            found = _read_current(context, entry, lambda entry: entry.credentials)
+            if found is not None:
+                read.append(found)
     return read
 
 
@@ -109,6 +114,36 @@ def _read(
     if not gone:
         return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
     return found, _gone(context, entry, gone, whose)
+
+
+def read_current(
+    context: Context, entry: Entry, keys_of: Callable[[Entry], Iterable[str]]
+) -> Read | None:
+    """The tokens of a connection, as ``read_tokens``, and the entry that names them.
+
+    One that is gone is looked for again under what the records name now: another run may have
+    replaced it. ``None`` where another run has removed the connection.
+    """
+    try:
+        bind_entries(context)
+    except StoreError as error:
+        return entry, {}, _refused(error)
+    return _read_current(context, entry, keys_of)
+
+
+def _read_current(
+    context: Context, entry: Entry, keys_of: Callable[[Entry], Iterable[str]]
+) -> Read | None:
+    while True:
+        secrets, check = _read(context, entry, keys_of(entry))
+        if check.reason is not Reason.TOKEN_GONE:
+            return entry, secrets, check
+        now = context.records.load().connections.get(entry.name)
+        if now is None:
+            return None
+        if now.services == entry.services:
+            return entry, secrets, check
+        entry = now
 
 
 def _gone(context: Context, entry: Entry, gone: Sequence[str], whose: str) -> Check:

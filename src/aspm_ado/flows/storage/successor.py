@@ -86,7 +86,7 @@ def keep_successor(
 
     For these organizations it replaces a successor that waited: there is one new token at a time.
     """
-    key = new_key(context)
+    key, demand = new_key(context), result.token.demand
     service = service_of(entry.name, key)
     verdicts = {one.name: statuses_of(one) for one in result.reports}
     successor = Successor(
@@ -94,6 +94,7 @@ def keep_successor(
         tuple(names),
         verdicts,
         result.calendar.today.isoformat(),
+        None if demand.on_record else demand.reach,
     )
     wanted = {name.casefold() for name in names}
 

@@ -9,7 +9,16 @@ from aspm_ado.domain.azure.pat_lifecycle import EXPIRES_SOURCE, differences, ord
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach, parse_day
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.errors import NotCreatedError, UsageError
-from aspm_ado.domain.questions import CREATE_TOKEN, DRY_RUN, PAT_EXPIRES, YES, Choice, Question
+from aspm_ado.domain.questions import (
+    CREATE_TOKEN,
+    DRY_RUN,
+    PAT_EXPIRES,
+    REGISTER,
+    REGISTRATION_PROFILE,
+    YES,
+    Choice,
+    Question,
+)
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import OrganizationReport, TokenFacts
 from aspm_ado.domain.text import clean
@@ -31,6 +40,8 @@ if TYPE_CHECKING:
 
 NEVER: Final = "never"
 REQUIRE: Final = "require"
+CREATED: Final = "az"
+"""The source of a token that this program created."""
 
 _HOW: Final = Question("token-how", "How shall the token be made?")
 _BY_AZ: Final = Choice("az", "Let the Azure CLI (az) make it", "you see first what it will be")
@@ -115,11 +126,13 @@ def _obstacle(
             remedy="Pass --reach organization to connect; "
             f"a stored connection gets there with: {MIGRATE}",
         )
-    if not asker.keeps and not asker.asks:
+    if not asker.keeps and not _can_be_handed_over(context):
         return NotCreatedError(
             Reason.USAGE,
-            "With --store none and nobody there, a new token would be lost at once.",
-            remedy="Leave --store none out, or run this on a terminal.",
+            "With --store none, the new token would be lost: it is stored nowhere, and aspm-ado "
+            "has no way to hand it over.",
+            remedy="Omit --store none. Or use a clipboard on a terminal, or a registration "
+            "profile.",
         )
     if context.entra is None or not context.entra.is_there:
         return NotCreatedError(
@@ -129,6 +142,17 @@ def _obstacle(
             "or create the token by hand.",
         )
     return None
+
+
+def _can_be_handed_over(context: Context) -> bool:
+    """Whether a profile or a clipboard can bring an unstored token to Invicti ASPM."""
+    asker = context.asker
+    register = asker.one(REGISTER, one_of(REGISTER)) or AUTO
+    if register == "none":
+        return False
+    if register != "guided" and asker.given(REGISTRATION_PROFILE):
+        return True
+    return asker.asks and context.desktop.can_copy
 
 
 def _is_chosen(asker: Asker, asked: str) -> bool:
@@ -151,7 +175,10 @@ def _created(context: Context, place: Place, demand: Demand) -> Token:
     until = _end_given(context)
     service = lifecycle_of(context, place)
     order = order_for(place, demand.purpose, service.calendar, context.caller.fresh(), until)
-    context.voice.say(f"Asking `az` for a sign-in to the tenant {service.tenant} of {place.name} …")
+    if not context.asker.switch(YES):
+        context.voice.say(
+            f"Asking `az` for a sign-in to the tenant {service.tenant} of {place.name} …"
+        )
     living = service.living(order)
     revoke_abandoned(context, service, living)
     _show(context, order, service.calendar.today)
@@ -169,7 +196,7 @@ def _created(context: Context, place: Place, demand: Demand) -> Token:
     context.voice.say(f"Created “{ordered.display_name}” (…{pat.secret.last4}), until {ends}.")
     return Token(
         pat.secret,
-        "az",
+        CREATED,
         (place,),
         end=ends,
         end_source=EXPIRES_SOURCE,
@@ -211,6 +238,12 @@ def _granted(
 
 def _show(context: Context, order: Order, today: date) -> None:
     voice, place = context.voice, order.place
+    if context.asker.switch(YES):  # nobody reads it to agree to it, and there may be hundreds
+        voice.say(
+            f"Creating “{order.display_name}” for {place.name} alone, until {order.until} "
+            f"({order.days(today)} days): {'; '.join(str(box) for box in order.boxes)}"
+        )
+        return
     voice.heading(f"The token that will be created ({place.name})")
     voice.say(f"  Name: {order.display_name}")
     voice.say(f"  Organization: {place.name}, and no other")

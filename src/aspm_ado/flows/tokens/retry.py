@@ -15,7 +15,7 @@ from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import FEW
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, some_of
 from aspm_ado.flows.answers import parse_username
 from aspm_ado.flows.tokens.prompt import OPEN, acquire, ask_expiry, open_page
 from aspm_ado.flows.tokens.sources import ask_token
@@ -51,8 +51,7 @@ def validate_until_good(
     while context.asker.asks:
         failed = [result for result in results if _trouble(result)]
         if not failed:
-            names = (one.place.name for result in results for one in result.organizations.values())
-            context.voice.say(f"Proven: {', '.join(names)}.")
+            _tell_proven(context, results)
             break
         context.show(results)
         answer = _ask_next(context, results, failed)
@@ -65,6 +64,19 @@ def validate_until_good(
         else:
             results = _mended(context, results, answer)
     return results
+
+
+def _tell_proven(context: Context, results: Sequence[TokenResult]) -> None:
+    """The organizations, each with whose token it is, how far it reaches and until when."""
+    proven: dict[str, list[str]] = {}
+    for result in results:
+        for one in result.reports:
+            words = one.token_words(result.token.site.deployment)
+            if one.token.expires:
+                words += f", expires {one.token.expires}"
+            proven.setdefault(words, []).append(clean(one.name, 60))
+    for words, names in proven.items():
+        context.voice.say(f"Proven: {some_of(names, 200)}: token{words}.")
 
 
 def _ask_next(
@@ -87,9 +99,10 @@ def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
     """
     for result in failed:
         site, purpose = result.token.site, result.token.demand.purpose
+        context.told.append(site.base_url)
         for finding in responsibilities(connection_report(None, site, purpose, result.reports)):
             context.voice.heading("To paste into a ticket (no secret is in it)")
-            for line in finding.ticket(context.stamp, __version__):
+            for line in finding.ticket(context.shown, __version__):
                 context.voice.say(line)
 
 

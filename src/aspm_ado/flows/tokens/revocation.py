@@ -57,13 +57,9 @@ def _is_agreed(context: Context, *, by_az: bool) -> bool:
 @contextmanager
 def revoking_unkept(context: Context) -> Iterator[None]:
     """Around a command: what it created and did not keep is revoked, however the command ends."""
-    ended_well = False
     try:
         yield
-        ended_well = True
     finally:
-        if ended_well and not context.asker.keeps:
-            context.created.clear()  # each is wherever the person has put it
         if context.created:
             _revoke_unkept(context)
             context.created.clear()
@@ -73,7 +69,8 @@ def _revoke_unkept(context: Context) -> None:
     try:
         kept = context.records.load().authorizations
         for one in context.created:
-            if one.authorization_id in kept or _is_ended(context, one):
+            is_held = one.handed_over or one.authorization_id in kept
+            if is_held or _is_ended(context, one):
                 close_order(context, one.order.id)
             else:
                 release_order(context, one.order.id)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
 from aspm_ado.domain.documents import UserProfile
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
     AspmReport,
     ConnectionReport,
@@ -21,6 +23,8 @@ from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.rules.scopes import scopes_not_asked
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_format
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.validation.owners import with_other_connections
 from aspm_ado.flows.validation.result import OrganizationResult
 
 if TYPE_CHECKING:
@@ -49,13 +53,19 @@ def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
         )
     for here in organizations:
         here.report = _organization(here, facts, own, token.demand.purpose)
+        if result.is_nowhere and (both := here.place.both_readings):
+            here.report = here.report.with_checks(
+                _with_remedy(here.report.checks, clean(both, 400))
+            )
 
 
 def _facts(result: TokenResult) -> TokenFacts:
     token, reach = result.token, result.reach_seen.reach
-    days_left = expires = expires_source = None
+    days_left = expires = expires_source = ends = None
     if not result.is_rejected:
         days_left = result.calendar.days_left(token.end, reach, token.site.deployment)
+    if days_left is not None:
+        ends = (result.calendar.today + timedelta(days_left)).isoformat()
     if token.end is not None:
         expires, expires_source = token.end.isoformat(), token.end_source
     return TokenFacts(
@@ -67,6 +77,7 @@ def _facts(result: TokenResult) -> TokenFacts:
         reach,
         token.source,
         shared=len(result.organizations) > 1,
+        ends=ends,
     )
 
 
@@ -100,7 +111,15 @@ def report(
     """The document. Its calendar is that of Azure DevOps, as soon as one answer came from there."""
     sources = (result.calendar.source for result in results)
     source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
-    return Report(command, context.stamp, source, tuple(connections), notes=tuple(notes))
+    return Report(
+        command,
+        context.stamp,
+        source,
+        with_other_connections(context, connections),
+        notes=tuple(notes),
+        told=bool(context.told),
+        shown=context.shown,
+    )
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
@@ -158,6 +177,18 @@ def _with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Che
             check = check.followed_by(command)
         found.append(check)
     return tuple(found)
+
+
+_NOTHING_THERE: Final = frozenset(
+    {Reason.ORGANIZATION_ABSENT, Reason.NOT_AZURE_DEVOPS, Reason.SCOPE_UNKNOWN}
+)
+
+
+def _with_remedy(checks: Iterable[Check], remedy: str) -> Iterator[Check]:
+    for check in checks:
+        if check.reason in _NOTHING_THERE:
+            check = replace(check, remedy=remedy)
+        yield check
 
 
 def _organization(

@@ -8,6 +8,7 @@ probes at once (``explore``).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import API_VERSIONS, Deployment
@@ -40,6 +41,7 @@ from aspm_ado.domain.rules.reach import not_listed
 from aspm_ado.domain.rules.scopes import ProbeResult, judge_probe, judge_scopes, reads_code
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.answers import AUTO, NO
+from aspm_ado.flows.validation.listing import list_accounts
 from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
 from aspm_ado.flows.validation.scheduler import RequestPlan
 
@@ -89,6 +91,7 @@ class TokenRequests:
     def identify(self) -> RequestPlan[None]:
         """Ask who the token is, and how far it reaches: all that is not of one organization."""
         yield from self._first_round()
+        yield from self._read_otherwise()
         yield from self._ask_other_organizations()
         yield from self._version_elsewhere()
 
@@ -121,11 +124,29 @@ class TokenRequests:
             if classify(replies[0]) in _TRUE_EVERYWHERE and not is_unread:
                 self._take_first_answer(self._others(), replies[0])
 
+    def _read_otherwise(self) -> RequestPlan[None]:
+        """Read the address of a Server the other way, where nothing is there as it was read.
+
+        Where nothing is there either, the first reading stays.
+        """
+        place = self._site.other_reading
+        if place is None or not self.result.is_nowhere:
+            return
+        token = self._token.read_otherwise()
+        found = TokenResult(token, self.result.calendar)
+        other = TokenRequests(found, self._caller, self._clock, None)
+        yield from other._first_round()
+        if found.is_nowhere:
+            return
+        for name in (one.name for one in fields(found)):
+            setattr(self.result, name, getattr(found, name))
+        self._token, self._site, self._credential = token, token.site, token.bound()
+
     def _list(self, wide: Reply) -> RequestPlan[None]:
         """Add every organization that the token reaches to those that were named."""
         result, lister = self.result, wide
         if isinstance(wide.answer, UserProfile):  # a token of all organizations
-            [lister] = yield [self._accounts(wide.answer)]
+            lister = yield from list_accounts(self._accounts(wide.answer))
             result.listed = self._places(lister)
         result.add(result.listed or ())
         if not result.listed:

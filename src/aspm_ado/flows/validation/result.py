@@ -121,6 +121,15 @@ class TokenResult:
         return next(iter(self.organizations.values()), None)
 
     @property
+    def is_nowhere(self) -> bool:
+        """Whether there is no Server, or no collection, at the address that was read."""
+        answers = [self.wide]
+        if self.lead is not None:
+            answers.append(self.lead.first)
+        on_server = self.token.site.deployment is Deployment.SERVER
+        return on_server and any(one is not None and one.status == 404 for one in answers)
+
+    @property
     def good(self) -> list[OrganizationResult]:
         """Those where the token is good enough."""
         return [one for one in self.organizations.values() if one.is_good]

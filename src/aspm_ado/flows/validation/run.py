@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.named_repository import NamedRepository
 from aspm_ado.domain.rules.reach import more_listed, observe_reach
-from aspm_ado.domain.rules.scopes import holds_profile
+from aspm_ado.domain.rules.scopes import holds_profile, profile_unheard
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO
+from aspm_ado.flows.validation.listing import NOT_ALL
 from aspm_ado.flows.validation.report import report_on
 from aspm_ado.flows.validation.requests import TokenRequests
 from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
@@ -39,6 +41,24 @@ def validate(
         context.voice.warn(
             f"{site.base_url} has no TLS: the token travels in clear, as was accepted."
         )
+    results = _ask(context, tokens, previous)
+    for result, token in zip(results, tokens, strict=True):
+        if result.token is not token and result.lead is not None:
+            context.voice.note(f"The address was read as that of {result.lead.place.url}.")
+        if result.left_off and result.token.list_all:
+            context.voice.warn(more_listed(result.left_off))
+        _recognise(result)
+        report_on(result, warn_days)
+    listing = [result.token.site for result in results if result.token.list_all and result.listed]
+    if any(site.deployment is Deployment.SERVICES for site in listing):
+        context.voice.note(NOT_ALL)
+    return results
+
+
+def _ask(
+    context: Context, tokens: Sequence[Token], previous: Sequence[TokenResult | None] = ()
+) -> list[TokenResult]:
+    """Everything that is asked about tokens."""
     results = [TokenResult(token, context.clock.calendar()) for token in tokens]
     progress = _Progress(context.voice, results)
     first_tokens = _first_of_each_demand(results)
@@ -80,11 +100,6 @@ def validate(
     context.scheduler.run_all(
         map(identify, results, previous or [None] * len(results)), then=follow
     )
-    for result in results:
-        if result.left_off and result.token.list_all:
-            context.voice.warn(more_listed(result.left_off))
-        _recognise(result)
-        report_on(result, warn_days)
     return results
 
 
@@ -163,4 +178,5 @@ def _observe_reach(result: TokenResult) -> None:
         result.wide,
         [here.place.name for here in organizations if here.is_accepted],
         holds_profile=any(holds_profile(here.scopes) for here in organizations),
+        unheard=next(filter(None, (profile_unheard(here.replies) for here in organizations)), None),
     )

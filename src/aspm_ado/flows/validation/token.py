@@ -40,7 +40,7 @@ class Demand:
 
     def for_one_organization(self) -> Demand:
         """The same of a token of one organization."""
-        return replace(self, reach=ReachDemanded.ORGANIZATION)
+        return replace(self, reach=ReachDemanded.ORGANIZATION, on_record=False)
 
     def for_another_token(self, username: str) -> Demand:
         """The same of one more token, which has an end and repositories of its own."""
@@ -95,6 +95,13 @@ class Token:
         if meant.end is None:
             meant.end, meant.end_source = demand.end, demand.end_source
         return meant
+
+    def read_otherwise(self) -> Token:
+        """The same for the collection that its address means when it is read the other way."""
+        place = self.site.other_reading
+        if place is None:
+            return self
+        return replace(self, site=place.site, places=(place,))
 
     def bound(self, username: str = "") -> Credential:
         """The secret, bound to the origins of its deployment."""
