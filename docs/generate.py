@@ -386,8 +386,7 @@ OTHERS: Final = (
     ("ASPM_ADO_GLOBAL_PAT_END", "The day on which global tokens end: `YYYY-MM-DD`, or `never`."),
     (
         "ASPM_ADO_SIMULATOR",
-        "What `demo --serve` prints (`http://127.0.0.1:PORT/#KEY`): every request goes "
-        "there, once it has shown that it knows the key.",
+        "What `demo --serve` prints (`http://127.0.0.1:PORT/#KEY`). Every request goes there.",
     ),
     ("CI", "Any value: nobody is asked anything."),
     ("NO_COLOR", "Any value: no colours."),

@@ -12,7 +12,7 @@ from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Creation, SignIn
 
 from ..minting.az import FakeAz, drawn_sign_in
-from .questions import ANOTHER, CREATED, EXPIRES, PURPOSE, TOKEN, answers
+from .questions import EXPIRES, TOKEN, answers
 from .stage import ONE, drawn_token
 from .terminal import ENTER, pasted, squeezed
 
@@ -45,14 +45,12 @@ def begun(play, **creation):
 def test_offered_agreed_to_and_proven(play):
     told, az = begun(play)
     wizard = told.wizard("connect", *ONE, "--store", "none")
-    wizard.answer(PURPOSE, ENTER)
     wizard.see(HOW)
     assert az.calls == []
     assert told.simulator.requests == []
     wizard.type(ENTER)
     wizard.see("vso.code_full vso.identity_manage vso.profile_write vso.work_full")
     wizard.answer(AGREE, "y")
-    wizard.answer(ANOTHER, "n")
     wizard.look_around()
     assert wizard.end() == 0
     [made] = [one for one in told.simulator.world.tokens if one.authorization]
@@ -68,15 +66,12 @@ def test_what_cannot_be_done_goes_on_by_hand_and_no_answer_is_lost(play):
     world = told.simulator.world
     told.simulator.become(replace(world, tokens=(*world.tokens, by_hand)))
     wizard = told.wizard("connect", *ONE, "--store", "none")
-    wizard.answer(PURPOSE, ENTER)
     wizard.answer(HOW, ENTER)
     wizard.answer(AGREE, "y")
     wizard.see("forbids new tokens")
     wizard.see("It goes on by hand.")
-    wizard.answer(CREATED, ENTER)
     wizard.answer(TOKEN, pasted(by_hand.value) + ENTER)
     wizard.answer(EXPIRES, ENTER)
-    wizard.answer(ANOTHER, "n")
     assert wizard.end() == 0
 
 

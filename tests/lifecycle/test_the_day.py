@@ -193,7 +193,7 @@ def test_a_token_of_one_organization(stand, demanded, before, since):
         report = validated(here, moment)
         assert (int(report.exit_code), check(report, "reach").reason) == (code, reason)
         read_anew = demanded == "all" and moment > EVE
-        assert [note for note in report.notes if "stored with --reach all" not in note] == []
+        assert [note for note in report.notes if "stored with the reach “all”" not in note] == []
         assert len(report.notes) == int(read_anew)
 
 

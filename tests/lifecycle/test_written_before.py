@@ -22,14 +22,14 @@ from aspm_ado.domain.stored import StoredAspm
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
-from aspm_ado.flows.rotation.rotate import rotate
+from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import SignIn
 
 from ..minting.test_killed import Mint, SignedIn, migrated
 from .faults import Killed, Switch
-from .machine import NEW, PAT, TOKENS, Machine, Person, asked, codes
+from .machine import ASPM, NEW, PAT, TOKENS, Machine, Person, asked, codes
 from .test_migration import NAMES, OWN, Somebody, run, tokens_of
 
 WRITTEN = Path(__file__).with_name("written-before-rebuild")
@@ -272,3 +272,32 @@ def test_an_edited_record_moves_no_secret(machine, edit, is_bound):
         rotate(here.context({"pat_file": "new", "register": "none"}), "contoso", ())
     moved = [one.credential.secret.reveal() for one in here.stand.wire.calls if one.credential]
     assert set(moved) <= {NEW}
+
+
+@pytest.mark.parametrize("is_simulated", [True, False], ids=["simulated", "real"])
+def test_a_simulated_connection_is_for_a_simulation_only_and_a_real_one_for_none(
+    machine, is_simulated
+):
+    here = machine()
+
+    def context(given, *, other=False):
+        made = here.context(given)
+        return replace(made, is_simulated=is_simulated is not other)
+
+    connect(context(asked("contoso", register="guided")), None)
+    assert here.entry.simulated is is_simulated
+    for run_other in (
+        lambda: validate_stored(context({}, other=True), []),
+        lambda: rotate(context({"pat_file": "new"}, other=True), "contoso", ()),
+        lambda: rotate_aspm(context({"aspm_url": ASPM, "aspm_token_file": "aspm"}, other=True)),
+        lambda: resume_handoff(context({}, other=True), "contoso"),
+        lambda: connect(context(asked("fabrikam", pat_file="new"), other=True), "contoso"),
+    ):
+        with pytest.raises(UserError) as refused:
+            run_other()
+        assert int(refused.value.exit_code) == 2
+        assert "ASPM_ADO_SIMULATOR" in refused.value.remedy
+        assert here.stand.wire.calls == []
+    assert int(validate_stored(context({}), []).exit_code) == 0
+    disconnect(context({"yes": "true"}, other=True), "contoso")
+    assert here.secrets == {}

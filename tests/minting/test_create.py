@@ -72,29 +72,21 @@ def test_a_yes_of_a_person_comes_first(desk):
     assert "2027-04-13 (180 days)" in here.said
 
 
-def test_a_no_goes_on_by_hand(desk):
+@pytest.mark.parametrize("how", ["auto", "require"])
+def test_a_no_cancels_and_no_token_is_created(desk, how):
     here = desk()
-    token = samples.token(samples.pat("ByHand", "Hnd1"), reach="Contoso")
-    world = here.stand.simulator.world
-    here.stand.simulator.become(replace(world, tokens=(*world.tokens, token)))
-    person = Person(
-        token_how="az",
-        create=False,
-        token_ready="paste",
-        pat=token.value,
-        pat_expires="unknown",
-        go=True,
-    )
-    assert int(run(here, {}, person).exit_code) == 0
+    with pytest.raises(UsageError) as caught:
+        run(here, {"create_token": how}, Person(token_how="az", create=False))
     assert (here.made, here.asked("POST")) == ([], [])
-    assert "It goes on by hand" in here.said
+    assert (caught.value.reason, caught.value.problem) == (Reason.DECLINED, "Cancelled.")
+    assert "created no token" in caught.value.remedy
 
 
 def test_by_hand_never_runs_az(desk):
     here = desk()
     stop = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Again.")
     with pytest.raises(InterruptedByUserError):
-        run(here, {}, Person(token_how="hand", token_ready=stop))
+        run(here, {}, Person(token_how="hand", pat=stop))
     assert here.az.calls == []
 
 
@@ -265,7 +257,8 @@ def test_a_server_is_never_offered_it(desk):
 
 def test_what_is_declined_at_the_end_is_revoked(desk):
     here = desk()
-    run(here, {}, Person(token_how="az", create=True, go=False))
+    with pytest.raises(UsageError):
+        run(here, {}, Person(token_how="az", create=True, go=False))
     assert [one.revoked for one in here.made] == [True]
     assert here.stand.records.load().connections == {}
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from aspm_ado.adapters.terminal.voice import TerminalVoice, wants_color
 from aspm_ado.cli.options import collect_given
 from aspm_ado.domain.errors import Problem, StoreError, UsageError
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.questions import (
     CA_BUNDLE,
     CONFIG_DIR,
@@ -34,6 +35,7 @@ from aspm_ado.domain.questions import (
     Question,
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.flows.answers import Asker
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ SECRET_VARIABLES: Final = (
 LONGEST_TIMEOUT: Final = 600.0
 
 
+_GLOBAL_END: Final = "ASPM_ADO_GLOBAL_PAT_END"
 _NOTHING: Final = Given((), "")
 _STDIN: Final = Question("stdin", "Paste the token (hidden)", "--pat-file FILE", "ASPM_ADO_PAT")
 """What is asked where stdin is to bring a token and is a terminal."""
@@ -84,6 +87,8 @@ class Invocation:
         notes: list[str] = []
         self.given = collect_given(questions, flags, self.environment, notes.append)
         self.hide_token_variables(self.given)
+        if holds_token(self.environment.get(_GLOBAL_END, "")):
+            raise secret_as_value(_GLOBAL_END)
         for line in notes:
             self.voice.note(line)
         named, _, self.simulator_key = (
@@ -97,7 +102,9 @@ class Invocation:
 
     def _hide(self, variables: Iterable[str]) -> None:
         for name in variables:
-            self.secret_variables.setdefault(name, self.environment.pop(name, ""))
+            value = self.environment.pop(name, "")
+            self.secret_variables.setdefault(name, value)
+            KNOWN_SECRETS.add(value.strip())
             if self._is_own_process:
                 os.environ.pop(name, None)
 
@@ -261,7 +268,7 @@ class Invocation:
         from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Clock, parse_global_end
 
         today = self.now().date()
-        if named := self.environment.get("ASPM_ADO_GLOBAL_PAT_END", "").strip():
+        if named := self.environment.get(_GLOBAL_END, "").strip():
             return Clock(today, parse_global_end(named))
         return Clock(today, GLOBAL_PAT_END)
 
@@ -305,7 +312,7 @@ class Invocation:
         if remember and self.prompter.asks and (draft := self.records.load_draft()):
             offered = draft.answers
         if offered:
-            self.voice.note("An earlier run was interrupted; its answers are offered again.")
+            self.voice.note("You left an earlier run; its answers are offered again.")
         ca_bundle = None
         if bundle := self.text(CA_BUNDLE):
             ca_bundle = os.path.realpath(bundle)  # a loop of links raises nothing here
@@ -326,6 +333,7 @@ class Invocation:
             load_profile=_load_profile,
             entra=self.entra,
             ca_bundle=ca_bundle,
+            is_simulated=self.simulator is not None,
         )
 
     def _transport(self, recorded: str | None) -> Transport:

@@ -135,8 +135,10 @@ class Prompter(Protocol):
         """One of the choices' values."""
         ...
 
-    def choose_many(self, question: Question, choices: Sequence[Choice]) -> tuple[str, ...]:
-        """Any of the choices' values; searchable when there are many."""
+    def choose_many(
+        self, question: Question, choices: Sequence[Choice], *, marked: bool = False
+    ) -> tuple[str, ...]:
+        """Any of the choices' values; searchable when there are many. ``marked``: all at first."""
         ...
 
     def confirm(self, question: Question, default: bool) -> bool:

@@ -173,6 +173,8 @@ class Reason(StrEnum):
     """The new token belongs to another person than the one it is to replace."""
     WARNING_REFUSED = "warning-refused", 3, Who.OWNER
     """A warning that counts as a failure, as asked with --fail-on-warning."""
+    DECLINED = "declined", 2
+    """A person said no to the plan, or to a confirmation."""
     CONFIRMATION_MISSING = "confirmation-missing", 2
     """A step that cannot be taken back needs a yes, or -y."""
     CREATION_FORBIDDEN = "creation-forbidden", 3, Who.ADMINISTRATOR

@@ -203,6 +203,7 @@ class Entry:
     """One connection as stored.
 
     ``offered`` are the organizations that its tokens were seen to reach: others are new.
+    ``simulated`` says whether a simulator was connected; earlier builds did not record it.
     """
 
     name: str
@@ -221,6 +222,7 @@ class Entry:
     successors: dict[str, Successor] = field(default_factory=dict)
     offered: tuple[str, ...] = ()
     migration: MigrationProgress | None = None
+    simulated: bool | None = None
 
     @property
     def services(self) -> frozenset[str]:
@@ -304,6 +306,15 @@ class Entry:
             reach_demanded=successor.reach_demanded or self.reach_demanded,
             validated=at or self.validated,
         ).pruned()
+
+    def ending(self, day: date, source: str) -> Entry:
+        """The entry with another day on which its tokens in force end."""
+        used = {one.credential for one in self.organizations}
+        expires = day.isoformat()
+        credentials = dict(self.credentials)
+        for key in used:
+            credentials[key] = replace(credentials[key], expires=expires, expires_source=source)
+        return replace(self, credentials=credentials)
 
     def with_registration(self, key: str, state: Registration) -> Entry:
         """The same with a new state of one organization, by ``Place.key``."""

@@ -46,6 +46,8 @@ class Context:
     load_profile: Callable[[str], Profile] | None = None
     """Read a registration profile from a file. Raises ``UsageError``."""
     entra: Entra | None = None
+    is_simulated: bool = False
+    """Whether every request goes to the simulator."""
     created: list[CreatedToken] = field(default_factory=list)
     """What this run created; what is not on record in the end is revoked (``revoking_unkept``)."""
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def run(invocation: Invocation, name: str | None = None) -> int:
-    """The wizard. Answers of an interrupted run, never secrets, are kept for the next one."""
+    """The wizard. Answers of a run that was left, never secrets, are kept for the next one."""
     if invocation.on(FROM):
         return write_report(invocation, _connect_each(invocation, name))
     context = invocation.context(remember=True)
@@ -39,8 +39,9 @@ def run(invocation: Invocation, name: str | None = None) -> int:
         with suppress(StoreError):
             context.records.save_draft(None)
         raise
-    except (InterruptedByUserError, KeyboardInterrupt):
-        if context.asker.keeps and context.asker.answered:
+    except (InterruptedByUserError, KeyboardInterrupt, UsageError) as error:
+        was_left = not isinstance(error, UsageError) or error.reason is Reason.DECLINED
+        if was_left and context.asker.keeps and context.asker.answered:
             with suppress(StoreError):
                 _keep_answers(context)
         raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import NewToken
@@ -31,6 +32,7 @@ from aspm_ado.domain.rules.reach import more_listed, not_listed
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Entry
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.answers import declined
 from aspm_ado.flows.handoff import HandoffResult, aspm_report
 from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
 from aspm_ado.flows.registration.delivery import with_registration
@@ -197,6 +199,8 @@ def _try(context: Context, renewal: Renewal, place: Place, token: Token | None) 
     try:
         token = token or acquire(context, place, renewal.demand_of(group), for_all=False)
     except (NotCreatedError, UsageError) as error:
+        if error.reason is Reason.DECLINED:
+            return _Tried()  # what to do about this organization is asked again
         return _Tried(not_created_report(context, place.name, error))
     result, is_kept = renew(context, renewal, group, token)
     [made] = result.reports
@@ -408,14 +412,9 @@ def _picked(context: Context, entry: Entry, *, none_is_fine: bool) -> tuple[str,
             choices.append(Choice(name, label))
     picked: tuple[str, ...] = ()
     if choices:
-        picked = context.asker.prompter.choose_many(_WHICH, choices)
+        picked = context.asker.prompter.choose_many(_WHICH, choices, marked=True)
     if choices and not picked and not none_is_fine:
-        context.voice.warn(
-            "None is marked: Space marks the one at the arrow, Ctrl-A all of them, Enter goes on."
-        )
-        picked = context.asker.prompter.choose_many(_WHICH, choices)
-    if not picked and not none_is_fine:
-        context.voice.say("Nothing was chosen, and nothing is changed.")
+        raise declined("No organization was selected. Nothing changed.")
     return picked
 
 
@@ -480,5 +479,6 @@ def _demand_different(context: Context, entry: Entry, tokens: Sequence[Token]) -
                 Reason.TOKEN_UNCHANGED,
                 f"The token given for {seen[old]} is the one of all organizations that "
                 f"“{entry.name}” has already.",
-                remedy=f"Create a new one: aspm-ado guide -o {seen[old]} --reach organization",
+                remedy=f"Create a new one: aspm-ado guide -o {quote(seen[old])} "
+                "--reach organization",
             )

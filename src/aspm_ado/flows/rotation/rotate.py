@@ -37,7 +37,7 @@ from aspm_ado.flows.rotation.renewal import (
     token_unchanged,
 )
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
-from aspm_ado.flows.storage.secrets import read_token
+from aspm_ado.flows.storage.secrets import read_token, require_same_world
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
 from aspm_ado.flows.target import known_name
@@ -284,8 +284,10 @@ def _users(context: Context, url: str) -> list[Entry]:
         raise UsageError(
             Reason.NOTHING_STORED,
             f"No stored connection uses {url}.",
-            remedy="See `aspm-ado list`; a new connection takes the token with --aspm-token-file.",
+            remedy="See `aspm-ado list`. For a new connection, pass --aspm-token-file FILE to "
+            "connect.",
         )
+    require_same_world(context, users)
     return users
 
 

@@ -172,6 +172,7 @@ class Addition:
     """By ``Place.key``."""
     allow_http: bool = False
     ca_bundle: str | None = None
+    simulated: bool | None = None
 
     @property
     def secrets(self) -> dict[str, Secret]:
@@ -219,6 +220,7 @@ class Addition:
             allow_http=self.allow_http,
             ca_bundle=self.ca_bundle or base.ca_bundle,
             validated=self.now,
+            simulated=self.simulated,
             successors=base.successors_without(renewed),
             offered=tuple(dict.fromkeys((*base.offered, *self._listed))),
         ).pruned()

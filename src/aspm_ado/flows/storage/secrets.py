@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Command, Status
-from aspm_ado.domain.errors import StoreError, UserError
+from aspm_ado.domain.errors import StoreError, UsageError, UserError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import clean
 from aspm_ado.flows.storage.transaction import SHUT, bind_entries
 
 if TYPE_CHECKING:
@@ -20,6 +21,26 @@ Secrets = dict[str, "Secret"]
 Read = tuple["Entry", Secrets, Check]
 """A connection, those of its secrets that could be read, and the check that says so."""
 SPOILT: Final = Reason.RECORDS_UNREADABLE
+
+
+def require_same_world(context: Context, entries: Iterable[Entry]) -> None:
+    """Refuse a simulated connection outside of a simulation, and a real one in it."""
+    for entry in entries:
+        if entry.simulated is (not context.is_simulated):
+            kind, remedy = _WORLDS[context.is_simulated]
+            raise UsageError(
+                Reason.USAGE, f"“{clean(entry.name, 60)}” is a {kind} connection.", remedy=remedy
+            )
+
+
+_WORLDS: Final = {
+    True: ("real", "To use it, unset ASPM_ADO_SIMULATOR."),
+    False: (
+        "simulated",
+        "To use it, set ASPM_ADO_SIMULATOR to what `aspm-ado demo --serve` prints. "
+        "To remove it, run: aspm-ado disconnect NAME",
+    ),
+}
 
 
 def read_secrets(context: Context, entries: Sequence[Entry]) -> list[Read]:

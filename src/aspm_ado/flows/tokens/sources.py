@@ -39,6 +39,8 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,49}")
 """No token is that short: one that was given in place of a name is refused, and not repeated."""
 
 PAT_VARIABLES: Final = ("ASPM_ADO_PAT", "AZURE_DEVOPS_EXT_PAT")
+PROMPT: Final = "prompt"
+"""The source of what a person entered."""
 ASPM_VARIABLES: Final = ("INVICTI_ASPM_TOKEN", "KONDUKTO_TOKEN")
 
 
@@ -194,13 +196,35 @@ def _from_file(sources: Sources, path: str) -> Token:
 
 def ask_token(asker: Asker, site: Site, name: str) -> Token:
     """The token from a person, hidden; the hosts that it is sent to are said above the prompt."""
+    secret = asker.prompter.secret(PAT, _above(site, name), accept=_parse)
+    return Token(secret, PROMPT)
+
+
+def offer_token(asker: Asker, site: Site, name: str) -> Token | None:
+    """The token from a person, or ``None`` after Enter alone, which asks what else to do."""
+    above = (
+        *_above(site, name),
+        "Paste it, or press Enter to open the page, to stop, or if something is missing.",
+    )
+    secret = asker.prompter.secret(
+        PAT, above, accept=lambda typed: _parse(typed) if typed.strip() else None
+    )
+    if secret is None:
+        return None
+    return Token(secret, PROMPT)
+
+
+def _above(site: Site, name: str) -> tuple[str, ...]:
+    """What the token is for, and the hosts that it is sent to."""
     every = "every organization" if site.deployment is Deployment.SERVICES else "every collection"
-    context = (
+    return (
         f"The token for {name or every}. It will be sent to these hosts only: "
         f"{', '.join(site.hosts)}.",
     )
-    secret = asker.prompter.secret(PAT, context, accept=lambda text: parse_pat(text, "the prompt"))
-    return Token(secret, "prompt")
+
+
+def _parse(typed: str) -> Secret:
+    return parse_pat(typed, "the prompt")
 
 
 def missing_token(question: Question = PAT) -> UsageError:
