@@ -38,7 +38,6 @@ EXCUSED = {
     ("flows.tokens.lifecycle._END_LEFT", "-y"): "in validate only a person is asked",
     ("flows.tokens.revocation._END_OLD", "-y"): "handoff and validate ask only a person",
     ("flows.tokens.sources.tokens_given", "--create-token"): "only beside --create-token",
-    ("render.text._rows", "--all"): "only validate is short",
 }
 """Where it stands, the option, and why no command without it comes to say it."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from aspm_ado.domain.known_secrets import HIDDEN, KnownSecrets
@@ -103,6 +103,7 @@ def forms_left(secret: str, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@settings(settings.get_profile("slow"))
 @given(
     secret=st.text(LETTERS, min_size=40, max_size=84),
     before=st.text(max_size=9),

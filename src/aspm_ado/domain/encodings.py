@@ -18,14 +18,14 @@ _LAYERS: Final = 3
 _CODE: Final = "[0-9A-Fa-f]"
 _ASCII: Final = f"[0-7]{_CODE}"
 _ESCAPE: Final = re.compile(
-    rf"(?P<run>(?:%{_ASCII}){{2,}}|(?:\\u00{_ASCII}){{2,}}|(?:\\x{_ASCII}){{2,}}"
-    rf"|(?:&#x{_ASCII};){{2,}})"
-    rf"|(?<!\\)\\+(?:u\{{0*(?P<brace>{_CODE}{{1,6}})\}}|u(?P<unit>{_CODE}{{4}})"
+    rf"[\\%&](?:(?P<run>(?<=%){_ASCII}(?:%{_ASCII})+|(?<=\\)u00{_ASCII}(?:\\u00{_ASCII})+"
+    rf"|(?<=\\)x{_ASCII}(?:\\x{_ASCII})+|(?<=&)#x{_ASCII};(?:&#x{_ASCII};)+)"
+    rf"|(?<=\\)(?<!\\\\)\\*(?:u\{{0*(?P<brace>{_CODE}{{1,6}})\}}|u(?P<unit>{_CODE}{{4}})"
     rf"|x(?P<byte>{_CODE}{{2}}))"
-    rf"|%(?:25)*(?:u(?P<wide>{_CODE}{{4}})|(?P<percent>{_CODE}{{2}}))"
-    rf"|&(?:amp;)*#(?:[xX]0*(?P<hexadecimal>{_CODE}{{1,6}})|0*(?P<decimal>[0-9]{{1,7}}));?"
-    r'|\\(?P<sign>["\\/])'
-    r"|&(?:amp;)*(?P<name>amp|lt|gt|quot|apos|nbsp|shy|zwj|zwnj|lrm|rlm);"
+    rf"|(?<=%)(?:25)*(?:u(?P<wide>{_CODE}{{4}})|(?P<percent>{_CODE}{{2}}))"
+    rf"|(?<=&)(?:amp;)*#(?:[xX]0*(?P<hexadecimal>{_CODE}{{1,6}})|0*(?P<decimal>[0-9]{{1,7}}));?"
+    r'|(?<=\\)(?P<sign>["\\/])'
+    r"|(?<=&)(?:amp;)*(?P<name>amp|lt|gt|quot|apos|nbsp|shy|zwj|zwnj|lrm|rlm);)"
 )
 """One escape, or a run of the usual ones of ASCII."""
 _RUN_MARKS: Final = ("%", r"\u00", r"\x", "&#x", ";")
