@@ -422,7 +422,7 @@ def environment() -> str:
         "",
         "A flag wins over its variable. Empty means unset. A literal `$(NAME)` is refused "
         "(exit 2): the pipeline variable was not expanded. Repeatable options take a list with "
-        "commas; switches take 1, true, yes, on or 0, false, no, off.",
+        "commas (commands by line ends); switches take 1, true, yes, on or 0, false, no, off.",
         "",
         "| variable | option | what |",
         "| --- | --- | --- |",

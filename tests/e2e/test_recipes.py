@@ -76,9 +76,9 @@ def test_every_command_line_of_a_page_can_be_read(shown: Shown) -> None:
     "example", [example for command in COMMANDS for example in command.examples]
 )
 def test_an_example_of_help_can_be_read(example: str) -> None:
-    program, *words = example.split()
+    program, _, line = example.partition(" ")
     assert program == "aspm-ado"
-    parsed(words)
+    parsed(Shown("help", line).words)
 
 
 @pytest.mark.parametrize(
