@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
+
 from .hours import NIGHT
 
 settings.register_profile("aspm-ado", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -48,6 +50,12 @@ NAMES = frozenset(
         "BROWSER",
     }
 )
+
+
+@pytest.fixture(autouse=True)
+def no_secret_of_another_test() -> None:
+    """A process is one run, but for tests."""
+    KNOWN_SECRETS.forget()
 
 
 def pytest_configure() -> None:

@@ -119,11 +119,13 @@ class Person:
 
     def choose(self, question, choices, default=""):
         self.offered[question.name] = [choice.value for choice in choices]
-        value = self._next(question)
+        value = self._next(question, default if question.name == "go" else None)
+        if isinstance(value, bool):  # to the plan, which has more answers than two
+            value = "y" if value else "n"
         assert value in self.offered[question.name], (value, self.offered[question.name])
         return value
 
-    def choose_many(self, question, choices):
+    def choose_many(self, question, choices, *, marked=False):
         return tuple(self._next(question, ()))
 
     def confirm(self, question, default):

@@ -277,11 +277,9 @@ def test_with_several_connections_and_nobody_there_one_has_to_be_named(stand):
     here = stand()
     run(here, handoff=["later"])
     connect(here.context(given(), Person(handoff=["later"])), "other")
-    with pytest.raises(
-        UsageError, match=r"Several connections are stored \(contoso, other\)"
-    ) as caught:
+    with pytest.raises(UsageError, match="Several connections are stored") as caught:
         resume_handoff(here.context(), None)
-    assert caught.value.remedy == "Name it: aspm-ado handoff contoso"
+    assert caught.value.remedy == "Pass one of these names: contoso, other."
 
 
 def test_stopping_in_the_middle_keeps_the_connection(stand):

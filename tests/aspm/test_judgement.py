@@ -130,8 +130,8 @@ def test_a_redirect_is_named_by_its_host_and_by_no_more():
 
 def test_a_redirect_says_what_to_do_next():
     away = judge_token(URL, CORE, AWAY)
-    assert "If Invicti ASPM has moved there, give --aspm-url that address" in away.remedy
-    assert "copy the address" in judge_token(URL, CORE, reply(301, location="/x/")).remedy
+    assert "If Invicti ASPM has moved there, pass --aspm-url URL to connect" in away.remedy
+    assert "Copy the address" in judge_token(URL, CORE, reply(301, location="/x/")).remedy
 
 
 def test_a_page_is_called_a_page_and_nothing_else_is():

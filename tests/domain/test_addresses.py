@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from ipaddress import IPv6Address
 from urllib.parse import urlsplit
 
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import SERVICES, SERVICES_HOSTS, parse_organization, parse_server
+from aspm_ado.domain.azure.place import (
+    SERVICES,
+    SERVICES_HOSTS,
+    Site,
+    options_for,
+    parse_organization,
+    parse_server,
+)
+from aspm_ado.domain.checks import Command
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
@@ -441,3 +450,55 @@ def test_an_address_that_means_two_things_knows_both(
 def test_what_is_named_by_an_option_is_meant() -> None:
     site, _ = parse_server(f"{HOST}/ado/Main/_git/web", ("Main",))
     assert (site.base_url, site.other) == (f"{HOST}/ado", None)
+
+
+@pytest.mark.parametrize(
+    ("pasted", "said"),
+    [
+        ("git@gitlab.com:a/b", "gitlab.com is not Azure DevOps"),
+        ("gitlab.com:a/b.git", "gitlab.com is not Azure DevOps"),
+        ("git@github.com:a/b", "github.com is not Azure DevOps"),
+        ("ssh://git@github.com/a/b", "github.com is not Azure DevOps"),
+        ("ssh://git@bitbucket.org:7999/a/b.git", "bitbucket.org is not Azure DevOps"),
+        ("https://portal.azure.com", "portal.azure.com is no Azure DevOps"),
+        ("https://portal.azure.com/#home", "portal.azure.com is no Azure DevOps"),
+        ("https://entra.microsoft.com/", "entra.microsoft.com is no Azure DevOps"),
+        ("https://learn.microsoft.com/azure/devops", "learn.microsoft.com is no Azure DevOps"),
+    ],
+)
+def test_another_product_or_site_is_named_as_one(pasted, said) -> None:
+    for parse in (parse_organization, parse_server):
+        with pytest.raises(UsageError) as caught:
+            parse(pasted)
+        assert said in caught.value.problem
+        assert caught.value.exit_code == 2
+
+
+def test_a_server_on_a_machine_of_azure_is_one() -> None:
+    site, _ = parse_server("https://tfs.westeurope.cloudapp.azure.com/Main")
+    assert site.base_url == "https://tfs.westeurope.cloudapp.azure.com"
+
+
+@pytest.mark.parametrize("names", [("contoso",), ("contoso", "fabrikam-2")])
+def test_options_to_be_typed_name_the_same_organizations(names) -> None:
+    flag, *words = shlex.split(options_for(SERVICES, names))
+    assert flag == "-o"
+    assert tuple(parse_organization(one).name for one in words if one != "-o") == names
+
+
+@pytest.mark.parametrize(
+    "name", ["My Collection", "it's ours", "a$(id)b", "`id`", "!!", "ä ö", "a" * 64]
+)
+@pytest.mark.parametrize("url", ["https://tfs.example.test", "https://tfs.example.test:8443/tfs"])
+def test_a_server_is_told_its_own_options_quoted_for_the_shell(name, url) -> None:
+    typed = options_for(Site(Deployment.SERVER, url), [name, "Other"])
+    server, given, first, named, second, other = shlex.split(typed)
+    assert (server, first, second) == ("--server-url", "--collection", "--collection")
+    site, names = parse_server(given, [named, other])
+    assert (site.base_url, names) == (url, (name, "Other"))
+    assert shlex.split(Command("rotate", (name,)).text("tfs"))[-1] == name
+
+
+def test_an_address_of_an_aspm_is_quoted_for_the_shell() -> None:
+    typed = Command("rotate", aspm_url="https://aspm.example.test/a&b").text("")
+    assert shlex.split(typed)[-1] == "https://aspm.example.test/a&b"

@@ -17,7 +17,9 @@ from aspm_ado.domain.help.administrator import (
     is_over,
     possible_policies,
     request_for,
+    token_meant,
 )
+from aspm_ado.domain.help.guide import guide
 from aspm_ado.domain.questions import REQUEST
 
 from . import replies as r
@@ -112,6 +114,22 @@ def test_in_the_last_days_only_who_asks_for_it_gets_a_letter_about_a_token_that_
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 20), AFTER])
+def test_in_the_last_days_the_guide_names_no_letter_that_contradicts_it(day: date) -> None:
+    """The token that a letter describes is the one of the guide beside it."""
+    today = replace(r.TODAY, today=day)
+    made = guide(r.CONTOSO, Purpose.ALM, ReachDemanded.AUTO, today)
+    assert "`--request` full-scope" in made.steps[1].notes[1]
+    for policy in Policy:
+        if is_over(policy, today):
+            continue
+        purpose, choice = token_meant(policy, Purpose.ALM, ReachDemanded.AUTO, today)
+        beside = guide(r.CONTOSO, purpose, choice, today)
+        text = request_for(policy, r.CONTOSO, Purpose.ALM, ReachDemanded.AUTO, today)
+        assert f"until {beside.expires}" in text
+        assert ("all accessible organizations;" in text) is (beside.reach is Reach.ALL)
 
 
 def test_what_the_service_answered_is_in_it() -> None:

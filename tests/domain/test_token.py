@@ -16,7 +16,7 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Credential
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.token import judge_format
-from aspm_ado.domain.secret import Secret, decode, parse_pat, parse_secret
+from aspm_ado.domain.secret import Secret, decode, holds_token, parse_pat, parse_secret
 
 PAT = "SimulatedNotAToken".ljust(76, "7") + "AZDOWx9Z"
 BOM = "\ufeff"
@@ -138,6 +138,76 @@ def test_what_is_no_token_is_refused_with_the_reason(raw: bytes, reason: Reason)
 def test_a_token_that_merely_begins_like_an_entra_token_is_one() -> None:
     value = "eyJ" + PAT[3:]
     assert parse_pat(value, "stdin").reveal() == value
+
+
+@pytest.mark.parametrize(
+    ("text", "recognized"),
+    [
+        ("Bearer {}", "behind “Bearer”"),
+        ("authorization: bearer {}", "behind “Bearer”"),
+        ("Basic {}", "behind “Basic”"),
+        ("[ {} ]", "in brackets"),
+        ("({})", "in brackets"),
+        ("{}\n{}", "more than one token"),
+        ("{} {}", "more than one token"),
+        ("{}\nexpires 2027-01-01", "further lines"),
+        ("# from the page\r\n{}", "further lines"),
+        ("my token is {}", "other text around it"),
+        ("{} (contoso)", "other text around it"),
+        ("https://{}@dev.azure.com/contoso", "a URL"),
+    ],
+)
+@pytest.mark.parametrize("token", [PAT, "simulatednotatoken".ljust(52, "7")])
+def test_what_stands_around_a_token_is_named(text: str, recognized: str, token: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_pat(text.format(token, token), "stdin")
+    assert caught.value.reason is Reason.TOKEN_MALFORMED
+    assert recognized in caught.value.problem
+    assert token[:12] not in caught.value.problem
+
+
+@pytest.mark.parametrize("cut", [PAT[:80], PAT[:83], PAT[4:], PAT[30:]])
+def test_a_token_that_was_cut_is_named(cut: str) -> None:
+    with pytest.raises(UsageError, match=f"only {len(cut)} of the 84"):
+        parse_pat(cut, "stdin")
+
+
+WHOLE = "SimulatedNotAToken".ljust(52, "7") + "JQQJ99BJAC" + "A" * 13 + "SAZDOWx9Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(one for token in (PAT, WHOLE) for one in (token, token[:80], token[4:], token[:83])),
+        WHOLE[:60],
+        "simulatednotatoken".ljust(50, "7"),
+        PAT[:30] + " " + PAT[30:],
+        PAT[:30] + "\u200b" + PAT[30:],
+        "".join(f"%{ord(one):02X}" for one in PAT),
+        base64.b64encode(f"ada:{PAT}".encode()).decode(),
+        "https://" + base64.b64encode(f":{PAT}".encode()).decode() + "@dev.azure.com/c/p/_git/r",
+        "/tmp/" + base64.b64encode(f"me:{PAT}".encode()).decode() + "/x",
+    ],
+)  # fmt: skip
+def test_a_token_or_most_of_one_is_found_where_a_name_is_meant(text: str) -> None:
+    assert holds_token(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://dev.azure.com/contoso/My%20Project/_git/web?version=GC" + "0a" * 20,
+        "/run/secrets/" + "0123456789abcdef" * 4,
+        "/nix/store/" + "z7" * 16 + "-token/lib/python3.11/site-packages/aspm_ado",
+        "C:\\Users\\Ada\\AppData\\Local\\Temp\\token.txt",
+        "/home/ada/.config/aspm-ado/tokens/contoso-production-read-write-2026.txt",
+        "A very long name of a collection with Words 2026 in it and more Words",
+        "averylongnameofanorganizationthathasonlyletters",
+        "00000000-0000-4000-8000-000000000000",
+    ],
+)
+def test_a_long_name_is_no_token(text: str) -> None:
+    assert not holds_token(text)
 
 
 OUTSIDE = "\x00\x01\x07\x08\x1b\x7f\x80\x9b\u00ad\u061c\u200b\u200e\u202e\u2060"

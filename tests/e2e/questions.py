@@ -6,19 +6,20 @@ from .terminal import ENTER, UP, pasted
 
 WHERE = "Organization or server (its name, or any address in it)"
 PURPOSE = "What will Invicti ASPM use this connection for? (arrows"
-CREATED = "Have you created the token? (arrows"
 TOKEN = "Personal access token:"
+ELSE = "What do you want to do? (arrows"
 EXPIRES = "When does the token end"
 REACH = "Which token shall it be? (arrows"
 NEXT = "What now? (arrows"
-MORE = "The token reaches more. Which of them shall be connected too? (arrows"
-ANOTHER = "Connect another organization, with a token of its own? (y/N)"
+MORE = "The token reaches more. Which of them do you want to connect too? (arrows"
+WHICH = "Organization (name or any URL in it)"
 ASPM = "Address of your Invicti ASPM"
 ASPM_TOKEN = "API token of Invicti ASPM"
 LEADS = "What may team leads do in Invicti ASPM? (arrows"
-GO = "Store and hand off? (Y/n)"
-STORE = "Store? (Y/n)"
-HAND = "Hand off? (Y/n)"
+GO = "Store and start the handoff? (arrows"
+STORE = "Store? (arrows"
+HAND = "Start the handoff? (arrows"
+CHANGE = "Which answer do you want to change? (arrows"
 ENTERED = "When you have entered it: (arrows"
 COLLECTION = "Collection ["
 
@@ -27,15 +28,10 @@ def answers(token: str, **other: str) -> dict[str, str]:
     """To every question of a run that goes well."""
     return {
         WHERE: f"contoso{ENTER}",
-        PURPOSE: ENTER,
-        CREATED: ENTER,
         TOKEN: pasted(token) + ENTER,
         EXPIRES: ENTER,
-        MORE: ENTER,
-        ANOTHER: "n",
         ASPM: f"aspm.example.test{ENTER}",
         ASPM_TOKEN: ENTER,
-        LEADS: ENTER,
         GO: ENTER,
         STORE: ENTER,
         HAND: ENTER,

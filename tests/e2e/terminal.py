@@ -137,6 +137,7 @@ class Wizard:
                 self.look_around()
             self.type(with_ if len(came) == leave_at else answers[question])
             came.append(question)
+            assert len(came) < 60, "it goes round in circles"
 
     @property
     def bytes(self) -> bytes:

@@ -24,10 +24,10 @@ from ..adapters.transport.servers import Received, Server, answer
 from ..hours import NIGHT
 from .faults import STRUCK, Front
 from .hostile import ATTACKS, LONG, UNWANTED, assert_harmless
-from .questions import MORE
+from .questions import ASPM_TOKEN, HAND, MORE
 from .stage import Canaries, Stage, Story, drawn_token, story
 from .sweep import WAYS, Heard, Sweep
-from .terminal import ENTER
+from .terminal import DOWN, ENTER, UP
 
 SEEN = ("plain", "painted")
 ASPM = ("--aspm-url", "https://aspm.example.test", "--register", "guided")
@@ -336,12 +336,15 @@ def test_in_the_questions_of_the_wizard(play: Callable[..., Any]) -> None:
     told.simulator.become(replace(world, organizations=(samples.CONTOSO, *others)))
     token = str(told.stage.file("token", told.token))
     given = ("-o", "contoso", "--purpose", "alm", "--pat-file", token)
-    given += ("--pat-expires", "2027-01-13", "--store", "none", "--register", "none")
+    given += ("--pat-expires", "2099-01-13", "--store", "none")
+    given += ("--aspm-url", "https://aspm.example.test")
     wizard = told.wizard("connect", *given, columns=200, rows=50)
+    wizard.answer(HAND, DOWN + DOWN + ENTER, besides={ASPM_TOKEN: ENTER})
     wizard.see(MORE)
     wizard.see("Enter)")
     wizard.type("\x01" + ENTER)
-    assert wizard.end() == 0
+    wizard.answer(HAND, UP + ENTER)
+    assert wizard.end() == 2
     assert "]0;owned" in wizard.text, "the name was not shown"
     assert wizard.screen.title == ""
     raw = wizard.bytes

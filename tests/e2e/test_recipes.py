@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,9 @@ from aspm_ado.cli.app import parser
 from aspm_ado.cli.commands import COMMANDS
 from aspm_ado.domain.questions import SHARED
 from aspm_ado.simulator import Simulator, samples
+from aspm_ado.simulator.world import SignIn
 
+from ..minting.az import FakeAz, drawn_sign_in
 from ..packaging.checkout import ROOT, Shown, commands
 from .stage import Stage, drawn_token, story
 
@@ -154,6 +157,7 @@ class Job:
 
     def __init__(self, folder: Path, simulator: Simulator, token: str) -> None:
         self.stage, self.token = Stage(folder, simulator.variable), token
+        self.simulator = simulator
         program = self.stage.bin / "aspm-ado"
         program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m aspm_ado "$@"\n')
         program.chmod(0o700)
@@ -255,9 +259,11 @@ def test_every_night_with_and_without_a_keyring(job: Callable[..., Job]) -> None
     new = drawn_token()
     known = samples.token(new)
     told = story("ready")
-    here = job(tokens=(known, *told.world.tokens))
+    today = datetime.now(UTC).date()  # a date that is past by this machine's clock is refused
+    here = job(tokens=(known, *told.world.tokens), today=today)
     here.secret("ado-pat", new)
-    connect = "aspm-ado connect estate -o contoso --pat-file ado-pat --pat-expires 2026-11-01 --register guided --no-input"
+    connect = f"aspm-ado connect estate -o contoso --pat-file ado-pat --pat-expires {today + timedelta(days=17)}"
+    connect += " --register guided --no-input"
     connect += " --aspm-url https://aspm.example.com"
     done = here.sh(connect)
     assert done.returncode == 0, done.stderr
@@ -301,6 +307,25 @@ def test_one_token_for_each_organization(job: Callable[..., Job]) -> None:
     assert here.sh(connect + " --aspm-url https://aspm.example.com").returncode == 0
     done = here.sh(block("aspm-ado migrate estate"), FABRIKAM_PAT=own["Fabrikam"].value)
     assert done.returncode == 0, done.stderr
+
+
+@posix
+def test_a_token_in_every_organization(job: Callable[..., Job]) -> None:
+    """Created with the sign-in of `az`, which is run twice: to list, and for the tenant. Nothing is shown."""
+    sign_in = drawn_sign_in()
+    places = (samples.CONTOSO, samples.FABRIKAM)
+    signed = (SignIn(sign_in, samples.ADA, samples.TENANT),)
+    here = job(tokens=(), organizations=places, sign_ins=signed)
+    az = FakeAz(here.stage.bin, sign_in)
+    here.environment["ASPM_ADO_CREATE_TOKEN"] = ""
+    done = here.sh(block("--create-token require --yes"))
+    assert done.returncode == 0, done.stderr
+    made = [one for one in here.simulator.world.tokens if one.authorization]
+    assert sorted(str(one.reach).casefold() for one in made) == ["contoso", "fabrikam"]
+    asked = [call["argv"] for call in az.calls]
+    assert ["--tenant" in words for words in asked] == [False, True]
+    for secret in (sign_in, *(one.value for one in made)):
+        assert secret not in done.stdout + done.stderr
 
 
 @posix
@@ -359,7 +384,8 @@ def test_a_container_and_a_timer(job: Callable[..., Job]) -> None:
 def test_every_block_is_run_or_read() -> None:
     """A recipe that is added gets a test."""
     source = Path(__file__).read_text(encoding="utf-8")
+    source += Path(__file__).with_name("test_connections_file.py").read_text(encoding="utf-8")
     named = re.findall(r"block\((['\"])(.*?)\1\)", source)
     left = [each for each in SHELL if not any(beginning in each for _, beginning in named)]
     assert [each.split()[0] for each in left] == ["docker", "podman"]
-    assert {language for language, _ in BLOCKS} == {"sh", "yaml", "dockerfile", "ini"}
+    assert {language for language, _ in BLOCKS} == {"sh", "yaml", "dockerfile", "ini", "toml"}

@@ -134,6 +134,11 @@ class FakeSources:
             )
         return self.files[path]
 
+    commands: dict[str, bytes] = field(default_factory=dict)
+
+    def command(self, command: str, where: str) -> bytes:
+        return self.commands[command]
+
     def variable(self, name: str) -> str:
         return self.variables.get(name, "")
 
@@ -181,7 +186,9 @@ class Person:
         assert answer in [choice.value for choice in choices], (answer, choices)
         return str(answer)
 
-    def choose_many(self, question: Question, choices: Sequence[Choice]) -> tuple[str, ...]:
+    def choose_many(
+        self, question: Question, choices: Sequence[Choice], *, marked: bool = False
+    ) -> tuple[str, ...]:
         return tuple(self._next(question))
 
     def confirm(self, question: Question, default: bool) -> bool:

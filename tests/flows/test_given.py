@@ -97,6 +97,69 @@ def test_two_tokens_for_one_thing_are_refused(given: dict[str, Any]) -> None:
     assert refused(lambda: tokens_given(asker(**given), sources)).reason is Reason.USAGE
 
 
+CONTOSO, FABRIKAM = SERVICES.place("Contoso"), SERVICES.place("fabrikam")
+PRINTED = {
+    "vault kv get": b"v" * 20,
+    "vault kv get -field=pat x": b"v" * 20,
+    "unnamed=vault kv get": b"v" * 20,
+    "pass contoso": b"c" * 20,
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "shared", "contoso"),
+    [
+        ({"pat_command": "vault kv get"}, "v", "v"),
+        ({"pat_command": "vault kv get -field=pat x"}, "v", "v"),
+        ({"pat_command": "unnamed=vault kv get"}, "v", "v"),
+        ({"pat_command": "CONTOSO=pass contoso"}, "e", "c"),
+        ({"pat_command": (" contoso =pass contoso", "vault kv get")}, "v", "c"),
+        ({"pat_command": "not run", "pat_file": "f"}, "f", "f"),
+        ({"pat_command": "not run", "pat_stdin": "true"}, "s", "s"),
+        ({"pat_command": "contoso=not run", "pat_file": ("contoso=f", "f")}, "f", "f"),
+        ({"pat_command": "contoso=not run", "pat_variable": "contoso=NAME"}, "e", "n"),
+        ({"pat_command": "vault kv get", "pat_variable": "contoso=NAME"}, "v", "n"),
+        ({"pat_command": "new=pass contoso", "pat_file": "new=f"}, "e", "e"),
+    ],
+)
+def test_a_command_gives_a_token_where_no_file_and_no_option_for_a_variable_does(
+    given: dict[str, Any], shared: str, contoso: str
+) -> None:
+    """A prefix counts only for an organization that is named in this run."""
+    variables = {"ASPM_ADO_PAT": "e" * 20, "NAME": "n" * 20}
+    sources = FakeSources({"-": b"s" * 20, "f": b"f" * 20}, variables, PRINTED)
+    tokens = tokens_given(asker(**given), sources, named=(CONTOSO, FABRIKAM))
+    for place, letter in ((CONTOSO, contoso), (FABRIKAM, shared)):
+        token = tokens.of(place)
+        assert token is not None
+        assert token.secret.reveal() == letter * 20
+        if letter in "vc":
+            assert token.source == "command"
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"pat_command": ("vault kv get", "pass contoso")}, Reason.USAGE),
+        ({"pat_command": ("contoso=pass contoso", "Contoso=vault kv get")}, Reason.USAGE),
+        ({"pat_variable": ("contoso=NAME", "Contoso=NAME")}, Reason.USAGE),
+        ({"pat_variable": "NAME"}, Reason.INPUT_INVALID),
+        ({"pat_variable": "contoso=UNSET"}, Reason.TOKEN_EMPTY),
+        ({"pat_command": "two words"}, Reason.TOKEN_MALFORMED),
+        ({"pat_command": "vault kv get", "create_token": "require"}, Reason.USAGE),
+        ({"pat_variable": "contoso=NAME", "create_token": "require"}, Reason.USAGE),
+    ],
+)
+def test_a_command_or_a_variable_that_gives_no_one_token_is_refused(
+    given: dict[str, Any], reason: Reason
+) -> None:
+    commands = {**PRINTED, "two words": b"a secret"}
+    sources = FakeSources(variables={"NAME": "n" * 20}, commands=commands)
+    error = refused(lambda: tokens_given(asker(**given), sources, named=(CONTOSO,)))
+    assert error.reason is reason
+    assert "words" not in error.problem
+
+
 def test_a_variable_that_holds_no_token_is_refused_by_its_name() -> None:
     for value, reason in (
         ("$(PAT)", Reason.VARIABLE_NOT_EXPANDED),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.domain.errors import InterruptedByUserError
+from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Report
 from aspm_ado.flows.connect import connect
@@ -37,10 +37,8 @@ def wizard(here: Stand) -> Wizard:
     def run(*, flags: dict[str, str] | None = None, **answers: object) -> tuple[Report, Person]:
         person = Person(
             **{
-                "token_ready": "paste",
                 "pat": [TOKENS[name] for name in NAMES],
-                "pat_expires": ["2027-01-31", "2027-02-28"],
-                "another": False,
+                "pat_expires": "2027-01-31",
                 "go": True,
                 "handoff": "later",
                 **answers,
@@ -59,16 +57,32 @@ def wizard(here: Stand) -> Wizard:
     return run
 
 
-def test_each_has_its_own_token_and_day_and_is_asked_for_it_once(
-    here: Stand, wizard: Wizard
+@pytest.mark.parametrize(
+    ("answers", "days", "times"),
+    [
+        ({}, ["2027-01-31", "2027-01-31"], [2, 1, 1]),
+        (
+            {
+                "pat_expires": ["2027-01-31", "2027-01-31", "2027-02-28"],
+                "go": ["change", "y"],
+                "change": "pat-expires",
+            },
+            ["2027-01-31", "2027-02-28"],
+            [2, 3, 2],
+        ),
+    ],
+    ids=["of one day, asked once", "of two days, changed at the plan"],
+)
+def test_each_has_its_own_token_and_one_answer_says_when_they_end(
+    here: Stand, wizard: Wizard, answers: dict[str, object], days: list[str], times: list[int]
 ) -> None:
-    report, person = wizard()
+    report, person = wizard(**answers)
     assert int(report.exit_code) == 0
-    assert [person.asked.count(name) for name in ("pat", "pat-expires", "go")] == [2, 2, 1]
+    assert [person.asked.count(name) for name in ("pat", "pat-expires", "go")] == times
     entry = here.records.load().connections["contoso"]
     assert [one.name.casefold() for one in entry.organizations] == list(NAMES)
     kept = [entry.credentials[one.credential] for one in entry.organizations]
-    assert [one.expires for one in kept] == ["2027-01-31", "2027-02-28"]
+    assert [one.expires for one in kept] == days
     secrets = [here.vault.read(one.service, "https://dev.azure.com") for one in kept]
     assert [secret.reveal() for secret in secrets if secret] == [TOKENS[name] for name in NAMES]
     assert here.records.load().pending == {}
@@ -93,20 +107,29 @@ def test_a_rehearsal_keeps_none(here: Stand, wizard: Wizard) -> None:
     assert any("The plan" in line for line in here.voice.lines)
 
 
-def test_declined_at_the_plan_what_is_stored_is_not_denied(here: Stand, wizard: Wizard) -> None:
-    report, _ = wizard(go=False)
-    stored = "contoso" in here.records.load().connections
-    assert (check(report, "store.secrets").status == "pass") is stored
+@pytest.mark.parametrize(
+    ("names", "pats", "left"),
+    [
+        (NAMES, [TOKENS[name] for name in NAMES], "Already stored: contoso, fabrikam."),
+        (("contoso",), [TOKENS["contoso"]], "Nothing changed."),
+    ],
+)
+def test_no_at_the_plan_cancels_and_says_what_is_stored(
+    here: Stand, names: tuple[str, ...], pats: list[str], left: str
+) -> None:
+    person = Person(pat=pats, pat_expires="unknown", go=False)
+    given = asked(*names, pat_file="", pat_expires="", reach="organization", register="none")
+    with pytest.raises(UsageError) as error:
+        connect(here.context(given, person), None)
+    assert (error.value.reason, error.value.problem) == (Reason.DECLINED, "Cancelled.")
+    assert left in error.value.remedy
+    assert bool(here.records.load().connections) is (len(names) > 1)
 
 
-def test_declined_at_the_plan_of_one_token_nothing_is_stored(here: Stand) -> None:
-    person = Person(
-        token_ready="paste", pat=TOKENS["contoso"], pat_expires="unknown", another=False, go=False
-    )
-    given = asked("contoso", pat_file="", pat_expires="", reach="organization", register="none")
-    report = connect(here.context(given, person), None)
-    assert here.records.load().connections == {}
-    assert check(report, "store.secrets").status == "skip"
+def test_not_now_at_the_second_token_goes_on_with_the_first(here: Stand, wizard: Wizard) -> None:
+    report, _ = wizard(pat=[TOKENS["contoso"], ""], token_ready="later")
+    assert [one.name for one in report.connections[0].organizations] == ["contoso"]
+    assert here.records.load().connections["contoso"].organizations[0].name == "contoso"
 
 
 def test_stop_here_means_nothing_and_keep_means_something() -> None:

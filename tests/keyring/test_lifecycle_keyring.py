@@ -10,7 +10,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from ..e2e.questions import CREATED, ENTERED, EXPIRES, TOKEN
+from ..e2e.questions import ENTERED, EXPIRES, TOKEN
 from ..e2e.stage import until
 from ..e2e.terminal import DOWN, ENTER, UP, pasted, squeezed
 from .secret_service import ASPM, MARKS, Home
@@ -151,7 +151,6 @@ def test_locked_from_the_beginning(home):
 def test_locked_before_the_new_token_is_kept(home):
     """While somebody types it: it is proven, and cannot be stored."""
     wizard = home.play.wizard("rotate", "both")
-    wizard.answer(CREATED, ENTER)
     wizard.answer(TOKEN, pasted(home.values["new"]) + ENTER)
     wizard.see(EXPIRES)
     home.keyring.lock()

@@ -97,7 +97,7 @@ class Somebody:
             self._on_saved()
         return answer
 
-    def choose_many(self, question: Any, choices: Any) -> tuple[str, ...]:
+    def choose_many(self, question: Any, choices: Any, *, marked: bool = False) -> tuple[str, ...]:
         self._count()
         return tuple(one.value for one in choices)
 

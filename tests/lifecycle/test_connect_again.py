@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
@@ -85,9 +87,10 @@ def test_another_token_or_other_settings_are_handed_over(here, more):
 def test_a_no_to_the_plan_leaves_what_is_on_record_and_says_so(here):
     """Another setting, of the token that is stored."""
     given = {"organization": "contoso", "team_leads_may": ("access-projects",)}
-    report = connect(here.context(given, Person(go=False)), "contoso")
+    with pytest.raises(UsageError) as caught:
+        connect(here.context(given, Person(go=False)), "contoso")
+    assert (caught.value.reason, caught.value.remedy) == (Reason.DECLINED, "Nothing changed.")
     assert (state(here), here.entry.toggles) == ("registered", ())
-    assert report.connections[0].organizations[0].registration.state.value == "registered"
 
 
 def test_another_organization_is_added_and_the_first_stays(here):
@@ -299,5 +302,5 @@ def test_a_persons_refusal_ends_with_its_own_code_whatever_was_asked(machine):
     here = machine()
     refusing = Person(handoff="refused", go=True)
     assert int(connect(here.context(asked(register="guided"), refusing), None).exit_code) == 6
-    assert int(connect(here.context(asked(register="none")), "contoso").exit_code) == 0
-    assert int(validate_stored(here.context(), []).exit_code) == 0
+    assert int(connect(here.context(asked(register="none")), "contoso").exit_code) == 6
+    assert int(validate_stored(here.context(), []).exit_code) == 6

@@ -55,7 +55,7 @@ class Somebody:
         values = [one.value for one in choices]
         return "saved" if "saved" in values else default
 
-    def choose_many(self, question, choices):
+    def choose_many(self, question, choices, *, marked=False):
         self._count(question)
         return tuple(one.value for one in choices)
 
@@ -79,7 +79,8 @@ class Somebody:
 def here(machine) -> Machine:
     """Six organizations share one token, which reaches six more; Invicti ASPM has it."""
     own = tuple(samples.token(OWN[name], reach=name) for name in NAMES)
-    made = machine(tokens=(*TOKENS, *own), organizations=ORGANIZATIONS)
+    aspm = {"registers": "yes", "alm_tools": ("azurecloud",)}
+    made = machine(tokens=(*TOKENS, *own), organizations=ORGANIZATIONS, aspm=aspm)
     connect(made.context(asked(*STORED, register="guided"), Person(handoff="saved", go=True)), None)
     made.keep()
     return made
@@ -152,18 +153,18 @@ def test_to_the_end(here):
     assert "Nothing to do" in here.stand.voice.text
 
 
-def test_enter_without_a_mark_is_asked_once_more(here):
-    picks = iter([(), ("Contoso",), (), ()])
+def test_all_are_marked_at_first_and_none_is_a_no(here):
+    offered = []
 
-    class Hasty(Somebody):
-        def choose_many(self, question, choices):
-            return next(picks)
+    class Choosing(Somebody):
+        def choose_many(self, question, choices, *, marked=False):
+            offered.append(marked)
+            return ()
 
-    assert int(run(here, Hasty({})).exit_code) == 0
-    assert "Space marks" in here.stand.voice.text
-    assert own_of(here) == {"Contoso"}
-    assert int(run(here, Hasty({})).exit_code) == 0
-    assert "Nothing was chosen, and nothing is changed." in here.stand.voice.text
+    with pytest.raises(UsageError) as error:
+        run(here, Choosing({}))
+    assert (error.value.reason, offered) == (Reason.DECLINED, [True])
+    assert own_of(here) == set()
 
 
 PARTS = range(4)
@@ -182,7 +183,7 @@ def steps_to_try(kinds: Sequence[object], part: int) -> list[int]:
 def test_stopped_at_every_question(here, part):
     whole = Somebody({})
     run(here, whole)
-    assert len(whole.kinds) > 56
+    assert len(whole.kinds) > 46
     for at in steps_to_try(whole.kinds, part):
         here.back()
         with pytest.raises(InterruptedByUserError):
@@ -417,9 +418,13 @@ def test_the_plan_changes_nothing(here):
     )
     assert "https://dev.azure.com/Team01/_usersSettings/tokens" in told
     assert not [secret for secret in (PAT, *OWN.values()) if secret in told]
-    listed = [*markdown(plan.name, plan.day, plan.rows, listed=plan.listed, table=False)]
-    assert "- Contoso: done; it is there; " in "\n".join(listed)
-    assert not [line for line in listed if line.startswith("|")], "a terminal is given no table"
+    for columns in (79, 120):
+        shown = [*markdown(plan.name, plan.day, plan.rows, listed=plan.listed, columns=columns)]
+        heading = next(at for at, line in enumerate(shown) if line.startswith("organization"))
+        end = shown.index("", heading)
+        assert max(map(len, shown[heading:end])) <= columns, "the table is too wide"
+        assert [line for line in shown[heading:end] if line.startswith("Contoso")]
+        assert "- Page: https://dev.azure.com/Team01/_usersSettings/tokens" in shown
     assert "1 organization on" in "\n".join(
         markdown(plan.name, plan.day, plan.rows[1:2], listed=True)
     )

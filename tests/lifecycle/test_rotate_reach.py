@@ -60,7 +60,7 @@ def test_after_the_end_everything_leads_to_a_token_of_one_organization(connected
     person = Person(handoff="saved")
     report = renewed(here, context=later(here, {"pat_file": "new"}, person))
     assert (int(report.exit_code), here.in_force()) == (0, NEW)
-    assert "stored with --reach all" in here.stand.voice.text
+    assert "stored with the reach “all”" in here.stand.voice.text
     assert int(validate_stored(later(here), []).exit_code) == 0
 
 

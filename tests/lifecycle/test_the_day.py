@@ -183,7 +183,7 @@ def test_a_token_of_one_organization(stand, demanded, before, since):
 
     def demand(catalogue):
         entries = {
-            name: replace(one, reach_demanded=demanded)
+            name: replace(one, reach_demanded=ReachDemanded(demanded))
             for name, one in catalogue.connections.items()
         }
         return replace(catalogue, connections=entries)
@@ -193,7 +193,7 @@ def test_a_token_of_one_organization(stand, demanded, before, since):
         report = validated(here, moment)
         assert (int(report.exit_code), check(report, "reach").reason) == (code, reason)
         read_anew = demanded == "all" and moment > EVE
-        assert [note for note in report.notes if "stored with --reach all" not in note] == []
+        assert [note for note in report.notes if "stored with the reach “all”" not in note] == []
         assert len(report.notes) == int(read_anew)
 
 

@@ -118,6 +118,17 @@ def test_a_new_organization(here):
     assert news(validated(here)) == []
 
 
+def test_an_organization_that_another_connection_has_is_not_new(here):
+    here.world(
+        organizations=(
+            *here.stand.simulator.world.organizations,
+            Organization("Tailspin", (), (samples.ADA,)),
+        )
+    )
+    connect(here.context(asked("tailspin", register="none")), "other")
+    assert "New since then" not in check(validated(here), "reach").detail
+
+
 def test_an_outage_is_no_news_and_forgets_nothing(here):
     before = here.entry
     made = here.context()

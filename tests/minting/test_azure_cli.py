@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -104,6 +105,11 @@ def test_what_it_says_becomes_a_reason_and_is_not_repeated(az, said, reason):
     assert "\x1b" not in told
     assert "{" not in told
     assert error.remedy
+    with pytest.raises(NotCreatedError) as caught:
+        cli(az).token("")  # of the account itself
+    told = caught.value.problem + caught.value.remedy
+    assert caught.value.reason is reason
+    assert not re.search(r"\{|--tenant|tenant  |of the organization", told)
 
 
 def test_every_sign_has_both_halves():

@@ -72,29 +72,21 @@ def test_a_yes_of_a_person_comes_first(desk):
     assert "2027-04-13 (180 days)" in here.said
 
 
-def test_a_no_goes_on_by_hand(desk):
+@pytest.mark.parametrize("how", ["auto", "require"])
+def test_a_no_cancels_and_no_token_is_created(desk, how):
     here = desk()
-    token = samples.token(samples.pat("ByHand", "Hnd1"), reach="Contoso")
-    world = here.stand.simulator.world
-    here.stand.simulator.become(replace(world, tokens=(*world.tokens, token)))
-    person = Person(
-        token_how="az",
-        create=False,
-        token_ready="paste",
-        pat=token.value,
-        pat_expires="unknown",
-        go=True,
-    )
-    assert int(run(here, {}, person).exit_code) == 0
+    with pytest.raises(UsageError) as caught:
+        run(here, {"create_token": how}, Person(token_how="az", create=False))
     assert (here.made, here.asked("POST")) == ([], [])
-    assert "It goes on by hand" in here.said
+    assert (caught.value.reason, caught.value.problem) == (Reason.DECLINED, "Cancelled.")
+    assert "created no token" in caught.value.remedy
 
 
 def test_by_hand_never_runs_az(desk):
     here = desk()
     stop = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Again.")
     with pytest.raises(InterruptedByUserError):
-        run(here, {}, Person(token_how="hand", token_ready=stop))
+        run(here, {}, Person(token_how="hand", pat=stop))
     assert here.az.calls == []
 
 
@@ -265,7 +257,8 @@ def test_a_server_is_never_offered_it(desk):
 
 def test_what_is_declined_at_the_end_is_revoked(desk):
     here = desk()
-    run(here, {}, Person(token_how="az", create=True, go=False))
+    with pytest.raises(UsageError):
+        run(here, {}, Person(token_how="az", create=True, go=False))
     assert [one.revoked for one in here.made] == [True]
     assert here.stand.records.load().connections == {}
 
@@ -497,45 +490,3 @@ def test_migrate_with_nobody_there_names_what_it_may_not_make(desk):
         migrate(here.context({"organization": (), "reach": ""}), "contoso")
     assert caught.value.reason is Reason.INPUT_MISSING
     assert (here.az.calls, here.made) == ([], [])
-
-
-EVERY_ONE = REQUIRED | {"organization": (), "all_organizations": "true"}
-
-
-def test_every_organization_of_whoever_is_signed_in_gets_a_token_of_its_own(desk):
-    """Listed with the sign-in of `az`, three times since no list is complete; no token is copied."""
-    here = desk()
-    world = here.stand.simulator.world
-    here.stand.simulator.become(
-        replace(
-            world,
-            organizations=tuple(replace(one, tenant=samples.TENANT) for one in world.organizations),
-        )
-    )
-    assert int(run(here, EVERY_ONE).exit_code) == 0
-    assert sorted(one.reach for one in here.made) == ["Contoso", "Fabrikam"]
-    assert [one.name for one in here.entry.organizations] == ["Contoso", "Fabrikam"]
-    assert len(here.entry.credentials) == 2
-    asked = [one.path for one in here.stand.simulator.requests if one.host.startswith("app.")]
-    assert [path.rpartition("/")[2].partition("?")[0] for path in asked[:4]] == ["me"] + 3 * [
-        "accounts"
-    ]
-    tenants = [call["argv"][2:4] for call in here.az.calls]
-    assert tenants == [
-        ["--resource", "499b84ac-1321-427f-aa17-267ca6975798"],
-        ["--tenant", samples.TENANT],
-    ]
-
-
-@pytest.mark.parametrize(
-    ("accounts", "reason"), [("empty", Reason.ORGANIZATIONS_NOT_LISTED), ("busy", Reason.THROTTLED)]
-)
-def test_where_the_organizations_of_the_sign_in_are_not_told_nothing_is_created(
-    desk, accounts, reason
-):
-    here = desk()
-    here.stand.simulator.become(replace(here.stand.simulator.world, accounts=accounts))
-    with pytest.raises(NotCreatedError) as caught:
-        run(here, EVERY_ONE)
-    assert caught.value.reason is reason
-    assert here.made == []

@@ -229,7 +229,7 @@ def test_a_summary_of_many_organizations_stays_within_the_limit_of_a_job_summary
     report = replace(every_status(), connections=(replace(connection, organizations=many),))
     raw = FORMATS[".md"].render(report)
     assert 500_000 < len(raw) < 1024 * 1024
-    assert raw.endswith(b"The rest of the checks is left out: a summary has a limit.\n")
+    assert raw.endswith(b"Some checks are omitted: a job summary has a size limit.\n")
 
 
 # --- JUnit

@@ -113,7 +113,9 @@ class Person:
     def choose(self, question: Question, choices: Sequence[Any], default: str = "") -> str:
         return str(self._next(question, default or choices[0].value))
 
-    def choose_many(self, question: Question, choices: Sequence[Any]) -> tuple[str, ...]:
+    def choose_many(
+        self, question: Question, choices: Sequence[Any], *, marked: bool = False
+    ) -> tuple[str, ...]:
         return tuple(self._next(question, ()))
 
     def confirm(self, question: Question, default: bool) -> bool:

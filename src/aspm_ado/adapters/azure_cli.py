@@ -1,12 +1,10 @@
-"""The Azure CLI, and what programs that we start may know of our environment."""
+"""The Azure CLI."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -14,32 +12,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from aspm_ado.adapters.processes import childs_environment, end_group
 from aspm_ado.domain.azure.pat_errors import GUID, RESOURCE, az_failed
 from aspm_ado.domain.errors import NotCreatedError, UserError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret, parse_secret
-
-_SECRETS: Final = ("ASPM_ADO_PAT", "AZURE_DEVOPS_EXT_PAT", "KONDUKTO_TOKEN", "SYSTEM_ACCESSTOKEN")
-_SECRET_ENDINGS: Final = ("_PAT", "_ASPM_TOKEN")
-
-
-def childs_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without every variable that may hold one of our tokens."""
-    return {
-        name: value
-        for name, value in environment.items()
-        if name.upper() not in _SECRETS and not name.upper().endswith(_SECRET_ENDINGS)
-    }
-
 
 SPARE: Final = 300.0
 """Seconds that a token must still serve to be used again."""
 
 _STAND_IN: Final = "az-of-a-simulation"
 """A file beside the stand-in, which the simulator writes."""
-
-_GRACE: Final = 2.0
-"""Seconds for what was killed to be gone."""
 
 
 class AzureCli:
@@ -69,7 +52,7 @@ class AzureCli:
         return self._program() is not None
 
     def token(self, tenant: str) -> Secret:
-        """A token for Azure DevOps in one tenant, the one at hand while it serves.
+        """A token for Azure DevOps in one tenant or in that of the account, while it serves.
 
         Without a tenant, in the one that `az` is signed in to. Raises ``NotCreatedError``.
         """
@@ -90,10 +73,9 @@ class AzureCli:
                 remedy="Install it (https://aka.ms/installazurecli) and sign in with az login; "
                 "or create the token by hand.",
             )
-        command = [program, "account", "get-access-token"]
-        if tenant:
-            command += ["--tenant", tenant]
-        code, out, said = self._run([*command, "--resource", RESOURCE, "--output", "json"])
+        which = f"--tenant {tenant} " if tenant else ""
+        words = f"account get-access-token {which}--resource {RESOURCE} --output json"
+        code, out, said = self._run([program, *words.split()])
         if code != 0:
             raise az_failed(said, tenant)
         return _read(out, self._now())
@@ -123,7 +105,7 @@ class AzureCli:
             try:
                 out, said = child.communicate(timeout=limit)
             except subprocess.TimeoutExpired:
-                self._end(child)
+                end_group(child, self._platform, self._environment)
                 raise NotCreatedError(
                     Reason.TIMED_OUT,
                     f"`az` did not answer within {limit:.0f} seconds, and was ended.",
@@ -131,30 +113,9 @@ class AzureCli:
                     "see whether it answers at all: az account show",
                 ) from None
             except BaseException:
-                self._end(child)
+                end_group(child, self._platform, self._environment)
                 raise
         return child.returncode, out, said.decode("utf-8", "replace")
-
-    def _end(self, child: subprocess.Popen[bytes]) -> None:
-        """End it and its children: `az` starts another program, which holds our pipes."""
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
-            if self._platform == "win32":
-                tool = (
-                    Path(self._environment.get("SYSTEMROOT", r"C:\Windows"))
-                    / "System32"
-                    / "taskkill.exe"
-                )
-                subprocess.run(  # noqa: S603 - the system's own tool, by its full path
-                    [str(tool), "/F", "/T", "/PID", str(child.pid)],
-                    capture_output=True,
-                    timeout=_GRACE,
-                    check=False,
-                )
-            else:
-                os.killpg(child.pid, signal.SIGKILL)
-        child.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.communicate(timeout=_GRACE)
 
     def _program(self) -> str | None:
         """`az` with its full path, and in a simulation never the real one."""

@@ -1,4 +1,4 @@
-"""Where secrets come from besides a person: files, stdin and the token variables."""
+"""Where secrets come from besides a person: files, stdin, commands and the token variables."""
 
 from __future__ import annotations
 
@@ -11,11 +11,23 @@ from pathlib import Path
 from typing import Final
 
 from aspm_ado.adapters.terminal.voice import is_terminal
+from aspm_ado.adapters.token_command import TokenCommands
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
 MOST_BYTES: Final = 64 * 1024
+_SHORTEST_SECRET: Final = 20
+
+
+def is_nameable(word: str) -> bool:
+    """Whether what was given as a name can be repeated: no secret is as short, or is a path."""
+    place = Path(word)
+    try:
+        has_folder = place.name != word and place.parent.exists()
+        return len(word) <= _SHORTEST_SECRET or has_folder or place.exists()
+    except (OSError, ValueError):
+        return False
 
 
 class SystemSources:
@@ -24,8 +36,14 @@ class SystemSources:
     ``ask`` is for a stdin that is a terminal: it asks with the echo off, or raises ``UsageError``.
     """
 
-    def __init__(self, variables: Mapping[str, str], ask: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        ask: Callable[[], str] | None = None,
+        commands: TokenCommands | None = None,
+    ) -> None:
         self._variables, self._ask = variables, ask
+        self._commands = commands or TokenCommands({})
         self._stdin_is_read = False
 
     def variable(self, name: str) -> str:
@@ -40,7 +58,9 @@ class SystemSources:
         if path == "-":
             return self._stdin()
         place = Path(path)
-        shown = clean(place, 120)
+        shown = f"The file {clean(place, 120)}"
+        if not is_nameable(path):
+            shown = "The file that is to hold the secret"
         try:
             with place.open("rb") as opened:
                 if _is_open_to_others(opened.fileno()):
@@ -49,10 +69,14 @@ class SystemSources:
         except OSError as error:
             raise UsageError(
                 Reason.FILE_UNREADABLE,
-                f"The file {shown} cannot be read: {error.strerror or type(error).__name__}.",
+                f"{shown} cannot be read: {error.strerror or type(error).__name__}.",
                 remedy="Check its name and that you may read it.",
             ) from None
-        return _bounded(raw, f"The file {shown}")
+        return _bounded(raw, shown)
+
+    def command(self, command: str, where: str) -> bytes:
+        """What a command prints, without its line end."""
+        return self._commands.run(command, where)
 
     def _stdin(self) -> bytes:
         if self._stdin_is_read:

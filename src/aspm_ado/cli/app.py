@@ -6,6 +6,7 @@ The module of a command is imported when that command runs, so that help is quic
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from typing import Annotated, Any, Final
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from aspm_ado.adapters.signals import guard_core_dumps, interruptible
+from aspm_ado.adapters.sources import is_nameable
 from aspm_ado.cli.commands import (
     COMMANDS,
     INSTALL_COMPLETION,
@@ -41,6 +43,7 @@ _UsageError: Final[type[Exception]] = next(
 )
 """What Typer raises for a command line that it cannot read: private there, and an ancestor of
 this public one."""
+_OPTION: Final = re.compile("--[a-z]+(?:-[a-z]+)*")
 _HELP_OPTIONS: Final = {"help_option_names": ["--help", "-h"]}
 
 
@@ -48,7 +51,7 @@ def run_program(arguments: Sequence[str]) -> int:
     """Run the program; the exit code."""
     guard_core_dumps()
     forget_document()
-    if any(map(holds_token, arguments)):
+    if any(holds_token(word) or (word[:1] == "-" and holds_token(word[2:])) for word in arguments):
         problem = Problem.of(secret_as_value("The command line"))
         return report_error(_command_of(arguments), problem, as_json=wants_json(arguments))
     if arguments[:1] == ["help"]:
@@ -192,9 +195,18 @@ def _without_options() -> int:
 def _unreadable_arguments(arguments: Sequence[str], error: Exception) -> Problem:
     message = "The command line cannot be understood."
     if format_message := getattr(error, "format_message", None):
-        message = str(format_message())
+        message = _without_long_words(str(format_message()), arguments)
     help_line = " ".join(filter(None, ("aspm-ado", _command_of(arguments), "--help")))
     return Problem(Reason.USAGE, clean(message, 300), f"See {help_line}.")
+
+
+def _without_long_words(message: str, arguments: Sequence[str]) -> str:
+    """The message without words of the command line that may be a secret of any kind."""
+    for given in arguments:
+        for word in (given, given.partition("=")[2]):
+            if not (is_nameable(word) or _OPTION.fullmatch(word)):
+                message = message.replace(word, "…")
+    return message
 
 
 def _command_of(arguments: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from copy import copy
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from aspm_ado.adapters.terminal.voice import TerminalVoice, wants_color
 from aspm_ado.cli.options import collect_given
 from aspm_ado.domain.errors import Problem, StoreError, UsageError
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.questions import (
     CA_BUNDLE,
     CONFIG_DIR,
@@ -33,6 +35,7 @@ from aspm_ado.domain.questions import (
     Question,
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.flows.answers import Asker
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ SECRET_VARIABLES: Final = (
 LONGEST_TIMEOUT: Final = 600.0
 
 
+_GLOBAL_END: Final = "ASPM_ADO_GLOBAL_PAT_END"
 _NOTHING: Final = Given((), "")
 _STDIN: Final = Question("stdin", "Paste the token (hidden)", "--pat-file FILE", "ASPM_ADO_PAT")
 """What is asked where stdin is to bring a token and is a terminal."""
@@ -82,7 +86,9 @@ class Invocation:
         self._hide(SECRET_VARIABLES)
         notes: list[str] = []
         self.given = collect_given(questions, flags, self.environment, notes.append)
-        self._hide(value.partition("=")[2].strip() for value in self.values(PAT_VARIABLE))
+        self.hide_token_variables(self.given)
+        if holds_token(self.environment.get(_GLOBAL_END, "")):
+            raise secret_as_value(_GLOBAL_END)
         for line in notes:
             self.voice.note(line)
         named, _, self.simulator_key = (
@@ -96,7 +102,9 @@ class Invocation:
 
     def _hide(self, variables: Iterable[str]) -> None:
         for name in variables:
-            self.secret_variables.setdefault(name, self.environment.pop(name, ""))
+            value = self.environment.pop(name, "")
+            self.secret_variables.setdefault(name, value)
+            KNOWN_SECRETS.add(value.strip())
             if self._is_own_process:
                 os.environ.pop(name, None)
 
@@ -111,6 +119,20 @@ class Invocation:
     def values(self, question: Question) -> tuple[str, ...]:
         """All values of a question that takes several."""
         return self.given.get(question.name, _NOTHING).values
+
+    def of_one(self, given: Mapping[str, Given]) -> Invocation:
+        """The same run for one of several connections, which has answers of its own."""
+        # Made now, so that all connections have the same ones.
+        _ = (self.records, self.vault, self.sources, self.entra, self.clock, self._gate)
+        made = copy(self)
+        made.given, made._closing = dict(given), ExitStack()
+        made.__dict__.pop("prompter", None)
+        return made
+
+    def hide_token_variables(self, given: Mapping[str, Given]) -> None:
+        """Take the variables that hold tokens out of the environment of what we start."""
+        values = given.get(PAT_VARIABLE.name, _NOTHING).values
+        self._hide(value.partition("=")[2].strip() for value in values)
 
     def close(self) -> None:
         """Close the connections to the network."""
@@ -205,10 +227,14 @@ class Invocation:
 
     @cached_property
     def sources(self) -> Sources:
-        """Files, stdin and the token variables."""
+        """Files, stdin, commands and the token variables."""
         from aspm_ado.adapters.sources import SystemSources
+        from aspm_ado.adapters.token_command import TokenCommands
 
-        return SystemSources(self.secret_variables, self._ask_stdin)
+        commands = TokenCommands(
+            self.environment, attended=lambda: self.prompter.asks, say=self.voice.say
+        )
+        return SystemSources(self.secret_variables, self._ask_stdin, commands)
 
     def _ask_stdin(self) -> str:
         """The token, where stdin brings it and is a terminal. Raises ``UsageError``."""
@@ -246,7 +272,7 @@ class Invocation:
         from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Clock, parse_global_end
 
         today = self.now().date()
-        if named := self.environment.get("ASPM_ADO_GLOBAL_PAT_END", "").strip():
+        if named := self.environment.get(_GLOBAL_END, "").strip():
             return Clock(today, parse_global_end(named))
         return Clock(today, GLOBAL_PAT_END)
 
@@ -290,7 +316,7 @@ class Invocation:
         if remember and self.prompter.asks and (draft := self.records.load_draft()):
             offered = draft.answers
         if offered:
-            self.voice.note("An earlier run was interrupted; its answers are offered again.")
+            self.voice.note("You left an earlier run; its answers are offered again.")
         ca_bundle = None
         if bundle := self.text(CA_BUNDLE):
             ca_bundle = os.path.realpath(bundle)  # a loop of links raises nothing here

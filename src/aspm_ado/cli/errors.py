@@ -46,7 +46,10 @@ def report_error(
 
         voice = TerminalVoice(sys.stderr, quiet=False, color=False)
     voice.end_progress()
-    voice.error(problem.problem, problem.remedy)
+    if problem.reason is Reason.DECLINED:
+        voice.say(f"{problem.problem} {problem.remedy}")
+    else:
+        voice.error(problem.problem, problem.remedy)
     return code
 
 

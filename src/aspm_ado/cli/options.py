@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Final
@@ -113,7 +114,8 @@ def is_true(text: str, name: str) -> bool:
 
 
 def _identifier(question: Question) -> str:
-    return question.name.replace("-", "_")
+    name = question.name.replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def _from_flag(question: Question, value: object) -> Given | None:
@@ -151,7 +153,7 @@ def _from_variable(
         return Given(("true",), name)
     if not question.repeat:
         return Given((value,), name)
-    return _given([one.strip() for one in value.split(",")], name)
+    return _given([one.strip() for one in value.split(question.separator)], name)
 
 
 def _variable_of(question: Question, environment: Mapping[str, str]) -> str | None:

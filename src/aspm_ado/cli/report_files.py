@@ -48,7 +48,7 @@ class ReportFiles:
                 raise UsageError(
                     Reason.FILE_UNREADABLE,
                     _failure(path, error),
-                    remedy="Name a file in a folder that is there and yours.",
+                    remedy="Pass a file in a folder that exists and that you can write to.",
                 ) from None
 
     def write(self, report: Report) -> Report:
@@ -63,7 +63,7 @@ class ReportFiles:
                 problem = Problem(
                     Reason.REPORT_UNWRITTEN,
                     _failure(path, error),
-                    "Make room or mend the folder, and run the command again.",
+                    "Free space or fix the folder, then run the command again.",
                 )
                 self._say(problem.problem)
                 failed = failed.failed_by(problem)
@@ -82,8 +82,8 @@ def _other_ending(path: Path) -> UserError:
     endings = join_words(tuple(FORMATS)).replace(" and ", " or ")
     return UsageError(
         Reason.INPUT_INVALID,
-        f"{REPORT.flag}: {clean(path, 120)} has an ending that names no format.",
-        remedy=f"Name a file that ends in {endings}.",
+        f"{REPORT.flag}: {clean(path, 120)} is not a known format.",
+        remedy=f"Pass a file that ends in {endings}.",
     )
 
 

@@ -55,7 +55,7 @@ class Command:
             words.append(clean(connection, 70))
         words += (f"-o {shlex.quote(clean(name, 60))}" for name in self.organizations)
         if self.aspm_url:
-            words.append(f"--aspm-url {clean(self.aspm_url, 200)}")
+            words.append(f"--aspm-url {shlex.quote(clean(self.aspm_url, 1000))}")
         return " ".join(words)
 
 

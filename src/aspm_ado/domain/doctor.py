@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import chain
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain import questions
@@ -461,7 +462,7 @@ def folder(facts: FolderFacts) -> Iterator[HealthCheck]:
         yield ok(Subject.FOLDER, detail)
     elif facts.mode is not None and facts.mode & 0o077:
         detail = f"{facts.path}{mode} is yours, and others can look into it: names and dates."
-        yield trouble(Subject.FOLDER, detail, names=facts.path)
+        yield trouble(Subject.FOLDER, detail, names=quote(facts.path))
     else:
         yield ok(Subject.FOLDER, f"{facts.path}{mode} is yours alone.")
     if facts.free is None:

@@ -83,8 +83,8 @@ def split_url(url: str, what: str = "address") -> SplitResult:
         raise UsageError(
             Reason.URL_INVALID,
             f"The {what} holds a password.",
-            remedy="Give the address alone; secrets are asked for, or read with --pat-file or "
-            "--pat-stdin.",
+            remedy="Give the address alone. To pass a token, connect has --pat-file FILE and "
+            "--pat-stdin. Or enter it at the prompt.",
         )
     if _UNFIT.search(text):
         raise _refused(what, text, "it has a space, a backslash or a control character in it")
@@ -204,9 +204,8 @@ class Call:
 
     ``lane`` is what the pace of calls is counted by (a host and organization). ``expects`` is the
     document of a good answer. ``ca_bundle`` is a file of certificates that are trusted for this
-    call in addition to the system's. ``hides`` are secrets that the answer may hold although they
-    are not sent. ``head_only`` says that the head of the body is enough, however long it is.
-    ``pause`` is for how many seconds it waits before it is sent.
+    call in addition to the system's. ``head_only`` says that the head of the body is enough,
+    however long it is. ``pause`` is for how many seconds it waits before it is sent.
     """
 
     method: str
@@ -217,7 +216,6 @@ class Call:
     lane: str = ""
     expects: type[Answer] | None = None
     ca_bundle: str | None = None
-    hides: tuple[Secret, ...] = ()
     head_only: bool = False
     pause: float = 0.0
 

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Any, Final
 
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, display_width, wrap
 
 PLAN_SCHEMA: Final = "aspm-ado/migration-plan/v1"
 
@@ -64,26 +65,28 @@ class PlanRow:
     """The letter to its administrator, where one is needed."""
 
 
+_HEADING: Final = ("organization", "state", "how its token is made", "what Invicti ASPM needs")
+
+
 def rows_out(rows: Sequence[PlanRow]) -> list[dict[str, Any]]:
     """For JSON."""
     return [asdict(row) for row in rows]
 
 
 def markdown(
-    name: str, day: str, rows: Sequence[PlanRow], *, listed: bool, table: bool = True
+    name: str, day: str, rows: Sequence[PlanRow], *, listed: bool, columns: int | None = None
 ) -> Iterator[str]:
-    """The same for people; without ``table`` as a list, which a terminal can wrap."""
+    """The same for people: as Markdown, or with a table that fits into so many ``columns``."""
     left = [row for row in rows if row.state is PlanState.TO_DO]
     yield f"# One token for each organization: {_plain(name)}"
     yield ""
     yield _summary(day, len(rows), len(left), listed=listed)
     yield ""
-    if table:
-        yield "| organization | state | how its token is made | what Invicti ASPM needs |"
-        yield "|---|---|---|---|"
-    for row in rows:
-        cells = _cells(row)
-        yield f"| {' | '.join(cells)} |" if table else f"- {cells[0]}: {'; '.join(cells[1:])}"
+    if columns is None:
+        cells = [_HEADING, ("---",) * len(_HEADING), *(_cells(row) for row in rows)]
+        yield from (f"| {' | '.join(row)} |" for row in cells)
+    else:
+        yield from _table([_HEADING, *(_cells(row, linked=False) for row in rows)], columns)
     if left:
         yield from (
             "",
@@ -92,12 +95,44 @@ def markdown(
             f"- Boxes: {'; '.join(left[0].boxes)}",
             "- Organization: the one of the row alone, not “All accessible organizations”",
             f"- Expiration: {left[0].expires}, or earlier where a policy wants it",
+            *(f"- Page: {row.token_page}" for row in left if columns is not None),
             f"- Then: `aspm-ado migrate {name}`",
         )
     for row in rows:
         if row.administrator_request:
             yield from ("", f"## To the administrator of {_plain(row.organization)}", "")
             yield from map(_quoted, row.administrator_request.splitlines())
+
+
+def _table(cells: Sequence[tuple[str, ...]], columns: int) -> Iterator[str]:
+    """Columns side by side, their words wrapped."""
+    room = columns - 2 * (len(_HEADING) - 1)
+    first = min(max(display_width(row[0]) for row in cells), room * 3 // 10)
+    state = min(max(display_width(row[1]) for row in cells), room * 2 // 10)
+    way = (room - first - state) * 6 // 10
+    widths = (first, state, way, room - first - state - way)
+    for number, row in enumerate(cells):
+        parts = [list(_fitted(cell, width)) for cell, width in zip(row, widths, strict=True)]
+        for pieces in zip_longest(*parts, fillvalue=""):
+            padded = zip(pieces, widths, strict=True)
+            yield "  ".join(
+                piece + " " * (width - display_width(piece)) for piece, width in padded
+            ).rstrip()
+        if number == 0:
+            yield "  ".join("-" * width for width in widths)
+
+
+def _fitted(cell: str, width: int) -> Iterator[str]:
+    """The words of a cell in rows of its column; a longer word is cut."""
+    for row in wrap(cell, width):
+        rest = row
+        while rest:
+            part = rest[:width]
+            while display_width(part) > width:
+                part = part[:-1]
+            part = part or rest[:1]
+            yield part
+            rest = rest[len(part) :]
 
 
 def _quoted(line: str) -> str:
@@ -115,11 +150,11 @@ def _summary(day: str, all_of_them: int, left: int, *, listed: bool) -> str:
     return f"{many} on {day}, {came}. {needy}."
 
 
-def _cells(row: PlanRow) -> tuple[str, ...]:
+def _cells(row: PlanRow, *, linked: bool = True) -> tuple[str, ...]:
     organization, way = _plain(row.organization), _WAYS[row.how]
     if not row.connected:
         organization += " (not in this connection yet)"
-    if row.state is PlanState.TO_DO:
+    if linked and row.state is PlanState.TO_DO:
         way += f": <{clean(row.token_page, 400)}>"
     return organization, _STATES[row.state], way, _plain(row.aspm)
 

@@ -135,8 +135,10 @@ class Prompter(Protocol):
         """One of the choices' values."""
         ...
 
-    def choose_many(self, question: Question, choices: Sequence[Choice]) -> tuple[str, ...]:
-        """Any of the choices' values; searchable when there are many."""
+    def choose_many(
+        self, question: Question, choices: Sequence[Choice], *, marked: bool = False
+    ) -> tuple[str, ...]:
+        """Any of the choices' values; searchable when there are many. ``marked``: all at first."""
         ...
 
     def confirm(self, question: Question, default: bool) -> bool:
@@ -169,10 +171,14 @@ class Voice(Protocol):
 
 
 class Sources(Protocol):
-    """Files, stdin and variables that secrets come from. Raises ``UsageError`` (exit 2)."""
+    """What secrets come from besides a person. Each method may raise ``UsageError`` (exit 2)."""
 
     def file(self, path: str) -> bytes:
         """The bytes of a file (``-`` is stdin)."""
+        ...
+
+    def command(self, command: str, where: str) -> bytes:
+        """What a command prints; an error names ``where`` it was given, and nothing of it."""
         ...
 
     def variable(self, name: str) -> str:
@@ -189,7 +195,9 @@ class Entra(Protocol):
         ...
 
     def token(self, tenant: str) -> Secret:
-        """A token for Azure DevOps of one tenant (a GUID), valid for some minutes.
+        """A token for Azure DevOps of one tenant (a GUID; empty: that of the account).
+
+        It is valid for some minutes.
 
         Without a tenant, of the one that is signed in to. Raises ``NotCreatedError``.
         """

@@ -28,6 +28,9 @@ class Question:
     metavar: str = ""
     short: str = ""
     repeat: bool = False
+    separator: str = ","
+    """What stands between several values in the variable."""
+
     switch: bool = False
     values: tuple[str, ...] = ()
     default: str = ""
@@ -110,6 +113,12 @@ PURPOSE: Final = _where(
 ALLOW_HTTP: Final = _where(
     "allow-http", "Allow http", "Accept an Azure DevOps Server without TLS.", switch=True
 )
+FROM: Final = _where(
+    "from",
+    "File of connections",
+    "Make each [[connection]] of the TOML file FILE. Keys are the names of these options.",
+    "FILE",
+)
 PAT_STDIN: Final = _token("pat-stdin", "Token on stdin", "Read the token from stdin.", switch=True)
 PAT_FILE: Final = _token(
     "pat-file",
@@ -117,6 +126,15 @@ PAT_FILE: Final = _token(
     "Read the token from FILE (- is stdin), or the token of one organization. Can be repeated.",
     "[ORGANIZATION=]FILE",
     repeat=True,
+)
+PAT_COMMAND: Final = _token(
+    "pat-command",
+    "Command that prints the token",
+    "Run COMMAND without a shell and read the token, or that of one organization. Can be repeated; "
+    "the variable has one command per line.",
+    "[ORGANIZATION=]COMMAND",
+    repeat=True,
+    separator="\n",
 )
 PAT_VARIABLE: Final = _token(
     "pat-variable",
@@ -285,11 +303,17 @@ NO_COLOR: Final = _row("no-color", "No colour", "Disable color.", switch=True)
 
 SHARED: Final = (JSON, NO_INPUT, CA_BUNDLE, TIMEOUT, CONFIG_DIR, QUIET, VERBOSE, NO_COLOR)
 WHERE: Final = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)
+PAT_SOURCES: Final = (PAT_STDIN, PAT_FILE, PAT_VARIABLE, PAT_COMMAND)
+"""Where a token comes from, where a script says it; the last is the last to be used."""
 TOKEN: Final = (
-    PURPOSE, PAT_STDIN, PAT_FILE, PAT_EXPIRES, REACH, CLONE_USERNAME, CHECK_CLONE,
+    PURPOSE, *PAT_SOURCES, PAT_EXPIRES, REACH, CLONE_USERNAME, CHECK_CLONE,
     READ_ONLY_PROBES, ALLOW_HTTP,
 )  # fmt: skip
 ASPM: Final = (TEAM_LEADS_MAY, ASPM_URL, ASPM_TOKEN_FILE, ASPM_API, REGISTER, REGISTRATION_PROFILE)
+CONNECTION_KEYS: Final = tuple(
+    one for one in (*WHERE, *TOKEN, CREATE_TOKEN, *ASPM, STORE, CA_BUNDLE) if one is not PAT_STDIN
+)
+"""What a connection of a file may say (``--from``): no switch of the run, and no secret."""
 KEEPING: Final = (STORE, DRY_RUN, YES)
 MIGRATING: Final = (PAT_EXPIRES, CLONE_USERNAME, CHECK_CLONE, READ_ONLY_PROBES)
 PLANNING: Final = (PLAN, PLAN_FILE, YES)

@@ -106,6 +106,8 @@ class Reason(StrEnum):
     """The token holds a character that no token has; its position is named, never its content."""
     TOKEN_IS_ENTRA = "token-is-entra", 2
     """An Entra access token (`eyJ…`) was given in place of a personal access token."""
+    TOKEN_COMMAND_FAILED = "token-command-failed", 2
+    """The command for the token cannot run, fails, or prints something else than one token."""
     FILE_UNREADABLE = "file-unreadable", 2
     """A named file cannot be read or written."""
     FILE_NOT_PRIVATE = "file-not-private", 2
@@ -171,6 +173,8 @@ class Reason(StrEnum):
     """The new token belongs to another person than the one it is to replace."""
     WARNING_REFUSED = "warning-refused", 3, Who.OWNER
     """A warning that counts as a failure, as asked with --fail-on-warning."""
+    DECLINED = "declined", 2
+    """A person said no to the plan, or to a confirmation."""
     CONFIRMATION_MISSING = "confirmation-missing", 2
     """A step that cannot be taken back needs a yes, or -y."""
     CREATION_FORBIDDEN = "creation-forbidden", 3, Who.ADMINISTRATOR

@@ -6,11 +6,13 @@ import base64
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Final
 from urllib.parse import unquote
 
 from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.reasons import Reason
 
 
@@ -30,15 +32,30 @@ class TokenFormat(StrEnum):
 
 _V2: Final = re.compile(r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}")
 _LEGACY: Final = re.compile(r"[a-z2-7]{52}")
+_MONTH: Final = re.compile(r"[A-Za-z0-9]{52}JQQJ99([A-Z])([A-L])[A-Za-z0-9]{16}AZDO[A-Za-z0-9]{4}")
+_FIRST_YEAR: Final = 2024
 _QUOTES: Final = ("''", '""', "``", "“”", "‘’", "<>")
 _TOKEN: Final = rf"(?:{_V2.pattern}|{_LEGACY.pattern})"
 _HOLDS_TOKEN: Final = re.compile(rf"(?<![A-Za-z0-9]){_TOKEN}(?![A-Za-z0-9])")
+_MARKED: Final = re.compile(
+    r"[A-Za-z0-9]{20,}JQQJ99[A-Z]|[A-Za-z0-9]{40,}AZDO[A-Za-z0-9]{0,4}(?![A-Za-z0-9])"
+    r"|[A-Za-z0-9]{16,24}AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])"
+)
+"""A piece of a token with what tells it from other text."""
+_RUN: Final = re.compile(r"[A-Za-z0-9]{40,}")
+_KINDS: Final = (re.compile("[a-z]"), re.compile("[A-Z]"), re.compile("[0-9]"))
+_OLD_KINDS: Final = re.compile(r"(?=(?:[2-7]*[a-z]){3})(?=(?:[a-z]*[2-7]){3})[a-z2-7]{40,52}")
 _ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{68,}={0,2}")
 _CREDENTIALS: Final = re.compile(rf"[^:\s]*:({_TOKEN})")
 _ASSIGNMENT: Final = re.compile(rf"[\w.:$ -]*\w\s*=\s*([\'\"]?)({_TOKEN})\1;?")
 _AUTHORIZATION: Final = re.compile(r"(?:authorization:\s*)?(?:basic|bearer)\s+", re.IGNORECASE)
+_PLAIN: Final = re.compile("[ \t\r\n!-~“”‘’]+")
+_BRACKETS: Final = ("[]", "()", "{}", "<>")
+_AROUND: Final = " :'\"`“”‘’<>\ufeff"
+"""What is taken off the ends of a token without a word."""
 _CUT: Final = re.compile(
     r"[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{0,25}|[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{0,3}"
+    r"|[A-Za-z0-9]{20,75}AZDO[A-Za-z0-9]{4}"
 )
 _CHARACTERS: Final = {
     "Cc": "a control character",
@@ -50,11 +67,20 @@ _UNEXPANDED: Final = re.compile(r"\$\([^)]*\)")
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that no repr, comparison or report shows. Only requests and the vault reveal it."""
+    """A value that no repr, comparison or report shows. Only requests and the vault reveal it.
+
+    From when it is made, all texts are filtered for it; one of nobody's (``made_up``) excepted.
+    """
 
     _value: str = field(repr=False)
     taken_from: str = field(default="", compare=False)
     """What it was pasted in, where that was more than the token alone."""
+    made_up: bool = field(default=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Let it be known."""
+        if not self.made_up:
+            KNOWN_SECRETS.add(self._value)
 
     def reveal(self) -> str:
         """The value itself."""
@@ -74,6 +100,18 @@ class Secret:
             return TokenFormat.LEGACY_52
         return TokenFormat.UNKNOWN
 
+    @property
+    def created_month(self) -> date | None:
+        """The first day of the month in which it was created, where its text tells.
+
+        A hint only: other encodings were seen at that place.
+        """
+        told = _MONTH.fullmatch(self._value)
+        if told is None:
+            return None
+        year, month = (ord(letter) - ord("A") for letter in told.groups())
+        return date(_FIRST_YEAR + year, month + 1, 1)
+
     def basic(self, username: str = "") -> str:
         """The ``Authorization`` value with this secret as the password."""
         return "Basic " + base64.b64encode(f"{username}:{self._value}".encode()).decode("ascii")
@@ -85,11 +123,24 @@ def could_be_secret(value: str) -> bool:
 
 
 def holds_token(text: str) -> bool:
-    """Whether a token of Azure DevOps stands in ``text``, plain, percent-encoded or in base64."""
-    for form in (text, unquote(text)):
-        if _HOLDS_TOKEN.search(form) or any(map(_is_encoded, _ENCODED.findall(form))):
+    """Whether a token of Azure DevOps stands in ``text``, or most of one.
+
+    Plain, percent-encoded, in base64, or with blanks and invisible characters in it.
+    """
+    for form in (text, unquote(text), "".join(one for one in text if not _is_blank(one))):
+        if any(pattern.search(form) for pattern in (_HOLDS_TOKEN, _MARKED)):
+            return True
+        if any(map(_is_most_of_one, _RUN.findall(form))):
+            return True
+        if any(map(_is_encoded, _ENCODED.findall(form))):
             return True
     return False
+
+
+def _is_most_of_one(run: str) -> bool:
+    """Whether letters and digits without an end are mixed as in a token, not as in a checksum."""
+    is_mixed = len(run) >= 60 and all(kind.search(run) for kind in _KINDS)
+    return is_mixed or _OLD_KINDS.fullmatch(run) is not None
 
 
 def secret_as_value(where: str) -> UsageError:
@@ -97,8 +148,8 @@ def secret_as_value(where: str) -> UsageError:
     return UsageError(
         Reason.SECRET_AS_VALUE,
         f"{where} holds a token, and no option takes a secret as its value.",
-        remedy="Revoke that token if others may have seen it. Pass a token with --pat-file FILE or "
-        "--pat-stdin, or enter it at the prompt.",
+        remedy="Revoke that token if others may have seen it. To pass a token, connect has "
+        "--pat-file FILE and --pat-stdin. Or enter it at the prompt.",
     )
 
 
@@ -173,6 +224,7 @@ def parse_pat(text: str, where: str) -> Secret:
             own = "" if pasted.startswith(":") else what
             return Secret(found[found.re.groups], own)
     _refuse_encoded(_AUTHORIZATION.sub("", pasted, count=1), where)
+    _refuse_surrounded(pasted, where)
     secret = parse_secret(pasted, where, "personal access token")
     value = secret.reveal().removeprefix(":")
     if not value:
@@ -186,6 +238,25 @@ def _refuse_encoded(value: str, where: str) -> None:
         raise _not_alone(where, "the base64 of a token, as an Authorization header holds it")
 
 
+def _refuse_surrounded(pasted: str, where: str) -> None:
+    """Raise where a token has something around it, saying what."""
+    tokens = _HOLDS_TOKEN.findall(pasted)
+    if not tokens or pasted.strip(_AROUND) == tokens[0] or not _PLAIN.fullmatch(pasted):
+        return
+    what = "a token with other text around it"
+    if len(tokens) > 1:
+        what = "more than one token"
+    elif header := _AUTHORIZATION.match(pasted):
+        what = f"a token behind “{header[0].split()[-1].capitalize()}”, as a header has it"
+    elif pasted[0] + pasted[-1] in _BRACKETS:
+        what = "a token in brackets"
+    elif len(pasted.splitlines()) > 1:
+        what = "a token with further lines"
+    elif "://" in pasted:
+        what = "a URL with a token in it"
+    raise _not_alone(where, what)
+
+
 def _refuse_other_shapes(value: str, where: str) -> None:
     """Raise for what is known to be pasted in the place of a token."""
     if value.startswith("eyJ") and value.count(".") >= 2:
@@ -197,8 +268,6 @@ def _refuse_other_shapes(value: str, where: str) -> None:
     half = value[: len(value) // 2]
     if value == half * 2 and _HOLDS_TOKEN.fullmatch(half):
         raise _not_alone(where, "the token twice")
-    if "://" in value and holds_token(value):
-        raise _not_alone(where, "a URL with a token in it")
     if _CUT.fullmatch(value):
         raise _not_alone(where, f"only {len(value)} of the 84 characters of a token")
 

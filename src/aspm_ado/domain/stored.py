@@ -307,6 +307,15 @@ class Entry:
             validated=at or self.validated,
         ).pruned()
 
+    def ending(self, day: date, source: str) -> Entry:
+        """The entry with another day on which its tokens in force end."""
+        used = {one.credential for one in self.organizations}
+        expires = day.isoformat()
+        credentials = dict(self.credentials)
+        for key in used:
+            credentials[key] = replace(credentials[key], expires=expires, expires_source=source)
+        return replace(self, credentials=credentials)
+
     def with_registration(self, key: str, state: Registration) -> Entry:
         """The same with a new state of one organization, by ``Place.key``."""
         organizations = []

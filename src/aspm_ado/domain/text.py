@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
+
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BREAKS = frozenset("\t\r\n\u2028\u2029")
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -53,13 +55,19 @@ def clean(foreign: object, limit: int = _LIMIT) -> str:
     return line
 
 
+def clean_said(foreign: object, limit: int = _LIMIT) -> str:
+    """As ``clean``, for what somebody else says: also without passwords that are short or plain."""
+    return clean(KNOWN_SECRETS.hide_in_foreign(str(foreign)[: limit * 4]), limit)
+
+
 def shown_address(foreign: str) -> str:
     """An address that somebody gave, without what may be a user name and a password."""
     return clean(foreign.rpartition("@")[2], 80)
 
 
 def strip_controls(text: str) -> str:
-    """``text`` on one line, without anything that a terminal or a log obeys; its spaces stay."""
+    """``text`` on one line, without secrets and what a terminal or a log obeys; its spaces stay."""
+    text = KNOWN_SECRETS.hide(text)
     if not (text.isascii() and text.isprintable()):  # as nearly everything is
         text = "".join(
             " " if character in _BREAKS else character for character in text if _is_shown(character)

@@ -37,7 +37,7 @@ class Asker:
         prompter: Prompter,
         remembered: Mapping[str, str] | None = None,
     ) -> None:
-        self._given, self.prompter = given, prompter
+        self._given, self.prompter = dict(given), prompter
         self._remembered = dict(remembered or {})
         self.answered: dict[str, str] = {}
 
@@ -97,6 +97,26 @@ class Asker:
     def default(self, question: Question, otherwise: str = "") -> str:
         """What to offer: the answer of the interrupted run, else ``otherwise``."""
         return self._remembered.get(question.name, otherwise)
+
+    def change(self, question: Question, value: str = "") -> None:
+        """Put a person's later answer in the place of what was given."""
+        self._given.pop(question.name, None)
+        self.answered[question.name] = value
+
+    def source(self, question: Question) -> str:
+        """Where the answer came from, in words."""
+        if (given := self.given(question)) is not None:
+            return f"from {given.source}"
+        if question.name in self.answered:
+            return "your answer"
+        if self._remembered.get(question.name, question.default) != question.default:
+            return "your earlier answer"
+        return "default"
+
+
+def declined(remedy: str) -> UsageError:
+    """What a person's "no" to the plan, or to a confirmation, comes to."""
+    return UsageError(Reason.DECLINED, "Cancelled.", remedy=remedy)
 
 
 def one_of(question: Question) -> Callable[[str], str]:

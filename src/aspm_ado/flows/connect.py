@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
@@ -15,11 +14,12 @@ from aspm_ado.domain.aspm.registration import (
     RegistrationFacts,
     token_of,
 )
+from aspm_ado.domain.azure.place import options_for
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.questions import ALL_ORGANIZATIONS, Question
+from aspm_ado.domain.questions import ALL_ORGANIZATIONS, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
@@ -32,10 +32,11 @@ from aspm_ado.domain.stored import (
     StoredOrganization,
 )
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.answers import AUTO
+from aspm_ado.flows.answers import AUTO, declined
+from aspm_ado.flows.connect_change import change_answer
 from aspm_ado.flows.connect_plan import tell_plan
 from aspm_ado.flows.handoff import is_unfinished, leading_on, resume_handoff
-from aspm_ado.flows.options import ConnectOptions, ask_settings, distribute, resolve_options
+from aspm_ado.flows.options import ConnectOptions, distribute, resolve_options, settings_of
 from aspm_ado.flows.registration.api import demand_dialect
 from aspm_ado.flows.registration.aspm import (
     AspmResult,
@@ -60,13 +61,17 @@ from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import store_entry, whole_records
 from aspm_ado.flows.target import stored_by_key, target_given
 from aspm_ado.flows.tokens.creation import CREATED, creates_unasked, not_created_report
+from aspm_ado.flows.tokens.expiry import ask_ends
+from aspm_ado.flows.tokens.more import add_organizations
 from aspm_ado.flows.tokens.prompt import acquire
-from aspm_ado.flows.tokens.retry import more_organizations, validate_until_good
+from aspm_ado.flows.tokens.retry import validate_until_good
 from aspm_ado.flows.tokens.sources import Tokens
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.flows.validation.report import connection_report, named, report
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
@@ -79,19 +84,27 @@ def connect(context: Context, name: str | None) -> Report:
         return _connected_already(context, stored[parse_name(name)])
     options = resolve_options(context, name, stored)
     results, refused = _validate(context, options)
-    if results:  # an address of a server may have turned out to mean another root
-        options.target = options.target.at(results[0].token.site)
+    ask_ends(context, results)
+    options.adopt_places(results)
     if not name:
         options.name_after(results, stored)
     good = good_ones(context, results, options.replaced)
     aspm = _find_aspm(context, options, any_good=bool(good))
     is_stored = False
-    if good:
-        settings = ask_settings(context, options.aspm, options.demand.purpose)
-        is_stored = store_and_register(context, options, good, settings, aspm)
-        if options.replaced is not None:
-            now = context.records.load().connections.get(options.name, options.replaced)
-            revoke_replaced(context, options.replaced, now)
+    while good:
+        plan = _plan(context, options, good, aspm)
+        answer = _answer_to_plan(context, options, plan)
+        if answer == GO.value:
+            is_stored = _carry_out(context, options, plan, aspm)
+            break
+        address = options.aspm.url
+        results = _changed(context, options, results, answer)
+        good = good_ones(context, results, options.replaced)
+        if good and options.aspm.url != address:
+            aspm = _find_aspm(context, options, any_good=True)
+    if good and options.replaced is not None:
+        now = context.records.load().connections.get(options.name, options.replaced)
+        revoke_replaced(context, options.replaced, now)
     shown = _report(context, options, results, refused, aspm, is_stored=is_stored)
     return report(context, "connect", results, [shown])
 
@@ -137,8 +150,8 @@ def _validate(
             target = target.without(bare)
     if not target.is_open:
         given = distribute(tokens, target, demand)
-        results = validate_until_good(context, given) + results
-    return more_organizations(context, results), refused
+        results = validate_until_good(context, given, may_correct=True) + results
+    return results, refused
 
 
 def _one_by_one(
@@ -154,38 +167,43 @@ def _one_by_one(
     refused: list[OrganizationReport] = []
     stores_each = options.stores and len(places) > 1
     if stores_each:
-        words = " ".join(f"-o {place.name}" for place in places)
+        where = options_for(options.target.site, [place.name for place in places])
         if len(places) > FEW and context.asker.switch(ALL_ORGANIZATIONS):
-            words = ALL_ORGANIZATIONS.flag
+            where = ALL_ORGANIZATIONS.flag
         context.voice.note(
             f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
-            f"aspm-ado connect {options.name} {words}"
+            f"aspm-ado connect {options.name} {where}"
         )
-    began = time.monotonic()
-    for done, place in enumerate(places):
-        if len(places) > FEW:
-            left = _time_left(time.monotonic() - began, done, len(places))
-            context.voice.progress(done, len(places), f"Tokens{left}")
+    begun = context.now()
+    for number, place in enumerate(places):
+        if stores_each and number:
+            _tell_position(context, place, number, len(places), context.now() - begun)
         try:
             token = acquire(context, place, options.demand, for_all=False)
         except (NotCreatedError, UsageError) as error:
-            if len(places) == 1:
+            if len(places) == 1 or (error.reason is Reason.DECLINED and not results):
                 raise
+            if error.reason is Reason.DECLINED:
+                break
             refused.append(not_created_report(context, place.name, error))
             continue
         token = token.meant_for(place.site, [place], options.demand)
-        [result] = validate_until_good(context, [token])
+        [result] = validate_until_good(context, [token], may_correct=True)
         if stores_each:
             _store_alone(context, options, result)
         results.append(result)
     return results, refused
 
 
-def _time_left(seconds: float, done: int, total: int) -> str:
-    """How long the rest will take, as the part that is ``done`` did; nothing under a minute."""
-    if not done or (left := seconds / done * (total - done)) < 60:
-        return ""
-    return f" (about {round(left / 60)} min left)"
+def _tell_position(
+    context: Context, place: Place, done: int, total: int, passed: timedelta
+) -> None:
+    """Where a run of many organizations is, and how long the rest takes at this pace."""
+    left = passed / done * (total - done)
+    minutes = max(round(left.total_seconds() / 60), 1)
+    unit = "minute" if minutes == 1 else "minutes"
+    name = clean(place.name, 60)
+    context.voice.say(f"{name}: {done + 1} of {total}, about {minutes} {unit} left")
 
 
 def _store_alone(context: Context, options: ConnectOptions, result: TokenResult) -> None:
@@ -208,10 +226,17 @@ def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> 
 
     It is not contacted where nothing is good.
     """
+    asks_later = any_good and options.aspm.is_wanted
     if any_good:
         options.ask_aspm_url(context.asker)
     url = options.aspm.url
     if url is None:
+        if asks_later:
+            first = options.target.names[0] if options.target.names else "NAME"
+            context.voice.note(
+                "Nothing is handed over now. To finish later, run: "
+                f"aspm-ado connect {options.name} -o {first} --aspm-url URL"
+            )
         return None
     if any_good or options.dry_run:
         aspm = _contact_aspm(context, options, url)
@@ -243,44 +268,103 @@ def _contact_aspm(context: Context, options: ConnectOptions, url: str) -> AspmRe
 
 # Storage and registration
 
-GO_STORE = Question("go", "Store?")
-_GO: Final = {
-    (False, True): Question("go", "Store and hand off?"),
-    (False, False): Question("go", "Hand off?"),
+_TO_STORE: Final = Question("go", "Store?")
+_TO_BRING: Final = {
+    (False, True): Question("go", "Store and start the handoff?"),
+    (False, False): Question("go", "Start the handoff?"),
     (True, True): Question("go", "Store and register in Invicti ASPM?"),
     (True, False): Question("go", "Register in Invicti ASPM?"),
 }
 """By whether a profile registers, and whether anything is stored."""
+GO: Final = Choice("y", "Yes")
+_CHANGE: Final = Choice("change", "Change an answer")
+_ADD: Final = Choice("add", "Add an organization")
+_NO: Final = Choice("n", "No")
 
 
-def store_and_register(
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is to be stored and brought to Invicti ASPM, once it is agreed to."""
+
+    good: Sequence[TokenResult]
+    settings: Settings
+    ready: AspmResult | None
+    """The ASPM, where something is brought to it: behind one that is not good nothing is."""
+    handoffs: Sequence[Handoff]
+
+
+def _plan(
     context: Context,
     options: ConnectOptions,
     good: Sequence[TokenResult],
-    settings: Settings,
     aspm: AspmResult | None,
-) -> bool:
-    """Store the good ones, then register or hand them over; whether they are stored now.
-
-    What came of an organization is its ``outcome``. Behind an ASPM that is not good nothing is
-    handed over.
-    """
+) -> _Plan:
+    """Make the plan, and say it."""
+    settings = settings_of(options.aspm, options.demand.purpose)
     ready = None
     if aspm is not None and aspm.is_good and options.aspm.is_wanted:
         ready = aspm
     handoffs = _prepare(context, options, good, settings, brings=ready is not None)
     tell_plan(context, options, good, settings, ready)
+    return _Plan(good, settings, ready, handoffs)
+
+
+def _answer_to_plan(context: Context, options: ConnectOptions, plan: _Plan) -> str:
+    """A person's answer to the plan. To nothing at all nobody has to agree.
+
+    Raises ``UsageError`` after a no; tokens that are stored one by one stay.
+    """
+    brings = plan.ready is not None
+    unasked = options.dry_run or options.yes or not (brings or options.keeps)
+    if unasked or not context.asker.asks:
+        return GO.value
+    question = _TO_STORE
+    if brings:
+        question = _TO_BRING[options.aspm.uses_profile, options.keeps]
+    answer = context.asker.prompter.choose(question, [GO, _CHANGE, _ADD, _NO], GO.value)
+    if answer == _NO.value:
+        raise declined(_left_of(options, plan.good))
+    return answer
+
+
+def _left_of(options: ConnectOptions, good: Sequence[TokenResult]) -> str:
+    """What is stored although a person said no to the rest."""
+    stored = [one.place.name for result in good if result.token.credential for one in result.good]
+    if options.stores and stored and options.replaced is None:
+        names = clean(", ".join(stored), 200)
+        return f"Already stored: {names}. To continue, run: aspm-ado connect {options.name}"
+    return "Nothing changed."
+
+
+def _changed(
+    context: Context, options: ConnectOptions, results: list[TokenResult], answer: str
+) -> list[TokenResult]:
+    """The results after a person changed an answer, or added an organization."""
+    if answer == _CHANGE.value:
+        return change_answer(context, options, results)
+    results = add_organizations(context, results, options.demand)
+    ask_ends(context, results)
+    return results
+
+
+def _carry_out(
+    context: Context, options: ConnectOptions, plan: _Plan, aspm: AspmResult | None
+) -> bool:
+    """Store the good ones, then register or hand them over; whether they are stored now.
+
+    What came of an organization is its ``outcome``.
+    """
+    good, ready = plan.good, plan.ready
     if options.dry_run:
-        _take(good, rehearse(context, ready, options.profile, handoffs))
+        _take(good, rehearse(context, ready, options.profile, plan.handoffs))
         return False
-    if not _is_agreed(context, options, brings=ready is not None):
-        return _leave_alone(context, options, good)
     if options.keeps:
         keys = [new_key(context) for _ in good]
-        _store(context, options, good, keys, settings.toggles, aspm)
+        _store(context, options, good, keys, plan.settings.toggles, aspm)
     if ready is not None:
         with leading_on(context, options.name if options.keeps else ""):
-            _take(good, deliver(context, ready, options.profile, handoffs, keeps=options.keeps))
+            brought = deliver(context, ready, options.profile, plan.handoffs, keeps=options.keeps)
+            _take(good, brought)
     return options.keeps
 
 
@@ -323,33 +407,6 @@ def _prepare(
             here.outcome = Outcome(begun)
             handoffs.append(_handoff(context, options, settings, result, here, begun))
     return handoffs
-
-
-def _is_agreed(context: Context, options: ConnectOptions, *, brings: bool) -> bool:
-    """A person's yes to the plan, in its words. To nothing at all nobody has to agree."""
-    if not context.asker.asks or options.yes or not (brings or options.keeps):
-        return True
-    question = GO_STORE
-    if brings:
-        question = _GO[options.aspm.uses_profile, options.keeps]
-    return context.asker.prompter.confirm(question, default=True)
-
-
-def _leave_alone(context: Context, options: ConnectOptions, good: Sequence[TokenResult]) -> bool:
-    """Do nothing more; whether tokens were stored one by one.
-
-    These stay, and their organizations are as on record.
-    """
-    is_stored = any(result.token.credential for result in good)
-    entry = _entry_by_now(context, options, is_stored=is_stored)
-    known: dict[str, StoredOrganization] = {}
-    if entry is not None:
-        known = stored_by_key(entry)
-    for here in _good_organizations(good):
-        here.outcome = Outcome(UNREGISTERED)
-        if here.place.key in known:
-            here.outcome = Outcome(known[here.place.key].registration)
-    return is_stored
 
 
 def _entry_by_now(context: Context, options: ConnectOptions, *, is_stored: bool) -> Entry | None:

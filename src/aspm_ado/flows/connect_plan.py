@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.aspm.api import Dialect
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ALLOW_HTTP,
@@ -13,7 +15,6 @@ from aspm_ado.domain.questions import (
     CHECK_CLONE,
     CLONE_USERNAME,
     ORGANIZATION,
-    PAT_EXPIRES,
     PURPOSE,
     REACH,
     READ_ONLY_PROBES,
@@ -24,6 +25,9 @@ from aspm_ado.domain.questions import (
     Question,
 )
 from aspm_ado.domain.report import FEW
+from aspm_ado.domain.rules.token import age_hint
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.tokens.more import also_reached
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
@@ -35,7 +39,6 @@ if TYPE_CHECKING:
 
 _WHERE_GIVEN: Final = (
     ("All organizations", ALL_ORGANIZATIONS),
-    ("End of the token", PAT_EXPIRES),
     ("Username for cloning", CLONE_USERNAME),
     ("Read-only probes", READ_ONLY_PROBES),
     ("http accepted", ALLOW_HTTP),
@@ -70,7 +73,11 @@ def _rows(
     yield "Deployment", _with_source(asker, options.target.site.base_url, SERVER_URL)
     for result in good:
         yield from _organizations(asker, result)
-    yield "Purpose", _with_source(asker, options.demand.purpose.value, PURPOSE)
+    if others := also_reached(context, good, options.demand):
+        names = [clean(place.name, 60) for place in islice(others.values(), FEW)]
+        more = f", and {len(others) - FEW} more" if len(others) > FEW else ""
+        yield "Not included", f"{', '.join(names)}{more} (the token reaches them, too)"
+    yield "Purpose", _known(context, options, options.demand.purpose.value, PURPOSE)
     yield "Reach", _with_source(asker, options.demand.reach.value, REACH)
     for label, question in _WHERE_GIVEN:
         if (given := asker.given(question)) is not None:
@@ -78,14 +85,23 @@ def _rows(
     if (given := asker.given(CHECK_CLONE)) is not None:
         yield "Repository to try", f"{options.demand.check_clone} (from {given.source})"
     yield "Secrets", _with_source(asker, _secret_store(context, options), STORE)
+    yield from _brought(context, options, settings, aspm)
+
+
+def _brought(
+    context: Context, options: ConnectOptions, settings: Settings, aspm: AspmResult | None
+) -> Iterator[tuple[str, str]]:
+    """Where it is brought to, and with which settings."""
+    asker = context.asker
     if aspm is not None:
         how = "by your profile" if options.aspm.uses_profile else "by hand, in its UI"
         yield "Invicti ASPM", _with_source(asker, aspm.url, ASPM_URL)
         yield "Registration", _with_source(asker, how, REGISTER)
     elif options.aspm.url:
         yield "Invicti ASPM", f"{options.aspm.url}: nothing is handed over"
-    for label in settings.labels:
-        yield "Advanced Settings", _with_source(asker, label, TEAM_LEADS_MAY)
+    if aspm is not None and aspm.dialect is not Dialect.CORE:
+        for label in settings.labels or ("none",):
+            yield "Advanced Settings", _known(context, options, label, TEAM_LEADS_MAY)
     if settings.issue_manager:
         yield "Issue manager", "the checkbox in its form"
 
@@ -99,7 +115,17 @@ def _organizations(asker: Asker, result: TokenResult) -> Iterator[tuple[str, str
         label, names = f"{label}s ({len(names)})", [", ".join(names)]
     for name in names:
         named = _with_source(asker, name, ORGANIZATION)
-        yield label, f"{named}: token{last4} (from {token.source})"
+        yield label, f"{named}: token{last4} (from {token.source}), {_end(result)}"
+
+
+def _end(result: TokenResult) -> str:
+    """When a token ends, and who says so."""
+    token = result.token
+    if token.end is not None:
+        return f"expires {token.end} (from {token.end_source})"
+    if hint := age_hint(token.secret, result.calendar):
+        return f"expiry unknown. {hint}"
+    return "expiry unknown"
 
 
 def _secret_store(context: Context, options: ConnectOptions) -> str:
@@ -107,6 +133,14 @@ def _secret_store(context: Context, options: ConnectOptions) -> str:
     if not options.keeps:
         return "stored nowhere, as asked"
     return "the keyring of this system" if options.dry_run else context.vault.title
+
+
+def _known(context: Context, options: ConnectOptions, value: str, question: Question) -> str:
+    """A value that is never asked for: on record, given, changed, or the default."""
+    source = context.asker.source(question)
+    if options.stored is not None and source == "default":
+        source = "stored"
+    return f"{value} ({source})"
 
 
 def _with_source(asker: Asker, value: str, question: Question) -> str:

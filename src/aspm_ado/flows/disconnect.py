@@ -13,6 +13,7 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.answers import declined
 from aspm_ado.flows.storage.connection import service_of
 from aspm_ado.flows.storage.transaction import bind_entries, erase_marked, undo_interrupted
 from aspm_ado.flows.validate import stored_entries
@@ -84,9 +85,7 @@ def _demand_yes(context: Context, entry: Entry) -> None:
     names = ", ".join(one.name for one in entry.organizations)
     context.voice.say(f"“{entry.name}”: {names} on {entry.base_url}.")
     if not context.asker.prompter.confirm(_FORGET, default=False):
-        raise UsageError(
-            Reason.CONFIRMATION_MISSING, "Nothing was changed.", remedy="Answer yes, or pass -y."
-        )
+        raise declined("Nothing changed.")
 
 
 def _left(entry: Entry) -> tuple[str, ...]:

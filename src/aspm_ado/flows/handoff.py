@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
 from aspm_ado.domain.aspm.handoff import clone_notes, stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
-from aspm_ado.domain.azure.place import site_of
+from aspm_ado.domain.azure.place import options_for, site_of
 from aspm_ado.domain.checks import Check, Status
 from aspm_ado.domain.errors import (
     HandoffInterruptedError,
@@ -18,7 +18,6 @@ from aspm_ado.domain.errors import (
     StoreError,
     UsageError,
 )
-from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import AspmReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
@@ -53,13 +52,12 @@ from aspm_ado.flows.storage.secrets import read_tokens
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.report import report
+from aspm_ado.flows.which import connection_meant
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options import AspmOptions
-
-_WHICH = Question("connection", "Which connection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +100,12 @@ class HandoffResult:
 
 def resume_handoff(context: Context, name: str | None, command: str = "handoff") -> Report:
     """Go on with what is not registered yet; when everything is, show it all again."""
-    entry = entry_meant(context, name, command)
+    entry = entry_meant(context, name)
     if entry.aspm is None:
         raise UsageError(
             Reason.INPUT_MISSING,
             f"The connection “{entry.name}” names no Invicti ASPM.",
-            remedy=f"Name it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} "
-            "--aspm-url URL",
+            remedy=f"Name it: aspm-ado connect {entry.name} {_where(entry)} --aspm-url URL",
         )
     due = due_in(entry)
     done = [one.name for one in entry.organizations if one not in due]
@@ -234,28 +231,20 @@ def _validated(
         raise UsageError(
             Reason.INPUT_MISSING,
             f"No API token of {known.url} is stored, and there is nobody to ask.",
-            remedy=f"Give it: aspm-ado connect {entry.name} -o {entry.organizations[0].name} "
-            "--aspm-token-file FILE",
+            remedy=f"Give it: aspm-ado connect {entry.name} {_where(entry)} --aspm-token-file FILE",
         )
     target = AspmTarget(known.url, AUTO, known.api, entry.ca_bundle)
     return resolve_aspm(context, target, given, AspmTerms(needs_token))
 
 
-def entry_meant(context: Context, name: str | None, command: str) -> Entry:
+def _where(entry: Entry) -> str:
+    return options_for(site_of(entry), [entry.organizations[0].name])
+
+
+def entry_meant(context: Context, name: str | None) -> Entry:
     """The connection meant: named, the only one, or chosen."""
-    entries = stored_entries(context, [name] if name else [])
-    if len(entries) == 1:
-        return entries[0]
-    names = [Choice(entry.name, clean(entry.name, 60)) for entry in entries]
-    if not context.asker.asks:
-        raise UsageError(
-            Reason.INPUT_MISSING,
-            f"Several connections are stored ({', '.join(one.label for one in names)}), "
-            "and there is nobody to ask which one is meant.",
-            remedy=f"Name it: aspm-ado {command} {names[0].label}",
-        )
-    chosen = context.asker.prompter.choose(_WHICH, names, names[0].value)
-    return next(entry for entry in entries if entry.name == chosen)
+    [entry] = stored_entries(context, [connection_meant(context, name)])
+    return entry
 
 
 def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Settings) -> Handoff:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Dialect, Settings, settings_for
+from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.place import parse_organization, site_of
-from aspm_ado.domain.azure.retirement import Reach, ReachDemanded, parse_day
-from aspm_ado.domain.azure.scopes import hint_of
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
@@ -30,14 +29,15 @@ from aspm_ado.domain.questions import (
     REGISTRATION_PROFILE,
     TEAM_LEADS_MAY,
     YES,
-    Choice,
 )
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import StoredAspm
 from aspm_ado.flows.answers import AUTO, one_of, parse_check_clone, parse_username
 from aspm_ado.flows.registration.api import profile_at
 from aspm_ado.flows.registration.aspm import (
+    LATER,
     NO_TEAM_LEADS,
+    aspm_url_or_later,
     given_token,
     missing_aspm_token,
     parse_aspm_url,
@@ -52,9 +52,11 @@ from aspm_ado.flows.target import (
     stored_by_key,
     target_given,
 )
+from aspm_ado.flows.tokens.correction import correct_absent
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
-from aspm_ado.flows.tokens.lifecycle import organizations_signed_in
+from aspm_ado.flows.tokens.expiry import end_given
 from aspm_ado.flows.tokens.prompt import ask_reach
+from aspm_ado.flows.tokens.reached import reached_by_person
 from aspm_ado.flows.tokens.sources import Tokens, missing_token, tokens_given
 from aspm_ado.flows.validation.token import Demand, Token
 
@@ -72,16 +74,7 @@ if TYPE_CHECKING:
 API: Final = "api"
 GUIDED: Final = "guided"
 NONE: Final = "none"
-
-PURPOSES: Final = (
-    Choice("alm", "Read and scan code", hint_of(Purpose.ALM)),
-    Choice(
-        "alm+issue-manager",
-        "Read code, and be the issue manager too",
-        hint_of(Purpose.ALM_AND_ISSUE_MANAGER),
-    ),
-    Choice("issue-manager", "Issue manager only", hint_of(Purpose.ISSUE_MANAGER)),
-)
+_OR_LATER: Final = replace(ASPM_URL, prompt=f"{ASPM_URL.prompt} (or “{LATER}”)")
 
 
 @dataclass(slots=True)
@@ -151,6 +144,8 @@ class ConnectOptions:
     yes: bool
     aspm_token: ApiToken | None = None
     profile: Profile | None = None
+    corrected: bool = False
+    """Whether a person named something else in place of what was named first."""
 
     @property
     def stores(self) -> bool:
@@ -184,7 +179,10 @@ class ConnectOptions:
         alone.
         """
         first = next((result.lead.place for result in results if result.lead is not None), None)
-        if self.name != UNNAMED or self.stored is not None or first is None:
+        if first is None or self.stored is not None:
+            return
+        is_wrong = self.corrected and not any(result.token.credential for result in results)
+        if self.name != UNNAMED and not is_wrong:
             return
         name = default_name(first.site, (first.name,))
         old = stored.get(name)
@@ -192,13 +190,28 @@ class ConnectOptions:
         if old is None or (old.base_url, old.purpose) == meant:
             self.name, self.stored = name, old
 
+    def adopt_places(self, results: Sequence[TokenResult]) -> None:
+        """Take the organizations, or the server, that a person corrected."""
+        meant = [place for result in results for place in result.token.places]
+        left = {place.key for place in meant}
+        gone = [place for place in self.target.places if place.key not in left]
+        if not results:
+            return
+        site = results[0].token.site
+        moved = site.base_url != self.target.site.base_url
+        self.corrected = bool(meant) and (bool(gone) or moved)
+        self.target = self.target.at(site)
+
     def ask_aspm_url(self, asker: Asker) -> None:
         """Ask for the address of the ASPM, where a registration is wanted and it is not known."""
         if self.aspm.url or not self.aspm.is_wanted:
             return
         if not asker.asks:
             raise _aspm_missing()
-        self.aspm.url = asker.need(ASPM_URL, parse_aspm_url)
+        self.aspm.url = asker.need(_OR_LATER, aspm_url_or_later)
+        if self.aspm.url is None:
+            self.aspm.register = NONE
+            asker.change(ASPM_URL)
 
     def adopt_aspm(self, context: Context, url: str, api: str) -> None:
         """Take the address and the API that were found.
@@ -226,11 +239,11 @@ def resolve_options(
     if name:
         old = stored.get(parse_name(name))
     given = target_given(asker)
-    tokens = tokens_given(asker, context.sources, site_meant(given))
+    tokens = tokens_given(asker, context.sources, site_meant(given), _named(given, old))
     known = old
     if known is None and given is not None:
         known = stored.get(_name(name, given.adding(*tokens.named)))
-    aspm, demand = aspm_options(asker, old), demand_given(asker)
+    aspm, demand = aspm_options(asker, old), demand_given(context)
     aspm_token = given_token(context)
     profile = None
     if aspm.uses_profile:
@@ -244,8 +257,8 @@ def resolve_options(
     if asker.keeps and not asker.switch(DRY_RUN):
         prepare_storage(context)
     target = _ask_target(context, given, tokens)
-    if target.list_all and tokens.shared is None and _is_created(context, demand, target):
-        places = map(target.site.place, organizations_signed_in(context))
+    if tokens.shared is None and _is_listed_by_az(context, target, demand):
+        places = reached_by_person(context, target.site, target.places, demand)
         target = replace(target.adding(*places), list_all=False)
     name = _name(name, target)
     old = old or stored.get(name)
@@ -270,6 +283,14 @@ def resolve_options(
     )
 
 
+def _named(given: Target | None, old: Entry | None) -> tuple[Place, ...]:
+    """The organizations that are named, or on record of the connection that is."""
+    places = given.places if given is not None else ()
+    if old is None:
+        return places
+    return (*places, *(site_of(old).place(one.name) for one in old.organizations))
+
+
 def _name(name: str | None, target: Target) -> str:
     if name:
         return parse_name(name)
@@ -284,6 +305,7 @@ def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Targe
     asker = context.asker
     if asker.asks and given is None and not tokens.own:
         context.voice.heading("Where is your code?")
+        context.voice.say("To name several organizations, put commas between them.")
     target = ask_target(asker, tokens.named)
     site = target.site
     if target.is_open:
@@ -291,7 +313,14 @@ def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Targe
             raise collection_missing(site)
         default = asker.default(COLLECTION, "DefaultCollection")
         return target.adding(site.place(asker.prompter.text(COLLECTION, default).strip()))
-    if target.places or tokens.shared is not None or not asker.asks:
+    if target.places and tokens.shared is None and asker.asks:
+        bare = [place for place in target.places if tokens.of(place) is None]
+        instead = dict(zip(bare, correct_absent(context, bare), strict=True))
+        places = [instead.get(place, place) for place in target.places]
+        if places != list(target.places):
+            asker.change(ORGANIZATION, ", ".join(place.name for place in places))
+        return target.without(target.places).adding(*places)
+    if target.places or tokens.shared is not None or not asker.asks or _is_reached(asker, target):
         return target
     if site.deployment is Deployment.SERVICES:
         return target.adding(asker.need(ORGANIZATION, parse_organization))
@@ -328,9 +357,10 @@ def reach_given(asker: Asker) -> ReachDemanded:
 
 
 def demand_given(
-    asker: Asker, purpose: Purpose | None = None, reach: ReachDemanded | None = None
+    context: Context, purpose: Purpose | None = None, reach: ReachDemanded | None = None
 ) -> Demand:
     """The demands that flags and variables make, but for what is meant already."""
+    asker = context.asker
     purpose = purpose or purpose_given(asker)
     reach_said = reach_given(asker)  # refused where it is wrong, even if another is meant
     end_source = None
@@ -341,7 +371,7 @@ def demand_given(
         reach or reach_said,
         check_clone=asker.one(CHECK_CLONE, parse_check_clone) or AUTO,
         read_only=asker.switch(READ_ONLY_PROBES),
-        end=asker.one(PAT_EXPIRES, lambda text: parse_day(text, PAT_EXPIRES.flag)),
+        end=end_given(asker, context.clock.calendar().today),
         end_source=end_source,
         username=asker.one(CLONE_USERNAME, parse_username) or "",
     )
@@ -353,7 +383,7 @@ def demand_stored(context: Context, entry: Entry, reach: ReachDemanded | None = 
     Purpose and reach are as on record, unless another ``reach`` is meant. How it is asked may be
     said anew.
     """
-    demand = demand_given(context.asker, entry.purpose, reach or reach_on_record(context, entry))
+    demand = demand_given(context, entry.purpose, reach or reach_on_record(context, entry))
     return replace(demand, on_record=reach is None)
 
 
@@ -380,8 +410,8 @@ def _resolve_demand(
         if old is not None:
             purpose = old.purpose
         elif asker.asks:
-            purpose = Purpose(asker.pick(PURPOSE, PURPOSES, "alm"))
-    return demand_given(asker, purpose, ask_reach(context, reach, deployment))
+            purpose = Purpose(asker.default(PURPOSE, purpose))
+    return demand_given(context, purpose, ask_reach(context, reach, deployment))
 
 
 # The tokens
@@ -414,12 +444,13 @@ def _stored_token(context: Context, place: Place, key: str, old: Entry) -> dict[
     secret = read_token(context, old, key)
     if secret is None:
         return {}
+    given = context.asker.given(PAT_EXPIRES)  # it corrects the record
     token = Token(
         secret,
         "keyring",
         (place,),
-        end=credential.ends,
-        end_source=credential.expires_source,
+        end=None if given else credential.ends,
+        end_source=None if given else credential.expires_source,
         credential=key,
         authorization_id=credential.authorization_id,
     )
@@ -491,27 +522,9 @@ def _check_toggles(asker: Asker, aspm: AspmOptions, demand: Demand, known: Entry
     settings_for(aspm.toggles, purpose, aspm.api)
 
 
-def ask_settings(context: Context, options: AspmOptions, purpose: Purpose) -> Settings:
-    """Advanced Settings, given or chosen by a person.
-
-    Dependencies are added for a person and refused for a script.
-    """
-    has_settings = options.is_wanted and options.api != Dialect.CORE.value
-    toggles = options.toggles or ()
-    if options.toggles is None and has_settings and context.asker.asks:
-        toggles = _ask_toggles(context, purpose)
-    return settings_for(toggles, purpose, options.api)
-
-
-def _ask_toggles(context: Context, purpose: Purpose) -> tuple[str, ...]:
-    offered = [Choice(toggle, label) for toggle, label in LABELS.items()]
-    if not purpose.reads_code:
-        offered = [choice for choice in offered if choice.value != FETCH]
-    chosen = context.asker.prompter.choose_many(TEAM_LEADS_MAY, offered)
-    if FETCH in chosen and CREATE not in chosen:
-        context.voice.note(f"“{LABELS[CREATE]}” is added: fetching depends on it.")
-        return (CREATE, *chosen)
-    return tuple(chosen)
+def settings_of(options: AspmOptions, purpose: Purpose) -> Settings:
+    """Advanced Settings: those given, or none, which the plan lets a person change."""
+    return settings_for(options.toggles or (), purpose, options.api)
 
 
 # What is missing
@@ -568,13 +581,22 @@ def _aspm_missing() -> UsageError:
 
 
 def _is_created(context: Context, demand: Demand, target: Target | None) -> bool:
-    """Whether tokens that are missing are made."""
+    """Whether tokens that are missing are made: the organizations have to be named for that."""
     if target is None or target.is_open:
         return False
-    place = next(iter(target.places), target.site.place("_"))
-    if target.list_all and creation_asked(context.asker) == REQUIRE:
-        return target.site.deployment is Deployment.SERVICES
+    place = next(iter(target.places), target.site.place("*"))
     return creates_unasked(context, place, demand)
+
+
+def _is_listed_by_az(context: Context, target: Target, demand: Demand) -> bool:
+    """Whether the organizations meant are those of whoever is signed in with `az`."""
+    if not target.list_all:
+        return False
+    return _is_reached(context.asker, target) or _is_created(context, demand, target)
+
+
+def _is_reached(asker: Asker, target: Target) -> bool:
+    return target.list_all and creation_asked(asker) == REQUIRE
 
 
 def _lacks_token(target: Target | None, tokens: Tokens, known: Entry | None) -> bool:

@@ -148,9 +148,9 @@ def collection_missing(site: Site) -> UsageError:
 
 
 def _parse(text: str, *, allow_http: bool) -> Target:
-    """An organization of Services, or a server, from whatever address a person copied."""
+    """Organizations of Services, or a server, from whatever address a person copied."""
     try:
-        return Target(SERVICES, (parse_organization(text),))
+        return Target(SERVICES, each_once(map(parse_organization, _parts(text))))
     except UserError as refusal:
         if "/" not in text:
             remedy = (
@@ -159,6 +159,14 @@ def _parse(text: str, *, allow_http: bool) -> Target:
             )
             raise UsageError(refusal.reason, refusal.problem, remedy=remedy) from None
     return _on_server(text, allow_http=allow_http)
+
+
+def _parts(text: str) -> list[str]:
+    """The names or addresses with commas between. A comma within an address is part of it."""
+    parts = [part for part in text.split(",") if part.strip()]
+    if parts and ("/" not in text or all("://" in part for part in parts)):
+        return parts
+    return [text]
 
 
 def _on_server(

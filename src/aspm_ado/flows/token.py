@@ -47,7 +47,7 @@ def stored_token(context: Context, name: str | None) -> StoredToken:
         known = filter(None, map(entry.organization, chosen))
         return [newest_key(entry, one) for one in known][:1]
 
-    meant = entry_meant(context, name, "token")
+    meant = entry_meant(context, name)
     found = read_current(context, meant, keys_of)
     if found is None:
         raise changed_meanwhile(meant.name)

@@ -12,6 +12,7 @@ from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
 from aspm_ado.domain.errors import StoreError, UsageError
+from aspm_ado.domain.questions import PAT_EXPIRES, PAT_SOURCES
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
     AspmReport,
@@ -38,7 +39,7 @@ from aspm_ado.flows.registration.aspm import validate_stored_aspms
 from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.storage.connection import entry_report
 from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets, require_same_world
-from aspm_ado.flows.storage.transaction import changed_meanwhile
+from aspm_ado.flows.storage.transaction import changed_meanwhile, update_entry
 from aspm_ado.flows.target import (
     ask_target,
     collection_missing,
@@ -46,6 +47,7 @@ from aspm_ado.flows.target import (
     stored_by_key,
     target_given,
 )
+from aspm_ado.flows.tokens.expiry import end_given
 from aspm_ado.flows.tokens.sources import (
     ASPM_VARIABLES,
     PAT_VARIABLES,
@@ -122,13 +124,17 @@ def validate_stored(
     What has changed since the last time is said at the check that it concerns; then this time
     becomes the last.
     """
-    entries = stored_entries(context, names, otherwise=AD_HOC)
-    for variable in (*PAT_VARIABLES, *ASPM_VARIABLES):
-        if context.sources.variable(variable):
-            context.voice.note(
-                f"{variable} is set and not used: a stored connection is proven with its stored "
-                "token."
-            )
+    entries = [
+        _with_end_given(context, entry)
+        for entry in stored_entries(context, names, otherwise=AD_HOC)
+    ]
+    variables = [one for one in (*PAT_VARIABLES, *ASPM_VARIABLES) if context.sources.variable(one)]
+    given = filter(None, map(context.asker.given, PAT_SOURCES))
+    variables += [one.source for one in given if not one.is_flag]
+    for variable in variables:
+        context.voice.note(
+            f"{variable} is set and not used: a stored connection is proven with its stored token."
+        )
     validations = [
         _Validation(entry, check, _stored_tokens(context, entry, secrets))
         for entry, secrets, check in read_secrets(context, entries)
@@ -138,11 +144,34 @@ def validate_stored(
     results = _validate(context, validations, terms.warn_days)
     reports: list[ConnectionReport] = []
     notes: list[str] = []
+    catalogue = context.records.load()
     for one in validations:
-        reports.append(_report(one, terms))
+        reports.append(_report(one, terms, _fresh(one, catalogue)))
         notes += _stopping(context, one)
     _remember(context, validations)
     return report(context, command, results, reports, notes)
+
+
+def _with_end_given(context: Context, entry: Entry) -> Entry:
+    """The connection with the day that ``--pat-expires`` says on record.
+
+    Raises ``UsageError`` where it has several tokens: the day is that of one.
+    """
+    given = context.asker.given(PAT_EXPIRES)
+    day = end_given(context.asker, context.clock.calendar().today)
+    if given is None or day is None or not given.is_flag:
+        return entry
+    used = {one.credential for one in entry.organizations}
+    if len(used) > 1:
+        raise UsageError(
+            Reason.USAGE,
+            f"“{entry.name}” has {len(used)} tokens, and {PAT_EXPIRES.flag} is the date of one.",
+            remedy=f"Name its organization: aspm-ado connect {entry.name} -o ORGANIZATION "
+            f"{PAT_EXPIRES.flag} {day}",
+        )
+    before = ", ".join(sorted(entry.credentials[key].expires or "unknown" for key in used))
+    context.voice.note(f"The expiry date of “{entry.name}” is now {day}. It was: {before}.")
+    return update_entry(context, entry.name, lambda now: now.ending(day, given.source))
 
 
 def _validate(
@@ -228,12 +257,12 @@ def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Tok
     return tokens
 
 
-def _report(validation: _Validation, terms: Terms) -> ConnectionReport:
+def _report(validation: _Validation, terms: Terms, fresh: tuple[str, ...]) -> ConnectionReport:
     """The connection, with what has changed, and with what remains to be done in Invicti ASPM.
 
-    That is a person's, and never the exit code of a validation.
+    ``fresh`` are organizations that are new. What remains is a person's, and never the exit code.
     """
-    entry, fresh = validation.entry, _fresh(validation)
+    entry = validation.entry
     found = validation.organizations
     organizations = []
     for key, stored in stored_by_key(entry).items():
@@ -252,8 +281,8 @@ def _report(validation: _Validation, terms: Terms) -> ConnectionReport:
     return entry_report(entry, organizations, [validation.secrets], aspm)
 
 
-def _fresh(validation: _Validation) -> tuple[str, ...]:
-    """Organizations that the tokens reach and the connection does not have.
+def _fresh(validation: _Validation, catalogue: Catalogue) -> tuple[str, ...]:
+    """Organizations that the tokens reach and no connection has.
 
     Only those that came since are news.
     """
@@ -261,7 +290,10 @@ def _fresh(validation: _Validation) -> tuple[str, ...]:
     if not entry.offered:
         return ()  # nothing was listed before: nobody can tell what is new
     site = site_of(entry)
-    known = {site.place(name).key for name in entry.offered} | stored_by_key(entry).keys()
+    known = {site.place(name).key for name in entry.offered}
+    for other in catalogue.connections.values():
+        if other.base_url == entry.base_url:
+            known |= stored_by_key(other).keys()
     return tuple(clean(place.name, 60) for place in validation.listed if place.key not in known)
 
 
@@ -372,8 +404,9 @@ def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
     """Validate a token that is stored nowhere, and store nothing."""
     asker = context.asker
     given = target_given(asker)
-    tokens = tokens_given(asker, context.sources, site_meant(given))
-    demand = demand_given(asker)
+    places = given.places if given is not None else ()
+    tokens = tokens_given(asker, context.sources, site_meant(given), places)
+    demand = demand_given(context)
     if not asker.asks:
         refuse_missing(*missing_tokens(context, given, tokens, demand, None))
     target = ask_target(asker, tokens.named)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from aspm_ado import __version__
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.reasons import ExitCode
 from aspm_ado.domain.report import REPORT_SCHEMA, Report, verdict_of
 
@@ -29,11 +30,11 @@ def _word(level: Level | None) -> str | None:
 
 
 def dump(document: Document) -> bytes:
-    """The bytes for stdout: ASCII-escaped, LF, no BOM, nothing that a pipeline's log obeys.
+    """The bytes for stdout: ASCII-escaped, LF, no BOM, no secret, nothing that a pipeline obeys.
 
     Two of these characters, or a colon behind GitLab's words, stand in strings alone.
     """
-    text = json.dumps(document, ensure_ascii=True, indent=2) + "\n"
+    text = KNOWN_SECRETS.hide(json.dumps(document, ensure_ascii=True, indent=2) + "\n")
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode("ascii")
 
 

@@ -113,7 +113,8 @@ def _below(call: IncomingCall) -> Response:
 
 
 def _above_organizations(call: IncomingCall) -> Response:
-    token = authentication.token_in(call) or pat_lifecycle.sign_in_of(call)
+    signed_in = pat_lifecycle.sign_in_as_token(call)
+    token = signed_in or authentication.token_in(call)
     if token is None or token.reach is not None:
         # §2: a token of one organization is a stranger here: 401, or a redirect without Suppress.
         if authentication.suppresses(call.request) or call.request.method != "GET":
@@ -121,7 +122,8 @@ def _above_organizations(call: IncomingCall) -> Response:
         return responses.to_sign_in(None)
     if call.world.today > token.expires:
         return _with_all_challenges(responses.expired(call.challenges), call)
-    if authentication.has_retired(call.world, token) or not call.world.profile_takes_tokens:
+    retired = authentication.has_retired(call.world, token) or not call.world.profile_takes_tokens
+    if retired and signed_in is None:
         return responses.scope_missing(call.challenges)
     call.token = token
     call.organization = Organization("app")

@@ -86,12 +86,15 @@ def _signed_in(request: Request, world: World) -> SignIn | None:
     return None
 
 
-def sign_in_of(call: IncomingCall) -> IssuedToken | None:
-    """The sign-in of a person as a token that reads the profile and no more (§2)."""
+def sign_in_as_token(call: IncomingCall) -> IssuedToken | None:
+    """A person's sign-in, where it opens what a token of all organizations opens.
+
+    §2: profiles/me and accounts are documented for Entra; nord-stream lists with a bearer alone.
+    """
     who = _signed_in(call.request, call.world)
     if who is None or not who.is_person:
         return None
-    return IssuedToken(who.value, "Entra", who.person, frozenset({"vso.profile"}))
+    return IssuedToken(who.value, "sign-in", who.person, frozenset({FULL_ACCESS}))
 
 
 def _made_by_api(call: IncomingCall, owner: Person) -> list[IssuedToken]:

@@ -63,6 +63,7 @@ SCENARIOS = {
     "few-default": lambda: ask.choose(QUESTION, FEW, "b"),
     "many": lambda: ask.choose(QUESTION, MANY),
     "some": lambda: ask.choose_many(QUESTION, FEW),
+    "marked": lambda: ask.choose_many(QUESTION, FEW, marked=True),
     "some-of-many": lambda: ask.choose_many(QUESTION, MANY),
     "wordy": lambda: ask.choose(WORDY, [*PHRASES, *FEW]),
     "wordy-some": lambda: ask.choose_many(WORDY, [*PHRASES, *FEW]),

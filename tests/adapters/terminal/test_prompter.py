@@ -168,6 +168,12 @@ class PrompterContract:
         at.type("\r")
         assert at.end() == {"answer": []}
 
+    def test_all_of_several_that_are_marked_at_first(self, ask):
+        at = ask("marked")
+        at.see("gamma")
+        at.type("\r")
+        assert at.end() == {"answer": ["a", "b", "c"]}
+
     def test_yes_and_no(self, ask):
         at = ask("no")
         at.see("Which one? (y/N)")

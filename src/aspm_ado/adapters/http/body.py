@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import codecs
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from aspm_ado.adapters.http.errors import TOO_LARGE
-from aspm_ado.domain.http import BodyWithSecret
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.documents import HOLDS_A_SECRET
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
+from aspm_ado.domain.text import clean_said
 
 if TYPE_CHECKING:
     from urllib3.response import HTTPResponse
 
-    from aspm_ado.domain.http import Call, Reply
+    from aspm_ado.domain.http import Reply
 
 CAP: Final = 5 * 1024 * 1024
 """Bytes of a body after decompression; 10,000 projects are about 4 MB."""
@@ -46,7 +45,9 @@ def read_body(raw: HTTPResponse, *, head_only: bool = False) -> bytes:
     """
     encoding = str(raw.headers.get("Content-Encoding", "")).strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
-        raise UnusableBodyError(f"is in an encoding that was not asked for ({clean(encoding, 40)})")
+        raise UnusableBodyError(
+            f"is in an encoding that was not asked for ({clean_said(encoding, 40)})"
+        )
     body = bytearray()
     size = _CHUNK
     if head_only:
@@ -85,78 +86,14 @@ def received_at(date: str) -> datetime | None:
     return moment
 
 
-REDACTED: Final = "[secret]"
-"""What stands in the place of a secret that an answer repeats."""
+def without_secrets(reply: Reply, body: str) -> tuple[Reply, str]:
+    """A reply and the whole text of its body without any secret of this run.
 
-_PIECE: Final = 12
-"""The shortest piece of a secret that is taken out; a shorter one can be guessed as well."""
-
-_BLOCK: Final = _PIECE // 2
-"""Every piece holds a block that the secret is cut into: looking for those is enough at first."""
-
-
-def secret_forms(call: Call) -> tuple[str, ...]:
-    """The secrets that may come back on ``call``: bare, in a header, in a URL, in JSON.
-
-    The longest come first: a header is taken out whole, and not the token in it alone.
+    A body that is to bring a new secret is read as it is.
     """
-    forms = set()
-    secrets = list(call.hides)
-    if call.credential:
-        secrets.append(call.credential.secret)
-        forms.add(call.credential.value.rpartition(" ")[2])
-    if isinstance(call.body, BodyWithSecret):
-        secrets.append(call.body.secret)
-    for secret in secrets:
-        value = secret.reveal()
-        forms.update((value, quote(value, safe=""), json.dumps(value)[1:-1]))
-    return tuple(sorted(forms, key=len, reverse=True))
-
-
-def redact_reply(reply: Reply, body: str, forms: tuple[str, ...]) -> tuple[Reply, str]:
-    """A reply and the whole text of its body without the secrets; the same where there are none."""
-    values = (value for _, value in reply.headers)
-    if not _may_hold("\n".join([reply.problem, body or reply.text, *values]), forms):
-        return reply, body
-    redacted = replace(
-        reply,
-        headers=tuple((name, redact(value, forms)) for name, value in reply.headers),
-        text=redact(reply.text, forms),
-        problem=redact(reply.problem, forms),
-    )
-    return redacted, redact(body, forms)
-
-
-def redact(text: str, forms: tuple[str, ...]) -> str:
-    """``text`` without any of the forms, and without any piece of them."""
-    held = [form for form in forms if _may_hold(text, (form,))]
-    for form in held:  # whole first: the forms have pieces in common
-        text = text.replace(form, REDACTED)
-    for form in held:
-        text = _without_pieces(text, form)
-    return text
-
-
-def _may_hold(text: str, forms: tuple[str, ...]) -> bool:
-    """Whether there may be a piece of a form in the text: a quick no."""
-    return any(
-        form[at : at + _BLOCK] in text
-        for form in forms
-        for at in range(0, len(form) - _BLOCK + 1, _BLOCK)
-    )
-
-
-def _without_pieces(text: str, form: str) -> str:
-    found: set[int] = set()
-    for start in range(len(form) - _PIECE + 1):
-        piece = form[start : start + _PIECE]
-        at = text.find(piece)
-        while at >= 0:
-            found.add(at)
-            at = text.find(piece, at + 1)
-    kept, end = [], 0
-    for at in sorted(found):
-        if at >= end:
-            kept += [text[end:at], REDACTED]
-        end = at + _PIECE
-    return "".join(kept) + text[end:]
+    hide = KNOWN_SECRETS.hide
+    headers = tuple((name, hide(value)) for name, value in reply.headers)
+    reply = replace(reply, headers=headers, text=hide(reply.text), problem=hide(reply.problem))
+    if reply.call.expects not in HOLDS_A_SECRET:
+        body = hide(body)
+    return reply, body

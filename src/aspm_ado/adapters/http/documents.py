@@ -32,6 +32,7 @@ from aspm_ado.domain.documents import (
     UserProfile,
 )
 from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.secret import parse_secret
 
 _LONGEST: Final = 4096
@@ -91,6 +92,10 @@ class _Fields(dict[str, Any]):
                 raise _Wrong(key)
             return text
         raise _Wrong(key)
+
+    def said(self, key: str) -> str:
+        """A text that is shown and compared with nothing."""
+        return KNOWN_SECRETS.hide_in_foreign(self.text(key))
 
     def name(self, key: str) -> str:
         """A text that is an address of something; one that is too long is none, and never cut.
@@ -166,17 +171,17 @@ def _connection_data(fields: _Fields) -> ConnectionData:
     user = _object(fields.get("authenticateduser"), "authenticateduser")
     if "id" not in user:
         raise _Wrong("id")
-    name = user.text("customdisplayname") or user.text("providerdisplayname")
+    name = user.said("customdisplayname") or user.said("providerdisplayname")
     properties = user.inner("properties")
     account = properties.get("account")
     if isinstance(account, _Fields):  # {"$type": "System.String", "$value": "a@b"}
         properties = _Fields(account=account.get("$value"))
-    return ConnectionData(Identity(user.text("id"), name, properties.text("account")))
+    return ConnectionData(Identity(user.text("id"), name, properties.said("account")))
 
 
 def _profile(fields: _Fields) -> UserProfile:
-    id_, mail = fields.demanded("id"), fields.text("emailaddress")
-    return UserProfile(Identity(id_, fields.text("displayname"), mail))
+    id_, mail = fields.demanded("id"), fields.said("emailaddress")
+    return UserProfile(Identity(id_, fields.said("displayname"), mail))
 
 
 def _names(fields: _Fields) -> Names:

@@ -25,7 +25,7 @@ from aspm_ado.adapters.http.pacing import RETRIES
 from aspm_ado.adapters.threads import NoThreadError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean_said
 
 _TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
 
@@ -246,7 +246,7 @@ def _tls_trouble(chain: _Chain, where: Where) -> Trouble | None:
         return None  # or the request is out, and may have been acted on
     if error.reason in _NOT_TLS:
         problem = f"What {where.name} answered is not TLS."
-        remedy = "Check the port of the address; plain http needs --allow-http."
+        remedy = "Check the port of the address. For plain http, pass --allow-http to connect."
         return Trouble(Reason.TLS_FAILED, problem, remedy)
     problem = f"No TLS connection to {where.name} could be made{_words(error)}."
     if error.reason in _OLD_TLS:
@@ -261,7 +261,7 @@ def _words(error: ssl.SSLError | None) -> str:
     """OpenSSL's own reason, behind a colon; empty where it gave none."""
     if error is None or not error.reason:
         return ""
-    return f": {clean(error.reason.replace('_', ' ').lower(), 120)}"
+    return f": {clean_said(error.reason.replace('_', ' ').lower(), 120)}"
 
 
 def _certificate_trouble(error: ssl.SSLCertVerificationError, where: Where) -> Trouble:
@@ -290,7 +290,7 @@ def _certificate_trouble(error: ssl.SSLCertVerificationError, where: Where) -> T
     if code in _UNKNOWN_AUTHORITY:
         problem = f"The certificate of {where.name} is not signed by anybody this machine trusts"
         return Trouble(Reason.TLS_UNTRUSTED, f"{problem}{issued}.", _COMPANY)
-    why = clean(getattr(error, "verify_message", "") or "no reason is given", 120).rstrip(".")
+    why = clean_said(getattr(error, "verify_message", "") or "no reason is given", 120).rstrip(".")
     problem = f"The certificate of {where.name} is not accepted: {why}{issued}."
     return Trouble(Reason.TLS_FAILED, problem, _TLS_TOOL)
 
@@ -515,7 +515,7 @@ def _name(data: bytes) -> str:
         for _, pair in _parts(group):
             (_, kind), (tag, value) = _parts(pair)
             encoding = {_BMP_STRING: "utf-16-be"}.get(tag, "utf-8")
-            found[kind] = clean(value.decode(encoding, "replace"), 80)
+            found[kind] = clean_said(value.decode(encoding, "replace"), 80)
     common, organization = found.get(_COMMON_NAME, ""), found.get(_ORGANIZATION, "")
     if common and organization:
         return f"{common} ({organization})"
@@ -543,6 +543,6 @@ def _names(extensions: bytes) -> Iterator[str]:
             for _, names in _parts(content):
                 for tag, value in _parts(names):
                     if tag == _DNS_NAME:
-                        yield clean(value.decode("ascii", "replace"), 80)
+                        yield clean_said(value.decode("ascii", "replace"), 80)
                     elif tag == _IP_ADDRESS:
                         yield str(ipaddress.ip_address(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from aspm_ado.adapters.http.body import ENCODINGS
 from aspm_ado.adapters.http.errors import Where, authority
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import BodyWithSecret, Call, Credential, Origin, split_url
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.reasons import Reason
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -91,8 +93,18 @@ def parse_proxy(text: str) -> Proxy:
         return Proxy("", f"{scheme}://{place}", usable=False)
     if sign_in:
         user, _, password = map(_encoded_again, sign_in.partition(":"))
+        _let_know(user, password)
         sign_in = f"{user}:{password}@"
     return Proxy(f"{scheme}://{sign_in}{place}", place)
+
+
+def _let_know(user: str, password: str) -> None:
+    """A password, and the header that has it, are secrets of this run."""
+    raw = unquote_to_bytes(password)
+    KNOWN_SECRETS.add(raw.decode("utf-8", "replace"))
+    if raw:
+        pair = unquote_to_bytes(user) + b":" + raw
+        KNOWN_SECRETS.add(base64.b64encode(pair).decode("ascii"))
 
 
 def _encoded_again(text: str) -> str:

@@ -25,9 +25,8 @@ from aspm_ado.adapters.http.body import (
     head_of,
     read_body,
     received_at,
-    redact_reply,
-    secret_forms,
     text_of,
+    without_secrets,
 )
 from aspm_ado.adapters.http.dial import Addresses
 from aspm_ado.adapters.http.errors import (
@@ -248,7 +247,7 @@ class Transport:
         started = self._pace.clock()
         token = LIMIT.set(limit)
         try:
-            outcome = self._answered(call, route, limit).without(secret_forms(call))
+            outcome = self._answered(call, route, limit).without_secrets()
         finally:
             LIMIT.reset(token)
             limit.socket = None
@@ -308,9 +307,9 @@ class _Outcome:
     text: str = ""
     tries: int = 0
 
-    def without(self, forms: tuple[str, ...]) -> _Outcome:
+    def without_secrets(self) -> _Outcome:
         """The same without what is repeated of our secrets."""
-        reply, text = redact_reply(self.reply, self.text, forms)
+        reply, text = without_secrets(self.reply, self.text)
         return _Outcome(reply, text, self.tries)
 
 

@@ -185,7 +185,9 @@ def _failed(what: str, platform: str, backend: str = "") -> StoreError:
 
 def _refusal(reason: Reason, problem: str, remedy: str) -> StoreError:
     """A refusal whose last way out is always the same."""
-    return StoreError(reason, problem, remedy=f"{remedy}; or keep nothing with `--store none`.")
+    return StoreError(
+        reason, problem, remedy=f"{remedy}; or store nothing: `aspm-ado connect --store none`."
+    )
 
 
 def _retry(platform: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
@@ -125,8 +126,13 @@ class PrivateFolder:
                 os.close(descriptor)
 
     def write(self, name: str, data: bytes) -> None:
-        """Replace the file by one of mode 0600; after any failure the old one is as it was."""
+        """Replace the file by one of mode 0600; after any failure the old one is as it was.
+
+        No secret gets into it, whatever it was that brought one here.
+        """
         path = self.path / name
+        text = data.decode("utf-8", "surrogateescape")
+        data = KNOWN_SECRETS.hide(text).encode("utf-8", "surrogateescape")
         if len(data) > _LARGEST:
             remedy = "Nothing was changed. Connect fewer organizations in one folder of records."
             raise _unfit(path, "would become too large to be read again (32 MB)", remedy)

@@ -178,10 +178,14 @@ class DrawnConsole:
         self._keep(message, next(label for value, label in rows if value == taken))
         return taken
 
-    def pick_many(self, message: str, rows: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    def pick_many(
+        self, message: str, rows: Sequence[tuple[str, str]], *, marked: bool = False
+    ) -> tuple[str, ...]:
         """Any rows: Space marks, typing searches, Ctrl-A marks all that are shown."""
         keys = "(arrows, Space marks, Ctrl-A all, type to search, Enter)"
-        taken: list[str] = self._run_list(questionary.checkbox, message, keys, rows, search=True)
+        taken: list[str] = self._run_list(
+            questionary.checkbox, message, keys, rows, search=True, marked=marked
+        )
         names = ", ".join(label for value, label in rows if value in taken) or "none"
         if len(names) > _LONGEST:
             names = f"{len(taken)} chosen"
@@ -201,12 +205,13 @@ class DrawnConsole:
         rows: Sequence[tuple[str, str]],
         *,
         search: bool,
+        marked: bool = False,
         **options: Any,
     ) -> Any:
         return self._run(
             widget,
             self._laid(f"{message} {keys}"),
-            choices=[questionary.Choice(label, value) for value, label in rows],
+            choices=[questionary.Choice(label, value, checked=marked) for value, label in rows],
             use_search_filter=search,
             use_jk_keys=False,
             instruction=" ",  # it is in the message, to be wrapped with it

@@ -92,10 +92,13 @@ class TerminalPrompter:
         with _leaving(question):
             return self._console.pick(self._label(question), self._rows(choices), default)
 
-    def choose_many(self, question: Question, choices: Sequence[Choice]) -> tuple[str, ...]:
-        """Any of them, in their order; also none."""
+    def choose_many(
+        self, question: Question, choices: Sequence[Choice], *, marked: bool = False
+    ) -> tuple[str, ...]:
+        """Any of them, in their order; also none. ``marked``: all of them at first."""
         with _leaving(question):
-            return self._console.pick_many(self._label(question), self._rows(choices))
+            label, rows = self._label(question), self._rows(choices)
+            return self._console.pick_many(label, rows, marked=marked)
 
     def confirm(self, question: Question, default: bool) -> bool:
         """Yes or no; Enter alone is ``default``."""

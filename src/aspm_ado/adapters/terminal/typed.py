@@ -116,13 +116,19 @@ class TypedConsole:
             else:
                 self._write("  That is none of them.\n")
 
-    def pick_many(self, message: str, rows: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-        """Any rows, by numbers or names with commas between, or all of them."""
+    def pick_many(
+        self, message: str, rows: Sequence[tuple[str, str]], *, marked: bool = False
+    ) -> tuple[str, ...]:
+        """Any rows, by numbers or names with commas between, or all of them, or none."""
         self._list(message, rows)
+        enter, other = ("all", "none") if marked else ("none", "all")
         while True:
-            typed = self._ask("Numbers or names, with commas; all; or Enter for none:").strip()
+            prompt = f"Numbers or names, with commas; {other}; or Enter for {enter}:"
+            typed = self._ask(prompt).strip() or enter
             if typed.lower() == "all":
                 return tuple(value for value, _label in rows)
+            if typed.lower() == "none":
+                return ()
             parts = filter(None, map(str.strip, typed.split(",")))
             found = [_matching(part, rows) for part in parts]
             if all(len(each) == 1 for each in found):

@@ -46,7 +46,7 @@ from aspm_ado.simulator import SCENARIOS, Scenario, Simulator, azure_cli
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Invocation
-    from aspm_ado.domain.ports import Desktop, Prompter
+    from aspm_ado.domain.ports import Desktop, Prompter, Voice
     from aspm_ado.domain.questions import Choice, Question
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
@@ -58,7 +58,14 @@ _OVER = (
 SCHEMA = "aspm-ado/list-scenarios/v1"
 
 _SETTLED = frozenset(
-    {REACH.name, REGISTER.name, REGISTRATION_PROFILE.name, ASPM_TOKEN_FILE.name, CREATE_TOKEN.name}
+    {
+        PURPOSE.name,
+        REACH.name,
+        REGISTER.name,
+        REGISTRATION_PROFILE.name,
+        ASPM_TOKEN_FILE.name,
+        CREATE_TOKEN.name,
+    }
 )
 """What a story settles on a terminal, too: the rest is the person's to answer."""
 
@@ -162,6 +169,13 @@ class _Tokens:
     def file(self, path: str) -> bytes:
         return self._files[path].encode()
 
+    def command(self, command: str, where: str) -> bytes:  # noqa: ARG002
+        raise UsageError(
+            Reason.USAGE,
+            f"{where}: a simulation runs no command.",
+            remedy="Omit it: the simulation has its tokens.",
+        )
+
     def variable(self, name: str) -> str:  # noqa: ARG002  (a simulation has no variables)
         return ""
 
@@ -169,11 +183,13 @@ class _Tokens:
 class _SimulatedDesktop:
     """Opens the simulation's own token page, where a person can edit the token; copies as usual."""
 
-    def __init__(self, desktop: Desktop, page: str) -> None:
-        self._desktop, self._page = desktop, page
+    def __init__(self, desktop: Desktop, page: str, voice: Voice) -> None:
+        self._desktop, self._page, self._voice = desktop, page, voice
 
     def open(self, url: str) -> bool:  # noqa: ARG002  (the real page has no part in this)
-        return self._desktop.open(self._page)
+        if not self._desktop.open(self._page):
+            self._voice.say(f"aspm-ado cannot open a browser. Open this page: {self._page}")
+        return True
 
     def copy(self, secret: Secret) -> str | None:
         return self._desktop.copy(secret)
@@ -219,8 +235,7 @@ def _context(invocation: Invocation, story: Scenario, simulator: Simulator) -> C
     if invocation.prompter.asks:
         given = {name: value for name, value in given.items() if name in _SETTLED}
     offered = {
-        ORGANIZATION.name: next(iter(answers.organizations), answers.server_url or ""),
-        PURPOSE.name: answers.purpose,
+        ORGANIZATION.name: ", ".join(answers.organizations) or answers.server_url or "",
         ASPM_URL.name: answers.aspm_url,
     }
     deployment = Deployment.SERVER if answers.server_url else Deployment.SERVICES
@@ -229,7 +244,7 @@ def _context(invocation: Invocation, story: Scenario, simulator: Simulator) -> C
         context,
         asker=Asker({**given, **invocation.given}, cast("Prompter", person), offered),
         sources=_Tokens(story),
-        desktop=_SimulatedDesktop(invocation.desktop, simulator.address),
+        desktop=_SimulatedDesktop(invocation.desktop, simulator.address, invocation.voice),
         entra=context.entra if story.world.sign_ins else None,
         clock=Clock(simulator.world.today, invocation.clock.global_end, pinned=True),
     )

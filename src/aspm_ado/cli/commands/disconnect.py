@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.errors import Problem, StoreError, UsageError
+from aspm_ado.domain.errors import Problem, StoreError
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.disconnect import Forgotten, disconnect
+from aspm_ado.flows.which import connection_meant
 
 
-def run(invocation: Invocation, name: str | None) -> int:
-    """Forget a connection that was named, and say what is left for a person to do."""
-    if not name:
-        raise UsageError(
-            Reason.INPUT_MISSING,
-            "Which connection is to be forgotten?",
-            remedy="Name it: aspm-ado disconnect NAME. `aspm-ado list` shows what is stored.",
-        )
-    forgotten = disconnect(invocation.context(), name)
+def run(invocation: Invocation, name: str | None = None) -> int:
+    """Forget a connection, and say what is left for a person to do."""
+    context = invocation.context()
+    forgotten = disconnect(context, connection_meant(context, name))
     code, error, problem = ExitCode.DONE, None, None
     if forgotten.remaining:
         error = StoreError(

@@ -9,7 +9,13 @@ from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_document, write_lines
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.help.administrator import Policy, alternative, is_over, request_for
+from aspm_ado.domain.help.administrator import (
+    Policy,
+    alternative,
+    is_over,
+    request_for,
+    token_meant,
+)
 from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import COLLECTION, REQUEST
 from aspm_ado.domain.reasons import Reason
@@ -28,10 +34,11 @@ def run(invocation: Invocation, *, open: bool = False, greyed_out: bool = False)
     place = _place(asker)
     purpose, reach = purpose_given(asker), reach_given(asker)
     calendar = invocation.clock.calendar()
-    steps = guide(place, purpose, reach, calendar)
     asked = asker.one(REQUEST, one_of(REQUEST))
     policy = Policy(asked or Policy.CREATION)
     _refuse_pointless_request(policy, place, calendar)
+    purpose, reach = token_meant(policy, purpose, reach, calendar)
+    steps = guide(place, purpose, reach, calendar)
     request = request_for(policy, place, purpose, reach, calendar)
     if invocation.as_json:
         head = invocation.envelope("aspm-ado/guide/v1", day_source=calendar.source.value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from aspm_ado.cli.context import Invocation
@@ -10,14 +10,15 @@ from aspm_ado.cli.output import write_document, write_lines
 from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.rules.token import days_left, global_token_warnings
 from aspm_ado.domain.stored import RegistrationState
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, display_width
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.domain.stored import Entry, StoredCredential, StoredOrganization
 
-_WIDEST: Final = 17
-"""Columns for a name; a longer one pushes its own row out of line, and not all the others off a
+_HEADING: Final = ("Organization", "Token", "Owner", "Expires", "Registration")
+_WIDEST: Final = 21
+"""Columns for a cell; a longer one pushes its own row out of line, and not all the others off a
 terminal of 80 columns."""
 
 
@@ -32,7 +33,7 @@ def run(invocation: Invocation) -> int:
     if not entries:
         invocation.voice.say("Nothing is stored yet. Begin with: aspm-ado connect")
         return 0
-    write_lines(line for entry in entries for line in _lines(entry, calendar))
+    write_lines(_lines(entries, calendar))
     for entry in entries:
         for line in global_token_warnings(entry, calendar):
             invocation.voice.warn(line)
@@ -94,42 +95,66 @@ def _token(entry: Entry, credential: StoredCredential, calendar: Calendar) -> di
     }
 
 
-def _lines(entry: Entry, calendar: Calendar) -> Iterator[str]:
-    aspm = "no Invicti ASPM"
-    if entry.aspm:
-        aspm = entry.aspm.url
-    yield f"{entry.name}  {entry.base_url}  {entry.purpose}  {aspm}"
-    widest = min(max((len(one.name) for one in entry.organizations), default=0), _WIDEST)
-    left = 0
-    for one in entry.organizations:
-        credential, waiting = entry.credentials[one.credential], _waiting(entry, one)
-        name, end = clean(one.name, 60), _end(entry, credential, calendar)
-        yield (
-            f"  {name:<{widest}}  …{credential.last4}  reach {credential.reach}  {end}"
-            f"  {one.registration.state.value}"
-        )
-        if waiting is not None:
-            yield (
-                f"    new token …{waiting.last4} waits for Invicti ASPM: "
-                f"aspm-ado handoff {entry.name}"
-            )
-        elif one.registration.state is RegistrationState.HANDED_OFF:
-            left += 1
-    if left:
-        yield f"  {left} still to be entered in Invicti ASPM: aspm-ado handoff {entry.name}"
+def _lines(entries: Sequence[Entry], calendar: Calendar) -> Iterator[str]:
+    """A heading, then the organizations of each connection in columns."""
+    rows = {
+        entry.name: [_row(entry, one, calendar) for one in entry.organizations] for entry in entries
+    }
+    everything = [_HEADING, *(row for some in rows.values() for row in some)]
+    widths = [
+        min(max(map(display_width, column)), _WIDEST) for column in zip(*everything, strict=True)
+    ]
+    yield "  " + _in_columns(_HEADING, widths)
+    for entry in entries:
+        aspm = entry.aspm.url if entry.aspm else "no Invicti ASPM"
+        yield f"{entry.name}  {entry.base_url}  {entry.purpose}  {aspm}"
+        for one, row in zip(entry.organizations, rows[entry.name], strict=True):
+            yield "  " + _in_columns(row, widths)
+            waiting = _waiting(entry, one)
+            if waiting is not None:
+                yield (
+                    f"    new token …{waiting.last4} waits for Invicti ASPM: "
+                    f"aspm-ado handoff {entry.name}"
+                )
+        if left := sum(_is_left(entry, one) for one in entry.organizations):
+            yield f"  {left} still to be entered in Invicti ASPM: aspm-ado handoff {entry.name}"
+
+
+def _row(entry: Entry, one: StoredOrganization, calendar: Calendar) -> tuple[str, ...]:
+    credential = entry.credentials[one.credential]
+    owner = credential.identity_name or credential.identity_account or "unknown"
+    return (
+        clean(one.name, 60),
+        f"…{credential.last4}",
+        clean(owner, 60),
+        _end(entry, credential, calendar),
+        one.registration.state.value,
+    )
+
+
+def _in_columns(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """The cells in a row; a longer one pushes the rest of its own row out of line."""
+    shown = zip(cells, widths, strict=True)
+    return "  ".join(cell + " " * (width - display_width(cell)) for cell, width in shown).rstrip()
+
+
+def _is_left(entry: Entry, one: StoredOrganization) -> bool:
+    """Whether a person still has to enter it, and no newer token waits."""
+    is_handed_off = one.registration.state is RegistrationState.HANDED_OFF
+    return is_handed_off and _waiting(entry, one) is None
 
 
 def _end(entry: Entry, credential: StoredCredential, calendar: Calendar) -> str:
     """The earlier of its own end and that of tokens of all organizations, where it is one."""
     left, end = days_left(entry, credential, calendar), calendar.global_end
     if left is None:
-        return "end unknown"
+        return "unknown"
     if end is not None and left == (end - calendar.today).days and credential.ends != end:
         if left > 0:
             return f"stops {end} ({count_days(left)})"
         return f"was to stop {end}"
     if left < 0:
-        return f"was to end {credential.ends}"
+        return f"{credential.ends} (past)"
     if left == 0:
-        return f"ends {credential.ends} (today)"
-    return f"ends {credential.ends} ({count_days(left)})"
+        return f"{credential.ends} (today)"
+    return f"{credential.ends} ({count_days(left)})"

@@ -8,6 +8,7 @@ from pathlib import Path
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
 from aspm_ado.domain.questions import PLAN, PLAN_FILE, REPORT, YES
 from aspm_ado.domain.reasons import Reason
@@ -15,23 +16,20 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.plan import MigrationPlan, planned
 from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.which import connection_meant
 
 
 def run(invocation: Invocation, name: str | None = None) -> int:
     """One token for each organization; or, with a plan, what is to be done, and nothing else."""
-    if name is None:
-        raise UsageError(
-            Reason.INPUT_MISSING,
-            "Which connection?",
-            remedy="aspm-ado migrate NAME (see aspm-ado list).",
-        )
     files = [Path(one) for one in invocation.values(PLAN_FILE)]
     if invocation.on(PLAN) or files:
         _refuse_report(invocation)
         _check_writable(files, overwrite=invocation.on(YES))
-        _write_plan(invocation, planned(invocation.context(), name), files)
-        return 0
     context = invocation.context()
+    name = connection_meant(context, name)
+    if invocation.on(PLAN) or files:
+        _write_plan(invocation, planned(context, name), files)
+        return 0
     with revoking_unkept(context):
         report = migrate(context, name)
     return write_report(invocation, report)
@@ -74,7 +72,7 @@ def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Pat
         "listed": plan.listed,
         "organizations": rows_out(plan.rows),
     }
-    text = "\n".join(_lines(plan)) + "\n"
+    text = KNOWN_SECRETS.hide("\n".join(_lines(plan)) + "\n")
     for path in files:
         raw = dump(document) if path.suffix.lower() == ".json" else text.encode()
         try:
@@ -89,8 +87,8 @@ def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Pat
     if invocation.as_json:
         write_document(document)
     else:
-        write_lines(_lines(plan, table=result_width() is None))
+        write_lines(_lines(plan, result_width()))
 
 
-def _lines(plan: MigrationPlan, *, table: bool = True) -> Iterator[str]:
-    return markdown(plan.name, plan.day, plan.rows, listed=plan.listed, table=table)
+def _lines(plan: MigrationPlan, columns: int | None = None) -> Iterator[str]:
+    return markdown(plan.name, plan.day, plan.rows, listed=plan.listed, columns=columns)

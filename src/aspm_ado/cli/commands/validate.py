@@ -17,7 +17,8 @@ from aspm_ado.domain.questions import (
     ORGANIZATION,
     PAT_EXPIRES,
     PAT_FILE,
-    PAT_STDIN,
+    PAT_SOURCES,
+    PAT_VARIABLE,
     PURPOSE,
     REACH,
     SERVER_URL,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 _MOST_DAYS: Final = 3660
 _PLACE: Final = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)
-_ON_RECORD: Final = (PURPOSE, PAT_EXPIRES, REACH, CLONE_USERNAME, ALLOW_HTTP)
+_ON_RECORD: Final = (PURPOSE, REACH, CLONE_USERNAME, ALLOW_HTTP)
 
 
 def run(invocation: Invocation, names: Sequence[str] | None = None) -> int:
@@ -41,9 +42,9 @@ def run(invocation: Invocation, names: Sequence[str] | None = None) -> int:
     if names:
         _refuse_place(invocation)
     terms = Terms(_warn_days(invocation), invocation.on(FAIL_ON_WARNING))
-    if not names and any(invocation.on(question) for question in (*_PLACE, PAT_FILE)):
+    if not names and any(invocation.on(question) for question in (*_PLACE, PAT_FILE, PAT_VARIABLE)):
         return write_report(invocation, validate_ad_hoc(invocation.context(), terms))
-    _refuse_terms_of_other_token(invocation)
+    _refuse_terms_of_other_token(invocation, names or ())
     context = invocation.context()
     report = validate_stored(context, names or (), terms=terms)
     code = write_report(invocation, report)
@@ -76,14 +77,16 @@ def _refuse_place(invocation: Invocation) -> None:
         )
 
 
-def _refuse_terms_of_other_token(invocation: Invocation) -> None:
+def _refuse_terms_of_other_token(invocation: Invocation, names: Sequence[str]) -> None:
     """What a stored connection is for is on record, and so is its token: a flag is not ignored.
 
     A token may be given where a person can be offered to put it in the place of a dead one.
     """
     refused: tuple[Question, ...] = _ON_RECORD
+    if len(names) != 1 and len(invocation.records.load().connections) > 1:
+        refused = (*refused, PAT_EXPIRES)
     if not invocation.prompter.asks:
-        refused = (*refused, PAT_STDIN, PAT_FILE)
+        refused = (*refused, *PAT_SOURCES)
     for question in refused:
         given = invocation.given.get(question.name)
         if given is not None and given.is_flag:

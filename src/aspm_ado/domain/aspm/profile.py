@@ -108,10 +108,8 @@ class Profile:
             ca_bundle=aspm_caller.ca_bundle,
         )
 
-    def read(
-        self, aspm_caller: AspmCaller, token: Secret, path: str, pat: Secret, method: str = "GET"
-    ) -> Call:
-        """A call for a document, without a token of Azure DevOps; the answer may hold ``pat``."""
+    def read(self, aspm_caller: AspmCaller, token: Secret, path: str, method: str = "GET") -> Call:
+        """A call for a document, without a token of Azure DevOps."""
         return Call(
             method,
             aspm_caller.url + path,
@@ -120,7 +118,6 @@ class Profile:
             lane=aspm_caller.url,
             expects=Document,
             ca_bundle=aspm_caller.ca_bundle,
-            hides=(pat,),
         )
 
     def shown(self, aspm_caller: AspmCaller, values: Values) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
@@ -32,7 +33,7 @@ from aspm_ado.domain.stored import (
     RegistrationMode,
     RegistrationState,
 )
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, clean_said
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
@@ -133,7 +134,7 @@ def _instance_id(document: object, pointer: str) -> str | None:
     found = at(document, pointer) if pointer else None
     if isinstance(found, bool) or not isinstance(found, str | int):
         return None
-    return clean(found, 120)
+    return clean_said(found, 120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +216,8 @@ def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
         reason = Reason.ASPM_REFUSED
         detail = f"Invicti ASPM refused the registration ({reply.status}){quoted}"
         remedy = (
-            "Check the registration profile against your version of Invicti ASPM, or use "
-            "--register guided."
+            "Check the registration profile against your version of Invicti ASPM, or pass "
+            "--register guided to connect."
         )
     detail = f"{detail} ({profile.title})."
     check = Check(CheckId.REGISTRATION, Status.FAIL, detail, reason, remedy).on(reply)
@@ -264,15 +265,14 @@ def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome
     return _outcome(marker, check, RegistrationState.UNKNOWN)
 
 
-def not_shown(state: Registration, connection: str) -> Outcome:
+def not_shown(state: Registration) -> Outcome:
     """A person says that it is saved, and ``projects/check`` does not know the tool."""
     check = Check(
         CheckId.REGISTRATION,
         Status.WARN,
         "Marked as saved by you; Invicti ASPM does not show it yet.",
         Reason.SAVED_NOT_SHOWN,
-        "Check in Invicti ASPM that the integration is active. To enter the values again, run: "
-        f"aspm-ado handoff {connection}",
+        "Check in Invicti ASPM that the integration is active.",
     )
     return Outcome(state, check)
 
@@ -391,6 +391,7 @@ def judge_registration(facts: RegistrationFacts) -> Check:
 
 _WITHOUT_HANDOFF: Final = {
     Reason.HANDED_OFF: "Enter the values in Invicti ASPM now; nothing is stored to come back to.",
+    Reason.SAVED_NOT_SHOWN: "Check in Invicti ASPM that the integration is active.",
     Reason.ASPM_REFUSED: "If aspm-ado printed a text for Invicti's support, send it. Then connect "
     "again: aspm-ado connect",
     Reason.REGISTRATION_CONFLICT: "Look at it in Invicti ASPM under Integrations. To register "
@@ -442,7 +443,7 @@ def _missing(facts: RegistrationFacts) -> Check:
         Status.WARN,
         "This organization has no token of its own yet; the old one stays as it is.",
         Reason.NOT_MIGRATED,
-        f"Go on: aspm-ado migrate {facts.connection} -o {clean(facts.organization, 60)}",
+        f"Go on: aspm-ado migrate {facts.connection} -o {quote(clean(facts.organization, 100))}",
     )
 
 

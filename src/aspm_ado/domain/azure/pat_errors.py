@@ -21,7 +21,7 @@ from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.help.administrator import FIVE_SETS, Policy
 from aspm_ado.domain.reasons import NEVER_SENT, Reason
 from aspm_ado.domain.rules.classify import AnswerKind, classify, error_text, explain_inconclusive
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean_said
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.pat_lifecycle import Order
@@ -210,7 +210,7 @@ def _explained(error: str, order: Order) -> NotCreatedError:
     row = known(error) or PatError(
         Reason.CREATION_FAILED,
         "Azure DevOps created no token, and gave a reason that this version does not know: "
-        f"“{clean(error, 60)}”.",
+        f"“{clean_said(error, 60)}”.",
         "Create the token by hand: {page}",
     )
     problem, remedy = row.problem, row.remedy
@@ -375,9 +375,16 @@ def az_failed(output: str, tenant: str) -> NotCreatedError:
         shown = f" ({shown})"
     return NotCreatedError(
         found.reason,
-        found.problem.replace("{tenant}", tenant).replace("{code}", shown),
-        remedy=found.remedy.replace("{tenant}", tenant),
+        _with_tenant(found.problem, tenant).replace("{code}", shown),
+        remedy=_with_tenant(found.remedy, tenant),
     )
+
+
+def _with_tenant(text: str, tenant: str) -> str:
+    """``text`` about a tenant, or about the one that `az` takes by itself."""
+    if not tenant:
+        text = text.replace(" --tenant {tenant}", "").replace(" {tenant} of the organization", "")
+    return text.replace("{tenant}", tenant or "of `az`")
 
 
 _GONE: Final = frozenset({"tokennotfound", "authorizationnotfound", "invalidauthorizationid"})

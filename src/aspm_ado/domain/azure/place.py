@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, quote, unquote
@@ -81,6 +82,7 @@ class Site:
 
 
 SERVICES: Final = Site(Deployment.SERVICES, SERVICES_URL)
+_A_SERVER: Final = "For an on-premises server, connect, validate and guide have --server-url."
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +123,17 @@ class Place:
             meaning = f"the collection “{name}” of {root}"
         return (
             f"The address was read as the collection “{self.name}” of {self.site.base_url}; it may "
-            f"also be {meaning}. Say which: --server-url with the server alone, and --collection "
-            "with the name."
+            f"also be {meaning}. Say which: connect and validate have --server-url for the server "
+            "alone, and --collection for the name."
         )
+
+
+def options_for(site: Site, names: Iterable[str]) -> str:
+    """The options that name organizations or collections of a site, as a person types them."""
+    if site.deployment is Deployment.SERVICES:
+        return " ".join(f"-o {shlex.quote(clean(name, 100))}" for name in names)
+    where = [f"--server-url {shlex.quote(clean(site.base_url, 1000))}"]
+    return " ".join([*where, *(f"--collection {shlex.quote(clean(name, 100))}" for name in names)])
 
 
 def site_of(entry: Entry) -> Site:
@@ -149,7 +159,15 @@ _SIGN_IN: Final = re.compile(
     r"login\.(?:microsoftonline|windows|live|microsoft)\.(?:com|net)|aex\.dev\.azure\.com|"
     r"(?:app|(?:sps|aex|tfs)prod\w*)\.(?:vssps|vsaex|app)?\.?visualstudio\.com"
 )
-_OTHER_PRODUCTS: Final = ("github.com", "gitlab.com", "bitbucket.org")
+_OTHER_PRODUCTS: Final = ("github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "gitea.com")
+_OTHER_SITES: Final = re.compile(
+    r"(?:(?:www|portal|status|management)\.)?azure\.com|(?:[\w-]+\.)*portal\.azure\.(?:com|us|cn)"
+    r"|(?:[\w-]+\.)*(?:microsoft\.com|office\.com|atlassian\.net)"
+)
+"""Sites on which there is no Azure DevOps."""
+_SCP: Final = re.compile(
+    r"(?:ssh://|git://)?(?:[^@/:]+@)?([A-Za-z0-9.-]+\.[A-Za-z]+)(?::\d+)?[:/].*"
+)
 LEGACY_SUFFIX: Final = ".visualstudio.com"
 _NO_ORGANIZATIONS: Final = frozenset(
     {"app", "marketplace", "vs-ssh", "www", "my", "docs", "visualstudio"}
@@ -172,6 +190,8 @@ def parse_organization(text: str) -> Place:
         if name.casefold() == DEFAULT_COLLECTION:  # an address of years ago
             name = user
         return _organization(unquote(name), pasted)
+    if clone := _SCP.fullmatch(pasted):
+        _refuse_other_products(clone[1].lower())
     is_bare = not any(character in pasted for character in "/.:")
     is_host = pasted.lower().endswith((".com", ".net", ".org"))
     if is_bare or (_ORGANIZATION.fullmatch(pasted) and not is_host):
@@ -181,7 +201,7 @@ def parse_organization(text: str) -> Place:
         raise UsageError(
             Reason.HTTP_REFUSED,
             "Azure DevOps Services is reached over https only.",
-            remedy="Give the address with https://, or --server-url for an on-premises server.",
+            remedy=f"Give the address with https://. {_A_SERVER}",
         )
     return _organization(_name_in(parts, pasted), pasted)
 
@@ -205,14 +225,8 @@ def _name_in(parts: SplitResult, pasted: str) -> str:
 
 
 def _refuse_other_sites(host: str) -> None:
-    """Raise where ``host`` is that of another product, or of a sign-in page."""
-    for product in _OTHER_PRODUCTS:
-        if host == product or host.endswith(f".{product}"):
-            raise UsageError(
-                Reason.URL_INVALID,
-                f"{product} is not Azure DevOps, and aspm-ado connects Azure DevOps only.",
-                remedy="Give the name of an organization, or any address in it.",
-            )
+    """Raise where ``host`` is that of another product, of another site or of a sign-in page."""
+    _refuse_other_products(host)
     if _SIGN_IN.fullmatch(host):
         raise UsageError(
             Reason.URL_INVALID,
@@ -220,6 +234,24 @@ def _refuse_other_sites(host: str) -> None:
             remedy="Sign in there, open the organization, and copy that address: "
             "https://dev.azure.com/NAME.",
         )
+    if _OTHER_SITES.fullmatch(host) and not host.endswith(
+        (".dev.azure.com", ".cloudapp.azure.com")
+    ):
+        raise UsageError(
+            Reason.URL_INVALID,
+            f"{host} is no Azure DevOps.",
+            remedy="Open the organization or the server in a browser, and copy that address.",
+        )
+
+
+def _refuse_other_products(host: str) -> None:
+    for product in _OTHER_PRODUCTS:
+        if host == product or host.endswith(f".{product}"):
+            raise UsageError(
+                Reason.URL_INVALID,
+                f"{product} is not Azure DevOps, and aspm-ado connects Azure DevOps only.",
+                remedy="Give the name of an organization, or any address in it.",
+            )
 
 
 def parse_server(
@@ -241,7 +273,10 @@ def parse_server(
 
     ``_git`` and the like, and all after it, is ignored. Raises ``UsageError``.
     """
-    parts = _split(unquoted(text), "server URL")
+    pasted = unquoted(text)
+    if clone := _SCP.fullmatch(pasted):
+        _refuse_other_products(clone[1].lower())
+    parts = _split(pasted, "server URL")
     origin = Origin.read(parts)
     _refuse_other_sites(origin.host)
     if (
@@ -352,5 +387,5 @@ def _not_an_organization(pasted: str, why: str) -> UsageError:
         Reason.URL_INVALID,
         f"“{shown_address(pasted)}” is not an organization of Azure DevOps Services: {why}.",
         remedy="Give its name, or any address that begins with https://dev.azure.com/NAME. "
-        "An on-premises server is named with --server-url.",
+        f"{_A_SERVER}",
     )

@@ -16,7 +16,7 @@ from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.azure.scopes import categories_of, takes_full_access
 from aspm_ado.domain.help.guide import Guide, guide
-from aspm_ado.domain.text import clean, join_words
+from aspm_ado.domain.text import clean, clean_said, join_words
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -155,12 +155,9 @@ def request_for(
 
     ``answered`` is what Azure DevOps said, in its own words.
     """
-    if policy is Policy.GLOBAL and choice is ReachDemanded.AUTO and not is_over(policy, calendar):
-        choice = ReachDemanded.ALL
-    if policy is Policy.FULL_SCOPE:
-        purpose = Purpose.ALM_AND_ISSUE_MANAGER
+    purpose, choice = token_meant(policy, purpose, choice, calendar)
     row = _row(policy, place)
-    answer = f"\nAzure DevOps answered: {clean(answered)}\n" if answered else ""
+    answer = f"\nAzure DevOps answered: {clean_said(answered)}\n" if answered else ""
     made = guide(place, purpose, choice, calendar)
     return (
         "Hello,\n\nInvicti ASPM needs a personal access token of Azure DevOps to "
@@ -170,6 +167,17 @@ def request_for(
         f"Please {row.please}\n\n"
         f"{_token_wanted(place, made, calendar)}\n"
     )
+
+
+def token_meant(
+    policy: Policy, purpose: Purpose, choice: ReachDemanded, calendar: Calendar
+) -> tuple[Purpose, ReachDemanded]:
+    """The purpose and the reach of the token that a policy stands in the way of."""
+    if policy is Policy.GLOBAL and choice is ReachDemanded.AUTO and not is_over(policy, calendar):
+        choice = ReachDemanded.ALL
+    if policy is Policy.FULL_SCOPE:
+        purpose = Purpose.ALM_AND_ISSUE_MANAGER
+    return purpose, choice
 
 
 def is_over(policy: Policy, calendar: Calendar) -> bool:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from shlex import quote
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import Place, options_for
 from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.azure.scopes import Box, boxes_of, takes_full_access
-
-if TYPE_CHECKING:
-    from aspm_ado.domain.azure.place import Place
 
 SUGGESTED_DAYS: Final = 180
 """Half a year: Invicti asks for “an appropriate expiration period”; the page allows one year."""
@@ -48,7 +45,7 @@ def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calen
     boxes = boxes_of(purpose)
     steps = (
         GuideStep(f"Open {place.token_page}", ("There: User settings → Personal access tokens.",)),
-        GuideStep("Choose “+ New Token”", _where_policies_forbid(place)),
+        GuideStep("Choose “+ New Token”", _where_policies_forbid(place, reach)),
         GuideStep(f"Name: {name}"),
         _reach_step(place, reach, choice, calendar),
         GuideStep(f"Expiration: Custom defined, {expires.isoformat()}", (expiry_note,)),
@@ -61,16 +58,16 @@ def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calen
     return Guide(place.name, place.token_page, name, reach, expires, boxes, steps)
 
 
-def _where_policies_forbid(place: Place) -> tuple[str, ...]:
+def _where_policies_forbid(place: Place, reach: Reach) -> tuple[str, ...]:
     """What to do where the page does not offer a choice. Only Services have policies."""
-    name = quote(place.name)
-    where = f"--server-url {place.site.base_url} --collection {name}"
+    where = options_for(place.site, [place.name])
     below: tuple[str, ...] = ()
     if place.site.deployment is Deployment.SERVICES:
-        where = f"-o {name}"
+        others = "full-scope or lifespan"
+        if reach is Reach.ALL:
+            others = f"global, {others}"
         below = (
-            "Is something missing further down? `--request` global, full-scope or lifespan prints "
-            "the request for that.",
+            f"Is something missing further down? `--request` {others} prints the request for that.",
         )
     return (
         f"Greyed out? A policy forbids it: `aspm-ado guide {where} --greyed-out` prints the "

@@ -21,7 +21,7 @@ from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import is_html
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean_said
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
@@ -30,7 +30,9 @@ _HEAD: Final = 4000
 """A text of this length may be the head of a longer body."""
 
 ASPM_CHECKS: Final = (CheckId.ASPM_REACHABLE, CheckId.ASPM_TOKEN, CheckId.ASPM_PROJECTS)
-CHECK_ADDRESS: Final = "Check --aspm-url: copy the address of Invicti ASPM from the browser."
+CHECK_ADDRESS: Final = (
+    "Copy the address of Invicti ASPM from the browser, and pass --aspm-url URL to connect."
+)
 SAME_HOST: Final = "another path of the same host"
 
 
@@ -129,7 +131,7 @@ def error_message(reply: Reply) -> str:
     if isinstance(document, dict):
         for key in ("error", "message"):
             if isinstance(document.get(key), str):
-                return clean(document[key], 200)
+                return clean_said(document[key], 200)
     return ""
 
 
@@ -143,8 +145,8 @@ def redirect_target(reply: Reply) -> str:
     if there == here:
         return SAME_HOST
     if there.host == here.host:
-        return clean(there, 120)
-    return clean(there.host, 120)
+        return clean_said(there, 120)
+    return clean_said(there.host, 120)
 
 
 def dialects_to_retry(answers: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:
@@ -281,8 +283,8 @@ def _no_api(
             remedy = CHECK_ADDRESS
             if target != SAME_HOST:
                 remedy = (
-                    "If Invicti ASPM has moved there, give --aspm-url that address; else ask who "
-                    "runs it why."
+                    "If Invicti ASPM has moved there, pass --aspm-url URL to connect. Else ask "
+                    "who runs it why."
                 )
             break
     return Check(check, Status.FAIL, detail, Reason.ASPM_NOT_AN_API, remedy).on(*replies)

@@ -15,7 +15,7 @@ from aspm_ado.domain.azure.place import SERVICES_HOSTS
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean_said
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
@@ -193,7 +193,7 @@ def is_html(reply: Reply) -> bool:
 def user_of(reply: Reply) -> Identity | None:
     """Whom the service recognised (``X-VSS-UserData``, ``id:account``), but for the anonymous."""
     user, _, account = reply.header("X-VSS-UserData").partition(":")
-    identity = Identity(user.strip().lower(), account=clean(account, 120))
+    identity = Identity(user.strip().lower(), account=clean_said(account, 120))
     if identity.is_anonymous:
         return None
     return identity
@@ -233,7 +233,7 @@ def switched_off(reply: Reply) -> str:
     reason = "".join(_ADMINISTRATOR.findall(text)[:1])
     if not reason.strip():
         return ""
-    return f" Its administrators' reason: “{clean(reason, 300).strip().rstrip('.')}”."
+    return f" Its administrators' reason: “{clean_said(reason, 300).strip().rstrip('.')}”."
 
 
 _EXPLANATIONS: Final = {
@@ -305,7 +305,7 @@ def _server_error(reply: Reply, host: str) -> tuple[str, str]:
         )
     reference = ""
     if edge and not reply.header("ActivityId"):
-        reference = f", reference {clean(edge, 120)}"
+        reference = f", reference {clean_said(edge, 120)}"
     if host.partition(":")[0] in SERVICES_HOSTS:
         remedy = "Try again later; see https://status.dev.azure.com."
     else:

@@ -239,8 +239,8 @@ class _ScopeJudge:
             return (
                 Reason.SCOPE_UNKNOWN,
                 "There is no such route at this address",
-                "Check the address: on a server, --collection NAME tells which collection is "
-                "meant.",
+                "Check the address. To name a collection of a server, connect and validate have "
+                "--collection NAME.",
             )
         if kind is AnswerKind.NO_ROUTE:
             detail = "The route that would show it is missing, and others are there"

@@ -51,14 +51,32 @@ def judge_format(secret: Secret) -> Check:
     )
 
 
+def age_hint(secret: Secret, calendar: Calendar) -> str:
+    """The month of creation, where the token's own text tells one; never a verdict."""
+    created = secret.created_month
+    if created is None or created > calendar.today:
+        return ""
+    return (
+        f"The text of the token hints that it was created in {created:%Y-%m}. "
+        "A token is valid for at most a year."
+    )
+
+
 def judge_expiry(
-    expires: date | None, calendar: Calendar, warn_days: int = DEFAULT_WARN_DAYS
+    expires: date | None,
+    calendar: Calendar,
+    warn_days: int = DEFAULT_WARN_DAYS,
+    secret: Secret | None = None,
 ) -> Check:
-    """``token.expiry``, by the date that a person gave: no service tells it."""
+    """``token.expiry``, by the date that a person gave: no service tells it.
+
+    Without a date, ``secret`` may hint at its age.
+    """
     if expires is None:
+        hint = age_hint(secret, calendar) if secret is not None else ""
         return skip(
             CheckId.TOKEN_EXPIRY,
-            "No date is known: no service tells a token when it ends.",
+            f"Expiry unknown: Azure DevOps does not report it. {hint}".strip(),
             Reason.EXPIRY_UNKNOWN,
         )
     days = (expires - calendar.today).days
@@ -120,8 +138,8 @@ def stored_demand_note(entry: Entry, calendar: Calendar) -> str:
     if calendar.on_record(entry.reach_demanded, entry.deployment) is entry.reach_demanded:
         return ""
     return (
-        f"{entry.name} was stored with --reach all. Since {calendar.global_end} that is read as "
-        "one token for each organization."
+        f"{entry.name} was stored with the reach “all”. Since {calendar.global_end} that is read "
+        "as one token for each organization."
     )
 
 

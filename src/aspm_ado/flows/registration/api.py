@@ -86,7 +86,7 @@ class _Attempt:
         if self.profile.find is None:
             return None
         path = path_of(self.profile.find.path, self.values)
-        reply = self._ask(self.profile.read(self.caller, self.token, path, self.handoff.secret))
+        reply = self._ask(self.profile.read(self.caller, self.token, path))
         return read_instances(self.profile, self.values, reply)
 
     def send(self) -> Outcome:
@@ -132,7 +132,7 @@ class _Attempt:
             return outcome
         instance = outcome.registration.instance_id or ""
         path = path_of(trial.path, {**self.values, INSTANCE_ID: instance})
-        call = self.profile.read(self.caller, self.token, path, self.handoff.secret, trial.method)
+        call = self.profile.read(self.caller, self.token, path, trial.method)
         return after_trial(outcome, self.profile, self._ask(call))
 
     def _ask(self, call: Call) -> Reply:

@@ -72,6 +72,8 @@ class AspmResult:
     caller: AspmCaller | None = None
     """Set when a dialect answered."""
     api_asked: str = AUTO
+    is_left: bool = False
+    """Whether a person finishes this later, who has no token yet that is needed."""
 
     @property
     def dialect(self) -> Dialect | None:
@@ -88,7 +90,7 @@ class AspmResult:
     @property
     def is_good(self) -> bool:
         """Whether nothing stands in the way of handing over: all passed, or nothing was asked."""
-        return all(check.exit_code is ExitCode.DONE for check in self.checks)
+        return not self.is_left and all(check.exit_code is ExitCode.DONE for check in self.checks)
 
     @property
     def accepts_token(self) -> bool:
@@ -283,9 +285,8 @@ def api_asked(context: Context) -> str:
 _TOKEN: Final = Question(
     "aspm-token", "API token of Invicti ASPM", "--aspm-token-file FILE", "INVICTI_ASPM_TOKEN"
 )
-_OFFERED: Final = Question(
-    _TOKEN.name, f"{_TOKEN.prompt} (Enter: go on without)", _TOKEN.flag, _TOKEN.env
-)
+_OFFERED: Final = replace(_TOKEN, prompt=f"{_TOKEN.prompt} (press Enter to skip)")
+_OR_LATER: Final = replace(_TOKEN, prompt=f"{_TOKEN.prompt} (press Enter to finish later)")
 _NEXT: Final = Question("aspm-next", "What now")
 _AGAIN: Final = Choice("again", "Ask Invicti ASPM again")
 _ADDRESS: Final = Choice("address", "Correct the address")
@@ -303,15 +304,18 @@ def ask_aspm_token(context: Context, url: str, dialect: Dialect | None = None) -
     return ApiToken(context.asker.prompter.secret(_TOKEN, above, accept=_parse), "prompt")
 
 
-def offer_aspm_token(context: Context, url: str) -> ApiToken | None:
-    """The token from a person, or ``None`` after Enter alone: a guided hand-off needs none."""
-    above = (
-        "Not needed to hand the values over; with it, Invicti ASPM is proven, too.",
-        f"It will be sent to {Origin.of(url).host} only.",
-        where_tokens_are_made(None),
-    )
+def offer_aspm_token(context: Context, url: str, *, is_needed: bool = False) -> ApiToken | None:
+    """The token from a person, or ``None`` after Enter alone: a guided hand-off needs none.
+
+    Where it ``is_needed``, Enter finishes later.
+    """
+    above = [f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(None)]
+    question = _OR_LATER
+    if not is_needed:
+        above.insert(0, "The handoff works without it. With it, aspm-ado verifies Invicti ASPM.")
+        question = _OFFERED
     secret = context.asker.prompter.secret(
-        _OFFERED, above, accept=lambda typed: _parse(typed) if typed.strip() else None
+        question, above, accept=lambda typed: _parse(typed) if typed.strip() else None
     )
     if secret is None:
         return None
@@ -349,7 +353,9 @@ def resolve_aspm(
     """
     token = _first_token(context, target, given, terms)
     if token is None:
-        return AspmResult(target.url, aspm_skipped(), api_asked=target.likely_api)
+        return AspmResult(
+            target.url, aspm_skipped(), api_asked=target.likely_api, is_left=terms.needs_token
+        )
     result = context.scheduler.run(validate_aspm(target, token))
     while context.asker.asks and not result.is_good:
         answer = _ask_what_next(context, result, terms)
@@ -395,7 +401,9 @@ def _first_token(
     if terms.needs_token:
         if not context.asker.asks:
             raise missing_aspm_token()
-        return ask_aspm_token(context, target.url, _dialect(target.api))
+        if terms.only_new:
+            return ask_aspm_token(context, target.url, _dialect(target.api))
+        return offer_aspm_token(context, target.url, is_needed=True)
     if terms.offers_token:
         return offer_aspm_token(context, target.url)
     return None
@@ -417,6 +425,16 @@ def _ask_what_next(context: Context, result: AspmResult, terms: AspmTerms) -> st
 
 def _parse(text: str) -> Secret:
     return parse_secret(text, "the prompt", "API token of Invicti ASPM")
+
+
+LATER: Final = "later"
+
+
+def aspm_url_or_later(text: str) -> str | None:
+    """The origin of an Invicti ASPM, or ``None`` where a person wants to finish later."""
+    if text.strip().lower() == LATER:
+        return None
+    return parse_aspm_url(text)
 
 
 def parse_aspm_url(text: str) -> str:

@@ -6,9 +6,9 @@ stays, and the next run goes on with the rest.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import NewToken
@@ -21,8 +21,6 @@ from aspm_ado.domain.http import Credential
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ORGANIZATION,
-    PAT_FILE,
-    PAT_VARIABLE,
     YES,
     Choice,
     Question,
@@ -31,9 +29,10 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.rules.access import judge_access
 from aspm_ado.domain.rules.reach import more_listed, not_listed
-from aspm_ado.domain.secret import Secret, parse_pat
+from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Entry
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.answers import declined
 from aspm_ado.flows.handoff import HandoffResult, aspm_report
 from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
 from aspm_ado.flows.registration.delivery import with_registration
@@ -200,6 +199,8 @@ def _try(context: Context, renewal: Renewal, place: Place, token: Token | None) 
     try:
         token = token or acquire(context, place, renewal.demand_of(group), for_all=False)
     except (NotCreatedError, UsageError) as error:
+        if error.reason is Reason.DECLINED:
+            return _Tried()  # what to do about this organization is asked again
         return _Tried(not_created_report(context, place.name, error))
     result, is_kept = renew(context, renewal, group, token)
     [made] = result.reports
@@ -411,14 +412,9 @@ def _picked(context: Context, entry: Entry, *, none_is_fine: bool) -> tuple[str,
             choices.append(Choice(name, label))
     picked: tuple[str, ...] = ()
     if choices:
-        picked = context.asker.prompter.choose_many(_WHICH, choices)
+        picked = context.asker.prompter.choose_many(_WHICH, choices, marked=True)
     if choices and not picked and not none_is_fine:
-        context.voice.warn(
-            "None is marked: Space marks the one at the arrow, Ctrl-A all of them, Enter goes on."
-        )
-        picked = context.asker.prompter.choose_many(_WHICH, choices)
-    if not picked and not none_is_fine:
-        context.voice.say("Nothing was chosen, and nothing is changed.")
+        raise declined("No organization was selected. Nothing changed.")
     return picked
 
 
@@ -430,10 +426,9 @@ def once(entry: Entry, names: Sequence[str]) -> tuple[str, ...]:
 
 # The tokens that are given for them
 
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,49}")
-"""No token is that short: one that was given in place of a name is refused, and not repeated."""
 _HOW: Final = (
-    "Give it: --pat-file ORGANIZATION=FILE or --pat-variable ORGANIZATION=NAME, once for each."
+    "Give it: --pat-file ORGANIZATION=FILE, --pat-variable ORGANIZATION=NAME or "
+    "--pat-command ORGANIZATION=COMMAND, once for each."
 )
 
 
@@ -442,7 +437,10 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
 
     A token for all of them is what ends here: refused.
     """
-    given = tokens_given(context.asker, context.sources)
+    site = site_of(entry)
+    stored = [site.place(one.name) for one in entry.organizations]
+    named = (*context.asker.many(ORGANIZATION, parse_organization), *stored)
+    given = tokens_given(context.asker, context.sources, site, named)
     if given.shared is not None and given.shared.source not in PAT_VARIABLES:
         raise UsageError(
             Reason.USAGE,
@@ -453,32 +451,8 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
         context.voice.note(
             f"{given.shared.source} is set and not used: each organization gets a token of its own."
         )
-    own = dict(given.own)
-    for organization, name in context.asker.many(PAT_VARIABLE, _parse_variable):
-        place = site_of(entry).place(organization)
-        if place.key in own:
-            raise UsageError(
-                Reason.USAGE,
-                f"Two tokens are given for {clean(organization, 60)}.",
-                remedy="Name one file or one variable for each organization.",
-            )
-        own[place.key] = Token(parse_pat(context.sources.variable(name), name), name, (place,))
-    _demand_different(context, entry, list(own.values()))
-    return Tokens(None, own)
-
-
-def _parse_variable(text: str) -> tuple[str, str]:
-    """``ORGANIZATION=NAME``. What is no name of a variable is never repeated: it may be a token."""
-    organization, _, name = text.partition("=")
-    if not organization.strip() or not _VARIABLE.fullmatch(name.strip()):
-        raise UsageError(
-            Reason.INPUT_INVALID,
-            f"{PAT_VARIABLE.flag} does not name an organization and a variable.",
-            remedy=f"Write {PAT_VARIABLE.flag} {PAT_VARIABLE.metavar}; NAME is the variable, never "
-            "the token itself. "
-            f"Or use {PAT_FILE.flag}.",
-        )
-    return organization.strip(), name.strip()
+    _demand_different(context, entry, list(given.own.values()))
+    return Tokens(None, given.own)
 
 
 def _demand_different(context: Context, entry: Entry, tokens: Sequence[Token]) -> None:
@@ -505,5 +479,6 @@ def _demand_different(context: Context, entry: Entry, tokens: Sequence[Token]) -
                 Reason.TOKEN_UNCHANGED,
                 f"The token given for {seen[old]} is the one of all organizations that "
                 f"“{entry.name}” has already.",
-                remedy=f"Create a new one: aspm-ado guide -o {seen[old]} --reach organization",
+                remedy=f"Create a new one: aspm-ado guide -o {quote(seen[old])} "
+                "--reach organization",
             )

@@ -24,6 +24,7 @@ from aspm_ado.flows.registration.guided import HANDED_OFF
 from aspm_ado.flows.storage.connection import Addition, keys_with_token, new_key
 from aspm_ado.flows.storage.successor import compare_owner, keep_successor, losses, swap
 from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
+from aspm_ado.flows.tokens.expiry import ask_ends
 from aspm_ado.flows.tokens.retry import validate_until_good
 from aspm_ado.flows.validation.report import with_check
 
@@ -68,6 +69,7 @@ def renew(
     entry = renewal.entry
     meant = token.meant_for(site_of(entry), group, renewal.demand_of(group))
     [result] = validate_until_good(context, [meant])
+    ask_ends(context, [result])
     in_force = places_with_token(context, entry, group, result.token)
     awaited = [place.name for place in group if place not in in_force]
     if not awaited and not renewal.one_each:

@@ -78,7 +78,8 @@ def rotate(context: Context, name: str, organizations: Sequence[str]) -> Report:
 def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Report:
     [entry] = stored_entries(context, [name])
     options = aspm_options(context.asker, entry)
-    given = tokens_given(context.asker, context.sources, site_of(entry))
+    stored = [site_of(entry).place(one.name) for one in entry.organizations]
+    given = tokens_given(context.asker, context.sources, site_of(entry), stored)
     group = _meant(context, entry, organizations or [place.name for place in given.named])
     token = _one_token(given, group)
     demand, note = demand_renewed(context, entry), ""
@@ -283,7 +284,8 @@ def _users(context: Context, url: str) -> list[Entry]:
         raise UsageError(
             Reason.NOTHING_STORED,
             f"No stored connection uses {url}.",
-            remedy="See `aspm-ado list`; a new connection takes the token with --aspm-token-file.",
+            remedy="See `aspm-ado list`. For a new connection, pass --aspm-token-file FILE to "
+            "connect.",
         )
     require_same_world(context, users)
     return users

@@ -55,8 +55,8 @@ def _other_owner(new: Identity, old: StoredCredential) -> Check:
         Status.FAIL,
         f"The new token is {new.name or new.account or new.id}'s; the one to replace is {was}'s.",
         Reason.OTHER_IDENTITY,
-        "Sign in as the same person to create it, or accept the change with "
-        "--allow-other-identity.",
+        "Sign in as the same person to create it, or accept the change: "
+        "rotate and migrate have --allow-other-identity.",
     )
 
 

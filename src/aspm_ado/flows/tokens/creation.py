@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.pat_lifecycle import EXPIRES_SOURCE, differences, order_for
-from aspm_ado.domain.azure.retirement import MIGRATE, Reach, parse_day
+from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.questions import (
     CREATE_TOKEN,
     DRY_RUN,
-    PAT_EXPIRES,
     REGISTER,
     REGISTRATION_PROFILE,
     YES,
@@ -22,7 +21,8 @@ from aspm_ado.domain.questions import (
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import OrganizationReport, TokenFacts
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.answers import AUTO, one_of
+from aspm_ado.flows.answers import AUTO, declined, one_of
+from aspm_ado.flows.tokens.expiry import end_given
 from aspm_ado.flows.tokens.lifecycle import lifecycle_of, revoke_abandoned
 from aspm_ado.flows.validation.token import Token
 
@@ -99,6 +99,13 @@ def creates_unasked(context: Context, place: Place, demand: Demand) -> bool:
     if asked == REQUIRE:
         return True
     return asker.switch(YES) and _obstacle(context, place, demand, for_all=False) is None
+
+
+def demand_creatable(context: Context, place: Place, demand: Demand) -> None:
+    """Raise ``NotCreatedError`` where no token can be created there, or nobody agreed to it."""
+    if (obstacle := _obstacle(context, place, demand, for_all=False)) is not None:
+        raise obstacle
+    _is_chosen(context.asker, REQUIRE)
 
 
 def _obstacle(
@@ -183,11 +190,7 @@ def _created(context: Context, place: Place, demand: Demand) -> Token:
     revoke_abandoned(context, service, living)
     _show(context, order, service.calendar.today)
     if not context.asker.switch(YES) and not context.asker.prompter.confirm(_AGREE, default=False):
-        raise NotCreatedError(
-            Reason.CONFIRMATION_MISSING,
-            "Nothing was created: it was not agreed to.",
-            remedy="Answer yes, or leave --create-token require out.",
-        )
+        raise declined("Azure DevOps created no token. To paste one, pass --create-token never.")
     ordered, pat = service.create(order, living.owner)
     if pat.secret is None:
         raise RuntimeError("a token without a value was taken for one")
@@ -205,8 +208,9 @@ def _created(context: Context, place: Place, demand: Demand) -> Token:
 
 
 def _end_given(context: Context) -> date | None:
-    until = context.asker.one(PAT_EXPIRES, lambda text: parse_day(text, PAT_EXPIRES.flag))
-    if until is not None and until <= context.clock.calendar().today:
+    today = context.clock.calendar().today
+    until = end_given(context.asker, today)
+    if until == today:
         raise UsageError(
             Reason.INPUT_INVALID,
             f"{until} is not a day to come.",

@@ -6,7 +6,6 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.pat_errors import (
     PERSONAL,
     creation_error,
@@ -17,15 +16,12 @@ from aspm_ado.domain.azure.pat_errors import (
     tenant_in,
 )
 from aspm_ado.domain.azure.pat_lifecycle import CreatedToken, is_our_name
-from aspm_ado.domain.azure.place import SERVICES
-from aspm_ado.domain.azure.requests import ACCOUNT_URL
-from aspm_ado.domain.documents import Names, Pat, PatAnswer, Pats, UserProfile
+from aspm_ado.domain.documents import Pat, PatAnswer, Pats
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import AnswerKind, classify, explain_inconclusive, user_of
-from aspm_ado.domain.rules.reach import not_listed
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.tokens.orders import (
     abandoned_orders,
@@ -34,7 +30,6 @@ from aspm_ado.flows.tokens.orders import (
     record_order,
     release_order,
 )
-from aspm_ado.flows.validation.listing import NOT_ALL, list_accounts
 from aspm_ado.flows.validation.scheduler import one_call
 
 if TYPE_CHECKING:
@@ -46,7 +41,6 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
 
 LIFECYCLE_ORIGIN: Final = Origin("https", "vssps.dev.azure.com", 443)
-_ACCOUNT_ORIGIN: Final = Origin.of(ACCOUNT_URL)
 _PAGES: Final = 50
 _ATTEMPTS: Final = 2
 
@@ -74,7 +68,12 @@ class PatLifecycle:
     @property
     def credential(self) -> Credential:
         """The sign-in of `az`, bound to the one host that makes tokens."""
-        return _sign_in(self.context, LIFECYCLE_ORIGIN, self.tenant)
+        if self.context.entra is None:
+            raise NotCreatedError(
+                Reason.AZ_ABSENT, "There is no Azure CLI.", remedy="Create the token by hand."
+            )
+        token = self.context.entra.token(self.tenant)
+        return Credential(token, frozenset({LIFECYCLE_ORIGIN}), bearer=True)
 
     def living(self, order: Order) -> LivingTokens:
         """All pages of the living tokens. ``order`` is what an error is about."""
@@ -211,36 +210,6 @@ def _pat_of(reply: Reply) -> Pat | None:
     if isinstance(reply.answer, PatAnswer):
         return reply.answer.pat
     return None
-
-
-def _sign_in(context: Context, origin: Origin, tenant: str = "") -> Credential:
-    if context.entra is None:
-        raise NotCreatedError(
-            Reason.AZ_ABSENT, "There is no Azure CLI.", remedy="Create the token by hand."
-        )
-    return Credential(context.entra.token(tenant), frozenset({origin}), bearer=True)
-
-
-def organizations_signed_in(context: Context) -> tuple[str, ...]:
-    """The organizations of whoever is signed in with `az`: never all of them for certain.
-
-    Raises ``NotCreatedError`` where they are not told.
-    """
-    credential = _sign_in(context, _ACCOUNT_ORIGIN)
-    caller, run = context.caller, context.scheduler.run
-    reply = run(one_call(caller.profile(SERVICES, credential)))
-    if isinstance(reply.answer, UserProfile):
-        person = reply.answer.identity.id
-        reply = run(list_accounts(caller.accounts(person, SERVICES, credential)))
-    if isinstance(reply.answer, Names) and reply.answer.names:
-        context.voice.note(NOT_ALL)
-        return reply.answer.names
-    check = not_listed(reply, Deployment.SERVICES)
-    raise NotCreatedError(
-        check.reason or Reason.ORGANIZATIONS_NOT_LISTED,
-        "The organizations of whoever is signed in with `az` are not known. " + check.detail,
-        remedy=check.remedy or "Name them with -o NAME (once for each).",
-    )
 
 
 def lifecycle_of(context: Context, place: Place) -> PatLifecycle:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.retirement import ReachDemanded, parse_day
+from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.help.administrator import (
     POLICIES,
     Policy,
@@ -14,22 +15,22 @@ from aspm_ado.domain.help.administrator import (
     request_for,
 )
 from aspm_ado.domain.help.guide import Guide, guide
-from aspm_ado.domain.questions import PAT_EXPIRES, REACH, Choice, Question
+from aspm_ado.domain.questions import REACH, Choice, Question
+from aspm_ado.flows.answers import declined
 from aspm_ado.flows.tokens.creation import create_token
-from aspm_ado.flows.tokens.sources import ask_token, missing_token
+from aspm_ado.flows.tokens.sources import missing_token, offer_token
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import Demand, Token
 
-READY: Final = Question("token-ready", "Have you created the token?")
-PASTE: Final = Choice("paste", "I have the token: paste it")
+READY: Final = Question("token-ready", "What do you want to do?")
+PASTE: Final = Choice("paste", "Paste the token now")
 OPEN: Final = Choice("open", "Open the token page in the browser")
 GREYED: Final = Choice("greyed", "Something is missing or greyed out there")
+NOT_NOW: Final = Choice("later", "Not now")
 FORBIDDEN: Final = Question("forbidden", "What is in the way?")
 
 
@@ -79,22 +80,23 @@ def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) ->
         raise missing_token()
     made = guide(place, demand.purpose, demand.reach, context.clock.calendar())
     tell_guide(context, made)
-    choice = OPEN.value
-    while choice != PASTE.value:
-        choice = context.asker.prompter.choose(READY, [PASTE, OPEN, GREYED], PASTE.value)
+    name = "" if for_all else place.name
+    choices = [PASTE, replace(OPEN, hint=made.token_page), GREYED, NOT_NOW]
+    while (token := offer_token(context.asker, place.site, name)) is None:
+        choice = context.asker.prompter.choose(READY, choices, OPEN.value)
         if choice == OPEN.value:
             open_page(context, made.token_page)
         elif choice == GREYED.value:
             tell_request(context, place, demand)
-    token = ask_token(context.asker, place.site, "" if for_all else place.name)
-    ask_expiry(context, token, made.expires)
+        elif choice == NOT_NOW.value:
+            raise declined("To continue when you have the token, run the same command again.")
     return token
 
 
 def open_page(context: Context, page: str) -> None:
     """Open a page in the browser, or say its address."""
     if not context.desktop.open(page):
-        context.voice.say(f"No browser could be opened here. The page is {page}")
+        context.voice.say(f"aspm-ado cannot open a browser. Open this page: {page}")
 
 
 def tell_request(context: Context, place: Place, demand: Demand) -> None:
@@ -117,19 +119,6 @@ def tell_request(context: Context, place: Place, demand: Demand) -> None:
         context.voice.note(way)
 
 
-def ask_expiry(context: Context, token: Token, suggested: date) -> None:
-    """Ask for the end of a token, unless ``--pat-expires`` says it for all.
-
-    Nobody but its owner can tell.
-    """
-    if not context.asker.asks or context.asker.given(PAT_EXPIRES):
-        return
-    answer = context.asker.prompter.text(PAT_EXPIRES, suggested.isoformat(), accept=_day_or_nothing)
-    token.end, token.end_source = _day_or_nothing(answer), None
-    if token.end is not None:
-        token.end_source = "prompt"
-
-
 def tell_guide(context: Context, made: Guide) -> None:
     """The guide, on the terminal."""
     context.voice.heading(f"Create the token ({made.place_name})")
@@ -137,10 +126,3 @@ def tell_guide(context: Context, made: Guide) -> None:
         context.voice.say(f" {number}. {step.do}")
         for note in step.notes:
             context.voice.say(f"    • {note}")
-
-
-def _day_or_nothing(text: str) -> date | None:
-    value = text.strip().lower()
-    if value in ("", "-", "unknown", "never"):
-        return None
-    return parse_day(value, "The date")

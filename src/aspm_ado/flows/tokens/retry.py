@@ -6,18 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import parse_organization
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
 from aspm_ado.domain.report import FEW
 from aspm_ado.domain.text import clean, some_of
 from aspm_ado.flows.answers import parse_username
-from aspm_ado.flows.tokens.prompt import OPEN, acquire, ask_expiry, open_page
+from aspm_ado.flows.tokens.correction import corrected, correction_of
+from aspm_ado.flows.tokens.prompt import OPEN, open_page
 from aspm_ado.flows.tokens.sources import ask_token
 from aspm_ado.flows.validation.report import connection_report, not_good
 from aspm_ado.flows.validation.run import validate
@@ -33,6 +31,7 @@ OTHER: Final = Choice("other", "Give another token")
 USERNAME: Final = Choice("username", "Try cloning with a username")
 ONE_EACH: Final = Choice("one-each", "Accept it: one token for each organization")
 TICKET: Final = Choice("ticket", "Show a text for whoever can mend it")
+CORRECT: Final = "correct"
 STOP: Final = Choice("keep", "Stop here; nothing is stored")
 KEEP: Final = Choice("keep", "Keep what is good, and finish later")
 
@@ -41,11 +40,15 @@ _OTHERS: Final = frozenset({Who.ADMINISTRATOR, Who.NETWORK, Who.SERVICE})
 
 
 def validate_until_good(
-    context: Context, tokens: Sequence[Token], previous: Sequence[TokenResult | None] = ()
+    context: Context,
+    tokens: Sequence[Token],
+    previous: Sequence[TokenResult | None] = (),
+    *,
+    may_correct: bool = False,
 ) -> list[TokenResult]:
     """Validate; while a person is there and something failed, let them mend it.
 
-    With nobody there: once.
+    With nobody there: once. ``may_correct``: a person may name another organization.
     """
     results = validate(context, tokens, previous)
     while context.asker.asks:
@@ -54,7 +57,7 @@ def validate_until_good(
             _tell_proven(context, results)
             break
         context.show(results)
-        answer = _ask_next(context, results, failed)
+        answer = _ask_next(context, results, failed, may_correct=may_correct)
         if answer == KEEP.value:
             break
         if answer == OPEN.value:
@@ -80,9 +83,16 @@ def _tell_proven(context: Context, results: Sequence[TokenResult]) -> None:
 
 
 def _ask_next(
-    context: Context, results: Sequence[TokenResult], failed: Sequence[TokenResult]
+    context: Context,
+    results: Sequence[TokenResult],
+    failed: Sequence[TokenResult],
+    *,
+    may_correct: bool,
 ) -> str:
     choices = _choices(failed)
+    offers = [offer for result in failed if (offer := correction_of(result)) is not None]
+    if may_correct and offers:
+        choices.insert(0, offers[0])
     choices.append(KEEP if any(result.good for result in results) else STOP)
     return context.asker.prompter.choose(NEXT, choices, choices[0].value)
 
@@ -109,12 +119,15 @@ def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
 def _mended(context: Context, results: list[TokenResult], answer: str) -> list[TokenResult]:
     """Ask again what failed, after what the person chose to change."""
     failed = [result for result in results if _trouble(result)]
+    if answer == CORRECT:
+        failed = [result for result in failed if correction_of(result) is not None]
     tokens = [_changed(context, result, answer) for result in failed]
-    if answer == OTHER.value:  # nothing that was good of the old token says anything of the new one
+    if answer in (OTHER.value, CORRECT):  # what was good before says nothing of what is new
         fresh = iter(validate(context, tokens))
     else:
         fresh = iter(validate(context, tokens, failed))
-    return [next(fresh) if _trouble(result) else result for result in results]
+    changed = {id(result) for result in failed}
+    return [next(fresh) if id(result) in changed else result for result in results]
 
 
 def _changed(context: Context, result: TokenResult, answer: str) -> Token:
@@ -122,6 +135,8 @@ def _changed(context: Context, result: TokenResult, answer: str) -> Token:
     token = result.token
     if answer == OTHER.value:
         return _another_token(context, token)
+    if answer == CORRECT:
+        return corrected(context, result)
     if answer == ONE_EACH.value:
         token.demand = token.demand.for_one_organization()
     elif answer == USERNAME.value:
@@ -134,8 +149,6 @@ def _another_token(context: Context, old: Token) -> Token:
     new = ask_token(context.asker, old.site, _asked_for(context, old))
     if context.asker.given(PAT_EXPIRES):
         new.end, new.end_source = old.end, old.end_source
-    else:
-        ask_expiry(context, new, old.end or _guide_for(context, old).expires)
     new.username, new.past = old.username, old.past
     return new.meant_for(old.site, old.places, old.demand, list_all=old.list_all)
 
@@ -153,11 +166,6 @@ def _asked_for(context: Context, token: Token) -> str:
 
 def _trouble(result: TokenResult) -> list[Check]:
     return [check for organization in result.reports for check in not_good(organization)]
-
-
-def _guide_for(context: Context, token: Token) -> Guide:
-    place = next(iter(token.places), token.site.place("_"))
-    return guide(place, token.demand.purpose, token.demand.reach, context.clock.calendar())
 
 
 def _choices(failed: Sequence[TokenResult]) -> list[Choice]:
@@ -181,61 +189,3 @@ def _first_choices(trouble: Sequence[Check]) -> list[Choice]:
     if ExitCode.REJECTED in {check.exit_code for check in trouble}:
         return [OTHER, again, OPEN]
     return [again, OPEN, OTHER]
-
-
-MORE: Final = Question("more", "The token reaches more. Which of them shall be connected too?")
-ANOTHER: Final = Question("another", "Connect another organization, with a token of its own?")
-WHICH: Final = Question(
-    "another-organization", "Which organization? (its name, or any address in it)"
-)
-
-
-def more_organizations(context: Context, results: list[TokenResult]) -> list[TokenResult]:
-    """Offer what the tokens reach beside what was named.
-
-    Then, where they reach one organization only, another with a token of its own.
-    """
-    if not context.asker.asks or not any(result.good for result in results):
-        return results
-    known = {key for result in results for key in result.organizations}
-    offered = [_offer(context, result, known) for result in results]
-    if all(_reaches_all(result) for result in offered):
-        return offered
-    while context.asker.prompter.confirm(ANOTHER, default=False):
-        offered += _another_organization(context, offered[0].token)
-    return offered
-
-
-def _reaches_all(result: TokenResult) -> bool:
-    return result.reach_seen.reach is Reach.ALL
-
-
-def _offer(context: Context, result: TokenResult, known: set[str]) -> TokenResult:
-    """The result with those of the token's organizations that a person adds.
-
-    What is ``known`` is in already.
-    """
-    others = {place.name: place for place in result.listed or () if place.key not in known}
-    if not others or not _reaches_all(result):
-        return result
-    choices = [Choice(place.name, clean(place.name, 60)) for place in others.values()]
-    chosen = context.asker.prompter.choose_many(MORE, choices)
-    if not chosen:
-        return result
-    added = [others[name] for name in chosen]
-    known.update(place.key for place in added)
-    result.token.places += tuple(added)
-    return validate_until_good(context, [result.token], [result])[0]
-
-
-def _another_organization(context: Context, like: Token) -> list[TokenResult]:
-    """One more organization or collection, guided from its own token page."""
-    site = like.site
-    if site.deployment is Deployment.SERVICES:
-        place = parse_organization(context.asker.prompter.text(WHICH, accept=parse_organization))
-    else:
-        question = Question("another-collection", "Which collection")
-        place = site.place(context.asker.prompter.text(question).strip())
-    token = acquire(context, place, like.demand, for_all=False)
-    demand = like.demand.for_another_token(like.username)
-    return validate_until_good(context, [token.meant_for(site, [place], demand)])

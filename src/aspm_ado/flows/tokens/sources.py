@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import Deployment
@@ -12,8 +13,11 @@ from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,
     CREATE_TOKEN,
     PAT,
+    PAT_COMMAND,
     PAT_FILE,
+    PAT_SOURCES,
     PAT_STDIN,
+    PAT_VARIABLE,
     Question,
 )
 from aspm_ado.domain.reasons import Reason
@@ -22,13 +26,21 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.token import Token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.ports import Sources
     from aspm_ado.flows.answers import Asker
 
+COMMAND: Final = "command"
+"""Where a token is from, as the report has it: the text of the command is shown nowhere."""
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,49}")
+"""No token is that short: one that was given in place of a name is refused, and not repeated."""
+
 PAT_VARIABLES: Final = ("ASPM_ADO_PAT", "AZURE_DEVOPS_EXT_PAT")
+PROMPT: Final = "prompt"
+"""The source of what a person entered."""
 ASPM_VARIABLES: Final = ("INVICTI_ASPM_TOKEN", "KONDUKTO_TOKEN")
 
 
@@ -64,8 +76,10 @@ class Tokens:
         return self.own.get(place.key, self.shared)
 
 
-def tokens_given(asker: Asker, sources: Sources, site: Site = SERVICES) -> Tokens:
-    """Every token that flags or variables give.
+def tokens_given(
+    asker: Asker, sources: Sources, site: Site = SERVICES, named: Sequence[Place] = ()
+) -> Tokens:
+    """Every token that flags or variables give; ``named`` are the organizations of this run.
 
     An explicit source that is empty is refused; variables fall through.
 
@@ -73,46 +87,104 @@ def tokens_given(asker: Asker, sources: Sources, site: Site = SERVICES) -> Token
     """
     create = asker.given(CREATE_TOKEN)
     if create is not None and create.value.strip().lower() == "require":
-        if asker.given(PAT_FILE) or asker.switch(PAT_STDIN):
+        if any(map(asker.given, PAT_SOURCES)):
             raise UsageError(
                 Reason.USAGE,
                 "A token is given, and --create-token require asks for a new one.",
                 remedy="Leave one of them out.",
             )
         return Tokens(None, {})
-    shared, own = _from_files(asker, sources, site)
+    given = _Collected(site)
+    _take_files(given, asker, sources)
+    _take_variables(given, asker, sources)
+    _take_commands(given, asker, sources, {place.key for place in (*named, *given.places)})
+    if not given.shared:
+        return Tokens(_from_variables(sources), given.own)
+    return Tokens(given.shared[0], given.own)
+
+
+@dataclass(slots=True)
+class _Collected:
+    """The tokens for all organizations, and those of single ones, as they are read."""
+
+    site: Site
+    shared: list[Token] = field(default_factory=list)
+    own: dict[str, Token] = field(default_factory=dict)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The organizations with a token of their own."""
+        return tuple(place for token in self.own.values() for place in token.places)
+
+    def add(self, token: Token, organization: str | None) -> None:
+        """Add a token for one organization, or for all. Raises ``UsageError`` for a second one."""
+        if organization is None:
+            self.shared.append(token)
+            _require_one(self.shared)
+            return
+        place = self.site.place(organization)
+        if place.key in self.own:
+            raise _two_for(organization)
+        token.places = (place,)
+        self.own[place.key] = token
+
+
+def _require_one(shared: Sequence[object]) -> None:
     if len(shared) > 1:
         raise UsageError(
             Reason.USAGE,
             "More than one token is given for all organizations.",
             remedy="Give one, or name the organization of each: --pat-file ORGANIZATION=FILE.",
         )
-    if shared:
-        return Tokens(shared[0], own)
-    return Tokens(_from_variables(sources), own)
 
 
-def _from_files(asker: Asker, sources: Sources, site: Site) -> tuple[list[Token], dict[str, Token]]:
-    """The tokens for all organizations, and those of single ones."""
-    shared: list[Token] = []
-    own: dict[str, Token] = {}
+def _two_for(organization: str) -> UsageError:
+    return UsageError(
+        Reason.USAGE,
+        f"Two tokens are given for {clean(organization, 60)}.",
+        remedy="Name one file, one variable or one command for each organization.",
+    )
+
+
+def _take_files(given: _Collected, asker: Asker, sources: Sources) -> None:
     if asker.switch(PAT_STDIN):
-        shared.append(_from_file(sources, "-"))
+        given.add(_from_file(sources, "-"), None)
     for organization, path in asker.many(PAT_FILE, _split):
-        token = _from_file(sources, path)
-        if organization is None:
-            shared.append(token)
+        given.add(_from_file(sources, path), organization)
+
+
+def _take_variables(given: _Collected, asker: Asker, sources: Sources) -> None:
+    for organization, name in asker.many(PAT_VARIABLE, _parse_variable):
+        given.add(Token(parse_pat(sources.variable(name), name), name), organization)
+
+
+def _take_commands(
+    given: _Collected, asker: Asker, sources: Sources, named: Collection[str]
+) -> None:
+    """Run each command, unless a file or a variable has the token already."""
+    commands = [_prefixed(text, named) for text in asker.many(PAT_COMMAND, str)]
+    _require_one([command for organization, command in commands if organization is None])
+    taken = set(given.own)
+    for organization, command in commands:
+        where = PAT_COMMAND.flag
+        if organization is None and given.shared:
             continue
-        place = site.place(organization)
-        if place.key in own:
-            raise UsageError(
-                Reason.USAGE,
-                f"Two tokens are given for {clean(organization, 60)}.",
-                remedy="Give one --pat-file for each organization.",
-            )
-        token.places = (place,)
-        own[place.key] = token
-    return shared, own
+        if organization is not None:
+            if organization.casefold() in taken:
+                continue
+            if organization.casefold() in given.own:
+                raise _two_for(organization)
+            where = f"{where} for {clean(organization, 60)}"
+        token = Token(parse_pat(decode(sources.command(command, where)), where), COMMAND)
+        given.add(token, organization)
+
+
+def _prefixed(text: str, named: Collection[str]) -> tuple[str | None, str]:
+    """``ORGANIZATION=COMMAND`` for one of ``named`` (by ``Place.key``), or ``COMMAND``."""
+    organization, equals, command = text.partition("=")
+    if equals and organization.strip().casefold() in named:
+        return organization.strip(), command
+    return None, text
 
 
 def _from_file(sources: Sources, path: str) -> Token:
@@ -124,13 +196,35 @@ def _from_file(sources: Sources, path: str) -> Token:
 
 def ask_token(asker: Asker, site: Site, name: str) -> Token:
     """The token from a person, hidden; the hosts that it is sent to are said above the prompt."""
+    secret = asker.prompter.secret(PAT, _above(site, name), accept=_parse)
+    return Token(secret, PROMPT)
+
+
+def offer_token(asker: Asker, site: Site, name: str) -> Token | None:
+    """The token from a person, or ``None`` after Enter alone, which asks what else to do."""
+    above = (
+        *_above(site, name),
+        "Paste it, or press Enter to open the page, to stop, or if something is missing.",
+    )
+    secret = asker.prompter.secret(
+        PAT, above, accept=lambda typed: _parse(typed) if typed.strip() else None
+    )
+    if secret is None:
+        return None
+    return Token(secret, PROMPT)
+
+
+def _above(site: Site, name: str) -> tuple[str, ...]:
+    """What the token is for, and the hosts that it is sent to."""
     every = "every organization" if site.deployment is Deployment.SERVICES else "every collection"
-    context = (
+    return (
         f"The token for {name or every}. It will be sent to these hosts only: "
         f"{', '.join(site.hosts)}.",
     )
-    secret = asker.prompter.secret(PAT, context, accept=lambda text: parse_pat(text, "the prompt"))
-    return Token(secret, "prompt")
+
+
+def _parse(typed: str) -> Secret:
+    return parse_pat(typed, "the prompt")
 
 
 def missing_token(question: Question = PAT) -> UsageError:
@@ -160,6 +254,20 @@ def _from_variables(sources: Sources) -> Token | None:
         if value := sources.variable(name).strip():
             return Token(parse_pat(value, name), name)
     return None
+
+
+def _parse_variable(text: str) -> tuple[str, str]:
+    """``ORGANIZATION=NAME``. What is no name of a variable is never repeated: it may be a token."""
+    organization, _, name = text.partition("=")
+    if not organization.strip() or not _VARIABLE.fullmatch(name.strip()):
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"{PAT_VARIABLE.flag} does not name an organization and a variable.",
+            remedy=f"Write {PAT_VARIABLE.flag} {PAT_VARIABLE.metavar}; NAME is the variable, never "
+            "the token itself. "
+            f"Or use {PAT_FILE.flag}.",
+        )
+    return organization.strip(), name.strip()
 
 
 def _split(value: str) -> tuple[str | None, str]:

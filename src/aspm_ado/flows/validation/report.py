@@ -45,7 +45,7 @@ def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
         reach_check = _reach(result)
     expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
     if not result.is_rejected:
-        expiry = judge_expiry(token.end, result.calendar, warn_days)
+        expiry = judge_expiry(token.end, result.calendar, warn_days, token.secret)
     facts, own = _facts(result), (judge_format(token.secret), expiry, reach_check)
     if result.unlisted is not None and not organizations:
         result.every_one = OrganizationResult(

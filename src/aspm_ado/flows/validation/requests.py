@@ -345,7 +345,9 @@ class TokenRequests:
         """What a Server answers a token that nobody has."""
         if self._site.deployment is not Deployment.SERVER or here.control or not probes:
             return []
-        nobody = Credential(Secret(self._caller.fresh().replace("-", "")), self._site.origins)
+        nobody = Credential(
+            Secret(self._caller.fresh().replace("-", ""), made_up=True), self._site.origins
+        )
         return [self._probe_call(here, probes[0], me, nobody)]
 
     def _accounts_unasked(self, *, lead: bool) -> list[Call]:

@@ -69,6 +69,8 @@ class Token:
     demand: Demand = Demand()
     end: date | None = None
     end_source: str | None = None
+    end_asked: bool = False
+    """Whether a person was asked for it, who may not know."""
     username: str = ""
     credential: str = ""
     """The key of the credential on record that holds it."""

@@ -29,9 +29,7 @@ def render(report: Report) -> bytes:
         part = _encoded(_details(row))
         size += len(part)
         if size > _LARGEST:
-            parts.append(
-                _encoded(["", "The rest of the checks is left out: a summary has a limit."])
-            )
+            parts.append(_encoded(["", "Some checks are omitted: a job summary has a size limit."]))
             break
         parts.append(part)
     return b"".join(parts)
@@ -58,7 +56,7 @@ def _head(report: Report, rows: tuple[OverviewRow, ...]) -> Iterator[str]:
     if rows:
         yield ""
         yield from _table(
-            "Organization | Connection | Result | Owner | Token ends | Reach | What to do",
+            "Organization | Connection | Result | Owner | Token expires | Reach | What to do",
             map(_cells, rows),
         )
 

@@ -1,0 +1,129 @@
+"""“Change an answer” at the plan: what had a default or was answered, asked anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Dialect
+from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.azure.scopes import hint_of
+from aspm_ado.domain.questions import (
+    ASPM_URL,
+    PAT_EXPIRES,
+    PURPOSE,
+    TEAM_LEADS_MAY,
+    Choice,
+    Question,
+)
+from aspm_ado.flows.registration.aspm import parse_aspm_url
+from aspm_ado.flows.tokens.expiry import ask_end
+from aspm_ado.flows.tokens.retry import validate_until_good
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aspm_ado.flows.context import Context
+    from aspm_ado.flows.options import ConnectOptions
+    from aspm_ado.flows.validation.result import TokenResult
+
+    Change = Callable[[Context, ConnectOptions, list[TokenResult]], list[TokenResult]]
+
+_WHAT: Final = Question("change", "Which answer do you want to change?")
+_NONE: Final = Choice("none", "None: back to the plan")
+PURPOSES: Final = (
+    Choice("alm", "Read and scan code", hint_of(Purpose.ALM)),
+    Choice(
+        "alm+issue-manager",
+        "Read code, and be the issue manager too",
+        hint_of(Purpose.ALM_AND_ISSUE_MANAGER),
+    ),
+    Choice("issue-manager", "Issue manager only", hint_of(Purpose.ISSUE_MANAGER)),
+)
+
+
+def change_answer(
+    context: Context, options: ConnectOptions, results: list[TokenResult]
+) -> list[TokenResult]:
+    """Ask one question again; the results after it."""
+    choices = [Choice(one.name, label) for label, one in _offered(options)]
+    answer = context.asker.prompter.choose(_WHAT, [*choices, _NONE], choices[0].value)
+    if answer == _NONE.value:
+        return results
+    return _CHANGES[answer](context, options, results)
+
+
+def _offered(options: ConnectOptions) -> list[tuple[str, Question]]:
+    """What can be changed. The purpose of a stored connection is that of all its tokens."""
+    offered = [("Expiry date of the token", PAT_EXPIRES)]
+    if options.stored is None:
+        offered.insert(0, ("Purpose", PURPOSE))
+    if options.aspm.is_wanted:
+        offered.append(("URL of Invicti ASPM", ASPM_URL))
+        if options.aspm.api != Dialect.CORE.value:
+            offered.append(("Advanced Settings", TEAM_LEADS_MAY))
+    return offered
+
+
+def _change_purpose(
+    context: Context, options: ConnectOptions, results: list[TokenResult]
+) -> list[TokenResult]:
+    """Another purpose needs other scopes: all is asked again."""
+    before = options.demand.purpose
+    answer = context.asker.prompter.choose(PURPOSE, PURPOSES, before.value)
+    context.asker.change(PURPOSE, answer)
+    purpose = Purpose(answer)
+    if purpose is before:
+        return results
+    options.demand = replace(options.demand, purpose=purpose)
+    for result in results:
+        result.token.demand = replace(result.token.demand, purpose=purpose)
+    if not purpose.reads_code and options.aspm.toggles:
+        options.aspm.toggles = tuple(one for one in options.aspm.toggles if one != FETCH)
+    return validate_until_good(context, [result.token for result in results])
+
+
+def _change_end(
+    context: Context, _options: ConnectOptions, results: list[TokenResult]
+) -> list[TokenResult]:
+    """The date of each token."""
+    context.asker.change(PAT_EXPIRES)
+    for result in results:
+        if result.good:
+            context.voice.say(f"The token of {result.good[0].place.name}:")
+            ask_end(context, [result])
+    return results
+
+
+def _change_address(
+    context: Context, options: ConnectOptions, results: list[TokenResult]
+) -> list[TokenResult]:
+    text = context.asker.prompter.text(ASPM_URL, options.aspm.url or "", accept=parse_aspm_url)
+    context.asker.change(ASPM_URL, text)
+    options.aspm.url = parse_aspm_url(text)
+    return results
+
+
+def _change_settings(
+    context: Context, options: ConnectOptions, results: list[TokenResult]
+) -> list[TokenResult]:
+    """Advanced Settings; what one depends on is added."""
+    reads_code = options.demand.purpose.reads_code
+    offered = [
+        Choice(toggle, label) for toggle, label in LABELS.items() if reads_code or toggle != FETCH
+    ]
+    chosen = tuple(context.asker.prompter.choose_many(TEAM_LEADS_MAY, offered))
+    if FETCH in chosen and CREATE not in chosen:
+        context.voice.note(f"“{LABELS[CREATE]}” is added: fetching depends on it.")
+        chosen = (CREATE, *chosen)
+    options.aspm.toggles = chosen
+    context.asker.change(TEAM_LEADS_MAY, ",".join(chosen))
+    return results
+
+
+_CHANGES: Final[dict[str, Change]] = {
+    PURPOSE.name: _change_purpose,
+    PAT_EXPIRES.name: _change_end,
+    ASPM_URL.name: _change_address,
+    TEAM_LEADS_MAY.name: _change_settings,
+}

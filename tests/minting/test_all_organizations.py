@@ -1,0 +1,166 @@
+"""One command for a company: a token created in every organization of whoever is signed in, and a kill at any instant."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from aspm_ado.domain.errors import NotCreatedError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.flows.connect import connect
+from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.simulator import samples
+from aspm_ado.simulator.world import SignIn
+
+from ..hours import NIGHT
+from ..lifecycle.faults import Switch
+from .test_killed import Mint, SignedIn, killed_at, steps
+
+NAMES = ("Contoso", "Fabrikam", "Tailspin")
+MANY = 200 if NIGHT else 12
+ALL = {
+    "all_organizations": "true", "create_token": "require", "yes": "true",
+    "reach": "organization", "register": "none",
+}  # fmt: skip
+
+
+def company(folder, names=NAMES, **world):
+    organizations = tuple(replace(samples.FABRIKAM, name=name) for name in names)
+    sign_ins = (SignIn(SignedIn().token("").reveal(), samples.ADA, samples.TENANT),)
+    return Mint(
+        folder / "machine", organizations=organizations, sign_ins=sign_ins, tokens=(), **world
+    )
+
+
+@pytest.fixture
+def here(tmp_path):
+    made = company(tmp_path)
+    made.keep()
+    yield made
+    made.close()
+
+
+def run(here: Mint, switch: Switch | None = None, **more: str):
+    context = here.context({**ALL, **more}, switch=switch)
+    with revoking_unkept(context):
+        return connect(context, None)
+
+
+def test_a_token_is_created_in_each_organization_of_whoever_is_signed_in(here):
+    report = run(here)
+    assert int(report.exit_code) == 0
+    assert [one.name for one in report.connections[0].organizations] == list(NAMES)
+    here.assert_one_of_each(*NAMES)
+    assert "may not have listed every organization" in here.stand.voice.text
+    assert "Tailspin: 3 of 3, about 1 minute left" in here.stand.voice.text
+    made = here.made
+    assert int(run(here).exit_code) == 0
+    assert here.made == made, "a second run creates none"
+
+
+def test_the_day_of_global_tokens_does_not_end_the_list(here):
+    after = here.stand.simulator.world.global_tokens_end
+    assert after is not None
+    here.world(today=after, profile_takes_tokens=False)
+    assert int(run(here).exit_code) == 0
+    here.assert_one_of_each(*NAMES)
+
+
+def test_one_that_was_not_listed_is_added_with_o(here):
+    guest = replace(samples.FABRIKAM, name="Contoso", members=(samples.GRACE, samples.ADA))
+    here.world(
+        organizations=(guest, *here.stand.simulator.world.organizations[1:]), accounts="none"
+    )
+    report = run(here, organization="contoso")
+    assert int(report.exit_code) == 0
+    here.assert_one_of_each("Contoso")
+    assert "Only the organizations that you name are connected" in here.stand.voice.text
+
+
+@pytest.mark.parametrize("accounts", ["none", "refused"])
+def test_where_none_is_listed_and_none_is_named_that_is_3(here, accounts):
+    here.world(accounts=accounts)
+    with pytest.raises(NotCreatedError) as caught:
+        run(here)
+    assert (caught.value.reason, int(caught.value.exit_code)) == (
+        Reason.ORGANIZATIONS_NOT_LISTED,
+        3,
+    )
+    assert "-o NAME" in caught.value.remedy
+    assert here.made == []
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"yes": ""}, Reason.CONFIRMATION_MISSING),
+        ({"reach": "all"}, Reason.USAGE),
+        ({"dry_run": "true"}, Reason.USAGE),
+        ({"store": "none"}, Reason.USAGE),
+    ],
+)
+def test_nothing_is_asked_of_az_before_it_is_agreed_to(here, more, reason):
+    context = here.context({name: value for name, value in {**ALL, **more}.items() if value})
+    asked = []
+    silent = SimpleNamespace(is_there=True, token=asked.append)
+    with pytest.raises(NotCreatedError) as caught, revoking_unkept(context):
+        connect(replace(context, entra=silent), None)
+    assert caught.value.reason is reason
+    assert asked == []
+
+
+def test_killed_at_every_effect_one_rerun_leaves_none_lost_and_none_orphaned(here):
+    orphans = 0
+    for at in steps(here, lambda switch: run(here, switch)):
+        assert killed_at(here, at, lambda switch: run(here, switch))
+        kept = set(here.catalogue.authorizations)
+        alive = {one.authorization for one in here.made if not one.revoked}
+        orphans += len(alive - kept)
+        assert len(alive - kept) <= 1
+        assert int(run(here).exit_code) == 0
+        here.assert_one_of_each(*NAMES)
+        assert kept <= {one.authorization for one in here.made if not one.revoked}, "created twice"
+        here.back()
+    assert orphans >= 2
+
+
+def test_an_orphan_is_found_where_the_list_has_lost_its_organization(here):
+    """The list is never complete: what is on record is looked at, too."""
+    at = 1
+    while killed_at(here, at, lambda switch: run(here, switch)) and not here.made:
+        here.back()
+        at += 1
+    [orphan] = here.made
+    here.world(accounts="none")
+    assert int(run(here, organization="fabrikam").exit_code) == 0
+    [ended] = [one for one in here.made if one.authorization == orphan.authorization]
+    assert ended.revoked
+    assert (here.alive, here.catalogue.ordered) == (["Contoso", "Fabrikam"], ())
+
+
+def test_many_organizations_cost_what_each_costs(tmp_path):
+    """The requests grow with the organizations, by no more than one of them needs."""
+    counts = {}
+    for number in (1, MANY):
+        here = company(tmp_path / str(number), [f"Org{one:03}" for one in range(number)])
+        context = here.context(ALL)
+        send, seen = here.stand.wire.send, Counter()
+
+        def counted(call, send=send, seen=seen):
+            seen[re.sub(r"Org\d+", "ORG", f"{call.method} {call.url.partition('?')[0]}")] += 1
+            return send(call)
+
+        here.stand.wire.send = counted
+        with revoking_unkept(context):
+            assert int(connect(context, None).exit_code) == 0
+        assert len(here.alive) == number
+        counts[number] = seen.total()
+        here.close()
+    listed = 4
+    ideal = counts[1] - listed
+    assert counts[MANY] <= listed + MANY * ideal
+    assert ideal <= 25
