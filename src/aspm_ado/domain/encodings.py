@@ -37,6 +37,10 @@ _MARKER: Final = re.compile(
     "simulatednotatoken|simulated-aspm-token-|simulated-sign-in-of-entra-", re.IGNORECASE
 )
 """What the secrets of a simulation begin with."""
+_WORDS: Final = re.compile(
+    r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-._/:](?:[A-Z]?[a-z]+|[A-Z]+))*"  # as keys and sentences have them
+)
+_LONG: Final = 12
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zl", "Zp"})
 _BLANK: Final = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _WIDE: Final = range(0xFF01, 0xFF5F)
@@ -172,12 +176,19 @@ def layers_of(text: str) -> Iterator[Layer]:
 
 
 def form_of(secret: str) -> Form:
-    """The secret itself. The constant part of a token and a simulated one's marker do not count."""
+    """The secret itself.
+
+    The constant part of a token, the marker of a simulated one and long words do not count: texts
+    of ours have them, too.
+    """
     counts = [True] * len(secret)
     if _CONSTANT.fullmatch(secret):
         counts[_RANDOM:] = [False] * (len(secret) - _RANDOM)
     if marker := _MARKER.match(secret):
         counts[: marker.end()] = [False] * marker.end()
+    for words in _WORDS.finditer(secret):
+        if (length := words.end() - words.start()) >= _LONG:
+            counts[words.start() : words.end()] = [False] * length
     seen = [_LETTERS[ord(one)] for one in secret]
     kept = [(one, count) for one, count in zip(seen, counts, strict=True) if one is not None]
     return Form("".join(one for one, _ in kept), tuple(count for _, count in kept))
