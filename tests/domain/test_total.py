@@ -200,8 +200,12 @@ def test_lists_and_versions(
 ) -> None:
     assert_whole(not_listed(wide, deployment))
     assert server_version(wide) in API_VERSIONS
-    reason, detail, remedy = explain_inconclusive(wide, classify(wide))
-    assert reason.exit_code is ExitCode.COULD_NOT_FIND_OUT
+    kind = classify(wide)
+    reason, detail, remedy = explain_inconclusive(wide, kind)
+    if kind in (AnswerKind.DEACTIVATED, AnswerKind.NEVER_SIGNED_IN):
+        assert reason.exit_code is ExitCode.NOT_GOOD_ENOUGH
+    else:
+        assert reason.exit_code is ExitCode.COULD_NOT_FIND_OUT
     assert detail
     assert remedy
     assert_whole(

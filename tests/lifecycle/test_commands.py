@@ -93,7 +93,7 @@ def test_disconnect(run, here):
 
 def test_disconnect_forgets_the_only_connection_after_a_yes(run, here):
     assert run(disconnect, yes=True)[0] == 0
-    assert here.records.load().connections == {}
+    assert here.catalogue.connections == {}
 
 
 def test_disconnect_with_a_keyring_that_fails_says_how_to_go_on(run, here):
