@@ -45,7 +45,12 @@ from aspm_ado.domain.rules.aspm import (
     redirect_target,
     tool_accepted,
 )
-from aspm_ado.domain.rules.classify import classify, explain_inconclusive, server_version
+from aspm_ado.domain.rules.classify import (
+    AnswerKind,
+    classify,
+    explain_inconclusive,
+    server_version,
+)
 from aspm_ado.domain.rules.clone import clone_inconclusive, judge_clone
 from aspm_ado.domain.rules.reach import judge_reach, not_listed, observe_reach
 from aspm_ado.domain.rules.scopes import ProbeResult, ScopeContext, judge_probe, judge_scopes
