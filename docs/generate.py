@@ -386,7 +386,8 @@ OTHERS: Final = (
     ("ASPM_ADO_GLOBAL_PAT_END", "The day on which global tokens end: `YYYY-MM-DD`, or `never`."),
     (
         "ASPM_ADO_SIMULATOR",
-        "What `demo --serve` prints (`http://127.0.0.1:PORT/#KEY`). Every request goes there.",
+        "What `demo --serve` prints (`http://127.0.0.1:PORT/#KEY`): every request goes "
+        "there, once it has shown that it knows the key.",
     ),
     ("CI", "Any value: nobody is asked anything."),
     ("NO_COLOR", "Any value: no colours."),
@@ -421,7 +422,7 @@ def environment() -> str:
         "",
         "A flag wins over its variable. Empty means unset. A literal `$(NAME)` is refused "
         "(exit 2): the pipeline variable was not expanded. Repeatable options take a list with "
-        "commas; switches take 1, true, yes, on or 0, false, no, off.",
+        "commas (commands by line ends); switches take 1, true, yes, on or 0, false, no, off.",
         "",
         "| variable | option | what |",
         "| --- | --- | --- |",

@@ -20,15 +20,16 @@ EXCUSED = {
     ("domain.checks.Command", "--aspm-url"): "a piece of aspm-ado rotate",
     ("domain.help.administrator.POLICIES", "--reach"): "migrate never asks for a global token",
     ("domain.help.guide._reach_step", "--reach"): "migrate never asks for a global token",
-    ("domain.help.guide._where_policies_forbid", "--server-url"): "a piece of aspm-ado guide",
-    ("domain.help.guide._where_policies_forbid", "--collection"): "a piece of aspm-ado guide",
+    ("domain.azure.place.options_for", "--collection"): "a piece of aspm-ado connect or guide",
+    ("domain.azure.place.options_for", "--server-url"): "a piece of aspm-ado connect or guide",
+    ("domain.azure.place.options_for", "-o"): "a piece of aspm-ado connect or guide",
+    ("domain.azure.place.parse_server", "--allow-http"): "only connect lets a server be corrected",
     ("domain.help.guide._where_policies_forbid", "--request"): "below aspm-ado guide",
     ("domain.rules.aspm._no_api", "--aspm-api"): "only beside --aspm-api",
     ("domain.rules.reach.not_listed", "--collection"): "rotate lists none, migrate no Server",
     ("domain.rules.scopes._WITH_POSTS", "--read-only-probes"): "only beside --read-only-probes",
     ("flows.options.aspm_options", "--register"): "only beside --register",
     ("flows.registration.aspm._TOKEN", "--aspm-token-file"): "elsewhere only a person is asked",
-    ("flows.rotation.migrate._HOW", "--pat-variable"): "in validate only a person is asked",
     ("flows.tokens.creation._AGREE", "--create-token"): "in validate only a person is asked",
     ("flows.tokens.creation._AGREE", "-y"): "in validate only a person is asked",
     ("flows.tokens.creation._created", "--create-token"): "only beside --create-token",
@@ -38,7 +39,6 @@ EXCUSED = {
     ("flows.tokens.lifecycle._END_LEFT", "-y"): "in validate only a person is asked",
     ("flows.tokens.revocation._END_OLD", "-y"): "handoff and validate ask only a person",
     ("flows.tokens.sources.tokens_given", "--create-token"): "only beside --create-token",
-    ("render.text._rows", "--all"): "only validate is short",
 }
 """Where it stands, the option, and why no command without it comes to say it."""
 

@@ -229,6 +229,7 @@ class Stand:
             now=lambda: datetime(2026, 10, 15, 12, tzinfo=UTC),
             show=lambda proofs: None,
             load_profile=load_profile,
+            is_simulated=True,
         )
 
     @property

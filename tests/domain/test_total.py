@@ -45,7 +45,12 @@ from aspm_ado.domain.rules.aspm import (
     redirect_target,
     tool_accepted,
 )
-from aspm_ado.domain.rules.classify import classify, explain_inconclusive, server_version
+from aspm_ado.domain.rules.classify import (
+    AnswerKind,
+    classify,
+    explain_inconclusive,
+    server_version,
+)
 from aspm_ado.domain.rules.clone import clone_inconclusive, judge_clone
 from aspm_ado.domain.rules.reach import judge_reach, not_listed, observe_reach
 from aspm_ado.domain.rules.scopes import ProbeResult, ScopeContext, judge_probe, judge_scopes
@@ -200,8 +205,12 @@ def test_lists_and_versions(
 ) -> None:
     assert_whole(not_listed(wide, deployment))
     assert server_version(wide) in API_VERSIONS
-    reason, detail, remedy = explain_inconclusive(wide, classify(wide))
-    assert reason.exit_code is ExitCode.COULD_NOT_FIND_OUT
+    kind = classify(wide)
+    reason, detail, remedy = explain_inconclusive(wide, kind)
+    if kind in (AnswerKind.DEACTIVATED, AnswerKind.NEVER_SIGNED_IN):
+        assert reason.exit_code is ExitCode.NOT_GOOD_ENOUGH
+    else:
+        assert reason.exit_code is ExitCode.COULD_NOT_FIND_OUT
     assert detail
     assert remedy
     assert_whole(

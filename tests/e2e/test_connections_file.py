@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,9 @@ def job(tmp_path: Path) -> Iterator[Job]:
         made.environment["MIRROR_PAT"] = tokens["mirror"]
         vaults.install(made.stage.bin, tokens)
         file = made.stage.folder / "connections.toml"
-        file.write_text(EXAMPLE.replace("/run/secrets", str(made.secrets)))
+        soon = (datetime.now(UTC) + timedelta(days=30)).date()
+        example = EXAMPLE.replace("2026-12-31", soon.isoformat())
+        file.write_text(example.replace("/run/secrets", str(made.secrets)))
         yield made
 
 

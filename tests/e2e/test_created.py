@@ -12,9 +12,9 @@ from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Creation, SignIn
 
 from ..minting.az import FakeAz, drawn_sign_in
-from .questions import EXPIRES, TOKEN, answers
+from .questions import ASPM_TOKEN, ENTERED, EXPIRES, HAND, TOKEN, answers
 from .stage import ONE, drawn_token
-from .terminal import ENTER, pasted, squeezed
+from .terminal import ENTER, UP, pasted, squeezed, stand_in
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the stand-in for az is a POSIX script"
@@ -42,17 +42,31 @@ def begun(play, **creation):
     return told, az
 
 
+def by_clipboard(told) -> tuple[str, ...]:
+    """A token that is stored nowhere is created only where a clipboard can hand it over."""
+    told.stage.environment["DISPLAY"] = ":0"
+    stand_in(told.stage.bin, "xclip")
+    return ("connect", *ONE[:4], "--store", "none", "--aspm-url", "https://aspm.example.test")
+
+
+def to_the_end(wizard) -> None:
+    wizard.answer(ASPM_TOKEN, ENTER)
+    wizard.answer(HAND, ENTER)
+    wizard.answer(ENTERED, UP + ENTER)
+    assert wizard.end() == 0
+
+
 def test_offered_agreed_to_and_proven(play):
     told, az = begun(play)
-    wizard = told.wizard("connect", *ONE, "--store", "none")
+    wizard = told.wizard(*by_clipboard(told))
     wizard.see(HOW)
     assert az.calls == []
-    assert told.simulator.requests == []
+    assert not [one for one in told.simulator.requests if one.token_last4]
     wizard.type(ENTER)
     wizard.see("vso.code_full vso.identity_manage vso.profile_write vso.work_full")
     wizard.answer(AGREE, "y")
     wizard.look_around()
-    assert wizard.end() == 0
+    to_the_end(wizard)
     [made] = [one for one in told.simulator.world.tokens if one.authorization]
     told.watch(told.token, made.value)
     assert not told.canaries.in_bytes(wizard.bytes, "the terminal")
@@ -65,14 +79,14 @@ def test_what_cannot_be_done_goes_on_by_hand_and_no_answer_is_lost(play):
     told.watch(by_hand.value)
     world = told.simulator.world
     told.simulator.become(replace(world, tokens=(*world.tokens, by_hand)))
-    wizard = told.wizard("connect", *ONE, "--store", "none")
+    wizard = told.wizard(*by_clipboard(told))
     wizard.answer(HOW, ENTER)
     wizard.answer(AGREE, "y")
     wizard.see("forbids new tokens")
     wizard.see("It goes on by hand.")
     wizard.answer(TOKEN, pasted(by_hand.value) + ENTER)
     wizard.answer(EXPIRES, ENTER)
-    assert wizard.end() == 0
+    to_the_end(wizard)
 
 
 def test_what_stands_in_the_way_is_found_before_az_runs(play):

@@ -59,7 +59,7 @@ def test_connecting_one_organization_asks_seven_questions(play):
         SAVED,
     ]
     assert len(questions) == 7
-    through(told.wizard("connect", "--store", "none"), questions)
+    through(told.wizard("connect", "--store", "none", "--register", "guided"), questions)
 
 
 def through(wizard, questions):

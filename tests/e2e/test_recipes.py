@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -75,9 +76,9 @@ def test_every_command_line_of_a_page_can_be_read(shown: Shown) -> None:
     "example", [example for command in COMMANDS for example in command.examples]
 )
 def test_an_example_of_help_can_be_read(example: str) -> None:
-    program, *words = example.split()
+    program, _, line = example.partition(" ")
     assert program == "aspm-ado"
-    parsed(words)
+    parsed(Shown("help", line).words)
 
 
 @pytest.mark.parametrize(
@@ -258,9 +259,11 @@ def test_every_night_with_and_without_a_keyring(job: Callable[..., Job]) -> None
     new = drawn_token()
     known = samples.token(new)
     told = story("ready")
-    here = job(tokens=(known, *told.world.tokens))
+    today = datetime.now(UTC).date()  # a date that is past by this machine's clock is refused
+    here = job(tokens=(known, *told.world.tokens), today=today)
     here.secret("ado-pat", new)
-    connect = "aspm-ado connect estate -o contoso --pat-file ado-pat --pat-expires 2026-11-01 --register guided --no-input"
+    connect = f"aspm-ado connect estate -o contoso --pat-file ado-pat --pat-expires {today + timedelta(days=17)}"
+    connect += " --register guided --no-input"
     connect += " --aspm-url https://aspm.example.com"
     done = here.sh(connect)
     assert done.returncode == 0, done.stderr

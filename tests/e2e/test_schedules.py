@@ -11,6 +11,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PureWindowsPath
 
 import pytest
@@ -141,8 +142,9 @@ def test_the_command_of_each_writes_what_is_published(tmp_path: Path, name: str)
         for place, here in places.items():
             line = line.replace(place, here)
         job.secret("ado-pat", told.token)
-        connect = "aspm-ado connect -o contoso --pat-file ado-pat --pat-expires 2026-11-01 --register none --no-input"
-        assert job.sh(connect).returncode == 0
+        soon = (datetime.now(UTC) + timedelta(days=30)).date()
+        connect = f"aspm-ado connect -o contoso --pat-file ado-pat --pat-expires {soon}"
+        assert job.sh(f"{connect} --register none --no-input").returncode == 0
         variables = {"ASPM_ADO_PAT": told.token} if "-o contoso" in line else {}
         done = job.sh(line.replace("'", ""), **variables)
         assert done.returncode == 0, done.stderr

@@ -47,8 +47,8 @@ def test_while_the_network_is_asked(tmp_path, mute, number):
         stage.begin("connect", *common, "--store", "none", "--register", "none", "--json"),
         stage.begin("validate", *common),
     ]
-    # Which connection is whose is not known; each run sends two first questions side by side.
-    accepted = [mute.accept()[0] for _ in range(2 * len(runs))]
+    # Which connection is whose is not known; each run first asks whether it is a simulator.
+    accepted = [mute.accept()[0] for _ in runs]
     for connection in accepted:
         connection.settimeout(20)
         assert connection.recv(1)

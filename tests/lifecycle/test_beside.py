@@ -45,10 +45,10 @@ def beside(here: Machine, *others):
     vault = context.vault
     read = vault.read
 
-    def late(service):
+    def late(service, origin):
         if waiting:
             waiting.pop(0)(here)
-        return read(service)
+        return read(service, origin)
 
     vault.read = late
     return context

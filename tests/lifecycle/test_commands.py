@@ -67,7 +67,6 @@ def run(here, capsys, tmp_path):
     [
         {"purpose": "alm"},
         {"reach": "organization"},
-        {"pat_expires": "2027-01-01"},
         {"pat_file": "new"},
     ],
     ids=lambda flags: next(iter(flags)),
@@ -92,11 +91,9 @@ def test_disconnect(run, here):
     assert PAT not in out
 
 
-def test_disconnect_forgets_nothing_that_was_not_named(run, here):
-    with pytest.raises(UsageError, match="Which connection") as caught:
-        run(disconnect, yes=True)
-    assert "aspm-ado list" in caught.value.remedy
-    assert here.secrets
+def test_disconnect_forgets_the_only_connection_after_a_yes(run, here):
+    assert run(disconnect, yes=True)[0] == 0
+    assert here.catalogue.connections == {}
 
 
 def test_disconnect_with_a_keyring_that_fails_says_how_to_go_on(run, here):
@@ -173,12 +170,21 @@ def test_what_rotate_leaves_to_a_person_is_named_at_the_end(run, here):
     assert "aspm-ado migrate contoso" in out
 
 
-@pytest.mark.parametrize("command", [rotate, disconnect])
-def test_which_connection_has_to_be_said(run, command):
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [(rotate, Reason.INPUT_MISSING), (disconnect, Reason.CONFIRMATION_MISSING)],
+)
+def test_the_only_connection_need_not_be_said(run, command, reason):
     with pytest.raises(UsageError) as caught:
         run(command)
-    assert caught.value.reason is Reason.INPUT_MISSING
-    assert "Which connection" in caught.value.problem
+    assert (caught.value.reason, "connection" in caught.value.problem) == (reason, False)
+
+
+def test_a_date_said_of_a_stored_connection_corrects_its_record(run):
+    code, out, _ = run(validate, names=["contoso"], pat_expires="2027-02-28", json=True)
+    assert code == 0
+    [organization] = json.loads(out)["connections"][0]["organizations"]
+    assert organization["token"]["expires"] == "2027-02-28"
 
 
 @pytest.mark.parametrize(("answer", "code", "force"), [(True, 0, NEW), (False, 4, PAT)])
@@ -289,9 +295,9 @@ END = date(2026, 12, 1)
         (date(2026, 11, 30), END, "stops 2026-12-01 (1 day)", 1),
         (date(2026, 12, 1), END, "was to stop 2026-12-01", 0),
         (date(2026, 12, 4), END, "was to stop 2026-12-01", -3),
-        (date(2027, 1, 12), None, "ends 2027-01-13 (1 day)", 1),
-        (date(2027, 1, 13), None, "ends 2027-01-13 (today)", 0),
-        (date(2027, 1, 16), None, "was to end 2027-01-13", -3),
+        (date(2027, 1, 12), None, "2027-01-13 (1 day)", 1),
+        (date(2027, 1, 13), None, "2027-01-13 (today)", 0),
+        (date(2027, 1, 16), None, "2027-01-13 (past)", -3),
     ],
 )
 def test_list_counts_to_the_earlier_end_and_past_it(run, today, end, said, left):

@@ -212,7 +212,7 @@ def test_stopped_again_and_again(here):
     """Every run gets one token further; none begins from the start."""
     given: list[str] = []
     for _ in range(40):
-        somebody = Somebody({}, at=7)
+        somebody = Somebody({}, at=6)
         try:
             run(here, somebody)
         except InterruptedByUserError:

@@ -505,7 +505,7 @@ def test_what_could_not_be_erased_is_erased_when_it_is_said_again(here):
     context = here.context({"yes": "true"})
     erase = here.vault.erase
 
-    def failing(service):
+    def failing(service, origin):
         raise StoreError(Reason.KEYRING_FAILED, "It failed.", remedy="Try again.")
 
     here.vault.erase = failing
@@ -523,10 +523,10 @@ def test_what_the_aspm_left_alone_is_erased_when_it_is_said_again(here):
     context = here.context({"yes": "true"})
     erase = here.vault.erase
 
-    def failing(service):
+    def failing(service, origin):
         if service.startswith("aspm-ado:aspm:"):
             raise StoreError(Reason.KEYRING_FAILED, "It failed.", remedy="Try again.")
-        erase(service)
+        erase(service, origin)
 
     here.vault.erase = failing
     forgotten = disconnect(context, "contoso")

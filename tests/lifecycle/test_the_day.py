@@ -183,7 +183,7 @@ def test_a_token_of_one_organization(stand, demanded, before, since):
 
     def demand(catalogue):
         entries = {
-            name: replace(one, reach_demanded=demanded)
+            name: replace(one, reach_demanded=ReachDemanded(demanded))
             for name, one in catalogue.connections.items()
         }
         return replace(catalogue, connections=entries)

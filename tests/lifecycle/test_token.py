@@ -43,7 +43,7 @@ def run(here: Machine, name: str | None = "contoso", *, to=None, environment=Non
     output.forget_document()
     [spec] = [one for one in COMMANDS if one.word == "token"]
     given = {"config-dir": str(here.folder), **flags}
-    simulator = {"ASPM_ADO_SIMULATOR": here.stand.simulator.address}
+    simulator = {"ASPM_ADO_SIMULATOR": here.stand.simulator.variable}
     wiring = Invocation("token", spec.options, given, {**simulator, **(environment or {})})
     wiring.__dict__["vault"] = here.vault
     reader, writer = os.pipe()

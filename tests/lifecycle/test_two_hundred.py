@@ -104,9 +104,10 @@ def catalogue() -> Catalogue:
         entry_of_one(name, f"aspm-ado:{name}:k", name[-4:], purpose=purpose, aspm=aspm)
         for name, purpose in NAMES.items()
     ]
-    return Catalogue(
+    made = Catalogue(
         {entry.name: entry for entry in entries}, aspm_tokens={ASPM: "aspm-ado:aspm:k"}
     )
+    return made.bound(made.unbound)
 
 
 def world():

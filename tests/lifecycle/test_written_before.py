@@ -142,7 +142,9 @@ def test_a_write_that_was_interrupted(machine):
 def half_migrated(machine) -> Machine:
     own = tuple(samples.token(OWN[name], reach=name) for name in FOUR)
     organizations = tuple(replace(samples.FABRIKAM, name=name) for name in FOUR)
-    return fill(machine(tokens=(*TOKENS, *own), organizations=organizations), "half-migrated")
+    aspm = {"registers": "yes", "alm_tools": ("azurecloud",)}
+    world = {"tokens": (*TOKENS, *own), "organizations": organizations, "aspm": aspm}
+    return fill(machine(**world), "half-migrated")
 
 
 def test_a_migration_goes_on_where_it_stood(half_migrated):

@@ -38,6 +38,7 @@ class FakeAz:
         path = folder / "az"
         path.write_text(SCRIPT.format(python=sys.executable), encoding="utf-8")
         path.chmod(0o700)
+        (folder / "az-of-a-simulation").touch()
         self.gives(value)
 
     def gives(self, value: str, **more: object) -> None:

@@ -15,6 +15,7 @@ from aspm_ado.domain.azure.pat_errors import AZ_FAILURES, PERSONAL, tenant_in
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.simulator.azure_cli import install
 
 from .az import FakeAz, drawn_sign_in
 
@@ -194,3 +195,18 @@ def test_a_tenant_is_a_guid(az):
 )
 def test_the_tenant_that_anybody_is_told(headers, tenant):
     assert tenant_in(Reply(Call("GET", "https://dev.azure.com/contoso"), 404, headers)) == tenant
+
+
+def test_in_a_simulation_only_its_stand_in_is_run(tmp_path):
+    real, stand_in = tmp_path / "real", tmp_path / "stand-in"
+    for folder in (real, stand_in):
+        folder.mkdir()
+    install(stand_in, "simulated-sign-in")
+    for name in ("az", "az.cmd", "az.py"):
+        if (stand_in / name).exists():
+            (real / name).write_bytes((stand_in / name).read_bytes())
+            (real / name).chmod(0o700)
+    for folder, is_run in ((real, False), (stand_in, True)):
+        made = AzureCli({"PATH": str(folder)}, is_simulated=True)
+        assert made.is_there is is_run
+        assert AzureCli({"PATH": str(folder)}).is_there

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError
+from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.tokens.revocation import revoking_unkept
@@ -40,7 +40,6 @@ def living(here) -> int:
         ({"handoff": "later"}, "guided", 0, 0),
         ({"handoff": "later"}, "auto", 0, 8),
         ({"handoff": "refused"}, "guided", 0, 6),
-        ({"go": False}, "guided", 0, 0),
     ],
 )
 def test_only_what_invicti_aspm_has_is_left_alive(desk, answers, register, lives, code):
@@ -49,11 +48,10 @@ def test_only_what_invicti_aspm_has_is_left_alive(desk, answers, register, lives
     assert (len(here.made), living(here)) == (1, lives)
     assert int(report.exit_code) == code
     assert ("was not kept: it is revoked again" in here.said) == (not lives)
-    asked = "go" not in answers
-    assert ("revokes it unless you answer “Saved: Invicti ASPM took it”" in here.said) == asked
+    assert "revokes it unless you answer “Saved: Invicti ASPM took it”" in here.said
     made = check(report, "aspm.registration")
     assert "handoff" not in f"{made.detail} {made.remedy} {made.next}"
-    if asked and not lives:
+    if not lives:
         assert made.detail.endswith("The token is stored nowhere, so aspm-ado revokes it.")
         assert made.remedy.endswith("run: aspm-ado connect")
 
@@ -114,3 +112,12 @@ def test_a_token_that_is_stored_is_never_revoked_by_later(desk):
         run(here, person(handoff=answer), store="keyring")
         assert living(here) == len(here.made) == 1
         here = desk()
+
+
+def test_a_no_at_the_plan_revokes_what_was_created(desk):
+    here = desk()
+    with pytest.raises(UsageError) as caught:
+        run(here, person(go=False), register="guided")
+    assert caught.value.reason is Reason.DECLINED
+    assert (len(here.made), living(here)) == (1, 0)
+    assert "was not kept: it is revoked again" in here.said

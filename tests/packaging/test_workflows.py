@@ -137,6 +137,21 @@ def test_at_night_everything_runs_that_is_longer_at_night() -> None:
     assert all((ROOT / word).exists() for word in run if word.startswith("tests/"))
 
 
+def test_at_night_the_sweeps_of_crashes_run() -> None:
+    """Killed, without space, with a keyring that lies, and two runs at once: at every step."""
+    run = WORKFLOWS["nightly"].split()
+    sweeps = (
+        "adapters/catalog",
+        "adapters/vault",
+        "flows",
+        "keyring",
+        "lifecycle",
+        "minting",
+        "steps",
+    )
+    assert {f"tests/{folder}" for folder in sweeps} <= set(run)
+
+
 def test_every_python_is_tried() -> None:
     for version in ("3.11", "3.12", "3.13", "3.14"):
         assert WORKFLOWS["ci"].count(f'"{version}"') == 2

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.adapters.records.folder import Disk, PrivateFolder
+from aspm_ado.adapters.records.folder import Disk, PrivateFolder, replace_file
 from aspm_ado.adapters.terminal.voice import TerminalVoice
 from aspm_ado.cli.output import write_document, write_lines
 from aspm_ado.domain.known_secrets import HIDDEN, KNOWN_SECRETS
+from aspm_ado.render.ending import closing, ending
+from aspm_ado.render.formats import FORMATS
 from aspm_ado.render.json import dump, report_document
-from aspm_ado.render.text import closing, paint, plain_lines, sections, tickets
+from aspm_ado.render.text import line_rows, paint, plain_lines, sections, tickets
 
 from . import reports
 
@@ -34,12 +36,19 @@ def report() -> list[str]:
     painted = io.StringIO()
     paint(tuple(sections(made)), painted, color=True, width=70)
     rows = plain_lines(tuple(sections(made)))
-    return [painted.getvalue(), *rows, *closing(made), *tickets(made)]
+    end = [row for _, row in line_rows(ending(made, verbose=True), 70)]
+    return [painted.getvalue(), *rows, *end, *closing(made, verbose=True), *tickets(made)]
 
 
 def written(folder: Path) -> str:
     PrivateFolder(folder, Disk()).write("records.json", json.dumps({"name": SAID}).encode())
     return (folder / "records.json").read_text()
+
+
+def filed(folder: Path, suffix: str) -> str:
+    path = folder / f"report{suffix}"
+    replace_file(path, FORMATS[suffix].render(reports.hostile()))
+    return path.read_text()
 
 
 def by_stdout(write: Callable[[], None], capsysbinary: pytest.CaptureFixture[bytes]) -> str:
@@ -62,6 +71,11 @@ WAYS: dict[str, Callable[[pytest.CaptureFixture[bytes], Path], str]] = {
     "a document for a file": lambda *_: dump({"detail": [SAID, {"more": SAID}]}).decode(),
     "the document of a report": lambda *_: dump(report_document(reports.hostile())).decode(),
     "a report in tables and lines": lambda *_: "\n".join(report()),
+    **{
+        f"a file {suffix}": lambda _, folder, suffix=suffix: filed(folder, suffix)
+        for suffix in FORMATS
+        if FORMATS[suffix].is_available and suffix != ".ics"  # which has days alone
+    },
     "records": lambda _, folder: written(folder),
 }
 
@@ -72,7 +86,7 @@ def test_no_secret_leaves_by_any_other_way(way, capsysbinary, tmp_path, monkeypa
     monkeypatch.setattr(reports, "HOSTILE", SAID)
     folder = tmp_path / "records"
     folder.mkdir(0o700)
-    left = way(capsysbinary, folder)
+    left = way(capsysbinary, folder).replace("\n ", "").replace("\\", "")
     assert "before" in left
     assert HIDDEN in left
     forms = (TOKEN, TOKEN.encode().hex())

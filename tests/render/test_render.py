@@ -383,7 +383,7 @@ def test_what_is_left_to_do_is_the_last_line_and_said_once() -> None:
     rows = [
         ("fabrikam", Reason.NOT_MIGRATED, "Go on: aspm-ado migrate contoso -o fabrikam"),
         ("Tailspin", Reason.NOT_MIGRATED, "Go on: aspm-ado migrate contoso -o Tailspin"),
-        ("contoso", Reason.SAVED_NOT_SHOWN, "Look there. Again: aspm-ado handoff contoso"),
+        ("contoso", Reason.SAVED_NOT_SHOWN, "Look there."),
     ]
     text = shortly(
         places(
@@ -398,7 +398,7 @@ def test_what_is_left_to_do_is_the_last_line_and_said_once() -> None:
     assert text.endswith(
         "! fabrikam, Tailspin · Registration in Invicti ASPM: not-migrated\n"
         "! contoso · Registration in Invicti ASPM: saved-not-shown\n"
-        "    → Look there. Again: aspm-ado handoff contoso\n"
+        "    → Look there.\n"
         "Next: aspm-ado migrate contoso\n"
     )
 

@@ -21,6 +21,9 @@ from aspm_ado.domain.secret import Secret, parse_secret
 SPARE: Final = 300.0
 """Seconds that a token must still serve to be used again."""
 
+_STAND_IN: Final = "az-of-a-simulation"
+"""A file beside the stand-in, which the simulator writes."""
+
 
 class AzureCli:
     """Finds `az` on the PATH; runs it when a token is asked for, and not before."""
@@ -32,8 +35,13 @@ class AzureCli:
         seconds: Callable[[], float] = lambda: 30.0,
         platform: str = sys.platform,
         now: Callable[[], float] = time.time,
+        is_simulated: bool = False,
     ) -> None:
-        """``seconds`` is the longest that `az` may take, asked for when it runs."""
+        """``seconds`` is the longest that `az` may take, asked for when it runs.
+
+        ``is_simulated``: only the stand-in of the simulation is run.
+        """
+        self._is_simulated = is_simulated
         self._environment, self._platform = childs_environment(environment), platform
         self._seconds, self._now = seconds, now
         self._held: dict[str, tuple[Secret, float]] = {}
@@ -110,7 +118,14 @@ class AzureCli:
         return child.returncode, out, said.decode("utf-8", "replace")
 
     def _program(self) -> str | None:
-        """`az` with its full path.
+        """`az` with its full path, and in a simulation never the real one."""
+        program = self._first()
+        if program and self._is_simulated and not Path(program).with_name(_STAND_IN).is_file():
+            return None
+        return program
+
+    def _first(self) -> str | None:
+        """The first one on the PATH.
 
         Never one of the current folder, where anybody may have put it.
         """

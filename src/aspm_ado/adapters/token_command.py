@@ -68,7 +68,7 @@ class TokenCommands:
                 where,
                 "The program is not on the PATH.",
                 "Install it or write its absolute path. The current folder is not searched. "
-                "ORGANIZATION= before a command needs an organization that you name with -o.",
+                "ORGANIZATION= before a command needs an organization that this run names.",
             )
         if _is_batch(program) and any(map(_OBEYED.search, words[1:])):
             raise _refusal(

@@ -260,7 +260,11 @@ class Invocation:
         """The Azure CLI, which is run only when it is chosen."""
         from aspm_ado.adapters.azure_cli import AzureCli
 
-        return AzureCli(self.environment, seconds=lambda: self.timeout)
+        return AzureCli(
+            self.environment,
+            seconds=lambda: self.timeout,
+            is_simulated=self.simulator is not None,
+        )
 
     @cached_property
     def clock(self) -> Clock:

@@ -53,7 +53,7 @@ class Command:
         words = ["aspm-ado", self.verb]
         if self.organizations or not self.aspm_url:
             words.append(clean(connection, 70))
-        words += (f"-o {shlex.quote(clean(name, 60))}" for name in self.organizations)
+        words += (f"-o {shlex.quote(clean(name, 100))}" for name in self.organizations)
         if self.aspm_url:
             words.append(f"--aspm-url {shlex.quote(clean(self.aspm_url, 1000))}")
         return " ".join(words)

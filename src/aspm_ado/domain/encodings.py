@@ -18,14 +18,14 @@ _LAYERS: Final = 3
 _CODE: Final = "[0-9A-Fa-f]"
 _ASCII: Final = f"[0-7]{_CODE}"
 _ESCAPE: Final = re.compile(
-    rf"(?P<run>(?:%{_ASCII}){{2,}}|(?:\\u00{_ASCII}){{2,}}|(?:\\x{_ASCII}){{2,}}"
-    rf"|(?:&#x{_ASCII};){{2,}})"
-    rf"|(?<!\\)\\+(?:u\{{0*(?P<brace>{_CODE}{{1,6}})\}}|u(?P<unit>{_CODE}{{4}})"
+    rf"[\\%&](?:(?P<run>(?<=%){_ASCII}(?:%{_ASCII})+|(?<=\\)u00{_ASCII}(?:\\u00{_ASCII})+"
+    rf"|(?<=\\)x{_ASCII}(?:\\x{_ASCII})+|(?<=&)#x{_ASCII};(?:&#x{_ASCII};)+)"
+    rf"|(?<=\\)(?<!\\\\)\\*(?:u\{{0*(?P<brace>{_CODE}{{1,6}})\}}|u(?P<unit>{_CODE}{{4}})"
     rf"|x(?P<byte>{_CODE}{{2}}))"
-    rf"|%(?:25)*(?:u(?P<wide>{_CODE}{{4}})|(?P<percent>{_CODE}{{2}}))"
-    rf"|&(?:amp;)*#(?:[xX]0*(?P<hexadecimal>{_CODE}{{1,6}})|0*(?P<decimal>[0-9]{{1,7}}));?"
-    r'|\\(?P<sign>["\\/])'
-    r"|&(?:amp;)*(?P<name>amp|lt|gt|quot|apos|nbsp|shy|zwj|zwnj|lrm|rlm);"
+    rf"|(?<=%)(?:25)*(?:u(?P<wide>{_CODE}{{4}})|(?P<percent>{_CODE}{{2}}))"
+    rf"|(?<=&)(?:amp;)*#(?:[xX]0*(?P<hexadecimal>{_CODE}{{1,6}})|0*(?P<decimal>[0-9]{{1,7}}));?"
+    r'|(?<=\\)(?P<sign>["\\/])'
+    r"|(?<=&)(?:amp;)*(?P<name>amp|lt|gt|quot|apos|nbsp|shy|zwj|zwnj|lrm|rlm);)"
 )
 """One escape, or a run of the usual ones of ASCII."""
 _RUN_MARKS: Final = ("%", r"\u00", r"\x", "&#x", ";")
@@ -37,6 +37,10 @@ _MARKER: Final = re.compile(
     "simulatednotatoken|simulated-aspm-token-|simulated-sign-in-of-entra-", re.IGNORECASE
 )
 """What the secrets of a simulation begin with."""
+_WORDS: Final = re.compile(
+    r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-._/:](?:[A-Z]?[a-z]+|[A-Z]+))*"  # as keys and sentences have them
+)
+_LONG: Final = 12
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zl", "Zp"})
 _BLANK: Final = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _WIDE: Final = range(0xFF01, 0xFF5F)
@@ -172,12 +176,19 @@ def layers_of(text: str) -> Iterator[Layer]:
 
 
 def form_of(secret: str) -> Form:
-    """The secret itself. The constant part of a token and a simulated one's marker do not count."""
+    """The secret itself.
+
+    The constant part of a token, the marker of a simulated one and long words do not count: texts
+    of ours have them, too.
+    """
     counts = [True] * len(secret)
     if _CONSTANT.fullmatch(secret):
         counts[_RANDOM:] = [False] * (len(secret) - _RANDOM)
     if marker := _MARKER.match(secret):
         counts[: marker.end()] = [False] * marker.end()
+    for words in _WORDS.finditer(secret):
+        if (length := words.end() - words.start()) >= _LONG:
+            counts[words.start() : words.end()] = [False] * length
     seen = [_LETTERS[ord(one)] for one in secret]
     kept = [(one, count) for one, count in zip(seen, counts, strict=True) if one is not None]
     return Form("".join(one for one, _ in kept), tuple(count for _, count in kept))

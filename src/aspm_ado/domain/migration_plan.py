@@ -112,7 +112,7 @@ def _table(cells: Sequence[tuple[str, ...]], columns: int) -> Iterator[str]:
     way = (room - first - state) * 6 // 10
     widths = (first, state, way, room - first - state - way)
     for number, row in enumerate(cells):
-        parts = [list(wrap(cell, width)) for cell, width in zip(row, widths, strict=True)]
+        parts = [list(_fitted(cell, width)) for cell, width in zip(row, widths, strict=True)]
         for pieces in zip_longest(*parts, fillvalue=""):
             padded = zip(pieces, widths, strict=True)
             yield "  ".join(
@@ -120,6 +120,19 @@ def _table(cells: Sequence[tuple[str, ...]], columns: int) -> Iterator[str]:
             ).rstrip()
         if number == 0:
             yield "  ".join("-" * width for width in widths)
+
+
+def _fitted(cell: str, width: int) -> Iterator[str]:
+    """The words of a cell in rows of its column; a longer word is cut."""
+    for row in wrap(cell, width):
+        rest = row
+        while rest:
+            part = rest[:width]
+            while display_width(part) > width:
+                part = part[:-1]
+            part = part or rest[:1]
+            yield part
+            rest = rest[len(part) :]
 
 
 def _quoted(line: str) -> str:

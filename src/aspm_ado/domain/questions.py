@@ -116,7 +116,7 @@ ALLOW_HTTP: Final = _where(
 FROM: Final = _where(
     "from",
     "File of connections",
-    "Make each [[connection]] of the TOML file FILE. Keys are the names of these options.",
+    "Make each [[connection]] of the TOML file FILE.",
     "FILE",
 )
 PAT_STDIN: Final = _token("pat-stdin", "Token on stdin", "Read the token from stdin.", switch=True)
@@ -130,8 +130,7 @@ PAT_FILE: Final = _token(
 PAT_COMMAND: Final = _token(
     "pat-command",
     "Command that prints the token",
-    "Run COMMAND without a shell and read the token, or that of one organization. Can be repeated; "
-    "the variable has one command per line.",
+    "Read the token from the output of COMMAND, or that of one organization. Can be repeated.",
     "[ORGANIZATION=]COMMAND",
     repeat=True,
     separator="\n",

@@ -148,8 +148,7 @@ def _waits(check: Check) -> bool:
 
 def _leads_on(check: Check, commands: Iterable[str]) -> bool:
     """Whether its remedy is no more than one of the commands."""
-    is_more = check.reason is Reason.SAVED_NOT_SHOWN
-    return not is_more and any(command in (check.remedy or "") for command in commands)
+    return any(command in (check.remedy or "") for command in commands)
 
 
 def _is_news(check: Check) -> bool:

@@ -19,6 +19,7 @@ _ENDS: Final = 4070908800  # in the year 2099
 def install(folder: Path, sign_in: str) -> None:
     """Put an `az` into ``folder``, for the front of a PATH, that is signed in by ``sign_in``."""
     answer = {"accessToken": sign_in, "expires_on": _ENDS, "tokenType": "Bearer"}
+    (folder / "az-of-a-simulation").touch()
     script = folder / "az.py"
     script.write_text(_SCRIPT.format(answer=answer), encoding="utf-8")
     if sys.platform == "win32":

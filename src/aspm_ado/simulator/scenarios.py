@@ -101,8 +101,8 @@ def _on_server(name: str, summary: str, server: Server, token: IssuedToken) -> S
 
 
 _GARBAGE = _pat("Garbage", "Grb1")  # no world knows it
-_FIRST = _pat("TwoOrganizationsContoso", "Con1", reach="Contoso")
-_SECOND = _pat("TwoOrganizationsFabrikam", "Fab1", reach="Fabrikam")
+_FIRST = _pat("FirstOfTwo", "Con1", reach="Contoso")
+_SECOND = _pat("SecondOfTwo", "Fab1", reach="Fabrikam")
 _SIGNED_IN = SignIn("simulated-sign-in-of-entra-0001", samples.ADA, samples.TENANT)
 _UNKNOWN = "simulated-aspm-token-9999"
 _SOMEBODYS = Instance("made by hand", "azurecloud", "https://dev.azure.com/Contoso")
@@ -130,7 +130,7 @@ _ALL = (
     _case(
         "organization-only",
         "The token was created for one organization, while Invicti's guide asks for all.",
-        _pat("OrganizationOnly", "One1", reach="Contoso"),
+        _pat("OneOnly", "One1", reach="Contoso"),
         3,
         "reach-organization-only",
     ),
@@ -172,7 +172,7 @@ _ALL = (
     _case(
         "deactivated-organization",
         "The organization was switched off.",
-        _pat("DeactivatedOrganization", "Off1"),
+        _pat("SwitchedOff", "Off1"),
         3,
         "organization-deactivated",
         world={"organizations": (replace(samples.CONTOSO, deactivated=True), samples.FABRIKAM)},

@@ -126,13 +126,8 @@ class PrivateFolder:
                 os.close(descriptor)
 
     def write(self, name: str, data: bytes) -> None:
-        """Replace the file by one of mode 0600; after any failure the old one is as it was.
-
-        No secret gets into it, whatever it was that brought one here.
-        """
+        """Replace the file by one of mode 0600; after any failure the old one is as it was."""
         path = self.path / name
-        text = data.decode("utf-8", "surrogateescape")
-        data = KNOWN_SECRETS.hide(text).encode("utf-8", "surrogateescape")
         if len(data) > _LARGEST:
             remedy = "Nothing was changed. Connect fewer organizations in one folder of records."
             raise _unfit(path, "would become too large to be read again (32 MB)", remedy)
@@ -208,11 +203,13 @@ def temporary_file(disk: Disk, beside: Path, data: bytes, mode: int = _MODE_FILE
 
 
 def _write_new(disk: Disk, path: Path, data: bytes, mode: int) -> None:
+    """Write a file; no secret gets into it, whatever it was that brought one here."""
+    text = KNOWN_SECRETS.hide(data.decode("utf-8", "surrogateescape"))
     descriptor = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _GUARD)
     try:
         if _POSIX:
             os.fchmod(descriptor, mode)
-        rest = memoryview(data)
+        rest = memoryview(text.encode("utf-8", "surrogateescape"))
         while rest:
             rest = rest[disk.write(descriptor, bytes(rest)) :]
         disk.fsync(descriptor)

@@ -112,8 +112,9 @@ def _lines(entries: Sequence[Entry], calendar: Calendar) -> Iterator[str]:
             yield "  " + _in_columns(row, widths)
             waiting = _waiting(entry, one)
             if waiting is not None:
+                owner = _owner_if_other(waiting, entry.credentials[one.credential])
                 yield (
-                    f"    new token …{waiting.last4} waits for Invicti ASPM: "
+                    f"    new token …{waiting.last4}{owner} waits for Invicti ASPM: "
                     f"aspm-ado handoff {entry.name}"
                 )
         if left := sum(_is_left(entry, one) for one in entry.organizations):
@@ -122,14 +123,23 @@ def _lines(entries: Sequence[Entry], calendar: Calendar) -> Iterator[str]:
 
 def _row(entry: Entry, one: StoredOrganization, calendar: Calendar) -> tuple[str, ...]:
     credential = entry.credentials[one.credential]
-    owner = credential.identity_name or credential.identity_account or "unknown"
     return (
         clean(one.name, 60),
         f"…{credential.last4}",
-        clean(owner, 60),
+        _owner(credential),
         _end(entry, credential, calendar),
         one.registration.state.value,
     )
+
+
+def _owner(credential: StoredCredential) -> str:
+    return clean(credential.identity_name or credential.identity_account or "unknown", 60)
+
+
+def _owner_if_other(waiting: StoredCredential, current: StoredCredential) -> str:
+    if waiting.identity_id.lower() == current.identity_id.lower():
+        return ""
+    return f" of {_owner(waiting)}"
 
 
 def _in_columns(cells: Sequence[str], widths: Sequence[int]) -> str:

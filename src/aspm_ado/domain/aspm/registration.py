@@ -265,15 +265,14 @@ def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome
     return _outcome(marker, check, RegistrationState.UNKNOWN)
 
 
-def not_shown(state: Registration, connection: str) -> Outcome:
+def not_shown(state: Registration) -> Outcome:
     """A person says that it is saved, and ``projects/check`` does not know the tool."""
     check = Check(
         CheckId.REGISTRATION,
         Status.WARN,
         "Marked as saved by you; Invicti ASPM does not show it yet.",
         Reason.SAVED_NOT_SHOWN,
-        "Check in Invicti ASPM that the integration is active. To enter the values again, run: "
-        f"aspm-ado handoff {connection}",
+        "Check in Invicti ASPM that the integration is active.",
     )
     return Outcome(state, check)
 
@@ -392,6 +391,7 @@ def judge_registration(facts: RegistrationFacts) -> Check:
 
 _WITHOUT_HANDOFF: Final = {
     Reason.HANDED_OFF: "Enter the values in Invicti ASPM now; nothing is stored to come back to.",
+    Reason.SAVED_NOT_SHOWN: "Check in Invicti ASPM that the integration is active.",
     Reason.ASPM_REFUSED: "If aspm-ado printed a text for Invicti's support, send it. Then connect "
     "again: aspm-ado connect",
     Reason.REGISTRATION_CONFLICT: "Look at it in Invicti ASPM under Integrations. To register "

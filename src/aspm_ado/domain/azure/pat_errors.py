@@ -383,7 +383,7 @@ def az_failed(output: str, tenant: str) -> NotCreatedError:
 def _with_tenant(text: str, tenant: str) -> str:
     """``text`` about a tenant, or about the one that `az` takes by itself."""
     if not tenant:
-        text = text.replace(" --tenant {tenant}", "").replace(" {tenant} of the organization", "")
+        text = re.sub(r" -+tenant {tenant}| {tenant} of the organization", "", text)
     return text.replace("{tenant}", tenant or "of `az`")
 
 

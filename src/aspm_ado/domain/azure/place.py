@@ -123,8 +123,8 @@ class Place:
             meaning = f"the collection “{name}” of {root}"
         return (
             f"The address was read as the collection “{self.name}” of {self.site.base_url}; it may "
-            f"also be {meaning}. Say which: --server-url with the server alone, and --collection "
-            "with the name."
+            f"also be {meaning}. Say which: connect and validate have --server-url for the server "
+            "alone, and --collection for the name."
         )
 
 

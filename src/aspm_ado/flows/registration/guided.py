@@ -166,7 +166,7 @@ class _Sitting:
         for handoff in self.handoffs:
             key = handoff.place.key
             if key in self.unseen:
-                found[key] = not_shown(self.answers[key], handoff.connection)
+                found[key] = not_shown(self.answers[key])
         return found
 
     @property

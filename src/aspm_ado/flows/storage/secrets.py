@@ -60,7 +60,7 @@ def read_secrets(context: Context, entries: Sequence[Entry]) -> list[Read]:
         elif (spoilt := _spoilt(entry)) is not None:
             read.append((entry, {}, spoilt))
         else:
-            found = read_current(context, entry, lambda entry: entry.credentials)
+            found = _read_current(context, entry, lambda entry: entry.credentials)
             if found is not None:
                 read.append(found)
     return read
@@ -124,8 +124,18 @@ def read_current(
     One that is gone is looked for again under what the records name now: another run may have
     replaced it. ``None`` where another run has removed the connection.
     """
+    try:
+        bind_entries(context)
+    except StoreError as error:
+        return entry, {}, _refused(error)
+    return _read_current(context, entry, keys_of)
+
+
+def _read_current(
+    context: Context, entry: Entry, keys_of: Callable[[Entry], Iterable[str]]
+) -> Read | None:
     while True:
-        secrets, check = read_tokens(context, entry, keys_of(entry))
+        secrets, check = _read(context, entry, keys_of(entry))
         if check.reason is not Reason.TOKEN_GONE:
             return entry, secrets, check
         now = context.records.load().connections.get(entry.name)

@@ -21,8 +21,10 @@ def with_other_connections(
     context: Context, connections: Iterable[ConnectionReport]
 ) -> tuple[ConnectionReport, ...]:
     """The reports, each owner with the other connections on record that are theirs."""
-    owned: dict[str, set[str]] = defaultdict(set)
-    with suppress(StoreError):  # a token given ad hoc needs no records
+    connections, owned = tuple(connections), defaultdict[str, set[str]](set)
+    if not any(one.name for one in connections):
+        return connections
+    with suppress(StoreError):
         for name, entry in context.records.load().connections.items():
             for credential in entry.known_credentials:
                 owned[credential.identity_id.lower()].add(name)
