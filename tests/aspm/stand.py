@@ -30,7 +30,7 @@ from aspm_ado.simulator import SCENARIOS, Simulator, scenarios
 
 PROFILE = scenarios.PROFILE
 ASPM = "https://aspm.example.test"
-STORY = SCENARIOS["ready"]
+STORY = SCENARIOS["global"]
 PAT = STORY.answers.tokens[0][1]
 TOKEN = STORY.answers.aspm_token
 

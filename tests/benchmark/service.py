@@ -42,7 +42,7 @@ _PATIENCE: Final = 60.0
 
 def world(count: int) -> World:
     """That many organizations, and one token of all of them."""
-    scenario = SCENARIOS["ready"]
+    scenario = SCENARIOS["global"]
     like, token = scenario.world.organizations[0], scenario.world.tokens[0]
     names = tuple(replace(like, name=f"org{number}") for number in range(count))
     return replace(
@@ -59,7 +59,7 @@ class Service:
     def __init__(self, count: int, folder: Path, delay: float = DELAY) -> None:
         self._delay = delay
         self._simulator = Simulator(
-            SCENARIOS["ready"], world=world(count)
+            SCENARIOS["global"], world=world(count)
         )  # its routes; its own server is not started
         authority = trustme.CA()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -113,7 +113,7 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Simula
     """Play a scenario; every request of this process and its children goes there."""
     running: list[Simulator] = []
 
-    def start(name: str = "ready") -> Simulator:
+    def start(name: str = "global") -> Simulator:
         simulator = Simulator(SCENARIOS[name]).start()
         running.append(simulator)
         monkeypatch.setenv("ASPM_ADO_SIMULATOR", simulator.variable)

@@ -192,7 +192,7 @@ def test_the_clock_of_this_machine_decides_nothing(
         "-o",
         "contoso",
         "--pat-file",
-        token_file(pat_of(simulate("ready"))),
+        token_file(pat_of(simulate("global"))),
         "--json",
         "--no-input",
     )

@@ -63,7 +63,7 @@ def test_a_token_there_is_refused_and_never_repeated(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    simulator = simulate("ready")
+    simulator = simulate("global")
     words, variables = ROWS[row]
     for name, value in variables.items():
         monkeypatch.setenv(name, value.format(token))

@@ -47,7 +47,7 @@ def test_the_home_of_nobody_is_named(words: tuple[str, ...], process: Run) -> No
 def test_a_home_is_expanded_for_the_token_of_one_organization(
     simulate: Callable[..., Simulator], token_file: Callable[..., str], process: Run
 ) -> None:
-    home = Path(token_file(pat_of(simulate("ready")))).parent
+    home = Path(token_file(pat_of(simulate("global")))).parent
     words = ("validate", "-o", "contoso", "--pat-file", "contoso=~/token.txt")
     assert process(*words, environment={"HOME": str(home)}).code == 0
 
@@ -100,7 +100,7 @@ def test_a_variable_in_another_encoding_is_refused_by_its_name(process: Run) -> 
 def test_a_file_may_have_a_name_of_any_bytes(
     simulate: Callable[..., Simulator], token_file: Callable[..., str], process: Run
 ) -> None:
-    path = token_file(pat_of(simulate("ready")), LATIN)
+    path = token_file(pat_of(simulate("global")), LATIN)
     assert process("validate", "-o", "contoso", "--pat-file", path).code == 0
 
 
@@ -120,7 +120,7 @@ def test_a_demo_without_a_temporary_folder_says_so(
 def test_a_pipe_that_is_full_is_waited_for(
     words: tuple[str, ...], simulate: Callable[..., Simulator], process: Run
 ) -> None:
-    token = pat_of(simulate("ready"))
+    token = pat_of(simulate("global"))
     command = ("validate", "-o", "contoso", "--pat-stdin", "--all", *words)
     whole = process(*command, stdin=token.encode()).out
     reading, writing = os.pipe()
@@ -149,7 +149,7 @@ def test_a_pipe_that_is_full_is_waited_for(
 
 
 def test_a_stdin_without_bytes_yet_is_waited_for(simulate: Callable[..., Simulator]) -> None:
-    token = pat_of(simulate("ready"))
+    token = pat_of(simulate("global"))
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     words = ["validate", "-o", "contoso", "--pat-stdin", "--json"]
@@ -165,7 +165,7 @@ def test_a_stdin_without_bytes_yet_is_waited_for(simulate: Callable[..., Simulat
 def test_without_a_keyring_no_folder_is_made(
     simulate: Callable[..., Simulator], tmp_path: Path, process: Run
 ) -> None:
-    token = pat_of(simulate("ready"))
+    token = pat_of(simulate("global"))
     given = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring", "HOME": str(tmp_path)}
     given |= {"XDG_CONFIG_HOME": "", "ASPM_ADO_CONFIG_DIR": ""}
     words = ("connect", "-o", "contoso", "--register", "none", "--pat-stdin", "--no-input")
@@ -204,7 +204,7 @@ def terminal(simulate: Callable[..., Simulator]) -> Callable[..., object]:
 def test_a_token_for_stdin_is_asked_hidden_on_a_terminal(
     words: tuple[str, ...], terminal, simulate: Callable[..., Simulator]
 ) -> None:
-    token = pat_of(simulate("ready"))
+    token = pat_of(simulate("global"))
     child = terminal("validate", "-o", "contoso", *words)
     child.expect("Paste the token")
     child.send(token + "\r")
@@ -214,7 +214,7 @@ def test_a_token_for_stdin_is_asked_hidden_on_a_terminal(
 
 
 def test_where_nobody_may_be_asked_a_terminal_brings_no_token(terminal, simulate) -> None:
-    simulate("ready")
+    simulate("global")
     child = terminal("validate", "-o", "contoso", "--pat-stdin", "--no-input")
     child.expect("--no-input was given")
     child.wait()
@@ -225,7 +225,7 @@ def test_where_nobody_may_be_asked_a_terminal_brings_no_token(terminal, simulate
 def test_tables_are_as_wide_as_the_terminal_whatever_columns_says(
     columns: str, terminal, simulate, token_file: Callable[..., str]
 ) -> None:
-    path = token_file(pat_of(simulate("ready")))
+    path = token_file(pat_of(simulate("global")))
     said = []
     for more in ({}, {"COLUMNS": columns}):
         child = terminal("validate", "-o", "contoso", "--all", "--pat-file", path, **more)

@@ -26,7 +26,7 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="modes and links are 
 
 @pytest.fixture
 def service(simulate: Callable[..., Simulator]) -> Simulator:
-    return simulate("ready")
+    return simulate("global")
 
 
 @pytest.fixture
@@ -183,8 +183,8 @@ CONNECT = ("connect", "--store", "none", "--aspm-url", "https://aspm.example.tes
     [
         (AD_HOC, "missing-scope", 3),
         (AD_HOC, "expired", 4),
-        (CONNECT, "ready", 8),
-        ((*CONNECT, "--register", "guided"), "ready", 0),
+        (CONNECT, "global", 8),
+        ((*CONNECT, "--register", "guided"), "global", 0),
     ],
 )
 def test_it_is_written_whatever_the_verdict(

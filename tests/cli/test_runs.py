@@ -33,7 +33,7 @@ Files = Callable[..., str]
 @pytest.fixture
 def good(simulate: Simulate, token_file: Files) -> tuple[Simulator, str]:
     """A service, and a file with a token that it likes."""
-    simulator = simulate("ready")
+    simulator = simulate("global")
     return simulator, token_file(pat_of(simulator))
 
 

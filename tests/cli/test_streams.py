@@ -34,7 +34,7 @@ BARE = [sys.executable, "-W", "error", "-m", "aspm_ado"]
 def test_a_token_on_stdin(
     content: str, words: tuple[str, ...], simulate: Callable[..., Simulator], process: Run
 ) -> None:
-    token = pat_of(simulate("ready"))
+    token = pat_of(simulate("global"))
     done = process(
         "validate", "-o", "contoso", *words, "--json", stdin=content.format(token).encode()
     )
@@ -43,7 +43,7 @@ def test_a_token_on_stdin(
 
 
 def test_a_token_in_utf_16_on_stdin(simulate: Callable[..., Simulator], process: Run) -> None:
-    token = pat_of(simulate("ready"))
+    token = pat_of(simulate("global"))
     assert (
         process(
             "validate",
@@ -105,7 +105,7 @@ def test_an_old_console_gets_its_letters(encoding: str) -> None:
 @pytest.mark.parametrize(
     ("scenario", "words", "code"),
     [
-        ("ready", ("--json",), 0),
+        ("global", ("--json",), 0),
         ("missing-scope", ("--json",), 3),
         ("missing-scope", (), 3),
         ("expired", (), 4),
@@ -134,7 +134,7 @@ def test_a_closed_stdout_keeps_the_code_of_the_verdict(
 @POSIX
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize(
-    ("scenario", "words", "code"), [("ready", "--json", 0), ("missing-scope", "-q", 3)]
+    ("scenario", "words", "code"), [("global", "--json", 0), ("missing-scope", "-q", 3)]
 )
 def test_a_stream_that_is_closed_from_the_start_keeps_it_too(
     closed: str, scenario: str, words: str, code: int, simulate: Callable[..., Simulator]

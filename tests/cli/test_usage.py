@@ -202,7 +202,7 @@ def refused(
         "open": token_file(PAT, "open.txt"),
     }
     Path(files["open"]).chmod(0o644)
-    simulator = simulate("ready")
+    simulator = simulate("global")
 
     def refuse(words: tuple[str, ...], variables: dict[str, str], *more: str) -> object:
         for name, value in variables.items():

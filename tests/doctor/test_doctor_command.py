@@ -65,7 +65,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_machine_in_order_is_0(
     doctor: Doctor, nowhere: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Simulator(SCENARIOS["ready"]) as simulator:
+    with Simulator(SCENARIOS["global"]) as simulator:
         address = simulator.address
         monkeypatch.setenv("ASPM_ADO_SIMULATOR", simulator.variable)
         code, document = doctor()

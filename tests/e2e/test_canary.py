@@ -106,7 +106,7 @@ def test_no_trace_of_a_token(sweep: Callable[..., Sweep], name: str) -> None:
 @pytest.mark.parametrize("refusal", [None, "disablePatCreationPolicyViolation", "az"])
 def test_no_trace_of_a_sign_in(sweep: Callable[..., Sweep], refusal: str | None) -> None:
     """A token that is made for us: neither the token of Entra that makes it, nor what it makes."""
-    sign_in, played = drawn_sign_in(), story("ready")
+    sign_in, played = drawn_sign_in(), story("global")
     contoso = replace(
         samples.CONTOSO, creation=Creation(refuses="" if refusal in (None, "az") else refusal)
     )
@@ -138,7 +138,7 @@ def test_tokens_in_variables_on_stdin_and_refused(
     sweep: Callable[..., Sweep], way: tuple[str, ...]
 ) -> None:
     """The other ways in, and what is said of a value that is refused: its place, never its text."""
-    played = story("ready")
+    played = story("global")
     here, token = sweep(played), played.token
     assert (
         here.run("validate", "-o", "contoso", "--pat-stdin", *way, stdin=f"{token}\n".encode()).code
@@ -164,7 +164,7 @@ def test_tokens_in_variables_on_stdin_and_refused(
 
 def test_a_token_in_the_wrong_place_breaks_nothing(sweep: Callable[..., Sweep]) -> None:
     """Where a name is expected, what is pasted is an ordinary word, and is shown as one."""
-    played = story("ready")
+    played = story("global")
     here, token = sweep(played), played.token
     here.run("validate", "-o", "contoso", "--pat-stdin", stdin=token.encode())
     for words in (
@@ -179,7 +179,7 @@ def test_a_token_in_the_wrong_place_breaks_nothing(sweep: Callable[..., Sweep]) 
 
 def test_token_variables_are_dropped_before_a_program_starts(sweep: Callable[..., Sweep]) -> None:
     """The browser of `guide --open`, a real child: what it is started with, and what it sees."""
-    played = story("ready")
+    played = story("global")
     named = drawn_token()
     here = sweep(played, named)
     here.run("validate", "-o", "contoso", "--pat-stdin", stdin=played.token.encode())
@@ -346,7 +346,7 @@ def test_the_sweep_finds_what_is_planted(
 
 
 def test_the_sweep_finds_a_token_sent_astray(sweep: Callable[..., Sweep]) -> None:
-    played = story("ready")
+    played = story("global")
     here = sweep(played)
     here.run("validate", "-o", "contoso", "--pat-stdin", stdin=played.token.encode())
     tokens, aspm, host = (

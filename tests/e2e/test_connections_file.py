@@ -39,7 +39,7 @@ def job(tmp_path: Path) -> Iterator[Job]:
     tokens = {name: drawn_token() for name in ("contoso", "fabrikam", "mirror")}
     reaches = {"contoso": "Contoso", "fabrikam": "Fabrikam", "mirror": "Contoso"}
     own = [replace(samples.token(tokens[name]), reach=reaches[name]) for name in tokens]
-    told = story("ready")
+    told = story("global")
     with Simulator(told.scenario, world=replace(told.world, tokens=tuple(own))) as simulator:
         made = Job(tmp_path, simulator, tokens["contoso"])
         made.secret("contoso.pat", tokens["contoso"])

@@ -81,7 +81,7 @@ def begin(tmp_path: Path, opened: ExitStack) -> Callable[..., tuple[Sweep, Story
     """A stage before such a world, or before another."""
 
     def start(
-        name: str = "ready", change: Callable[[Scenario], Scenario] = spoiled
+        name: str = "global", change: Callable[[Scenario], Scenario] = spoiled
     ) -> tuple[Sweep, Story]:
         told = story(name)
         told = replace(told, scenario=change(told.scenario))
@@ -102,7 +102,7 @@ def check(done: Heard, words: tuple[str, ...], *, terminal: bool = False) -> Non
         assert_harmless(done.out.decode(), terminal=terminal)
 
 
-@pytest.mark.parametrize("scenario", ["ready", "missing-scope"])
+@pytest.mark.parametrize("scenario", ["global", "missing-scope"])
 @pytest.mark.parametrize("seen", SEEN)
 def test_from_azure_devops_on_every_screen(
     begin: Callable[..., tuple[Sweep, Story]], seen: str, scenario: str

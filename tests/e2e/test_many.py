@@ -28,7 +28,7 @@ HANDED_OFF = {"mode": "guided", "state": "handed-off", "proof": "none", "instanc
 
 def crowd(*, shared: bool, changed: dict[str, dict[str, Any]] | None = None) -> Story:
     """Twelve organizations: one token of all of them, or one for each. ``changed`` are those that are not as usual."""
-    scenario = SCENARIOS["ready"]
+    scenario = SCENARIOS["global"]
     [contoso, _] = scenario.world.organizations
     [like] = scenario.world.tokens
     places = tuple(_organization(contoso, name, (changed or {}).get(name, {})) for name in NAMES)

@@ -44,7 +44,9 @@ def token(scenario: str, number: int = 0) -> tuple[str, str]:
 )
 def test_a_story_of_the_demo_asks_so_much_and_no_more(play, scenario, most, questions):
     assert len(questions) <= most
-    through(play(scenario).wizard("demo", "--scenario", scenario), questions)
+    told = play(scenario)
+    del told.stage.environment["ASPM_ADO_GLOBAL_PAT_END"]
+    through(told.wizard("demo", "--scenario", scenario), questions)
 
 
 def test_connecting_one_organization_asks_seven_questions(play):

@@ -193,7 +193,7 @@ class Job:
 def job(tmp_path: Path) -> Iterator[Callable[..., Job]]:
     running: list[Simulator] = []
 
-    def begin(name: str = "ready", **changes: object) -> Job:
+    def begin(name: str = "global", **changes: object) -> Job:
         told = story(name)
         world = replace(told.world, **changes)  # type: ignore[arg-type]
         running.append(Simulator(told.scenario, world=world).start())
@@ -258,7 +258,7 @@ def test_every_night_with_and_without_a_keyring(job: Callable[..., Job]) -> None
     """A stored connection, its rotation without a person, and a job in a session that has no keyring."""
     new = drawn_token()
     known = samples.token(new)
-    told = story("ready")
+    told = story("global")
     today = datetime.now(UTC).date()  # a date that is past by this machine's clock is refused
     here = job(tokens=(known, *told.world.tokens), today=today)
     here.secret("ado-pat", new)

@@ -127,7 +127,7 @@ def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
 @posix
 @pytest.mark.parametrize("name", ["systemd", "launchd", "GitHub Actions", "Azure Pipelines"])
 def test_the_command_of_each_writes_what_is_published(tmp_path: Path, name: str) -> None:
-    told = story("ready")
+    told = story("global")
     places = {
         "%h/.local/bin/": "",
         "/Users/me/.local/bin/": "",

@@ -30,7 +30,7 @@ def job(tmp_path: Path) -> Iterator[Job]:
         replace(samples.token(value), reach={"fabrikam": "Fabrikam"}.get(name, "Contoso"))
         for name, value in tokens.items()
     ]
-    told = story("ready")
+    told = story("global")
     world = replace(told.world, tokens=tuple(own))
     with Simulator(told.scenario, world=world) as simulator:
         made = Job(tmp_path, simulator, tokens["contoso"])

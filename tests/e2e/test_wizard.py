@@ -439,7 +439,7 @@ def test_the_demo_is_the_wizard_and_keeps_nothing(play):
     rows = wizard.text.partition(ENTERED.partition(" (")[0])[2].rpartition("When you have")[2]
     ending = rows.partition("(over)")[0].splitlines()[1:]
     assert 5 < len(ending) <= 24, wizard.text
-    whose = "✓ contoso: token …Rdy1 of Ada Example <ada@contoso.example> for all accessible"
+    whose = "✓ contoso: token …Own1 of Ada Example <ada@contoso.example> for one"
     assert whose in ending
     assert "\x1b[32m✓\x1b[0m contoso".encode() in wizard.bytes
     assert not list(told.stage.tmp.iterdir())

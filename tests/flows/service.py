@@ -56,7 +56,7 @@ class Service:
             world = {"server": a_server(version, collections=places), **world}
             tokens = tuple(replace(one, home="server") for one in tokens)
         here = a_world(*tokens, now=TODAY, **{"organizations": places, **world})
-        self.simulator = StrictSimulator(SCENARIOS["ready"], world=here)
+        self.simulator = StrictSimulator(SCENARIOS["global"], world=here)
         self.monitor = self.simulator.monitor
         self._send = AzureDevOps(InProcess(self.simulator)).send
         self.overrides: dict[str, Callable[[Call], Reply]] = {}

@@ -112,7 +112,7 @@ class Keyring(MutableMapping[str, str]):
 
 def cast_of_tokens() -> tuple[Story, dict[str, str]]:
     """The story “ready” with more tokens: a new one, a thinner one, an expired one and somebody else's."""
-    made = story("ready")
+    made = story("global")
     [first, *rest] = made.scenario.world.tokens
     kinds = {
         "new": first,

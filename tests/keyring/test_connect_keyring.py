@@ -43,7 +43,7 @@ def play(tmp_path: Path) -> Iterator[Callable[..., Play]]:
     with contextlib.ExitStack() as opened:
         number = 0
 
-        def begin(name: str = "ready", **options: Any) -> Play:
+        def begin(name: str = "global", **options: Any) -> Play:
             nonlocal number
             number += 1
             told = story(name)

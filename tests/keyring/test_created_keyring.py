@@ -31,7 +31,7 @@ CREATE = ("connect", "-o", "contoso", "--reach", "organization", "--create-token
 def told(tmp_path: Path) -> Iterator[Play]:
     """Somebody is signed in with `az`."""
     with contextlib.ExitStack() as opened:
-        made = story("ready")
+        made = story("global")
         play = Play(tmp_path, made, opened.enter_context(Simulator(made.scenario)), opened)
         del play.stage.environment["PYTHON_KEYRING_BACKEND"]
         for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"):

@@ -29,7 +29,7 @@ NOT_OF_A_SERVER = ("2026-12-01", "migrate", "stop", "all accessible")
 def stand(tmp_path):
     made = []
 
-    def start(scenario: str = "ready", **world: object) -> Stand:
+    def start(scenario: str = "global", **world: object) -> Stand:
         made.append(Stand(tmp_path / str(len(made)), SCENARIOS[scenario], **world))
         return made[-1]
 

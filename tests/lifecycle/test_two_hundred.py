@@ -114,7 +114,7 @@ def world():
     repository = (TeamProject("Payments", (GitRepository("checkout api"),)),)
     like = samples.token("", expires=date(2027, 1, 13))
     return replace(
-        SCENARIOS["ready"].world,
+        SCENARIOS["global"].world,
         organizations=tuple(Organization(name, repository, (samples.ADA,)) for name in NAMES),
         tokens=tuple(
             replace(like, value=token_of(name), scopes=SCOPES[purpose], reach=name)
@@ -132,7 +132,7 @@ def run(tmp_path_factory):
         "aspm-ado:aspm:k": samples.ASPM_TOKEN
     }
     (folder / "kept").write_text(json.dumps(secrets))
-    with WithADeadHost(SCENARIOS["ready"], world=world()) as simulator:
+    with WithADeadHost(SCENARIOS["global"], world=world()) as simulator:
         done = subprocess.run(
             [sys.executable, str(Path(__file__).with_name("counted.py")), str(folder / "kept"), str(folder / "counts"),
              "validate", "--json", "--quiet", "--timeout", "120"],

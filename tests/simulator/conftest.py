@@ -81,7 +81,7 @@ def simulate():
     """Start simulators by scenario name; keyword arguments go to the constructor or replace parts of the world."""
     running = []
 
-    def start(name="ready", *, scopes=None, organization=None, **options):
+    def start(name="global", *, scopes=None, organization=None, **options):
         scenario = SCENARIOS[name]
         world = scenario.world
         if scopes is not None:

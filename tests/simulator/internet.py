@@ -31,7 +31,7 @@ class Internet:
         self._remembered: dict[str, int] = {}
         front = self._context("dev.azure.com")
         front.sni_callback = self._choose
-        self.simulator = StrictSimulator(SCENARIOS["ready"], tls=front)
+        self.simulator = StrictSimulator(SCENARIOS["global"], tls=front)
         self.proxy = Proxy(self)
 
     @property
@@ -57,7 +57,7 @@ class Internet:
     def start_afresh(self) -> None:
         """An empty monitor, an open proxy, an ordinary world; inventions are remembered."""
         self.count_round_trips(quiet=0.0)
-        self.become(SCENARIOS["ready"].world)
+        self.become(SCENARIOS["global"].world)
         self.proxy.reset()
 
     def count_round_trips(self, quiet: float) -> None:

@@ -10,7 +10,7 @@ from aspm_ado.simulator import SCENARIOS
 
 from .conftest import ASPM
 
-DIALECTS = [("ready", "X-Cookie", ""), ("issue-manager", "X-Auth", "/api/aspm/v1")]
+DIALECTS = [("global", "X-Cookie", ""), ("issue-manager", "X-Auth", "/api/aspm/v1")]
 CHECK = "/api/v2/projects/check/azurecloud/some-id"
 INSTANCES = "/api/simulated/v1/alm-instances/"
 PAT = SCENARIOS["register-api"].answers.tokens[0][1]
@@ -134,7 +134,7 @@ def test_projects(aspm):
 
 
 def test_alm_tool_is_unknown_until_it_is_integrated(simulate):
-    before = simulate("ready").aspm(CHECK)
+    before = simulate("global").aspm(CHECK)
     assert (before.status, before.json) == (400, {"error": "invalid ALM tool"})
     ask = simulate("two-organizations-two-tokens")
     after = ask.aspm(CHECK)
@@ -209,7 +209,7 @@ def test_an_answer_that_never_comes(simulate, how, kept):
 
 
 def test_there_is_none_elsewhere(simulate):
-    assert simulate("ready").aspm(INSTANCES, "POST", body="{}").status == 405
+    assert simulate("global").aspm(INSTANCES, "POST", body="{}").status == 405
 
 
 @pytest.mark.parametrize(

@@ -22,17 +22,17 @@ def areas(got):
 @pytest.mark.parametrize(
     ("scenario", "url", "expected"),
     [
-        ("ready", f"{ORGANIZATION}/_apis", "Favorite Location core distributedtask git wit"),
+        ("global", f"{ORGANIZATION}/_apis", "Favorite Location core distributedtask git wit"),
         (
-            "ready",
+            "global",
             "https://contoso.visualstudio.com/_apis/",
             "Favorite Location core distributedtask git wit",
         ),
-        ("ready", f"{ORGANIZATION}/_apis/git", "git"),
-        ("ready", f"{ORGANIZATION}/_apis/GIT", "git"),
-        ("ready", f"{ORGANIZATION}/_apis/nothing", ""),
-        ("ready", "https://vssps.dev.azure.com/contoso/_apis", "Graph IMS Location Profile"),
-        ("ready", "https://vsaex.dev.azure.com/contoso/_apis", "MemberEntitlementManagement"),
+        ("global", f"{ORGANIZATION}/_apis/git", "git"),
+        ("global", f"{ORGANIZATION}/_apis/GIT", "git"),
+        ("global", f"{ORGANIZATION}/_apis/nothing", ""),
+        ("global", "https://vssps.dev.azure.com/contoso/_apis", "Graph IMS Location Profile"),
+        ("global", "https://vsaex.dev.azure.com/contoso/_apis", "MemberEntitlementManagement"),
         ("server", f"{TFS_ROOT}/_apis", "Location core"),
         (
             "server",

@@ -57,10 +57,10 @@ def git(simulate, tmp_path):
 @pytest.mark.parametrize(
     ("scenario", "base", "options", "refusal"),
     [
-        ("ready", SERVICES, {"header": True}, ""),
-        ("ready", SERVICES, {"header": True, "words": ["--depth", "1"]}, ""),
-        ("ready", SERVICES, {"user": "ada"}, ""),
-        ("ready", SERVICES, {}, "could not read Username"),
+        ("global", SERVICES, {"header": True}, ""),
+        ("global", SERVICES, {"header": True, "words": ["--depth", "1"]}, ""),
+        ("global", SERVICES, {"user": "ada"}, ""),
+        ("global", SERVICES, {}, "could not read Username"),
         ("username-needed", SERVICES, {"user": "ada"}, ""),
         ("username-needed", SERVICES, {"header": True}, "could not read Username"),
         ("server", SERVER, {"header": True}, ""),
@@ -143,7 +143,7 @@ def served(*words):
 @pytest.mark.parametrize(
     ("scenario", "url"),
     [
-        ("ready", "http://dev.azure.com/contoso"),
+        ("global", "http://dev.azure.com/contoso"),
         ("server", "http://tfs.example.test/tfs/DefaultCollection"),
     ],
 )

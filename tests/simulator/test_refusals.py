@@ -100,7 +100,7 @@ def test_expired_is_said_in_body_and_header(simulate):
 
 
 def test_the_last_day_still_counts(simulate):
-    token = SCENARIOS["ready"].world.tokens[0]
+    token = SCENARIOS["global"].world.tokens[0]
     assert simulate(today=token.expires, organization={})("GET", CONNECTION).status == 401, (
         "global tokens are gone"
     )
@@ -110,7 +110,7 @@ def test_the_last_day_still_counts(simulate):
 
 
 def test_revoked_looks_like_unknown(simulate):
-    world = SCENARIOS["ready"].world
+    world = SCENARIOS["global"].world
     revoked = replace(world, tokens=(replace(world.tokens[0], revoked=True),))
     got = simulate(world=revoked)("GET", CONNECTION)
     assert got.status == 401

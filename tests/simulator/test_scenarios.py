@@ -10,6 +10,7 @@ from aspm_ado.simulator import SCENARIOS
 
 EXPECTED = {
     "ready": (0, ()),
+    "global": (0, ()),
     "missing-scope": (3, ("code-scope-missing",)),
     "organization-only": (3, ("reach-organization-only",)),
     "global-after-retirement": (4, ("token-rejected",)),
@@ -42,8 +43,8 @@ def test_all_are_there():
 @pytest.mark.parametrize("scenario", EVERY, ids=NAMES)
 def test_parts_are_plausible(scenario):
     assert scenario.summary.endswith(".")
-    day = "2026-12-02" if scenario.name == "global-after-retirement" else "2026-10-15"
-    assert scenario.today.isoformat() == day
+    days = {"global-after-retirement": "2026-12-02", "ready": "2027-01-15"}
+    assert scenario.today.isoformat() == days.get(scenario.name, "2026-10-15")
     assert bool(scenario.answers.tokens) != scenario.answers.by_az
     assert bool(scenario.world.sign_ins) == scenario.answers.by_az
     for _, value in scenario.answers.tokens:

@@ -18,8 +18,8 @@ NODE = SDK / "node" / "node_modules"
 
 ITEM = "Simulated work item"
 PLACES = [
-    ("ready", "http://dev.azure.com/contoso", "1,40", "http://Contoso@dev.azure.com/Contoso"),
-    ("ready", "http://contoso.visualstudio.com", "1,40", "http://Contoso@dev.azure.com/Contoso"),
+    ("global", "http://dev.azure.com/contoso", "1,40", "http://Contoso@dev.azure.com/Contoso"),
+    ("global", "http://contoso.visualstudio.com", "1,40", "http://Contoso@dev.azure.com/Contoso"),
     (
         "server",
         "http://tfs.example.test/tfs/DefaultCollection",
@@ -73,6 +73,6 @@ def test_microsofts_own_clients_list_what_is_there(sdk, scenario, address, ids, 
 
 
 def test_microsofts_own_clients_understand_a_refusal(sdk):
-    _, done = sdk("ready", PLACES[0][1], "1", "x", token="of-nobody")
+    _, done = sdk("global", PLACES[0][1], "1", "x", token="of-nobody")
     assert done.returncode == 1
     assert "TF400813" in done.stderr or "401" in done.stderr

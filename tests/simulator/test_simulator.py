@@ -132,7 +132,7 @@ def test_many_clients_at_once(simulate):
 
 
 def test_life():
-    simulator = Simulator(SCENARIOS["ready"])
+    simulator = Simulator(SCENARIOS["global"])
     with pytest.raises(RuntimeError):
         _ = simulator.address
     with simulator as running:
@@ -154,7 +154,7 @@ def test_life():
 
 
 def test_a_stop_ends_the_waiting():
-    with Simulator(SCENARIOS["ready"], delay_seconds=3600) as simulator:
+    with Simulator(SCENARIOS["global"], delay_seconds=3600) as simulator:
         connection = http.client.HTTPConnection(urlsplit(simulator.address).netloc, timeout=10)
         connection.request("GET", "/")
         assert simulator.requests == [], "the answer is being delayed"

@@ -108,7 +108,7 @@ def test_foreign_names_see_nothing(simulate):
 
 def test_everything_is_escaped_and_nothing_may_run(simulate):
     nasty = '<script>alert("1")</script>'
-    world = SCENARIOS["ready"].world
+    world = SCENARIOS["global"].world
     token = replace(world.tokens[0], name=nasty, reach=nasty)
     got = page(simulate(world=replace(world, tokens=(token,))))
     assert nasty not in got.body.decode()

@@ -186,7 +186,7 @@ class Ended:
 class World:
     """One machine with its simulator; its state can be put back to what it was."""
 
-    def __init__(self, folder: Path, scenario: str = "ready") -> None:
+    def __init__(self, folder: Path, scenario: str = "global") -> None:
         told = story(scenario)
         self.token, self.aspm_token, self.new = told.token, told.aspm_token, drawn_token()
         like = told.world.tokens[0]
@@ -384,7 +384,7 @@ class Furnished(Invocation):
 
 
 @contextlib.contextmanager
-def world(folder: Path, scenario: str = "ready") -> Iterator[World]:
+def world(folder: Path, scenario: str = "global") -> Iterator[World]:
     made = World(folder, scenario)
     try:
         yield made

@@ -112,13 +112,13 @@ _ALL = (
     _case(
         "ready",
         "A token of one organization with every scope that is needed.",
-        _pat("Ready", "Rdy1", reach="Contoso", expires=date(2027, 7, 14)),
+        _pat("OneOfContoso", "Own1", reach="Contoso", expires=date(2027, 7, 14)),
         world={"today": _AFTER},
     ),
     _case(
         "global",
         "Before their retirement: a token of all organizations with every scope.",
-        _pat("Global", "Glb1"),
+        _pat("Ready", "Rdy1"),
     ),
     _case(
         "missing-scope",

@@ -20,7 +20,7 @@ def transport(address: str, key: str) -> Transport:
 
 
 def test_a_simulator_that_knows_the_key_is_asked_once() -> None:
-    with Simulator(SCENARIOS["ready"]) as simulator:
+    with Simulator(SCENARIOS["global"]) as simulator:
         assert simulator.variable == f"{simulator.address}/#{simulator.key}"
         made = transport(simulator.address, simulator.key)
         assert not any(made.send(SIGNED).failure for _ in range(2))
@@ -30,7 +30,7 @@ def test_a_simulator_that_knows_the_key_is_asked_once() -> None:
 
 @pytest.mark.parametrize("key", ["another", "ü", "x" * 3000])
 def test_who_does_not_know_the_key_is_sent_no_secret(key: str) -> None:
-    with Simulator(SCENARIOS["ready"]) as simulator:
+    with Simulator(SCENARIOS["global"]) as simulator:
         made = transport(simulator.address, key)
         for _ in range(2):
             with pytest.raises(UsageError) as refused:
