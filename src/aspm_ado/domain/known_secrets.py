@@ -10,7 +10,10 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Iterator
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import chain, takewhile
 from typing import Final
 
 from aspm_ado.domain.encodings import Form, form_of, forms_of, layers_of
@@ -35,34 +38,66 @@ _PLAIN: Final = re.compile(rf"[-._/:]*{_WORD}(?:[-._/:]+{_WORD})*[-._/:]*")
 _LONGEST_UNCOUNTED: Final = 64
 """How far what does not count alone is taken along before a piece that does."""
 _ONES: Final = re.compile(b"\1+")
+_BYTE_BITS: Final = 20
+_BYTES: Final = 1 << _BYTE_BITS
+_FEWEST_SLOTS: Final = 1 << 10
 
 
 class _Search:
-    """Forms of secrets, and where a text has one or a piece of one. Linear in the text."""
+    """Forms of secrets, and where a text has one or a piece of one. Linear in the text.
+
+    Small for each secret: of a piece it keeps four bytes that say where a form has it, and a few
+    bits that say which blocks there are.
+    """
 
     def __init__(self) -> None:
-        self._blocks: set[str] = set()
-        self._pieces: set[str] = set()
-        self._heard: dict[str, list[str]] = {}
-        """Twelve characters that count, or end these whole secrets."""
+        self._forms: list[str] = []
+        self._begins = array("I")
+        """Where each form begins, had they all been written one after the other."""
+        self._after = 1
+        self._slots = array("I", [0]) * _FEWEST_SLOTS
+        """Where twelve characters that count are in the forms: at a slot by their hash, or at the
+        next one that was free; at least half of them are.
+        """
+        self._taken = 0
+        self._blocks = bytearray(_BYTES)
+        """A bit for each hash of a block that a piece or a whole has."""
+        self._wholes: dict[str, list[str]] = {}
+        """Forms that count as a whole only, by their last twelve characters."""
         self._short: dict[str, str] = {}
         self._pattern: re.Pattern[str] | None = None
 
     def add_pieces(self, form: Form) -> bool:
         """Look for the pieces of a form; whether it has one that counts."""
-        text, has_one = form.text, False
-        for start in range(len(text) - _PIECE + 1):
-            piece = text[start : start + _PIECE]
-            self._pieces.add(piece)
-            if all(form.counts[start : start + _PIECE]) and len(set(piece)) >= _DISTINCT:
-                has_one = True
-                self._hear(piece).insert(0, piece)
-        return has_one
+        text, uncounted, starts = form.text, -1, []
+        for last, counts in enumerate(form.counts):
+            start = last - _PIECE + 1
+            if not counts:
+                uncounted = last
+            elif start > uncounted and len(set(text[start : last + 1])) >= _DISTINCT:
+                starts.append(start)
+        if not starts:
+            return False
+        self._forms.append(text)
+        self._begins.append(self._after)
+        while (self._taken + len(starts)) * 2 > len(self._slots):
+            self._grow()
+        beyond = 0
+        for start in starts:
+            slot, known = self._look_up(text[start : start + _PIECE])
+            if known is None:
+                self._slots[slot] = self._after + start
+                self._taken += 1
+            self._note_blocks(text, max(start, beyond), start + _STEP)
+            beyond = start + _STEP
+        self._after += len(text)
+        return True
 
     def add_whole(self, text: str, *, alone: bool = False) -> None:
         """Look for a form as a whole; ``alone`` where no letter or digit stands beside it."""
         if len(text) >= _PIECE:
-            self._hear(text[-_PIECE:]).append(text)
+            self._wholes.setdefault(text[-_PIECE:], []).append(text)
+            self._note_blocks(text, len(text) - _PIECE, len(text) - _PIECE + _STEP)
             return
         self._short[text] = re.escape(text)
         if alone:
@@ -70,48 +105,80 @@ class _Search:
         longest_first = sorted(self._short, key=len, reverse=True)
         self._pattern = re.compile("|".join(self._short[one] for one in longest_first))
 
-    def _hear(self, piece: str) -> list[str]:
-        self._blocks.update(piece[at : at + _BLOCK] for at in range(_STEP))
-        return self._heard.setdefault(piece, [])
+    def _note_blocks(self, text: str, first: int, beyond: int) -> None:
+        for at in range(first, beyond):
+            code = hash(text[at : at + _BLOCK])
+            self._blocks[code & _BYTES - 1] |= 1 << (code >> _BYTE_BITS & 7)
+
+    def _grow(self) -> None:
+        """Twice as many slots."""
+        slots = array("I", [0]) * (len(self._slots) * 2)
+        last = len(slots) - 1
+        for place in self._slots:
+            if place:
+                form, offset = self._at(place)
+                slot = hash(form[offset : offset + _PIECE]) & last
+                while slots[slot]:
+                    slot = slot + 1 & last
+                slots[slot] = place
+        self._slots = slots
+
+    def _at(self, place: int) -> tuple[str, int]:
+        """The form of a place, and where in it that is."""
+        number = bisect_right(self._begins, place) - 1
+        return self._forms[number], place - self._begins[number]
+
+    def _look_up(self, piece: str) -> tuple[int, tuple[str, int] | None]:
+        """The slot of twelve characters, and the form that has them and where, if any."""
+        slots = self._slots
+        last = len(slots) - 1
+        slot = hash(piece) & last
+        while place := slots[slot]:
+            form, offset = self._at(place)
+            if form.startswith(piece, offset):
+                return slot, (form, offset)
+            slot = slot + 1 & last
+        return slot, None
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
         """Where secrets and pieces of them are; some may overlap."""
         if self._pattern is not None:
             for found in self._pattern.finditer(text):
                 yield found.span()
-        blocks, heard = self._blocks, self._heard
-        end = 0
+        if not (self._forms or self._wholes):
+            return
+        blocks, last, end = self._blocks, _BYTES - 1, 0
         for at in range(0, len(text) - _BLOCK + 1, _STEP):
-            if text[at : at + _BLOCK] not in blocks or at + _BLOCK <= end:
+            code = hash(text[at : at + _BLOCK])
+            if not blocks[code & last] >> (code >> _BYTE_BITS & 7) & 1:
                 continue
-            for start in range(max(at - _STEP + 1, 0), at + 1):
-                if (wholes := heard.get(text[start : start + _PIECE])) is None:
-                    continue
-                if (begin := self._begin(text, start, wholes)) is not None:
-                    end = self._end(text, start + _PIECE)
-                    yield begin, end
-                    break
+            for start in range(max(at - _STEP + 1, end - _PIECE + 1, 0), at + 1):
+                if start + _PIECE > end and (span := self._span(text, start)) is not None:
+                    yield span
+                    end = span[1]
 
-    def _begin(self, text: str, start: int, wholes: list[str]) -> int | None:
-        """Where the secret or piece begins that has the twelve characters at ``start``, if any."""
-        for whole in wholes:
-            begin = start + _PIECE - len(whole)
-            if begin < 0 or not text.startswith(whole, begin):
-                continue
-            for _ in range(_LONGEST_UNCOUNTED):
-                if begin == 0 or text[begin - 1 : begin - 1 + _PIECE] not in self._pieces:
-                    break
-                begin -= 1
-            return begin
-        return None
+    def _span(self, text: str, start: int) -> tuple[int, int] | None:
+        """Where the secret or piece is that has the twelve characters at ``start``, if any.
 
-    def _end(self, text: str, end: int) -> int:
-        """Where it ends: as far as it goes, also into what does not count alone."""
-        while text[end : end + _PIECE] in self._pieces:
-            end += _PIECE
-        while text[end - _PIECE + 1 : end + 1] in self._pieces:
-            end += 1
-        return end
+        As far as it goes on both sides, also into what does not count alone.
+        """
+        piece, end = text[start : start + _PIECE], start + _PIECE
+        for whole in self._wholes.get(piece, ()):
+            if end >= len(whole) and text.startswith(whole, end - len(whole)):
+                return end - len(whole), end
+        known = self._look_up(piece)[1]
+        if known is None:
+            return None
+        form, offset = known
+        before = _alike(text[max(start - _LONGEST_UNCOUNTED, 0) : start][::-1], form[:offset][::-1])
+        after = form[offset + _PIECE :]
+        return start - before, end + _alike(text[end : end + len(after)], after)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters are the same, from the first on."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 class KnownSecrets:
@@ -127,6 +194,7 @@ class KnownSecrets:
             self._known: set[str] = set()
             self._new: list[str] = []
             self._everywhere, self._in_foreign = _Search(), _Search()
+            """The second is for what is looked for in the text of others only."""
 
     def add(self, value: str) -> None:
         """Know one more. Costs nothing for one that is known, and little until text is filtered."""
@@ -138,12 +206,12 @@ class KnownSecrets:
     def hide(self, text: str) -> str:
         """``text`` without secrets; sentences, keys and values of ours in it stay as they are."""
         self._learn()
-        return _without(text, self._everywhere)
+        return _without(text, (self._everywhere,))
 
     def hide_in_foreign(self, text: str) -> str:
         """What somebody else said, without secrets and passwords however short or plain."""
         self._learn()
-        return _without(text, self._in_foreign)
+        return _without(text, (self._everywhere, self._in_foreign))
 
     def _learn(self) -> None:
         if self._new:
@@ -158,22 +226,20 @@ class KnownSecrets:
                 self._in_foreign.add_whole(text, alone=True)
             return
         is_password = len(value) < _PASSWORD
-        searches = [self._in_foreign]
-        if not (is_password and _PLAIN.fullmatch(value)):
-            searches.append(self._everywhere)
+        by_pieces = self._in_foreign if is_password else self._everywhere
         for form in forms_of(value):
             if len(form.text) < _BLOCK:
                 continue
-            for search in searches:
-                by_pieces = search is self._in_foreign or not is_password
-                if not (by_pieces and search.add_pieces(form)):
-                    search.add_whole(form.text)
+            if not by_pieces.add_pieces(form):
+                by_pieces.add_whole(form.text)
+            if is_password and not _PLAIN.fullmatch(value):
+                self._everywhere.add_whole(form.text)
 
 
-def _without(text: str, search: _Search) -> str:
+def _without(text: str, searches: Iterable[_Search]) -> str:
     hidden: bytearray | None = None
     for layer in layers_of(text):
-        for start, end in search.find(layer.view):
+        for start, end in chain.from_iterable(search.find(layer.view) for search in searches):
             if hidden is None:
                 hidden = bytearray(len(text))
             first, last = start, end
