@@ -126,7 +126,7 @@ def test_an_organization_that_another_connection_has_is_not_new(here):
         )
     )
     connect(here.context(asked("tailspin", register="none")), "other")
-    assert "New since then" not in check(validated(here), "reach").detail
+    assert "New since then" not in check(validated(here, here.entry.name), "reach").detail
 
 
 def test_an_outage_is_no_news_and_forgets_nothing(here):
@@ -298,9 +298,10 @@ def many(count: int = MANY, *, shared: bool = False):
         for number, name in enumerate(names)
     ]
     vault = FakeVault()
-    entries = {}
+    entries, origins = {}, {}
     for number, name in enumerate(names):
         service = f"aspm-ado:{name.lower()}:k"
+        origins[service] = "https://dev.azure.com"
         vault.secrets[service] = Secret(pat(number))
         entries[name.lower()] = entry_of_one(name, service, "Wx9Z")
     reads: Counter[str] = Counter()
@@ -313,7 +314,7 @@ def many(count: int = MANY, *, shared: bool = False):
     vault.read = counted
     service = Service(*tokens, organizations=names)
     service.begin(*(one.value for one in tokens))
-    return names, service, vault, FakeRecords(Catalogue(entries)), reads
+    return names, service, vault, FakeRecords(Catalogue(entries, origins=origins)), reads
 
 
 def test_two_hundred_connections_cost_what_the_plan_says():
