@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from .secret_service import Home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alone() -> None:
+    """Several workers would change the one keyring of the session under each other's hands."""
+    if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+        pytest.fail("one keyring, one worker: run tests/keyring without -n", pytrace=False)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from aspm_ado.simulator import SCENARIOS, Simulator, samples
 from ..e2e.conftest import Play
 from ..e2e.questions import ENTERED, EXPIRES, NEXT, TOKEN
 from ..e2e.stage import Story, drawn_token
-from ..e2e.terminal import CTRL_C, ENTER, UP, Wizard, pasted, squeezed
+from ..e2e.terminal import CTRL_C, DOWN, ENTER, SPACE, UP, Wizard, pasted, squeezed
 from ..e2e.test_many import document
 from .secret_service import MARKS
 from .test_connect_keyring import assert_private
@@ -42,7 +42,7 @@ def told(tmp_path: Path) -> Iterator[Play]:
     world = replace(scenario.world, organizations=places, tokens=(*tokens[:2], narrow, *tokens[3:]))
     aspm_token = drawn_token()
     assert world.aspm is not None
-    world = replace(world, aspm=replace(world.aspm, token=aspm_token))
+    world = replace(world, aspm=replace(world.aspm, token=aspm_token, alm_tools=("azurecloud",)))
     made = Story(replace(scenario, world=world), values, aspm_token)
     with contextlib.ExitStack() as opened:
         play = Play(tmp_path, made, opened.enter_context(Simulator(made.scenario)), opened)
@@ -93,7 +93,7 @@ def test_four_tokens_in_two_sittings(told: Play) -> None:
     wizard = told.wizard("migrate", "everywhere")
     wizard.see(WHICH)
     wizard.see("Delta (not in this connection yet)")
-    wizard.type(ENTER)
+    wizard.type(4 * DOWN + SPACE + ENTER)  # all are marked: not Ember
     created(wizard, told, "Atlas")
     wizard.answer(EXPIRES, ENTER)
     wizard.see(f"Atlas has a token of its own now (…{last4['Atlas']}): stored.")

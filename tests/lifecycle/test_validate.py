@@ -298,9 +298,10 @@ def many(count: int = MANY, *, shared: bool = False):
         for number, name in enumerate(names)
     ]
     vault = FakeVault()
-    entries = {}
+    entries, origins = {}, {}
     for number, name in enumerate(names):
         service = f"aspm-ado:{name.lower()}:k"
+        origins[service] = "https://dev.azure.com"
         vault.secrets[service] = Secret(pat(number))
         entries[name.lower()] = entry_of_one(name, service, "Wx9Z")
     reads: Counter[str] = Counter()
