@@ -505,7 +505,7 @@ def test_the_likeliest_cause_comes_first_and_none_is_certain(row: str) -> None:
     if likely:
         assert check.detail.index("most likely") < min(told.values())
         assert order.startswith(likely)
-    assert "one of these: " in check.detail
+    assert "Possible causes: " in check.detail
     assert ("Copy it again" in str(check.remedy)) is not past.was_good
 
 

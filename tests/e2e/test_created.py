@@ -19,7 +19,7 @@ from .terminal import ENTER, UP, pasted, squeezed, stand_in
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the stand-in for az is a POSIX script"
 )
-HOW = "How shall the token be made? (arrows"
+HOW = "How do you want to create the token? (arrows"
 AGREE = "Create this token now? (y/N)"
 
 

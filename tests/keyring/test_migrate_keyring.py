@@ -22,7 +22,7 @@ from .test_connect_keyring import assert_private
 from .test_many_keyring import counted
 
 pytestmark = MARKS
-WHICH = "Which organizations shall get a token of their own? (arrows"
+WHICH = "Which organizations need their own token? (arrows"
 STEP = "What about this organization? (arrows"
 GO_ON = "An earlier run was not finished. What now? (arrows"
 SAVED = UP + ENTER

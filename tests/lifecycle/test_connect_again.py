@@ -218,7 +218,7 @@ def test_nobody_brought_the_new_token_to_invicti_aspm(here):
     )
     assert int(report.exit_code) == 0
     assert check(report, "aspm.registration").status.value == "warn"
-    assert "Nothing was handed over, as asked" in check(report, "aspm.registration").detail
+    assert "No handoff, as requested" in check(report, "aspm.registration").detail
     assert state(here) == "handed-off"
     assert check(validate_stored(here.context(), []), "aspm.registration").status.value == "warn"
     assert int(resume_handoff(here.context(), "contoso").exit_code) == 8

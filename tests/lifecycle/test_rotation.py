@@ -67,8 +67,8 @@ def test_proven_handed_over_and_swapped(here):
     assert tokens(here) == (NEW, NEW, [])
     said = here.stand.voice.text
     assert (
-        "The old token (…Rdy1) is not used here any more. Revoke it: https://dev.azure.com/contoso/_users"
-        in said
+        "The old token (…Rdy1) is not used here any more. Revoke it: "
+        "https://dev.azure.com/contoso/_users" in said
     )
     here.assert_tidy()
     assert int(validate_stored(here.context(), []).exit_code) == 0
@@ -217,7 +217,7 @@ def test_refused_on_another_day(here):
         for one in report.connections[0].organizations
     ]
     assert states[0][0] == "failed"
-    assert "The old one stays in force" in states[0][1]
+    assert "The current token stays in use" in states[0][1]
     assert states[1][0] == "handed-off"
     assert "the old one serves until" in states[1][1]
     assert tokens(here) == (PAT, PAT, [NEW])

@@ -50,7 +50,7 @@ def test_only_what_invicti_aspm_has_is_left_alive(desk, answers, register, lives
     assert int(report.exit_code) == code
     assert ("was not kept: it is revoked again" in here.said) == (not lives)
     asked = "go" not in answers
-    assert ("revokes it unless you answer “Saved: Invicti ASPM took it”" in here.said) == asked
+    assert ("revokes it unless you answer “Saved: Invicti ASPM accepted it”" in here.said) == asked
     made = check(report, "aspm.registration")
     assert "handoff" not in f"{made.detail} {made.remedy} {made.next}"
     if asked and not lives:

@@ -586,7 +586,7 @@ def host_checks(result: HostResult) -> Iterator[HealthCheck]:
         elif subject is Subject.TLS and result.host.origin.scheme == "http":
             yield _without_tls(result.host)
         else:
-            yield not_tried(subject, "Not tried, since the step before failed.", about=about)
+            yield not_tried(subject, "Skipped: the previous step failed.", about=about)
 
 
 def _without_tls(found: Host) -> HealthCheck:

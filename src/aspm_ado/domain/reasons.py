@@ -87,7 +87,7 @@ class Reason(StrEnum):
     USAGE = "usage", 2
     """The command line cannot be understood."""
     INPUT_MISSING = "input-missing", 2
-    """A value was given nowhere and there is nobody to ask."""
+    """A required value is missing, and prompts are unavailable."""
     INPUT_INVALID = "input-invalid", 2
     """A value was refused before any request."""
     URL_INVALID = "url-invalid", 2
@@ -144,7 +144,7 @@ class Reason(StrEnum):
     NOT_MIGRATED = "not-migrated", 8
     """The organization was chosen to get a token of its own, and has none yet."""
     REACH_UNKNOWN = "reach-unknown", 5, Who.OWNER
-    """What the token reaches could not be found out."""
+    """The reach of the token is unknown."""
     ORGANIZATIONS_NOT_LISTED = "organizations-not-listed", 3, Who.OWNER
     """The organizations that the token reaches could not be listed."""
     NOT_A_MEMBER = "not-a-member", 3, Who.ADMINISTRATOR
@@ -273,7 +273,7 @@ class Reason(StrEnum):
     SECRET_TOO_LARGE = "secret-too-large", 7, Who.MACHINE
     """The secret is larger than this secret store takes."""
     RECORDS_LOCKED = "records-locked", 7, Who.MACHINE
-    """Another run holds our records."""
+    """Another aspm-ado process uses the configuration."""
     RECORDS_UNREADABLE = "records-unreadable", 7, Who.MACHINE
     """Our records cannot be read or written, or are damaged."""
     RECORDS_NEWER = "records-newer", 7, Who.MACHINE
@@ -297,7 +297,7 @@ class Reason(StrEnum):
     NOT_WANTED = "not-wanted", 0
     """Not asked for."""
     NOT_PROVABLE = "not-provable", 0
-    """Proven as far as the service lets anybody prove it."""
+    """Verified as far as the API allows."""
     READ_ONLY_PROBES = "read-only-probes", 0
     """Only reading requests were allowed; they cannot prove this level."""
     FORMAT_UNUSUAL = "format-unusual", 0

@@ -137,7 +137,7 @@ def judge_access(
         if known is not None:
             identity = identity_known(known, answer)
         return Access(known, identity, access)
-    not_asked = skip(CheckId.ACCESS, "Not asked: the token itself is not accepted.")
+    not_asked = skip(CheckId.ACCESS, "Skipped: Azure DevOps did not accept the token.")
     is_silent_about_why = kind in REFUSALS and kind is not AnswerKind.EXPIRED
     if wide is not None and is_silent_about_why and classify(wide) in INCONCLUSIVE:
         before = (
@@ -241,8 +241,8 @@ def _access_failure(place: Place, first: Reply, kind: AnswerKind) -> tuple[Reaso
         return (
             Reason.NOT_A_MEMBER,
             f"The token's owner has no access to {place.name}.",
-            f"Have the owner added to {place.name} as a member, or use a token of somebody who is "
-            "one.",
+            f"Ask an administrator to add the owner to {place.name} as a member, or use a token "
+            "of a member.",
         )
     if kind is AnswerKind.NEVER_SIGNED_IN:
         return (
@@ -283,8 +283,8 @@ def _rejected(place: Place, kind: AnswerKind, calendar: Calendar, history: Token
             Status.FAIL,
             "Azure DevOps refuses the token as one that has expired.",
             Reason.TOKEN_EXPIRED,
-            f"Create a new one on {place.token_page}; an expired or revoked token cannot be "
-            "brought back.",
+            f"Create a new one on {place.token_page}. You cannot restore an expired or revoked "
+            "token.",
         )
     if kind is AnswerKind.ANSWER:
         return Check(
@@ -304,7 +304,7 @@ def _rejected(place: Place, kind: AnswerKind, calendar: Calendar, history: Token
     return Check(
         CheckId.IDENTITY,
         Status.FAIL,
-        f"{place.name} rejects the token. Azure DevOps does not say why; one of these: "
+        f"{place.name} rejects the token. Azure DevOps does not say why. Possible causes: "
         f"{'; '.join(rejection_causes(place, history, calendar))}.",
         Reason.TOKEN_REJECTED,
         remedy,

@@ -295,7 +295,7 @@ def explain_aspm_inconclusive(reply: Reply) -> tuple[Reason, str, str]:
     host = Origin.of(reply.call.url).host
     kind = classify_aspm(reply)
     if kind is AspmAnswer.THROTTLED:
-        detail = f"{host} asks to slow down (429)."
+        detail = f"{host} is throttling requests (429)."
         return Reason.THROTTLED, detail, "Wait some minutes, then run this again."
     if kind is AspmAnswer.SERVER_ERROR:
         return (

@@ -73,7 +73,7 @@ def observe_reach(
     if wide.status != 401 or classify(wide) not in refusals:
         return ReachSeen(Reach.UNKNOWN, f"{route} gave no answer that tells", wide, unheard=True)
     if holds_profile:
-        because = f"{route} refuses the token although its scopes would do"
+        because = f"{route} refuses the token although its scopes suffice"
         return ReachSeen(Reach.ORGANIZATION, because, wide)
     if unheard is not None:
         because = f"{route} refuses the token, and whether its scopes would do was not heard"
@@ -119,7 +119,7 @@ def not_listed(wide: Reply, deployment: Deployment) -> Check:
             Status.FAIL,
             "Azure DevOps refuses the token as one that has expired.",
             Reason.TOKEN_EXPIRED,
-            "Create a new token; an expired one cannot be brought back.",
+            "Create a new token. You cannot restore an expired one.",
         ).on(wide)
     noun, flag = deployment.noun, "-o NAME"
     if deployment is Deployment.SERVER:
@@ -137,7 +137,7 @@ def not_listed(wide: Reply, deployment: Deployment) -> Check:
 
 
 def _unknown(reach_seen: ReachSeen, wanted: Reach) -> Check:
-    detail = f"What the token reaches could not be found out: {reach_seen.because}."
+    detail = f"Could not determine the reach of the token: {reach_seen.because}."
     reason = Reason.REACH_UNKNOWN
     remedy = "Tick the scopes that are missing and run this again; they are needed to find out."
     if reach_seen.unheard and (reply := reach_seen.reply) is not None:

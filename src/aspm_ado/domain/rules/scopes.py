@@ -191,7 +191,7 @@ class _ScopeJudge:
         if any(level <= target for level in no):
             has = "Not there"
             if held:
-                has = f"Goes as far as “{held}”"
+                has = f"The token has “{held}”"
             return self._check(
                 Status.FAIL,
                 f"{has}; Invicti ASPM needs “{self.row.box(self.wanted).choice}”.",
@@ -213,7 +213,7 @@ class _ScopeJudge:
             choice = f"{held} verified. {choice}"
         return self._check(
             Status.PARTIAL,
-            f"{choice} cannot be verified through the API; if you ticked it, nothing more is "
+            f"{choice} cannot be verified through the API. If you selected it, no action is "
             "needed.",
             Reason.NOT_PROVABLE,
         )

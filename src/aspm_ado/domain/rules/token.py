@@ -92,7 +92,7 @@ def judge_expiry(
     when, before = f"in {count_days(days)}", "before then"
     if days == 0:
         when, before = "which is today", "now"
-    detail = f"It ends on {expires}, {when}."
+    detail = f"Expires on {expires}, {when}."
     if days <= warn_days:
         remedy = f"Create the next token {before}."
         return Check(CheckId.TOKEN_EXPIRY, Status.WARN, detail, Reason.EXPIRY_NEAR, remedy)

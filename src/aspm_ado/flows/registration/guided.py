@@ -98,7 +98,7 @@ class Handoff:
 
 OUTCOME: Final = Question("handoff", "When you have entered it")
 COPY: Final = Choice("copy", "Copy the token to the clipboard")
-SAVED: Final = Choice("saved", "Saved: Invicti ASPM took it")
+SAVED: Final = Choice("saved", "Saved: Invicti ASPM accepted it")
 LATER: Final = Choice("later", "Later")
 REFUSED: Final = Choice("refused", "Invicti ASPM refused it")
 ALL_LATER: Final = Choice("all-later", "Later, and all the others too")

@@ -225,7 +225,7 @@ def _tell_left(context: Context, before: Entry, now: Entry) -> None:
             context.voice.say(f"The old token (…{old.last4}) still serves {', '.join(held)}.")
     if now.unmigrated:
         left = ", ".join(clean(name, 60) for name in now.unmigrated)
-        context.voice.say(f"Left: {left}. Go on with: aspm-ado migrate {now.name}")
+        context.voice.say(f"Remaining: {left}. To continue, run: aspm-ado migrate {now.name}")
 
 
 def _document(
@@ -341,9 +341,7 @@ def _reach_plan(
 _GO_ON: Final = Question("migrate-go-on", "An earlier run was not finished. What now?")
 _REST: Final = Choice("rest", "Go on with the rest")
 _ANEW: Final = Choice("anew", "Choose again")
-_WHICH: Final = Question(
-    "migrate-which", "Which organizations shall get a token of their own?", "-o NAME"
-)
+_WHICH: Final = Question("migrate-which", "Which organizations need their own token?", "-o NAME")
 
 
 def _chosen(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 
 
 WHICH_TOKEN = Question(
-    "which-token", "Which token shall be replaced?", "-o NAME", "ASPM_ADO_ORGANIZATION"
+    "which-token", "Which token do you want to replace?", "-o NAME", "ASPM_ADO_ORGANIZATION"
 )
 
 

@@ -43,7 +43,7 @@ REQUIRE: Final = "require"
 CREATED: Final = "az"
 """The source of a token that this program created."""
 
-_HOW: Final = Question("token-how", "How shall the token be made?")
+_HOW: Final = Question("token-how", "How do you want to create the token?")
 _BY_AZ: Final = Choice("az", "Let the Azure CLI (az) make it", "you see first what it will be")
 _BY_HAND: Final = Choice("hand", "By hand, on the token page")
 _AGREE: Final = Question("create", "Create this token now?", "-y with --create-token", YES.env)

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from aspm_ado.flows.validation.token import Token
 
 NEXT: Final = Question("next", "What now?")
-AGAIN: Final = Choice("again", "Check again what failed", "after editing the token on its page")
+AGAIN: Final = Choice("again", "Run the failed checks again", "after editing the token on its page")
 OTHER: Final = Choice("other", "Give another token")
 USERNAME: Final = Choice("username", "Try cloning with a username")
 ONE_EACH: Final = Choice("one-each", "Accept it: one token for each organization")
 TICKET: Final = Choice("ticket", "Show a text for whoever can mend it")
 CORRECT: Final = "correct"
 STOP: Final = Choice("keep", "Stop here; nothing is stored")
-KEEP: Final = Choice("keep", "Keep what is good, and finish later")
+KEEP: Final = Choice("keep", "Continue with what passed, fix the rest later")
 
 _OTHERS: Final = frozenset({Who.ADMINISTRATOR, Who.NETWORK, Who.SERVICE})
 """Whom the person at the terminal has to write to."""
