@@ -253,7 +253,7 @@ def test_nobody_there_is_5(run: Run, token_file: Files, monkeypatch: pytest.Monk
     [made] = done.document["connections"][0]["organizations"]
     behind = {one["id"]: one["detail"] for one in made["checks"] if one["reason"] == "not-asked"}
     assert {"reach", "scope.code", "clone.token"} <= set(behind)
-    assert all("was not found out" in detail for detail in behind.values()), (
+    assert all("could not determine" in detail for detail in behind.values()), (
         "nobody said that it is not taken"
     )
 

@@ -49,7 +49,7 @@ def every_status() -> Report:
         Check(CheckId.IDENTITY, Status.PASS, "The token belongs to Ada Example "
                                              "<ada@contoso.example>.",
               evidence=(evidence("connectionData"),)),
-        Check(CheckId.ACCESS, Status.PASS, "The organization takes the token."),
+        Check(CheckId.ACCESS, Status.PASS, "The organization accepts the token."),
         Check(CheckId.SCOPE_CODE, Status.PARTIAL,
               "Code: Read, write, & manage verified. Full cannot be verified through the API. If "
               "you selected Full, "
@@ -78,7 +78,7 @@ def every_status() -> Report:
         Check(CheckId.SCOPE_CODE, Status.UNKNOWN, "Code: Full: dev.azure.com did not answer in "
                                                   "time.", Reason.TIMED_OUT,
               "Try again.", Level.FULL, Level.NONE),
-        skip(CheckId.CLONE_TOKEN, "Not asked: the organization does not take the token."),
+        skip(CheckId.CLONE_TOKEN, "Skipped: the organization does not accept the token."),
     )  # fmt: skip
     facts = TokenFacts(
         TokenFormat.V2_84, "Wx9Z", "2026-10-20", "--pat-expires", 5, Reach.ALL, "stdin", True
@@ -100,7 +100,7 @@ def every_status() -> Report:
                 Reason.ASPM_TOKEN_REJECTED,
                 "Make another.",
             ),
-            skip(CheckId.ASPM_PROJECTS, "Not asked: the token is not accepted."),
+            skip(CheckId.ASPM_PROJECTS, "Skipped: the API token is not accepted."),
         ),
     )
     one = ConnectionReport(

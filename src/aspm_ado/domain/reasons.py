@@ -192,7 +192,7 @@ class Reason(StrEnum):
     TOKEN_EXPIRED = "token-expired", 4, Who.OWNER
     """The service refuses the token as one that has expired."""
     TOKEN_ANONYMOUS = "token-anonymous", 4, Who.OWNER
-    """The service answered as it answers anybody: the token was not accepted."""
+    """The service answered as to an anonymous request: it did not accept the token."""
     TOKEN_GONE = "token-gone", 4, Who.MACHINE
     """The stored token is not in the secret store any more."""
     ASPM_TOKEN_REJECTED = "aspm-token-rejected", 4, Who.ASPM
@@ -248,7 +248,7 @@ class Reason(StrEnum):
     SCOPE_UNKNOWN = "scope-unknown", 5, Who.SERVICE
     """No answer shows whether the scope is there."""
     PERMISSION_UNCLEAR = "permission-unclear", 5, Who.ADMINISTRATOR
-    """The service refused the person, not the scope; the scope cannot be told."""
+    """The service denied access to the person, not to the scope; the scope cannot be told."""
     ASPM_FORBIDDEN = "aspm-forbidden", 6, Who.ASPM
     """Invicti ASPM knows the token but does not allow this."""
     ASPM_NOT_AN_API = "aspm-not-an-api", 6, Who.ASPM_ADDRESS
@@ -293,9 +293,9 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal-error", 1
     """A bug of ours."""
     NOT_ASKED = "not-asked", 0
-    """Not asked, since an earlier check decides."""
+    """Skipped: an earlier check decides."""
     NOT_WANTED = "not-wanted", 0
-    """Not asked for."""
+    """Not requested."""
     NOT_PROVABLE = "not-provable", 0
     """Verified as far as the API allows."""
     READ_ONLY_PROBES = "read-only-probes", 0

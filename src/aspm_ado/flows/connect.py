@@ -243,7 +243,7 @@ def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> 
     else:
         checks = aspm_skipped()
         if options.aspm_token is not None:
-            checks = aspm_skipped("Not asked: no organization is good yet.", Reason.NOT_ASKED)
+            checks = aspm_skipped("Skipped: no organization passed.", Reason.NOT_ASKED)
         aspm = AspmResult(url, checks, api_asked=options.aspm.api)
     options.adopt_aspm(context, aspm.url, aspm.api)
     return aspm

@@ -300,7 +300,7 @@ def _fresh(validation: _Validation, catalogue: Catalogue) -> tuple[str, ...]:
 def _unread(entry: Entry, stored: StoredOrganization) -> OrganizationReport:
     """An organization whose token could not be had from the secret store: nothing was asked."""
     known = entry.credentials[stored.credential]
-    excuse = "Not asked: its token could not be read from the secret store."
+    excuse = "Skipped: aspm-ado could not read its token from the keyring."
     checks = [skip(check, excuse) for check in (CheckId.IDENTITY, CheckId.ACCESS, CheckId.REACH)]
     scopes = scopes_not_asked(entry.purpose, excuse)
     facts = TokenFacts(

@@ -114,7 +114,7 @@ def validate_aspm(target: AspmTarget, token: ApiToken) -> RequestPlan[AspmResult
     callers = {dialect: AspmCaller(url, dialect, target.ca_bundle) for dialect in dialects}
     reachable = yield from _find_api(target, callers)
     if not reachable.dialects:
-        behind = "Not asked: the API of Invicti ASPM was not reached."
+        behind = "Skipped: could not connect to the API of Invicti ASPM."
         rest = (skip(CheckId.ASPM_TOKEN, behind), skip(CheckId.ASPM_PROJECTS, behind))
         return AspmResult(url, (reachable.check, *rest), token, None, asked)
     tried: list[tuple[Dialect, Check]] = []
@@ -132,7 +132,7 @@ def validate_aspm(target: AspmTarget, token: ApiToken) -> RequestPlan[AspmResult
         if refusal.reason is Reason.ASPM_TOKEN_REJECTED:
             remedy = f"Give another token. {where_tokens_are_made(None)}"
             refusal = replace(refusal, remedy=remedy)
-    last = skip(CheckId.ASPM_PROJECTS, "Not asked: the API token is not accepted.")
+    last = skip(CheckId.ASPM_PROJECTS, "Skipped: Invicti ASPM did not accept the API token.")
     return AspmResult(url, (reachable.check, refusal, last), token, caller, asked)
 
 
@@ -254,7 +254,7 @@ def _stored_token(context: Context, target: AspmTarget) -> ApiToken | AspmResult
 
 
 def _unread(target: AspmTarget, check: Check) -> AspmResult:
-    behind = "Not asked: the API token could not be had."
+    behind = "Skipped: the API token is not available."
     checks = (skip(CheckId.ASPM_REACHABLE, behind), check, skip(CheckId.ASPM_PROJECTS, behind))
     return AspmResult(target.url, checks, api_asked=target.hint)
 
