@@ -37,7 +37,7 @@ def test_by_its_name_alone_nothing_is_changed_and_that_is_said(here):
     assert int(report.exit_code) == 0
     said = here.stand.voice.text
     assert (
-        "nothing of it is changed: contoso on https://dev.azure.com, for alm, with https://aspm"
+        "is already connected and unchanged: contoso on https://dev.azure.com, for alm, with https://aspm"
         in said
     )
     assert (here.entry.credentials, here.secrets) == (before.credentials, secrets)
@@ -49,7 +49,7 @@ def test_the_same_again_hands_nothing_over_twice(here, given):
     report = connect(here.context(given), "contoso")
     assert int(report.exit_code) == 0
     assert check(report, "aspm.registration").status.value == "pass"
-    assert "contoso is unchanged: Invicti ASPM has this token already." in here.stand.voice.text
+    assert "contoso is unchanged: Invicti ASPM already has this token." in here.stand.voice.text
     assert "Hand-off" not in here.stand.voice.text
     assert state(here) == "registered"
     here.assert_tidy()
@@ -197,7 +197,10 @@ PAGE = "https://dev.azure.com/contoso/_usersSettings/tokens"
 )
 def test_a_token_that_is_replaced_is_to_be_revoked(here, register, person, said):
     connect(here.context(asked(register=register, pat_file="new"), person), "contoso")
-    assert f"The old token (…Rdy1) is not used here any more. {said}{PAGE}" in here.stand.voice.text
+    assert (
+        f"This connection no longer uses the old token (…Rdy1). {said}{PAGE}"
+        in here.stand.voice.text
+    )
 
 
 def test_a_token_that_is_given_again_or_kept_or_serves_elsewhere_is_not_to_be_revoked(here):

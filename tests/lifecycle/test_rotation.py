@@ -67,7 +67,7 @@ def test_proven_handed_over_and_swapped(here):
     assert tokens(here) == (NEW, NEW, [])
     said = here.stand.voice.text
     assert (
-        "The old token (…Rdy1) is not used here any more. Revoke it: "
+        "This connection no longer uses the old token (…Rdy1). Revoke it: "
         "https://dev.azure.com/contoso/_users" in said
     )
     here.assert_tidy()
@@ -134,7 +134,7 @@ def test_refused_half_way(here):
     assert tokens(here) == (NEW, PAT, [NEW])
     here.assert_tidy()
     assert int(validate_stored(here.context(), []).exit_code) == 0
-    assert "is not used here any more" not in "".join(here.stand.voice.lines)
+    assert "no longer uses the old token" not in "".join(here.stand.voice.lines)
     rotate(here.context(person=Person(handoff="saved")), "contoso", ["fabrikam"])
     assert (here.in_force("fabrikam"), here.waiting()) == (NEW, [])
     here.assert_tidy()
@@ -234,7 +234,7 @@ def test_the_window_is_closed_half_way_on_another_day(here):
     here.assert_tidy()
     resume_handoff(here.context(person=Person(handoff=["saved"])), None)
     assert (
-        "The old token (…Rdy1) is not used here any more. Revoke it: https://"
+        "This connection no longer uses the old token (…Rdy1). Revoke it: https://"
         in here.stand.voice.text
     )
     here.assert_tidy()

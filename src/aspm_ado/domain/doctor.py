@@ -433,7 +433,7 @@ def _is_relevant(name: str) -> bool:
 
 def terminal(why_not: str) -> HealthCheck:
     """Whether somebody can be asked. That nobody can is as it should be in a pipeline."""
-    detail = f"Nobody can be asked: {why_not}." if why_not else "Somebody can be asked."
+    detail = f"Prompts are unavailable: {why_not}." if why_not else "Prompts are available."
     return ok(Subject.TERMINAL, detail)
 
 

@@ -315,7 +315,7 @@ class Reason(StrEnum):
     NO_ASPM_TOKEN = "no-aspm-token", 0
     """No ASPM API token was given; a guided hand-off needs none."""
     NOTHING_KEPT = "nothing-kept", 0
-    """Nothing is stored, as asked."""
+    """Nothing is stored, as requested."""
 
 
 NEVER_SENT: Final = frozenset(

@@ -288,10 +288,10 @@ _TOKEN: Final = Question(
 _OFFERED: Final = replace(_TOKEN, prompt=f"{_TOKEN.prompt} (press Enter to skip)")
 _OR_LATER: Final = replace(_TOKEN, prompt=f"{_TOKEN.prompt} (press Enter to finish later)")
 _NEXT: Final = Question("aspm-next", "What now")
-_AGAIN: Final = Choice("again", "Ask Invicti ASPM again")
-_ADDRESS: Final = Choice("address", "Correct the address")
-_OTHER: Final = Choice("other", "Give another API token")
-_WITHOUT: Final = Choice("without", "Go on without an API token", "a guided hand-off needs none")
+_AGAIN: Final = Choice("again", "Check Invicti ASPM again")
+_ADDRESS: Final = Choice("address", "Correct the URL")
+_OTHER: Final = Choice("other", "Enter another API token")
+_WITHOUT: Final = Choice("without", "Continue without an API token", "the handoff works without it")
 _FINISH: Final = Choice("finish", "Finish later")
 NO_TEAM_LEADS: Final = (
     "This is Invicti AppSec Core, which has no team-lead integrations: those settings are left out."
@@ -326,7 +326,7 @@ def missing_aspm_token() -> UsageError:
     """What to say when a registration needs the token and nobody can be asked."""
     return UsageError(
         Reason.INPUT_MISSING,
-        "An API token of Invicti ASPM is needed, and there is nobody to ask.",
+        "An API token of Invicti ASPM is required, and prompts are unavailable.",
         remedy=f"{_TOKEN.how} {where_tokens_are_made(None)}",
     )
 
