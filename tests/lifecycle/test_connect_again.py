@@ -123,9 +123,9 @@ def test_a_new_token_that_waits_stays_while_the_old_one_is_given_again(here):
     rotate(here.context({"pat_file": "new"}), "contoso", [])
     report = connect(here.context(asked(register="guided")), "contoso")
     assert (here.in_force(), here.waiting()) == (PAT, [NEW])
-    assert "A new token is proven and stored" in check(report, "aspm.registration").detail
+    assert "A new token is verified and stored" in check(report, "aspm.registration").detail
     assert (
-        "A new token is proven and stored"
+        "A new token is verified and stored"
         in check(validate_stored(here.context(), []), "aspm.registration").detail
     )
     here.assert_tidy()

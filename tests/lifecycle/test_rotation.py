@@ -187,7 +187,7 @@ def test_the_window_is_closed(here, way):
     shown = validate_stored(here.context(), [])
     assert int(shown.exit_code) == 0
     assert check(shown, "aspm.registration").status.value == "warn"
-    assert "A new token is proven and stored" in check(shown, "aspm.registration").detail
+    assert "A new token is verified and stored" in check(shown, "aspm.registration").detail
     context = here.context(person=Person(handoff="saved"))
     report = resume_handoff(context, None) if way == "handoff" else rotate(context, "contoso", [])
     assert int(report.exit_code) == 0
@@ -219,7 +219,7 @@ def test_refused_on_another_day(here):
     assert states[0][0] == "failed"
     assert "The current token stays in use" in states[0][1]
     assert states[1][0] == "handed-off"
-    assert "the old one serves until" in states[1][1]
+    assert "The current token stays in use until" in states[1][1]
     assert tokens(here) == (PAT, PAT, [NEW])
     assert {one.registration.state.value for one in here.entry.organizations} == {"registered"}
     assert int(validate_stored(here.context(), []).exit_code) == 0
