@@ -112,7 +112,7 @@ def test_what_was_refused_is_not_ready_the_day_after_either(stand, register):
     ("desk", "words"),
     [
         (Desk(), "for 90 seconds, or until this step is over"),
-        (Desk("clip.exe", clears=False), "cannot be taken off again from here"),
+        (Desk("clip.exe", clears=False), "aspm-ado cannot clear it"),
         (Desk(TERMINAL, clears=False), "Some terminals ignore it. aspm-ado cannot clear it"),
         (Desk(TERMINAL, clears=False), "If nothing arrived: To pipe the token to a command, run"),
         (Desk(None), "run in another terminal: aspm-ado token contoso | COMMAND"),
@@ -142,7 +142,7 @@ def test_what_is_not_stored_is_not_offered_by_token(stand):
     here = stand()
     here.desk = Desk(None)
     connect(here.context(given(store="none"), Person(handoff=["copy", "saved"], go=True)), None)
-    assert "Take the token from where you keep it." in here.voice.text
+    assert "Copy the token from where you stored it." in here.voice.text
     assert "aspm-ado token" not in here.voice.text
 
 
@@ -288,7 +288,7 @@ def test_stopping_in_the_middle_keeps_the_connection(stand):
         run(here, "contoso", "fabrikam", handoff=["saved", STOP])
     assert caught.value.problem == (
         "Interrupted in the handoff. The connection “contoso” is stored. "
-        "Left to enter in Invicti ASPM: fabrikam."
+        "Remaining to enter in Invicti ASPM: fabrikam."
     )
     assert caught.value.remedy == "To continue, run: aspm-ado handoff contoso"
     assert states(here) == {"contoso": "registered", "fabrikam": "handed-off"}

@@ -440,7 +440,7 @@ def test_two_organizations_killed_between_them(stand):
     here.wire.counts, here.wire.dies_at = second_write, ("after", 1)
     with pytest.raises(InterruptedByUserError) as caught:
         connect(context, None)
-    assert "Left to enter in Invicti ASPM: fabrikam." in caught.value.problem
+    assert "Remaining to enter in Invicti ASPM: fabrikam." in caught.value.problem
     assert states(here) == {"contoso": "registered", "fabrikam": "unknown"}
     assert len(here.instances) == 2
     report = resume_handoff(here.context(), None)

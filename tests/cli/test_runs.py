@@ -185,12 +185,12 @@ def test_the_end_of_global_tokens_can_be_moved(
 @pytest.mark.parametrize(
     ("scenario", "says"),
     [
-        ("not-a-member", "It is not the token, which is accepted: a right or a policy of fabrikam"),
+        ("not-a-member", "Azure DevOps accepts the token, but a permission or policy of fabrikam"),
         (
             "missing-scope",
-            "It is the token: it is accepted, and it is not what Invicti ASPM needs.",
+            "Azure DevOps accepts the token, but it is not what Invicti ASPM needs.",
         ),
-        ("expired", "It is the token: Azure DevOps answered, and did not take it."),
+        ("expired", "Azure DevOps rejected the token."),
     ],
 )
 def test_ticket_problem_it_is(
@@ -201,14 +201,14 @@ def test_ticket_problem_it_is(
     words = ("validate", "-o", where, "--pat-file", token_file(pat_of(simulator)), "--no-input")
     done = run(*words)
     assert says in done.out
-    assert "Not concluded" not in done.out + done.err
+    assert "Not determined" not in done.out + done.err
     told = " ".join(run(*words, "--verbose").err.split())
     assert says in told
-    for part in ("What that means:", "Not concluded:", "ActivityId", "No secret is in this text."):
+    for part in ("Conclusion:", "Not determined:", "ActivityId", "This text contains no secret."):
         assert part in told
     assert pat_of(simulator) not in told
     document = run(*words, "--verbose", "--json")
-    assert "Not concluded:" in document.err
+    assert "Not determined:" in document.err
     assert document.document["exit_code"] == done.code
 
 
@@ -228,8 +228,8 @@ def test_a_network_in_the_way_says_nothing_of_the_token(
         "5",
     )
     assert done.code == 5
-    assert "It is the way to dev.azure.com" in done.out
-    assert "Whether the token is good is not known." in done.out
+    assert "The network path to dev.azure.com failed" in done.out
+    assert "The token could not be verified." in done.out
     assert "no answer" in done.err
 
 
@@ -253,7 +253,7 @@ def test_nobody_there_is_5(run: Run, token_file: Files, monkeypatch: pytest.Monk
     [made] = done.document["connections"][0]["organizations"]
     behind = {one["id"]: one["detail"] for one in made["checks"] if one["reason"] == "not-asked"}
     assert {"reach", "scope.code", "clone.token"} <= set(behind)
-    assert all("was not found out" in detail for detail in behind.values()), (
+    assert all("could not determine" in detail for detail in behind.values()), (
         "nobody said that it is not taken"
     )
 

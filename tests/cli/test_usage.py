@@ -340,4 +340,4 @@ def test_only_validate_names_its_other_way_where_nothing_is_stored(run: Run) -> 
         word: run(word, "--json").document["error"]["remedy"] for word in ("validate", "handoff")
     }
     assert "with -o to validate" in remedies["validate"]
-    assert remedies["handoff"] == "Create one with `aspm-ado connect`."
+    assert remedies["handoff"] == "To create one, run `aspm-ado connect`."

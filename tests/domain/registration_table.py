@@ -151,12 +151,12 @@ class Row:
         )
 
 
-WAITS, HANDOFF = "A new token is proven and stored", "aspm-ado handoff"
+WAITS, HANDOFF = "A new token is verified and stored", "aspm-ado handoff"
 ALL_BUT_API = "nobody person rehearsal"
 
 # token · ASPM · said by · mode and state by now · status · reason · words of the detail · words of the remedy
 ROWS = (
-    Row("not-good", ANY, ANY, ANY, "skip", "not-asked", "not good yet"),
+    Row("not-good", ANY, ANY, ANY, "skip", "not-asked", "did not pass"),
     Row(
         "missing",
         ANY,
@@ -182,7 +182,7 @@ ROWS = (
         "guided failed",
         "fail",
         "aspm-refused",
-        "The old one stays in force",
+        "The current token stays in use",
         HANDOFF,
     ),
     # The token in force.
@@ -196,7 +196,7 @@ ROWS = (
         "guided handed-off",
         "warn",
         "handed-off",
-        "a person still has to",
+        "Someone still has to",
         ANY,
     ),
     Row(
@@ -269,9 +269,7 @@ def expected(case: Case) -> Expected:
     detail, remedy = [row.detail], [row.remedy]
     by_itself = case.token == "in-force" and case.aspm == "good" and case.said_by != "api"
     if by_itself and case.registration == "guided handed-off":
-        detail.append(
-            "values are handed off" if case.brought else "Nothing was handed over, as asked"
-        )
+        detail.append("values are ready" if case.brought else "No handoff, as requested")
         remedy.append(HANDOFF if case.stored else "nothing is stored to come back to")
     if by_itself and (case.answer or case.record).endswith("alm-accepted"):
         detail.append("projects/check knows the tool")

@@ -434,7 +434,7 @@ def test_which_scopes_hold_the_profile_and_which_read_code() -> None:
 
 @pytest.mark.parametrize("purpose", Purpose)
 def test_behind_a_closed_door_every_scope_is_skipped_with_its_level(purpose: Purpose) -> None:
-    made = scopes_not_asked(purpose, "Not asked: why.")
+    made = scopes_not_asked(purpose, "Skipped: why.")
     assert {check.id.value.removeprefix("scope."): check.wanted for check in made} == {
         scope.value: level for scope, level in needed_levels(purpose).items()
     }
@@ -444,7 +444,7 @@ def test_behind_a_closed_door_every_scope_is_skipped_with_its_level(purpose: Pur
 @pytest.mark.parametrize(
     ("status", "text", "reason", "words"),
     [
-        (503, r.STOPPED, Reason.ORGANIZATION_DEACTIVATED, "switched off"),
+        (503, r.STOPPED, Reason.ORGANIZATION_DEACTIVATED, "disabled"),
         (403, r.NEVER_SIGNED_IN, Reason.NEVER_SIGNED_IN, "never signed in"),
     ],
 )

@@ -74,24 +74,56 @@ ROWS = {
         FAIL,
         False,
         Who.ASKER,
-        "nothing of that name",
-        "is accepted",
+        "Nothing has that name",
+        "accepts",
     ),
-    "rejected": (WHO_, Reason.TOKEN_REJECTED, FAIL, False, Who.OWNER, "did not take it", "good"),
-    "scope": (CODE, Reason.CODE_SCOPE_MISSING, FAIL, True, Who.OWNER, "is accepted", "policy"),
-    "fence": (IN, Reason.ACCESS_FENCED, UNKNOWN, False, Who.ADMINISTRATOR, "not known", "accepted"),
+    "rejected": (WHO_, Reason.TOKEN_REJECTED, FAIL, False, Who.OWNER, "rejected the token", "good"),
+    "scope": (
+        CODE,
+        Reason.CODE_SCOPE_MISSING,
+        FAIL,
+        True,
+        Who.OWNER,
+        "accepts the token",
+        "policy",
+    ),
+    "fence": (
+        IN,
+        Reason.ACCESS_FENCED,
+        UNKNOWN,
+        False,
+        Who.ADMINISTRATOR,
+        "could not be verified",
+        "accepts",
+    ),
     "policy": (
         IN,
         Reason.ORGANIZATION_REFUSES_TOKEN,
         FAIL,
         True,
         Who.ADMINISTRATOR,
-        "not the token",
-        "not known",
+        "accepts the token",
+        "could not be verified",
     ),
-    "proxy": (WHO_, Reason.PROXY_FAILED, UNKNOWN, False, Who.NETWORK, "not known", "is accepted"),
-    "tls": (CODE, Reason.TLS_UNTRUSTED, UNKNOWN, True, Who.NETWORK, "not the token", "not known"),
-    "429": (WHO_, Reason.THROTTLED, UNKNOWN, False, Who.SERVICE, "the service", "is accepted"),
+    "proxy": (
+        WHO_,
+        Reason.PROXY_FAILED,
+        UNKNOWN,
+        False,
+        Who.NETWORK,
+        "could not be verified",
+        "accepts",
+    ),
+    "tls": (
+        CODE,
+        Reason.TLS_UNTRUSTED,
+        UNKNOWN,
+        True,
+        Who.NETWORK,
+        "accepts the token elsewhere",
+        "could not be verified",
+    ),
+    "429": (WHO_, Reason.THROTTLED, UNKNOWN, False, Who.SERVICE, "The service failed", "accepts"),
     "page": (
         CheckId.ASPM_REACHABLE,
         Reason.ASPM_NOT_AN_API,
@@ -99,7 +131,7 @@ ROWS = {
         True,
         Who.ASPM_ADDRESS,
         "Whoever chose that URL",
-        "says no",
+        "denies access",
     ),
     "conflict": (
         HANDED,
@@ -108,9 +140,17 @@ ROWS = {
         True,
         Who.ASPM_INTEGRATIONS,
         "another integration for Contoso",
-        "says no",
+        "denies access",
     ),
-    "aspm": (HANDED, Reason.ASPM_REFUSED, FAIL, True, Who.ASPM, "ASPM says no", "not known"),
+    "aspm": (
+        HANDED,
+        Reason.ASPM_REFUSED,
+        FAIL,
+        True,
+        Who.ASPM,
+        "Invicti ASPM denies access",
+        "could not be verified",
+    ),
 }
 
 
@@ -134,7 +174,7 @@ def test_ticket_it_is_and_the_text_to_send(row: str) -> None:
     assert trouble.detail in text
     assert "Mend it." in text
     assert f"Concluded: {found.sentence}" in text
-    assert "Not concluded: " in text
+    assert "Not determined: " in text
 
 
 def test_a_ticket_names_the_person_that_the_service_named() -> None:
@@ -149,7 +189,8 @@ def test_a_ticket_names_the_person_that_the_service_named() -> None:
     )
     [named] = responsibilities(replace(connection, organizations=several))
     assert named.ticket(AT, "0.1.0")[1].endswith(
-        "with a personal access token of Ada Example <ada@contoso.example>, grace[2J@fabrikam.example:"
+        "with a personal access token of Ada Example <ada@contoso.example>, "
+        "grace[2J@fabrikam.example:"
     )
 
 

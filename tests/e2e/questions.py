@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from .terminal import ENTER, UP, pasted
 
-WHERE = "Organization or server (its name, or any address in it)"
+WHERE = "Organization or server (name or any URL in it)"
 PURPOSE = "What will Invicti ASPM use this connection for? (arrows"
 TOKEN = "Personal access token:"
 ELSE = "What do you want to do? (arrows"
-EXPIRES = "When does the token end"
-REACH = "Which token shall it be? (arrows"
+EXPIRES = "When does the token expire"
+REACH = "Which kind of token do you want? (arrows"
 NEXT = "What now? (arrows"
 MORE = "The token reaches more. Which of them do you want to connect too? (arrows"
 WHICH = "Organization (name or any URL in it)"

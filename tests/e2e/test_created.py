@@ -19,7 +19,7 @@ from .terminal import ENTER, UP, pasted, squeezed, stand_in
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the stand-in for az is a POSIX script"
 )
-HOW = "How shall the token be made? (arrows"
+HOW = "How do you want to create the token? (arrows"
 AGREE = "Create this token now? (y/N)"
 
 
@@ -83,7 +83,7 @@ def test_what_cannot_be_done_goes_on_by_hand_and_no_answer_is_lost(play):
     wizard.answer(HOW, ENTER)
     wizard.answer(AGREE, "y")
     wizard.see("forbids new tokens")
-    wizard.see("It goes on by hand.")
+    wizard.see("Create it by hand.")
     wizard.answer(TOKEN, pasted(by_hand.value) + ENTER)
     wizard.answer(EXPIRES, ENTER)
     to_the_end(wizard)

@@ -68,12 +68,12 @@ def through(wizard, questions):
     for question, keys in questions:
         wizard.answer(question, keys)
         if question == TOKEN:
-            wizard.see("Proven:")
+            wizard.see("Verified:")
     assert wizard.end() == 0
 
 
 def test_finish_later_at_the_url_stores_and_says_how_to_go_on(play):
-    """Nothing is handed over, and the plan says no less."""
+    """No handoff, and the plan says no less."""
     told = play()
     wizard = told.wizard(
         "connect", "-o", "contoso", "--pat-expires", "2099-01-31", "--store", "none"

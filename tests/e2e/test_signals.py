@@ -22,7 +22,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 SIGNALS = [
     pytest.param(number, id=number.name, marks=pytest.mark.skipif(
-        signal.getsignal(number) is signal.SIG_IGN, reason=f"{number.name} is ignored here (nohup, a background job)"
+        signal.getsignal(number) is signal.SIG_IGN, reason=f"{number.name} is ignored here "
+                                                           "(nohup, a background job)"
     ))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ] if sys.platform != "win32" else []  # fmt: skip
@@ -96,14 +97,14 @@ def test_while_a_person_waits_for_the_network(play, mute):
     token = str(told.stage.file("token", told.token))
     flags = ("-o", "contoso", "-o", "fabrikam", "--store", "none", "--pat-file", token)
     wizard = told.wizard("connect", *flags)
-    wizard.see("asking Azure DevOps")
+    wizard.see("Checking Azure DevOps")
     connection, _ = mute.accept()
     connection.settimeout(20)
     assert connection.recv(1)
     wizard.type("\x03")
     assert wizard.end() == 130
     connection.close()
-    assert "asking Azure DevOps" not in wizard.text, "the progress line is left on the screen"
+    assert "Checking Azure DevOps" not in wizard.text, "the progress line is left on the screen"
 
 
 def test_the_terminal_is_closed(play):

@@ -80,7 +80,7 @@ def test_to_the_end_with_a_failed_scope_an_edit_and_a_check_again(play):
     wizard.see(TOKEN)
     assert not [one for one in told.simulator.requests if one.token_last4]
     wizard.type(pasted(told.token) + ENTER)
-    wizard.see("tick “Full”")
+    wizard.see("select “Full”")
     wizard.see(NEXT)
     wizard.look_around()
     first = told.simulator.requests
@@ -190,7 +190,7 @@ def test_a_wrong_token_then_another(play):
     wizard.answer(NEXT, ENTER)
     wizard.see("The token for every organization.")
     wizard.answer(TOKEN, pasted(told.token) + ENTER)
-    wizard.see("Proven: contoso: token of Ada Example <ada@contoso.example> for")
+    wizard.see("Verified: contoso: token of Ada Example <ada@contoso.example> for")
     wizard.answer(EXPIRES, ENTER)
     wizard.see("The plan")
     assert wizard.end() == 0
@@ -217,7 +217,7 @@ def test_two_tokens_for_two_organizations(play):
     wizard.see("Organization: contoso")
     wizard.see("for contoso")
     wizard.answer(TOKEN, pasted(first) + ENTER)
-    wizard.see("Proven: contoso")
+    wizard.see("Verified: contoso")
     wizard.answer(EXPIRES, ENTER)
     wizard.answer(ASPM, f"aspm.example.test{ENTER}")
     wizard.answer(HAND, DOWN + DOWN + ENTER, besides={ASPM_TOKEN: ENTER})
@@ -225,7 +225,7 @@ def test_two_tokens_for_two_organizations(play):
     wizard.see("https://dev.azure.com/fabrikam/_usersSettings/tokens")
     wizard.see("for fabrikam")
     wizard.answer(TOKEN, pasted(second) + ENTER)
-    wizard.see("Proven: fabrikam")
+    wizard.see("Verified: fabrikam")
     wizard.answer(EXPIRES, ENTER)
     wizard.see("The plan")
     came = wizard.play(answers(told.token))
@@ -247,7 +247,7 @@ def test_two_named_organizations_are_asked_for_one_after_the_other(play):
     for name in ("contoso", "fabrikam"):
         wizard.see(f"https://dev.azure.com/{name}/_usersSettings/tokens")
         wizard.answer(TOKEN, pasted(told.story.tokens[name]) + ENTER)
-        wizard.see(f"Proven: {name}")
+        wizard.see(f"Verified: {name}")
     wizard.play(answers(told.token))
     assert wizard.code == 0
 
@@ -357,7 +357,7 @@ def test_a_terminal_that_can_only_type(play):
     wizard.answer(TOKEN, told.token + ENTER)
     wizard.see("What now?")
     told.simulator.edit(told.token, ALM)
-    wizard.answer("Number, or part of the name", f"check again{ENTER}")
+    wizard.answer("Number, or part of the name", f"run the failed{ENTER}")
     wizard.answer(EXPIRES, ENTER)
     wizard.answer(ASPM, f"aspm.example.test{ENTER}", besides={ASPM_TOKEN: ENTER})
     wizard.answer("Number, or part of the name", f"change{ENTER}", besides={ASPM_TOKEN: ENTER})

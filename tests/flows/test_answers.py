@@ -189,7 +189,7 @@ def test_with_a_stored_connection_it_corrects_the_record(here: Stand) -> None:
     report = validate_stored(
         replace(context, asker=Asker(given, context.asker.prompter)), ["contoso"]
     )
-    assert check(report, "token.expiry").detail.startswith("It ends on 2027-04-30")
+    assert check(report, "token.expiry").detail.startswith("Expires on 2027-04-30")
 
 
 # The plan

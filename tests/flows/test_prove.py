@@ -670,7 +670,7 @@ def test_the_real_crew_hears_the_same() -> None:
             done.append(what)
 
     [proof] = validate(context(scheduler=Scheduler(service), voice=Watching()), [candidate(*names)])
-    assert done.pop(0) == "asking Azure DevOps"
+    assert done.pop(0) == "Checking Azure DevOps"
     assert service.problems == []
     assert sorted(done) == sorted(names)
     assert [here.place.name for here in proof.organizations.values()] == names

@@ -22,9 +22,9 @@ from .test_connect_keyring import assert_private
 from .test_many_keyring import counted
 
 pytestmark = MARKS
-WHICH = "Which organizations shall get a token of their own? (arrows"
-STEP = "What about this organization? (arrows"
-GO_ON = "An earlier run was not finished. What now? (arrows"
+WHICH = "Which organizations need their own token? (arrows"
+STEP = "What do you want to do with this organization? (arrows"
+GO_ON = "An earlier run is not finished. What do you want to do? (arrows"
 SAVED = UP + ENTER
 STORED, REACHED = ("Atlas", "Borealis", "Cascade"), ("Delta", "Ember")
 CHOSEN = ("Atlas", "Borealis", "Cascade", "Delta")
@@ -96,16 +96,16 @@ def test_four_tokens_in_two_sittings(told: Play) -> None:
     wizard.type(4 * DOWN + SPACE + ENTER)  # all are marked: not Ember
     created(wizard, told, "Atlas")
     wizard.answer(EXPIRES, ENTER)
-    wizard.see(f"Atlas has a token of its own now (…{last4['Atlas']}): stored.")
+    wizard.see(f"Atlas now has its own token (…{last4['Atlas']}), stored.")
     created(wizard, told, "Borealis")
     wizard.see("Code")
     wizard.see(NEXT)
-    assert squeezed("Borealis has a token of its own") not in wizard.everything
+    assert squeezed("Borealis now has its own token") not in wizard.everything
     wizard.look_around()
     told.simulator.edit(told.story.tokens["Borealis"], samples.ALM_SCOPES)
     wizard.type(ENTER)
     wizard.answer(EXPIRES, ENTER)
-    wizard.see(f"Borealis has a token of its own now (…{last4['Borealis']}): stored.")
+    wizard.see(f"Borealis now has its own token (…{last4['Borealis']}), stored.")
     wizard.answer(STEP, ENTER)
     wizard.answer(TOKEN, told.story.tokens["Cascade"][:40] + CTRL_C)
     assert wizard.end() == 130
@@ -132,7 +132,7 @@ def test_four_tokens_in_two_sittings(told: Play) -> None:
         wizard.see(f"Hand-off to Invicti ASPM: {name}")
         wizard.answer(ENTERED, SAVED)
     page = "https://dev.azure.com/Atlas/_usersSettings/tokens"
-    wizard.see(f"The old token (…{last4[None]}) is not used here any more. Revoke it: {page}")
+    wizard.see(f"This connection no longer uses the old token (…{last4[None]}). Revoke it: {page}")
     assert wizard.end() == 0
 
     assert kept(told) == {name: last4[name] for name in CHOSEN}

@@ -37,7 +37,7 @@ def test_by_its_name_alone_nothing_is_changed_and_that_is_said(here):
     assert int(report.exit_code) == 0
     said = here.stand.voice.text
     assert (
-        "nothing of it is changed: contoso on https://dev.azure.com, for alm, with https://aspm"
+        "is already connected and unchanged: contoso on https://dev.azure.com, for alm, with https://aspm"
         in said
     )
     assert (here.entry.credentials, here.secrets) == (before.credentials, secrets)
@@ -49,7 +49,7 @@ def test_the_same_again_hands_nothing_over_twice(here, given):
     report = connect(here.context(given), "contoso")
     assert int(report.exit_code) == 0
     assert check(report, "aspm.registration").status.value == "pass"
-    assert "contoso is unchanged: Invicti ASPM has this token already." in here.stand.voice.text
+    assert "contoso is unchanged: Invicti ASPM already has this token." in here.stand.voice.text
     assert "Hand-off" not in here.stand.voice.text
     assert state(here) == "registered"
     here.assert_tidy()
@@ -123,9 +123,9 @@ def test_a_new_token_that_waits_stays_while_the_old_one_is_given_again(here):
     rotate(here.context({"pat_file": "new"}), "contoso", [])
     report = connect(here.context(asked(register="guided")), "contoso")
     assert (here.in_force(), here.waiting()) == (PAT, [NEW])
-    assert "A new token is proven and stored" in check(report, "aspm.registration").detail
+    assert "A new token is verified and stored" in check(report, "aspm.registration").detail
     assert (
-        "A new token is proven and stored"
+        "A new token is verified and stored"
         in check(validate_stored(here.context(), []), "aspm.registration").detail
     )
     here.assert_tidy()
@@ -197,7 +197,10 @@ PAGE = "https://dev.azure.com/contoso/_usersSettings/tokens"
 )
 def test_a_token_that_is_replaced_is_to_be_revoked(here, register, person, said):
     connect(here.context(asked(register=register, pat_file="new"), person), "contoso")
-    assert f"The old token (…Rdy1) is not used here any more. {said}{PAGE}" in here.stand.voice.text
+    assert (
+        f"This connection no longer uses the old token (…Rdy1). {said}{PAGE}"
+        in here.stand.voice.text
+    )
 
 
 def test_a_token_that_is_given_again_or_kept_or_serves_elsewhere_is_not_to_be_revoked(here):
@@ -218,7 +221,7 @@ def test_nobody_brought_the_new_token_to_invicti_aspm(here):
     )
     assert int(report.exit_code) == 0
     assert check(report, "aspm.registration").status.value == "warn"
-    assert "Nothing was handed over, as asked" in check(report, "aspm.registration").detail
+    assert "No handoff, as requested" in check(report, "aspm.registration").detail
     assert state(here) == "handed-off"
     assert check(validate_stored(here.context(), []), "aspm.registration").status.value == "warn"
     assert int(resume_handoff(here.context(), "contoso").exit_code) == 8

@@ -140,7 +140,7 @@ def test_to_the_end(here):
     assert somebody.given == list(NAMES)
     assert_finished(here)
     assert (
-        "The old token (…Rdy1) is not used here any more. Revoke it: https://dev.azure.com/Contoso"
+        "This connection no longer uses the old token (…Rdy1). Revoke it: https://dev.azure.com/Contoso"
         in (here.stand.voice.text)
     )
     [connection] = report.connections
@@ -284,7 +284,9 @@ def test_a_handoff_another_day(here):
     assert (
         int(resume_handoff(here.context(person=Person(handoff="saved")), "contoso").exit_code) == 0
     )
-    assert "The old token (…Rdy1) is not used here any more. Revoke it:" in here.stand.voice.text
+    assert (
+        "This connection no longer uses the old token (…Rdy1). Revoke it:" in here.stand.voice.text
+    )
     assert int(by_files(here).exit_code) == 0
     assert here.entry.migration is None
     here.assert_tidy()

@@ -101,7 +101,7 @@ def test_one_organization_accepted_by_a_person_is_on_record_too(connected):
 def test_the_token_in_force_may_get_another_reach_by_itself(connected):
     here = connected("contoso")
     renewed(here, answer="later", reach="organization")
-    with pytest.raises(UsageError, match="has already"):
+    with pytest.raises(UsageError, match="is already the token"):
         renewed(here, pat_file="pat", reach="organization")
     assert here.entry.reach_demanded == "all"
 

@@ -67,8 +67,8 @@ def test_proven_handed_over_and_swapped(here):
     assert tokens(here) == (NEW, NEW, [])
     said = here.stand.voice.text
     assert (
-        "The old token (…Rdy1) is not used here any more. Revoke it: https://dev.azure.com/contoso/_users"
-        in said
+        "This connection no longer uses the old token (…Rdy1). Revoke it: "
+        "https://dev.azure.com/contoso/_users" in said
     )
     here.assert_tidy()
     assert int(validate_stored(here.context(), []).exit_code) == 0
@@ -134,7 +134,7 @@ def test_refused_half_way(here):
     assert tokens(here) == (NEW, PAT, [NEW])
     here.assert_tidy()
     assert int(validate_stored(here.context(), []).exit_code) == 0
-    assert "is not used here any more" not in "".join(here.stand.voice.lines)
+    assert "no longer uses the old token" not in "".join(here.stand.voice.lines)
     rotate(here.context(person=Person(handoff="saved")), "contoso", ["fabrikam"])
     assert (here.in_force("fabrikam"), here.waiting()) == (NEW, [])
     here.assert_tidy()
@@ -187,7 +187,7 @@ def test_the_window_is_closed(here, way):
     shown = validate_stored(here.context(), [])
     assert int(shown.exit_code) == 0
     assert check(shown, "aspm.registration").status.value == "warn"
-    assert "A new token is proven and stored" in check(shown, "aspm.registration").detail
+    assert "A new token is verified and stored" in check(shown, "aspm.registration").detail
     context = here.context(person=Person(handoff="saved"))
     report = resume_handoff(context, None) if way == "handoff" else rotate(context, "contoso", [])
     assert int(report.exit_code) == 0
@@ -217,9 +217,9 @@ def test_refused_on_another_day(here):
         for one in report.connections[0].organizations
     ]
     assert states[0][0] == "failed"
-    assert "The old one stays in force" in states[0][1]
+    assert "The current token stays in use" in states[0][1]
     assert states[1][0] == "handed-off"
-    assert "the old one serves until" in states[1][1]
+    assert "The current token stays in use until" in states[1][1]
     assert tokens(here) == (PAT, PAT, [NEW])
     assert {one.registration.state.value for one in here.entry.organizations} == {"registered"}
     assert int(validate_stored(here.context(), []).exit_code) == 0
@@ -234,7 +234,7 @@ def test_the_window_is_closed_half_way_on_another_day(here):
     here.assert_tidy()
     resume_handoff(here.context(person=Person(handoff=["saved"])), None)
     assert (
-        "The old token (…Rdy1) is not used here any more. Revoke it: https://"
+        "This connection no longer uses the old token (…Rdy1). Revoke it: https://"
         in here.stand.voice.text
     )
     here.assert_tidy()

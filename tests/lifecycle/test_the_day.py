@@ -66,8 +66,10 @@ def test_a_global_token_lives_on_the_eve_and_has_most_likely_stopped_on_the_day(
         report = validated(here, moment)
         assert (int(report.exit_code), report.day_source) == (4, "server")
         detail = check(report, "identity").detail
-        assert "one of these: most likely it was a token of all organizations" in detail
-        assert detail.index("Microsoft stopped") < detail.index("revoked") < detail.index("policy")
+        assert "Possible causes: most likely it is a global token" in detail
+        assert (
+            detail.index("Microsoft announced") < detail.index("revoked") < detail.index("policy")
+        )
         assert "mistyped" not in detail
         assert report.connections[0].organizations[0].token.days_left is None
         [line] = report.notes
@@ -86,7 +88,7 @@ def test_an_end_on_record_that_has_passed_comes_first(stand):
     )
     connected(here, pat_expires="2026-12-20")
     detail = check(validated(here, AFTER), "identity").detail
-    assert "one of these: most likely it has expired" in detail
+    assert "Possible causes: most likely it has expired" in detail
     assert detail.index("2026-12-20") < detail.index("2026-12-01")
     assert validated(here, AFTER).notes == ()
 

@@ -372,7 +372,7 @@ def test_locked_records_do_not_fail_it(here):
         made = here.context()
         made = replace(made, records=DiskRecords(here.folder, wait=0.01))
         assert int(validate_stored(made, []).exit_code) == 0
-        assert "This verdict is not remembered" in here.stand.voice.text
+        assert "aspm-ado could not save this result" in here.stand.voice.text
         assert made.records.load().connections.keys() == {"contoso"}
 
 

@@ -166,7 +166,7 @@ def test_a_shorter_life_is_tried_and_the_longest_is_said(desk, longest, days):
     assert int(run(here).exit_code) == 0
     [made] = here.made
     assert (made.expires - date(2026, 10, 15)).days == days
-    assert f"the longest that it gave is {days} days" in here.said
+    assert f"The longest that it allowed is {days} days" in here.said
 
 
 def test_a_cap_without_a_word_is_said(desk):

@@ -48,7 +48,7 @@ def test_only_what_invicti_aspm_has_is_left_alive(desk, answers, register, lives
     assert (len(here.made), living(here)) == (1, lives)
     assert int(report.exit_code) == code
     assert ("was not kept: it is revoked again" in here.said) == (not lives)
-    assert "revokes it unless you answer “Saved: Invicti ASPM took it”" in here.said
+    assert "revokes it unless you answer “Saved: Invicti ASPM accepted it”" in here.said
     made = check(report, "aspm.registration")
     assert "handoff" not in f"{made.detail} {made.remedy} {made.next}"
     if not lives:

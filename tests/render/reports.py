@@ -41,31 +41,44 @@ def evidence(
 
 def every_status() -> Report:
     good = (
-        Check(CheckId.TOKEN_FORMAT, Status.PASS, "84 characters, the shape of tokens since July 2024."),
-        Check(CheckId.TOKEN_EXPIRY, Status.WARN, "It ends on 2026-10-20, in 5 days.", Reason.EXPIRY_NEAR,
+        Check(CheckId.TOKEN_FORMAT, Status.PASS, "84 characters, the shape of tokens since July "
+                                                 "2024."),
+        Check(CheckId.TOKEN_EXPIRY, Status.WARN, "Expires on 2026-10-20, in 5 "
+                                                 "days.", Reason.EXPIRY_NEAR,
               "Create the next token before then."),
-        Check(CheckId.IDENTITY, Status.PASS, "The token belongs to Ada Example <ada@contoso.example>.",
+        Check(CheckId.IDENTITY, Status.PASS, "The token belongs to Ada Example "
+                                             "<ada@contoso.example>.",
               evidence=(evidence("connectionData"),)),
-        Check(CheckId.ACCESS, Status.PASS, "The organization takes the token."),
+        Check(CheckId.ACCESS, Status.PASS, "The organization accepts the token."),
         Check(CheckId.SCOPE_CODE, Status.PARTIAL,
-              "Code: Read, write, & manage verified. Full cannot be verified through the API; if you ticked Full, "
-              "nothing more is needed.", Reason.NOT_PROVABLE, None, Level.FULL, Level.MANAGE,
+              "Code: Read, write, & manage verified. Full cannot be verified through the API. If "
+              "you selected Full, "
+              "no action is needed.", Reason.NOT_PROVABLE, None, Level.FULL, Level.MANAGE,
               (evidence("git/repositories/x", 404), evidence("git/repositories/y", None, None))),
-        Check(CheckId.SCOPE_WORK, Status.PASS, "Work Items: Read, write, & manage.", None, None, Level.MANAGE,
+        Check(CheckId.SCOPE_WORK, Status.PASS, "Work Items: Read, write, & "
+                                               "manage.", None, None, Level.MANAGE,
               Level.MANAGE),
-        Check(CheckId.CLONE_TOKEN, Status.WARN, "Payments/api can be read only with a username beside the token.",
-              Reason.CLONE_NEEDS_USERNAME, "Enter the username “ada” beside the token in Invicti ASPM."),
-        Check(CheckId.CLONE_USERNAME, Status.PASS, "This machine could read Payments/checkout api as “ada”."),
-        Check(CheckId.REGISTRATION, Status.WARN, "The values are handed off; a person still has to enter them.",
+        Check(CheckId.CLONE_TOKEN, Status.WARN, "Payments/api can be read only with a username "
+                                                "beside the token.",
+              Reason.CLONE_NEEDS_USERNAME, "Enter the username “ada” beside the token in Invicti "
+                                           "ASPM."),
+        Check(CheckId.CLONE_USERNAME, Status.PASS, "This machine could read Payments/checkout "
+                                                   "api as “ada”."),
+        Check(CheckId.REGISTRATION, Status.WARN, "The values are ready. Someone still has to "
+                                                 "enter them.",
               Reason.HANDED_OFF, "Enter the values in Invicti ASPM: aspm-ado handoff contoso"),
     )  # fmt: skip
     bad = (
-        Check(CheckId.IDENTITY, Status.PASS, "The token belongs to Ada Example <ada@contoso.example>."),
-        Check(CheckId.ACCESS, Status.FAIL, "The token's owner has no access to Fabrikam.", Reason.NOT_A_MEMBER,
-              "Have the owner added to Fabrikam as a member, or use a token of somebody who is one."),
-        Check(CheckId.SCOPE_CODE, Status.UNKNOWN, "Code: Full: dev.azure.com did not answer in time.", Reason.TIMED_OUT,
+        Check(CheckId.IDENTITY, Status.PASS, "The token belongs to Ada Example "
+                                             "<ada@contoso.example>."),
+        Check(CheckId.ACCESS, Status.FAIL, "The token's owner has no access to "
+                                           "Fabrikam.", Reason.NOT_A_MEMBER,
+              "Ask an administrator to add the owner to Fabrikam as a member, or use a token of a "
+              "member."),
+        Check(CheckId.SCOPE_CODE, Status.UNKNOWN, "Code: Full: dev.azure.com did not answer in "
+                                                  "time.", Reason.TIMED_OUT,
               "Try again.", Level.FULL, Level.NONE),
-        skip(CheckId.CLONE_TOKEN, "Not asked: the organization does not take the token."),
+        skip(CheckId.CLONE_TOKEN, "Skipped: the organization does not accept the token."),
     )  # fmt: skip
     facts = TokenFacts(
         TokenFormat.V2_84, "Wx9Z", "2026-10-20", "--pat-expires", 5, Reach.ALL, "stdin", True
@@ -87,7 +100,7 @@ def every_status() -> Report:
                 Reason.ASPM_TOKEN_REJECTED,
                 "Make another.",
             ),
-            skip(CheckId.ASPM_PROJECTS, "Not asked: the token is not accepted."),
+            skip(CheckId.ASPM_PROJECTS, "Skipped: the API token is not accepted."),
         ),
     )
     one = ConnectionReport(

@@ -194,7 +194,7 @@ def sharing(*, own: bool = False) -> Report:
     told = "The organization rejects the token."
     checks = (
         Check(CheckId.IDENTITY, Status.FAIL, told, Reason.TOKEN_REJECTED, "Create a new one."),
-        skip(CheckId.ACCESS, "Not asked."),
+        skip(CheckId.ACCESS, "Skipped."),
     )
     shared, single = (
         TokenFacts(TokenFormat.V2_84, "Wx9Z", shared=True),
@@ -303,9 +303,10 @@ def scattered(number: int, name: str) -> OrganizationReport:
     checks = [Check(CheckId.IDENTITY, Status.PASS, "The token belongs to Ada Example.")]
     if number % 3 == 0:
         checks += [
-            Check(CheckId.ACCESS, Status.FAIL, f"The owner has no access to {name}.", Reason.NOT_A_MEMBER,
+            Check(CheckId.ACCESS, Status.FAIL, "The owner has no access to "
+                                               f"{name}.", Reason.NOT_A_MEMBER,
                   f"Add the owner on https://dev.azure.com/{name}/_settings/users."),
-            *(skip(check, "Not asked.") for check in (CheckId.SCOPE_CODE, CheckId.SCOPE_WORK)),
+            *(skip(check, "Skipped.") for check in (CheckId.SCOPE_CODE, CheckId.SCOPE_WORK)),
         ]  # fmt: skip
     elif number % 5 == 0:
         detail = f"Waited {number} seconds."
@@ -338,7 +339,8 @@ def test_two_hundred_organizations_fit_a_screen_wherever_the_alike_ones_stand() 
 def test_two_hundred_connections_fit_a_screen_too() -> None:
     [connection] = places(scattered(1, "Team")).connections
     many = tuple(replace(connection, name=f"line-{number:03}") for number in range(200))
-    dead = Check(CheckId.IDENTITY, Status.FAIL, "Azure DevOps rejects the token.", Reason.TOKEN_REJECTED, "Create one.",
+    dead = Check(CheckId.IDENTITY, Status.FAIL, "Azure DevOps rejects the "
+                                                "token.", Reason.TOKEN_REJECTED, "Create one.",
                  next=Command("rotate"))  # fmt: skip
     broken = tuple(
         replace(one, organizations=(one.organizations[0].with_checks((dead,)),)) for one in many
@@ -460,7 +462,7 @@ def test_what_was_never_asked_is_no_good_organization() -> None:
         next=Command("rotate"),
     )
     [connection] = places(
-        OrganizationReport("contoso", None, TokenFacts(), (skip(CheckId.IDENTITY, "Not asked."),))
+        OrganizationReport("contoso", None, TokenFacts(), (skip(CheckId.IDENTITY, "Skipped."),))
     ).connections
     report = replace(places(), connections=(replace(connection, checks=(lost,)),))
     text = shortly(report)

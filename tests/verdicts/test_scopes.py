@@ -24,7 +24,7 @@ SHORT = {
 
 
 def all_four_are_good(one: Reported) -> None:
-    """Proven as far as the service lets anybody prove it."""
+    """Verified as far as the API allows."""
     code, work, identity, profile = (
         one.check(f"scope.{name}") for name in ("code", "work", "identity", "profile")
     )

@@ -73,7 +73,7 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
         return Problem(
             Reason.INTERRUPTED,
-            "Stopped. Nothing was left half-done.",
+            "Interrupted. No step is half-finished.",
             "Run the same command again to go on.",
         )
     return Problem(Reason.INTERNAL_ERROR, bug_words(error), BUG_REMEDY)

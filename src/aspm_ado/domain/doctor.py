@@ -433,7 +433,7 @@ def _is_relevant(name: str) -> bool:
 
 def terminal(why_not: str) -> HealthCheck:
     """Whether somebody can be asked. That nobody can is as it should be in a pipeline."""
-    detail = f"Nobody can be asked: {why_not}." if why_not else "Somebody can be asked."
+    detail = f"Prompts are unavailable: {why_not}." if why_not else "Prompts are available."
     return ok(Subject.TERMINAL, detail)
 
 
@@ -586,7 +586,7 @@ def host_checks(result: HostResult) -> Iterator[HealthCheck]:
         elif subject is Subject.TLS and result.host.origin.scheme == "http":
             yield _without_tls(result.host)
         else:
-            yield not_tried(subject, "Not tried, since the step before failed.", about=about)
+            yield not_tried(subject, "Skipped: the previous step failed.", about=about)
 
 
 def _without_tls(found: Host) -> HealthCheck:

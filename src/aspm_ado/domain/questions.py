@@ -81,7 +81,7 @@ _storage: Final = partial(_row, group="Storage")
 
 ORGANIZATION: Final = _where(
     "organization",
-    "Organization or server (its name, or any address in it)",
+    "Organization or server (name or any URL in it)",
     "Organization of Azure DevOps Services: its name or any URL in it. Can be repeated.",
     "NAME-or-URL",
     short="-o",
@@ -144,7 +144,7 @@ PAT_VARIABLE: Final = _token(
 )
 CREATE_TOKEN: Final = _token(
     "create-token",
-    "How shall the token be made",
+    "How do you want to create the token",
     "Create the token for one organization with the Azure CLI (az): if possible, never, or fail "
     "without it.",
     "HOW",
@@ -156,13 +156,13 @@ PAT: Final = Question(
 )
 PAT_EXPIRES: Final = _token(
     "pat-expires",
-    "When does the token end (YYYY-MM-DD, or “unknown”)",
+    "When does the token expire? (YYYY-MM-DD, or “unknown”)",
     "Expiry date of the token.",
     "YYYY-MM-DD",
 )
 REACH: Final = _token(
     "reach",
-    "Which token shall it be?",
+    "Which kind of token do you want?",
     "The token you want: for all organizations (collections), or for one.",
     "REACH",
     values=("auto", "all", "organization"),
@@ -298,7 +298,7 @@ QUIET: Final = _row(
 VERBOSE: Final = _row(
     "verbose", "Verbose", "Log each request to stderr, without secrets.", switch=True, short="-v"
 )
-NO_COLOR: Final = _row("no-color", "No colour", "Disable color.", switch=True)
+NO_COLOR: Final = _row("no-color", "Disable color", "Disable color.", switch=True)
 
 SHARED: Final = (JSON, NO_INPUT, CA_BUNDLE, TIMEOUT, CONFIG_DIR, QUIET, VERBOSE, NO_COLOR)
 WHERE: Final = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)

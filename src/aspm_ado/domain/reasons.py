@@ -87,7 +87,7 @@ class Reason(StrEnum):
     USAGE = "usage", 2
     """The command line cannot be understood."""
     INPUT_MISSING = "input-missing", 2
-    """A value was given nowhere and there is nobody to ask."""
+    """A required value is missing, and prompts are unavailable."""
     INPUT_INVALID = "input-invalid", 2
     """A value was refused before any request."""
     URL_INVALID = "url-invalid", 2
@@ -144,7 +144,7 @@ class Reason(StrEnum):
     NOT_MIGRATED = "not-migrated", 8
     """The organization was chosen to get a token of its own, and has none yet."""
     REACH_UNKNOWN = "reach-unknown", 5, Who.OWNER
-    """What the token reaches could not be found out."""
+    """The reach of the token is unknown."""
     ORGANIZATIONS_NOT_LISTED = "organizations-not-listed", 3, Who.OWNER
     """The organizations that the token reaches could not be listed."""
     NOT_A_MEMBER = "not-a-member", 3, Who.ADMINISTRATOR
@@ -192,7 +192,7 @@ class Reason(StrEnum):
     TOKEN_EXPIRED = "token-expired", 4, Who.OWNER
     """The service refuses the token as one that has expired."""
     TOKEN_ANONYMOUS = "token-anonymous", 4, Who.OWNER
-    """The service answered as it answers anybody: the token was not accepted."""
+    """The service answered as to an anonymous request: it did not accept the token."""
     TOKEN_GONE = "token-gone", 4, Who.MACHINE
     """The stored token is not in the secret store any more."""
     ASPM_TOKEN_REJECTED = "aspm-token-rejected", 4, Who.ASPM
@@ -248,7 +248,7 @@ class Reason(StrEnum):
     SCOPE_UNKNOWN = "scope-unknown", 5, Who.SERVICE
     """No answer shows whether the scope is there."""
     PERMISSION_UNCLEAR = "permission-unclear", 5, Who.ADMINISTRATOR
-    """The service refused the person, not the scope; the scope cannot be told."""
+    """The service denied access to the person, not to the scope; the scope cannot be told."""
     ASPM_FORBIDDEN = "aspm-forbidden", 6, Who.ASPM
     """Invicti ASPM knows the token but does not allow this."""
     ASPM_NOT_AN_API = "aspm-not-an-api", 6, Who.ASPM_ADDRESS
@@ -273,7 +273,7 @@ class Reason(StrEnum):
     SECRET_TOO_LARGE = "secret-too-large", 7, Who.MACHINE
     """The secret is larger than this secret store takes."""
     RECORDS_LOCKED = "records-locked", 7, Who.MACHINE
-    """Another run holds our records."""
+    """Another aspm-ado process uses the configuration."""
     RECORDS_UNREADABLE = "records-unreadable", 7, Who.MACHINE
     """Our records cannot be read or written, or are damaged."""
     RECORDS_NEWER = "records-newer", 7, Who.MACHINE
@@ -293,11 +293,11 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal-error", 1
     """A bug of ours."""
     NOT_ASKED = "not-asked", 0
-    """Not asked, since an earlier check decides."""
+    """Skipped: an earlier check decides."""
     NOT_WANTED = "not-wanted", 0
-    """Not asked for."""
+    """Not requested."""
     NOT_PROVABLE = "not-provable", 0
-    """Proven as far as the service lets anybody prove it."""
+    """Verified as far as the API allows."""
     READ_ONLY_PROBES = "read-only-probes", 0
     """Only reading requests were allowed; they cannot prove this level."""
     FORMAT_UNUSUAL = "format-unusual", 0
@@ -315,7 +315,7 @@ class Reason(StrEnum):
     NO_ASPM_TOKEN = "no-aspm-token", 0
     """No ASPM API token was given; a guided hand-off needs none."""
     NOTHING_KEPT = "nothing-kept", 0
-    """Nothing is stored, as asked."""
+    """Nothing is stored, as requested."""
 
 
 NEVER_SENT: Final = frozenset(

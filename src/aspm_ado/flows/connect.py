@@ -113,7 +113,7 @@ def _connected_already(context: Context, old: Entry) -> Report:
     """Nothing was named to be added: finish what is not finished, or validate."""
     if is_unfinished(old, asks=context.asker.asks):
         context.voice.note(
-            f"The registration of “{old.name}” is not finished: it goes on where it stopped."
+            f"The registration of “{old.name}” is not finished. It continues from its last step."
         )
         return resume_handoff(context, old.name, command="connect")
     names = ", ".join(one.name for one in old.organizations)
@@ -121,7 +121,7 @@ def _connected_already(context: Context, old: Entry) -> Report:
     if old.aspm is not None:
         aspm = old.aspm.url
     context.voice.note(
-        f"“{old.name}” is connected already, and nothing of it is changed: {names} on "
+        f"“{old.name}” is already connected and unchanged: {names} on "
         f"{old.base_url}, for {old.purpose}, with {aspm}. Add organizations with -o NAME."
     )
     return validate_stored(context, [old.name], command="connect")
@@ -171,7 +171,8 @@ def _one_by_one(
         if len(places) > FEW and context.asker.switch(ALL_ORGANIZATIONS):
             where = ALL_ORGANIZATIONS.flag
         context.voice.note(
-            f"Each token is stored as soon as it is proven; stop when you like, and go on with: "
+            "aspm-ado stores each token after it passes. You can stop at any time. To continue, "
+            "run: "
             f"aspm-ado connect {options.name} {where}"
         )
     begun = context.now()
@@ -234,7 +235,7 @@ def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> 
         if asks_later:
             first = options.target.names[0] if options.target.names else "NAME"
             context.voice.note(
-                "Nothing is handed over now. To finish later, run: "
+                "No handoff now. To finish later, run: "
                 f"aspm-ado connect {options.name} -o {first} --aspm-url URL"
             )
         return None
@@ -243,7 +244,7 @@ def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> 
     else:
         checks = aspm_skipped()
         if options.aspm_token is not None:
-            checks = aspm_skipped("Not asked: no organization is good yet.", Reason.NOT_ASKED)
+            checks = aspm_skipped("Skipped: no organization passed.", Reason.NOT_ASKED)
         aspm = AspmResult(url, checks, api_asked=options.aspm.api)
     options.adopt_aspm(context, aspm.url, aspm.api)
     return aspm
@@ -451,7 +452,7 @@ def _registered_already(
         if not (looks and state.mode is RegistrationMode.API):
             done[key] = state
             context.voice.note(
-                f"{clean(one.name, 60)} is unchanged: Invicti ASPM has this token already."
+                f"{clean(one.name, 60)} is unchanged: Invicti ASPM already has this token."
             )
     return done
 
@@ -620,7 +621,7 @@ def _token_by_now(entry: Entry | None, name: str, state: Registration) -> NewTok
 def _where_stored(context: Context, options: ConnectOptions, *, is_stored: bool) -> Check:
     """``store.secrets``: where the tokens are now."""
     if not options.stores:
-        return skip(CheckId.SECRETS, "Nothing is stored, as asked.", Reason.NOTHING_KEPT)
+        return skip(CheckId.SECRETS, "Nothing is stored, as requested.", Reason.NOTHING_KEPT)
     if not is_stored:
-        return skip(CheckId.SECRETS, "Nothing was stored.", Reason.NOTHING_KEPT)
+        return skip(CheckId.SECRETS, "Nothing is stored.", Reason.NOTHING_KEPT)
     return Check(CheckId.SECRETS, Status.PASS, f"Stored in {context.vault.title}, and read back.")

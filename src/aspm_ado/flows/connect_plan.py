@@ -41,7 +41,7 @@ _WHERE_GIVEN: Final = (
     ("All organizations", ALL_ORGANIZATIONS),
     ("Username for cloning", CLONE_USERNAME),
     ("Read-only probes", READ_ONLY_PROBES),
-    ("http accepted", ALLOW_HTTP),
+    ("http allowed", ALLOW_HTTP),
     ("API of Invicti ASPM", ASPM_API),
 )
 """What is shown only where it was given: a variable that was forgotten is seen here."""
@@ -55,7 +55,7 @@ def tell_plan(
     aspm: AspmResult | None,
 ) -> None:
     """Say the plan. ``aspm`` is set where something is handed over."""
-    rehearsed = " (nothing of it is done: a rehearsal)" if options.dry_run else ""
+    rehearsed = " (dry run: nothing is changed)" if options.dry_run else ""
     context.voice.heading(f"The plan{rehearsed}")
     for label, value in _rows(context, options, good, settings, aspm):
         context.voice.say(f"  {label}: {value}")
@@ -98,7 +98,7 @@ def _brought(
         yield "Invicti ASPM", _with_source(asker, aspm.url, ASPM_URL)
         yield "Registration", _with_source(asker, how, REGISTER)
     elif options.aspm.url:
-        yield "Invicti ASPM", f"{options.aspm.url}: nothing is handed over"
+        yield "Invicti ASPM", f"{options.aspm.url}: no handoff"
     if aspm is not None and aspm.dialect is not Dialect.CORE:
         for label in settings.labels or ("none",):
             yield "Advanced Settings", _known(context, options, label, TEAM_LEADS_MAY)
@@ -131,7 +131,7 @@ def _end(result: TokenResult) -> str:
 def _secret_store(context: Context, options: ConnectOptions) -> str:
     """Where the secrets go; a rehearsal does not open the keyring to say its name."""
     if not options.keeps:
-        return "stored nowhere, as asked"
+        return "not stored, as requested"
     return "the keyring of this system" if options.dry_run else context.vault.title
 
 

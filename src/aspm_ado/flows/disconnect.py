@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
 
 
-_FORGET: Final = Question("forget", "Erase its tokens here and forget it?")
+_FORGET: Final = Question("forget", "Delete its tokens from the keyring and remove it?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,8 @@ def _demand_yes(context: Context, entry: Entry) -> None:
     if not context.asker.asks:
         raise UsageError(
             Reason.CONFIRMATION_MISSING,
-            f"Forgetting “{entry.name}” erases its tokens from the secret store; that needs a yes.",
+            f"Removing “{entry.name}” deletes its tokens from the keyring and needs your "
+            "confirmation.",
             remedy="Pass -y (or set ASPM_ADO_YES).",
         )
     names = ", ".join(one.name for one in entry.organizations)

@@ -158,7 +158,7 @@ def _keyring(machine: Machine) -> Iterator[HealthCheck]:
     spent, refusal = _timed(lambda: machine.vault.title)
     if refusal is not None:
         yield rules.failed(Subject.KEYRING, refusal, spent)
-        detail = "Not tried, since there is no keyring that may be used."
+        detail = "Skipped: there is no usable keyring."
         yield rules.not_tried(Subject.PROBE, detail)
         return
     title = clean(machine.vault.title)
@@ -191,7 +191,7 @@ def _folder(machine: Machine) -> Iterator[HealthCheck]:
     spent, refusal = _timed(folder.prove_writable)
     if refusal is not None:
         yield rules.failed(Subject.WRITABLE, refusal, spent)
-        yield rules.not_tried(Subject.LOCK, "Not tried, since nothing can be written there.")
+        yield rules.not_tried(Subject.LOCK, "Skipped: the folder is not writable.")
         return
     detail = "A file was written and removed." if facts.exists else "The folder can be made."
     yield rules.ok(Subject.WRITABLE, detail, spent)

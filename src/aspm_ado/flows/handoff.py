@@ -136,9 +136,9 @@ def leading_on(context: Context, name: str) -> Iterator[None]:
         if entry is None:
             raise
         left = [one.name for one in entry.organizations if not is_registered(entry, one)]
-        saying = "Nothing is left to enter in Invicti ASPM."
+        saying = "Nothing remains to enter in Invicti ASPM."
         if left:
-            saying = f"Left to enter in Invicti ASPM: {clean(', '.join(left), 300)}."
+            saying = f"Remaining to enter in Invicti ASPM: {clean(', '.join(left), 300)}."
         raise HandoffInterruptedError(
             Reason.INTERRUPTED,
             f"Interrupted in the handoff. The connection “{name}” is stored. {saying}",
@@ -230,7 +230,7 @@ def _validated(
     if needs_token and not context.asker.asks and aspm_token(context, known.url, given) is None:
         raise UsageError(
             Reason.INPUT_MISSING,
-            f"No API token of {known.url} is stored, and there is nobody to ask.",
+            f"No API token of {known.url} is stored, and prompts are unavailable.",
             remedy=f"Give it: aspm-ado connect {entry.name} {_where(entry)} --aspm-token-file FILE",
         )
     target = AspmTarget(known.url, AUTO, known.api, entry.ca_bundle)

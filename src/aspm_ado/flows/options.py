@@ -567,7 +567,7 @@ def refuse_missing(*missing: Missing) -> None:
     if missing:
         raise UsageError(
             Reason.INPUT_MISSING,
-            "Something is missing, and there is nobody to ask.",
+            "A required value is missing, and prompts are unavailable.",
             remedy=f"Give {'; and '.join(one.short for one in missing)}.",
         )
 
@@ -575,7 +575,7 @@ def refuse_missing(*missing: Missing) -> None:
 def _aspm_missing() -> UsageError:
     return UsageError(
         Reason.INPUT_MISSING,
-        "The address of your Invicti ASPM is needed, and there is nobody to ask.",
+        "The URL of your Invicti ASPM is required, and prompts are unavailable.",
         remedy=f"{ASPM_URL.how} Or pass --register none.",
     )
 

@@ -133,7 +133,7 @@ def validate_stored(
     variables += [one.source for one in given if not one.is_flag]
     for variable in variables:
         context.voice.note(
-            f"{variable} is set and not used: a stored connection is proven with its stored token."
+            f"{variable} is set and not used: a stored connection uses its stored token."
         )
     validations = [
         _Validation(entry, check, _stored_tokens(context, entry, secrets))
@@ -218,13 +218,13 @@ def stored_entries(
             raise UsageError(
                 Reason.NOTHING_STORED,
                 f"There is no connection named {clean(name, 60)} (stored: {known}).",
-                remedy="See `aspm-ado list`, or create one with `aspm-ado connect`.",
+                remedy="See `aspm-ado list`, or run `aspm-ado connect` to create one.",
             )
     if not wanted:
         raise UsageError(
             Reason.NOTHING_STORED,
-            "No connection is stored.",
-            remedy=f"Create one with `aspm-ado connect`{otherwise}.",
+            "No connections stored.",
+            remedy=f"To create one, run `aspm-ado connect`{otherwise}.",
         )
     entries = [catalogue.connections[name] for name in wanted]
     if not in_any_world:
@@ -300,7 +300,7 @@ def _fresh(validation: _Validation, catalogue: Catalogue) -> tuple[str, ...]:
 def _unread(entry: Entry, stored: StoredOrganization) -> OrganizationReport:
     """An organization whose token could not be had from the secret store: nothing was asked."""
     known = entry.credentials[stored.credential]
-    excuse = "Not asked: its token could not be read from the secret store."
+    excuse = "Skipped: aspm-ado could not read its token from the keyring."
     checks = [skip(check, excuse) for check in (CheckId.IDENTITY, CheckId.ACCESS, CheckId.REACH)]
     scopes = scopes_not_asked(entry.purpose, excuse)
     facts = TokenFacts(
@@ -334,7 +334,7 @@ def _remember(context: Context, validations: Sequence[_Validation]) -> None:
         context.records.change(edit)
     except StoreError as error:
         context.voice.note(
-            "This verdict is not remembered, so that changes are told again next time. "
+            "aspm-ado could not save this result. The next run reports the same changes again. "
             f"{error.problem}"
         )
 

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 MARKS: Final = {
     Status.PASS: ("✓", "ok", "green"),
-    Status.PARTIAL: ("~", "as far as can be proven", "green"),
+    Status.PARTIAL: ("~", "verified as far as the API allows", "green"),
     Status.WARN: ("!", "warning", "yellow"),
     Status.FAIL: ("✗", "failed", "red"),
-    Status.UNKNOWN: ("?", "not found out", "magenta"),
-    Status.SKIP: ("-", "not asked", "dim"),
+    Status.UNKNOWN: ("?", "could not check", "magenta"),
+    Status.SKIP: ("-", "skipped", "dim"),
 }
 """Of each status: its mark, a word for it, and the style of the mark."""
 

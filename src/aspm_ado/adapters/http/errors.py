@@ -47,8 +47,7 @@ BODY_REMEDY: Final = (
 )
 _AGAIN: Final = "Try again in a moment."
 _NETWORK: Final = (
-    "Check the address, the VPN and the firewall; "
-    "if this machine reaches the internet by a proxy only, set HTTPS_PROXY."
+    "Check the address, the VPN and the firewall; if this machine needs a proxy, set HTTPS_PROXY."
 )
 _COMPANY: Final = (
     "If the server is on-premises, or a company's proxy opens TLS, give the certificate of the "
@@ -326,11 +325,9 @@ def _trouble_on_the_way(chain: _Chain, where: Where, *, spent: bool) -> Trouble 
         remedy = "Raise the limit of processes (ulimit -u, or that of the container)."
         return Trouble(Reason.UNREACHABLE, problem, remedy)
     if unresolved := _first(chain, socket.gaierror):
-        problem, tries = f"The name of {where.name} cannot be resolved.", 0
+        problem, tries = f"Cannot resolve {where.name}.", 0
         if isinstance(unresolved, SilentNameServerError):
-            problem = (
-                f"The name of {where.name} cannot be resolved: no name server answered in time."
-            )
+            problem = f"Cannot resolve {where.name}: no name server answered in time."
         elif unresolved.errno == socket.EAI_AGAIN:
             tries = RETRIES
         return Trouble(Reason.NAME_UNRESOLVED, f"{problem}.", _NETWORK, tries)

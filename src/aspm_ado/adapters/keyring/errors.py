@@ -25,7 +25,7 @@ _LOCKED_CODES: Final = frozenset({-128, -25293, -25308})
 _ABSENT_TYPES: Final = frozenset({"NoKeyringError", "SecretServiceNotAvailableException"})
 # Windows: this logon session has no credential store, as in an elevated window or over SSH
 _NO_SESSION: Final = 1312
-_ABSENT: Final = "This session has no keyring that can be used."
+_ABSENT: Final = "This session has no usable keyring."
 _ELEVATED: Final = (
     "Windows gives this session no Credential Manager (1312): the session is elevated or remote."
 )

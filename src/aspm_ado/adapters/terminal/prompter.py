@@ -190,8 +190,8 @@ class SilentPrompter:
         """Raise ``UsageError``; a default is something to offer to a person, not an answer."""
         raise UsageError(
             Reason.INPUT_MISSING,
-            f"{clean(question.prompt).rstrip(' ?:')}: an answer is needed and "
-            f"there is nobody to ask ({self._why}).",
+            f"{clean(question.prompt).rstrip(' ?:')}: an answer is required, and prompts are "
+            f"unavailable ({self._why}).",
             remedy=question.how,
         )
 

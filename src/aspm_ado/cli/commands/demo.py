@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
 
 _OVER = (
-    "That was a simulation: nothing was sent to anybody, and nothing was kept. "
+    "That was a simulation: it sent nothing and stored nothing. "
     "The commands that it names are for a connection of your own."
 )
 SCHEMA = "aspm-ado/list-scenarios/v1"

@@ -19,9 +19,8 @@ def run(invocation: Invocation, name: str | None = None) -> int:
     if forgotten.remaining:
         error = StoreError(
             Reason.KEYRING_FAILED,
-            f"{_secrets(len(forgotten.remaining))} could not be erased yet.",
-            remedy="Open the secret store and run this again: "
-            f"aspm-ado disconnect {forgotten.name} -y",
+            f"{_secrets(len(forgotten.remaining))} could not be deleted yet.",
+            remedy=f"Unlock the keyring, then run: aspm-ado disconnect {forgotten.name} -y",
         )
         code, problem = error.exit_code, Problem.of(error)
     if invocation.as_json:

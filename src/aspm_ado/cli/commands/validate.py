@@ -92,10 +92,9 @@ def _refuse_terms_of_other_token(invocation: Invocation, names: Sequence[str]) -
         if given is not None and given.is_flag:
             raise UsageError(
                 Reason.USAGE,
-                f"{given.source} is said of a token that is not stored; "
-                "a stored connection is proven as it is on record.",
-                remedy="Name where with -o or --server-url to prove a token ad hoc, "
-                "or leave it out.",
+                f"{given.source} is said of a token that is not stored. A stored connection is "
+                "verified with its stored values.",
+                remedy="Omit it. To verify a token that is not stored, pass -o or --server-url.",
             )
 
 

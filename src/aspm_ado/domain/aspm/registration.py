@@ -363,20 +363,20 @@ class RegistrationFacts:
 
 
 _WAITS: Final = (
-    "A new token is proven and stored; the old one serves until Invicti ASPM has the new one."
+    "A new token is verified and stored. The current token stays in use until Invicti ASPM has "
+    "the new one."
 )
 _NOT_BROUGHT: Final = (
-    "Nothing was handed over, as asked: a person still has to enter this token in Invicti ASPM."
+    "No handoff, as requested. Someone still has to enter this token in Invicti ASPM."
 )
 _REFUSED: Final = (
-    "Invicti ASPM refused the new token, though it is good. The old one stays in force; the new "
-    "one waits."
+    "Invicti ASPM refused the new token, although it passed. The current token stays in use. The "
+    "new one is pending."
 )
 _DIFFERENT: Final = (
-    "The token was proven, but Invicti ASPM refused it or has another instance for this "
-    "organization."
+    "The token passed, but Invicti ASPM refused it or has another instance for this organization."
 )
-_BEHIND: Final = "Not asked: Invicti ASPM is not ready for it (see its own checks)."
+_BEHIND: Final = "Skipped: Invicti ASPM is not ready (see its own checks)."
 
 
 def judge_registration(facts: RegistrationFacts) -> Check:
@@ -419,7 +419,7 @@ def _unstored(facts: RegistrationFacts, made: Check) -> Check:
 
 def _judged(facts: RegistrationFacts) -> Check:
     if facts.token is NewToken.NOT_GOOD:
-        return skip(CheckId.REGISTRATION, "Not asked: this organization is not good yet.")
+        return skip(CheckId.REGISTRATION, "Skipped: this organization did not pass.")
     if facts.token is NewToken.MISSING:
         return _missing(facts)
     waits = facts.token is NewToken.WAITS
@@ -495,7 +495,7 @@ def _registered(registration: Registration) -> Check:
 
 def _handed_off(facts: RegistrationFacts) -> Check:
     remedy = f"Enter the values in Invicti ASPM: aspm-ado handoff {facts.connection}"
-    detail = "The values are handed off; a person still has to enter them."
+    detail = "The values are ready. Someone still has to enter them."
     if not facts.brought:
         detail = _NOT_BROUGHT
     if facts.token is NewToken.WAITS:

@@ -162,7 +162,7 @@ def request_for(
     return (
         "Hello,\n\nInvicti ASPM needs a personal access token of Azure DevOps to "
         f"{_USES[purpose]}. {_filled(row.hinders, place)}\n{answer}\n"
-        f"Where it is switched: {_filled(row.where, place)}.\n"
+        f"Setting: {_filled(row.where, place)}.\n"
         f"Who can: {_filled(row.who, place)}.\n"
         f"Please {row.please}\n\n"
         f"{_token_wanted(place, made, calendar)}\n"

@@ -38,43 +38,42 @@ class _Words:
 _WORDS: Final[Mapping[Who, _Words]] = {
     Who.ASKER: _Words(
         "whoever gave the name",
-        "It is not the token, which is accepted: nothing of that name is there.",
-        "It is the name: nothing of that name is there. Whether the token is good is not known.",
-        "whether it is there under another name, or hidden from the owner of the token",
+        "Azure DevOps accepts the token, but nothing has that name.",
+        "Nothing has that name. The token could not be verified.",
+        "whether it has another name, or is hidden from the owner of the token",
     ),
     Who.OWNER: _Words(
         "the owner of the token",
-        "It is the token: it is accepted, and it is not what Invicti ASPM needs. Its owner can "
-        "mend it.",
-        "It is the token: Azure DevOps answered, and did not take it. Its owner can mend it.",
-        "why Azure DevOps refuses, where it does not say so",
+        "Azure DevOps accepts the token, but it is not what Invicti ASPM needs. Its owner can "
+        "fix it.",
+        "Azure DevOps rejected the token. Its owner can fix it.",
+        "why Azure DevOps rejects the token, if it does not say so",
     ),
     Who.ADMINISTRATOR: _Words(
         "an administrator of Azure DevOps for {where}",
-        "It is not the token, which is accepted: a right or a policy of {where} is in the way. An "
-        "administrator can mend it.",
-        "It is a right or a policy of {where}; an administrator can mend it. Whether the token is "
-        "good is not known.",
-        "whether the scopes of the token would do",
+        "Azure DevOps accepts the token, but a permission or policy of {where} blocks it. An "
+        "administrator can fix it.",
+        "A permission or policy of {where} blocks it. An administrator can fix it. The token "
+        "could not be verified.",
+        "whether the scopes of the token suffice",
     ),
     Who.NETWORK: _Words(
         "whoever runs the network (proxy, firewall, certificates)",
-        "It is not the token, which is accepted elsewhere: something is in the way to {hosts}.",
-        "It is the way to {hosts}, or what stands in it. Whether the token is good is not known.",
-        "anything about what was not answered, the token included",
+        "Azure DevOps accepts the token elsewhere. The network path to {hosts} failed.",
+        "The network path to {hosts} failed. The token could not be verified.",
+        "anything about requests without an answer, including the token",
     ),
     Who.SERVICE: _Words(
         "the support of the service",
-        "It is not the token, which is accepted: {hosts} did not give an answer that tells.",
-        "It is the service: {hosts} did not give an answer that tells. Whether the token is good "
-        "is not known.",
-        "anything about what was not answered",
+        "Azure DevOps accepts the token, but {hosts} gave no conclusive answer.",
+        "The service failed: {hosts} gave no conclusive answer. The token could not be verified.",
+        "anything about requests without an answer",
     ),
     Who.ASPM: _Words(
         "the administrator or the support of Invicti ASPM",
-        "It is not the personal access token, which Azure DevOps accepts: Invicti ASPM says no.",
-        "It is Invicti ASPM that says no. Whether Azure DevOps accepts its token is told above.",
-        "why Invicti ASPM refuses, beyond its answer; whether it could use the token",
+        "Azure DevOps accepts the personal access token, but Invicti ASPM denies access.",
+        "Invicti ASPM denies access. The lines above say whether Azure DevOps accepts the token.",
+        "why Invicti ASPM refuses, beyond its answer, and whether it can use the token",
     ),
     Who.ASPM_ADDRESS: _Words(
         "whoever chose the URL of Invicti ASPM",
@@ -93,10 +92,10 @@ _WORDS: Final[Mapping[Who, _Words]] = {
         "who created that integration, and which token it uses",
     ),
     Who.MACHINE: _Words(
-        "whoever looks after this machine",
-        "It is this machine: its keyring, our records, its clock or its tools.",
-        "It is this machine: its keyring, our records, its clock or its tools. Nothing is said "
-        "about the token.",
+        "the administrator of this machine",
+        "The problem is on this machine: its keyring, configuration, clock, or tools.",
+        "The problem is on this machine: its keyring, configuration, clock, or tools. The token "
+        "could not be verified.",
         "anything about the token",
     ),
 }
@@ -148,7 +147,7 @@ class Responsibility:
             f"To {self._filled(words.to)}:",
             f"aspm-ado {version} asked on {at}, with a personal access token{self._of_owner}:",
             *(map(_evidence_line, self._asked) if self._asked else ["- (no request was sent)"]),
-            "What that means:",
+            "Conclusion:",
         ]
         said = {(name, check.detail): check.remedy for name, check in self.checks}
         for (organization, detail), remedy in said.items():
@@ -157,8 +156,8 @@ class Responsibility:
                 lines.append(clean(f"  What may help: {remedy}", 900))
         lines += [
             f"Concluded: {self.sentence}",
-            f"Not concluded: {words.not_concluded}.",
-            "No secret is in this text.",
+            f"Not determined: {words.not_concluded}.",
+            "This text contains no secret.",
         ]
         return tuple(lines)
 

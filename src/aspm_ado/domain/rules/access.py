@@ -65,16 +65,17 @@ def rejection_causes(place: Place, history: TokenHistory, calendar: Calendar) ->
     stopped = history.has_stopped(deployment, calendar)
     may_have_stopped = calendar.ended(deployment) and history.reach is Reach.UNKNOWN
     retired = (
-        f"it was a token of all organizations, which Microsoft stopped on {calendar.global_end}"
+        "it is a global token, and Microsoft announced the end of global tokens for "
+        f"{calendar.global_end}"
     )
     rows = (
-        (expired, f"most likely it has expired: the end on record is {expires}"),
+        (expired, f"most likely it has expired: the expiry date on record is {expires}"),
         (stopped and not expired, f"most likely {retired}"),
         (stopped and expired, retired),
-        (not known, "it was mistyped or cut"),
+        (not known, "it was mistyped or is incomplete"),
         (True, "it was revoked"),
-        (known and expires is None, "it has expired (no end is on record)"),
-        (known and services, "a token policy refuses it now"),
+        (known and expires is None, "it has expired (no expiry date is on record)"),
+        (known and services, "a token policy rejects it now"),
         (may_have_stopped, retired),
         (not known, f"it belongs to another {place.noun}"),
         (services, "its owner has not signed in for 90 days"),
@@ -126,7 +127,7 @@ def judge_access(
     kind = access_kind(first)
     own = _named_by(first, kind)
     if own is not None:
-        access = Check(CheckId.ACCESS, Status.PASS, f"The {place.noun} takes the token.")
+        access = Check(CheckId.ACCESS, Status.PASS, f"The {place.noun} accepts the token.")
         return Access(own, identity_known(own, first), access.on(first))
     known, answer = _known(first, kind, wide, elsewhere)
     is_accepted_somewhere = known is not None or _lists_collections(wide)
@@ -137,13 +138,10 @@ def judge_access(
         if known is not None:
             identity = identity_known(known, answer)
         return Access(known, identity, access)
-    not_asked = skip(CheckId.ACCESS, "Not asked: the token itself is not accepted.")
+    not_asked = skip(CheckId.ACCESS, "Skipped: Azure DevOps did not accept the token.")
     is_silent_about_why = kind in REFUSALS and kind is not AnswerKind.EXPIRED
     if wide is not None and is_silent_about_why and classify(wide) in INCONCLUSIVE:
-        before = (
-            f"{place.name} refuses the token, and whether it is alive elsewhere could not be found "
-            "out: "
-        )
+        before = f"{place.name} rejects the token, and it is unknown whether it works elsewhere: "
         return Access(None, inconclusive(CheckId.IDENTITY, wide, before).on(first, wide), not_asked)
     return Access(None, _rejected(place, kind, calendar, history).on(first, wide), not_asked)
 
@@ -231,7 +229,7 @@ def _not_accepted(place: Place, first: Reply, kind: AnswerKind) -> tuple[Check, 
     reason, detail, remedy = failure
     return (
         Check(CheckId.ACCESS, Status.FAIL, detail, reason, remedy).on(first),
-        skip(CheckId.IDENTITY, f"Not asked: {detail[:1].lower()}{detail[1:]}"),
+        skip(CheckId.IDENTITY, f"Skipped: {detail[:1].lower()}{detail[1:]}"),
     )
 
 
@@ -241,14 +239,14 @@ def _access_failure(place: Place, first: Reply, kind: AnswerKind) -> tuple[Reaso
         return (
             Reason.NOT_A_MEMBER,
             f"The token's owner has no access to {place.name}.",
-            f"Have the owner added to {place.name} as a member, or use a token of somebody who is "
-            "one.",
+            f"Ask an administrator to add the owner to {place.name} as a member, or use a token "
+            "of a member.",
         )
     if kind is AnswerKind.NEVER_SIGNED_IN:
         return (
             Reason.NEVER_SIGNED_IN,
             f"The token's owner has never signed in to {place.name}.",
-            f"Sign in once with a browser at {place.url}, then run this again.",
+            f"Sign in once with a browser at {place.url}, then run the command again.",
         )
     if _is_absent(first):
         return (
@@ -259,12 +257,15 @@ def _access_failure(place: Place, first: Reply, kind: AnswerKind) -> tuple[Reaso
     if kind is AnswerKind.DEACTIVATED:
         return (
             Reason.ORGANIZATION_DEACTIVATED,
-            f"The {place.noun} {place.name} has been switched off (TF24668).{switched_off(first)}",
-            f"Have an administrator sign in at {place.url} and bring it back, or leave it out.",
+            f"The {place.noun} {place.name} is disabled (TF24668).{switched_off(first)}",
+            f"Ask an administrator to sign in at {place.url} and reactivate it, or omit it.",
         )
     if not _rejects_token(first, kind):
         return None
-    detail = f"The token is alive, but {place.name} refuses it: its owner is no member"
+    detail = (
+        f"The token works elsewhere, but {place.name} rejects it. Possible causes: its owner is "
+        "not a member"
+    )
     remedy = f"Ask an administrator of {place.name} whether you are a member"
     if place.site.deployment is Deployment.SERVICES:  # a Server has no token policies
         detail += ", or a token policy is in force"
@@ -281,16 +282,16 @@ def _rejected(place: Place, kind: AnswerKind, calendar: Calendar, history: Token
         return Check(
             CheckId.IDENTITY,
             Status.FAIL,
-            "Azure DevOps refuses the token as one that has expired.",
+            "Azure DevOps rejects the token: it has expired.",
             Reason.TOKEN_EXPIRED,
-            f"Create a new one on {place.token_page}; an expired or revoked token cannot be "
-            "brought back.",
+            f"Create a new one on {place.token_page}. You cannot restore an expired or revoked "
+            "token.",
         )
     if kind is AnswerKind.ANSWER:
         return Check(
             CheckId.IDENTITY,
             Status.FAIL,
-            f"{place.name} answered as it answers anybody: the token was not accepted.",
+            f"{place.name} answered as to an anonymous request: it did not accept the token.",
             Reason.TOKEN_ANONYMOUS,
             f"Copy it again, whole, or create a new one on {place.token_page}.",
         )
@@ -304,7 +305,7 @@ def _rejected(place: Place, kind: AnswerKind, calendar: Calendar, history: Token
     return Check(
         CheckId.IDENTITY,
         Status.FAIL,
-        f"{place.name} rejects the token. Azure DevOps does not say why; one of these: "
+        f"{place.name} rejects the token. Azure DevOps does not say why. Possible causes: "
         f"{'; '.join(rejection_causes(place, history, calendar))}.",
         Reason.TOKEN_REJECTED,
         remedy,

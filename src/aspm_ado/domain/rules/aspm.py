@@ -199,8 +199,8 @@ def judge_reachable(
 def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
     """``aspm.token``, by the answer of ``teams/``: 200 or 401 are documented."""
     return _judge_list(
-        Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM takes the token."),
-        "Invicti ASPM knows the token, but lets it read nothing",
+        Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM accepts the API token."),
+        "Invicti ASPM knows the API token, but denies it access",
         "Use a token of somebody who may sign in and see projects there, or ask its administrator.",
         (url, dialect, reply),
     )
@@ -210,7 +210,7 @@ def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
     """``aspm.projects``, by the answer of ``projects/``: 403 where the owner lacks the right."""
     return _judge_list(
         Check(CheckId.ASPM_PROJECTS, Status.PASS, "The token may read projects."),
-        "Invicti ASPM takes the token, but its owner may not read projects",
+        "Invicti ASPM accepts the API token, but its owner may not read projects",
         "Ask an administrator of Invicti ASPM for the right to projects, or use a token of "
         "somebody who has it.",
         (url, dialect, reply),
@@ -231,7 +231,7 @@ def _judge_list(
         reason, detail = Reason.ASPM_TOKEN_REJECTED, "Invicti ASPM does not accept the API token"
         if good.id is CheckId.ASPM_TOKEN:
             following = Command("rotate", aspm_url=url)
-        remedy = f"Copy it again, or make a new one. {where_tokens_are_made(dialect)}"
+        remedy = f"Copy it again, or create a new one. {where_tokens_are_made(dialect)}"
     elif kind in ASPM_INCONCLUSIVE:
         return _inconclusive(good.id, reply)
     else:
@@ -255,7 +255,7 @@ def tool_accepted(reply: Reply) -> bool | None:
 
 
 def aspm_skipped(
-    detail: str = "No API token of Invicti ASPM is known; a guided hand-off needs none.",
+    detail: str = "No API token of Invicti ASPM is available. The handoff works without it.",
     reason: Reason = Reason.NO_ASPM_TOKEN,
 ) -> tuple[Check, ...]:
     """The three checks where nothing is asked."""
@@ -295,13 +295,13 @@ def explain_aspm_inconclusive(reply: Reply) -> tuple[Reason, str, str]:
     host = Origin.of(reply.call.url).host
     kind = classify_aspm(reply)
     if kind is AspmAnswer.THROTTLED:
-        detail = f"{host} asks to slow down (429)."
+        detail = f"{host} is throttling requests (429)."
         return Reason.THROTTLED, detail, "Wait some minutes, then run this again."
     if kind is AspmAnswer.SERVER_ERROR:
         return (
             Reason.SERVICE_UNAVAILABLE,
             f"{host} answered with an error of its own ({reply.status}).",
-            "Try again later; ask whoever runs Invicti ASPM if it stays.",
+            "Try again later. If the error persists, ask the administrator of Invicti ASPM.",
         )
     reason = reply.failure or Reason.UNREACHABLE
     again = "Try again in a moment."

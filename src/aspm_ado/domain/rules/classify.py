@@ -239,12 +239,12 @@ def switched_off(reply: Reply) -> str:
 _EXPLANATIONS: Final = {
     AnswerKind.DEACTIVATED: (
         Reason.ORGANIZATION_DEACTIVATED,
-        "{host} says that the organization or collection is switched off (TF24668).",
+        "{host} reports that the organization or collection is disabled (TF24668).",
         "Ask an administrator to reactivate it.",
     ),
     AnswerKind.NEVER_SIGNED_IN: (
         Reason.NEVER_SIGNED_IN,
-        "{host} says that this account has never signed in there.",
+        "{host} reports that this account has never signed in there.",
         "Sign in once with a browser at the address of the organization, then run this again.",
     ),
     AnswerKind.THROTTLED: (
@@ -254,20 +254,19 @@ _EXPLANATIONS: Final = {
     ),
     AnswerKind.NOT_AZURE_DEVOPS: (
         Reason.NOT_AZURE_DEVOPS,
-        "Something else answered in the place of {host} (status {status}, no mark of Azure "
-        "DevOps).",
-        "Look for a sign-in portal or a proxy between this machine and the service.",
+        "Something else answered instead of {host} (status {status}, no mark of Azure DevOps).",
+        "Check for a sign-in portal or a proxy between this machine and the service.",
     ),
     AnswerKind.ACCESS_POLICY: (
         Reason.ACCESS_FENCED,
-        "{host} refused this machine by a conditional access or IP policy (VS403463).",
-        "Run this from an allowed network; allow Invicti's addresses too, or its scans will be "
-        "refused alike.",
+        "{host} denied access to this machine by a conditional access or IP policy (VS403463).",
+        "Run this from an allowed network. Allow Invicti's addresses too, or its scans fail in "
+        "the same way.",
     ),
 }
 _UNREADABLE: Final = (
     Reason.ANSWER_UNREADABLE,
-    "{host} answered with status {status}, which says nothing about the token.",
+    "{host} answered with status {status}, which does not describe the token.",
     "Run this again with --verbose and keep the activity id for support.",
 )
 
@@ -283,7 +282,8 @@ def explain_inconclusive(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, s
     if kind is AnswerKind.NOT_AZURE_DEVOPS and _asks_web_server_sign_in(reply):
         return (
             Reason.SERVER_SIGN_IN_SETUP,
-            f"The web server in front of {host} refused before Azure DevOps saw the token.",
+            f"The web server in front of {host} denied access before Azure DevOps received the "
+            "token.",
             "Ask the administrator of the server to leave IIS Basic authentication off; it keeps "
             "tokens out.",
         )
@@ -299,7 +299,8 @@ def _server_error(reply: Reply, host: str) -> tuple[str, str]:
     edge = reply.header("X-MSEdge-Ref")
     if not edge and not _is_marked(reply):
         return (
-            f"Something on the way to {host} answered with an error ({reply.status}, no mark of "
+            f"Something on the network path to {host} answered with an error ({reply.status}, no "
+            "mark of "
             "Azure DevOps).",
             "Try again in a moment; if it stays, ask whoever runs the proxy or the server.",
         )

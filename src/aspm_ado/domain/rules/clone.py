@@ -121,7 +121,7 @@ def judge_clone(
             Reason.REPOSITORY_ABSENT,
             "Copy PROJECT/REPO from the address of the repository.",
         )
-        return absent.on(alone), skip(_USERNAME, "Not judged: there is no such repository.")
+        return absent.on(alone), skip(_USERNAME, "Skipped: there is no such repository.")
     who = clean(username, 120)
     return _token_alone(what, who, alone, named), _with_username(what, who, first, named)
 
@@ -235,7 +235,7 @@ def clone_refused(reply: Reply) -> tuple[Check, Check]:
         "granted."
     )
     failed = Check(_TOKEN, Status.FAIL, detail, Reason.CLONE_FAILED, MAY_READ).on(reply)
-    return failed, skip(_USERNAME, "Not asked: no repository may be read.")
+    return failed, skip(_USERNAME, "Skipped: the token can read no repository.")
 
 
 def clone_inconclusive(reply: Reply) -> tuple[Check, Check]:
@@ -252,4 +252,4 @@ def clone_inconclusive(reply: Reply) -> tuple[Check, Check]:
             "Check that the token's owner may see the projects in the browser; name a repository: "
             "--check-clone.",
         ).on(reply)
-    return check, skip(_USERNAME, "Not asked: no repository could be looked for.")
+    return check, skip(_USERNAME, "Skipped: aspm-ado could not look for a repository.")

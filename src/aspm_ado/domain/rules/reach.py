@@ -60,25 +60,25 @@ def observe_reach(
     from reports of users.)
     """
     if len(recognised) > 1:
-        because = f"{recognised[0]} and {recognised[1]} both take this one token"
+        because = f"{recognised[0]} and {recognised[1]} both accept this token"
         return ReachSeen(Reach.ALL, because, wide)
     if wide is None:
-        return ReachSeen(Reach.UNKNOWN, "nothing was asked that would tell")
+        return ReachSeen(Reach.UNKNOWN, "no request could show it")
     route, refusals = "profiles/me", _REFUSED
     if deployment is Deployment.SERVER:
         route, refusals = "the list of collections", _REFUSED | {AnswerKind.NOT_AZURE_DEVOPS}
     if wide.status == 200 and isinstance(wide.answer, UserProfile | Names):
-        because = f"{route} answers, which it does to tokens of all {deployment.noun}s only"
+        because = f"{route} answers, which it does only for tokens of all {deployment.noun}s"
         return ReachSeen(Reach.ALL, because, wide)
     if wide.status != 401 or classify(wide) not in refusals:
-        return ReachSeen(Reach.UNKNOWN, f"{route} gave no answer that tells", wide, unheard=True)
+        return ReachSeen(Reach.UNKNOWN, f"{route} gave no conclusive answer", wide, unheard=True)
     if holds_profile:
-        because = f"{route} refuses the token although its scopes would do"
+        because = f"{route} rejects the token although its scopes suffice"
         return ReachSeen(Reach.ORGANIZATION, because, wide)
     if unheard is not None:
-        because = f"{route} refuses the token, and whether its scopes would do was not heard"
+        because = f"{route} rejects the token, and it is unknown whether its scopes suffice"
         return ReachSeen(Reach.UNKNOWN, because, unheard, unheard=True)
-    because = f"{route} refuses the token, and no scope is proven that it would need"
+    because = f"{route} rejects the token, and no scope that it needs is verified"
     return ReachSeen(Reach.UNKNOWN, because, wide)
 
 
@@ -117,29 +117,29 @@ def not_listed(wide: Reply, deployment: Deployment) -> Check:
         return Check(
             CheckId.REACH,
             Status.FAIL,
-            "Azure DevOps refuses the token as one that has expired.",
+            "Azure DevOps rejects the token: it has expired.",
             Reason.TOKEN_EXPIRED,
-            "Create a new token; an expired one cannot be brought back.",
+            "Create a new token. You cannot restore an expired one.",
         ).on(wide)
     noun, flag = deployment.noun, "-o NAME"
     if deployment is Deployment.SERVER:
         flag = "--collection NAME"
     why = f"could not be listed; only a token of all {noun}s gets that list."
     if isinstance(wide.answer, Names):
-        why = "were not told: the list is empty, which does not mean that there are none."
+        why = "are unknown: the list is empty, which does not mean that there are none."
     return Check(
         CheckId.REACH,
         Status.FAIL,
-        f"The {noun}s that the token reaches {why}",
+        f"The {noun}s that the token can access {why}",
         Reason.ORGANIZATIONS_NOT_LISTED,
         f"Name them with {flag} (once for each).",
     ).on(wide)
 
 
 def _unknown(reach_seen: ReachSeen, wanted: Reach) -> Check:
-    detail = f"What the token reaches could not be found out: {reach_seen.because}."
+    detail = f"Could not determine the reach of the token: {reach_seen.because}."
     reason = Reason.REACH_UNKNOWN
-    remedy = "Tick the scopes that are missing and run this again; they are needed to find out."
+    remedy = "Select the missing scopes and run the command again. The check needs them."
     if reach_seen.unheard and (reply := reach_seen.reply) is not None:
         reason, why, remedy = explain_inconclusive(reply, classify(reply))
         detail = f"{detail} {why}"
@@ -147,9 +147,9 @@ def _unknown(reach_seen: ReachSeen, wanted: Reach) -> Check:
         return Check(
             CheckId.REACH,
             Status.WARN,
-            f"{detail} One organization is enough here.",
+            f"{detail} One organization suffices here.",
             reason,
-            "Nothing, if the token works where it is needed.",
+            "If the token works where you need it, do nothing.",
         )
     return Check(
         CheckId.REACH,
@@ -212,7 +212,7 @@ def _one(
             Reason.REACH_AFTER_END,
             "If Invicti ASPM rejects the token, send its message to Invicti's support.",
         )
-    return Check(CheckId.REACH, Status.PASS, f"{detail}, as demanded.")
+    return Check(CheckId.REACH, Status.PASS, f"{detail}, as requested.")
 
 
 def _how_to_reach_all(deployment: Deployment, calendar: Calendar) -> str:

@@ -176,7 +176,7 @@ class _ScopeJudge:
             return self._check(
                 Status.UNKNOWN,
                 f"The answers contradict each other: {max(yes).word} is granted, {min(no).word} "
-                "refused.",
+                "is denied.",
                 Reason.ANSWERS_CONTRADICT,
                 "Run this again; if it stays so, report it with the activity ids of the evidence.",
             )
@@ -189,9 +189,9 @@ class _ScopeJudge:
         if self.proven >= target:
             return self._as_far_as_provable(held, target)
         if any(level <= target for level in no):
-            has = "Not there"
+            has = "Missing"
             if held:
-                has = f"Goes as far as “{held}”"
+                has = f"The token has “{held}”"
             return self._check(
                 Status.FAIL,
                 f"{has}; Invicti ASPM needs “{self.row.box(self.wanted).choice}”.",
@@ -206,14 +206,14 @@ class _ScopeJudge:
         unversioned = self.context.unversioned
         if unversioned is not None and min(self.wanted, newest) > target:
             reason, why, remedy = explain_inconclusive(unversioned, classify(unversioned))
-            detail = f"Not asked, since the server's version was not found out. {why}"
+            detail = f"Skipped: the version of the server is unknown. {why}"
             return self._check(Status.UNKNOWN, detail, reason, remedy).on(unversioned)
         choice = self.row.box(self.wanted).choice
         if held:
             choice = f"{held} verified. {choice}"
         return self._check(
             Status.PARTIAL,
-            f"{choice} cannot be verified through the API; if you ticked it, nothing more is "
+            f"{choice} cannot be verified through the API. If you selected it, no action is "
             "needed.",
             Reason.NOT_PROVABLE,
         )
@@ -224,8 +224,8 @@ class _ScopeJudge:
         if reply is None:
             more = f"“{self.row.box(self.wanted).choice}”: that"
             if self.proven:
-                more = f"Proven to “{self.proven.word}” only: more"
-            detail = f"{more} would take a probe that is not a GET."
+                more = f"Verified up to “{self.proven.word}” only: more"
+            detail = f"{more} needs a probe that is not a GET."
             return self._check(Status.WARN, detail, Reason.READ_ONLY_PROBES, _WITH_POSTS)
         reason, detail, remedy = self._explain(reply)
         return self._check(Status.UNKNOWN, f"{detail.rstrip('.')}.", reason, remedy)
@@ -248,10 +248,10 @@ class _ScopeJudge:
         if kind is AnswerKind.NOT_ALLOWED:
             return (
                 Reason.PERMISSION_UNCLEAR,
-                "The service refused the person, not the scope",
+                "The service denied access to the person, not to the scope",
                 "Check that the token's owner may use this area of the organization.",
             )
-        detail = f"Status {reply.status} does not tell whether the scope is there"
+        detail = f"Status {reply.status} does not show whether the scope is granted"
         return Reason.SCOPE_UNKNOWN, detail, _REPORT_IT
 
 
@@ -271,24 +271,24 @@ def _judge_full_access(
         return _full_access(status, detail, Reason.FULL_ACCESS_MISSING, choose, Level.NONE)
     if status is Status.UNKNOWN:
         reason, why, remedy = _not_found_out(others, replies)
-        detail = f"Full access could not be found out. {why.rstrip('.')}."
+        detail = f"Could not determine Full access. {why.rstrip('.')}."
         return _full_access(status, detail, reason, remedy, Level.NONE)
     if status is Status.WARN:
-        detail = "Full access is not proven: more would take probes that are not GET."
+        detail = "Full access is not verified: more needs probes that are not GET."
         return _full_access(status, detail, Reason.READ_ONLY_PROBES, _WITH_POSTS)
     if results == {ProbeResult.GRANTED}:
         detail = (
-            "Every area asked answers. Full access cannot be told from every box ticked; either "
-            "will do."
+            "Every checked area answers. Full access looks the same as every scope selected. "
+            "Either suffices."
         )
         return _full_access(Status.PARTIAL, detail, Reason.NOT_PROVABLE)
-    short = "Full access is not proven, since an area did not answer"
+    short = "Full access is not verified, since an area did not answer"
     unheard = [reply for reply in replies if classify(reply) in INCONCLUSIVE]
     if ProbeResult.MISSING in results:
         short = "Not Full access"
     elif unheard:
         why = explain_inconclusive(unheard[0], classify(unheard[0]))[1]
-        short = f"Full access is not proven. {why.rstrip('.')}"
+        short = f"Full access is not verified. {why.rstrip('.')}"
     return _full_access(
         Status.WARN,
         f"{short}; but the five sets of scopes are there that Invicti's pages for Services "
@@ -308,7 +308,7 @@ def _not_found_out(
     for reply in replies:
         if (kind := classify(reply)) in INCONCLUSIVE:
             return explain_inconclusive(reply, kind)
-    return Reason.SCOPE_UNKNOWN, "An area gave no answer that tells", _REPORT_IT
+    return Reason.SCOPE_UNKNOWN, "An area gave no conclusive answer", _REPORT_IT
 
 
 def _obstacle(
@@ -341,4 +341,4 @@ def _how_to_grant(row: ScopeRow, purpose: Purpose) -> str:
         return f"Edit the token and choose “{box.choice}” ({box.vso})."
     box = row.box(row.needed[purpose])
     path = f"Custom defined → Show all scopes → {box.category}"
-    return f"Edit the token: {path} → tick “{box.choice}” ({box.vso})."
+    return f"Edit the token: {path} → select “{box.choice}” ({box.vso})."

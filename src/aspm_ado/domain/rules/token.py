@@ -35,7 +35,7 @@ def judge_format(secret: Secret) -> Check:
         return Check(
             CheckId.TOKEN_FORMAT,
             Status.WARN,
-            f"The token was taken out of “{secret.taken_from}”.",
+            f"aspm-ado read the token from “{secret.taken_from}”.",
             Reason.FORMAT_UNUSUAL,
             "Next time, pass the token alone.",
         )
@@ -44,7 +44,7 @@ def judge_format(secret: Secret) -> Check:
     return Check(
         CheckId.TOKEN_FORMAT,
         Status.WARN,
-        f"{len(secret.reveal())} characters; Azure DevOps is known to give 84 (with AZDO near the "
+        f"{len(secret.reveal())} characters; Azure DevOps issues 84 (with AZDO near the "
         "end) or 52.",
         Reason.FORMAT_UNUSUAL,
         "If the service rejects it, copy it again, whole.",
@@ -84,15 +84,15 @@ def judge_expiry(
         return Check(
             CheckId.TOKEN_EXPIRY,
             Status.WARN,
-            f"It was to end on {expires}; if the service still accepts it, the date given is "
-            "wrong.",
+            f"The expiry date {expires} has passed. If the service still accepts the token, the "
+            "date is wrong.",
             Reason.EXPIRY_PASSED,
-            "Look the date up on the token page and give it with --pat-expires.",
+            "Look up the date on the token page and pass it with --pat-expires.",
         )
     when, before = f"in {count_days(days)}", "before then"
     if days == 0:
         when, before = "which is today", "now"
-    detail = f"It ends on {expires}, {when}."
+    detail = f"Expires on {expires}, {when}."
     if days <= warn_days:
         remedy = f"Create the next token {before}."
         return Check(CheckId.TOKEN_EXPIRY, Status.WARN, detail, Reason.EXPIRY_NEAR, remedy)

@@ -114,7 +114,7 @@ def validate_aspm(target: AspmTarget, token: ApiToken) -> RequestPlan[AspmResult
     callers = {dialect: AspmCaller(url, dialect, target.ca_bundle) for dialect in dialects}
     reachable = yield from _find_api(target, callers)
     if not reachable.dialects:
-        behind = "Not asked: the API of Invicti ASPM was not reached."
+        behind = "Skipped: could not connect to the API of Invicti ASPM."
         rest = (skip(CheckId.ASPM_TOKEN, behind), skip(CheckId.ASPM_PROJECTS, behind))
         return AspmResult(url, (reachable.check, *rest), token, None, asked)
     tried: list[tuple[Dialect, Check]] = []
@@ -132,7 +132,7 @@ def validate_aspm(target: AspmTarget, token: ApiToken) -> RequestPlan[AspmResult
         if refusal.reason is Reason.ASPM_TOKEN_REJECTED:
             remedy = f"Give another token. {where_tokens_are_made(None)}"
             refusal = replace(refusal, remedy=remedy)
-    last = skip(CheckId.ASPM_PROJECTS, "Not asked: the API token is not accepted.")
+    last = skip(CheckId.ASPM_PROJECTS, "Skipped: Invicti ASPM did not accept the API token.")
     return AspmResult(url, (reachable.check, refusal, last), token, caller, asked)
 
 
@@ -254,7 +254,7 @@ def _stored_token(context: Context, target: AspmTarget) -> ApiToken | AspmResult
 
 
 def _unread(target: AspmTarget, check: Check) -> AspmResult:
-    behind = "Not asked: the API token could not be had."
+    behind = "Skipped: the API token is not available."
     checks = (skip(CheckId.ASPM_REACHABLE, behind), check, skip(CheckId.ASPM_PROJECTS, behind))
     return AspmResult(target.url, checks, api_asked=target.hint)
 
@@ -288,10 +288,10 @@ _TOKEN: Final = Question(
 _OFFERED: Final = replace(_TOKEN, prompt=f"{_TOKEN.prompt} (press Enter to skip)")
 _OR_LATER: Final = replace(_TOKEN, prompt=f"{_TOKEN.prompt} (press Enter to finish later)")
 _NEXT: Final = Question("aspm-next", "What now")
-_AGAIN: Final = Choice("again", "Ask Invicti ASPM again")
-_ADDRESS: Final = Choice("address", "Correct the address")
-_OTHER: Final = Choice("other", "Give another API token")
-_WITHOUT: Final = Choice("without", "Go on without an API token", "a guided hand-off needs none")
+_AGAIN: Final = Choice("again", "Check Invicti ASPM again")
+_ADDRESS: Final = Choice("address", "Correct the URL")
+_OTHER: Final = Choice("other", "Enter another API token")
+_WITHOUT: Final = Choice("without", "Continue without an API token", "the handoff works without it")
 _FINISH: Final = Choice("finish", "Finish later")
 NO_TEAM_LEADS: Final = (
     "This is Invicti AppSec Core, which has no team-lead integrations: those settings are left out."
@@ -326,7 +326,7 @@ def missing_aspm_token() -> UsageError:
     """What to say when a registration needs the token and nobody can be asked."""
     return UsageError(
         Reason.INPUT_MISSING,
-        "An API token of Invicti ASPM is needed, and there is nobody to ask.",
+        "An API token of Invicti ASPM is required, and prompts are unavailable.",
         remedy=f"{_TOKEN.how} {where_tokens_are_made(None)}",
     )
 

@@ -91,7 +91,7 @@ def _unsettled(
     left = [one for one in through if outcomes[one.place.key].registration.state in unsettled]
     if not left or not context.asker.asks:
         return []
-    context.voice.note("What the profile cannot settle is yours to look at in Invicti ASPM.")
+    context.voice.note("Check in Invicti ASPM what the profile could not complete.")
     return left
 
 

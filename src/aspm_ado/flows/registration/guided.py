@@ -98,7 +98,7 @@ class Handoff:
 
 OUTCOME: Final = Question("handoff", "When you have entered it")
 COPY: Final = Choice("copy", "Copy the token to the clipboard")
-SAVED: Final = Choice("saved", "Saved: Invicti ASPM took it")
+SAVED: Final = Choice("saved", "Saved: Invicti ASPM accepted it")
 LATER: Final = Choice("later", "Later")
 REFUSED: Final = Choice("refused", "Invicti ASPM refused it")
 ALL_LATER: Final = Choice("all-later", "Later, and all the others too")
@@ -277,8 +277,8 @@ class _Sitting:
             )
         else:
             self.voice.warn(
-                f"The token is on the clipboard ({way}), and cannot be taken off again from here: "
-                "copy something else when you have pasted it."
+                f"The token is on the clipboard ({way}), and aspm-ado cannot clear it. After you "
+                "paste the token, copy something else."
             )
         return True
 
@@ -287,7 +287,7 @@ class _Sitting:
         if not self.context.asker.keeps:
             if handoff.unstored:
                 return "Without a clipboard, answer “Later”: aspm-ado then revokes the token."
-            return "Take the token from where you keep it."
+            return "Copy the token from where you stored it."
         command, place = f"aspm-ado token {handoff.connection}", handoff.place
         if self.total > 1:
             flag = _NAMES_PLACE[place.site.deployment]
@@ -309,10 +309,10 @@ class _Sitting:
         voice, evidence = self.voice, handoff.evidence
         name = clean(handoff.place.name, 60)
         self.context.told.append(name)
-        voice.heading(f"Invicti ASPM refuses {name}: what that means")
+        voice.heading(f"What it means that Invicti ASPM refused {name}")
         for number, line in enumerate(verdict_lines(evidence), start=1):
             voice.say(f" {number}. {line}")
-        voice.heading("To paste into a ticket (no secret is in it)")
+        voice.heading("To paste into a ticket (it contains no secret)")
         url, api = self.aspm.url, self.aspm.api
         form = handoff.form(url)
         for line in support_ticket(form, evidence, aspm_url=url, api=api, version=__version__):

@@ -63,10 +63,10 @@ if TYPE_CHECKING:
     from aspm_ado.flows.validation.scheduler import RequestPlan
 
 
-_STEP: Final = Question("migrate-step", "What about this organization?")
+_STEP: Final = Question("migrate-step", "What do you want to do with this organization?")
 _NOW: Final = Choice("now", "Create its token now")
-_SKIP: Final = Choice("skip", "Leave this organization out for now")
-_STOP: Final = Choice("stop", "Stop here; what is proven is kept")
+_SKIP: Final = Choice("skip", "Skip this organization for now")
+_STOP: Final = Choice("stop", "Stop here and keep what passed")
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ def _is_done(entry: Entry) -> bool:
 def _nothing_to_do(context: Context, entry: Entry, options: AspmOptions) -> Report:
     """What is still to be entered is shown, and nothing was asked for it."""
     names = [clean(one.name, 60) for one in entry.organizations]
-    context.voice.say(f"Nothing to do: each of {', '.join(names)} has a token of its own.")
+    context.voice.say(f"Nothing to do: each of {', '.join(names)} has its own token.")
     options.register = GUIDED
     return report(context, "migrate", [], [_document(entry, names, {}, HandoffResult(), options)])
 
@@ -208,10 +208,10 @@ def _try(context: Context, renewal: Renewal, place: Place, token: Token | None) 
         for check in not_good(made) if context.asker.asks else ():
             context.voice.warn(f"{check.title}: {check.detail}")
             context.voice.say(f"  {check.remedy or ''}")
-        context.voice.warn(f"Nothing was changed for {name}: the old token stays in force.")
+        context.voice.warn(f"Nothing changed for {name}. The current token stays in use.")
         return _Tried(made, result)
     last4 = result.token.secret.last4
-    context.voice.say(f"{name} has a token of its own now (…{last4}): stored.")
+    context.voice.say(f"{name} now has its own token (…{last4}), stored.")
     return _Tried(made, result, is_kept=True)
 
 
@@ -222,10 +222,10 @@ def _tell_left(context: Context, before: Entry, now: Entry) -> None:
             continue
         held = [clean(one.name, 60) for one in now.organizations if one.credential == key]
         if held:
-            context.voice.say(f"The old token (…{old.last4}) still serves {', '.join(held)}.")
+            context.voice.say(f"The current token (…{old.last4}) still serves {', '.join(held)}.")
     if now.unmigrated:
         left = ", ".join(clean(name, 60) for name in now.unmigrated)
-        context.voice.say(f"Left: {left}. Go on with: aspm-ado migrate {now.name}")
+        context.voice.say(f"Remaining: {left}. To continue, run: aspm-ado migrate {now.name}")
 
 
 def _document(
@@ -291,8 +291,8 @@ def reached_organizations(
     else:
         names += entry.offered
         context.voice.warn(
-            "The organizations could not be listed with the stored token: these are the ones on "
-            "record. Name others with -o; each can be given a token of its own all the same."
+            "The stored token could not list the organizations. The configuration has these. "
+            "Name others with -o; each can be given a token of its own all the same."
         )
     last = {name.casefold(): name for name in (*reversed(found.names), *reversed(names))}
     found.names = tuple(reversed(last.values()))
@@ -338,12 +338,10 @@ def _reach_plan(
             found.refusing |= {place.key}
 
 
-_GO_ON: Final = Question("migrate-go-on", "An earlier run was not finished. What now?")
-_REST: Final = Choice("rest", "Go on with the rest")
-_ANEW: Final = Choice("anew", "Choose again")
-_WHICH: Final = Question(
-    "migrate-which", "Which organizations shall get a token of their own?", "-o NAME"
-)
+_GO_ON: Final = Question("migrate-go-on", "An earlier run is not finished. What do you want to do?")
+_REST: Final = Choice("rest", "Continue with the rest")
+_ANEW: Final = Choice("anew", "Select again")
+_WHICH: Final = Question("migrate-which", "Which organizations need their own token?", "-o NAME")
 
 
 def _chosen(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
@@ -383,8 +381,7 @@ def _demand_tokens(context: Context, entry: Entry, names: Sequence[str], tokens:
     if missing:
         raise UsageError(
             Reason.INPUT_MISSING,
-            "A token is needed for each of these, and there is nobody to ask: "
-            f"{', '.join(missing)}.",
+            f"Each of these needs a token, and prompts are unavailable: {', '.join(missing)}.",
             remedy=_HOW,
         )
 

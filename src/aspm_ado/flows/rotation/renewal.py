@@ -129,7 +129,7 @@ def _refuse_wide(result: TokenResult) -> None:
         check = Check(
             CheckId.REACH,
             Status.FAIL,
-            f"The new token reaches all organizations, too: {seen.because}.",
+            f"The new token also reaches all organizations: {seen.because}.",
             Reason.REACH_TOO_WIDE,
             f"On the token page choose {clean(one.place.name, 60)} as its organization, "
             "not “All accessible organizations”.",
@@ -151,10 +151,10 @@ def token_unchanged(entry: Entry, token: Token) -> UsageError:
     """What to say where the new token is the old one."""
     return UsageError(
         Reason.TOKEN_UNCHANGED,
-        f"The token given (…{token.secret.last4}) is the one that “{entry.name}” has already: "
-        "a new one is needed.",
-        remedy="Create a new one (aspm-ado guide). Whether the one in force is good: "
-        f"aspm-ado validate {entry.name}",
+        f"The token given (…{token.secret.last4}) is already the token of “{entry.name}”. Create "
+        "a new one.",
+        remedy="Create a new one (aspm-ado guide). To verify the current one, run: aspm-ado "
+        "validate {entry.name}",
     )
 
 

@@ -90,7 +90,9 @@ def _offer_aspm_tokens(
     """Offer a new token for each ASPM whose token is dead; the connections of those taken."""
     touched: list[str] = []
     for url in dict.fromkeys(_dead_aspms(report)):
-        question = Question("rotate-aspm", f"Replace the dead API token of {clean(url, 80)} now?")
+        question = Question(
+            "rotate-aspm", f"Replace the rejected API token of {clean(url, 80)} now?"
+        )
         if context.asker.prompter.confirm(question, default=True):
             _show_unfinished(rotate_aspm(context, url), show)
             users = (one for one in report.connections if one.aspm and one.aspm.url == url)
@@ -144,13 +146,13 @@ def _is_rejected(identities: Sequence[Check]) -> bool:
 
 def _question(entry: Entry, dead: _Dead, *, waits: bool, one_each: bool) -> Question:
     what = clean(f"{entry.name} ({', '.join(dead.names)})", 100)
-    prompt = f"Replace the dead token of {what} now?"
+    prompt = f"Replace the rejected token of {what} now?"
     if one_each:
-        prompt = f"One token does not serve all of {what} any more. Give each its own now?"
+        prompt = f"One token no longer serves all of {what}. Do you want to enter one for each now?"
     elif waits:
-        prompt = f"A new token for {what} waits for Invicti ASPM. Go on with it now?"
+        prompt = f"A pending token for {what} waits for Invicti ASPM. Continue with it now?"
     elif dead.is_gone:
-        prompt = f"The token of {what} is gone. Give a new one now?"
+        prompt = f"The token of {what} is no longer stored. Do you want to enter a new one now?"
     return Question("rotate", prompt)
 
 

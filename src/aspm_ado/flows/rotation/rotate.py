@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 
 
 WHICH_TOKEN = Question(
-    "which-token", "Which token shall be replaced?", "-o NAME", "ASPM_ADO_ORGANIZATION"
+    "which-token", "Which token do you want to replace?", "-o NAME", "ASPM_ADO_ORGANIZATION"
 )
 
 
@@ -98,7 +98,7 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     result, is_kept = renew(context, renewal, group, token)
     reports = [named(one, entry.name) for one in result.reports]
     if not is_kept:
-        context.voice.warn("Nothing was changed: the old token stays in force.")
+        context.voice.warn("Nothing changed. The current token stays in use.")
         shown = connection_report(entry.name, site_of(entry), demand.purpose, reports)
         return report(context, "rotate", [result], [shown])
     entry = context.records.load().connections[entry.name]
@@ -159,12 +159,10 @@ def _covered(context: Context, renewal: Renewal, group: Sequence[Place]) -> list
     key = entry.successor_of(group[0].name) or ""
     waiting = entry.successors[key]
     if read_token(context, entry, key) is not None:
-        context.voice.note("A new token is proven already and waits for Invicti ASPM.")
+        context.voice.note("A pending token is already verified and waits for Invicti ASPM.")
         covered = {name.casefold() for name in waiting.organizations}
         return [place for place in group if place.key in covered]
-    context.voice.warn(
-        "The new token that waited is not in the secret store any more: another one is needed."
-    )
+    context.voice.warn("The pending token is no longer in the keyring. Create another one.")
     if not _is_obtainable(context, renewal, group):
         raise missing_token()
     return []
@@ -228,7 +226,7 @@ def _tell_obtained(context: Context, known: Sequence[Place], given: Token | None
         names = ", ".join(place.name for place in known)
         context.voice.note(f"{names} has this token already.")
     if given is not None:
-        context.voice.note(f"The new token is taken from: {given.source}.")
+        context.voice.note(f"Source of the new token: {given.source}.")
 
 
 def _handed_on(
@@ -271,7 +269,7 @@ def rotate_aspm(context: Context, url: str = "") -> Report:
     if result.is_good and record is not None:
         store_aspm_token(context, record, secrets)
     elif not result.is_good:
-        context.voice.warn("Nothing was changed: the old API token stays in force.")
+        context.voice.warn("Nothing changed. The current API token stays in use.")
     connections = [entry_report(entry, aspm=result.report) for entry in users]
     return report(context, "rotate", [], connections)
 
@@ -301,9 +299,9 @@ def _new_only(context: Context, url: str, given: ApiToken | None, user: Entry) -
         return given
     unchanged = UsageError(
         Reason.TOKEN_UNCHANGED,
-        f"The API token given is the one that is stored for {url} already: a new one is needed.",
-        remedy=f"{where_tokens_are_made(None)} Whether the one in force is good: "
-        f"aspm-ado validate {user.name}",
+        f"This API token is already stored for {url}. Create a new one.",
+        remedy=f"{where_tokens_are_made(None)} To verify the current one, run: aspm-ado validate "
+        f"{user.name}",
     )
     if given.source not in ASPM_VARIABLES or not context.asker.asks:
         raise unchanged

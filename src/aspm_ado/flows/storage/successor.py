@@ -177,7 +177,7 @@ def _revoke_unused(
     served: Sequence[StoredOrganization],
 ) -> None:
     """Revoke a token that served these organizations, or say where that is done."""
-    unused = f"The old token (…{old.last4}) is not used here any more."
+    unused = f"This connection no longer uses the old token (…{old.last4})."
     registered = (one.registration.state is RegistrationState.REGISTERED for one in served)
     if after.aspm and not all(registered):
         close_order(context, old.authorization_id)

@@ -43,8 +43,10 @@ REQUIRE: Final = "require"
 CREATED: Final = "az"
 """The source of a token that this program created."""
 
-_HOW: Final = Question("token-how", "How shall the token be made?")
-_BY_AZ: Final = Choice("az", "Let the Azure CLI (az) make it", "you see first what it will be")
+_HOW: Final = Question("token-how", "How do you want to create the token?")
+_BY_AZ: Final = Choice(
+    "az", "Create it with the Azure CLI (az)", "aspm-ado shows it first and asks for confirmation"
+)
 _BY_HAND: Final = Choice("hand", "By hand, on the token page")
 _AGREE: Final = Question("create", "Create this token now?", "-y with --create-token", YES.env)
 
@@ -68,7 +70,7 @@ def create_token(context: Context, place: Place, demand: Demand, *, for_all: boo
         if asked == REQUIRE:
             raise obstacle
         if asker.given(CREATE_TOKEN):
-            context.voice.note(f"The token is not created for you. {obstacle.problem}")
+            context.voice.note(f"aspm-ado cannot create the token. {obstacle.problem}")
         return None
     if not _is_chosen(asker, asked):
         return None
@@ -80,14 +82,12 @@ def create_token(context: Context, place: Place, demand: Demand, *, for_all: boo
         if not asker.asks:
             raise UsageError(
                 Reason.INPUT_MISSING,
-                "A personal access token is needed, there is nobody to ask, and it could not be "
-                f"created. {error.problem}",
+                "A personal access token is required, prompts are unavailable, and Azure DevOps "
+                "created none. {error.problem}",
                 remedy=error.remedy,
             ) from error
-        context.voice.warn(
-            f"The token could not be created for you. {error.problem} {error.remedy}"
-        )
-        context.voice.say("It goes on by hand.")
+        context.voice.warn(f"aspm-ado could not create the token. {error.problem} {error.remedy}")
+        context.voice.say("Create it by hand.")
         return None
 
 
@@ -116,14 +116,14 @@ def _obstacle(
     if deployment is Deployment.SERVER:
         return NotCreatedError(
             Reason.CREATION_NOT_POSSIBLE,
-            "Azure DevOps Server lets no program make tokens; Azure DevOps Services does.",
+            "A program cannot create tokens on Azure DevOps Server.",
             remedy=f"Create it by hand: {place.token_page}",
         )
     if asker.switch(DRY_RUN):
         return NotCreatedError(
             Reason.USAGE,
-            "A rehearsal (--dry-run) creates nothing.",
-            remedy="Leave --dry-run out, or give a token.",
+            "A dry run creates no token.",
+            remedy="Omit --dry-run, or pass a token.",
         )
     if for_all or context.clock.calendar().demanded(demand.reach, deployment) is Reach.ALL:
         return NotCreatedError(
@@ -171,7 +171,7 @@ def _is_chosen(asker: Asker, asked: str) -> bool:
     if asked == REQUIRE and not asker.switch(YES):
         raise NotCreatedError(
             Reason.CONFIRMATION_MISSING,
-            "Creating a token needs a yes, and there is nobody to ask.",
+            "Creating a token needs your confirmation, and prompts are unavailable.",
             remedy="Add -y.",
         )
     return asker.switch(YES)
@@ -213,7 +213,7 @@ def _end_given(context: Context) -> date | None:
     if until == today:
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"{until} is not a day to come.",
+            f"{until} is not a future date.",
             remedy="Give a later day with --pat-expires.",
         )
     return until
@@ -226,13 +226,15 @@ def _granted(
     voice, today = context.voice, service.calendar.today
     if ordered.until != order.until:
         voice.warn(
-            f"Azure DevOps refused a life of {order.days(today)} days; the longest that it gave is "
+            f"Azure DevOps rejected a lifetime of {order.days(today)} days. The longest that it "
+            "allowed is "
             f"{ordered.days(today)} days, until {ordered.until}."
         )
     granted = service.read(pat.authorization_id)
     if granted is None:
         voice.warn(
-            "What was really granted could not be read back; what the creation said is taken."
+            "aspm-ado could not read back the new token. It uses the values that Azure DevOps "
+            "returned at creation."
         )
         granted = pat
     for line in differences(ordered, granted, today):
@@ -251,7 +253,7 @@ def _show(context: Context, order: Order, today: date) -> None:
     voice.heading(f"The token that will be created ({place.name})")
     voice.say(f"  Name: {order.display_name}")
     voice.say(f"  Organization: {place.name}, and no other")
-    voice.say(f"  Ends: {order.until} ({order.days(today)} days)")
+    voice.say(f"  Expires: {order.until} ({order.days(today)} days)")
     voice.say(f"  Scopes: {'; '.join(str(box) for box in order.boxes)}")
     voice.say(f"  The same, as the API names them: {' '.join(order.scopes)}")
 

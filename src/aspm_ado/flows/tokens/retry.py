@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from aspm_ado.flows.validation.token import Token
 
 NEXT: Final = Question("next", "What now?")
-AGAIN: Final = Choice("again", "Check again what failed", "after editing the token on its page")
-OTHER: Final = Choice("other", "Give another token")
+AGAIN: Final = Choice("again", "Run the failed checks again", "after editing the token on its page")
+OTHER: Final = Choice("other", "Enter another token")
 USERNAME: Final = Choice("username", "Try cloning with a username")
 ONE_EACH: Final = Choice("one-each", "Accept it: one token for each organization")
-TICKET: Final = Choice("ticket", "Show a text for whoever can mend it")
+TICKET: Final = Choice("ticket", "Show a text for a support ticket")
 CORRECT: Final = "correct"
 STOP: Final = Choice("keep", "Stop here; nothing is stored")
-KEEP: Final = Choice("keep", "Keep what is good, and finish later")
+KEEP: Final = Choice("keep", "Continue with what passed, fix the rest later")
 
 _OTHERS: Final = frozenset({Who.ADMINISTRATOR, Who.NETWORK, Who.SERVICE})
 """Whom the person at the terminal has to write to."""
@@ -79,7 +79,7 @@ def _tell_proven(context: Context, results: Sequence[TokenResult]) -> None:
                 words += f", expires {one.token.expires}"
             proven.setdefault(words, []).append(clean(one.name, 60))
     for words, names in proven.items():
-        context.voice.say(f"Proven: {some_of(names, 200)}: token{words}.")
+        context.voice.say(f"Verified: {some_of(names, 200)}: token{words}.")
 
 
 def _ask_next(
@@ -111,7 +111,7 @@ def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
         site, purpose = result.token.site, result.token.demand.purpose
         context.told.append(site.base_url)
         for finding in responsibilities(connection_report(None, site, purpose, result.reports)):
-            context.voice.heading("To paste into a ticket (no secret is in it)")
+            context.voice.heading("To paste into a ticket (it contains no secret)")
             for line in finding.ticket(context.shown, __version__):
                 context.voice.say(line)
 

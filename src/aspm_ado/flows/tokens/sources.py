@@ -231,7 +231,7 @@ def missing_token(question: Question = PAT) -> UsageError:
     """What to say when there is no token and nobody to ask."""
     return UsageError(
         Reason.INPUT_MISSING,
-        "A personal access token is needed, and there is nobody to ask.",
+        "A personal access token is required, and prompts are unavailable.",
         remedy=question.how,
     )
 

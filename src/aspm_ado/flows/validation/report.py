@@ -43,7 +43,7 @@ def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
     reach_check = result.unlisted
     if reach_check is None or result.is_rejected:
         reach_check = _reach(result)
-    expiry = skip(CheckId.TOKEN_EXPIRY, "Not judged: the token is not accepted.")
+    expiry = skip(CheckId.TOKEN_EXPIRY, "Skipped: Azure DevOps did not accept the token.")
     if not result.is_rejected:
         expiry = judge_expiry(token.end, result.calendar, warn_days, token.secret)
     facts, own = _facts(result), (judge_format(token.secret), expiry, reach_check)
@@ -196,12 +196,12 @@ def _organization(
 ) -> OrganizationReport:
     access, name = here.access, here.place.name
     if access is None:
-        excuse = "Not asked."
+        excuse = "Skipped."
         access = Access(None, skip(CheckId.IDENTITY, excuse), skip(CheckId.ACCESS, excuse))
     elif access.access_check.status is Status.UNKNOWN:
-        excuse = "Not asked: whether the organization takes the token was not found out."
+        excuse = "Skipped: could not determine whether the organization accepts the token."
     else:
-        excuse = "Not asked: the organization does not take the token."
+        excuse = "Skipped: the organization does not accept the token."
     scopes = here.scopes or scopes_not_asked(purpose, excuse)
     clone = here.clone or clone_skipped(excuse)
     checks = in_order([*own, access.identity_check, access.access_check, *scopes, *clone])
@@ -211,7 +211,7 @@ def _organization(
 
 def _every_one(result: TokenResult, facts: TokenFacts, own: Sequence[Check]) -> OrganizationReport:
     """The report for all the organizations of a token, where they could not be listed."""
-    excuse = "Not asked: no organization was named, and they could not be listed."
+    excuse = "Skipped: no organization was named, and Azure DevOps listed none."
     owner, identity = None, skip(CheckId.IDENTITY, excuse)
     if result.wide is not None and isinstance(result.wide.answer, UserProfile):
         owner = result.wide.answer.identity
@@ -234,6 +234,6 @@ def _reach(result: TokenResult) -> Check:
     checks = (here.access.access_check for here in organizations if here.access is not None)
     if any(check.status is Status.UNKNOWN for check in checks):
         return reach_not_asked(
-            "Not asked: whether an organization takes the token was not found out."
+            "Skipped: could not determine whether an organization accepts the token."
         )
-    return reach_not_asked("Not asked: no organization takes the token.")
+    return reach_not_asked("Skipped: no organization accepts the token.")

@@ -371,9 +371,9 @@ class TokenRequests:
         if not self._token.demand.purpose.reads_code:
             here.clone = clone_skipped("The issue manager clones nothing.", Reason.NOT_WANTED)
         elif choice == NO:
-            here.clone = clone_skipped("Left out, as asked.", Reason.NOT_WANTED)
+            here.clone = clone_skipped("Skipped, as requested.", Reason.NOT_WANTED)
         elif not reads_code(here.scopes):
-            here.clone = clone_skipped("Not asked: Code is not as needed yet.")
+            here.clone = clone_skipped("Skipped: the Code scope did not pass.")
         elif choice == AUTO:
             yield from self._clone_any(here)
         elif isinstance(choice, NamedRepository):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.validation.token import Token
 
 
-NOT_SEEN: Final = ReachSeen(Reach.UNKNOWN, "nothing was asked that would tell")
+NOT_SEEN: Final = ReachSeen(Reach.UNKNOWN, "no request could show it")
 _NO_REPORT: Final = OrganizationReport("", None, TokenFacts(), ())
 
 

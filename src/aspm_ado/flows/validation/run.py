@@ -147,7 +147,7 @@ class _Progress:
         self._voice, self._done = voice, 0
         self._expected = {id(result): max(1, len(result.token.places)) for result in results}
         if results:
-            voice.progress(0, sum(self._expected.values()), "asking Azure DevOps")
+            voice.progress(0, sum(self._expected.values()), "Checking Azure DevOps")
 
     def expect(self, result: TokenResult, organizations: int) -> None:
         """How many organizations of a token there are to be asked."""
