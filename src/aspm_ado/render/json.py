@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 _OBEYED: Final = re.compile(r"#(?=#)|:(?=:)|(?<=section_start):|(?<=section_end):")
 
+_LINES: Final = 1000
+
 
 def _word(level: Level | None) -> str | None:
     if level is None:
@@ -34,7 +36,10 @@ def dump(document: Document) -> bytes:
 
     Two of these characters, or a colon behind GitLab's words, stand in strings alone.
     """
-    text = KNOWN_SECRETS.hide(json.dumps(document, ensure_ascii=True, indent=2) + "\n")
+    # In parts that end with a line, as every string does: the layers of a whole one would be big.
+    lines = (json.dumps(document, ensure_ascii=True, indent=2) + "\n").splitlines(keepends=True)
+    parts = ("".join(lines[at : at + _LINES]) for at in range(0, len(lines), _LINES))
+    text = "".join(KNOWN_SECRETS.hide(part) for part in parts)
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode("ascii")
 
 
