@@ -223,7 +223,9 @@ def test_memory_is_linear_in_the_text(filler) -> None:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("word", ["organizations", "Organizations", "aspm-registration", "DOCUMENTATION"])
+@pytest.mark.parametrize(
+    "word", ["organizations", "Organizations", "aspm-registration", "DOCUMENTATION"]
+)
 def test_a_long_word_in_a_secret_is_no_piece_of_it(word: str) -> None:
     """Keys and sentences of ours hold it, too; records that lost a key could not be read again."""
     known = KnownSecrets()
