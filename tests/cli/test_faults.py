@@ -61,7 +61,11 @@ FAULTS = {
         "Something else answered",
     ),
     "429": (answer(429, b"", "Retry-After: 3600"), "throttled", "throttling"),
-    "502 of a gateway": (answer(502, PAGE, HTML), "service-unavailable", "Something on the way"),
+    "502 of a gateway": (
+        answer(502, PAGE, HTML),
+        "service-unavailable",
+        "Something on the network path",
+    ),
     "503 of the edge": (answer(503, PAGE, HTML, EDGE), "service-unavailable", "Ref A: 1F"),
     "500 of its own": (
         answer(500, b"{}", "ActivityId: 5f0a"),
@@ -121,7 +125,7 @@ def test_a_server_that_fails(fault: str, run: Run, start, token_file, tmp_path: 
     ("page", "reason", "words"),
     [
         (answer(407, PAGE, HTML, CLOSE), "proxy-failed", "wants a sign-in"),
-        (answer(503, PAGE, HTML, CLOSE), "service-unavailable", "Something on the way"),
+        (answer(503, PAGE, HTML, CLOSE), "service-unavailable", "Something on the network path"),
         (answer(403, PAGE, HTML, CLOSE), "not-azure-devops", "Something else answered"),
         (answer(401, PAGE, HTML, CLOSE), "not-azure-devops", "Something else answered"),
         (answer(200, PAGE, HTML, CLOSE), "not-azure-devops", "Something else answered"),

@@ -73,7 +73,7 @@ def run(here, capsys, tmp_path):
 )
 def test_what_is_on_record_is_not_said_again_of_a_stored_connection(run, here, flags):
     """A flag that would be ignored is refused; its variable is meant for others and is left alone."""
-    with pytest.raises(UsageError, match="on record"):
+    with pytest.raises(UsageError, match="stored values"):
         run(validate, names=["contoso"], **flags)
 
 

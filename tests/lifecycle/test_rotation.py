@@ -92,7 +92,7 @@ def test_another_person(here):
 def test_a_thinner_token(here):
     report = with_new(here, file="thin")
     assert (int(report.exit_code), codes(report)) == (3, {"code-scope-missing"})
-    assert "Nothing was changed" in here.stand.voice.text
+    assert "Nothing changed" in here.stand.voice.text
     assert untouched(here)
     here.assert_tidy()
 
@@ -359,7 +359,7 @@ def test_nothing_to_rotate_with(here):
         del here.secrets[one.credential.service]
     with pytest.raises(UsageError) as caught:
         rotate(here.context(), "contoso", [])
-    assert "not in the secret store any more" in here.stand.voice.text
+    assert "no longer in the keyring" in here.stand.voice.text
     assert caught.value.reason is Reason.INPUT_MISSING
     assert int(with_new(here, register="none").exit_code) == 0
     here.assert_tidy()
@@ -411,7 +411,7 @@ def test_the_token_of_the_aspm(here):
     report = new_api_token(here, "simulated-aspm-token-9999")
     assert (int(report.exit_code), codes(report)) == (4, {"aspm-token-rejected"})
     assert api_token(here) == TOKEN
-    assert "Nothing was changed" in here.stand.voice.text
+    assert "Nothing changed" in here.stand.voice.text
     aspm = here.stand.simulator.world.aspm
     here.world(aspm=replace(aspm, token=NEW_API_TOKEN))
     assert int(validate_stored(here.context(), []).exit_code) == 4

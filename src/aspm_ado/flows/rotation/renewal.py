@@ -154,7 +154,7 @@ def token_unchanged(entry: Entry, token: Token) -> UsageError:
         f"The token given (…{token.secret.last4}) is already the token of “{entry.name}”. Create "
         "a new one.",
         remedy="Create a new one (aspm-ado guide). To verify the current one, run: aspm-ado "
-        "validate {entry.name}",
+        f"validate {entry.name}",
     )
 
 

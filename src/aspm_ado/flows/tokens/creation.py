@@ -83,7 +83,7 @@ def create_token(context: Context, place: Place, demand: Demand, *, for_all: boo
             raise UsageError(
                 Reason.INPUT_MISSING,
                 "A personal access token is required, prompts are unavailable, and Azure DevOps "
-                "created none. {error.problem}",
+                f"created none. {error.problem}",
                 remedy=error.remedy,
             ) from error
         context.voice.warn(f"aspm-ado could not create the token. {error.problem} {error.remedy}")
