@@ -11,7 +11,7 @@ import pytest
 
 from aspm_ado.adapters.records.folder import Disk, PrivateFolder, replace_file
 from aspm_ado.adapters.terminal.voice import TerminalVoice
-from aspm_ado.cli.output import write_document, write_lines
+from aspm_ado.cli.output import forget_document, write_document, write_lines
 from aspm_ado.domain.known_secrets import HIDDEN, KNOWN_SECRETS
 from aspm_ado.render.ending import closing, ending
 from aspm_ado.render.formats import FORMATS
@@ -82,6 +82,7 @@ WAYS: dict[str, Callable[[pytest.CaptureFixture[bytes], Path], str]] = {
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_no_secret_leaves_by_any_other_way(way, capsysbinary, tmp_path, monkeypatch) -> None:
+    forget_document()  # a process writes one; an earlier test may have
     KNOWN_SECRETS.add(TOKEN)
     monkeypatch.setattr(reports, "HOSTILE", SAID)
     folder = tmp_path / "records"
