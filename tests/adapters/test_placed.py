@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.adapters.placed import put_in_place
+from aspm_ado.adapters.records.folder import replace_file
+from aspm_ado.domain.known_secrets import HIDDEN, KNOWN_SECRETS
 
 from ..lifecycle.faults import FailingDisk
 
@@ -33,7 +34,7 @@ def test_a_new_file_is_private_and_one_that_is_there_keeps_its_mode(
     if before is not None:
         path.write_bytes(b"old")
         path.chmod(before)
-    put_in_place(path, b"new")
+    replace_file(path, b"new")
     assert (path.read_bytes(), mode_of(path)) == (b"new", after)
     assert names_in(tmp_path) == ["plan.md"]
 
@@ -52,7 +53,7 @@ def test_what_is_no_plain_file_is_refused_and_left(tmp_path: Path, kind: str) ->
     make[kind]()
     before = path.lstat()
     with pytest.raises(OSError, match="not a file"):
-        put_in_place(path, b"new")
+        replace_file(path, b"new")
     assert path.lstat().st_ino == before.st_ino
     assert theirs.read_bytes() == b"theirs"
     assert sorted(names_in(tmp_path)) == ["plan.md", "theirs"]
@@ -63,6 +64,16 @@ def test_a_disk_that_fails_leaves_the_old_file(tmp_path: Path, at: int) -> None:
     path = tmp_path / "plan.md"
     path.write_bytes(b"old")
     with pytest.raises(OSError, match="space"):
-        put_in_place(path, b"new", FailingDisk(at))
+        replace_file(path, b"new", FailingDisk(at))
     assert path.read_bytes() == b"old"
     assert names_in(tmp_path) == ["plan.md"]
+
+
+def test_only_the_own_text_of_a_person_may_hold_what_is_a_secret_here(tmp_path: Path) -> None:
+    """As a PowerShell profile that sets a token: what we add to it must not spoil the rest."""
+    path, secret = tmp_path / "profile.ps1", "q7Kd93-zPw51-Lm08"
+    KNOWN_SECRETS.add(secret)
+    replace_file(path, secret.encode(), as_it_is=True)
+    assert path.read_text() == secret
+    replace_file(path, secret.encode())
+    assert path.read_text() == HIDDEN

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import typer
 
-from aspm_ado.adapters.placed import put_in_place
+from aspm_ado.adapters.records.folder import replace_file
 from aspm_ado.cli.commands import SCENARIO
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import CONFIG_DIR, Question
@@ -144,7 +144,7 @@ def install_in_profile(shell: str, script: str) -> Path:
     after = rest.partition(end)[2]
     profile.parent.mkdir(parents=True, exist_ok=True)
     text = f"{before}{begin}{script}{end}{after}".replace("\n", os.linesep)
-    put_in_place(profile.resolve(), text.encode())
+    replace_file(profile.resolve(), text.encode(), as_it_is=True)
     return profile
 
 

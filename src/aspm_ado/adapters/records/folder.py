@@ -133,7 +133,7 @@ class PrivateFolder:
             raise _unfit(path, "would become too large to be read again (32 MB)", remedy)
         with (
             _refusing(path, "cannot be written"),
-            temporary_file(self._disk, self.path / name, data) as temporary,
+            temporary_file(self._disk, self.path / name, _without_secrets(data)) as temporary,
         ):
             self._disk.replace(temporary, path)
         self._settle()
@@ -202,14 +202,18 @@ def temporary_file(disk: Disk, beside: Path, data: bytes, mode: int = _MODE_FILE
             path.unlink(missing_ok=True)
 
 
-def _write_new(disk: Disk, path: Path, data: bytes, mode: int) -> None:
-    """Write a file; no secret gets into it, whatever it was that brought one here."""
+def _without_secrets(data: bytes) -> bytes:
+    """A text of ours for a file, whatever it was that brought a secret into it."""
     text = KNOWN_SECRETS.hide(data.decode("utf-8", "surrogateescape"))
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _write_new(disk: Disk, path: Path, data: bytes, mode: int) -> None:
     descriptor = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _GUARD)
     try:
         if _POSIX:
             os.fchmod(descriptor, mode)
-        rest = memoryview(text.encode("utf-8", "surrogateescape"))
+        rest = memoryview(data)
         while rest:
             rest = rest[disk.write(descriptor, bytes(rest)) :]
         disk.fsync(descriptor)
@@ -217,12 +221,17 @@ def _write_new(disk: Disk, path: Path, data: bytes, mode: int) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, data: bytes, disk: Disk | None = None) -> None:
+def replace_file(
+    path: Path, data: bytes, disk: Disk | None = None, *, as_it_is: bool = False
+) -> None:
     """Write a file that a person named, whole or not at all, and never through a link.
 
-    A new one is for its owner alone; one that is there keeps its mode. Raises ``OSError``.
+    A new one is for its owner alone; one that is there keeps its mode. Secrets are taken out unless
+    ``as_it_is``: the text is a person's own. Raises ``OSError``.
     """
     disk = disk or Disk()
+    if not as_it_is:
+        data = _without_secrets(data)
     with temporary_file(disk, path, data, _mode_of(path)) as temporary:
         disk.replace(temporary, path)
 
@@ -239,7 +248,7 @@ def _mode_of(path: Path) -> int:
     except FileNotFoundError:
         return _MODE_FILE
     if stat.S_ISLNK(found.st_mode):
-        raise OSError(errno.ELOOP, "it is a link to somewhere else")
+        raise OSError(errno.ELOOP, "it is a link, and not a file")
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is not a file")
     return stat.S_IMODE(found.st_mode) & 0o777

@@ -8,7 +8,6 @@ from pathlib import Path
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
 from aspm_ado.domain.questions import PLAN, PLAN_FILE, REPORT, YES
 from aspm_ado.domain.reasons import Reason
@@ -63,7 +62,7 @@ def _check_writable(files: Sequence[Path], *, overwrite: bool) -> None:
 
 
 def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Path]) -> None:
-    from aspm_ado.adapters.placed import put_in_place
+    from aspm_ado.adapters.records.folder import replace_file
     from aspm_ado.render.json import dump
 
     document = {
@@ -72,11 +71,11 @@ def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Pat
         "listed": plan.listed,
         "organizations": rows_out(plan.rows),
     }
-    text = KNOWN_SECRETS.hide("\n".join(_lines(plan)) + "\n")
+    text = "\n".join(_lines(plan)) + "\n"
     for path in files:
         raw = dump(document) if path.suffix.lower() == ".json" else text.encode()
         try:
-            put_in_place(path, raw)
+            replace_file(path, raw)
         except OSError as error:
             raise UsageError(
                 Reason.FILE_UNREADABLE,
