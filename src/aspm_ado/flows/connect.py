@@ -233,10 +233,10 @@ def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> 
     url = options.aspm.url
     if url is None:
         if asks_later:
-            first = options.target.names[0] if options.target.names else "NAME"
+            where = options_for(options.target.site, options.target.names[:1] or ("NAME",))
             context.voice.note(
                 "No handoff now. To finish later, run: "
-                f"aspm-ado connect {options.name} -o {first} --aspm-url URL"
+                f"aspm-ado connect {options.name} {where} --aspm-url URL"
             )
         return None
     if any_good or options.dry_run:
