@@ -36,6 +36,7 @@ def test_a_name_that_does_not_exist(transport, get):
     reply = transport().send(get("https://no-such-host.invalid/"))
     assert reply.failure is Reason.NAME_UNRESOLVED
     assert "no-such-host.invalid (no proxy in use)" in reply.problem
+    assert reply.problem.endswith(")."), "one period"
     assert "VPN" in reply.remedy
     assert reply.evidence.status is None
 

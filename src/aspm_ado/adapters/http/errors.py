@@ -325,9 +325,9 @@ def _trouble_on_the_way(chain: _Chain, where: Where, *, spent: bool) -> Trouble 
         remedy = "Raise the limit of processes (ulimit -u, or that of the container)."
         return Trouble(Reason.UNREACHABLE, problem, remedy)
     if unresolved := _first(chain, socket.gaierror):
-        problem, tries = f"Cannot resolve {where.name}.", 0
+        problem, tries = f"Cannot resolve {where.name}", 0
         if isinstance(unresolved, SilentNameServerError):
-            problem = f"Cannot resolve {where.name}: no name server answered in time."
+            problem = f"Cannot resolve {where.name}: no name server answered in time"
         elif unresolved.errno == socket.EAI_AGAIN:
             tries = RETRIES
         return Trouble(Reason.NAME_UNRESOLVED, f"{problem}.", _NETWORK, tries)
