@@ -287,7 +287,7 @@ def test_stopping_in_the_middle_keeps_the_connection(stand):
     with pytest.raises(InterruptedByUserError) as caught:
         run(here, "contoso", "fabrikam", handoff=["saved", STOP])
     assert caught.value.problem == (
-        "Interrupted in the handoff. The connection “contoso” is stored. "
+        "Interrupted. The connection “contoso” is stored. "
         "Remaining to enter in Invicti ASPM: fabrikam."
     )
     assert caught.value.remedy == "To continue, run: aspm-ado handoff contoso"

@@ -240,7 +240,7 @@ def test_stopped_while_the_answer_is_awaited(here):
         return reply
 
     here.stand.wire.send = broken
-    with pytest.raises(KeyboardInterrupt), revoking_unkept(context):
+    with pytest.raises(InterruptedByUserError), revoking_unkept(context):
         migrate(context, "contoso")
     assert [one.revoked for one in here.made] == [True]
     assert here.catalogue.ordered == ()
@@ -258,7 +258,7 @@ def test_what_comes_to_be_after_the_look_is_not_forgotten(here):
         return send(call)
 
     here.stand.wire.send = broken
-    with pytest.raises(KeyboardInterrupt), revoking_unkept(context):
+    with pytest.raises(InterruptedByUserError), revoking_unkept(context):
         migrate(context, "contoso")
     assert "may still be created" in here.stand.voice.text
     assert (here.made, len(here.catalogue.ordered)) == ([], 1)

@@ -263,6 +263,11 @@ class Entry:
                 return key
         return None
 
+    def newest_key(self, name: str) -> str:
+        """The key of the token that Invicti ASPM is to have of an organization; empty if none."""
+        held = {one.key: one.credential for one in self.organizations}
+        return self.successor_of(name) or held.get(name.casefold(), "")
+
     def successors_without(self, names: Iterable[str]) -> dict[str, Successor]:
         """The new tokens that still wait when those of ``names`` do not any more."""
         done, left = {name.casefold() for name in names}, {}
@@ -277,6 +282,30 @@ class Entry:
     ) -> Entry:
         """The same where these new tokens and no others wait for ``names``."""
         return replace(self, successors={**self.successors_without(names), **(waiting or {})})
+
+    def renamed(self, old: str, new: str) -> Entry:
+        """The same where an organization has another name, as a person says.
+
+        Nothing that was found out under the old name is kept, nor a new token that waited for it.
+        Where the new name is on record already, the old one goes.
+        """
+        organizations = []
+        for one in self.organizations:
+            if one.key == old.casefold():
+                if self.organization(new) is not None:
+                    continue
+                state = one.registration.for_new_token
+                one = StoredOrganization(new, one.credential, one.username, state)
+            organizations.append(one)
+        migration = self.migration
+        if migration is not None:
+            chosen = {one.casefold(): one for one in migration.organizations}
+            chosen[old.casefold()] = new
+            names = {name.casefold(): name for name in chosen.values()}
+            migration = MigrationProgress(tuple(names.values()), migration.credentials)
+        return replace(
+            self.awaiting([old]), organizations=tuple(organizations), migration=migration
+        ).pruned()
 
     def with_successor(
         self,
@@ -359,9 +388,8 @@ class Entry:
 
     def has_own(self, name: str) -> bool:
         """Whether an organization has a token of its own, in force or waiting."""
-        held = {one.key: one.credential for one in self.organizations}
-        key = self.successor_of(name) or held.get(name.casefold())
-        return key is not None and not self.is_shared(key)
+        key = self.newest_key(name)
+        return bool(key) and not self.is_shared(key)
 
     @property
     def unmigrated(self) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ from aspm_ado.flows.storage.connection import (
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import store_entry, whole_records
 from aspm_ado.flows.target import stored_by_key, target_given
+from aspm_ado.flows.tokens.correction import ABSENT_OR_NO_SERVER
 from aspm_ado.flows.tokens.creation import CREATED, creates_unasked, not_created_report
 from aspm_ado.flows.tokens.expiry import ask_ends
 from aspm_ado.flows.tokens.more import add_organizations
@@ -150,7 +151,7 @@ def _validate(
             target = target.without(bare)
     if not target.is_open:
         given = distribute(tokens, target, demand)
-        results = validate_until_good(context, given, may_correct=True) + results
+        results = validate_until_good(context, given, corrects=ABSENT_OR_NO_SERVER) + results
     return results, refused
 
 
@@ -189,7 +190,7 @@ def _one_by_one(
             refused.append(not_created_report(context, place.name, error))
             continue
         token = token.meant_for(place.site, [place], options.demand)
-        [result] = validate_until_good(context, [token], may_correct=True)
+        [result] = validate_until_good(context, [token], corrects=ABSENT_OR_NO_SERVER)
         if stores_each:
             _store_alone(context, options, result)
         results.append(result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -124,9 +124,27 @@ def due_in(entry: Entry) -> list[StoredOrganization]:
     return due or list(entry.organizations)
 
 
+def _way_on(entry: Entry) -> tuple[str, str]:
+    """What is stored when a person stops in the handoff, and the command that goes on."""
+    said = f"The connection “{entry.name}” is stored."
+    if entry.successors:
+        said += " Its new token is stored, too. The current token stays in use."
+    left = [one.name for one in entry.organizations if not is_registered(entry, one)]
+    if left:
+        said += f" Remaining to enter in Invicti ASPM: {clean(', '.join(left), 300)}."
+    else:
+        said += " Nothing remains to enter in Invicti ASPM."
+    return said, f"aspm-ado handoff {entry.name}"
+
+
 @contextmanager
-def leading_on(context: Context, name: str) -> Iterator[None]:
-    """Inside, Ctrl-C says what is stored of the connection, and which command goes on."""
+def leading_on(
+    context: Context, name: str, way_on: Callable[[Entry], tuple[str, str]] = _way_on
+) -> Iterator[None]:
+    """Inside, Ctrl-C says what is stored of the connection, and which command goes on.
+
+    Both are by the record of that moment. The outermost of several decides.
+    """
     try:
         yield
     except (InterruptedByUserError, KeyboardInterrupt):
@@ -135,14 +153,9 @@ def leading_on(context: Context, name: str) -> Iterator[None]:
             entry = context.records.load().connections.get(name)
         if entry is None:
             raise
-        left = [one.name for one in entry.organizations if not is_registered(entry, one)]
-        saying = "Nothing remains to enter in Invicti ASPM."
-        if left:
-            saying = f"Remaining to enter in Invicti ASPM: {clean(', '.join(left), 300)}."
+        said, command = way_on(entry)
         raise HandoffInterruptedError(
-            Reason.INTERRUPTED,
-            f"Interrupted in the handoff. The connection “{name}” is stored. {saying}",
-            remedy=f"To continue, run: aspm-ado handoff {name}",
+            Reason.INTERRUPTED, f"Interrupted. {said}", remedy=f"To continue, run: {command}"
         ) from None
 
 
@@ -178,7 +191,7 @@ def bring(
 
     ``done`` are those that a person has finished before.
     """
-    keys = dict.fromkeys(newest_key(entry, one) for one in due)
+    keys = dict.fromkeys(entry.newest_key(one.name) for one in due)
     secrets, stored = read_tokens(context, entry, keys, "this connection")
     if stored.status is not Status.PASS:
         return HandoffResult(stored)
@@ -192,7 +205,7 @@ def bring(
     settings = _fitting(context, settings, aspm)
     if not aspm.is_good:
         return HandoffResult(stored, aspm)
-    handoffs = [_handoff(entry, one, secrets[newest_key(entry, one)], settings) for one in due]
+    handoffs = [_handoff(entry, one, secrets[entry.newest_key(one.name)], settings) for one in due]
     profile = None
     if profile_path:
         profile = profile_at(context, profile_path)
@@ -215,11 +228,6 @@ def _fitting(context: Context, settings: Settings, aspm: AspmResult) -> Settings
         return settings
     context.voice.warn(NO_TEAM_LEADS)
     return Settings(issue_manager=settings.issue_manager)
-
-
-def newest_key(entry: Entry, one: StoredOrganization) -> str:
-    """The key of the token that Invicti ASPM is to have."""
-    return entry.successor_of(one.name) or one.credential
 
 
 def _validated(

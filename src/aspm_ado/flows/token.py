@@ -10,7 +10,7 @@ from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import due_in, entry_meant, newest_key
+from aspm_ado.flows.handoff import due_in, entry_meant
 from aspm_ado.flows.storage.secrets import read_current
 from aspm_ado.flows.storage.transaction import changed_meanwhile
 from aspm_ado.flows.target import known_name
@@ -45,7 +45,7 @@ def stored_token(context: Context, name: str | None) -> StoredToken:
     def keys_of(entry: Entry) -> list[str]:
         chosen[:] = chosen or _organizations_meant(context, entry)
         known = filter(None, map(entry.organization, chosen))
-        return [newest_key(entry, one) for one in known][:1]
+        return [entry.newest_key(one.name) for one in known][:1]
 
     meant = entry_meant(context, name)
     found = read_current(context, meant, keys_of)
@@ -63,7 +63,7 @@ def _organizations_meant(context: Context, entry: Entry) -> list[str]:
     named = _named(context, entry)
     held: dict[str, list[str]] = {}
     for one in named or due_in(entry):
-        held.setdefault(newest_key(entry, one), []).append(one.name)
+        held.setdefault(entry.newest_key(one.name), []).append(one.name)
     if len(held) == 1:
         [names] = held.values()
         return names

@@ -6,78 +6,50 @@ stays, and the next run goes on with the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import methodcaller
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.aspm.registration import NewToken
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import Site, parse_organization, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.documents import Names, UserProfile
-from aspm_ado.domain.errors import NotCreatedError, UsageError
+from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Credential
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ORGANIZATION,
-    YES,
     Choice,
     Question,
 )
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.report import Report
 from aspm_ado.domain.rules.access import judge_access
 from aspm_ado.domain.rules.reach import more_listed, not_listed
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Entry
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import declined
-from aspm_ado.flows.handoff import HandoffResult, aspm_report
+from aspm_ado.flows.handoff import HandoffResult
 from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
-from aspm_ado.flows.registration.delivery import with_registration
-from aspm_ado.flows.rotation.renewal import Renewal, bring_new, renew
-from aspm_ado.flows.storage.connection import entry_report, facts_on_record
+from aspm_ado.flows.rotation.each import ONE_EACH, demand_tokens, each_report, renew_all
+from aspm_ado.flows.rotation.renewal import Renewal
 from aspm_ado.flows.storage.secrets import read_token
-from aspm_ado.flows.storage.successor import revoke_replaced
+from aspm_ado.flows.storage.successor import without_lost
 from aspm_ado.flows.storage.transaction import bind_entries, prepare_storage, update_entry
-from aspm_ado.flows.tokens.creation import (
-    REQUIRE,
-    creates_unasked,
-    creation_asked,
-    not_created_report,
-)
-from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Tokens, tokens_given
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.listing import NOT_ALL, list_accounts
-from aspm_ado.flows.validation.report import not_good, report
+from aspm_ado.flows.validation.report import report
 from aspm_ado.flows.validation.token import Token
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options import AspmOptions
-    from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.scheduler import RequestPlan
-
-
-_STEP: Final = Question("migrate-step", "What do you want to do with this organization?")
-_NOW: Final = Choice("now", "Create its token now")
-_SKIP: Final = Choice("skip", "Skip this organization for now")
-_STOP: Final = Choice("stop", "Stop here and keep what passed")
-
-
-@dataclass(slots=True)
-class _Tried:
-    """What came of one organization: the report of the token that was tried, if one was."""
-
-    report: OrganizationReport | None = None
-    result: TokenResult | None = None
-    is_kept: bool = False
-    is_last: bool = False
-    """Whether a person stopped here."""
 
 
 def migrate(context: Context, name: str) -> Report:
@@ -90,20 +62,13 @@ def migrate(context: Context, name: str) -> Report:
     names = _chosen(context, entry, tokens)
     _demand_tokens(context, entry, names, tokens)
     before = entry = _with_choice(context, entry, names)
-    place = site_of(entry).place
-    groups = tuple((place(one),) for one in names if not entry.has_own(one))
+    places = [site_of(entry).place(one) for one in names]
+    groups = tuple((one,) for one in places if not entry.has_own(one.name))
     demand = demand_stored(context, entry, ReachDemanded.ORGANIZATION)
-    tried = _each(context, Renewal(entry, groups, demand, options, one_each=True), tokens)
-    entry = context.records.load().connections[entry.name]
-    brought = HandoffResult()
-    if not any(one.is_last for one in tried.values()):
-        own = [place(one) for one in names if entry.has_own(one)]
-        brought = bring_new(context, entry, own, options, validates=True)
-    now = _with_choice_finished(context, context.records.load().connections[entry.name], names)
-    revoke_replaced(context, before, now)
-    _tell_left(context, before, now)
-    results = [one.result for one in tried.values() if one.result is not None]
-    return report(context, "migrate", results, [_document(now, names, tried, brought, options)])
+    renewal = Renewal(entry, groups, demand, options, one_each=True)
+    made = renew_all(context, "migrate", renewal, tokens, places, _with_choice_finished)
+    _tell_left(context, before, context.records.load().connections[entry.name])
+    return made
 
 
 def services_entry(context: Context, name: str) -> Entry:
@@ -131,25 +96,16 @@ def _nothing_to_do(context: Context, entry: Entry, options: AspmOptions) -> Repo
     names = [clean(one.name, 60) for one in entry.organizations]
     context.voice.say(f"Nothing to do: each of {', '.join(names)} has its own token.")
     options.register = GUIDED
-    return report(context, "migrate", [], [_document(entry, names, {}, HandoffResult(), options)])
+    made = each_report(entry, names, {}, HandoffResult(), options)
+    return report(context, "migrate", [], [made])
 
 
 def _with_choice(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
-    """The choice on record.
-
-    A successor whose secret is gone is dropped: its organization needs a token again.
-    """
-    gone = [
-        name
-        for key, one in entry.successors.items()
-        if read_token(context, entry, key) is None
-        for name in one.organizations
-    ]
-    if all(entry.has_own(name) for name in names) and not gone:
+    """The choice on record. An organization whose new token is lost needs one again."""
+    entry = without_lost(context, entry)
+    if all(entry.has_own(name) for name in names):
         return entry
-    return update_entry(
-        context, entry.name, lambda current: current.awaiting(gone).migrating(names)
-    )
+    return update_entry(context, entry.name, methodcaller("migrating", names))
 
 
 def _with_choice_finished(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
@@ -158,61 +114,6 @@ def _with_choice_finished(context: Context, entry: Entry, names: Sequence[str]) 
     if entry.migration is None or waits:
         return entry
     return update_entry(context, entry.name, Entry.migrated)
-
-
-def _each(context: Context, renewal: Renewal, tokens: Tokens) -> dict[str, _Tried]:
-    """One organization after the other, until a person stops; by ``Place.key``."""
-    tried: dict[str, _Tried] = {}
-    for number, (place,) in enumerate(renewal.groups, start=1):
-        position = f"{number} of {len(renewal.groups)}"
-        one = _until_kept(context, renewal, place, tokens.of(place), position)
-        tried[place.key] = one
-        if one.is_last:
-            break
-    return tried
-
-
-def _until_kept(
-    context: Context, renewal: Renewal, place: Place, token: Token | None, position: str
-) -> _Tried:
-    """Get, validate and store the token of one organization.
-
-    A person may try until it is good, or leave it out.
-    """
-    asker, last = context.asker, _Tried()
-    agreed = asker.switch(YES) and creation_asked(asker) == REQUIRE
-    while True:
-        if token is None and asker.asks and not agreed:
-            context.voice.heading(f"{clean(place.name, 60)} ({position})")
-            answer = asker.prompter.choose(_STEP, [_NOW, _SKIP, _STOP], _NOW.value)
-            if answer != _NOW.value:
-                last.is_last = answer == _STOP.value
-                return last
-        last = _try(context, renewal, place, token)
-        if last.is_kept or not asker.asks:
-            return last
-        token, agreed = None, False
-
-
-def _try(context: Context, renewal: Renewal, place: Place, token: Token | None) -> _Tried:
-    group, name = (place,), clean(place.name, 60)
-    try:
-        token = token or acquire(context, place, renewal.demand_of(group), for_all=False)
-    except (NotCreatedError, UsageError) as error:
-        if error.reason is Reason.DECLINED:
-            return _Tried()  # what to do about this organization is asked again
-        return _Tried(not_created_report(context, place.name, error))
-    result, is_kept = renew(context, renewal, group, token)
-    [made] = result.reports
-    if not is_kept:
-        for check in not_good(made) if context.asker.asks else ():
-            context.voice.warn(f"{check.title}: {check.detail}")
-            context.voice.say(f"  {check.remedy or ''}")
-        context.voice.warn(f"Nothing changed for {name}. The current token stays in use.")
-        return _Tried(made, result)
-    last4 = result.token.secret.last4
-    context.voice.say(f"{name} now has its own token (…{last4}), stored.")
-    return _Tried(made, result, is_kept=True)
 
 
 def _tell_left(context: Context, before: Entry, now: Entry) -> None:
@@ -226,35 +127,6 @@ def _tell_left(context: Context, before: Entry, now: Entry) -> None:
     if now.unmigrated:
         left = ", ".join(clean(name, 60) for name in now.unmigrated)
         context.voice.say(f"Remaining: {left}. To continue, run: aspm-ado migrate {now.name}")
-
-
-def _document(
-    entry: Entry,
-    names: Sequence[str],
-    tried: Mapping[str, _Tried],
-    brought: HandoffResult,
-    options: AspmOptions,
-) -> ConnectionReport:
-    organizations = []
-    for name in names:
-        one = tried.get(name.casefold(), _Tried())
-        facts = brought.facts(entry, name, options)
-        if not one.is_kept and not entry.has_own(name):
-            facts.token = NewToken.NOT_GOOD
-            if one.report is None:
-                facts.token, facts.required = NewToken.MISSING, options.counts
-        made = one.report or OrganizationReport(name, None, _facts(entry, name), ())
-        organizations.append(with_registration(made, facts))
-    return entry_report(entry, organizations, aspm=aspm_report(entry, brought.aspm))
-
-
-def _facts(entry: Entry, name: str) -> TokenFacts:
-    """What is on record of an organization's token: the new one, where one waits."""
-    one = entry.organization(name)
-    key = entry.successor_of(name) or (one.credential if one is not None else None)
-    if key is None:
-        return TokenFacts()
-    return facts_on_record(entry, key, shared=entry.is_shared(key))
 
 
 # Which organizations
@@ -369,21 +241,9 @@ def _chosen(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
 
 def _demand_tokens(context: Context, entry: Entry, names: Sequence[str], tokens: Tokens) -> None:
     """With nobody to ask: name every organization that has and gets no token of its own."""
-    if context.asker.asks:
-        return
-    site = site_of(entry)
+    places = [site_of(entry).place(name) for name in names if not entry.has_own(name)]
     demand = demand_stored(context, entry, ReachDemanded.ORGANIZATION)
-    missing = []
-    for place in map(site.place, names):
-        is_there = entry.has_own(place.name) or tokens.of(place) is not None
-        if not is_there and not creates_unasked(context, place, demand):
-            missing.append(clean(place.name, 60))
-    if missing:
-        raise UsageError(
-            Reason.INPUT_MISSING,
-            f"Each of these needs a token, and prompts are unavailable: {', '.join(missing)}.",
-            remedy=_HOW,
-        )
+    demand_tokens(context, places, demand, tokens)
 
 
 def _goes_on(context: Context, entry: Entry) -> bool:
@@ -423,11 +283,6 @@ def once(entry: Entry, names: Sequence[str]) -> tuple[str, ...]:
 
 # The tokens that are given for them
 
-_HOW: Final = (
-    "Give it: --pat-file ORGANIZATION=FILE, --pat-variable ORGANIZATION=NAME or "
-    "--pat-command ORGANIZATION=COMMAND, once for each."
-)
-
 
 def _own_tokens(context: Context, entry: Entry) -> Tokens:
     """The token of each organization, by case-folded name.
@@ -442,7 +297,7 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
         raise UsageError(
             Reason.USAGE,
             "A token is given without saying which organization it is for.",
-            remedy=_HOW,
+            remedy=ONE_EACH,
         )
     if given.shared is not None:
         context.voice.note(

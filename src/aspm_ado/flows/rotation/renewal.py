@@ -8,7 +8,8 @@ beside the old one until Invicti ASPM has it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.azure.place import site_of
@@ -24,9 +25,12 @@ from aspm_ado.flows.registration.guided import HANDED_OFF
 from aspm_ado.flows.storage.connection import Addition, keys_with_token, new_key
 from aspm_ado.flows.storage.successor import compare_owner, keep_successor, losses, swap
 from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
+from aspm_ado.flows.tokens.correction import ABSENT, correct_absent
 from aspm_ado.flows.tokens.expiry import ask_ends
+from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.retry import validate_until_good
 from aspm_ado.flows.validation.report import with_check
+from aspm_ado.flows.validation.token import each_once
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -47,6 +51,21 @@ class Renewal:
     aspm: AspmOptions
     one_each: bool = False
     """Whether each token has to be of one organization alone."""
+    corrected: dict[str, Place] = field(default_factory=dict)
+    """What a person names in place of organizations that do not exist, by their ``Place.key``."""
+
+    def meant(self, group: Sequence[Place]) -> tuple[Place, ...]:
+        """The organizations of a group under the names that exist."""
+        return each_once(self.corrected.get(place.key, place) for place in group)
+
+    def correct(self, group: Sequence[Place], now: Sequence[Place]) -> None:
+        """Take in what a person named in place of some of a group; what has no new name goes."""
+        keys = {place.key for place in now}
+        known = {place.key for place in self.meant(group)}
+        came = iter([place for place in now if place.key not in known])
+        for place in group:
+            if self.corrected.get(place.key, place).key not in keys:
+                self.corrected[place.key] = next(came, now[0])
 
     def demand_of(self, group: Sequence[Place]) -> Demand:
         """What is demanded of the token of a group, with the username that is on record."""
@@ -55,6 +74,19 @@ class Renewal:
         if self.demand.username or not names:
             return self.demand
         return replace(self.demand, username=names[0])
+
+
+def obtain(context: Context, renewal: Renewal, group: Sequence[Place]) -> Token:
+    """The new token of a group, taken in as ``connect`` does it.
+
+    A name that does not exist is corrected before, where a person is there.
+    """
+    places: Sequence[Place] = renewal.meant(group)
+    if context.asker.asks:
+        places = correct_absent(context, places)
+        renewal.correct(group, places)
+    demand = renewal.demand_of(group)
+    return acquire(context, places[0], demand, for_all=len(places) > 1)
 
 
 def renew(
@@ -67,21 +99,23 @@ def renew(
     unless they only have to have one of their own.
     """
     entry = renewal.entry
-    meant = token.meant_for(site_of(entry), group, renewal.demand_of(group))
-    [result] = validate_until_good(context, [meant])
+    places = renewal.meant(group)
+    meant = token.meant_for(site_of(entry), places, renewal.demand_of(group))
+    [result] = validate_until_good(context, [meant], corrects=ABSENT)
+    renewal.correct(group, result.token.places)
     ask_ends(context, [result])
     in_force = places_with_token(context, entry, group, result.token)
-    awaited = [place.name for place in group if place not in in_force]
+    awaited = renewal.meant([place for place in group if place not in in_force])
     if not awaited and not renewal.one_each:
         raise token_unchanged(entry, result.token)
     _compare_owner(context, entry, group, result)
     if renewal.one_each:
         _refuse_wide(result)
-    if not {place.key for place in group} <= {one.place.key for one in result.good}:
+    if not {place.key for place in renewal.meant(group)} <= {one.place.key for one in result.good}:
         return result, False
     for line in losses(result.reports, entry):
         context.voice.warn(line)
-    _keep(context, renewal, group, result, awaited)
+    _keep(context, renewal, group, result, [place.name for place in awaited])
     return result, True
 
 
@@ -93,7 +127,8 @@ def _keep(
     awaited: Sequence[str],
 ) -> None:
     """Store the token: at once for a new organization, else beside the one in force."""
-    entry, names = renewal.entry, [place.name for place in group]
+    entry = _with_names(context, renewal, group)
+    names = [place.name for place in renewal.meant(group)]
     if any(entry.organization(name) is None for name in names):
         _keep_added(context, renewal, result)
     elif awaited:
@@ -107,6 +142,20 @@ def _keep(
             entry.name,
             lambda current: replace(current.awaiting(names), reach_demanded=reach),
         )
+
+
+def _with_names(context: Context, renewal: Renewal, group: Sequence[Place]) -> Entry:
+    """The connection, with the organizations on record under the names that exist."""
+    entry = renewal.entry
+    for place in group:
+        new = renewal.corrected.get(place.key)
+        if new is None or not (entry.organization(place.name) or entry.migration):
+            continue
+        rename = methodcaller("renamed", place.name, new.name)
+        entry = update_entry(context, entry.name, rename)
+        old, name = clean(place.name, 60), clean(new.name, 60)
+        context.voice.say(f"The connection now has “{name}” in place of “{old}”.")
+    return entry
 
 
 def _compare_owner(

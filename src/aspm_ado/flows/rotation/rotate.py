@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
 from aspm_ado.domain.azure.deployment import Deployment
@@ -11,11 +14,12 @@ from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.checks import Command
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.questions import ASPM_URL, Choice, Question
+from aspm_ado.domain.questions import ASPM_URL, YES, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.rules.token import stored_demand_note
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.handoff import leading_on
 from aspm_ado.flows.options import aspm_options, demand_renewed
 from aspm_ado.flows.registration.aspm import (
     AspmTarget,
@@ -29,20 +33,21 @@ from aspm_ado.flows.registration.aspm import (
     secret_to_keep,
 )
 from aspm_ado.flows.registration.delivery import with_registration
+from aspm_ado.flows.rotation.each import demand_tokens, renew_all
 from aspm_ado.flows.rotation.renewal import (
     Renewal,
     bring_new,
+    obtain,
     places_with_token,
     renew,
     token_unchanged,
 )
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
 from aspm_ado.flows.storage.secrets import read_token, require_same_world
-from aspm_ado.flows.storage.successor import revoke_replaced
+from aspm_ado.flows.storage.successor import revoke_replaced, without_lost
 from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
 from aspm_ado.flows.target import known_name
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
-from aspm_ado.flows.tokens.prompt import acquire
 from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.flows.tokens.sources import (
     ASPM_VARIABLES,
@@ -80,14 +85,76 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     options = aspm_options(context.asker, entry)
     stored = [site_of(entry).place(one.name) for one in entry.organizations]
     given = tokens_given(context.asker, context.sources, site_of(entry), stored)
-    group = _meant(context, entry, organizations or [place.name for place in given.named])
-    token = _one_token(given, group)
     demand, note = demand_renewed(context, entry), ""
+    group = _meant(context, entry, organizations or [place.name for place in given.named])
     if demand.on_record:
         note = stored_demand_note(entry, context.clock.calendar())
     if note:
         context.voice.note(note)
-    renewal = Renewal(entry, (group,), demand, options)
+    if _has_one_each(context, entry, given, demand, group):
+        groups = tuple((place,) for place in sorted(group, key=partial(_end_of, entry)))
+        return _each_rotated(context, Renewal(entry, groups, demand, options), given)
+    with leading_on(context, entry.name, partial(_way_on, entry, group)):
+        return _one_rotated(context, Renewal(entry, (group,), demand, options), group, given)
+
+
+def _has_one_each(
+    context: Context, entry: Entry, given: Tokens, demand: Demand, group: Sequence[Place]
+) -> bool:
+    """Whether each organization of a group has a token of its own, and gets a new one."""
+    if len(group) < 2 or not all(entry.has_own(place.name) for place in group):
+        return False
+    if needs_one_each(context, entry, demand, [place.name for place in group]):
+        return True
+    return len({id(given.of(place)) for place in group}) > 1
+
+
+def _end_of(entry: Entry, place: Place) -> date:
+    """When the token of an organization expires; unknown comes last."""
+    stored = entry.organization(place.name)
+    ends = entry.credentials[stored.credential].ends if stored is not None else None
+    return ends or date.max
+
+
+def _way_on(before: Entry, group: Sequence[Place], now: Entry) -> tuple[str, str]:
+    """What is stored when a person stops, and the command that goes on."""
+    if now.successors:
+        said = "The new token is stored. The current token stays in use until Invicti ASPM has it."
+        return said, f"aspm-ado handoff {now.name}"
+    if now.credentials.keys() - before.credentials.keys():
+        return "The new token is stored and in use.", f"aspm-ado handoff {now.name}"
+    names: list[str] = []
+    if len(before.credentials) > 1 or len(group) < len(before.organizations):
+        names = [place.name for place in group]
+    command = Command("rotate", tuple(names)).text(now.name)
+    return "No new token is stored. The current token stays in use.", command
+
+
+def _each_rotated(context: Context, renewal: Renewal, given: Tokens) -> Report:
+    """A new token for each organization that has its own. Those that wait already stay."""
+    entry, places = renewal.entry, [place for (place,) in renewal.groups]
+    for place in places:
+        token = given.of(place)
+        if token is not None and places_with_token(context, entry, [place], token):
+            raise token_unchanged(entry, token)
+    prepare_storage(context)
+    entry = without_lost(context, entry)
+    waiting = {place.key for place in places if entry.successor_of(place.name)}
+    lacking = [place for place in places if place.key not in waiting or given.of(place)]
+    demand_tokens(context, lacking, renewal.demand, given)
+    if len(lacking) < len(places):
+        context.voice.note(
+            f"Pending tokens already verified: {len(places) - len(lacking)} of {len(places)}."
+        )
+    left = replace(renewal, entry=entry, groups=tuple((place,) for place in lacking))
+    return renew_all(context, "rotate", left, given, places)
+
+
+def _one_rotated(
+    context: Context, renewal: Renewal, group: tuple[Place, ...], given: Tokens
+) -> Report:
+    """One new token for all of the group."""
+    entry, token = renewal.entry, _one_token(given, group)
     waits = token is None and entry.successor_of(group[0].name) is not None
     if token is None and not waits:
         _demand_obtainable(context, renewal, group)
@@ -99,10 +166,11 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     reports = [named(one, entry.name) for one in result.reports]
     if not is_kept:
         context.voice.warn("Nothing changed. The current token stays in use.")
-        shown = connection_report(entry.name, site_of(entry), demand.purpose, reports)
+        purpose = renewal.demand.purpose
+        shown = connection_report(entry.name, site_of(entry), purpose, reports)
         return report(context, "rotate", [result], [shown])
     entry = context.records.load().connections[entry.name]
-    return _handed_on(context, renewal, entry, group, [result], reports)
+    return _handed_on(context, renewal, entry, renewal.meant(group), [result], reports)
 
 
 def needs_one_each(context: Context, entry: Entry, demand: Demand, names: Sequence[str]) -> bool:
@@ -182,17 +250,30 @@ def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tupl
         places = [site.place(one.name) for one in entry.organizations if one.credential == key]
         if places:
             held[key] = places
-    if len(held) == 1:
-        return tuple(next(iter(held.values())))
-    return tuple(held[_which_token(context, entry, held)])
+    key = next(iter(held))
+    if len(held) > 1:
+        key = _which_token(context, entry, held)
+    return tuple(held.get(key) or map(site.place, (one.name for one in entry.organizations)))
+
+
+_EVERY: Final = Choice("", "All of them")
 
 
 def _which_token(context: Context, entry: Entry, held: Mapping[str, Sequence[Place]]) -> str:
+    """The key of one token, the first to expire above; none is every token.
+
+    With nobody there it is every token where tokens are created.
+    """
+    asker = context.asker
+    if creation_asked(asker) == REQUIRE and (asker.switch(YES) or not asker.asks):
+        return _EVERY.value
     choices = []
-    for key, places in held.items():
-        names = clean(", ".join(place.name for place in places), 60)
-        choices.append(Choice(key, f"…{entry.credentials[key].last4} of {names}"))
-    return context.asker.prompter.choose(WHICH_TOKEN, choices, choices[0].value)
+    for key in sorted(held, key=lambda key: _end_of(entry, held[key][0])):
+        names = clean(", ".join(place.name for place in held[key]), 60)
+        known = entry.credentials[key]
+        ends = f"expires {known.expires}" if known.expires else "expiry unknown"
+        choices.append(Choice(key, f"…{known.last4} of {names} ({ends})"))
+    return asker.prompter.choose(WHICH_TOKEN, [*choices, _EVERY], choices[0].value)
 
 
 def _obtained(
@@ -206,7 +287,7 @@ def _obtained(
     token = given
     while True:
         if token is None:
-            token = acquire(context, group[0], renewal.demand_of(group), for_all=len(group) > 1)
+            token = obtain(context, renewal, group)
         known = places_with_token(context, renewal.entry, group, token)
         left = tuple(place for place in group if place not in known)
         if left:

@@ -25,6 +25,7 @@ from aspm_ado.flows.storage.connection import (
     statuses_of,
     stored_credential,
 )
+from aspm_ado.flows.storage.secrets import read_token
 from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
 from aspm_ado.flows.tokens.orders import close_order, record_replaced
 from aspm_ado.flows.tokens.revocation import revoke_old
@@ -105,6 +106,19 @@ def keep_successor(
         return current.awaiting(wanted, {key: successor})
 
     store_entry(context, entry.name, entry.origin, onto, {service: result.token.secret})
+
+
+def without_lost(context: Context, entry: Entry) -> Entry:
+    """The connection without new tokens that wait and that the keyring has lost."""
+    lost = [
+        name
+        for key, one in entry.successors.items()
+        if read_token(context, entry, key) is None
+        for name in one.organizations
+    ]
+    if not lost:
+        return entry
+    return update_entry(context, entry.name, lambda current: current.awaiting(lost))
 
 
 def swap(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import Deployment
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 INSTEAD: Final = Question("instead", "Organization (name or any URL in it)")
 _WHICH: Final = Question("correct-which", "Which one do you mean?")
 _OTHER: Final = Choice("", "Another name")
+ABSENT: Final = frozenset({Reason.ORGANIZATION_ABSENT})
+"""What the name of an organization that is wrong comes to."""
 _NO_SERVER: Final = frozenset({Reason.NAME_UNRESOLVED, Reason.NOT_AZURE_DEVOPS})
-"""What an address that is wrong comes to."""
+ABSENT_OR_NO_SERVER: Final = ABSENT | _NO_SERVER
+"""The same of any name or URL."""
 
 
 def correct_absent(context: Context, places: Sequence[Place]) -> list[Place]:
@@ -55,10 +58,10 @@ def _absent(context: Context, places: Sequence[Place]) -> list[Place]:
     ]
 
 
-def correction_of(result: TokenResult) -> Choice | None:
-    """The offer to correct what was not found, where something was not."""
+def correction_of(result: TokenResult, corrects: Set[Reason]) -> Choice | None:
+    """The offer to correct what was not found for one of these reasons, where something was not."""
     for here in result.organizations.values():
-        reasons = {check.reason for check in here.report.checks}
+        reasons = corrects & {check.reason for check in here.report.checks}
         if Reason.ORGANIZATION_ABSENT in reasons:
             return Choice("correct", f"Correct the {here.place.noun}")
         if here.place.site.deployment is Deployment.SERVER and reasons & _NO_SERVER:
@@ -66,11 +69,11 @@ def correction_of(result: TokenResult) -> Choice | None:
     return None
 
 
-def corrected(context: Context, result: TokenResult) -> Token:
+def corrected(context: Context, result: TokenResult, corrects: Set[Reason]) -> Token:
     """The token, meant for what a person names in place of what was not found."""
     token, places = result.token, []
     for here in result.organizations.values():
-        reasons = {check.reason for check in here.report.checks}
+        reasons = corrects & {check.reason for check in here.report.checks}
         if Reason.ORGANIZATION_ABSENT in reasons:
             places.append(_asked_instead(context, result, here.place))
         elif reasons & _NO_SERVER:

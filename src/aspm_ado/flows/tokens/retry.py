@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
@@ -44,11 +44,11 @@ def validate_until_good(
     tokens: Sequence[Token],
     previous: Sequence[TokenResult | None] = (),
     *,
-    may_correct: bool = False,
+    corrects: Set[Reason] = frozenset(),
 ) -> list[TokenResult]:
     """Validate; while a person is there and something failed, let them mend it.
 
-    With nobody there: once. ``may_correct``: a person may name another organization.
+    With nobody there: once. What was not found for a reason in ``corrects`` may be named anew.
     """
     results = validate(context, tokens, previous)
     while context.asker.asks:
@@ -57,7 +57,7 @@ def validate_until_good(
             _tell_proven(context, results)
             break
         context.show(results)
-        answer = _ask_next(context, results, failed, may_correct=may_correct)
+        answer = _ask_next(context, results, failed, corrects)
         if answer == KEEP.value:
             break
         if answer == OPEN.value:
@@ -65,7 +65,7 @@ def validate_until_good(
         elif answer == TICKET.value:
             _tell_tickets(context, failed)
         else:
-            results = _mended(context, results, answer)
+            results = _mended(context, results, answer, corrects)
     return results
 
 
@@ -86,13 +86,12 @@ def _ask_next(
     context: Context,
     results: Sequence[TokenResult],
     failed: Sequence[TokenResult],
-    *,
-    may_correct: bool,
+    corrects: Set[Reason],
 ) -> str:
     choices = _choices(failed)
-    offers = [offer for result in failed if (offer := correction_of(result)) is not None]
-    if may_correct and offers:
-        choices.insert(0, offers[0])
+    offers = filter(None, (correction_of(result, corrects) for result in failed))
+    if offer := next(offers, None):
+        choices.insert(0, offer)
     choices.append(KEEP if any(result.good for result in results) else STOP)
     return context.asker.prompter.choose(NEXT, choices, choices[0].value)
 
@@ -116,12 +115,14 @@ def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
                 context.voice.say(line)
 
 
-def _mended(context: Context, results: list[TokenResult], answer: str) -> list[TokenResult]:
+def _mended(
+    context: Context, results: list[TokenResult], answer: str, corrects: Set[Reason]
+) -> list[TokenResult]:
     """Ask again what failed, after what the person chose to change."""
     failed = [result for result in results if _trouble(result)]
     if answer == CORRECT:
-        failed = [result for result in failed if correction_of(result) is not None]
-    tokens = [_changed(context, result, answer) for result in failed]
+        failed = [result for result in failed if correction_of(result, corrects) is not None]
+    tokens = [_changed(context, result, answer, corrects) for result in failed]
     if answer in (OTHER.value, CORRECT):  # what was good before says nothing of what is new
         fresh = iter(validate(context, tokens))
     else:
@@ -130,13 +131,13 @@ def _mended(context: Context, results: list[TokenResult], answer: str) -> list[T
     return [next(fresh) if id(result) in changed else result for result in results]
 
 
-def _changed(context: Context, result: TokenResult, answer: str) -> Token:
+def _changed(context: Context, result: TokenResult, answer: str, corrects: Set[Reason]) -> Token:
     """The token to be asked about, after what the person chose."""
     token = result.token
     if answer == OTHER.value:
         return _another_token(context, token)
     if answer == CORRECT:
-        return corrected(context, result)
+        return corrected(context, result, corrects)
     if answer == ONE_EACH.value:
         token.demand = token.demand.for_one_organization()
     elif answer == USERNAME.value:
