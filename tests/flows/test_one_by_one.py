@@ -92,6 +92,8 @@ def test_each_has_its_own_token_and_one_answer_says_when_they_end(
 def test_stopped_at_the_second_the_first_is_kept(here: Stand, wizard: Wizard) -> None:
     with pytest.raises(InterruptedByUserError):
         wizard(pat=[TOKENS["contoso"], STOPPED])
+    said = "Already stored: contoso. To continue, run: aspm-ado connect contoso"
+    assert here.voice.lines[-1] == said
     entry = here.records.load().connections["contoso"]
     assert [one.name.casefold() for one in entry.organizations] == ["contoso"]
     assert here.vault.read(

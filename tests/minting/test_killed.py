@@ -176,6 +176,23 @@ def test_rotate_is_killed_at_every_effect(here):
         here.back()
 
 
+def test_rotate_of_all_is_killed_at_every_effect(here):
+    """Each gets a new token, with nobody there; one rerun leaves one of each, on record, and no orphan."""
+    assert migrated(here) == 0
+    here.keep()
+
+    def rotated(switch: Switch | None = None) -> int:
+        return int(rotate(here.context(BY_AZ, switch=switch), "contoso", []).exit_code)
+
+    old = {one.authorization for one in here.made}
+    for at in steps(here, rotated):
+        assert killed_at(here, at, rotated)
+        assert rotated() == 0
+        here.assert_one_of_each(*NAMES)
+        assert not old & {one.authorization for one in here.made if not one.revoked}
+        here.back()
+
+
 def left_behind(here: Mint) -> str:
     """A run was killed right after the service had created a token; the name of it."""
     at = 1

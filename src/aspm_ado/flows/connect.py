@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,7 @@ from aspm_ado.domain.aspm.registration import (
 from aspm_ado.domain.azure.place import options_for
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from aspm_ado.domain.errors import NotCreatedError, UsageError
+from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import ALL_ORGANIZATIONS, Choice, Question
 from aspm_ado.domain.reasons import Reason
@@ -64,15 +65,13 @@ from aspm_ado.flows.tokens.correction import ABSENT_OR_NO_SERVER
 from aspm_ado.flows.tokens.creation import CREATED, creates_unasked, not_created_report
 from aspm_ado.flows.tokens.expiry import ask_ends
 from aspm_ado.flows.tokens.more import add_organizations
-from aspm_ado.flows.tokens.prompt import acquire
+from aspm_ado.flows.tokens.prompt import acquire, tell_position
 from aspm_ado.flows.tokens.retry import validate_until_good
 from aspm_ado.flows.tokens.sources import Tokens
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.flows.validation.report import connection_report, named, report
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
@@ -179,9 +178,12 @@ def _one_by_one(
     begun = context.now()
     for number, place in enumerate(places):
         if stores_each and number:
-            _tell_position(context, place, number, len(places), context.now() - begun)
+            tell_position(context, place, number, len(places), begun)
         try:
-            token = acquire(context, place, options.demand, for_all=False)
+            with _telling_stored(context, options, results):
+                token = acquire(context, place, options.demand, for_all=False)
+                token = token.meant_for(place.site, [place], options.demand)
+                [result] = validate_until_good(context, [token], corrects=ABSENT_OR_NO_SERVER)
         except (NotCreatedError, UsageError) as error:
             if len(places) == 1 or (error.reason is Reason.DECLINED and not results):
                 raise
@@ -189,23 +191,23 @@ def _one_by_one(
                 break
             refused.append(not_created_report(context, place.name, error))
             continue
-        token = token.meant_for(place.site, [place], options.demand)
-        [result] = validate_until_good(context, [token], corrects=ABSENT_OR_NO_SERVER)
         if stores_each:
             _store_alone(context, options, result)
         results.append(result)
     return results, refused
 
 
-def _tell_position(
-    context: Context, place: Place, done: int, total: int, passed: timedelta
-) -> None:
-    """Where a run of many organizations is, and how long the rest takes at this pace."""
-    left = passed / done * (total - done)
-    minutes = max(round(left.total_seconds() / 60), 1)
-    unit = "minute" if minutes == 1 else "minutes"
-    name = clean(place.name, 60)
-    context.voice.say(f"{name}: {done + 1} of {total}, about {minutes} {unit} left")
+@contextmanager
+def _telling_stored(
+    context: Context, options: ConnectOptions, results: Sequence[TokenResult]
+) -> Iterator[None]:
+    """Inside, Ctrl-C says which tokens are stored already, and the command that goes on."""
+    try:
+        yield
+    except (InterruptedByUserError, KeyboardInterrupt):
+        if left := _stored_so_far(options, results):
+            context.voice.note(left)
+        raise
 
 
 def _store_alone(context: Context, options: ConnectOptions, result: TokenResult) -> None:
@@ -323,19 +325,20 @@ def _answer_to_plan(context: Context, options: ConnectOptions, plan: _Plan) -> s
     question = _TO_STORE
     if brings:
         question = _TO_BRING[options.aspm.uses_profile, options.keeps]
-    answer = context.asker.prompter.choose(question, [GO, _CHANGE, _ADD, _NO], GO.value)
+    with _telling_stored(context, options, plan.good):
+        answer = context.asker.prompter.choose(question, [GO, _CHANGE, _ADD, _NO], GO.value)
     if answer == _NO.value:
-        raise declined(_left_of(options, plan.good))
+        raise declined(_stored_so_far(options, plan.good) or "Nothing changed.")
     return answer
 
 
-def _left_of(options: ConnectOptions, good: Sequence[TokenResult]) -> str:
-    """What is stored although a person said no to the rest."""
+def _stored_so_far(options: ConnectOptions, good: Sequence[TokenResult]) -> str:
+    """What is stored when a person stops here, and the command that goes on; empty if nothing."""
     stored = [one.place.name for result in good if result.token.credential for one in result.good]
     if options.stores and stored and options.replaced is None:
         names = clean(", ".join(stored), 200)
         return f"Already stored: {names}. To continue, run: aspm-ado connect {options.name}"
-    return "Nothing changed."
+    return ""
 
 
 def _changed(

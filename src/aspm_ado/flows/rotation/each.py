@@ -25,6 +25,7 @@ from aspm_ado.flows.tokens.creation import (
     creation_asked,
     not_created_report,
 )
+from aspm_ado.flows.tokens.prompt import tell_position
 from aspm_ado.flows.validation.report import not_good, report
 
 if TYPE_CHECKING:
@@ -126,9 +127,12 @@ def _way_on(command: str, renewal: Renewal, places: Sequence[Place], now: Entry)
 def _renew_each(context: Context, renewal: Renewal, tokens: Tokens) -> dict[str, _Tried]:
     """One organization after the other, until a person stops; by ``Place.key``."""
     tried: dict[str, _Tried] = {}
-    for number, group in enumerate(renewal.groups, start=1):
-        position = f"{number} of {len(renewal.groups)}"
-        one = _until_kept(context, renewal, group, tokens.of(group[0]), position)
+    asker, begun, total = context.asker, context.now(), len(renewal.groups)
+    agreed = asker.switch(YES) and creation_asked(asker) == REQUIRE
+    for done, group in enumerate(renewal.groups):
+        if agreed or not asker.asks:
+            tell_position(context, group[0], done, total, begun)
+        one = _until_kept(context, renewal, group, tokens.of(group[0]), f"{done + 1} of {total}")
         [place] = renewal.meant(group)
         tried[place.key] = one
         if one.is_last:
@@ -149,8 +153,6 @@ def _until_kept(
     """
     asker, last = context.asker, _Tried()
     agreed = asker.switch(YES) and creation_asked(asker) == REQUIRE
-    if token is None and (agreed or not asker.asks):
-        context.voice.say(f"{clean(group[0].name, 60)}: {position}")
     while True:
         if token is None and asker.asks and not agreed:
             context.voice.heading(f"{clean(group[0].name, 60)} ({position})")

@@ -16,11 +16,14 @@ from aspm_ado.domain.help.administrator import (
 )
 from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import REACH, Choice, Question
+from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.tokens.creation import create_token
 from aspm_ado.flows.tokens.sources import missing_token, offer_token
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.flows.context import Context
@@ -126,3 +129,13 @@ def tell_guide(context: Context, made: Guide) -> None:
         context.voice.say(f" {number}. {step.do}")
         for note in step.notes:
             context.voice.say(f"    • {note}")
+
+
+def tell_position(context: Context, place: Place, done: int, total: int, begun: datetime) -> None:
+    """Where a run of many organizations is, and how long the rest takes at this pace."""
+    words = f"{clean(place.name, 60)}: {done + 1} of {total}"
+    if done:
+        left = (context.now() - begun) / done * (total - done)
+        minutes = max(round(left.total_seconds() / 60), 1)
+        words += f", about {minutes} {'minute' if minutes == 1 else 'minutes'} left"
+    context.voice.say(words)
