@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from datetime import date
@@ -116,6 +116,7 @@ def cast_of_tokens() -> tuple[Story, dict[str, str]]:
     [first, *rest] = made.scenario.world.tokens
     kinds = {
         "new": first,
+        "newer": first,
         "thin": replace(first, scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"}),
         "late": replace(first, expires=date(2026, 10, 1)),
         "graces": replace(first, owner=samples.GRACE),
@@ -168,6 +169,15 @@ class Home:
     def fork(self, *words: str) -> tuple[int, dict[str, Any]]:
         """The same in a process that need not load the program first."""
         return self._told(self._forks.run(*words, "--no-input", "--json"))
+
+    @contextlib.contextmanager
+    def beside(self) -> Iterator[Callable[..., tuple[int, dict[str, Any]]]]:
+        """The same as ``fork``, in a second process at a time."""
+        folder = self.stage.folder / "beside"
+        folder.mkdir(exist_ok=True)
+        other = Forks(folder, self.stage.environment)
+        with closing(other):
+            yield lambda *words: self._told(other.run(*words, "--no-input", "--json"))
 
     def stepping(self, *words: str) -> AbstractContextManager[Run]:
         """The same, stopping before each effect."""
