@@ -13,19 +13,23 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.questions import Given
 from aspm_ado.domain.secret import Secret
+from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
 from aspm_ado.flows.validate import validate_stored
+from aspm_ado.simulator import samples
 
 from ..hours import NIGHT
 from .faults import WAYS, FailingDisk, Faulty, Killed, Switch
 from .machine import ASPM, OWN, Machine, Person, asked, by_profile
 
 GUIDED = asked(register="guided")
+SECOND = {"first": samples.pat("RenewedFirst", "New3"), "second": samples.pat("RenewedToo", "New2")}
 
 
 def connecting(here: Machine, **how):
@@ -69,6 +73,25 @@ def binding(here: Machine, **how):
     return validate_stored(here.context(**how), [])
 
 
+def dating(here: Machine, **how):
+    """``validate NAME --pat-expires``: the day of the record is corrected, then the verdict is kept."""
+    context = here.context(**how)
+    given = {"pat-expires": Given(("2027-03-31",), "--pat-expires")}
+    return validate_stored(
+        replace(context, asker=Asker(given, context.asker.prompter)), ["contoso"]
+    )
+
+
+def rotating_each(here: Machine, **how):
+    given = {
+        "pat_file": [f"{name}={name}" for name in OWN],
+        "pat_expires": "2027-01-13",
+        "register": "guided",
+    }
+    person = how.pop("person", Person(handoff="saved"))
+    return rotate(here.context(given, person, **how), "contoso", [])
+
+
 def disconnecting(here: Machine, **how):
     return disconnect(here.context({"yes": "true"}, **how), "contoso")
 
@@ -110,6 +133,14 @@ def two_tokens(here: Machine) -> None:
     adding(here)
 
 
+def a_token_each(here: Machine) -> None:
+    for name, kind in zip(OWN, ("first", "second"), strict=True):
+        tokens = here.stand.simulator.world.tokens
+        here.world(tokens=(*tokens, samples.token(SECOND[kind], reach=name)))
+        given = asked(name, register="guided", reach="organization", pat_file=kind)
+        connect(here.context(given, files=SECOND), "contoso")
+
+
 def with_an_old_aspm_token(here: Machine) -> None:
     connect(here.context(GUIDED), None)
     [service] = here.catalogue.aspm_tokens.values()
@@ -136,7 +167,9 @@ COMMANDS = {
     "rotate the token of the ASPM": (with_an_old_aspm_token, rotating_aspm),
     "handoff of a new token": (a_token_that_waits, handing),
     "migrate": (one_token_two_organizations, migrating),
+    "rotate each of two": (a_token_each, rotating_each),
     "validate what is of the form before": (of_the_form_before, binding),
+    "validate with another end": (one_token_two_organizations, dating),
     "disconnect": (two_tokens, disconnecting),
 }
 
@@ -155,7 +188,10 @@ EFFECTS = {
     "handoff of a new token": "records records erase records",
     # the choice; each new token said, written, waiting; in force one by one, the old one erased, and the end of it
     "migrate": "records records write records records write records records records erase records records",
+    # each new token said, written, waiting; then for each: in force, the old one erased, and off the list
+    "rotate each of two": "records write records records write records records erase records records erase records",
     "validate what is of the form before": "bind bind bind records records",
+    "validate with another end": "records records",
     "disconnect": "records erase erase erase records",
 }
 """What outlives each command, in order: a run that nothing stops has these effects and no other."""

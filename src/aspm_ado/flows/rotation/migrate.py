@@ -94,7 +94,7 @@ def _is_done(entry: Entry) -> bool:
 def _nothing_to_do(context: Context, entry: Entry, options: AspmOptions) -> Report:
     """What is still to be entered is shown, and nothing was asked for it."""
     names = [clean(one.name, 60) for one in entry.organizations]
-    context.voice.say(f"Nothing to do: each of {', '.join(names)} has its own token.")
+    context.voice.say(f"Nothing to do. Organizations with their own token: {', '.join(names)}.")
     options.register = GUIDED
     made = each_report(entry, names, {}, HandoffResult(), options)
     return report(context, "migrate", [], [made])
@@ -152,20 +152,21 @@ def reached_organizations(
     ``ask_each`` asks every organization, too. Where it does not answer any more, the list is what
     is on record, and why is said. Two or three round trips.
     """
-    site = site_of(entry)
+    site, is_asked = site_of(entry), False
     found = ReachedOrganizations(context.clock.calendar())
     names = [*(one.name for one in entry.organizations), *entry.chosen]
     for secret in _shared_tokens(context, entry):
+        is_asked = True
         bound, asked = Credential(secret, site.origins), names if ask_each else None
         context.scheduler.run(_reach_plan(context, site, bound, found, asked))
     if found.listed:
         context.voice.note(NOT_ALL)
     else:
         names += entry.offered
-        context.voice.warn(
-            "The stored token could not list the organizations. The configuration has these. "
-            "Name others with -o; each can be given a token of its own all the same."
-        )
+        why = "No stored token lists more organizations."
+        if is_asked:
+            why = "The stored token could not list the organizations."
+        context.voice.warn(f"{why} The configuration has these. To add others, pass -o.")
     last = {name.casefold(): name for name in (*reversed(found.names), *reversed(names))}
     found.names = tuple(reversed(last.values()))
     return found

@@ -200,8 +200,7 @@ def token_unchanged(entry: Entry, token: Token) -> UsageError:
     """What to say where the new token is the old one."""
     return UsageError(
         Reason.TOKEN_UNCHANGED,
-        f"The token given (…{token.secret.last4}) is already the token of “{entry.name}”. Create "
-        "a new one.",
+        f"The token given (…{token.secret.last4}) is already the token of “{entry.name}”.",
         remedy="Create a new one (aspm-ado guide). To verify the current one, run: aspm-ado "
         f"validate {entry.name}",
     )
