@@ -472,11 +472,11 @@ def _by_state(facts: RegistrationFacts) -> Check:
         case RegistrationState.FAILED:
             return _failed(facts)
         case RegistrationState.UNKNOWN:
-            return _unknown(facts, "Whether it is registered could not be found out.")
+            return _unknown(facts, "Could not determine whether it is registered.")
         case RegistrationState.PLANNED:
             return skip(
                 CheckId.REGISTRATION,
-                "A rehearsal: nothing was registered.",
+                "Dry run: nothing was registered.",
                 Reason.REGISTRATION_PLANNED,
             )
         case RegistrationState.NONE if api:

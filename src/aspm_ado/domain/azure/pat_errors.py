@@ -154,7 +154,7 @@ PAT_ERRORS: Final[Mapping[str, PatError]] = {
     "failedToReadOrgPolicy": _again("Azure DevOps could not read the policies of {organization}."),
     "failedToIssueAccessToken": _again("Azure DevOps failed to issue the token."),
     "failedToUpdateAccessToken": _again("Azure DevOps failed to change the token."),
-    "duplicateHash": _again("Azure DevOps drew a token that is there already."),
+    "duplicateHash": _again("Azure DevOps drew a token that already exists."),
     "tokenNotFound": _dead("There is no such token any more."),
     "invalidAuthorizationId": _dead("There is no token with the id on record."),
     "authorizationNotFound": _dead("There is no token with the id on record."),
