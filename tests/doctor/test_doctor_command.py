@@ -275,8 +275,8 @@ def test_the_lines_are_for_a_ticket(doctor: Doctor, store: Callable[[Catalogue],
         text,
         re.MULTILINE,
     )
-    assert re.search(r"^\[FAIL\] Class in use: ", text, re.MULTILINE)
-    assert re.search(r"^\[SKIP\] Reading: ", text, re.MULTILINE)
+    assert re.search(r"^\[FAIL\] Keyring in use: ", text, re.MULTILINE)
+    assert re.search(r"^\[SKIP\] Read access: ", text, re.MULTILINE)
     assert lines[-1].endswith(f"(exit {code})")
     assert max(map(len, lines)) <= 110
 
