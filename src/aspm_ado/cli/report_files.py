@@ -79,7 +79,7 @@ class ReportFiles:
 
 
 def _other_ending(path: Path) -> UserError:
-    endings = join_words(tuple(FORMATS)).replace(" and ", " or ")
+    endings = join_words(tuple(FORMATS), "or")
     return UsageError(
         Reason.INPUT_INVALID,
         f"{REPORT.flag}: {clean(path, 120)} is not a known format.",
