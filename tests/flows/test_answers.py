@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from aspm_ado.domain.rules.token import judge_expiry
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
+from aspm_ado.flows.context import Context
 from aspm_ado.flows.target import ask_target
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.flows.which import connection_meant
@@ -222,6 +223,54 @@ def test_another_purpose_is_verified_anew(here: Stand) -> None:
     report = connect(here.context(asked(register="none"), person), None)
     assert report.connections[0].purpose == "issue-manager"
     assert check(report, "scope.project").reason is Reason.PROJECT_SCOPE_MISSING
+
+
+def in_the_last_days(here: Stand, person: Person, **given: str) -> Context:
+    context = here.context({**typed(), **given}, person)
+    clock = replace(context.clock, today=date(2026, 11, 20))
+    here.simulator.set_clock(datetime(2026, 11, 20, tzinfo=UTC))
+    return replace(context, clock=clock)
+
+
+def test_in_the_last_days_of_global_tokens_the_plan_lets_the_reach_be_changed(here: Stand) -> None:
+    person = Person(
+        pat=PAT,
+        pat_expires="unknown",
+        go=["change", "change", "y"],
+        change="reach",
+        reach=["organization", "all"],
+    )
+    connect(in_the_last_days(here, person, organization="contoso"), None)
+    assert person.asked[:3] == ["pat", "pat-expires", "go"]
+    assert person.asked.count("pat") == 1, "the token is global already"
+    assert here.records.load().connections["contoso"].reach_demanded == "all"
+    plans = [line for line in here.voice.lines if line.startswith("  Reach: ")]
+    assert plans == ["  Reach: organization (default)"] * 2 + ["  Reach: all (your answer)"]
+
+
+def test_a_global_token_is_asked_for_when_the_plan_is_changed_to_one(here: Stand) -> None:
+    world = here.simulator.world
+    own = f"{PAT[:-4]}own1"
+    alone = replace(world.tokens[0], value=own, reach="Contoso")
+    here.simulator.become(replace(world, tokens=(*world.tokens, alone)))
+    person = Person(
+        pat=[own, "", PAT],
+        token_ready="later",
+        pat_expires="unknown",
+        go=["change", "change", "y"],
+        change="reach",
+        reach="all",
+    )
+    connect(in_the_last_days(here, person, organization="contoso"), None)
+    [credential] = here.records.load().connections["contoso"].credentials.values()
+    assert (credential.last4, credential.reach) == (PAT[-4:], "all")
+    assert person.asked.count("pat-expires") == 2
+
+
+def test_at_other_times_there_is_no_reach_to_change(here: Stand) -> None:
+    person = Person(go=["change", "y"], change="none")
+    connect(here.context(asked(register="none"), person), None)
+    assert person.offered["change"] == ["purpose", "pat-expires", "none"]
 
 
 def test_an_organization_is_added_at_the_plan_and_one_that_is_connected_is_not_offered(
