@@ -11,7 +11,7 @@ import pytest
 
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import Calendar, DaySource
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.questions import PAT_EXPIRES, Given
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.token import judge_expiry
@@ -20,6 +20,7 @@ from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.context import Context
 from aspm_ado.flows.target import ask_target
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.flows.which import connection_meant
 from aspm_ado.simulator import SCENARIOS
@@ -289,6 +290,31 @@ def test_no_is_declined_and_nothing_changes(here: Stand) -> None:
         connect(here.context(asked(), Person(go=False)), None)
     assert (error.value.reason, error.value.problem) == (Reason.DECLINED, "Cancelled.")
     assert here.records.load().connections == {}
+
+
+LEFT = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Run it again.")
+NOT_STORED = "The token that you entered is not stored. Keep your copy"
+
+
+@pytest.mark.parametrize(
+    ("store", "answers", "said"),
+    [
+        ("", {"pat": LEFT}, False),
+        ("", {"pat_expires": LEFT}, True),
+        ("", {"go": LEFT}, True),
+        ("", {"go": False}, True),
+        ("none", {"pat_expires": LEFT}, False),
+        ("", {"handoff": LEFT}, False),
+    ],
+    ids=["no token yet", "the date", "the plan", "no", "nothing is to be stored", "it is stored"],
+)
+def test_who_leaves_is_told_that_a_pasted_token_is_not_stored(here, store, answers, said) -> None:
+    person = Person(**{"pat": PAT, "pat_expires": "unknown", "go": True, **answers})
+    given = asked(pat_file="", pat_expires="", register="guided", store=store)
+    context = here.context(given, person)
+    with pytest.raises((InterruptedByUserError, UsageError)), revoking_unkept(context):
+        connect(context, None)
+    assert (NOT_STORED in here.voice.text) is said
 
 
 # Which connection

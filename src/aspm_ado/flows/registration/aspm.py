@@ -301,7 +301,7 @@ NO_TEAM_LEADS: Final = (
 def ask_aspm_token(context: Context, url: str, dialect: Dialect | None = None) -> ApiToken:
     """The token from a person; where it goes and where it is made are said above the prompt."""
     above = (f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect))
-    return ApiToken(context.asker.prompter.secret(_TOKEN, above, accept=_parse), "prompt")
+    return ApiToken(context.asker.secret(_TOKEN, above, _parse), "prompt")
 
 
 def offer_aspm_token(context: Context, url: str, *, is_needed: bool = False) -> ApiToken | None:
@@ -314,8 +314,8 @@ def offer_aspm_token(context: Context, url: str, *, is_needed: bool = False) -> 
     if not is_needed:
         above.insert(0, "The handoff works without it. With it, aspm-ado verifies Invicti ASPM.")
         question = _OFFERED
-    secret = context.asker.prompter.secret(
-        question, above, accept=lambda typed: _parse(typed) if typed.strip() else None
+    secret = context.asker.secret(
+        question, above, lambda typed: _parse(typed) if typed.strip() else None
     )
     if secret is None:
         return None
