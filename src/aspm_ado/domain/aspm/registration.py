@@ -265,18 +265,6 @@ def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome
     return _outcome(marker, check, RegistrationState.UNKNOWN)
 
 
-def not_shown(state: Registration) -> Outcome:
-    """A person says that it is saved, and ``projects/check`` does not know the tool."""
-    check = Check(
-        CheckId.REGISTRATION,
-        Status.WARN,
-        "Marked as saved by you; Invicti ASPM does not show it yet.",
-        Reason.SAVED_NOT_SHOWN,
-        "Check in Invicti ASPM that the integration is active.",
-    )
-    return Outcome(state, check)
-
-
 def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
     """The same after ASPM's own test of the instance."""
     before = outcome.check or Check(CheckId.REGISTRATION, Status.PASS)
@@ -391,13 +379,10 @@ def judge_registration(facts: RegistrationFacts) -> Check:
 
 _WITHOUT_HANDOFF: Final = {
     Reason.HANDED_OFF: "Enter the values in Invicti ASPM now; nothing is stored to come back to.",
-    Reason.SAVED_NOT_SHOWN: "Check in Invicti ASPM that the integration is active.",
     Reason.ASPM_REFUSED: "If aspm-ado printed a text for Invicti's support, send it. Then connect "
     "again: aspm-ado connect",
     Reason.REGISTRATION_CONFLICT: "Look at it in Invicti ASPM under Integrations. To register "
     "anew, remove it there, and run: aspm-ado connect",
-    Reason.SAVED_NOT_SHOWN: "Look in Invicti ASPM under Integrations. If it is not there, enter "
-    "the values again.",
     Reason.REGISTRATION_UNKNOWN: "Look in Invicti ASPM under Integrations. If it is not there, "
     "run: aspm-ado connect",
 }
@@ -484,7 +469,18 @@ def _by_state(facts: RegistrationFacts) -> Check:
     return skip(CheckId.REGISTRATION, "Not registered.", Reason.NOT_WANTED)
 
 
+_UNSEEN: Final = Check(
+    CheckId.REGISTRATION,
+    Status.WARN,
+    "Marked as saved by you; Invicti ASPM does not show it yet.",
+    Reason.SAVED_NOT_SHOWN,
+    "Check in Invicti ASPM that the integration is active.",
+)
+
+
 def _registered(registration: Registration) -> Check:
+    if registration.unseen:
+        return _UNSEEN
     how, proof = "Marked as saved by you", "; not confirmed by Invicti ASPM"
     if registration.mode is RegistrationMode.API:
         how, proof = "Its API answered that it is registered", ""

@@ -34,6 +34,7 @@ from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_g
 from aspm_ado.flows.validation.scheduler import one_call
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.deployment import Deployment
     from aspm_ado.domain.rules.aspm import DialectsFound
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
@@ -156,12 +157,24 @@ def _dialect(api: str) -> Dialect | None:
 
 def knows_tool(context: Context, aspm: AspmResult, handoff: Handoff) -> bool | None:
     """Whether ``projects/check`` knows the tool; ``None`` where it cannot be asked or tell."""
-    if aspm.caller is None or aspm.token is None or not aspm.accepts_token:
+    return _knows(context, aspm, handoff.place.site.deployment, handoff.repository)
+
+
+def shown_since(context: Context, entry: Entry, aspm: AspmResult) -> set[str]:
+    """What a person marked as saved, and Invicti ASPM shows only now; by ``Place.key``."""
+    return {
+        one.key
+        for one in entry.organizations
+        if one.registration.unseen and _knows(context, aspm, entry.deployment, one.repository)
+    }
+
+
+def _knows(
+    context: Context, aspm: AspmResult, deployment: Deployment, repository: str
+) -> bool | None:
+    if aspm.caller is None or aspm.token is None or not (aspm.accepts_token and repository):
         return None
-    if not handoff.repository:
-        return None
-    deployment = handoff.place.site.deployment
-    call = aspm.caller.project_check(deployment, handoff.repository, aspm.token.secret)
+    call = aspm.caller.project_check(deployment, repository, aspm.token.secret)
     return tool_accepted(context.scheduler.run(one_call(call)))
 
 
