@@ -303,6 +303,62 @@ def test_an_interrupt_keeps_what_was_found_out(
     assert document["connections"][0]["organizations"][0]["name"] == "contoso"
 
 
+STOPPED = """
+import os, signal, sys
+from aspm_ado.__main__ import main
+from aspm_ado.adapters.records.folder import Disk
+left, *names = sys.argv[1].split(",")
+left = int(left)
+
+def watched(method):
+    def step(self, *given):
+        global left
+        left -= 1
+        if left < 1 and names:
+            os.kill(os.getpid(), getattr(signal, names.pop(0)))
+        return method(self, *given)
+    return step
+
+for each in ("open", "write", "fsync", "replace"):
+    setattr(Disk, each, watched(getattr(Disk, each)))
+sys.argv[1:2] = []
+try:
+    main()
+finally:
+    os._exit(99)
+"""
+
+
+@POSIX
+@pytest.mark.parametrize("signals", ["SIGINT", "SIGTERM,SIGHUP,SIGTERM"])
+def test_a_run_that_is_stopped_at_any_step_leaves_each_file_whole_and_nothing_beside_it(
+    signals: str, service: Simulator, token_file: Callable[..., str], tmp_path: Path
+) -> None:
+    """A closing terminal sends several signals: one at a step of the disk, and one at each later step."""
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    file = folder / "a.json"
+    words = ("validate", "-o", "contoso", "--pat-file", token_file(pat_of(service)), "--json")
+    codes = []
+    for step in range(1, 40):
+        file.write_bytes(b"before")
+        done = subprocess.run(
+            [sys.executable, "-c", STOPPED, f"{step},{signals}", *words, *reports(file)],
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        codes.append(done.returncode)
+        assert list(folder.iterdir()) == [file]
+        assert json.loads(done.stdout)["exit_code"] == done.returncode
+        raw = file.read_bytes()
+        assert raw == b"before" or json.loads(raw)["exit_code"] in (0, done.returncode)
+        if done.returncode == 0:
+            break
+    assert len(codes) > 5
+    assert set(codes[:-1]) == {130}
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_late_failure_is_a_warning_and_7_and_the_others_are_written(
     as_json: bool, validate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
