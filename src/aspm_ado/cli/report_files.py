@@ -25,7 +25,7 @@ from aspm_ado.domain.questions import (
     REPORT,
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import Report
+from aspm_ado.domain.report import Report, gravest
 from aspm_ado.domain.text import clean, join_words
 from aspm_ado.render.formats import EXTRA, FORMATS
 
@@ -68,7 +68,7 @@ class ReportFiles:
 
     def write(self, report: Report) -> Report:
         """Write every file; the report, failed where one could not be written."""
-        if report.exit_code in _WITHOUT_FILES:
+        if not _is_worth_a_file(report):
             return report
         self._written, failed = report, report
         for path in self._paths:
@@ -119,6 +119,12 @@ def _is_same(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except OSError:  # one of them is not there
         return False
+
+
+def _is_worth_a_file(report: Report) -> bool:
+    """Whether something was found out, be it of one connection of many."""
+    codes = [gravest(check.exit_code for check in one.all_checks()) for one in report.connections]
+    return any(code not in _WITHOUT_FILES for code in (report.exit_code, *codes))
 
 
 def _other_ending(path: Path) -> UserError:
