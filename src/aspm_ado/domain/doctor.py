@@ -19,7 +19,7 @@ from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import GRAVITY, Verdict, verdict_of
+from aspm_ado.domain.report import Verdict, gravest, verdict_of
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
 
@@ -368,7 +368,7 @@ def not_tried(
 def exit_code(findings: Iterable[HealthCheck]) -> ExitCode:
     """The gravest code of the findings."""
     codes = {finding.exit_code for finding in findings}
-    return next((code for code in GRAVITY if code in codes), ExitCode.DONE)
+    return gravest(codes)
 
 
 def verdict(findings: Iterable[HealthCheck]) -> Verdict:
