@@ -16,7 +16,7 @@ from aspm_ado.domain.errors import Problem, UsageError
 from aspm_ado.domain.questions import REPORT
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import Report
-from aspm_ado.domain.text import clean, join_words
+from aspm_ado.domain.text import clean, join_words, system_words
 from aspm_ado.render.formats import EXTRA, FORMATS
 
 if TYPE_CHECKING:
@@ -96,5 +96,4 @@ def _extra_missing(path: Path) -> UserError:
 
 
 def _failure(path: Path, error: OSError) -> str:
-    why = error.strerror or type(error).__name__
-    return f"{REPORT.flag}: {clean(path, 120)} cannot be written: {why}."
+    return f"{REPORT.flag}: {clean(path, 120)} cannot be written: {system_words(error)}."

@@ -481,6 +481,12 @@ def aside(facts: FolderFacts) -> HealthCheck:
     return _left(Subject.ASIDE, facts.aside, detail)
 
 
+UNLISTED: Final = (
+    "aspm-ado cannot list the entries of this keyring. To find old ones, search its application "
+    "for “aspm-ado:”."
+)
+
+
 def unnamed(listed: Iterable[str], catalogue: Catalogue) -> HealthCheck:
     """The entries of the keyring that are ours by their names and that no record names."""
     named = {*catalogue.services, *catalogue.erasing, *chain(*catalogue.pending.values())}
