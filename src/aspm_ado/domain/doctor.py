@@ -479,6 +479,12 @@ def aside(facts: FolderFacts) -> HealthCheck:
     return _left(Subject.ASIDE, facts.aside, detail)
 
 
+UNLISTED: Final = (
+    "aspm-ado cannot list the entries of this keyring. To find old ones, search its application "
+    "for “aspm-ado:”."
+)
+
+
 def unnamed(listed: Iterable[str], catalogue: Catalogue) -> HealthCheck:
     """Keyring entries of aspm-ado that no connection names."""
     named = {*catalogue.services, *catalogue.erasing, *chain(*catalogue.pending.values())}
