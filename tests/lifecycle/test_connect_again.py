@@ -52,7 +52,7 @@ def test_the_same_again_hands_nothing_over_twice(here, given):
     assert int(report.exit_code) == 0
     assert check(report, "aspm.registration").status.value == "pass"
     assert "contoso is unchanged: Invicti ASPM already has this token." in here.stand.voice.text
-    assert "Hand-off" not in here.stand.voice.text
+    assert "Handoff to" not in here.stand.voice.text
     assert state(here) == "registered"
     here.assert_tidy()
 

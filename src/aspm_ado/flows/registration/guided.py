@@ -215,7 +215,7 @@ class _Sitting:
         """Where to click and what to enter."""
         form, say = handoff.form(self.aspm.url), self.voice.say
         position = f" ({number} of {self.total})" if self.total > 1 else ""
-        self.voice.heading(f"Hand-off to Invicti ASPM: {handoff.place.name}{position}")
+        self.voice.heading(f"Handoff to Invicti ASPM: {handoff.place.name}{position}")
         for step, line in enumerate(form.where, start=1):
             say(f" {step}. {line}")
         say(f" {len(form.where) + 1}. {FIELDS}")
