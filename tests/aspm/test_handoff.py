@@ -77,7 +77,7 @@ def test_saved_and_then_known_is_proven(stand):
     person.choose = entering
     report = connect(here.context(given(), person), None)
     assert report.connections[0].organizations[0].registration.proof.value == "alm-accepted"
-    assert "projects/check knows the tool" in check(report, "aspm.registration").detail
+    assert "projects/check now knows the tool" in check(report, "aspm.registration").detail
     again = resume_handoff(here.context(person=Person(handoff=["saved"])), None)
     assert again.connections[0].organizations[0].registration.proof.value == "claimed", (
         "200 both times proves nothing"
@@ -185,9 +185,9 @@ def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
     here = stand()
     run(here, handoff=["refused"])
     text = here.voice.text
-    assert "1. The token is good:" in text
-    assert "2. Invicti ASPM refuses it" in text
-    assert "3. So the cause lies between" in text
+    assert "1. The token passed" in text
+    assert "2. You reported that Invicti ASPM refuses it" in text
+    assert "3. Possible causes:" in text
     support_ticket = text.partition("To paste into a ticket")[2]
     assert "https://aspm.example.test (standalone API)" in support_ticket
     assert "ActivityId" in support_ticket
@@ -219,7 +219,7 @@ def test_the_text_for_a_server_says_nothing_of_the_end_of_global_tokens(server):
             made, evidence, aspm_url="https://aspm.example.test", api="auto", version="1"
         )
     )
-    assert ("Microsoft stops" in text) is not server
+    assert ("Microsoft announced the end" in text) is not server
     assert ("collection" in text) is server
     assert "Question: your guide asks for" in text
 

@@ -71,7 +71,7 @@ def test_to_the_end_with_a_failed_scope_an_edit_and_a_check_again(play):
     )
     wizard.type(DOWN + ENTER)
     wizard.see("What is in the way?")
-    wizard.see("The expiration cannot be that late")
+    wizard.see("The expiry date cannot be that late")
     wizard.type(ENTER)
     wizard.see("Restrict personal access token creation")
     wizard.see("these hosts only: dev.azure.com")
