@@ -70,7 +70,7 @@ def test_an_aspm_that_is_not_ready(stand, aspm, given, code, wanted, reason, reg
     assert report.connections[0].organizations[0].registration.mode.value == "none"
     assert states(here) == {"contoso": "none"}
     assert bool(here.records.load().aspm_tokens) == (wanted[1] == "pass")
-    assert "Hand-off" not in here.voice.text
+    assert "Handoff to" not in here.voice.text
 
 
 def test_without_a_token_nothing_is_asked_of_it(stand):

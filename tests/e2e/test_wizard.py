@@ -99,7 +99,7 @@ def test_to_the_end_with_a_failed_scope_an_edit_and_a_check_again(play):
     wizard.answer(LEADS, DOWN + SPACE + ENTER)
     wizard.see("is added: fetching depends on it")
     wizard.answer(HAND, ENTER)
-    wizard.see("Hand-off to Invicti ASPM: contoso (1 of 2)")
+    wizard.see("Handoff to Invicti ASPM: contoso (1 of 2)")
     wizard.see("https://aspm.example.test")
     wizard.see("Allow team leads to fetch projects from this instance")
     wizard.answer(ENTERED, ENTER)
@@ -107,7 +107,7 @@ def test_to_the_end_with_a_failed_scope_an_edit_and_a_check_again(play):
     assert notes.with_suffix(".stdin").read_text() == told.token
     wizard.look_around()
     wizard.answer(ENTERED, UP + ENTER)
-    wizard.see("Hand-off to Invicti ASPM: Fabrikam (2 of 2)")
+    wizard.see("Handoff to Invicti ASPM: Fabrikam (2 of 2)")
     wizard.answer(ENTERED, DOWN + ENTER)
     assert wizard.end() == 8
     assert "Ready, with warnings" in wizard.text

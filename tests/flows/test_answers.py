@@ -219,6 +219,18 @@ def test_an_answer_is_changed_at_the_plan(here: Stand) -> None:
     assert "Advanced Settings: none (default)" in here.voice.text
 
 
+def test_a_url_that_was_left_for_later_can_be_given_at_the_plan(here: Stand) -> None:
+    person = Person(
+        aspm_url=["later", "aspm.example.test"],
+        go=["change", "y"],
+        change="aspm-url",
+        aspm_token="",
+        handoff="saved",
+    )
+    report = connect(here.context(asked(aspm_url="", aspm_token_file=""), person), None)
+    assert report.connections[0].organizations[0].registration.state == "registered"
+
+
 def test_another_purpose_is_verified_anew(here: Stand) -> None:
     person = Person(go=["change", "y"], change="purpose", purpose="issue-manager", next="keep")
     report = connect(here.context(asked(register="none"), person), None)

@@ -101,7 +101,7 @@ def test_three_sittings(stand: Callable[[Story], Play], shared: bool) -> None:
         "what was answered before Ctrl-C counts, and nothing else"
     )
     assert squeezed("9 of 12 organizations") in said
-    assert squeezed("Hand-off to Invicti ASPM: Atlas") not in said
+    assert squeezed("Handoff to Invicti ASPM: Atlas") not in said
 
     code, written = document(told, "validate", "everywhere")
     assert (code, states(written)) == (0, after), "proving them again changes nothing"
@@ -109,7 +109,7 @@ def test_three_sittings(stand: Callable[[Story], Play], shared: bool) -> None:
     code, said = sitting(told, *[SAVED] * 7)
     assert (code, listed(told)) == (0, in_order(12))
     assert squeezed("7 of 12 organizations") in said
-    assert squeezed("Hand-off to Invicti ASPM: Ember (6 of 12)") in said
+    assert squeezed("Handoff to Invicti ASPM: Ember (6 of 12)") in said
 
     code, written = document(told, "list")
     [connection] = written["connections"]

@@ -129,7 +129,7 @@ def test_four_tokens_in_two_sittings(told: Play) -> None:
         created(wizard, told, name)
         wizard.answer(EXPIRES, ENTER)
     for name in CHOSEN:
-        wizard.see(f"Hand-off to Invicti ASPM: {name}")
+        wizard.see(f"Handoff to Invicti ASPM: {name}")
         wizard.answer(ENTERED, SAVED)
     page = "https://dev.azure.com/Atlas/_usersSettings/tokens"
     wizard.see(f"This connection no longer uses the old token (…{last4[None]}). Revoke it: {page}")

@@ -148,9 +148,9 @@ class Life(RuleBasedStateMachine):
         marks = [
             line
             for line in self.here.stand.voice.lines
-            if line.startswith("Hand-off to Invicti ASPM: ")
+            if line.startswith("Handoff to Invicti ASPM: ")
         ]
-        name = marks[-1].removeprefix("Hand-off to Invicti ASPM: ").split(" (")[0].casefold()
+        name = marks[-1].removeprefix("Handoff to Invicti ASPM: ").split(" (")[0].casefold()
         entry = self.entry()
         if entry is None:
             return

@@ -7,15 +7,18 @@ from dataclasses import replace
 import pytest
 
 from aspm_ado.domain.errors import UsageError
+from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
+from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
 from aspm_ado.flows.token import stored_token
 from aspm_ado.flows.validate import validate_stored
 
-from .machine import ASPM, NEW, Machine, Person, check
+from .machine import ASPM, NEW, Machine, Person, asked, check
 
 READERS = {
     "token": lambda context: stored_token(context, None),
+    "handoff": lambda context: resume_handoff(context, None),
     "validate": lambda context: validate_stored(context, []),
     "validate NAME": lambda context: validate_stored(context, ["contoso"]),
 }
@@ -39,9 +42,9 @@ def removed(here: Machine) -> None:
     disconnect(here.context({"yes": "true"}), "contoso")
 
 
-def beside(here: Machine, *others):
+def beside(here: Machine, *others, given=None):
     """A context in which the other runs happen just before a secret is read, one each time."""
-    context, waiting = here.context(), list(others)
+    context, waiting = here.context(given), list(others)
     vault = context.vault
     read = vault.read
 
@@ -62,6 +65,33 @@ def test_a_token_that_another_run_replaced_is_looked_for_again(saved):
 
 def test_so_it_is_where_one_token_is_read(saved):
     assert stored_token(beside(saved, rotated), "contoso").secret.reveal() == NEW
+
+
+def test_so_it_is_in_the_handoff(saved):
+    context = beside(saved, rotated)
+    report = resume_handoff(context, "contoso")
+    assert (int(report.exit_code), check(report, "store.secrets").status) == (0, "pass")
+    assert f"the one ending in {NEW[-4:]}" in saved.stand.voice.text
+
+
+def test_so_it_is_where_an_organization_is_added(saved):
+    adding = asked("fabrikam", register="none", pat_file="", pat_expires="")
+    report = connect(beside(saved, rotated, given=adding), "contoso")
+    assert int(report.exit_code) == 0
+    assert saved.in_force("fabrikam") == saved.in_force() == NEW
+
+
+def test_what_another_run_added_is_said_by_disconnect(saved):
+    person = Person()
+
+    def confirm(question, default):
+        given = asked("fabrikam", register="none", pat_file="", pat_expires="")
+        assert int(connect(saved.context(given), "contoso").exit_code) == 0
+        return True
+
+    person.confirm = confirm
+    context = saved.context({}, person)
+    assert "fabrikam" in disconnect(context, "contoso").organizations
 
 
 def test_an_api_token_that_another_run_replaced_is_looked_for_again(saved):

@@ -18,6 +18,7 @@ from aspm_ado.simulator.world import Instance
 
 from .machine import NEW, PAT, Machine, Person, asked, by_profile, check
 
+BY_HAND = Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
 THIRD = samples.pat("Third", "Thd1")
 
 
@@ -46,13 +47,23 @@ def test_by_its_name_alone_nothing_is_changed_and_that_is_said(here):
 
 @pytest.mark.parametrize("given", [{"organization": "contoso"}, asked(register="auto")])
 def test_the_same_again_hands_nothing_over_twice(here, given):
+    here.world(aspm=here.stand.simulator.world.with_instance(BY_HAND).aspm)
     report = connect(here.context(given), "contoso")
     assert int(report.exit_code) == 0
     assert check(report, "aspm.registration").status.value == "pass"
     assert "contoso is unchanged: Invicti ASPM already has this token." in here.stand.voice.text
-    assert "Hand-off" not in here.stand.voice.text
+    assert "Handoff to" not in here.stand.voice.text
     assert state(here) == "registered"
     here.assert_tidy()
+
+
+def test_the_same_again_goes_on_saying_what_invicti_aspm_does_not_show(here):
+    report = connect(here.context(asked(register="guided")), "contoso")
+    assert (int(report.exit_code), check(report, "aspm.registration").reason) == (
+        0,
+        "saved-not-shown",
+    )
+    assert "contoso is unchanged: you marked it as saved." in here.stand.voice.text
 
 
 @pytest.mark.parametrize(
@@ -240,7 +251,8 @@ def test_what_is_in_invicti_aspm_is_named_when_it_is_forgotten(here):
 @pytest.mark.parametrize("given", [{}, {"aspm_url": "", "aspm_token_file": ""}])
 def test_the_same_token_that_nobody_brings_takes_nothing_back(here, given):
     report = connect(here.context(asked(register="none", **given)), "contoso")
-    assert (int(report.exit_code), check(report, "aspm.registration").status.value) == (0, "pass")
+    made = check(report, "aspm.registration")
+    assert (int(report.exit_code), made.reason) == (0, "saved-not-shown")
     assert state(here) == "registered"
 
 

@@ -27,6 +27,7 @@ from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
     Entry,
+    Proof,
     Registration,
     RegistrationMode,
     RegistrationState,
@@ -46,6 +47,7 @@ from aspm_ado.flows.registration.aspm import (
     api_asked,
     resolve_aspm,
     secret_to_keep,
+    shown_since,
 )
 from aspm_ado.flows.registration.delivery import Outcomes, deliver, rehearse, with_registration
 from aspm_ado.flows.registration.guided import HANDED_OFF, Handoff
@@ -308,7 +310,7 @@ def _plan(
     ready = None
     if aspm is not None and aspm.is_good and options.aspm.is_wanted:
         ready = aspm
-    handoffs = _prepare(context, options, good, settings, brings=ready is not None)
+    handoffs = _prepare(context, options, good, settings, ready)
     tell_plan(context, options, good, settings, ready)
     return _Plan(good, settings, ready, handoffs)
 
@@ -390,15 +392,15 @@ def _prepare(
     options: ConnectOptions,
     good: Sequence[TokenResult],
     settings: Settings,
-    *,
-    brings: bool,
+    ready: AspmResult | None,
 ) -> list[Handoff]:
     """What is to be brought to Invicti ASPM, which does not have it yet.
 
     The ``outcome`` of each organization is what is put on record of it before.
     """
+    brings = ready is not None
     unchanged = _unchanged(options, good, settings)
-    done = _registered_already(context, options, unchanged, brings=brings)
+    done = _registered_already(context, options, unchanged, ready)
     prior: dict[str, StoredOrganization] = {}
     if options.stored is not None and not options.moves:
         prior = stored_by_key(options.stored)
@@ -441,24 +443,25 @@ def _registered_already(
     context: Context,
     options: ConnectOptions,
     unchanged: Mapping[str, StoredOrganization],
-    *,
-    brings: bool,
+    ready: AspmResult | None,
 ) -> dict[str, Registration]:
     """What Invicti ASPM has already, with the very token and settings: it stays as it is.
 
     What a profile registered is looked at by the profile, where one is used.
     """
-    looks = brings and options.aspm.uses_profile
+    looks = ready is not None and options.aspm.uses_profile
+    shown = shown_since(context, options.stored, ready) if options.stored and ready else ()
     done = {}
     for key, one in unchanged.items():
         state = one.registration
         if state.state is not RegistrationState.REGISTERED:
             continue
         if not (looks and state.mode is RegistrationMode.API):
-            done[key] = state
-            context.voice.note(
-                f"{clean(one.name, 60)} is unchanged: Invicti ASPM already has this token."
-            )
+            done[key] = state.proven(Proof.ALM_ACCEPTED) if key in shown else state
+            why = "Invicti ASPM already has this token"
+            if done[key].unseen:
+                why = "you marked it as saved"
+            context.voice.note(f"{clean(one.name, 60)} is unchanged: {why}.")
     return done
 
 

@@ -15,11 +15,13 @@ from aspm_ado.domain.questions import (
     PAT_EXPIRES,
     PURPOSE,
     REACH,
+    REGISTER,
     TEAM_LEADS_MAY,
     Choice,
     Question,
 )
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.registration.aspm import parse_aspm_url
 from aspm_ado.flows.tokens.creation import REQUIRE, creation_asked
 from aspm_ado.flows.tokens.expiry import ask_end
@@ -69,10 +71,10 @@ def _offered(
         offered.insert(0, ("Purpose", PURPOSE))
     if _may_change_reach(context, options, results):
         offered.append(("Reach of the token", REACH))
-    if options.aspm.is_wanted:
+    if options.aspm.is_wanted or context.asker.given(REGISTER) is None:
         offered.append(("URL of Invicti ASPM", ASPM_URL))
-        if options.aspm.api != Dialect.CORE.value:
-            offered.append(("Advanced Settings", TEAM_LEADS_MAY))
+    if options.aspm.is_wanted and options.aspm.api != Dialect.CORE.value:
+        offered.append(("Advanced Settings", TEAM_LEADS_MAY))
     return offered
 
 
@@ -163,6 +165,8 @@ def _change_address(
 ) -> list[TokenResult]:
     text = context.asker.prompter.text(ASPM_URL, options.aspm.url or "", accept=parse_aspm_url)
     context.asker.change(ASPM_URL, text)
+    if not options.aspm.is_wanted:  # the first answer was “later”
+        options.aspm.register = AUTO
     options.aspm.url = parse_aspm_url(text)
     return results
 

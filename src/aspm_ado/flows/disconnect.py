@@ -15,7 +15,12 @@ from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.storage.connection import service_of
-from aspm_ado.flows.storage.transaction import bind_entries, erase_marked, undo_interrupted
+from aspm_ado.flows.storage.transaction import (
+    bind_entries,
+    changed_meanwhile,
+    erase_marked,
+    undo_interrupted,
+)
 from aspm_ado.flows.validate import stored_entries
 
 if TYPE_CHECKING:
@@ -59,17 +64,20 @@ def disconnect(context: Context, name: str) -> Forgotten:
     undo_interrupted(context)
     bind_entries(context)
     with context.records.exclusive():
+        now = context.records.load().connections.get(name)
+        if now is None:
+            raise changed_meanwhile(name)
         catalogue = context.records.change(methodcaller("without", name))
         marked = len(catalogue.erasing)
         erase_marked(context)
         remaining = context.records.load().erasing
     return Forgotten(
         name,
-        tuple(one.name for one in entry.organizations),
+        tuple(one.name for one in now.organizations),
         marked - len(remaining),
         remaining,
-        _left(entry),
-        _pages(entry),
+        _left(now),
+        _pages(now),
     )
 
 

@@ -49,8 +49,9 @@ from aspm_ado.flows.registration.delivery import (
 )
 from aspm_ado.flows.registration.guided import Handoff
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
-from aspm_ado.flows.storage.secrets import read_tokens
+from aspm_ado.flows.storage.secrets import read_current
 from aspm_ado.flows.storage.successor import revoke_replaced
+from aspm_ado.flows.storage.transaction import changed_meanwhile
 from aspm_ado.flows.validate import stored_entries
 from aspm_ado.flows.validation.report import report
 from aspm_ado.flows.which import connection_meant
@@ -192,8 +193,17 @@ def bring(
 
     ``done`` are those that a person has finished before, by name.
     """
-    keys = dict.fromkeys(entry.newest_key(one.name) for one in due)
-    secrets, stored = read_tokens(context, entry, keys, "this connection")
+    wanted = {one.key for one in due}
+
+    def keys_of(entry: Entry) -> dict[str, None]:
+        there = [one for one in entry.organizations if one.key in wanted]
+        return dict.fromkeys(entry.newest_key(one.name) for one in there)
+
+    found = read_current(context, entry, keys_of)
+    if found is None:
+        raise changed_meanwhile(entry.name)
+    entry, secrets, stored = found
+    due = [one for one in entry.organizations if one.key in wanted]
     if stored.status is not Status.PASS:
         return HandoffResult(stored)
     settings = _settings(entry)

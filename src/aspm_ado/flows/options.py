@@ -11,7 +11,7 @@ from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ASPM_API,
@@ -43,8 +43,8 @@ from aspm_ado.flows.registration.aspm import (
     parse_aspm_url,
 )
 from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
-from aspm_ado.flows.storage.secrets import read_token, require_same_world
-from aspm_ado.flows.storage.transaction import bind_entries, prepare_storage
+from aspm_ado.flows.storage.secrets import read_current, require_same_world
+from aspm_ado.flows.storage.transaction import prepare_storage
 from aspm_ado.flows.target import (
     ask_target,
     collection_missing,
@@ -267,12 +267,13 @@ def resolve_options(
         target = _at_the_same_server(target, old)
         if asker.switch(ALL_ORGANIZATIONS):  # no list is complete
             target = target.adding(*(target.site.place(one.name) for one in old.organizations))
+    old, tokens = _with_stored(context, tokens, target, old)
     demand = _resolve_demand(context, demand, target.site.deployment, old)
     return ConnectOptions(
         name,
         target,
         demand,
-        _with_stored(context, tokens, target, old),
+        tokens,
         aspm,
         old,
         keeps=asker.keeps,
@@ -425,35 +426,44 @@ def _resolve_demand(
 # The tokens
 
 
-def _with_stored(context: Context, given: Tokens, target: Target, old: Entry | None) -> Tokens:
-    """With the tokens that are stored already, for organizations that no new one is given for.
+def _with_stored(
+    context: Context, given: Tokens, target: Target, old: Entry | None
+) -> tuple[Entry | None, Tokens]:
+    """The connection as it is on record by now, and its tokens where no new one is given.
 
-    Those of the connection have theirs; a new organization takes the one that reaches all, if there
-    is one.
+    A new organization takes the stored token that reaches all, if there is one.
     """
     if old is None or given.shared is not None:
-        return given
-    bind_entries(context)
-    held = {one.key: one.credential for one in old.organizations}
-    of_all = None
-    if creation_asked(context.asker) != REQUIRE:
-        of_all = next((key for key, one in old.credentials.items() if one.reach is Reach.ALL), None)
-    own = dict(given.own)
-    for place in target.places:
-        key = held.get(place.key, of_all)
-        if key is not None and place.key not in own:
-            own |= _stored_token(context, place, key, old)
-    return Tokens(None, own)
+        return old, given
+    creates = creation_asked(context.asker) == REQUIRE
+    bare = [place for place in target.places if place.key not in given.own]
+
+    def keys(entry: Entry) -> dict[str, str]:
+        held = {one.key: one.credential for one in entry.organizations}
+        wide = (key for key, one in entry.credentials.items() if one.reach is Reach.ALL)
+        of_all = None if creates else next(wide, None)
+        found = {place.key: held.get(place.key, of_all) for place in bare}
+        return {place: key for place, key in found.items() if key is not None}
+
+    read = read_current(context, old, lambda entry: dict.fromkeys(keys(entry).values()))
+    if read is None:
+        return None, given
+    entry, secrets, check = read
+    if check.reason not in (None, Reason.TOKEN_GONE):
+        raise StoreError(check.reason, check.detail, remedy=check.remedy or "")
+    used = keys(entry)
+    own = {
+        place.key: _stored_token(context, place, entry, key, secrets[key])
+        for place in bare
+        if (key := used.get(place.key, "")) in secrets
+    }
+    return entry, Tokens(None, given.own | own)
 
 
-def _stored_token(context: Context, place: Place, key: str, old: Entry) -> dict[str, Token]:
-    """The token by ``Place.key``, where it can be read."""
-    credential = old.credentials[key]
-    secret = read_token(context, old, key)
-    if secret is None:
-        return {}
+def _stored_token(context: Context, place: Place, entry: Entry, key: str, secret: Secret) -> Token:
+    credential = entry.credentials[key]
     given = context.asker.given(PAT_EXPIRES)  # it corrects the record
-    token = Token(
+    return Token(
         secret,
         "keyring",
         (place,),
@@ -462,7 +472,6 @@ def _stored_token(context: Context, place: Place, key: str, old: Entry) -> dict[
         credential=key,
         authorization_id=credential.authorization_id,
     )
-    return {place.key: token}
 
 
 def distribute(tokens: Tokens, target: Target, demand: Demand) -> list[Token]:

@@ -102,9 +102,8 @@ class TypedConsole:
         """One row, by its number or by a part of its label that no other has."""
         shown = self._list(message, rows)
         while True:
-            offer = next(
-                (f" [{label}]" for value, label in rows if default and value == default), ""
-            )
+            labels = (label.partition("  (")[0] for value, label in rows if value == default)
+            offer = next((f" [{label}]" for label in labels if default), "")
             typed = self._ask(f"Number, or part of the name{offer}:").strip()
             if not typed and offer:
                 return default

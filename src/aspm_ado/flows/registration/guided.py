@@ -69,6 +69,11 @@ class Handoff:
     unstored: str = ""
     """The id of a created token that is stored nowhere: only Invicti ASPM may have it."""
 
+    @property
+    def standing(self) -> Registration:
+        """What an earlier run left of this very token."""
+        return UNREGISTERED if self.successor else self.prior
+
     def form(self, aspm_url: str) -> FormValues:
         """What a person is shown."""
         form = form_values(
@@ -210,7 +215,7 @@ class _Sitting:
         """Where to click and what to enter."""
         form, say = handoff.form(self.aspm.url), self.voice.say
         position = f" ({number} of {self.total})" if self.total > 1 else ""
-        self.voice.heading(f"Hand-off to Invicti ASPM: {handoff.place.name}{position}")
+        self.voice.heading(f"Handoff to Invicti ASPM: {handoff.place.name}{position}")
         for step, line in enumerate(form.where, start=1):
             say(f" {step}. {line}")
         say(f" {len(form.where) + 1}. {FIELDS}")
@@ -282,7 +287,7 @@ class _Sitting:
 
     def proven(self, handoff: Handoff, *, known_before: bool | None) -> Registration:
         """What a person's "saved" amounts to; an earlier one may have shown nothing."""
-        was_unseen = handoff.prior.unseen
+        was_unseen = handoff.standing.unseen
         known = known_before or knows_tool(self.context, self.aspm, handoff)
         if known and (was_unseen or known_before is False):
             self.voice.say("Invicti ASPM knows the tool now; before, it did not.")
@@ -308,5 +313,5 @@ class _Sitting:
 
 def _later(handoff: Handoff) -> Registration:
     """What is on record of one that is left: looking again changes nothing of what is there."""
-    prior = UNREGISTERED if handoff.successor else handoff.prior
-    return prior if prior.state is RegistrationState.REGISTERED else HANDED_OFF
+    standing = handoff.standing
+    return standing if standing.state is RegistrationState.REGISTERED else HANDED_OFF

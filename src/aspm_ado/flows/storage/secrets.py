@@ -66,20 +66,6 @@ def read_secrets(context: Context, entries: Sequence[Entry]) -> list[Read]:
     return read
 
 
-def read_tokens(
-    context: Context, entry: Entry, keys: Iterable[str], whose: str = ""
-) -> tuple[Secrets, Check]:
-    """The tokens ``keys`` of a connection, each read once, and ``store.secrets``.
-
-    Those that are gone are named, or said to be ``whose``.
-    """
-    try:
-        bind_entries(context)
-    except StoreError as error:
-        return {}, _refused(error)
-    return _read(context, entry, keys, whose)
-
-
 def read_token(context: Context, entry: Entry, key: str) -> Secret | None:
     """A token of a connection, for the origin on record only."""
     return context.vault.read(entry.credential_of(key).service, entry.origin)
@@ -97,9 +83,7 @@ def _refused(error: StoreError) -> Check:
     return Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
 
 
-def _read(
-    context: Context, entry: Entry, keys: Iterable[str], whose: str = ""
-) -> tuple[Secrets, Check]:
+def _read(context: Context, entry: Entry, keys: Iterable[str]) -> tuple[Secrets, Check]:
     found: Secrets = {}
     gone: list[str] = []
     try:
@@ -113,13 +97,13 @@ def _read(
         return found, _refused(error)
     if not gone:
         return found, Check(CheckId.SECRETS, Status.PASS, f"Read from {context.vault.title}.")
-    return found, _gone(context, entry, gone, whose)
+    return found, _gone(context, entry, gone)
 
 
 def read_current(
     context: Context, entry: Entry, keys_of: Callable[[Entry], Iterable[str]]
 ) -> Read | None:
-    """The tokens of a connection, as ``read_tokens``, and the entry that names them.
+    """The tokens of a connection, the entry that names them, and ``store.secrets``.
 
     One that is gone is looked for again under what the records name now: another run may have
     replaced it. ``None`` where another run has removed the connection.
@@ -146,20 +130,18 @@ def _read_current(
         entry = now
 
 
-def _gone(context: Context, entry: Entry, gone: Sequence[str], whose: str) -> Check:
+def _gone(context: Context, entry: Entry, gone: Sequence[str]) -> Check:
     """What to say of tokens that the store does not have any more."""
     names: list[str] = []
     if len(entry.credentials) > 1:
         names = [one.name for one in entry.organizations if one.credential == gone[0]]
     command = Command("rotate", tuple(names))
-    what = f" {whose}"
-    if not whose:
-        named = (entry.credential_of(key) for key in gone)
-        what = f": {', '.join(f'…{one.last4}' if one.last4 else one.service for one in named)}"
+    known = (entry.credential_of(key) for key in gone)
+    what = ", ".join(f"…{one.last4}" if one.last4 else one.service for one in known)
     return Check(
         CheckId.SECRETS,
         Status.FAIL,
-        f"{context.vault.title} has no token any more for{what}.",
+        f"{context.vault.title} has no token any more for: {what}.",
         Reason.TOKEN_GONE,
         f"Give a new one: {command.text(entry.name)}",
         next=command,

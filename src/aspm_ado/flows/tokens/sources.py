@@ -204,7 +204,7 @@ def offer_token(asker: Asker, site: Site, name: str) -> Token | None:
     """The token from a person, or ``None`` after Enter alone, which asks what else to do."""
     above = (
         *_above(site, name),
-        "Paste it, or press Enter to open the page, to stop, or if something is missing.",
+        "Paste it. Or press Enter to open the page, to get help, or to stop.",
     )
     secret = asker.secret(PAT, above, lambda typed: _parse(typed) if typed.strip() else None)
     if secret is None:
