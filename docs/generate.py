@@ -278,7 +278,7 @@ def connections_schema() -> str:
 
 MEANINGS: Final = {
     ExitCode.DONE: "What was asked is done.",
-    ExitCode.BUG: "A bug of ours.",
+    ExitCode.BUG: "A bug in aspm-ado.",
     ExitCode.USAGE: (
         "Usage: an unknown option, a value given nowhere with nobody to ask, "
         "a value refused before any request, nothing stored to validate."

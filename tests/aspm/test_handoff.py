@@ -151,8 +151,8 @@ def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
     run(here, handoff=["refused"])
     text = here.voice.text
     assert "1. The token passed" in text
-    assert "2. Invicti ASPM refuses it" in text
-    assert "3. So the cause lies between" in text
+    assert "2. You reported that Invicti ASPM refuses it" in text
+    assert "3. Possible causes:" in text
     support_ticket = text.partition("To paste into a ticket")[2]
     assert "https://aspm.example.test (standalone API)" in support_ticket
     assert "ActivityId" in support_ticket
