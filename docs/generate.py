@@ -278,13 +278,13 @@ def connections_schema() -> str:
 
 MEANINGS: Final = {
     ExitCode.DONE: "What was asked is done.",
-    ExitCode.BUG: "A bug of ours.",
+    ExitCode.BUG: "A bug in aspm-ado.",
     ExitCode.USAGE: (
-        "Usage: an unknown option, a value given nowhere with nobody to ask, "
-        "a value refused before any request, nothing stored to validate."
+        "Usage: an unknown option, a missing value while prompts are unavailable, "
+        "a value rejected before any request, nothing stored to validate."
     ),
     ExitCode.NOT_GOOD_ENOUGH: (
-        "Validated, and not good enough: "
+        "Validated, but did not pass: "
         "a scope, the reach, access to an organization, no way to clone."
     ),
     ExitCode.REJECTED: (
@@ -292,12 +292,12 @@ MEANINGS: Final = {
         "wrong, expired, revoked (Azure DevOps or Invicti ASPM)."
     ),
     ExitCode.COULD_NOT_FIND_OUT: (
-        "Could not find out: DNS, TLS, proxy, timeout, 429/5xx, conditional access or IP fence."
+        "Could not check: DNS, TLS, proxy, timeout, 429/5xx, conditional access or IP fence."
     ),
     ExitCode.ASPM: "Invicti ASPM refused (rights), or answered what is not its API.",
     ExitCode.STORE: (
-        "The secret store is closed, absent or not trusted; "
-        "our own records are locked by another run, unreadable or newer."
+        "The keyring is locked, absent, or not trusted. "
+        "The configuration is in use by another run, unreadable, or newer."
     ),
     ExitCode.STEP_REMAINS: (
         "The token is proven; a step remains for a person, and `auto` or `api` was asked."

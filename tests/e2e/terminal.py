@@ -173,7 +173,7 @@ class Wizard:
         heard += self.canaries.in_files(*self.stage.folders)
         assert not self.found + heard
         assert "Traceback" not in self._said, self.text
-        assert squeezed("A bug of ours") not in self._said, self.text
+        assert squeezed("A bug in aspm-ado") not in self._said, self.text
 
     def _read(self, wanted: str) -> None:
         import pexpect

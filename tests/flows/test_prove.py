@@ -740,7 +740,7 @@ def test_a_bug_stays_in_its_organization_and_its_id_is_told(
         assert report.is_good is (report.name != spoiled)
     bad = next(one for one in proof.reports if one.name == spoiled)
     told = " ".join(check.detail for check in bad.checks)
-    assert re.search(r"A bug of ours: UnforeseenError at \S+:\d+ \(id [0-9a-f]{8}\)", told)
+    assert re.search(r"A bug in aspm-ado: UnforeseenError at \S+:\d+ \(id [0-9a-f]{8}\)", told)
     assert "canary" not in told
     codes = {check.reason.exit_code for check in bad.checks if check.is_trouble and check.reason}
     assert codes - {0} == {5}

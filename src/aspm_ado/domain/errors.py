@@ -1,4 +1,4 @@
-"""The errors that reach a user: what happened, what to do, and a reason with the exit code."""
+"""The errors for a person: what happened, what to do, and a reason with its exit code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class UserError(Exception):
-    """A failure that somebody can fix. ``problem`` and ``remedy`` are sentences without secrets."""
+    """A failure that somebody can fix. ``problem`` and ``remedy`` contain no secrets."""
 
     def __init__(self, reason: Reason, problem: str, *, remedy: str) -> None:
         super().__init__(problem)
@@ -23,19 +23,19 @@ class UserError(Exception):
 
 
 class UsageError(UserError):
-    """The request cannot be understood or lacks a value (exit 2)."""
+    """The command line is not valid or lacks a value (exit 2)."""
 
 
 class NotCreatedError(UserError):
-    """A token could not be created for the person, who can still do it by hand (exit 2, 3 or 5)."""
+    """Azure DevOps created no token. The person can create it by hand (exit 2, 3 or 5)."""
 
 
 class StoreError(UserError):
-    """The keyring or the records cannot be used (exit 7)."""
+    """The keyring or the configuration is unusable (exit 7)."""
 
 
 class DamagedRecordsError(StoreError):
-    """The records cannot be understood; ``connect`` can set them aside."""
+    """The configuration is damaged. ``connect`` can set it aside."""
 
 
 class InterruptedByUserError(UserError):
@@ -43,7 +43,7 @@ class InterruptedByUserError(UserError):
 
 
 class HandoffInterruptedError(InterruptedByUserError):
-    """The same in the handoff of a connection that is stored (exit 130)."""
+    """An interrupt in the handoff of a stored connection (exit 130)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Problem:
 
 
 def bug_words(error: BaseException) -> str:
-    """A bug as anybody may read it: its type and an id made of where it happened, never a value."""
+    """Describe a bug: its type, and an id of where it happened. Never a value."""
     import hashlib
     import traceback
 
@@ -78,4 +78,4 @@ def bug_words(error: BaseException) -> str:
     return f"A bug in aspm-ado: {place} (id {mark})."
 
 
-BUG_REMEDY: Final = "Please report this id and the command that you ran; no secret is in it."
+BUG_REMEDY: Final = "Report this id and the command that you ran. The id contains no secret."

@@ -1,6 +1,6 @@
-"""The plan of a migration: organization, how its token will be made, what Invicti ASPM needs.
+"""The plan of a migration: per organization, how to create its token and what Invicti ASPM needs.
 
-No secret is in it.
+It contains no secret.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PLAN_SCHEMA: Final = "aspm-ado/migration-plan/v1"
 
 
 class PlanState(StrEnum):
-    """How far an organization is."""
+    """The state of an organization."""
 
     TO_DO = "to-do"
     WAITS = "waits-for-aspm"
@@ -26,7 +26,7 @@ class PlanState(StrEnum):
 
 
 class TokenWay(StrEnum):
-    """How its token will be made."""
+    """How to create its token."""
 
     BY_HAND = "by-hand"
     BY_AZ = "by-az"
@@ -36,20 +36,20 @@ class TokenWay(StrEnum):
 
 _STATES: Final = {
     PlanState.TO_DO: "to do",
-    PlanState.WAITS: "proven, waits for Invicti ASPM",
+    PlanState.WAITS: "verified, not yet in Invicti ASPM",
     PlanState.DONE: "done",
 }
 _WAYS: Final = {
     TokenWay.BY_HAND: "by hand",
-    TokenWay.BY_AZ: "by `az` (--create-token), signed in as a member; or by hand",
-    TokenWay.ADMINISTRATOR: "ask the administrator first: a policy seems to forbid it",
-    TokenWay.THERE: "it is there",
+    TokenWay.BY_AZ: "with `az` (--create-token), signed in as a member, or by hand",
+    TokenWay.ADMINISTRATOR: "ask an administrator first: a policy may forbid it",
+    TokenWay.THERE: "already created",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One organization. The fields are those of the document."""
+    """One organization, with the fields of the document."""
 
     organization: str
     connected: bool
@@ -62,23 +62,22 @@ class PlanRow:
     reach: str
     aspm: str
     administrator_request: str | None = None
-    """The letter to its administrator, where one is needed."""
 
 
-_HEADING: Final = ("organization", "state", "how its token is made", "what Invicti ASPM needs")
+_HEADING: Final = ("organization", "state", "how to create its token", "what Invicti ASPM needs")
 
 
 def rows_out(rows: Sequence[PlanRow]) -> list[dict[str, Any]]:
-    """For JSON."""
+    """The rows of the JSON document."""
     return [asdict(row) for row in rows]
 
 
 def markdown(
     name: str, day: str, rows: Sequence[PlanRow], *, listed: bool, columns: int | None = None
 ) -> Iterator[str]:
-    """The same for people: as Markdown, or with a table that fits into so many ``columns``."""
+    """The plan as Markdown, or with a table of this many ``columns``."""
     left = [row for row in rows if row.state is PlanState.TO_DO]
-    yield f"# One token for each organization: {_plain(name)}"
+    yield f"# One token per organization: {_plain(name)}"
     yield ""
     yield _summary(day, len(rows), len(left), listed=listed)
     yield ""
@@ -92,11 +91,11 @@ def markdown(
             "",
             "## Each token",
             "",
-            f"- Boxes: {'; '.join(left[0].boxes)}",
-            "- Organization: the one of the row alone, not “All accessible organizations”",
-            f"- Expiration: {left[0].expires}, or earlier where a policy wants it",
+            f"- Scopes: {'; '.join(left[0].boxes).removeprefix('Scopes: ')}",
+            "- Organization: only the one of its row, not “All accessible organizations”",
+            f"- Expiration: {left[0].expires}, or earlier if a policy requires it",
             *(f"- Page: {row.token_page}" for row in left if columns is not None),
-            f"- Then: `aspm-ado migrate {name}`",
+            f"- To continue, run: `aspm-ado migrate {name}`",
         )
     for row in rows:
         if row.administrator_request:
@@ -105,7 +104,7 @@ def markdown(
 
 
 def _table(cells: Sequence[tuple[str, ...]], columns: int) -> Iterator[str]:
-    """Columns side by side, their words wrapped."""
+    """A table with wrapped cells."""
     room = columns - 2 * (len(_HEADING) - 1)
     first = min(max(display_width(row[0]) for row in cells), room * 3 // 10)
     state = min(max(display_width(row[1]) for row in cells), room * 2 // 10)
@@ -123,7 +122,7 @@ def _table(cells: Sequence[tuple[str, ...]], columns: int) -> Iterator[str]:
 
 
 def _fitted(cell: str, width: int) -> Iterator[str]:
-    """The words of a cell in rows of its column; a longer word is cut."""
+    """The rows of a cell. A word longer than its column is split."""
     for row in wrap(cell, width):
         rest = row
         while rest:
@@ -144,7 +143,7 @@ def _quoted(line: str) -> str:
 def _summary(day: str, all_of_them: int, left: int, *, listed: bool) -> str:
     many = "1 organization" if all_of_them == 1 else f"{all_of_them} organizations"
     needy = "1 needs a token of its own" if left == 1 else f"{left} need a token of their own"
-    came = "as on record; the stored token could not list them"
+    came = "from the configuration: the stored token could not list them"
     if listed:
         came = "as the stored token lists them"
     return f"{many} on {day}, {came}. {needy}."
@@ -160,8 +159,5 @@ def _cells(row: PlanRow, *, linked: bool = True) -> tuple[str, ...]:
 
 
 def _plain(text: str, limit: int = 200) -> str:
-    """Words that Markdown leaves alone.
-
-    A name of somebody else's makes no link, no picture, no tag and no cell.
-    """
+    """Escape Markdown: a foreign name becomes no link, image, tag or cell."""
     return re.sub(r"([\\`\[\]<>|])", r"\\\1", clean(text, limit))

@@ -1,4 +1,4 @@
-"""The protocols of what a flow is given; each has a second implementation or a fake."""
+"""The protocols that a flow depends on. Each has a second implementation or a fake."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Send = Callable[["Call"], "Reply"]
-"""Sends one call and always returns a reply: what goes wrong is in ``Reply.failure``."""
+"""Sends one call and always returns a reply. ``Reply.failure`` is what went wrong."""
 
 
 class Vault(Protocol):
-    """Keeps secrets, each under a service name and with the origin that it may be sent to.
+    """Stores secrets, each under a service name and with the origin that it may be sent to.
 
-    An entry of the form before has no origin (``""``). Every method may raise ``StoreError``
+    An entry of an earlier format has no origin (``""``). Every method may raise ``StoreError``
     (exit 7).
     """
 
     @property
     def title(self) -> str:
-        """Its name for a person: the class of the keyring in use."""
+        """The name of the keyring for a person."""
         ...
 
     def probe(self) -> None:
-        """Raise if it cannot be used. This only reads."""
+        """Raise if it is unusable. This only reads."""
         ...
 
     def check_size(self, secret: Secret) -> None:
-        """Raise if it could not store this secret, because of its size."""
+        """Raise if the secret is too large."""
         ...
 
     def write(self, service: str, secret: Secret, origin: str) -> None:
-        """Store and read back: when this returns, ``read`` gives the same secret."""
+        """Store a secret, and read it back."""
         ...
 
     def read(self, service: str, origin: str) -> Secret | None:
-        """The secret, or ``None`` where there is none for this origin."""
+        """The secret for this origin, or ``None``."""
         ...
 
     def services(self) -> frozenset[str] | None:
-        """The services of all entries, read without a secret; ``None`` where it lists none."""
+        """The services of all entries, or ``None`` if the keyring does not list them."""
         ...
 
     def bind(self, service: str, origin: str) -> bool:
-        """Keep an entry of the form before with its origin; whether it is there so now."""
+        """Store the origin with an entry of an earlier format; whether it has one now."""
         ...
 
     def erase(self, service: str, origin: str) -> None:
-        """Erase, and check that it is gone. Erasing twice is not an error."""
+        """Delete a secret, and check that it is gone. A missing one is no error."""
         ...
 
 
@@ -68,31 +68,31 @@ class Records(Protocol):
     """
 
     def load(self) -> Catalogue:
-        """What is stored, read without the lock; an empty catalogue where nothing is."""
+        """What is stored, read without the lock."""
         ...
 
     def change(self, edit: Callable[[Catalogue], Catalogue]) -> Catalogue:
-        """Load, edit and replace atomically under the lock; returns the new catalogue."""
+        """Load, edit and replace the catalogue under the lock. Return the new one."""
         ...
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """Hold the lock over several changes and all between them."""
+        """Hold the lock over several changes."""
         ...
 
     def claim(self, name: str) -> bool:
-        """Claim ``name`` for this run until it ends; false where another run has claimed it."""
+        """Claim ``name`` until this run ends. False if another run has claimed it."""
         ...
 
     def release(self, name: str) -> None:
-        """Give up the claim. Releasing twice is not an error."""
+        """Release the claim, if there is one."""
         ...
 
     def check(self) -> None:
-        """Raise if the folder cannot be written."""
+        """Raise if the folder is not writable."""
         ...
 
     def set_aside(self) -> Path | None:
-        """Rename a damaged catalogue, to begin a new one; its new path, if there was one."""
+        """Rename a damaged catalogue. Return its new path, if there was one."""
         ...
 
     def load_draft(self) -> Draft | None:
@@ -100,19 +100,19 @@ class Records(Protocol):
         ...
 
     def save_draft(self, draft: Draft | None) -> None:
-        """Store the answers, or erase them (``None``)."""
+        """Store the answers, or delete them (``None``)."""
         ...
 
 
 class Prompter(Protocol):
-    """Asks a person; raises ``UsageError`` with the option that answers where there is nobody.
+    """Prompts a person. Without a terminal, raises ``UsageError`` that names the option.
 
     Ctrl-C and Ctrl-D raise ``InterruptedByUserError``.
     """
 
     @property
     def asks(self) -> bool:
-        """Whether there is somebody to ask."""
+        """Whether the program can prompt."""
         ...
 
     def text(
@@ -122,23 +122,23 @@ class Prompter(Protocol):
         *,
         accept: Callable[[str], object] | None = None,
     ) -> str:
-        """One line. It is asked again where ``accept`` raises, which is shown."""
+        """One line. If ``accept`` raises, show that and prompt again."""
         ...
 
     def secret(
         self, question: Question, context: Sequence[str] = (), *, accept: Callable[[str], T]
     ) -> T:
-        """What ``accept`` returns for a hidden value; ``context`` is printed above the question."""
+        """What ``accept`` returns for a hidden value. ``context`` is printed above the prompt."""
         ...
 
     def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
-        """One of the choices' values."""
+        """The value of one choice."""
         ...
 
     def choose_many(
         self, question: Question, choices: Sequence[Choice], *, marked: bool = False
     ) -> tuple[str, ...]:
-        """Any of the choices' values; searchable when there are many. ``marked``: all at first."""
+        """The values of any choices. ``marked``: all are selected at first."""
         ...
 
     def confirm(self, question: Question, default: bool) -> bool:
@@ -147,7 +147,7 @@ class Prompter(Protocol):
 
 
 class Voice(Protocol):
-    """Messages to a person, beside the result: on stderr, wrapped; none under ``--quiet``."""
+    """Messages to a person on stderr, wrapped. None with ``--quiet``."""
 
     def say(self, line: str = "") -> None:
         """A line of the conversation."""
@@ -158,11 +158,11 @@ class Voice(Protocol):
         ...
 
     def note(self, line: str) -> None:
-        """Something to know that needs no action."""
+        """Information that needs no action."""
         ...
 
     def warn(self, line: str) -> None:
-        """Something to act on, also under ``--quiet``."""
+        """A warning, even with ``--quiet``."""
         ...
 
     def progress(self, done: int, total: int, what: str) -> None:
@@ -171,67 +171,62 @@ class Voice(Protocol):
 
 
 class Sources(Protocol):
-    """What secrets come from besides a person. Each method may raise ``UsageError`` (exit 2)."""
+    """The sources of secrets other than a person. Each may raise ``UsageError`` (exit 2)."""
 
     def file(self, path: str) -> bytes:
         """The bytes of a file (``-`` is stdin)."""
         ...
 
     def command(self, command: str, where: str) -> bytes:
-        """What a command prints; an error names ``where`` it was given, and nothing of it."""
+        """The output of a command. An error names only ``where`` the command is from."""
         ...
 
     def variable(self, name: str) -> str:
-        """The value of a variable; empty when it is unset."""
+        """The value of a variable, or an empty text."""
         ...
 
 
 class Entra(Protocol):
-    """Tokens of whoever is signed in to Microsoft Entra. Only ``token`` runs anything."""
+    """Tokens of the account signed in to Microsoft Entra. Only ``token`` runs a program."""
 
     @property
     def is_there(self) -> bool:
-        """Whether there is a program to ask. It is looked up and not run."""
+        """Whether the program exists. It is not run."""
         ...
 
     def token(self, tenant: str) -> Secret:
-        """A token for Azure DevOps of one tenant (a GUID; empty: that of the account).
+        """A token for Azure DevOps, valid for some minutes. Raises ``NotCreatedError``.
 
-        It is valid for some minutes.
-
-        Without a tenant, of the one that is signed in to. Raises ``NotCreatedError``.
+        ``tenant`` is a GUID, or empty for the tenant of the account.
         """
         ...
 
 
 TERMINAL: Final = "terminal"
-"""The clipboard of the terminal, reached by OSC 52: nobody can tell whether it took anything."""
+"""The clipboard of the terminal (OSC 52). It does not confirm what it accepts."""
 
 
 class Desktop(Protocol):
     """The browser and the clipboard."""
 
     def open(self, url: str) -> bool:
-        """Open a page; returns whether a browser took it."""
+        """Open a page. Return whether a browser accepted it."""
         ...
 
     def copy(self, secret: Secret) -> str | None:
-        """Copy a secret; returns the clipboard, or ``None`` where none accepted it.
-
-        It is the name of a tool, or ``TERMINAL``.
-        """
+        """Copy a secret. Return the clipboard that accepted it: a tool, ``TERMINAL``, or none."""
         ...
 
     @property
     def can_copy(self) -> bool:
-        """Whether there is a clipboard to try. Nothing is run."""
+        """Whether there is a clipboard to try."""
         ...
 
     @property
     def clears_after(self) -> float | None:
-        """Seconds until the copied secret is removed; ``None`` where it cannot be."""
+        """Seconds until the copied secret is removed, or ``None`` if it stays."""
         ...
 
     def clear(self) -> None:
-        """Remove the copied secret where the platform allows."""
+        """Remove the copied secret, if the platform allows it."""
         ...

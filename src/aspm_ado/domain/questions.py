@@ -1,4 +1,4 @@
-"""Everything that can be asked: flag, variable and prompt of each question in one row."""
+"""Every question, in one row each: flag, variable, prompt and help."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer of a list: its value in the program, and what a person reads."""
+    """One choice of a list: its value, and what a person reads."""
 
     value: str
     label: str
@@ -18,7 +18,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question. ``flag`` and ``env`` are for scripts; empty where only a person can answer."""
+    """One question.
+
+    ``flag`` and ``env`` are empty if only a person can answer. ``separator`` stands between the
+    values of the variable. ``default`` is shown in help. ``group`` is the heading in help.
+    """
 
     name: str
     prompt: str
@@ -29,26 +33,18 @@ class Question:
     short: str = ""
     repeat: bool = False
     separator: str = ","
-    """What stands between several values in the variable."""
-
     switch: bool = False
     values: tuple[str, ...] = ()
     default: str = ""
-    """What holds where nobody answers, as help and documents show it."""
-
     group: str = "This run"
-    """The heading in help under which the option stands."""
 
     @property
     def how(self) -> str:
-        """How to answer where nobody can be asked."""
-        if self.flag and self.env:
-            return f"Pass {self.flag} or set {self.env}."
-        if self.flag:
-            return f"Pass {self.flag}."
-        if self.env:
-            return f"Set {self.env}."
-        return "Run this on a terminal."
+        """How to answer without a prompt."""
+        ways = [f"pass {self.flag}"] if self.flag else []
+        ways += [f"set {self.env}"] if self.env else []
+        how = " or ".join(ways) or "run this on a terminal"
+        return f"{how[0].upper()}{how[1:]}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +56,12 @@ class Given:
 
     @property
     def is_flag(self) -> bool:
-        """Whether it is from the command line, and so wins over a variable."""
+        """Whether it is from the command line, which wins over a variable."""
         return self.source.startswith("-")
 
     @property
     def value(self) -> str:
-        """The answer to a question that takes one."""
+        """The answer to a question with one value."""
         return self.values[-1] if self.values else ""
 
 
@@ -89,7 +85,7 @@ ORGANIZATION: Final = _where(
 )
 SERVER_URL: Final = _where(
     "server-url",
-    "Address of your Azure DevOps Server",
+    "URL of your Azure DevOps Server",
     "URL of an Azure DevOps Server or of a collection.",
     "URL",
 )
@@ -116,7 +112,7 @@ ALLOW_HTTP: Final = _where(
 FROM: Final = _where(
     "from",
     "File of connections",
-    "Make each [[connection]] of the TOML file FILE.",
+    "Create each [[connection]] of the TOML file FILE.",
     "FILE",
 )
 PAT_STDIN: Final = _token("pat-stdin", "Token on stdin", "Read the token from stdin.", switch=True)
@@ -176,7 +172,7 @@ CLONE_USERNAME: Final = _token(
 )
 CHECK_CLONE: Final = _token(
     "check-clone",
-    "Repository to try",
+    "Repository to test",
     "Repository to read as a test: any (auto), none (no), or the one you name.",
     "auto|no|PROJECT/REPO",
     default="auto",
@@ -205,7 +201,7 @@ TEAM_LEADS_MAY: Final = _aspm(
 )
 ASPM_URL: Final = Question(
     "aspm-url",
-    "Address of your Invicti ASPM",
+    "URL of your Invicti ASPM",
     "--aspm-url",
     "INVICTI_ASPM_HOST",
     "URL of your Invicti ASPM.",
@@ -245,7 +241,9 @@ STORE: Final = _storage(
     values=("keyring", "none"),
     default="keyring",
 )
-CONFIG_DIR: Final = _storage("config-dir", "Config folder", "Configuration directory.", "DIR")
+CONFIG_DIR: Final = _storage(
+    "config-dir", "Configuration directory", "Configuration directory.", "DIR"
+)
 DRY_RUN: Final = _row(
     "dry-run", "Dry run", "Validate and print the plan. Store and register nothing.", switch=True
 )
@@ -303,7 +301,7 @@ NO_COLOR: Final = _row("no-color", "Disable color", "Disable color.", switch=Tru
 SHARED: Final = (JSON, NO_INPUT, CA_BUNDLE, TIMEOUT, CONFIG_DIR, QUIET, VERBOSE, NO_COLOR)
 WHERE: Final = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)
 PAT_SOURCES: Final = (PAT_STDIN, PAT_FILE, PAT_VARIABLE, PAT_COMMAND)
-"""Where a token comes from, where a script says it; the last is the last to be used."""
+"""The sources of a token, in the order of use."""
 TOKEN: Final = (
     PURPOSE, *PAT_SOURCES, PAT_EXPIRES, REACH, CLONE_USERNAME, CHECK_CLONE,
     READ_ONLY_PROBES, ALLOW_HTTP,
@@ -312,7 +310,7 @@ ASPM: Final = (TEAM_LEADS_MAY, ASPM_URL, ASPM_TOKEN_FILE, ASPM_API, REGISTER, RE
 CONNECTION_KEYS: Final = tuple(
     one for one in (*WHERE, *TOKEN, CREATE_TOKEN, *ASPM, STORE, CA_BUNDLE) if one is not PAT_STDIN
 )
-"""What a connection of a file may say (``--from``): no switch of the run, and no secret."""
+"""The keys of a connection in a file (``--from``): no switch of the run, and no secret."""
 KEEPING: Final = (STORE, DRY_RUN, YES)
 MIGRATING: Final = (PAT_EXPIRES, CLONE_USERNAME, CHECK_CLONE, READ_ONLY_PROBES)
 PLANNING: Final = (PLAN, PLAN_FILE, YES)

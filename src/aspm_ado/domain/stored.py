@@ -1,4 +1,4 @@
-"""What is recorded of a connection: names, dates and where its secrets are, never a secret."""
+"""The stored connections: names, dates and where their secrets are, never a secret."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from aspm_ado.domain.http import Origin
 from aspm_ado.domain.secret import TokenFormat
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-"""The names that a connection may have: one plain word for a shell and for a page."""
+"""The names of connections: one plain word for a shell and a page."""
 
 
 class RegistrationMode(StrEnum):
-    """How Invicti ASPM learns of the organization."""
+    """How the organization is added to Invicti ASPM."""
 
     API = "api"
     GUIDED = "guided"
@@ -28,7 +28,7 @@ class RegistrationMode(StrEnum):
 
 
 class RegistrationState(StrEnum):
-    """How far that has come."""
+    """How far that is."""
 
     REGISTERED = "registered"
     HANDED_OFF = "handed-off"
@@ -39,7 +39,7 @@ class RegistrationState(StrEnum):
 
 
 class Proof(StrEnum):
-    """What shows it: a person's or an answer's claim is the least, the rest are answers of ASPM."""
+    """What proves it: the claim of a person or an answer, or more answers of Invicti ASPM."""
 
     NONE = "none"
     CLAIMED = "claimed"
@@ -52,9 +52,13 @@ class Proof(StrEnum):
 class Registration:
     """The state of one organization in Invicti ASPM.
 
+<<<<<<< HEAD
     ``marker`` is what our own registration writes into the instance, to recognise it later.
     ``unseen``: a person marked it as saved, and Invicti ASPM did not show it. Neither is in the
     report.
+=======
+    ``marker`` identifies an instance that aspm-ado created. It is not in the report.
+>>>>>>> texts10
     """
 
     mode: RegistrationMode = RegistrationMode.NONE
@@ -66,27 +70,25 @@ class Registration:
 
     @property
     def for_new_token(self) -> Registration:
-        """The state once another token is in force that nobody has brought to Invicti ASPM.
+        """The state with a new token in force that Invicti ASPM does not have yet.
 
-        A person still has to enter that one, also where the write of a profile may have arrived.
-        What was refused has not begun.
+        Someone has to enter it, even if a write of a profile may have arrived. What was refused has
+        not begun.
         """
         if self.state is RegistrationState.NONE:
             return self
         if self.mode is RegistrationMode.API and self.state is RegistrationState.FAILED:
-            return Registration(
-                self.mode, RegistrationState.NONE, self.proof, self.instance_id, self.marker
-            )
-        return Registration(
-            RegistrationMode.GUIDED,
-            RegistrationState.HANDED_OFF,
-            instance_id=self.instance_id,
-            marker=self.marker,
+            return replace(self, state=RegistrationState.NONE)
+        return replace(
+            self,
+            mode=RegistrationMode.GUIDED,
+            state=RegistrationState.HANDED_OFF,
+            proof=Proof.NONE,
         )
 
     def proven(self, proof: Proof) -> Registration:
-        """The same at another level of proof."""
-        return Registration(self.mode, self.state, proof, self.instance_id, self.marker)
+        """The same with another proof."""
+        return replace(self, proof=proof)
 
 
 UNREGISTERED: Final = Registration()
@@ -94,10 +96,10 @@ UNREGISTERED: Final = Registration()
 
 @dataclass(frozen=True, slots=True)
 class StoredCredential:
-    """Where a token is kept and what is known of it.
+    """A stored token.
 
-    ``service`` is its name in the secret store. ``authorization_id`` is its id in the PAT Lifecycle
-    API where this program created it: it can then be revoked by one request.
+    ``service`` is its name in the keyring. ``authorization_id`` is its id in the PAT Lifecycle API
+    if aspm-ado created it: one request can then revoke it.
     """
 
     service: str
@@ -113,12 +115,12 @@ class StoredCredential:
 
     @property
     def owner(self) -> str:
-        """The person that Azure DevOps named, as a person reads them."""
+        """The owner, as Azure DevOps named them."""
         return Identity(self.identity_id, self.identity_name, self.identity_account).label
 
     @property
     def ends(self) -> date | None:
-        """The day on which it ends, if one is known."""
+        """The expiry date, if known."""
         return date.fromisoformat(self.expires) if self.expires else None
 
 
@@ -126,9 +128,9 @@ class StoredCredential:
 class StoredOrganization:
     """One organization and the key of its credential.
 
-    ``verdict`` is what was last found out (check id → status), ``days`` when (check id →
-    ``YYYY-MM-DD``, as Azure DevOps counts). ``repository`` is the id of a repository that could be
-    read, which ``projects/check`` is asked about.
+    ``verdict`` is the last result (check id → status), ``days`` its date (check id →
+    ``YYYY-MM-DD``, as Azure DevOps counts). ``repository`` is the id of a readable repository, for
+    ``projects/check``.
     """
 
     name: str
@@ -141,22 +143,21 @@ class StoredOrganization:
 
     @property
     def key(self) -> str:
-        """As ``Place.key``: what all spellings of the name share."""
+        """As ``Place.key``: the same for all spellings of the name."""
         return self.name.casefold()
 
     def proven(self, found: Mapping[str, str], day: str) -> StoredOrganization:
-        """The same with what was found out on ``day``; the rest stays as it was."""
+        """Add the results of ``day``."""
         days = {**self.days, **dict.fromkeys(found, day)}
         return replace(self, verdict={**self.verdict, **found}, days=days)
 
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """A good token that replaces the one in force as soon as Invicti ASPM has it.
+    """A pending token, which replaces the current one as soon as Invicti ASPM has it.
 
-    ``verdicts`` is what was found out with it, by the name of the organization (check id → status),
-    on ``day``. ``reach_demanded`` is the reach demanded of it, where that was said anew: from the
-    swap on, the connection demands it.
+    ``verdicts`` are its results of ``day``, by organization (check id → status). A new
+    ``reach_demanded`` applies to the connection from the swap on.
     """
 
     credential: StoredCredential
@@ -168,7 +169,7 @@ class Successor:
     def in_force(
         self, one: StoredOrganization, key: str, registration: Registration
     ) -> StoredOrganization:
-        """An organization with this token in force, and what is known of this one only."""
+        """The organization with this token in force, and only its results."""
         verdict, days = one.verdict, one.days
         if found := self.verdicts.get(one.name):
             verdict, days = found, dict.fromkeys(found, self.day)
@@ -179,9 +180,9 @@ class Successor:
 
 @dataclass(frozen=True, slots=True)
 class MigrationProgress:
-    """The organizations chosen to get tokens of their own, and the tokens that they had.
+    """The organizations of a migration, and their former tokens.
 
-    These tokens are kept, named by an organization or not, until each has a token of its own.
+    These tokens stay stored until each organization has a token of its own.
     """
 
     organizations: tuple[str, ...]
@@ -192,7 +193,7 @@ class MigrationProgress:
 class StoredAspm:
     """The Invicti ASPM of a connection. ``profile`` is the path of the registration profile.
 
-    Its token is recorded once for each origin, in the catalogue.
+    The catalogue has its token, once per origin.
     """
 
     url: str
@@ -202,10 +203,10 @@ class StoredAspm:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One connection as stored.
+    """One stored connection.
 
-    ``offered`` are the organizations that its tokens were seen to reach: others are new.
-    ``simulated`` says whether a simulator was connected; earlier builds did not record it.
+    ``offered`` are the organizations that its tokens could access: others are new. ``simulated``
+    says whether it is of a simulator; ``None`` in records of earlier builds.
     """
 
     name: str
@@ -228,38 +229,38 @@ class Entry:
 
     @property
     def services(self) -> frozenset[str]:
-        """The names of its secrets in the secret store."""
+        """The names of its secrets in the keyring."""
         return frozenset(credential.service for credential in self.known_credentials)
 
     @property
     def origin(self) -> str:
-        """What its tokens may be sent to. Raises ``UsageError`` where the address is none."""
+        """The origin for its tokens. Raises ``UsageError`` for an invalid URL."""
         return str(Origin.of(self.base_url))
 
     @property
     def known_credentials(self) -> tuple[StoredCredential, ...]:
-        """Every token on record, in force or waiting."""
+        """Every stored token, current or pending."""
         waiting = (successor.credential for successor in self.successors.values())
         return (*self.credentials.values(), *waiting)
 
     def organization(self, name: str) -> StoredOrganization | None:
-        """The organization of this name, whatever its spelling."""
+        """The organization of this name, whatever its case."""
         key = name.casefold()
         return next((one for one in self.organizations if one.name.casefold() == key), None)
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """The organizations that were chosen to get a token of their own, done or not."""
+        """The organizations of the migration, done or not."""
         return self.migration.organizations if self.migration else ()
 
     def credential_of(self, key: str) -> StoredCredential:
-        """What is known of a token, in force or waiting."""
+        """The current or pending token of this key."""
         if key in self.credentials:
             return self.credentials[key]
         return self.successors[key].credential
 
     def successor_of(self, name: str) -> str | None:
-        """The key of the new token that waits for an organization."""
+        """The key of the pending token of an organization."""
         for key, successor in self.successors.items():
             if name.casefold() in map(str.casefold, successor.organizations):
                 return key
@@ -271,7 +272,7 @@ class Entry:
         return self.successor_of(name) or held.get(name.casefold(), "")
 
     def successors_without(self, names: Iterable[str]) -> dict[str, Successor]:
-        """The new tokens that still wait when those of ``names`` do not any more."""
+        """The pending tokens without those of ``names``."""
         done, left = {name.casefold() for name in names}, {}
         for key, one in self.successors.items():
             waiting = tuple(name for name in one.organizations if name.casefold() not in done)
@@ -282,7 +283,7 @@ class Entry:
     def awaiting(
         self, names: Iterable[str], waiting: Mapping[str, Successor] | None = None
     ) -> Entry:
-        """The same where these new tokens and no others wait for ``names``."""
+        """Make these the only pending tokens of ``names``."""
         return replace(self, successors={**self.successors_without(names), **(waiting or {})})
 
     def renamed(self, old: str, new: str) -> Entry:
@@ -316,11 +317,10 @@ class Entry:
         states: Mapping[str, Registration] | None = None,
         at: str | None = None,
     ) -> Entry:
-        """The same with the successor ``key`` in force for ``names``; it still waits for the rest.
+        """Put the pending token ``key`` in force for ``names``. It stays pending for the rest.
 
-        ``states`` are what Invicti ASPM or a person said of them, by ``Place.key``; without one,
-        nobody has brought the new token there. Credentials that no organization names any more are
-        dropped. ``at`` is when it was validated.
+        ``states`` are their new registrations, by ``Place.key``. Without one, Invicti ASPM does not
+        have the token. Unused credentials are removed. ``at`` is when it was validated.
         """
         successor, swapped = self.successors[key], {name.casefold() for name in names}
         known, organizations = states or {}, []
@@ -339,7 +339,7 @@ class Entry:
         ).pruned()
 
     def ending(self, day: date, source: str) -> Entry:
-        """The entry with another day on which its tokens in force end."""
+        """Set the expiry date of the current tokens."""
         used = {one.credential for one in self.organizations}
         expires = day.isoformat()
         credentials = dict(self.credentials)
@@ -348,7 +348,7 @@ class Entry:
         return replace(self, credentials=credentials)
 
     def with_registration(self, key: str, state: Registration) -> Entry:
-        """The same with a new state of one organization, by ``Place.key``."""
+        """Set the registration of one organization, by ``Place.key``."""
         organizations = []
         for one in self.organizations:
             if one.key == key:
@@ -357,7 +357,7 @@ class Entry:
         return replace(self, organizations=tuple(organizations))
 
     def migrating(self, names: Sequence[str]) -> Entry:
-        """The same with ``names`` chosen to get tokens of their own."""
+        """Start a migration of ``names``."""
         shared = tuple(key for key in self.credentials if self.is_shared(key))
         return replace(
             self,
@@ -366,11 +366,11 @@ class Entry:
         ).pruned()
 
     def migrated(self) -> Entry:
-        """The same with no such choice any more."""
+        """End the migration."""
         return replace(self, migration=None).pruned()
 
     def pruned(self) -> Entry:
-        """The same without credentials that no organization and no migration needs any more."""
+        """Remove credentials that no organization and no migration needs."""
         named = {one.credential for one in self.organizations}
         if self.migration and self.unmigrated:
             named.update(self.migration.credentials)
@@ -378,7 +378,7 @@ class Entry:
         return replace(self, credentials=needed)
 
     def is_shared(self, key: str) -> bool:
-        """Whether a token is, or may be, of several organizations."""
+        """Whether a token is, or may be, for several organizations."""
         if self.migration and key in self.migration.credentials:
             return True
         if self.credential_of(key).reach is Reach.ALL:
@@ -389,13 +389,20 @@ class Entry:
         return len(served) > 1
 
     def has_own(self, name: str) -> bool:
+<<<<<<< HEAD
         """Whether an organization has a token of its own, in force or waiting."""
         key = self.newest_key(name)
         return bool(key) and not self.is_shared(key)
+=======
+        """Whether an organization has a current or pending token of its own."""
+        held = {one.key: one.credential for one in self.organizations}
+        key = self.successor_of(name) or held.get(name.casefold())
+        return key is not None and not self.is_shared(key)
+>>>>>>> texts10
 
     @property
     def unmigrated(self) -> tuple[str, ...]:
-        """The organizations that were chosen to get a token of their own and have none yet."""
+        """The organizations of the migration without a token of their own."""
         if self.migration is None:
             return ()
         return tuple(name for name in self.migration.organizations if not self.has_own(name))
@@ -403,12 +410,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class TokenOrder:
-    """A token ordered from Azure DevOps that is not stored yet, or one that is to be revoked.
+    """A token that was ordered from Azure DevOps and is not stored yet, or one to revoke.
 
-    It is recorded before the order is sent, until the token is stored or known not to be there; a
-    ``replaced`` token until it is revoked. ``id`` is a part of the token's name, which nothing else
-    has: the name finds the token where no answer came. Only the list of its ``owner`` tells that it
-    is not there. ``authorization_id`` is what the answer said.
+    It is recorded before the order is sent, and removed when the token is stored or known not to
+    exist; a ``replaced`` token when it is revoked. ``id`` is a unique part of the name, which finds
+    the token if no answer came. Only the list of its ``owner`` shows that it does not exist.
+    ``authorization_id`` is from the answer.
     """
 
     id: str
@@ -420,16 +427,8 @@ class TokenOrder:
     replaced: bool = False
 
     def answered(self, authorization_id: str) -> TokenOrder:
-        """The same with the id of the token that was created."""
-        return TokenOrder(
-            self.id,
-            self.organization,
-            self.display_name,
-            self.owner,
-            self.at,
-            authorization_id,
-            self.replaced,
-        )
+        """The same with the id of the created token."""
+        return replace(self, authorization_id=authorization_id)
 
 
 CATALOGUE_SCHEMA: Final = "aspm-ado/catalog/v1"
@@ -440,11 +439,11 @@ class Catalogue:
     """All records.
 
     ``connections`` are by name. ``pending`` are the services of secrets that are being written, by
-    connection: what a crash leaves to be undone. ``aspm_tokens`` has the service of each ASPM
-    token, by origin. ``erasing`` are services whose secrets are to be erased, recorded before and
-    removed after, so that a crash leaves none behind. ``ordered`` are created tokens that nothing
-    holds: not stored yet, or replaced and not revoked yet. ``origins`` has the origin that is kept
-    with each secret; a service without one is of the form before.
+    connection: the next run undoes them after a crash. ``aspm_tokens`` has the service of each ASPM
+    token, by origin. ``erasing`` are services of secrets to delete, recorded before and removed
+    after, so that a crash leaves none behind. ``ordered`` are created tokens that are not stored
+    yet, or replaced and not revoked yet. ``origins`` has the origin of each secret. A service
+    without one is of an earlier format.
     """
 
     connections: dict[str, Entry] = field(default_factory=dict)
@@ -455,26 +454,26 @@ class Catalogue:
     origins: dict[str, str] = field(default_factory=dict)
 
     def begin(self, name: str, origins: Mapping[str, str]) -> Catalogue:
-        """The same, with secrets (service → origin) about to be written for ``name``."""
+        """Record that secrets (service → origin) are about to be written for ``name``."""
         pending = {**self.pending, name: tuple(origins)}
         return replace(self, pending=pending).bound(origins)
 
     def bound(self, origins: Mapping[str, str]) -> Catalogue:
-        """The same, with these secrets kept with their origins."""
+        """Record the origins of these secrets."""
         return replace(self, origins={**self.origins, **origins})
 
     @property
     def unbound(self) -> dict[str, str]:
-        """The secrets in use that are of the form before, with the origins that they go to."""
+        """The secrets of an earlier format, with the origins that they belong to."""
         wanted = {service: url for url, service in self.aspm_tokens.items()}
         for entry in self.connections.values():
             wanted.update(dict.fromkeys(entry.services - self.origins.keys(), entry.base_url))
         return {one: url for one, url in wanted.items() if one not in self.origins}
 
     def commit(self, entry: Entry, aspm: tuple[str, str] | None = None) -> Catalogue:
-        """The same with ``entry`` in force, and the ASPM token of an origin (origin, service).
+        """Put ``entry`` in force, and the ASPM token of an origin (origin, service).
 
-        What they replace is to be erased.
+        What they replace is to be deleted.
         """
         tokens = dict(self.aspm_tokens)
         if aspm is not None:
@@ -483,25 +482,25 @@ class Catalogue:
         return self._settled(entry.name, {**self.connections, entry.name: entry}, tokens)
 
     def commit_aspm(self, origin: str, service: str) -> Catalogue:
-        """The same with the API token of an ASPM; the one that it replaces is to be erased."""
+        """Put the API token of an ASPM in force. The one that it replaces is to be deleted."""
         return self._settled(origin, self.connections, {**self.aspm_tokens, origin: service})
 
     def abandon(self, name: str) -> Catalogue:
-        """The same without what was pending under ``name``; its secrets are to be erased."""
+        """Undo what is pending under ``name``. Its secrets are to be deleted."""
         return self._settled(name, self.connections, self.aspm_tokens)
 
     def with_orders(self, ordered: Iterable[TokenOrder]) -> Catalogue:
-        """The same with these orders on record, and no others."""
+        """Replace the orders."""
         return replace(self, ordered=tuple(ordered))
 
     def erased(self, services: frozenset[str]) -> Catalogue:
-        """The same without ``services`` among those to be erased."""
+        """Record that the secrets of ``services`` are deleted."""
         left = tuple(service for service in self.erasing if service not in services)
         origins = {one: kept for one, kept in self.origins.items() if one not in services}
         return replace(self, erasing=left, origins=origins)
 
     def without(self, name: str) -> Catalogue:
-        """The same without the connection ``name``; what only it used is to be erased."""
+        """Remove the connection ``name``. What only it used is to be deleted."""
         kept = {key: entry for key, entry in self.connections.items() if key != name}
         origins = {entry.aspm.url for entry in kept.values() if entry.aspm}
         tokens = {url: service for url, service in self.aspm_tokens.items() if url in origins}
@@ -512,8 +511,8 @@ class Catalogue:
     ) -> Catalogue:
         """These connections and tokens of ASPM, with nothing pending under ``name``.
 
-        Secrets that they do not name any more are to be erased, and orders of tokens that they hold
-        are done.
+        Secrets that they no longer name are to be deleted. Orders of tokens that they have are
+        done.
         """
         after = Catalogue(connections, aspm_tokens=aspm_tokens)
         left = {*self.services, *self.pending.get(name, ())} - after.services
@@ -529,20 +528,20 @@ class Catalogue:
 
     @property
     def authorizations(self) -> frozenset[str]:
-        """The ids of the tokens on record that this program created."""
+        """The ids of the stored tokens that aspm-ado created."""
         known = [one for entry in self.connections.values() for one in entry.known_credentials]
         return frozenset(one.authorization_id for one in known) - {""}
 
     @property
     def services(self) -> frozenset[str]:
-        """The services of all secrets that are in use."""
+        """The services of all secrets in use."""
         named = {service for entry in self.connections.values() for service in entry.services}
         return frozenset(named | set(self.aspm_tokens.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The answers of an interrupted run, without secrets, to be offered again."""
+    """The answers of an interrupted run, without secrets, to offer again."""
 
     answers: dict[str, str]
     saved: str = ""

@@ -242,7 +242,7 @@ def test_a_bug_is_told_in_the_reply_it_befell():
     reply = AzureDevOps(Broken()).send(Call("GET", "https://dev.azure.com/"))
     assert reply.failure is Reason.ANSWER_UNREADABLE
     assert re.fullmatch(
-        r"A bug of ours: LookupError at \S+:\d+ \(id [0-9a-f]{8}\)\.", reply.problem
+        r"A bug in aspm-ado: LookupError at \S+:\d+ \(id [0-9a-f]{8}\)\.", reply.problem
     )
 
 

@@ -1,8 +1,7 @@
-"""A registration profile: how an operator says that instances are registered at their Invicti ASPM.
+"""A registration profile: an operator's description of how their Invicti ASPM registers instances.
 
-No published API creates one (facts/aspm section 2), so nothing here knows a path. The shape of the
-document, and what may be put into it, is in ``adapters/profile.py`` and
-docs/registration-profile.md; here is what is done with one.
+No published API creates one (facts/aspm section 2), so no path is known here. The format is in
+``adapters/profile.py`` and docs/registration-profile.md.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ Values = Mapping[str, str | bool]
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """What a good answer is: its status, and a JSON pointer to something that must be in it."""
+    """A good answer: its status, and a JSON pointer to a value that it must have."""
 
     status: Collection[int]
     pointer: str = ""
 
     def met(self, status: int, document: object) -> bool:
-        """Whether this is one."""
+        """Whether this answer is good."""
         if status not in self.status or document is None:
             return False
         return at(document, self.pointer) not in (None, False, "")
@@ -45,9 +44,9 @@ class Success:
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """Where the instances are listed.
+    """The list of instances.
 
-    ``match`` finds those of an organization, ``ours`` the one that we made: texts by JSON pointer.
+    ``match`` finds those of an organization, ``ours`` the one of aspm-ado: texts by JSON pointer.
     """
 
     path: str
@@ -60,7 +59,7 @@ class Find:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """ASPM's own test of an instance, where it has one."""
+    """The test of an instance by Invicti ASPM."""
 
     path: str
     success: Success
@@ -69,7 +68,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One way to register, whole. ``digest`` is the SHA-256 of the document."""
+    """One way to register. ``digest`` is the SHA-256 of the document."""
 
     name: str
     dialect: Dialect
@@ -86,16 +85,13 @@ class Profile:
 
     @property
     def title(self) -> str:
-        """How it is named in a report."""
+        """Its name in a report."""
         return f"undocumented endpoint, profile {self.name}, sha256 {self.digest[:12]}"
 
     def create(
         self, aspm_caller: AspmCaller, token: Secret, values: Values, pat: Secret, mark: str
     ) -> Call:
-        """The one write.
-
-        The token of Azure DevOps goes into its body as it is sent, and to this ASPM alone.
-        """
+        """The one write. The token enters its body when it is sent, to this ASPM only."""
         text = json.dumps(filled(self.body, {**values, PAT: mark}), ensure_ascii=True)
         return Call(
             self.method,
@@ -109,7 +105,7 @@ class Profile:
         )
 
     def read(self, aspm_caller: AspmCaller, token: Secret, path: str, method: str = "GET") -> Call:
-        """A call for a document, without a token of Azure DevOps."""
+        """A call for a document, without the Azure DevOps token."""
         return Call(
             method,
             aspm_caller.url + path,
@@ -121,7 +117,7 @@ class Profile:
         )
 
     def shown(self, aspm_caller: AspmCaller, values: Values) -> list[str]:
-        """The request for a person, both secrets masked."""
+        """The request for a person, with both secrets masked."""
         body = json.dumps(filled(self.body, {**values, PAT: MASK}), indent=2, ensure_ascii=False)
         return [
             f"{self.method} {aspm_caller.url}{path_of(self.path, values)}",
@@ -133,7 +129,7 @@ class Profile:
 
 
 def places_in(template: object) -> set[str]:
-    """Every name in double braces, wherever it stands."""
+    """Every name in double braces."""
     if isinstance(template, str):
         return set(_PLACE.findall(template))
     if isinstance(template, Mapping):
@@ -144,10 +140,7 @@ def places_in(template: object) -> set[str]:
 
 
 def filled(template: object, values: Values) -> object:
-    """The template with its places filled.
-
-    A string that is one place alone takes the type of the value.
-    """
+    """The template with its values. A string that is only a place gets the type of its value."""
     if isinstance(template, str):
         alone = _PLACE.fullmatch(template)
         if alone is not None:
@@ -161,12 +154,12 @@ def filled(template: object, values: Values) -> object:
 
 
 def path_of(template: str, values: Values) -> str:
-    """A path with its places filled, each percent-encoded."""
+    """A path with its values, percent-encoded."""
     return _PLACE.sub(lambda found: quote(_text(values[found.group(1)]), safe=""), template)
 
 
 def at(document: object, pointer: str) -> object:
-    """What a JSON pointer (RFC 6901) leads to; ``None`` where it leads nowhere."""
+    """The value at a JSON pointer (RFC 6901), or ``None``."""
     found = document
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
@@ -180,7 +173,7 @@ def at(document: object, pointer: str) -> object:
 
 
 def same(item: object, wanted: Mapping[str, str], values: Values) -> bool:
-    """Whether each pointer leads to the text wanted; case and a closing slash do not matter."""
+    """Whether each pointer leads to the wanted text, ignoring case and a final slash."""
     return all(
         _plain(at(item, pointer)) == _plain(filled(template, values))
         for pointer, template in wanted.items()
