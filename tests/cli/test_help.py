@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.cli.commands import COMMANDS
+from aspm_ado.cli.commands import COMMANDS, CommandSpec
 
 from .conftest import Run
 
@@ -15,10 +15,30 @@ def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.word)
-def test_each_command_has_two_examples_under_its_options(command: object, run: Run) -> None:
-    shown = run(command.word, "--help").out  # type: ignore[attr-defined]
-    assert len(command.examples) == 2  # type: ignore[attr-defined]
+def test_each_command_has_two_examples_under_its_options(command: CommandSpec, run: Run) -> None:
+    shown = run(command.word, "--help").out
+    assert len(command.examples) == 2
     assert shown.index("This run:") < shown.index("Examples:\n  aspm-ado ")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.word)
+def test_each_option_has_words_and_no_value_is_broken_at_the_end_of_a_row(
+    command: CommandSpec, run: Run
+) -> None:
+    rows = run(command.word, "--help").out.splitlines()
+    words = " ".join(" ".join(rows).split())
+    for option in command.options:
+        assert len(option.help.split()) > 1
+        assert option.help in words
+        assert not option.default or f"{option.help} (default: {option.default})" in words
+    assert not [row for row in rows if row.endswith("-") and not row.startswith("  aspm-ado ")]
+
+
+def test_the_program_shows_its_commands_before_the_options_that_they_share(run: Run) -> None:
+    shown = run().out
+    places = [shown.index(f"\n{each}:\n") for each in ("Commands", "Examples", "Options")]
+    assert places == sorted(places)
+    assert len(shown.splitlines()) <= 40
 
 
 def test_the_help_of_connect_fits_ninety_five_rows_of_eighty_columns(run: Run) -> None:

@@ -27,7 +27,7 @@ from aspm_ado.cli.commands import (
 from aspm_ado.cli.completion import complete_names, give_completion
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.errors import problem_of, report_error, unreadable_file, wants_json
-from aspm_ado.cli.help import GroupedCommand
+from aspm_ado.cli.help import GroupedCommand, ProgramHelp
 from aspm_ado.cli.options import argument, flags_of, parameter, set_signature
 from aspm_ado.cli.output import forget_document
 from aspm_ado.domain.errors import Problem
@@ -120,9 +120,10 @@ def parser(words: Collection[str] = WORDS) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings=_HELP_OPTIONS,
-        help="Connect Azure DevOps to Invicti ASPM with a personal access token: create it, "
-        "verify it, and store it.",
-        epilog="For the options of a command, run: aspm-ado help COMMAND",
+        cls=ProgramHelp,
+        help="Connect Azure DevOps to Invicti ASPM with a personal access token. "
+        "aspm-ado helps you create it, verifies it, and stores it.",
+        epilog="aspm-ado demo\naspm-ado connect",
     )
     set_signature(_root, map(parameter, (*ROOT, *SHARED)))
     app.callback(invoke_without_command=True)(_root)

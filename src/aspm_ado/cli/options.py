@@ -54,7 +54,7 @@ def _help(question: Question) -> str:
 
 def _metavar(question: Question) -> str:
     """What the option takes: its values, where it takes one of a few."""
-    if question.values and not question.repeat:
+    if question.values:
         return "|".join(question.values)
     return question.metavar
 

@@ -112,7 +112,7 @@ ALLOW_HTTP: Final = _where(
 FROM: Final = _where(
     "from",
     "File of connections",
-    "Create each [[connection]] of the TOML file FILE.",
+    "Create each [[connection]] in the TOML file FILE.",
     "FILE",
 )
 PAT_STDIN: Final = _token("pat-stdin", "Token on stdin", "Read the token from stdin.", switch=True)
@@ -193,8 +193,7 @@ ALLOW_OTHER_IDENTITY: Final = _token(
 TEAM_LEADS_MAY: Final = _aspm(
     "team-leads-may",
     "What may team leads do in Invicti ASPM?",
-    "Advanced Setting to switch on: create-instances, fetch-projects or access-projects. Can be "
-    "repeated.",
+    "Advanced Setting to switch on. Can be repeated.",
     "WHAT",
     repeat=True,
     values=("create-instances", "fetch-projects", "access-projects"),

@@ -52,13 +52,8 @@ class Proof(StrEnum):
 class Registration:
     """The state of one organization in Invicti ASPM.
 
-<<<<<<< HEAD
-    ``marker`` is what our own registration writes into the instance, to recognise it later.
-    ``unseen``: a person marked it as saved, and Invicti ASPM did not show it. Neither is in the
-    report.
-=======
-    ``marker`` identifies an instance that aspm-ado created. It is not in the report.
->>>>>>> texts10
+    ``marker`` identifies an instance that aspm-ado created. ``unseen``: a person marked it as
+    saved, and Invicti ASPM did not show it. Neither is in the report.
     """
 
     mode: RegistrationMode = RegistrationMode.NONE
@@ -389,16 +384,9 @@ class Entry:
         return len(served) > 1
 
     def has_own(self, name: str) -> bool:
-<<<<<<< HEAD
-        """Whether an organization has a token of its own, in force or waiting."""
+        """Whether an organization has a current or pending token of its own."""
         key = self.newest_key(name)
         return bool(key) and not self.is_shared(key)
-=======
-        """Whether an organization has a current or pending token of its own."""
-        held = {one.key: one.credential for one in self.organizations}
-        key = self.successor_of(name) or held.get(name.casefold())
-        return key is not None and not self.is_shared(key)
->>>>>>> texts10
 
     @property
     def unmigrated(self) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ ROOT: Final = (VERSION, INSTALL_COMPLETION, SHOW_COMPLETION)
 
 SCENARIO: Final = _own("scenario", "Scenario to play.", metavar="NAME", default="ready")
 
-_ONLY_ONE: Final = "Connection (default: the only one; of several you are asked)."
+_ONLY_ONE: Final = "Connection (default: the only one; prompts if there are several)."
 
 COMMANDS: Final = (
     CommandSpec(
@@ -99,8 +99,8 @@ COMMANDS: Final = (
     ),
     CommandSpec(
         "validate",
-        "Verify stored connections, or any token. Without a name it verifies all of them; "
-        "with -o or --server-url it verifies a token and stores nothing.",
+        "Verify stored connections, or any token. Without a name, it verifies all of them. "
+        "With -o or --server-url, it verifies a token and stores nothing.",
         (*WHERE, *TOKEN, WARN_DAYS, FAIL_ON_WARNING, SHOW_ALL, REPORT),
         name="Stored connections (default: all).",
         many=True,
@@ -124,7 +124,7 @@ COMMANDS: Final = (
     CommandSpec(
         "demo",
         "Try connect with simulated services on this machine. "
-        "It sends nothing elsewhere and stores nothing.",
+        "Sends nothing to other machines and stores nothing.",
         own=(
             SCENARIO,
             _own("list-scenarios", "Print the scenarios."),
@@ -136,14 +136,14 @@ COMMANDS: Final = (
     CommandSpec(
         "handoff",
         "Show the values for Invicti ASPM again. "
-        "Copies the token on request and records your answer: saved, later or refused.",
+        "Copies the token on request and records your answer: saved, later, or refused.",
         name=_ONLY_ONE,
         examples=("aspm-ado handoff", "aspm-ado handoff contoso"),
     ),
     CommandSpec(
         "rotate",
-        "Replace a token with a new one. aspm-ado verifies the new token first; the current one "
-        "stays in use until Invicti ASPM has the new one.",
+        "Replace a token with a new one. aspm-ado verifies the new token first. The current "
+        "token stays in use until Invicti ASPM has the new one.",
         (
             ORGANIZATION,
             *PAT_SOURCES,
@@ -182,8 +182,8 @@ COMMANDS: Final = (
     ),
     CommandSpec(
         "token",
-        "Write the token of a connection into a pipe. It is the token that the handoff would "
-        "hand over, without a line end.",
+        "Write the token of a connection to a pipe. It is the token to enter in Invicti ASPM, "
+        "without a line end.",
         (ORGANIZATION, COLLECTION, YES),
         name=_ONLY_ONE,
         examples=(
@@ -193,15 +193,16 @@ COMMANDS: Final = (
     ),
     CommandSpec(
         "disconnect",
-        "Remove a connection and delete its secrets. Says what is left to do elsewhere.",
+        "Remove a connection and delete its secrets. "
+        "Lists what is left to do in Azure DevOps and Invicti ASPM.",
         (YES,),
         name=_ONLY_ONE,
         examples=("aspm-ado disconnect contoso", "aspm-ado disconnect contoso --yes"),
     ),
     CommandSpec(
         "doctor",
-        "Diagnose problems on this machine. It looks at the keyring, the configuration, the proxy, "
-        "certificates, every host, the clock, and unfinished work.",
+        "Diagnose problems on this machine. Checks the keyring, configuration, proxy, "
+        "certificates, hosts, clock, and unfinished work.",
         examples=("aspm-ado doctor", "aspm-ado doctor --json"),
     ),
 )
