@@ -202,7 +202,7 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable", 5, Who.NETWORK
     """No connection to a host."""
     TLS_UNTRUSTED = "tls-untrusted", 5, Who.NETWORK
-    """The certificate of a host is not signed by anybody this machine trusts."""
+    """The certificate of a host is not signed by an authority that this machine trusts."""
     TLS_WRONG_HOST = "tls-wrong-host", 5, Who.NETWORK
     """The certificate belongs to another host."""
     TLS_EXPIRED = "tls-expired", 5, Who.NETWORK
