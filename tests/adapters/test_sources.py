@@ -52,7 +52,7 @@ def test_what_others_may_read_is_refused_with_the_command_that_mends_it(
     token.chmod(mode)
     error = refused(token)
     assert error.reason is Reason.FILE_NOT_PRIVATE
-    command, _, _ = error.remedy.partition(" (")
+    _, _, command = error.remedy.partition("run: ")
     assert command == f"chmod 600 '{token}'"
     subprocess.run(["sh", "-c", command], check=True)
     assert stat.S_IMODE(token.stat().st_mode) == 0o600

@@ -124,7 +124,7 @@ def test_a_server_that_fails(fault: str, run: Run, start, token_file, tmp_path: 
 @pytest.mark.parametrize(
     ("page", "reason", "words"),
     [
-        (answer(407, PAGE, HTML, CLOSE), "proxy-failed", "wants a sign-in"),
+        (answer(407, PAGE, HTML, CLOSE), "proxy-failed", "requires a sign-in"),
         (answer(503, PAGE, HTML, CLOSE), "service-unavailable", "Something on the network path"),
         (answer(403, PAGE, HTML, CLOSE), "not-azure-devops", "Something else answered"),
         (answer(401, PAGE, HTML, CLOSE), "not-azure-devops", "Something else answered"),

@@ -71,7 +71,7 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
 
 def test_a_place_where_no_folder_can_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="cannot be created"):
         RecordsFolder(tmp_path / "file" / "aspm-ado").prove_writable()
 
 
@@ -80,7 +80,7 @@ def test_a_place_where_no_folder_can_be_made(tmp_path: Path) -> None:
 )
 def test_a_parent_that_may_not_be_written(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="cannot be created"):
         RecordsFolder(tmp_path / "aspm-ado").prove_writable()
 
 

@@ -176,7 +176,7 @@ def test_a_proxy_over_tls(opened: Opened, certificates: Certificates, bundle: Pa
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [(407, "wants a sign-in"), (403, "(status 403)"), (502, "(status 502)")]
+    ("status", "words"), [(407, "requires a sign-in"), (403, "(status 403)"), (502, "(status 502)")]
 )
 def test_a_proxy_that_refuses(opened: Opened, status: int, words: str) -> None:
     contact = go(FAR, https_proxy=f"http://localhost:{opened(proxy(status)).port}")
@@ -228,7 +228,7 @@ def test_who_is_trusted_is_told_with_its_source(bundle: Path) -> None:
     assert network(bundle).trusted(None)[0][-1] == f"--ca-bundle {bundle}"
     sources, notes = network(SSL_CERT_FILE="/no/such", REQUESTS_CA_BUNDLE=str(bundle)).trusted(None)
     assert sources[-1] == f"REQUESTS_CA_BUNDLE ({bundle})"
-    assert notes == ("SSL_CERT_FILE is set but cannot be read; ignored.",)
+    assert notes == ("SSL_CERT_FILE is set but cannot be read, so aspm-ado ignores it.",)
     with pytest.raises(UsageError):
         network().trusted("/no/such/ca.pem")
 
@@ -276,4 +276,4 @@ def test_where_no_thread_can_be_started_hosts_are_met_one_by_one(
     for name, result in zip(names, network().connect(targets), strict=True):
         assert result.problem is not None
         assert result.problem.problem.startswith(f"aspm-ado did not contact {name} ")
-        assert "starts no more threads" in result.problem.problem
+        assert "cannot start more threads" in result.problem.problem

@@ -71,8 +71,8 @@ class AzureCli:
             raise NotCreatedError(
                 Reason.AZ_ABSENT,
                 "The Azure CLI (az) is not on the PATH.",
-                remedy="Install it (https://aka.ms/installazurecli) and sign in with az login; "
-                "or create the token by hand.",
+                remedy="Create the token by hand. Or install it (https://aka.ms/installazurecli) "
+                "and sign in: az login",
             )
         which = f"--tenant {tenant} " if tenant else ""
         words = f"account get-access-token {which}--resource {RESOURCE} --output json"
@@ -99,8 +99,8 @@ class AzureCli:
         except OSError as error:
             raise NotCreatedError(
                 Reason.AZ_FAILED,
-                f"`az` could not be started ({system_words(error)}).",
-                remedy="See whether it runs at all: az version",
+                f"`az` could not start ({system_words(error)}).",
+                remedy="To check whether it runs, run: az version",
             ) from None
         with child:
             try:
@@ -110,8 +110,8 @@ class AzureCli:
                 raise NotCreatedError(
                     Reason.TIMED_OUT,
                     f"`az` did not answer within {limit:.0f} seconds, and was ended.",
-                    remedy="Give it more time with --timeout SECONDS; "
-                    "see whether it answers at all: az account show",
+                    remedy="Pass a longer --timeout SECONDS. To check whether it answers, run: "
+                    "az account show",
                 ) from None
             except BaseException:
                 end_group(child, self._platform, self._environment)
@@ -155,6 +155,6 @@ def _read(out: bytes, now: float) -> tuple[Secret, float]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError):
         raise NotCreatedError(
             Reason.AZ_FAILED,
-            "`az` ended well, but what it printed is not the answer that it documents.",
+            "`az` succeeded, but its output is not in the documented form.",
             remedy="Update the Azure CLI: az upgrade",
         ) from None

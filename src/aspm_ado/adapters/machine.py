@@ -32,7 +32,7 @@ def installed_software() -> Software:
     """Versions and places; nothing of it names the person or the machine."""
     kind = "not in a virtual environment"
     if sys.prefix != sys.base_prefix:
-        kind = "in an environment of its own"
+        kind = "in a virtual environment"
     version = f"{platform.python_implementation()} {platform.python_version()}"
     return Software(
         program=__version__,
@@ -102,7 +102,7 @@ class RecordsFolder:
             self._folder.prove_writable()
         elif not self._nearest.is_dir() or not os.access(self._nearest, os.W_OK | os.X_OK):
             denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-            raise refusal(self._path, "cannot be made", denied)
+            raise refusal(self._path, "cannot be created", denied)
 
     def prove_free(self) -> None:
         """Take the lock and give it back."""

@@ -46,8 +46,8 @@ _TAKEN: Final = frozenset({
     "x-cookie", "x-auth", "transfer-encoding", "connection",
 })  # fmt: skip
 _PLAINER: Final = {
-    "extra_forbidden": "a profile has no such key",
-    "missing": "it is not there, and has to be",
+    "extra_forbidden": "a profile does not have this key",
+    "missing": "it is missing",
 }
 
 
@@ -100,7 +100,7 @@ def _said(error: ErrorDetails) -> str:
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key is there twice")
+        raise ValueError("a key appears twice")
     return found
 
 
@@ -123,15 +123,17 @@ def _pointer(value: str) -> str:
 def _check_header(name: str, value: str) -> None:
     if not _HEADER.fullmatch(name) or name.lower() in _TAKEN:
         raise ValueError(
-            "headers has a name that is not allowed: secrets and framing are ours to set"
+            "headers has a name that is not allowed: aspm-ado sets secrets and framing"
         )
     if places_in(value) or not all(" " <= character <= "~" for character in value):
-        raise ValueError("headers has a value that is not plain text; places are for path and body")
+        raise ValueError(
+            "headers has a value that is not plain text. Placeholders belong in path and body"
+        )
 
 
 def _only(allowed: frozenset[str], *templates: object) -> None:
     if places_in(templates) - allowed:
-        raise ValueError("a name in double braces is not known, or not allowed in this place")
+        raise ValueError("a name in double braces is unknown, or not allowed here")
 
 
 def _into(kind: type) -> AfterValidator:
@@ -170,13 +172,12 @@ class _Find(_Strict):
         if MARKER not in places_in(self.ours):
             raise ValueError(
                 "ours compares with {{marker}}: "
-                "nothing else proves that this program made an instance"
+                "nothing else proves that aspm-ado created an instance"
             )
         _only(PLACES, self.path, self.match, self.ours)
         if MARKER in places_in([self.path, self.match]):
             raise ValueError(
-                "{{marker}} belongs into ours: "
-                "with it in path or match no other instance is ever found"
+                "{{marker}} belongs in ours: in path or match it hides all other instances"
             )
         return self
 
@@ -212,10 +213,10 @@ class _Profile(_Strict):
         _only(PLACES, self.path)
         _only(PLACES | {PAT}, self.body)
         if PAT not in places_in(self.body):
-            raise ValueError("body has no {{pat}}: an instance without the token is of no use")
+            raise ValueError("body has no {{pat}}: an instance without the token cannot work")
         if self.find is not None and MARKER not in places_in(self.body):
             raise ValueError(
-                "body has no {{marker}}, so find could never tell our instance from another's"
+                "body has no {{marker}}, so find cannot tell the instance of aspm-ado from others"
             )
         for name, value in self.headers.items():
             _check_header(name, value)

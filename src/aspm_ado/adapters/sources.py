@@ -65,7 +65,7 @@ class SystemSources:
         place = Path(path)
         shown = f"The file {clean(place, 120)}"
         if not is_nameable(path):
-            shown = "The file that is to hold the secret"
+            shown = "The file of the secret"
         return self._read(partial(self._file, place), shown, _READABLE)
 
     def _file(self, place: Path) -> bytes:
@@ -108,8 +108,8 @@ class SystemSources:
         if self._stdin_is_read:
             raise UsageError(
                 Reason.USAGE,
-                "stdin can bring one secret only.",
-                remedy="Give the others with --pat-file FILE.",
+                "stdin can hold only one secret.",
+                remedy="Pass the others with --pat-file FILE.",
             )
         self._stdin_is_read = True
         if sys.stdin is None or sys.stdin.closed:
@@ -142,7 +142,8 @@ def _is_open_to_others(descriptor: int) -> bool:
 def _not_private(place: Path) -> UsageError:
     return UsageError(
         Reason.FILE_NOT_PRIVATE,
-        f"Other users of this machine can read the file {clean(place, 120)}, so it is not read.",
-        remedy=f"chmod 600 {shlex.quote(clean(place, 1000))} "
-        "(or mount it read-only, or bring the secret by a pipe).",
+        f"Other users of this machine can read the file {clean(place, 120)}, so aspm-ado does "
+        "not read it.",
+        remedy="Mount it read-only, use a pipe, or run: "
+        f"chmod 600 {shlex.quote(clean(place, 1000))}",
     )

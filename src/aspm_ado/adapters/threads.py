@@ -18,7 +18,7 @@ class NoThreadError(OSError):
     """The system starts no more threads (``ulimit -u``, or the limit of a container)."""
 
     def __init__(self) -> None:
-        super().__init__(errno.EAGAIN, "this machine starts no more threads")
+        super().__init__(errno.EAGAIN, "this machine cannot start more threads")
 
 
 def start_thread(name: str, work: Callable[[], object]) -> None:

@@ -61,7 +61,7 @@ class TokenCommands:
         except ValueError:
             raise _refusal(where, "A quotation mark in the command is not closed.") from None
         if not words or "\0" in command:
-            raise _refusal(where, "It names no program.")
+            raise _refusal(where, "The command names no program.")
         program = find_program(words[0], self._environment, self._platform)
         if program is None:
             raise _refusal(
@@ -73,8 +73,8 @@ class TokenCommands:
         if _is_batch(program) and any(map(_OBEYED.search, words[1:])):
             raise _refusal(
                 where,
-                "The program is a batch file, and an argument has a character that cmd obeys.",
-                "Name a program that is no batch file, or write the token to a file.",
+                "The program is a batch file, and an argument has a character that cmd interprets.",
+                "Use a program that is not a batch file, or write the token to a file.",
             )
         return _single_line(self._answer([program, *words[1:]], where), where)
 
@@ -202,7 +202,7 @@ def _single_line(answer: bytes, where: str) -> bytes:
 def _refusal(
     where: str,
     problem: str,
-    remedy: str = "Run the command in a shell: it must print the token alone, and end with 0.",
+    remedy: str = "Run the command in a shell: it must print only the token and exit with 0.",
     *,
     reason: Reason = Reason.TOKEN_COMMAND_FAILED,
 ) -> UsageError:

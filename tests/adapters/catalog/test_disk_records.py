@@ -76,7 +76,7 @@ def test_what_could_not_be_read_again_is_never_written(
     monkeypatch.setattr("aspm_ado.adapters.records.folder._LARGEST", 4000)
     many = {"x" * 200: "y" * 4000}
     error = refused(lambda: records.save_draft(Draft(many)))
-    assert "too large to be read again" in error.problem
+    assert "too large to read again" in error.problem
     refused(lambda: records.change(lambda found: found.commit(entry("n" * 4000))))
     assert set(records.load().connections) == {"contoso"}
     assert records.load_draft() is None
@@ -372,7 +372,7 @@ def test_a_disk_without_locks_is_found_before_it_matters(
     for work in (records.check, lambda: records.change(put()), lambda: records.claim("x")):
         error = refused(work)
         assert f"cannot be locked: {os.strerror(code)}." in error.problem
-        assert error.remedy == "Name a folder on a local disk with `--config-dir`."
+        assert error.remedy == "Pass a folder on a local disk with `--config-dir`."
     assert not (folder / "catalog.json").exists()
 
 
@@ -401,7 +401,7 @@ def test_nothing_is_made_in_the_folder_of_another_user(
     if made:
         records.check()
     else:
-        assert "so nothing is made in it" in refused(records.check).problem
+        assert "so aspm-ado creates nothing in it" in refused(records.check).problem
     assert len(list(home.iterdir())) == made
 
 

@@ -97,7 +97,7 @@ def test_a_note_that_says_nothing_is_no_trouble(note: bytes, tmp_path: Path) -> 
     folder = tmp_path / "ours"
     with holder(folder):
         (folder / "catalog.holder").write_bytes(note)
-        with pytest.raises(StoreError, match="Another run"):
+        with pytest.raises(StoreError, match="Another aspm-ado process"):
             DiskRecords(folder, wait=0.0).change(lambda found: found)
 
 

@@ -48,7 +48,7 @@ class PrompterContract:
         at.type("\r")
         at.see("“x” is not a number.\n  Give digits only.\n")
         at.type("\r")
-        at.see("  That was empty. Type an answer, or leave with Ctrl-C.\n")
+        at.see("  The answer is empty. Type an answer, or press Ctrl-C to leave.\n")
         at.type("twelve\r")
         at.see("“twelve” is not a number.\n  Give digits only.\n")
         at.type(" 12 \r")
@@ -234,7 +234,7 @@ class TestDrawn(PrompterContract):
         at = terminal("many")
         at.see("> project-000")
         at.type("zz\r")
-        at.see("(nothing has that; Backspace)")
+        at.see("(no match: press Backspace)")
         at.type("\x7f\x7f198\r")
         assert at.end() == {"answer": "v198"}
 
@@ -389,7 +389,7 @@ class TestTyped(PrompterContract):
         at = terminal("few", TERM="dumb")
         at.see("part of the name")
         at.type("9\r")
-        at.see("That is none of them.")
+        at.see("No choice has that name.")
         at.type("2\r")
         assert at.end() == {"answer": "b"}
         assert b"\x1b" not in at.log.getvalue()
@@ -406,7 +406,7 @@ class TestTyped(PrompterContract):
         at = terminal("some", TERM="dumb")
         at.see("for none:")
         at.type("ta, zz\r")
-        at.see("Not every one")
+        at.see("Each name must match")
         at.type("all\r")
         assert at.end() == {"answer": ["a", "b", "c"]}
 

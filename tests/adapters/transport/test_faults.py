@@ -205,7 +205,7 @@ def test_a_write_that_is_reset_is_not_sent_again(start, transport, get, method, 
     before = len(server.received)
     reply = client.send(get(server.url, method, body="{}"))
     assert reply.failure is Reason.UNREACHABLE
-    assert "not known" in reply.problem
+    assert "is unknown" in reply.problem
     assert len(server.received) - before == 1
 
 

@@ -96,7 +96,7 @@ def test_where_no_thread_can_be_started_nobody_is_asked_and_the_machine_is_named
     with pytest.raises(NoThreadError):
         resolve("a.example", 443, GUARD)
     reply = transport().send(get("http://a.example/"))
-    assert "starts no more threads" in reply.problem
+    assert "cannot start more threads" in reply.problem
     assert "ulimit -u" in reply.remedy
     assert "ulimit -v" in reply.remedy
     assert server.asked == []
@@ -106,8 +106,8 @@ def test_where_no_thread_can_be_started_nobody_is_asked_and_the_machine_is_named
 @pytest.mark.parametrize(
     ("number", "problem", "remedy"),
     [
-        (errno.EMFILE, "this machine opens no more files", "ulimit -n"),
-        (errno.ENFILE, "this machine opens no more files", "ulimit -n"),
+        (errno.EMFILE, "this machine cannot open more files", "ulimit -n"),
+        (errno.ENFILE, "this machine cannot open more files", "ulimit -n"),
         (errno.EPERM, "it failed (Operation not permitted)", ""),
     ],
 )

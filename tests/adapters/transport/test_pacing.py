@@ -112,7 +112,7 @@ def test_a_refusal_holds_back_the_other_calls_of_the_lane(start, transport, get,
     assert client.send(get(server.url)).status == 429
     held = client.send(get(server.url))
     assert held.failure is Reason.THROTTLED
-    assert "nothing was sent" in held.problem
+    assert "aspm-ado sent nothing" in held.problem
     assert len(server.received) == 1
     time.now += 15
     assert client.send(get(server.url, "POST")).status == 200
@@ -192,8 +192,8 @@ def test_a_hint_beside_an_answer_slows_down_and_fails_nothing(start, transport, 
     assert time.slept == [4.0, 15.0]
     host = f"localhost:{server.port}"
     assert notes == [
-        f"{host} asks to slow down: waiting 4 s.",
-        f"{host} asks to slow down: waiting 15 s.",
+        f"{host} is throttling requests: waiting 4 s.",
+        f"{host} is throttling requests: waiting 15 s.",
     ]
 
 

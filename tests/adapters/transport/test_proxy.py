@@ -52,7 +52,7 @@ def test_a_write_that_is_lost_behind_a_tunnel_may_have_been_acted_on(
     client = transport({"https_proxy": f"http://127.0.0.1:{tunnel.port}"}, ca_bundle=bundle)
     reply = client.send(get(far, "POST", body="{}"))
     assert (reply.failure, len(server.received)) == (Reason.UNREACHABLE, 1)
-    assert "Whether it acted on the request is not known" in reply.problem
+    assert "It is unknown whether it acted on the request" in reply.problem
 
 
 def test_a_read_that_is_lost_behind_a_tunnel_is_sent_again(
@@ -89,7 +89,7 @@ def test_plain_http_is_forwarded(transport, get, proxy):
 
 GIVEN, NONE, HELPER = (
     "Correct user and password in HTTPS_PROXY",
-    "Put the sign-in into HTTPS_PROXY",
+    "Set the sign-in in HTTPS_PROXY",
     "helper proxy",
 )
 
@@ -117,9 +117,15 @@ def test_who_wants_a_sign_in_is_named_with_what_it_offers(
     box = proxy(refusal=refusal, script=[refusal])
     client = transport({"ALL_PROXY": f"http://{sign_in}127.0.0.1:{box.port}"})
     reply = client.send(get(url))
-    said = f"The proxy 127.0.0.1:{box.port} wants a sign-in before it lets us reach dev.example; the service did not ask."
+    said = (
+        f"The proxy 127.0.0.1:{box.port} requires a sign-in for dev.example. "
+        "The service did not ask for it."
+    )
     if sign_in:
-        said = f"The proxy 127.0.0.1:{box.port} refused the sign-in that its variable holds, so dev.example was not reached."
+        said = (
+            f"The proxy 127.0.0.1:{box.port} rejected the sign-in of its variable. "
+            "aspm-ado could not connect to dev.example."
+        )
     if offered:
         said += f" The proxy offers: {offered}."
     assert (reply.failure, reply.problem) == (Reason.PROXY_FAILED, said)
@@ -183,7 +189,7 @@ def test_a_proxy_that_forbids(transport, get, proxy, far):
     box = proxy(refusal=b"HTTP/1.1 403 \x1b[31mNo\r\n\r\n")
     reply = transport({"HTTPS_PROXY": f"http://127.0.0.1:{box.port}"}).send(get(far))
     assert reply.failure is Reason.PROXY_FAILED
-    assert "refused to connect us to dev.example (status 403)" in reply.problem
+    assert "refused the connection to dev.example (status 403)" in reply.problem
 
 
 @pytest.mark.parametrize("status", [502, 503, 511])
@@ -211,7 +217,7 @@ def test_a_proxy_that_puts_a_page_into_the_tunnel(transport, get, proxy, far):
     box._talk = speak
     reply = transport({"HTTPS_PROXY": f"http://127.0.0.1:{box.port}"}).send(get(far))
     assert (reply.failure, reply.text) == (Reason.TLS_FAILED, "")
-    assert f"(through the proxy 127.0.0.1:{box.port}) answered is not TLS" in reply.problem
+    assert f"(through the proxy 127.0.0.1:{box.port}) is not TLS" in reply.problem
     assert all(request.all("Authorization") == [] for request in box.received)
 
 
@@ -280,7 +286,7 @@ def test_a_certificate_behind_a_proxy_is_judged_too(
 def test_a_proxy_that_cannot_be_used_stops_the_call(transport, get, far, address):
     reply = transport({"HTTPS_PROXY": address}).send(get(far))
     assert reply.failure is Reason.PROXY_FAILED
-    assert "dev.example was not asked" in reply.problem
+    assert "dev.example was not contacted" in reply.problem
 
 
 def test_this_machine_is_never_proxied(start, transport, get):

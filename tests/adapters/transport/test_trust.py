@@ -48,7 +48,7 @@ def test_a_pipe_is_no_bundle(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     notes = []
     load({"SSL_CERT_FILE": str(tmp_path / "pipe")}, notes=notes)
-    assert notes == ["SSL_CERT_FILE is set but cannot be read; ignored."]
+    assert notes == ["SSL_CERT_FILE is set but cannot be read, so aspm-ado ignores it."]
 
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
@@ -89,7 +89,7 @@ def test_a_folder_counts_where_openssl_finds_something(bundle, tmp_path, names, 
         assert (trust.sources[1], notes) == (f"SSL_CERT_FILE ({tmp_path})", [])
     else:
         assert trust.sources[1] == f"REQUESTS_CA_BUNDLE ({bundle})"
-        assert notes[0].startswith("SSL_CERT_FILE is a folder in which OpenSSL finds nothing")
+        assert notes[0].startswith("SSL_CERT_FILE is a folder without hashed names")
         assert "openssl rehash" in notes[0]
 
 
@@ -115,10 +115,10 @@ def test_a_variable_that_cannot_be_read_is_a_note(bundle, authority, tmp_path):
     (tmp_path / "junk").write_text("no certificate")
     environment = {"SSL_CERT_FILE": str(tmp_path / "junk"), "REQUESTS_CA_BUNDLE": str(bundle)}
     trust = load(environment, None, notes := [])
-    assert notes == ["SSL_CERT_FILE is set but cannot be read; ignored."]
+    assert notes == ["SSL_CERT_FILE is set but cannot be read, so aspm-ado ignores it."]
     assert trusts(trust, authority)
     load({"SSL_CERT_FILE": "/no/where\0", "REQUESTS_CA_BUNDLE": ""}, None, notes := [])
-    assert notes == ["SSL_CERT_FILE is set but cannot be read; ignored."]
+    assert notes == ["SSL_CERT_FILE is set but cannot be read, so aspm-ado ignores it."]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ class TestMemoryVault(VaultContract):
 
 
 def test_its_title_says_that_nothing_is_kept() -> None:
-    assert "nothing is kept" in MemoryVault().title
+    assert "deleted when it ends" in MemoryVault().title
 
 
 def test_each_is_a_world_of_its_own_and_shows_no_secret() -> None:

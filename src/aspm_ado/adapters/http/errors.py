@@ -42,19 +42,19 @@ _NOT_TLS: Final = frozenset(
 _OLD_TLS: Final = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"})
 
 TOO_LARGE: Final = "is larger than anything Azure DevOps sends (5 MB)"
-BODY_REMEDY: Final = (
-    "Check the address; something between this machine and the service may have answered."
-)
+BODY_REMEDY: Final = "Check the URL. Something on the network path may have answered."
 _AGAIN: Final = "Try again in a moment."
 _NETWORK: Final = (
-    "Check the address, the VPN and the firewall; if this machine needs a proxy, set HTTPS_PROXY."
+    "Check the URL, the VPN, and the firewall. If this machine needs a proxy, set HTTPS_PROXY."
 )
 _COMPANY: Final = (
-    "If the server is on-premises, or a company's proxy opens TLS, give the certificate of the "
-    "authority that issued it with --ca-bundle FILE."
+    "If the server is on-premises, or a company proxy inspects TLS, pass the certificate of its "
+    "authority: --ca-bundle FILE"
 )
-_TLS_TOOL: Final = "Ask whoever runs the server or the proxy; --ca-bundle does not help here."
-_MORE_TIME: Final = "Try again; --timeout SECONDS gives each call more time."
+_TLS_TOOL: Final = (
+    "Ask the administrator of the server or the proxy. --ca-bundle does not help here."
+)
+_MORE_TIME: Final = "Try again, or pass a longer --timeout SECONDS."
 _PROXY: Final = "Check HTTPS_PROXY and NO_PROXY, and that the proxy is running."
 
 _ENCODED: Final = "Write @, : and # in a user or password as %40, %3A and %23."
@@ -108,7 +108,7 @@ class Where:
     def doubt(self) -> str:
         """What cannot be known of a request that is never sent twice."""
         if self.writes:
-            return " Whether it acted on the request is not known."
+            return " It is unknown whether it acted on the request."
         return ""
 
 
@@ -139,7 +139,7 @@ def trouble_in_answer(error: BaseException, where: Where, *, spent: bool) -> Tro
         return _timed_out(where)
     if _first(chain, urllib3.DecodeError):
         problem = (
-            f"The answer of {where.name} is damaged: its compression cannot be undone.{where.doubt}"
+            f"The answer of {where.name} is damaged: aspm-ado cannot decompress it.{where.doubt}"
         )
         return Trouble(Reason.ANSWER_UNREADABLE, problem, _AGAIN)
     problem = f"The answer of {where.name} was cut short.{where.doubt}"
@@ -157,8 +157,7 @@ def proxy_unusable(where: Where) -> Trouble:
     """A proxy is named that we cannot use, so nothing was sent."""
     return Trouble(
         Reason.PROXY_FAILED,
-        f"{where.host} was not asked: the environment names a proxy {where.proxy}, "
-        "which cannot be used.",
+        f"{where.host} was not contacted: the environment names an unusable proxy, {where.proxy}.",
         "Set HTTPS_PROXY to an HTTP proxy, http://HOST:PORT, or name the host in NO_PROXY. "
         f"{_ENCODED}",
     )
@@ -176,7 +175,7 @@ class SignInWantedError(OSError):
     """The proxy answered 407 to CONNECT; ``offers`` are its headers ``Proxy-Authenticate``."""
 
     def __init__(self, offers: Iterable[str]) -> None:
-        super().__init__("the proxy wants a sign-in")
+        super().__init__("the proxy requires a sign-in")
         self.offers = tuple(offers)
 
 
@@ -188,24 +187,24 @@ def proxy_sign_in(where: Where, offers: Iterable[str]) -> Trouble:
     named = {word.lower() for offer in offers for word in _WORD.findall(_QUOTED.sub("", offer))}
     schemes = [scheme for scheme in _SCHEMES if scheme.lower() in named]
     problem = (
-        f"The proxy {where.proxy} wants a sign-in before it lets us reach {where.host}; "
-        "the service did not ask."
+        f"The proxy {where.proxy} requires a sign-in for {where.host}. The service did not ask "
+        "for it."
     )
     remedy = (
-        "Put the sign-in into HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT), "
-        "or ask whoever runs the proxy."
+        "Set the sign-in in HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT), "
+        "or ask the administrator of the proxy."
     )
     if where.signs_in:
         problem = (
-            f"The proxy {where.proxy} refused the sign-in that its variable holds, "
-            f"so {where.host} was not reached."
+            f"The proxy {where.proxy} rejected the sign-in of its variable. aspm-ado could not "
+            f"connect to {where.host}."
         )
         remedy = f"Correct user and password in HTTPS_PROXY. {_ENCODED}"
     if schemes:
         problem += f" The proxy offers: {', '.join(schemes)}."
     if schemes and "Basic" not in schemes:
         remedy = (
-            "We sign in by Basic alone. Run a helper proxy on this machine that speaks "
+            "aspm-ado supports only Basic sign-in. Run a helper proxy on this machine that speaks "
             f"{schemes[0]} (Cntlm, Px), and set HTTPS_PROXY to it."
         )
     return Trouble(Reason.PROXY_FAILED, problem, remedy)
@@ -218,9 +217,9 @@ def _proxy_trouble(chain: _Chain, where: Where) -> Trouble | None:
     if refused is not None:
         status = refused.group(1)
         problem = (
-            f"The proxy {where.proxy} refused to connect us to {where.host} (status {status})."
+            f"The proxy {where.proxy} refused the connection to {where.host} (status {status})."
         )
-        remedy = "Ask whoever runs the proxy to allow this host."
+        remedy = "Ask the administrator of the proxy to allow this host."
         return Trouble(Reason.PROXY_FAILED, problem, remedy)
     if not _first(chain, urllib3.ProxyError):
         return None
@@ -229,7 +228,10 @@ def _proxy_trouble(chain: _Chain, where: Where) -> Trouble | None:
             f"No TLS connection to the proxy {where.proxy}, so {where.host} was not reached"
             f"{_words(_first(chain, ssl.SSLError))}."
         )
-        remedy = "Most proxies are named http://HOST:PORT; else use --ca-bundle FILE."
+        remedy = (
+            "Most proxies have a URL of the form http://HOST:PORT. Otherwise, pass "
+            "--ca-bundle FILE."
+        )
         return Trouble(Reason.PROXY_FAILED, problem, remedy)
     why = _why(chain)
     if _first(chain, socket.gaierror):
@@ -245,14 +247,14 @@ def _tls_trouble(chain: _Chain, where: Where) -> Trouble | None:
     if error is None or (where.writes and _first(chain, urllib3.ProtocolError)):
         return None  # or the request is out, and may have been acted on
     if error.reason in _NOT_TLS:
-        problem = f"What {where.name} answered is not TLS."
-        remedy = "Check the port of the address. For plain http, pass --allow-http to connect."
+        problem = f"The answer of {where.name} is not TLS."
+        remedy = "Check the port of the URL. For plain http, pass --allow-http to connect."
         return Trouble(Reason.TLS_FAILED, problem, remedy)
-    problem = f"No TLS connection to {where.name} could be made{_words(error)}."
+    problem = f"Cannot make a TLS connection to {where.name}{_words(error)}."
     if error.reason in _OLD_TLS:
         problem = (
-            f"{where.name} and this machine have no version of TLS in common; "
-            "1.2 is the oldest accepted."
+            f"{where.name} and this machine have no version of TLS in common. 1.2 is the oldest "
+            "accepted version."
         )
     return Trouble(Reason.TLS_FAILED, problem, _TLS_TOOL)
 
@@ -278,17 +280,20 @@ def _certificate_trouble(error: ssl.SSLCertVerificationError, where: Where) -> T
         if seen and seen.names:
             names = _listed(seen.names)
         problem = f"The certificate of {where.name} belongs to another host: it is for {names}."
-        remedy = "Use the name that the certificate has. " + _TLS_TOOL
+        remedy = "Use a name of the certificate. " + _TLS_TOOL
         return Trouble(Reason.TLS_WRONG_HOST, problem, remedy)
     if code in _EXPIRED:
         return _expired(where, seen)
     issued = ""
     if seen:
         issued = (
-            f"; it was issued by {seen.issuer} (SHA-256 of the certificate: {seen.fingerprint})"
+            f". It was issued by {seen.issuer} (SHA-256 of the certificate: {seen.fingerprint})"
         )
     if code in _UNKNOWN_AUTHORITY:
-        problem = f"The certificate of {where.name} is not signed by anybody this machine trusts"
+        problem = (
+            f"The certificate of {where.name} is not signed by an authority that this "
+            "machine trusts"
+        )
         return Trouble(Reason.TLS_UNTRUSTED, f"{problem}{issued}.", _COMPANY)
     why = clean_said(getattr(error, "verify_message", "") or "no reason is given", 120).rstrip(".")
     problem = f"The certificate of {where.name} is not accepted: {why}{issued}."
@@ -312,8 +317,8 @@ def _expired(where: Where, seen: Certificate | None) -> Trouble:
         if not above.holds(now):
             which = f"that of {above.subject} above it ({above.days})"
             remedy = (
-                "Ask whoever runs the server to send a newer one. If this machine trusts the old "
-                "one itself, give the newer one with --ca-bundle FILE."
+                "Ask the administrator of the server to send a newer one. If this machine itself "
+                "trusts the old one, pass the newer one: --ca-bundle FILE"
             )
             break
     problem = f"{own} is good, but {which} is not valid today: {clock}."
@@ -323,14 +328,14 @@ def _expired(where: Where, seen: Certificate | None) -> Trouble:
 def _trouble_of_this_machine(chain: _Chain, where: Where) -> Trouble | None:
     """A limit of this machine: nothing was sent."""
     if _first(chain, NoThreadError):
-        problem = f"aspm-ado did not contact {where.name}: this machine starts no more threads."
+        problem = f"aspm-ado did not contact {where.name}: this machine cannot start more threads."
         remedy = (
             "Raise the limit of processes or of memory (ulimit -u, ulimit -v, or that of the "
             "container)."
         )
         return Trouble(Reason.UNREACHABLE, problem, remedy)
     if _numbers(chain) & {errno.EMFILE, errno.ENFILE}:
-        problem = f"aspm-ado did not contact {where.name}: this machine opens no more files."
+        problem = f"aspm-ado did not contact {where.name}: this machine cannot open more files."
         remedy = "Raise the limit of open files: ulimit -n 256"
         return Trouble(Reason.UNREACHABLE, problem, remedy, RETRIES)
     return None
@@ -361,15 +366,15 @@ def _trouble_after_sending(chain: _Chain, where: Where) -> Trouble:
         problem = f"{where.name} closed the connection before it answered.{where.doubt}"
         return Trouble(Reason.UNREACHABLE, problem, _AGAIN, RETRIES)
     if _first(chain, http.client.HTTPException) or _first(chain, urllib3.InvalidHeader):
-        problem = f"What {where.name} answered is not HTTP.{where.doubt}"
-        return Trouble(Reason.ANSWER_UNREADABLE, problem, "Check the address and its port.")
+        problem = f"The answer of {where.name} is not HTTP.{where.doubt}"
+        return Trouble(Reason.ANSWER_UNREADABLE, problem, "Check the URL and its port.")
     return Trouble(Reason.UNREACHABLE, f"No answer from {where.name}.{where.doubt}", _NETWORK)
 
 
 def _timed_out(where: Where) -> Trouble:
     problem = (
-        f"{where.name} gave no whole answer within the time allowed "
-        f"({where.timeout:g} s for a call).{where.doubt}"
+        f"{where.name} gave no complete answer in time ({where.timeout:g} s for a "
+        f"call).{where.doubt}"
     )
     return Trouble(Reason.TIMED_OUT, problem, _MORE_TIME, 1)
 
@@ -386,9 +391,9 @@ def _why(chain: _Chain) -> str:
     if errno.ECONNREFUSED in numbers:
         return "it was refused"
     if numbers & {errno.ENETUNREACH, errno.EHOSTUNREACH}:
-        return "there is no way to it"
+        return "no route leads to it"
     if _first(chain, HandshakeTimeoutError):
-        return "it was reached, but nothing answered there"
+        return "it accepted the connection, but did not answer"
     if _first(chain, TimeoutError):
         return "nothing answered"
     said = next((cause for cause in chain if isinstance(cause, OSError) and cause.errno), None)

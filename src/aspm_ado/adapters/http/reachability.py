@@ -236,6 +236,6 @@ def _shaken_hands(sock: Any) -> str:
     try:
         certificate = parse_certificate(sock.getpeercert(True) or b"")
     except ValueError:
-        return f"{sock.version()}; the certificate was verified, and cannot be read by us."
+        return f"{sock.version()}; the certificate was verified, but aspm-ado cannot read it."
     issued = f"issued by {certificate.issuer}, valid until {certificate.ends:%Y-%m-%d}"
     return f"{sock.version()}; {issued}."

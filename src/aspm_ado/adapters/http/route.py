@@ -88,7 +88,7 @@ def parse_proxy(text: str) -> Proxy:
     is_ambiguous = "@" in rest[len(before) :] and _place(before.rpartition("@")[2], "http")
     place = _place(_PATH.split(place, maxsplit=1)[0], scheme)
     if not place or is_ambiguous:
-        return Proxy("", "with an address that cannot be read", usable=False)
+        return Proxy("", "with a URL that cannot be read", usable=False)
     if scheme not in _PORTS:
         return Proxy("", f"{scheme}://{place}", usable=False)
     if sign_in:
@@ -271,7 +271,7 @@ def _signed(credential: Credential) -> str:
 
 
 _AS_PRINTED: Final = (
-    "Set ASPM_ADO_SIMULATOR to the whole of what `aspm-ado demo --serve` prints "
+    "Set ASPM_ADO_SIMULATOR to the whole value that `aspm-ado demo --serve` prints "
     "(http://127.0.0.1:PORT/#KEY), or unset it."
 )
 
@@ -284,7 +284,7 @@ def _loopback(address: str) -> Origin:
     if origin.scheme != "http" or not origin.is_loopback or not is_bare:
         raise UsageError(
             Reason.URL_INVALID,
-            "The simulator's address is not one of this machine.",
+            "The URL of the simulator is not on this machine.",
             remedy=_AS_PRINTED,
         )
     return origin

@@ -94,8 +94,7 @@ class AzureDevOps:
             host = str(Origin.of(call.url)).partition("://")[2]
             return reply.failed(
                 Reason.ANSWER_UNREADABLE,
-                f"{host} answered, but not with what was asked for: the answer was cut short, or "
-                "is not the document that Azure DevOps describes.",
-                "Try again; if it stays, something between this machine and the service changes "
-                "its answers.",
+                f"{host} answered, but the answer is incomplete or not in the documented form.",
+                "Try again. If the error persists, something on the network path changes the "
+                "answers.",
             )

@@ -160,7 +160,7 @@ class Transport:
             proof = hmac.new(key, nonce.encode(), hashlib.sha256).hexdigest()
             self._is_proven = hmac.compare_digest(proof.encode(), text.strip().encode())
             if not self._is_proven:
-                raise unknown_simulator("What answers there does not know the key.")
+                raise unknown_simulator("The program at that URL does not know the key.")
             return None
 
     def _exchange(self, call: Call) -> tuple[Reply, str]:
@@ -232,7 +232,9 @@ class Transport:
             return False
         wait = max(hold.firm, min(hold.hint, limit.left / 2))
         if wait > 0:
-            self._pause(route, wait, f"{route.where.host} asks to slow down: waiting {wait:.0f} s.")
+            self._pause(
+                route, wait, f"{route.where.host} is throttling requests: waiting {wait:.0f} s."
+            )
         if self._closed.is_set():
             raise RuntimeError("the transport is closed")
         return True
@@ -336,7 +338,7 @@ def _held_back(call: Call, route: Route) -> Reply:
     return Reply(
         call,
         failure=Reason.THROTTLED,
-        problem=f"{route.where.name} asks to slow down for longer than a call may last; "
-        "nothing was sent.",
-        remedy="Wait a minute and try again; --timeout SECONDS lets each call wait longer.",
+        problem=f"{route.where.name} is throttling requests for longer than the time limit. "
+        "aspm-ado sent nothing.",
+        remedy="Wait a minute and try again, or pass a longer --timeout SECONDS.",
     )

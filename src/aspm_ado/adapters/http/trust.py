@@ -138,7 +138,7 @@ def _add_named(context: ssl.SSLContext, bundle: Path) -> str:
         raise UsageError(
             Reason.FILE_UNREADABLE,
             f"The CA bundle {clean(bundle)} cannot be read as certificates.",
-            remedy="Name a file with one or more certificates in PEM form "
+            remedy="Pass a file with one or more certificates in PEM form "
             "(-----BEGIN CERTIFICATE-----).",
         ) from None
     return f"--ca-bundle {clean(bundle)}"
@@ -155,11 +155,11 @@ def _add_from(
             _load(context, Path(value))
         except _EmptyError:
             note(
-                f"{name} is a folder in which OpenSSL finds nothing; ignored. "
-                "Hash the names there (openssl rehash FOLDER), or name a file."
+                f"{name} is a folder without hashed names, so aspm-ado ignores it. Hash the "
+                "names (openssl rehash FOLDER), or set a file."
             )
         except (OSError, ValueError):
-            note(f"{name} is set but cannot be read; ignored.")
+            note(f"{name} is set but cannot be read, so aspm-ado ignores it.")
         else:
             _note_writable(Path(value), name, note)
             return [f"{name} ({clean(value)})"]
@@ -183,7 +183,7 @@ def _note_writable(place: Path, name: str, note: Callable[[str], None]) -> None:
             problem = f"can be changed by other users. Run: chmod go-w {quote(clean(one))}"
         else:
             continue
-        note(f"Others can choose which servers are trusted: the path in {name} {problem}")
+        note(f"Other users can choose which servers are trusted: the path in {name} {problem}")
         return
 
 

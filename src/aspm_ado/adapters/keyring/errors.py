@@ -40,16 +40,16 @@ _LINUX: Final = "linux"
 _WSL: Final = "wsl"
 _NO_BUS: Final = "no bus"
 _START: Final[Mapping[str, str]] = {
-    "win32": "Use a window that is not elevated (not “Run as administrator”), signed in at the "
-    "desktop and not over SSH",
-    "darwin": "Sign in at the desktop, or `security unlock-keychain`",
-    _WSL: "WSL starts no keyring: install gnome-keyring and run this under `dbus-run-session` "
-    "after `gnome-keyring-daemon --unlock`; run this program on Windows instead",
+    "win32": "Sign in at the desktop, not over SSH. Use a window that is not elevated (not “Run as "
+    "administrator”)",
+    "darwin": "Sign in at the desktop, or run `security unlock-keychain`",
+    _WSL: "WSL starts no keyring. Run aspm-ado on Windows. Or install gnome-keyring, and run "
+    "aspm-ado under `dbus-run-session` after `gnome-keyring-daemon --unlock`",
     _NO_BUS: f"If this user has a desktop session, set {BUS} to its bus "
-    "(unix:path=/run/user/UID/bus). Without one run this under `dbus-run-session` after "
+    "(unix:path=/run/user/UID/bus). Without one, run aspm-ado under `dbus-run-session` after "
     "`gnome-keyring-daemon --unlock --components=secrets`",
-    _LINUX: "On a desktop install and start gnome-keyring or KWallet; without one run this under "
-    "`dbus-run-session` after `gnome-keyring-daemon --unlock --components=secrets`",
+    _LINUX: "On a desktop, install and start gnome-keyring or KWallet. Without one, run aspm-ado "
+    "under `dbus-run-session` after `gnome-keyring-daemon --unlock --components=secrets`",
 }
 _UNLOCK: Final[Mapping[str, str]] = {
     "win32": "Sign in again",
@@ -77,13 +77,13 @@ def translated(error: BaseException, platform: str, action: str, backend: str) -
     if platform == "win32" and codes & _TOO_LARGE:
         return _refusal(
             Reason.SECRET_TOO_LARGE,
-            "The secret is larger than Windows Credential Manager takes.",
-            "Check that the token was copied alone",
+            "The secret is larger than Windows Credential Manager accepts.",
+            "Check that you copied only the token",
         )
     if isinstance(error, NoThreadError):
         return _refusal(
             Reason.THREADS_EXHAUSTED,
-            "aspm-ado did not open the keyring: this machine starts no more threads.",
+            "aspm-ado did not open the keyring: this machine cannot start more threads.",
             "Raise the limit of processes or of memory (ulimit -u, ulimit -v, or that of the "
             "container)",
         )
@@ -142,8 +142,8 @@ def not_trusted(name: str, source: str) -> StoreError:
     """Somebody chose a class that is not one of the operating system's own."""
     return _refusal(
         Reason.KEYRING_NOT_TRUSTED,
-        f"The keyring chosen by {clean(source)} is {clean(name)}, which is not one of the "
-        "operating system's own: it may keep secrets in clear, or not at all.",
+        f"The keyring chosen by {clean(source)} is {clean(name)}, which is not a keyring of the "
+        "operating system. It may store secrets in clear text, or not at all.",
         _undo(source),
     )
 
@@ -159,8 +159,8 @@ def impostor(name: str, expected: str) -> StoreError:
     """The library gave us something else under a trusted name."""
     return _refusal(
         Reason.KEYRING_NOT_TRUSTED,
-        f"{clean(name)} was found in place of the keyring {expected}.",
-        "Install this program into an environment of its own, for example with pipx",
+        f"{clean(name)} is installed in place of the keyring {expected}.",
+        "Install aspm-ado in its own environment, for example with pipx",
     )
 
 
@@ -168,27 +168,27 @@ def choice_unreadable(path: str) -> StoreError:
     """A file chooses the keyring, and it cannot be read."""
     return _refusal(
         Reason.KEYRING_NOT_TRUSTED,
-        f"{clean(path)} chooses the keyring, and it cannot be understood.",
-        "Mend or remove that file",
+        f"{clean(path)} chooses the keyring, but aspm-ado cannot read it.",
+        "Fix or remove that file",
     )
 
 
 def not_given_back(platform: str) -> StoreError:
     """It took a secret and returned another, or none."""
-    return _failed("took the secret without a complaint, but did not give back the same", platform)
+    return _failed("accepted the secret, but returned a different one", platform)
 
 
 def not_gone(platform: str) -> StoreError:
     """It said that it had erased a secret, and still gives it."""
-    return _failed("still gives the secret that it was to erase", platform)
+    return _failed("still returns the secret that it should have deleted", platform)
 
 
 def too_large(size: int, limit: int) -> StoreError:
     """More than the keyring of this platform takes."""
     return _refusal(
         Reason.SECRET_TOO_LARGE,
-        f"The secret takes {size} bytes, and the keyring of this platform at most {limit}.",
-        "Check that the token was copied alone",
+        f"The secret has {size} bytes. The keyring of this platform accepts at most {limit}.",
+        "Check that you copied only the token",
     )
 
 
@@ -202,7 +202,7 @@ def _failed(what: str, platform: str, backend: str = "") -> StoreError:
 def _refusal(reason: Reason, problem: str, remedy: str) -> StoreError:
     """A refusal whose last way out is always the same."""
     return StoreError(
-        reason, problem, remedy=f"{remedy}; or store nothing: `aspm-ado connect --store none`."
+        reason, problem, remedy=f"{remedy}. To store nothing, run: aspm-ado connect --store none"
     )
 
 

@@ -14,7 +14,7 @@ class MemoryVault:
     @property
     def title(self) -> str:
         """Says that nothing outlives the run."""
-        return "the memory of this run (nothing is kept when it ends)"
+        return "the memory of this run (deleted when it ends)"
 
     def probe(self) -> None:
         """Memory is always there."""

@@ -45,8 +45,8 @@ def default_folder(environment: Mapping[str, str]) -> Path:
     if os.name == "posix" and not any(Path(home).is_absolute() for home in homes):
         raise StoreError(
             Reason.RECORDS_UNREADABLE,
-            "There is no home folder to keep our records in: HOME is not set, "
-            "or not to an absolute path.",
+            "There is no home folder for the configuration: HOME is not set, or is not an "
+            "absolute path.",
             remedy="Set HOME, or name a folder with `--config-dir`.",
         )
     import platformdirs

@@ -30,8 +30,8 @@ _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
 _LARGEST: Final = 32 * 1024 * 1024
 _LEFTOVER: Final = ".tmp"
 _ATTEMPTS: Final = 20
-ON_A_LOCAL_DISK: Final = "Name a folder on a local disk with `--config-dir`."
-_WRITABLE: Final = "Mend that, or name a folder that can be written with `--config-dir`."
+ON_A_LOCAL_DISK: Final = "Pass a folder on a local disk with `--config-dir`."
+_WRITABLE: Final = "Fix that, or pass a writable folder with `--config-dir`."
 
 
 class Disk:
@@ -93,10 +93,10 @@ class PrivateFolder:
             except (FileNotFoundError, NotADirectoryError):
                 return False
         if stat.S_ISLNK(found.st_mode):
-            remedy = "Name the real folder with `--config-dir`."
+            remedy = "Pass the real folder with `--config-dir`."
             raise _unfit(self.path, "is a link to somewhere else", remedy)
         if not stat.S_ISDIR(found.st_mode):
-            remedy = "Move it away, or name another folder with `--config-dir`."
+            remedy = "Move it, or pass another folder with `--config-dir`."
             raise _unfit(self.path, "is not a folder", remedy)
         _require_private(self.path, found)
         return True
@@ -107,7 +107,7 @@ class PrivateFolder:
         if not self.examine():
             return None
         if path.is_symlink():
-            remedy = "Put the file itself there, or remove the link."
+            remedy = "Replace the link with the file, or remove it."
             raise _unfit(path, "is a link to somewhere else", remedy)
         with _refusing(path, "cannot be read"):
             try:
@@ -117,8 +117,8 @@ class PrivateFolder:
             try:
                 found = os.fstat(descriptor)
                 if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
-                    remedy = "Look at it, and move it away."
-                    raise _unfit(path, "is not a file that we wrote", remedy)
+                    remedy = "Check that file, and move it."
+                    raise _unfit(path, "is not a file of aspm-ado", remedy)
                 _require_private(path, found)
                 with os.fdopen(descriptor, "rb", closefd=False) as file:
                     return file.read(_LARGEST)
@@ -129,8 +129,8 @@ class PrivateFolder:
         """Replace the file by one of mode 0600; after any failure the old one is as it was."""
         path = self.path / name
         if len(data) > _LARGEST:
-            remedy = "Nothing was changed. Connect fewer organizations in one folder of records."
-            raise _unfit(path, "would become too large to be read again (32 MB)", remedy)
+            remedy = "Nothing changed. Connect fewer organizations per configuration directory."
+            raise _unfit(path, "would be too large to read again (32 MB)", remedy)
         with (
             _refusing(path, "cannot be written"),
             temporary_file(self._disk, self.path / name, _without_secrets(data)) as temporary,
@@ -248,7 +248,7 @@ def _mode_of(path: Path) -> int:
     except FileNotFoundError:
         return _MODE_FILE
     if stat.S_ISLNK(found.st_mode):
-        raise OSError(errno.ELOOP, "it is a link, and not a file")
+        raise OSError(errno.ELOOP, "it is a link, not a file")
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is not a file")
     return stat.S_IMODE(found.st_mode) & 0o777
@@ -301,8 +301,8 @@ def require_own(folder: Path) -> None:
     found = folder.stat()
     if not _POSIX or found.st_uid in (0, os.geteuid()) or found.st_mode & stat.S_ISVTX:
         return
-    remedy = "Set HOME to your own home folder (sudo -H), or name a folder with `--config-dir`."
-    raise _unfit(folder, "belongs to another user, so nothing is made in it", remedy)
+    remedy = "Set HOME to your own home folder (sudo -H), or pass a folder with `--config-dir`."
+    raise _unfit(folder, "belongs to another user, so aspm-ado creates nothing in it", remedy)
 
 
 def _require_private(path: Path, found: os.stat_result) -> None:
@@ -310,7 +310,7 @@ def _require_private(path: Path, found: os.stat_result) -> None:
     if not _POSIX:
         return
     if found.st_uid != os.geteuid():
-        remedy = "Run this as its owner, or name a folder of yours with `--config-dir`."
+        remedy = "Run aspm-ado as its owner, or pass your own folder with `--config-dir`."
         raise _unfit(path, "belongs to another user", remedy)
     if found.st_mode & _OTHERS_WRITE:
         from shlex import quote

@@ -93,12 +93,12 @@ class WriterLock:
     def _tell(self) -> None:
         if self._say is not None and self._wait > self._patience:
             self._say(
-                f"{self._holder()} is writing our records. "
-                f"Waiting for it, up to {self._wait:.0f} s."
+                f"{self._holder()} uses the configuration. Waiting for it, up to "
+                f"{self._wait:.0f} s."
             )
 
     def _holder(self) -> str:
-        who = "Another run of this program"
+        who = "Another aspm-ado process"
         # The note may be anything.
         with suppress(StoreError, ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
             note = json.loads(self._folder.read(_HOLDER) or b"")
@@ -109,9 +109,9 @@ class WriterLock:
     def _taken(self) -> StoreError:
         return StoreError(
             Reason.RECORDS_LOCKED,
-            f"{self._holder()} is writing our records in {clean(self._folder.path)}, "
+            f"{self._holder()} uses the configuration in {clean(self._folder.path)}, "
             f"and did not finish in {self._wait:.0f} s.",
-            remedy="Wait for it to end, or end it; a lock whose holder has died is free at once.",
+            remedy="Wait until it ends, or stop it. A lock is free as soon as its process ends.",
         )
 
 

@@ -53,7 +53,7 @@ def _draw(control: InquirerControl, columns: int) -> None:
 
     def drawn() -> StyleAndTextTuples:
         if _finds_nothing(control):
-            return [("class:instruction", "   (nothing has that; Backspace)")]
+            return [("class:instruction", "   (no match: press Backspace)")]
         rows: StyleAndTextTuples = []
         column = 0
         for style, text in draw():

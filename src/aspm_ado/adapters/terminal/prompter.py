@@ -142,7 +142,7 @@ class TerminalPrompter:
 
     def _explain(self, refusal: UserError, answer: str) -> None:
         if not answer.strip():
-            self._tell("  That was empty. Type an answer, or leave with Ctrl-C.")
+            self._tell("  The answer is empty. Type an answer, or press Ctrl-C to leave.")
             return
         self._tell(f"  {refusal.problem}")
         self._tell(f"  {refusal.remedy}")
@@ -174,7 +174,7 @@ def _leaving(question: Question) -> Iterator[None]:
 def _one_line(answer: str) -> None:
     if len(answer.splitlines()) > 1:
         raise UsageError(
-            Reason.INPUT_INVALID, "That was more than one line.", remedy="Give one line."
+            Reason.INPUT_INVALID, "The answer has more than one line.", remedy="Enter one line."
         )
 
 

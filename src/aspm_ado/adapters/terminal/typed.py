@@ -71,8 +71,9 @@ class TypedConsole:
             except getpass.GetPassWarning:
                 raise UsageError(
                     Reason.INPUT_MISSING,
-                    "This terminal cannot hide what is typed, so no secret is asked for here.",
-                    remedy="Give the secret by a file, a variable or standard input.",
+                    "This terminal cannot hide what you type, so aspm-ado does not prompt for a "
+                    "secret.",
+                    remedy="Pass the secret in a file, a variable, or standard input.",
                 ) from None
 
     def _prompt(self, message: str) -> str:
@@ -111,9 +112,9 @@ class TypedConsole:
             if len(found) == 1:
                 return found[0][0]
             if found:
-                shown = self._list("Several have that:", found)
+                shown = self._list("Several choices have that:", found)
             else:
-                self._write("  That is none of them.\n")
+                self._write("  No choice has that name.\n")
 
     def pick_many(
         self, message: str, rows: Sequence[tuple[str, str]], *, marked: bool = False
@@ -133,7 +134,7 @@ class TypedConsole:
             if all(len(each) == 1 for each in found):
                 taken = [each[0] for each in found]
                 return tuple(row[0] for row in rows if row in taken)
-            self._write("  Not every one of these names exactly one of them.\n")
+            self._write("  Each name must match exactly one choice.\n")
 
     def yes_no(self, message: str, default: bool) -> bool:
         """Yes or no."""

@@ -145,8 +145,8 @@ def _obstacle(
         return NotCreatedError(
             Reason.AZ_ABSENT,
             "The Azure CLI (az) is not on the PATH.",
-            remedy="Install it (https://aka.ms/installazurecli) and sign in with az login; "
-            "or create the token by hand.",
+            remedy="Create the token by hand. Or install it (https://aka.ms/installazurecli) and "
+            "sign in: az login",
         )
     return None
 
