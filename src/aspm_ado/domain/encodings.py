@@ -53,6 +53,10 @@ class Form:
 
     text: str
     counts: tuple[bool, ...]
+    every: int = 1
+    """Of twelve characters each so many: a form with more letters than the secret has some in any
+    twelve of its characters.
+    """
 
 
 class _Letters(dict[int, str | None]):
@@ -204,11 +208,14 @@ def forms_of(secret: str) -> Iterator[Form]:
     counts = plain.counts
     if len(counts) != len(raw):
         counts = (True,) * len(raw)
-    yield Form(raw.hex(), tuple(count for count in counts for _ in range(2)))
-    yield from _base64(raw, counts)
+    yield Form(raw.hex(), tuple(count for count in counts for _ in range(2)), 13)
+    yield from _base64(raw, counts, 5)
+    # As PowerShell encodes a command: UTF-16, of which each order is the other one shifted.
+    wide = b"\0".join(bytes([one]) for one in raw)
+    yield from _base64(wide, tuple(count for count in counts for _ in range(2))[:-1], 21)
 
 
-def _base64(raw: bytes, counts: tuple[bool, ...]) -> Iterator[Form]:
+def _base64(raw: bytes, counts: tuple[bool, ...], every: int) -> Iterator[Form]:
     """What no bytes before or after change, for each of the three places in a group of bytes."""
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + raw + b"\0\0").decode("ascii")
@@ -217,4 +224,4 @@ def _base64(raw: bytes, counts: tuple[bool, ...]) -> Iterator[Form]:
             counts[at * 6 // 8 - shift] and counts[(at * 6 + 5) // 8 - shift]
             for at in range(first, last)
         )
-        yield Form(encoded[first:last].translate(_LETTERS), sure)
+        yield Form(encoded[first:last].translate(_LETTERS), sure, every)

@@ -19,6 +19,7 @@ from aspm_ado.domain.secret import trim
 from aspm_ado.domain.text import shown_address
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from aspm_ado.domain.documents import Answer
@@ -244,17 +245,20 @@ class Reply:
 
     def header(self, name: str) -> str:
         """The first value of a header, in any case; empty when it is not there."""
-        return (self.header_values(name) or ("",))[0]
+        return next(self._values(name), "")
 
     def header_values(self, name: str) -> tuple[str, ...]:
         """All values of a header: Azure DevOps repeats some.
 
         Raises ``LookupError`` for one that is not kept.
         """
+        return tuple(self._values(name))
+
+    def _values(self, name: str) -> Iterator[str]:
         wanted = name.lower()
         if wanted not in HEADERS:
             raise LookupError(name)
-        return tuple([value for key, value in self.headers if key.lower() == wanted])
+        return (value for key, value in self.headers if key.lower() == wanted)
 
     def failed(self, reason: Reason, problem: str, remedy: str) -> Reply:
         """The same as no answer that can be read."""
@@ -263,9 +267,7 @@ class Reply:
     @property
     def evidence(self) -> Evidence:
         """What the report shows of it: no header, no body, no secret."""
-        at = ""
-        if self.received is not None:
-            at = self.received.strftime("%Y-%m-%dT%H:%M:%SZ")
+        at = "" if self.received is None else _stamp(self.received)
         return Evidence(
             self.call.method,
             self.call.url,
@@ -273,6 +275,11 @@ class Reply:
             self.header("ActivityId") or None,
             at,
         )
+
+
+@lru_cache(maxsize=8)  # many answers are of the same second
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, slots=True)

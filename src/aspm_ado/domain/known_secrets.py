@@ -13,7 +13,7 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import chain, takewhile
+from itertools import chain, compress, takewhile
 from typing import Final
 
 from aspm_ado.domain.encodings import Form, form_of, forms_of, layers_of
@@ -38,16 +38,18 @@ _PLAIN: Final = re.compile(rf"[-._/:]*{_WORD}(?:[-._/:]+{_WORD})*[-._/:]*")
 _LONGEST_UNCOUNTED: Final = 64
 """How far what does not count alone is taken along before a piece that does."""
 _ONES: Final = re.compile(b"\1+")
-_BYTE_BITS: Final = 20
-_BYTES: Final = 1 << _BYTE_BITS
-_FEWEST_SLOTS: Final = 1 << 10
+_FEWEST_SLOTS: Final = 1 << 11
+_FLAGS: Final = 16
+"""Flags of blocks for each slot of a piece."""
+_CUTS: Final = tuple(slice(at, at + _BLOCK) for at in range(0, 512 * _STEP, _STEP))
+_WINDOW: Final = len(_CUTS) * _STEP
 
 
 class _Search:
     """Forms of secrets, and where a text has one or a piece of one. Linear in the text.
 
-    Small for each secret: of a piece it keeps four bytes that say where a form has it, and a few
-    bits that say which blocks there are.
+    Small for each secret: of a piece it keeps four bytes that say where a form has it, and flags
+    that say which blocks there are.
     """
 
     def __init__(self) -> None:
@@ -56,12 +58,12 @@ class _Search:
         """Where each form begins, had they all been written one after the other."""
         self._after = 1
         self._slots = array("I", [0]) * _FEWEST_SLOTS
-        """Where twelve characters that count are in the forms: at a slot by their hash, or at the
-        next one that was free; at least half of them are.
+        """Where pieces are in the forms: at a slot by their hash, or at the next one that was free;
+        at least half of them are.
         """
         self._taken = 0
-        self._blocks = bytearray(_BYTES)
-        """A bit for each hash of a block that a piece or a whole has."""
+        self._blocks = bytearray(_FEWEST_SLOTS * _FLAGS)
+        """A flag for each hash of a block that a piece or a whole has."""
         self._wholes: dict[str, list[str]] = {}
         """Forms that count as a whole only, by their last twelve characters."""
         self._short: dict[str, str] = {}
@@ -74,7 +76,11 @@ class _Search:
             start = last - _PIECE + 1
             if not counts:
                 uncounted = last
-            elif start > uncounted and len(set(text[start : last + 1])) >= _DISTINCT:
+            elif (
+                start > uncounted
+                and start % form.every == 0
+                and len(set(text[start : last + 1])) >= _DISTINCT
+            ):
                 starts.append(start)
         if not starts:
             return False
@@ -82,14 +88,13 @@ class _Search:
         self._begins.append(self._after)
         while (self._taken + len(starts)) * 2 > len(self._slots):
             self._grow()
-        beyond = 0
         for start in starts:
-            slot, known = self._look_up(text[start : start + _PIECE])
+            piece = text[start : start + _PIECE]
+            slot, known = self._look_up(piece)
             if known is None:
                 self._slots[slot] = self._after + start
                 self._taken += 1
-            self._note_blocks(text, max(start, beyond), start + _STEP)
-            beyond = start + _STEP
+                self._flag(piece)
         self._after += len(text)
         return True
 
@@ -97,7 +102,7 @@ class _Search:
         """Look for a form as a whole; ``alone`` where no letter or digit stands beside it."""
         if len(text) >= _PIECE:
             self._wholes.setdefault(text[-_PIECE:], []).append(text)
-            self._note_blocks(text, len(text) - _PIECE, len(text) - _PIECE + _STEP)
+            self._flag(text[-_PIECE:])
             return
         self._short[text] = re.escape(text)
         if alone:
@@ -105,23 +110,27 @@ class _Search:
         longest_first = sorted(self._short, key=len, reverse=True)
         self._pattern = re.compile("|".join(self._short[one] for one in longest_first))
 
-    def _note_blocks(self, text: str, first: int, beyond: int) -> None:
-        for at in range(first, beyond):
-            code = hash(text[at : at + _BLOCK])
-            self._blocks[code & _BYTES - 1] |= 1 << (code >> _BYTE_BITS & 7)
+    def _flag(self, piece: str) -> None:
+        last = len(self._blocks) - 1
+        for at in range(_STEP):
+            self._blocks[hash(piece[at : at + _BLOCK]) & last] = 1
 
     def _grow(self) -> None:
         """Twice as many slots."""
-        slots = array("I", [0]) * (len(self._slots) * 2)
-        last = len(slots) - 1
-        for place in self._slots:
-            if place:
-                form, offset = self._at(place)
-                slot = hash(form[offset : offset + _PIECE]) & last
-                while slots[slot]:
-                    slot = slot + 1 & last
-                slots[slot] = place
-        self._slots = slots
+        places = filter(None, self._slots)
+        self._slots = array("I", [0]) * (len(self._slots) * 2)
+        self._blocks = bytearray(len(self._slots) * _FLAGS)
+        last = len(self._slots) - 1
+        for place in places:
+            form, offset = self._at(place)
+            piece = form[offset : offset + _PIECE]
+            self._flag(piece)
+            slot = hash(piece) & last
+            while self._slots[slot]:
+                slot = slot + 1 & last
+            self._slots[slot] = place
+        for piece in self._wholes:
+            self._flag(piece)
 
     def _at(self, place: int) -> tuple[str, int]:
         """The form of a place, and where in it that is."""
@@ -147,15 +156,24 @@ class _Search:
                 yield found.span()
         if not (self._forms or self._wholes):
             return
-        blocks, last, end = self._blocks, _BYTES - 1, 0
-        for at in range(0, len(text) - _BLOCK + 1, _STEP):
-            code = hash(text[at : at + _BLOCK])
-            if not blocks[code & last] >> (code >> _BYTE_BITS & 7) & 1:
-                continue
+        end = 0
+        for at in self._suspects(text):
             for start in range(max(at - _STEP + 1, end - _PIECE + 1, 0), at + 1):
                 if start + _PIECE > end and (span := self._span(text, start)) is not None:
                     yield span
                     end = span[1]
+
+    def _suspects(self, text: str) -> Iterator[int]:
+        """Where a block is that pieces have, with another one at its side."""
+        blocks, last = self._blocks, len(self._blocks) - 1
+        for begin in range(0, len(text) - _BLOCK + 1, _WINDOW):
+            window = text[begin : begin + _WINDOW + _BLOCK]
+            codes = map(hash, map(window.__getitem__, _CUTS))  # in C, as all text goes through it
+            flags = map(blocks.__getitem__, map(last.__and__, codes))
+            for at in compress(range(0, len(window) - _BLOCK + 1, _STEP), flags):
+                beside = (window[at - 1 : at + _BLOCK - 1], window[at + 1 : at + _BLOCK + 1])
+                if any(blocks[hash(block) & last] for block in beside):
+                    yield begin + at
 
     def _span(self, text: str, start: int) -> tuple[int, int] | None:
         """Where the secret or piece is that has the twelve characters at ``start``, if any.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from aspm_ado import __version__
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 _OBEYED: Final = re.compile(r"#(?=#)|:(?=:)|(?<=section_start):|(?<=section_end):")
 
-_LINES: Final = 1000
+_PART: Final = 20_000
+"""Chunks of the encoder, each of them a token of JSON."""
 
 
 def _word(level: Level | None) -> str | None:
@@ -36,11 +39,17 @@ def dump(document: Document) -> bytes:
 
     Two of these characters, or a colon behind GitLab's words, stand in strings alone.
     """
-    # In parts that end with a line, as every string does: the layers of a whole one would be big.
-    lines = (json.dumps(document, ensure_ascii=True, indent=2) + "\n").splitlines(keepends=True)
-    parts = ("".join(lines[at : at + _LINES]) for at in range(0, len(lines), _LINES))
-    text = "".join(KNOWN_SECRETS.hide(part) for part in parts)
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode("ascii")
+    # In parts, so that a document of many megabytes is in memory once; no string is cut.
+    out, chunks = io.BytesIO(), json.JSONEncoder(indent=2).iterencode(document)
+    while part := "".join(islice(chunks, _PART)):
+        lines = "\n".join(dict.fromkeys(part.split("\n")))  # each once, as most repeat
+        if KNOWN_SECRETS.hide(lines) != lines:
+            part = KNOWN_SECRETS.hide(part)
+        if _OBEYED.search(lines):
+            part = _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", part)
+        out.write(part.encode("ascii"))
+    out.write(b"\n")
+    return out.getvalue()
 
 
 def envelope(

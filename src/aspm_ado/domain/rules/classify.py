@@ -90,7 +90,7 @@ def _let_in(reply: Reply, text: str) -> AnswerKind:
         return _page(reply)
     if reply.status < 400 or type_key(reply) or _CODE.search(text):
         return AnswerKind.ANSWER
-    if not _is_marked(reply) and user_of(reply) is None:
+    if not (_is_marked(reply) or recognizes(reply)):
         return AnswerKind.NOT_AZURE_DEVOPS
     if reply.status == 404:
         return AnswerKind.NO_ROUTE
@@ -122,7 +122,7 @@ def _leads_to_page(reply: Reply) -> bool:
 
 def _refusal(reply: Reply, text: str) -> AnswerKind:
     """The kinds of 401: two look alike to a person and mean opposite things."""
-    if user_of(reply) is not None:
+    if recognizes(reply):
         return AnswerKind.NOT_ALLOWED
     if _has_expired(reply, text):
         return AnswerKind.EXPIRED
@@ -191,12 +191,18 @@ def is_html(reply: Reply) -> bool:
 
 
 def user_of(reply: Reply) -> Identity | None:
-    """Whom the service recognised (``X-VSS-UserData``, ``id:account``), but for the anonymous."""
+    """Whom the service recognized (``X-VSS-UserData``, ``id:account``), except the anonymous."""
     user, _, account = reply.header("X-VSS-UserData").partition(":")
-    identity = Identity(user.strip().lower(), account=clean_said(account, 120))
+    identity = Identity(user.strip().lower())
     if identity.is_anonymous:
         return None
-    return identity
+    return replace(identity, account=clean_said(account, 120))
+
+
+def recognizes(reply: Reply) -> bool:
+    """Whether the service recognized somebody."""
+    user = reply.header("X-VSS-UserData").partition(":")[0]
+    return not Identity(user.strip()).is_anonymous
 
 
 def server_version(reply: Reply | None) -> str:

@@ -16,8 +16,8 @@ from aspm_ado.domain.rules.classify import (
     AnswerKind,
     classify,
     explain_inconclusive,
+    recognizes,
     type_key,
-    user_of,
 )
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def judge_probe(reply: Reply, scope_context: ScopeContext) -> ProbeResult:
     is_document = 200 <= reply.status < 300 or type_key(reply)
     if kind is not AnswerKind.ANSWER or not is_document:
         return ProbeResult.UNKNOWN
-    if user_of(reply) is not None:
+    if recognizes(reply):
         return ProbeResult.GRANTED
     on_server = scope_context.deployment is Deployment.SERVER
     vouched = on_server and reply.header("X-TFS-ProcessId")
