@@ -27,7 +27,6 @@ EXCUSED = {
     ("domain.help.guide._where_policies_forbid", "--request"): "below aspm-ado guide",
     ("domain.rules.aspm._no_api", "--aspm-api"): "only beside --aspm-api",
     ("domain.rules.reach.not_listed", "--collection"): "rotate lists none, migrate no Server",
-    ("domain.rules.scopes._WITH_POSTS", "--read-only-probes"): "only beside --read-only-probes",
     ("flows.options.aspm_options", "--register"): "only beside --register",
     ("flows.registration.aspm._TOKEN", "--aspm-token-file"): "elsewhere only a person is asked",
     ("flows.tokens.creation._AGREE", "--create-token"): "in validate only a person is asked",

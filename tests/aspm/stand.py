@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from aspm_ado.adapters.http.services import AzureDevOps
@@ -228,7 +228,7 @@ class Stand:
             clock=Clock(STORY.today, GLOBAL_PAT_END, pinned=True),
             now=lambda: datetime(2026, 10, 15, 12, tzinfo=UTC),
             show=lambda proofs: None,
-            load_profile=load_profile,
+            load_profile=partial(load_profile, say=self.voice.say),
             is_simulated=True,
         )
 
