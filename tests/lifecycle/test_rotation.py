@@ -171,7 +171,7 @@ def test_the_keyring_locks_at_the_swap(here):
     person.choose = locking
     report = rotate(context, "contoso", [])
     assert int(report.exit_code) == 0
-    assert "could not be erased yet" in here.stand.voice.text
+    assert "Could not delete an old secret yet" in here.stand.voice.text
     assert (here.in_force("contoso"), here.in_force("fabrikam")) == (NEW, NEW)
     here.assert_whole()
     here.settle()

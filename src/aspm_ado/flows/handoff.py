@@ -193,7 +193,7 @@ def bring(
     ``done`` are those that a person has finished before, by name.
     """
     keys = dict.fromkeys(entry.newest_key(one.name) for one in due)
-    secrets, stored = read_tokens(context, entry, keys, "this connection")
+    secrets, stored = read_tokens(context, entry, keys)
     if stored.status is not Status.PASS:
         return HandoffResult(stored)
     settings = _settings(entry)

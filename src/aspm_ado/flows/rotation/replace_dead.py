@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Dead:
-    """A credential that the service rejects, or that is not in the secret store any more."""
+    """A token that the service rejects, or that is no longer in the keyring."""
 
     names: tuple[str, ...]
     is_gone: bool

@@ -222,7 +222,7 @@ def _one_token(given: Tokens, group: Sequence[Place]) -> Token | None:
 
 
 def _covered(context: Context, renewal: Renewal, group: Sequence[Place]) -> list[Place]:
-    """The organizations of the new token that waits; none where the secret store has lost it."""
+    """The organizations of the pending token; none where the keyring has lost it."""
     entry = renewal.entry
     key = entry.successor_of(group[0].name) or ""
     waiting = entry.successors[key]
@@ -318,7 +318,7 @@ def _handed_on(
     results: Sequence[TokenResult] = (),
     reports: Sequence[OrganizationReport] = (),
 ) -> Report:
-    """Give the new token to Invicti ASPM, and put it in force where that has it."""
+    """Bring the new token to Invicti ASPM, and use it where that has it."""
     brought = bring_new(context, entry, group, renewal.aspm, validates=False)
     now = context.records.load().connections.get(entry.name, entry)
     revoke_replaced(context, entry, now)
@@ -335,7 +335,7 @@ def _handed_on(
 
 
 def rotate_aspm(context: Context, url: str = "") -> Report:
-    """Prove the new token and swap it in. When it is not good, the old one stays in force."""
+    """Validate the new API token and store it. If it does not pass, the current one stays."""
     url = url or context.asker.need(ASPM_URL, parse_aspm_url)
     users = _users(context, url)
     given = given_token(context)
