@@ -41,8 +41,8 @@ STOP = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Run it aga
 
 @pytest.fixture
 def here(machine) -> Machine:
-    """Two organizations share one token, and Invicti ASPM has it."""
-    made = machine()
+    """Two organizations share one token, and Invicti ASPM has it and shows it."""
+    made = machine(aspm={"registers": "yes", "alm_tools": ("azurecloud",)})
     given = asked("contoso", "fabrikam", register="guided")
     connect(made.context(given, Person(handoff="saved", go=True)), None)
     return made
