@@ -94,8 +94,9 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     if _has_one_each(context, entry, given, demand, group):
         groups = tuple((place,) for place in sorted(group, key=partial(_end_of, entry)))
         return _each_rotated(context, Renewal(entry, groups, demand, options), given)
-    with leading_on(context, entry.name, partial(_way_on, entry, group)):
-        return _one_rotated(context, Renewal(entry, (group,), demand, options), group, given)
+    renewal = Renewal(entry, (group,), demand, options)
+    with leading_on(context, entry.name, partial(_way_on, renewal)):
+        return _one_rotated(context, renewal, group, given)
 
 
 def _has_one_each(
@@ -116,12 +117,14 @@ def _end_of(entry: Entry, place: Place) -> date:
     return ends or date.max
 
 
-def _way_on(before: Entry, group: Sequence[Place], now: Entry) -> tuple[str, str]:
+def _way_on(renewal: Renewal, now: Entry) -> tuple[str, str]:
     """What is stored when a person stops, and the command that goes on."""
-    if now.successors:
+    before, [group] = renewal.entry, renewal.groups
+    newest = {now.newest_key(place.name) for place in renewal.meant(group)} - {""}
+    if newest & now.successors.keys():
         said = "The new token is stored. The current token stays in use until Invicti ASPM has it."
         return said, f"aspm-ado handoff {now.name}"
-    if now.credentials.keys() - before.credentials.keys():
+    if newest - before.credentials.keys():
         return "The new token is stored and in use.", f"aspm-ado handoff {now.name}"
     names: list[str] = []
     if len(before.credentials) > 1 or len(group) < len(before.organizations):
