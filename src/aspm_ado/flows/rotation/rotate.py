@@ -294,7 +294,11 @@ def _obtained(
         known = places_with_token(context, renewal.entry, group, token)
         left = tuple(place for place in group if place not in known)
         if left:
-            _tell_obtained(context, known, given)
+            if known:
+                names = ", ".join(place.name for place in known)
+                context.voice.note(f"{names} has this token already.")
+            if given is not None:
+                context.voice.note(f"Source of the new token: {given.source}.")
             return left, token
         unchanged = token_unchanged(renewal.entry, token)
         from_variable = token.source in PAT_VARIABLES
@@ -302,15 +306,6 @@ def _obtained(
             raise unchanged
         context.voice.warn(unchanged.problem)
         given = token = None
-
-
-def _tell_obtained(context: Context, known: Sequence[Place], given: Token | None) -> None:
-    """Where the new token is known already, and where it was given."""
-    if known:
-        names = ", ".join(place.name for place in known)
-        context.voice.note(f"{names} has this token already.")
-    if given is not None:
-        context.voice.note(f"Source of the new token: {given.source}.")
 
 
 def _handed_on(
