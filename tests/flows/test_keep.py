@@ -176,7 +176,7 @@ def test_an_old_secret_that_cannot_be_erased_is_said_and_tried_again() -> None:
     store(records, vault, voice=voice)
     assert records.load().connections["contoso"] == NEW
     assert set(records.load().erasing) == {"old1", "old2"}
-    assert any("could not be erased" in line for line in voice.lines)
+    assert any("Could not delete an old secret" in line for line in voice.lines)
     assert_clean_after_the_next_run(records, vault)
 
 

@@ -170,7 +170,7 @@ def test_locked_at_the_swap(home):
     home.keyring.lock()
     wizard.type(SAVED)
     assert wizard.end() == 0
-    assert squeezed("could not be erased yet") in wizard.everything
+    assert squeezed("Could not delete an old secret yet") in wizard.everything
     assert home.listed() == NEW
     assert validated(home) == (7, {"keyring-locked"})
     home.keyring.unlock()

@@ -70,7 +70,7 @@ def test_with_a_yes_it_is_set_aside_and_one_begins_again(here, way):
     [aside] = here.folder.glob("catalog.json.damaged-*")
     assert aside.read_bytes() == before[:-2]
     assert str(aside) in here.stand.voice.text
-    assert "cannot be erased from here" in here.stand.voice.text
+    assert "aspm-ado cannot delete them" in here.stand.voice.text
     assert int(validate_stored(here.context(), []).exit_code) == 0
     assert secrets.items() <= here.secrets.items()
     path.write_bytes(before)

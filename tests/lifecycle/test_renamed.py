@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from aspm_ado.domain.errors import InterruptedByUserError
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate
@@ -127,3 +129,12 @@ def test_killed_at_every_effect_one_rerun_has_the_new_name_and_the_new_token(her
             run()
         here.settle()
         assert_renamed(here, NEW)
+
+
+def test_ctrl_c_after_the_correction_says_that_nothing_is_stored(here):
+    stop = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Run it again.")
+    person = Person(instead="globex", token_ready="paste", pat=stop)
+    with pytest.raises(InterruptedByUserError) as caught:
+        rotate(here.context({}, person), "contoso", ["fabrikam"])
+    assert "No new token is stored" in caught.value.problem
+    assert caught.value.remedy == "To continue, run: aspm-ado rotate contoso -o fabrikam"

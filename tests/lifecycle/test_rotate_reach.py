@@ -26,7 +26,7 @@ AFTER = datetime(2027, 1, 5, tzinfo=UTC)
 @pytest.fixture
 def connected(machine):
     def set_up(*organizations: str, reach: str = "all", own: str | None = "Contoso") -> Machine:
-        made = machine()
+        made = machine(aspm={"registers": "yes", "alm_tools": ("azurecloud",)})
         given = asked(*organizations, register="guided", reach=reach)
         connect(made.context(given, Person(handoff="saved", go=True)), None)
         made.token(NEW, reach=own, expires=datetime(2027, 12, 1, tzinfo=UTC).date())

@@ -41,8 +41,8 @@ STOP = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Run it aga
 
 @pytest.fixture
 def here(machine) -> Machine:
-    """Two organizations share one token, and Invicti ASPM has it."""
-    made = machine()
+    """Two organizations share one token, and Invicti ASPM has it and shows it."""
+    made = machine(aspm={"registers": "yes", "alm_tools": ("azurecloud",)})
     given = asked("contoso", "fabrikam", register="guided")
     connect(made.context(given, Person(handoff="saved", go=True)), None)
     return made
@@ -171,7 +171,7 @@ def test_the_keyring_locks_at_the_swap(here):
     person.choose = locking
     report = rotate(context, "contoso", [])
     assert int(report.exit_code) == 0
-    assert "could not be erased yet" in here.stand.voice.text
+    assert "Could not delete an old secret yet" in here.stand.voice.text
     assert (here.in_force("contoso"), here.in_force("fabrikam")) == (NEW, NEW)
     here.assert_whole()
     here.settle()

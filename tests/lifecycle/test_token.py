@@ -141,7 +141,7 @@ def test_a_token_that_is_gone_is_4(saved):
         stored_token(saved.context(), "contoso")
     assert (int(caught.value.exit_code), caught.value.remedy) == (
         4,
-        "Give a new one: aspm-ado rotate contoso",
+        "To enter a new one, run: aspm-ado rotate contoso",
     )
 
 

@@ -1,4 +1,4 @@
-"""``disconnect``: erase the secrets of a connection and its record; name what is left to do."""
+"""``disconnect``: remove a connection and its secrets; name what is left to do."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _FORGET: Final = Question("forget", "Delete its tokens from the keyring and remo
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was forgotten, and what only a person can do."""
+    """What was removed, and what only a person can do."""
 
     name: str
     organizations: tuple[str, ...]
     erased: int
     remaining: tuple[str, ...]
-    """Services whose secrets could not be erased yet; the next run tries again."""
+    """Services whose secrets could not be erased; the next run tries again."""
     left_to_do: tuple[str, ...]
     token_pages: tuple[str, ...]
 

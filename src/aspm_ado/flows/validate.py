@@ -97,7 +97,7 @@ AD_HOC: Final = ", or name an organization with -o to validate a token ad hoc"
 
 @dataclass(slots=True)
 class _Validation:
-    """A connection as it is on record, its tokens, and what came of them."""
+    """A stored connection, its tokens, and their results."""
 
     entry: Entry
     secrets: Check
@@ -250,7 +250,7 @@ def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Tok
         known = entry.credentials[key]
         held = [one for one in entry.organizations if one.credential == key]
         if not held:
-            continue  # kept for a migration that is not at its end
+            continue  # an unfinished migration still needs it
         tokens.append(
             Token(
                 secret,
@@ -316,7 +316,7 @@ def _fresh(validation: _Validation, catalogue: Catalogue) -> tuple[str, ...]:
 
 
 def _unread(entry: Entry, stored: StoredOrganization) -> OrganizationReport:
-    """An organization whose token could not be had from the secret store: nothing was asked."""
+    """An organization whose token could not be read: its checks are skipped."""
     known = entry.credentials[stored.credential]
     excuse = "Skipped: aspm-ado could not read its token from the keyring."
     checks = [skip(check, excuse) for check in (CheckId.IDENTITY, CheckId.ACCESS, CheckId.REACH)]

@@ -138,8 +138,8 @@ def stored_demand_note(entry: Entry, calendar: Calendar) -> str:
     if calendar.on_record(entry.reach_demanded, entry.deployment) is entry.reach_demanded:
         return ""
     return (
-        f"{entry.name} was stored with the reach “all”. Since {calendar.global_end} that is read "
-        "as one token for each organization."
+        f"{entry.name} was stored with the reach “all”. Since {calendar.global_end} that "
+        "means one token per organization."
     )
 
 
@@ -175,9 +175,9 @@ def _sentence(
         return ""
     end = calendar.global_end
     if days > 0:
-        return f"stops on {end}, in {count_days(days)}, whatever its own end."
+        return f"stops on {end}, in {count_days(days)}, whatever its own expiry."
     if is_rejected:
-        return f"has most likely stopped: {end} was the day."
+        return f"has most likely stopped: Microsoft announced {end}."
     if Status.PASS in seen:
-        return f"still answers, although it was to stop on {end}."
-    return f"was to stop on {end}; whether it did was not found out."
+        return f"still answers, although Microsoft announced its end for {end}."
+    return f"was to stop on {end}. Could not check whether it did."

@@ -55,8 +55,8 @@ class _Tried:
 
 
 ONE_EACH: Final = (
-    "Give it: --pat-file ORGANIZATION=FILE, --pat-variable ORGANIZATION=NAME or "
-    "--pat-command ORGANIZATION=COMMAND, once for each."
+    "Pass one per organization: --pat-file ORGANIZATION=FILE, --pat-variable ORGANIZATION=NAME "
+    "or --pat-command ORGANIZATION=COMMAND."
 )
 """How an organization is given a token of its own."""
 
@@ -212,7 +212,7 @@ def each_report(
 
 
 def _facts(entry: Entry, name: str) -> TokenFacts:
-    """What is on record of an organization's token: the new one, where one waits."""
+    """What is stored of an organization's newest token."""
     key = entry.newest_key(name)
     if not key:
         return TokenFacts()

@@ -1,7 +1,7 @@
 """``migrate``: one token for each organization, all validated and stored, then brought to ASPM.
 
-The choice is on record: while one of the chosen organizations has no token of its own, the old one
-stays, and the next run goes on with the rest.
+The choice is stored: while a chosen organization has no token of its own, the old token stays, and
+the next run continues with the rest.
 """
 
 from __future__ import annotations
@@ -77,15 +77,15 @@ def services_entry(context: Context, name: str) -> Entry:
     if entry.deployment is Deployment.SERVER:
         raise UsageError(
             Reason.USAGE,
-            f"“{entry.name}” is a connection to an Azure DevOps Server: "
-            "migrate does not concern Server.",
+            f"“{entry.name}” is a connection to an Azure DevOps Server. "
+            "migrate is for Azure DevOps Services.",
             remedy=f"For a new token of it: aspm-ado rotate {entry.name}",
         )
     return entry
 
 
 def _is_done(entry: Entry) -> bool:
-    """Whether each organization has a token of its own in force, and no choice waits."""
+    """Whether each organization uses a token of its own, and no choice is stored."""
     return entry.migration is None and not any(
         entry.is_shared(one.credential) for one in entry.organizations
     )
@@ -101,7 +101,7 @@ def _nothing_to_do(context: Context, entry: Entry, options: AspmOptions) -> Repo
 
 
 def _with_choice(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
-    """The choice on record. An organization whose new token is lost needs one again."""
+    """Store the choice. An organization whose pending token is lost needs one again."""
     entry = without_lost(context, entry)
     if all(entry.has_own(name) for name in names):
         return entry
@@ -109,7 +109,7 @@ def _with_choice(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
 
 
 def _with_choice_finished(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
-    """The choice off the record once every token of it is proven and in force."""
+    """Remove the choice once each chosen organization uses its own token."""
     waits = entry.unmigrated or any(entry.successor_of(name) for name in names)
     if entry.migration is None or waits:
         return entry
@@ -139,7 +139,7 @@ class ReachedOrganizations:
     calendar: Calendar
     names: tuple[str, ...] = ()
     listed: bool = False
-    """Whether the service listed them; else they are those on record."""
+    """Whether the service listed them; else they are the stored ones."""
     refusing: frozenset[str] = field(default_factory=frozenset)
     """Those (by ``Place.key``) that turn the living token away."""
 
@@ -297,7 +297,7 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
     if given.shared is not None and given.shared.source not in PAT_VARIABLES:
         raise UsageError(
             Reason.USAGE,
-            "A token is given without saying which organization it is for.",
+            "A token is passed without its organization.",
             remedy=ONE_EACH,
         )
     if given.shared is not None:
@@ -330,8 +330,7 @@ def _demand_different(context: Context, entry: Entry, tokens: Sequence[Token]) -
         if old in seen:
             raise UsageError(
                 Reason.TOKEN_UNCHANGED,
-                f"The token given for {seen[old]} is the one of all organizations that "
-                f"“{entry.name}” has already.",
+                f"The token for {seen[old]} is already the global token of “{entry.name}”.",
                 remedy=f"Create a new one: aspm-ado guide -o {quote(seen[old])} "
                 "--reach organization",
             )

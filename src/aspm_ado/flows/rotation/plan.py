@@ -1,4 +1,4 @@
-"""``--plan``: what is to be done for each organization; reads and asks, and changes nothing."""
+"""``--plan``: the steps for each organization. Changes nothing."""
 
 from __future__ import annotations
 

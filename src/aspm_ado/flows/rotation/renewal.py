@@ -68,7 +68,7 @@ class Renewal:
                 self.corrected[place.key] = next(came, now[0])
 
     def demand_of(self, group: Sequence[Place]) -> Demand:
-        """What is demanded of the token of a group, with the username that is on record."""
+        """What is demanded of the token of a group, with the stored username."""
         known = [self.entry.organization(place.name) for place in group]
         names = [one.username for one in known if one is not None and one.username]
         if self.demand.username or not names:
@@ -126,7 +126,7 @@ def _keep(
     result: TokenResult,
     awaited: Sequence[str],
 ) -> None:
-    """Store the token: at once for a new organization, else beside the one in force."""
+    """Store the token: at once for a new organization, else beside the current one."""
     entry = _with_names(context, renewal, group)
     names = [place.name for place in renewal.meant(group)]
     if any(entry.organization(name) is None for name in names):
@@ -145,7 +145,7 @@ def _keep(
 
 
 def _with_names(context: Context, renewal: Renewal, group: Sequence[Place]) -> Entry:
-    """The connection, with the organizations on record under the names that exist."""
+    """The connection, with its organizations renamed as a person said."""
     entry = renewal.entry
     for place in group:
         new = renewal.corrected.get(place.key)
@@ -170,7 +170,7 @@ def _compare_owner(
 
 
 def _refuse_wide(result: TokenResult) -> None:
-    """Fail the reach of a token that is to be of one organization and is of all."""
+    """Fail the reach of a global token where one for one organization is needed."""
     seen = result.reach_seen
     if seen is None or seen.reach is not Reach.ALL:
         return
@@ -189,7 +189,7 @@ def _refuse_wide(result: TokenResult) -> None:
 def places_with_token(
     context: Context, entry: Entry, group: Sequence[Place], token: Token
 ) -> list[Place]:
-    """The organizations whose token in force is this very one."""
+    """The organizations whose current token is this one."""
     known = [entry.organization(place.name) for place in group]
     held = {one.key: one.credential for one in known if one is not None}
     same = keys_with_token(context, entry, set(held.values()), token.secret)
@@ -207,7 +207,7 @@ def token_unchanged(entry: Entry, token: Token) -> UsageError:
 
 
 def _keep_added(context: Context, renewal: Renewal, result: TokenResult) -> None:
-    """Put an organization that the connection did not have on record, with its token in force."""
+    """Add a new organization to the connection, with its token."""
     name, key, now = renewal.entry.name, new_key(context), context.stamp
 
     def addition(current: Entry) -> Addition:
@@ -232,7 +232,7 @@ def _keep_added(context: Context, renewal: Renewal, result: TokenResult) -> None
 
 
 def _begun(entry: Entry, options: AspmOptions) -> Registration:
-    """What is on record of a new organization until Invicti ASPM answers, or a person does."""
+    """The registration of a new organization until Invicti ASPM or a person answers."""
     if entry.aspm is None or not options.is_wanted:
         return UNREGISTERED
     if options.hands_over:
@@ -248,9 +248,9 @@ def bring_new(
     *,
     validates: bool,
 ) -> HandoffResult:
-    """Bring new tokens to Invicti ASPM; each is in force when that has it.
+    """Bring new tokens to Invicti ASPM. Each is used from when that has it, or at once if none is.
 
-    Where nothing is brought, they are in force at once. ``validates``: the ASPM is validated first.
+    ``validates``: the ASPM is validated first.
     """
     keys = {place.key for place in places}
     organizations = [one for one in entry.organizations if one.key in keys]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Dead:
-    """A credential that the service rejects, or that is not in the secret store any more."""
+    """A token that the service rejects, or that is no longer in the keyring."""
 
     names: tuple[str, ...]
     is_gone: bool
@@ -60,10 +60,10 @@ def _offer(
     context: Context, entry: Entry, connection: ConnectionReport, show: Callable[[Report], None]
 ) -> bool:
     """Offer a new token for each dead one of a connection; whether one was taken."""
-    touched = False
+    touched, demand = False, demand_stored(context, entry)
     for dead in _dead(entry, connection):
         waits = any(entry.successor_of(name) for name in dead.names)
-        one_each = not waits and _is_for_one_each(context, entry, dead)
+        one_each = not waits and needs_one_each(context, entry, demand, dead.names)
         question = _question(entry, dead, waits=waits, one_each=one_each)
         if not context.asker.prompter.confirm(question, default=True):
             continue
@@ -78,10 +78,6 @@ def _offer(
         else:
             _show_unfinished(rotate(context, entry.name, dead.names), show)
     return touched
-
-
-def _is_for_one_each(context: Context, entry: Entry, dead: _Dead) -> bool:
-    return needs_one_each(context, entry, demand_stored(context, entry), dead.names)
 
 
 def _offer_aspm_tokens(

@@ -94,8 +94,9 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
     if _has_one_each(context, entry, given, demand, group):
         groups = tuple((place,) for place in sorted(group, key=partial(_end_of, entry)))
         return _each_rotated(context, Renewal(entry, groups, demand, options), given)
-    with leading_on(context, entry.name, partial(_way_on, entry, group)):
-        return _one_rotated(context, Renewal(entry, (group,), demand, options), group, given)
+    renewal = Renewal(entry, (group,), demand, options)
+    with leading_on(context, entry.name, partial(_way_on, renewal)):
+        return _one_rotated(context, renewal, group, given)
 
 
 def _has_one_each(
@@ -116,12 +117,14 @@ def _end_of(entry: Entry, place: Place) -> date:
     return ends or date.max
 
 
-def _way_on(before: Entry, group: Sequence[Place], now: Entry) -> tuple[str, str]:
+def _way_on(renewal: Renewal, now: Entry) -> tuple[str, str]:
     """What is stored when a person stops, and the command that goes on."""
-    if now.successors:
+    before, [group] = renewal.entry, renewal.groups
+    newest = {now.newest_key(place.name) for place in renewal.meant(group)} - {""}
+    if newest & now.successors.keys():
         said = "The new token is stored. The current token stays in use until Invicti ASPM has it."
         return said, f"aspm-ado handoff {now.name}"
-    if now.credentials.keys() - before.credentials.keys():
+    if newest - before.credentials.keys():
         return "The new token is stored and in use.", f"aspm-ado handoff {now.name}"
     names: list[str] = []
     if len(before.credentials) > 1 or len(group) < len(before.organizations):
@@ -222,7 +225,7 @@ def _one_token(given: Tokens, group: Sequence[Place]) -> Token | None:
 
 
 def _covered(context: Context, renewal: Renewal, group: Sequence[Place]) -> list[Place]:
-    """The organizations of the new token that waits; none where the secret store has lost it."""
+    """The organizations of the pending token; none where the keyring has lost it."""
     entry = renewal.entry
     key = entry.successor_of(group[0].name) or ""
     waiting = entry.successors[key]
@@ -291,7 +294,11 @@ def _obtained(
         known = places_with_token(context, renewal.entry, group, token)
         left = tuple(place for place in group if place not in known)
         if left:
-            _tell_obtained(context, known, given)
+            if known:
+                names = ", ".join(place.name for place in known)
+                context.voice.note(f"{names} has this token already.")
+            if given is not None:
+                context.voice.note(f"Source of the new token: {given.source}.")
             return left, token
         unchanged = token_unchanged(renewal.entry, token)
         from_variable = token.source in PAT_VARIABLES
@@ -299,15 +306,6 @@ def _obtained(
             raise unchanged
         context.voice.warn(unchanged.problem)
         given = token = None
-
-
-def _tell_obtained(context: Context, known: Sequence[Place], given: Token | None) -> None:
-    """Where the new token is known already, and where it was given."""
-    if known:
-        names = ", ".join(place.name for place in known)
-        context.voice.note(f"{names} has this token already.")
-    if given is not None:
-        context.voice.note(f"Source of the new token: {given.source}.")
 
 
 def _handed_on(
@@ -318,7 +316,7 @@ def _handed_on(
     results: Sequence[TokenResult] = (),
     reports: Sequence[OrganizationReport] = (),
 ) -> Report:
-    """Give the new token to Invicti ASPM, and put it in force where that has it."""
+    """Bring the new token to Invicti ASPM, and use it where that has it."""
     brought = bring_new(context, entry, group, renewal.aspm, validates=False)
     now = context.records.load().connections.get(entry.name, entry)
     revoke_replaced(context, entry, now)
@@ -335,7 +333,7 @@ def _handed_on(
 
 
 def rotate_aspm(context: Context, url: str = "") -> Report:
-    """Prove the new token and swap it in. When it is not good, the old one stays in force."""
+    """Validate the new API token and store it. If it does not pass, the current one stays."""
     url = url or context.asker.need(ASPM_URL, parse_aspm_url)
     users = _users(context, url)
     given = given_token(context)

@@ -147,18 +147,18 @@ def new_key(context: Context) -> str:
 
 
 def service_of(name: str, key: str) -> str:
-    """The name of a credential's secret in the secret store."""
+    """The service name of a token in the keyring."""
     return f"aspm-ado:{name}:{key}"
 
 
 def aspm_service(url: str, fresh: Callable[[], str]) -> str:
-    """A new name in the secret store for the API token of one ASPM."""
+    """A new service name in the keyring for the API token of one ASPM."""
     return f"aspm-ado:aspm:{Origin.of(url).host}:{fresh().replace('-', '')[:12]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """Good organizations to put on record, and the terms of their connection."""
+    """Good organizations to store, and the terms of their connection."""
 
     name: str
     results: Sequence[TokenResult]
@@ -167,7 +167,7 @@ class Addition:
     now: str
     toggles: tuple[str, ...] = ()
     aspm: StoredAspm | None = None
-    """What stays as it is on record where it is ``None``."""
+    """``None``: what is stored stays."""
     registrations: Mapping[str, Registration] = field(default_factory=dict)
     """By ``Place.key``."""
     allow_http: bool = False
@@ -237,7 +237,7 @@ class Addition:
         prior: StoredOrganization | None,
         used: str,
     ) -> Registration:
-        """What is to be on record of an organization, brought to Invicti ASPM now or not."""
+        """The registration to store for an organization."""
         if begun := self.registrations.get(made.place.key):
             return begun
         moves = self.aspm and base.aspm and self.aspm.url != base.aspm.url
@@ -266,7 +266,7 @@ def _used(
 def stored_credential(
     result: TokenResult, service: str, known: StoredCredential | None = None
 ) -> StoredCredential:
-    """A token as it is now; ``known`` is what is on record of it, where it is stored already."""
+    """A token as it is now; ``known`` is its stored form, if any."""
     report, token = result.good[0].report, result.token
     known = known or StoredCredential(service, token.secret.format, token.secret.last4)
     identity = report.identity or Identity("")

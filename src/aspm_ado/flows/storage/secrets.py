@@ -67,7 +67,7 @@ def read_secrets(context: Context, entries: Sequence[Entry]) -> list[Read]:
 
 
 def read_token(context: Context, entry: Entry, key: str) -> Secret | None:
-    """A token of a connection, for the origin on record only."""
+    """A token of a connection, for the stored origin only."""
     return context.vault.read(entry.credential_of(key).service, entry.origin)
 
 
@@ -131,33 +131,30 @@ def _read_current(
 
 
 def _gone(context: Context, entry: Entry, gone: Sequence[str]) -> Check:
-    """What to say of tokens that the store does not have any more."""
+    """The check of tokens that are no longer in the keyring."""
     names: list[str] = []
     if len(entry.credentials) > 1:
         names = [one.name for one in entry.organizations if one.credential == gone[0]]
     command = Command("rotate", tuple(names))
     known = (entry.credential_of(key) for key in gone)
-    what = ", ".join(f"…{one.last4}" if one.last4 else one.service for one in known)
+    lost = ", ".join(f"…{one.last4}" if one.last4 else one.service for one in known)
     return Check(
         CheckId.SECRETS,
         Status.FAIL,
-        f"{context.vault.title} has no token any more for: {what}.",
+        f"{context.vault.title} no longer has token {lost}.",
         Reason.TOKEN_GONE,
-        f"Give a new one: {command.text(entry.name)}",
+        f"To enter a new one, run: {command.text(entry.name)}",
         next=command,
     )
 
 
 def _spoilt(entry: Entry) -> Check | None:
-    """What to say where an address on record cannot be used: somebody has edited the file.
-
-    It hides no other one.
-    """
+    """The check of a connection whose stored URL is not valid: somebody has edited the file."""
     try:
         for url in (entry.base_url, *([entry.aspm.url] if entry.aspm else [])):
             Origin.of(url)
     except UserError as error:
-        problem = f"An address on record cannot be used. {error.problem}"
-        remedy = f"Forget it, and connect again: aspm-ado disconnect {entry.name}"
+        problem = f"A stored URL is not valid. {error.problem}"
+        remedy = f"To remove the connection, run: aspm-ado disconnect {entry.name}"
         return Check(CheckId.SECRETS, Status.FAIL, problem, SPOILT, remedy)
     return None

@@ -54,10 +54,10 @@ def _other_owner(new: Identity, old: StoredCredential) -> Check:
     return Check(
         CheckId.IDENTITY,
         Status.FAIL,
-        f"The new token is {new.name or new.account or new.id}'s; the one to replace is {was}'s.",
+        f"The new token belongs to {new.name or new.account or new.id}, the current one to {was}.",
         Reason.OTHER_IDENTITY,
-        "Sign in as the same person to create it, or accept the change: "
-        "rotate and migrate have --allow-other-identity.",
+        "Create it as the same person. To accept the change: rotate and migrate have "
+        "--allow-other-identity.",
     )
 
 
@@ -128,9 +128,9 @@ def swap(
     organizations: Sequence[str],
     states: Mapping[str, Registration] | None = None,
 ) -> Entry:
-    """Put the successor in force for ``organizations`` of a connection, by one replace.
+    """Use the successor for ``organizations`` of a connection from now on, by one replace.
 
-    A secret that nothing names any more is erased after. ``states`` are what Invicti ASPM or a
+    A secret that is no longer used is erased after. ``states`` are what Invicti ASPM or a
     person said of them, by ``Place.key``; without one, nobody has brought the new token there.
     Raises ``UsageError`` where another run has put a newer token in the successor's place.
     """
@@ -148,7 +148,7 @@ def swap(
 def _replaced(
     context: Context, name: str, key: str, organizations: Sequence[str]
 ) -> Iterator[tuple[Place, StoredCredential]]:
-    """What nothing will name any more once the successor is in force."""
+    """The tokens that are no longer used once the successor is."""
     before = context.records.load().connections.get(name)
     if before is None or key not in before.successors:
         return

@@ -1,6 +1,6 @@
 """Storing a connection so that a crash at any point leaves it whole.
 
-What comes is said, then stored, then put in force by one replace of the records.
+The records name what comes, then it is stored, then one replace of the records makes it current.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def store_entry(
 def store_aspm_token(
     context: Context, record: tuple[str, str], secrets: Mapping[str, Secret]
 ) -> None:
-    """Store a new API token of one ASPM and put it in force: the old one is erased after."""
+    """Store a new API token of one ASPM; the old one is erased after."""
     origins = dict.fromkeys(secrets, record[0])
     _store(context, record[0], origins, secrets, methodcaller("commit_aspm", *record))
 
@@ -76,7 +76,7 @@ def _store(
     secrets: Mapping[str, Secret],
     commit: Callable[[Catalogue], Catalogue],
 ) -> None:
-    """Say what comes, write it, and put it in force; or leave everything as it was."""
+    """Record what comes, write it, and make it current; or leave everything as it was."""
     for secret in secrets.values():
         context.vault.check_size(secret)
     with context.records.exclusive():
@@ -95,10 +95,9 @@ def _store(
 
 
 def update_entry(context: Context, name: str, edit: Callable[[Entry], Entry]) -> Entry:
-    """Change what is on record of a connection by now; returns the new entry.
+    """Change the record of a connection as it is now; returns the new entry.
 
-    What nothing names any more is erased. Raises ``UsageError`` where the connection has been
-    forgotten meanwhile.
+    Unused secrets are erased. Raises ``UsageError`` where another run removed the connection.
     """
 
     def commit(catalogue: Catalogue) -> Catalogue:
@@ -114,7 +113,7 @@ def update_entry(context: Context, name: str, edit: Callable[[Entry], Entry]) ->
 
 
 def undo_interrupted(context: Context) -> None:
-    """Undo what a crash left pending, and erase secrets that nothing names any more."""
+    """Undo what a crash left pending, and erase unused secrets."""
     catalogue = context.records.load()
     if not catalogue.pending and not catalogue.erasing:
         return
@@ -157,21 +156,19 @@ def bind_entries(context: Context) -> None:
 def _undo_remains(context: Context) -> None:
     """Mark for erasure what is pending.
 
-    Only for the holder of the lock: whoever was storing it has died.
+    Only for the holder of the lock: the run that was storing it has died.
     """
     for name in context.records.load().pending:
-        context.voice.note(
-            f"An earlier run ended while it stored “{name}”; what it left is removed."
-        )
+        context.voice.note(f"An interrupted run left unused secrets of “{name}”. They are deleted.")
         context.records.change(methodcaller("abandon", name))
 
 
 def changed_meanwhile(name: str) -> UsageError:
-    """What to say when the record that a run began with is not there any more."""
+    """The error where another run has changed the record that this one began with."""
     return UsageError(
         Reason.NOTHING_STORED,
-        f"Another run changed or forgot “{name}” meanwhile; nothing was stored.",
-        remedy="See `aspm-ado list`, and run the command again.",
+        f"Another run changed or removed “{name}” meanwhile. Nothing was stored.",
+        remedy="Run the command again. To see what is stored, run: aspm-ado list",
     )
 
 
@@ -184,8 +181,7 @@ def erase_marked(context: Context) -> None:
             context.vault.erase(service, catalogue.origins.get(service, ""))
         except StoreError as error:
             context.voice.warn(
-                f"An old secret could not be erased yet ({error.problem}); the next run tries "
-                "again."
+                f"Could not delete an old secret yet. {error.problem} The next run tries again."
             )
         else:
             erased.add(service)
@@ -193,7 +189,7 @@ def erase_marked(context: Context) -> None:
         context.records.change(lambda catalogue: catalogue.erased(frozenset(erased)))
 
 
-BEGIN = Question("begin-again", "Set it aside, and begin with empty records?")
+BEGIN = Question("begin-again", "Set the file aside and start with an empty configuration?")
 
 
 def whole_records(context: Context) -> Catalogue:
@@ -209,10 +205,10 @@ def whole_records(context: Context) -> Catalogue:
     aside = context.records.set_aside()
     if aside is not None:
         context.voice.warn(
-            f"The damaged records are set aside as {clean(aside)}. The tokens that they name stay "
-            "in the keyring, and only that file knows their names: they cannot be erased from "
-            "here. Mended and put back, it finds them again; or remove the entries that begin with "
-            "“aspm-ado:” by hand. What was entered in Invicti ASPM is there still."
+            f"The damaged file is now {clean(aside)}. Its tokens stay in the keyring, and only "
+            "that file has their names, so aspm-ado cannot delete them. To use them again, repair "
+            "the file and put it back. Otherwise delete the keyring entries that begin with "
+            "“aspm-ado:”. Invicti ASPM keeps the values that were entered there."
         )
     return context.records.load()
 
