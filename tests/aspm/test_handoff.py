@@ -98,6 +98,41 @@ def test_saved_against_the_evidence_is_a_warning(stand, register, code):
     assert (int(again.exit_code), again.verdict.value) == (0, "ready-with-warnings")
 
 
+def registration(report) -> tuple[str, str | None, str]:
+    made = check(report, "aspm.registration")
+    proof = report.connections[0].organizations[0].registration.proof
+    return made.status.value, made.reason, proof.value
+
+
+def test_saved_against_the_evidence_stays_a_warning_until_invicti_aspm_shows_it(stand):
+    here = stand()
+    run(here, handoff=["saved"])
+    unseen = ("warn", "saved-not-shown", "claimed")
+    for _ in range(2):
+        report = validate_stored(here.context(), [])
+        assert (registration(report), int(report.exit_code)) == (unseen, 0)
+    later = resume_handoff(here.context(person=Person(handoff=["later"])), None)
+    assert registration(later) == unseen
+    by_hand = Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
+    here.simulator.become(here.simulator.world.with_instance(by_hand))
+    shown = ("pass", None, "alm-accepted")
+    assert registration(validate_stored(here.context(), [])) == shown
+    assert here.records.load().connections["contoso"].organizations[0].registration.unseen is False
+    again = validate_stored(here.context(), [])
+    assert registration(again) == shown
+    assert not any("projects/check" in call.url for call in here.wire.calls)
+
+
+@pytest.mark.parametrize("answer", ["saved", "later"])
+def test_what_is_shown_since_is_proven_in_the_next_handoff(stand, answer):
+    here = stand()
+    run(here, handoff=["saved"])
+    by_hand = Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
+    here.simulator.become(here.simulator.world.with_instance(by_hand))
+    report = resume_handoff(here.context(person=Person(handoff=[answer])), None)
+    assert registration(report) == ("pass", None, "alm-accepted")
+
+
 @pytest.mark.parametrize("register", ["guided", "auto"])
 def test_what_was_refused_is_not_ready_the_day_after_either(stand, register):
     here = stand()
@@ -241,7 +276,10 @@ def test_many_organizations_in_three_sittings(stand):
     ]
     third = Person(handoff=["saved"] * 8)
     report = resume_handoff(here.context(person=third), "many")
-    assert "To enter in Invicti ASPM: 8 of 12 organizations\n  ✓ Team00: saved" in here.voice.text
+    assert (
+        "To enter in Invicti ASPM: 8 of 12 organizations\n  ! Team00: saved, not shown"
+        in here.voice.text
+    )
     assert "Team04 (5 of 12)" in here.voice.text
     assert int(report.exit_code) == 0
     assert third.asked.count("handoff") == 8

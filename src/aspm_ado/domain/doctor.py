@@ -19,7 +19,7 @@ from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import GRAVITY, Verdict, verdict_of
+from aspm_ado.domain.report import Verdict, gravest, verdict_of
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
 
@@ -368,7 +368,7 @@ def not_tried(
 def exit_code(findings: Iterable[HealthCheck]) -> ExitCode:
     """The gravest code of the findings."""
     codes = {finding.exit_code for finding in findings}
-    return next((code for code in GRAVITY if code in codes), ExitCode.DONE)
+    return gravest(codes)
 
 
 def verdict(findings: Iterable[HealthCheck]) -> Verdict:
@@ -477,6 +477,12 @@ def aside(facts: FolderFacts) -> HealthCheck:
     where = f"{shortlist(facts.aside)} in {facts.path}"
     detail = f"{where}. Their tokens are still in the keyring."
     return _left(Subject.ASIDE, facts.aside, detail)
+
+
+UNLISTED: Final = (
+    "aspm-ado cannot list the entries of this keyring. To find old ones, search its application "
+    "for “aspm-ado:”."
+)
 
 
 def unnamed(listed: Iterable[str], catalogue: Catalogue) -> HealthCheck:

@@ -52,7 +52,8 @@ class Proof(StrEnum):
 class Registration:
     """The state of one organization in Invicti ASPM.
 
-    ``marker`` identifies an instance that aspm-ado created. It is not in the report.
+    ``marker`` identifies an instance that aspm-ado created. ``unseen``: a person marked it as
+    saved, and Invicti ASPM did not show it. Neither is in the report.
     """
 
     mode: RegistrationMode = RegistrationMode.NONE
@@ -60,6 +61,7 @@ class Registration:
     proof: Proof = Proof.NONE
     instance_id: str | None = None
     marker: str = ""
+    unseen: bool = False
 
     @property
     def for_new_token(self) -> Registration:
@@ -77,11 +79,12 @@ class Registration:
             mode=RegistrationMode.GUIDED,
             state=RegistrationState.HANDED_OFF,
             proof=Proof.NONE,
+            unseen=False,
         )
 
     def proven(self, proof: Proof) -> Registration:
-        """The same with another proof."""
-        return replace(self, proof=proof)
+        """The same with another proof, now that Invicti ASPM shows it."""
+        return replace(self, proof=proof, unseen=False)
 
 
 UNREGISTERED: Final = Registration()

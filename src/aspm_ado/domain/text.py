@@ -60,6 +60,11 @@ def clean_said(foreign: object, limit: int = _LIMIT) -> str:
     return clean(KNOWN_SECRETS.hide_in_foreign(str(foreign)[: limit * 4]), limit)
 
 
+def system_words(error: OSError | ValueError) -> str:
+    """What the system says of ``error``: its words for the number, else the kind."""
+    return clean(getattr(error, "strerror", "") or type(error).__name__)
+
+
 def shown_address(foreign: str) -> str:
     """An address that somebody gave, without what may be a user name and a password."""
     return clean(foreign.rpartition("@")[2], 80)

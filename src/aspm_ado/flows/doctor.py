@@ -174,7 +174,7 @@ def _unnamed(machine: Machine) -> HealthCheck:
     except StoreError as error:
         return rules.failed(Subject.UNNAMED, error, health=Health.WARN)
     if listed is None:
-        return rules.not_tried(Subject.UNNAMED, "Skipped: this keyring does not list its entries.")
+        return rules.not_tried(Subject.UNNAMED, rules.UNLISTED)
     return rules.unnamed(listed, machine.stored)
 
 

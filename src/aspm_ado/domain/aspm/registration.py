@@ -267,18 +267,6 @@ def in_doubt(marker: str, *replies: Reply, readable: bool) -> Outcome:
     return _outcome(marker, check, RegistrationState.UNKNOWN)
 
 
-def not_shown(state: Registration) -> Outcome:
-    """A person marked it as saved, and ``projects/check`` does not know the tool."""
-    check = Check(
-        CheckId.REGISTRATION,
-        Status.WARN,
-        "Marked as saved by you; Invicti ASPM does not show it yet.",
-        Reason.SAVED_NOT_SHOWN,
-        "Check in Invicti ASPM that the integration is active.",
-    )
-    return Outcome(state, check)
-
-
 def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
     """The same after ASPM's own test of the instance."""
     before = outcome.check or Check(CheckId.REGISTRATION, Status.PASS)
@@ -457,7 +445,18 @@ def _by_state(facts: RegistrationFacts) -> Check:
     return skip(CheckId.REGISTRATION, "Not registered.", Reason.NOT_WANTED)
 
 
+_UNSEEN: Final = Check(
+    CheckId.REGISTRATION,
+    Status.WARN,
+    "Marked as saved by you; Invicti ASPM does not show it yet.",
+    Reason.SAVED_NOT_SHOWN,
+    "Check in Invicti ASPM that the integration is active.",
+)
+
+
 def _registered(registration: Registration) -> Check:
+    if registration.unseen:
+        return _UNSEEN
     how, proof = "Marked as saved by you", "; not confirmed by Invicti ASPM"
     if registration.mode is RegistrationMode.API:
         how, proof = "The API of Invicti ASPM reported it as registered", ""
