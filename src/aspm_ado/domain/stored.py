@@ -79,11 +79,12 @@ class Registration:
             mode=RegistrationMode.GUIDED,
             state=RegistrationState.HANDED_OFF,
             proof=Proof.NONE,
+            unseen=False,
         )
 
     def proven(self, proof: Proof) -> Registration:
-        """The same with another proof."""
-        return replace(self, proof=proof)
+        """The same with another proof, now that Invicti ASPM shows it."""
+        return replace(self, proof=proof, unseen=False)
 
 
 UNREGISTERED: Final = Registration()
