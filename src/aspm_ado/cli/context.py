@@ -27,7 +27,6 @@ from aspm_ado.domain.questions import (
     PAT_STDIN,
     PAT_VARIABLE,
     QUIET,
-    REPORT,
     STORE,
     TIMEOUT,
     VERBOSE,
@@ -190,7 +189,7 @@ class Invocation:
         """The files of ``--report``."""
         from aspm_ado.cli.report_files import ReportFiles
 
-        return ReportFiles(self.command, self.values(REPORT), say=self.voice.warn)
+        return ReportFiles(self)
 
     @cached_property
     def records(self) -> Records:

@@ -85,11 +85,11 @@ def _apart(found: re.Match[str]) -> str:
     return f"{found[0][:-1]} {found[0][-1]}"
 
 
-def join_words(words: Sequence[str]) -> str:
-    """``a, b and c``."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+def join_words(words: Sequence[str], last: str = "and") -> str:
+    """``a and b``, or ``a, b, and c``."""
+    if len(words) < 3:
+        return f" {last} ".join(words)
+    return f"{', '.join(words[:-1])}, {last} {words[-1]}"
 
 
 def some_of(names: Iterable[str], room: int = 60) -> str:
