@@ -142,7 +142,7 @@ class TokenCommands:
     def _lending_terminal(
         self, child: subprocess.Popen[bytes], *, attended: bool
     ) -> Iterator[None]:
-        """Inside, the terminal belongs to the child: else a prompt for a passphrase would stop it."""
+        """Inside, the terminal belongs to the child, or its prompt for a passphrase would stop it."""
         if self._platform == "win32" or not attended:
             yield
             return
