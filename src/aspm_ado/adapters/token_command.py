@@ -142,7 +142,7 @@ class TokenCommands:
     def _lending_terminal(
         self, child: subprocess.Popen[bytes], *, attended: bool
     ) -> Iterator[None]:
-        """Inside, the terminal belongs to the child, or its prompt for a passphrase would stop it."""
+        """Lend the terminal to the child inside: a group without it stops at its prompt."""
         if self._platform == "win32" or not attended:
             yield
             return
