@@ -46,7 +46,7 @@ FAULTS = {
         "answer-unreadable",
         "cut short",
     ),
-    "cut without a length": (CUT, "answer-unreadable", "cut short"),
+    "cut without a length": (CUT, "answer-unreadable", "is incomplete"),
     "a bomb": (
         answer(200, gzip.compress(b"\0" * (6 << 20), 1), "Content-Encoding: gzip"),
         "answer-unreadable",

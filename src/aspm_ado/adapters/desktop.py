@@ -73,14 +73,12 @@ _UNIX: Final = (
 
 
 class SystemDesktop:
-    """What the desktop of this session offers; in a container that is nothing.
+    """Browser and clipboard of this session, if it has them.
 
     Over SSH it is the clipboard of ``terminal``, if that is one.
 
     Every child runs without our secrets in its environment and with its output thrown away. A
-    secret reaches the clipboard tool by its standard input only. (Libraries for the clipboard give
-    their children our environment, wait for them without a limit and take whatever the current
-    folder has.)
+    secret reaches the clipboard tool by its standard input only.
     """
 
     def __init__(
@@ -103,10 +101,7 @@ class SystemDesktop:
         self._emptying: subprocess.Popen[bytes] | None = None
 
     def open(self, url: str) -> bool:
-        """Open a page of http or https; whether a browser took it, as far as this can be told.
-
-        A browser that is still running after some seconds has taken it.
-        """
+        """Open a page of http or https; whether a browser opened it, as far as is known."""
         if not _is_web_page(url) or not self._has_browser():
             return False
         try:
@@ -172,8 +167,7 @@ class SystemDesktop:
     def clear(self) -> None:
         """Empty the clipboard if it still holds our secret.
 
-        Where it cannot be read back it is left alone: by now it may hold something that the person
-        needs.
+        A clipboard that cannot be read is left alone: it may hold something else by now.
         """
         if self._copied is None:
             return

@@ -103,7 +103,7 @@ class TokenCommands:
         return bytes(answer)
 
     def _started(self, command: list[str], *, attended: bool) -> subprocess.Popen[bytes]:
-        """The child, in a group of its own; without a terminal where nobody is there."""
+        """The child, in its own process group; without a terminal where nobody is there."""
         flags = 0
         if self._platform == "win32":
             flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
@@ -142,10 +142,7 @@ class TokenCommands:
     def _lending_terminal(
         self, child: subprocess.Popen[bytes], *, attended: bool
     ) -> Iterator[None]:
-        """Inside, the terminal is the child's, as it is for a program that a shell starts.
-
-        Without this a group that asks for a passphrase is stopped. It comes back as it was.
-        """
+        """Lend the terminal to the child inside: a group without it stops at its prompt."""
         if self._platform == "win32" or not attended:
             yield
             return

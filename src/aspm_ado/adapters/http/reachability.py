@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError, ProxyError
 
+from aspm_ado.adapters.http.certificates import parse_certificate
 from aspm_ado.adapters.http.dial import resolve
 from aspm_ado.adapters.http.errors import (
     Where,
-    parse_certificate,
     proxy_unusable,
     trouble_before_answer,
 )

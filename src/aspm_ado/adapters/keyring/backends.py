@@ -132,8 +132,8 @@ def title_of(backend: Backend) -> str:
 def _choice(environment: Mapping[str, str]) -> tuple[str, str]:
     """The class that somebody chose for ``keyring``, and where; both empty where nobody did.
 
-    These are keyring's own places and their own order. Its ``keyring-path``, which would put a
-    folder in front of every import of this process, is never applied.
+    The places and their order are those of ``keyring``. Its ``keyring-path`` is never applied: it
+    would put a folder in front of every import.
     """
     if name := environment.get("PYTHON_KEYRING_BACKEND", "").strip():
         return name, "PYTHON_KEYRING_BACKEND"

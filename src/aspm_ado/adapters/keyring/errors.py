@@ -1,4 +1,4 @@
-"""What a keyring can do to us, told to a person: the reason, and the way out on this platform.
+"""Failures of the keyring: the reason, the problem, and the remedy on this platform.
 
 A backend's message may hold the secret that it was given, so of an exception only its types and
 numbers are shown.
@@ -115,7 +115,7 @@ def absent(
 
 
 def choice_absent(name: str, source: str) -> StoreError:
-    """Somebody chose a class that this platform does not use by itself, and it does not work."""
+    """The chosen class, which this platform does not use by default, does not work."""
     return _refusal(
         Reason.KEYRING_ABSENT,
         _NOT_HERE.format(clean(source), clean(name)),
@@ -130,7 +130,7 @@ def locked(platform: str) -> StoreError:
 
 
 def hung(platform: str, seconds: float) -> StoreError:
-    """It took a call and never came back."""
+    """A call did not return."""
     return _refusal(
         Reason.KEYRING_SILENT,
         f"The keyring did not answer in {seconds:.0f} seconds.",
@@ -139,7 +139,7 @@ def hung(platform: str, seconds: float) -> StoreError:
 
 
 def not_trusted(name: str, source: str) -> StoreError:
-    """Somebody chose a class that is not one of the operating system's own."""
+    """The chosen class is not a keyring of the operating system."""
     return _refusal(
         Reason.KEYRING_NOT_TRUSTED,
         f"The keyring chosen by {clean(source)} is {clean(name)}, which is not a keyring of the "
@@ -156,7 +156,7 @@ def _undo(source: str) -> str:
 
 
 def impostor(name: str, expected: str) -> StoreError:
-    """The library gave us something else under a trusted name."""
+    """The library returned another class under a trusted name."""
     return _refusal(
         Reason.KEYRING_NOT_TRUSTED,
         f"{clean(name)} is installed in place of the keyring {expected}.",
@@ -174,12 +174,12 @@ def choice_unreadable(path: str) -> StoreError:
 
 
 def not_given_back(platform: str) -> StoreError:
-    """It took a secret and returned another, or none."""
+    """It stored a secret and returned another, or none."""
     return _failed("accepted the secret, but returned a different one", platform)
 
 
 def not_gone(platform: str) -> StoreError:
-    """It said that it had erased a secret, and still gives it."""
+    """It reported a deleted secret, and still returns it."""
     return _failed("still returns the secret that it should have deleted", platform)
 
 
@@ -200,7 +200,7 @@ def _failed(what: str, platform: str, backend: str = "") -> StoreError:
 
 
 def _refusal(reason: Reason, problem: str, remedy: str) -> StoreError:
-    """A refusal whose last way out is always the same."""
+    """A refusal. Storing nothing is always possible."""
     return StoreError(
         reason, problem, remedy=f"{remedy}. To store nothing, run: aspm-ado connect --store none"
     )

@@ -23,13 +23,13 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret, could_be_secret
 
 ACCOUNT: Final = "aspm-ado"
-"""The account name of an entry whose origin is not kept with it: of the form before."""
+"""The account name of an entry without an origin, as earlier versions wrote them."""
 
 NOBODY_THERE: Final = 3.0
-"""Seconds that one call may take: what a healthy keyring needs many times over."""
+"""Seconds that one call may take."""
 
 SOMEBODY_THERE: Final = 60.0
-"""The same, where a person may have to answer a dialog."""
+"""The same, where a person may answer a dialog."""
 
 _DIALOG: Final = (
     "The keyring may be waiting for you to unlock it. Its window may be behind this one. "
@@ -48,7 +48,7 @@ class KeyringVault:
 
     The origin that a secret may be sent to is the account name of its entry, and each entry has a
     service name of its own: on Windows a second account under one service makes keyring move the
-    first secret in a write of its own (facts/reliability.md B.46).
+    first secret.
 
     ``keyring`` is imported by the first call, inside the time box. ``say`` speaks to the person who
     can answer a dialog, once, when a call takes long; ``None`` where nobody can. After one call
@@ -117,10 +117,7 @@ class KeyringVault:
             raise
 
     def read(self, service: str, origin: str) -> Secret | None:
-        """The secret, or ``None``.
-
-        What no secret of ours can be is nothing, too: somebody has edited the keyring.
-        """
+        """The secret, or ``None``; also for a value that cannot be a secret of ours."""
         value = self._get(service, origin)
         if value and could_be_secret(value):
             return Secret(value)
@@ -137,13 +134,13 @@ class KeyringVault:
         return True
 
     def erase(self, service: str, origin: str) -> None:
-        """Delete, then read: backends agree on what they give back, not on how they refuse."""
+        """Delete, then read: backends differ in how they report a failure."""
         refusal: StoreError | None = None
         try:
             self._call(lambda it: it.delete_password(service, origin or ACCOUNT), "erase a secret")
         except StoreError as error:
             if error.reason is not Reason.KEYRING_FAILED:
-                raise  # locked, absent or silent: to ask again would open its dialog again
+                raise  # locked, absent or silent: another call would open its dialog again
             refusal = error
         if self._get(service, origin) is not None:
             raise refusal or not_gone(self._platform)

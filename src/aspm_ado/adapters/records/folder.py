@@ -255,7 +255,7 @@ def _mode_of(path: Path) -> int:
 
 
 def refusal(path: Path, what: str, error: OSError, remedy: str = _WRITABLE) -> StoreError:
-    """What the system said of this path, and what usually helps."""
+    """The refusal of this path, in the words of the system."""
     return StoreError(
         Reason.RECORDS_UNREADABLE, f"{clean(path)} {what}: {system_words(error)}.", remedy=remedy
     )
