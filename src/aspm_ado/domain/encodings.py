@@ -61,8 +61,8 @@ class Form:
     text: str
     counts: tuple[bool, ...]
     every: int = 1
-    """Of twelve characters each so many: a form with more letters than the secret has some in any
-    twelve of its characters.
+    """Only each so many-th piece is kept, where twelve characters of the secret are more in this
+    form: they always hold one of those.
     """
 
 
@@ -181,7 +181,7 @@ class Layer:
 
 
 def layers_of(text: str) -> Iterator[Layer]:
-    """The text, with its bytes in hex undone, and with its escapes, as often as there are any."""
+    """The text, then with hex bytes decoded, then with escapes decoded, as often as needed."""
     layer = Layer(text, None)
     yield layer
     if _HEX_APART.search(text):
