@@ -168,9 +168,8 @@ class _Search:
         blocks, last = self._blocks, len(self._blocks) - 1
         for begin in range(0, len(text) - _BLOCK + 1, _WINDOW):
             window = text[begin : begin + _WINDOW + _BLOCK]
-            codes = map(
-                hash, map(window.__getitem__, _CUTS)
-            )  # no Python code for each block: all text comes here
+            # All text comes here, so no Python code runs for each block.
+            codes = map(hash, map(window.__getitem__, _CUTS))
             flags = map(blocks.__getitem__, map(last.__and__, codes))
             for at in compress(range(0, len(window) - _BLOCK + 1, _STEP), flags):
                 beside = (window[at - 1 : at + _BLOCK - 1], window[at + 1 : at + _BLOCK + 1])
