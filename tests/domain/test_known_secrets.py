@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
+import json
 import re
 import string
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from aspm_ado.domain.checks import CheckId
 from aspm_ado.domain.known_secrets import HIDDEN, KnownSecrets
+from aspm_ado.domain.reasons import Reason
 
 CONSTANT = "JQQJ99BJAC" + "A" * 13 + "SAZDO"
 TOKEN = "q7Rf2Kd9Xw4Lm1Zs8Tb3Vc6Ny5Hj0Gp7Aq2Ue9Ir4Ok1Wd8Fx3Bz6" [:52] + CONSTANT + "Wx9Z"  # fmt: skip
+ROOT = Path(__file__).resolve().parents[2]
+MANY = KnownSecrets()
+for number in range(200):
+    MANY.add(base64.b64encode(hashlib.sha512(b"%d" % number).digest()).decode()[:52] + CONSTANT)
+    MANY.add(f"P4ss-{number:03d}-w0rD!")
 LETTERS = string.ascii_letters + string.digits
 
 
@@ -67,12 +77,31 @@ WAYS: dict[str, Callable[[str], str]] = {
     "wide letters": lambda text: "".join(chr(ord(one) + 0xFEE0) for one in text),
     "hex": lambda text: text.encode().hex(),
     "hex in upper case": lambda text: text.encode().hex().upper(),
+    "hex, colons between": lambda text: text.encode().hex(":"),
+    "hex, blanks between": lambda text: text.encode().hex(" ").upper(),
+    "hex, as in a source": lambda text: ", ".join(f"0x{one:02x}" for one in text.encode()),
+    "octal": each("\\{1:03o}"),
+    "quoted-printable": each("={1:02X}"),
+    "quoted-printable, in lines": lambda text: "=\r\n".join(text[at : at + 9] for at in range(0, len(text), 9)),
+    "HTML names between": between("&zwnj;"),
+    "HTML, many zeros before": each("&#x0000{1:x};"),
     "hex, half a byte before": lambda text: "a" + text.encode().hex() + "b",
     **{
         f"base64, {shift} before": lambda text, shift=shift: base64.b64encode(
             b"x" * shift + text.encode() + b"yz"
         ).decode()
         for shift in range(4)
+    },
+    **{
+        f"base64 of {order}, {shift} before": lambda text, order=order, shift=shift: base64.b64encode(
+            b"x" * shift + text.encode(order) + b"yz"
+        ).decode()
+        for order in ("utf-16-le", "utf-16-be")
+        for shift in range(3)
+    },
+    **{
+        order: lambda text, order=order: text.encode(order).decode("latin-1")
+        for order in ("utf-16-le", "utf-16-be")
     },
     "base64 in an address": lambda text: base64.urlsafe_b64encode(f"a:{text}".encode()).decode(),
     "base64, escaped": lambda text: quote(base64.b64encode(text.encode()), safe=""),
@@ -153,6 +182,47 @@ def test_what_is_none_of_it_stays(text) -> None:
     assert knowing(TOKEN).hide(text) == knowing(TOKEN).hide_in_foreign(text) == text
 
 
+NAMES = [
+    "Contoso-Sicherheit-Überprüfung", "Fabrikam.Équipe_Développement", "Проект-Платёжная-Система", "东京开发团队-仓库",
+    "プロジェクト・リポジトリ", "프로젝트-저장소", "مشروع-الدفع", "परियोजना-भंडार", "Ελληνικό-Αποθετήριο", "מאגר-הפרויקט",
+    "Łódź-Ζωή-Đà-Nẵng", "naïve café – “payments”", "platform/services/identity-and-access-management", "👩🏽‍💻-team",
+    "de:ad:be:ef:00:11:22:33:44:55:66:77", "2026-11-29T12:34:56.789Z", "C:\\Users\\new\\x86\\u2028\\101", "a=3Db=20c=",
+    "50%25 &amp; more &nosuchname; &#x41;", "TF400813: The user 'a@b.example' is not authorized", "x-ms-version=2024-11-04",
+]  # fmt: skip
+
+
+@given(
+    names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=9),
+    guid=st.uuids(),
+    raw=st.binary(min_size=20, max_size=64),
+    mark=st.sampled_from(["-", "/", ", ", "\n", '","']),
+)
+def test_names_in_any_language_checksums_and_ids_stay(names, guid, raw, mark) -> None:
+    """Beside many secrets: what is none of them is never taken for a piece of one."""
+    ids = [str(guid), guid.hex, raw.hex(), raw.hex(":"), base64.b64encode(raw).decode()]
+    text = mark.join([*names, *ids, CONSTANT, TOKEN[-4:]])
+    assert MANY.hide(text) == MANY.hide_in_foreign(text) == text
+
+
+def test_our_own_words_stay_beside_many_secrets() -> None:
+    own = [*Reason, *CheckId, *(one.title for one in CheckId), TOKEN[-4:]]
+    own += [file.read_text("utf-8") for file in sorted((ROOT / "docs").glob("*.md"))]
+    text = json.dumps(own, ensure_ascii=False, indent=2)
+    assert MANY.hide(text) == MANY.hide_in_foreign(text) == text
+
+
+@pytest.mark.parametrize(
+    "way", ["bare", "hex", "base64, 1 before", "base64 of utf-16-le, 2 before"]
+)
+def test_each_of_a_thousand_secrets_is_found(way) -> None:
+    tokens = [
+        hashlib.sha512(str(number).encode()).hexdigest()[:52] + CONSTANT for number in range(1000)
+    ]
+    known = knowing(*tokens)
+    for token in tokens[::7]:
+        assert forms_left(token[:52], known.hide(f"a {WAYS[way](token[:52])} b")) == []
+
+
 @pytest.mark.parametrize(
     ("secret", "text"),
     [
@@ -208,6 +278,10 @@ FILLERS = {
     "braces": "\\u{00",
     "escapes": each("\\u{1:04x}")(TOKEN),
     "zero width": "\u200b".join(TOKEN),
+    "bytes in hex": TOKEN.encode().hex(" "),
+    "pairs of digits": "00 ",
+    "names": "&zwnj;",
+    "equals signs": "=41=",
 }
 
 

@@ -206,6 +206,6 @@ def test_a_dead_host_costs_its_own_call_and_no_other_verdict(run):
 
 
 def test_the_most_memory(run):
-    """Less than 70 MiB, whatever is stored."""
+    """Less than 60 MiB, whatever is stored."""
     _, counts, _ = run
-    assert 0 < counts["peak_kib"] < 70 * 1024
+    assert 0 < counts["peak_kib"] < 60 * 1024

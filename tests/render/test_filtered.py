@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,3 +100,18 @@ def test_keys_and_values_of_a_document_stay_whatever_is_secret() -> None:
     for word in ("pass", "not-ready", "organizations", "handed-off", "Wx9Z", "contoso", "guided"):
         KNOWN_SECRETS.add(word)
     assert dump(report_document(reports.every_status())) == whole
+
+
+def test_a_big_document_is_in_memory_about_once() -> None:
+    row = {
+        "title": "Code",
+        "detail": "Granted as far as it was asked.",
+        "url": "https://dev.azure.com/a/_apis/b",
+    }
+    document = {"rows": [{"id": f"{number:036x}", **row} for number in range(15_000)]}
+    tracemalloc.start()
+    try:
+        size = len(dump(document))
+        assert tracemalloc.get_traced_memory()[1] < 2.5 * size
+    finally:
+        tracemalloc.stop()

@@ -18,18 +18,25 @@ _LAYERS: Final = 3
 _CODE: Final = "[0-9A-Fa-f]"
 _ASCII: Final = f"[0-7]{_CODE}"
 _ESCAPE: Final = re.compile(
-    rf"[\\%&](?:(?P<run>(?<=%){_ASCII}(?:%{_ASCII})+|(?<=\\)u00{_ASCII}(?:\\u00{_ASCII})+"
+    rf"[\\%&=](?:(?P<run>(?<=%){_ASCII}(?:%{_ASCII})+|(?<=\\)u00{_ASCII}(?:\\u00{_ASCII})+"
     rf"|(?<=\\)x{_ASCII}(?:\\x{_ASCII})+|(?<=&)#x{_ASCII};(?:&#x{_ASCII};)+)"
     rf"|(?<=\\)(?<!\\\\)\\*(?:u\{{0*(?P<brace>{_CODE}{{1,6}})\}}|u(?P<unit>{_CODE}{{4}})"
-    rf"|x(?P<byte>{_CODE}{{2}}))"
+    rf"|x(?P<byte>{_CODE}{{2}})|(?P<octal>[0-3][0-7]{{2}}))"
     rf"|(?<=%)(?:25)*(?:u(?P<wide>{_CODE}{{4}})|(?P<percent>{_CODE}{{2}}))"
     rf"|(?<=&)(?:amp;)*#(?:[xX]0*(?P<hexadecimal>{_CODE}{{1,6}})|0*(?P<decimal>[0-9]{{1,7}}));?"
     r'|(?<=\\)(?P<sign>["\\/])'
-    r"|(?<=&)(?:amp;)*(?P<name>amp|lt|gt|quot|apos|nbsp|shy|zwj|zwnj|lrm|rlm);)"
+    r"|(?<=&)(?:amp;)*(?P<name>[A-Za-z][A-Za-z0-9]{1,24});"
+    rf"|(?<==)(?:(?P<quoted>{_ASCII})|(?P<soft>[ \t]{{0,9}}\r?\n)))"
 )
 """One escape, or a run of the usual ones of ASCII."""
 _RUN_MARKS: Final = ("%", r"\u00", r"\x", "&#x", ";")
-_MARKS: Final = re.compile(r"[\\%&]")
+_MARKS: Final = re.compile(r"[\\%&=]")
+_HEX_APART: Final = re.compile(rf"{_CODE}{{2}}(?:[ :,-]{{1,2}}(?:0x)?{_CODE}{{2}}){{7}}")
+_PAIR: Final = re.compile(
+    rf"(?<![0-9A-Za-z])(?:0x)?(?P<pair>{_CODE}{{2}})(?![0-9A-Za-z])"
+    rf"(?:[ :,-]{{1,2}}(?=(?:0x)?{_CODE}{{2}}(?![0-9A-Za-z])))?"
+)
+"""A byte in hex, with what stands between it and the next one."""
 _CONSTANT: Final = re.compile(r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}")
 _RANDOM: Final = 52
 """The first characters of a token of 84 are random; the rest is much the same in all tokens."""
@@ -54,8 +61,8 @@ class Form:
     text: str
     counts: tuple[bool, ...]
     every: int = 1
-    """Of twelve characters each so many: a form with more letters than the secret has some in any
-    twelve of its characters.
+    """Only each so many-th piece is kept, where twelve characters of the secret are more in this
+    form: they always hold one of those.
     """
 
 
@@ -84,24 +91,32 @@ def _undo(text: str) -> str:
 
 
 def _undone(found: re.Match[str]) -> str:
-    """One character for each escape."""
+    """One character for each escape; what only looks like one stays."""
     kind, escape = found.lastgroup or "", found[0]
     if kind == "run":
         for mark in _RUN_MARKS:
             escape = escape.replace(mark, "")
         return bytes.fromhex(escape).decode("ascii")
     if (character := _UNDONE.get(escape)) is None:
-        character = _character(kind, found[kind])
+        character = _character(kind, found[kind]) or escape
         if len(_UNDONE) < _MOST_KEPT:
             _UNDONE[escape] = character
     return character
 
 
+_BASES: Final = {"decimal": 10, "octal": 8}
+
+
 def _character(kind: str, code: str) -> str:
     """What an escape stands for; NUL for a part of a character, and for what is none."""
-    if kind in ("sign", "name"):
-        return code if kind == "sign" else html.unescape(f"&{code};")
-    number = int(code, 10 if kind == "decimal" else 16)
+    if kind == "sign":
+        return code
+    if kind == "soft":
+        return "\0"
+    if kind == "name":
+        named = html.unescape(f"&{code};")
+        return named if len(named) == 1 else ""
+    number = int(code, _BASES.get(kind, 16))
     if number > 0x10FFFF or (kind == "percent" and number > 0x7F):
         return "\0"
     return chr(number)
@@ -113,8 +128,8 @@ _UNDONE: Final[dict[str, str]] = {}
 class Layer:
     """A text with some escapes undone, as it is searched, and where in the text that came from."""
 
-    def __init__(self, text: str, below: Layer | None) -> None:
-        self.text, self._below = text, below
+    def __init__(self, text: str, below: Layer | None, escape: re.Pattern[str] = _ESCAPE) -> None:
+        self.text, self._below, self._escape = text, below, escape
         self.view = text.translate(_LETTERS)
         self.is_text = below is None and len(self.view) == len(text)
         """Whether every character of the view is where it is in the text."""
@@ -154,7 +169,7 @@ class Layer:
         """
         places, starts, widths, counts = (array("I") for _ in range(4))
         shorter = 0
-        for found in _ESCAPE.finditer(self._below.text if self._below else ""):
+        for found in self._escape.finditer(self._below.text if self._below else ""):
             start, end = found.span()
             count = len(_undone(found))
             places.append(start - shorter)
@@ -166,9 +181,11 @@ class Layer:
 
 
 def layers_of(text: str) -> Iterator[Layer]:
-    """The text, and the text with its escapes undone, as often as there are any."""
+    """The text, then with hex bytes decoded, then with escapes decoded, as often as needed."""
     layer = Layer(text, None)
     yield layer
+    if _HEX_APART.search(text):
+        yield Layer(_PAIR.sub(_undone, text), layer, _PAIR)
     for _ in range(_LAYERS):
         if not _MARKS.search(layer.text):
             return

@@ -164,11 +164,12 @@ class _Search:
                     end = span[1]
 
     def _suspects(self, text: str) -> Iterator[int]:
-        """Where a block is that pieces have, with another one at its side."""
+        """Where the text has a block of a piece, and another one next to it."""
         blocks, last = self._blocks, len(self._blocks) - 1
         for begin in range(0, len(text) - _BLOCK + 1, _WINDOW):
             window = text[begin : begin + _WINDOW + _BLOCK]
-            codes = map(hash, map(window.__getitem__, _CUTS))  # in C, as all text goes through it
+            # All text comes here, so no Python code runs for each block.
+            codes = map(hash, map(window.__getitem__, _CUTS))
             flags = map(blocks.__getitem__, map(last.__and__, codes))
             for at in compress(range(0, len(window) - _BLOCK + 1, _STEP), flags):
                 beside = (window[at - 1 : at + _BLOCK - 1], window[at + 1 : at + _BLOCK + 1])
