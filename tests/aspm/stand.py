@@ -228,7 +228,7 @@ class Stand:
             clock=Clock(STORY.today, GLOBAL_PAT_END, pinned=True),
             now=lambda: datetime(2026, 10, 15, 12, tzinfo=UTC),
             show=lambda proofs: None,
-            load_profile=load_profile,
+            load_profile=lambda path: load_profile(path, self.voice.say),
             is_simulated=True,
         )
 
