@@ -213,7 +213,7 @@ def test_a_person_is_asked_and_may_say_no(here):
     with pytest.raises(InterruptedByUserError), revoking_unkept(context):
         migrate(context, "contoso")
     assert person.asked[-2:] == ["revoke-left", "create"]
-    assert f"“{name}” still lives" in here.stand.voice.text
+    assert f"“{name}” is still valid" in here.stand.voice.text
     [one] = here.catalogue.ordered
     assert (one.display_name, [made.revoked for made in here.made]) == (name, [False])
     here.die()
@@ -227,7 +227,7 @@ def test_what_another_run_is_at_is_left_alone(here):
     other = DiskRecords(here.folder)
     assert other.claim(f"order-{one.id}")
     assert migrated(here) == 0
-    assert "Another run is at" in here.stand.voice.text
+    assert "Another run is working on" in here.stand.voice.text
     assert here.alive == sorted([*NAMES, "Contoso"])
     other.release(f"order-{one.id}")
 
@@ -241,7 +241,7 @@ def test_what_another_account_ordered_is_not_forgotten(here):
     context = here.context({**BY_AZ, "allow_other_identity": "true"})
     with revoking_unkept(context):
         assert int(migrate(context, "contoso").exit_code) == 0
-    assert "not of whoever is signed in" in here.stand.voice.text
+    assert "for another person" in here.stand.voice.text
     assert len(here.catalogue.ordered) == 1
 
 

@@ -47,7 +47,7 @@ def test_only_what_invicti_aspm_has_is_left_alive(desk, answers, register, lives
     report = run(here, person(**answers), register=register)
     assert (len(here.made), living(here)) == (1, lives)
     assert int(report.exit_code) == code
-    assert ("was not kept: it is revoked again" in here.said) == (not lives)
+    assert ("was not stored. aspm-ado revoked it" in here.said) == (not lives)
     assert "revokes it unless you answer “Saved: Invicti ASPM accepted it”" in here.said
     made = check(report, "aspm.registration")
     assert "handoff" not in f"{made.detail} {made.remedy} {made.next}"
@@ -120,4 +120,4 @@ def test_a_no_at_the_plan_revokes_what_was_created(desk):
         run(here, person(go=False), register="guided")
     assert caught.value.reason is Reason.DECLINED
     assert (len(here.made), living(here)) == (1, 0)
-    assert "was not kept: it is revoked again" in here.said
+    assert "was not stored. aspm-ado revoked it" in here.said

@@ -161,8 +161,7 @@ def parse_username(text: str) -> str:
         raise UsageError(
             Reason.INPUT_INVALID,
             "A username has no colon and no control character, and is not empty.",
-            remedy="Give the name that you sign in with, or any other: Azure DevOps Services takes "
-            "any.",
+            remedy="Enter the name that you sign in with. Azure DevOps Services accepts any name.",
         )
     return value
 

@@ -119,9 +119,7 @@ def _connected_already(context: Context, old: Entry) -> Report:
         )
         return resume_handoff(context, old.name, command="connect")
     names = ", ".join(one.name for one in old.organizations)
-    aspm = "no Invicti ASPM"
-    if old.aspm is not None:
-        aspm = old.aspm.url
+    aspm = old.aspm.url if old.aspm is not None else "no Invicti ASPM"
     context.voice.note(
         f"“{old.name}” is already connected and unchanged: {names} on "
         f"{old.base_url}, for {old.purpose}, with {aspm}. Add organizations with -o NAME."
@@ -159,9 +157,7 @@ def _validate(
 def _one_by_one(
     context: Context, options: ConnectOptions, places: Sequence[Place]
 ) -> tuple[list[TokenResult], list[OrganizationReport]]:
-    """A token of its own for each organization.
-
-    Each is stored when it is good, so that a person can stop anywhere.
+    """A token for each organization, stored as it passes, so that a person can stop anywhere.
 
     One that lets no token be created does not keep the others from theirs.
     """
@@ -213,10 +209,7 @@ def _telling_stored(
 
 
 def _store_alone(context: Context, options: ConnectOptions, result: TokenResult) -> None:
-    """Store a token now, if it is good.
-
-    Its key says from then on that it is not to be stored again.
-    """
+    """Store a token now, if it is good; its key then says that it is stored."""
     good = good_ones(context, [result], options.stored)
     if good:
         key = min(result.held, default=new_key(context))
@@ -228,10 +221,7 @@ def _store_alone(context: Context, options: ConnectOptions, result: TokenResult)
 
 
 def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> AspmResult | None:
-    """Find the ASPM, before anything is stored or handed over, and adopt its address and API.
-
-    It is not contacted where nothing is good.
-    """
+    """Find the ASPM and adopt its address and API; skip it where no organization passed."""
     asks_later = any_good and options.aspm.is_wanted
     if any_good:
         options.ask_aspm_url(context.asker)
@@ -256,9 +246,7 @@ def _find_aspm(context: Context, options: ConnectOptions, *, any_good: bool) -> 
 
 
 def _contact_aspm(context: Context, options: ConnectOptions, url: str) -> AspmResult:
-    api_before = AUTO
-    if options.aspm_before is not None:
-        api_before = options.aspm_before.api
+    api_before = options.aspm_before.api if options.aspm_before is not None else AUTO
     by_hand = options.moves and options.aspm.hands_over
     target = AspmTarget(url, api_asked(context), api_before, options.target.site.ca_bundle)
     terms = AspmTerms(
@@ -281,7 +269,7 @@ _TO_BRING: Final = {
     (True, True): Question("go", "Store and register in Invicti ASPM?"),
     (True, False): Question("go", "Register in Invicti ASPM?"),
 }
-"""By whether a profile registers, and whether anything is stored."""
+"""By whether a profile registers, and whether the tokens are stored."""
 GO: Final = Choice("y", "Yes")
 _CHANGE: Final = Choice("change", "Change an answer")
 _ADD: Final = Choice("add", "Add an organization")
@@ -295,7 +283,7 @@ class _Plan:
     good: Sequence[TokenResult]
     settings: Settings
     ready: AspmResult | None
-    """The ASPM, where something is brought to it: behind one that is not good nothing is."""
+    """The ASPM, if it passed and a registration is wanted."""
     handoffs: Sequence[Handoff]
 
 
@@ -307,16 +295,14 @@ def _plan(
 ) -> _Plan:
     """Make the plan, and say it."""
     settings = settings_of(options.aspm, options.demand.purpose)
-    ready = None
-    if aspm is not None and aspm.is_good and options.aspm.is_wanted:
-        ready = aspm
+    ready = aspm if aspm is not None and aspm.is_good and options.aspm.is_wanted else None
     handoffs = _prepare(context, options, good, settings, ready)
     tell_plan(context, options, good, settings, ready)
     return _Plan(good, settings, ready, handoffs)
 
 
 def _answer_to_plan(context: Context, options: ConnectOptions, plan: _Plan) -> str:
-    """A person's answer to the plan. To nothing at all nobody has to agree.
+    """A person's answer to the plan, if it changes anything.
 
     Raises ``UsageError`` after a no; tokens that are stored one by one stay.
     """
@@ -358,10 +344,7 @@ def _changed(
 def _carry_out(
     context: Context, options: ConnectOptions, plan: _Plan, aspm: AspmResult | None
 ) -> bool:
-    """Store the good ones, then register or hand them over; whether they are stored now.
-
-    What came of an organization is its ``outcome``.
-    """
+    """Store the good ones, then register or hand them over; whether they are stored now."""
     good, ready = plan.good, plan.ready
     if options.dry_run:
         _take(good, rehearse(context, ready, options.profile, plan.handoffs))
@@ -417,13 +400,6 @@ def _prepare(
     return handoffs
 
 
-def _entry_by_now(context: Context, options: ConnectOptions, *, is_stored: bool) -> Entry | None:
-    """The connection as it is on record, where this run has stored something of it."""
-    if not is_stored:
-        return None
-    return context.records.load().connections.get(options.name)
-
-
 def _unchanged(
     options: ConnectOptions, good: Sequence[TokenResult], settings: Settings
 ) -> dict[str, StoredOrganization]:
@@ -474,16 +450,12 @@ def _begun(
 ) -> Registration:
     """What is on record until Invicti ASPM answers, or a person does.
 
-    What a profile registered before is not lost.
-
     A profile only creates: where it has registered another token, or other settings, a person
     enters the new ones.
     """
     if brings and options.aspm.hands_over:
         return HANDED_OFF
-    known = UNREGISTERED
-    if prior is not None:
-        known = prior.registration
+    known = prior.registration if prior is not None else UNREGISTERED
     if brings and known.mode is not RegistrationMode.API and not known.marker:
         return Registration(RegistrationMode.API)
     if is_unchanged:
@@ -563,22 +535,19 @@ def _report(
     is_stored: bool,
 ) -> ConnectionReport:
     """The connection with the state of each organization; the ``refused`` have no token."""
-    entry = _entry_by_now(context, options, is_stored=is_stored)
+    entry = context.records.load().connections.get(options.name) if is_stored else None
     organizations = [
-        _organization_report(options, here, entry, aspm, is_stored=is_stored)
+        _organization_report(options, here, entry, aspm)
         for result in results
         for here in result.reported
     ]
-    aspm_report = None
-    if aspm is not None:
-        aspm_report = aspm.report
     return connection_report(
         options.name,
         options.target.site,
         options.demand.purpose,
         [*organizations, *refused],
         [_where_stored(context, options, is_stored=is_stored)],
-        aspm_report,
+        aspm.report if aspm is not None else None,
     )
 
 
@@ -587,13 +556,8 @@ def _organization_report(
     here: OrganizationResult,
     entry: Entry | None,
     aspm: AspmResult | None,
-    *,
-    is_stored: bool,
 ) -> OrganizationReport:
-    """The report with what became of the registration.
-
-    ``entry`` is the connection as it is stored by now.
-    """
+    """The report with what became of the registration; ``entry`` is what this run stored."""
     name, brought = here.report.name, options.aspm.is_wanted
     state, token = UNREGISTERED, NewToken.NOT_GOOD
     if here.outcome is not None:
@@ -612,15 +576,11 @@ def _organization_report(
     )
     if brought:
         facts.add(here.outcome)
-    return with_registration(named(here.report, options.name if is_stored else None), facts)
+    return with_registration(named(here.report, entry.name if entry is not None else None), facts)
 
 
 def _token_by_now(entry: Entry | None, name: str, state: Registration) -> NewToken:
-    """What stands with the token that was validated.
-
-    ``entry`` is the connection as it is stored by now: a new token may still wait there. That is
-    said, but for a refusal: it is of the one that was brought.
-    """
+    """Whether a new token is still pending on record; a refusal is of the token brought now."""
     if entry is None or state.state is RegistrationState.FAILED:
         return NewToken.IN_FORCE
     return token_of(entry, name)

@@ -1,4 +1,4 @@
-"""The plan of a connection, on stderr: what would be done, and where each value came from."""
+"""The plan of a connection: what is stored and handed over, and the source of each value."""
 
 from __future__ import annotations
 

@@ -74,9 +74,7 @@ class HandoffResult:
     @property
     def unread(self) -> list[Check]:
         """``store.secrets``, where the tokens could not be read."""
-        if self.stored is None or self.stored.status is Status.PASS:
-            return []
-        return [self.stored]
+        return [one for one in (self.stored,) if one and one.status is not Status.PASS]
 
     def facts(
         self, entry: Entry, name: str, options: AspmOptions | None = None
@@ -206,35 +204,26 @@ def bring(
     due = [one for one in entry.organizations if one.key in wanted]
     if stored.status is not Status.PASS:
         return HandoffResult(stored)
-    settings = _settings(entry)
     profile_path = ""
     if any(goes_through_profile(one.registration, entry.successor_of(one.name)) for one in due):
         profile_path = known.profile
     asked, aspm = None, AspmResult(known.url, aspm_skipped())
     if validates:
         asked = aspm = _validated(context, entry, known, needs_token=bool(profile_path))
-    settings = _fitting(context, settings, aspm)
+    settings = _settings(context, entry, aspm)
     if not aspm.is_good:
         return HandoffResult(stored, aspm)
     handoffs = [_handoff(entry, one, secrets[entry.newest_key(one.name)], settings) for one in due]
-    profile = None
-    if profile_path:
-        profile = profile_at(context, profile_path)
+    profile = profile_at(context, profile_path) if profile_path else None
     with leading_on(context, entry.name):
         outcomes = deliver(context, aspm, profile, handoffs, keeps=True, resumes=True, done=done)
     return HandoffResult(stored, asked, outcomes)
 
 
-def _settings(entry: Entry) -> Settings:
-    """What is to be switched on in the form, as on record."""
-    api = AUTO
-    if entry.aspm is not None:
-        api = entry.aspm.api
-    return settings_for(entry.toggles, entry.purpose, api)
-
-
-def _fitting(context: Context, settings: Settings, aspm: AspmResult) -> Settings:
-    """The settings that this Invicti ASPM has."""
+def _settings(context: Context, entry: Entry, aspm: AspmResult) -> Settings:
+    """The settings on record, as far as this Invicti ASPM has them."""
+    api = entry.aspm.api if entry.aspm is not None else AUTO
+    settings = settings_for(entry.toggles, entry.purpose, api)
     if not settings.toggles or aspm.api != Dialect.CORE.value:
         return settings
     context.voice.warn(NO_TEAM_LEADS)

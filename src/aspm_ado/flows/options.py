@@ -90,9 +90,7 @@ class AspmOptions:
     @property
     def on_record(self) -> StoredAspm | None:
         """What is stored of it."""
-        if not self.url:
-            return None
-        return StoredAspm(self.url, self.api, self.profile)
+        return StoredAspm(self.url, self.api, self.profile) if self.url else None
 
     @property
     def counts(self) -> bool:
@@ -155,16 +153,12 @@ class ConnectOptions:
     @property
     def replaced(self) -> Entry | None:
         """The connection on record, where this run stores a new one."""
-        if not self.stores:
-            return None
-        return self.stored
+        return self.stored if self.stores else None
 
     @property
     def aspm_before(self) -> StoredAspm | None:
         """The Invicti ASPM on record."""
-        if self.stored is None:
-            return None
-        return self.stored.aspm
+        return self.stored.aspm if self.stored is not None else None
 
     @property
     def moves(self) -> bool:
@@ -192,14 +186,12 @@ class ConnectOptions:
 
     def adopt_places(self, results: Sequence[TokenResult]) -> None:
         """Take the organizations, or the server, that a person corrected."""
-        meant = [place for result in results for place in result.token.places]
-        left = {place.key for place in meant}
-        gone = [place for place in self.target.places if place.key not in left]
         if not results:
             return
-        site = results[0].token.site
-        moved = site.base_url != self.target.site.base_url
-        self.corrected = bool(meant) and (bool(gone) or moved)
+        site, named = results[0].token.site, {place.key for place in self.target.places}
+        left = {place.key for result in results for place in result.token.places}
+        has_moved = site.base_url != self.target.site.base_url
+        self.corrected = bool(left) and (has_moved or not named <= left)
         self.target = self.target.at(site)
 
     def ask_aspm_url(self, asker: Asker) -> None:
@@ -235,9 +227,7 @@ def resolve_options(
     With nobody to ask, all that is missing is named at once.
     """
     asker = context.asker
-    old = None
-    if name:
-        old = stored.get(parse_name(name))
+    old = stored.get(parse_name(name)) if name else None
     given = target_given(asker)
     tokens = tokens_given(asker, context.sources, site_meant(given), _named(given, old))
     known = old
@@ -245,9 +235,7 @@ def resolve_options(
         known = stored.get(_name(name, given.adding(*tokens.named)))
     aspm, demand = aspm_options(asker, old), demand_given(context)
     aspm_token = given_token(context)
-    profile = None
-    if aspm.uses_profile:
-        profile = profile_at(context, aspm.profile)
+    profile = profile_at(context, aspm.profile) if aspm.uses_profile else None
     _check_toggles(asker, aspm, demand, known)
     if not asker.asks:
         refuse_missing(
@@ -257,7 +245,7 @@ def resolve_options(
     if asker.keeps and not asker.switch(DRY_RUN):
         prepare_storage(context)
     target = _ask_target(context, given, tokens)
-    if tokens.shared is None and _is_listed_by_az(context, target, demand):
+    if tokens.shared is None and target.list_all and _creates(context, target, demand):
         places = reached_by_person(context, target.site, target.places, demand)
         target = replace(target.adding(*places), list_all=False)
     name = _name(name, target)
@@ -314,14 +302,16 @@ def _ask_target(context: Context, given: Target | None, tokens: Tokens) -> Targe
             raise collection_missing(site)
         default = asker.default(COLLECTION, "DefaultCollection")
         return target.adding(site.place(asker.prompter.text(COLLECTION, default).strip()))
-    if target.places and tokens.shared is None and asker.asks:
+    if tokens.shared is not None or not asker.asks:
+        return target
+    if target.places:
         bare = [place for place in target.places if tokens.of(place) is None]
         instead = dict(zip(bare, correct_absent(context, bare), strict=True))
         places = [instead.get(place, place) for place in target.places]
         if places != list(target.places):
             asker.change(ORGANIZATION, ", ".join(place.name for place in places))
         return target.without(target.places).adding(*places)
-    if target.places or tokens.shared is not None or not asker.asks or _is_reached(asker, target):
+    if creation_asked(asker) == REQUIRE:
         return target
     if site.deployment is Deployment.SERVICES:
         return target.adding(asker.need(ORGANIZATION, parse_organization))
@@ -364,16 +354,14 @@ def demand_given(
     asker = context.asker
     purpose = purpose or purpose_given(asker)
     reach_said = reach_given(asker)  # refused where it is wrong, even if another is meant
-    end_source = None
-    if (end := asker.given(PAT_EXPIRES)) is not None:
-        end_source = end.source
+    end = asker.given(PAT_EXPIRES)
     return Demand(
         purpose,
         reach or reach_said,
         check_clone=asker.one(CHECK_CLONE, parse_check_clone) or AUTO,
         read_only=asker.switch(READ_ONLY_PROBES),
         end=end_given(asker, context.clock.calendar().today),
-        end_source=end_source,
+        end_source=end.source if end else None,
         username=asker.one(CLONE_USERNAME, parse_username) or "",
     )
 
@@ -497,7 +485,13 @@ def distribute(tokens: Tokens, target: Target, demand: Demand) -> list[Token]:
 
 def aspm_options(asker: Asker, entry: Entry | None) -> AspmOptions:
     """What flags, variables and the stored connection say."""
-    options = _aspm_given(asker)
+    options = AspmOptions(
+        asker.one(REGISTER, one_of(REGISTER)) or AUTO,
+        asker.one(ASPM_URL, parse_aspm_url),
+        asker.one(ASPM_API, one_of(ASPM_API)) or "",
+        asker.many(TEAM_LEADS_MAY, one_of(TEAM_LEADS_MAY)) or None,
+        asker.one(REGISTRATION_PROFILE, lambda path: path and str(Path(path).absolute())) or "",
+    )
     if entry is not None:
         options.add_stored(entry)
     options.api = options.api or AUTO
@@ -511,22 +505,6 @@ def aspm_options(asker: Asker, entry: Entry | None) -> AspmOptions:
     if options.register == NONE and not asker.given(ASPM_URL):
         options.url = None
     return options
-
-
-def _aspm_given(asker: Asker) -> AspmOptions:
-    return AspmOptions(
-        asker.one(REGISTER, one_of(REGISTER)) or AUTO,
-        asker.one(ASPM_URL, parse_aspm_url),
-        asker.one(ASPM_API, one_of(ASPM_API)) or "",
-        asker.many(TEAM_LEADS_MAY, one_of(TEAM_LEADS_MAY)) or None,
-        asker.one(REGISTRATION_PROFILE, _absolute) or "",
-    )
-
-
-def _absolute(path: str) -> str:
-    if not path:
-        return ""
-    return str(Path(path).absolute())
 
 
 def _check_toggles(asker: Asker, aspm: AspmOptions, demand: Demand, known: Entry | None) -> None:
@@ -563,7 +541,7 @@ def missing_tokens(
         raise collection_missing(target.site)
     if target is None and not tokens.named:
         yield Missing("--organization (or --server-url)")
-    if _lacks_token(target, tokens, known) and not _is_created(context, demand, target):
+    if _lacks_token(target, tokens, known) and not _creates(context, target, demand):
         yield Missing("--pat-file or --pat-stdin (or ASPM_ADO_PAT)", missing_token())
 
 
@@ -597,23 +575,12 @@ def _aspm_missing() -> UsageError:
     )
 
 
-def _is_created(context: Context, demand: Demand, target: Target | None) -> bool:
-    """Whether tokens that are missing are made: the organizations have to be named for that."""
+def _creates(context: Context, target: Target | None, demand: Demand) -> bool:
+    """Whether missing tokens are created: on demand, or with nobody there to create them."""
     if target is None or target.is_open:
         return False
     place = next(iter(target.places), target.site.place("*"))
-    return creates_unasked(context, place, demand)
-
-
-def _is_listed_by_az(context: Context, target: Target, demand: Demand) -> bool:
-    """Whether the organizations meant are those of whoever is signed in with `az`."""
-    if not target.list_all:
-        return False
-    return _is_reached(context.asker, target) or _is_created(context, demand, target)
-
-
-def _is_reached(asker: Asker, target: Target) -> bool:
-    return target.list_all and creation_asked(asker) == REQUIRE
+    return creation_asked(context.asker) == REQUIRE or creates_unasked(context, place, demand)
 
 
 def _lacks_token(target: Target | None, tokens: Tokens, known: Entry | None) -> bool:

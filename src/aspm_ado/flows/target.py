@@ -96,9 +96,9 @@ def _addresses(asker: Asker) -> tuple[Given | None, Given | None, tuple[str, ...
         if organizations.is_flag == server.is_flag:
             raise UsageError(
                 Reason.USAGE,
-                "--organization names an organization of Services, --server-url an on-premises "
-                "server: not both.",
-                remedy="Leave one out; on a server, name collections with --collection.",
+                "--organization names an organization of Services, and --server-url an on-premises "
+                "server. A connection is to one of them.",
+                remedy="Omit one. On a server, name collections with --collection.",
             )
         if organizations.is_flag:  # a flag wins over a variable
             return organizations, None, ()
@@ -109,8 +109,7 @@ def _addresses(asker: Asker) -> tuple[Given | None, Given | None, tuple[str, ...
         raise UsageError(
             Reason.USAGE,
             "--collection needs --server-url.",
-            remedy="Give the address of the server with --server-url, or name an organization with "
-            "--organization.",
+            remedy="Pass --server-url, or name an organization with --organization.",
         )
     return organizations, server, collections.values
 
@@ -141,7 +140,7 @@ def collection_missing(site: Site) -> UsageError:
     """What to say when a server's root was given, and nobody can choose a collection."""
     return UsageError(
         Reason.INPUT_MISSING,
-        f"{site.base_url} is the root of a server; which collection is meant?",
+        f"{site.base_url} is the root of a server, and no collection is named.",
         remedy="Pass --collection NAME (or set ASPM_ADO_COLLECTION), or --all-organizations for "
         "every collection.",
     )

@@ -96,9 +96,7 @@ def _named(context: Context, entry: Entry) -> list[StoredOrganization]:
 
 
 def _several(entry: Entry, names: list[str]) -> UsageError:
-    flag = ORGANIZATION.short
-    if entry.deployment is Deployment.SERVER:
-        flag = COLLECTION.flag
+    flag = COLLECTION.flag if entry.deployment is Deployment.SERVER else ORGANIZATION.short
     return UsageError(
         Reason.INPUT_MISSING,
         f"“{entry.name}” has several tokens: of {clean(', '.join(names), 300)}.",
@@ -112,11 +110,7 @@ def _about(entry: Entry, key: str, names: list[str]) -> str:
     owner = known.identity_name or "unknown owner"
     if known.identity_account:
         owner += f" ({known.identity_account})"
-    kind = "Token"
-    if key in entry.successors:
-        kind = "Pending token"
-    end = "expiry unknown"
-    if known.expires:
-        end = f"expires {known.expires}"
+    kind = "Pending token" if key in entry.successors else "Token"
+    end = f"expires {known.expires}" if known.expires else "expiry unknown"
     served = clean(", ".join(names), 120)
     return f"{kind} …{known.last4} of {clean(owner, 120)} for {served}, {end}."

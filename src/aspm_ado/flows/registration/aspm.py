@@ -463,13 +463,13 @@ def parse_aspm_url(text: str) -> str:
     if parts.username:
         raise UsageError(
             Reason.URL_INVALID,
-            "The address of Invicti ASPM holds a user name.",
-            remedy="Give the address alone.",
+            "The URL of Invicti ASPM has a user name in it.",
+            remedy="Pass the URL alone.",
         )
     if origin.scheme != "https" and not origin.is_loopback:
         raise UsageError(
             Reason.HTTP_REFUSED,
-            "Invicti ASPM is reached over https only: its token would travel in clear.",
-            remedy="Give the address with https://.",
+            "The URL of Invicti ASPM must begin with https://, to protect its token.",
+            remedy="Pass the URL with https://.",
         )
     return str(origin)

@@ -128,10 +128,10 @@ def _obstacle(
     if for_all or context.clock.calendar().demanded(demand.reach, deployment) is Reach.ALL:
         return NotCreatedError(
             Reason.USAGE,
-            "A token that is made this way is of one organization, and one of all organizations is "
-            "asked for here.",
-            remedy="Pass --reach organization to connect; "
-            f"a stored connection gets there with: {MIGRATE}",
+            "aspm-ado can create tokens for one organization only, and this run needs a global "
+            "token.",
+            remedy="Pass --reach organization to connect. To migrate a stored connection, run: "
+            f"{MIGRATE}",
         )
     if not asker.keeps and not _can_be_handed_over(context):
         return NotCreatedError(
@@ -145,8 +145,8 @@ def _obstacle(
         return NotCreatedError(
             Reason.AZ_ABSENT,
             "The Azure CLI (az) is not on the PATH.",
-            remedy="Create the token by hand. Or install it (https://aka.ms/installazurecli) and "
-            "sign in: az login",
+            remedy="Install it (https://aka.ms/installazurecli) and sign in: az login. Or create "
+            "the token by hand.",
         )
     return None
 

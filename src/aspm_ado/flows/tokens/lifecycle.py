@@ -133,8 +133,8 @@ class PatLifecycle:
                 raise creation_error(reply, order)
         raise NotCreatedError(
             Reason.CREATION_UNCERTAIN,
-            f"A token was created in {self.place.name}, but its value did not arrive. "
-            "It is revoked again.",
+            f"Azure DevOps created a token in {self.place.name}, but its value did not arrive. "
+            "aspm-ado revoked it.",
             remedy=f"Create the token by hand: {self.place.token_page}",
         )
 
@@ -179,26 +179,26 @@ class PatLifecycle:
         except NotCreatedError as error:
             raise NotCreatedError(
                 Reason.CREATION_UNCERTAIN,
-                f"Whether the token was created in {place.name} is not known: the answer was lost, "
-                f"and so was the one to the question after it. {error.problem}",
+                f"Azure DevOps may have created a token in {place.name}: its answer was lost, and "
+                f"aspm-ado could not check. {error.problem}",
                 remedy=remedy,
             ) from None
         if not ended:
             _, problem, _ = explain_inconclusive(lost, classify(lost))
             raise NotCreatedError(
                 Reason.CREATION_FAILED,
-                f"{place.name} has no token of ours: the request did not get through. {problem}",
+                f"{place.name} has no new token: the request did not get through. {problem}",
                 remedy=f"Try again. {remedy}",
             )
         if not all(ended):
             raise NotCreatedError(
                 Reason.CREATION_UNCERTAIN,
-                f"A token was created in {place.name}, its value did not arrive, "
-                "and it could not be revoked.",
+                f"Azure DevOps created a token in {place.name}. Its value did not arrive, and it "
+                "could not be revoked.",
                 remedy=remedy,
             )
         self.context.voice.warn(
-            f"The token “{name}” was created, but its value did not arrive. It is revoked again."
+            f"Azure DevOps created “{name}”, but its value did not arrive. aspm-ado revoked it."
         )
 
     def _ask(self, call: Call) -> Reply:
@@ -240,8 +240,8 @@ def _no_tenant(place: Place, reply: Reply) -> NotCreatedError:
     if kind in (AnswerKind.ANSWER, AnswerKind.SIGN_IN, AnswerKind.REFUSAL, AnswerKind.BARE_REFUSAL):
         return NotCreatedError(
             Reason.TENANT_UNKNOWN,
-            f"Which Entra tenant {place.name} belongs to could not be found out "
-            f"(status {reply.status}).",
+            f"aspm-ado could not determine the Entra tenant of {place.name} (status "
+            f"{reply.status}).",
             remedy=f"Create the token by hand: {place.token_page}",
         )
     reason, problem, remedy = explain_inconclusive(reply, kind)
@@ -275,8 +275,8 @@ def revoke_abandoned(context: Context, service: PatLifecycle, living: LivingToke
         ]
         if not orphans and order.owner != living.owner:
             context.voice.note(
-                f"“{clean(order.display_name, 100)}” is left of an interrupted run, and is not of "
-                "whoever is signed in with `az` now: whether it lives only its owner can see, on "
+                f"An interrupted run ordered “{clean(order.display_name, 100)}” for another person "
+                "than the one signed in with `az`. Its owner can look it up: "
                 f"{service.place.token_page}"
             )
             release_order(context, order.id)
@@ -299,19 +299,19 @@ def _revoke_orphans(
     context: Context, service: PatLifecycle, order: TokenOrder, orphans: Sequence[str]
 ) -> bool:
     name = clean(order.display_name, 100)
-    what = "could not keep it: nobody has its value"
+    what = "did not store it: nobody has its value"
     if order.replaced:
-        what = "did not come to revoking it"
-    context.voice.warn(f"“{name}” is left of a run that was interrupted ({order.at}), and {what}.")
+        what = "did not revoke it"
+    context.voice.warn(f"A run that was interrupted ({order.at}) left “{name}”, and {what}.")
     agreed = context.asker.switch(YES) or (
         context.asker.asks and context.asker.prompter.confirm(_END_LEFT, default=True)
     )
     if agreed and all(service.revoke(key) for key in orphans):
         context.voice.say(f"“{name}” is revoked.")
         return True
-    became = "could not be revoked" if agreed else "still lives"
+    became = "could not be revoked" if agreed else "is still valid"
     context.voice.warn(
-        f"“{name}” {became}. The next run asks again; its page is {service.place.token_page}"
+        f"“{name}” {became}. The next run asks again. Its page: {service.place.token_page}"
     )
     return False
 
@@ -334,6 +334,6 @@ def _tell_unrecorded(context: Context, place: Place, living: LivingTokens) -> No
     if len(found) > 3:
         names += f" and {len(found) - 3} more"
     context.voice.note(
-        f"Living tokens that aspm-ado made for {place.name}, and that are not on record here: "
-        f"{names}. If no other machine uses them, revoke them: {place.token_page}"
+        f"aspm-ado created valid tokens for {place.name} that are not on record here: {names}. "
+        f"If no other machine uses them, revoke them: {place.token_page}"
     )

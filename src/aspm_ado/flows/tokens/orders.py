@@ -60,7 +60,7 @@ def abandoned_orders(context: Context, place: Place) -> Iterator[TokenOrder]:
         if one.organization.casefold() != place.key or one.id in ours:
             continue
         if not context.records.claim(_claim(one.id)):
-            context.voice.note(f"Another run is at “{clean(one.display_name, 100)}” just now.")
+            context.voice.note(f"Another run is working on “{clean(one.display_name, 100)}”.")
         elif one in context.records.load().ordered:
             yield one
         else:  # closed by its run since we looked

@@ -1,4 +1,4 @@
-"""The organizations of whoever is signed in with `az`: a token is to be created in each."""
+"""The organizations of the person signed in with `az`, to create a token in each."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def reached_by_person(
 
 def _listed(context: Context, site: Site, named: Sequence[Place]) -> tuple[str, ...]:
     tenant = lifecycle_of(context, named[0]).tenant if named else ""
-    context.voice.say("Asking `az` for a sign-in, to list your organizations …")
+    context.voice.say("Asking `az` for a sign-in to list your organizations …")
     if context.entra is None:
         raise NotCreatedError(Reason.AZ_ABSENT, "There is no Azure CLI.", remedy="Install it.")
     token = context.entra.token(tenant)
@@ -57,7 +57,7 @@ def _listed(context: Context, site: Site, named: Sequence[Place]) -> tuple[str, 
     if isinstance(reply.answer, Names) and reply.answer.names:
         context.voice.note(NOT_ALL)
         return reply.answer.names
-    problem = "Azure DevOps listed no organization of whoever is signed in with `az`."
+    problem = "Azure DevOps listed no organization of the person signed in with `az`."
     if not isinstance(reply.answer, Names):
         _, why, _ = explain_inconclusive(reply, classify(reply))
         problem = f"The organizations could not be listed. {why}"

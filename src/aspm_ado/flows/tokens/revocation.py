@@ -105,8 +105,8 @@ def _revoke_unkept(context: Context) -> None:
     except StoreError:
         for one in context.created:
             context.voice.warn(
-                f"Whether “{one.order.display_name}” was stored is not known; "
-                f"see {one.order.place.token_page}"
+                f"aspm-ado could not check whether “{one.order.display_name}” was stored. See "
+                f"{one.order.place.token_page}"
             )
 
 
@@ -124,11 +124,11 @@ def _is_ended(context: Context, one: CreatedToken) -> bool:
             if all(ended):
                 return True
         elif service.revoke(one.authorization_id):
-            context.voice.say(f"The token “{name}” was not kept: it is revoked again.")
+            context.voice.say(f"The token “{name}” was not stored. aspm-ado revoked it.")
             return True
     except UserError:
         pass
     context.voice.warn(
-        f"The token “{name}” was not kept and could not be revoked. Do it here: {page}"
+        f"The token “{name}” was not stored and could not be revoked. Revoke it: {page}"
     )
     return False
