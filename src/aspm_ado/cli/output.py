@@ -172,7 +172,7 @@ def _writing() -> Iterator[None]:
             raise UsageError(
                 Reason.FILE_UNREADABLE,
                 f"The result could not be written to stdout: {why}.",
-                remedy="Make room where stdout leads to, and run the command again.",
+                remedy="Free space for the output, then run the command again.",
             ) from None
 
 
