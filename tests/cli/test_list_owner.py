@@ -24,7 +24,10 @@ from ..flows.context import entry_of_one
             {"identity_id": "2", "identity_name": "Grace \x1b[2J"},
             "pending token …New1 of Grace [2J is not in Invicti ASPM yet",
         ),
-        ({"identity_id": "2", "identity_name": ""}, "pending token …New1 of unknown is not in Invicti ASPM yet"),
+        (
+            {"identity_id": "2", "identity_name": ""},
+            "pending token …New1 of unknown is not in Invicti ASPM yet",
+        ),
     ],
 )
 def test_the_owner_of_each_token_is_named(owner: dict[str, str], said: str) -> None:

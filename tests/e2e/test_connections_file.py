@@ -190,7 +190,7 @@ def test_what_is_no_file_of_connections_is_refused_before_anything_of_it_is_used
     path = tmp_path / "f.toml"
     path.write_text(text)
     with pytest.raises(UsageError) as caught:
-        read_connections(str(path))
+        read_connections(str(path), pytest.fail)
     assert caught.value.reason is reason
     said = f"{caught.value.problem} {caught.value.remedy}"
     assert "hush" not in said
@@ -215,7 +215,7 @@ def test_the_file_may_be_absent_or_no_text(tmp_path: Path) -> None:
         if raw is not None:
             path.write_bytes(raw)
         with pytest.raises(UsageError) as caught:
-            read_connections(str(path))
+            read_connections(str(path), pytest.fail)
         assert caught.value.exit_code == 2
 
 
@@ -232,7 +232,7 @@ def test_every_key_of_the_schema_is_read_as_its_option_would_be(tmp_path: Path) 
             written = f'[[connection]]\nname = "n"\n{question.name} = {text}\n'
             VALIDATOR.validate(document(written))
             path.write_bytes(b"\xef\xbb\xbf" + written.encode())
-            [one] = read_connections(str(path))
+            [one] = read_connections(str(path), pytest.fail)
             assert one.name == "n"
             assert len(one.answers[question.name].values if number else ()) == number
             assert question.name in one.keys

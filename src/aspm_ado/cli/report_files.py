@@ -26,7 +26,7 @@ from aspm_ado.domain.questions import (
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import Report, gravest
-from aspm_ado.domain.text import clean, join_words
+from aspm_ado.domain.text import clean, join_words, system_words
 from aspm_ado.render.formats import EXTRA, FORMATS
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _is_worth_a_file(report: Report) -> bool:
 
 
 def _other_ending(path: Path) -> UserError:
-    endings = join_words(tuple(FORMATS)).replace(" and ", " or ")
+    endings = join_words(tuple(FORMATS), "or")
     return UsageError(
         Reason.INPUT_INVALID,
         f"{REPORT.flag}: {clean(path, 120)} is not a known format.",
@@ -145,5 +145,4 @@ def _extra_missing(path: Path) -> UserError:
 
 
 def _failure(path: Path, error: OSError) -> str:
-    why = error.strerror or type(error).__name__
-    return f"{REPORT.flag}: {clean(path, 120)} cannot be written: {why}."
+    return f"{REPORT.flag}: {clean(path, 120)} cannot be written: {system_words(error)}."

@@ -12,7 +12,7 @@ from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
 from aspm_ado.domain.questions import PLAN, PLAN_FILE, REPORT, YES
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, system_words
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.plan import MigrationPlan, planned
 from aspm_ado.flows.tokens.revocation import revoking_unkept
@@ -81,7 +81,7 @@ def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Pat
         except OSError as error:
             raise UsageError(
                 Reason.FILE_UNREADABLE,
-                f"{clean(path, 120)} cannot be written: {error.strerror or type(error).__name__}.",
+                f"{clean(path, 120)} cannot be written: {system_words(error)}.",
                 remedy="Pass a file in a folder that exists and that you can write to.",
             ) from None
         invocation.voice.note(f"Wrote the plan to {clean(path, 120)}.")
