@@ -117,7 +117,7 @@ def test_a_run_has_one_today_whatever_the_clock_of_this_machine(stand):
     assert f"on {moment.date()}:" in here.voice.text.partition("To paste into a ticket")[2]
     told = here.voice.text + "\n".join(tickets(report))
     assert not re.search(r"2024-\d\d-\d\d\b|\b(?:Feb|February) 2024", told)
-    assert f"asked on {moment.date()}T" in "\n".join(tickets(report))
+    assert f" on {moment.date()}T" in "\n".join(tickets(report))
     assert clock.calendar() == Calendar(moment.date(), DaySource.SERVER, date(2026, 12, 1))
     assert clock.calendar().demanded(ReachDemanded.AUTO, Deployment.SERVICES) is Reach.ORGANIZATION
     assert report.at == "2024-02-29T00:00:00Z", "the document has the clock of this machine"
