@@ -15,7 +15,7 @@ COMMANDS = (
     "list", "list, json", "guide", "handoff, a person", "handoff", "rotate, a person", "rotate",
     "disconnect, a person", "disconnect", "migrate, a plan", "migrate", "doctor", "doctor, json",
 )  # fmt: skip
-BUG = re.compile(r"A bug of ours: BlurtingError at \S+:\d+ \(id [0-9a-f]{8}\)")
+BUG = re.compile(r"A bug in aspm-ado: BlurtingError at \S+:\d+ \(id [0-9a-f]{8}\)")
 
 
 class BlurtingError(Exception):
