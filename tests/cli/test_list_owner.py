@@ -17,14 +17,17 @@ from ..flows.context import entry_of_one
 @pytest.mark.parametrize(
     ("owner", "said"),
     [
-        ({}, "new token …New1 waits"),
-        ({"identity_id": "AB-1"}, "new token …New1 waits"),
-        ({"identity_id": "2"}, "new token …New1 of Ada waits"),
+        ({}, "pending token …New1 is not in Invicti ASPM yet"),
+        ({"identity_id": "AB-1"}, "pending token …New1 is not in Invicti ASPM yet"),
+        ({"identity_id": "2"}, "pending token …New1 of Ada is not in Invicti ASPM yet"),
         (
             {"identity_id": "2", "identity_name": "Grace \x1b[2J"},
-            "new token …New1 of Grace [2J waits",
+            "pending token …New1 of Grace [2J is not in Invicti ASPM yet",
         ),
-        ({"identity_id": "2", "identity_name": ""}, "new token …New1 of unknown waits"),
+        (
+            {"identity_id": "2", "identity_name": ""},
+            "pending token …New1 of unknown is not in Invicti ASPM yet",
+        ),
     ],
 )
 def test_the_owner_of_each_token_is_named(owner: dict[str, str], said: str) -> None:

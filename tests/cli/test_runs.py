@@ -444,7 +444,7 @@ def test_the_request_to_the_administrator(run: Run) -> None:
     assert done.code == 0
     assert "Restrict personal access token creation" in done.out
     assert "contoso" in done.out
-    assert "by this machine's clock" in done.err
+    assert "by the local clock" in done.err
     assert run("guide", "-o", "contoso", "--request", "creation", "--no-input").out == done.out
 
 

@@ -332,7 +332,7 @@ def test_a_variable_that_says_where_is_not_used_beside_a_name(
     monkeypatch.setenv("ASPM_ADO_ORGANIZATION", "contoso")
     done = run("validate", "kept", "--json")
     assert (done.code, done.reason) == (2, "nothing-stored"), "it looked for what is stored"
-    assert "ASPM_ADO_ORGANIZATION is set and not used" in done.err
+    assert "ASPM_ADO_ORGANIZATION is ignored" in done.err
 
 
 def test_only_validate_names_its_other_way_where_nothing_is_stored(run: Run) -> None:

@@ -437,7 +437,7 @@ def test_a_shell_that_is_not_supported(home: Path, option: str) -> None:
     done = inside(called("tcsh", home), f"aspm-ado {option}; echo code $?")
     assert done.stdout == "code 2\n"
     assert "The shell tcsh is not supported" in done.stderr
-    assert "→ Start one of these" in done.stderr
+    assert "→ In one of these shells" in done.stderr
 
 
 def test_installed_twice_it_is_there_once(home: Path) -> None:

@@ -73,7 +73,7 @@ def run(here, capsys, tmp_path):
 )
 def test_what_is_on_record_is_not_said_again_of_a_stored_connection(run, here, flags):
     """A flag that would be ignored is refused; its variable is meant for others and is left alone."""
-    with pytest.raises(UsageError, match="stored values"):
+    with pytest.raises(UsageError, match="stored connection"):
         run(validate, names=["contoso"], **flags)
 
 
@@ -106,7 +106,7 @@ def test_disconnect_with_a_keyring_that_fails_says_how_to_go_on(run, here):
     assert len(forget(context, "contoso").remaining) == 2
     code, out, _ = run(disconnect, names="contoso", yes=True)
     assert code == 0
-    assert "2 secrets erased" in out
+    assert "Deleted 2 secrets" in out
 
 
 def test_validate_shows_only_trouble_with_its_command(run, here):
@@ -281,7 +281,7 @@ def test_list_says_what_waits_and_what_to_run(run, here):
     run(rotate, names="contoso", pat_file="new")
     code, out, _ = run(shown)
     assert code == 0
-    assert "new token …New1 waits for Invicti ASPM: aspm-ado handoff contoso" in out
+    assert "pending token …New1 is not in Invicti ASPM yet: aspm-ado handoff contoso" in out
     [organization] = json.loads(run(shown, json=True)[1])["connections"][0]["organizations"]
     assert (organization["token"]["last4"], organization["waiting"]["last4"]) == ("Rdy1", "New1")
 

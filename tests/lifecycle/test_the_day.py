@@ -144,7 +144,7 @@ def test_microsoft_moved_the_day_and_nobody_told_us(stand):
     left = report.connections[0].organizations[0].token.days_left
     assert (left, closing(report) and left < 0) == ((date(2026, 12, 1) - AFTER.date()).days, True)
     shown = repr(list(sections(report)))
-    assert "past its end" in shown
+    assert "past its expiry date" in shown
     assert f"{left} day" not in shown
 
 

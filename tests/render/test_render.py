@@ -217,7 +217,7 @@ def test_where_a_shared_token_is_dead_no_organization_is_told_to_be_good() -> No
     assert shortly(sharing()).startswith(
         "✗ Contoso, Fabrikam · Identity: The organization rejects the token.\n"
         "    → Create a new one.\n"
-        "- 2 checks were not made because of this.\n\n"
+        "- Skipped 2 checks because of this.\n\n"
         "✗ Contoso, Fabrikam: token …Wx9Z, expiry unknown\n\n"
         "Not ready. (exit 4) · 2 failed, 2 skipped\n"
     )
@@ -328,7 +328,7 @@ def test_two_hundred_organizations_fit_a_screen_wherever_the_alike_ones_stand() 
     )
     assert "→ Add the owner on https://dev.azure.com/ORGANIZATION/_settings/users." in flat
     assert ": for team-005: Waited 5 seconds." in flat
-    assert "134 checks were not made because of this." in flat
+    assert "Skipped 134 checks because of this." in flat
     assert "✓ team-001, team-002, team-004 and 104 more" in flat
     assert (
         ": one token each, of Ada Example <ada@contoso.example>, expires 2027-01-13, 90 days left"
@@ -437,8 +437,8 @@ def test_no_remedy_comes_twice() -> None:
         ({"expires": None, "days_left": None}, "token …Wx9Z of Ada Example <ada@contoso.example> for all accessible "
          "organizations, expiry unknown"),
         ({"reach": Reach.ORGANIZATION, "days_left": 1}, "for one organization, expires 2026-10-20, 1 day left"),
-        ({"reach": Reach.ORGANIZATION, "days_left": 0}, "expires 2026-10-20, its end is today"),
-        ({"reach": Reach.ORGANIZATION, "days_left": -1}, "expires 2026-10-20, past its end"),
+        ({"reach": Reach.ORGANIZATION, "days_left": 0}, "expires 2026-10-20, today"),
+        ({"reach": Reach.ORGANIZATION, "days_left": -1}, "expires 2026-10-20, in the past"),
         ({"reach": Reach.UNKNOWN}, "token …Wx9Z of Ada Example <ada@contoso.example>, expires 2026-10-20, 5 days left"),
         ({"last4": ""}, "contoso: token of Ada"),
     ],
@@ -467,7 +467,7 @@ def test_what_was_never_asked_is_no_good_organization() -> None:
     report = replace(places(), connections=(replace(connection, checks=(lost,)),))
     text = shortly(report)
     assert "- contoso: not checked\n" in text
-    assert "- 1 check was not made because of this.\n" in text
+    assert "- Skipped 1 check because of this.\n" in text
     assert text.endswith("Next: aspm-ado rotate contoso\n")
 
 

@@ -195,11 +195,11 @@ def _without_options() -> int:
 
 
 def _unreadable_arguments(arguments: Sequence[str], error: Exception) -> Problem:
-    message = "The command line cannot be understood."
+    message = "aspm-ado cannot read the command line."
     if format_message := getattr(error, "format_message", None):
         message = _without_long_words(str(format_message()), arguments)
     help_line = " ".join(filter(None, ("aspm-ado", _command_of(arguments), "--help")))
-    return Problem(Reason.USAGE, clean(message, 300), f"See {help_line}.")
+    return Problem(Reason.USAGE, clean(message, 300), f"To see the options, run: {help_line}")
 
 
 def _without_long_words(message: str, arguments: Sequence[str]) -> str:

@@ -112,10 +112,7 @@ def give_completion(*, install: bool) -> str:
         if not install:
             return script
         place = install_in_profile(shell, script + "\n")
-    return (
-        f"{shell} completion installed in {place}\n"
-        f"It works in every {shell} that is started from now on."
-    )
+    return f"{shell} completion installed in {place}\nTo use it, start a new {shell}."
 
 
 def install_in_profile(shell: str, script: str) -> Path:
@@ -161,13 +158,11 @@ def _detect_shell() -> str:
         shell = ""
     if shell in _SHELLS:
         return shell
-    what = "This is no shell, or one that is"
-    if shell.isalnum():
-        what = f"The shell {shell} is"
+    what = f"The shell {shell} is" if shell.isalnum() else "This shell is"
     raise UsageError(
         Reason.USAGE,
-        f"{what} not supported: there is completion for bash, zsh, fish and PowerShell.",
-        remedy="Start one of these, and run in it: aspm-ado --install-completion",
+        f"{what} not supported. Completion works in bash, zsh, fish, and PowerShell.",
+        remedy="In one of these shells, run: aspm-ado --install-completion",
     )
 
 

@@ -298,7 +298,7 @@ class Invocation:
             raise UsageError(
                 Reason.INPUT_INVALID,
                 "--timeout is not a number of seconds.",
-                remedy="Give one from 1 to 600.",
+                remedy="Pass a number from 1 to 600.",
             )
         return seconds
 
@@ -314,7 +314,7 @@ class Invocation:
         if remember and self.prompter.asks and (draft := self.records.load_draft()):
             offered = draft.answers
         if offered:
-            self.voice.note("You left an earlier run; its answers are offered again.")
+            self.voice.note("The answers of your interrupted run are offered again.")
         ca_bundle = None
         if bundle := self.text(CA_BUNDLE):
             ca_bundle = os.path.realpath(bundle)  # a loop of links raises nothing here

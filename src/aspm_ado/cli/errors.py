@@ -100,6 +100,6 @@ def unreadable_file(error: OSError) -> Problem:
     return Problem(
         Reason.FILE_UNREADABLE,
         f"A file could not be written or read: {name} ({system_words(error)}).",
-        "Check that your home folder is there and yours; "
-        "--show-completion prints the script instead.",
+        "Check that your home folder exists and is yours. "
+        "To print the script instead, run: aspm-ado --show-completion",
     )

@@ -45,10 +45,13 @@ def expand(path: str, source: str) -> str:
             Path.cwd()
     except RuntimeError:
         named = clean(Path(path).parts[0], 40)
-        problem, remedy = f"{source}: no home folder is known for {named}.", "Write the whole path."
+        problem, remedy = (
+            f"{source}: no home folder is known for {named}.",
+            "Pass the absolute path.",
+        )
     except OSError:
         problem = f"{source}: the path is relative, and the current folder is gone."
-        remedy = "Write the whole path, or change to a folder that is there."
+        remedy = "Pass the absolute path, or change to a folder that exists."
     else:
         return str(place)
     raise UsageError(Reason.INPUT_INVALID, problem, remedy=remedy)

@@ -203,8 +203,8 @@ def _not_made(found: Iterable[_Found], failed: bool) -> Iterator[Line]:
     """What was not asked because of what failed: how much it is."""
     left = [one for one in found if one.check.reason is Reason.NOT_ASKED]
     if failed and left:
-        checks = "1 check was" if len(left) == 1 else f"{len(left)} checks were"
-        yield Status.SKIP, f"{checks} not made because of this."
+        checks = "1 check" if len(left) == 1 else f"{len(left)} checks"
+        yield Status.SKIP, f"Skipped {checks} because of this."
 
 
 # The organizations
@@ -291,7 +291,7 @@ def _until(first: _Place, ends: Sequence[tuple[str, int]]) -> str:
         return text
     if first.days_left > 0:
         return f"{text}, {count_days(first.days_left)} left"
-    return f"{text}, {'its end is today' if first.days_left == 0 else 'past its end'}"
+    return f"{text}, {'today' if first.days_left == 0 else 'in the past'}"
 
 
 def _aspms(report: Report) -> Iterator[Line]:

@@ -223,5 +223,5 @@ def _days_left(days: int) -> str:
     if days > 0:
         return f"{count_days(days)} left"
     if days == 0:
-        return "its end is today"
-    return "past its end"
+        return "expires today"
+    return "past its expiry date"

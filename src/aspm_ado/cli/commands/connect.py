@@ -56,8 +56,8 @@ def _connect_each(invocation: Invocation, name: str | None) -> Report:
     if name is not None or any(one is not None and one.is_flag for one in typed):
         raise UsageError(
             Reason.USAGE,
-            f"{FROM.flag} names the connections, their organizations and the sources of tokens.",
-            remedy="Leave the others out, or write them into the file.",
+            f"{FROM.flag} names the connections, their organizations, and the sources of tokens.",
+            remedy="Omit the other options, or write them in the file.",
         )
     connections = read_connections(invocation.text(FROM), invocation.voice.say)
     for one in connections:
@@ -100,5 +100,5 @@ def _keep_answers(context: Context) -> None:
         answers = {**earlier.answers, **answers}
     context.records.save_draft(Draft(answers, context.now().isoformat(timespec="seconds")))
     context.voice.note(
-        "Your answers are kept, without any secret: the next `aspm-ado connect` offers them."
+        "Your answers are saved, without secrets. To continue, run: aspm-ado connect"
     )

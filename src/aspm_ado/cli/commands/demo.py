@@ -86,8 +86,8 @@ def run(
     if story is None:
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"There is no scenario named {clean(scenario, 60)}.",
-            remedy="See aspm-ado demo --list-scenarios.",
+            f"No scenario has the name {clean(scenario, 60)}.",
+            remedy="To list the scenarios, run: aspm-ado demo --list-scenarios",
         )
     moment = _moment(at) if at else None
     with (
@@ -116,8 +116,8 @@ def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
     except OSError as error:
         raise UsageError(
             Reason.FILE_UNREADABLE,
-            f"The demo needs a temporary folder, and none can be written: {system_words(error)}.",
-            remedy="Set TMPDIR to a folder that can be written.",
+            f"The demo needs a temporary folder and cannot create one: {system_words(error)}.",
+            remedy="Set TMPDIR to a folder that you can write to.",
         ) from None
 
 
@@ -128,8 +128,8 @@ def _moment(text: str) -> datetime:
     except ValueError:
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"--at is not a moment: {clean(text, 60)}.",
-            remedy="Write a day or a moment in UTC, such as 2026-12-01 or 2026-11-30T23:59:00Z.",
+            f"--at is not a date or time: {clean(text, 60)}.",
+            remedy="Pass a date or time in UTC, such as 2026-12-01 or 2026-11-30T23:59:00Z.",
         ) from None
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
@@ -283,14 +283,14 @@ def _introduce(invocation: Invocation, story: Scenario, simulator: Simulator) ->
     voice.heading(f"A simulation: {story.name}")
     voice.say(story.summary)
     voice.say(
-        f"Azure DevOps and Invicti ASPM are played on {simulator.address}, "
-        f"where today is {simulator.world.today}."
+        f"Azure DevOps and Invicti ASPM are simulated on {simulator.address}. "
+        f"Today is {simulator.world.today}."
     )
     if invocation.prompter.asks:
         for organization, value in story.answers.tokens:
             whose = f" for {organization}" if organization else ""
             voice.say(f"The token to paste{whose}: {value}")
-        voice.say(f"Its page, where you can edit it: {simulator.address}")
+        voice.say(f"To edit the token, open: {simulator.address}")
 
 
 def _list(invocation: Invocation) -> int:
@@ -335,7 +335,7 @@ def _serve(
         whose = f" of {organization}" if organization else ""
         voice.say(f"Token{whose}: {value}")
     voice.say(
-        "Set that variable in another terminal; every request then goes here. "
+        "Set that variable in another terminal. Every request then goes to this simulation. "
         f"Scenario: {story.name}."
     )
     voice.say(
@@ -344,10 +344,11 @@ def _serve(
     voice.say(f"The URL for them: {_url_for_others(story)}")
     if signed_in is not None:
         voice.say(
-            "Somebody is signed in with the `az` of the story: "
-            f"put {signed_in} first on its PATH, too."
+            f"The scenario has an Azure CLI of its own. Put {signed_in} first on the PATH, too."
         )
-    voice.say(f"Its clock shows {simulator.world.moment:%Y-%m-%dT%H:%M:%SZ}. Ctrl-C ends it.")
+    voice.say(
+        f"The simulated time is {simulator.world.moment:%Y-%m-%dT%H:%M:%SZ}. To stop, press Ctrl-C."
+    )
     sys.stderr.flush()
     while True:
         time.sleep(3600)

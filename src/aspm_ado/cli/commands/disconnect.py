@@ -44,17 +44,12 @@ def run(invocation: Invocation, name: str | None = None) -> int:
 def _lines(forgotten: Forgotten) -> list[str]:
     secrets = _secrets(forgotten.erased)
     if not forgotten.organizations:
-        left = "were left"
-        if forgotten.erased == 1:
-            left = "was left"
-        return [
-            f"No connection “{forgotten.name}” is stored any more; {secrets} erased that {left}."
-        ]
+        return [f"“{forgotten.name}” was removed before. Deleted {secrets} that remained."]
     names = ", ".join(clean(name, 80) for name in forgotten.organizations)
     return [
-        f"Forgotten: {forgotten.name} ({names}); {secrets} erased.",
+        f"Removed {forgotten.name} ({names}). Deleted {secrets}.",
         *(f"Left to do: {clean(line, 3000)}" for line in forgotten.left_to_do),
-        *(f"Left to do: revoke the token on {clean(page, 400)}" for page in forgotten.token_pages),
+        *(f"Left to do: Revoke the token: {clean(page, 400)}" for page in forgotten.token_pages),
     ]
 
 

@@ -51,10 +51,10 @@ def run(invocation: Invocation, *, open: bool = False, greyed_out: bool = False)
         else:
             write_lines(_lines(steps))
         invocation.voice.note(
-            f"Today is {calendar.today} by this machine's clock; no service was asked."
+            f"Today is {calendar.today} by the local clock. aspm-ado sent no request."
         )
     if open and not invocation.desktop.open(steps.token_page):
-        invocation.voice.warn(f"No browser could be opened here. The page is {steps.token_page}")
+        invocation.voice.warn(f"aspm-ado cannot open a browser. Open this page: {steps.token_page}")
     return 0
 
 
@@ -64,7 +64,7 @@ def _place(asker: Asker) -> Place:
     if not found.places:
         if not asker.asks:
             raise UsageError(
-                Reason.INPUT_MISSING, "The page of which collection?", remedy=COLLECTION.how
+                Reason.INPUT_MISSING, "A collection is required.", remedy=COLLECTION.how
             )
         name = asker.prompter.text(COLLECTION, "DefaultCollection")
         found = found.adding(found.site.place(name))
@@ -75,16 +75,16 @@ def _refuse_pointless_request(policy: Policy, place: Place, calendar: Calendar) 
     if policy is not Policy.CREATION and place.site.deployment is Deployment.SERVER:
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"--request {policy} is about a policy of Azure DevOps Services; "
-            "a server has none of that kind.",
+            f"--request {policy} is about a policy of Azure DevOps Services. "
+            "A server has no such policy.",
             remedy="Pass --request creation, or name an organization with -o.",
         )
     if is_over(policy, calendar):
         raise UsageError(
             Reason.INPUT_INVALID,
-            "There is nothing to ask for with --request global: "
-            f"tokens of all organizations ended on {calendar.global_end}.",
-            remedy=f"Create one token for each organization: aspm-ado guide -o {place.name}",
+            "--request global has no use: "
+            f"Microsoft announced the end of global tokens for {calendar.global_end}.",
+            remedy=f"Create one token per organization: aspm-ado guide -o {place.name}",
         )
 
 

@@ -31,14 +31,14 @@ def run(invocation: Invocation) -> int:
         write_document({**invocation.envelope("aspm-ado/list/v1"), "connections": connections})
         return 0
     if not entries:
-        invocation.voice.say("Nothing is stored yet. Begin with: aspm-ado connect")
+        invocation.voice.say("No connections stored. To create one, run: aspm-ado connect")
         return 0
     write_lines(_lines(entries, calendar))
     for entry in entries:
         for line in global_token_warnings(entry, calendar):
             invocation.voice.warn(line)
     invocation.voice.note(
-        "Days are counted by this machine's clock; `aspm-ado validate` asks Azure DevOps."
+        "Days are counted by the local clock. To check with Azure DevOps, run: aspm-ado validate"
     )
     return 0
 
@@ -114,11 +114,11 @@ def _lines(entries: Sequence[Entry], calendar: Calendar) -> Iterator[str]:
             if waiting is not None:
                 owner = _owner_if_other(waiting, entry.credentials[one.credential])
                 yield (
-                    f"    new token …{waiting.last4}{owner} waits for Invicti ASPM: "
+                    f"    pending token …{waiting.last4}{owner} is not in Invicti ASPM yet: "
                     f"aspm-ado handoff {entry.name}"
                 )
         if left := sum(_is_left(entry, one) for one in entry.organizations):
-            yield f"  {left} still to be entered in Invicti ASPM: aspm-ado handoff {entry.name}"
+            yield f"  {left} to enter in Invicti ASPM: aspm-ado handoff {entry.name}"
 
 
 def _row(entry: Entry, one: StoredOrganization, calendar: Calendar) -> tuple[str, ...]:

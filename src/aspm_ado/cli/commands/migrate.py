@@ -40,7 +40,7 @@ def _refuse_report(invocation: Invocation) -> None:
     if given is not None and given.is_flag:
         raise UsageError(
             Reason.USAGE,
-            f"{REPORT.flag} is for the report of a migration; a plan has none.",
+            f"{REPORT.flag} cannot be used with a plan.",
             remedy=f"Omit {REPORT.flag}, or write the plan with {PLAN_FILE.flag}.",
         )
 
@@ -51,15 +51,15 @@ def _check_writable(invocation: Invocation, files: Sequence[Path]) -> None:
         if path.suffix.lower() not in (".json", ".md"):
             raise UsageError(
                 Reason.INPUT_INVALID,
-                f"{clean(path, 120)} ends neither in .json nor in .md.",
-                remedy=f"Name the file so; give {PLAN_FILE.flag} twice for both.",
+                f"{clean(path, 120)} is neither a .json nor a .md file.",
+                remedy="Pass a file that ends in .json or .md.",
             )
         refuse_own_file(invocation, path, PLAN_FILE.flag)
         if path.exists() and not invocation.on(YES):
             raise UsageError(
                 Reason.CONFIRMATION_MISSING,
-                f"{clean(path, 120)} is there already.",
-                remedy="Name another file, or overwrite it with -y.",
+                f"{clean(path, 120)} exists already.",
+                remedy="Pass another file, or overwrite it: -y",
             )
 
 
@@ -82,9 +82,9 @@ def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Pat
             raise UsageError(
                 Reason.FILE_UNREADABLE,
                 f"{clean(path, 120)} cannot be written: {system_words(error)}.",
-                remedy="Check that its folder is there and yours.",
+                remedy="Pass a file in a folder that exists and that you can write to.",
             ) from None
-        invocation.voice.note(f"The plan is in {clean(path, 120)}.")
+        invocation.voice.note(f"Wrote the plan to {clean(path, 120)}.")
     if invocation.as_json:
         write_document(document)
     else:

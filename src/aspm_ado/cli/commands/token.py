@@ -38,7 +38,7 @@ def _refuse_display(invocation: Invocation, name: str | None) -> None:
     if shown := keeps_what_it_gets(sys.stdout):
         raise UsageError(
             Reason.USAGE,
-            f"Standard output is {shown}. aspm-ado writes a token only into a pipe.",
+            f"Standard output is {shown}. aspm-ado writes a token only to a pipe.",
             remedy=f"Pipe it to the command that needs it: {command} | COMMAND",
         )
     for variable in _PIPELINES:

@@ -69,11 +69,11 @@ def _refuse_place(invocation: Invocation) -> None:
         if given.is_flag:
             raise UsageError(
                 Reason.USAGE,
-                "Stored connections and a place are two different things to validate.",
-                remedy="Give names alone, or -o/--server-url alone.",
+                "Names of connections and -o or --server-url cannot be combined.",
+                remedy="Pass only names, or only -o or --server-url.",
             )
         invocation.voice.note(
-            f"{given.source} is set and not used: where a stored connection leads is on record."
+            f"{given.source} is ignored: a stored connection has its own organizations."
         )
 
 
@@ -92,8 +92,8 @@ def _refuse_terms_of_other_token(invocation: Invocation, names: Sequence[str]) -
         if given is not None and given.is_flag:
             raise UsageError(
                 Reason.USAGE,
-                f"{given.source} is said of a token that is not stored. A stored connection is "
-                "verified with its stored values.",
+                f"{given.source} cannot be used with a stored connection, "
+                "which has its own values.",
                 remedy="Omit it. To verify a token that is not stored, pass -o or --server-url.",
             )
 
@@ -106,6 +106,6 @@ def _warn_days(invocation: Invocation) -> int:
         raise UsageError(
             Reason.INPUT_INVALID,
             "--warn-days is not a number of days.",
-            remedy=f"Give one from 0 to {_MOST_DAYS}.",
+            remedy=f"Pass a number from 0 to {_MOST_DAYS}.",
         )
     return int(text)
