@@ -46,11 +46,18 @@ def validate_until_good(
     *,
     may_correct: bool = False,
 ) -> list[TokenResult]:
-    """Validate; while a person is there and something failed, let them mend it.
+    """Validate; while a person is there and something failed, let them fix it.
 
     With nobody there: once. ``may_correct``: a person may name another organization.
     """
     results = validate(context, tokens, previous)
+    return retry_until_good(context, results, may_correct=may_correct)
+
+
+def retry_until_good(
+    context: Context, results: list[TokenResult], *, may_correct: bool = False
+) -> list[TokenResult]:
+    """While a person is there and something failed, let them fix it."""
     while context.asker.asks:
         failed = [result for result in results if _trouble(result)]
         if not failed:
