@@ -189,6 +189,25 @@ def test_an_orphan_is_found_where_the_list_has_lost_its_organization(here):
     assert (here.alive, here.catalogue.ordered) == ([*NAMES], ()), "all were ordered before"
 
 
+def test_the_orders_of_all_that_begin_are_on_record_before_the_first_request(here):
+    """So a kill loses none; and it is one change of the records, not one for each."""
+    switch = Switch()
+    context = here.context(ALL, switch=switch)
+    send, found = here.stand.wire.send, []
+
+    def watched(call):
+        if call.method == "POST" and "/_apis/tokens/pats" in call.url:
+            found.append([one.organization for one in here.catalogue.ordered])
+        return send(call)
+
+    here.stand.wire.send = watched
+    with revoking_unkept(context):
+        connect(context, None)
+    assert found == [[*NAMES]] * 3
+    assert switch.effects[:4] == ["records", "POST", "POST", "POST"]
+    assert switch.effects.count("records") == 6, "orders, answers, two to store, two in the end"
+
+
 def test_many_organizations_cost_what_each_costs(tmp_path):
     """The requests grow with the organizations, by no more than one of them needs."""
     counts = {}

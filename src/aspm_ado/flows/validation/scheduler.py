@@ -194,10 +194,11 @@ class Scheduler:
             while True:
                 while self._has_room(batch) and (begun := batch.next_task()) is not None:
                     self._advance(batch, begun)
-                if resumed := batch.resumable():
-                    for task in resumed:
+                if self._workers or not batch.flying:
+                    for task in (resumed := batch.resumable()):
                         self._advance(batch, task)
-                    continue
+                    if resumed:
+                        continue
                 if not batch.flying:  # and so nothing is under way, and nothing waits
                     return [batch.results[place] for place in sorted(batch.results)]
                 while not self._workers and batch.done.empty():  # jobs of an earlier batch, too
