@@ -103,7 +103,7 @@ def decode_draft(raw: bytes) -> Draft:
 def _plain(value: Any) -> Any:
     """A record as JSON has it: ``asdict`` copies each text, which takes five times as long."""
     if is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
+        return {name: _plain(getattr(value, name)) for name in _names(value.__class__)}
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, (tuple, list)):
@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _names(record: type) -> tuple[str, ...]:
+def _names(record: Any) -> tuple[str, ...]:
     return tuple(one.name for one in fields(record))
 
 

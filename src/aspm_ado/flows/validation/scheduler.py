@@ -2,7 +2,7 @@
 
 A plan is a generator: it yields the calls of its next round trip and is sent their replies. So the
 order of questions is plain code without threads, locks or network in it, and how much is asked at
-once is decided here alone. A plan that yields no calls goes on when no reply waits to be read.
+once is decided here alone. A plan that yields no calls pauses, until others have, too.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ class _Batch(Generic[T]):
             self._waiting.appendleft(iter(self._then(result)))
 
     def resumable(self) -> list[_Task]:
-        """The plans that paused, once no reply waits to be read."""
-        if not self.done.empty():
+        """The plans that paused, once half of all have and no reply waits to be read."""
+        if not self.done.empty() or len(self.paused) * 2 < self.active:
             return []
         tasks, self.paused = self.paused, []
         return tasks
