@@ -68,6 +68,9 @@ def is_within(old: object, new: object) -> bool:
     if isinstance(old, dict):
         assert isinstance(new, dict)
         return all(key in new and is_within(value, new[key]) for key, value in old.items())
+    if isinstance(old, list):
+        assert isinstance(new, list)
+        return len(old) == len(new) and all(map(is_within, old, new))
     return old == new
 
 
