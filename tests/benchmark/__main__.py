@@ -246,6 +246,19 @@ def exchanges(
             )
 
 
+def company(environment: dict[str, str], folder: Path, *, quick: bool) -> Iterator[Row]:
+    """How long one command takes that creates a token in each organization of a company."""
+    count = 50 if quick else 200
+    with served(folder / "company", count) as at:
+        run = asked("company", at, environment, count)
+    ideal = -(-int(run["requests"]) // 16) * service.DELAY
+    what = f"a token created in {count} organizations, {int(run['requests'])} requests"
+    yield Row(f"{what}, 16 at once, of ideal", run["wall"] / ideal, 1.25)
+    yield Row(f"{what}: CPU time of one organization", run["cpu"] / count * 1000, None, "ms")
+    if on_linux():
+        yield Row(f"{what}: peak memory", run["peak"], 70.0, "MiB")
+
+
 def _start(environment: dict[str, str]) -> float:
     """Seconds that Python takes to start and to do nothing."""
     runs = {"base": Run((sys.executable, "-c", "pass"), {})}
@@ -316,6 +329,7 @@ def main() -> None:
         rows = [
             lambda: starts(python, environment, folder, rounds),
             lambda: exchanges(environment, folder, 3 if chosen.quick else 7, full=chosen.full),
+            lambda: company(environment, folder, quick=chosen.quick),
             lambda: installed(folder, wheel=chosen.install),
         ]
         over = 0

@@ -1,6 +1,7 @@
 """One way to ask the service of the benchmark, in a process of its own: ``client.py WAY PORT CA COUNT [CALLS]``.
 
-``ours`` runs the flow of ``validate`` for COUNT organizations, ``urllib3`` sends as many calls over the same number of
+``ours`` runs the flow of ``validate`` for COUNT organizations, ``company`` the one of ``connect`` that creates a token
+in each, stored in a folder of its own and a keyring in memory, ``urllib3`` sends as many calls over the same number of
 threads with nothing around them, the first two before all others, ``naive`` is what one writes first. Prints wall and
 CPU seconds as JSON. Every name of Azure DevOps leads to PORT on loopback.
 """
@@ -12,12 +13,16 @@ import os
 import re
 import socket
 import sys
+import tempfile
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 WAY, PORT, AUTHORITY, COUNT = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 CALLS = int(sys.argv[5]) if len(sys.argv) > 5 else 0
 TOKEN = "B" * 84
+SIGN_IN = "a-sign-in-of-entra-that-is-none"
 URL = "https://dev.azure.com/org0/_apis/connectionData"
 THREADS = 16
 FIRST = 2
@@ -56,6 +61,36 @@ def ours() -> None:
     [connection] = report.connections
     assert len(connection.organizations) == COUNT
     assert int(report.exit_code) == 0, report
+
+
+def company() -> None:
+    """The flow of ``connect --all-organizations --create-token require --yes``, without `az` and a keyring."""
+    os.environ |= {"SSL_CERT_FILE": AUTHORITY}
+    import aspm_ado.adapters.http.documents
+    import aspm_ado.adapters.http.transport  # noqa: F401
+    from aspm_ado.adapters.keyring.memory import MemoryVault
+    from aspm_ado.cli.context import Invocation
+    from aspm_ado.domain import questions as ask
+    from aspm_ado.domain.secret import Secret
+    from aspm_ado.flows.connect import connect
+    from aspm_ado.flows.tokens.revocation import revoking_unkept
+
+    with tempfile.TemporaryDirectory() as folder:
+        flags = {
+            ask.ALL_ORGANIZATIONS: True, ask.CREATE_TOKEN: "require", ask.YES: True, ask.QUIET: True,
+            ask.REACH: "organization", ask.REGISTER: "none", ask.CONFIG_DIR: folder,
+        }  # fmt: skip
+        wiring = Invocation("connect", [*flags], {one.name: value for one, value in flags.items()})
+        signed_in = SimpleNamespace(is_there=True, token=lambda _: Secret(SIGN_IN))
+        context = replace(wiring.context(), vault=MemoryVault(), entra=signed_in)
+        began, worked = time.perf_counter(), time.process_time()
+        with revoking_unkept(context):
+            report = connect(context, None)
+        _tell(began, worked)
+        wiring.close()
+        [connection] = report.connections
+        assert len(connection.organizations) == COUNT
+        assert int(report.exit_code) == 0, report
 
 
 def urllib3() -> None:
@@ -113,4 +148,4 @@ def _peak() -> float | None:
 
 
 if __name__ == "__main__":
-    {"ours": ours, "urllib3": urllib3, "naive": naive}[WAY]()
+    {"ours": ours, "company": company, "urllib3": urllib3, "naive": naive}[WAY]()

@@ -24,9 +24,9 @@ from typing import Final
 
 import trustme
 
-from aspm_ado.simulator import SCENARIOS, Simulator
+from aspm_ado.simulator import SCENARIOS, Simulator, samples
 from aspm_ado.simulator.http import Request
-from aspm_ado.simulator.world import World
+from aspm_ado.simulator.world import SignIn, World
 
 DELAY: Final = 0.08
 """Seconds before each answer."""
@@ -35,6 +35,8 @@ HOSTS: Final = (
     "dev.azure.com", "vssps.dev.azure.com", "vsaex.dev.azure.com", "app.vssps.visualstudio.com"
 )  # fmt: skip
 TOKEN: Final = "B" * 84
+SIGN_IN: Final = "a-sign-in-of-entra-that-is-none"
+"""With it, a token can be created in each organization."""
 COUNTS: Final = "/counts-of-the-benchmark"
 _PATIENCE: Final = 60.0
 """Seconds after which a silent connection is given up."""
@@ -49,6 +51,7 @@ def world(count: int) -> World:
         scenario.world,
         organizations=names,
         tokens=(replace(token, value=TOKEN, reach=None),),
+        sign_ins=(SignIn(SIGN_IN, token.owner, samples.TENANT),),
         global_tokens_end=None,
     )
 

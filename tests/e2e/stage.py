@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from aspm_ado.simulator import SCENARIOS, Scenario
+from aspm_ado.simulator.samples import MARKER
 from aspm_ado.simulator.world import World
 
 COMMAND = (sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "aspm_ado")
@@ -31,9 +32,9 @@ _LEGACY = string.ascii_lowercase + "234567"
 def drawn_token(like: str = "") -> str:
     """A token that nobody has seen, of the shape of ``like``: 84 characters, or 52 as servers used to make them."""
     if len(like) == 52:
-        return "".join(secrets.choice(_LEGACY) for _ in range(52))
-    body = "".join(secrets.choice(_CHARACTERS) for _ in range(80))
-    return f"{body[:76]}AZDO{body[76:]}"
+        return MARKER.lower() + "".join(secrets.choice(_LEGACY) for _ in range(34))
+    body = "".join(secrets.choice(_CHARACTERS) for _ in range(62))
+    return f"{MARKER}{body[:-4]}AZDO{body[-4:]}"
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ def story(name: str) -> Story:
 def writings(secret: str) -> frozenset[tuple[bytes, int]]:
     """Every form in which ``secret`` may have been written down, and how long a piece of it gives it away."""
     found: set[tuple[bytes, int]] = set()
+    if secret[: len(MARKER)].lower() == MARKER.lower():  # all have it, also those of other tests
+        secret = secret[len(MARKER) :]
     for written in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]):
         found |= {
             (written.encode(), PIECE),

@@ -90,10 +90,11 @@ def test_each_has_its_own_token_and_one_answer_says_when_they_end(
 
 
 def test_stopped_at_the_second_the_first_is_kept(here: Stand, wizard: Wizard) -> None:
-    with pytest.raises(InterruptedByUserError):
+    with pytest.raises(InterruptedByUserError) as caught:
         wizard(pat=[TOKENS["contoso"], STOPPED])
-    said = "Already stored: contoso. To continue, run: aspm-ado connect contoso"
-    assert here.voice.lines[-1] == said
+    said = f"Interrupted. Stored in “contoso”: 1 of {len(NAMES)} organizations (contoso)."
+    assert caught.value.problem == said
+    assert (caught.value.remedy or "").startswith("To continue, run: aspm-ado connect contoso")
     entry = here.records.load().connections["contoso"]
     assert [one.name.casefold() for one in entry.organizations] == ["contoso"]
     assert here.vault.read(

@@ -22,8 +22,11 @@ from aspm_ado.domain.stored import StoredAspm
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
+from aspm_ado.flows.token import stored_token
 from aspm_ado.flows.validate import validate_stored
+from aspm_ado.flows.which import connection_meant
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import SignIn
 
@@ -65,6 +68,9 @@ def is_within(old: object, new: object) -> bool:
     if isinstance(old, dict):
         assert isinstance(new, dict)
         return all(key in new and is_within(value, new[key]) for key, value in old.items())
+    if isinstance(old, list):
+        assert isinstance(new, list)
+        return len(old) == len(new) and all(map(is_within, old, new))
     return old == new
 
 
@@ -293,6 +299,8 @@ def test_a_simulated_connection_is_for_a_simulation_only_and_a_real_one_for_none
         lambda: rotate(context({"pat_file": "new"}, other=True), "contoso", ()),
         lambda: rotate_aspm(context({"aspm_url": ASPM, "aspm_token_file": "aspm"}, other=True)),
         lambda: resume_handoff(context({}, other=True), "contoso"),
+        lambda: stored_token(context({}, other=True), "contoso"),
+        lambda: migrate(context({}, other=True), "contoso"),
         lambda: connect(context(asked("fabrikam", pat_file="new"), other=True), "contoso"),
     ):
         with pytest.raises(UserError) as refused:
@@ -301,5 +309,12 @@ def test_a_simulated_connection_is_for_a_simulation_only_and_a_real_one_for_none
         assert "ASPM_ADO_SIMULATOR" in refused.value.remedy
         assert here.stand.wire.calls == []
     assert int(validate_stored(context({}), []).exit_code) == 0
+    again = asked("fabrikam", pat_file="new", register="guided")
+    connect(context(again, other=True), "another")
+    for other, name in ((False, "contoso"), (True, "another")):
+        assert connection_meant(context({}, other=other), None) == name
+        [shown] = validate_stored(context({}, other=other), []).connections
+        assert shown.name == name
+    disconnect(context({"yes": "true"}, other=True), "another")
     disconnect(context({"yes": "true"}, other=True), "contoso")
     assert here.secrets == {}

@@ -15,13 +15,14 @@ from aspm_ado.flows.connect import connect
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.validation.scheduler import Scheduler
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import SignIn
 
 from ..aspm.stand import ASPM, Person, asked
 from ..hours import NIGHT
 from ..lifecycle.faults import Killed, Switch
-from ..lifecycle.machine import TOKENS, Machine, OneByOne
+from ..lifecycle.machine import TOKENS, Machine
 
 NAMES = ("Contoso", "Fabrikam")
 BY_AZ = {"create_token": "require", "yes": "true", "register": "none"}
@@ -35,6 +36,13 @@ class SignedIn:
     def token(self, tenant: str) -> Secret:
         assert tenant in (samples.TENANT, "")
         return Secret("a-sign-in-of-entra-that-is-none")
+
+
+class WithoutThreads(Scheduler):
+    """The scheduler where the system gives no thread: plans go on side by side, always in the same order."""
+
+    def _start_worker(self) -> None:
+        pass
 
 
 class Mint(Machine):
@@ -56,7 +64,7 @@ class Mint(Machine):
 
         self.stand.wire.send = send
         self.records = plain.records
-        return replace(plain, scheduler=OneByOne(self.stand.wire), entra=SignedIn())
+        return replace(plain, scheduler=WithoutThreads(self.stand.wire), entra=SignedIn())
 
     def die(self) -> None:
         """The operating system lets go of what a dead process held."""

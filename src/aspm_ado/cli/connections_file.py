@@ -33,6 +33,7 @@ _NAME: Final = Question("name", "Name of the connection")
 _MOST_BYTES: Final = 1024 * 1024
 _KEY: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,30}")
 _POSITION: Final = re.compile(r"\(at ([a-z]+ [\w, ]+)\)$")
+_HEADER: Final = re.compile(rf"""\s*\[\[\s*["']?{TABLE}["']?\s*\]\]""")
 _BY_KEY: Final = {question.name: question for question in CONNECTION_KEYS}
 _TOGETHER: Final = (WHERE, (*PAT_SOURCES, CREATE_TOKEN))
 """Questions that are answered in one place: an answer to one replaces those to the others."""
@@ -69,7 +70,7 @@ def read_connections(path: str, say: Callable[[str], None]) -> list[FileConnecti
     _refuse_secret(text, shown)
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         found = _POSITION.search(str(error))
         where = f" at {found[1]}" if found else ""
         raise _refusal(shown, f"It is not TOML{where}.") from None
@@ -81,7 +82,43 @@ def read_connections(path: str, say: Callable[[str], None]) -> list[FileConnecti
         or any(not isinstance(one, dict) for one in tables)
     ):
         raise _refusal(shown, f"It has no [[{TABLE}]].")
-    return [_connection(one, f"{shown}, {TABLE} {number}") for number, one in enumerate(tables, 1)]
+    lines = _sections(text, len(tables))
+    named = [
+        _connection(one, f"{shown}, {TABLE} {number}", section)
+        for number, (one, section) in enumerate(zip(tables, lines, strict=True), 1)
+    ]
+    seen: set[str] = set()
+    for number, one in enumerate(named, 1):
+        if one.name is not None and one.name in seen:
+            raise _refusal(
+                f"{shown}, {TABLE} {number}{_line(lines[number - 1], _NAME.name)}",
+                f"The name “{clean(one.name, 63)}” is already that of another connection.",
+                "Give each connection a name of its own.",
+            )
+        seen.add(one.name or "")
+    return named
+
+
+Section = list[tuple[int, str]]
+"""The lines of one connection, with their numbers; none where they cannot be told."""
+
+
+def _sections(text: str, count: int) -> list[Section]:
+    """The lines of each connection. A header may also stand in a text of several lines."""
+    lines = list(enumerate(text.split("\n"), 1))
+    begins = [place for place, (_, line) in enumerate(lines) if _HEADER.match(line)]
+    if len(begins) != count:
+        return [[] for _ in range(count)]
+    ends = [*begins[1:], len(lines)]
+    return [lines[begin:end] for begin, end in zip(begins, ends, strict=True)]
+
+
+def _line(section: Section, key: str) -> str:
+    """Where a key of a connection is; where it begins, if the key is not found."""
+    written = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*[.=]""")
+    found = [number for number, line in section if written.match(line)]
+    found += [number for number, _ in section[:1]]
+    return f" (line {found[0]})" if found else ""
 
 
 def _text(path: str, shown: str, say: Callable[[str], None]) -> str:
@@ -101,12 +138,15 @@ def _text(path: str, shown: str, say: Callable[[str], None]) -> str:
         raise _refusal(shown, "It is not UTF-8.") from None
 
 
-def _connection(table: dict[str, Any], shown: str) -> FileConnection:
-    _refuse_unknown(table, {_NAME.name, *_BY_KEY}, shown)
+def _connection(table: dict[str, Any], shown: str, section: Section) -> FileConnection:
+    _refuse_unknown(table, {_NAME.name, *_BY_KEY}, shown, section)
     name = table.pop(_NAME.name, None)
     if name is not None:
-        name = _text_of(name, _NAME, shown)
-    flags = {key: _value(_BY_KEY[key], value, shown) for key, value in table.items()}
+        name = _text_of(name, _NAME, shown + _line(section, _NAME.name))
+    flags = {
+        key: _value(_BY_KEY[key], value, shown + _line(section, key))
+        for key, value in table.items()
+    }
     answers = collect_given(_BY_KEY.values(), flags, {}, lambda _note: None)
     return FileConnection(name, answers, frozenset(table))
 
@@ -138,11 +178,14 @@ def _refuse_secret(text: str, shown: str) -> None:
         raise secret_as_value(shown)
 
 
-def _refuse_unknown(table: dict[str, Any], known: set[str], shown: str) -> None:
+def _refuse_unknown(
+    table: dict[str, Any], known: set[str], shown: str, section: Section | None = None
+) -> None:
     for key in table:
         if key in known:
             continue
         _refuse_secret(key, shown)
+        shown += _line(section or [], key)
         named = f"“{key}”" if _KEY.fullmatch(key) else "One of its keys"
         near = get_close_matches(key.replace("_", "-"), known, n=1)
         hint = f"Did you mean {near[0]}? " if near else ""

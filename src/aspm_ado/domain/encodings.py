@@ -196,6 +196,11 @@ def layers_of(text: str) -> Iterator[Layer]:
         yield layer
 
 
+def is_simulated(secret: str) -> bool:
+    """Whether a secret begins as those of a simulation do."""
+    return _MARKER.match(secret) is not None
+
+
 def form_of(secret: str) -> Form:
     """The secret itself.
 

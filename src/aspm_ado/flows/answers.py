@@ -5,8 +5,9 @@ Each goes through the same parser.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from shlex import quote
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from aspm_ado.domain.azure.named_repository import NamedRepository, parse_repository
@@ -111,6 +112,17 @@ class Asker:
         """Put a person's later answer in the place of what was given."""
         self._given.pop(question.name, None)
         self.answered[question.name] = value
+
+    def typed(self, questions: Iterable[Question]) -> str:
+        """The options among these as they were typed: not what a variable says."""
+        words = []
+        for one in questions:
+            given = self.given(one)
+            if given is not None and given.is_flag:
+                values = [] if one.switch else given.values
+                words += [f"{one.flag} {quote(clean(value, 1000))}" for value in values]
+                words += [one.flag] * one.switch
+        return " ".join(words)
 
     def source(self, question: Question) -> str:
         """Where the answer came from, in words."""

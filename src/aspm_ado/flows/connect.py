@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,9 +18,24 @@ from aspm_ado.domain.aspm.registration import (
 from aspm_ado.domain.azure.place import options_for
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError
+from aspm_ado.domain.errors import (
+    InterruptedByUserError,
+    NotCreatedError,
+    StoreError,
+    UsageError,
+)
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.questions import ALL_ORGANIZATIONS, Choice, Question
+from aspm_ado.domain.questions import (
+    ALL_ORGANIZATIONS,
+    ASPM,
+    CONFIG_DIR,
+    CREATE_TOKEN,
+    PAT_SOURCES,
+    TOKEN,
+    YES,
+    Choice,
+    Question,
+)
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
@@ -33,7 +48,7 @@ from aspm_ado.domain.stored import (
     RegistrationState,
     StoredOrganization,
 )
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, some_of
 from aspm_ado.flows.answers import AUTO, declined
 from aspm_ado.flows.connect_change import change_answer
 from aspm_ado.flows.connect_plan import tell_plan
@@ -64,11 +79,18 @@ from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import store_entry, whole_records
 from aspm_ado.flows.target import stored_by_key, target_given
 from aspm_ado.flows.tokens.correction import ABSENT_OR_NO_SERVER
-from aspm_ado.flows.tokens.creation import CREATED, creates_unasked, not_created_report
+from aspm_ado.flows.tokens.creation import (
+    CREATED,
+    creates_at_once,
+    creates_unasked,
+    not_created_report,
+)
 from aspm_ado.flows.tokens.expiry import ask_ends
 from aspm_ado.flows.tokens.more import add_organizations
+from aspm_ado.flows.tokens.orders import forget_kept
 from aspm_ado.flows.tokens.prompt import acquire, tell_position
 from aspm_ado.flows.tokens.retry import validate_until_good
+from aspm_ado.flows.tokens.several import create_several
 from aspm_ado.flows.tokens.sources import Tokens
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.flows.validation.report import connection_report, named, report
@@ -77,6 +99,12 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
+
+
+_TYPED_AGAIN: Final = (
+    *(one for one in TOKEN if one not in PAT_SOURCES), CREATE_TOKEN, *ASPM, YES, CONFIG_DIR
+)  # fmt: skip
+"""What a command that continues says again. No source of a token: its text is shown nowhere."""
 
 
 def connect(context: Context, name: str | None) -> Report:
@@ -146,7 +174,8 @@ def _validate(
         if reach is Reach.ALL:
             tokens = Tokens(acquire(context, bare[0], demand, for_all=True), tokens.own)
         else:
-            results, refused = _one_by_one(context, options, bare)
+            with _told_if_stopped(context, options, bare):
+                results, refused = _one_each(context, options, bare)
             target = target.without(bare)
     if not target.is_open:
         given = distribute(tokens, target, demand)
@@ -154,7 +183,7 @@ def _validate(
     return results, refused
 
 
-def _one_by_one(
+def _one_each(
     context: Context, options: ConnectOptions, places: Sequence[Place]
 ) -> tuple[list[TokenResult], list[OrganizationReport]]:
     """A token for each organization, stored as it passes, so that a person can stop anywhere.
@@ -164,24 +193,26 @@ def _one_by_one(
     results: list[TokenResult] = []
     refused: list[OrganizationReport] = []
     stores_each = options.stores and len(places) > 1
+
+    def store(results: Sequence[TokenResult]) -> None:
+        if stores_each:
+            _store_now(context, options, results)
+
     if stores_each:
-        where = options_for(options.target.site, [place.name for place in places])
-        if len(places) > FEW and context.asker.switch(ALL_ORGANIZATIONS):
-            where = ALL_ORGANIZATIONS.flag
         context.voice.note(
             "aspm-ado stores each token after it passes. You can stop at any time. To continue, "
-            "run: "
-            f"aspm-ado connect {options.name} {where}"
+            f"run: {_again(context, options, places)}"
         )
+    if len(places) > 1 and creates_at_once(context, places[0], options.demand):
+        return create_several(context, places, options.demand, store)
     begun = context.now()
     for number, place in enumerate(places):
         if stores_each and number:
             tell_position(context, place, number, len(places), begun)
         try:
-            with _telling_stored(context, options, results):
-                token = acquire(context, place, options.demand, for_all=False)
-                token = token.meant_for(place.site, [place], options.demand)
-                [result] = validate_until_good(context, [token], corrects=ABSENT_OR_NO_SERVER)
+            token = acquire(context, place, options.demand, for_all=False)
+            token = token.meant_for(place.site, [place], options.demand)
+            [result] = validate_until_good(context, [token], corrects=ABSENT_OR_NO_SERVER)
         except (NotCreatedError, UsageError) as error:
             if len(places) == 1 or (error.reason is Reason.DECLINED and not results):
                 raise
@@ -189,8 +220,7 @@ def _one_by_one(
                 break
             refused.append(not_created_report(context, place.name, error))
             continue
-        if stores_each:
-            _store_alone(context, options, result)
+        store([result])
         results.append(result)
     return results, refused
 
@@ -199,7 +229,7 @@ def _one_by_one(
 def _telling_stored(
     context: Context, options: ConnectOptions, results: Sequence[TokenResult]
 ) -> Iterator[None]:
-    """Inside, Ctrl-C says which tokens are stored already, and the command that goes on."""
+    """Inside, Ctrl-C says which tokens are stored, and the command that continues."""
     try:
         yield
     except (InterruptedByUserError, KeyboardInterrupt):
@@ -208,13 +238,50 @@ def _telling_stored(
         raise
 
 
-def _store_alone(context: Context, options: ConnectOptions, result: TokenResult) -> None:
-    """Store a token now, if it is good; its key then says that it is stored."""
-    good = good_ones(context, [result], options.stored)
+def _again(context: Context, options: ConnectOptions, places: Sequence[Place]) -> str:
+    """The command that continues with the organizations that have no token yet."""
+    where = options_for(options.target.site, [place.name for place in places])
+    if len(places) > FEW and context.asker.switch(ALL_ORGANIZATIONS):
+        where = ALL_ORGANIZATIONS.flag
+    typed = context.asker.typed(_TYPED_AGAIN)
+    return " ".join(filter(None, ("aspm-ado connect", options.name, where, typed)))
+
+
+@contextmanager
+def _told_if_stopped(
+    context: Context, options: ConnectOptions, places: Sequence[Place]
+) -> Iterator[None]:
+    """Inside, Ctrl-C says which organizations are stored, and the command that continues."""
+    try:
+        yield
+    except (InterruptedByUserError, KeyboardInterrupt):
+        entry = None
+        with suppress(StoreError):
+            entry = context.records.load().connections.get(options.name)
+        wanted = {place.key for place in places}
+        stored = [one.name for one in (entry.organizations if entry else ()) if one.key in wanted]
+        if not stored:
+            raise
+        raise InterruptedByUserError(
+            Reason.INTERRUPTED,
+            f"Interrupted. Stored in “{options.name}”: {len(stored)} of {len(places)} "
+            f"organizations ({some_of([clean(name, 60) for name in stored], 200)}).",
+            remedy=f"To continue, run: {_again(context, options, places)}",
+        ) from None
+
+
+def _store_now(context: Context, options: ConnectOptions, results: Sequence[TokenResult]) -> None:
+    """Store the tokens that are good.
+
+    The key of each says from then on that it is not to be stored again.
+    """
+    good = good_ones(context, results, options.stored)
     if good:
-        key = min(result.held, default=new_key(context))
-        _store(context, options, good, [key], options.aspm.toggles or (), None)
-        result.token.credential = key
+        keys = [min(one.held, default=new_key(context)) for one in good]
+        _store(context, options, good, keys, options.aspm.toggles or (), None)
+        for one, key in zip(good, keys, strict=True):
+            one.token.credential = key
+        forget_kept(context)
 
 
 # Invicti ASPM

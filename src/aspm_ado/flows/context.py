@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aspm_ado.domain.stored import RegistrationState
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from aspm_ado.domain.ports import Desktop, Entra, Records, Sources, Vault, Voice
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.validation.result import TokenResult
-    from aspm_ado.flows.validation.scheduler import Scheduler
+    from aspm_ado.flows.validation.scheduler import RequestPlan, Scheduler
 
+T = TypeVar("T")
 _MAY_HAVE_IT: Final = (RegistrationState.REGISTERED, RegistrationState.UNKNOWN)
 
 
@@ -53,6 +54,19 @@ class Context:
 
     told: list[str] = field(default_factory=list)
     """The organizations of which a text for a ticket was shown in this run."""
+
+    waiting: dict[Callable[..., None], list[Any]] = field(default_factory=dict)
+    """What plans want done ``together``."""
+
+    def together(self, work: Callable[[Context, list[T]], None], item: T) -> RequestPlan[None]:
+        """Do ``work`` once for the items of all plans that wait for it.
+
+        Writing the records takes longer than a request, whether for one token or for ten.
+        """
+        self.waiting.setdefault(work, []).append(item)
+        yield []
+        if items := self.waiting.pop(work, None):  # the first plan to go on does it for all
+            work(self, items)
 
     def note_handed_over(self, authorization_id: str, state: RegistrationState) -> None:
         """Note whether Invicti ASPM has a token that is stored nowhere: else it is revoked."""

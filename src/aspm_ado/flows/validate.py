@@ -218,10 +218,15 @@ def stored_entries(
     """The connections named, or all; ``nothing-stored`` (2) where one is not there.
 
     ``otherwise`` also helps then. Simulated connections are for a simulation only, and real ones
-    for none, unless ``in_any_world``.
+    for none, unless ``in_any_world``. Of both kinds, only those that fit are meant by no name.
     """
     catalogue = context.records.load()
-    wanted = list(dict.fromkeys(names)) or sorted(catalogue.connections)
+    usable = [
+        name
+        for name, entry in catalogue.connections.items()
+        if entry.simulated is not (not context.is_simulated)
+    ]
+    wanted = list(dict.fromkeys(names)) or sorted(usable or catalogue.connections)
     for name in wanted:
         if name not in catalogue.connections:
             known = ", ".join(sorted(catalogue.connections)) or "none"

@@ -17,6 +17,7 @@ from typing import Any, Final
 from aspm_ado.simulator import authentication, responses
 from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.routing import IncomingCall, ServiceHost
+from aspm_ado.simulator.samples import MARKER
 from aspm_ado.simulator.scopes import FULL_ACCESS, OFFERED
 from aspm_ado.simulator.world import (
     Creation,
@@ -251,5 +252,5 @@ def _day(value: object) -> date | None:
 
 def _new_value() -> str:
     """A token of today's shape that nobody has seen."""
-    body = "".join(secrets.choice(_LETTERS) for _ in range(80))
-    return f"{body[:76]}AZDO{body[76:]}"
+    body = "".join(secrets.choice(_LETTERS) for _ in range(80 - len(MARKER)))
+    return f"{MARKER}{body[:-4]}AZDO{body[-4:]}"

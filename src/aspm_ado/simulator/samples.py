@@ -84,15 +84,19 @@ TFS_2019: Final = Server(
 )
 
 
+MARKER: Final = "SimulatedNotAToken"
+"""What every token of a simulation begins with, whatever its capitals."""
+
+
 def pat(label: str, last4: str) -> str:
     """Make a token of today's shape: 84 characters, AZDO at 76..79 (facts §5); not a real one."""
-    start = f"SimulatedNotAToken{label}".ljust(52, "0")[:52] + "JQQJ99BJAC"
+    start = f"{MARKER}{label}".ljust(52, "0")[:52] + "JQQJ99BJAC"
     return start.ljust(76, "A") + "AZDO" + last4
 
 
 def legacy_pat(label: str, last4: str) -> str:
     """Make a token of the old shape: 52 characters of a-z and 2-7 (facts §5)."""
-    return f"simulatednotatoken{label}".ljust(48, "2")[:48] + last4
+    return f"{MARKER.lower()}{label}".ljust(48, "2")[:48] + last4
 
 
 def token(value: str, **changes: Any) -> IssuedToken:

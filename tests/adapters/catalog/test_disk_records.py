@@ -418,8 +418,8 @@ def test_a_relative_xdg_folder_is_ignored(
 
 
 def test_a_rename_that_happened_is_not_called_a_failure(folder: Path) -> None:
-    """The note, the catalogue, then the folder: by the last fsync the new records are what everybody reads."""
-    disk = FailingDisk("fsync", errno.EIO, 4)
+    """The catalogue, then the folder: by the last fsync the new records are what everybody reads."""
+    disk = FailingDisk("fsync", errno.EIO, 2)
     records = DiskRecords(folder, disk=disk)
     records.change(put())
     assert disk.left == 0

@@ -8,11 +8,17 @@ from aspm_ado.adapters.http.transport import Transport, TransportSettings
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Credential, Origin
 from aspm_ado.domain.secret import Secret
-from aspm_ado.simulator import SCENARIOS, Simulator
+from aspm_ado.simulator import SCENARIOS, Simulator, samples
 
 URL = "https://dev.azure.com/contoso/_apis/connectionData"
-TOKEN = Secret("simulated" * 5)
-SIGNED = Call("GET", URL, credential=Credential(TOKEN, frozenset({Origin.of(URL)})))
+TOKEN = Secret(samples.pat("Ada", "Ada1"))
+
+
+def signed(token: Secret, **how: bool) -> Call:
+    return Call("GET", URL, credential=Credential(token, frozenset({Origin.of(URL)}), **how))
+
+
+SIGNED = signed(TOKEN)
 
 
 def transport(address: str, key: str) -> Transport:
@@ -26,6 +32,25 @@ def test_a_simulator_that_knows_the_key_is_asked_once() -> None:
         assert not any(made.send(SIGNED).failure for _ in range(2))
         made.close()
         assert len(simulator.requests) == 2, "the question itself is not one of them"
+
+
+@pytest.mark.parametrize("value", ["r" * 84, "7" * 52, "x" + samples.pat("Ada", "Ada1")])
+def test_a_token_that_may_be_real_is_not_sent_to_a_simulator(value: str) -> None:
+    with Simulator(SCENARIOS["global"]) as simulator:
+        made = transport(simulator.address, simulator.key)
+        with pytest.raises(UsageError) as refused:
+            made.send(signed(Secret(value)))
+        assert value not in refused.value.problem + refused.value.remedy
+        assert simulator.requests == []
+        for sent in (
+            Secret(samples.pat("Ada", "Ada1").lower()),
+            Secret(samples.legacy_pat("ada", "ada1")),
+            Secret(samples.ASPM_TOKEN),
+            Secret(value, made_up=True),
+        ):
+            assert not made.send(signed(sent)).failure
+        assert not made.send(signed(Secret("a sign-in of the simulated az"), bearer=True)).failure
+        made.close()
 
 
 @pytest.mark.parametrize("key", ["another", "ü", "x" * 3000])

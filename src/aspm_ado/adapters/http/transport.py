@@ -50,6 +50,8 @@ from aspm_ado.adapters.http.pacing import (
 from aspm_ado.adapters.http.route import Proxies, Route, Router, unknown_simulator
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import CONNECT, LIMIT, Wire
+from aspm_ado.domain.encodings import is_simulated
+from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import HEADERS, Call, Origin, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
@@ -137,8 +139,11 @@ class Transport:
     def exchange(self, call: Call) -> tuple[Reply, str]:
         """As ``send``, with the whole text (up to 5 MB) of the body whose head the reply keeps.
 
-        Raises ``UsageError`` where the simulator does not know the key of its variable.
+        Raises ``UsageError`` where the simulator does not know the key of its variable, and in a
+        simulation for a token that is not simulated.
         """
+        if self._settings.simulator_key:
+            _require_simulated(call)
         if self._settings.simulator_key and (unheard := self._prove_simulator(call)):
             return replace(unheard, call=call), ""
         return self._exchange(call)
@@ -313,6 +318,20 @@ class _Outcome:
         """The same without what is repeated of our secrets."""
         reply, text = without_secrets(self.reply, self.text)
         return _Outcome(reply, text, self.tries)
+
+
+def _require_simulated(call: Call) -> None:
+    """Raise ``UsageError`` for a token that may be real. A sign-in is one of the simulated `az`."""
+    credential = call.credential
+    if credential is None or credential.bearer or credential.secret.made_up:
+        return
+    if not is_simulated(credential.secret.reveal()):
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            "The token is not a simulated one, and ASPM_ADO_SIMULATOR names a simulator. "
+            "aspm-ado did not send it.",
+            remedy="Use a token that `aspm-ado demo --serve` prints, or unset ASPM_ADO_SIMULATOR.",
+        )
 
 
 def _kept_headers(raw: HTTPResponse) -> tuple[tuple[str, str], ...]:

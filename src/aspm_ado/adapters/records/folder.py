@@ -125,18 +125,24 @@ class PrivateFolder:
             finally:
                 os.close(descriptor)
 
-    def write(self, name: str, data: bytes) -> None:
-        """Replace the file by one of mode 0600; after any failure the old one is as it was."""
+    def write(self, name: str, data: bytes, *, lasts: bool = True) -> None:
+        """Replace the file by one of mode 0600; after any failure the old one is as it was.
+
+        Not ``lasts``: a power cut may take it.
+        """
         path = self.path / name
         if len(data) > _LARGEST:
             remedy = "Nothing changed. Connect fewer organizations per configuration directory."
             raise _unfit(path, "would be too large to read again (32 MB)", remedy)
         with (
             _refusing(path, "cannot be written"),
-            temporary_file(self._disk, self.path / name, _without_secrets(data)) as temporary,
+            temporary_file(
+                self._disk, self.path / name, _without_secrets(data), lasts=lasts
+            ) as temporary,
         ):
             self._disk.replace(temporary, path)
-        self._settle()
+        if lasts:
+            self._settle()
 
     def prove_writable(self) -> None:
         """Write a file, lock and remove it: permissions say too little (root, a full disk, NFS)."""
@@ -189,13 +195,15 @@ class PrivateFolder:
 
 
 @contextmanager
-def temporary_file(disk: Disk, beside: Path, data: bytes, mode: int = _MODE_FILE) -> Iterator[Path]:
+def temporary_file(
+    disk: Disk, beside: Path, data: bytes, mode: int = _MODE_FILE, *, lasts: bool = True
+) -> Iterator[Path]:
     """A new file with ``data`` in the same folder, gone afterwards unless it was given another
     name.
     """
     path = beside.with_name(f".{beside.name[:200]}.{os.urandom(6).hex()}{_LEFTOVER}")
     try:
-        _write_new(disk, path, data, mode)
+        _write_new(disk, path, data, mode, lasts=lasts)
         yield path
     finally:
         with suppress(OSError):
@@ -208,7 +216,7 @@ def _without_secrets(data: bytes) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _write_new(disk: Disk, path: Path, data: bytes, mode: int) -> None:
+def _write_new(disk: Disk, path: Path, data: bytes, mode: int, *, lasts: bool) -> None:
     descriptor = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _GUARD)
     try:
         if _POSIX:
@@ -216,7 +224,8 @@ def _write_new(disk: Disk, path: Path, data: bytes, mode: int) -> None:
         rest = memoryview(data)
         while rest:
             rest = rest[disk.write(descriptor, bytes(rest)) :]
-        disk.fsync(descriptor)
+        if lasts:
+            disk.fsync(descriptor)
     finally:
         os.close(descriptor)
 

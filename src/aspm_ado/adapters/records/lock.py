@@ -88,7 +88,7 @@ class WriterLock:
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         with suppress(StoreError):
-            self._folder.write(_HOLDER, json.dumps(note).encode("ascii"))
+            self._folder.write(_HOLDER, json.dumps(note).encode("ascii"), lasts=False)
 
     def _tell(self) -> None:
         if self._say is not None and self._wait > self._patience:

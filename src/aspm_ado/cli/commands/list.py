@@ -107,7 +107,8 @@ def _lines(entries: Sequence[Entry], calendar: Calendar) -> Iterator[str]:
     yield "  " + _in_columns(_HEADING, widths)
     for entry in entries:
         aspm = entry.aspm.url if entry.aspm else "no Invicti ASPM"
-        yield f"{entry.name}  {entry.base_url}  {entry.purpose}  {aspm}"
+        simulated = "  (simulated)" if entry.simulated else ""
+        yield f"{entry.name}  {entry.base_url}  {entry.purpose}  {aspm}{simulated}"
         for one, row in zip(entry.organizations, rows[entry.name], strict=True):
             yield "  " + _in_columns(row, widths)
             waiting = _waiting(entry, one)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.tokens.lifecycle import PatLifecycle
+    from aspm_ado.flows.validation.scheduler import RequestPlan
     from aspm_ado.flows.validation.token import Demand
 
 NEVER: Final = "never"
@@ -75,20 +76,24 @@ def create_token(context: Context, place: Place, demand: Demand, *, for_all: boo
     if not _is_chosen(asker, asked):
         return None
     try:
-        return _created(context, place, demand)
+        return context.scheduler.run(_created(context, place, demand))
     except NotCreatedError as error:
         if asked == REQUIRE:
             raise
         if not asker.asks:
-            raise UsageError(
-                Reason.INPUT_MISSING,
-                "A personal access token is required, prompts are unavailable, and Azure DevOps "
-                f"created none. {error.problem}",
-                remedy=error.remedy,
-            ) from error
+            raise _none_created(error) from error
         context.voice.warn(f"aspm-ado could not create the token. {error.problem} {error.remedy}")
         context.voice.say("Create it by hand.")
         return None
+
+
+def creates_at_once(context: Context, place: Place, demand: Demand) -> bool:
+    """Whether tokens are created without any question, so that several can be at the same time."""
+    if not context.asker.switch(YES):
+        return False
+    asked = creation_asked(context.asker)
+    may_create = asked == REQUIRE or (asked != NEVER and not context.asker.asks)
+    return may_create and _obstacle(context, place, demand, for_all=False) is None
 
 
 def creates_unasked(context: Context, place: Place, demand: Demand) -> bool:
@@ -177,24 +182,49 @@ def _is_chosen(asker: Asker, asked: str) -> bool:
     return asker.switch(YES)
 
 
-def _created(context: Context, place: Place, demand: Demand) -> Token:
+def create_unasked(context: Context, place: Place, demand: Demand) -> RequestPlan[Token]:
+    """A new token of one organization, without a question.
+
+    Raises ``NotCreatedError`` or ``UsageError`` as ``create_token`` does with nobody there.
+    """
+    try:
+        return (yield from _created(context, place, demand, is_shown=False))
+    except NotCreatedError as error:
+        if creation_asked(context.asker) == REQUIRE:
+            raise
+        raise _none_created(error) from error
+
+
+def _none_created(error: NotCreatedError) -> UsageError:
+    return UsageError(
+        Reason.INPUT_MISSING,
+        "A personal access token is required, prompts are unavailable, and Azure DevOps "
+        f"created none. {error.problem}",
+        remedy=error.remedy,
+    )
+
+
+def _created(
+    context: Context, place: Place, demand: Demand, *, is_shown: bool = True
+) -> RequestPlan[Token]:
     """Show what will be created, have it agreed to, create it, and read back what came of it."""
     until = _end_given(context)
-    service = lifecycle_of(context, place)
+    service = yield from lifecycle_of(context, place)
     order = order_for(place, demand.purpose, service.calendar, context.caller.fresh(), until)
     if not context.asker.switch(YES):
         context.voice.say(
             f"Asking `az` for a sign-in to the tenant {service.tenant} of {place.name} …"
         )
-    living = service.living(order)
-    revoke_abandoned(context, service, living)
-    _show(context, order, service.calendar.today)
+    living = yield from service.living(order)
+    yield from revoke_abandoned(context, service, living)
+    if is_shown:
+        _show(context, order, service.calendar.today)
     if not context.asker.switch(YES) and not context.asker.prompter.confirm(_AGREE, default=False):
         raise declined("Azure DevOps created no token. To paste one, pass --create-token never.")
-    ordered, pat = service.create(order, living.owner)
+    ordered, pat = yield from service.create(order, living.owner)
     if pat.secret is None:
         raise RuntimeError("a token without a value was taken for one")
-    granted = _granted(context, service, order, ordered, pat)
+    granted = yield from _granted(context, service, order, ordered, pat)
     ends = granted.valid_to.date() if granted.valid_to else ordered.until
     context.voice.say(f"Created “{ordered.display_name}” (…{pat.secret.last4}), until {ends}.")
     return Token(
@@ -221,7 +251,7 @@ def _end_given(context: Context) -> date | None:
 
 def _granted(
     context: Context, service: PatLifecycle, order: Order, ordered: Order, pat: Pat
-) -> Pat:
+) -> RequestPlan[Pat]:
     """What was really granted; it is said where that is not what was ordered."""
     voice, today = context.voice, service.calendar.today
     if ordered.until != order.until:
@@ -230,7 +260,7 @@ def _granted(
             "allowed is "
             f"{ordered.days(today)} days, until {ordered.until}."
         )
-    granted = service.read(pat.authorization_id)
+    granted = yield from service.read(pat.authorization_id)
     if granted is None:
         voice.warn(
             "aspm-ado could not read back the new token. It uses the values that Azure DevOps "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -26,17 +26,17 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.tokens.orders import (
     abandoned_orders,
     close_order,
-    record_answer,
-    record_order,
+    record_answers,
+    record_orders,
     release_order,
 )
-from aspm_ado.flows.validation.scheduler import one_call
+from aspm_ado.flows.validation.scheduler import RequestPlan
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.pat_lifecycle import Order
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
-    from aspm_ado.domain.http import Call, Reply
+    from aspm_ado.domain.http import Reply
     from aspm_ado.domain.stored import TokenOrder
     from aspm_ado.flows.context import Context
 
@@ -58,7 +58,10 @@ class LivingTokens:
 
 @dataclass(frozen=True, slots=True)
 class PatLifecycle:
-    """The API for one organization. Each method raises ``NotCreatedError`` without a sign-in."""
+    """The API for one organization, as plans.
+
+    Each raises ``NotCreatedError`` without a sign-in.
+    """
 
     context: Context
     place: Place
@@ -75,12 +78,12 @@ class PatLifecycle:
         token = self.context.entra.token(self.tenant)
         return Credential(token, frozenset({LIFECYCLE_ORIGIN}), bearer=True)
 
-    def living(self, order: Order) -> LivingTokens:
+    def living(self, order: Order) -> RequestPlan[LivingTokens]:
         """All pages of the living tokens. ``order`` is what an error is about."""
         found: dict[str, Pat] = {}
         more = owner = ""
         for _ in range(_PAGES):
-            reply = self._ask(self.context.caller.pats(self.place, self.credential, more))
+            [reply] = yield [self.context.caller.pats(self.place, self.credential, more)]
             if not isinstance(reply.answer, Pats):
                 raise creation_error(reply, order)
             found.update((pat.authorization_id, pat) for pat in reply.answer.pats)
@@ -92,35 +95,36 @@ class PatLifecycle:
             more = reply.answer.more
         return LivingTokens(found, owner)
 
-    def create(self, order: Order, owner: str) -> tuple[Order, Pat]:
+    def create(self, order: Order, owner: str) -> RequestPlan[tuple[Order, Pat]]:
         """Create the token, with a shorter life where a longer one is refused.
 
         Returns what was ordered in the end, and the token. The order is on record before it is
         sent. A creation whose answer is lost is never sent again before it is known what came of
         it.
         """
-        record_order(self.context, order, owner)
+        yield from self.context.together(record_orders, (order, owner))
         created = CreatedToken(order, self.tenant)
         self.context.created.append(created)
         try:
-            return self._created(order, created)
+            return (yield from self._created(order, created))
         except NotCreatedError as error:
             if error.reason is not Reason.CREATION_UNCERTAIN:
                 self.context.created.remove(created)
                 close_order(self.context, order.id)
             raise
 
-    def _created(self, order: Order, created: CreatedToken) -> tuple[Order, Pat]:
+    def _created(self, order: Order, created: CreatedToken) -> RequestPlan[tuple[Order, Pat]]:
         for left in reversed(range(_ATTEMPTS)):
             for shorter in order.shorter(self.calendar.today):
-                reply = self._send(shorter, created)
+                reply = yield from self._send(shorter, created)
                 if is_uncertain(reply):
-                    self._revoke_lost(shorter, reply)
+                    yield from self._revoke_lost(shorter, reply)
                     break
                 pat = _pat_of(reply)
                 if pat is not None:
                     created.authorization_id = pat.authorization_id
-                    record_answer(self.context, order, pat.authorization_id)
+                    answer = (order, pat.authorization_id)
+                    yield from self.context.together(record_answers, answer)
                     return shorter, pat
                 error = known(pat_error(reply))
                 if error is None:
@@ -138,35 +142,36 @@ class PatLifecycle:
             remedy=f"Create the token by hand: {self.place.token_page}",
         )
 
-    def _send(self, order: Order, created: CreatedToken) -> Reply:
+    def _send(self, order: Order, created: CreatedToken) -> RequestPlan[Reply]:
         call = self.context.caller.create_pat(order, self.credential)
         created.under_way = True
-        reply = self._ask(call)
+        [reply] = yield [call]
         created.under_way = False
         return reply
 
-    def read(self, authorization_id: str) -> Pat | None:
+    def read(self, authorization_id: str) -> RequestPlan[Pat | None]:
         """A token as it is on the service's record; ``None`` where that could not be read."""
-        reply = self._ask(self.context.caller.pat(self.place, authorization_id, self.credential))
+        [reply] = yield [self.context.caller.pat(self.place, authorization_id, self.credential)]
         return _pat_of(reply)
 
-    def revoke(self, authorization_id: str) -> bool:
-        """Revoke a token; whether it is ended now."""
-        caller = self.context.caller
-        return is_revoked(
-            self._ask(caller.revoke_pat(self.place, authorization_id, self.credential))
-        )
+    def revoke(self, *authorization_ids: str) -> RequestPlan[list[bool]]:
+        """Revoke tokens; of each, whether it is ended now."""
+        caller, credential = self.context.caller, self.credential
+        replies = yield [
+            caller.revoke_pat(self.place, one, credential) for one in authorization_ids
+        ]
+        return list(map(is_revoked, replies))
 
-    def revoke_ordered(self, order: Order) -> list[bool]:
+    def revoke_ordered(self, order: Order) -> RequestPlan[list[bool]]:
         """Revoke whatever lives under the name of an order, which is no other token's.
 
         Of each, whether it is ended.
         """
-        living = self.living(order).pats
-        named = [key for key, pat in living.items() if pat.display_name == order.display_name]
-        return [self.revoke(key) for key in named]
+        living = yield from self.living(order)
+        named = [key for key, pat in living.pats.items() if pat.display_name == order.display_name]
+        return (yield from self.revoke(*named))
 
-    def _revoke_lost(self, order: Order, lost: Reply) -> None:
+    def _revoke_lost(self, order: Order, lost: Reply) -> RequestPlan[None]:
         """Revoke the token whose value did not come, if it was created: nobody has it.
 
         Returns when it is safe to create again. Raises ``NotCreatedError`` where that cannot be
@@ -175,7 +180,7 @@ class PatLifecycle:
         name, place = order.display_name, self.place
         remedy = f"Look for “{name}” on {place.token_page} and revoke it, if it is there."
         try:
-            ended = self.revoke_ordered(order)
+            ended = yield from self.revoke_ordered(order)
         except NotCreatedError as error:
             raise NotCreatedError(
                 Reason.CREATION_UNCERTAIN,
@@ -201,9 +206,6 @@ class PatLifecycle:
             f"Azure DevOps created “{name}”, but its value did not arrive. aspm-ado revoked it."
         )
 
-    def _ask(self, call: Call) -> Reply:
-        return self.context.scheduler.run(one_call(call))
-
 
 def _pat_of(reply: Reply) -> Pat | None:
     """The token of an answer that has one."""
@@ -212,10 +214,10 @@ def _pat_of(reply: Reply) -> Pat | None:
     return None
 
 
-def lifecycle_of(context: Context, place: Place) -> PatLifecycle:
+def lifecycle_of(context: Context, place: Place) -> RequestPlan[PatLifecycle]:
     """Find out the tenant of an organization, as anybody can. Raises ``NotCreatedError``."""
     for call in context.caller.tenant(place):
-        reply = context.scheduler.run(one_call(call))
+        [reply] = yield [call]
         tenant = tenant_in(reply)
         if tenant == PERSONAL:
             raise NotCreatedError(
@@ -251,7 +253,7 @@ def _no_tenant(place: Place, reply: Reply) -> NotCreatedError:
 def with_entra_tenant(context: Context, places: Sequence[Place]) -> frozenset[str]:
     """The organizations (by key) whose tokens `az` may create. It is not run for that."""
 
-    def tenant_plan(place: Place) -> Generator[Sequence[Call], Sequence[Reply], str]:
+    def tenant_plan(place: Place) -> RequestPlan[str]:
         [reply] = yield context.caller.tenant(place)[:1]
         return tenant_in(reply)
 
@@ -263,7 +265,9 @@ def with_entra_tenant(context: Context, places: Sequence[Place]) -> frozenset[st
 _END_LEFT: Final = Question("revoke-left", "Revoke it now?", "-y", YES.env)
 
 
-def revoke_abandoned(context: Context, service: PatLifecycle, living: LivingTokens) -> None:
+def revoke_abandoned(
+    context: Context, service: PatLifecycle, living: LivingTokens
+) -> RequestPlan[None]:
     """Revoke what dead runs left in this organization, where a person or ``-y`` agrees.
 
     What is revoked is taken out of ``living``.
@@ -280,7 +284,7 @@ def revoke_abandoned(context: Context, service: PatLifecycle, living: LivingToke
                 f"{service.place.token_page}"
             )
             release_order(context, order.id)
-        elif not orphans or _revoke_orphans(context, service, order, orphans):
+        elif not orphans or (yield from _revoke_orphans(context, service, order, orphans)):
             for key in orphans:
                 del living.pats[key]
             close_order(context, order.id)
@@ -297,7 +301,7 @@ def _is_of(order: TokenOrder, key: str, pat: Pat) -> bool:
 
 def _revoke_orphans(
     context: Context, service: PatLifecycle, order: TokenOrder, orphans: Sequence[str]
-) -> bool:
+) -> RequestPlan[bool]:
     name = clean(order.display_name, 100)
     what = "did not store it: nobody has its value"
     if order.replaced:
@@ -306,7 +310,7 @@ def _revoke_orphans(
     agreed = context.asker.switch(YES) or (
         context.asker.asks and context.asker.prompter.confirm(_END_LEFT, default=True)
     )
-    if agreed and all(service.revoke(key) for key in orphans):
+    if agreed and all((yield from service.revoke(*orphans))):
         context.voice.say(f"“{name}” is revoked.")
         return True
     became = "could not be revoked" if agreed else "is still valid"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.stored import TokenOrder
@@ -15,34 +15,54 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
 
 
-def record_order(context: Context, order: Order, owner: str) -> None:
-    """Put an order on record and claim it for this run.
+def record_orders(context: Context, orders: Sequence[tuple[Order, str]]) -> None:
+    """Put orders, each with its owner, on record and claim them for this run.
 
-    Raises ``StoreError``: then it is not sent. Where nothing is stored, orders are not, either.
+    Raises ``StoreError``: then they are not sent. Where nothing is stored, orders are not, either.
     """
     if context.asker.keeps:
-        place, name = order.place.name, order.display_name
-        _enter(context, TokenOrder(order.id, place, name, owner, context.stamp))
+        _enter(
+            context,
+            *(
+                TokenOrder(one.id, one.place.name, one.display_name, owner, context.stamp)
+                for one, owner in orders
+            ),
+        )
 
 
 def record_replaced(context: Context, place: Place, old: StoredCredential) -> None:
     """Put on record that a token which was made here is about to be replaced, then revoked."""
     key = old.authorization_id
-    if not key or _on_record(context, key):
+    if not key or _on_record(context, {key}):
         return
     name, owner = f"the old token …{old.last4}", old.identity_id.lower()
     _enter(context, TokenOrder(key, place.name, name, owner, context.stamp, key, replaced=True))
 
 
-def record_answer(context: Context, order: Order, authorization_id: str) -> None:
-    """Put the id of the created token on record. The record of the token takes the order off."""
-    _edit(context, order.id, lambda one: [one.answered(authorization_id)])
+def record_answers(context: Context, answers: Sequence[tuple[Order, str]]) -> None:
+    """Put the ids of created tokens on record. The record of a token takes its order off."""
+    ids = {order.id: authorization_id for order, authorization_id in answers}
+    _edit(context, ids, lambda one: [one.answered(ids[one.id])])
 
 
 def close_order(context: Context, key: str) -> None:
     """Take an order off the record: nothing is left to be done."""
-    _edit(context, key, lambda _: [])
-    release_order(context, key)
+    close_orders(context, [key])
+
+
+def close_orders(context: Context, keys: Collection[str]) -> None:
+    """Take orders off the record."""
+    _edit(context, keys, lambda _: [])
+    for key in keys:
+        release_order(context, key)
+
+
+def forget_kept(context: Context) -> None:
+    """Forget the orders of tokens that are stored by now: a run may create hundreds."""
+    kept = context.records.load().authorizations
+    for one in [one for one in context.created if one.authorization_id in kept]:
+        context.created.remove(one)
+        release_order(context, one.order.id)
 
 
 def release_order(context: Context, key: str) -> None:
@@ -67,26 +87,29 @@ def abandoned_orders(context: Context, place: Place) -> Iterator[TokenOrder]:
             release_order(context, one.id)
 
 
-def _on_record(context: Context, key: str) -> bool:
-    return any(one.id == key for one in context.records.load().ordered)
+def _on_record(context: Context, keys: Collection[str]) -> bool:
+    return any(one.id in keys for one in context.records.load().ordered)
 
 
-def _enter(context: Context, one: TokenOrder) -> None:
-    context.records.claim(_claim(one.id))
-    context.records.change(lambda catalogue: catalogue.with_orders((*catalogue.ordered, one)))
+def _enter(context: Context, *orders: TokenOrder) -> None:
+    with context.records.exclusive():
+        for one in orders:
+            context.records.claim(_claim(one.id))
+        context.records.change(lambda old: old.with_orders((*old.ordered, *orders)))
 
 
-def _edit(context: Context, key: str, become: Callable[[TokenOrder], list[TokenOrder]]) -> None:
-    if not context.asker.keeps or not _on_record(context, key):
+def _edit(
+    context: Context,
+    keys: Collection[str],
+    become: Callable[[TokenOrder], list[TokenOrder]],
+) -> None:
+    if not context.asker.keeps or not _on_record(context, keys):
         return
 
     def edit(catalogue: Catalogue) -> Catalogue:
         ordered: list[TokenOrder] = []
         for one in catalogue.ordered:
-            if one.id == key:
-                ordered += become(one)
-            else:
-                ordered.append(one)
+            ordered += become(one) if one.id in keys else [one]
         return catalogue.with_orders(ordered)
 
     context.records.change(edit)

@@ -47,7 +47,9 @@ def reached_by_person(
 
 
 def _listed(context: Context, site: Site, named: Sequence[Place]) -> tuple[str, ...]:
-    tenant = lifecycle_of(context, named[0]).tenant if named else ""
+    tenant = ""
+    if named:
+        tenant = context.scheduler.run(lifecycle_of(context, named[0])).tenant
     context.voice.say("Asking `az` for a sign-in to list your organizations …")
     if context.entra is None:
         raise NotCreatedError(Reason.AZ_ABSENT, "There is no Azure CLI.", remedy="Install it.")

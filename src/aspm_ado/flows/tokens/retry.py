@@ -46,11 +46,21 @@ def validate_until_good(
     *,
     corrects: Set[Reason] = frozenset(),
 ) -> list[TokenResult]:
-    """Validate; while a person is there and something failed, let them mend it.
+    """Validate; while a person is there and something failed, let them fix it.
 
     With nobody there: once. What was not found for a reason in ``corrects`` may be named anew.
     """
     results = validate(context, tokens, previous)
+    return retry_until_good(context, results, corrects=corrects)
+
+
+def retry_until_good(
+    context: Context,
+    results: list[TokenResult],
+    *,
+    corrects: Set[Reason] = frozenset(),
+) -> list[TokenResult]:
+    """While a person is there and something failed, let them fix it."""
     while context.asker.asks:
         failed = [result for result in results if _trouble(result)]
         if not failed:

@@ -17,13 +17,14 @@ from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.tokens.creation import NEVER, creation_asked
 from aspm_ado.flows.tokens.lifecycle import PatLifecycle, lifecycle_of
-from aspm_ado.flows.tokens.orders import close_order, release_order
+from aspm_ado.flows.tokens.orders import close_order, close_orders, release_order
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.pat_lifecycle import CreatedToken
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.stored import StoredCredential
     from aspm_ado.flows.context import Context
+    from aspm_ado.flows.validation.scheduler import RequestPlan
 
 _END_OLD: Final = Question("revoke", "Revoke the old token now, with `az`?", "-y", YES.env)
 
@@ -41,7 +42,7 @@ def revoke_old(context: Context, place: Place, old: StoredCredential, *, by_az: 
         return False
     failed = f"The old token (…{old.last4}) could not be revoked"
     try:
-        if lifecycle_of(context, place).revoke(old.authorization_id):
+        if context.scheduler.run(_revoked(context, place, old.authorization_id)):
             context.voice.say(f"The old token (…{old.last4}) is revoked.")
             close_order(context, old.authorization_id)
             return True
@@ -50,6 +51,11 @@ def revoke_old(context: Context, place: Place, old: StoredCredential, *, by_az: 
         context.voice.warn(f"{failed}. {error.problem} {error.remedy}")
     release_order(context, old.authorization_id)
     return False
+
+
+def _revoked(context: Context, place: Place, authorization_id: str) -> RequestPlan[bool]:
+    service = yield from lifecycle_of(context, place)
+    return all((yield from service.revoke(authorization_id)))
 
 
 def _is_agreed(context: Context, *, by_az: bool) -> bool:
@@ -96,12 +102,14 @@ def _tell_unstored(context: Context) -> None:
 def _revoke_unkept(context: Context) -> None:
     try:
         kept = context.records.load().authorizations
-        for one in context.created:
-            is_held = one.handed_over or one.authorization_id in kept
-            if is_held or _is_ended(context, one):
-                close_order(context, one.order.id)
-            else:
-                release_order(context, one.order.id)
+        unkept = [
+            one for one in context.created if not (one.handed_over or one.authorization_id in kept)
+        ]
+        ended = context.scheduler.run_all([_end(context, one) for one in unkept])
+        alive = {one.order.id for one, is_over in zip(unkept, ended, strict=True) if not is_over}
+        close_orders(context, {one.order.id for one in context.created} - alive)
+        for key in alive:
+            release_order(context, key)
     except StoreError:
         for one in context.created:
             context.voice.warn(
@@ -110,20 +118,20 @@ def _revoke_unkept(context: Context) -> None:
             )
 
 
-def _is_ended(context: Context, one: CreatedToken) -> bool:
+def _end(context: Context, one: CreatedToken) -> RequestPlan[bool]:
     """Revoke a token; whether nothing is left of it. What is left stays on record."""
     service = PatLifecycle(context, one.order.place, one.tenant, context.clock.calendar())
     name, page = one.order.display_name, one.order.place.token_page
     try:
         if not one.authorization_id:  # no answer came, so that it may or may not be there
-            ended = service.revoke_ordered(one.order)
+            ended = yield from service.revoke_ordered(one.order)
             if one.under_way and not ended:
                 later = "The next creation there revokes it; its" if context.asker.keeps else "Its"
                 context.voice.warn(f"“{name}” may still be created. {later} page is {page}")
                 return False
             if all(ended):
                 return True
-        elif service.revoke(one.authorization_id):
+        elif all((yield from service.revoke(one.authorization_id))):
             context.voice.say(f"The token “{name}” was not stored. aspm-ado revoked it.")
             return True
     except UserError:

@@ -47,12 +47,48 @@ def validate(
             context.voice.note(f"The address was read as that of {result.lead.place.url}.")
         if result.left_off and result.token.list_all:
             context.voice.warn(more_listed(result.left_off))
-        _recognise(result)
-        report_on(result, warn_days)
+        _judge(result, warn_days)
     listing = [result.token.site for result in results if result.token.list_all and result.listed]
     if any(site.deployment is Deployment.SERVICES for site in listing):
         context.voice.note(NOT_ALL)
     return results
+
+
+def validating(context: Context, token: Token) -> RequestPlan[TokenResult]:
+    """Validate one token, as a part of a longer plan."""
+    result = TokenResult(token, context.clock.calendar())
+    requests = yield from _identify(context, result, None)
+    for here in [one for one in result.organizations.values() if not one.unasked]:
+        clone = _clone_in(here, token.demand.check_clone, [result], is_first=here is result.lead)
+        yield from _explore(requests, here, clone)
+    _judge(result, DEFAULT_WARN_DAYS)
+    return result
+
+
+def _judge(result: TokenResult, warn_days: int) -> None:
+    _recognise(result)
+    report_on(result, warn_days)
+
+
+def _identify(
+    context: Context, result: TokenResult, before: TokenResult | None
+) -> RequestPlan[TokenRequests]:
+    requests = TokenRequests(result, context.caller, context.clock, before)
+    try:
+        yield from requests.identify()
+    except Exception as error:  # noqa: BLE001  (told in its organizations; another may be well)
+        requests.give_up(None, error)
+    return requests
+
+
+def _explore(
+    requests: TokenRequests, here: OrganizationResult, clone: str | NamedRepository
+) -> RequestPlan[OrganizationResult]:
+    try:
+        yield from requests.explore(here, clone)
+    except Exception as error:  # noqa: BLE001  (told in this organization; others may be well)
+        requests.give_up(here, error)
+    return here
 
 
 def _ask(
@@ -63,27 +99,13 @@ def _ask(
     progress = _Progress(context.voice, results)
     first_tokens = _first_of_each_demand(results)
 
-    def identify(
-        result: TokenResult, before: TokenResult | None
-    ) -> RequestPlan[TokenRequests | OrganizationResult]:
-        requests = TokenRequests(result, context.caller, context.clock, before)
-        try:
-            yield from requests.identify()
-        except Exception as error:  # noqa: BLE001  (told in its organizations; another may be well)
-            requests.give_up(None, error)
-        return requests
-
     def explore(
         requests: TokenRequests, here: OrganizationResult
     ) -> RequestPlan[TokenRequests | OrganizationResult]:
         result, demand = requests.result, requests.result.token.demand
         is_first = here is result.lead and result is first_tokens[id(demand)]
         clone = _clone_in(here, demand.check_clone, results, is_first=is_first)
-        try:
-            yield from requests.explore(here, clone)
-        except Exception as error:  # noqa: BLE001  (told in this organization; others may be well)
-            requests.give_up(here, error)
-        return here
+        return (yield from _explore(requests, here, clone))
 
     def follow(
         done: TokenRequests | OrganizationResult,
@@ -97,9 +119,11 @@ def _ask(
         due.sort(key=lambda here: here.first is not None)
         return (explore(done, here) for here in due)
 
-    context.scheduler.run_all(
-        map(identify, results, previous or [None] * len(results)), then=follow
+    identified: Iterable[RequestPlan[TokenRequests | OrganizationResult]] = (
+        _identify(context, result, before)
+        for result, before in zip(results, previous or [None] * len(results), strict=True)
     )
+    context.scheduler.run_all(identified, then=follow)
     return results
 
 

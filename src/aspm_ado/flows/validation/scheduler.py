@@ -2,7 +2,7 @@
 
 A plan is a generator: it yields the calls of its next round trip and is sent their replies. So the
 order of questions is plain code without threads, locks or network in it, and how much is asked at
-once is decided here alone.
+once is decided here alone. A plan that yields no calls pauses, until others have, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import _thread
 import queue
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, Generic, TypeVar
 
@@ -36,7 +36,7 @@ class _Task:
 
     place: int
     plan: RequestPlan[Any]
-    replies: list[Any] = field(default_factory=list)
+    replies: list[Any] | None = None
     missing: int = 0
 
 
@@ -46,6 +46,7 @@ class _Job:
 
     batch: _Batch[Any]
     task: _Task
+    replies: list[Any]
     slot: int
     call: Call
 
@@ -65,6 +66,7 @@ class _Batch(Generic[T]):
         self.done: queue.SimpleQueue[tuple[_Job, Reply | BaseException]] = queue.SimpleQueue()
         self.active = self.flying = self.begun = 0
         self.is_over = False
+        self.paused: list[_Task] = []
         self._waiting: deque[Iterator[RequestPlan[T]]] = deque([iter(plans)])
         self._then, self._jobs, self._per_lane = then, jobs, per_lane
         self._busy: Counter[str] = Counter()
@@ -90,13 +92,21 @@ class _Batch(Generic[T]):
         if self._then is not None:
             self._waiting.appendleft(iter(self._then(result)))
 
+    def resumable(self) -> list[_Task]:
+        """The plans that paused, once half of all have and no reply waits to be read."""
+        if not self.done.empty() or len(self.paused) * 2 < self.active:
+            return []
+        tasks, self.paused = self.paused, []
+        return tasks
+
     def hand_out(self, task: _Task, calls: Sequence[Call]) -> None:
         """Give the calls of a round trip to the workers, as far as their lanes have room."""
         task.replies, task.missing = [None] * len(calls), len(calls)
+        replies = task.replies
         for slot, call in enumerate(calls):
             self.flying += 1
             self._asked[_host(call)] += 1
-            self._held[call.lane].append(_Job(self, task, slot, call))
+            self._held[call.lane].append(_Job(self, task, replies, slot, call))
             self._fill(call.lane)
 
     def next_reply(self) -> _Task:
@@ -108,7 +118,7 @@ class _Batch(Generic[T]):
         self._fill(job.call.lane)
         if isinstance(outcome, BaseException):
             raise outcome
-        job.task.replies[job.slot] = outcome
+        job.replies[job.slot] = outcome
         job.task.missing -= 1
         return job.task
 
@@ -184,9 +194,14 @@ class Scheduler:
             while True:
                 while self._has_room(batch) and (begun := batch.next_task()) is not None:
                     self._advance(batch, begun)
+                if self._workers or not batch.flying:
+                    for task in (resumed := batch.resumable()):
+                        self._advance(batch, task)
+                    if resumed:
+                        continue
                 if not batch.flying:  # and so nothing is under way, and nothing waits
                     return [batch.results[place] for place in sorted(batch.results)]
-                if not self._workers:
+                while not self._workers and batch.done.empty():  # jobs of an earlier batch, too
                     self._serve(self._jobs.get_nowait())
                 task = batch.next_reply()
                 if not task.missing:
@@ -202,15 +217,15 @@ class Scheduler:
         return batch.active < self._in_flight and batch.flying < 2 * self._in_flight
 
     def _advance(self, batch: _Batch[T], task: _Task) -> None:
-        """Let a plan go on until it asks something or ends."""
-        replies = task.replies or None
+        """Let a plan go on until it asks something, pauses or ends."""
         try:
-            calls: Sequence[Call] = []
-            while not calls:
-                calls = task.plan.send(replies)  # type: ignore[arg-type]
-                replies = []
+            calls = next(task.plan) if task.replies is None else task.plan.send(task.replies)
         except StopIteration as end:
             batch.end(task, end.value)
+            return
+        if not calls:
+            task.replies = []
+            batch.paused.append(task)
             return
         for _ in calls:
             self._start_worker()
