@@ -240,7 +240,8 @@ class Reason(StrEnum):
     NOT_AZURE_DEVOPS = "not-azure-devops", 5, Who.NETWORK
     """Something else answered in place of Azure DevOps: a sign-in portal, a proxy, a web server."""
     SERVER_SIGN_IN_SETUP = "server-sign-in-setup", 5, Who.ADMINISTRATOR
-    """The web server in front of Azure DevOps Server refused before the token was looked at."""
+    """The web server in front of Azure DevOps Server refuses, or signs in whoever asks, before it
+    passes the token on."""
     ANSWER_UNREADABLE = "answer-unreadable", 5, Who.NETWORK
     """The answer was cut, too large or not what the service documents."""
     ANSWERS_CONTRADICT = "answers-contradict", 5, Who.SERVICE
