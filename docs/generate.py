@@ -354,6 +354,7 @@ def exit_codes() -> str:
         "",
         "The exit code is a function of the document, the same in every format. "
         "2 and 130 end a run; otherwise the gravest wins: 1, 7, 4, 3, 6, 5, 8. "
+        "With `connect --from`, a 2 ends one connection and comes behind 5. "
         "A closed stdout ends silently with the verdict's own code.",
         "",
         "| code | means | verdict | reasons |",

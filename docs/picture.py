@@ -1,34 +1,44 @@
-"""Draws the picture at the top of the README from a real run of the demo.
+"""Draws the picture at the top of the README from a real run of the demo, questions answered.
 
 ``python docs/picture.py`` writes ``docs/demo.svg``; with ``--check`` it only says, by its exit
-code, whether the file is what the demo prints today. The demo's day and its tokens are fixed; its
-port is masked. Needs a Unix terminal.
+code, whether the file is what the demo prints today. The demo's day and its tokens are fixed.
+Needs a Unix terminal.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
-import struct
-import subprocess
 import sys
 import tempfile
-import termios
 from io import StringIO
 from pathlib import Path
 from typing import Final
 
+import pexpect
 import pyte
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
+from aspm_ado.simulator import SCENARIOS
+
 PICTURE: Final = Path(__file__).with_name("demo.svg")
-COMMAND: Final = ("demo", "--no-input", "--quiet")
+COMMAND: Final = ("demo", "--quiet")
+ENTER: Final = "\r"
+UP: Final = "\x1b[A"
+ANSWERS: Final = (
+    ("Organization or server", "contoso" + ENTER),
+    ("Personal access token:", SCENARIOS["ready"].answers.tokens[0][1] + ENTER),
+    ("When does the token expire?", ENTER),
+    ("Address of your Invicti ASPM", ENTER),
+    ("Store and start the handoff?", ENTER),
+    ("When you have entered it:", UP + ENTER),
+)
+"""What the wizard asks in turn, and the keys that a person presses then."""
+
 COLUMNS: Final = 80
-ROWS: Final = 200
+ROWS: Final = 60
 COLORS: Final = {"default": "", "brown": "yellow"}
 """Names of ``pyte`` that ``rich`` does not share."""
 
@@ -72,10 +82,29 @@ clip-path="url(#{unique_id}-clip-terminal)">
 """rich's own, without the fonts that it would load from elsewhere."""
 
 
-def played() -> bytes:
-    """What a terminal of 80 columns is sent by the demo."""
-    reader, writer = pty.openpty()
-    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
+class Terminal(pyte.Screen):
+    """A terminal with somebody at it."""
+
+    def __init__(self, run: pexpect.spawn[bytes]) -> None:
+        super().__init__(COLUMNS, ROWS)
+        self._run, self._stream = run, pyte.ByteStream(self)
+
+    def write_process_input(self, data: str) -> None:
+        """Answer the program where it asks for the place of the cursor."""
+        self._run.send(data)
+
+    def show_until(self, wanted: str | type[pexpect.EOF]) -> None:
+        """Show what the program writes, until it writes this."""
+        while True:
+            found = self._run.expect([wanted, "\x1b\\[6n"])
+            after = self._run.after
+            self._stream.feed(self._run.before + (after if isinstance(after, bytes) else b""))
+            if not found:
+                return
+
+
+def played() -> list[Text]:
+    """The lines that a person sees, with their colors, after a whole run."""
     with tempfile.TemporaryDirectory(prefix="aspm-ado-picture-") as home:
         environment = {
             "PATH": os.environ.get("PATH", ""),
@@ -84,35 +113,35 @@ def played() -> bytes:
             "LC_ALL": "C.UTF-8",
             "PYTHONUTF8": "1",
         }
-        with subprocess.Popen(  # noqa: S603 - our own interpreter and program
-            [sys.executable, "-m", "aspm_ado", *COMMAND],
-            stdin=writer,
-            stdout=writer,
-            stderr=writer,
+        run = pexpect.spawn(
+            sys.executable,
+            ["-m", "aspm_ado", *COMMAND],
             env=environment,
             cwd=home,
-        ) as run:
-            os.close(writer)
-            sent = _everything(reader)
-        os.close(reader)
-    if run.returncode:
-        raise SystemExit(f"The demo ended with {run.returncode}.")
-    return sent
+            dimensions=(ROWS, COLUMNS),
+            timeout=60,
+        )
+        screen = Terminal(run)
+        for question, keys in ANSWERS:
+            screen.show_until(re.escape(question))
+            run.send(keys)
+        screen.show_until(pexpect.EOF)
+        run.close()
+    if run.exitstatus:
+        raise SystemExit(f"The demo ended with {run.exitstatus}.")
+    return lines_of(screen)
 
 
-def screen_of(sent: bytes) -> list[Text]:
-    """The lines that a person sees, with their colours; the port is masked."""
-    screen = pyte.Screen(COLUMNS, ROWS)
-    pyte.ByteStream(screen).feed(sent)
+def lines_of(screen: pyte.Screen) -> list[Text]:
+    """The command and what is on the screen, to the last line that has text."""
     lines = [Text.assemble(("$ ", "bold"), " ".join(("aspm-ado", *COMMAND)))]
-    for row in range(screen.cursor.y + 1):
-        cells = [screen.buffer[row][column] for column in range(COLUMNS)]
-        shown = "".join(cell.data for cell in cells)
-        masked = re.sub(r"(?<=127\.0\.0\.1:)\d{5}", "49152", shown)
+    for row in range(ROWS):
         line = Text()
-        for character, cell in zip(masked, cells, strict=True):
+        for column in range(COLUMNS):
+            cell = screen.buffer[row][column]
             color = COLORS.get(cell.fg, cell.fg)
-            line.append(character, " ".join(filter(None, ("bold" if cell.bold else "", color))))
+            style = " ".join(filter(None, ("bold" if cell.bold else "", color)))
+            line.append(cell.data, style)
         line.rstrip()
         lines.append(line)
     while not lines[-1].plain:
@@ -143,7 +172,7 @@ def _moved(found: re.Match[str]) -> str:
 
 def main() -> int:
     """Write the picture, or check it."""
-    picture = drawn(screen_of(played()))
+    picture = drawn(played())
     if "--check" not in sys.argv[1:]:
         PICTURE.write_text(picture, encoding="utf-8", newline="\n")
         return 0
@@ -153,18 +182,6 @@ def main() -> int:
         "docs/demo.svg is not what the demo prints today: run python docs/picture.py\n"
     )
     return 1
-
-
-def _everything(reader: int) -> bytes:
-    sent = b""
-    while True:
-        try:
-            part = os.read(reader, 65536)
-        except OSError:  # Linux: the other side has been closed
-            return sent
-        if not part:
-            return sent
-        sent += part
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from aspm_ado.adapters import deadline
 from aspm_ado.adapters.sources import SystemSources
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
@@ -92,6 +93,7 @@ def test_a_file_behind_a_descriptor_is_a_file(token: Path) -> None:
 
 MOUNTED = """
 import sys
+from aspm_ado.adapters import deadline
 from aspm_ado.adapters.sources import SystemSources
 from aspm_ado.domain.errors import UsageError
 try:
@@ -167,3 +169,48 @@ def test_stdin_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError) as caught:
         sources.file("-")
     assert caught.value.reason is Reason.USAGE
+
+
+@posix
+def test_a_pipe_that_nobody_writes_to_is_named_and_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "_PATIENCE", 0.0)
+    monkeypatch.setattr(deadline.read_in_time, "__defaults__", (0.3,))
+    named = tmp_path / "pipe"
+    os.mkfifo(named)
+    said: list[str] = []
+    with pytest.raises(UsageError) as caught:
+        SystemSources({}, say=said.append).file(str(named))
+    assert f"{named} cannot be read: it did not end within 0 seconds" in caught.value.problem
+    assert said == [f"Waiting for the file {named} …"]
+    with named.open("wb"):  # the thread of the program goes on, and ends
+        reading, writing = os.pipe()
+    with os.fdopen(reading) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        with pytest.raises(UsageError) as caught:
+            SystemSources({}, say=said.append).file("-")
+        assert caught.value.problem.startswith("stdin cannot be read: it did not end")
+        assert said[1:] == ["Waiting for stdin …"]
+        os.close(writing)
+
+
+@posix
+def test_a_stdin_that_cannot_be_read_is_no_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descriptor = os.open(tmp_path / "only to write", os.O_WRONLY | os.O_CREAT)
+    with os.fdopen(descriptor) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert "stdin cannot be read: Bad file descriptor" in refused("-").problem
+
+
+@posix
+def test_a_terminal_named_as_a_file_is_a_hidden_prompt() -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    sources = SystemSources({}, ask=lambda: "typed")
+    assert sources.file(os.ttyname(theirs)) == b"typed"
+    os.close(ours)
+    os.close(theirs)

@@ -77,7 +77,7 @@ def test_saved_and_then_known_is_proven(stand):
     person.choose = entering
     report = connect(here.context(given(), person), None)
     assert report.connections[0].organizations[0].registration.proof.value == "alm-accepted"
-    assert "projects/check knows the tool" in check(report, "aspm.registration").detail
+    assert "projects/check now knows the tool" in check(report, "aspm.registration").detail
     again = resume_handoff(here.context(person=Person(handoff=["saved"])), None)
     assert again.connections[0].organizations[0].registration.proof.value == "claimed", (
         "200 both times proves nothing"
@@ -96,6 +96,41 @@ def test_saved_against_the_evidence_is_a_warning(stand, register, code):
     assert (int(report.exit_code), report.verdict.value) == (code, "ready-with-warnings")
     again = resume_handoff(here.context(person=Person(handoff=["saved"])), None)
     assert (int(again.exit_code), again.verdict.value) == (0, "ready-with-warnings")
+
+
+def registration(report) -> tuple[str, str | None, str]:
+    made = check(report, "aspm.registration")
+    proof = report.connections[0].organizations[0].registration.proof
+    return made.status.value, made.reason, proof.value
+
+
+def test_saved_against_the_evidence_stays_a_warning_until_invicti_aspm_shows_it(stand):
+    here = stand()
+    run(here, handoff=["saved"])
+    unseen = ("warn", "saved-not-shown", "claimed")
+    for _ in range(2):
+        report = validate_stored(here.context(), [])
+        assert (registration(report), int(report.exit_code)) == (unseen, 0)
+    later = resume_handoff(here.context(person=Person(handoff=["later"])), None)
+    assert registration(later) == unseen
+    by_hand = Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
+    here.simulator.become(here.simulator.world.with_instance(by_hand))
+    shown = ("pass", None, "alm-accepted")
+    assert registration(validate_stored(here.context(), [])) == shown
+    assert here.records.load().connections["contoso"].organizations[0].registration.unseen is False
+    again = validate_stored(here.context(), [])
+    assert registration(again) == shown
+    assert not any("projects/check" in call.url for call in here.wire.calls)
+
+
+@pytest.mark.parametrize("answer", ["saved", "later"])
+def test_what_is_shown_since_is_proven_in_the_next_handoff(stand, answer):
+    here = stand()
+    run(here, handoff=["saved"])
+    by_hand = Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
+    here.simulator.become(here.simulator.world.with_instance(by_hand))
+    report = resume_handoff(here.context(person=Person(handoff=[answer])), None)
+    assert registration(report) == ("pass", None, "alm-accepted")
 
 
 @pytest.mark.parametrize("register", ["guided", "auto"])
@@ -150,9 +185,9 @@ def test_refused_gives_the_verdict_and_a_text_without_secrets(stand):
     here = stand()
     run(here, handoff=["refused"])
     text = here.voice.text
-    assert "1. The token is good:" in text
-    assert "2. Invicti ASPM refuses it" in text
-    assert "3. So the cause lies between" in text
+    assert "1. The token passed" in text
+    assert "2. You reported that Invicti ASPM refuses it" in text
+    assert "3. Possible causes:" in text
     support_ticket = text.partition("To paste into a ticket")[2]
     assert "https://aspm.example.test (standalone API)" in support_ticket
     assert "ActivityId" in support_ticket
@@ -184,7 +219,7 @@ def test_the_text_for_a_server_says_nothing_of_the_end_of_global_tokens(server):
             made, evidence, aspm_url="https://aspm.example.test", api="auto", version="1"
         )
     )
-    assert ("Microsoft stops" in text) is not server
+    assert ("Microsoft announced the end" in text) is not server
     assert ("collection" in text) is server
     assert "Question: your guide asks for" in text
 
@@ -241,7 +276,10 @@ def test_many_organizations_in_three_sittings(stand):
     ]
     third = Person(handoff=["saved"] * 8)
     report = resume_handoff(here.context(person=third), "many")
-    assert "To enter in Invicti ASPM: 8 of 12 organizations\n  ✓ Team00: saved" in here.voice.text
+    assert (
+        "To enter in Invicti ASPM: 8 of 12 organizations\n  ! Team00: saved, not shown"
+        in here.voice.text
+    )
     assert "Team04 (5 of 12)" in here.voice.text
     assert int(report.exit_code) == 0
     assert third.asked.count("handoff") == 8

@@ -30,7 +30,7 @@ def parse(document):
 
 
 def test_the_simulators_profile():
-    profile = load_profile(PROFILE)
+    profile = load_profile(PROFILE, pytest.fail)
     assert profile.dialect is Dialect.STANDALONE
     assert len(profile.digest) == 64
     assert profile.digest[:12] in profile.title
@@ -132,7 +132,7 @@ def test_what_is_no_profile_at_all(raw):
 
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(UsageError) as caught:
-        load_profile(str(tmp_path / "none.json"))
+        load_profile(str(tmp_path / "none.json"), pytest.fail)
     assert caught.value.reason.value == "file-unreadable"
 
 

@@ -69,7 +69,7 @@ def test_registered_and_proven(stand):
     assert made.required
     assert "undocumented endpoint" in made.detail
     assert "sha256" in made.detail
-    assert "Its own test passed" in made.detail
+    assert "The test of Invicti ASPM passed" in made.detail
     assert report.connections[0].organizations[0].registration.instance_id == here.instances[0].id
     assert [call.method for call in here.wire.writes] == ["POST", "POST"]
     assert patless(here.wire.calls)

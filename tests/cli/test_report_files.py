@@ -123,6 +123,78 @@ def test_what_cannot_be_written_is_refused_before_any_request(
         assert bad.is_symlink()
 
 
+def spelled(spelling: str, records: Path, tmp_path: Path) -> Path:
+    """A way to name the file ``catalog.json`` of our records, or one beside it."""
+    if spelling == "through a link to the folder":
+        (tmp_path / "link").symlink_to(records)
+        return tmp_path / "link" / "catalog.json"
+    if spelling == "through a link to the file":
+        (tmp_path / "link.json").symlink_to(records / "catalog.json")
+        return tmp_path / "link.json"
+    if spelling == "by way of another folder":
+        return records / ".." / records.name / "catalog.json"
+    if spelling == "relative":
+        return Path(os.path.relpath(records / "catalog.json"))
+    return records / spelling
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "catalog.json",
+        "draft.json",
+        "new.md",
+        pytest.param("through a link to the folder", marks=POSIX),
+        pytest.param("through a link to the file", marks=POSIX),
+        "by way of another folder",
+        "relative",
+    ],
+)
+@pytest.mark.parametrize("is_default", [False, True], ids=["named", "default"])
+@pytest.mark.parametrize(
+    "words",
+    [("connect", "--report"), ("validate", "--report"), ("migrate", "a", "-y", "--plan-file")],
+    ids=lambda words: words[0],
+)
+def test_no_file_of_the_configuration_is_written_over(
+    words: tuple[str, ...],
+    is_default: bool,
+    spelling: str,
+    run: Run,
+    service: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    records = tmp_path / "records"
+    records.mkdir(0o700)
+    (records / "catalog.json").write_bytes(b"ours")
+    given: tuple[str, ...] = ("--config-dir", str(records))
+    if is_default:
+        monkeypatch.setattr("aspm_ado.cli.report_files.default_folder", lambda _: records)
+        given = ("--config-dir", str(tmp_path / "other"))
+    done = run(*words, str(spelled(spelling, records, tmp_path)), *given, "--json", "--no-input")
+    assert (done.code, done.reason) == (2, "input-invalid")
+    assert "is in the configuration directory." in done.document["error"]["problem"]
+    assert [(one.name, one.read_bytes()) for one in records.iterdir()] == [
+        ("catalog.json", b"ours")
+    ]
+    assert service.requests == []
+
+
+def test_no_file_that_the_run_reads_is_written_over(
+    run: Run, service: Simulator, tmp_path: Path
+) -> None:
+    token = tmp_path / "token.json"
+    token.write_text(pat_of(service))
+    for value in (str(token), f"contoso={token}"):
+        done = run("validate", "-o", "contoso", "--pat-file", value, "--json", *reports(token))
+        assert (done.code, done.reason) == (2, "input-invalid")
+        assert "is the file of --pat-file." in done.document["error"]["problem"]
+    assert token.read_text() == pat_of(service)
+    assert service.requests == []
+
+
 @POSIX
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
@@ -229,6 +301,62 @@ def test_an_interrupt_keeps_what_was_found_out(
     document = json.loads(path.read_bytes())
     assert (document["exit_code"], document["error"]["reason"]) == (130, "interrupted")
     assert document["connections"][0]["organizations"][0]["name"] == "contoso"
+
+
+STOPPED = """
+import os, signal, sys
+from aspm_ado.__main__ import main
+from aspm_ado.adapters.records.folder import Disk
+left, *names = sys.argv[1].split(",")
+left = int(left)
+
+def watched(method):
+    def step(self, *given):
+        global left
+        left -= 1
+        if left < 1 and names:
+            os.kill(os.getpid(), getattr(signal, names.pop(0)))
+        return method(self, *given)
+    return step
+
+for each in ("open", "write", "fsync", "replace"):
+    setattr(Disk, each, watched(getattr(Disk, each)))
+sys.argv[1:2] = []
+try:
+    main()
+finally:
+    os._exit(99)
+"""
+
+
+@POSIX
+@pytest.mark.parametrize("signals", ["SIGINT", "SIGTERM,SIGHUP,SIGTERM"])
+def test_a_run_that_is_stopped_at_any_step_leaves_each_file_whole_and_nothing_beside_it(
+    signals: str, service: Simulator, token_file: Callable[..., str], tmp_path: Path
+) -> None:
+    """A closing terminal sends several signals: one at a step of the disk, and one at each later step."""
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    file = folder / "a.json"
+    words = ("validate", "-o", "contoso", "--pat-file", token_file(pat_of(service)), "--json")
+    codes = []
+    for step in range(1, 40):
+        file.write_bytes(b"before")
+        done = subprocess.run(
+            [sys.executable, "-c", STOPPED, f"{step},{signals}", *words, *reports(file)],
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        codes.append(done.returncode)
+        assert list(folder.iterdir()) == [file]
+        assert json.loads(done.stdout)["exit_code"] == done.returncode
+        raw = file.read_bytes()
+        assert raw == b"before" or json.loads(raw)["exit_code"] in (0, done.returncode)
+        if done.returncode == 0:
+            break
+    assert len(codes) > 5
+    assert set(codes[:-1]) == {130}
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -192,7 +192,8 @@ def test_a_usage_error_that_nobody_reads_keeps_its_code() -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")  # noqa: PTH110
 @pytest.mark.parametrize(
-    "words", [("--version",), ("guide", "-o", "contoso"), ("guide", "-o", "contoso", "--json")]
+    "words",
+    [("--version",), ("--help",), ("guide", "-o", "contoso"), ("guide", "-o", "contoso", "--json")],
 )
 def test_a_result_that_does_not_fit_is_no_success(words: tuple[str, ...]) -> None:
     with open("/dev/full", "wb") as full:  # noqa: PTH123

@@ -242,7 +242,7 @@ NAMED = [CREDENTIAL.service, "aspm-ado:late:1", "aspm-ado:gone:1"]
     [
         (listing(*NAMED, "another program's"), Health.OK, "None."),
         (listing(*NAMED, "aspm-ado:lost:1"), Health.WARN, "aspm-ado:lost:1"),
-        (Unlisted(), Health.SKIP, "does not list"),
+        (Unlisted(), Health.SKIP, "cannot list the entries"),
     ],
     ids=["none", "one", "a store that lists nothing"],
 )
@@ -272,7 +272,7 @@ def test_a_keyring_that_hangs_is_given_up_and_the_rest_is_examined(
     def hangs(*_: object) -> Any:
         release.wait(20)
 
-    vault = KeyringVault({}, person_present=False, say=lambda _: None, opener=hangs, seconds=0.2)
+    vault = KeyringVault({}, say=None, opener=hangs, seconds=0.2)
     started = time.monotonic()
     found = examine(vault=vault)
     assert time.monotonic() - started < 3

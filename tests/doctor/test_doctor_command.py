@@ -72,8 +72,8 @@ def test_a_machine_in_order_is_0(
     assert (code, document["exit_code"], document["error"]) == (0, 0, None)
     assert document["verdict"] == "ready"
     assert {check["status"] for check in document["checks"]} == {"ok", "skip"}
-    assert [check["title"] for check in rows(document, "network.dns")] == [address[7:] + ": Name"]
-    assert row(document, "network.clock")["detail"].startswith("Not judged: a simulation")
+    assert [check["title"] for check in rows(document, "network.dns")] == [address[7:] + ": DNS"]
+    assert row(document, "network.clock")["detail"].startswith("Skipped: a simulation")
     assert row(document, "keyring.read")["reason"] == "nothing-kept"
 
 
@@ -217,8 +217,8 @@ def test_unfinished_work_is_told_with_the_command(
     DiskRecords(store(stored)).save_draft(Draft({"purpose": "alm"}))
     _, document = doctor()
     told = {check["id"]: check for check in document["checks"]}
-    assert told["records.pending"]["remedy"] == "Go on with: aspm-ado connect late"
-    assert told["records.handoff"]["remedy"] == "Go on with: aspm-ado handoff contoso"
+    assert told["records.pending"]["remedy"] == "To continue, run: aspm-ado connect late"
+    assert told["records.handoff"]["remedy"] == "To continue, run: aspm-ado handoff contoso"
     assert told["records.handoff"]["reason"] == "handed-off"
     assert told["records.draft"]["status"] == "warn"
 
@@ -265,17 +265,18 @@ def test_the_lines_are_for_a_ticket(doctor: Doctor, store: Callable[[Catalogue],
     store(catalogue(entry("contoso", "http://127.0.0.1:9/tfs", state=RegistrationState.HANDED_OFF)))
     code, text = doctor(text=True)
     lines = text.splitlines()
-    assert [line for line in lines if line in ("This machine", "Keyring", "Our records", "Network")] == [
-        "This machine", "Keyring", "Our records", "Network"
+    assert [line for line in lines if line in ("This "
+                                               "machine", "Keyring", "Configuration", "Network")] == [
+        "This machine", "Keyring", "Configuration", "Network"
     ]  # fmt: skip
-    assert re.search(r"^\[ OK \] Config folder: ~/\.config/aspm-ado", text, re.MULTILINE)
+    assert re.search(r"^\[ OK \] Configuration directory: ~/\.config/aspm-ado", text, re.MULTILINE)
     assert re.search(
-        r"^\[WARN\] Steps left in Invicti ASPM: .*\n       → Go on with: aspm-ado handoff contoso$",
+        r"^\[WARN\] Steps remaining in Invicti ASPM: .*\n       → To continue, run: aspm-ado handoff contoso$",
         text,
         re.MULTILINE,
     )
-    assert re.search(r"^\[FAIL\] Class in use: ", text, re.MULTILINE)
-    assert re.search(r"^\[SKIP\] Reading: ", text, re.MULTILINE)
+    assert re.search(r"^\[FAIL\] Keyring in use: ", text, re.MULTILINE)
+    assert re.search(r"^\[SKIP\] Read access: ", text, re.MULTILINE)
     assert lines[-1].endswith(f"(exit {code})")
     assert max(map(len, lines)) <= 110
 
@@ -298,7 +299,7 @@ def test_a_host_has_one_row_with_all_its_steps_or_the_one_that_failed(
     _, text = doctor(text=True)
     said = " ".join(text.split())
     assert re.search(
-        rf"\[ OK \] localhost:{good.port}: Name: [^\[]*127\.0\.0\.1.*? "
+        rf"\[ OK \] localhost:{good.port}: DNS: [^\[]*127\.0\.0\.1.*? "
         rf"Connection: 127\.0\.0\.1 port {good.port}\. TLS: TLSv1\.3; issued by .*? \(\d+ ms\)",
         said,
     )
@@ -336,6 +337,6 @@ def test_no_value_no_secret_and_no_home_is_told(home: Path, tmp_path: Path, text
     assert "canary" not in said
     assert str(home) not in said
     assert "ASPM_ADO_PAT" in said
-    assert "Not one of ours: ASPM_ADO_TYPO_PAT" in " ".join(said.split())
+    assert "Unknown: ASPM_ADO_TYPO_PAT" in " ".join(said.split())
     assert "~/no-ca.pem" in said
     assert "canary-pat" not in done.stderr.decode()

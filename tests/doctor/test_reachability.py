@@ -275,5 +275,5 @@ def test_where_no_thread_can_be_started_hosts_are_met_one_by_one(
     targets = [Target(Origin.of(f"http://{name}"), name, None) for name in names]
     for name, result in zip(names, network().connect(targets), strict=True):
         assert result.problem is not None
-        assert result.problem.problem.startswith(f"{name} ")
+        assert result.problem.problem.startswith(f"aspm-ado did not contact {name} ")
         assert "starts no more threads" in result.problem.problem

@@ -46,7 +46,7 @@ def test_every_variable_that_the_program_reads_is_known_as_ours() -> None:
 def test_a_slip_of_the_pen_in_a_variable_is_pointed_out() -> None:
     found = rules.variables(["ASPM_ADO_ORGANISATION", "ASPM_ADO_PAT", "PATH"])
     assert found.health is Health.WARN
-    assert "Not one of ours: ASPM_ADO_ORGANISATION." in found.detail
+    assert "Unknown: ASPM_ADO_ORGANISATION." in found.detail
     assert "PATH" not in found.detail
 
 
@@ -61,7 +61,7 @@ def test_old_names_are_pointed_out() -> None:
 def test_variables_in_order_are_named() -> None:
     found = rules.variables(["https_proxy", "CI", "HOME", "ASPM_ADO_STORE"])
     assert (found.health, found.detail) == (Health.OK, "ASPM_ADO_STORE, CI, https_proxy.")
-    assert rules.variables(["HOME"]).detail == "None that matter here."
+    assert rules.variables(["HOME"]).detail == "None that apply here."
 
 
 def test_a_missing_dependency_is_a_warning() -> None:
@@ -90,10 +90,10 @@ def test_the_day_of_retirement_is_told_with_its_source(end: date | None, words: 
 @pytest.mark.parametrize(
     ("facts", "health", "words"),
     [
-        (FolderFacts("/c", False, None, 10**9), "ok", "not there yet"),
-        (FolderFacts("/c", True, 0o700, 10**9), "ok", "/c (mode 0700) is yours alone."),
-        (FolderFacts("/c", True, None, 10**9), "ok", "/c is yours alone."),
-        (FolderFacts("/c", True, 0o755, 10**9), "warn", "others can look into it"),
+        (FolderFacts("/c", False, None, 10**9), "ok", "does not exist yet"),
+        (FolderFacts("/c", True, 0o700, 10**9), "ok", "/c (mode 0700), private."),
+        (FolderFacts("/c", True, None, 10**9), "ok", "/c, private."),
+        (FolderFacts("/c", True, 0o755, 10**9), "warn", "other users can read it"),
     ],
 )
 def test_a_folder(facts: FolderFacts, health: str, words: str) -> None:
@@ -138,12 +138,12 @@ def test_unfinished_work_names_the_command_to_run() -> None:
         )
     }
     assert {row.health for row in found.values()} == {Health.WARN}
-    assert found[Subject.PENDING].remedy == "Go on with: aspm-ado connect late"
-    assert found[Subject.SUCCESSORS].remedy == "Go on with: aspm-ado handoff rotating"
-    assert found[Subject.HANDOFF].remedy == "Go on with: aspm-ado handoff contoso"
+    assert found[Subject.PENDING].remedy == "To continue, run: aspm-ado connect late"
+    assert found[Subject.SUCCESSORS].remedy == "To continue, run: aspm-ado handoff rotating"
+    assert found[Subject.HANDOFF].remedy == "To continue, run: aspm-ado handoff contoso"
     assert found[Subject.HANDOFF].reason is Reason.HANDED_OFF
     assert "aspm-ado Contoso 20261015 0a1b2c3d" in found[Subject.ORDERED].detail
-    assert found[Subject.ERASING].detail.startswith("2 old secrets")
+    assert found[Subject.ERASING].detail.startswith("2 not deleted")
     assert "canary" not in repr(found)
 
 
@@ -193,7 +193,7 @@ def test_proxies_are_told_by_host_and_variable() -> None:
     )
     assert found.health is Health.OK
     assert found.detail == (
-        "a, b: through proxy.corp:3128 (HTTPS_PROXY, with a sign-in); c: directly (no_proxy); d: directly."
+        "a, b: through proxy.corp:3128 (HTTPS_PROXY, with a sign-in); c: direct (no_proxy); d: direct."
     )
 
 
@@ -231,8 +231,8 @@ def answered(url: str, received: datetime | None) -> Reply:
 @pytest.mark.parametrize(
     ("skew", "health", "words"),
     [
-        (timedelta(0), "ok", "Right"),
-        (timedelta(minutes=5), "ok", "Right"),
+        (timedelta(0), "ok", "Correct"),
+        (timedelta(minutes=5), "ok", "Correct"),
         (timedelta(minutes=-6), "warn", "6 minutes behind"),
         (timedelta(hours=3), "warn", "3 hours ahead"),
         (timedelta(days=1), "warn", "24 hours ahead"),

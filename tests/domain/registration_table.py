@@ -187,7 +187,15 @@ ROWS = (
     ),
     # The token in force.
     Row("in-force", "good", "api", ANY, "=", "="),
-    Row("in-force", "good", ALL_BUT_API, "api registered", "pass", "", "Its API answered"),
+    Row(
+        "in-force",
+        "good",
+        ALL_BUT_API,
+        "api registered",
+        "pass",
+        "",
+        "The API of Invicti ASPM reported it",
+    ),
     Row("in-force", "good", ALL_BUT_API, "guided registered", "pass", "", "Marked as saved by you"),
     Row(
         "in-force",
@@ -226,7 +234,7 @@ ROWS = (
         "api unknown",
         "unknown",
         "registration-unknown",
-        "not be found out",
+        "Could not determine",
         HANDOFF,
     ),
     Row(
@@ -247,7 +255,7 @@ ROWS = (
         "guided planned | api planned",
         "skip",
         "registration-planned",
-        "rehearsal",
+        "Dry run",
     ),
 )
 
@@ -270,9 +278,9 @@ def expected(case: Case) -> Expected:
     by_itself = case.token == "in-force" and case.aspm == "good" and case.said_by != "api"
     if by_itself and case.registration == "guided handed-off":
         detail.append("values are ready" if case.brought else "No handoff, as requested")
-        remedy.append(HANDOFF if case.stored else "nothing is stored to come back to")
+        remedy.append(HANDOFF if case.stored else "because nothing is stored")
     if by_itself and (case.answer or case.record).endswith("alm-accepted"):
-        detail.append("projects/check knows the tool")
+        detail.append("projects/check now knows the tool")
     # A refusal counts whatever was asked; so does an organization that was to get a token of its own.
     refused = by_itself and case.registration == "guided failed"
     refused |= (case.said_by, case.registration) == ("person", "guided failed")

@@ -71,13 +71,14 @@ def test_which_policy_where_who_what_and_how_long(policy: Policy) -> None:
     assert "{" not in text
     assert "Contoso" in text
     assert "Please " in text
-    assert "until 2026-11-30 (46 days)" in text
+    assert "Expires: 2026-11-30 (46 days from today)" in text
     boxes = (
-        "Scopes: Full access"
+        "Full access"
         if policy is Policy.FULL_SCOPE
-        else "Code: Full; Identity: Read & manage"
+        else "Code: Full; Identity: Read & manage; User Profile: Read & write; "
+        "Work Items: Read, write, & manage"
     )
-    assert f"What the token will be: {boxes}" in text
+    assert f"- Scopes: {boxes}\n" in text
     assert alternative(policy, r.CONTOSO)
     assert alternative(policy, r.CONTOSO) not in text
 
@@ -90,25 +91,31 @@ def test_every_policy_has_a_row_and_an_option() -> None:
 @pytest.mark.parametrize(
     ("day", "reach", "then"),
     [
-        (BEFORE, "reach: all accessible organizations; until 2026-11-30 (46 days)", True),
-        (LAST, "reach: Contoso only; until 2027-05-29 (180 days). ", False),
-        (AFTER, "reach: Contoso only; until 2027-05-30 (180 days)", False),
+        (
+            BEFORE,
+            "Reach: all accessible organizations\n- Expires: 2026-11-30 (46 days from today)",
+            True,
+        ),
+        (LAST, "Reach: Contoso only\n- Expires: 2027-05-29 (180 days from today)\n", False),
+        (AFTER, "Reach: Contoso only\n- Expires: 2027-05-30 (180 days from today)", False),
     ],
 )
 def test_on_either_side_of_the_day(day: date, reach: str, then: bool) -> None:
     text = letter(Policy.CREATION, day)
     assert reach in text
-    assert ("from then on one token for each organization is needed" in text) is then
+    assert ("From then on, we need one token per organization" in text) is then
 
 
 def test_in_the_last_days_only_who_asks_for_it_gets_a_letter_about_a_token_that_ends_so_soon() -> (
     None
 ):
-    assert "Microsoft announced the end of tokens of all for 2026-12-01" in letter(
-        Policy.LIFESPAN, LAST
+    assert (
+        "It is for one organization: Microsoft announced the end of global tokens for 2026-12-01."
+        in letter(Policy.LIFESPAN, LAST)
     )
-    assert "reach: all accessible organizations; until 2026-12-01 (1 day)" in letter(
-        Policy.GLOBAL, LAST
+    assert (
+        "Reach: all accessible organizations\n- Expires: 2026-12-01 (1 day from today)"
+        in letter(Policy.GLOBAL, LAST)
     )
     assert [is_over(Policy.GLOBAL, replace(r.TODAY, today=day)) for day in (LAST, AFTER)] == [
         False,
@@ -121,15 +128,15 @@ def test_in_the_last_days_the_guide_names_no_letter_that_contradicts_it(day: dat
     """The token that a letter describes is the one of the guide beside it."""
     today = replace(r.TODAY, today=day)
     made = guide(r.CONTOSO, Purpose.ALM, ReachDemanded.AUTO, today)
-    assert "`--request` full-scope" in made.steps[1].notes[1]
+    assert "--request with full-scope" in made.steps[1].notes[1]
     for policy in Policy:
         if is_over(policy, today):
             continue
         purpose, choice = token_meant(policy, Purpose.ALM, ReachDemanded.AUTO, today)
         beside = guide(r.CONTOSO, purpose, choice, today)
         text = request_for(policy, r.CONTOSO, Purpose.ALM, ReachDemanded.AUTO, today)
-        assert f"until {beside.expires}" in text
-        assert ("all accessible organizations;" in text) is (beside.reach is Reach.ALL)
+        assert f"Expires: {beside.expires}" in text
+        assert ("Reach: all accessible organizations" in text) is (beside.reach is Reach.ALL)
 
 
 def test_what_the_service_answered_is_in_it() -> None:

@@ -83,7 +83,7 @@ WAYS: dict[str, Callable[[str], str]] = {
 def read_back(text: str) -> str:
     """A reader of another make: escapes undone one after the other, and what nobody sees left out."""
     for _ in range(3):
-        text = re.sub(r"\\+u\{?([0-9a-fA-F]{2,4})\}?|\\+x(..)|%(?:25)*u?((?:00)?[0-9a-fA-F]{2})", lambda found: chr(int(next(filter(None, found.groups())), 16)), html.unescape(text))  # fmt: skip
+        text = re.sub(r"\\+u\{?([0-9a-fA-F]{2,4})\}?|\\+x([0-9a-fA-F]{2})|%(?:25)*u?((?:00)?[0-9a-fA-F]{2})", lambda found: chr(int(next(filter(None, found.groups())), 16)), html.unescape(text))  # fmt: skip
     return re.sub(r"[^!-~]", "", "".join(chr(ord(one) - 0xFEE0) if "！" <= one <= "～" else one for one in text))  # fmt: skip
 
 

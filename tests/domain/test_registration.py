@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, judge_registration
+from aspm_ado.domain.aspm.registration import (
+    NewToken,
+    RegistrationFacts,
+    in_doubt,
+    judge_registration,
+)
 from aspm_ado.domain.checks import Check, CheckId, Command, Status
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import Proof, Registration, RegistrationMode, RegistrationState
@@ -80,11 +85,20 @@ def test_the_judge_says_what_the_table_says(token: str) -> None:
     assert not wrong, f"{len(wrong)} of {len(mine)}; the first: {wrong[0]}"
 
 
-def test_the_next_command_is_the_one_that_the_remedy_names() -> None:
-    """Where a command is named at all, it is the one that a person is led to at the end."""
+def test_a_remedy_with_a_command_ends_with_the_next_command() -> None:
+    """A command is data. Where nothing is stored, it has no name of a connection."""
     for case in cases():
         check = judged(case)
         if "aspm-ado" in (check.remedy or ""):
-            assert check.next is not None
-            assert f"aspm-ado {check.next.verb}" in str(check.remedy), case
             assert isinstance(check.next, Command)
+            command = check.next.text("NAME") if case.stored else "aspm-ado connect"
+            assert str(check.remedy).endswith(f"run: {command}"), case
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_what_the_api_left_in_doubt_leads_on_by_the_same_rule(stored: bool) -> None:
+    outcome = in_doubt("marker", readable=True)
+    facts = RegistrationFacts("NAME", "contoso", outcome=outcome.check, stored=stored)
+    remedy = str(judge_registration(facts).remedy)
+    assert "aspm-ado" not in str(outcome.check and outcome.check.remedy)
+    assert remedy.endswith("run: aspm-ado handoff NAME" if stored else "run: aspm-ado connect")

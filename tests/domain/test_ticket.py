@@ -53,7 +53,7 @@ def made(*checks: Check, aspm: tuple[Check, ...] = ()) -> ConnectionReport:
 
 
 def bad(check: CheckId, reason: Reason, status: Status = Status.FAIL) -> Check:
-    return Check(check, status, f"Because of {reason}.", reason, "Mend it.", evidence=(ASKED,))
+    return Check(check, status, f"Because of {reason}.", reason, "Fix it.", evidence=(ASKED,))
 
 
 def test_every_reason_that_can_stand_in_the_way_is_somebodys() -> None:
@@ -120,17 +120,25 @@ ROWS = {
         UNKNOWN,
         True,
         Who.NETWORK,
-        "accepts the token elsewhere",
+        "accepts the token, but the network path",
         "could not be verified",
     ),
-    "429": (WHO_, Reason.THROTTLED, UNKNOWN, False, Who.SERVICE, "The service failed", "accepts"),
+    "429": (
+        WHO_,
+        Reason.THROTTLED,
+        UNKNOWN,
+        False,
+        Who.SERVICE,
+        "gave no conclusive answer",
+        "accepts",
+    ),
     "page": (
         CheckId.ASPM_REACHABLE,
         Reason.ASPM_NOT_AN_API,
         FAIL,
         True,
         Who.ASPM_ADDRESS,
-        "Whoever chose that URL",
+        "Correct the URL",
         "denies access",
     ),
     "conflict": (
@@ -172,8 +180,8 @@ def test_ticket_it_is_and_the_text_to_send(row: str) -> None:
         assert part in text
     assert "at 2026-12-01T00:00:04Z" in text
     assert trouble.detail in text
-    assert "Mend it." in text
-    assert f"Concluded: {found.sentence}" in text
+    assert "Fix it." in text
+    assert f"Conclusion: {found.sentence}" in text
     assert "Not determined: " in text
 
 
@@ -221,7 +229,9 @@ def test_no_answer_and_no_request_are_told_as_such() -> None:
     connection = ConnectionReport(
         "c", Deployment.SERVICES, "https://dev.azure.com", Purpose.ALM, (), (gone,)
     )
-    assert "(no request was sent)" in "\n".join(responsibilities(connection)[0].ticket(AT, "0.1.0"))
+    assert "sent no requests on 2026-12-01T00:00:05Z, with a personal access token." in "\n".join(
+        responsibilities(connection)[0].ticket(AT, "0.1.0")
+    )
 
 
 def test_the_time_is_that_of_whoever_answered() -> None:

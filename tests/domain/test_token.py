@@ -210,6 +210,11 @@ def test_a_long_name_is_no_token(text: str) -> None:
     assert not holds_token(text)
 
 
+def test_a_text_of_any_length_is_looked_through_once() -> None:
+    """With a repeat that is open at its start, this took minutes."""
+    assert not holds_token("a" * 400_000)
+
+
 OUTSIDE = "\x00\x01\x07\x08\x1b\x7f\x80\x9b\u00ad\u061c\u200b\u200e\u202e\u2060"
 INSIDE = OUTSIDE + "\t\n\x0b\x0c\r\x1c\x1f \x85\xa0\u2028\u2029\ufeff"
 

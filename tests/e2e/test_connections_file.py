@@ -85,7 +85,10 @@ def test_the_example_is_connected_and_a_second_run_changes_nothing(job: Job) -> 
 
 @posix
 def test_one_that_fails_keeps_no_other_from_being_made(job: Job) -> None:
-    """For want of a file, for a token that is none, for an address; the last is good, and the gravest code wins."""
+    """For want of a file, for a token that is none, for an address; the last is good, and the gravest code wins.
+
+    A 2 that did not end the run is less grave than what was found out, and keeps no report from being written.
+    """
     lines = [
         'name = "a"\norganization = "contoso"\npat-file = "gone.pat"',
         'name = "b"\norganization = "nobody"\npat-variable = "nobody=MIRROR_PAT"',
@@ -97,9 +100,11 @@ def test_one_that_fails_keeps_no_other_from_being_made(job: Job) -> None:
         f'[[connection]]\nregister = "none"\nreach = "organization"\n{one}\n' for one in lines
     )
     (job.stage.folder / "f.toml").write_text(text)
-    done = job.sh("aspm-ado connect --from f.toml --no-input --json")
+    line = "aspm-ado connect --from f.toml --no-input --json --report r.json"
+    done = job.sh(line)
     document = json.loads(done.stdout)
-    assert (done.returncode, document["exit_code"], document["error"]) == (2, 2, None)
+    assert (done.returncode, document["exit_code"], document["error"]) == (3, 3, None)
+    assert job.document("r.json") == document
     found = {
         one["name"]: [check["reason"] for check in one["organizations"][0]["checks"]]
         for one in document["connections"]
@@ -113,6 +118,16 @@ def test_one_that_fails_keeps_no_other_from_being_made(job: Job) -> None:
     assert list(json.loads(catalog(job))["connections"]) == ["e"]
     for name in "abc":
         assert f"Warning: {name}: " in done.stderr or name == "b"
+    for kept, code, has_news in (("ae", 2, True), ("a", 2, False), ("e", 0, True)):
+        (job.stage.folder / "r.json").write_text("{}")
+        chosen = "".join(
+            f'[[connection]]\nregister = "none"\nreach = "organization"\n{one}\n'
+            for one in lines
+            if one[8] in kept
+        )
+        (job.stage.folder / "f.toml").write_text(chosen)
+        assert job.sh(line).returncode == code
+        assert bool(job.document("r.json")) == has_news
 
 
 @posix
@@ -175,7 +190,7 @@ def test_what_is_no_file_of_connections_is_refused_before_anything_of_it_is_used
     path = tmp_path / "f.toml"
     path.write_text(text)
     with pytest.raises(UsageError) as caught:
-        read_connections(str(path))
+        read_connections(str(path), pytest.fail)
     assert caught.value.reason is reason
     said = f"{caught.value.problem} {caught.value.remedy}"
     assert "hush" not in said
@@ -200,7 +215,7 @@ def test_the_file_may_be_absent_or_no_text(tmp_path: Path) -> None:
         if raw is not None:
             path.write_bytes(raw)
         with pytest.raises(UsageError) as caught:
-            read_connections(str(path))
+            read_connections(str(path), pytest.fail)
         assert caught.value.exit_code == 2
 
 
@@ -217,7 +232,7 @@ def test_every_key_of_the_schema_is_read_as_its_option_would_be(tmp_path: Path) 
             written = f'[[connection]]\nname = "n"\n{question.name} = {text}\n'
             VALIDATOR.validate(document(written))
             path.write_bytes(b"\xef\xbb\xbf" + written.encode())
-            [one] = read_connections(str(path))
+            [one] = read_connections(str(path), pytest.fail)
             assert one.name == "n"
             assert len(one.answers[question.name].values if number else ()) == number
             assert question.name in one.keys

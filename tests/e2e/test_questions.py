@@ -1,9 +1,10 @@
-"""How many times a person waits for Enter, in the stories that go well."""
+"""How many times a person waits for Enter, and how long the ending is, in the stories that go well."""
 
 from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.skipif(
 TWO = "two-organizations-two-tokens"
 SAVED = (ENTERED, UP + ENTER)
 AFTER = ((ASPM, ENTER), (GO, ENTER))
+SCREEN = 24
 
 
 def token(scenario: str, number: int = 0) -> tuple[str, str]:
@@ -46,11 +48,18 @@ def test_a_story_of_the_demo_asks_so_much_and_no_more(play, scenario, most, ques
     assert len(questions) <= most
     told = play(scenario)
     del told.stage.environment["ASPM_ADO_GLOBAL_PAT_END"]
-    through(told.wizard("demo", "--scenario", scenario), questions)
+    wizard = told.wizard("demo", "--scenario", scenario, rows=70)
+    through(wizard, questions)
+    *_, last = wizard.text.partition("(over)")[0].split("When you have entered it")
+    ending = last.splitlines()[1:]
+    assert 3 < len(ending) <= SCREEN, wizard.text
 
 
-def test_connecting_one_organization_asks_seven_questions(play):
+@pytest.mark.parametrize("days", [-30, 12], ids=["after the end", "the last days"])
+def test_connecting_one_organization_asks_seven_questions(play, days):
     told = play()
+    day = (datetime.now(UTC) + timedelta(days)).date().isoformat()
+    told.stage.environment["ASPM_ADO_GLOBAL_PAT_END"] = day
     questions = [
         (WHERE, f"contoso{ENTER}"),
         (TOKEN, pasted(told.token) + ENTER),

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import Calendar, DaySource
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.questions import PAT_EXPIRES, Given
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.token import judge_expiry
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
+from aspm_ado.flows.context import Context
 from aspm_ado.flows.target import ask_target
+from aspm_ado.flows.tokens.revocation import revoking_unkept
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.flows.which import connection_meant
 from aspm_ado.simulator import SCENARIOS
@@ -224,6 +226,54 @@ def test_another_purpose_is_verified_anew(here: Stand) -> None:
     assert check(report, "scope.project").reason is Reason.PROJECT_SCOPE_MISSING
 
 
+def in_the_last_days(here: Stand, person: Person, **given: str) -> Context:
+    context = here.context({**typed(), **given}, person)
+    clock = replace(context.clock, today=date(2026, 11, 20))
+    here.simulator.set_clock(datetime(2026, 11, 20, tzinfo=UTC))
+    return replace(context, clock=clock)
+
+
+def test_in_the_last_days_of_global_tokens_the_plan_lets_the_reach_be_changed(here: Stand) -> None:
+    person = Person(
+        pat=PAT,
+        pat_expires="unknown",
+        go=["change", "change", "y"],
+        change="reach",
+        reach=["organization", "all"],
+    )
+    connect(in_the_last_days(here, person, organization="contoso"), None)
+    assert person.asked[:3] == ["pat", "pat-expires", "go"]
+    assert person.asked.count("pat") == 1, "the token is global already"
+    assert here.records.load().connections["contoso"].reach_demanded == "all"
+    plans = [line for line in here.voice.lines if line.startswith("  Reach: ")]
+    assert plans == ["  Reach: organization (default)"] * 2 + ["  Reach: all (your answer)"]
+
+
+def test_a_global_token_is_asked_for_when_the_plan_is_changed_to_one(here: Stand) -> None:
+    world = here.simulator.world
+    own = f"{PAT[:-4]}own1"
+    alone = replace(world.tokens[0], value=own, reach="Contoso")
+    here.simulator.become(replace(world, tokens=(*world.tokens, alone)))
+    person = Person(
+        pat=[own, "", PAT],
+        token_ready="later",
+        pat_expires="unknown",
+        go=["change", "change", "y"],
+        change="reach",
+        reach="all",
+    )
+    connect(in_the_last_days(here, person, organization="contoso"), None)
+    [credential] = here.records.load().connections["contoso"].credentials.values()
+    assert (credential.last4, credential.reach) == (PAT[-4:], "all")
+    assert person.asked.count("pat-expires") == 2
+
+
+def test_at_other_times_there_is_no_reach_to_change(here: Stand) -> None:
+    person = Person(go=["change", "y"], change="none")
+    connect(here.context(asked(register="none"), person), None)
+    assert person.offered["change"] == ["purpose", "pat-expires", "none"]
+
+
 def test_an_organization_is_added_at_the_plan_and_one_that_is_connected_is_not_offered(
     here: Stand,
 ) -> None:
@@ -240,6 +290,31 @@ def test_no_is_declined_and_nothing_changes(here: Stand) -> None:
         connect(here.context(asked(), Person(go=False)), None)
     assert (error.value.reason, error.value.problem) == (Reason.DECLINED, "Cancelled.")
     assert here.records.load().connections == {}
+
+
+LEFT = InterruptedByUserError(Reason.INTERRUPTED, "Stopped.", remedy="Run it again.")
+NOT_STORED = "The token that you entered is not stored. Keep your copy"
+
+
+@pytest.mark.parametrize(
+    ("store", "answers", "said"),
+    [
+        ("", {"pat": LEFT}, False),
+        ("", {"pat_expires": LEFT}, True),
+        ("", {"go": LEFT}, True),
+        ("", {"go": False}, True),
+        ("none", {"pat_expires": LEFT}, False),
+        ("", {"handoff": LEFT}, False),
+    ],
+    ids=["no token yet", "the date", "the plan", "no", "nothing is to be stored", "it is stored"],
+)
+def test_who_leaves_is_told_that_a_pasted_token_is_not_stored(here, store, answers, said) -> None:
+    person = Person(**{"pat": PAT, "pat_expires": "unknown", "go": True, **answers})
+    given = asked(pat_file="", pat_expires="", register="guided", store=store)
+    context = here.context(given, person)
+    with pytest.raises((InterruptedByUserError, UsageError)), revoking_unkept(context):
+        connect(context, None)
+    assert (NOT_STORED in here.voice.text) is said
 
 
 # Which connection

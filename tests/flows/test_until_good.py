@@ -58,7 +58,7 @@ def test_a_text_to_send_where_somebody_else_has_to_mend_it() -> None:
     )
     assert person.answers == []
     told = "\n".join(str(line) for line in voice.lines)
-    assert "whoever runs the network" in told
+    assert "the administrator of the network" in told
     assert "Not determined" in told
     assert PAT not in told
 

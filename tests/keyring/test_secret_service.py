@@ -32,7 +32,7 @@ SERVICE = "aspm-ado-test/secret-service"
 
 
 def open_vault(environment: dict[str, str] | None = None) -> KeyringVault:
-    return KeyringVault(environment or {}, person_present=False, say=pytest.fail)
+    return KeyringVault(environment or {}, say=None)
 
 
 def reason_and_seconds(vault: KeyringVault) -> tuple[Reason, float]:
@@ -59,7 +59,7 @@ def test_another_process_reads_the_same_and_prints_nothing() -> None:
     vault.write(SERVICE, TWO, HOST)
     code = (
         "import sys; from aspm_ado.adapters.keyring.vault import KeyringVault\n"
-        "vault = KeyringVault({}, person_present=False, say=print)\n"
+        "vault = KeyringVault({}, say=None)\n"
         f"sys.stdout.write(vault.read({SERVICE!r}, {HOST!r}).last4); vault.erase({SERVICE!r}, {HOST!r})"
     )
     done = subprocess.run(
@@ -102,7 +102,7 @@ def in_session(home: Path, password: str, body: str) -> tuple[str, float]:
         "from aspm_ado.domain.errors import StoreError\n"
         "from aspm_ado.domain.secret import Secret\n"
         "HOST = 'https://dev.azure.com'\n"
-        "vault, start = KeyringVault({}, person_present=False, say=print), time.monotonic()\n"
+        "vault, start = KeyringVault({}, say=None), time.monotonic()\n"
         f"try: {body}\n"
         "except StoreError as error: print(error.reason)\n"
         "print(time.monotonic() - start)"
@@ -157,7 +157,7 @@ def test_a_stopped_daemon_is_given_up_and_the_process_ends() -> None:
     code = (
         "import sys; from aspm_ado.adapters.keyring.vault import KeyringVault\n"
         "from aspm_ado.domain.errors import StoreError\n"
-        "try: KeyringVault({}, person_present=False, say=print, seconds=1.0).probe()\n"
+        "try: KeyringVault({}, say=None, seconds=1.0).probe()\n"
         "except StoreError as error: sys.exit(error.reason)"
     )
     os.kill(daemon, signal.SIGSTOP)

@@ -215,8 +215,7 @@ class Faulty:
         """The program's own vault over this keyring. It waits 0.03 seconds for what hangs."""
         return KeyringVault(
             {},
-            person_present=False,
-            say=lambda line: None,
+            say=None,
             platform="linux",
             opener=lambda environment, platform: self,
             seconds=0.03,

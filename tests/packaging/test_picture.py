@@ -34,3 +34,19 @@ def test_the_picture_loads_nothing_from_elsewhere() -> None:
     assert not any("://" in value for part in drawn for value in part.attrib.values())
     assert "://" not in "".join(part.text or "" for part in drawn)
     assert not any(part.tag.endswith("script") for part in drawn)
+
+
+def test_the_picture_shows_the_questions_of_the_wizard_and_their_answers() -> None:
+    root = ElementTree.fromstring(PICTURE.read_text(encoding="utf-8"))
+    shown = "".join(part.text or "" for part in root.iter() if part.tag.endswith("text"))
+    shown = shown.replace("\N{NO-BREAK SPACE}", " ")
+    for words in (
+        "Organization or server (name or any URL in it) [contoso]: contoso",
+        "Personal access token: ***",
+        "When does the token expire?",
+        "Address of your Invicti ASPM",
+        "Store and start the handoff? Yes",
+        "When you have entered it: Saved",
+        "Ready",
+    ):
+        assert words in shown

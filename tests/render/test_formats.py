@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import junitparser
 import pytest
 import vobject
 from lxml import etree, html
@@ -251,6 +252,26 @@ def test_junit_is_what_the_schema_says(report: Report) -> None:
     assert len(suites_of(report))
 
 
+@pytest.mark.parametrize("report", [every_status(), error_alone(), hostile(), with_people(every_status())])  # fmt: skip
+def test_another_reader_of_junit_finds_what_azure_pipelines_and_gitlab_show(report: Report) -> None:
+    """The names, when it was, the message (Azure Pipelines) and the text (GitLab) of each ending, and the numbers."""
+    raw = FORMATS[".xml"].render(report)
+    read = junitparser.JUnitXml.fromstring(raw)
+    counted = (read.tests, read.failures, read.errors)
+    read.update_statistics()
+    assert counted == (read.tests, read.failures, read.errors)
+    for suite in read:
+        assert suite.name
+        assert suite.timestamp == report.at.removesuffix("Z")
+        counted = (suite.tests, suite.failures, suite.errors, suite.skipped)
+        suite.update_statistics()
+        assert counted == (suite.tests, suite.failures, suite.errors, suite.skipped)
+        cases = [(case.classname, case.name) for case in suite]
+        assert all(all(names) for names in cases)
+        assert len(set(cases)) == len(cases), "GitLab drops the second"
+        assert all(found.message and found.text for case in suite for found in case.result)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_stays_text_in_junit(name: str) -> None:
     [suite] = suites_of(named(name))
@@ -294,6 +315,16 @@ def test_a_suite_fails_where_the_exit_code_does() -> None:
 def events_of(report: Report) -> list[Any]:
     calendar = vobject.readOne(rendered(".ics", report))
     return list(calendar.contents.get("vevent", []))
+
+
+@pytest.mark.parametrize("name", [*NAMES, "Zürich 日本語 " * 12])
+def test_the_lines_of_a_calendar_end_as_the_format_says_and_none_is_too_long(name: str) -> None:
+    raw = FORMATS[".ics"].render(named(name))
+    lines = raw.split(b"\r\n")
+    assert lines[-1] == b""
+    assert not any(b"\n" in line or b"\r" in line for line in lines)
+    assert max(map(len, lines)) <= 75
+    assert all(line.decode() for line in lines[:-1]), "a letter is cut in two"
 
 
 def test_an_all_day_event_for_each_end_with_two_reminders_on_the_screen() -> None:

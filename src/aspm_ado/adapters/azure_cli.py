@@ -17,6 +17,7 @@ from aspm_ado.domain.azure.pat_errors import GUID, RESOURCE, az_failed
 from aspm_ado.domain.errors import NotCreatedError, UserError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import Secret, parse_secret
+from aspm_ado.domain.text import system_words
 
 SPARE: Final = 300.0
 """Seconds that a token must still serve to be used again."""
@@ -98,7 +99,7 @@ class AzureCli:
         except OSError as error:
             raise NotCreatedError(
                 Reason.AZ_FAILED,
-                f"`az` could not be started ({error.strerror or type(error).__name__}).",
+                f"`az` could not be started ({system_words(error)}).",
                 remedy="See whether it runs at all: az version",
             ) from None
         with child:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
@@ -18,12 +19,13 @@ from pydantic import (
     model_validator,
 )
 
+from aspm_ado.adapters.deadline import read_file
 from aspm_ado.domain.aspm import profile as domain
 from aspm_ado.domain.aspm.api import Dialect
 from aspm_ado.domain.aspm.profile import INSTANCE_ID, MARKER, PAT, places_in
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, system_words
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -49,20 +51,18 @@ _PLAINER: Final = {
 }
 
 
-def load_profile(path: str) -> domain.Profile:
+def load_profile(path: str, say: Callable[[str], None]) -> domain.Profile:
     """The profile in a file. ``UsageError`` (exit 2) names the key and never shows a value."""
-    place = Path(path)
+    shown = clean(path, 120)
     try:
-        with place.open("rb") as opened:
-            raw = opened.read(MOST_BYTES + 1)
+        raw = read_file(Path(path), MOST_BYTES + 1, say, f"the file {shown}")
     except (OSError, ValueError) as error:  # the second: a name that no file can have
-        why = getattr(error, "strerror", "") or type(error).__name__
         raise UsageError(
             Reason.FILE_UNREADABLE,
-            f"The file {clean(place, 120)} cannot be read: {why}.",
+            f"The file {shown} cannot be read: {system_words(error)}.",
             remedy="Check its name and that you may read it.",
         ) from None
-    return parse_profile(raw, clean(place, 120))
+    return parse_profile(raw, shown)
 
 
 def parse_profile(raw: bytes, where: str) -> domain.Profile:

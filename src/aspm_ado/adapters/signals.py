@@ -45,6 +45,8 @@ class Held:
 
 _held: Held | None = None
 """One for the process, as handlers are; it is switched in one step, which no signal divides."""
+_is_handling = False
+"""Whether our handlers are in force."""
 
 
 @contextlib.contextmanager
@@ -88,7 +90,8 @@ def interruptible() -> Iterator[None]:
 
     So ``finally`` runs, and what leaves here is an ``InterruptedByUserError``. A signal that was
     ignored from the start (``nohup``) stays ignored. ``holding`` puts all of this off. In another
-    thread than the main one this does nothing.
+    thread than the main one this does nothing. An outer one keeps the handlers for what follows an
+    inner one, so that only Ctrl-C can tear the end of a run that was stopped.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -110,10 +113,15 @@ def interruptible() -> Iterator[None]:
 @contextlib.contextmanager
 def _handled() -> Iterator[None]:
     """Inside, our handler is in force for every signal that stops us and that is not ignored."""
+    global _is_handling
+    if _is_handling:
+        yield
+        return
     handler, hook = _Handler(), sys.unraisablehook
     before = {number: signal.getsignal(number) for number in _STOPPING}
     ours = [number for number, earlier in before.items() if earlier not in (signal.SIG_IGN, None)]
     try:
+        _is_handling = True
         sys.unraisablehook = handler.take_lost
         for number in ours:
             signal.signal(number, handler.handle)
@@ -122,6 +130,7 @@ def _handled() -> Iterator[None]:
         for number in ours:
             signal.signal(number, before[number])
         sys.unraisablehook = hook
+        _is_handling = False
 
 
 class _Handler:

@@ -7,17 +7,20 @@ import shlex
 import stat
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from aspm_ado.adapters.deadline import read_in_time
 from aspm_ado.adapters.terminal.voice import is_terminal
 from aspm_ado.adapters.token_command import TokenCommands
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, system_words
 
 MOST_BYTES: Final = 64 * 1024
 _SHORTEST_SECRET: Final = 20
+_READABLE: Final = "Check its name and that you may read it."
 
 
 def is_nameable(word: str) -> bool:
@@ -33,7 +36,8 @@ def is_nameable(word: str) -> bool:
 class SystemSources:
     """Reads each source once, and no more than a secret can be long.
 
-    ``ask`` is for a stdin that is a terminal: it asks with the echo off, or raises ``UsageError``.
+    ``ask`` is for a source that is a terminal: it prompts with the echo off, or raises
+    ``UsageError``. ``say`` names the source that a run waits for.
     """
 
     def __init__(
@@ -41,8 +45,9 @@ class SystemSources:
         variables: Mapping[str, str],
         ask: Callable[[], str] | None = None,
         commands: TokenCommands | None = None,
+        say: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        self._variables, self._ask = variables, ask
+        self._variables, self._ask, self._say = variables, ask, say
         self._commands = commands or TokenCommands({})
         self._stdin_is_read = False
 
@@ -61,18 +66,39 @@ class SystemSources:
         shown = f"The file {clean(place, 120)}"
         if not is_nameable(path):
             shown = "The file that is to hold the secret"
+        return self._read(partial(self._file, place), shown, _READABLE)
+
+    def _file(self, place: Path) -> bytes:
+        with place.open("rb") as opened:
+            if _is_open_to_others(opened.fileno()):
+                raise _not_private(place)
+            if self._ask is not None and opened.isatty():
+                raise _TerminalError
+            return opened.read(MOST_BYTES + 1)
+
+    def _read(self, work: Callable[[], bytes], shown: str, remedy: str) -> bytes:
+        """What ``work`` reads within its time, with at most the bytes that a secret can have."""
+        name = shown[:1].lower() + shown[1:]
         try:
-            with place.open("rb") as opened:
-                if _is_open_to_others(opened.fileno()):
-                    raise _not_private(place)
-                raw = opened.read(MOST_BYTES + 1)
+            raw = read_in_time(work, name, self._say)
+        except _TerminalError:
+            return self._prompted()
         except OSError as error:
             raise UsageError(
                 Reason.FILE_UNREADABLE,
-                f"{shown} cannot be read: {error.strerror or type(error).__name__}.",
-                remedy="Check its name and that you may read it.",
+                f"{shown} cannot be read: {system_words(error)}.",
+                remedy=remedy,
             ) from None
-        return _bounded(raw, shown)
+        if len(raw) > MOST_BYTES:
+            raise UsageError(
+                Reason.TOKEN_MALFORMED,
+                f"{shown} is too long to be a token.",
+                remedy="Pass the token alone.",
+            )
+        return raw
+
+    def _prompted(self) -> bytes:
+        return self._ask().encode() if self._ask else b""
 
     def command(self, command: str, where: str) -> bytes:
         """What a command prints, without its line end."""
@@ -89,18 +115,13 @@ class SystemSources:
         if sys.stdin is None or sys.stdin.closed:
             return b""
         if self._ask is not None and is_terminal(sys.stdin):
-            return self._ask().encode()
-        return _bounded(sys.stdin.buffer.read(MOST_BYTES + 1), "stdin")
+            return self._prompted()
+        work = partial(sys.stdin.buffer.read, MOST_BYTES + 1)
+        return self._read(work, "stdin", "Check where stdin comes from.")
 
 
-def _bounded(raw: bytes, what: str) -> bytes:
-    if len(raw) > MOST_BYTES:
-        raise UsageError(
-            Reason.TOKEN_MALFORMED,
-            f"{what} is too long to be a token.",
-            remedy="Give the token alone.",
-        )
-    return raw
+class _TerminalError(Exception):
+    """A file is a terminal, which would show what is typed."""
 
 
 def _is_open_to_others(descriptor: int) -> bool:

@@ -18,7 +18,7 @@ from aspm_ado.adapters.processes import childs_environment, end_group
 from aspm_ado.adapters.threads import Task
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, system_words
 
 MOST_BYTES: Final = 4096
 LIMIT: Final = 60.0
@@ -83,7 +83,7 @@ class TokenCommands:
         try:
             child = self._started(command, attended=attended)
         except (OSError, ValueError) as error:
-            why = clean(getattr(error, "strerror", None) or type(error).__name__)
+            why = system_words(error)
             raise _refusal(where, f"The program cannot start ({why}).") from None
         answer = bytearray()
         try:

@@ -168,7 +168,8 @@ def _body_of(command: CommandSpec) -> Callable[..., int]:
         flags = flags_of(values, questions)
         for name, before in (context.obj or {}).items():
             flags[name] = flags.get(name) or before
-        return run_command(command.word, questions, flags, values)
+        with interruptible():  # to the end: what follows the first signal tears no report
+            return run_command(command.word, questions, flags, values)
 
     set_signature(body, (*_name_of(command), *map(parameter, (*command.own, *questions))))
     return body

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
+from aspm_ado.adapters.deadline import read_file
 from aspm_ado.cli.options import collect_given
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
@@ -24,7 +26,7 @@ from aspm_ado.domain.questions import (
 )
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import holds_token, secret_as_value
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, system_words
 
 TABLE: Final = "connection"
 _NAME: Final = Question("name", "Name of the connection")
@@ -56,14 +58,14 @@ class FileConnection:
         return {**rest, **self.answers}
 
 
-def read_connections(path: str) -> list[FileConnection]:
+def read_connections(path: str, say: Callable[[str], None]) -> list[FileConnection]:
     """The connections of a file, in its order.
 
     Raises ``UsageError`` for what is no such file, before anything of it is used. A secret in it
     is refused and not repeated.
     """
     shown = f"{FROM.flag} {clean(path, 120)}"
-    text = _text(path, shown)
+    text = _text(path, shown, say)
     _refuse_secret(text, shown)
     try:
         document = tomllib.loads(text)
@@ -82,15 +84,13 @@ def read_connections(path: str) -> list[FileConnection]:
     return [_connection(one, f"{shown}, {TABLE} {number}") for number, one in enumerate(tables, 1)]
 
 
-def _text(path: str, shown: str) -> str:
+def _text(path: str, shown: str, say: Callable[[str], None]) -> str:
     try:
-        with Path(path).open("rb") as opened:
-            raw = opened.read(_MOST_BYTES + 1)
+        raw = read_file(Path(path), _MOST_BYTES + 1, say, f"the file {clean(path, 120)}")
     except OSError as error:
-        why = clean(error.strerror or type(error).__name__)
         raise UsageError(
             Reason.FILE_UNREADABLE,
-            f"{shown}: The file cannot be read: {why}.",
+            f"{shown}: The file cannot be read: {system_words(error)}.",
             remedy="Check its name and that you may read it.",
         ) from None
     if len(raw) > _MOST_BYTES:

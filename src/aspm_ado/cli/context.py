@@ -27,7 +27,6 @@ from aspm_ado.domain.questions import (
     PAT_STDIN,
     PAT_VARIABLE,
     QUIET,
-    REPORT,
     STORE,
     TIMEOUT,
     VERBOSE,
@@ -190,7 +189,7 @@ class Invocation:
         """The files of ``--report``."""
         from aspm_ado.cli.report_files import ReportFiles
 
-        return ReportFiles(self.command, self.values(REPORT), say=self.voice.warn)
+        return ReportFiles(self)
 
     @cached_property
     def records(self) -> Records:
@@ -221,9 +220,8 @@ class Invocation:
         """The keyring of the operating system."""
         from aspm_ado.adapters.keyring.vault import KeyringVault
 
-        return KeyringVault(
-            self.environment, person_present=self.prompter.asks, say=self.voice.warn
-        )
+        say = self.voice.warn if self.prompter.asks else None
+        return KeyringVault(self.environment, say=say)
 
     @cached_property
     def sources(self) -> Sources:
@@ -234,7 +232,7 @@ class Invocation:
         commands = TokenCommands(
             self.environment, attended=lambda: self.prompter.asks, say=self.voice.say
         )
-        return SystemSources(self.secret_variables, self._ask_stdin, commands)
+        return SystemSources(self.secret_variables, self._ask_stdin, commands, say=self.voice.say)
 
     def _ask_stdin(self) -> str:
         """The token, where stdin brings it and is a terminal. Raises ``UsageError``."""
@@ -334,11 +332,16 @@ class Invocation:
             clock=self.clock,
             now=self.now,
             show=lambda proofs: show_trouble(self, proofs),
-            load_profile=_load_profile,
+            load_profile=self._load_profile,
             entra=self.entra,
             ca_bundle=ca_bundle,
             is_simulated=self.simulator is not None,
         )
+
+    def _load_profile(self, path: str) -> Profile:
+        from aspm_ado.adapters.profile import load_profile
+
+        return load_profile(path, self.voice.say)
 
     def _transport(self, recorded: str | None) -> Transport:
         """A transport that trusts the system, and the CA of this run or else of a connection."""
@@ -379,12 +382,6 @@ class Invocation:
         from aspm_ado.adapters.http.pacing import Gate
 
         return Gate()
-
-
-def _load_profile(path: str) -> Profile:
-    from aspm_ado.adapters.profile import load_profile
-
-    return load_profile(path)
 
 
 def _random_id() -> str:

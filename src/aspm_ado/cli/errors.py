@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.errors import BUG_REMEDY, Problem, UserError, bug_words
+from aspm_ado.domain.errors import BUG_REMEDY, Problem, UsageError, UserError, bug_words
 from aspm_ado.domain.questions import JSON
 from aspm_ado.domain.reasons import Reason
 
@@ -79,15 +79,27 @@ def problem_of(error: BaseException) -> Problem:
     return Problem(Reason.INTERNAL_ERROR, bug_words(error), BUG_REMEDY)
 
 
-def unreadable_file(error: OSError) -> Problem:
-    """A completion script that could not be written, or a setting of the shell not read."""
-    from aspm_ado.domain.text import clean
+def unwritten(error: OSError) -> UsageError:
+    """The refusal of a stdout that does not take the result."""
+    from aspm_ado.domain.text import system_words
 
-    why = error.strerror or type(error).__name__
-    name = clean(error.filename or "unknown", 120)
+    return UsageError(
+        Reason.FILE_UNREADABLE,
+        f"The result could not be written to stdout: {system_words(error)}.",
+        remedy="Check where stdout leads and its free space, then run the command again.",
+    )
+
+
+def unreadable_file(error: OSError) -> Problem:
+    """What failed outside of a command: the help on stdout, a completion script, a shell's file."""
+    if error.filename is None:
+        return Problem.of(unwritten(error))
+    from aspm_ado.domain.text import clean, system_words
+
+    name = clean(error.filename, 120)
     return Problem(
         Reason.FILE_UNREADABLE,
-        f"A file could not be written or read: {name} ({why}).",
+        f"A file could not be written or read: {name} ({system_words(error)}).",
         "Check that your home folder is there and yours; "
         "--show-completion prints the script instead.",
     )

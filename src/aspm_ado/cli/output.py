@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.cli.errors import unwritten
 from aspm_ado.domain.questions import REPORT, SHOW_ALL
-from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, wrap
 
 if TYPE_CHECKING:
@@ -168,12 +167,7 @@ def _writing() -> Iterator[None]:
         _discard(sys.stdout)
         if isinstance(error, OSError) and error.errno not in _GONE:
             forget_document()
-            why = error.strerror or type(error).__name__
-            raise UsageError(
-                Reason.FILE_UNREADABLE,
-                f"The result could not be written to stdout: {why}.",
-                remedy="Make room where stdout leads to, and run the command again.",
-            ) from None
+            raise unwritten(error) from None
 
 
 def _paint(invocation: Invocation, tables: Sequence[Section], stream: TextIO) -> None:

@@ -4,34 +4,48 @@ written, and written whole whenever there is a document.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.adapters.records.catalog import default_folder
 from aspm_ado.adapters.records.folder import prove_replaceable, replace_file
 from aspm_ado.domain.azure.retirement import DaySource
-from aspm_ado.domain.errors import Problem, UsageError
-from aspm_ado.domain.questions import REPORT
+from aspm_ado.domain.errors import Problem, StoreError, UsageError
+from aspm_ado.domain.questions import (
+    ASPM_TOKEN_FILE,
+    CA_BUNDLE,
+    FROM,
+    PAT_FILE,
+    REGISTRATION_PROFILE,
+    REPORT,
+)
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import Report
-from aspm_ado.domain.text import clean, join_words
+from aspm_ado.domain.report import Report, gravest
+from aspm_ado.domain.text import clean, join_words, system_words
 from aspm_ado.render.formats import EXTRA, FORMATS
 
 if TYPE_CHECKING:
+    from aspm_ado.cli.context import Invocation
     from aspm_ado.domain.errors import UserError
 
 _WITHOUT_FILES: Final = (ExitCode.BUG, ExitCode.USAGE)
 """Nothing was found out: what an earlier run wrote stays."""
 
+_READ: Final = (PAT_FILE, ASPM_TOKEN_FILE, REGISTRATION_PROFILE, CA_BUNDLE, FROM)
+"""Files that a run reads."""
+
 
 class ReportFiles:
-    """The files of a run of ``command``; ``say`` is told of what could not be written."""
+    """The files of a run."""
 
-    def __init__(self, command: str, paths: Sequence[str], *, say: Callable[[str], None]) -> None:
-        self._command, self._say = command, say
-        self._paths = [Path(one) for one in dict.fromkeys(paths)]
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+        self._paths = [Path(one) for one in dict.fromkeys(invocation.values(REPORT))]
         self._written: Report | None = None
 
     def check(self) -> None:
@@ -42,6 +56,7 @@ class ReportFiles:
                 raise _other_ending(path)
             if not kind.is_available:
                 raise _extra_missing(path)
+            refuse_own_file(self._invocation, path, REPORT.flag)
             try:
                 prove_replaceable(path)
             except OSError as error:
@@ -53,7 +68,7 @@ class ReportFiles:
 
     def write(self, report: Report) -> Report:
         """Write every file; the report, failed where one could not be written."""
-        if report.exit_code in _WITHOUT_FILES:
+        if not _is_worth_a_file(report):
             return report
         self._written, failed = report, report
         for path in self._paths:
@@ -65,7 +80,7 @@ class ReportFiles:
                     _failure(path, error),
                     "Free space or fix the folder, then run the command again.",
                 )
-                self._say(problem.problem)
+                self._invocation.voice.warn(problem.problem)
                 failed = failed.failed_by(problem)
         return failed
 
@@ -74,12 +89,46 @@ class ReportFiles:
         if problem.reason.exit_code in _WITHOUT_FILES:
             return problem
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        before = self._written or Report(self._command, at, DaySource.LOCAL)
+        before = self._written or Report(self._invocation.command, at, DaySource.LOCAL)
         return self.write(replace(before, error=problem)).error or problem
 
 
+def refuse_own_file(invocation: Invocation, path: Path, flag: str) -> None:
+    """Raise ``UsageError`` for a file to write that holds our records, or that this run reads."""
+    problem = ""
+    for folder in _own_folders(invocation):
+        if any(_is_same(above, folder) for above in Path(os.path.realpath(path)).parents):
+            problem = f"{flag}: {clean(path, 120)} is in the configuration directory."
+    for question in _READ:
+        for value in invocation.values(question):
+            if any(_is_same(path, Path(one)) for one in (value, value.partition("=")[2]) if one):
+                problem = f"{flag}: {clean(path, 120)} is the file of {question.flag}."
+    if problem:
+        raise UsageError(Reason.INPUT_INVALID, problem, remedy="Pass another file.")
+
+
+def _own_folders(invocation: Invocation) -> Iterator[Path]:
+    """The configuration directory of this run, and that of a run without options."""
+    with suppress(StoreError):  # no home, so no records
+        yield invocation.folder
+        yield default_folder(invocation.environment)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there
+        return False
+
+
+def _is_worth_a_file(report: Report) -> bool:
+    """Whether something was found out, be it of one connection of many."""
+    codes = [gravest(check.exit_code for check in one.all_checks()) for one in report.connections]
+    return any(code not in _WITHOUT_FILES for code in (report.exit_code, *codes))
+
+
 def _other_ending(path: Path) -> UserError:
-    endings = join_words(tuple(FORMATS)).replace(" and ", " or ")
+    endings = join_words(tuple(FORMATS), "or")
     return UsageError(
         Reason.INPUT_INVALID,
         f"{REPORT.flag}: {clean(path, 120)} is not a known format.",
@@ -96,5 +145,4 @@ def _extra_missing(path: Path) -> UserError:
 
 
 def _failure(path: Path, error: OSError) -> str:
-    why = error.strerror or type(error).__name__
-    return f"{REPORT.flag}: {clean(path, 120)} cannot be written: {why}."
+    return f"{REPORT.flag}: {clean(path, 120)} cannot be written: {system_words(error)}."

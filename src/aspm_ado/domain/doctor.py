@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at on a machine, and the finding with its remedy that follows."""
+"""What ``doctor`` checks on a machine, and the findings with their remedies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import GRAVITY, Verdict, verdict_of
+from aspm_ado.domain.report import Verdict, gravest, verdict_of
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean
 
@@ -36,7 +36,7 @@ OURS: Final = frozenset({"ASPM_ADO_PAT", "ASPM_ADO_SIMULATOR", "ASPM_ADO_GLOBAL_
     for row in vars(questions).values()
     if isinstance(row, Question) and row.env.startswith(PREFIX)
 }
-"""Every variable of ours. Any other with our prefix is a typing error."""
+"""Every variable of aspm-ado. Any other one with this prefix is a typing error."""
 
 OLD_NAMES: Final[Mapping[str, str]] = {
     "KONDUKTO_HOST": "INVICTI_ASPM_HOST",
@@ -52,20 +52,20 @@ _OTHERS: Final = frozenset({
 })  # fmt: skip
 
 SKEW_WARNED: Final = timedelta(minutes=5)
-"""Young certificates and the last days of a token begin to go wrong."""
+"""From here on, new certificates and the last days of a token are judged wrongly."""
 SKEW_REFUSED: Final = timedelta(days=1)
-"""Certificates fail, and no day that this machine counts by is right."""
+"""From here on, certificates fail, and every count of days is wrong."""
 LITTLE_SPACE: Final = 10 * 1024 * 1024
-"""Our records take some kilobytes, and twice that while they are replaced."""
+"""The configuration takes some kilobytes, and twice that while it is replaced."""
 _FEW: Final = 5
-_OURS: Final = "aspm-ado:"
 """How many names or commands one sentence lists."""
 _ALL: Final = 100
+_OURS: Final = "aspm-ado:"
 
 
 @dataclass(frozen=True, slots=True)
 class Software:
-    """What runs here. ``dependencies`` are names and versions; no version where one is missing."""
+    """The installed software: ``dependencies`` by name, with no version where one is missing."""
 
     program: str
     python: str
@@ -76,10 +76,10 @@ class Software:
 
 @dataclass(frozen=True, slots=True)
 class MachineFacts:
-    """What is known of the machine before anything is tried.
+    """What is known of the machine before the first check.
 
-    ``variables`` are the names of all that are set; ``nobody_asks`` is why nobody can be asked,
-    empty when somebody can; ``keeps_secrets`` is false for ``ASPM_ADO_STORE=none``.
+    ``variables`` are the names of all that are set. ``nobody_asks`` says why prompts are
+    unavailable. ``keeps_secrets`` is false for ``ASPM_ADO_STORE=none``.
     """
 
     software: Software
@@ -93,9 +93,10 @@ class MachineFacts:
 
 @dataclass(frozen=True, slots=True)
 class FolderFacts:
-    """Our folder, fit to be used.
+    """A usable configuration directory.
 
-    ``mode`` is unknown where the folder is not there yet, or modes mean nothing (Windows).
+    ``mode`` is ``None`` if the directory does not exist yet, and on Windows. ``aside`` are the
+    names of damaged files that were renamed.
     """
 
     path: str
@@ -103,15 +104,11 @@ class FolderFacts:
     mode: int | None = None
     free: int | None = None
     aside: tuple[str, ...] = ()
-    """The names of damaged records that were set aside there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host in use.
-
-    ``base_url`` is the Azure DevOps there, empty for Invicti ASPM; ``ca_bundle`` is recorded.
-    """
+    """A host in use, with the CA bundle of its connection. Invicti ASPM has no ``base_url``."""
 
     origin: Origin
     base_url: str = ""
@@ -119,38 +116,40 @@ class Host:
 
     @property
     def name(self) -> str:
-        """What a person calls it; the port where it is not the scheme's own."""
+        """The host, with its port if that is not the default."""
         return str(self.origin).partition("://")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyUse:
-    """Whether a host is reached by a proxy, and which variable says so; without its sign-in."""
+    """The proxy for a host, without its sign-in, and the variable that names it.
+
+    ``exempt`` is the variable that exempts the host from a proxy.
+    """
 
     proxy: str = ""
     variable: str = ""
     usable: bool = True
     signs_in: bool = False
     exempt: str = ""
-    """The variable that exempts this host from a proxy that is set."""
 
     @property
     def words(self) -> str:
-        """The same for a sentence."""
+        """How a sentence says it."""
         if self.proxy and not self.usable:
-            return f"not at all: {self.variable} names a proxy that cannot be used, {self.proxy}"
+            return f"no connection: {self.variable} names an unusable proxy, {self.proxy}"
         if self.proxy:
             sign_in = ", with a sign-in" if self.signs_in else ""
             return f"through {self.proxy} ({self.variable}{sign_in})"
-        return f"directly ({self.exempt})" if self.exempt else "directly"
+        return f"direct ({self.exempt})" if self.exempt else "direct"
 
 
 @dataclass(frozen=True, slots=True)
 class HostResult:
-    """What came of connecting to a host.
+    """The result of connecting to a host.
 
-    ``details`` has a sentence for each of ``HOST_STEPS`` that went well; ``problem`` is why the
-    next one failed. Both end early where the next step could not be tried.
+    ``details`` has a sentence per step of ``HOST_STEPS`` that passed. ``problem`` is why the next
+    one failed.
     """
 
     host: Host
@@ -160,12 +159,12 @@ class HostResult:
 
     @property
     def reached(self) -> bool:
-        """Whether a request could be sent."""
+        """Whether a request can be sent."""
         return len(self.details) == (3 if self.host.origin.scheme == "https" else 2)
 
 
 class Health(StrEnum):
-    """How a check of this machine ended."""
+    """The result of a check of this machine."""
 
     OK = "ok"
     WARN = "warn"
@@ -182,7 +181,7 @@ class Subject(StrEnum):
     title: str  # type: ignore[assignment]
 
     def __new__(cls, name: str, title: str) -> Subject:
-        """Bind the public id and what a person reads together."""
+        """Bind the public id and the title."""
         subject = str.__new__(cls, name)
         subject._value_ = name
         subject.title = title
@@ -194,53 +193,53 @@ class Subject(StrEnum):
     OPENSSL = "machine.openssl", "OpenSSL"
     DEPENDENCIES = "machine.dependencies", "Dependencies"
     VARIABLES = "machine.variables", "Variables set"
-    TERMINAL = "machine.terminal", "Questions"
-    RETIREMENT = "machine.retirement", "End of global tokens"
-    KEYRING = "keyring.class", "Class in use"
-    PROBE = "keyring.read", "Reading"
-    UNNAMED = "keyring.unnamed", "Secrets without a record"
-    FOLDER = "records.folder", "Config folder"
+    TERMINAL = "machine.terminal", "Prompts"
+    RETIREMENT = "machine.retirement", "Retirement of global tokens"
+    KEYRING = "keyring.class", "Keyring in use"
+    PROBE = "keyring.read", "Read access"
+    UNNAMED = "keyring.unnamed", "Secrets without a connection"
+    FOLDER = "records.folder", "Configuration directory"
     SPACE = "records.space", "Free space"
-    WRITABLE = "records.writable", "Writing"
+    WRITABLE = "records.writable", "Write access"
     LOCK = "records.lock", "Lock"
-    ASIDE = "records.aside", "Damaged records set aside"
+    ASIDE = "records.aside", "Damaged files set aside"
     CATALOGUE = "records.catalogue", "Connections"
     PENDING = "records.pending", "Interrupted writes"
-    SUCCESSORS = "records.successors", "New tokens that wait"
-    ERASING = "records.erasing", "Secrets to be erased"
-    ORDERED = "records.ordered", "Tokens to be revoked"
-    HANDOFF = "records.handoff", "Steps left in Invicti ASPM"
-    DRAFT = "records.draft", "Draft of an interrupted run"
+    SUCCESSORS = "records.successors", "Pending tokens"
+    ERASING = "records.erasing", "Secrets to delete"
+    ORDERED = "records.ordered", "Tokens to revoke"
+    HANDOFF = "records.handoff", "Steps remaining in Invicti ASPM"
+    DRAFT = "records.draft", "Saved answers"
     PROXY = "network.proxy", "Proxy"
     TRUST = "network.trust", "Trusted certificates"
-    DNS = "network.dns", "Name"
+    DNS = "network.dns", "DNS"
     CONNECT = "network.connect", "Connection"
     TLS = "network.tls", "TLS"
     CLOCK = "network.clock", "Clock of this machine"
 
     @property
     def area(self) -> str:
-        """What comes before the dot."""
+        """The part before the dot."""
         return self.value.partition(".")[0]
 
 
 HOST_STEPS: Final = (Subject.DNS, Subject.CONNECT, Subject.TLS)
-"""The checks of one host, each possible only when the one before went well."""
+"""The checks of one host. Each needs the previous one to pass."""
 
 AREAS: Final[Mapping[str, tuple[str, ExitCode]]] = {
     "machine": ("This machine", ExitCode.DONE),
     "keyring": ("Keyring", ExitCode.STORE),
-    "records": ("Our records", ExitCode.STORE),
+    "records": ("Configuration", ExitCode.STORE),
     "network": ("Network", ExitCode.COULD_NOT_FIND_OUT),
 }
-"""The heading of each area, and the exit code of a failure in it."""
+"""Per area: the heading, and the exit code of a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """How one check ended, in a sentence fit for a ticket.
+    """The result of one check, in a sentence for a ticket.
 
-    Every ``warn`` and ``fail`` has a remedy; ``about`` names the host or the file of certificates.
+    Every ``warn`` and ``fail`` has a remedy. ``about`` names the host or the CA bundle.
     """
 
     subject: Subject
@@ -262,11 +261,11 @@ class HealthCheck:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What it counts as: the code of its area when it failed. Warnings never count."""
+        """The code of its area if it failed. Warnings never count."""
         return AREAS[self.subject.area][1] if self.health is Health.FAIL else ExitCode.DONE
 
     def without_home(self, homes: Iterable[str]) -> HealthCheck:
-        """The same with the home folder as ``~``."""
+        """Write the home folder as ``~``."""
         return replace(
             self,
             detail=with_tilde(self.detail, homes),
@@ -282,56 +281,55 @@ ADVICE: Final[Mapping[Subject, tuple[Reason, str]]] = {
     ),
     Subject.VARIABLES: (
         Reason.MACHINE_ODD,
-        "Correct or unset what is not one of ours; every option's help names its variable.",
+        "Correct or unset the unknown variables. Each is ASPM_ADO_ and the name of an option.",
     ),
     Subject.FOLDER: (Reason.MACHINE_ODD, "Run: chmod 700 {names}"),
     Subject.UNNAMED: (
         Reason.UNFINISHED,
-        "If no other configuration directory uses them, delete them in the keyring's own program.",
+        "If no other configuration directory uses them, delete them in the keyring's program.",
     ),
-    Subject.SPACE: (Reason.MACHINE_ODD, "Make room on that disk, or raise the quota."),
+    Subject.SPACE: (Reason.MACHINE_ODD, "Free space on that disk, or raise the quota."),
     Subject.ASIDE: (
         Reason.UNFINISHED,
-        "Mend it, and put it back as catalog.json. "
-        "Or remove those tokens from the keyring, then the file.",
+        "Repair the file and rename it to catalog.json. "
+        "Or delete those tokens from the keyring, and then the file.",
     ),
-    Subject.PENDING: (Reason.UNFINISHED, "Go on with: {names}"),
-    Subject.SUCCESSORS: (Reason.UNFINISHED, "Go on with: {names}"),
+    Subject.PENDING: (Reason.UNFINISHED, "To continue, run: {names}"),
+    Subject.SUCCESSORS: (Reason.UNFINISHED, "To continue, run: {names}"),
     Subject.ERASING: (
         Reason.UNFINISHED,
-        "Open the keyring, then: aspm-ado connect (or rotate, or disconnect); "
-        "each begins with what is left.",
+        "Unlock the keyring. The next connect, rotate, or disconnect deletes them.",
     ),
     Subject.ORDERED: (
         Reason.UNFINISHED,
-        "The next creation there revokes it; or do it by hand, on the token page of {names}.",
+        "Revoke them on the token page of {names}. Creating another token there does it, too.",
     ),
-    Subject.HANDOFF: (Reason.HANDED_OFF, "Go on with: {names}"),
-    Subject.DRAFT: (Reason.UNFINISHED, "Go on with: aspm-ado connect"),
+    Subject.HANDOFF: (Reason.HANDED_OFF, "To continue, run: {names}"),
+    Subject.DRAFT: (Reason.UNFINISHED, "To continue, run: aspm-ado connect"),
     Subject.PROXY: (
         Reason.PROXY_FAILED,
-        "Set {names} to an HTTP proxy, http://HOST:PORT, or name the hosts in NO_PROXY.",
+        "Set {names} to an HTTP proxy (http://HOST:PORT), or add the hosts to NO_PROXY.",
     ),
     Subject.TRUST: (
         Reason.FILE_UNREADABLE,
-        "Name a file of certificates in PEM form there that only you can change, or unset it.",
+        "Set it to a PEM file of certificates that only you can change, or unset it.",
     ),
     Subject.TLS: (
         Reason.HTTP_REFUSED,
-        "Give that server a certificate, and connect again with its https address.",
+        "Install a certificate on that server, and connect again with its https URL.",
     ),
     Subject.CLOCK: (
         Reason.CLOCK_WRONG,
-        "Set the clock, and let the system keep it right (on Linux: timedatectl set-ntp true).",
+        "Set the clock, and turn on time synchronization (on Linux: timedatectl set-ntp true).",
     ),
 }
-"""What to do about a check that found something by itself. Errors bring a remedy of their own."""
+"""The remedies of findings. Errors have remedies of their own."""
 
 
 def ok(
     subject: Subject, detail: str, milliseconds: int | None = None, about: str = ""
 ) -> HealthCheck:
-    """A check that went well."""
+    """A check that passed."""
     return HealthCheck(subject, Health.OK, detail, milliseconds=milliseconds, about=about)
 
 
@@ -342,7 +340,7 @@ def trouble(
     about: str = "",
     names: str = "",
 ) -> HealthCheck:
-    """A check that found something; ``names`` are filled into its advice."""
+    """A check that found something. ``names`` complete its remedy."""
     reason, advice = ADVICE[subject]
     return HealthCheck(subject, health, detail, reason, advice.format(names=names), about=about)
 
@@ -363,18 +361,18 @@ def failed(
 def not_tried(
     subject: Subject, detail: str, reason: Reason = Reason.NOT_ASKED, about: str = ""
 ) -> HealthCheck:
-    """A check that was not possible, or not needed."""
+    """A check that is impossible or unnecessary."""
     return HealthCheck(subject, Health.SKIP, detail, reason, about=about)
 
 
 def exit_code(findings: Iterable[HealthCheck]) -> ExitCode:
-    """The gravest of them."""
+    """The gravest code of the findings."""
     codes = {finding.exit_code for finding in findings}
-    return next((code for code in GRAVITY if code in codes), ExitCode.DONE)
+    return gravest(codes)
 
 
 def verdict(findings: Iterable[HealthCheck]) -> Verdict:
-    """The exit code as a word, and whether there are warnings."""
+    """The verdict of the findings."""
     rows = tuple(findings)
     return verdict_of(exit_code(rows), warned=any(row.health is Health.WARN for row in rows))
 
@@ -389,14 +387,14 @@ def with_tilde(text: str, homes: Iterable[str]) -> str:
 
 
 def shortlist(names: Iterable[str], most: int = _FEW) -> str:
-    """Names for a sentence: the first few, and how many more."""
+    """The first names for a sentence, and how many more there are."""
     rows = [clean(name, 60) for name in names]
     more = f" and {len(rows) - most} more" if len(rows) > most else ""
     return ", ".join(rows[:most]) + more
 
 
 def software(found: Software) -> Iterator[HealthCheck]:
-    """What runs here, and by what."""
+    """Check the installed software."""
     yield ok(Subject.PROGRAM, found.program)
     yield ok(Subject.PYTHON, found.python)
     yield ok(Subject.PLATFORM, found.platform)
@@ -409,17 +407,17 @@ def software(found: Software) -> Iterator[HealthCheck]:
         detail = f"Not installed: {shortlist(missing)}. Installed: {there}."
         yield trouble(Subject.DEPENDENCIES, detail)
     else:
-        unknown = "Not known: this copy was not installed as a package."
+        unknown = "Unknown: this copy was not installed as a package."
         yield ok(Subject.DEPENDENCIES, there or unknown)
 
 
 def variables(names: Sequence[str]) -> HealthCheck:
-    """The variables that change what we do, by name; a value may be a secret."""
+    """Check the names of the variables that apply. A value may be a secret."""
     relevant = sorted(filter(_is_relevant, names))
     mistyped = [name for name in relevant if name.startswith(PREFIX) and name not in OURS]
-    detail = f"{shortlist(relevant, _ALL) or 'None that matter here'}."
+    detail = f"{shortlist(relevant, _ALL) or 'None that apply here'}."
     if mistyped:
-        return trouble(Subject.VARIABLES, f"{detail} Not one of ours: {shortlist(mistyped)}.")
+        return trouble(Subject.VARIABLES, f"{detail} Unknown: {shortlist(mistyped)}.")
     old = sorted(OLD_NAMES.keys() & set(names))
     if old:
         remedy = " ".join(f"{name} is deprecated; use {OLD_NAMES[name]}." for name in old)
@@ -432,13 +430,13 @@ def _is_relevant(name: str) -> bool:
 
 
 def terminal(why_not: str) -> HealthCheck:
-    """Whether somebody can be asked. That nobody can is as it should be in a pipeline."""
-    detail = f"Prompts are unavailable: {why_not}." if why_not else "Prompts are available."
+    """Whether prompts are available. In a pipeline they are not, and need not be."""
+    detail = f"Unavailable: {why_not}." if why_not else "Available."
     return ok(Subject.TERMINAL, detail)
 
 
 def retirement(end: date | None, source: str, today: date) -> HealthCheck:
-    """The day on which tokens of all organizations stop, as we count."""
+    """The date on which global tokens stop working."""
     if end is None:
         return ok(Subject.RETIREMENT, f"Never ({source}).")
     days = (end - today).days
@@ -449,24 +447,24 @@ def retirement(end: date | None, source: str, today: date) -> HealthCheck:
         when = f"{count_days(-days)} ago"
     return ok(
         Subject.RETIREMENT,
-        f"{end.isoformat()} ({source}), {when} by this machine's clock. "
-        "Azure DevOps Services only.",
+        f"{end.isoformat()} ({source}), {when} by the clock of this machine. "
+        "Applies to Azure DevOps Services only.",
     )
 
 
 def folder(facts: FolderFacts) -> Iterator[HealthCheck]:
-    """Where our records are, who can read them, and how much fits there."""
+    """Check who can read the configuration directory, and its free space."""
     mode = f" (mode {facts.mode:04o})" if facts.mode is not None else ""
     if not facts.exists:
-        detail = f"{facts.path} is not there yet; the first connection makes it."
+        detail = f"{facts.path} does not exist yet. The first connection creates it."
         yield ok(Subject.FOLDER, detail)
     elif facts.mode is not None and facts.mode & 0o077:
-        detail = f"{facts.path}{mode} is yours, and others can look into it: names and dates."
+        detail = f"{facts.path}{mode}: other users can read it (names and dates)."
         yield trouble(Subject.FOLDER, detail, names=quote(facts.path))
     else:
-        yield ok(Subject.FOLDER, f"{facts.path}{mode} is yours alone.")
+        yield ok(Subject.FOLDER, f"{facts.path}{mode}, private.")
     if facts.free is None:
-        detail = "Not known: the system does not tell."
+        detail = "Unknown: the system does not report it."
         yield not_tried(Subject.SPACE, detail, Reason.NOT_PROVABLE)
     elif facts.free < LITTLE_SPACE:
         yield trouble(Subject.SPACE, f"{facts.free // 1024} KiB.")
@@ -475,22 +473,28 @@ def folder(facts: FolderFacts) -> Iterator[HealthCheck]:
 
 
 def aside(facts: FolderFacts) -> HealthCheck:
-    """Damaged records that were set aside: only they know which tokens of ours the keyring has."""
+    """Damaged configuration files: only they name some secrets in the keyring."""
     where = f"{shortlist(facts.aside)} in {facts.path}"
-    detail = f"{where}; the tokens that they name are in the keyring still."
+    detail = f"{where}. Their tokens are still in the keyring."
     return _left(Subject.ASIDE, facts.aside, detail)
 
 
+UNLISTED: Final = (
+    "aspm-ado cannot list the entries of this keyring. To find old ones, search its application "
+    "for “aspm-ado:”."
+)
+
+
 def unnamed(listed: Iterable[str], catalogue: Catalogue) -> HealthCheck:
-    """The entries of the keyring that are ours by their names and that no record names."""
+    """Keyring entries of aspm-ado that no connection names."""
     named = {*catalogue.services, *catalogue.erasing, *chain(*catalogue.pending.values())}
     left = sorted(one for one in listed if one.startswith(_OURS) and one not in named)
-    detail = f"The records of this folder do not name {len(left)}: {shortlist(left)}."
+    detail = f"No connection in this directory uses {len(left)}: {shortlist(left)}."
     return _left(Subject.UNNAMED, left, detail)
 
 
 def unfinished_work(catalogue: Catalogue) -> Iterator[HealthCheck]:
-    """What earlier runs left to be done, each with the command that goes on with it."""
+    """The unfinished work of earlier runs, with the commands to continue."""
     entries = [entry for _, entry in sorted(catalogue.connections.items())]
     pending = sorted(catalogue.pending)
     waiting = [entry.name for entry in entries if entry.successors]
@@ -500,13 +504,13 @@ def unfinished_work(catalogue: Catalogue) -> Iterator[HealthCheck]:
 
     detail = f"Storing was interrupted: {shortlist(pending)}."
     yield _left(Subject.PENDING, pending, detail, _commands("connect", pending))
-    detail = f"Proven, but Invicti ASPM does not have it yet: {shortlist(waiting)}."
+    detail = f"Verified, but not yet in Invicti ASPM: {shortlist(waiting)}."
     yield _left(Subject.SUCCESSORS, waiting, detail, _commands("handoff", waiting))
-    detail = f"{len(catalogue.erasing)} old secrets could not be erased yet."
+    detail = f"{len(catalogue.erasing)} not deleted yet."
     yield _left(Subject.ERASING, catalogue.erasing, detail)
-    detail = f"Left of interrupted runs, as far as they were created: {shortlist(orders)}."
+    detail = f"Interrupted runs may have created: {shortlist(orders)}."
     yield _left(Subject.ORDERED, orders, detail, where)
-    detail = f"The values are still to be entered there: {shortlist(due)}."
+    detail = f"Someone still has to enter the values of {shortlist(due)}."
     yield _left(Subject.HANDOFF, due, detail, _commands("handoff", due))
 
 
@@ -524,19 +528,18 @@ def _is_handed_off(entry: Entry) -> bool:
 
 
 def draft(answers: Iterable[str] | None) -> HealthCheck:
-    """The draft, by the names of its answers; never what they are."""
+    """The saved answers of an interrupted run, by name and without their values."""
     if answers is None:
         return ok(Subject.DRAFT, "None.")
     names = shortlist(sorted(answers)) or "none"
-    detail = f"A run was interrupted; these answers are offered again: {names}."
+    detail = f"From an interrupted run: {names}."
     return trouble(Subject.DRAFT, detail)
 
 
 def hosts_in_use(catalogue: Catalogue, simulator: str | None) -> tuple[Host, ...]:
-    """The hosts in use, each once for each file of certificates: Services, Servers, then ASPMs.
+    """The hosts in use, once per CA bundle: Services, Servers, then Invicti ASPM.
 
-    Services are in use where they are stored, or where nothing is. Raises ``UsageError`` for an
-    address on record that is none.
+    Without connections, those of Services. Raises ``UsageError`` for an invalid stored URL.
     """
     if simulator:
         return (Host(Origin.of(simulator), SERVICES_URL),)
@@ -562,7 +565,7 @@ def _services(ca_bundle: str | None) -> list[Host]:
 
 
 def proxies(uses: Mapping[str, ProxyUse]) -> HealthCheck:
-    """Which host is reached how, by the variable that says so. ``uses`` are by names of hosts."""
+    """Check the proxy per host. ``uses`` are by names of hosts."""
     by_words: dict[str, list[str]] = {}
     for name, use in uses.items():
         by_words.setdefault(use.words, []).append(name)
@@ -574,7 +577,7 @@ def proxies(uses: Mapping[str, ProxyUse]) -> HealthCheck:
 
 
 def host_checks(result: HostResult) -> Iterator[HealthCheck]:
-    """Name, connection and TLS of one host; the last one tried has the time of all."""
+    """DNS, connection and TLS of one host. The last one tried has the time of all."""
     about, taken = result.host.name, len(result.details)
     for number, subject in enumerate(HOST_STEPS):
         if number < taken:
@@ -591,18 +594,17 @@ def host_checks(result: HostResult) -> Iterator[HealthCheck]:
 
 def _without_tls(found: Host) -> HealthCheck:
     if found.origin.is_loopback:
-        detail = "None: plain http on this machine."
+        detail = "None: http on this machine."
         return not_tried(Subject.TLS, detail, Reason.NOT_WANTED, found.name)
-    detail = "None: it was accepted with --allow-http that secrets travel in clear."
+    detail = "None: --allow-http lets secrets travel in clear text."
     return trouble(Subject.TLS, detail, about=found.name)
 
 
 def date_url(results: Iterable[HostResult]) -> tuple[str, str | None] | None:
-    """What to ask for the time of day, without a token, and the file of certificates for it.
+    """The URL to request for its ``Date``, without a token, and its CA bundle.
 
-    An Azure DevOps that was reached refuses anybody there, with a ``Date``. ``profiles/me`` is the
-    one documented address that names no organization; where its host is not reached, the front
-    page of another serves.
+    ``profiles/me`` is the only documented URL that names no organization. If its host is not
+    reachable, use the front page of another one.
     """
     reached = [one.host for one in results if one.reached and one.host.base_url]
     asked = [(_date_url(found), found.ca_bundle) for found in reached]
@@ -619,20 +621,20 @@ def _date_url(found: Host) -> str:
 
 
 def clock(reply: Reply | None, now: datetime, *, simulated: bool) -> HealthCheck:
-    """The clock of this machine against the ``Date`` of an answer that came ``now``."""
+    """Compare the clock of this machine with the ``Date`` of an answer that came ``now``."""
     if reply is None:
-        return not_tried(Subject.CLOCK, "Not compared: no Azure DevOps could be reached.")
+        return not_tried(Subject.CLOCK, "Skipped: no Azure DevOps is reachable.")
     asked, there = f"GET {clean(reply.call.url)}", reply.received
     if there is None:
-        detail = f"Not compared: {asked} brought no date. {reply.problem}".strip()
+        detail = f"Could not check: {asked} returned no date. {reply.problem}".strip()
         return not_tried(Subject.CLOCK, detail, Reason.ANSWER_UNREADABLE)
     if simulated:
-        detail = f"Not judged: a simulation has a day of its own ({there:%Y-%m-%d})."
+        detail = f"Skipped: a simulation has a date of its own ({there:%Y-%m-%d})."
         return not_tried(Subject.CLOCK, detail, Reason.NOT_WANTED)
     skew = abs(now - there)
-    evidence = f"by the Date of the answer to {asked}, asked without a token"
+    evidence = f"compared with {asked} (sent without a token)"
     if skew <= SKEW_WARNED:
-        return ok(Subject.CLOCK, f"Right, {evidence}.")
+        return ok(Subject.CLOCK, f"Correct, {evidence}.")
     side = "ahead" if now > there else "behind"
     health = Health.WARN if skew <= SKEW_REFUSED else Health.FAIL
     return trouble(Subject.CLOCK, f"{_duration(skew)} {side}, {evidence}.", health)

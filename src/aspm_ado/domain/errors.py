@@ -75,7 +75,7 @@ def bug_words(error: BaseException) -> str:
     place = kind
     if frames:
         place += f" at {frames[-1].lstrip('/').lstrip(chr(92))}"
-    return f"A bug of ours: {place} (id {mark})."
+    return f"A bug in aspm-ado: {place} (id {mark})."
 
 
 BUG_REMEDY: Final = "Please report this id and the command that you ran; no secret is in it."

@@ -68,7 +68,7 @@ class Who(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why something is not simply good. docs/reasons.md is made from the text below each.
+    """Why a check or a run did not simply pass. docs/reasons.md has the text below each.
 
     ``exit_code`` is what a required check with this reason counts as.
     """
@@ -85,35 +85,35 @@ class Reason(StrEnum):
         return reason
 
     USAGE = "usage", 2
-    """The command line cannot be understood."""
+    """The command line is not valid."""
     INPUT_MISSING = "input-missing", 2
     """A required value is missing, and prompts are unavailable."""
     INPUT_INVALID = "input-invalid", 2
-    """A value was refused before any request."""
+    """A value was rejected before any request."""
     URL_INVALID = "url-invalid", 2
-    """An address cannot be understood, or does not belong to what it was given for."""
+    """A URL is not valid, or does not fit the option that it was passed to."""
     HTTP_REFUSED = "http-refused", 2
-    """An address without TLS was given where a secret would travel in clear."""
+    """A URL without TLS would send a secret in clear text."""
     SECRET_AS_VALUE = "secret-as-value", 2
-    """A token stands where a name, a file or a URL is meant."""
+    """A token was passed where a name, a file, or a URL is expected."""
     VARIABLE_NOT_EXPANDED = "variable-not-expanded", 2
     """A value is a literal `$(NAME)`: the pipeline variable was not expanded."""
     TOKEN_UNCHANGED = "token-unchanged", 2
-    """The new token is the very one that it is to replace."""
+    """The new token is the same as the current one."""
     TOKEN_EMPTY = "token-empty", 2
-    """The source of the token holds nothing."""
+    """The source of the token is empty."""
     TOKEN_MALFORMED = "token-malformed", 2
-    """The token holds a character that no token has; its position is named, never its content."""
+    """The token contains an invalid character. The error names its position, never its content."""
     TOKEN_IS_ENTRA = "token-is-entra", 2
-    """An Entra access token (`eyJ…`) was given in place of a personal access token."""
+    """An Entra access token (`eyJ…`) was passed instead of a personal access token."""
     TOKEN_COMMAND_FAILED = "token-command-failed", 2
-    """The command for the token cannot run, fails, or prints something else than one token."""
+    """The command for the token cannot run, fails, or does not print exactly one token."""
     FILE_UNREADABLE = "file-unreadable", 2
     """A named file cannot be read or written."""
     FILE_NOT_PRIVATE = "file-not-private", 2
-    """A file with a secret can be read by other users of this machine."""
+    """Other users of this machine can read a file with a secret."""
     NOTHING_STORED = "nothing-stored", 2
-    """There is no such connection, or none at all."""
+    """No connections are stored, or none has that name."""
     EXTRA_MISSING = "extra-missing", 2
     """A format of `--report` needs a library that is not installed."""
     CODE_SCOPE_MISSING = "code-scope-missing", 3, Who.OWNER
@@ -131,168 +131,166 @@ class Reason(StrEnum):
     FULL_ACCESS_BY_PARTS = "full-access-by-parts", 0
     """Not Full access, but the five sets of scopes that Invicti's Services pages name."""
     REACH_ORGANIZATION_ONLY = "reach-organization-only", 3, Who.OWNER
-    """The token reaches one organization; Invicti asks for all accessible organizations."""
+    """The token is for one organization. Invicti asks for all accessible organizations."""
     REACH_GLOBAL_ENDS = "reach-global-ends", 0
-    """The token reaches all organizations; Microsoft stops such tokens on the day named."""
+    """The token is global. Microsoft announced the end of such tokens for the date shown."""
     REACH_GLOBAL_OUTLIVED = "reach-global-outlived", 0
-    """The day has passed and the token still answers in all organizations."""
+    """The announced date has passed, but the token still works in all organizations."""
     REACH_AFTER_END = "reach-after-end", 0
-    """One organization is all a token can reach now, while Invicti's written guide still asks for
-    all."""
+    """Microsoft announced the end of global tokens. Invicti's guide still asks for one."""
     REACH_TOO_WIDE = "reach-too-wide", 3, Who.OWNER
-    """The new token reaches all organizations, where one of this organization alone is wanted."""
+    """The new token is global, but this organization needs a token of its own."""
     NOT_MIGRATED = "not-migrated", 8
-    """The organization was chosen to get a token of its own, and has none yet."""
+    """The organization is part of a migration and has no token of its own yet."""
     REACH_UNKNOWN = "reach-unknown", 5, Who.OWNER
     """The reach of the token is unknown."""
     ORGANIZATIONS_NOT_LISTED = "organizations-not-listed", 3, Who.OWNER
-    """The organizations that the token reaches could not be listed."""
+    """The organizations that the token can access could not be listed."""
     NOT_A_MEMBER = "not-a-member", 3, Who.ADMINISTRATOR
-    """The token is alive, but its owner has no access to this organization."""
+    """The token is valid, but its owner has no access to this organization."""
     NEVER_SIGNED_IN = "never-signed-in", 3, Who.OWNER
     """The token's owner has never signed in to this organization."""
     ORGANIZATION_ABSENT = "organization-absent", 3, Who.ASKER
-    """There is no organization or collection of this name."""
+    """No organization or collection has this name."""
     ORGANIZATION_DEACTIVATED = "organization-deactivated", 3, Who.ADMINISTRATOR
-    """The organization or collection has been switched off."""
+    """The organization or collection is deactivated."""
     ORGANIZATION_REFUSES_TOKEN = "organization-refuses-token", 3, Who.ADMINISTRATOR
-    """The token is alive, but this organization refuses it: no membership, or a token policy."""
+    """The token is valid, but this organization rejects it: no membership, or a token policy."""
     CLONE_FAILED = "clone-failed", 3, Who.ADMINISTRATOR
-    """The repository could not be read in any way although Code is granted."""
+    """The repository could not be read, although the token has the Code scope."""
     CLONE_NEEDS_USERNAME = "clone-needs-username", 0
-    """The repository can be read with a username beside the token only."""
+    """The repository can be read only with a username and the token."""
     CLONE_USERNAME_FAILED = "clone-username-failed", 0
     """The token alone reads the repository, but not with this username."""
     CLONE_NEEDS_HEADER = "clone-needs-header", 0
-    """The server offers Windows sign-in too; git may fail with `https://user:TOKEN@…` there."""
+    """The server also offers Windows sign-in. With it, git may fail with `https://user:TOKEN@…`."""
     REPOSITORY_DISABLED = "repository-disabled", 3, Who.ADMINISTRATOR
     """The repository named for the clone check is disabled."""
     REPOSITORY_ABSENT = "repository-absent", 3, Who.ASKER
-    """The repository named for the clone check does not exist or cannot be seen."""
+    """The repository named for the clone check does not exist, or the token cannot see it."""
     OTHER_IDENTITY = "other-identity", 3, Who.OWNER
-    """The new token belongs to another person than the one it is to replace."""
+    """The new token belongs to another person than the current token."""
     WARNING_REFUSED = "warning-refused", 3, Who.OWNER
-    """A warning that counts as a failure, as asked with --fail-on-warning."""
+    """A warning counts as a failure, because of --fail-on-warning."""
     DECLINED = "declined", 2
-    """A person said no to the plan, or to a confirmation."""
+    """You declined the plan or a confirmation."""
     CONFIRMATION_MISSING = "confirmation-missing", 2
-    """A step that cannot be taken back needs a yes, or -y."""
+    """A step that cannot be undone needs a confirmation or -y."""
     CREATION_FORBIDDEN = "creation-forbidden", 3, Who.ADMINISTRATOR
     """A policy of the organization or its tenant forbids this token."""
     CREATION_NOT_ALLOWED = "creation-not-allowed", 3, Who.ADMINISTRATOR
-    """Whoever is signed in with `az` may not create tokens there."""
+    """The account signed in with `az` may not create tokens there."""
     CREATION_NOT_POSSIBLE = "creation-not-possible", 3, Who.SERVICE
-    """Tokens cannot be created there by a program at all."""
+    """Programs cannot create tokens there."""
     CREATION_REFUSED = "creation-refused", 3, Who.SERVICE
-    """Azure DevOps refused what was asked of a new token: name, scopes, dates."""
+    """Azure DevOps rejected the name, the scopes, or the dates of the new token."""
     OTHER_TENANT = "other-tenant", 3, Who.MACHINE
-    """Whoever is signed in with `az` has no account in the organization's tenant."""
+    """The account signed in with `az` is not in the organization's tenant."""
     TOKEN_REJECTED = "token-rejected", 4, Who.OWNER
     """The service does not accept the token."""
     TOKEN_EXPIRED = "token-expired", 4, Who.OWNER
-    """The service refuses the token as one that has expired."""
+    """The service rejects the token as expired."""
     TOKEN_ANONYMOUS = "token-anonymous", 4, Who.OWNER
     """The service answered as to an anonymous request: it did not accept the token."""
     TOKEN_GONE = "token-gone", 4, Who.MACHINE
-    """The stored token is not in the secret store any more."""
+    """The stored token is no longer in the keyring."""
     ASPM_TOKEN_REJECTED = "aspm-token-rejected", 4, Who.ASPM
     """Invicti ASPM does not accept its API token."""
     NAME_UNRESOLVED = "name-unresolved", 5, Who.NETWORK
     """The name of a host cannot be resolved."""
     UNREACHABLE = "unreachable", 5, Who.NETWORK
-    """No connection to a host."""
+    """Could not connect to a host."""
     TLS_UNTRUSTED = "tls-untrusted", 5, Who.NETWORK
-    """The certificate of a host is not signed by anybody this machine trusts."""
+    """The certificate of a host is not signed by an authority that this machine trusts."""
     TLS_WRONG_HOST = "tls-wrong-host", 5, Who.NETWORK
     """The certificate belongs to another host."""
     TLS_EXPIRED = "tls-expired", 5, Who.NETWORK
     """The certificate is not valid today."""
     TLS_FAILED = "tls-failed", 5, Who.NETWORK
-    """No TLS connection could be made."""
+    """The TLS connection failed."""
     PROXY_FAILED = "proxy-failed", 5, Who.NETWORK
-    """The proxy did not let us through."""
+    """The proxy refused the connection."""
     TIMED_OUT = "timed-out", 5, Who.NETWORK
-    """No whole answer within the time allowed."""
+    """The service did not answer completely in time."""
     CLOCK_WRONG = "clock-wrong", 5, Who.MACHINE
-    """The clock of this machine is far from that of the service."""
+    """The clock of this machine differs too much from that of the service."""
     UNFINISHED = "unfinished", 0
-    """An earlier run left work that a later one goes on with."""
+    """An earlier run left unfinished work. A later run continues it."""
     MACHINE_ODD = "machine-odd", 0
-    """Something on this machine is not as it should be, and may work all the same."""
+    """Something on this machine is unusual, but may work."""
     THROTTLED = "throttled", 5, Who.SERVICE
-    """The service asks to slow down for longer than we wait."""
+    """The service is throttling requests for longer than the time limit."""
     SERVICE_UNAVAILABLE = "service-unavailable", 5, Who.SERVICE
-    """The service answered with an error of its own."""
+    """The service answered with a server error."""
     AZ_ABSENT = "az-absent", 5, Who.MACHINE
     """The Azure CLI (`az`) is not on the PATH."""
     AZ_NOT_SIGNED_IN = "az-not-signed-in", 5, Who.MACHINE
-    """Nobody is signed in with `az` to the tenant, or the sign-in has lapsed."""
+    """Nobody is signed in to the tenant with `az`, or the sign-in has expired."""
     AZ_FAILED = "az-failed", 5, Who.MACHINE
-    """`az` failed, or did not answer with a token."""
+    """`az` failed, or did not return a token."""
     TENANT_UNKNOWN = "tenant-unknown", 5, Who.SERVICE
-    """The Entra tenant of the organization could not be found out."""
+    """The Entra tenant of the organization is unknown."""
     CREATION_FAILED = "creation-failed", 5, Who.SERVICE
-    """Azure DevOps could not create the token, or did not say why not."""
+    """Azure DevOps failed to create the token, or gave no known reason."""
     CREATION_UNCERTAIN = "creation-uncertain", 5, Who.SERVICE
-    """A token may have been created, but its value did not arrive."""
+    """Azure DevOps may have created a token, but its value did not arrive."""
     ACCESS_FENCED = "access-fenced", 5, Who.ADMINISTRATOR
-    """Conditional access or an IP fence refused this machine."""
+    """Conditional access or an IP fence blocked this machine."""
     NOT_AZURE_DEVOPS = "not-azure-devops", 5, Who.NETWORK
-    """Something else answered in place of Azure DevOps: a sign-in portal, a proxy, a web server."""
+    """Something other than Azure DevOps answered: a sign-in portal, a proxy, or a web server."""
     SERVER_SIGN_IN_SETUP = "server-sign-in-setup", 5, Who.ADMINISTRATOR
-    """The web server in front of Azure DevOps Server refuses, or signs in whoever asks, before it
-    passes the token on."""
+    """The web server of Azure DevOps Server refuses or signs in every request before it checks the
+    token."""
     ANSWER_UNREADABLE = "answer-unreadable", 5, Who.NETWORK
-    """The answer was cut, too large or not what the service documents."""
+    """The answer is incomplete, too large, or not in the documented form."""
     ANSWERS_CONTRADICT = "answers-contradict", 5, Who.SERVICE
-    """Answers contradict each other: a lower level refused, a higher one granted."""
+    """Answers contradict each other: a lower level was denied, a higher one granted."""
     SCOPE_UNKNOWN = "scope-unknown", 5, Who.SERVICE
-    """No answer shows whether the scope is there."""
+    """No answer shows whether the token has the scope."""
     PERMISSION_UNCLEAR = "permission-unclear", 5, Who.ADMINISTRATOR
-    """The service denied access to the person, not to the scope; the scope cannot be told."""
+    """The service denied access to the person, so it is unknown whether the token has the scope."""
     ASPM_FORBIDDEN = "aspm-forbidden", 6, Who.ASPM
-    """Invicti ASPM knows the token but does not allow this."""
+    """Invicti ASPM accepts its API token, but denies access."""
     ASPM_NOT_AN_API = "aspm-not-an-api", 6, Who.ASPM_ADDRESS
-    """What answered at the ASPM address is not its API."""
+    """The URL of Invicti ASPM does not lead to its API."""
     ASPM_REFUSED = "aspm-refused", 6, Who.ASPM
-    """Invicti ASPM refused the values of the hand-off or registration."""
+    """Invicti ASPM refused the values of the handoff or registration."""
     REGISTRATION_CONFLICT = "registration-conflict", 6, Who.ASPM_INTEGRATIONS
-    """Invicti ASPM has an instance for the organization already, which this program did not
-    make."""
+    """Invicti ASPM already has an instance for the organization that aspm-ado did not create."""
     THREADS_EXHAUSTED = "threads-exhausted", 5, Who.MACHINE
-    """This machine starts no more threads."""
+    """This machine cannot start more threads."""
     KEYRING_ABSENT = "keyring-absent", 7, Who.MACHINE
-    """This session has no secret store."""
+    """This session has no usable keyring."""
     KEYRING_LOCKED = "keyring-locked", 7, Who.MACHINE
-    """The secret store is locked."""
+    """The keyring is locked."""
     KEYRING_SILENT = "keyring-silent", 7, Who.MACHINE
-    """The secret store did not answer in time."""
+    """The keyring did not answer in time."""
     KEYRING_NOT_TRUSTED = "keyring-not-trusted", 7, Who.MACHINE
-    """The secret store chosen for this session is not one that keeps secrets safe."""
+    """The keyring chosen for this session does not store secrets safely."""
     KEYRING_FAILED = "keyring-failed", 7, Who.MACHINE
-    """The secret store failed, or did not give back what it was given."""
+    """The keyring failed, or returned a different secret."""
     SECRET_TOO_LARGE = "secret-too-large", 7, Who.MACHINE
-    """The secret is larger than this secret store takes."""
+    """The secret is larger than this keyring accepts."""
     RECORDS_LOCKED = "records-locked", 7, Who.MACHINE
     """Another aspm-ado process uses the configuration."""
     RECORDS_UNREADABLE = "records-unreadable", 7, Who.MACHINE
-    """Our records cannot be read or written, or are damaged."""
+    """The configuration cannot be read or written, or is damaged."""
     RECORDS_NEWER = "records-newer", 7, Who.MACHINE
-    """Our records were written by a newer version."""
+    """A newer version wrote the configuration."""
     REPORT_UNWRITTEN = "report-unwritten", 7, Who.MACHINE
-    """The run ended, and a file of `--report` could not be written."""
+    """The run finished, but a file of `--report` could not be written."""
     HANDED_OFF = "handed-off", 8
-    """A person still has to enter the values in Invicti ASPM."""
+    """Someone still has to enter the values in Invicti ASPM."""
     SAVED_NOT_SHOWN = "saved-not-shown", 8
-    """A person said “saved”, and Invicti ASPM does not show the tool yet."""
+    """You marked the values as saved, but Invicti ASPM does not show the tool yet."""
     REGISTRATION_UNKNOWN = "registration-unknown", 8
-    """Whether Invicti ASPM has registered the instance could not be found out."""
+    """It is unknown whether Invicti ASPM has registered the instance."""
     REGISTRATION_PLANNED = "registration-planned", 0
-    """Nothing was registered: this was a rehearsal."""
+    """Nothing was registered: this was a dry run."""
     INTERRUPTED = "interrupted", 130
     """A person or the system stopped the run."""
     INTERNAL_ERROR = "internal-error", 1
-    """A bug of ours."""
+    """A bug in aspm-ado."""
     NOT_ASKED = "not-asked", 0
     """Skipped: an earlier check decides."""
     NOT_WANTED = "not-wanted", 0
@@ -300,21 +298,21 @@ class Reason(StrEnum):
     NOT_PROVABLE = "not-provable", 0
     """Verified as far as the API allows."""
     READ_ONLY_PROBES = "read-only-probes", 0
-    """Only reading requests were allowed; they cannot prove this level."""
+    """Only read requests were allowed. They cannot verify this level."""
     FORMAT_UNUSUAL = "format-unusual", 0
-    """The token has none of the shapes that Azure DevOps is known to give."""
+    """The token has no known format of Azure DevOps."""
     EXPIRY_UNKNOWN = "expiry-unknown", 0
-    """No service tells when a token ends, and nobody said."""
+    """The expiry date is unknown: no service reports it, and nobody entered it."""
     EXPIRY_NEAR = "expiry-near", 0
-    """The token ends soon."""
+    """The token expires soon."""
     EXPIRY_PASSED = "expiry-passed", 0
-    """The date given has passed, and the service still accepts the token."""
+    """The expiry date has passed, but the service still accepts the token."""
     NO_REPOSITORY = "no-repository", 0
-    """No enabled repository was found to try."""
+    """There is no enabled repository to try."""
     NO_USERNAME = "no-username", 0
-    """No username is known to try."""
+    """There is no known username to try."""
     NO_ASPM_TOKEN = "no-aspm-token", 0
-    """No ASPM API token was given; a guided hand-off needs none."""
+    """No API token of Invicti ASPM was passed. A guided handoff needs none."""
     NOTHING_KEPT = "nothing-kept", 0
     """Nothing is stored, as requested."""
 

@@ -26,17 +26,21 @@ FEW: Final = 3
 
 GRAVITY: Final = (
     ExitCode.INTERRUPTED,
-    ExitCode.USAGE,
     ExitCode.BUG,
     ExitCode.STORE,
     ExitCode.REJECTED,
     ExitCode.NOT_GOOD_ENOUGH,
     ExitCode.ASPM,
     ExitCode.COULD_NOT_FIND_OUT,
+    ExitCode.USAGE,
     ExitCode.STEP_REMAINS,
+    ExitCode.DONE,
 )
-"""Which code wins within a connection and over several, the gravest first."""
-_RANK: Final = (*GRAVITY, ExitCode.DONE)
+"""Which code wins within a connection and over several, the gravest first.
+
+2 is that of one connection of many. Where it ends the run, it wins, as 130 does.
+"""
+_ENDS_THE_RUN: Final = (ExitCode.INTERRUPTED, ExitCode.USAGE)
 
 
 class Verdict(StrEnum):
@@ -168,10 +172,13 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The gravest code in the document."""
+        """The code of what ended the run, else the gravest in the document."""
         codes = {check.exit_code for check in self.all_checks()}
         if self.error:
-            codes.add(self.error.reason.exit_code)
+            code = self.error.reason.exit_code
+            if code in _ENDS_THE_RUN:
+                return code
+            codes.add(code)
         return gravest(codes)
 
     @property
@@ -180,16 +187,17 @@ class Report:
         return _verdict(self.exit_code, self.all_checks())
 
     def failed_by(self, problem: Problem) -> Report:
-        """The same with an error; of two the graver is told."""
+        """The same with an error; of two the graver is told, or the one that ended the run."""
         if self.error is not None:
-            first = gravest((self.error.reason.exit_code, problem.reason.exit_code))
-            problem = self.error if first is self.error.reason.exit_code else problem
+            first, second = self.error.reason.exit_code, problem.reason.exit_code
+            if first in _ENDS_THE_RUN or gravest((first, second)) is first:
+                return self
         return replace(self, error=problem)
 
 
 def gravest(codes: Iterable[ExitCode]) -> ExitCode:
     """The code that wins."""
-    return min(codes, key=_RANK.index, default=ExitCode.DONE)
+    return min(codes, key=GRAVITY.index, default=ExitCode.DONE)
 
 
 def _verdict(code: ExitCode, checks: Iterable[Check]) -> Verdict:

@@ -38,10 +38,10 @@ _QUOTES: Final = ("''", '""', "``", "“”", "‘’", "<>")
 _TOKEN: Final = rf"(?:{_V2.pattern}|{_LEGACY.pattern})"
 _HOLDS_TOKEN: Final = re.compile(rf"(?<![A-Za-z0-9]){_TOKEN}(?![A-Za-z0-9])")
 _MARKED: Final = re.compile(
-    r"[A-Za-z0-9]{20,}JQQJ99[A-Z]|[A-Za-z0-9]{40,}AZDO[A-Za-z0-9]{0,4}(?![A-Za-z0-9])"
+    r"[A-Za-z0-9]{20}JQQJ99[A-Z]|[A-Za-z0-9]{40}AZDO[A-Za-z0-9]{0,4}(?![A-Za-z0-9])"
     r"|[A-Za-z0-9]{16,24}AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])"
 )
-"""A piece of a token with what tells it from other text."""
+"""A piece of a token with what tells it from other text. Linear: no repeat at a start is open."""
 _RUN: Final = re.compile(r"[A-Za-z0-9]{40,}")
 _KINDS: Final = (re.compile("[a-z]"), re.compile("[A-Z]"), re.compile("[0-9]"))
 _OLD_KINDS: Final = re.compile(r"(?=(?:[2-7]*[a-z]){3})(?=(?:[a-z]*[2-7]){3})[a-z2-7]{40,52}")

@@ -52,8 +52,9 @@ class Proof(StrEnum):
 class Registration:
     """The state of one organization in Invicti ASPM.
 
-    ``marker`` is what our own registration writes into the instance, to recognise it later; it is
-    not in the report.
+    ``marker`` is what our own registration writes into the instance, to recognise it later.
+    ``unseen``: a person marked it as saved, and Invicti ASPM did not show it. Neither is in the
+    report.
     """
 
     mode: RegistrationMode = RegistrationMode.NONE
@@ -61,6 +62,7 @@ class Registration:
     proof: Proof = Proof.NONE
     instance_id: str | None = None
     marker: str = ""
+    unseen: bool = False
 
     @property
     def for_new_token(self) -> Registration:

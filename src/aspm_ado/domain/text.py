@@ -60,6 +60,11 @@ def clean_said(foreign: object, limit: int = _LIMIT) -> str:
     return clean(KNOWN_SECRETS.hide_in_foreign(str(foreign)[: limit * 4]), limit)
 
 
+def system_words(error: OSError | ValueError) -> str:
+    """What the system says of ``error``: its words for the number, else the kind."""
+    return clean(getattr(error, "strerror", "") or type(error).__name__)
+
+
 def shown_address(foreign: str) -> str:
     """An address that somebody gave, without what may be a user name and a password."""
     return clean(foreign.rpartition("@")[2], 80)
@@ -80,11 +85,11 @@ def _apart(found: re.Match[str]) -> str:
     return f"{found[0][:-1]} {found[0][-1]}"
 
 
-def join_words(words: Sequence[str]) -> str:
-    """``a, b and c``."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+def join_words(words: Sequence[str], last: str = "and") -> str:
+    """``a and b``, or ``a, b, and c``."""
+    if len(words) < 3:
+        return f" {last} ".join(words)
+    return f"{', '.join(words[:-1])}, {last} {words[-1]}"
 
 
 def some_of(names: Iterable[str], room: int = 60) -> str:

@@ -40,6 +40,8 @@ class Asker:
         self._given, self.prompter = dict(given), prompter
         self._remembered = dict(remembered or {})
         self.answered: dict[str, str] = {}
+        self.unstored = 0
+        """How many secrets a person has typed since the last were stored."""
 
     @property
     def asks(self) -> bool:
@@ -92,6 +94,13 @@ class Asker:
         if found is None:
             found = self.prompter.choose(question, choices, self.default(question, default))
             self.answered[question.name] = found
+        return found
+
+    def secret(self, question: Question, above: Sequence[str], accept: Callable[[str], T]) -> T:
+        """A hidden answer of a person, as ``accept`` returns it."""
+        found = self.prompter.secret(question, above, accept=accept)
+        if found is not None:
+            self.unstored += 1
         return found
 
     def default(self, question: Question, otherwise: str = "") -> str:

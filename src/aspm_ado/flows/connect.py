@@ -342,8 +342,9 @@ def _changed(
 ) -> list[TokenResult]:
     """The results after a person changed an answer, or added an organization."""
     if answer == _CHANGE.value:
-        return change_answer(context, options, results)
-    results = add_organizations(context, results, options.demand)
+        results = change_answer(context, options, results)
+    else:
+        results = add_organizations(context, results, options.demand)
     ask_ends(context, results)
     return results
 

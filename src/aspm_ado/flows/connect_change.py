@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Dialect
 from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import hint_of
+from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_URL,
     PAT_EXPIRES,
     PURPOSE,
+    REACH,
     TEAM_LEADS_MAY,
     Choice,
     Question,
 )
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.registration.aspm import parse_aspm_url
+from aspm_ado.flows.tokens.creation import REQUIRE, creation_asked
 from aspm_ado.flows.tokens.expiry import ask_end
+from aspm_ado.flows.tokens.prompt import acquire, warn_of_end
 from aspm_ado.flows.tokens.retry import validate_until_good
 
 if TYPE_CHECKING:
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options import ConnectOptions
     from aspm_ado.flows.validation.result import TokenResult
+    from aspm_ado.flows.validation.token import Demand
 
     Change = Callable[[Context, ConnectOptions, list[TokenResult]], list[TokenResult]]
 
@@ -46,23 +53,36 @@ def change_answer(
     context: Context, options: ConnectOptions, results: list[TokenResult]
 ) -> list[TokenResult]:
     """Ask one question again; the results after it."""
-    choices = [Choice(one.name, label) for label, one in _offered(options)]
+    choices = [Choice(one.name, label) for label, one in _offered(context, options, results)]
     answer = context.asker.prompter.choose(_WHAT, [*choices, _NONE], choices[0].value)
     if answer == _NONE.value:
         return results
     return _CHANGES[answer](context, options, results)
 
 
-def _offered(options: ConnectOptions) -> list[tuple[str, Question]]:
+def _offered(
+    context: Context, options: ConnectOptions, results: list[TokenResult]
+) -> list[tuple[str, Question]]:
     """What can be changed. The purpose of a stored connection is that of all its tokens."""
     offered = [("Expiry date of the token", PAT_EXPIRES)]
     if options.stored is None:
         offered.insert(0, ("Purpose", PURPOSE))
+    if _may_change_reach(context, options, results):
+        offered.append(("Reach of the token", REACH))
     if options.aspm.is_wanted:
         offered.append(("URL of Invicti ASPM", ASPM_URL))
         if options.aspm.api != Dialect.CORE.value:
             offered.append(("Advanced Settings", TEAM_LEADS_MAY))
     return offered
+
+
+def _may_change_reach(
+    context: Context, options: ConnectOptions, results: list[TokenResult]
+) -> bool:
+    """Whether both kinds of token can be had: in the last days of global tokens."""
+    soon = context.clock.calendar().ends_soon(options.target.site.deployment)
+    is_new = options.stored is None and not any(one.token.credential for one in results)
+    return soon and is_new and creation_asked(context.asker) != REQUIRE
 
 
 def _change_purpose(
@@ -75,11 +95,54 @@ def _change_purpose(
     purpose = Purpose(answer)
     if purpose is before:
         return results
-    options.demand = replace(options.demand, purpose=purpose)
-    for result in results:
-        result.token.demand = replace(result.token.demand, purpose=purpose)
     if not purpose.reads_code and options.aspm.toggles:
         options.aspm.toggles = tuple(one for one in options.aspm.toggles if one != FETCH)
+    return _demand_anew(context, options, results, lambda one: replace(one, purpose=purpose))
+
+
+def _change_reach(
+    context: Context, options: ConnectOptions, results: list[TokenResult]
+) -> list[TokenResult]:
+    """Another reach; a global token is asked for where it is not one already."""
+    calendar, deployment = context.clock.calendar(), options.target.site.deployment
+    before = calendar.demanded(results[0].token.demand.reach, deployment)
+    end = f"Microsoft announced their end for {calendar.global_end}"
+    choices = [
+        Choice(Reach.ORGANIZATION.value, "One token per organization", "works after that day"),
+        Choice(Reach.ALL.value, "One token for all accessible organizations", end),
+    ]
+    answer = context.asker.prompter.choose(REACH, choices, before.value)
+    if answer == before.value:
+        return results
+    reach = ReachDemanded(answer)
+    warn_of_end(context, reach, deployment)
+    if reach is ReachDemanded.ALL and any(one.reach_seen.reach is not Reach.ALL for one in results):
+        demand = replace(options.demand, reach=reach)
+        places = [place for result in results for place in result.token.places]
+        try:
+            token = acquire(context, places[0], demand, for_all=True)
+        except UsageError as error:
+            if error.reason is not Reason.DECLINED:
+                raise
+            return results
+        results = validate_until_good(context, [token.meant_for(places[0].site, places, demand)])
+        options.demand = demand
+    else:
+        results = _demand_anew(context, options, results, lambda one: replace(one, reach=reach))
+    context.asker.change(REACH, answer)
+    return results
+
+
+def _demand_anew(
+    context: Context,
+    options: ConnectOptions,
+    results: list[TokenResult],
+    changed: Callable[[Demand], Demand],
+) -> list[TokenResult]:
+    """The results of the same tokens under another demand."""
+    options.demand = changed(options.demand)
+    for result in results:
+        result.token.demand = changed(result.token.demand)
     return validate_until_good(context, [result.token for result in results])
 
 
@@ -123,6 +186,7 @@ def _change_settings(
 
 _CHANGES: Final[dict[str, Change]] = {
     PURPOSE.name: _change_purpose,
+    REACH.name: _change_reach,
     PAT_EXPIRES.name: _change_end,
     ASPM_URL.name: _change_address,
     TEAM_LEADS_MAY.name: _change_settings,

@@ -78,7 +78,7 @@ def _rows(
         more = f", and {len(others) - FEW} more" if len(others) > FEW else ""
         yield "Not included", f"{', '.join(names)}{more} (the token reaches them, too)"
     yield "Purpose", _known(context, options, options.demand.purpose.value, PURPOSE)
-    yield "Reach", _with_source(asker, options.demand.reach.value, REACH)
+    yield "Reach", _known(context, options, _reach(good[0]), REACH)
     for label, question in _WHERE_GIVEN:
         if (given := asker.given(question)) is not None:
             yield label, f"{', '.join(given.values)} (from {given.source})"
@@ -86,6 +86,12 @@ def _rows(
         yield "Repository to try", f"{options.demand.check_clone} (from {given.source})"
     yield "Secrets", _with_source(asker, _secret_store(context, options), STORE)
     yield from _brought(context, options, settings, aspm)
+
+
+def _reach(result: TokenResult) -> str:
+    """The reach that is demanded today."""
+    token = result.token
+    return result.calendar.demanded(token.demand.reach, token.site.deployment).value
 
 
 def _brought(

@@ -1,4 +1,4 @@
-"""``doctor``: five areas of a machine are examined, and what fails in one hides no other."""
+"""``doctor``: check five areas of a machine. A failure in one does not hide another."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 
 class Folder(Protocol):
-    """The folder of our records. Every method may raise ``StoreError``; none makes or mends it."""
+    """The configuration directory. Every method may raise ``StoreError``; none changes it."""
 
     def look(self) -> FolderFacts:
-        """What it is; refuses one that our records would refuse."""
+        """Read its facts. Raise for a directory that the records would refuse."""
         ...
 
     def prove_writable(self) -> None:
-        """Raise if nothing can be written there."""
+        """Raise if it is not writable."""
         ...
 
     def prove_free(self) -> None:
@@ -48,21 +48,21 @@ class Folder(Protocol):
 
 
 class Network(Protocol):
-    """How this machine reaches others."""
+    """The network of this machine."""
 
     def proxy_of(self, origin: Origin) -> ProxyUse:
-        """How a host is reached."""
+        """The proxy for a host."""
         ...
 
     def trusted(self, ca_bundle: str | None) -> tuple[Sequence[str], Sequence[str]]:
-        """Where the trusted certificates came from, and notes on what could not be read.
+        """The sources of trusted certificates, and notes on unreadable ones.
 
-        The file that a connection names is among them. Raises ``UserError`` where it cannot be.
+        Raises ``UserError`` if the bundle of a connection is unreadable.
         """
         ...
 
     def connect(self, hosts: Sequence[Host]) -> list[HostResult]:
-        """Connect to each host, side by side, each within its own time."""
+        """Connect to all hosts in parallel."""
         ...
 
     def send(self, call: Call) -> Reply:
@@ -72,10 +72,7 @@ class Network(Protocol):
 
 @dataclass
 class Machine:
-    """What is known of the machine, and what can be tried on it.
-
-    What may be refused is opened by the examination that needs it.
-    """
+    """The machine to check. What may fail is opened by the check that needs it."""
 
     facts: MachineFacts
     vault: Vault
@@ -86,7 +83,7 @@ class Machine:
 
     @cached_property
     def stored(self) -> Catalogue | UserError:
-        """What is stored, read once; or why it cannot be."""
+        """What is stored, read once, or why it is unreadable."""
         try:
             stored = self.records().load()
         except UserError as error:
@@ -96,21 +93,21 @@ class Machine:
         except UserError as error:
             return StoreError(
                 Reason.RECORDS_UNREADABLE,
-                f"An address on record cannot be used. {error.problem}",
-                remedy="Disconnect it, and connect again.",
+                f"A stored URL is not valid. {error.problem}",
+                remedy="Remove that connection with `aspm-ado disconnect`, and connect again.",
             )
         return stored
 
     @property
     def readable(self) -> Catalogue:
-        """What is stored; nothing where that cannot be read."""
+        """What is stored, or nothing if it is unreadable."""
         return self.stored if isinstance(self.stored, Catalogue) else Catalogue()
 
 
 def diagnose(machine: Machine, on_step: Callable[[int, int, str], None]) -> tuple[HealthCheck, ...]:
-    """All findings, in the order of the areas.
+    """Return all findings, in the order of the areas.
 
-    ``on_step`` is given how many areas are done, of how many, and the name of the next.
+    ``on_step`` gets the number of areas done, their total, and the name of the next.
     """
     found: list[HealthCheck] = []
     for done, (name, first, examine) in enumerate(EXAMINATIONS):
@@ -124,7 +121,7 @@ def diagnose(machine: Machine, on_step: Callable[[int, int, str], None]) -> tupl
 
 
 def _timed(work: Callable[[], object]) -> tuple[int, UserError | None]:
-    """The milliseconds that ``work`` took, and what it was refused with."""
+    """The milliseconds that ``work`` took, and its error."""
     started = time.perf_counter()
     refusal = None
     try:
@@ -146,14 +143,11 @@ def _machine(machine: Machine) -> Iterator[HealthCheck]:
 
 
 def _keyring(machine: Machine) -> Iterator[HealthCheck]:
-    """The class in use, and one reading of a name that does not exist.
-
-    A write would open a dialog on macOS.
-    """
+    """Check the keyring by reading a name that does not exist: a write opens a dialog on macOS."""
     if not machine.facts.keeps_secrets and machine.stored == Catalogue():
-        detail = "Not needed: ASPM_ADO_STORE is none, and nothing is stored."
+        detail = "Skipped: ASPM_ADO_STORE is none, and nothing is stored."
         yield rules.not_tried(Subject.KEYRING, detail, Reason.NOTHING_KEPT)
-        yield rules.not_tried(Subject.PROBE, "Not needed.", Reason.NOTHING_KEPT)
+        yield rules.not_tried(Subject.PROBE, "Skipped: no keyring is needed.", Reason.NOTHING_KEPT)
         return
     spent, refusal = _timed(lambda: machine.vault.title)
     if refusal is not None:
@@ -162,25 +156,25 @@ def _keyring(machine: Machine) -> Iterator[HealthCheck]:
         yield rules.not_tried(Subject.PROBE, detail)
         return
     title = clean(machine.vault.title)
-    yield rules.ok(Subject.KEYRING, f"{title}: the operating system's own.", spent)
+    yield rules.ok(Subject.KEYRING, f"{title}, of the operating system.", spent)
     spent, refusal = _timed(machine.vault.probe)
     if refusal is not None:
         yield rules.failed(Subject.PROBE, refusal, spent)
         return
-    detail = "It answered; nothing was written, and no secret was read."
+    detail = "The keyring answers. This check reads no secret and writes nothing."
     yield rules.ok(Subject.PROBE, detail, spent)
     yield _unnamed(machine)
 
 
 def _unnamed(machine: Machine) -> HealthCheck:
     if isinstance(machine.stored, UserError):
-        return rules.not_tried(Subject.UNNAMED, "Skipped: the records cannot be read.")
+        return rules.not_tried(Subject.UNNAMED, "Skipped: the configuration is unreadable.")
     try:
         listed = machine.vault.services()
     except StoreError as error:
         return rules.failed(Subject.UNNAMED, error, health=Health.WARN)
     if listed is None:
-        return rules.not_tried(Subject.UNNAMED, "This keyring does not list its entries.")
+        return rules.not_tried(Subject.UNNAMED, rules.UNLISTED)
     return rules.unnamed(listed, machine.stored)
 
 
@@ -191,9 +185,9 @@ def _folder(machine: Machine) -> Iterator[HealthCheck]:
     spent, refusal = _timed(folder.prove_writable)
     if refusal is not None:
         yield rules.failed(Subject.WRITABLE, refusal, spent)
-        yield rules.not_tried(Subject.LOCK, "Skipped: the folder is not writable.")
+        yield rules.not_tried(Subject.LOCK, "Skipped: the directory is not writable.")
         return
-    detail = "A file was written and removed." if facts.exists else "The folder can be made."
+    detail = "Wrote and deleted a file." if facts.exists else "aspm-ado can create the directory."
     yield rules.ok(Subject.WRITABLE, detail, spent)
     yield _lock(folder, exists=facts.exists)
     yield rules.aside(facts)
@@ -216,8 +210,8 @@ def _catalogue(machine: Machine) -> Iterator[HealthCheck]:
         yield rules.failed(Subject.CATALOGUE, stored)
         return
     names = sorted(stored.connections)
-    detail = f"{len(names)} ({shortlist(names)})" if names else "None stored"
-    yield rules.ok(Subject.CATALOGUE, f"{detail}; schema {CATALOGUE_SCHEMA}.")
+    detail = f"{len(names)}: {shortlist(names)}" if names else "None"
+    yield rules.ok(Subject.CATALOGUE, f"{detail} (schema {CATALOGUE_SCHEMA}).")
     yield from rules.unfinished_work(stored)
     try:
         draft = machine.records().load_draft()
@@ -245,7 +239,7 @@ def _trust(network: Network, bundle: str | None) -> HealthCheck:
     try:
         sources, notes = network.trusted(bundle)
     except UserError as error:
-        # No connection can be trusted, as where a call meets it: exit code 5.
+        # As for a call, no connection can be trusted: exit code 5.
         problem = Problem(Reason.TLS_UNTRUSTED, error.problem, error.remedy)
         return rules.failed(Subject.TRUST, problem, about=about)
     detail = f"{'; '.join(sources)}."
@@ -256,7 +250,7 @@ def _trust(network: Network, bundle: str | None) -> HealthCheck:
 
 
 def _asked_for_the_date(machine: Machine, results: Sequence[HostResult]) -> Reply | None:
-    """The answer to one GET without a token."""
+    """Send one GET without a token."""
     found = rules.date_url(results)
     if found is None:
         return None
@@ -268,8 +262,8 @@ def _asked_for_the_date(machine: Machine, results: Sequence[HostResult]) -> Repl
 EXAMINATIONS: Final[tuple[tuple[str, Subject, Callable[[Machine], Iterable[HealthCheck]]], ...]] = (
     ("this machine", Subject.PROGRAM, _machine),
     ("the keyring", Subject.KEYRING, _keyring),
-    ("the config folder", Subject.FOLDER, _folder),
-    ("what is stored", Subject.CATALOGUE, _catalogue),
+    ("the configuration directory", Subject.FOLDER, _folder),
+    ("the connections", Subject.CATALOGUE, _catalogue),
     ("the network", Subject.PROXY, _network),
 )
-"""The name of each area, the check that fails when the whole area does, and how to examine it."""
+"""Per area: its name, the check that fails if all of it fails, and how to check it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from aspm_ado.domain.report import AspmReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     Entry,
+    Registration,
     RegistrationMode,
     RegistrationState,
     StoredAspm,
@@ -108,7 +109,7 @@ def resume_handoff(context: Context, name: str | None, command: str = "handoff")
             remedy=f"Name it: aspm-ado connect {entry.name} {_where(entry)} --aspm-url URL",
         )
     due = due_in(entry)
-    done = [one.name for one in entry.organizations if one not in due]
+    done = {one.name: one.registration for one in entry.organizations if one not in due}
     result = bring(context, entry, entry.aspm, due, done)
     now = context.records.load().connections.get(entry.name, entry)
     revoke_replaced(context, entry, now)
@@ -170,13 +171,13 @@ def bring(
     entry: Entry,
     known: StoredAspm,
     due: Sequence[StoredOrganization],
-    done: Sequence[str] = (),
+    done: Mapping[str, Registration] | None = None,
     *,
     validates: bool = True,
 ) -> HandoffResult:
     """Bring stored organizations to ``known``; it is validated before, where that is wanted.
 
-    ``done`` are those that a person has finished before.
+    ``done`` are those that a person has finished before, by name.
     """
     keys = dict.fromkeys(newest_key(entry, one) for one in due)
     secrets, stored = read_tokens(context, entry, keys, "this connection")
@@ -289,7 +290,6 @@ def _organization(
     facts = result.facts(entry, one.name)
     state = facts.registration
     begun = state.state is not RegistrationState.NONE or state.mode is RegistrationMode.API
-    is_saved = facts.outcome is not None and facts.outcome.reason is Reason.SAVED_NOT_SHOWN
     answered = facts.outcome is not None or facts.token is NewToken.WAITS
-    facts.required = (begun or answered) and not is_saved
+    facts.required = (begun or answered) and not state.unseen
     return with_registration(report_on_record(entry, one), facts)

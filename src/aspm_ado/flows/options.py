@@ -55,7 +55,7 @@ from aspm_ado.flows.target import (
 from aspm_ado.flows.tokens.correction import correct_absent
 from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
 from aspm_ado.flows.tokens.expiry import end_given
-from aspm_ado.flows.tokens.prompt import ask_reach
+from aspm_ado.flows.tokens.prompt import warn_of_end
 from aspm_ado.flows.tokens.reached import reached_by_person
 from aspm_ado.flows.tokens.sources import Tokens, missing_token, tokens_given
 from aspm_ado.flows.validation.token import Demand, Token
@@ -391,7 +391,8 @@ def demand_renewed(context: Context, entry: Entry) -> Demand:
     """The same of a new token for the connection, for which ``--reach`` may be said anew."""
     if context.asker.given(REACH) is None:
         return demand_stored(context, entry)
-    reach = ask_reach(context, reach_given(context.asker), entry.deployment)
+    reach = reach_given(context.asker)
+    warn_of_end(context, reach, entry.deployment)
     return demand_stored(context, entry, reach)
 
 
@@ -403,15 +404,22 @@ def reach_on_record(context: Context, entry: Entry) -> ReachDemanded:
 def _resolve_demand(
     context: Context, given: Demand, deployment: Deployment, old: Entry | None
 ) -> Demand:
+    """The demands of ``connect``, with what is on record, or was answered before, filled in."""
     asker, purpose, reach = context.asker, given.purpose, given.reach
-    if old is not None and asker.given(REACH) is None:
-        reach = reach_on_record(context, old)
+    is_near = context.clock.calendar().ends_soon(deployment)
+    if asker.given(REACH) is None:
+        if old is not None:
+            reach = reach_on_record(context, old)
+        elif asker.asks and is_near:
+            reach = ReachDemanded(asker.default(REACH, reach))
+            context.voice.note("For one global token, pass --reach all, or change it at the plan.")
     if asker.given(PURPOSE) is None:
         if old is not None:
             purpose = old.purpose
         elif asker.asks:
             purpose = Purpose(asker.default(PURPOSE, purpose))
-    return demand_given(context, purpose, ask_reach(context, reach, deployment))
+    warn_of_end(context, reach, deployment)
+    return demand_given(context, purpose, reach)
 
 
 # The tokens

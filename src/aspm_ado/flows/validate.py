@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +26,14 @@ from aspm_ado.domain.rules.changes import with_changes
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.scopes import scopes_not_asked
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, global_token_warnings
-from aspm_ado.domain.stored import Catalogue, Entry, StoredCredential, StoredOrganization
+from aspm_ado.domain.stored import (
+    Catalogue,
+    Entry,
+    Proof,
+    Registration,
+    StoredCredential,
+    StoredOrganization,
+)
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.options import (
     demand_given,
@@ -35,7 +42,7 @@ from aspm_ado.flows.options import (
     missing_tokens,
     refuse_missing,
 )
-from aspm_ado.flows.registration.aspm import validate_stored_aspms
+from aspm_ado.flows.registration.aspm import shown_since, validate_stored_aspms
 from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.storage.connection import entry_report
 from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets, require_same_world
@@ -97,6 +104,8 @@ class _Validation:
     tokens: Sequence[Token]
     results: Sequence[TokenResult] = ()
     aspm: AspmReport | None = None
+    shown: set[str] = field(default_factory=set)
+    """What Invicti ASPM shows now and did not when a person marked it as saved."""
 
     @property
     def organizations(self) -> dict[str, OrganizationResult]:
@@ -190,6 +199,7 @@ def _validate(
         one.results = list(islice(coming, len(one.tokens)))
         if one.entry.name in aspms:
             one.aspm = aspms[one.entry.name].report
+            one.shown = shown_since(context, one.entry, aspms[one.entry.name])
     return results
 
 
@@ -271,14 +281,22 @@ def _report(validation: _Validation, terms: Terms, fresh: tuple[str, ...]) -> Co
             made = with_changes(made, stored, entry.credentials[stored.credential], fresh)
         else:
             made = _unread(entry, stored)
+        state = _registration(validation, stored)
         facts = RegistrationFacts(
-            entry.name, stored.name, stored.registration, token=token_of(entry, stored.name)
+            entry.name, stored.name, state, token=token_of(entry, stored.name)
         )
         organizations.append(terms.applied_to(with_registration(made, facts)))
     aspm = validation.aspm
     if aspm is not None:
         aspm = AspmReport(aspm.url, aspm.api, terms.judged(aspm.checks))
     return entry_report(entry, organizations, [validation.secrets], aspm)
+
+
+def _registration(validation: _Validation, stored: StoredOrganization) -> Registration:
+    """What is known of the registration by now."""
+    state = stored.registration
+    is_shown = state.unseen and stored.key in validation.shown
+    return state.proven(Proof.ALM_ACCEPTED) if is_shown else state
 
 
 def _fresh(validation: _Validation, catalogue: Catalogue) -> tuple[str, ...]:
@@ -358,6 +376,9 @@ def _found_out(entry: Entry, validation: _Validation, now: str) -> Entry:
                 organizations[key] = stored.proven(_verdict(here.report), day)
                 known = credentials[stored.credential]
                 credentials[stored.credential] = _with_owner(known, here.report)
+    for key in validation.shown & organizations.keys():
+        stored = organizations[key]
+        organizations[key] = replace(stored, registration=_registration(validation, stored))
     offered = (*entry.offered, *(place.name for place in validation.listed))
     return replace(
         entry,

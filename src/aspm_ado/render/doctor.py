@@ -1,4 +1,4 @@
-"""The findings of ``doctor``: lines for a ticket, and the document of ``aspm-ado/doctor/v1``."""
+"""The findings of ``doctor``: lines for a ticket, and the document ``aspm-ado/doctor/v1``."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ _MARKS: Final = {
     Health.SKIP: "[SKIP]",
 }
 _WORDS: Final = {
-    Health.FAIL: "failed",
-    Health.WARN: "to look at",
-    Health.SKIP: "not tried",
-    Health.OK: "in order",
+    Health.FAIL: ("failed", "failed"),
+    Health.WARN: ("warning", "warnings"),
+    Health.SKIP: ("skipped", "skipped"),
+    Health.OK: ("passed", "passed"),
 }
+"""How many of each: of one, of several."""
 _MARGIN: Final = 7
 
 
 def doctor_document(findings: Sequence[HealthCheck], at: str) -> Document:
-    """One object, every check in order."""
+    """Build the document, with every check in order."""
     head = envelope(SCHEMA, "doctor", at, exit_code(findings))
     return {
         **head,
@@ -39,7 +40,7 @@ def doctor_document(findings: Sequence[HealthCheck], at: str) -> Document:
 
 
 def doctor_lines(findings: Sequence[HealthCheck], width: int = 100) -> Iterator[str]:
-    """Rows under the headings of their areas, one for each host, then what it comes to."""
+    """Rows by area, one per host, and then the counts."""
     counts: Counter[Health] = Counter()
     for area, group in groupby(findings, key=lambda finding: finding.subject.area):
         yield AREAS[area][0]
@@ -48,13 +49,15 @@ def doctor_lines(findings: Sequence[HealthCheck], width: int = 100) -> Iterator[
             yield from _row(title, finding, width)
         yield ""
     total = ", ".join(
-        f"{counts[health]} {words}" for health, words in _WORDS.items() if counts[health]
+        f"{counts[health]} {one if counts[health] == 1 else several}"
+        for health, (one, several) in _WORDS.items()
+        if counts[health]
     )
     yield f"{total} (exit {int(exit_code(findings))})"
 
 
 def _rows(findings: Iterable[HealthCheck]) -> Iterator[tuple[str, HealthCheck]]:
-    """Each finding with its title; those of one host as one."""
+    """Each finding with its title. Those of one host are one row."""
     steps: list[HealthCheck] = []
     for finding in findings:
         if finding.subject not in HOST_STEPS:
@@ -67,7 +70,7 @@ def _rows(findings: Iterable[HealthCheck]) -> Iterator[tuple[str, HealthCheck]]:
 
 
 def _host(steps: Sequence[HealthCheck]) -> tuple[str, HealthCheck]:
-    """The step that needs something done, or what all of them showed."""
+    """The step with a remedy, or all steps in one."""
     for step in steps:
         if step.remedy:
             return step.title, step
@@ -75,7 +78,7 @@ def _host(steps: Sequence[HealthCheck]) -> tuple[str, HealthCheck]:
     spent = [step.milliseconds for step in steps if step.milliseconds is not None]
     first, *_, last = steps
     health = last.health
-    if last.reason is Reason.NOT_WANTED:  # plain http on this machine
+    if last.reason is Reason.NOT_WANTED:  # http on this machine
         health = Health.OK
     return first.about, HealthCheck(first.subject, health, text, milliseconds=sum(spent))
 

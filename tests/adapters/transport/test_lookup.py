@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 import threading
 import weakref
@@ -96,7 +98,29 @@ def test_where_no_thread_can_be_started_nobody_is_asked_and_the_machine_is_named
     reply = transport().send(get("http://a.example/"))
     assert "starts no more threads" in reply.problem
     assert "ulimit -u" in reply.remedy
+    assert "ulimit -v" in reply.remedy
     assert server.asked == []
+
+
+@pytest.mark.parametrize("proxies", [{}, {"ALL_PROXY": "http://a.example:3128"}])
+@pytest.mark.parametrize(
+    ("number", "problem", "remedy"),
+    [
+        (errno.EMFILE, "this machine opens no more files", "ulimit -n"),
+        (errno.ENFILE, "this machine opens no more files", "ulimit -n"),
+        (errno.EPERM, "it failed (Operation not permitted)", ""),
+    ],
+)
+def test_what_the_system_says_is_told_and_no_host_is_blamed_for_a_limit(
+    server: NameServer, transport, get, time, monkeypatch, proxies, number, problem, remedy
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(dial, "_begin", fail)
+    reply = transport(proxies).send(get("http://b.example/"))
+    assert problem in reply.problem
+    assert remedy in reply.remedy
 
 
 def test_addresses_of_which_none_answers_are_forgotten(

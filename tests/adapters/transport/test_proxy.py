@@ -1,12 +1,14 @@
 """Proxies: whom the variables name for which host, and what a proxy of its own says."""
 
 import base64
+import errno
 import ssl
 from urllib.parse import urlsplit
 
 import pytest
 from urllib3.util import parse_url
 
+from aspm_ado.adapters.http.dial import Addresses
 from aspm_ado.adapters.http.route import Proxies, parse_proxy
 from aspm_ado.adapters.http.wire import Wire
 from aspm_ado.domain.http import Origin
@@ -233,6 +235,23 @@ def test_a_proxy_that_is_not_there(transport, get, far, address, words):
     assert reply.failure is Reason.PROXY_FAILED
     assert f"the proxy {address}" in reply.problem
     assert words in reply.problem
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"), [("[::1]:3128", "::1"), ("[fe80::1%25eth0]:3128", "fe80::1%eth0")]
+)
+def test_a_proxy_with_an_address_of_ipv6_is_found(transport, get, far, monkeypatch, address, asked):
+    """Its brackets are no part of what is looked up."""
+    seen = []
+
+    def refuse(_self, host, port, *_):
+        seen.append((host, port))
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+
+    monkeypatch.setattr(Addresses, "connect", refuse)
+    reply = transport({"HTTPS_PROXY": f"http://{address}"}).send(get(far))
+    assert seen[0] == (asked, 3128)
+    assert f"the proxy {address}" in reply.problem
 
 
 def test_a_proxy_with_an_unknown_certificate(transport, get, proxy, certificates, far):

@@ -1,5 +1,6 @@
 """Whom we believe: the system, and one file more; a variable never takes the system's store away."""
 
+import os
 import ssl
 import sys
 from pathlib import Path
@@ -28,6 +29,26 @@ def test_every_context_verifies_everything():
     context = load().context
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_an_openssl_that_cannot_start_is_named(monkeypatch):
+    """As with an OPENSSL_CONF that switches all of its providers off."""
+
+    def fail(_protocol):
+        raise ssl.SSLError(1, "error")
+
+    monkeypatch.setattr(ssl, "SSLContext", fail)
+    with pytest.raises(UsageError, match="OpenSSL cannot start") as caught:
+        load(platform="linux")
+    assert "OPENSSL_CONF" in caught.value.remedy
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes of POSIX")
+def test_a_pipe_is_no_bundle(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    notes = []
+    load({"SSL_CERT_FILE": str(tmp_path / "pipe")}, notes=notes)
+    assert notes == ["SSL_CERT_FILE is set but cannot be read; ignored."]
 
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])

@@ -78,3 +78,10 @@ def test_without_a_bus_its_variable_is_named(monkeypatch: pytest.MonkeyPatch) ->
         backends.open_backend({}, "linux", lambda _: None)
     assert f"{VARIABLE} is not set" in caught.value.problem
     assert f"set {VARIABLE}" in caught.value.remedy
+
+
+def test_a_bus_without_a_keyring_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aspm_ado.adapters.keyring.errors._is_wsl", lambda: False)
+    with pytest.raises(StoreError) as caught:
+        backends.open_backend({VARIABLE: "unix:path=/nowhere"}, "linux", lambda _: None)
+    assert f"on the bus that {VARIABLE} names" in caught.value.problem

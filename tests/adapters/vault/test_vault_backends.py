@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,29 @@ def test_a_named_class_that_does_not_work_is_not_replaced_by_another(config: Pat
     assert name in caught.value.problem
 
 
+@pytest.mark.parametrize("name", ["macOS.Keyring", "libsecret.Keyring"])
+def test_a_choice_that_this_platform_does_not_make_itself_is_to_be_undone(
+    name: str, config: Path
+) -> None:
+    with pytest.raises(StoreError) as caught:
+        open_backend(
+            {"PYTHON_KEYRING_BACKEND": f"keyring.backends.{name}"}, "linux", lambda _wanted: None
+        )
+    assert caught.value.reason is Reason.KEYRING_ABSENT
+    assert caught.value.remedy.startswith("Unset PYTHON_KEYRING_BACKEND")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes of POSIX")
+def test_a_pipe_or_a_folder_in_place_of_the_file_is_no_silent_keyring(config: Path) -> None:
+    for make in (os.mkfifo, Path.mkdir):
+        make(config)
+        with pytest.raises(StoreError) as caught:
+            open_backend({}, "linux", never)
+        assert caught.value.reason is Reason.KEYRING_NOT_TRUSTED
+        assert str(config) in caught.value.problem
+        config.rename(config.with_name(f"before {make.__name__}"))
+
+
 @pytest.mark.parametrize(
     ("platform", "order"),
     [
@@ -174,7 +198,7 @@ from aspm_ado.adapters.keyring.vault import KeyringVault
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.secret import Secret
 try:
-    vault = KeyringVault(os.environ, person_present=False, say=print, platform="linux")
+    vault = KeyringVault(os.environ, say=None, platform="linux")
     vault.write("aspm-ado-test", Secret("x" * 40), "https://dev.azure.com")
     print(json.dumps([vault.title, "evil" in sys.modules]))
 except StoreError as error:

@@ -14,7 +14,7 @@ from aspm_ado.domain.errors import StoreError
 def opener(environment, platform):
     time.sleep(60)
 
-vault = KeyringVault({}, person_present=False, say=print, opener=opener, seconds=0.2)
+vault = KeyringVault({}, say=None, opener=opener, seconds=0.2)
 try:
     vault.probe()
 except StoreError as error:

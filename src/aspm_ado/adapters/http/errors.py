@@ -25,7 +25,7 @@ from aspm_ado.adapters.http.pacing import RETRIES
 from aspm_ado.adapters.threads import NoThreadError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import clean_said
+from aspm_ado.domain.text import clean_said, system_words
 
 _TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
 
@@ -122,6 +122,7 @@ def trouble_before_answer(error: BaseException, where: Where, *, spent: bool) ->
     chain = tuple(_causes(error))
     return (
         _too_large(chain, where)
+        or _trouble_of_this_machine(chain, where)
         or _proxy_trouble(chain, where)
         or _tls_trouble(chain, where)
         or _trouble_on_the_way(chain, where, spent=spent)
@@ -319,11 +320,23 @@ def _expired(where: Where, seen: Certificate | None) -> Trouble:
     return Trouble(Reason.TLS_EXPIRED, problem, remedy)
 
 
-def _trouble_on_the_way(chain: _Chain, where: Where, *, spent: bool) -> Trouble | None:
+def _trouble_of_this_machine(chain: _Chain, where: Where) -> Trouble | None:
+    """A limit of this machine: nothing was sent."""
     if _first(chain, NoThreadError):
-        problem = f"{where.name} was not asked: this machine starts no more threads."
-        remedy = "Raise the limit of processes (ulimit -u, or that of the container)."
+        problem = f"aspm-ado did not contact {where.name}: this machine starts no more threads."
+        remedy = (
+            "Raise the limit of processes or of memory (ulimit -u, ulimit -v, or that of the "
+            "container)."
+        )
         return Trouble(Reason.UNREACHABLE, problem, remedy)
+    if _numbers(chain) & {errno.EMFILE, errno.ENFILE}:
+        problem = f"aspm-ado did not contact {where.name}: this machine opens no more files."
+        remedy = "Raise the limit of open files: ulimit -n 256"
+        return Trouble(Reason.UNREACHABLE, problem, remedy, RETRIES)
+    return None
+
+
+def _trouble_on_the_way(chain: _Chain, where: Where, *, spent: bool) -> Trouble | None:
     if unresolved := _first(chain, socket.gaierror):
         problem, tries = f"Cannot resolve {where.name}", 0
         if isinstance(unresolved, SilentNameServerError):
@@ -369,8 +382,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _why(chain: _Chain) -> str:
-    # The errors of requests are OSErrors without a number.
-    numbers = {cause.errno for cause in chain if isinstance(cause, OSError)}
+    numbers = _numbers(chain)
     if errno.ECONNREFUSED in numbers:
         return "it was refused"
     if numbers & {errno.ENETUNREACH, errno.EHOSTUNREACH}:
@@ -379,7 +391,15 @@ def _why(chain: _Chain) -> str:
         return "it was reached, but nothing answered there"
     if _first(chain, TimeoutError):
         return "nothing answered"
+    said = next((cause for cause in chain if isinstance(cause, OSError) and cause.errno), None)
+    if said is not None:
+        return f"it failed ({system_words(said)})"
     return "it failed"
+
+
+def _numbers(chain: _Chain) -> set[int]:
+    # The errors of requests are OSErrors without a number.
+    return {cause.errno for cause in chain if isinstance(cause, OSError) and cause.errno}
 
 
 def _first(chain: _Chain, kind: type[_E]) -> _E | None:

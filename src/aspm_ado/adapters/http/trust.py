@@ -57,11 +57,19 @@ def load_trust(
 ) -> Trust:
     """Build the context, once for a process: loading a system's bundle costs some 20 ms.
 
-    Raises ``UsageError`` (``file-unreadable``) when ``ca_bundle`` cannot be used; a variable that
-    cannot is a note, and so is a file that others can change.
+    Raises ``UsageError`` when ``ca_bundle`` or OpenSSL cannot be used; a variable that cannot is a
+    note, and so is a file that others can change.
     """
-    context, sources = _linux() if platform == "linux" else _native()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context, sources = _linux() if platform == "linux" else _native()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+    except ssl.SSLError as error:
+        said = getattr(error, "reason", "") or "no reason is given"
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"OpenSSL cannot start: {clean(said.replace('_', ' ').lower(), 80)}.",
+            remedy="Check the settings of OpenSSL: OPENSSL_CONF and OPENSSL_MODULES.",
+        ) from None
     if ca_bundle is not None:
         sources.append(_add_named(context, ca_bundle))
         _note_writable(ca_bundle, "--ca-bundle", note)
@@ -125,8 +133,6 @@ def _native() -> tuple[ssl.SSLContext, list[str]]:
 
 def _add_named(context: ssl.SSLContext, bundle: Path) -> str:
     try:
-        if not bundle.is_file():
-            raise OSError
         _load(context, bundle)
     except (OSError, ValueError):  # ssl.SSLError is an OSError
         raise UsageError(
@@ -186,5 +192,7 @@ def _load(context: ssl.SSLContext, place: Path) -> None:
         if not _is_hashed(place):
             raise _EmptyError
         context.load_verify_locations(capath=str(place))
-    else:
+    elif place.is_file():
         context.load_verify_locations(cafile=str(place))
+    else:  # missing; or a pipe, which may have nobody at its other end
+        raise FileNotFoundError

@@ -106,6 +106,13 @@ class _TunnelAnswer(_Answer):
         return version, status, words
 
 
+def _bare(host: str) -> str:
+    """A host as the resolver takes it: an address of IPv6 without brackets (RFC 6874: ``%25``)."""
+    if not host.startswith("["):
+        return host
+    return host.strip("[]").replace("%25", "%")
+
+
 class _Limited(HTTPConnection):
     """A connection that keeps to the limit of the call it serves."""
 
@@ -116,7 +123,7 @@ class _Limited(HTTPConnection):
         limit = LIMIT.get()
         try:
             options = self.socket_options or ()
-            sock = limit.addresses.connect(self.host, self.port, limit, CONNECT, options)
+            sock = limit.addresses.connect(_bare(self.host), self.port, limit, CONNECT, options)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except TimeoutError as error:

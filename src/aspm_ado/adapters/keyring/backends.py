@@ -14,8 +14,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
-from aspm_ado.adapters.keyring.bus import VARIABLE, find_session_bus, use_session_bus
-from aspm_ado.adapters.keyring.errors import absent, choice_unreadable, impostor, not_trusted
+from aspm_ado.adapters.keyring.bus import use_session_bus
+from aspm_ado.adapters.keyring.errors import (
+    absent,
+    choice_absent,
+    choice_unreadable,
+    impostor,
+    not_trusted,
+)
 
 
 class Backend(Protocol):
@@ -78,8 +84,8 @@ def open_backend(
     name, source = _choice(environment)
     if name and name not in TRUSTED:
         raise not_trusted(name, source)
-    use_session_bus(environment)
-    candidates = _ORDER.get(platform, _ORDER_ELSEWHERE)
+    bus = use_session_bus(environment)
+    own = candidates = _ORDER.get(platform, _ORDER_ELSEWHERE)
     if name:
         candidates = (name,)
     for candidate in candidates:
@@ -90,8 +96,9 @@ def open_backend(
         if class_of(backend) != candidate:
             raise impostor(class_of(backend), candidate)
         return backend
-    has_bus = bool(environment.get(VARIABLE) or find_session_bus(environment))
-    raise absent(platform, chosen=name, has_bus=has_bus)
+    if name and name not in own:
+        raise choice_absent(name, source)
+    raise absent(platform, name=name, source=source, bus=bus)
 
 
 def services_of(backend: Any) -> frozenset[str] | None:
@@ -141,6 +148,8 @@ def _choice(environment: Mapping[str, str]) -> tuple[str, str]:
         return "", ""
     parser = configparser.RawConfigParser()
     try:
+        if path.exists() and not path.is_file():  # a pipe may have nobody at its other end
+            raise choice_unreadable(str(path))
         parser.read_string(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return "", ""

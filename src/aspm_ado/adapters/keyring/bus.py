@@ -7,11 +7,20 @@ import stat
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 VARIABLE: Final = "DBUS_SESSION_BUS_ADDRESS"
+
+
+class Bus(Enum):
+    """Where the address of the session bus came from."""
+
+    NAMED = auto()  # by the variable
+    FOUND = auto()
+    NONE = auto()
 
 
 def find_session_bus(environment: Mapping[str, str]) -> str | None:
@@ -33,7 +42,11 @@ def find_session_bus(environment: Mapping[str, str]) -> str | None:
     return None
 
 
-def use_session_bus(environment: Mapping[str, str]) -> None:
+def use_session_bus(environment: Mapping[str, str]) -> Bus:
     """Name that bus to the libraries of the keyring, which look at the process's environment."""
+    if environment.get(VARIABLE):
+        return Bus.NAMED
     if address := find_session_bus(environment):
         os.environ.setdefault(VARIABLE, address)
+        return Bus.FOUND
+    return Bus.NONE

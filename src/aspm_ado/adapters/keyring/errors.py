@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from aspm_ado.adapters.keyring.bus import VARIABLE as BUS
+from aspm_ado.adapters.keyring.bus import Bus
 from aspm_ado.adapters.threads import NoThreadError
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
@@ -26,6 +27,7 @@ _ABSENT_TYPES: Final = frozenset({"NoKeyringError", "SecretServiceNotAvailableEx
 # Windows: this logon session has no credential store, as in an elevated window or over SSH
 _NO_SESSION: Final = 1312
 _ABSENT: Final = "This session has no usable keyring."
+_NOT_HERE: Final = "The keyring chosen by {} does not work here: {}."
 _ELEVATED: Final = (
     "Windows gives this session no Credential Manager (1312): the session is elevated or remote."
 )
@@ -81,8 +83,9 @@ def translated(error: BaseException, platform: str, action: str, backend: str) -
     if isinstance(error, NoThreadError):
         return _refusal(
             Reason.THREADS_EXHAUSTED,
-            "The keyring was not asked: this machine starts no more threads.",
-            "Raise the limit of processes (ulimit -u, or that of the container)",
+            "aspm-ado did not open the keyring: this machine starts no more threads.",
+            "Raise the limit of processes or of memory (ulimit -u, ulimit -v, or that of the "
+            "container)",
         )
     return _failed(f"failed to {action}: {_numbered(error, codes)}", platform, backend)
 
@@ -95,20 +98,29 @@ def _numbered(error: BaseException, codes: set[int]) -> str:
 
 
 def absent(
-    platform: str, *, chosen: str = "", said: str = _ABSENT, has_bus: bool = True
+    platform: str, *, said: str = _ABSENT, name: str = "", source: str = "", bus: Bus = Bus.FOUND
 ) -> StoreError:
-    """No trusted backend works in this session."""
+    """No trusted backend works in this session, or not ``name``, which ``source`` chose."""
     problem = said
-    if chosen:
-        problem = (
-            f"The keyring that was chosen for this session, {clean(chosen)}, cannot be used here."
-        )
+    if name:
+        problem = _NOT_HERE.format(clean(source), clean(name))
     if platform not in ("win32", "darwin"):
-        if not has_bus:
+        if bus is Bus.NAMED:
+            problem += f" No keyring answers on the bus that {BUS} names."
+        if bus is Bus.NONE:
             platform, problem = _NO_BUS, f"{problem} {BUS} is not set."
         if _is_wsl():
             platform = _WSL
     return _refusal(Reason.KEYRING_ABSENT, problem, _on(platform, _START))
+
+
+def choice_absent(name: str, source: str) -> StoreError:
+    """Somebody chose a class that this platform does not use by itself, and it does not work."""
+    return _refusal(
+        Reason.KEYRING_ABSENT,
+        _NOT_HERE.format(clean(source), clean(name)),
+        _undo(source),
+    )
 
 
 def locked(platform: str) -> StoreError:
@@ -128,15 +140,19 @@ def hung(platform: str, seconds: float) -> StoreError:
 
 def not_trusted(name: str, source: str) -> StoreError:
     """Somebody chose a class that is not one of the operating system's own."""
-    way_out = f"Take it out of {clean(source)}"
-    if source == "PYTHON_KEYRING_BACKEND":
-        way_out = f"Unset {source}"
     return _refusal(
         Reason.KEYRING_NOT_TRUSTED,
         f"The keyring chosen by {clean(source)} is {clean(name)}, which is not one of the "
         "operating system's own: it may keep secrets in clear, or not at all.",
-        f"{way_out} so that the system's keyring is used",
+        _undo(source),
     )
+
+
+def _undo(source: str) -> str:
+    way_out = f"Remove it from {clean(source)}"
+    if source == "PYTHON_KEYRING_BACKEND":
+        way_out = f"Unset {source}"
+    return f"{way_out} to use the system's keyring"
 
 
 def impostor(name: str, expected: str) -> StoreError:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
+from aspm_ado.adapters.deadline import HungError, TimeBox
 from aspm_ado.adapters.keyring.backends import (
     Backend,
     class_of,
@@ -16,7 +17,6 @@ from aspm_ado.adapters.keyring.backends import (
     services_of,
     title_of,
 )
-from aspm_ado.adapters.keyring.deadline import HungError, TimeBox
 from aspm_ado.adapters.keyring.errors import hung, not_given_back, not_gone, too_large, translated
 from aspm_ado.domain.errors import InterruptedByUserError, StoreError
 from aspm_ado.domain.reasons import Reason
@@ -31,6 +31,10 @@ NOBODY_THERE: Final = 3.0
 SOMEBODY_THERE: Final = 60.0
 """The same, where a person may have to answer a dialog."""
 
+_DIALOG: Final = (
+    "The keyring may be waiting for you to unlock it. Its window may be behind this one. "
+    "Waiting up to {:.0f} seconds."
+)
 _NO_SUCH_SERVICE: Final = "aspm-ado/no-such-secret"
 # CRED_MAX_CREDENTIAL_BLOB_SIZE; keyring writes UTF-16, so 1280 characters
 _WINDOWS_BYTES: Final = 2560
@@ -46,33 +50,29 @@ class KeyringVault:
     service name of its own: on Windows a second account under one service makes keyring move the
     first secret in a write of its own (facts/reliability.md B.46).
 
-    ``keyring`` is imported by the first call, inside the time box. ``say`` speaks to the person,
-    once, when a call takes long enough that a dialog may be waiting. After one call that never came
-    back all others fail at once; the one that hung may still take effect later, so its service name
-    must stay on record until it is erased.
+    ``keyring`` is imported by the first call, inside the time box. ``say`` speaks to the person who
+    can answer a dialog, once, when a call takes long; ``None`` where nobody can. After one call
+    that never came back all others fail at once; the one that hung may still take effect later, so
+    its service name must stay on record until it is erased.
     """
 
     def __init__(
         self,
         environment: Mapping[str, str],
         *,
-        person_present: bool,
-        say: Callable[[str], None],
+        say: Callable[[str], None] | None,
         platform: str = sys.platform,
         opener: Callable[[Mapping[str, str], str], Backend] = open_backend,
         seconds: float | None = None,
         patience: float = 1.0,
     ) -> None:
         self._environment, self._platform, self._opener = environment, platform, opener
-        if seconds is None:
-            seconds = {True: SOMEBODY_THERE, False: NOBODY_THERE}[person_present]
-        notice = (
-            "The keyring may be asking to be unlocked: look for its window, "
-            f"it may be behind this one. Waiting up to {seconds:.0f} seconds."
-        )
         on_slow = None
-        if person_present:
-            on_slow = partial(say, notice)
+        if say is None:
+            seconds = seconds or NOBODY_THERE
+        else:
+            seconds = seconds or SOMEBODY_THERE
+            on_slow = partial(say, _DIALOG.format(seconds))
         self._box = TimeBox(
             seconds, after_interrupt=NOBODY_THERE, patience=patience, on_slow=on_slow
         )

@@ -15,7 +15,7 @@ from typing import Final
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, system_words
 
 _MODE_FOLDER: Final = 0o700
 _MODE_FILE: Final = 0o600
@@ -256,8 +256,9 @@ def _mode_of(path: Path) -> int:
 
 def refusal(path: Path, what: str, error: OSError, remedy: str = _WRITABLE) -> StoreError:
     """What the system said of this path, and what usually helps."""
-    said = clean(error.strerror or type(error).__name__)
-    return StoreError(Reason.RECORDS_UNREADABLE, f"{clean(path)} {what}: {said}.", remedy=remedy)
+    return StoreError(
+        Reason.RECORDS_UNREADABLE, f"{clean(path)} {what}: {system_words(error)}.", remedy=remedy
+    )
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def _connect_each(invocation: Invocation, name: str | None) -> Report:
             f"{FROM.flag} names the connections, their organizations and the sources of tokens.",
             remedy="Leave the others out, or write them into the file.",
         )
-    connections = read_connections(invocation.text(FROM))
+    connections = read_connections(invocation.text(FROM), invocation.voice.say)
     for one in connections:
         invocation.hide_token_variables(one.answers)
     reports: list[Report] = []

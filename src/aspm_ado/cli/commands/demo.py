@@ -36,7 +36,7 @@ from aspm_ado.domain.questions import (
     Given,
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.text import clean, wrap
+from aspm_ado.domain.text import clean, system_words, wrap
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.registration.guided import OUTCOME, SAVED
@@ -112,12 +112,11 @@ def run(
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """A folder for the records of the demo. Raises ``UsageError`` where none can be written."""
     try:
-        return tempfile.TemporaryDirectory(prefix="aspm-ado-demo-")
+        return tempfile.TemporaryDirectory(prefix="aspm-ado-demo-", ignore_cleanup_errors=True)
     except OSError as error:
-        why = clean(error.strerror or type(error).__name__)
         raise UsageError(
             Reason.FILE_UNREADABLE,
-            f"The demo needs a temporary folder, and none can be written: {why}.",
+            f"The demo needs a temporary folder, and none can be written: {system_words(error)}.",
             remedy="Set TMPDIR to a folder that can be written.",
         ) from None
 

@@ -128,7 +128,7 @@ def _row(entry: Entry, one: StoredOrganization, calendar: Calendar) -> tuple[str
         f"…{credential.last4}",
         _owner(credential),
         _end(entry, credential, calendar),
-        one.registration.state.value,
+        "saved, not shown yet" if one.registration.unseen else one.registration.state.value,
     )
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
+from aspm_ado.cli.report_files import refuse_own_file
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
 from aspm_ado.domain.questions import PLAN, PLAN_FILE, REPORT, YES
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, system_words
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.plan import MigrationPlan, planned
 from aspm_ado.flows.tokens.revocation import revoking_unkept
@@ -23,7 +24,7 @@ def run(invocation: Invocation, name: str | None = None) -> int:
     files = [Path(one) for one in invocation.values(PLAN_FILE)]
     if invocation.on(PLAN) or files:
         _refuse_report(invocation)
-        _check_writable(files, overwrite=invocation.on(YES))
+        _check_writable(invocation, files)
     context = invocation.context()
     name = connection_meant(context, name)
     if invocation.on(PLAN) or files:
@@ -44,7 +45,7 @@ def _refuse_report(invocation: Invocation) -> None:
         )
 
 
-def _check_writable(files: Sequence[Path], *, overwrite: bool) -> None:
+def _check_writable(invocation: Invocation, files: Sequence[Path]) -> None:
     """Refuse before any request what could not be written after."""
     for path in files:
         if path.suffix.lower() not in (".json", ".md"):
@@ -53,7 +54,8 @@ def _check_writable(files: Sequence[Path], *, overwrite: bool) -> None:
                 f"{clean(path, 120)} ends neither in .json nor in .md.",
                 remedy=f"Name the file so; give {PLAN_FILE.flag} twice for both.",
             )
-        if path.exists() and not overwrite:
+        refuse_own_file(invocation, path, PLAN_FILE.flag)
+        if path.exists() and not invocation.on(YES):
             raise UsageError(
                 Reason.CONFIRMATION_MISSING,
                 f"{clean(path, 120)} is there already.",
@@ -79,7 +81,7 @@ def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Pat
         except OSError as error:
             raise UsageError(
                 Reason.FILE_UNREADABLE,
-                f"{clean(path, 120)} cannot be written: {error.strerror or type(error).__name__}.",
+                f"{clean(path, 120)} cannot be written: {system_words(error)}.",
                 remedy="Check that its folder is there and yours.",
             ) from None
         invocation.voice.note(f"The plan is in {clean(path, 120)}.")

@@ -1,7 +1,7 @@
-"""Invicti ASPM's published API in its two dialects, and the settings of its integration.
+"""The published API of Invicti ASPM in its two dialects, and the settings of its integration.
 
 Routes of collections end in a slash, as documented: a redirect would turn a POST into a GET and
-carry the header with the token to another host. Sources: facts/aspm sections 1.3 and 4.
+send the token to another host. Sources: facts/aspm sections 1.3 and 4.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class Dialect(StrEnum):
-    """``standalone``: the product on a host of its own. ``core``: behind the Invicti platform."""
+    """``standalone``: on a host of its own. ``core``: behind the Invicti platform."""
 
     STANDALONE = "standalone"
     CORE = "core"
 
     @property
     def prefix(self) -> str:
-        """What goes before the documented paths."""
+        """The prefix of the documented paths."""
         return {Dialect.CORE: "/api/aspm/v1", Dialect.STANDALONE: ""}[self]
 
     @property
@@ -41,52 +41,52 @@ class Dialect(StrEnum):
 
 
 ALM_TOOLS: Final = {Deployment.SERVICES: "azurecloud", Deployment.SERVER: "azureserver"}
-"""What the API calls the two deployments."""
+"""The names of the deployments in the API."""
 
 _TOKEN_PLACES: Final = {
-    Dialect.STANDALONE: "Integrations → API Tokens (the API reference calls it Integrations → "
-    "Personal Access Token → Generate Token; it is shown once)",
+    Dialect.STANDALONE: "Integrations → API Tokens (in the API reference: Integrations → Personal "
+    "Access Token → Generate Token)",
     Dialect.CORE: "your initials (top right) → User settings → API key → Generate new API key",
 }
 
 
 def where_tokens_are_made(dialect: Dialect | None) -> str:
-    """Where to make an API token, in Invicti's own labels; both dialects where it is not known."""
+    """Where to create an API token, in Invicti's labels, for one dialect or both."""
     where = _TOKEN_PLACES[dialect or Dialect.STANDALONE]
     if dialect is None:
         where = f"{where}; on AppSec Core: {_TOKEN_PLACES[Dialect.CORE]}"
-    return f"It is made in Invicti ASPM: {where}."
+    return f"Create it in Invicti ASPM: {where}."
 
 
 @dataclass(frozen=True, slots=True)
 class AspmCaller:
-    """The calls of one Invicti ASPM in one dialect, as data. ``url`` is an origin."""
+    """The calls of one Invicti ASPM in one dialect. ``url`` is an origin."""
 
     url: str
     dialect: Dialect
     ca_bundle: str | None = None
 
     def credential(self, token: Secret) -> Credential:
-        """The token, bound to this ASPM alone."""
+        """The token, bound to this ASPM."""
         return Credential(token, frozenset({Origin.of(self.url)}), header=self.dialect.header)
 
     def health(self) -> Call:
-        """Shows that the API is there; it is documented without a token, so none is sent."""
+        """Shows that the API exists. It is documented without a token, so none is sent."""
         return self.get("/api/v2/health/check/")
 
     def teams(self, token: Secret | None = None) -> Call:
-        """The cheapest call that is documented to answer 401 and no 403.
+        """The cheapest call with a documented 401 and no 403.
 
-        Without a token, its refusal shows that the API is there.
+        Without a token, its refusal shows that the API exists.
         """
         return self.get("/api/v2/teams/?start=0&limit=1", token, AspmPage if token else None)
 
     def projects(self, token: Secret) -> Call:
-        """Documented to answer 403 where the token's owner has no rights to projects."""
+        """Documented to answer 403 if the owner of the token has no right to projects."""
         return self.get("/api/v2/projects/?start=0&limit=1", token, AspmPage)
 
     def project_check(self, deployment: Deployment, repository: str, token: Secret) -> Call:
-        """Whether a repository is a project; 400 while the tool is not integrated (or unknown)."""
+        """Whether a repository is a project; 400 if the tool is not integrated or unknown."""
         path = f"/api/v2/projects/check/{ALM_TOOLS[deployment]}/{quote(repository, safe='')}"
         return self.get(path, token, AspmKnown)
 
@@ -117,7 +117,7 @@ LABELS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to switch on in the form of the integration."""
+    """The switches in the form of the integration."""
 
     toggles: tuple[str, ...] = ()
     issue_manager: bool = False
@@ -129,24 +129,24 @@ class Settings:
 
 
 def settings_for(toggles: Iterable[str], purpose: Purpose, api: str) -> Settings:
-    """The settings. Raises ``UsageError`` where they exclude each other."""
+    """The settings. Raises ``UsageError`` if they exclude each other."""
     wanted = tuple(dict.fromkeys(toggles))
     fetches = FETCH in wanted
     rules = (
         (
             bool(wanted) and api == Dialect.CORE,
             "Invicti AppSec Core has no team-lead integrations.",
-            "Leave --team-leads-may out, or give the --aspm-api that you really have.",
+            "Omit --team-leads-may, or pass the correct --aspm-api.",
         ),
         (
             fetches and CREATE not in wanted,
-            f"“{LABELS[FETCH]}” depends on “{LABELS[CREATE]}”.",
+            f"“{LABELS[FETCH]}” requires “{LABELS[CREATE]}”.",
             f"Add --team-leads-may {CREATE}.",
         ),
         (
             fetches and not purpose.reads_code,
-            f"“{LABELS[FETCH]}” exists for code integrations only, not for an issue manager.",
-            "Leave it out, or choose another --purpose.",
+            f"“{LABELS[FETCH]}” exists only for code integrations, not for issue managers.",
+            "Omit it, or pass another --purpose.",
         ),
     )
     for is_broken, problem, remedy in rules:

@@ -1,8 +1,7 @@
-"""What a person enters in Invicti ASPM for each organization, and what to send when it refuses.
+"""The values to enter in Invicti ASPM per organization, and the ticket if it refuses them.
 
 Nothing here is secret. No published API registers an Azure DevOps instance: Invicti's guide ends at
-its UI (facts/aspm section 2). Where a label is not confirmed, the text says what a value is for and
-not where exactly it stands.
+its UI (facts/aspm section 2). For an unconfirmed label, the text says what the value is for.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ _TOOLS: Final = {
 }
 
 FIELDS: Final = (
-    "What to enter (the form may name its fields otherwise; Invicti does not publish their names):"
+    "Values to enter (Invicti does not publish the names of the fields, so they may differ):"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class FormValues:
-    """What to enter for one organization."""
+    """The values for one organization."""
 
     organization: str
     where: tuple[str, ...]
@@ -45,7 +44,7 @@ class FormValues:
 def form_values(
     place: Place, purpose: Purpose, settings: Settings, aspm_url: str, last4: str, username: str
 ) -> FormValues:
-    """Where to click, what to enter and what to switch on for one organization."""
+    """Where to click, and the values and switches for one organization."""
     deployment = place.site.deployment
     tool, address = _TOOLS[deployment], "Organization"
     if not purpose.reads_code:
@@ -55,26 +54,23 @@ def form_values(
     values = [(address, place.url)]
     if username:
         values.append(("Username", f"{username} (scanners cannot clone with the token alone)"))
-    which = "the one that was proven"
+    which = "the one that passed"
     if last4:
         which = f"the one ending in {last4}"
     values.append(("Token", which))
     switches = [f"Advanced Settings: {label}" for label in settings.labels]
     if settings.issue_manager:
-        switches.insert(0, "Tick the checkbox for the issue manager (at the top of the list)")
+        switches.insert(0, "Select the checkbox for the issue manager (at the top of the list)")
     where = (
         f"Open {aspm_url}",
-        "Integrations (left side bar)",
-        f"{tool} → Activate, or the gear when it is active",
+        "Integrations (left sidebar)",
+        f"{tool} → Activate, or the gear if it is active",
     )
     return FormValues(place.name, where, tuple(values), tuple(switches), tool)
 
 
 def clone_notes(place: Place, verdict: Mapping[str, str], username: str) -> tuple[str, ...]:
-    """Which form of the credential works on a Server where git may fail with another one.
-
-    ``verdict`` is the status of each check.
-    """
+    """Which form of the credential works with git on a Server. ``verdict`` is by check."""
     on_server = place.site.deployment is Deployment.SERVER
     if not on_server or verdict.get(CheckId.CLONE_USERNAME) != Status.WARN:
         return ()
@@ -82,27 +78,26 @@ def clone_notes(place: Place, verdict: Mapping[str, str], username: str) -> tupl
         username = ""
     return (
         "Cloning: git may fail with “https://user:TOKEN@…” on this server.",
-        f"What works is the header “Authorization: Basic …”, with the base64 of “{username}:TOKEN” "
-        "(git's http.extraHeader).",
+        f"Use the header “Authorization: Basic …” with the base64 of “{username}:TOKEN” (git's "
+        "http.extraHeader).",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class TokenEvidence:
-    """What speaks for a token, in words that may be sent to anybody."""
+    """What was verified about a token, without secrets. Azure DevOps named its owner."""
 
     lines: tuple[str, ...]
     when: str
     reach: Reach = Reach.UNKNOWN
     owner: str = ""
-    """The person that Azure DevOps named."""
 
 
 NO_EVIDENCE: Final = TokenEvidence((), "")
 
 
 def evidence_of(checks: Iterable[Check], when: str, reach: Reach) -> TokenEvidence:
-    """The checks that hold, each with the ids that Microsoft's support finds the calls by."""
+    """The checks that passed, with the activity ids for Microsoft's support."""
     lines = []
     for check in checks:
         if check.status in GOOD and check.evidence:
@@ -125,15 +120,15 @@ def stored_evidence(verdict: Iterable[tuple[str, str]], when: str, reach: Reach)
 
 
 def verdict_lines(evidence: TokenEvidence) -> tuple[str, ...]:
-    """What it means that Invicti ASPM refuses a token that is good."""
+    """The conclusion if Invicti ASPM refuses a valid token."""
     when = "earlier"
     if evidence.when:
         when = f"on {evidence.when}"
     return (
-        f"The token is good: {len(evidence.lines)} checks held against Azure DevOps {when}.",
-        "Invicti ASPM refuses it: that is what you saw.",
-        "So the cause lies between the two: a value that was entered otherwise, something that "
-        "Invicti ASPM asks of the token beside its guide, or its own network way to Azure DevOps.",
+        f"The token passed {len(evidence.lines)} checks of Azure DevOps {when}.",
+        "You reported that Invicti ASPM refuses it.",
+        "Possible causes: a value was entered differently, Invicti ASPM needs more than its guide "
+        "says, or its network cannot reach Azure DevOps.",
     )
 
 
@@ -147,20 +142,20 @@ def support_ticket(
     reach = {
         Reach.ALL: f"all {deployment.all_places}",
         Reach.ORGANIZATION: f"one {deployment.noun}",
-    }.get(evidence.reach, "not known")
+    }.get(evidence.reach, "unknown")
     address = aspm_url
     if api != "auto":
         address += f" ({api} API)"
     lines = [
         f"Invicti ASPM refuses a token of {made.tool or 'Azure DevOps'} that Azure DevOps accepts.",
         f"Invicti ASPM: {address}",
-        "Its version, and the message that it shows: (fill in; leave the token out)",
+        "Its version and its message: (fill in, without the token)",
         *(f"{label}: {value}" for label, value in made.values),
         *(f"Setting: {line}" for line in made.switches),
         *made.notes,
         *([f"Owner of the token: {clean(evidence.owner, 160)}"] if evidence.owner else []),
         f"Reach of the token: {reach}",
-        f"Proven with aspm-ado {version} on {evidence.when or '(day not recorded)'}:",
+        f"Verified with aspm-ado {version} on {evidence.when or '(date not recorded)'}:",
         *(f"- {line}" for line in evidence.lines),
     ]
     if evidence.reach is Reach.ORGANIZATION:
@@ -169,9 +164,9 @@ def support_ticket(
 
 
 _QUESTIONS: Final = {
-    Deployment.SERVICES: "Question: your guide asks for a token of all accessible organizations, "
-    "and Microsoft stops such tokens on Azure DevOps Services. Does this release accept a token of "
-    "one organization?",
-    Deployment.SERVER: "Question: your guide asks for a token of all collections. Does this "
-    "release accept one of one collection?",
+    Deployment.SERVICES: "Question: your guide asks for a token for all accessible organizations. "
+    "Microsoft announced the end of such tokens on Azure DevOps Services. Does this release accept "
+    "a token for one organization?",
+    Deployment.SERVER: "Question: your guide asks for a token for all collections. Does this "
+    "release accept a token for one collection?",
 }

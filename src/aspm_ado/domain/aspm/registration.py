@@ -1,14 +1,13 @@
-"""What the answers to a registration mean, and the one judge of ``aspm.registration``.
+"""The answers to a registration, and the one judge of ``aspm.registration``.
 
-A write is never sent twice. Where its answer is lost, cut or not understood, only reading can tell;
-and only an instance that carries our own marker is ours (facts/reliability B, rows 25 to 27).
+A write is never sent twice. If its answer is lost or unclear, only reading can tell. Only an
+instance with our own marker is ours (facts/reliability B, rows 25 to 27).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
-from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
@@ -33,15 +32,19 @@ from aspm_ado.domain.stored import (
     RegistrationMode,
     RegistrationState,
 )
-from aspm_ado.domain.text import clean, clean_said
+from aspm_ado.domain.text import clean_said
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.aspm.api import Dialect
     from aspm_ado.domain.http import Reply
     from aspm_ado.domain.stored import Entry
 
+HANDOFF: Final = Command("handoff")
+_LOOK: Final = "Check in Invicti ASPM under Integrations."
+
 
 class Presence(StrEnum):
-    """What the list of instances shows of one organization."""
+    """What the list of instances shows about one organization."""
 
     ABSENT = "absent"
     OURS = "ours"
@@ -59,10 +62,7 @@ class InstanceSearch:
 
 
 def read_instances(profile: Profile, values: Values, reply: Reply) -> InstanceSearch:
-    """Read the list of instances.
-
-    A list that cannot be read whole shows nothing: it may hide what is there.
-    """
+    """Read the list of instances. An incomplete list shows nothing: it may hide an instance."""
     find, items = profile.find, _all_instances(profile, reply)
     if find is None or items is None:
         return InstanceSearch(Presence.UNCLEAR, reply)
@@ -74,7 +74,7 @@ def read_instances(profile: Profile, values: Values, reply: Reply) -> InstanceSe
 
 
 def _all_instances(profile: Profile, reply: Reply) -> list[object] | None:
-    """The whole list; ``None`` where it was not given, or not whole."""
+    """The list, or ``None`` if it is missing or incomplete."""
     find = profile.find
     if find is None or reply.status != 200 or not isinstance(reply.answer, Document):
         return None
@@ -88,7 +88,7 @@ def _all_instances(profile: Profile, reply: Reply) -> list[object] | None:
 
 
 class WriteResult(StrEnum):
-    """How the one write ended."""
+    """The result of the one write."""
 
     CREATED = "created"
     CONFLICT = "conflict"
@@ -99,7 +99,7 @@ class WriteResult(StrEnum):
 
 
 def read_write(profile: Profile, reply: Reply) -> tuple[WriteResult, str | None]:
-    """Read the answer to the write; with the id of what was created."""
+    """Read the answer to the write, and the id of the new instance."""
     if reply.failure in NEVER_SENT:
         return WriteResult.NOT_SENT, None
     kind = classify_aspm(reply)
@@ -118,10 +118,7 @@ def read_write(profile: Profile, reply: Reply) -> tuple[WriteResult, str | None]
 
 
 def may_have_acted(reply: Reply) -> bool:
-    """Whether whoever redirects may have done what was asked.
-
-    302 and 303 are also sent after a form was taken.
-    """
+    """Whether a redirected write may have succeeded: 302 and 303 also follow a saved form."""
     return reply.status in (302, 303)
 
 
@@ -130,7 +127,7 @@ def _document(reply: Reply) -> object:
 
 
 def _instance_id(document: object, pointer: str) -> str | None:
-    """The id, as text fit for a report."""
+    """The id, as text for a report."""
     found = at(document, pointer) if pointer else None
     if isinstance(found, bool) or not isinstance(found, str | int):
         return None
@@ -139,17 +136,19 @@ def _instance_id(document: object, pointer: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one organization that was brought to Invicti ASPM."""
+    """The result for one organization that was registered or handed off.
+
+    ``check`` says more than the state, if the API answered.
+    """
 
     registration: Registration
     check: Check | None = None
-    """More than the state tells, where the API answered."""
 
     def accepted(self) -> Outcome:
-        """The same where ``projects/check`` knows the tool since then."""
+        """The same, now that ``projects/check`` knows the tool."""
         check = self.check
         if check is not None:
-            check = check.adding("Since then projects/check knows the tool.")
+            check = check.adding("projects/check now knows the tool.")
         return Outcome(self.registration.proven(Proof.ALM_ACCEPTED), check)
 
 
@@ -160,7 +159,7 @@ def _outcome(marker: str, check: Check, state: RegistrationState) -> Outcome:
 def registered(
     marker: str, instance: str | None, profile: Profile, *replies: Reply, adopted: bool = False
 ) -> Outcome:
-    """The instance is there, and it is ours."""
+    """The instance exists, and it is ours."""
     how = "Registered in Invicti ASPM"
     if adopted:
         how = "Found in Invicti ASPM by its marker"
@@ -172,9 +171,9 @@ def registered(
 
 
 def already_registered(prior: Registration) -> Outcome:
-    """Registered by an earlier run: a second instance is never made."""
+    """An earlier run registered it. A second instance is never created."""
     named = _named(prior.instance_id)
-    detail = f"Registered by an earlier run{named}; nothing was created now."
+    detail = f"Registered by an earlier run{named}. This run created nothing."
     return Outcome(prior, Check(CheckId.REGISTRATION, Status.PASS, detail))
 
 
@@ -182,36 +181,42 @@ def _named(instance: str | None) -> str:
     return f" as {instance}" if instance else ""
 
 
-def conflicting(marker: str, profile: Profile, name: str, *replies: Reply) -> Outcome:
-    """An instance is there that is not provably ours: it is neither taken over nor doubled."""
+def conflicting(marker: str, profile: Profile, *replies: Reply) -> Outcome:
+    """An instance exists that may not be ours. It is neither changed nor duplicated."""
     check = Check(
         CheckId.REGISTRATION,
         Status.FAIL,
-        "Invicti ASPM has an instance for this organization already, which this program did not "
-        f"make ({profile.title}). Nothing was changed.",
+        "Invicti ASPM already has an instance for this organization that aspm-ado did not create "
+        f"({profile.title}). Nothing changed.",
         Reason.REGISTRATION_CONFLICT,
-        "Look at it in Invicti ASPM under Integrations. Enter the token there by hand, or remove "
-        f"it; then say so, or register anew, with: aspm-ado handoff {name}",
+        "In Invicti ASPM under Integrations, enter the token in that instance, or remove it.",
+        next=HANDOFF,
     ).on(*replies)
     return _outcome(marker, check, RegistrationState.FAILED)
 
 
+def _denied(what: str, dialect: Dialect | None, *, is_rejected: bool) -> tuple[Reason, str, str]:
+    """Reason, detail and remedy, if the API token is rejected or its owner may not do ``what``."""
+    if is_rejected:
+        remedy = f"Use another API token. {where_tokens_are_made(dialect)}"
+        return Reason.ASPM_TOKEN_REJECTED, "Invicti ASPM rejected the API token", remedy
+    remedy = "Use the API token of an administrator of Invicti ASPM."
+    return Reason.ASPM_FORBIDDEN, f"The owner of the API token may not {what}", remedy
+
+
 def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
-    """Invicti ASPM said no. Its words are quoted."""
+    """Invicti ASPM refused. Its words are quoted."""
     message = error_message(reply)
     quoted = message and f" (“{message}”)"
     if classify_aspm(reply) is AspmAnswer.REDIRECT:
         reason = Reason.ASPM_NOT_AN_API
-        detail = f"It redirects ({reply.status}) to {redirect_target(reply)}"
-        remedy = "Correct the path in the registration profile; a redirect is never followed."
-    elif reply.status == 401:
-        reason = Reason.ASPM_TOKEN_REJECTED
-        detail = f"Invicti ASPM does not accept the API token here{quoted}"
-        remedy = f"Use another API token. {where_tokens_are_made(profile.dialect)}"
-    elif reply.status == 403:
-        reason = Reason.ASPM_FORBIDDEN
-        detail = f"The owner of the API token may not register instances{quoted}"
-        remedy = "Use the API token of an administrator of Invicti ASPM."
+        detail = f"Invicti ASPM redirects ({reply.status}) to {redirect_target(reply)}"
+        remedy = "Correct the path in the registration profile. aspm-ado follows no redirect."
+    elif reply.status in (401, 403):
+        reason, detail, remedy = _denied(
+            "register instances", profile.dialect, is_rejected=reply.status == 401
+        )
+        detail += quoted
     else:
         reason = Reason.ASPM_REFUSED
         detail = f"Invicti ASPM refused the registration ({reply.status}){quoted}"
@@ -225,18 +230,15 @@ def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
 
 
 def not_begun(prior: Registration, reply: Reply) -> Outcome:
-    """Nothing was sent, since something before it failed."""
+    """Nothing was sent, because an earlier step failed."""
     kind, status = classify_aspm(reply), Status.FAIL
     if kind in ASPM_INCONCLUSIVE:
         status = Status.UNKNOWN
         reason, detail, remedy = explain_aspm_inconclusive(reply)
-    elif kind is AspmAnswer.REFUSED:
-        reason = Reason.ASPM_TOKEN_REJECTED
-        detail = "Invicti ASPM does not accept the API token for this list."
-        remedy = f"Use another API token. {where_tokens_are_made(None)}"
-    elif kind is AspmAnswer.FORBIDDEN:
-        reason, detail = Reason.ASPM_FORBIDDEN, "The owner of the API token may not list instances."
-        remedy = "Use the API token of an administrator of Invicti ASPM."
+    elif kind in (AspmAnswer.REFUSED, AspmAnswer.FORBIDDEN):
+        is_rejected = kind is AspmAnswer.REFUSED
+        reason, detail, remedy = _denied("list instances", None, is_rejected=is_rejected)
+        detail += "."
     else:
         reason, remedy = Reason.ASPM_NOT_AN_API, "Check “find” in the registration profile."
         host = Origin.of(reply.call.url).host
@@ -244,37 +246,25 @@ def not_begun(prior: Registration, reply: Reply) -> Outcome:
         if kind is AspmAnswer.REDIRECT:
             target = redirect_target(reply)
             detail = f"The list of instances redirects ({reply.status}) to {target}."
-    detail = f"Not registered, nothing was sent: {detail[:1].lower()}{detail[1:]}"
+    detail = f"Not registered; nothing was sent. {detail}"
     check = Check(CheckId.REGISTRATION, status, detail, reason, remedy).on(reply)
     return Outcome(prior, check)
 
 
-def in_doubt(marker: str, name: str, *replies: Reply, readable: bool) -> Outcome:
-    """A write went out, and nobody can tell yet what came of it."""
-    how = "it looks first"
+def in_doubt(marker: str, *replies: Reply, readable: bool) -> Outcome:
+    """The write was sent, and its result is unknown."""
+    remedy = "The next run checks Invicti ASPM first."
     if not readable:
-        how = "the profile has no “find”, so look in Invicti ASPM under Integrations"
+        remedy = "Check in Invicti ASPM under Integrations: the profile has no “find”."
     check = Check(
         CheckId.REGISTRATION,
         Status.UNKNOWN,
-        "The registration was sent, and whether Invicti ASPM acted on it is not known. "
-        "It was not sent again.",
+        "aspm-ado sent the registration once. It is unknown whether Invicti ASPM acted on it.",
         Reason.REGISTRATION_UNKNOWN,
-        f"Go on later ({how}): aspm-ado handoff {name}",
+        remedy,
+        next=HANDOFF,
     ).on(*replies)
     return _outcome(marker, check, RegistrationState.UNKNOWN)
-
-
-def not_shown(state: Registration) -> Outcome:
-    """A person says that it is saved, and ``projects/check`` does not know the tool."""
-    check = Check(
-        CheckId.REGISTRATION,
-        Status.WARN,
-        "Marked as saved by you; Invicti ASPM does not show it yet.",
-        Reason.SAVED_NOT_SHOWN,
-        "Check in Invicti ASPM that the integration is active.",
-    )
-    return Outcome(state, check)
 
 
 def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
@@ -282,7 +272,7 @@ def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
     before = outcome.check or Check(CheckId.REGISTRATION, Status.PASS)
     evidence = (*before.evidence, reply.evidence)
     if profile.trial is not None and profile.trial.success.met(reply.status, _document(reply)):
-        check = before.adding("Its own test passed.", reply)
+        check = before.adding("The test of Invicti ASPM passed.", reply)
     elif classify_aspm(reply) in ASPM_INCONCLUSIVE:
         reason, why, remedy = explain_aspm_inconclusive(reply)
         detail = f"Registered, but not tested: {why}"
@@ -295,69 +285,67 @@ def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
         check = Check(
             CheckId.REGISTRATION,
             Status.FAIL,
-            "Registered, but Invicti ASPM's own test of the instance failed "
-            f"({reply.status}{quoted}).",
+            f"Registered, but the instance failed the test of Invicti ASPM ({reply.status}"
+            f"{quoted}).",
             Reason.ASPM_REFUSED,
-            "Open the instance in Invicti ASPM under Integrations; the token itself is proven (see "
-            "the checks above).",
+            "Open the instance in Invicti ASPM under Integrations. The token itself passed.",
             evidence=evidence,
         )
     return Outcome(outcome.registration, check)
 
 
 class NewToken(Enum):
-    """What stands with the token that Invicti ASPM is to have."""
+    """The state of the token for Invicti ASPM.
+
+    ``WAITS``: verified and stored, and the current token stays in use until Invicti ASPM has it.
+    ``MISSING``: the organization is part of a migration and has no token of its own.
+    """
 
     IN_FORCE = auto()
     WAITS = auto()
-    """It is proven and stored; the old one serves until Invicti ASPM has the new one."""
     NOT_GOOD = auto()
     MISSING = auto()
-    """The organization is to get a token of its own and has none."""
 
 
 @dataclass(slots=True)
 class RegistrationFacts:
-    """Everything that decides ``aspm.registration`` of one organization."""
+    """Everything that decides ``aspm.registration`` of one organization.
+
+    ``answer`` is what a person or Invicti ASPM said in this run, ``outcome`` the check of the API.
+    ``brought`` is false for ``--register none``, ``required`` true for ``auto`` and ``api``.
+    ``revoked``: a token that is stored nowhere is revoked, unless Invicti ASPM has it.
+    """
 
     connection: str
     organization: str
     on_record: Registration = UNREGISTERED
     answer: Registration | None = None
-    """What a person or Invicti ASPM said in this run."""
     token: NewToken = NewToken.IN_FORCE
     outcome: Check | None = None
-    """More of that answer than its state, where the API gave it."""
     aspm_is_good: bool = True
     brought: bool = True
-    """False where ``--register none`` was asked for."""
     stored: bool = True
     revoked: bool = False
-    """Whether its token is revoked at the end, unless Invicti ASPM has it: it is stored nowhere."""
     required: bool = False
-    """Whether ``--register auto`` or ``api`` was asked for."""
 
     @property
     def registration(self) -> Registration:
-        """How far it is by now."""
+        """The state by now."""
         return self.answer or self.on_record
 
     def add(self, outcome: Outcome | None) -> None:
-        """Add what came of it in this run, if it was brought to Invicti ASPM."""
+        """Add the outcome of this run, if there is one."""
         if outcome is not None:
             self.answer, self.outcome = outcome.registration, outcome.check
 
     @property
     def is_refused(self) -> bool:
-        """Whether a person said, now or before, that Invicti ASPM refused it."""
+        """Whether a person reported, now or before, that Invicti ASPM refused it."""
         by_a_person = self.registration.mode is RegistrationMode.GUIDED
         return by_a_person and self.registration.state is RegistrationState.FAILED
 
     def counts(self, check: Check) -> bool:
-        """Whether the check is required.
-
-        A person's refusal is, whatever ``--register`` was.
-        """
+        """Whether the check is required. A reported refusal is, whatever ``--register`` was."""
         is_refused = self.is_refused and check.status is Status.FAIL
         return self.required or is_refused
 
@@ -366,100 +354,73 @@ _WAITS: Final = (
     "A new token is verified and stored. The current token stays in use until Invicti ASPM has "
     "the new one."
 )
-_NOT_BROUGHT: Final = (
-    "No handoff, as requested. Someone still has to enter this token in Invicti ASPM."
-)
-_REFUSED: Final = (
-    "Invicti ASPM refused the new token, although it passed. The current token stays in use. The "
-    "new one is pending."
-)
-_DIFFERENT: Final = (
-    "The token passed, but Invicti ASPM refused it or has another instance for this organization."
-)
-_BEHIND: Final = "Skipped: Invicti ASPM is not ready (see its own checks)."
+_WITHOUT_HANDOFF: Final = {
+    Reason.HANDED_OFF: "Enter the values in Invicti ASPM now, because nothing is stored.",
+    Reason.ASPM_REFUSED: "Send the printed text to Invicti's support. To try again, run: aspm-ado "
+    "connect",
+    Reason.REGISTRATION_CONFLICT: "In Invicti ASPM under Integrations, remove that instance. To "
+    "register again, run: aspm-ado connect",
+    Reason.REGISTRATION_UNKNOWN: "Check in Invicti ASPM under Integrations. If it is missing, run: "
+    "aspm-ado connect",
+}
+"""The remedies if nothing is stored, so that ``handoff`` has nothing to continue with."""
 
 
 def judge_registration(facts: RegistrationFacts) -> Check:
-    """The check of one organization."""
+    """The check of one organization.
+
+    A check that names the next command as data gets it at the end of its remedy.
+    """
     made = _judged(facts)
     made = replace(made, required=facts.counts(made))
     if not facts.stored:
         return replace(_unstored(facts, made), next=Command("connect"))
-    verb = "migrate" if facts.token is NewToken.MISSING else "handoff"
-    return replace(made, next=Command(verb))
-
-
-_WITHOUT_HANDOFF: Final = {
-    Reason.HANDED_OFF: "Enter the values in Invicti ASPM now; nothing is stored to come back to.",
-    Reason.SAVED_NOT_SHOWN: "Check in Invicti ASPM that the integration is active.",
-    Reason.ASPM_REFUSED: "If aspm-ado printed a text for Invicti's support, send it. Then connect "
-    "again: aspm-ado connect",
-    Reason.REGISTRATION_CONFLICT: "Look at it in Invicti ASPM under Integrations. To register "
-    "anew, remove it there, and run: aspm-ado connect",
-    Reason.SAVED_NOT_SHOWN: "Look in Invicti ASPM under Integrations. If it is not there, enter "
-    "the values again.",
-    Reason.REGISTRATION_UNKNOWN: "Look in Invicti ASPM under Integrations. If it is not there, "
-    "run: aspm-ado connect",
-}
+    if made.next is None:
+        return replace(made, next=HANDOFF)
+    run = f"To continue, run: {made.next.text(facts.connection)}"
+    return replace(made, remedy=f"{made.remedy} {run}")
 
 
 def _unstored(facts: RegistrationFacts, made: Check) -> Check:
-    """The same where nothing is stored: ``handoff`` has nothing to go on with."""
     if facts.revoked and made.reason in (Reason.HANDED_OFF, Reason.ASPM_REFUSED):
         return replace(
             made,
             detail=f"{made.detail} The token is stored nowhere, so aspm-ado revokes it.",
             remedy="To create another token and store it, run: aspm-ado connect",
         )
-    remedy = made.remedy or ""
-    if made.reason is not None and f"aspm-ado handoff {facts.connection}" in remedy:
-        remedy = _WITHOUT_HANDOFF.get(made.reason, remedy)
-    return replace(made, remedy=remedy or None)
+    if made.reason is not None and made.next is not None:
+        return replace(made, remedy=_WITHOUT_HANDOFF.get(made.reason, made.remedy))
+    return made
 
 
 def _judged(facts: RegistrationFacts) -> Check:
     if facts.token is NewToken.NOT_GOOD:
         return skip(CheckId.REGISTRATION, "Skipped: this organization did not pass.")
     if facts.token is NewToken.MISSING:
-        return _missing(facts)
+        return Check(
+            CheckId.REGISTRATION,
+            Status.WARN,
+            "This organization has no token of its own yet. The current token stays in use.",
+            Reason.NOT_MIGRATED,
+            "Create a token for it.",
+            next=Command("migrate", (facts.organization,)),
+        )
     waits = facts.token is NewToken.WAITS
     if facts.outcome is not None and not (waits and facts.outcome.status is Status.PASS):
         return facts.outcome
     if not facts.aspm_is_good:
-        return _behind_aspm(facts)
+        behind = "Skipped: Invicti ASPM is not ready (see its own checks)."
+        return skip(CheckId.REGISTRATION, f"{behind} {_WAITS}" if waits else behind)
     if waits:
-        return _waiting(facts)
+        answer = facts.answer
+        failed = answer is not None and answer.state is RegistrationState.FAILED
+        return _failed(facts) if failed else _handed_off(facts)
     return _by_state(facts)
 
 
 def token_of(entry: Entry, name: str) -> NewToken:
-    """What stands with the token of a stored organization."""
+    """The state of the token of a stored organization."""
     return NewToken.IN_FORCE if entry.successor_of(name) is None else NewToken.WAITS
-
-
-def _missing(facts: RegistrationFacts) -> Check:
-    return Check(
-        CheckId.REGISTRATION,
-        Status.WARN,
-        "This organization has no token of its own yet; the old one stays as it is.",
-        Reason.NOT_MIGRATED,
-        f"Go on: aspm-ado migrate {facts.connection} -o {quote(clean(facts.organization, 100))}",
-    )
-
-
-def _behind_aspm(facts: RegistrationFacts) -> Check:
-    detail = _BEHIND
-    if facts.token is NewToken.WAITS:
-        detail += f" {_WAITS}"
-    if facts.stored:
-        detail += f" Afterwards: aspm-ado handoff {facts.connection}"
-    return skip(CheckId.REGISTRATION, detail)
-
-
-def _waiting(facts: RegistrationFacts) -> Check:
-    if facts.answer is not None and facts.answer.state is RegistrationState.FAILED:
-        return _failed(facts)
-    return _handed_off(facts)
 
 
 def _by_state(facts: RegistrationFacts) -> Check:
@@ -472,52 +433,79 @@ def _by_state(facts: RegistrationFacts) -> Check:
         case RegistrationState.FAILED:
             return _failed(facts)
         case RegistrationState.UNKNOWN:
-            return _unknown(facts, "Whether it is registered could not be found out.")
+            return _unknown("Could not determine whether it is registered.")
         case RegistrationState.PLANNED:
             return skip(
                 CheckId.REGISTRATION,
-                "A rehearsal: nothing was registered.",
+                "Dry run: nothing was registered.",
                 Reason.REGISTRATION_PLANNED,
             )
         case RegistrationState.NONE if api:
-            return _unknown(facts, "Not registered yet.")
+            return _unknown("Not registered yet.")
     return skip(CheckId.REGISTRATION, "Not registered.", Reason.NOT_WANTED)
 
 
+_UNSEEN: Final = Check(
+    CheckId.REGISTRATION,
+    Status.WARN,
+    "Marked as saved by you; Invicti ASPM does not show it yet.",
+    Reason.SAVED_NOT_SHOWN,
+    "Check in Invicti ASPM that the integration is active.",
+)
+
+
 def _registered(registration: Registration) -> Check:
+    if registration.unseen:
+        return _UNSEEN
     how, proof = "Marked as saved by you", "; not confirmed by Invicti ASPM"
     if registration.mode is RegistrationMode.API:
-        how, proof = "Its API answered that it is registered", ""
+        how, proof = "The API of Invicti ASPM reported it as registered", ""
     if registration.proof is Proof.ALM_ACCEPTED:
-        proof = "; since then projects/check knows the tool"
+        proof = "; projects/check now knows the tool"
     return Check(CheckId.REGISTRATION, Status.PASS, f"{how}{proof}.")
 
 
 def _handed_off(facts: RegistrationFacts) -> Check:
-    remedy = f"Enter the values in Invicti ASPM: aspm-ado handoff {facts.connection}"
     detail = "The values are ready. Someone still has to enter them."
     if not facts.brought:
-        detail = _NOT_BROUGHT
+        detail = "No handoff, as requested. Someone still has to enter this token in Invicti ASPM."
     if facts.token is NewToken.WAITS:
         detail = _WAITS
-    return Check(CheckId.REGISTRATION, Status.WARN, detail, Reason.HANDED_OFF, remedy)
+    return Check(
+        CheckId.REGISTRATION,
+        Status.WARN,
+        detail,
+        Reason.HANDED_OFF,
+        "Enter the values in Invicti ASPM.",
+        next=HANDOFF,
+    )
 
 
 def _failed(facts: RegistrationFacts) -> Check:
-    detail = "The token is good (see the checks above), but Invicti ASPM refused it."
-    remedy = (
-        "Send Invicti's support the text that was printed; then: aspm-ado handoff "
-        f"{facts.connection}"
-    )
+    detail = "The token passed, but Invicti ASPM refused it."
+    remedy = "Send the printed text to Invicti's support."
     if facts.registration.mode is RegistrationMode.API:
-        detail = _DIFFERENT
-        remedy = f"Go on in Invicti ASPM: aspm-ado handoff {facts.connection}"
+        detail = (
+            "The token passed, but Invicti ASPM refused it or has another instance for this "
+            "organization."
+        )
+        remedy = _LOOK
     if facts.token is NewToken.WAITS:
-        detail = _REFUSED
-        remedy += f" Afterwards: aspm-ado handoff {facts.connection}"
-    return Check(CheckId.REGISTRATION, Status.FAIL, detail, Reason.ASPM_REFUSED, remedy)
+        detail = (
+            "The new token passed, but Invicti ASPM refused it. The current token stays in use. "
+            "The new one is pending."
+        )
+    return Check(
+        CheckId.REGISTRATION, Status.FAIL, detail, Reason.ASPM_REFUSED, remedy, next=HANDOFF
+    )
 
 
-def _unknown(facts: RegistrationFacts, detail: str) -> Check:
-    remedy = f"Go on in Invicti ASPM: aspm-ado handoff {facts.connection}"
-    return Check(CheckId.REGISTRATION, Status.UNKNOWN, detail, Reason.REGISTRATION_UNKNOWN, remedy)
+def _unknown(detail: str) -> Check:
+    return Check(
+        CheckId.REGISTRATION,
+        Status.UNKNOWN,
+        detail,
+        Reason.REGISTRATION_UNKNOWN,
+        _LOOK,
+        next=HANDOFF,
+    )

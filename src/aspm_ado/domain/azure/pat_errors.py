@@ -1,10 +1,7 @@
-"""Why Azure DevOps makes no token.
+"""Why Azure DevOps creates no token: every ``patTokenError`` of its specification, with a remedy.
 
-Every ``patTokenError`` of its specification, and what to do about each.
-
-Source: the specification of the PAT Lifecycle API, 7.2 (2026-05-12). It knows the names alone; what
-each means is Microsoft's page on token policies where one is named there, and our reading of the
-name where none is.
+Source: the specification of the PAT Lifecycle API, 7.2 (2026-05-12). It lists only the names. What
+they mean is from Microsoft's page on token policies, or our reading of the name.
 """
 
 from __future__ import annotations
@@ -18,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado import __version__
 from aspm_ado.domain.documents import PatAnswer, Pats
 from aspm_ado.domain.errors import NotCreatedError
-from aspm_ado.domain.help.administrator import FIVE_SETS, Policy
+from aspm_ado.domain.help.administrator import POLICIES, Policy
 from aspm_ado.domain.reasons import NEVER_SENT, Reason
 from aspm_ado.domain.rules.classify import AnswerKind, classify, error_text, explain_inconclusive
 from aspm_ado.domain.text import clean_said
@@ -30,41 +27,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PatError:
-    """One value. ``{organization}``, ``{page}``, ``{name}`` and ``{scopes}`` are filled in."""
+    """One value, with places for ``{organization}``, ``{page}``, ``{name}`` and ``{scopes}``.
+
+    ``shorter``: Azure DevOps may accept a shorter lifespan. ``passing``: it may accept the same
+    request a moment later. Nothing was created, so it is sent once more.
+    """
 
     reason: Reason
     problem: str
     remedy: str
     shorter: bool = False
-    """Whether a shorter life may be granted."""
     passing: bool = False
-    """Whether the same may be granted a moment later.
 
-    Nothing was created, so that it is asked for once more.
-    """
+
+def _request(policy: Policy) -> str:
+    return (
+        "To get a request to the administrator, run: "
+        f"aspm-ado guide -o {{organization}} --request {policy}"
+    )
 
 
 def _policy(
     policy: Policy, problem: str, otherwise: str = "", *, shorter: bool = False
 ) -> PatError:
-    ask = f"The request to send: aspm-ado guide -o {{organization}} --request {policy}"
-    return PatError(Reason.CREATION_FORBIDDEN, problem, f"{otherwise} {ask}".strip(), shorter)
+    remedy = f"{otherwise} {_request(policy)}".strip()
+    return PatError(Reason.CREATION_FORBIDDEN, problem, remedy, shorter)
 
 
 def _person(problem: str, remedy: str = "") -> PatError:
-    who = (
-        "See who is signed in: az account show. It must be a person who is a member of "
-        "{organization}."
+    member = (
+        "Sign in with `az` as a member of {organization}. To check who is signed in, run: "
+        "az account show"
     )
-    return PatError(Reason.CREATION_NOT_ALLOWED, problem, remedy or who)
+    return PatError(Reason.CREATION_NOT_ALLOWED, problem, remedy or member)
 
 
 def _place(problem: str) -> PatError:
-    return PatError(Reason.CREATION_NOT_POSSIBLE, problem, "Create the token by hand: {page}")
+    return PatError(Reason.CREATION_NOT_POSSIBLE, problem, _BY_HAND)
 
 
 def _again(problem: str) -> PatError:
-    remedy = "Try again in some minutes, or create the token by hand: {page}"
+    remedy = "Try again in a few minutes, or create the token by hand: {page}"
     return PatError(Reason.CREATION_FAILED, problem, remedy, passing=True)
 
 
@@ -72,15 +75,21 @@ def _dead(problem: str) -> PatError:
     return PatError(Reason.CREATION_REFUSED, problem, "Create a new token: aspm-ado rotate NAME")
 
 
-def _ordered(problem: str) -> PatError:
-    ordered = f"Asked for, by aspm-ado {__version__}: {{scopes}}."
+def _rejected(what: str) -> PatError:
+    report = f"Report this: aspm-ado {__version__} requested the scopes {{scopes}}."
     return PatError(
-        Reason.CREATION_REFUSED, problem, f"Create the token by hand, and report this. {ordered}"
+        Reason.CREATION_REFUSED, f"Azure DevOps does not accept {what}.", f"{report} {_BY_HAND}"
     )
 
 
-_CLIENT: Final = "Azure DevOps does not take the program that `az` signs in with."
-_NO_CLIENT: Final = "Update the Azure CLI (az upgrade), or create the token by hand: {page}"
+_BY_HAND: Final = "Create the token by hand: {page}"
+_CLIENT: Final = _person(
+    "Azure DevOps does not accept the program that `az` signs in with.",
+    "Update the Azure CLI (az upgrade), or create the token by hand: {page}",
+)
+_UNKNOWN_PERSON: Final = _person("{organization} does not know the account signed in with `az`.")
+_NO_SUCH_TOKEN: Final = _dead("No token has the stored id.")
+_NOT_BY_PROGRAMS: Final = _place("{organization} does not let programs create tokens this way.")
 
 PAT_ERRORS: Final[Mapping[str, PatError]] = {
     "disablePatCreationPolicyViolation": _policy(
@@ -89,88 +98,74 @@ PAT_ERRORS: Final[Mapping[str, PatError]] = {
     ),
     "globalPatPolicyViolation": _policy(
         Policy.GLOBAL,
-        "The tenant forbids tokens of all organizations.",
-        "Make one of one organization.",
+        "The tenant forbids global tokens.",
+        "Create a token for one organization.",
     ),
     "globalPATCreationBlocked": _policy(
         Policy.GLOBAL,
-        "Microsoft does not let tokens of all organizations be created.",
-        "Make one of one organization.",
+        "Microsoft blocks the creation of global tokens.",
+        "Create a token for one organization.",
     ),
     "fullScopePatPolicyViolation": _policy(
         Policy.FULL_SCOPE,
         "The tenant forbids tokens with Full access: its policy “Restrict full-scoped personal "
         "access token creation”.",
-        f"Without an administrator: by hand, tick {FIVE_SETS}, each at its highest; they pass with "
-        "a warning.",
+        POLICIES[Policy.FULL_SCOPE].otherwise,
     ),
     "patLifespanPolicyViolation": _policy(
         Policy.LIFESPAN,
-        "The tenant forbids a token of this life, however short we asked for it.",
+        "The tenant forbids every lifespan that aspm-ado requested.",
         shorter=True,
     ),
     "invalidValidTo": PatError(
         Reason.CREATION_REFUSED,
-        "Azure DevOps does not take the day on which the token is to end, nor a nearer one.",
-        "Name another: --pat-expires YYYY-MM-DD, within a year from today.",
+        "Azure DevOps does not accept the expiry date of the token, nor an earlier one.",
+        "Pass another date within a year from today: --pat-expires YYYY-MM-DD",
         shorter=True,
     ),
-    "invalidScope": _ordered(
-        "Azure DevOps does not know, or does not give, the scopes that were asked for."
-    ),
-    "invalidTargetAccounts": _ordered("Azure DevOps cannot make a token for {organization} alone."),
-    "invalidTokenType": _ordered(
-        "Azure DevOps does not take the kind of token that was asked for."
-    ),
-    "displayNameRequired": _ordered(
-        "Azure DevOps wants a name for the token, and did not see “{name}”."
-    ),
-    "invalidDisplayName": _ordered("Azure DevOps does not take “{name}” as the name of a token."),
-    "userIdRequired": _person("Azure DevOps did not see who asks for the token."),
-    "invalidUserId": _person("{organization} does not know who asks for the token."),
-    "invalidSubject": _person("{organization} does not know who asks for the token."),
+    "invalidScope": _rejected("the requested scopes"),
+    "invalidTargetAccounts": _rejected("a token for {organization} only"),
+    "invalidTokenType": _rejected("the requested kind of token"),
+    "displayNameRequired": _rejected("a token without a name, although it was “{name}”"),
+    "invalidDisplayName": _rejected("“{name}” as the name of a token"),
+    "userIdRequired": _person("Azure DevOps does not recognize who requests the token."),
+    "invalidUserId": _UNKNOWN_PERSON,
+    "invalidSubject": _UNKNOWN_PERSON,
     "invalidUserType": _person(
-        "This kind of account cannot have tokens: service principals and managed identities cannot."
+        "Accounts such as service principals and managed identities cannot have tokens."
     ),
     "accessDenied": _person(
-        "Whoever is signed in with `az` may not create tokens in {organization}."
+        "The account signed in with `az` may not create tokens in {organization}."
     ),
     "invalidToken": _person(
-        "Azure DevOps does not take the sign-in of `az`.", "Sign in again: az login"
+        "Azure DevOps does not accept the sign-in of `az`.", "Sign in again: az login"
     ),
     "invalidAudience": _person(
-        "Azure DevOps does not take the sign-in of `az`: it is for something else."
+        "Azure DevOps does not accept the sign-in of `az`: it is for another service."
     ),
     "invalidSourceIP": PatError(
         Reason.ACCESS_FENCED,
-        "{organization} does not let this machine's address create tokens.",
-        "Use a network that is allowed. The request to send: aspm-ado guide -o {organization} "
-        "--request access",
+        "{organization} does not allow this network address to create tokens.",
+        f"Use an allowed network. {_request(Policy.ACCESS)}",
     ),
-    "invalidClient": _person(_CLIENT, _NO_CLIENT),
-    "invalidClientId": _person(_CLIENT, _NO_CLIENT),
-    "invalidClientType": _person(_CLIENT, _NO_CLIENT),
+    "invalidClient": _CLIENT,
+    "invalidClientId": _CLIENT,
+    "invalidClientType": _CLIENT,
     "failedToReadTenantPolicy": _again("Azure DevOps could not read the policies of the tenant."),
     "failedToReadOrgPolicy": _again("Azure DevOps could not read the policies of {organization}."),
     "failedToIssueAccessToken": _again("Azure DevOps failed to issue the token."),
     "failedToUpdateAccessToken": _again("Azure DevOps failed to change the token."),
-    "duplicateHash": _again("Azure DevOps drew a token that is there already."),
-    "tokenNotFound": _dead("There is no such token any more."),
-    "invalidAuthorizationId": _dead("There is no token with the id on record."),
-    "authorizationNotFound": _dead("There is no token with the id on record."),
-    "expiredPatCannotBeExtended": _dead(
-        "The token has ended, and what has ended cannot be extended."
-    ),
-    "hostAuthorizationNotFound": _place(
-        "{organization} has no place for tokens that a program makes."
-    ),
-    "sourceNotSupported": _place("{organization} does not let a program make tokens this way."),
-    "invalidSource": _place("{organization} does not let a program make tokens this way."),
-    "deploymentHostNotSupported": _place(
-        "Tokens are made in an organization, and this address is none."
-    ),
+    "duplicateHash": _again("Azure DevOps generated a token that already exists."),
+    "tokenNotFound": _dead("The token no longer exists."),
+    "invalidAuthorizationId": _NO_SUCH_TOKEN,
+    "authorizationNotFound": _NO_SUCH_TOKEN,
+    "expiredPatCannotBeExtended": _dead("The token has expired. Azure DevOps cannot extend it."),
+    "hostAuthorizationNotFound": _place("{organization} does not let programs create tokens."),
+    "sourceNotSupported": _NOT_BY_PROGRAMS,
+    "invalidSource": _NOT_BY_PROGRAMS,
+    "deploymentHostNotSupported": _place("Tokens belong to an organization. This URL is not one."),
     "sshPolicyDisabled": _place(
-        "{organization} has switched off a way of signing in that this token would use."
+        "{organization} has disabled a sign-in method that this token would use."
     ),
 }
 """By value. ``none`` is no error."""
@@ -180,9 +175,9 @@ _WORD: Final = re.compile(r"[A-Za-z]{5,60}")
 
 
 def pat_error(reply: Reply) -> str:
-    """The ``patTokenError`` of an answer, whatever its status; empty where there is none.
+    """The ``patTokenError`` of an answer of any status, or an empty text.
 
-    Beside a 200 it is in its place, or a word of the common error's message.
+    In an error document, it may be a word of the message.
     """
     if isinstance(reply.answer, PatAnswer):
         return reply.answer.error
@@ -201,40 +196,38 @@ def pat_error(reply: Reply) -> str:
 
 
 def known(error: str) -> PatError | None:
-    """The row of a value, by any spelling of its capitals."""
+    """The row of a value, whatever its case."""
     return PAT_ERRORS.get(_BY_NAME.get(error.lower(), ""))
 
 
 def _explained(error: str, order: Order) -> NotCreatedError:
-    """What to say of a value; of one that we do not know, the truth."""
+    """The words for a value; for an unknown one, its name."""
     row = known(error) or PatError(
         Reason.CREATION_FAILED,
-        "Azure DevOps created no token, and gave a reason that this version does not know: "
+        "Azure DevOps created no token. This version does not know its reason: "
         f"“{clean_said(error, 60)}”.",
-        "Create the token by hand: {page}",
+        _BY_HAND,
     )
-    problem, remedy = row.problem, row.remedy
-    for mark, text in (
-        ("{organization}", order.place.name),
-        ("{page}", order.place.token_page),
-        ("{name}", order.display_name),
-        ("{scopes}", " ".join(order.scopes)),
-    ):
-        problem, remedy = problem.replace(mark, text), remedy.replace(mark, text)
+    values = {
+        "organization": order.place.name,
+        "page": order.place.token_page,
+        "name": order.display_name,
+        "scopes": " ".join(order.scopes),
+    }
+    problem, remedy = _filled(row.problem, values), _filled(row.remedy, values)
     return NotCreatedError(row.reason, problem, remedy=remedy)
 
 
-RESOURCE: Final = "499b84ac-1321-427f-aa17-267ca6975798"
-"""Azure DevOps, as every Entra tenant names it.
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """``text`` with its known places filled. Other braces stay: Azure DevOps may have sent them."""
+    return re.sub(r"\{(\w+)\}", lambda place: values.get(place[1], place[0]), text)
 
-Source: Microsoft's page on Entra tokens for Azure DevOps.
-"""
+
+RESOURCE: Final = "499b84ac-1321-427f-aa17-267ca6975798"
+"""The id of Azure DevOps in every Entra tenant (Microsoft's page on Entra tokens for it)."""
 
 PERSONAL: Final = "00000000-0000-0000-0000-000000000000"
-"""The tenant of an organization of personal Microsoft accounts: none.
-
-Source: Git Credential Manager.
-"""
+"""The tenant of an organization of personal Microsoft accounts (Git Credential Manager)."""
 
 GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _AUTHORITY: Final = re.compile(r"authorization_uri=\S*?/(" + GUID.pattern + ")", re.IGNORECASE)
@@ -242,10 +235,7 @@ _CODE: Final = re.compile(r"AADSTS(\d{4,7})")
 
 
 def tenant_in(reply: Reply) -> str:
-    """The tenant that an answer to anybody names.
-
-    A GUID in lower case, ``PERSONAL``, or nothing.
-    """
+    """The tenant that an anonymous answer names: a lower-case GUID, ``PERSONAL``, or nothing."""
     if reply.failure is not None:
         return ""
     found = GUID.findall(reply.header("X-VSS-ResourceTenant"))
@@ -257,7 +247,7 @@ def tenant_in(reply: Reply) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AzFailure:
-    """How a failure of `az` is known, by a code of Entra or words of `az`, and what to do."""
+    """A failure of `az`, recognized by codes of Entra or words of `az`."""
 
     codes: tuple[str, ...]
     words: tuple[str, ...]
@@ -266,31 +256,29 @@ class AzFailure:
     remedy: str
 
 
-_SIGN_IN: Final = "Sign in: az login --tenant {tenant} --allow-no-subscriptions"
-
 AZ_FAILURES: Final = (
     AzFailure(
         ("53000", "53001", "53002", "53003", "53004", "530002", "530003", "530034"),
         (),
         Reason.ACCESS_FENCED,
-        "Conditional Access does not let `az` have a token for Azure DevOps here ({code}).",
-        "Use a device and network that the policy allows, or ask whoever keeps it: the sign-in "
-        "logs of Entra name it.",
+        "Conditional Access does not allow `az` a token for Azure DevOps here ({code}).",
+        "Use a device and network that the policy allows. Or ask an administrator of Microsoft "
+        "Entra: its sign-in logs name the policy.",
     ),
     AzFailure(
         ("50020", "50034", "50128", "51004", "90072", "700016"),
         (),
         Reason.OTHER_TENANT,
-        "Whoever is signed in with `az` has no account in the tenant {tenant} of the organization "
+        "The account signed in with `az` is not in the tenant {tenant} of the organization "
         "({code}).",
-        "See who it is: az account show. Sign in as a member: az login --tenant {tenant} "
+        "Check who is signed in: az account show. Sign in as a member: az login --tenant {tenant} "
         "--allow-no-subscriptions",
     ),
     AzFailure(
         ("65001", "90094", "90095", "50105"),
         (),
         Reason.CREATION_NOT_ALLOWED,
-        "The tenant {tenant} wants an administrator's consent before `az` may have a token for "
+        "The tenant {tenant} requires an administrator's consent before `az` can get a token for "
         "Azure DevOps ({code}).",
         "Ask an administrator of Microsoft Entra for that consent, or create the token by hand.",
     ),
@@ -299,14 +287,14 @@ AZ_FAILURES: Final = (
         (),
         Reason.TENANT_UNKNOWN,
         "Entra does not know the tenant {tenant} ({code}).",
-        "Check that `az` is set to the right cloud: az cloud show",
+        "Check that `az` uses the right cloud: az cloud show",
     ),
     AzFailure(
         (),
         ("certificate_verify_failed", "certificate verify failed"),
         Reason.TLS_UNTRUSTED,
-        "`az` does not trust the certificate that it meets on the way to Microsoft Entra.",
-        "Give `az` your company's certificates: set REQUESTS_CA_BUNDLE to their file.",
+        "`az` does not trust a certificate on the network path to Microsoft Entra.",
+        "Set REQUESTS_CA_BUNDLE to the file of your company's certificates.",
     ),
     AzFailure(
         (),
@@ -318,8 +306,8 @@ AZ_FAILURES: Final = (
             "connection aborted",
         ),
         Reason.UNREACHABLE,
-        "`az` could not reach Microsoft Entra.",
-        "Check the network; behind a proxy, set HTTPS_PROXY.",
+        "`az` cannot reach Microsoft Entra.",
+        "Check the network. Behind a proxy, set HTTPS_PROXY.",
     ),
     AzFailure(
         (
@@ -339,22 +327,22 @@ AZ_FAILURES: Final = (
         ("az login", "interaction_required", "invalid_grant", "interactive authentication"),
         Reason.AZ_NOT_SIGNED_IN,
         "Nobody is signed in with `az` to the tenant {tenant} of the organization, or the sign-in "
-        "has lapsed{code}.",
-        _SIGN_IN,
+        "has expired{code}.",
+        "Sign in: az login --tenant {tenant} --allow-no-subscriptions",
     ),
 )
-"""The first that fits. Codes: Microsoft's list of Entra errors.
+"""The first match counts. `az` prints "az login" with many errors, so that is last.
 
-`az` says "az login" beside many of them: last.
+Codes: Microsoft's list of Entra errors.
 """
 
 OTHERWISE: Final = AzFailure(
     (),
     (),
     Reason.AZ_FAILED,
-    "`az` failed{code}. What it said is not repeated here: it may hold a token.",
-    f"See what it says: az account get-access-token --tenant {{tenant}} --resource {RESOURCE} "
-    "--output none",
+    "`az` failed{code}. Its output may contain a token, so aspm-ado does not show it.",
+    "To see the output, run: az account get-access-token --tenant {tenant} --resource "
+    f"{RESOURCE} --output none",
 )
 
 
@@ -366,7 +354,7 @@ def _az_failure(codes: list[str], output: str) -> AzFailure:
 
 
 def az_failed(output: str, tenant: str) -> NotCreatedError:
-    """What it means when `az` ends with an error. Only the number in its text is repeated."""
+    """The error for a failure of `az`. It repeats only the code in the output."""
     codes = _CODE.findall(output)
     found = _az_failure(codes, output.lower())
     code = next((code for code in codes if code in found.codes), codes[0] if codes else "")
@@ -381,7 +369,7 @@ def az_failed(output: str, tenant: str) -> NotCreatedError:
 
 
 def _with_tenant(text: str, tenant: str) -> str:
-    """``text`` about a tenant, or about the one that `az` takes by itself."""
+    """``text`` about a tenant, or about the default one of `az`."""
     if not tenant:
         text = re.sub(r" -+tenant {tenant}| {tenant} of the organization", "", text)
     return text.replace("{tenant}", tenant or "of `az`")
@@ -391,7 +379,7 @@ _GONE: Final = frozenset({"tokennotfound", "authorizationnotfound", "invalidauth
 
 
 def is_uncertain(reply: Reply) -> bool:
-    """Whether a creation may have happened although no value came: only looking tells."""
+    """Whether a token may have been created although its value did not arrive."""
     if isinstance(reply.answer, PatAnswer):
         return not reply.answer.error and (
             reply.answer.pat is None or reply.answer.pat.secret is None
@@ -405,7 +393,7 @@ def is_uncertain(reply: Reply) -> bool:
 
 
 def is_revoked(reply: Reply) -> bool:
-    """Whether a token is ended now; one that is not there any more is."""
+    """Whether a token is revoked, or no longer exists."""
     return reply.status in (200, 202, 204) or pat_error(reply).lower() in _GONE
 
 
@@ -425,38 +413,38 @@ def _refuses_sign_in(reply: Reply, kind: AnswerKind) -> bool:
 
 
 def creation_error(reply: Reply, order: Order) -> NotCreatedError:
-    """The error that an answer other than a good one is."""
+    """The error for an answer without a new token."""
     if error := pat_error(reply):
         return _explained(error, order)
     kind, place, status = classify(reply), order.place, f"(status {reply.status})"
+    by_hand = _BY_HAND.replace("{page}", place.token_page)
     answered = kind is AnswerKind.ANSWER
     if kind in _NOT_A_MEMBER:
         return NotCreatedError(
             Reason.CREATION_NOT_ALLOWED,
-            f"{place.name} does not let whoever is signed in with `az` make tokens {status}: not a "
-            "member, or not a person; service principals and managed identities cannot.",
-            remedy="See who is signed in: az account show. Sign in as a member: az login "
+            f"The account signed in with `az` may not create tokens in {place.name} {status}. It "
+            "is not a member, or not a person.",
+            remedy="Check who is signed in: az account show. Sign in as a member: az login "
             "--allow-no-subscriptions",
         )
     if _refuses_sign_in(reply, kind):
         return NotCreatedError(
             Reason.CREATION_NOT_ALLOWED,
-            f"{place.name} does not allow tokens to be made with the sign-in of `az` {status}.",
-            remedy="Sign in with `az` as a person: az login. "
-            f"Or create the token by hand: {place.token_page}",
+            f"{place.name} does not let the sign-in of `az` create tokens {status}.",
+            remedy=f"Sign in with `az` as a person (az login). Or create the token by hand: "
+            f"{place.token_page}",
         )
     if kind is AnswerKind.NO_ROUTE or (answered and reply.status == 404):
         return NotCreatedError(
             Reason.CREATION_NOT_POSSIBLE,
-            f"{place.name} has no place where a program could make a token {status}.",
-            remedy=f"Create the token by hand: {place.token_page}",
+            f"{place.name} does not let programs create tokens {status}.",
+            remedy=by_hand,
         )
     if answered and not isinstance(reply.answer, PatAnswer | Pats):
         return NotCreatedError(
             Reason.CREATION_FAILED,
-            f"Azure DevOps created no token, and did not say why {status}.",
-            remedy="Run it again with --verbose and keep the activity id; "
-            f"or create it by hand: {place.token_page}",
+            f"Azure DevOps created no token and gave no reason {status}.",
+            remedy=f"To get the activity id, run this again with --verbose. {by_hand}",
         )
     reason, problem, remedy = explain_inconclusive(reply, kind)
     return NotCreatedError(reason, problem, remedy=remedy)

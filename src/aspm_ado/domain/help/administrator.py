@@ -1,8 +1,8 @@
-"""The request to an administrator where a policy forbids a token, or the choices that it needs.
+"""The request to an administrator, if a policy forbids a token or a choice that it needs.
 
-All of these policies are of Azure DevOps Services. On a Server the administrator of the collection
-is the only one to ask. Sources: Microsoft's pages on token policies (2026-03-03) and on conditional
-access; the errors of its token API.
+These policies are of Azure DevOps Services. On a Server, the administrator of the server decides.
+Sources: Microsoft's pages on token policies (2026-03-03) and on conditional access; the errors of
+its token API.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Policy(StrEnum):
-    """What may forbid a token; the values of ``guide --request``."""
+    """The policies that can forbid a token, as ``guide --request`` names them."""
 
     CREATION = "creation"
     GLOBAL = "global"
@@ -36,9 +36,9 @@ class Policy(StrEnum):
 class PolicyRow:
     """One policy, with places for ``{organization}`` and ``{page}``.
 
-    ``seen`` is how a person meets it. ``hinders`` is what the letter says, ``where`` and ``who``
-    where and by whom it is switched, ``please`` what is asked. ``otherwise`` is what a person can
-    do without an administrator; it is not in the letter.
+    ``seen`` is its effect, as a choice of the wizard; ``hinders`` is the same in the letter.
+    ``where`` is the setting, ``who`` can change it, ``please`` is the request. ``otherwise`` is
+    what to do without an administrator. It is not in the letter.
     """
 
     seen: str
@@ -51,64 +51,63 @@ class PolicyRow:
 
 FIVE_SETS: Final = join_words(categories_of(Purpose.ALM_AND_ISSUE_MANAGER))
 _TENANT: Final = (
-    "Organization settings of {organization} → Microsoft Entra → {policy} (it holds for the whole "
+    "Organization settings of {organization} → Microsoft Entra → {policy} (applies to the whole "
     "tenant)"
 )
 _TENANT_ADMIN: Final = "an Azure DevOps Administrator (a role of Microsoft Entra)"
 _COLLECTION_ADMIN: Final = "a Project Collection Administrator of {organization}"
-_ALLOW_ME: Final = "add me (or my group) to its allow list"
+_ALLOW_ME: Final = "add me or my group to its allow list"
 
 POLICIES: Final[Mapping[Policy, PolicyRow]] = {
     Policy.CREATION: PolicyRow(
         "“+ New Token” is greyed out",
-        "On {page} the button “+ New Token” is greyed out for me.",
+        "On {page}, the button “+ New Token” is greyed out for me.",
         "Organization settings of {organization} → Policies → “Restrict personal access token "
         "creation”",
         _COLLECTION_ADMIN,
         f"{_ALLOW_ME}, or create the token for a service account that we may use.",
-        "Somebody on the allow list can create the token, too.",
+        "Someone on the allow list can also create the token.",
     ),
     Policy.GLOBAL: PolicyRow(
-        "“All accessible organizations” is not offered",
-        "On {page} “All accessible organizations” is not offered to me, and Invicti's guide asks "
-        "for it.",
+        "“All accessible organizations” is missing",
+        "On {page}, “All accessible organizations” is missing. Invicti's guide asks for it.",
         _TENANT.replace("{policy}", "“Restrict global personal access token creation”"),
         _TENANT_ADMIN,
         f"{_ALLOW_ME}.",
-        "Without an administrator: one token for each organization (--reach organization).",
+        "Without an administrator, use one token per organization: --reach organization",
     ),
     Policy.FULL_SCOPE: PolicyRow(
-        "“Full access” is not offered",
-        "On {page} “Full access” is not offered to me, and Invicti's guide asks for it where Azure "
-        "DevOps is the issue manager too.",
+        "“Full access” is missing",
+        "On {page}, “Full access” is missing. Invicti's guide asks for it if Azure DevOps is also "
+        "the issue manager.",
         _TENANT.replace("{policy}", "“Restrict full-scoped personal access token creation”"),
         _TENANT_ADMIN,
         f"{_ALLOW_ME}.",
-        f"Without an administrator: tick the boxes of {FIVE_SETS}, each at its highest; they pass "
-        "with a warning.",
+        f"Without an administrator, select {FIVE_SETS}, each at its highest level. They pass with "
+        "a warning.",
     ),
     Policy.LIFESPAN: PolicyRow(
-        "The expiration cannot be that late",
-        "On {page} I cannot choose a day as late as is needed.",
+        "The expiry date cannot be that late",
+        "On {page}, I cannot choose an expiry date as late as the one below.",
         _TENANT.replace("{policy}", "“Enforce maximum personal access token lifespan”"),
         _TENANT_ADMIN,
-        f"{_ALLOW_ME}, or allow as many days as are named below.",
-        "Without an administrator: choose the latest day that the page takes, and rotate the token "
-        "before it.",
+        f"{_ALLOW_ME}, or allow the number of days below.",
+        "Without an administrator, choose the latest date that the page accepts. Rotate the token "
+        "before it expires.",
     ),
     Policy.ACCESS: PolicyRow(
-        "The token is refused from this network (VS403463)",
-        "Azure DevOps refuses the token from our network: VS403463, a conditional access policy or "
-        "an IP fence.",
+        "Azure DevOps rejects the token from this network (VS403463)",
+        "Azure DevOps rejects the token from our network. The error is VS403463: a conditional "
+        "access policy or an IP fence.",
         "Microsoft Entra admin center → Conditional Access → Policies (the sign-in logs name the "
-        "one that refused), and Organization settings of {organization} → Policies → “Enable IP "
+        "policy), and Organization settings of {organization} → Policies → “Enable IP "
         "Conditional Access policy validation on non-interactive flows”",
         "a Conditional Access Administrator of Microsoft Entra; for the second, "
         f"{_COLLECTION_ADMIN}",
-        "allow the addresses that the token is used from: those of Invicti ASPM (ask Invicti for "
-        "the list), and that of this machine for the time of the set-up.",
-        "Run this from a network that is allowed; it says nothing about the network of Invicti "
-        "ASPM.",
+        "allow the addresses that use the token: those of Invicti ASPM (Invicti has the list) and, "
+        "during setup, that of this machine.",
+        "Without an administrator, run this command from an allowed network. Invicti ASPM still "
+        "needs access from its own network.",
     ),
 }
 """Each policy has an allow list of its own."""
@@ -124,13 +123,13 @@ ON_SERVER: Final = PolicyRow(
 
 _USES: Final = {
     Purpose.ALM: "read our code and its issues",
-    Purpose.ALM_AND_ISSUE_MANAGER: "read our code and to manage issues",
+    Purpose.ALM_AND_ISSUE_MANAGER: "read our code and manage issues",
     Purpose.ISSUE_MANAGER: "manage issues",
 }
 
 
 def possible_policies(place: Place, purpose: Purpose, reach: Reach) -> tuple[Policy, ...]:
-    """The policies that a person may meet on the token page there, the likeliest first."""
+    """The policies that the token page may enforce, the likeliest first."""
     if place.site.deployment is Deployment.SERVER:
         return (Policy.CREATION,)
     met = {
@@ -151,28 +150,26 @@ def request_for(
     *,
     answered: str = "",
 ) -> str:
-    """The letter. There is no secret in it.
-
-    ``answered`` is what Azure DevOps said, in its own words.
-    """
+    """Write the letter, without a secret. ``answered`` is what Azure DevOps answered."""
     purpose, choice = token_meant(policy, purpose, choice, calendar)
     row = _row(policy, place)
-    answer = f"\nAzure DevOps answered: {clean_said(answered)}\n" if answered else ""
-    made = guide(place, purpose, choice, calendar)
-    return (
-        "Hello,\n\nInvicti ASPM needs a personal access token of Azure DevOps to "
-        f"{_USES[purpose]}. {_filled(row.hinders, place)}\n{answer}\n"
-        f"Setting: {_filled(row.where, place)}.\n"
-        f"Who can: {_filled(row.who, place)}.\n"
-        f"Please {row.please}\n\n"
-        f"{_token_wanted(place, made, calendar)}\n"
-    )
+    need = f"Invicti ASPM needs an Azure DevOps personal access token to {_USES[purpose]}."
+    answer = [f"Azure DevOps answered: {clean_said(answered)}"] if answered else []
+    paragraphs = [
+        "Hello,",
+        f"{need} {_filled(row.hinders, place)}",
+        *answer,
+        f"Setting: {_filled(row.where, place)}\nWho can change it: {_filled(row.who, place)}",
+        f"Please {row.please}",
+        *_token_wanted(place, guide(place, purpose, choice, calendar), calendar),
+    ]
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def token_meant(
     policy: Policy, purpose: Purpose, choice: ReachDemanded, calendar: Calendar
 ) -> tuple[Purpose, ReachDemanded]:
-    """The purpose and the reach of the token that a policy stands in the way of."""
+    """The purpose and the reach of the token that a policy forbids."""
     if policy is Policy.GLOBAL and choice is ReachDemanded.AUTO and not is_over(policy, calendar):
         choice = ReachDemanded.ALL
     if policy is Policy.FULL_SCOPE:
@@ -181,12 +178,12 @@ def token_meant(
 
 
 def is_over(policy: Policy, calendar: Calendar) -> bool:
-    """Whether there is nothing to ask for: on Services, tokens of all organizations have ended."""
+    """Whether the request is pointless, because global tokens have ended on Services."""
     return policy is Policy.GLOBAL and calendar.ended(Deployment.SERVICES)
 
 
 def alternative(policy: Policy, place: Place) -> str:
-    """What a person can do without the administrator; empty where there is nothing."""
+    """What a person can do without an administrator, if anything."""
     return _row(policy, place).otherwise
 
 
@@ -198,27 +195,27 @@ def _filled(text: str, place: Place) -> str:
     return text.replace("{organization}", clean(place.name, 80)).replace("{page}", place.token_page)
 
 
-def _token_wanted(place: Place, made: Guide, calendar: Calendar) -> str:
-    """What the token will be: boxes, reach and end; the days are counted from today."""
+def _token_wanted(place: Place, made: Guide, calendar: Calendar) -> tuple[str, str]:
+    """Describe the token (scopes, reach, expiry date), and what comes after it."""
     deployment, end = place.site.deployment, calendar.global_end
-    boxes = "; ".join(str(box) for box in made.boxes)
     reach = "all accessible organizations"
     if made.reach is Reach.ORGANIZATION:
         reach = f"{clean(place.name, 80)} only"
     elif deployment is Deployment.SERVER:
         reach = "all collections"
-    until = made.expires.isoformat()
+    expires = made.expires.isoformat()
     if days := (made.expires - calendar.today).days:
-        until = f"{until} ({count_days(days)})"
-    after = "One like it is needed for as long as we use Invicti ASPM."
+        expires = f"{expires} ({count_days(days)} from today)"
+    scopes = "; ".join(str(box) for box in made.boxes).removeprefix("Scopes: ")
+    token = f"The token:\n- Scopes: {scopes}\n- Reach: {reach}\n- Expires: {expires}"
+    announced = f"Microsoft announced the end of global tokens for {end}."
+    after = "We need such a token for as long as we use Invicti ASPM."
     left = calendar.days_to_end(deployment)
     if made.reach is Reach.ALL and left is not None and left > 0:
         after = (
-            f"Microsoft announced the end of tokens of all organizations for {end}; from then on "
-            "one token for each organization is needed, for as long as we use Invicti ASPM."
+            f"{announced} From then on, we need one token per organization, for as long as we use "
+            "Invicti ASPM."
         )
     elif calendar.ends_soon(deployment):
-        after += (
-            f" It is of one organization: Microsoft announced the end of tokens of all for {end}."
-        )
-    return f"What the token will be: {boxes}; reach: {reach}; until {until}. {after}"
+        after += f" It is for one organization: {announced}"
+    return token, after

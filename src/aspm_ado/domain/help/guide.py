@@ -1,4 +1,4 @@
-"""How to create the token: the steps of the token page for one place, purpose and day."""
+"""The steps to create the token, for one place, purpose and day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUGGESTED_DAYS: Final = 180
 
 @dataclass(frozen=True, slots=True)
 class GuideStep:
-    """One thing to do on the page, and what to know about it."""
+    """One step on the token page, with notes."""
 
     do: str
     notes: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class GuideStep:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """Everything to create one token."""
+    """The guide to create one token."""
 
     place_name: str
     token_page: str
@@ -37,14 +37,14 @@ class Guide:
 
 
 def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calendar) -> Guide:
-    """The guide for one organization or collection, right for the day of ``calendar``."""
+    """The guide for one organization or collection on the day of ``calendar``."""
     reach = calendar.demanded(choice, place.site.deployment)
     reached = place.name if reach is Reach.ORGANIZATION else "all"
     name = f"aspm-ado {reached} {calendar.today.isoformat()}"
     expires, expiry_note = _expiry(reach, place.site.deployment, calendar)
     boxes = boxes_of(purpose)
     steps = (
-        GuideStep(f"Open {place.token_page}", ("There: User settings → Personal access tokens.",)),
+        GuideStep(f"Open {place.token_page}", ("Or open User settings → Personal access tokens.",)),
         GuideStep("Choose “+ New Token”", _where_policies_forbid(place, reach)),
         GuideStep(f"Name: {name}"),
         _reach_step(place, reach, choice, calendar),
@@ -52,26 +52,24 @@ def guide(place: Place, purpose: Purpose, choice: ReachDemanded, calendar: Calen
         _scopes_step(purpose, boxes),
         GuideStep(
             "Choose “Create” and copy the token now",
-            ("It is shown this once: keep it until Invicti ASPM has it too.",),
+            ("The page shows the token only once. Keep it until it is in Invicti ASPM.",),
         ),
     )
     return Guide(place.name, place.token_page, name, reach, expires, boxes, steps)
 
 
 def _where_policies_forbid(place: Place, reach: Reach) -> tuple[str, ...]:
-    """What to do where the page does not offer a choice. Only Services have policies."""
+    """What to do if the page does not offer a choice. Only Services have policies."""
     where = options_for(place.site, [place.name])
     below: tuple[str, ...] = ()
     if place.site.deployment is Deployment.SERVICES:
         others = "full-scope or lifespan"
         if reach is Reach.ALL:
-            others = f"global, {others}"
-        below = (
-            f"Is something missing further down? `--request` {others} prints the request for that.",
-        )
+            others = "global, full-scope, or lifespan"
+        below = (f"If a choice below is missing, pass --request with {others} instead.",)
     return (
-        f"Greyed out? A policy forbids it: `aspm-ado guide {where} --greyed-out` prints the "
-        "request to send.",
+        "If it is greyed out, a policy forbids it. To get a request to the administrator, run: "
+        f"aspm-ado guide {where} --greyed-out",
         *below,
     )
 
@@ -85,30 +83,27 @@ def _reach_step(place: Place, reach: Reach, choice: ReachDemanded, calendar: Cal
         return GuideStep(
             step,
             (
-                f"Microsoft announced the end of global tokens for {end}. Invicti's written guide "
-                "still says “All accessible organizations”.",
+                f"Microsoft announced the end of global tokens for {end}. Invicti's guide still "
+                "says “All accessible organizations”.",
             ),
         )
     if place.site.deployment is Deployment.SERVER:
         return GuideStep(
-            "Collection: all of them, where the page offers it (“All accessible organizations”)",
-            ("Invicti's guide asks for it; a token of one collection makes the integration fail.",),
+            "Collection: all of them, if the page offers it (“All accessible organizations”)",
+            ("Invicti's guide says that the integration fails with a token for one collection.",),
         )
-    notes = ["Not the one organization: Invicti ASPM tries all of them and fails otherwise."]
-    if days is not None and days > 0:
+    notes = ["Not a single organization: Invicti's guide says that the integration then fails."]
+    if days is not None:
+        when = f"{end}, in {count_days(days)}" if days > 0 else f"{end}"
         notes.append(
-            f"Microsoft announced their end for {end}, in {count_days(days)}. To avoid them, pass "
+            f"Microsoft announced the end of global tokens for {when}. To avoid them, pass "
             "--reach organization."
-        )
-    elif days is not None:
-        notes.append(
-            f"Microsoft announced their end for {end}. To avoid them, pass --reach organization."
         )
     return GuideStep("Organization: All accessible organizations", tuple(notes))
 
 
 def _expiry(reach: Reach, deployment: Deployment, calendar: Calendar) -> tuple[date, str]:
-    """The day to choose, and what to know about it."""
+    """The expiry date to choose, and a note."""
     end, today = calendar.global_end, calendar.today
     suggested = today + timedelta(days=SUGGESTED_DAYS)
     if deployment is Deployment.SERVER or reach is not Reach.ALL:
@@ -116,17 +111,20 @@ def _expiry(reach: Reach, deployment: Deployment, calendar: Calendar) -> tuple[d
     if end is not None and today < end <= suggested:
         one_day = timedelta(days=1)
         last = max(end - one_day, today + one_day)  # a token cannot end today
-        return last, f"A later date would not help: tokens of all organizations stop on {end}."
-    return suggested, "At most one year; your organization may allow less."
+        return (
+            last,
+            f"Microsoft announced the end of global tokens for {end}. A later date has no effect.",
+        )
+    return suggested, "At most 1 year. Your organization may allow less."
 
 
 def _scopes_step(purpose: Purpose, boxes: tuple[Box, ...]) -> GuideStep:
     if takes_full_access(purpose):
         return GuideStep(
             "Scopes: Full access",
-            ("Invicti asks for it where Azure DevOps is also the issue manager.",),
+            ("Invicti asks for it if Azure DevOps is also the issue manager.",),
         )
     return GuideStep(
-        "Scopes: Custom defined → Show all scopes (at the bottom), then tick",
+        "Scopes: Custom defined → Show all scopes (at the bottom), then select",
         tuple(str(box) for box in boxes),
     )

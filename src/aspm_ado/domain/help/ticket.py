@@ -1,8 +1,8 @@
-"""Who can act on what is in the way, and a support ticket for them.
+"""Who can fix a problem, and the text of a support ticket for them.
 
-Three verdicts look alike to a person: the token is bad; the token is good or could not be judged,
-and a network, a policy or the service is in the way; the token is good and Invicti ASPM says no.
-Each rests on the evidence of its checks and says what was not concluded. There is no secret in it.
+Three verdicts look alike to a person: the token is bad; a network, a policy or the service blocks
+it; Invicti ASPM refuses a good one. Each rests on the evidence of its checks, and says what is not
+determined. The text contains no secret.
 """
 
 from __future__ import annotations
@@ -23,79 +23,73 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The words for one party.
+    """The words for one party: who it is, the problem, and what the checks do not determine.
 
-    ``accepted`` is the sentence where Azure DevOps is known to accept the token, ``unproven`` where
-    that is not known.
+    ``rejected`` replaces the problem if Azure DevOps is not known to accept the token.
     """
 
     to: str
-    accepted: str
-    unproven: str
-    not_concluded: str
+    problem: str
+    not_determined: str
+    rejected: str = ""
+
+    def sentence(self, *, is_accepted: bool) -> str:
+        """The problem, with what is known of the token."""
+        if is_accepted:
+            return f"Azure DevOps accepts the token, but {self.problem}"
+        if self.rejected:
+            return self.rejected
+        return f"{self.problem[0].upper()}{self.problem[1:]} The token could not be verified."
 
 
 _WORDS: Final[Mapping[Who, _Words]] = {
     Who.ASKER: _Words(
-        "whoever gave the name",
-        "Azure DevOps accepts the token, but nothing has that name.",
-        "Nothing has that name. The token could not be verified.",
+        "the person who chose the name",
+        "nothing has that name.",
         "whether it has another name, or is hidden from the owner of the token",
     ),
     Who.OWNER: _Words(
         "the owner of the token",
-        "Azure DevOps accepts the token, but it is not what Invicti ASPM needs. Its owner can "
-        "fix it.",
-        "Azure DevOps rejected the token. Its owner can fix it.",
-        "why Azure DevOps rejects the token, if it does not say so",
+        "it is not what Invicti ASPM needs. Its owner can fix it.",
+        "why Azure DevOps rejects the token, unless it says so",
+        rejected="Azure DevOps rejected the token. Its owner can fix it.",
     ),
     Who.ADMINISTRATOR: _Words(
         "an administrator of Azure DevOps for {where}",
-        "Azure DevOps accepts the token, but a permission or policy of {where} blocks it. An "
-        "administrator can fix it.",
-        "A permission or policy of {where} blocks it. An administrator can fix it. The token "
-        "could not be verified.",
+        "a permission or policy of {where} blocks it. An administrator can fix it.",
         "whether the scopes of the token suffice",
     ),
     Who.NETWORK: _Words(
-        "whoever runs the network (proxy, firewall, certificates)",
-        "Azure DevOps accepts the token elsewhere. The network path to {hosts} failed.",
-        "The network path to {hosts} failed. The token could not be verified.",
+        "the administrator of the network (proxy, firewall, certificates)",
+        "the network path to {hosts} failed.",
         "anything about requests without an answer, including the token",
     ),
     Who.SERVICE: _Words(
         "the support of the service",
-        "Azure DevOps accepts the token, but {hosts} gave no conclusive answer.",
-        "The service failed: {hosts} gave no conclusive answer. The token could not be verified.",
+        "{hosts} gave no conclusive answer.",
         "anything about requests without an answer",
     ),
     Who.ASPM: _Words(
         "the administrator or the support of Invicti ASPM",
-        "Azure DevOps accepts the personal access token, but Invicti ASPM denies access.",
-        "Invicti ASPM denies access. The lines above say whether Azure DevOps accepts the token.",
-        "why Invicti ASPM refuses, beyond its answer, and whether it can use the token",
+        "Invicti ASPM denies access.",
+        "why Invicti ASPM denies access, beyond its answer, and whether it can use the token",
+        rejected="Invicti ASPM denies access. The lines above say whether Azure DevOps accepts the "
+        "token.",
     ),
     Who.ASPM_ADDRESS: _Words(
-        "whoever chose the URL of Invicti ASPM",
-        "Azure DevOps accepts the token, but {hosts} does not answer as the API of Invicti ASPM. "
-        "Whoever chose that URL can correct it.",
-        "{hosts} does not answer as the API of Invicti ASPM. Whoever chose that URL can correct "
-        "it. The token could not be verified.",
+        "the person who chose the URL of Invicti ASPM",
+        "{hosts} does not answer as the API of Invicti ASPM. Correct the URL.",
         "whether Invicti ASPM has another URL, or something on the network path answers for it",
     ),
     Who.ASPM_INTEGRATIONS: _Words(
-        "whoever manages the integrations in Invicti ASPM",
-        "Azure DevOps accepts the token, but Invicti ASPM has another integration for {where}. "
-        "Whoever manages its integrations can change or remove it.",
-        "Invicti ASPM has another integration for {where}. Whoever manages its integrations can "
-        "change or remove it. The token could not be verified.",
+        "an administrator of the integrations in Invicti ASPM",
+        "Invicti ASPM has another integration for {where}. An administrator can change or "
+        "remove it.",
         "who created that integration, and which token it uses",
     ),
     Who.MACHINE: _Words(
         "the administrator of this machine",
-        "The problem is on this machine: its keyring, configuration, clock, or tools.",
-        "The problem is on this machine: its keyring, configuration, clock, or tools. The token "
-        "could not be verified.",
+        "this machine has a problem with its keyring, configuration, clock, or tools.",
         "anything about the token",
     ),
 }
@@ -103,11 +97,11 @@ _WORDS: Final[Mapping[Who, _Words]] = {
 
 @dataclass(frozen=True, slots=True)
 class Responsibility:
-    """What one party can mend in one connection.
+    """What one party can fix in one connection.
 
-    ``checks`` are with the organization that they are of; empty for those of the connection.
-    ``token_is_accepted`` says that Azure DevOps accepts the token of every organization concerned.
-    ``owner`` is the person that it named.
+    ``checks`` are with their organizations, empty for those of the connection.
+    ``token_is_accepted`` is about the tokens of all organizations concerned. ``owner`` is the
+    person that Azure DevOps named.
     """
 
     who: Who
@@ -123,40 +117,38 @@ class Responsibility:
 
     @property
     def hosts(self) -> str:
-        """The hosts that were asked."""
+        """The hosts of the requests."""
         hosts = (line.url.split("/")[2] for line in self._asked if "//" in line.url)
         return clean(", ".join(dict.fromkeys(hosts)), 200) or "the service"
 
     @property
-    def _of_owner(self) -> str:
-        return f" of {self.owner}" if self.owner else ""
-
-    @property
     def sentence(self) -> str:
         """Who can act and on what, in a line or two."""
-        words = _WORDS[self.who]
-        return self._filled(words.accepted if self.token_is_accepted else words.unproven)
+        return self._filled(_WORDS[self.who].sentence(is_accepted=self.token_is_accepted))
 
     def _filled(self, text: str) -> str:
         return text.replace("{where}", self.where).replace("{hosts}", self.hosts)
 
     def ticket(self, at: str, version: str) -> tuple[str, ...]:
-        """A text for a support ticket: questions, answers, what is concluded and what is not."""
-        words = _WORDS[self.who]
+        """A text for a support ticket: requests, answers, findings and what is not determined."""
+        words, asked = _WORDS[self.who], self._asked
+        owner = f" of {self.owner}" if self.owner else ""
+        sent = "these requests" if asked else "no requests"
         lines = [
             f"To {self._filled(words.to)}:",
-            f"aspm-ado {version} asked on {at}, with a personal access token{self._of_owner}:",
-            *(map(_evidence_line, self._asked) if self._asked else ["- (no request was sent)"]),
-            "Conclusion:",
+            f"aspm-ado {version} sent {sent} on {at}, with a personal access token{owner}"
+            f"{':' if asked else '.'}",
+            *map(_evidence_line, asked),
+            "Findings:",
         ]
         said = {(name, check.detail): check.remedy for name, check in self.checks}
         for (organization, detail), remedy in said.items():
             lines.append(clean(f"- {organization + ': ' if organization else ''}{detail}", 900))
             if remedy:
-                lines.append(clean(f"  What may help: {remedy}", 900))
+                lines.append(clean(f"  Possible fix: {remedy}", 900))
         lines += [
-            f"Concluded: {self.sentence}",
-            f"Not determined: {words.not_concluded}.",
+            f"Conclusion: {self.sentence}",
+            f"Not determined: {words.not_determined}.",
             "This text contains no secret.",
         ]
         return tuple(lines)
@@ -173,7 +165,7 @@ def _evidence_line(line: Evidence) -> str:
 
 
 def responsibilities(connection: ConnectionReport) -> tuple[Responsibility, ...]:
-    """Who can act in one connection, one for each party; empty where nothing is in the way."""
+    """Who can act in one connection, one entry per party."""
     met: dict[Who, list[tuple[str, Check]]] = {}
     for name, check in _in_the_way(connection):
         if check.reason is not None and check.reason.who is not None:
@@ -190,7 +182,7 @@ def responsibilities(connection: ConnectionReport) -> tuple[Responsibility, ...]
 
 
 def _in_the_way(connection: ConnectionReport) -> Iterator[tuple[str, Check]]:
-    """What stands in the way, and a refused registration, which a validation does not count."""
+    """The failed and unknown checks that count, and a refused registration."""
     aspm = connection.aspm.checks if connection.aspm else ()
     checks = [("", check) for check in (*connection.checks, *aspm)]
     for one in connection.organizations:
@@ -202,21 +194,21 @@ def _in_the_way(connection: ConnectionReport) -> Iterator[tuple[str, Check]]:
 
 
 def _concerned(connection: ConnectionReport, names: Sequence[str]) -> Iterator[OrganizationReport]:
-    """The organizations named, or all where none is."""
+    """The organizations of these names, or all if there are none."""
     for one in connection.organizations:
         if not names or clean(one.name, 80) in names:
             yield one
 
 
 def _owner(connection: ConnectionReport, names: Sequence[str]) -> str:
-    """Whom Azure DevOps named as the owner of the token; of several tokens, the owners."""
+    """The owners of the tokens, as Azure DevOps named them."""
     concerned = _concerned(connection, names)
     owners = (clean(one.identity.label, 160) for one in concerned if one.identity is not None)
     return ", ".join(dict.fromkeys(owners))
 
 
 def _token_is_accepted(connection: ConnectionReport, names: Sequence[str]) -> bool:
-    """Whether the token is accepted in the organizations named, or in all where none is."""
+    """Whether Azure DevOps accepts the token in these organizations, or in all."""
     identities = [
         check
         for one in _concerned(connection, names)

@@ -65,20 +65,19 @@ class _Attempt:
     def look_first(self, prior: Registration) -> Outcome | None:
         """What is known before anything is sent; ``None`` where nothing is there."""
         doubtful = prior.state is RegistrationState.UNKNOWN
-        name = self.handoff.connection
         found = self.search()
         if found is None:
-            return in_doubt(self.marker, name, readable=False) if doubtful else None
+            return in_doubt(self.marker, readable=False) if doubtful else None
         match found.presence:
             case Presence.OURS:
                 instance = found.instance_id
                 return registered(self.marker, instance, self.profile, found.reply, adopted=True)
             case Presence.FOREIGN:
-                return conflicting(self.marker, self.profile, name, found.reply)
+                return conflicting(self.marker, self.profile, found.reply)
             case Presence.ABSENT:
                 return None
         if doubtful:
-            return in_doubt(self.marker, name, found.reply, readable=True)
+            return in_doubt(self.marker, found.reply, readable=True)
         return not_begun(prior, found.reply)
 
     def search(self) -> InstanceSearch | None:
@@ -94,7 +93,7 @@ class _Attempt:
 
         Where its answer does not tell, the list of instances is read; the write is not sent again.
         """
-        marker, profile, name = self.marker, self.profile, self.handoff.connection
+        marker, profile = self.marker, self.profile
         fresh = self.context.caller.fresh()
         reply = self._ask(
             profile.create(self.caller, self.token, self.values, self.handoff.secret, fresh)
@@ -112,12 +111,12 @@ class _Attempt:
             instance = found.instance_id
             return registered(marker, instance, profile, reply, found.reply, adopted=True)
         if result is WriteResult.CONFLICT:
-            return conflicting(marker, profile, name, reply)
+            return conflicting(marker, profile, reply)
         if result is WriteResult.REDIRECTED and self._is_surely_absent(found, reply):
             return refused(marker, profile, reply)
         if found is None:
-            return in_doubt(marker, name, reply, readable=False)
-        return in_doubt(marker, name, reply, found.reply, readable=True)
+            return in_doubt(marker, reply, readable=False)
+        return in_doubt(marker, reply, found.reply, readable=True)
 
     @staticmethod
     def _is_surely_absent(found: InstanceSearch | None, redirect: Reply) -> bool:

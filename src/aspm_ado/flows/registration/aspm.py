@@ -34,6 +34,7 @@ from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_g
 from aspm_ado.flows.validation.scheduler import one_call
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.deployment import Deployment
     from aspm_ado.domain.rules.aspm import DialectsFound
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
@@ -156,12 +157,24 @@ def _dialect(api: str) -> Dialect | None:
 
 def knows_tool(context: Context, aspm: AspmResult, handoff: Handoff) -> bool | None:
     """Whether ``projects/check`` knows the tool; ``None`` where it cannot be asked or tell."""
-    if aspm.caller is None or aspm.token is None or not aspm.accepts_token:
+    return _knows(context, aspm, handoff.place.site.deployment, handoff.repository)
+
+
+def shown_since(context: Context, entry: Entry, aspm: AspmResult) -> set[str]:
+    """What a person marked as saved, and Invicti ASPM shows only now; by ``Place.key``."""
+    return {
+        one.key
+        for one in entry.organizations
+        if one.registration.unseen and _knows(context, aspm, entry.deployment, one.repository)
+    }
+
+
+def _knows(
+    context: Context, aspm: AspmResult, deployment: Deployment, repository: str
+) -> bool | None:
+    if aspm.caller is None or aspm.token is None or not (aspm.accepts_token and repository):
         return None
-    if not handoff.repository:
-        return None
-    deployment = handoff.place.site.deployment
-    call = aspm.caller.project_check(deployment, handoff.repository, aspm.token.secret)
+    call = aspm.caller.project_check(deployment, repository, aspm.token.secret)
     return tool_accepted(context.scheduler.run(one_call(call)))
 
 
@@ -301,7 +314,7 @@ NO_TEAM_LEADS: Final = (
 def ask_aspm_token(context: Context, url: str, dialect: Dialect | None = None) -> ApiToken:
     """The token from a person; where it goes and where it is made are said above the prompt."""
     above = (f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect))
-    return ApiToken(context.asker.prompter.secret(_TOKEN, above, accept=_parse), "prompt")
+    return ApiToken(context.asker.secret(_TOKEN, above, _parse), "prompt")
 
 
 def offer_aspm_token(context: Context, url: str, *, is_needed: bool = False) -> ApiToken | None:
@@ -314,8 +327,8 @@ def offer_aspm_token(context: Context, url: str, *, is_needed: bool = False) -> 
     if not is_needed:
         above.insert(0, "The handoff works without it. With it, aspm-ado verifies Invicti ASPM.")
         question = _OFFERED
-    secret = context.asker.prompter.secret(
-        question, above, accept=lambda typed: _parse(typed) if typed.strip() else None
+    secret = context.asker.secret(
+        question, above, lambda typed: _parse(typed) if typed.strip() else None
     )
     if secret is None:
         return None

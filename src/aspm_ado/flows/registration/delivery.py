@@ -5,7 +5,7 @@ Each answer is on record at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -45,12 +45,12 @@ def deliver(
     *,
     keeps: bool,
     resumes: bool = False,
-    done: Sequence[str] = (),
+    done: Mapping[str, Registration] | None = None,
 ) -> Outcomes:
     """Register by ``profile`` what may go through it, and hand over the rest.
 
     ``resumes``: an earlier run began it, so that what the profile cannot settle is a person's, too.
-    ``done`` are the organizations that a person has finished before.
+    ``done`` are the organizations that a person has finished before, by name.
     """
 
     def save(handoff: Handoff, state: Registration) -> None:

@@ -6,7 +6,7 @@ The values that a person enters in Invicti ASPM, and how it went.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +22,7 @@ from aspm_ado.domain.aspm.handoff import (
     verdict_lines,
 )
 from aspm_ado.domain.aspm.profile import MARKER
-from aspm_ado.domain.aspm.registration import Outcome, not_shown
+from aspm_ado.domain.aspm.registration import Outcome
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.ports import TERMINAL
 from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
@@ -105,6 +105,7 @@ ALL_LATER: Final = Choice("all-later", "Later, and all the others too")
 
 HANDED_OFF: Final = Registration(RegistrationMode.GUIDED, RegistrationState.HANDED_OFF)
 CLAIMED: Final = Registration(RegistrationMode.GUIDED, RegistrationState.REGISTERED, Proof.CLAIMED)
+UNSEEN: Final = replace(CLAIMED, unseen=True)
 ACCEPTED: Final = CLAIMED.proven(Proof.ALM_ACCEPTED)
 TURNED_DOWN: Final = Registration(RegistrationMode.GUIDED, RegistrationState.FAILED)
 PLANNED: Final = Registration(RegistrationMode.GUIDED, RegistrationState.PLANNED)
@@ -129,20 +130,20 @@ def hand_over(
     handoffs: Sequence[Handoff],
     aspm: AspmResult,
     save: Save,
-    done: Sequence[str] = (),
+    done: Mapping[str, Registration] | None = None,
 ) -> dict[str, Outcome]:
     """Show the values of each organization and ask how it went; what came of it by ``Place.key``.
 
     With nobody there, everything is handed off. ``save`` is given each answer at once, so that
-    Ctrl-C loses none. ``aspm`` is asked before and after. ``done`` are the organizations that an
-    earlier run finished: they are listed and not asked again.
+    Ctrl-C loses none. ``aspm`` is asked before and after. ``done`` are the organizations that
+    earlier runs finished: they are listed and not asked again.
     """
-    sitting = _Sitting(context, handoffs, aspm, save, done)
+    sitting = _Sitting(context, handoffs, aspm, save, done or {})
     try:
         sitting.run()
     finally:
         context.desktop.clear()
-    return sitting.outcomes
+    return {key: Outcome(state) for key, state in sitting.answers.items()}
 
 
 @dataclass(slots=True)
@@ -153,21 +154,9 @@ class _Sitting:
     handoffs: Sequence[Handoff]
     aspm: AspmResult
     save: Save
-    done: Sequence[str]
+    done: Mapping[str, Registration]
     answers: dict[str, Registration] = field(default_factory=dict)
-
-    unseen: set[str] = field(default_factory=set)
-    """What a person marked as saved and Invicti ASPM does not show."""
-
-    @property
-    def outcomes(self) -> dict[str, Outcome]:
-        """The answers, each with what Invicti ASPM shows of it."""
-        found = {key: Outcome(state) for key, state in self.answers.items()}
-        for handoff in self.handoffs:
-            key = handoff.place.key
-            if key in self.unseen:
-                found[key] = not_shown(self.answers[key])
-        return found
+    """By ``Place.key``."""
 
     @property
     def voice(self) -> Voice:
@@ -196,14 +185,11 @@ class _Sitting:
     def list(self, heading: str) -> None:
         """Every organization, and how it went."""
         self.voice.heading(heading)
-        names = [(name, _WORDS[RegistrationState.REGISTERED]) for name in self.done]
-        for handoff in self.handoffs:
-            answer = self.answers.get(handoff.place.key)
-            words = "• {}" if answer is None else _WORDS.get(answer.state, "{}")
-            if handoff.place.key in self.unseen:
-                words = _UNSEEN
-            names.append((handoff.place.name, words))
-        for name, words in names:
+        answers = {one.place.name: self.answers.get(one.place.key) for one in self.handoffs}
+        for name, answer in {**self.done, **answers}.items():
+            words = "• {}"
+            if answer is not None:
+                words = _UNSEEN if answer.unseen else _WORDS.get(answer.state, "{}")
             self.voice.say("  " + words.format(clean(name, 60)))
 
     def ask(self, handoff: Handoff, number: int) -> str:
@@ -212,7 +198,7 @@ class _Sitting:
         self.show(handoff, number)
         answer = self.answer(handoff, more=number < self.total)
         state = {SAVED.value: CLAIMED, REFUSED.value: TURNED_DOWN}.get(answer, _later(handoff))
-        if answer == SAVED.value and known_before is not True:
+        if answer == SAVED.value or state.unseen:
             state = self.proven(handoff, known_before=known_before)
         self.answers[handoff.place.key] = state
         self.save(handoff, state)
@@ -295,13 +281,14 @@ class _Sitting:
         return f"To pipe the token to a command, run in another terminal: {command} | COMMAND"
 
     def proven(self, handoff: Handoff, *, known_before: bool | None) -> Registration:
-        """What a person's "saved" amounts to, where Invicti ASPM was not known to have the tool."""
-        known = knows_tool(self.context, self.aspm, handoff)
-        if known and known_before is False:
+        """What a person's "saved" amounts to; an earlier one may have shown nothing."""
+        was_unseen = handoff.prior.unseen
+        known = known_before or knows_tool(self.context, self.aspm, handoff)
+        if known and (was_unseen or known_before is False):
             self.voice.say("Invicti ASPM knows the tool now; before, it did not.")
             return ACCEPTED
-        if known is False:
-            self.unseen.add(handoff.place.key)
+        if known is False or (known is None and was_unseen):
+            return UNSEEN
         return CLAIMED
 
     def explain_refusal(self, handoff: Handoff) -> None:

@@ -90,6 +90,7 @@ def _store(
             context.records.change(methodcaller("abandon", what))
             erase_marked(context)
             raise
+        context.asker.unstored = 0
         erase_marked(context)
 
 

@@ -15,14 +15,13 @@ from aspm_ado.domain.help.administrator import (
     request_for,
 )
 from aspm_ado.domain.help.guide import Guide, guide
-from aspm_ado.domain.questions import REACH, Choice, Question
+from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.tokens.creation import create_token
 from aspm_ado.flows.tokens.sources import missing_token, offer_token
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import Demand, Token
 
@@ -34,38 +33,15 @@ NOT_NOW: Final = Choice("later", "Not now")
 FORBIDDEN: Final = Question("forbidden", "What is in the way?")
 
 
-def ask_reach(context: Context, said: ReachDemanded, deployment: Deployment) -> ReachDemanded:
-    """Ask which kind of token to create, in the last days of tokens of all organizations.
-
-    A script has said it, or ``auto``. Who wants one of all is warned.
-    """
+def warn_of_end(context: Context, reach: ReachDemanded, deployment: Deployment) -> None:
+    """Warn of a demand for a global token that is about to end, or has ended."""
     calendar = context.clock.calendar()
-    soon = calendar.ends_soon(deployment)
-    if said is ReachDemanded.AUTO and soon and context.asker.asks:
-        said = _pick_reach(context, calendar)
-    if said is ReachDemanded.ALL and (soon or calendar.ended(deployment)):
+    is_near = calendar.ends_soon(deployment) or calendar.ended(deployment)
+    if reach is ReachDemanded.ALL and is_near:
         context.voice.warn(
             f"Microsoft announced the end of global tokens for {calendar.global_end}. A token for "
             "all organizations may stop then, whatever its own expiry."
         )
-    return said
-
-
-def _pick_reach(context: Context, calendar: Calendar) -> ReachDemanded:
-    context.voice.say(
-        "Invicti's guide asks for a token of all accessible organizations. Microsoft announced the "
-        f"end of such tokens for {calendar.global_end}, whatever their own expiry."
-    )
-    context.voice.say(
-        "A token of one organization outlives that day. It is not known whether your Invicti ASPM "
-        "accepts it."
-    )
-    end = f"as Invicti asks; announced to stop on {calendar.global_end}"
-    choices = [
-        Choice("organization", "One token for each organization", "outlives that day"),
-        Choice("all", "All accessible organizations", end),
-    ]
-    return ReachDemanded(context.asker.pick(REACH, choices, "organization"))
 
 
 def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) -> Token:

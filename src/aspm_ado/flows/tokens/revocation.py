@@ -1,4 +1,4 @@
-"""Revoking tokens that were created here: a replaced one, and those that nothing kept."""
+"""Tokens that nothing keeps: those created here are revoked, those that a person typed are told."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.errors import NotCreatedError, StoreError, UserError
+from aspm_ado.domain.errors import (
+    InterruptedByUserError,
+    NotCreatedError,
+    StoreError,
+    UsageError,
+    UserError,
+)
 from aspm_ado.domain.questions import YES, Question
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.tokens.creation import NEVER, creation_asked
 from aspm_ado.flows.tokens.lifecycle import PatLifecycle, lifecycle_of
 from aspm_ado.flows.tokens.orders import close_order, release_order
@@ -56,13 +63,34 @@ def _is_agreed(context: Context, *, by_az: bool) -> bool:
 
 @contextmanager
 def revoking_unkept(context: Context) -> Iterator[None]:
-    """Around a command: what it created and did not keep is revoked, however the command ends."""
+    """Around a command: what it created and did not keep is revoked, however the command ends.
+
+    A person who leaves it is told that a token that they entered is not stored.
+    """
     try:
         yield
+    except (InterruptedByUserError, KeyboardInterrupt):
+        _tell_unstored(context)
+        raise
+    except UsageError as error:
+        if error.reason is Reason.DECLINED:
+            _tell_unstored(context)
+        raise
     finally:
         if context.created:
             _revoke_unkept(context)
             context.created.clear()
+
+
+def _tell_unstored(context: Context) -> None:
+    asker = context.asker
+    if asker.keeps and asker.unstored:
+        token, copy = ("token", "copy") if asker.unstored == 1 else ("tokens", "copies")
+        verb = "is" if asker.unstored == 1 else "are"
+        context.voice.warn(
+            f"The {token} that you entered {verb} not stored. Keep your {copy}: Azure DevOps shows "
+            "a token only once."
+        )
 
 
 def _revoke_unkept(context: Context) -> None:

@@ -196,7 +196,7 @@ def _from_file(sources: Sources, path: str) -> Token:
 
 def ask_token(asker: Asker, site: Site, name: str) -> Token:
     """The token from a person, hidden; the hosts that it is sent to are said above the prompt."""
-    secret = asker.prompter.secret(PAT, _above(site, name), accept=_parse)
+    secret = asker.secret(PAT, _above(site, name), _parse)
     return Token(secret, PROMPT)
 
 
@@ -206,9 +206,7 @@ def offer_token(asker: Asker, site: Site, name: str) -> Token | None:
         *_above(site, name),
         "Paste it, or press Enter to open the page, to stop, or if something is missing.",
     )
-    secret = asker.prompter.secret(
-        PAT, above, accept=lambda typed: _parse(typed) if typed.strip() else None
-    )
+    secret = asker.secret(PAT, above, lambda typed: _parse(typed) if typed.strip() else None)
     if secret is None:
         return None
     return Token(secret, PROMPT)

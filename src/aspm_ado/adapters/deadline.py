@@ -1,17 +1,26 @@
-"""A deadline for calls that may hang: a stopped keyring daemon never answers, and never errs."""
+"""A deadline for calls that may hang: a stopped keyring daemon, a pipe that nobody writes to."""
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from aspm_ado.adapters.threads import Task
+from aspm_ado.adapters.threads import NoThreadError, Task
 
 T = TypeVar("T")
 
 _TICK: Final = 0.1
 """Seconds of one wait: on Windows Ctrl-C does not end a long one."""
+
+PIPE_SECONDS: Final = 600.0
+"""Seconds for a program at the other end of a pipe: a person may sign in to a vault there."""
+
+_PATIENCE: Final = 5.0
+"""Seconds until a person is told what the run waits for."""
 
 
 class HungError(Exception):
@@ -71,3 +80,31 @@ class TimeBox:
                 notice, self._on_slow = self._on_slow, None
                 notice()
         return True
+
+
+def read_in_time(
+    work: Callable[[], bytes], name: str, say: Callable[[str], None], seconds: float = PIPE_SECONDS
+) -> bytes:
+    """What ``work`` reads from ``name``, which may be a pipe that nobody writes to.
+
+    Raises ``TimeoutError`` after ``seconds``, and what ``work`` raises.
+    """
+    notice = partial(say, f"Waiting for {name} …")
+    box = TimeBox(seconds, after_interrupt=seconds, patience=_PATIENCE, on_slow=notice)
+    try:
+        return box.run(work)
+    except NoThreadError:
+        return work()
+    except HungError:
+        why = f"it did not end within {seconds:.0f} seconds"
+        raise TimeoutError(errno.ETIMEDOUT, why) from None
+
+
+def read_file(path: Path, most: int, say: Callable[[str], None], name: str) -> bytes:
+    """At most ``most`` bytes of a file that a person named. Raises ``OSError``, ``ValueError``."""
+
+    def work() -> bytes:
+        with path.open("rb") as opened:
+            return opened.read(most)
+
+    return read_in_time(work, name, say)
