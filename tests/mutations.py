@@ -170,8 +170,8 @@ MUTATIONS = (
     Mutation(
         "named-elsewhere",
         "Whom another collection named is forgotten where the list of collections names nobody.",
-        "if elsewhere is None and wide is not None and _lists_collections(wide):",
-        "if wide is not None and _lists_collections(wide):",
+        "if elsewhere is None and wide is not None and answers_everywhere(wide):  # of a Server",
+        "if wide is not None and answers_everywhere(wide):  # of a Server",
         ("tests/domain/test_access.py",),
     ),
 )

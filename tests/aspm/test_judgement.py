@@ -15,9 +15,9 @@ from aspm_ado.domain.rules.aspm import (
     judge_projects,
     judge_reachable,
     judge_token,
-    redirect_target,
     tool_accepted,
 )
+from aspm_ado.domain.rules.classify import redirect_target
 from aspm_ado.domain.secret import Secret
 
 URL = "https://aspm.corp.example"

@@ -10,7 +10,7 @@ import pytest
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.documents import Identity, Names
-from aspm_ado.domain.http import Reply
+from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.access import TokenHistory, judge_access
 from aspm_ado.domain.rules.classify import inconclusive, switched_off
@@ -22,6 +22,37 @@ PASS, FAIL, UNKNOWN, SKIP = Status.PASS, Status.FAIL, Status.UNKNOWN, Status.SKI
 # answer to R1 · answer to R2 · identity (status, reason) · organization.access (status, reason) · exit code
 ROWS = {
     "good": (r.connection_data(), r.bare(), (PASS, None), (PASS, None), 0),
+    "good, without a mark of Azure DevOps": (
+        replace(r.connection_data(), headers=r.JSON),
+        r.bare(),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        5,
+    ),
+    "bare 401, and R2 has no mark of Azure DevOps": (
+        r.bare(),
+        replace(r.profile(), headers=r.JSON),
+        (UNKNOWN, Reason.NOT_AZURE_DEVOPS),
+        (SKIP, Reason.NOT_ASKED),
+        5,
+    ),
+    "bare 401, and R2 names nobody": (
+        r.bare(),
+        r.profile(r.NOBODY),
+        (FAIL, Reason.TOKEN_REJECTED),
+        (SKIP, Reason.NOT_ASKED),
+        4,
+    ),
+    **{
+        f"an error page of Azure DevOps with {status}": (
+            r.reply(status, r.PAGE, r.MARKS, r.HTML),
+            r.profile(),
+            (PASS, None),
+            (UNKNOWN, Reason.ANSWER_UNREADABLE),
+            5,
+        )
+        for status in (400, 405, 413)
+    },
     "anonymous": (
         r.connection_data(r.NOBODY),
         r.bare(),
@@ -615,3 +646,28 @@ def test_why_an_organization_was_switched_off_is_told_where_the_service_tells_it
         503, "", (("X-TFS-ServiceError", "TF24668%3A+x.+Administrator+Reason%3A+Unpaid."),)
     )
     assert switched_off(in_header) == " Its administrators' reason: “Unpaid”."
+
+
+@pytest.mark.parametrize(
+    ("where", "location", "says", "asks"),
+    [
+        (
+            "tfs.example.test",
+            "https://devops.example.test/tfs",
+            "to devops.example.test",
+            "new URL",
+        ),
+        ("tfs.example.test:8080", "/devops/Main", "to another path of the same host", "new URL"),
+        ("dev.azure.com", "https://sso.example.test/?t=1", "to sso.example.test", "Check for a"),
+    ],
+)
+def test_a_redirect_is_named_and_not_followed(
+    where: str, location: str, says: str, asks: str
+) -> None:
+    call = Call("GET", f"https://{where}/tfs/Main/_apis/connectionData")
+    moved = Reply(call, 302, (("Location", location),))
+    check = inconclusive(CheckId.ACCESS, moved)
+    assert (check.status, check.reason) == (UNKNOWN, Reason.NOT_AZURE_DEVOPS)
+    assert says in check.detail
+    assert asks in str(check.remedy)
+    assert "t=1" not in check.detail

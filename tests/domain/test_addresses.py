@@ -384,9 +384,11 @@ def test_an_origin_reads_the_host_that_the_transport_reads(text: str) -> None:
         ("/tfs/Main/_usersSettings/tokens", "/tfs", "Main"),
         ("/a/b/Main/_details/security/tokens", "/a/b", "Main"),
         ("/ado/My%20Team/_home/About", "/ado", "My Team"),
+        ("/gateway/tfs/Main", "/gateway/tfs", "Main"),
+        ("/gateway/a/tfs/Main/Shop/_git/web", "/gateway/a/tfs", "Main"),
     ],
 )
-def test_a_page_of_a_collection_tells_the_virtual_directory(
+def test_a_page_of_a_collection_or_tfs_tells_the_virtual_directory(
     url: str, base: str, collection: str
 ) -> None:
     site, names = parse_server(f"https://tfs.example.test{url}")

@@ -73,6 +73,8 @@ def test_two_organizations_that_take_one_token_prove_all(wide: object) -> None:
         (r.bare(), Reach.ORGANIZATION),
         (r.reply(401, "", (("WWW-Authenticate", "NTLM"),)), Reach.ORGANIZATION),
         (r.reply(404, r.NO_ROUTE, r.MARKS), Reach.UNKNOWN),
+        (r.reply(200, "{}", r.JSON, answer=r.names("Main").answer), Reach.UNKNOWN),
+        (r.names(), Reach.UNKNOWN),
         (r.silence(), Reach.UNKNOWN),
     ],
 )

@@ -42,13 +42,13 @@ from aspm_ado.domain.rules.aspm import (
     judge_projects,
     judge_reachable,
     judge_token,
-    redirect_target,
     tool_accepted,
 )
 from aspm_ado.domain.rules.classify import (
     AnswerKind,
     classify,
     explain_inconclusive,
+    redirect_target,
     server_version,
 )
 from aspm_ado.domain.rules.clone import clone_inconclusive, judge_clone

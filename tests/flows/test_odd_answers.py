@@ -97,6 +97,15 @@ def test_an_address_without_any_route_makes_no_token_ready(answer: Reply) -> Non
     assert (found["scope.project"], found["scope.work"]) == ("unknown", "unknown")
 
 
+def test_a_server_that_signs_in_whoever_asks_shows_nothing_of_the_token() -> None:
+    """What is in front of it signs in by itself: a random token reads as much."""
+    service = answering(Service(token(), version="7.0"), ("code-read",), r.granted())
+    found = statuses(service, "Contoso", site=TFS)
+    assert (found["identity"], found["organization.access"]) == ("unknown", "unknown")
+    assert {found[name] for name in ("reach", "scope.code", "clone.token")} == {"skip"}
+    assert not [call for call in service.calls if "/_git/" in call.url]
+
+
 def test_a_server_that_names_whom_it_refuses_at_its_root_shows_a_living_token() -> None:
     service = answering(Service(token(), version="7.0"), ("collections",), NAMED)
     answering(service, ("connection-data",), r.bare())

@@ -549,6 +549,35 @@ def test_eight_refused_repositories_are_enough() -> None:
     assert "7 more failed as well" in check.detail
 
 
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_username_is_rejected_once_and_then_waits_for_the_token_alone(readable: bool) -> None:
+    """A directory may lock an account after a few wrong passwords; the token alone names none."""
+    refused = "abc" if readable else "abcdefghij"
+    names = ("Contoso", "Fabrikam", "Northwind")
+    service = Service(
+        token(), organizations=names, version="7.1", projects=(TeamProject("One", MANY),)
+    )
+    service.overrides["clone"] = lambda call: (
+        r.bare() if call.url.split("/_git/")[1][0] in refused else ADVERTISED
+    )
+    proof, _ = proven(service, candidate(*names, site=TFS, clone="auto"))
+    heard = [
+        (call.credential.username, call.url.split("/_git/")[1][0])
+        for call in service.calls
+        if "/_git/" in call.url and call.credential
+    ]
+    rejected = [(user, name) for user, name in heard if user and name in refused]
+    assert len(rejected) == 1
+    assert [user for user, _ in heard].count("") == 3 * (4 if readable else 8)
+    for at in range(3):
+        found = checks(proof, at)
+        expected = Status.PASS if readable else Status.FAIL
+        assert found[CheckId.CLONE_TOKEN].status is expected
+        username = found[CheckId.CLONE_USERNAME]
+        assert (username.status in (Status.PASS, Status.WARN)) is readable
+        assert readable or "rejected before" in username.detail or username.status is Status.FAIL
+
+
 def test_what_is_not_heard_ends_the_search_and_is_no_refusal() -> None:
     tried, found = cloned({"a": GONE, "b": r.silence()}, projects=(TeamProject("One", MANY),))
     assert tried == ["a", "b"]

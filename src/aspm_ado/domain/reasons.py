@@ -239,7 +239,8 @@ class Reason(StrEnum):
     NOT_AZURE_DEVOPS = "not-azure-devops", 5, Who.NETWORK
     """Something other than Azure DevOps answered: a sign-in portal, a proxy, or a web server."""
     SERVER_SIGN_IN_SETUP = "server-sign-in-setup", 5, Who.ADMINISTRATOR
-    """The web server of Azure DevOps Server refused the request before checking the token."""
+    """The web server of Azure DevOps Server refuses or signs in every request before it checks the
+    token."""
     ANSWER_UNREADABLE = "answer-unreadable", 5, Who.NETWORK
     """The answer is incomplete, too large, or not in the documented form."""
     ANSWERS_CONTRADICT = "answers-contradict", 5, Who.SERVICE

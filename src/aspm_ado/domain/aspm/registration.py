@@ -23,8 +23,8 @@ from aspm_ado.domain.rules.aspm import (
     document_of,
     error_message,
     explain_aspm_inconclusive,
-    redirect_target,
 )
+from aspm_ado.domain.rules.classify import redirect_target
 from aspm_ado.domain.stored import (
     UNREGISTERED,
     Proof,

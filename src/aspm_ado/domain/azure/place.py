@@ -266,7 +266,7 @@ def parse_server(
     A path does not tell a virtual directory from a collection. These rules do, in this order:
 
     1. A segment that ``collections`` names is a collection, and so is ``DefaultCollection``.
-    2. ``/tfs`` is a virtual directory.
+    2. ``/tfs`` is a virtual directory, and so is what is before it.
     3. A single other segment is a collection, or a virtual directory with ``everything``.
     4. Before the token page or another page of collections, the last segment is a collection.
     5. Of two segments, the first is a virtual directory.
@@ -335,8 +335,8 @@ def _known_length(segments: Sequence[str], known: Sequence[str]) -> int | None:
     for index, segment in enumerate(segments):
         if segment in known or segment == DEFAULT_COLLECTION:
             return index
-    if segments[:1] == ["tfs"]:
-        return 1
+    if "tfs" in segments:
+        return segments.index("tfs") + 1
     if known:
         return len(segments)
     return None

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from aspm_ado.domain.documents import ConnectionData, Identity, Names, UserProfile
+from aspm_ado.domain.documents import ConnectionData, Identity
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
+    LET_TOKENS_THROUGH,
     REFUSALS,
     AnswerKind,
+    answers_everywhere,
     classify,
     explain_inconclusive,
     inconclusive,
+    profile_owner,
     switched_off,
     user_of,
 )
@@ -130,7 +133,7 @@ def judge_access(
         access = Check(CheckId.ACCESS, Status.PASS, f"The {place.noun} accepts the token.")
         return Access(own, identity_known(own, first), access.on(first))
     known, answer = _known(first, kind, wide, elsewhere)
-    is_accepted_somewhere = known is not None or _lists_collections(wide)
+    is_accepted_somewhere = known is not None or answers_everywhere(wide)
     if is_accepted_somewhere and first.status == 403 and kind is AnswerKind.ANSWER:
         kind = AnswerKind.REFUSAL
     if is_accepted_somewhere or not _rejects_token(first, kind):
@@ -144,6 +147,25 @@ def judge_access(
         before = f"{place.name} rejects the token, and it is unknown whether it works elsewhere: "
         return Access(None, inconclusive(CheckId.IDENTITY, wide, before).on(first, wide), not_asked)
     return Access(None, _rejected(place, kind, calendar, history).on(first, wide), not_asked)
+
+
+def judge_open(place: Place, control: Reply) -> Access:
+    """Both checks where a Server accepts ``control``, a random token.
+
+    Then no answer says anything about the token.
+    """
+    access, identity = (
+        Check(
+            check,
+            Status.UNKNOWN,
+            f"{place.site.host} accepts a random token, too: something in front of Azure DevOps "
+            "signs in by itself.",
+            Reason.SERVER_SIGN_IN_SETUP,
+            LET_TOKENS_THROUGH,
+        ).on(control)
+        for check in (CheckId.ACCESS, CheckId.IDENTITY)
+    )
+    return Access(None, identity, access)
 
 
 def identity_known(identity: Identity, answer: Reply | None) -> Check:
@@ -186,18 +208,13 @@ def _known(
     is_personal = kind in (AnswerKind.NOT_ALLOWED, AnswerKind.NEVER_SIGNED_IN)
     if is_personal and (user := user_of(first)):
         return user, first
-    if wide is not None and wide.status == 200 and isinstance(wide.answer, UserProfile):
-        return wide.answer.identity, wide
+    if owner := profile_owner(wide):
+        return owner, wide
     if wide is not None and access_kind(wide) is AnswerKind.NOT_ALLOWED:
         return user_of(wide), wide
-    if elsewhere is None and wide is not None and _lists_collections(wide):
+    if elsewhere is None and wide is not None and answers_everywhere(wide):  # of a Server
         return user_of(wide), wide
     return elsewhere, None
-
-
-def _lists_collections(wide: Reply | None) -> bool:
-    """Whether a Server gave its collections: the token is good then, whoever it is."""
-    return wide is not None and wide.status == 200 and isinstance(wide.answer, Names)
 
 
 def _is_absent(first: Reply) -> bool:
@@ -218,8 +235,6 @@ def _not_accepted(place: Place, first: Reply, kind: AnswerKind) -> tuple[Check, 
     """
     failure = _access_failure(place, first, kind)
     if failure is None:
-        if first.status == 404:
-            kind = AnswerKind.NOT_AZURE_DEVOPS
         reason, detail, remedy = explain_inconclusive(first, kind)
         access, identity = (
             Check(check, Status.UNKNOWN, detail, reason, remedy).on(first)

@@ -12,15 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin
 
 from aspm_ado.domain.aspm.api import Dialect, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.documents import AspmKnown, AspmPage
-from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import is_html
+from aspm_ado.domain.rules.classify import SAME_HOST, is_html, redirect_target
 from aspm_ado.domain.text import clean_said
 
 if TYPE_CHECKING:
@@ -33,7 +31,6 @@ ASPM_CHECKS: Final = (CheckId.ASPM_REACHABLE, CheckId.ASPM_TOKEN, CheckId.ASPM_P
 CHECK_ADDRESS: Final = (
     "Copy the address of Invicti ASPM from the browser, and pass --aspm-url URL to connect."
 )
-SAME_HOST: Final = "another path of the same host"
 
 
 class AspmAnswer(StrEnum):
@@ -133,20 +130,6 @@ def error_message(reply: Reply) -> str:
             if isinstance(document.get(key), str):
                 return clean_said(document[key], 200)
     return ""
-
-
-def redirect_target(reply: Reply) -> str:
-    """Where a redirect leads: another host, or ``SAME_HOST``. Nothing else of it is repeated."""
-    here = Origin.of(reply.call.url)
-    try:
-        there = Origin.of(urljoin(reply.call.url, reply.header("Location").strip()))
-    except (ValueError, UserError):
-        return "an address that cannot be read"
-    if there == here:
-        return SAME_HOST
-    if there.host == here.host:
-        return clean_said(there, 120)
-    return clean_said(there.host, 120)
 
 
 def dialects_to_retry(answers: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:

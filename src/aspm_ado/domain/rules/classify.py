@@ -8,12 +8,14 @@ import re
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import unquote_plus, urljoin, urlsplit
 
 from aspm_ado.domain.azure.deployment import API_VERSIONS, newest_common
 from aspm_ado.domain.azure.place import SERVICES_HOSTS
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.documents import Identity
+from aspm_ado.domain.documents import Identity, Names, UserProfile
+from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean_said
 
@@ -88,7 +90,8 @@ def _let_in(reply: Reply, text: str) -> AnswerKind:
     """The kinds of an answer that does not refuse the token."""
     if _leads_to_page(reply):
         return _page(reply)
-    if reply.status < 400 or type_key(reply) or _CODE.search(text):
+    is_its_error = reply.status >= 400 and bool(type_key(reply) or _CODE.search(text))
+    if is_its_error:
         return AnswerKind.ANSWER
     if not (_is_marked(reply) or recognizes(reply)):
         return AnswerKind.NOT_AZURE_DEVOPS
@@ -151,9 +154,14 @@ def _has_expired(reply: Reply, text: str) -> bool:
 
 
 def _page(reply: Reply) -> AnswerKind:
-    if reply.header("X-TFS-ProcessId"):
-        return AnswerKind.SIGN_IN
-    return AnswerKind.NOT_AZURE_DEVOPS
+    """The kinds of a page: a sign-in page of Azure DevOps, an error page of it, or another's."""
+    if not reply.header("X-TFS-ProcessId"):
+        return AnswerKind.NOT_AZURE_DEVOPS
+    if reply.status == 404:
+        return AnswerKind.NO_ROUTE
+    if reply.status >= 400 and reply.status not in (401, 403):
+        return AnswerKind.ANSWER
+    return AnswerKind.SIGN_IN
 
 
 def _is_marked(reply: Reply) -> bool:
@@ -203,6 +211,44 @@ def recognizes(reply: Reply) -> bool:
     """Whether the service recognized somebody."""
     user = reply.header("X-VSS-UserData").partition(":")[0]
     return not Identity(user.strip()).is_anonymous
+
+
+def answers_everywhere(wide: Reply | None) -> bool:
+    """Whether ``wide`` answers as only to a token of all organizations (collections).
+
+    It is the answer of ``profiles/me``, or the list of collections at the root of a Server.
+    """
+    if wide is None or classify(wide) is not AnswerKind.ANSWER:
+        return False
+    return profile_owner(wide) is not None or (
+        isinstance(wide.answer, Names) and bool(wide.answer.names)
+    )
+
+
+def profile_owner(wide: Reply | None) -> Identity | None:
+    """Whom ``profiles/me`` names, where ``wide`` is its good answer."""
+    if wide is None or classify(wide) is not AnswerKind.ANSWER:
+        return None
+    if not isinstance(wide.answer, UserProfile) or wide.answer.identity.is_anonymous:
+        return None
+    return wide.answer.identity
+
+
+SAME_HOST: Final = "another path of the same host"
+
+
+def redirect_target(reply: Reply) -> str:
+    """Where a redirect leads: another host, or ``SAME_HOST``. Nothing else of it is repeated."""
+    here = Origin.of(reply.call.url)
+    try:
+        there = Origin.of(urljoin(reply.call.url, reply.header("Location").strip()))
+    except (ValueError, UserError):
+        return "an address that cannot be read"
+    if there == here:
+        return SAME_HOST
+    if there.host == here.host:
+        return clean_said(there, 120)
+    return clean_said(there.host, 120)
 
 
 def server_version(reply: Reply | None) -> str:
@@ -263,6 +309,11 @@ _EXPLANATIONS: Final = {
         "Something else answered instead of {host} (status {status}, no mark of Azure DevOps).",
         "Check for a sign-in portal or a proxy between this machine and the service.",
     ),
+    AnswerKind.NO_ROUTE: (
+        Reason.NOT_AZURE_DEVOPS,
+        "{host} has nothing at this URL (status {status}).",
+        "Check the URL. Copy it from the browser.",
+    ),
     AnswerKind.ACCESS_POLICY: (
         Reason.ACCESS_FENCED,
         "{host} denied access to this machine by a conditional access or IP policy (VS403463).",
@@ -270,6 +321,10 @@ _EXPLANATIONS: Final = {
         "the same way.",
     ),
 }
+LET_TOKENS_THROUGH: Final = (
+    "Ask the administrator of the server to let tokens through: IIS Basic authentication off, no "
+    "other sign-in in front."
+)
 _UNREADABLE: Final = (
     Reason.ANSWER_UNREADABLE,
     "{host} answered with status {status}, which does not describe the token.",
@@ -290,14 +345,35 @@ def explain_inconclusive(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, s
             Reason.SERVER_SIGN_IN_SETUP,
             f"The web server in front of {host} denied access before Azure DevOps received the "
             "token.",
-            "Ask the administrator of the server to leave IIS Basic authentication off; it keeps "
-            "tokens out.",
+            LET_TOKENS_THROUGH,
         )
+    if kind is AnswerKind.NOT_AZURE_DEVOPS and 300 <= reply.status < 400:
+        return _redirected(reply, host)
     reason, detail, remedy = _EXPLANATIONS.get(kind, _UNREADABLE)
+    if kind is AnswerKind.NO_ROUTE and _is_of_services(host):
+        remedy = _UNREADABLE[-1]
     detail = detail.replace("{host}", host).replace("{status}", str(reply.status))
     if kind is AnswerKind.DEACTIVATED:
         detail += switched_off(reply)
     return reason, detail, remedy
+
+
+def _redirected(reply: Reply, host: str) -> tuple[Reason, str, str]:
+    remedy = "Check for a sign-in portal or a proxy between this machine and the service."
+    if not _is_of_services(host):
+        remedy = (
+            f"If the server has moved, use its new URL. Otherwise: {remedy[:1].lower()}{remedy[1:]}"
+        )
+    return (
+        Reason.NOT_AZURE_DEVOPS,
+        f"{host} redirects ({reply.status}) to {redirect_target(reply)}. aspm-ado does not follow, "
+        "since the token would go along.",
+        remedy,
+    )
+
+
+def _is_of_services(host: str) -> bool:
+    return host.partition(":")[0] in SERVICES_HOSTS
 
 
 def _server_error(reply: Reply, host: str) -> tuple[str, str]:
@@ -306,17 +382,16 @@ def _server_error(reply: Reply, host: str) -> tuple[str, str]:
     if not edge and not _is_marked(reply):
         return (
             f"Something on the network path to {host} answered with an error ({reply.status}, no "
-            "mark of "
-            "Azure DevOps).",
-            "Try again in a moment; if it stays, ask whoever runs the proxy or the server.",
+            "mark of Azure DevOps).",
+            "Try again later. If the error persists, ask the administrator of the proxy or the "
+            "server.",
         )
     reference = ""
     if edge and not reply.header("ActivityId"):
         reference = f", reference {clean_said(edge, 120)}"
-    if host.partition(":")[0] in SERVICES_HOSTS:
-        remedy = "Try again later; see https://status.dev.azure.com."
-    else:
-        remedy = "Try again later; ask whoever runs the server."
+    remedy = "Try again later. If the error persists, ask the administrator of the server."
+    if _is_of_services(host):
+        remedy = "Try again later. See https://status.dev.azure.com"
     return f"{host} answered with an error of its own ({reply.status}){reference}.", remedy
 
 
@@ -331,8 +406,7 @@ def _asks_web_server_sign_in(reply: Reply) -> bool:
 
     The realm of Azure DevOps is a URL. One header may hold several challenges.
     """
-    host = reply.call.url.split("/")[2].partition(":")[0]
-    if reply.status != 401 or host in SERVICES_HOSTS:
+    if reply.status != 401 or _is_of_services(reply.call.url.split("/")[2]):
         return False
     challenges = _challenges(reply)
     realms = [realm.strip() for realm in _BASIC_REALM.findall(challenges)]

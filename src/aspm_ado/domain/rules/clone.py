@@ -30,7 +30,9 @@ _FIRST_LINE: Final = "001e# service=git-upload-pack"
 _VERSION_2: Final = "000eversion 2"
 _DUMB: Final = re.compile(r"[0-9a-f]{40,64}\t(?:refs/|HEAD)")
 _EMPTY: Final = re.compile(r"0000$|[0-9a-f]{4}0{40,64} capabilities\^\{\}")
+_ERROR: Final = re.compile(r"[0-9a-f]{4}ERR ")
 _ANONYMOUS: Final = (AnswerKind.BARE_REFUSAL, AnswerKind.REFUSAL, AnswerKind.SIGN_IN)
+_DENIALS: Final = (401, 403, 404)
 MAY_READ: Final = (
     "Check that the token's owner may read the repository in the browser (access level "
     "“Stakeholder” may not); name another one with --check-clone."
@@ -49,10 +51,22 @@ def clone_outcome(reply: Reply) -> CloneOutcome:
     """Whether an answer is the beginning of a clone (shape: git's own smart HTTP protocol)."""
     is_git = reply.header("Content-Type").lower().startswith(_ADVERTISEMENT)
     if reply.status == 200 and is_git and reply.text.startswith(_FIRST_LINE):
+        if _ERROR.match(_after_first_line(reply)):
+            return CloneOutcome.REFUSED
         return CloneOutcome.READ
-    if _foreign(reply) or classify(reply) in INCONCLUSIVE:
+    kind = classify(reply)
+    if kind in INCONCLUSIVE or (reply.status not in _DENIALS and kind is not AnswerKind.SIGN_IN):
         return CloneOutcome.INCONCLUSIVE
     return CloneOutcome.REFUSED
+
+
+def rejects_credential(reply: Reply | None) -> bool:
+    """Whether git's door rejected the token itself, and not the access to one repository."""
+    return reply is not None and classify(reply) in _ANONYMOUS
+
+
+def _after_first_line(reply: Reply) -> str:
+    return reply.text.removeprefix(f"{_FIRST_LINE}\n").removeprefix("0000")
 
 
 def _foreign(reply: Reply) -> str:
@@ -81,7 +95,7 @@ def _unheard(check: CheckId, reply: Reply) -> Check:
 def _read(what: str, way: str, reply: Reply) -> str:
     """That it was read, and what is special about the answer."""
     detail = f"This machine could read {what} {way}."
-    after = reply.text.removeprefix(f"{_FIRST_LINE}\n").removeprefix("0000")
+    after = _after_first_line(reply)
     if _EMPTY.match(after):
         detail += " It is empty, so no content was seen."
     if after.startswith(_VERSION_2):
@@ -92,7 +106,7 @@ def _read(what: str, way: str, reply: Reply) -> str:
 def _refusal(what: str, reply: Reply) -> tuple[str, str]:
     """That it could not be read, and what to do."""
     detail = f"{what} could not be read (status {reply.status}) although Code is granted."
-    if classify(reply) not in _ANONYMOUS:
+    if not rejects_credential(reply):
         return detail, MAY_READ
     host = reply.call.url.split("/")[2]
     return (
@@ -127,6 +141,8 @@ def judge_clone(
 
 
 def _with_username(what: str, who: str, alone: CloneOutcome, named: Reply | None) -> Check:
+    if named is None and who:
+        return skip(_USERNAME, f"Skipped: “{who}” with the token was rejected before.")
     if named is None:
         return skip(_USERNAME, "No username is known to try.", Reason.NO_USERNAME)
     outcome = clone_outcome(named)
@@ -144,7 +160,8 @@ def _with_username(what: str, who: str, alone: CloneOutcome, named: Reply | None
             "Leave the username out in Invicti ASPM.",
         ).on(named)
     detail = f"“{who}” with the token could not read {what} either."
-    return Check(_USERNAME, Status.FAIL, detail, Reason.CLONE_FAILED, MAY_READ).on(named)
+    _, remedy = _refusal(what, named)
+    return Check(_USERNAME, Status.FAIL, detail, Reason.CLONE_FAILED, remedy).on(named)
 
 
 def _token_alone(what: str, who: str, alone: Reply, named: Reply | None) -> Check:
@@ -189,7 +206,7 @@ def with_sign_in(check: Check, unsigned: Reply) -> Check:
     return inconclusive(_USERNAME, unsigned, "Could not determine how git signs in: ")
 
 
-def refused_all(refused: Sequence[tuple[Check, Check]]) -> tuple[Check, Check]:
+def refused_all(refused: Sequence[tuple[Check, ...]]) -> tuple[Check, Check]:
     """Both checks where no listed repository that was tried may be read: those of the first."""
     token, username = refused[0]
     more = len(refused) - 1
@@ -241,7 +258,7 @@ def clone_refused(reply: Reply) -> tuple[Check, Check]:
 def clone_inconclusive(reply: Reply) -> tuple[Check, Check]:
     """Both checks where no repository could be looked for."""
     before = "No repository could be looked for: "
-    if classify(reply) in INCONCLUSIVE:
+    if classify(reply) in INCONCLUSIVE or reply.status not in _DENIALS:
         check = inconclusive(_TOKEN, reply, before)
     else:
         check = Check(

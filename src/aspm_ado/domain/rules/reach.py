@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import MIGRATE, Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from aspm_ado.domain.documents import Names, UserProfile
+from aspm_ado.domain.documents import Names
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     AnswerKind,
+    answers_everywhere,
     classify,
     explain_inconclusive,
     inconclusive,
@@ -67,7 +68,7 @@ def observe_reach(
     route, refusals = "profiles/me", _REFUSED
     if deployment is Deployment.SERVER:
         route, refusals = "the list of collections", _REFUSED | {AnswerKind.NOT_AZURE_DEVOPS}
-    if wide.status == 200 and isinstance(wide.answer, UserProfile | Names):
+    if answers_everywhere(wide):
         because = f"{route} answers, which it does only for tokens of all {deployment.noun}s"
         return ReachSeen(Reach.ALL, because, wide)
     if wide.status != 401 or classify(wide) not in refusals:

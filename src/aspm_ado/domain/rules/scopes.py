@@ -51,6 +51,18 @@ class ScopeContext:
     read_only: bool = False
     unversioned: Reply | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a Server answers a random token as somebody's: then no answer shows a right."""
+        control = self.control
+        return control is not None and _is_document(control) and user_of(control) is not None
+
+
+def _is_document(reply: Reply) -> bool:
+    """Whether this can be the answer to somebody who has the right."""
+    is_good = 200 <= reply.status < 300 or bool(type_key(reply))
+    return is_good and classify(reply) is AnswerKind.ANSWER
+
 
 def judge_probe(reply: Reply, scope_context: ScopeContext) -> ProbeResult:
     """What the answer to a probe shows, once the organization has accepted the token.
@@ -62,8 +74,7 @@ def judge_probe(reply: Reply, scope_context: ScopeContext) -> ProbeResult:
         return ProbeResult.MISSING
     if kind is AnswerKind.NO_ROUTE:
         return ProbeResult.UNPROVABLE
-    is_document = 200 <= reply.status < 300 or type_key(reply)
-    if kind is not AnswerKind.ANSWER or not is_document:
+    if not _is_document(reply):
         return ProbeResult.UNKNOWN
     if recognizes(reply):
         return ProbeResult.GRANTED

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
-from aspm_ado.domain.documents import UserProfile
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
     AspmReport,
@@ -19,6 +18,7 @@ from aspm_ado.domain.report import (
     TokenFacts,
 )
 from aspm_ado.domain.rules.access import Access, identity_known
+from aspm_ado.domain.rules.classify import profile_owner
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.rules.scopes import scopes_not_asked
@@ -212,9 +212,8 @@ def _organization(
 def _every_one(result: TokenResult, facts: TokenFacts, own: Sequence[Check]) -> OrganizationReport:
     """The report for all the organizations of a token, where they could not be listed."""
     excuse = "Skipped: no organization was named, and Azure DevOps listed none."
-    owner, identity = None, skip(CheckId.IDENTITY, excuse)
-    if result.wide is not None and isinstance(result.wide.answer, UserProfile):
-        owner = result.wide.answer.identity
+    owner, identity = profile_owner(result.wide), skip(CheckId.IDENTITY, excuse)
+    if owner is not None:
         identity = identity_known(owner, result.wide)
     scopes = scopes_not_asked(result.token.demand.purpose, excuse)
     access = skip(CheckId.ACCESS, excuse)

@@ -15,24 +15,29 @@ from aspm_ado.domain.azure.deployment import API_VERSIONS, Deployment
 from aspm_ado.domain.azure.named_repository import NamedRepository
 from aspm_ado.domain.azure.scopes import Probe, highest_probes, probes_for
 from aspm_ado.domain.checks import Status
-from aspm_ado.domain.documents import Names, Projects, Repositories, Repository, UserProfile
+from aspm_ado.domain.documents import Names, Projects, Repositories, Repository
 from aspm_ado.domain.errors import BUG_REMEDY, Problem, UserError, bug_words
 from aspm_ado.domain.http import Call, Credential, Reply
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.rules.access import judge_open
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     AnswerKind,
     classify,
     offers_windows_sign_in,
+    profile_owner,
     server_version,
     without_body,
 )
 from aspm_ado.domain.rules.clone import (
+    CloneOutcome,
     clone_inconclusive,
+    clone_outcome,
     clone_refused,
     clone_skipped,
     judge_clone,
     refused_all,
+    rejects_credential,
     repository_disabled,
     repository_elsewhere,
     with_sign_in,
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.requests import Caller
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.checks import Check
+    from aspm_ado.domain.documents import Identity
 
 OTHERS_ASKED: Final = 8
 """Further organizations asked about a token that the first one rejects without saying why."""
@@ -87,6 +93,7 @@ class TokenRequests:
         self._token = result.token
         self._site = result.token.site
         self._credential = result.token.bound()
+        self._username_in_flight = self._username_rejected = False
 
     def identify(self) -> RequestPlan[None]:
         """Ask who the token is, and how far it reaches: all that is not of one organization."""
@@ -145,8 +152,8 @@ class TokenRequests:
     def _list(self, wide: Reply) -> RequestPlan[None]:
         """Add every organization that the token reaches to those that were named."""
         result, lister = self.result, wide
-        if isinstance(wide.answer, UserProfile):  # a token of all organizations
-            lister = yield from list_accounts(self._accounts(wide.answer))
+        if owner := profile_owner(wide):
+            lister = yield from list_accounts(self._accounts(owner))
             result.listed = self._places(lister)
         result.add(result.listed or ())
         if not result.listed:
@@ -171,8 +178,8 @@ class TokenRequests:
     def _who(self, here: OrganizationResult) -> Call:
         return self._caller.connection_data(here.place, self._credential)
 
-    def _accounts(self, profile: UserProfile) -> Call:
-        return self._caller.accounts(profile.identity.id, self._site, self._credential)
+    def _accounts(self, owner: Identity) -> Call:
+        return self._caller.accounts(owner.id, self._site, self._credential)
 
     def _others(self) -> list[OrganizationResult]:
         """All organizations but the first."""
@@ -281,6 +288,9 @@ class TokenRequests:
         deployment = self._site.deployment
         probes = probes_for(demand.purpose, deployment, result.version, read_only=demand.read_only)
         held = yield from self._probe_scopes(here, probes, identity.id)
+        if here.control is not None and result.scope_context(here).is_open:
+            here.access, result.wide = judge_open(here.place, here.control), None
+            return
         if _may_have_died(list(here.replies.values())):
             is_accepted = yield from self._ask_who(here)
             if not is_accepted:
@@ -355,9 +365,10 @@ class TokenRequests:
         wide = self.result.wide
         if not lead or wide is None or self.result.listed is not None:
             return []
-        if not isinstance(wide.answer, UserProfile):
+        owner = profile_owner(wide)
+        if owner is None:
             return []
-        return [self._accounts(wide.answer)]
+        return [self._accounts(owner)]
 
     def _probe_call(
         self, here: OrganizationResult, probe: Probe, me: str, credential: Credential
@@ -417,7 +428,7 @@ class TokenRequests:
             return
         silent: list[Reply] = []
         empty: list[Repository] = []
-        refused: list[tuple[Check, Check]] = []
+        refused: list[tuple[Check, ...]] = []
         projects = page.answer.projects[:PROJECTS_TRIED]
         for project in projects:
             [reply] = yield [
@@ -442,14 +453,14 @@ class TokenRequests:
         self,
         here: OrganizationResult,
         repositories: Sequence[Repository],
-        refused: list[tuple[Check, Check]],
+        refused: list[tuple[Check, ...]],
     ) -> RequestPlan[bool]:
         """Try these until one is not refused; whether there was one, or enough were tried."""
         for repository in repositories[: REPOSITORIES_TRIED - len(refused)]:
-            token, username = yield from self._clone(here, repository, asked_for=False)
-            if token.status is not Status.FAIL:
+            yield from self._clone(here, repository, asked_for=False)
+            if here.clone[0].status is not Status.FAIL:
                 return True
-            refused.append((token, username))
+            refused.append(here.clone)
         if len(refused) < REPOSITORIES_TRIED:
             return False
         here.clone = refused_all(refused)
@@ -457,18 +468,31 @@ class TokenRequests:
 
     def _clone(
         self, here: OrganizationResult, repository: Repository, *, asked_for: bool
-    ) -> RequestPlan[tuple[Check, Check]]:
-        """Read the first page of a repository, with the token alone and beside a username."""
+    ) -> RequestPlan[None]:
+        """Read the first page of a repository, with the token alone and beside a username.
+
+        A directory may lock an account after a few wrong passwords. So after one rejection beside
+        the username, that is sent only where the token alone was accepted.
+        """
         identity = here.identity
         username = self._token.username
         if not username and identity is not None and ":" not in identity.account:
             username = identity.account
         here.username, here.repository = username, repository
         calls = [self._caller.clone(here.place, repository, self._token.bound())]
+        beside = []
         if username:
-            calls.append(self._caller.clone(here.place, repository, self._token.bound(username)))
-        alone, *beside = yield calls
-        second = next(iter(beside), None)
+            beside = [self._caller.clone(here.place, repository, self._token.bound(username))]
+        if not (self._username_in_flight or self._username_rejected):
+            calls += beside
+            self._username_in_flight = bool(beside)
+        alone, *rest = yield calls
+        if not rest and (not self._username_rejected or clone_outcome(alone) is CloneOutcome.READ):
+            rest = list((yield beside))
+        second = next(iter(rest), None)
+        if second is not None:
+            self._username_in_flight = False
+            self._username_rejected = rejects_credential(second)
         token, named = judge_clone(repository, alone, second, username, asked_for=asked_for)
         if named.status is Status.PASS and self._site.deployment is Deployment.SERVER:
             unsigned = here.control
@@ -476,7 +500,6 @@ class TokenRequests:
                 [unsigned] = yield [self._caller.clone(here.place, repository, None)]
             named = with_sign_in(named, unsigned)
         here.clone = token, named
-        return token, named
 
 
 def _granted(here: OrganizationResult, result: TokenResult) -> set[str]:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.documents import Names
 from aspm_ado.domain.report import OrganizationReport, TokenFacts
 from aspm_ado.domain.rules.access import Access, TokenHistory, access_kind, judge_access
-from aspm_ado.domain.rules.classify import AnswerKind
+from aspm_ado.domain.rules.classify import AnswerKind, answers_everywhere
 from aspm_ado.domain.rules.reach import ReachSeen
 from aspm_ado.domain.rules.scopes import ScopeContext
 
@@ -83,7 +82,7 @@ def _tells(wide: Reply | None) -> bool:
     """Whether the root of a Server listed its collections, or named whom it refused."""
     if wide is None:
         return False
-    return isinstance(wide.answer, Names) or access_kind(wide) is AnswerKind.NOT_ALLOWED
+    return answers_everywhere(wide) or access_kind(wide) is AnswerKind.NOT_ALLOWED
 
 
 @dataclass(slots=True)
