@@ -55,7 +55,7 @@ class ScopeContext:
     def is_open(self) -> bool:
         """Whether a Server answers a random token as somebody's: then no answer shows a right."""
         control = self.control
-        return control is not None and _is_document(control) and user_of(control) is not None
+        return control is not None and _is_document(control) and recognizes(control)
 
 
 def _is_document(reply: Reply) -> bool:
