@@ -31,7 +31,7 @@ ANSWERS: Final = (
     ("Organization or server", "contoso" + ENTER),
     ("Personal access token:", SCENARIOS["ready"].answers.tokens[0][1] + ENTER),
     ("When does the token expire?", ENTER),
-    ("Address of your Invicti ASPM", ENTER),
+    ("URL of your Invicti ASPM", ENTER),
     ("Store and start the handoff?", ENTER),
     ("When you have entered it:", UP + ENTER),
 )
