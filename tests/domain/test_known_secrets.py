@@ -172,9 +172,13 @@ def test_no_piece_of_twelve_characters_is_left_of_what_others_say(
 ) -> None:
     assume(len(set(secret.lower())) > 8)
     left = knowing(secret).hide_in_foreign(before + secret[start : start + length] + after)
+    # A long word is no piece of a secret: it may be one of ours.
+    words = [found.span() for found in re.finditer(r"[A-Za-z._/:-]{12,}", secret)]
     for at in range(len(secret) - 11):
         piece = secret[at : at + 12]
-        assert len(set(piece.lower())) < 4 or piece not in left.replace(HIDDEN, "\n")
+        is_random = not any(at < end and begin < at + 12 for begin, end in words)
+        if is_random and len(set(piece.lower())) >= 4:
+            assert piece not in left.replace(HIDDEN, "\n")
 
 
 @given(st.text(string.ascii_lowercase + ' {}":,\\%&', max_size=400))
