@@ -58,7 +58,7 @@ FAULTS = {
     "a redirect": (
         answer(302, b"", "Location: http://169.254.169.254/"),
         "not-azure-devops",
-        "Something else answered",
+        "redirects (302) to 169.254.169.254",
     ),
     "429": (answer(429, b"", "Retry-After: 3600"), "throttled", "throttling"),
     "502 of a gateway": (

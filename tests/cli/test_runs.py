@@ -277,11 +277,15 @@ def test_a_flag_wins_over_its_variable_and_an_empty_variable_is_unset(
     assert organizations("-o", "contoso") == ["contoso"]
 
 
+REJECTED = "simulatednotatoken".ljust(52, "x")
+"""Of a simulation, and good for nothing."""
+
+
 def test_the_order_of_tokens(
     good: tuple[Simulator, str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator, file = good
-    monkeypatch.setenv("AZURE_DEVOPS_EXT_PAT", "x" * 52)
+    monkeypatch.setenv("AZURE_DEVOPS_EXT_PAT", REJECTED)
     words = ("validate", "-o", "contoso", "--json", "--no-input")
 
     def source(*more: str) -> tuple[str, int]:
@@ -289,10 +293,10 @@ def test_the_order_of_tokens(
         return done.document["connections"][0]["organizations"][0]["token"]["source"], done.code
 
     assert source() == ("AZURE_DEVOPS_EXT_PAT", 4)
-    monkeypatch.setenv("AZURE_DEVOPS_EXT_PAT", "x" * 52)
+    monkeypatch.setenv("AZURE_DEVOPS_EXT_PAT", REJECTED)
     monkeypatch.setenv("ASPM_ADO_PAT", pat_of(simulator))
     assert source() == ("ASPM_ADO_PAT", 0)
-    monkeypatch.setenv("ASPM_ADO_PAT", "y" * 52)
+    monkeypatch.setenv("ASPM_ADO_PAT", REJECTED)
     assert source("--pat-file", file) == (f"file {file}", 0)
 
 

@@ -29,12 +29,16 @@ _CHARACTERS = string.ascii_letters + string.digits
 _LEGACY = string.ascii_lowercase + "234567"
 
 
+def drawn(length: int, characters: str = _CHARACTERS) -> str:
+    """Characters that nobody has seen."""
+    return "".join(secrets.choice(characters) for _ in range(length))
+
+
 def drawn_token(like: str = "") -> str:
     """A token that nobody has seen, of the shape of ``like``: 84 characters, or 52 as servers used to make them."""
     if len(like) == 52:
-        return MARKER.lower() + "".join(secrets.choice(_LEGACY) for _ in range(34))
-    body = "".join(secrets.choice(_CHARACTERS) for _ in range(62))
-    return f"{MARKER}{body[:-4]}AZDO{body[-4:]}"
+        return MARKER.lower() + drawn(34, _LEGACY)
+    return f"{MARKER}{drawn(58)}AZDO{drawn(4)}"
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def story(name: str) -> Story:
     fresh = {value: drawn_token(value) for value in known}
     accepted = world.aspm is not None and world.aspm.token == answers.aspm_token
     # What JSON, URLs and base64 write differently is in it, too.
-    aspm_token = drawn_token()[:40] + '+/="\\' + drawn_token()[:20]
+    aspm_token = MARKER + drawn(40) + '+/="\\' + drawn(20)
     world = replace(
         world,
         tokens=tuple(replace(token, value=fresh[token.value]) for token in world.tokens),

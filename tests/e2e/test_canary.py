@@ -25,7 +25,7 @@ from aspm_ado.simulator.world import Creation, SignIn
 from ..adapters.transport.servers import Server, answer
 from ..minting.az import FakeAz, drawn_sign_in
 from ..simulator.strict import StrictSimulator
-from .stage import ONE, Canaries, Stage, Story, drawn_token, story, where_flags
+from .stage import ONE, Canaries, Stage, Story, drawn, drawn_token, story, where_flags
 from .sweep import WAYS, Heard, Sweep, astray
 
 
@@ -328,7 +328,7 @@ def test_the_sweep_finds_what_is_planted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """A sweep that finds nothing is worth what it would have found: a leak in each place, in each form."""
-    secret = "Q7x" * 20 + '+/="\\' + drawn_token()[:24]
+    secret = "Q7x" * 20 + '+/="\\' + drawn(24)
     bytes_go = place not in ("an argument of a child", "the environment of children", "a log")
     forms = (
         (["a piece", "base64 of user:token"] if place.endswith("a child") else PLAIN)

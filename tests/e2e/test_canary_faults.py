@@ -18,7 +18,7 @@ from aspm_ado.simulator import Simulator
 from ..adapters.transport.servers import ConnectProxy, Server, answer
 from ..hours import NIGHT
 from .faults import FAULTS, STRUCK, Front
-from .stage import Canaries, Stage, drawn_token, story
+from .stage import Canaries, Stage, drawn, drawn_token, story
 from .sweep import WAYS, Sweep
 from .test_canary import flags_of
 
@@ -118,7 +118,7 @@ def test_no_trace_where_nobody_is_reached(
     tmp_path: Path, bundle: Path, authority: trustme.CA, opened: ExitStack, kind: str
 ) -> None:
     """Rows 1 to 8: the name, the port, the certificate and the proxy, with a password of its own."""
-    token, password = drawn_token(), drawn_token()[:40]
+    token, password = drawn_token(), drawn(40)
     yesterday = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
     made = {
         "unknown": lambda: certificate(trustme.CA(organization_name="Nobody"), "localhost"),

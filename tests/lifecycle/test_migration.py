@@ -438,6 +438,6 @@ def test_a_server_is_not_concerned(here):
         "contoso",
         lambda entry: replace(entry, deployment="server", base_url="https://tfs.test"),
     )
-    with pytest.raises(UsageError, match="does not concern Server") as refused:
+    with pytest.raises(UsageError, match="migrate is for Azure DevOps Services") as refused:
         migrate(here.context(), "contoso")
     assert "Microsoft" not in f"{refused.value.problem} {refused.value.remedy}"

@@ -44,7 +44,7 @@ def test_the_picture_shows_the_questions_of_the_wizard_and_their_answers() -> No
         "Organization or server (name or any URL in it) [contoso]: contoso",
         "Personal access token: ***",
         "When does the token expire?",
-        "Address of your Invicti ASPM",
+        "URL of your Invicti ASPM",
         "Store and start the handoff? Yes",
         "When you have entered it: Saved",
         "Ready",

@@ -87,7 +87,7 @@ from aspm_ado.flows.tokens.creation import (
 )
 from aspm_ado.flows.tokens.expiry import ask_ends
 from aspm_ado.flows.tokens.more import add_organizations
-from aspm_ado.flows.tokens.orders import forget_kept
+from aspm_ado.flows.tokens.orders import release_stored_orders
 from aspm_ado.flows.tokens.prompt import acquire, tell_position
 from aspm_ado.flows.tokens.retry import validate_until_good
 from aspm_ado.flows.tokens.several import create_several
@@ -281,7 +281,7 @@ def _store_now(context: Context, options: ConnectOptions, results: Sequence[Toke
         _store(context, options, good, keys, options.aspm.toggles or (), None)
         for one, key in zip(good, keys, strict=True):
             one.token.credential = key
-        forget_kept(context)
+        release_stored_orders(context)
 
 
 # Invicti ASPM

@@ -57,10 +57,10 @@ def close_orders(context: Context, keys: Collection[str]) -> None:
         release_order(context, key)
 
 
-def forget_kept(context: Context) -> None:
-    """Forget the orders of tokens that are stored by now: a run may create hundreds."""
-    kept = context.records.load().authorizations
-    for one in [one for one in context.created if one.authorization_id in kept]:
+def release_stored_orders(context: Context) -> None:
+    """Release the orders of tokens that are stored: a run may create hundreds."""
+    stored = context.records.load().authorizations
+    for one in [one for one in context.created if one.authorization_id in stored]:
         context.created.remove(one)
         release_order(context, one.order.id)
 
