@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.errors import Problem
 
 REPORT_SCHEMA: Final = "aspm-ado/report/v1"
-FEW: Final = 3
-"""More organizations than these are counted instead of named."""
 
 GRAVITY: Final = (
     ExitCode.INTERRUPTED,
