@@ -24,7 +24,7 @@ from aspm_ado.domain.errors import (
     StoreError,
     UsageError,
 )
-from aspm_ado.domain.http import Origin
+from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ASPM,
