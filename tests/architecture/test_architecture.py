@@ -74,7 +74,6 @@ ROOMS = {
 REVEALING = (
     "domain/secret.py",
     "domain/http.py",
-    "domain/origin.py",
     "domain/rules/token.py",
     "adapters/keyring/",
     "adapters/http/",
