@@ -225,19 +225,6 @@ def _one_each(
     return results, refused
 
 
-@contextmanager
-def _telling_stored(
-    context: Context, options: ConnectOptions, results: Sequence[TokenResult]
-) -> Iterator[None]:
-    """Inside, Ctrl-C says which tokens are stored, and the command that continues."""
-    try:
-        yield
-    except (InterruptedByUserError, KeyboardInterrupt):
-        if left := _stored_so_far(options, results):
-            context.voice.note(left)
-        raise
-
-
 def _again(context: Context, options: ConnectOptions, places: Sequence[Place]) -> str:
     """The command that continues with the organizations that have no token yet."""
     where = options_for(options.target.site, [place.name for place in places])
@@ -380,15 +367,20 @@ def _answer_to_plan(context: Context, options: ConnectOptions, plan: _Plan) -> s
     question = _TO_STORE
     if brings:
         question = _TO_BRING[options.aspm.uses_profile, options.keeps]
-    with _telling_stored(context, options, plan.good):
+    stored = _stored_so_far(options, plan.good)
+    try:
         answer = context.asker.prompter.choose(question, [GO, _CHANGE, _ADD, _NO], GO.value)
+    except (InterruptedByUserError, KeyboardInterrupt):
+        if stored:
+            context.voice.note(stored)
+        raise
     if answer == _NO.value:
-        raise declined(_stored_so_far(options, plan.good) or "Nothing changed.")
+        raise declined(stored or "Nothing changed.")
     return answer
 
 
 def _stored_so_far(options: ConnectOptions, good: Sequence[TokenResult]) -> str:
-    """What is stored when a person stops here, and the command that goes on; empty if nothing."""
+    """What is stored when a person stops here, and the command that continues; empty if nothing."""
     stored = [one.place.name for result in good if result.token.credential for one in result.good]
     if options.stores and stored and options.replaced is None:
         names = clean(", ".join(stored), 200)
