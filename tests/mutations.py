@@ -107,8 +107,8 @@ MUTATIONS = (
     Mutation(
         "clone-gone",
         "A repository that is gone ends the search for one to clone.",
-        "if token.status is not Status.FAIL:",
-        "if token.status is not Status.FAIL or here.clone:",
+        "if here.clone[0].status is not Status.FAIL:",
+        "if here.clone:",
         ("tests/flows/test_prove.py",),
     ),
     Mutation(
