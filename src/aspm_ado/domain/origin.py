@@ -42,7 +42,7 @@ class Origin:
     @classmethod
     def read(cls, parts: SplitResult) -> Origin:
         """The origin of what ``split_url`` returned."""
-        host = _ascii_host(parts.hostname or "", "address", parts.hostname or "")
+        host = _ascii_host(parts.hostname or "", "URL", parts.hostname or "")
         return cls(parts.scheme, host, parts.port or _PORTS[parts.scheme])
 
     @property
@@ -64,7 +64,7 @@ class Origin:
         return f"{self.scheme}://{host}{port}"
 
 
-def split_url(url: str, what: str = "address") -> SplitResult:
+def split_url(url: str, what: str = "URL") -> SplitResult:
     """``url`` in parts. Raises ``UsageError``, which says what is wrong with it.
 
     Refused are control characters, white space and backslashes anywhere, schemes other than
@@ -75,12 +75,12 @@ def split_url(url: str, what: str = "address") -> SplitResult:
     if _PASSWORD.search(text):
         raise UsageError(
             Reason.URL_INVALID,
-            f"The {what} holds a password.",
-            remedy="Give the address alone. To pass a token, connect has --pat-file FILE and "
+            f"The {what} contains a password.",
+            remedy="Enter the URL without it. To pass a token, connect has --pat-file FILE and "
             "--pat-stdin. Or enter it at the prompt.",
         )
     if _UNFIT.search(text):
-        raise _refused(what, text, "it has a space, a backslash or a control character in it")
+        raise _refused(what, text, "it contains a space, a backslash, or a control character")
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -124,5 +124,5 @@ def _refused(what: str, given: str, why: str) -> UsageError:
     return UsageError(
         Reason.URL_INVALID,
         f"The {what} “{_NO_PORT.sub(':…', shown_address(given))}” cannot be used: {why}.",
-        remedy="Copy the address from the browser.",
+        remedy="Copy the URL from the browser.",
     )

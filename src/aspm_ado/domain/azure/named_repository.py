@@ -72,7 +72,7 @@ def parse_repository(text: str) -> NamedRepository:
         raise UsageError(
             Reason.INPUT_INVALID,
             f"“{shown_address(pasted)}” does not name a repository.",
-            remedy="Write PROJECT/REPO or the address of the repository, or auto, or no.",
+            remedy="Enter PROJECT/REPO, the URL of the repository, auto, or no.",
         )
     return named
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.retirement import Calendar, ReachDemanded
+from aspm_ado.domain.azure.retirement import Calendar, ReachDemanded, count_days
 from aspm_ado.domain.azure.scopes import Box, boxes_of
 from aspm_ado.domain.help.guide import guide
 from aspm_ado.domain.text import clean
@@ -82,20 +82,21 @@ def differences(order: Order, granted: Pat, today: date) -> list[str]:
     if granted.valid_to is not None and granted.valid_to.date() < order.until:
         until = granted.valid_to.date()
         found.append(
-            f"Azure DevOps gave the token until {until} ({(until - today).days} days), not until "
-            f"{order.until}: a policy caps the life of tokens. Rotate it before: aspm-ado rotate "
-            f"NAME. To ask for more: aspm-ado guide -o {order.place.name} --request lifespan"
+            f"The token expires on {until} ({count_days((until - today).days)}), not on "
+            f"{order.until}: a policy limits the lifespan of tokens. Rotate it before: "
+            "aspm-ado rotate NAME. To request a longer lifespan: aspm-ado guide "
+            f"-o {order.place.name} --request lifespan"
         )
     if granted.scopes and granted.scopes != frozenset(order.scopes):
         found.append(
-            "Azure DevOps granted other scopes than were asked for: "
-            f"{clean(' '.join(sorted(granted.scopes)), 200)} and not "
-            f"{' '.join(sorted(order.scopes))}. What is missing shows when the token is proven."
+            "Azure DevOps granted other scopes than aspm-ado requested: "
+            f"{clean(' '.join(sorted(granted.scopes)), 200)} instead of "
+            f"{' '.join(sorted(order.scopes))}. The validation shows what is missing."
         )
     if granted.is_global:
         found.append(
-            "Azure DevOps made a token of all organizations, although one of this organization was "
-            "asked for."
+            "Azure DevOps created a global token, although aspm-ado requested one for this "
+            "organization only."
         )
     return found
 

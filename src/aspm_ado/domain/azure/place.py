@@ -122,9 +122,9 @@ class Place:
         if name:
             meaning = f"the collection “{name}” of {root}"
         return (
-            f"The address was read as the collection “{self.name}” of {self.site.base_url}; it may "
-            f"also be {meaning}. Say which: connect and validate have --server-url for the server "
-            "alone, and --collection for the name."
+            f"aspm-ado read the URL as the collection “{self.name}” of {self.site.base_url}. It "
+            f"may also mean {meaning}. To choose, connect and validate have --server-url for the "
+            "server alone, and --collection for the name."
         )
 
 
@@ -200,8 +200,8 @@ def parse_organization(text: str) -> Place:
     if parts.scheme != "https":
         raise UsageError(
             Reason.HTTP_REFUSED,
-            "Azure DevOps Services is reached over https only.",
-            remedy=f"Give the address with https://. {_A_SERVER}",
+            "Azure DevOps Services accepts https only.",
+            remedy=f"Enter the URL with https://. {_A_SERVER}",
         )
     return _organization(_name_in(parts, pasted), pasted)
 
@@ -230,17 +230,17 @@ def _refuse_other_sites(host: str) -> None:
     if _SIGN_IN.fullmatch(host):
         raise UsageError(
             Reason.URL_INVALID,
-            f"{host} is where people sign in, and no organization.",
-            remedy="Sign in there, open the organization, and copy that address: "
-            "https://dev.azure.com/NAME.",
+            f"{host} is a sign-in page, not an organization.",
+            remedy="Sign in there, open the organization, and copy its URL: "
+            "https://dev.azure.com/NAME",
         )
     if _OTHER_SITES.fullmatch(host) and not host.endswith(
         (".dev.azure.com", ".cloudapp.azure.com")
     ):
         raise UsageError(
             Reason.URL_INVALID,
-            f"{host} is no Azure DevOps.",
-            remedy="Open the organization or the server in a browser, and copy that address.",
+            f"{host} is not Azure DevOps.",
+            remedy="Open the organization or the server in a browser, and copy its URL.",
         )
 
 
@@ -250,7 +250,7 @@ def _refuse_other_products(host: str) -> None:
             raise UsageError(
                 Reason.URL_INVALID,
                 f"{product} is not Azure DevOps, and aspm-ado connects Azure DevOps only.",
-                remedy="Give the name of an organization, or any address in it.",
+                remedy="Enter the name of an organization, or any URL in it.",
             )
 
 
@@ -287,18 +287,18 @@ def parse_server(
         raise UsageError(
             Reason.URL_INVALID,
             f"{origin.host} is Azure DevOps Services, not an on-premises server.",
-            remedy="Name the organization with --organization.",
+            remedy="Pass the organization with --organization.",
         )
     if parts.username:
         raise UsageError(
             Reason.URL_INVALID,
-            "The server URL holds a user name.",
-            remedy="Give the address alone.",
+            "The server URL contains a user name.",
+            remedy="Enter the URL without it.",
         )
     if origin.scheme == "http" and not (allow_http or origin.is_loopback):
         raise UsageError(
             Reason.HTTP_REFUSED,
-            f"{origin} has no TLS: the token would travel in clear.",
+            f"{origin} has no TLS: the token would be sent unencrypted.",
             remedy="Use https, or accept that with --allow-http.",
         )
     known = [name.casefold() for name in collections]
@@ -360,7 +360,7 @@ def _split(pasted: str, what: str) -> SplitResult:
 
 def _organization(name: str, pasted: str) -> Place:
     if not _ORGANIZATION.fullmatch(name):
-        why = "an organization is named with letters, digits and hyphens"
+        why = "organization names consist of letters, digits, and hyphens"
         raise _not_an_organization(pasted, why)
     return SERVICES.place(name)
 
@@ -370,8 +370,8 @@ def _collection(name: str) -> str:
     if not _COLLECTION.fullmatch(value) or value.startswith("_") or ".." in value:
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"“{clean(name, 60)}” cannot be the name of a collection.",
-            remedy="Copy the name from the address of the collection.",
+            f"“{clean(name, 60)}” is not a valid collection name.",
+            remedy="Copy the name from the URL of the collection.",
         )
     return value
 
@@ -386,6 +386,6 @@ def _not_an_organization(pasted: str, why: str) -> UsageError:
     return UsageError(
         Reason.URL_INVALID,
         f"“{shown_address(pasted)}” is not an organization of Azure DevOps Services: {why}.",
-        remedy="Give its name, or any address that begins with https://dev.azure.com/NAME. "
+        remedy="Enter its name, or any URL that begins with https://dev.azure.com/NAME. "
         f"{_A_SERVER}",
     )

@@ -161,6 +161,6 @@ def parse_day(text: str, where: str) -> date:
     except ValueError:
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"{where} is not a day.",
-            remedy="Write it as YYYY-MM-DD, such as 2027-03-31.",
+            f"{where} is not a date.",
+            remedy="Use the format YYYY-MM-DD, such as 2027-03-31.",
         ) from None

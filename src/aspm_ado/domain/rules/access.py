@@ -73,12 +73,12 @@ def rejection_causes(place: Place, history: TokenHistory, calendar: Calendar) ->
         f"{calendar.global_end}"
     )
     rows = (
-        (expired, f"most likely it has expired: the expiry date on record is {expires}"),
+        (expired, f"most likely it has expired: the stored expiry date is {expires}"),
         (stopped and not expired, f"most likely {retired}"),
         (stopped and expired, retired),
         (not known, "it was mistyped or is incomplete"),
         (True, "it was revoked"),
-        (known and expires is None, "it has expired (no expiry date is on record)"),
+        (known and expires is None, "it has expired (no expiry date is stored)"),
         (known and services, "a token policy rejects it now"),
         (may_have_stopped, retired),
         (not known, f"it belongs to another {place.noun}"),
@@ -159,8 +159,8 @@ def judge_open(place: Place, control: Reply) -> Access:
         Check(
             check,
             Status.UNKNOWN,
-            f"{place.site.host} accepts a random token, too: something in front of Azure DevOps "
-            "signs in by itself.",
+            f"{place.site.host} accepts a random token, too. Something in front of Azure DevOps "
+            "signs in automatically.",
             Reason.SERVER_SIGN_IN_SETUP,
             LET_TOKENS_THROUGH,
         ).on(control)
@@ -268,7 +268,7 @@ def _access_failure(place: Place, first: Reply, kind: AnswerKind) -> tuple[Reaso
         return (
             Reason.ORGANIZATION_ABSENT,
             f"There is no {place.noun} named {place.name}.",
-            f"Copy the name from the address in the browser: {place.site.base_url}/NAME.",
+            f"Copy the name from the URL in the browser: {place.site.base_url}/NAME",
         )
     if kind is AnswerKind.DEACTIVATED:
         return (
@@ -284,10 +284,10 @@ def _access_failure(place: Place, first: Reply, kind: AnswerKind) -> tuple[Reaso
     )
     remedy = f"Ask an administrator of {place.name} whether you are a member"
     if place.site.deployment is Deployment.SERVICES:  # a Server has no token policies
-        detail += ", or a token policy is in force"
+        detail += ", or a token policy blocks the token"
         remedy += (
             ", and whether “Restrict personal access token creation” (Organization settings → "
-            "Policies) keeps tokens out"
+            "Policies) blocks tokens"
         )
     return Reason.ORGANIZATION_REFUSES_TOKEN, f"{detail}.", f"{remedy}."
 
@@ -307,16 +307,16 @@ def _rejected(place: Place, kind: AnswerKind, calendar: Calendar, history: Token
         return Check(
             CheckId.IDENTITY,
             Status.FAIL,
-            f"{place.name} answered as to an anonymous request: it did not accept the token.",
+            f"{place.name} treated the request as anonymous: it did not accept the token.",
             Reason.TOKEN_ANONYMOUS,
-            f"Copy it again, whole, or create a new one on {place.token_page}.",
+            f"Copy the whole token again, or create a new one on {place.token_page}.",
         )
     remedy, follows = f"Copy it again, or create a new one on {place.token_page}.", None
     if history.was_good:
         remedy = f"Create a new one on {place.token_page}."
     stopped = history.has_stopped(place.site.deployment, calendar)
     if stopped and not history.has_expired(calendar):
-        remedy = f"Give each organization a token of its own: {MIGRATE}"
+        remedy = f"Create one token per organization: {MIGRATE}"
         follows = Command("migrate")
     return Check(
         CheckId.IDENTITY,

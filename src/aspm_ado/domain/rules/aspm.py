@@ -29,7 +29,7 @@ _HEAD: Final = 4000
 
 ASPM_CHECKS: Final = (CheckId.ASPM_REACHABLE, CheckId.ASPM_TOKEN, CheckId.ASPM_PROJECTS)
 CHECK_ADDRESS: Final = (
-    "Copy the address of Invicti ASPM from the browser, and pass --aspm-url URL to connect."
+    "Copy the URL of Invicti ASPM from the browser, and pass --aspm-url URL to connect."
 )
 
 
@@ -184,7 +184,8 @@ def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
     return _judge_list(
         Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM accepts the API token."),
         "Invicti ASPM knows the API token, but denies it access",
-        "Use a token of somebody who may sign in and see projects there, or ask its administrator.",
+        "Use an API token whose owner may sign in and see projects, or ask an administrator of "
+        "Invicti ASPM.",
         (url, dialect, reply),
     )
 
@@ -192,10 +193,10 @@ def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
 def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
     """``aspm.projects``, by the answer of ``projects/``: 403 where the owner lacks the right."""
     return _judge_list(
-        Check(CheckId.ASPM_PROJECTS, Status.PASS, "The token may read projects."),
+        Check(CheckId.ASPM_PROJECTS, Status.PASS, "The API token may read projects."),
         "Invicti ASPM accepts the API token, but its owner may not read projects",
-        "Ask an administrator of Invicti ASPM for the right to projects, or use a token of "
-        "somebody who has it.",
+        "Ask an administrator of Invicti ASPM for permission to read projects, or use the API "
+        "token of someone who has it.",
         (url, dialect, reply),
     )
 
@@ -251,23 +252,23 @@ def _no_api(
     """What answers is not the API; ``asked`` is the only dialect that was tried."""
     host, status, remedy = Origin.of(url).host, replies[-1].status, CHECK_ADDRESS
     if asked is not None:
-        remedy = f"Leave --aspm-api {asked} out, so that both APIs are tried. {CHECK_ADDRESS}"
+        remedy = f"Omit --aspm-api {asked} to try both APIs. {CHECK_ADDRESS}"
     if any(is_html(reply) for reply in replies):
-        detail = f"A web page answers at {host}, not the API of Invicti ASPM (status {status})."
+        detail = f"{host} answered with a web page, not the API of Invicti ASPM (status {status})."
     else:
-        detail = f"What answers at {host} is not the API of Invicti ASPM (status {status})."
+        detail = f"The answer of {host} is not from the API of Invicti ASPM (status {status})."
     for reply in replies:
         if classify_aspm(reply) is AspmAnswer.REDIRECT:
             target = redirect_target(reply)
             detail = (
-                f"{host} redirects ({reply.status}) to {target}; not followed, since the token "
-                "would go along."
+                f"{host} redirects ({reply.status}) to {target}. aspm-ado does not follow "
+                "redirects, since it would send the token there."
             )
             remedy = CHECK_ADDRESS
             if target != SAME_HOST:
                 remedy = (
-                    "If Invicti ASPM has moved there, pass --aspm-url URL to connect. Else ask "
-                    "who runs it why."
+                    "If Invicti ASPM has moved there, pass --aspm-url URL to connect. "
+                    "Otherwise, ask an administrator of Invicti ASPM."
                 )
             break
     return Check(check, Status.FAIL, detail, Reason.ASPM_NOT_AN_API, remedy).on(*replies)
@@ -283,16 +284,16 @@ def explain_aspm_inconclusive(reply: Reply) -> tuple[Reason, str, str]:
     if kind is AspmAnswer.SERVER_ERROR:
         return (
             Reason.SERVICE_UNAVAILABLE,
-            f"{host} answered with an error of its own ({reply.status}).",
+            f"{host} answered with a server error ({reply.status}).",
             "Try again later. If the error persists, ask the administrator of Invicti ASPM.",
         )
     reason = reply.failure or Reason.UNREACHABLE
     again = "Try again in a moment."
     if reason is Reason.TLS_FAILED:
-        remedy = "Check the address and its port: Invicti ASPM is reached over https only."
+        remedy = "Check the URL and its port. aspm-ado connects to Invicti ASPM over https only."
         return reason, reply.problem, remedy
     if reason is Reason.ANSWER_UNREADABLE and reply.status:
-        return reason, f"The answer of {host} was cut short.", again
+        return reason, f"The answer of {host} is incomplete.", again
     return reason, reply.problem or f"{host} did not answer.", reply.remedy or again
 
 

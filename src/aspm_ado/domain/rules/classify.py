@@ -244,7 +244,7 @@ def redirect_target(reply: Reply) -> str:
     try:
         there = Origin.of(urljoin(reply.call.url, reply.header("Location").strip()))
     except (ValueError, UserError):
-        return "an address that cannot be read"
+        return "an invalid URL"
     if there == here:
         return SAME_HOST
     if there.host == here.host:
@@ -298,7 +298,7 @@ _EXPLANATIONS: Final = {
     AnswerKind.NEVER_SIGNED_IN: (
         Reason.NEVER_SIGNED_IN,
         "{host} reports that this account has never signed in there.",
-        "Sign in once with a browser at the address of the organization, then run this again.",
+        "In a browser, sign in once at the URL of the organization, then run this again.",
     ),
     AnswerKind.THROTTLED: (
         Reason.THROTTLED,
@@ -307,24 +307,24 @@ _EXPLANATIONS: Final = {
     ),
     AnswerKind.NOT_AZURE_DEVOPS: (
         Reason.NOT_AZURE_DEVOPS,
-        "Something else answered instead of {host} (status {status}, no mark of Azure DevOps).",
+        "Something else answered instead of {host} (status {status}, no Azure DevOps header).",
         "Check for a sign-in portal or a proxy between this machine and the service.",
     ),
     AnswerKind.NO_ROUTE: (
         Reason.NOT_AZURE_DEVOPS,
-        "{host} has nothing at this URL (status {status}).",
+        "{host} found nothing at this URL (status {status}).",
         "Check the URL. Copy it from the browser.",
     ),
     AnswerKind.ACCESS_POLICY: (
         Reason.ACCESS_FENCED,
         "{host} denied access to this machine by a conditional access or IP policy (VS403463).",
-        "Run this from an allowed network. Allow Invicti's addresses too, or its scans fail in "
+        "Run this from an allowed network. Also allow Invicti's IP addresses, or its scans fail "
         "the same way.",
     ),
 }
 LET_TOKENS_THROUGH: Final = (
-    "Ask the administrator of the server to let tokens through: IIS Basic authentication off, no "
-    "other sign-in in front."
+    "Ask the administrator of the server to disable IIS Basic authentication and any other sign-in "
+    "in front of Azure DevOps."
 )
 _UNREADABLE: Final = (
     Reason.ANSWER_UNREADABLE,
@@ -367,8 +367,8 @@ def _redirected(reply: Reply, host: str) -> tuple[Reason, str, str]:
         )
     return (
         Reason.NOT_AZURE_DEVOPS,
-        f"{host} redirects ({reply.status}) to {redirect_target(reply)}. aspm-ado does not follow, "
-        "since the token would go along.",
+        f"{host} redirects ({reply.status}) to {redirect_target(reply)}. aspm-ado does not follow "
+        "redirects, since it would send the token there.",
         remedy,
     )
 
@@ -383,7 +383,7 @@ def _server_error(reply: Reply, host: str) -> tuple[str, str]:
     if not edge and not _is_marked(reply):
         return (
             f"Something on the network path to {host} answered with an error ({reply.status}, no "
-            "mark of Azure DevOps).",
+            "Azure DevOps header).",
             "Try again later. If the error persists, ask the administrator of the proxy or the "
             "server.",
         )
@@ -393,7 +393,7 @@ def _server_error(reply: Reply, host: str) -> tuple[str, str]:
     remedy = "Try again later. If the error persists, ask the administrator of the server."
     if _is_of_services(host):
         remedy = "Try again later. See https://status.dev.azure.com"
-    return f"{host} answered with an error of its own ({reply.status}){reference}.", remedy
+    return f"{host} answered with a server error ({reply.status}){reference}.", remedy
 
 
 _QUOTED: Final = re.compile(r'"[^"]*"')

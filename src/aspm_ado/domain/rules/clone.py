@@ -34,8 +34,8 @@ _ERROR: Final = re.compile(r"[0-9a-f]{4}ERR ")
 _ANONYMOUS: Final = (AnswerKind.BARE_REFUSAL, AnswerKind.REFUSAL, AnswerKind.SIGN_IN)
 _DENIALS: Final = (401, 403, 404)
 MAY_READ: Final = (
-    "Check that the token's owner may read the repository in the browser (access level "
-    "“Stakeholder” may not); name another one with --check-clone."
+    "Check in the browser that the token's owner may read the repository (access level "
+    "“Stakeholder” may not). To try another one, pass --check-clone PROJECT/REPO."
 )
 
 
@@ -72,9 +72,9 @@ def _after_first_line(reply: Reply) -> str:
 def _foreign(reply: Reply) -> str:
     """How git is spoken there, where Azure DevOps does not speak it so."""
     if reply.status == 200 and reply.text.startswith(_VERSION_2):
-        return "in version 2 of git's protocol, unasked"
+        return "in version 2 of git's protocol, which was not requested"
     if reply.status == 200 and _DUMB.match(reply.text):
-        return "as a plain file server does (git's “dumb” protocol)"
+        return "like a plain file server (git's “dumb” protocol)"
     return ""
 
 
@@ -88,7 +88,7 @@ def _unheard(check: CheckId, reply: Reply) -> Check:
         Status.UNKNOWN,
         f"{host} answered {how}. Azure DevOps does not.",
         Reason.NOT_AZURE_DEVOPS,
-        f"Look for a mirror or a proxy between this machine and {host}.",
+        f"Check for a mirror or a proxy between this machine and {host}.",
     ).on(reply)
 
 
@@ -97,21 +97,21 @@ def _read(what: str, way: str, reply: Reply) -> str:
     detail = f"This machine could read {what} {way}."
     after = _after_first_line(reply)
     if _EMPTY.match(after):
-        detail += " It is empty, so no content was seen."
+        detail += " It is empty, so reading content is not verified."
     if after.startswith(_VERSION_2):
-        detail += " It answers in version 2 of git's protocol, unasked."
+        detail += " It answers in version 2 of git's protocol, which was not requested."
     return detail
 
 
 def _refusal(what: str, reply: Reply) -> tuple[str, str]:
     """That it could not be read, and what to do."""
-    detail = f"{what} could not be read (status {reply.status}) although Code is granted."
+    detail = f"Could not read {what} (status {reply.status}) although the token has Code."
     if not rejects_credential(reply):
         return detail, MAY_READ
     host = reply.call.url.split("/")[2]
     return (
         f"{detail} {host} treated git's request as anonymous.",
-        "Look for a proxy that removes the Authorization header; ask the administrator whether "
+        "Check for a proxy that removes the Authorization header. Ask the administrator whether "
         "git may sign in with tokens.",
     )
 
@@ -133,7 +133,7 @@ def judge_clone(
             Status.FAIL,
             f"There is no repository {what}, or the token cannot see it.",
             Reason.REPOSITORY_ABSENT,
-            "Copy PROJECT/REPO from the address of the repository.",
+            "Copy PROJECT/REPO from the URL of the repository.",
         )
         return absent.on(alone), skip(_USERNAME, "Skipped: there is no such repository.")
     who = clean(username, 120)
@@ -144,7 +144,7 @@ def _with_username(what: str, who: str, alone: CloneOutcome, named: Reply | None
     if named is None and who:
         return skip(_USERNAME, f"Skipped: “{who}” with the token was rejected before.")
     if named is None:
-        return skip(_USERNAME, "No username is known to try.", Reason.NO_USERNAME)
+        return skip(_USERNAME, "Skipped: no username is known.", Reason.NO_USERNAME)
     outcome = clone_outcome(named)
     if outcome is CloneOutcome.INCONCLUSIVE:
         return _unheard(_USERNAME, named)
@@ -155,9 +155,9 @@ def _with_username(what: str, who: str, alone: CloneOutcome, named: Reply | None
         return Check(
             _USERNAME,
             Status.WARN,
-            f"“{who}” with the token could not read {what}; the token alone could.",
+            f"“{who}” with the token could not read {what}. The token alone could.",
             Reason.CLONE_USERNAME_FAILED,
-            "Leave the username out in Invicti ASPM.",
+            "Leave the username empty in Invicti ASPM.",
         ).on(named)
     detail = f"“{who}” with the token could not read {what} either."
     _, remedy = _refusal(what, named)
@@ -178,9 +178,9 @@ def _token_alone(what: str, who: str, alone: Reply, named: Reply | None) -> Chec
         return Check(
             _TOKEN,
             Status.WARN,
-            f"{what} can be read only with a username beside the token.",
+            f"Reading {what} requires a username with the token.",
             Reason.CLONE_NEEDS_USERNAME,
-            f"Enter the username “{who}” beside the token in Invicti ASPM.",
+            f"Enter the username “{who}” with the token in Invicti ASPM.",
         ).on(alone)
     detail, remedy = _refusal(what, alone)
     return Check(_TOKEN, Status.FAIL, detail, Reason.CLONE_FAILED, remedy).on(alone, named)
@@ -196,10 +196,10 @@ def with_sign_in(check: Check, unsigned: Reply) -> Check:
         return Check(
             _USERNAME,
             Status.WARN,
-            f"{check.detail} The server offers Windows sign-in (Negotiate or NTLM) too: there git "
-            "may fail with “https://user:TOKEN@…” (git 2.39.5 failed; others may differ).",
+            f"{check.detail} The server also offers Windows sign-in (Negotiate or NTLM). Then git "
+            "may fail with “https://user:TOKEN@…” (git 2.39.5 failed, others may differ).",
             Reason.CLONE_NEEDS_HEADER,
-            "Let scanners send the token in a header (git's http.extraHeader).",
+            "Configure scanners to send the token in a header (git's http.extraHeader).",
         ).on(unsigned)
     if unsigned.status == 401 or clone_outcome(unsigned) is CloneOutcome.READ:
         return check
@@ -223,7 +223,7 @@ def repository_disabled(repository: Repository, reply: Reply) -> tuple[Check, Ch
         Status.FAIL,
         f"{what} is disabled.",
         Reason.REPOSITORY_DISABLED,
-        "Enable it in the project settings (Repositories), or name another one: --check-clone.",
+        "Enable it in the project settings (Repositories), or pass another one with --check-clone.",
     ).on(reply)
     return failed, skip(_USERNAME, "Skipped: the repository is disabled.")
 
@@ -233,9 +233,9 @@ def repository_elsewhere(named: str, place: Place) -> tuple[Check, Check]:
     failed = Check(
         _TOKEN,
         Status.FAIL,
-        f"The repository address ({clean(named, 120)}) does not belong to {clean(place.name, 60)}.",
+        f"The repository {clean(named, 120)} does not belong to {clean(place.name, 60)}.",
         Reason.REPOSITORY_ABSENT,
-        f"Name a repository of this {place.noun} with --check-clone PROJECT/REPO.",
+        f"Pass a repository of this {place.noun}: --check-clone PROJECT/REPO",
     )
     return failed, skip(_USERNAME, "Skipped: there is no such repository.")
 
@@ -248,8 +248,8 @@ def clone_skipped(detail: str, reason: Reason = Reason.NOT_ASKED) -> tuple[Check
 def clone_refused(reply: Reply) -> tuple[Check, Check]:
     """Both checks where no project shows its repositories although Code is granted."""
     detail = (
-        f"No project lets its repositories be read (status {reply.status}) although Code is "
-        "granted."
+        f"Could not list the repositories of any project (status {reply.status}) although the "
+        "token has Code."
     )
     failed = Check(_TOKEN, Status.FAIL, detail, Reason.CLONE_FAILED, MAY_READ).on(reply)
     return failed, skip(_USERNAME, "Skipped: the token can read no repository.")
@@ -257,16 +257,16 @@ def clone_refused(reply: Reply) -> tuple[Check, Check]:
 
 def clone_inconclusive(reply: Reply) -> tuple[Check, Check]:
     """Both checks where no repository could be looked for."""
-    before = "No repository could be looked for: "
+    before = "Could not look for a repository: "
     if classify(reply) in INCONCLUSIVE or reply.status not in _DENIALS:
         check = inconclusive(_TOKEN, reply, before)
     else:
         check = Check(
             _TOKEN,
             Status.UNKNOWN,
-            f"{before}the list was refused (status {reply.status}).",
+            f"{before}Azure DevOps denied access to the list (status {reply.status}).",
             Reason.PERMISSION_UNCLEAR,
-            "Check that the token's owner may see the projects in the browser; name a repository: "
-            "--check-clone.",
+            "Check in the browser that the token's owner may see the projects. Or pass a "
+            "repository: --check-clone PROJECT/REPO",
         ).on(reply)
     return check, skip(_USERNAME, "Skipped: aspm-ado could not look for a repository.")

@@ -135,8 +135,10 @@ def reads_code(checks: Sequence[Check]) -> bool:
     )
 
 
-_WITH_POSTS: Final = "Run this without --read-only-probes to find out; the probes change nothing."
-_REPORT_IT: Final = "Run this again with --verbose; if it stays so, report it with the activity id."
+_WITH_POSTS: Final = "Run this again without --read-only-probes. The probes change nothing."
+_REPORT_IT: Final = (
+    "Run this again with --verbose. If the problem persists, report it with the activity id."
+)
 
 
 class _ScopeJudge:
@@ -189,7 +191,8 @@ class _ScopeJudge:
                 f"The answers contradict each other: {max(yes).word} is granted, {min(no).word} "
                 "is denied.",
                 Reason.ANSWERS_CONTRADICT,
-                "Run this again; if it stays so, report it with the activity ids of the evidence.",
+                "Run this again. If the contradiction persists, report it with the activity ids of "
+                "the evidence.",
             )
         held = ""
         if self.proven:
@@ -205,7 +208,7 @@ class _ScopeJudge:
                 has = f"The token has “{held}”"
             return self._check(
                 Status.FAIL,
-                f"{has}; Invicti ASPM needs “{self.row.box(self.wanted).choice}”.",
+                f"{has}. Invicti ASPM needs “{self.row.box(self.wanted).choice}”.",
                 self.row.missing,
                 _how_to_grant(self.row, self.context.purpose),
             )
@@ -233,10 +236,14 @@ class _ScopeJudge:
         """Neither shown nor refuted: not asked, or not answered in a way that tells."""
         reply = self.replies.get(target)
         if reply is None:
-            more = f"“{self.row.box(self.wanted).choice}”: that"
+            detail = (
+                f"Verifying “{self.row.box(self.wanted).choice}” needs a request other than GET."
+            )
             if self.proven:
-                more = f"Verified up to “{self.proven.word}” only: more"
-            detail = f"{more} needs a probe that is not a GET."
+                detail = (
+                    f"Verified up to “{self.proven.word}” only. Verifying more needs a request "
+                    "other than GET."
+                )
             return self._check(Status.WARN, detail, Reason.READ_ONLY_PROBES, _WITH_POSTS)
         reason, detail, remedy = self._explain(reply)
         return self._check(Status.UNKNOWN, f"{detail.rstrip('.')}.", reason, remedy)
@@ -249,17 +256,17 @@ class _ScopeJudge:
         if kind is AnswerKind.NO_ROUTE and self.no_route:
             return (
                 Reason.SCOPE_UNKNOWN,
-                "There is no such route at this address",
-                "Check the address. To name a collection of a server, connect and validate have "
+                "There is no such route at this URL",
+                "Check the URL. To name a collection of a server, connect and validate have "
                 "--collection NAME.",
             )
         if kind is AnswerKind.NO_ROUTE:
-            detail = "The route that would show it is missing, and others are there"
+            detail = "The route that verifies it is missing, although others exist"
             return Reason.SCOPE_UNKNOWN, detail, _REPORT_IT
         if kind is AnswerKind.NOT_ALLOWED:
             return (
                 Reason.PERMISSION_UNCLEAR,
-                "The service denied access to the person, not to the scope",
+                "Azure DevOps denied access to the owner, not to the scope",
                 "Check that the token's owner may use this area of the organization.",
             )
         detail = f"Status {reply.status} does not show whether the scope is granted"
@@ -285,7 +292,7 @@ def _judge_full_access(
         detail = f"Could not determine Full access. {why.rstrip('.')}."
         return _full_access(status, detail, reason, remedy, Level.NONE)
     if status is Status.WARN:
-        detail = "Full access is not verified: more needs probes that are not GET."
+        detail = "Could not verify Full access: that needs requests other than GET."
         return _full_access(status, detail, Reason.READ_ONLY_PROBES, _WITH_POSTS)
     if results == {ProbeResult.GRANTED}:
         detail = (
@@ -293,7 +300,7 @@ def _judge_full_access(
             "Either suffices."
         )
         return _full_access(Status.PARTIAL, detail, Reason.NOT_PROVABLE)
-    short = "Full access is not verified, since an area did not answer"
+    short = "Full access is not verified: an area did not answer"
     unheard = [reply for reply in replies if classify(reply) in INCONCLUSIVE]
     if ProbeResult.MISSING in results:
         short = "Not Full access"
@@ -302,10 +309,10 @@ def _judge_full_access(
         short = f"Full access is not verified. {why.rstrip('.')}"
     return _full_access(
         Status.WARN,
-        f"{short}; but the five sets of scopes are there that Invicti's pages for Services "
-        "name (our reading of them).",
+        f"{short}. The token has the five sets of scopes that Invicti's pages for Services name, "
+        "as aspm-ado reads them.",
         Reason.FULL_ACCESS_BY_PARTS,
-        f"If the issue manager misbehaves: {choose[:1].lower()}{choose[1:]}",
+        f"If the issue manager does not work: {choose[:1].lower()}{choose[1:]}",
     )
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 DEFAULT_WARN_DAYS: Final = 30
 
 _SHAPES: Final = {
-    TokenFormat.V2_84: "84 characters, the shape of tokens since July 2024.",
-    TokenFormat.LEGACY_52: "52 characters, the shape of tokens before July 2024 and of older "
+    TokenFormat.V2_84: "84 characters, the format of tokens since July 2024.",
+    TokenFormat.LEGACY_52: "52 characters, the format of tokens before July 2024 and of older "
     "servers.",
 }
 
@@ -43,10 +43,10 @@ def judge_format(secret: Secret) -> Check:
     return Check(
         CheckId.TOKEN_FORMAT,
         Status.WARN,
-        f"{len(secret.reveal())} characters; Azure DevOps issues 84 (with AZDO near the "
-        "end) or 52.",
+        f"{len(secret.reveal())} characters. Azure DevOps issues tokens of 84 (with AZDO "
+        "near the end) or 52.",
         Reason.FORMAT_UNUSUAL,
-        "If the service rejects it, copy it again, whole.",
+        "If Azure DevOps rejects it, copy the whole token again.",
     )
 
 
@@ -86,7 +86,7 @@ def judge_expiry(
             f"The expiry date {expires} has passed. If the service still accepts the token, the "
             "date is wrong.",
             Reason.EXPIRY_PASSED,
-            "Look up the date on the token page and pass it with --pat-expires.",
+            "Check the date on the token page, then pass it with --pat-expires.",
         )
     when, before = f"in {count_days(days)}", "before then"
     if days == 0:
@@ -137,7 +137,7 @@ def stored_demand_note(entry: Entry, calendar: Calendar) -> str:
     if calendar.on_record(entry.reach_demanded, entry.deployment) is entry.reach_demanded:
         return ""
     return (
-        f"{entry.name} was stored with the reach “all”. Since {calendar.global_end} that "
+        f"{entry.name} is stored with the reach “all”. Since {calendar.global_end} that "
         "means one token per organization."
     )
 
@@ -174,9 +174,9 @@ def _sentence(
         return ""
     end = calendar.global_end
     if days > 0:
-        return f"stops on {end}, in {count_days(days)}, whatever its own expiry."
+        return f"stops working on {end}, in {count_days(days)}, regardless of its expiry date."
     if is_rejected:
-        return f"has most likely stopped: Microsoft announced {end}."
+        return f"most likely stopped working: Microsoft announced its end for {end}."
     if Status.PASS in seen:
-        return f"still answers, although Microsoft announced its end for {end}."
-    return f"was to stop on {end}. Could not check whether it did."
+        return f"still works, although Microsoft announced its end for {end}."
+    return f"was announced to stop on {end}. Could not check whether it still works."

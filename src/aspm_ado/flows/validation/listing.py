@@ -15,7 +15,7 @@ _PAUSES: Final = (0.5, 1.0)
 """Seconds after which the list is asked for again."""
 
 NOT_ALL: Final = (
-    "Azure DevOps may not have listed every organization. Add one that is missing with -o NAME."
+    "Azure DevOps may not have listed every organization. To add a missing one, pass -o NAME."
 )
 
 

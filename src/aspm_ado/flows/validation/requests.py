@@ -380,7 +380,9 @@ class TokenRequests:
     ) -> RequestPlan[None]:
         """Fill ``clone`` and ``repository`` of one organization."""
         if not self._token.demand.purpose.reads_code:
-            here.clone = clone_skipped("The issue manager clones nothing.", Reason.NOT_WANTED)
+            here.clone = clone_skipped(
+                "Skipped: the issue manager does not clone.", Reason.NOT_WANTED
+            )
         elif choice == NO:
             here.clone = clone_skipped("Skipped, as requested.", Reason.NOT_WANTED)
         elif not reads_code(here.scopes):
@@ -529,4 +531,4 @@ def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]
         return clone_inconclusive(unheard)
     if silent and not looked:
         return clone_refused(silent[0])
-    return clone_skipped("No enabled repository was found to try.", Reason.NO_REPOSITORY)
+    return clone_skipped("Skipped: found no enabled repository.", Reason.NO_REPOSITORY)

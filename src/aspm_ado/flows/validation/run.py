@@ -39,12 +39,12 @@ def validate(
     """
     for site in {token.site for token in tokens if token.site.is_unencrypted}:
         context.voice.warn(
-            f"{site.base_url} has no TLS: the token travels in clear, as was accepted."
+            f"{site.base_url} has no TLS. aspm-ado sends the token unencrypted, as you allowed."
         )
     results = _ask(context, tokens, previous)
     for result, token in zip(results, tokens, strict=True):
         if result.token is not token and result.lead is not None:
-            context.voice.note(f"The address was read as that of {result.lead.place.url}.")
+            context.voice.note(f"aspm-ado read the URL as {result.lead.place.url}")
         if result.left_off and result.token.list_all:
             context.voice.warn(more_listed(result.left_off))
         _judge(result, warn_days)
