@@ -20,9 +20,9 @@ from aspm_ado.domain.text import shown_address
 _PORTS: Final = {"https": 443, "http": 80}
 _UNFIT: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _PASSWORD: Final = re.compile(r"//[^/?#@]*:[^/?#]*@")
-"""A user name and a password before the host, in a sound address or a broken one."""
+"""A user name and a password before the host, in a valid URL or a malformed one."""
 _NO_PORT: Final = re.compile(r"(?<=[^/:]):(?!\d*(?:[/?#]|$))[^/?#]*")
-"""What stands in the place of a port and is no number: it may be half a password."""
+"""Text in the place of the port that is no number: it may be part of a password."""
 _LABEL: Final = re.compile(r"[a-z0-9_-]+")
 
 
@@ -36,7 +36,7 @@ class Origin:
 
     @classmethod
     def of(cls, url: str) -> Origin:
-        """The origin of ``url``. Raises ``UsageError`` where it is no plain http(s) address."""
+        """The origin of ``url``. Raises ``UsageError`` if it is no plain http(s) URL."""
         return cls.read(split_url(url))
 
     @classmethod
@@ -105,9 +105,9 @@ def _ascii_host(host: str, what: str, shown: str) -> str:
     return name
 
 
-@lru_cache(maxsize=64)  # a run talks to few hosts, and reads their addresses at every call
+@lru_cache(maxsize=64)  # a run has few hosts, and parses their URLs at every call
 def _encoded(host: str) -> str:
-    """The host as it is compared; empty where it is none."""
+    """The host in comparable form; empty if it is invalid."""
     name = host.rstrip(".").lower()
     try:
         if ":" in name:

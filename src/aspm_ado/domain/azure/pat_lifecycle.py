@@ -1,4 +1,4 @@
-"""A token of the PAT Lifecycle API: what is ordered, and how what was granted differs from it."""
+"""A token of the PAT Lifecycle API: what was ordered, and how the granted token differs."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from aspm_ado.domain.documents import Pat
 
 SHORTER: Final = (90, 30, 7)
-"""Lives in days to try where a policy refuses a longer one."""
+"""Lifespans in days to try if a policy forbids a longer one."""
 
 EXPIRES_SOURCE: Final = "Azure DevOps"
-"""Who told the day on which a token ends: nobody else can be exact."""
+"""The source of an exact expiry date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The token that is wanted: of one organization alone, until the beginning of a day (UTC)."""
+    """The requested token: for one organization, until the beginning of a day (UTC)."""
 
     place: Place
     display_name: str
@@ -39,11 +39,11 @@ class Order:
     """Eight characters that no other order has; they are the end of its name."""
 
     def days(self, today: date) -> int:
-        """How many days the token will live."""
+        """The lifespan in days."""
         return (self.until - today).days
 
     def shorter(self, today: date) -> Iterator[Order]:
-        """The same, then with each shorter life, the longest first."""
+        """Yield this order, then one per shorter lifespan, the longest first."""
         yield self
         for days in SHORTER:
             until = today + timedelta(days=days)
@@ -54,10 +54,10 @@ class Order:
 def order_for(
     place: Place, purpose: Purpose, calendar: Calendar, drawn: str, until: date | None = None
 ) -> Order:
-    """What a purpose needs; until the day of the guide unless one is named.
+    """Order the scopes of a purpose, until ``until`` or the date in the guide.
 
-    The name holds nothing of a person, and the beginning of ``drawn``, a random UUID: so that it is
-    like no other.
+    The name contains no personal data. It ends with the beginning of ``drawn``, a random UUID, to
+    be unique.
     """
     boxes = boxes_of(purpose)
     return Order(
@@ -77,7 +77,7 @@ def is_our_name(display_name: str, place: Place) -> bool:
 
 
 def differences(order: Order, granted: Pat, today: date) -> list[str]:
-    """What was granted and not ordered, in sentences. A policy may shorten a life silently."""
+    """Differences from the order, as sentences. A policy may shorten a lifespan silently."""
     found = []
     if granted.valid_to is not None and granted.valid_to.date() < order.until:
         until = granted.valid_to.date()
@@ -103,13 +103,13 @@ def differences(order: Order, granted: Pat, today: date) -> list[str]:
 
 @dataclass(slots=True)
 class CreatedToken:
-    """A token that this run ordered, and where it is revoked. Its value is elsewhere."""
+    """A token that this run ordered, and where to revoke it. Its value is elsewhere."""
 
     order: Order
     tenant: str
     authorization_id: str = ""
     """Its id in the PAT Lifecycle API; it comes with the answer."""
     under_way: bool = False
-    """Whether its answer is awaited: then it may appear after a look that did not find it."""
+    """Whether its answer is pending. Then it may appear after a search that did not find it."""
     handed_over: bool = False
     """Whether Invicti ASPM has it, or may have it, where it is stored nowhere else."""

@@ -1,4 +1,4 @@
-"""Organizations and collections: where Azure DevOps lives, and how a pasted address names one."""
+"""Organizations and collections, and how to read their names from a pasted URL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Site:
 
     ``base_url`` is the root of a Server, with its virtual directory. ``ca_bundle`` is a file of
     certificates that are trusted for this site in addition to those of the system. ``other`` is
-    what the address of a Server may mean besides: a root, and a collection or nothing.
+    what the URL of a Server may also mean: a root, and a collection or nothing.
     """
 
     deployment: Deployment
@@ -70,7 +70,7 @@ class Site:
 
     @property
     def other_reading(self) -> Place | None:
-        """The collection that the address means when it is read the other way."""
+        """The collection that the URL means in its other reading."""
         if self.other is None or not self.other[1]:
             return None
         base_url, name = self.other
@@ -99,7 +99,7 @@ class Place:
 
     @property
     def url(self) -> str:
-        """The address of the organization or collection."""
+        """The URL of the organization or collection."""
         return f"{self.site.base_url}/{quote(self.name, safe='')}"
 
     @property
@@ -114,7 +114,7 @@ class Place:
 
     @property
     def both_readings(self) -> str:
-        """What to do where nothing is found at an address that can be read in two ways."""
+        """The remedy for a URL with two readings, neither of which was found."""
         if self.site.other is None:
             return ""
         root, name = self.site.other
@@ -129,7 +129,7 @@ class Place:
 
 
 def options_for(site: Site, names: Iterable[str]) -> str:
-    """The options that name organizations or collections of a site, as a person types them."""
+    """The options that name organizations or collections of a site, as a user types them."""
     if site.deployment is Deployment.SERVICES:
         return " ".join(f"-o {shlex.quote(clean(name, 100))}" for name in names)
     where = [f"--server-url {shlex.quote(clean(site.base_url, 1000))}"]
@@ -154,7 +154,7 @@ _SSH: Final = re.compile(
 _AREAS: Final = frozenset(
     {"advsec", "almsearch", "auditservice", "extmgmt", "feeds", "pkgs", "vsaex", "vsrm", "vssps"}
 )
-"""What stands before ``.dev.azure.com/ORGANIZATION`` in the addresses of parts of the service."""
+"""Subdomains of ``dev.azure.com`` in URLs of parts of the service."""
 _SIGN_IN: Final = re.compile(
     r"login\.(?:microsoftonline|windows|live|microsoft)\.(?:com|net)|aex\.dev\.azure\.com|"
     r"(?:app|(?:sps|aex|tfs)prod\w*)\.(?:vssps|vsaex|app)?\.?visualstudio\.com"
@@ -175,13 +175,13 @@ _NO_ORGANIZATIONS: Final = frozenset(
 """First labels of hosts under ``LEGACY_SUFFIX`` that are Microsoft's own sites."""
 DEFAULT_COLLECTION: Final = "defaultcollection"
 _OF_COLLECTIONS: Final = frozenset({"userssettings", "details", "home"})
-"""Pages, without their underscore, whose address is that of a collection and a name."""
+"""Pages, without their underscore, whose URL is that of a collection and a name."""
 
 
 def parse_organization(text: str) -> Place:
-    """The organization of Services that ``text`` names, or that an address in ``text`` belongs to.
+    """The organization of Services that ``text`` names or is a URL of.
 
-    Raises ``UsageError`` where it is neither.
+    Raises ``UsageError`` if it is neither.
     """
     pasted = unquoted(text)
     ssh = _SSH.fullmatch(pasted)
@@ -207,7 +207,7 @@ def parse_organization(text: str) -> Place:
 
 
 def _name_in(parts: SplitResult, pasted: str) -> str:
-    """The organization of an address of Services."""
+    """The organization in a URL of Services."""
     origin = Origin.read(parts)
     _refuse_other_sites(origin.host)
     area, _, rest = origin.host.partition(".")
@@ -225,7 +225,7 @@ def _name_in(parts: SplitResult, pasted: str) -> str:
 
 
 def _refuse_other_sites(host: str) -> None:
-    """Raise where ``host`` is that of another product, of another site or of a sign-in page."""
+    """Raise if ``host`` belongs to another product, another site, or a sign-in page."""
     _refuse_other_products(host)
     if _SIGN_IN.fullmatch(host):
         raise UsageError(

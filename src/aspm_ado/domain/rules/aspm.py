@@ -1,4 +1,4 @@
-"""What answers at the address of Invicti ASPM, and what its token may do: the ``aspm.*`` checks.
+"""What answers at the URL of Invicti ASPM, and what its API token may do: the ``aspm.*`` checks.
 
 An error is ``{"error": …}`` or ``{"message": …}``, either with any status. A page (HTML) is never
 the API, whatever its status. A redirect is not followed: its host is named instead. Source:
@@ -52,7 +52,7 @@ ASPM_INCONCLUSIVE: Final = frozenset(
     {AspmAnswer.NO_ANSWER, AspmAnswer.THROTTLED, AspmAnswer.SERVER_ERROR}
 )
 _STRENGTH: Final = {AspmAnswer.ANSWER: 2, AspmAnswer.REFUSED: 1, AspmAnswer.FORBIDDEN: 1}
-"""How strongly a kind shows that the API is there; the others do not show it."""
+"""How strongly a kind shows that the API answered. Other kinds do not show it."""
 
 
 def classify_aspm(reply: Reply) -> AspmAnswer:
@@ -123,7 +123,7 @@ def document_of(reply: Reply) -> object | None:
 
 
 def error_message(reply: Reply) -> str:
-    """What an error document says, fit to be shown."""
+    """The cleaned message of an error document."""
     document = document_of(reply)
     if isinstance(document, dict):
         for key in ("error", "message"):
@@ -133,7 +133,7 @@ def error_message(reply: Reply) -> str:
 
 
 def dialects_to_retry(answers: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:
-    """The dialects whose API may be there although no health address is."""
+    """The dialects whose API may exist although its health URL does not."""
     kinds = {dialect: classify_aspm(reply) for dialect, reply in answers.items()}
     if not _STRENGTH.keys().isdisjoint(kinds.values()):
         return ()
@@ -143,9 +143,9 @@ def dialects_to_retry(answers: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:
 
 @dataclass(frozen=True, slots=True)
 class DialectsFound:
-    """``aspm.reachable``, and the dialects that remain possible, the likeliest first.
+    """``aspm.reachable``, and the possible dialects, the likeliest first.
 
-    There is none where the API was not reached.
+    There are none if the API did not answer.
     """
 
     check: Check
@@ -157,9 +157,9 @@ def judge_reachable(
 ) -> DialectsFound:
     """``aspm.reachable``: which dialect answers.
 
-    No answer does not mean that the other dialect is there, and a page is never an API. When both
-    dialects look alike (both want a token), the token has to tell; ``hint`` is what was found last
-    time.
+    No answer does not mean that the other dialect exists, and a page is never an API. If both
+    dialects require a token, the check of the token decides. ``hint`` is the dialect of the last
+    run.
     """
     kinds = {dialect: classify_aspm(reply) for dialect, reply in answers.items()}
     best = max(_STRENGTH.get(kind, 0) for kind in kinds.values())
@@ -204,7 +204,7 @@ def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
 def _judge_list(
     good: Check, forbidden: str, remedy: str, asked: tuple[str, Dialect, Reply]
 ) -> Check:
-    """``good``, or what the answer says otherwise; ``forbidden`` and ``remedy`` are for a 403."""
+    """Return ``good`` or the failure in the answer. ``forbidden`` and ``remedy`` are for a 403."""
     url, dialect, reply = asked
     kind, following = classify_aspm(reply), None
     if kind is AspmAnswer.ANSWER and isinstance(reply.answer, AspmPage):
@@ -226,7 +226,7 @@ def _judge_list(
 
 
 def tool_accepted(reply: Reply) -> bool | None:
-    """What ``projects/check`` tells: the tool is integrated (200), is not (400), or nothing.
+    """Whether ``projects/check`` shows an integrated tool: 200 is yes, 400 is no, else unknown.
 
     That an inactive tool gets the same 400 as an unknown name is not confirmed (facts/aspm section
     8).
@@ -242,14 +242,14 @@ def aspm_skipped(
     detail: str = "No API token of Invicti ASPM is available. The handoff works without it.",
     reason: Reason = Reason.NO_ASPM_TOKEN,
 ) -> tuple[Check, ...]:
-    """The three checks where nothing is asked."""
+    """Return the three checks as skipped."""
     return tuple(skip(check, detail, reason) for check in ASPM_CHECKS)
 
 
 def _no_api(
     check: CheckId, url: str, replies: tuple[Reply, ...], asked: Dialect | None = None
 ) -> Check:
-    """What answers is not the API; ``asked`` is the only dialect that was tried."""
+    """Report an answer that is not from the API; ``asked`` is the only dialect that was tried."""
     host, status, remedy = Origin.of(url).host, replies[-1].status, CHECK_ADDRESS
     if asked is not None:
         remedy = f"Omit --aspm-api {asked} to try both APIs. {CHECK_ADDRESS}"
@@ -275,7 +275,7 @@ def _no_api(
 
 
 def explain_aspm_inconclusive(reply: Reply) -> tuple[Reason, str, str]:
-    """Reason, detail and remedy of an answer that says nothing."""
+    """Reason, detail, and remedy of an inconclusive answer."""
     host = Origin.of(reply.call.url).host
     kind = classify_aspm(reply)
     if kind is AspmAnswer.THROTTLED:

@@ -1,4 +1,4 @@
-"""What has changed since a connection was last validated, said at the check that it concerns."""
+"""What changed since the last validation of a connection, added to the check concerned."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def with_changes(
     known: StoredCredential,
     fresh: tuple[str, ...] = (),
 ) -> OrganizationReport:
-    """The report with each change put into words, since the day when that check was last found out.
+    """Add each change since the last result of that check to the report.
 
     ``fresh`` are organizations that did not exist then.
     """

@@ -1,4 +1,4 @@
-"""Whether a repository can be read as a scanner does it: ``clone.token`` and ``clone.username``."""
+"""Whether a scanner can read a repository: ``clone.token`` and ``clone.username``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MAY_READ: Final = (
 
 
 class CloneOutcome(StrEnum):
-    """How one way of reading a repository ended."""
+    """The result of one attempt to read a repository."""
 
     READ = "read"
     REFUSED = "refused"
@@ -48,7 +48,7 @@ class CloneOutcome(StrEnum):
 
 
 def clone_outcome(reply: Reply) -> CloneOutcome:
-    """Whether an answer is the beginning of a clone (shape: git's own smart HTTP protocol)."""
+    """Whether an answer begins a clone (git's smart HTTP protocol)."""
     is_git = reply.header("Content-Type").lower().startswith(_ADVERTISEMENT)
     if reply.status == 200 and is_git and reply.text.startswith(_FIRST_LINE):
         if _ERROR.match(_after_first_line(reply)):
@@ -61,7 +61,7 @@ def clone_outcome(reply: Reply) -> CloneOutcome:
 
 
 def rejects_credential(reply: Reply | None) -> bool:
-    """Whether git's door rejected the token itself, and not the access to one repository."""
+    """Whether git's endpoint rejected the token itself, not the access to one repository."""
     return reply is not None and classify(reply) in _ANONYMOUS
 
 
@@ -70,7 +70,7 @@ def _after_first_line(reply: Reply) -> str:
 
 
 def _foreign(reply: Reply) -> str:
-    """How git is spoken there, where Azure DevOps does not speak it so."""
+    """How the answer differs from Azure DevOps' git protocol, if it does."""
     if reply.status == 200 and reply.text.startswith(_VERSION_2):
         return "in version 2 of git's protocol, which was not requested"
     if reply.status == 200 and _DUMB.match(reply.text):
@@ -93,7 +93,7 @@ def _unheard(check: CheckId, reply: Reply) -> Check:
 
 
 def _read(what: str, way: str, reply: Reply) -> str:
-    """That it was read, and what is special about the answer."""
+    """The detail of a successful attempt."""
     detail = f"This machine could read {what} {way}."
     after = _after_first_line(reply)
     if _EMPTY.match(after):
@@ -104,7 +104,7 @@ def _read(what: str, way: str, reply: Reply) -> str:
 
 
 def _refusal(what: str, reply: Reply) -> tuple[str, str]:
-    """That it could not be read, and what to do."""
+    """The detail and remedy of a failed attempt."""
     detail = f"Could not read {what} (status {reply.status}) although the token has Code."
     if not rejects_credential(reply):
         return detail, MAY_READ
@@ -119,9 +119,9 @@ def _refusal(what: str, reply: Reply) -> tuple[str, str]:
 def judge_clone(
     repository: Repository, alone: Reply, named: Reply | None, username: str, *, asked_for: bool
 ) -> tuple[Check, Check]:
-    """Both checks, by the answers to the token ``alone`` and to the token with ``username``.
+    """Judge both checks by the answers to the token ``alone`` and to the token with ``username``.
 
-    ``asked_for`` says that a person named the repository.
+    ``asked_for``: the user named the repository.
     """
     what = clean(f"{repository.project}/{repository.name}", 120)
     first = clone_outcome(alone)
@@ -187,10 +187,10 @@ def _token_alone(what: str, who: str, alone: Reply, named: Reply | None) -> Chec
 
 
 def with_sign_in(check: Check, unsigned: Reply) -> Check:
-    """``clone.username`` of a Server, by what it answers to somebody without a credential.
+    """Judge ``clone.username`` of a Server by its answer to a request without a credential.
 
-    Git asks so first, and signs in by the strongest way that is offered. Seen with git 2.39.5 and
-    its libcurl: behind Negotiate or NTLM it does not send the token of an address.
+    Git sends that request first, then uses the strongest scheme offered. Seen with git 2.39.5 and
+    its libcurl: if Negotiate or NTLM is offered, it does not send the token of a URL.
     """
     if offers_windows_sign_in(unsigned):
         return Check(
@@ -207,7 +207,7 @@ def with_sign_in(check: Check, unsigned: Reply) -> Check:
 
 
 def refused_all(refused: Sequence[tuple[Check, ...]]) -> tuple[Check, Check]:
-    """Both checks where no listed repository that was tried may be read: those of the first."""
+    """Return the checks of the first repository, if every tried one failed."""
     token, username = refused[0]
     more = len(refused) - 1
     if more:
@@ -216,7 +216,7 @@ def refused_all(refused: Sequence[tuple[Check, ...]]) -> tuple[Check, Check]:
 
 
 def repository_disabled(repository: Repository, reply: Reply) -> tuple[Check, Check]:
-    """Both checks where the repository that a person named is disabled."""
+    """Return both checks if the named repository is disabled."""
     what = clean(f"{repository.project}/{repository.name}", 120)
     failed = Check(
         _TOKEN,
@@ -229,7 +229,7 @@ def repository_disabled(repository: Repository, reply: Reply) -> tuple[Check, Ch
 
 
 def repository_elsewhere(named: str, place: Place) -> tuple[Check, Check]:
-    """Both checks where the address of the repository leads to another organization."""
+    """Return both checks if the repository belongs to another organization."""
     failed = Check(
         _TOKEN,
         Status.FAIL,
@@ -241,12 +241,12 @@ def repository_elsewhere(named: str, place: Place) -> tuple[Check, Check]:
 
 
 def clone_skipped(detail: str, reason: Reason = Reason.NOT_ASKED) -> tuple[Check, Check]:
-    """Both checks where there is nothing to try."""
+    """Return both checks as skipped."""
     return skip(_TOKEN, detail, reason), skip(_USERNAME, detail, reason)
 
 
 def clone_refused(reply: Reply) -> tuple[Check, Check]:
-    """Both checks where no project shows its repositories although Code is granted."""
+    """Return both checks if no project lists its repositories although Code is granted."""
     detail = (
         f"Could not list the repositories of any project (status {reply.status}) although the "
         "token has Code."
@@ -256,7 +256,7 @@ def clone_refused(reply: Reply) -> tuple[Check, Check]:
 
 
 def clone_inconclusive(reply: Reply) -> tuple[Check, Check]:
-    """Both checks where no repository could be looked for."""
+    """Return both checks if the search for a repository failed."""
     before = "Could not look for a repository: "
     if classify(reply) in INCONCLUSIVE or reply.status not in _DENIALS:
         check = inconclusive(_TOKEN, reply, before)

@@ -1,4 +1,4 @@
-"""Whether the token reaches one organization or all, and whether that is what is demanded today."""
+"""Whether the token reaches one organization or all, and whether that is the demanded reach."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _REFUSED: Final = frozenset(
 )
 """The answers to a token of one organization where only a token of all is accepted.
 
-At the root of a Server, the web server in front may refuse in words of its own.
+At the root of a Server, the web server in front may send its own refusal.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ReachSeen:
-    """What the token reaches, and what that is inferred from."""
+    """The reach of a token, and what shows it."""
 
     reach: Reach
     because: str
     reply: Reply | None = None
     unheard: bool = False
-    """Whether ``reply`` says nothing of the token: its host, or something before it, is why."""
+    """Whether ``reply`` is inconclusive, because of its host or something in front of it."""
 
 
 def observe_reach(
@@ -55,10 +55,10 @@ def observe_reach(
 
     ``wide`` is the answer where only tokens of all organizations are accepted: ``profiles/me``, or
     the list of collections at the root of a Server. ``recognised`` names the organizations that
-    accept the token. ``holds_profile`` says that a scope which includes reading the profile is
-    proven: only then does a refusal mean reach and not scope; ``unheard`` is an answer that did not
-    come and might have shown one. (Facts: the rule is inferred from Microsoft's scope table and
-    from reports of users.)
+    accept the token. ``holds_profile``: a scope that includes reading the profile is verified. Only
+    then does a refusal mean reach and not scope. ``unheard`` is a missing answer that might have
+    shown such a scope. (Facts: the rule is inferred from Microsoft's scope table and from reports
+    of users.)
     """
     if len(recognised) > 1:
         because = f"{recognised[0]} and {recognised[1]} both accept this token"
@@ -86,7 +86,7 @@ def observe_reach(
 def judge_reach(
     reach_seen: ReachSeen, demanded: ReachDemanded, deployment: Deployment, calendar: Calendar
 ) -> Check:
-    """``reach``: what the token reaches against what is demanded there and today."""
+    """Judge ``reach``: the seen reach against the demanded one."""
     if reach_seen.reach is Reach.ALL:
         check = _all(reach_seen, deployment, calendar)
     elif reach_seen.reach is Reach.ORGANIZATION:
@@ -97,12 +97,12 @@ def judge_reach(
 
 
 def reach_not_asked(detail: str) -> Check:
-    """``reach`` of a token that nobody accepts."""
+    """Return ``reach`` as skipped."""
     return skip(CheckId.REACH, detail)
 
 
 def more_listed(left_off: int) -> str:
-    """That a list was longer than anybody's, or has names that nobody can have."""
+    """Warn that a list was too long, or had impossible names."""
     return (
         f"Azure DevOps listed {left_off} more, which aspm-ado skips: the list or their names are "
         "too long. To add others, pass -o NAME."
@@ -110,7 +110,7 @@ def more_listed(left_off: int) -> str:
 
 
 def not_listed(wide: Reply, deployment: Deployment) -> Check:
-    """``reach`` when every organization was asked for and they could not be listed."""
+    """Return ``reach`` if all organizations were requested and the list failed."""
     kind = classify(wide)
     if kind in INCONCLUSIVE or kind is AnswerKind.SIGN_IN:
         return inconclusive(CheckId.REACH, wide)

@@ -36,12 +36,10 @@ class ProbeResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScopeContext:
-    """What is known beside the probes.
+    """What is known apart from the probes.
 
-    ``control`` is the answer to a random token (Server only). ``unversioned`` is the answer that
-    was to tell the version of a Server, and said nothing: ``version`` is the oldest then.
-    ``no_route`` says that not one route was found: the address is wrong, and nothing is known of
-    any scope.
+    ``control`` is the answer to a random token (Server only). ``unversioned`` is an inconclusive
+    answer to the request for the version of a Server; ``version`` is the oldest then.
     """
 
     purpose: Purpose
@@ -53,13 +51,13 @@ class ScopeContext:
 
     @property
     def is_open(self) -> bool:
-        """Whether a Server answers a random token as somebody's: then no answer shows a right."""
+        """Whether a Server accepts a random token. Then no answer shows a permission."""
         control = self.control
         return control is not None and _is_document(control) and recognizes(control)
 
 
 def _is_document(reply: Reply) -> bool:
-    """Whether this can be the answer to somebody who has the right."""
+    """Whether this can be the answer to a user with permission."""
     is_good = 200 <= reply.status < 300 or bool(type_key(reply))
     return is_good and classify(reply) is AnswerKind.ANSWER
 
@@ -112,13 +110,13 @@ def scopes_not_asked(purpose: Purpose, detail: str) -> tuple[Check, ...]:
 
 
 def holds_profile(checks: Sequence[Check]) -> bool:
-    """Whether a proven scope includes reading the profile."""
+    """Whether a verified scope includes reading the profile."""
     implying = [row.check for row in SCOPES.values() if row.implies_profile]
     return any(check.id in implying and bool(check.proven) for check in checks)
 
 
 def profile_unheard(replies: Mapping[str, Reply]) -> Reply | None:
-    """An answer that did not come and might have shown a scope which includes the profile.
+    """A missing answer that might have shown a scope which includes the profile.
 
     ``replies`` are by the names of their probes.
     """
@@ -129,7 +127,7 @@ def profile_unheard(replies: Mapping[str, Reply]) -> Reply | None:
 
 
 def reads_code(checks: Sequence[Check]) -> bool:
-    """Whether Code is granted as far as it was asked, so that a clone can be tried."""
+    """Whether the Code scope suffices to try a clone."""
     return any(
         check.id is CheckId.SCOPE_CODE and check.status in GOOD and check.proven for check in checks
     )
@@ -144,7 +142,7 @@ _REPORT_IT: Final = (
 class _ScopeJudge:
     """One scope: the level wanted, and what the answers to its probes show.
 
-    ``no_route``: no route of any scope is there.
+    ``no_route``: no route of any scope exists, so the URL is wrong.
     """
 
     def __init__(
@@ -215,7 +213,7 @@ class _ScopeJudge:
         return self._not_shown(target)
 
     def _as_far_as_provable(self, held: str, target: Level) -> Check:
-        """All is granted that an answer can show here."""
+        """Judge a scope whose verifiable levels are all granted."""
         newest = self.row.provable(self.context.deployment, API_VERSIONS[0])
         unversioned = self.context.unversioned
         if unversioned is not None and min(self.wanted, newest) > target:
@@ -233,7 +231,7 @@ class _ScopeJudge:
         )
 
     def _not_shown(self, target: Level) -> Check:
-        """Neither shown nor refuted: not asked, or not answered in a way that tells."""
+        """Judge a level without a conclusive answer, or without a request."""
         reply = self.replies.get(target)
         if reply is None:
             detail = (
@@ -249,7 +247,7 @@ class _ScopeJudge:
         return self._check(Status.UNKNOWN, f"{detail.rstrip('.')}.", reason, remedy)
 
     def _explain(self, reply: Reply) -> tuple[Reason, str, str]:
-        """Reason, detail and remedy of an answer that does not show whether the scope is there."""
+        """Reason, detail, and remedy of an answer that does not show the scope's state."""
         kind = classify(reply)
         if kind in INCONCLUSIVE:
             return explain_inconclusive(reply, kind)
@@ -319,7 +317,7 @@ def _judge_full_access(
 def _not_found_out(
     others: Sequence[Check], replies: Sequence[Reply]
 ) -> tuple[Reason, str, str | None]:
-    """Reason, detail and remedy of what was missing to infer Full access."""
+    """Why Full access could not be inferred: reason, detail, and remedy."""
     for check in others:
         if check.status is Status.UNKNOWN and check.reason is not None:
             return check.reason, check.detail, check.remedy
@@ -332,7 +330,7 @@ def _not_found_out(
 def _obstacle(
     others: Sequence[Check], results: Set[ProbeResult], deployment: Deployment
 ) -> Status | None:
-    """The gravest status that keeps Full access from being inferred."""
+    """The most severe status that rules out Full access."""
     statuses = {check.status for check in others}
     if deployment is Deployment.SERVER and results != {ProbeResult.GRANTED}:
         statuses.add(Status.UNKNOWN)
@@ -353,7 +351,7 @@ def _full_access(
 
 
 def _how_to_grant(row: ScopeRow, purpose: Purpose) -> str:
-    """Which box to tick, by its label and its identifier."""
+    """Which scope to select, by its label and its identifier."""
     if takes_full_access(purpose):
         box = SCOPES[Scope.FULL_ACCESS].box(Level.FULL)
         return f"Edit the token and choose “{box.choice}” ({box.vso})."
