@@ -94,7 +94,7 @@ def test_a_dialect_that_was_named_is_asked_alone():
     assert results(proof)[0] == ("fail", "aspm-not-an-api")
     assert proof.api == "standalone"
     assert rounds == [[(f"{OWN}/health/check/", None)], [(f"{OWN}/teams/?start=0&limit=1", None)]]
-    assert "Leave --aspm-api standalone out" in proof.checks[0].remedy
+    assert "Omit --aspm-api standalone" in proof.checks[0].remedy
 
 
 @pytest.mark.parametrize(

@@ -123,21 +123,19 @@ def test_a_redirect_is_named_by_its_host_and_by_no_more():
         redirect_target(reply(301, location="http://aspm.corp.example/"))
         == "http://aspm.corp.example"
     )
-    assert (
-        redirect_target(reply(301, location="https://[broken")) == "an address that cannot be read"
-    )
+    assert redirect_target(reply(301, location="https://[broken")) == "an invalid URL"
 
 
 def test_a_redirect_says_what_to_do_next():
     away = judge_token(URL, CORE, AWAY)
     assert "If Invicti ASPM has moved there, pass --aspm-url URL to connect" in away.remedy
-    assert "Copy the address" in judge_token(URL, CORE, reply(301, location="/x/")).remedy
+    assert "Copy the URL" in judge_token(URL, CORE, reply(301, location="/x/")).remedy
 
 
 def test_a_page_is_called_a_page_and_nothing_else_is():
-    assert "A web page answers" in judge_token(URL, CORE, WEB).detail
+    assert "answered with a web page" in judge_token(URL, CORE, WEB).detail
     for other in (reply(200, "ok", kind="text/plain"), reply(204), GONE):
-        assert "A web page" not in judge_token(URL, CORE, other).detail
+        assert "a web page" not in judge_token(URL, CORE, other).detail
 
 
 def test_an_empty_answer_that_came_whole_is_not_the_api():

@@ -630,7 +630,7 @@ def test_iis_refuses_by_challenges_that_are_not_of_azure_devops(
     )
     check = judge_access(r.COLLECTION, first, None, r.TODAY).access_check
     assert (check.status, check.reason) == (Status.UNKNOWN, Reason.SERVER_SIGN_IN_SETUP)
-    assert "IIS Basic authentication off" in str(check.remedy)
+    assert "disable IIS Basic authentication" in str(check.remedy)
 
 
 def test_why_an_organization_was_switched_off_is_told_where_the_service_tells_it() -> None:

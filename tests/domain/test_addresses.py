@@ -406,7 +406,7 @@ def test_an_invisible_character_within_an_address_is_named() -> None:
     [
         *((f"https://{host}/acme", f"{product} is not") for product in ("github.com", "gitlab.com", "bitbucket.org")
           for host in (product, f"api.{product}")),
-        *((f"https://{host}/x", "people sign in") for host in (
+        *((f"https://{host}/x", "is a sign-in page") for host in (
             "login.microsoftonline.com", "login.live.com", "app.vssps.visualstudio.com", "aex.dev.azure.com",
             "spsprodcus1.vssps.visualstudio.com")),
     ],
@@ -462,10 +462,10 @@ def test_what_is_named_by_an_option_is_meant() -> None:
         ("git@github.com:a/b", "github.com is not Azure DevOps"),
         ("ssh://git@github.com/a/b", "github.com is not Azure DevOps"),
         ("ssh://git@bitbucket.org:7999/a/b.git", "bitbucket.org is not Azure DevOps"),
-        ("https://portal.azure.com", "portal.azure.com is no Azure DevOps"),
-        ("https://portal.azure.com/#home", "portal.azure.com is no Azure DevOps"),
-        ("https://entra.microsoft.com/", "entra.microsoft.com is no Azure DevOps"),
-        ("https://learn.microsoft.com/azure/devops", "learn.microsoft.com is no Azure DevOps"),
+        ("https://portal.azure.com", "portal.azure.com is not Azure DevOps"),
+        ("https://portal.azure.com/#home", "portal.azure.com is not Azure DevOps"),
+        ("https://entra.microsoft.com/", "entra.microsoft.com is not Azure DevOps"),
+        ("https://learn.microsoft.com/azure/devops", "learn.microsoft.com is not Azure DevOps"),
     ],
 )
 def test_another_product_or_site_is_named_as_one(pasted, said) -> None:

@@ -110,7 +110,7 @@ def test_both_ways(
 
 
 SENTENCES = [
-    (DUMB, "as a plain file server does", Reason.NOT_AZURE_DEVOPS),
+    (DUMB, "like a plain file server", Reason.NOT_AZURE_DEVOPS),
     (r.reply(200, V2, ADVERTISED), "in version 2 of git's protocol", Reason.NOT_AZURE_DEVOPS),
     (r.reply(200, FIRST + V2, ADVERTISED), "It answers in version 2", None),
     (r.reply(200, FIRST + NO_OBJECT, ADVERTISED), "It is empty", None),

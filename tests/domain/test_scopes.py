@@ -320,7 +320,7 @@ def test_a_released_route_that_is_not_there_proves_nothing(levels: tuple[str, ..
     [check] = [c for c in judge_scopes(told, probes, ON_SERVICES) if c.id is CheckId.SCOPE_CODE]
     shown = PARTIAL if "manage" not in levels else UNKNOWN
     assert (check.status, check.exit_code) == (shown, 5 if shown is UNKNOWN else 0)
-    assert "address" not in str(check.remedy)
+    assert "URL" not in str(check.remedy)
 
 
 def test_where_not_one_route_is_there_the_address_is_wrong_and_nothing_is_known() -> None:
@@ -328,7 +328,7 @@ def test_where_not_one_route_is_there_the_address_is_wrong_and_nothing_is_known(
     told = dict.fromkeys(told, r.reply(404, r.NO_ROUTE, r.MARKS, r.USER))
     for check in judge_scopes(told, probes, ON_SERVICES):
         assert (check.status, check.reason, check.proven) == (UNKNOWN, Reason.SCOPE_UNKNOWN, NONE)
-        assert "address" in str(check.remedy)
+        assert "URL" in str(check.remedy)
 
 
 def test_the_words_of_a_missing_route_from_a_stranger_prove_nothing() -> None:

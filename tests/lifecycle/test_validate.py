@@ -60,11 +60,11 @@ def test_a_scope_lost_and_back(here):
     here.token(scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
     report = validated(here)
     assert (int(report.exit_code), codes(report)) == (3, {"code-scope-missing"})
-    assert "It was good on 2026-10-15." in check(report, "scope.code").detail
+    assert "It passed on 2026-10-15." in check(report, "scope.code").detail
     assert news(validated(here)) == []
     here.token(scopes=samples.ALM_SCOPES)
     report = validated(here)
-    assert "It was not good on 2026-10-15." in check(report, "scope.code").detail
+    assert "It did not pass on 2026-10-15." in check(report, "scope.code").detail
     assert news(report) == ["scope.code"]
     assert news(validated(here)) == []
 
@@ -77,16 +77,16 @@ def test_the_day_is_that_on_which_the_check_was_last_found_out(here):
     )
     here.token(scopes=samples.ALM_SCOPES - {"vso.code_full"} | {"vso.code"})
     report = validated(here)
-    assert "It was good on 2026-10-15." in check(report, "scope.code").detail
+    assert "It passed on 2026-10-15." in check(report, "scope.code").detail
     here.token(scopes=samples.ALM_SCOPES)
-    assert "It was not good on 2026-10-20." in check(validated(here), "scope.code").detail
+    assert "It did not pass on 2026-10-20." in check(validated(here), "scope.code").detail
 
 
 def test_reach_lost(here):
     here.token(reach="Contoso")
     report = validated(here)
     assert codes(report) == {"reach-organization-only"}
-    assert "it reached: all" in check(report, "reach").detail
+    assert "its reach was: all" in check(report, "reach").detail
     assert news(validated(here)) == []
 
 

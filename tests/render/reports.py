@@ -41,7 +41,7 @@ def evidence(
 
 def every_status() -> Report:
     good = (
-        Check(CheckId.TOKEN_FORMAT, Status.PASS, "84 characters, the shape of tokens since July "
+        Check(CheckId.TOKEN_FORMAT, Status.PASS, "84 characters, the format of tokens since July "
                                                  "2024."),
         Check(CheckId.TOKEN_EXPIRY, Status.WARN, "Expires on 2026-10-20, in 5 "
                                                  "days.", Reason.EXPIRY_NEAR,
@@ -58,9 +58,9 @@ def every_status() -> Report:
         Check(CheckId.SCOPE_WORK, Status.PASS, "Work Items: Read, write, & "
                                                "manage.", None, None, Level.MANAGE,
               Level.MANAGE),
-        Check(CheckId.CLONE_TOKEN, Status.WARN, "Payments/api can be read only with a username "
-                                                "beside the token.",
-              Reason.CLONE_NEEDS_USERNAME, "Enter the username “ada” beside the token in Invicti "
+        Check(CheckId.CLONE_TOKEN, Status.WARN, "Reading Payments/api requires a username "
+                                                "with the token.",
+              Reason.CLONE_NEEDS_USERNAME, "Enter the username “ada” with the token in Invicti "
                                            "ASPM."),
         Check(CheckId.CLONE_USERNAME, Status.PASS, "This machine could read Payments/checkout "
                                                    "api as “ada”."),

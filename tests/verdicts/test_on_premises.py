@@ -152,7 +152,7 @@ def test_an_address_is_read_the_other_way_where_nothing_is_found(
     assert done.code == 0, done.said()
     assert done.report.organization.name == "Research"
     assert done.report.connection["base_url"] == f"https://tfs.example.test{directory}"
-    assert "was read as that of https://tfs.example.test" in " ".join(done.stderr.split())
+    assert "aspm-ado read the URL as https://tfs.example.test" in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize("address", ["/azuredevops", "/nowhere/Nothing/_git/x"])
@@ -165,4 +165,4 @@ def test_where_neither_reading_finds_anything_both_are_shown(
     done = validate(machine, *where, "--read-only-probes", token=pat)
     assert done.code in (3, 5), done.said()
     assert f"https://tfs.example.test/{address.split('/')[1]}" in done.said()
-    assert "may also be" in " ".join(done.said().split())
+    assert "may also mean" in " ".join(done.said().split())

@@ -1,4 +1,4 @@
-"""A check: one question about a token, what was proven, why not more, and what to do."""
+"""A check: one question about a token, the result, its reason, and what to do."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Status(StrEnum):
 
 
 GOOD: Final = frozenset({Status.PASS, Status.PARTIAL, Status.WARN})
-"""The statuses of a check that holds."""
+"""The statuses of a check that passed."""
 
 NEVER_REQUIRED: Final = frozenset(
     {CheckId.TOKEN_FORMAT, CheckId.TOKEN_EXPIRY, CheckId.CLONE_USERNAME}
 )
-"""Checks that inform and never decide.
+"""Checks that only inform.
 
-``aspm.registration`` is required only where ``auto`` or ``api`` was asked for.
+``aspm.registration`` is required only with ``auto`` or ``api``.
 """
 
 
@@ -95,9 +95,9 @@ class Check:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The code of its reason where it is required and stands in the way, else 0.
+        """The exit code of its reason if it is required and did not pass, else 0.
 
-        A registration that was asked for also stands in the way with a ``warn``: it is not proven.
+        A requested registration also fails with a ``warn``: it is not verified.
         """
         counts = self.status in (Status.FAIL, Status.UNKNOWN)
         if self.id is CheckId.REGISTRATION and self.status is Status.WARN:
@@ -108,7 +108,7 @@ class Check:
 
     @property
     def is_trouble(self) -> bool:
-        """Whether a person has something to do or to know about it."""
+        """Whether the user has to do or know something."""
         return self.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)
 
     def followed_by(self, command: Command | None) -> Check:

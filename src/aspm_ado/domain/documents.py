@@ -1,4 +1,4 @@
-"""The answers of the services, reduced to what is used; adapters read them out of JSON."""
+"""The answers of the services, reduced to the fields in use. Adapters parse them from JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class UserProfile:
 class Names:
     """Organizations (``accounts``) or collections (``projectCollections``), each once.
 
-    ``left_off`` is how many more were listed than are taken.
+    ``left_off`` is how many more were listed than are used.
     """
 
     names: tuple[str, ...]

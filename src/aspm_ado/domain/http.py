@@ -40,7 +40,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class BodyWithSecret:
-    """A JSON body whose secret is put in when the body is sent, so that no repr holds it.
+    """A JSON body whose secret is inserted when it is sent, so that no repr contains it.
 
     ``text`` holds ``mark`` in the secret's place; ``origins`` are the only ones it may be sent to.
     """
@@ -78,14 +78,14 @@ HEADERS: Final = frozenset(
         "x-vss-userdata",
     }
 )
-"""The headers that are kept of an answer, to save memory: those that a rule reads."""
+"""The headers to keep of an answer: those that a rule reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request.
 
-    ``lane`` is what the pace of calls is counted by (a host and organization). ``expects`` is the
+    ``lane`` is the unit of the rate limit (a host and organization). ``expects`` is the
     document of a good answer. ``ca_bundle`` is a file of certificates that are trusted for this
     call in addition to the system's. ``head_only`` says that the head of the body is enough,
     however long it is. ``pause`` is for how many seconds it waits before it is sent.
@@ -105,7 +105,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of a call: an answer with a status, or a failure that says why there is none.
+    """The result of a call: an answer with a status, or the failure that explains its absence.
 
     ``text`` is the head of the body (decoded, at most 4 KiB). ``answer`` is set when a 200 held
     what was expected. ``failure``, ``problem`` and ``remedy`` are set when no answer could be read.
@@ -148,7 +148,7 @@ class Reply:
 
     @property
     def evidence(self) -> Evidence:
-        """What the report shows of it: no header, no body, no secret."""
+        """The part that the report shows: no header, no body, no secret."""
         at = "" if self.received is None else _stamp(self.received)
         return Evidence(
             self.call.method,
@@ -166,9 +166,9 @@ def _stamp(moment: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a check rests on, fit to be sent to anybody.
+    """The evidence of a check, without secrets.
 
-    ``at`` is the time by the clock of whoever answered; it is not part of the report.
+    ``at`` is the time by the clock of the answering host. It is not part of the report.
     """
 
     method: str

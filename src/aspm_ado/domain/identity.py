@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 ANONYMOUS_ID: Final = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
-"""The id of anybody, a wrong token included, in an organization with public projects."""
+"""The id of anonymous users and invalid tokens in an organization with public projects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +27,5 @@ class Identity:
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether this is nobody."""
+        """Whether this is the anonymous user."""
         return self.id.lower() in ("", ANONYMOUS_ID)

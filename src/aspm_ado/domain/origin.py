@@ -20,9 +20,9 @@ from aspm_ado.domain.text import shown_address
 _PORTS: Final = {"https": 443, "http": 80}
 _UNFIT: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _PASSWORD: Final = re.compile(r"//[^/?#@]*:[^/?#]*@")
-"""A user name and a password before the host, in a sound address or a broken one."""
+"""A user name and a password before the host, in a valid URL or a malformed one."""
 _NO_PORT: Final = re.compile(r"(?<=[^/:]):(?!\d*(?:[/?#]|$))[^/?#]*")
-"""What stands in the place of a port and is no number: it may be half a password."""
+"""Text in the place of the port that is no number: it may be part of a password."""
 _LABEL: Final = re.compile(r"[a-z0-9_-]+")
 
 
@@ -36,13 +36,13 @@ class Origin:
 
     @classmethod
     def of(cls, url: str) -> Origin:
-        """The origin of ``url``. Raises ``UsageError`` where it is no plain http(s) address."""
+        """The origin of ``url``. Raises ``UsageError`` if it is no plain http(s) URL."""
         return cls.read(split_url(url))
 
     @classmethod
     def read(cls, parts: SplitResult) -> Origin:
         """The origin of what ``split_url`` returned."""
-        host = _ascii_host(parts.hostname or "", "address", parts.hostname or "")
+        host = _ascii_host(parts.hostname or "", "URL", parts.hostname or "")
         return cls(parts.scheme, host, parts.port or _PORTS[parts.scheme])
 
     @property
@@ -64,7 +64,7 @@ class Origin:
         return f"{self.scheme}://{host}{port}"
 
 
-def split_url(url: str, what: str = "address") -> SplitResult:
+def split_url(url: str, what: str = "URL") -> SplitResult:
     """``url`` in parts. Raises ``UsageError``, which says what is wrong with it.
 
     Refused are control characters, white space and backslashes anywhere, schemes other than
@@ -75,12 +75,12 @@ def split_url(url: str, what: str = "address") -> SplitResult:
     if _PASSWORD.search(text):
         raise UsageError(
             Reason.URL_INVALID,
-            f"The {what} holds a password.",
-            remedy="Give the address alone. To pass a token, connect has --pat-file FILE and "
+            f"The {what} contains a password.",
+            remedy="Enter the URL without it. To pass a token, connect has --pat-file FILE and "
             "--pat-stdin. Or enter it at the prompt.",
         )
     if _UNFIT.search(text):
-        raise _refused(what, text, "it has a space, a backslash or a control character in it")
+        raise _refused(what, text, "it contains a space, a backslash, or a control character")
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -105,9 +105,9 @@ def _ascii_host(host: str, what: str, shown: str) -> str:
     return name
 
 
-@lru_cache(maxsize=64)  # a run talks to few hosts, and reads their addresses at every call
+@lru_cache(maxsize=64)  # a run has few hosts, and parses their URLs at every call
 def _encoded(host: str) -> str:
-    """The host as it is compared; empty where it is none."""
+    """The host in comparable form; empty if it is invalid."""
     name = host.rstrip(".").lower()
     try:
         if ":" in name:
@@ -124,5 +124,5 @@ def _refused(what: str, given: str, why: str) -> UsageError:
     return UsageError(
         Reason.URL_INVALID,
         f"The {what} “{_NO_PORT.sub(':…', shown_address(given))}” cannot be used: {why}.",
-        remedy="Copy the address from the browser.",
+        remedy="Copy the URL from the browser.",
     )

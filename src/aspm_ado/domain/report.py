@@ -52,7 +52,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenFacts:
-    """What may be shown of a token.
+    """The facts of a token that may be shown.
 
     ``days_left`` counts to its expiry or to the end of global tokens, whichever comes first;
     ``ends`` is that day, and is not part of the document.
@@ -78,8 +78,8 @@ class TokenFacts:
 class OrganizationReport:
     """One organization or collection: who the token is, and every check.
 
-    ``username`` is the one that was tried with the token; ``others`` are the other connections on
-    record with the same owner. Both are not part of the document, whose checks say the same.
+    ``username`` is the one that was tried with the token; ``others`` are other stored connections
+    with the same owner. Neither is part of the document, whose checks contain the same.
     """
 
     name: str
@@ -97,13 +97,13 @@ class OrganizationReport:
 
     @property
     def is_good(self) -> bool:
-        """Whether the token is known and no required check stands in the way (but registration)."""
+        """Whether the owner is known and every required check passed (registration aside)."""
         own = [one for one in self.checks if one.required and one.id is not CheckId.REGISTRATION]
         is_known = any(one.id is CheckId.IDENTITY and one.status is Status.PASS for one in own)
         return is_known and all(one.exit_code is ExitCode.DONE for one in own)
 
     def token_words(self, deployment: Deployment) -> str:
-        """Whose token it is and how far it reaches, behind the word for it."""
+        """The owner and reach of the token, to follow the word “token”."""
         words = "" if self.identity is None else f" of {clean(self.identity.label, 160)}"
         return words + {
             Reach.ALL: f" for all {deployment.all_places}",
@@ -111,7 +111,7 @@ class OrganizationReport:
         }.get(self.token.reach, "")
 
     def with_checks(self, checks: Iterable[Check]) -> OrganizationReport:
-        """The same with these checks in the place of its own."""
+        """A copy with these checks instead of its own."""
         return replace(self, checks=tuple(checks))
 
 
@@ -185,7 +185,7 @@ class Report:
         return _verdict(self.exit_code, self.all_checks())
 
     def failed_by(self, problem: Problem) -> Report:
-        """The same with an error; of two the graver is told, or the one that ended the run."""
+        """A copy with an error. Of two, the more severe or the one that ended the run stays."""
         if self.error is not None:
             first, second = self.error.reason.exit_code, problem.reason.exit_code
             if first in _ENDS_THE_RUN or gravest((first, second)) is first:
@@ -194,7 +194,7 @@ class Report:
 
 
 def gravest(codes: Iterable[ExitCode]) -> ExitCode:
-    """The code that wins."""
+    """The most severe code."""
     return min(codes, key=GRAVITY.index, default=ExitCode.DONE)
 
 

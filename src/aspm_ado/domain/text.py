@@ -42,7 +42,7 @@ _OBEYED: Final = re.compile(
     r"|section_(?:start|end):(?=\d)",  # GitLab
     re.IGNORECASE,
 )
-"""What a pipeline's log takes for a command, wherever it comes from."""
+"""What a pipeline's log interprets as a command."""
 _MARKER: Final = re.compile(r"(?:[-•*✓✗+!~?→]|\d{1,3}[.)]) ")
 
 
@@ -59,17 +59,17 @@ def clean(foreign: object, limit: int = _LIMIT) -> str:
 
 
 def clean_said(foreign: object, limit: int = _LIMIT) -> str:
-    """As ``clean``, for what somebody else says: also without passwords that are short or plain."""
+    """As ``clean``, for text from others: also without short or plain passwords."""
     return clean(KNOWN_SECRETS.hide_in_foreign(str(foreign)[: limit * 4]), limit)
 
 
 def system_words(error: OSError | ValueError) -> str:
-    """What the system says of ``error``: its words for the number, else the kind."""
+    """The system's message for ``error``, else its type."""
     return clean(getattr(error, "strerror", "") or type(error).__name__)
 
 
 def shown_address(foreign: str) -> str:
-    """An address that somebody gave, without what may be a user name and a password."""
+    """A URL from the user, without a possible user name and password."""
     return clean(foreign.rpartition("@")[2], 80)
 
 
@@ -148,7 +148,7 @@ def wrap(line: str, width: int) -> Iterator[str]:
     """``line`` cleaned and cut between words.
 
     Its leading spaces stay, and the text after a list marker is indented. A word longer than
-    ``width`` is left whole: it is an address that somebody wants to copy.
+    ``width`` stays whole, since it may be a URL to copy.
     """
     indent = min(len(line) - len(line.lstrip(" ")), width // 2)
     text = clean(line, _LONGEST)

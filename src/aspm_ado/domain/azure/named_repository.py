@@ -1,4 +1,4 @@
-"""A repository as people name it: ``PROJECT/REPO``, or any address of it."""
+"""A repository as users name it: ``PROJECT/REPO``, or any URL of it."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _SSH_HOSTS: Final = ("ssh.dev.azure.com", "vs-ssh.visualstudio.com")
 _ADDRESS: Final = re.compile(
     r"(?:[a-z+]+://)?(?:[^/]*@)?([^/@:\[\]]+|\[[0-9a-f:]+\])(?::\d*)?[:/](.+)", re.IGNORECASE
 )
-"""An address of https or ssh, with or without scheme, user and port: the host and the path."""
+"""A URL of https or ssh, with or without scheme, user, and port: the host and the path."""
 _MARKERS: Final = ("_git", "_ssh")
 _FORBIDDEN: Final = frozenset('\\/:*?"<>|')
 _VIEWS: Final = ("_full", "_optimized")
-"""What may stand between ``_git`` and the name."""
+"""Optional segments between ``_git`` and the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedRepository:
-    """What a person named.
+    """What the user named.
 
     ``path`` leads to it: a project, or with a ``host`` the organization (virtual directory and
-    collection) and the project, which an address leaves out where it has the repository's name.
+    collection) and the project, which a URL omits if it has the repository's name.
     """
 
     name: str
@@ -45,7 +45,7 @@ class NamedRepository:
         return "/".join((*self.path, self.name))
 
     def at(self, place: Place) -> Repository | None:
-        """The same as a repository of ``place``; ``None`` where its address leads elsewhere.
+        """The repository in ``place``; ``None`` if its URL leads elsewhere.
 
         The host of a Server is not compared: many have more than one name.
         """
@@ -72,13 +72,13 @@ def parse_repository(text: str) -> NamedRepository:
         raise UsageError(
             Reason.INPUT_INVALID,
             f"“{shown_address(pasted)}” does not name a repository.",
-            remedy="Write PROJECT/REPO or the address of the repository, or auto, or no.",
+            remedy="Enter PROJECT/REPO, the URL of the repository, auto, or no.",
         )
     return named
 
 
 def _of_words(pasted: str) -> NamedRepository | None:
-    """``PROJECT/REPO``, also with the ``_git`` of an address between the two."""
+    """``PROJECT/REPO``, also with the ``_git`` of a URL between the two."""
     parts = [unquote(part) for part in pasted.split("/")]
     if parts[0].lower().endswith(LEGACY_SUFFIX):
         return None

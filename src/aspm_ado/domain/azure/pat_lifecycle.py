@@ -1,4 +1,4 @@
-"""A token of the PAT Lifecycle API: what is ordered, and how what was granted differs from it."""
+"""A token of the PAT Lifecycle API: what was ordered, and how the granted token differs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.retirement import Calendar, ReachDemanded
+from aspm_ado.domain.azure.retirement import Calendar, ReachDemanded, count_days
 from aspm_ado.domain.azure.scopes import Box, boxes_of
 from aspm_ado.domain.help.guide import guide
 from aspm_ado.domain.text import clean
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from aspm_ado.domain.documents import Pat
 
 SHORTER: Final = (90, 30, 7)
-"""Lives in days to try where a policy refuses a longer one."""
+"""Lifespans in days to try if a policy forbids a longer one."""
 
 EXPIRES_SOURCE: Final = "Azure DevOps"
-"""Who told the day on which a token ends: nobody else can be exact."""
+"""The source of an exact expiry date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The token that is wanted: of one organization alone, until the beginning of a day (UTC)."""
+    """The requested token: for one organization, until the beginning of a day (UTC)."""
 
     place: Place
     display_name: str
@@ -39,11 +39,11 @@ class Order:
     """Eight characters that no other order has; they are the end of its name."""
 
     def days(self, today: date) -> int:
-        """How many days the token will live."""
+        """The lifespan in days."""
         return (self.until - today).days
 
     def shorter(self, today: date) -> Iterator[Order]:
-        """The same, then with each shorter life, the longest first."""
+        """Yield this order, then one per shorter lifespan, the longest first."""
         yield self
         for days in SHORTER:
             until = today + timedelta(days=days)
@@ -54,10 +54,10 @@ class Order:
 def order_for(
     place: Place, purpose: Purpose, calendar: Calendar, drawn: str, until: date | None = None
 ) -> Order:
-    """What a purpose needs; until the day of the guide unless one is named.
+    """Order the scopes of a purpose, until ``until`` or the date in the guide.
 
-    The name holds nothing of a person, and the beginning of ``drawn``, a random UUID: so that it is
-    like no other.
+    The name contains no personal data. It ends with the beginning of ``drawn``, a random UUID, to
+    be unique.
     """
     boxes = boxes_of(purpose)
     return Order(
@@ -77,38 +77,39 @@ def is_our_name(display_name: str, place: Place) -> bool:
 
 
 def differences(order: Order, granted: Pat, today: date) -> list[str]:
-    """What was granted and not ordered, in sentences. A policy may shorten a life silently."""
+    """Differences from the order, as sentences. A policy may shorten a lifespan silently."""
     found = []
     if granted.valid_to is not None and granted.valid_to.date() < order.until:
         until = granted.valid_to.date()
         found.append(
-            f"Azure DevOps gave the token until {until} ({(until - today).days} days), not until "
-            f"{order.until}: a policy caps the life of tokens. Rotate it before: aspm-ado rotate "
-            f"NAME. To ask for more: aspm-ado guide -o {order.place.name} --request lifespan"
+            f"The token expires on {until} ({count_days((until - today).days)}), not on "
+            f"{order.until}: a policy limits the lifespan of tokens. Rotate it before: "
+            "aspm-ado rotate NAME. To request a longer lifespan: aspm-ado guide "
+            f"-o {order.place.name} --request lifespan"
         )
     if granted.scopes and granted.scopes != frozenset(order.scopes):
         found.append(
-            "Azure DevOps granted other scopes than were asked for: "
-            f"{clean(' '.join(sorted(granted.scopes)), 200)} and not "
-            f"{' '.join(sorted(order.scopes))}. What is missing shows when the token is proven."
+            "Azure DevOps granted other scopes than aspm-ado requested: "
+            f"{clean(' '.join(sorted(granted.scopes)), 200)} instead of "
+            f"{' '.join(sorted(order.scopes))}. The validation shows what is missing."
         )
     if granted.is_global:
         found.append(
-            "Azure DevOps made a token of all organizations, although one of this organization was "
-            "asked for."
+            "Azure DevOps created a global token, although aspm-ado requested one for this "
+            "organization only."
         )
     return found
 
 
 @dataclass(slots=True)
 class CreatedToken:
-    """A token that this run ordered, and where it is revoked. Its value is elsewhere."""
+    """A token that this run ordered, and where to revoke it. Its value is elsewhere."""
 
     order: Order
     tenant: str
     authorization_id: str = ""
     """Its id in the PAT Lifecycle API; it comes with the answer."""
     under_way: bool = False
-    """Whether its answer is awaited: then it may appear after a look that did not find it."""
+    """Whether its answer is pending. Then it may appear after a search that did not find it."""
     handed_over: bool = False
     """Whether Invicti ASPM has it, or may have it, where it is stored nowhere else."""

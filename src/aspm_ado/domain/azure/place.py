@@ -1,4 +1,4 @@
-"""Organizations and collections: where Azure DevOps lives, and how a pasted address names one."""
+"""Organizations and collections, and how to read their names from a pasted URL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Site:
 
     ``base_url`` is the root of a Server, with its virtual directory. ``ca_bundle`` is a file of
     certificates that are trusted for this site in addition to those of the system. ``other`` is
-    what the address of a Server may mean besides: a root, and a collection or nothing.
+    what the URL of a Server may also mean: a root, and a collection or nothing.
     """
 
     deployment: Deployment
@@ -70,7 +70,7 @@ class Site:
 
     @property
     def other_reading(self) -> Place | None:
-        """The collection that the address means when it is read the other way."""
+        """The collection that the URL means in its other reading."""
         if self.other is None or not self.other[1]:
             return None
         base_url, name = self.other
@@ -99,7 +99,7 @@ class Place:
 
     @property
     def url(self) -> str:
-        """The address of the organization or collection."""
+        """The URL of the organization or collection."""
         return f"{self.site.base_url}/{quote(self.name, safe='')}"
 
     @property
@@ -114,7 +114,7 @@ class Place:
 
     @property
     def both_readings(self) -> str:
-        """What to do where nothing is found at an address that can be read in two ways."""
+        """The remedy for a URL with two readings, neither of which was found."""
         if self.site.other is None:
             return ""
         root, name = self.site.other
@@ -122,14 +122,14 @@ class Place:
         if name:
             meaning = f"the collection “{name}” of {root}"
         return (
-            f"The address was read as the collection “{self.name}” of {self.site.base_url}; it may "
-            f"also be {meaning}. Say which: connect and validate have --server-url for the server "
-            "alone, and --collection for the name."
+            f"aspm-ado read the URL as the collection “{self.name}” of {self.site.base_url}. It "
+            f"may also mean {meaning}. To choose, connect and validate have --server-url for the "
+            "server alone, and --collection for the name."
         )
 
 
 def options_for(site: Site, names: Iterable[str]) -> str:
-    """The options that name organizations or collections of a site, as a person types them."""
+    """The options that name organizations or collections of a site, as a user types them."""
     if site.deployment is Deployment.SERVICES:
         return " ".join(f"-o {shlex.quote(clean(name, 100))}" for name in names)
     where = [f"--server-url {shlex.quote(clean(site.base_url, 1000))}"]
@@ -154,7 +154,7 @@ _SSH: Final = re.compile(
 _AREAS: Final = frozenset(
     {"advsec", "almsearch", "auditservice", "extmgmt", "feeds", "pkgs", "vsaex", "vsrm", "vssps"}
 )
-"""What stands before ``.dev.azure.com/ORGANIZATION`` in the addresses of parts of the service."""
+"""Subdomains of ``dev.azure.com`` in URLs of parts of the service."""
 _SIGN_IN: Final = re.compile(
     r"login\.(?:microsoftonline|windows|live|microsoft)\.(?:com|net)|aex\.dev\.azure\.com|"
     r"(?:app|(?:sps|aex|tfs)prod\w*)\.(?:vssps|vsaex|app)?\.?visualstudio\.com"
@@ -175,13 +175,13 @@ _NO_ORGANIZATIONS: Final = frozenset(
 """First labels of hosts under ``LEGACY_SUFFIX`` that are Microsoft's own sites."""
 DEFAULT_COLLECTION: Final = "defaultcollection"
 _OF_COLLECTIONS: Final = frozenset({"userssettings", "details", "home"})
-"""Pages, without their underscore, whose address is that of a collection and a name."""
+"""Pages, without their underscore, whose URL is that of a collection and a name."""
 
 
 def parse_organization(text: str) -> Place:
-    """The organization of Services that ``text`` names, or that an address in ``text`` belongs to.
+    """The organization of Services that ``text`` names or is a URL of.
 
-    Raises ``UsageError`` where it is neither.
+    Raises ``UsageError`` if it is neither.
     """
     pasted = unquoted(text)
     ssh = _SSH.fullmatch(pasted)
@@ -200,14 +200,14 @@ def parse_organization(text: str) -> Place:
     if parts.scheme != "https":
         raise UsageError(
             Reason.HTTP_REFUSED,
-            "Azure DevOps Services is reached over https only.",
-            remedy=f"Give the address with https://. {_A_SERVER}",
+            "Azure DevOps Services accepts https only.",
+            remedy=f"Enter the URL with https://. {_A_SERVER}",
         )
     return _organization(_name_in(parts, pasted), pasted)
 
 
 def _name_in(parts: SplitResult, pasted: str) -> str:
-    """The organization of an address of Services."""
+    """The organization in a URL of Services."""
     origin = Origin.read(parts)
     _refuse_other_sites(origin.host)
     area, _, rest = origin.host.partition(".")
@@ -225,22 +225,22 @@ def _name_in(parts: SplitResult, pasted: str) -> str:
 
 
 def _refuse_other_sites(host: str) -> None:
-    """Raise where ``host`` is that of another product, of another site or of a sign-in page."""
+    """Raise if ``host`` belongs to another product, another site, or a sign-in page."""
     _refuse_other_products(host)
     if _SIGN_IN.fullmatch(host):
         raise UsageError(
             Reason.URL_INVALID,
-            f"{host} is where people sign in, and no organization.",
-            remedy="Sign in there, open the organization, and copy that address: "
-            "https://dev.azure.com/NAME.",
+            f"{host} is a sign-in page, not an organization.",
+            remedy="Sign in there, open the organization, and copy its URL: "
+            "https://dev.azure.com/NAME",
         )
     if _OTHER_SITES.fullmatch(host) and not host.endswith(
         (".dev.azure.com", ".cloudapp.azure.com")
     ):
         raise UsageError(
             Reason.URL_INVALID,
-            f"{host} is no Azure DevOps.",
-            remedy="Open the organization or the server in a browser, and copy that address.",
+            f"{host} is not Azure DevOps.",
+            remedy="Open the organization or the server in a browser, and copy its URL.",
         )
 
 
@@ -250,7 +250,7 @@ def _refuse_other_products(host: str) -> None:
             raise UsageError(
                 Reason.URL_INVALID,
                 f"{product} is not Azure DevOps, and aspm-ado connects Azure DevOps only.",
-                remedy="Give the name of an organization, or any address in it.",
+                remedy="Enter the name of an organization, or any URL in it.",
             )
 
 
@@ -287,18 +287,18 @@ def parse_server(
         raise UsageError(
             Reason.URL_INVALID,
             f"{origin.host} is Azure DevOps Services, not an on-premises server.",
-            remedy="Name the organization with --organization.",
+            remedy="Pass the organization with --organization.",
         )
     if parts.username:
         raise UsageError(
             Reason.URL_INVALID,
-            "The server URL holds a user name.",
-            remedy="Give the address alone.",
+            "The server URL contains a user name.",
+            remedy="Enter the URL without it.",
         )
     if origin.scheme == "http" and not (allow_http or origin.is_loopback):
         raise UsageError(
             Reason.HTTP_REFUSED,
-            f"{origin} has no TLS: the token would travel in clear.",
+            f"{origin} has no TLS: the token would be sent unencrypted.",
             remedy="Use https, or accept that with --allow-http.",
         )
     known = [name.casefold() for name in collections]
@@ -360,7 +360,7 @@ def _split(pasted: str, what: str) -> SplitResult:
 
 def _organization(name: str, pasted: str) -> Place:
     if not _ORGANIZATION.fullmatch(name):
-        why = "an organization is named with letters, digits and hyphens"
+        why = "organization names consist of letters, digits, and hyphens"
         raise _not_an_organization(pasted, why)
     return SERVICES.place(name)
 
@@ -370,8 +370,8 @@ def _collection(name: str) -> str:
     if not _COLLECTION.fullmatch(value) or value.startswith("_") or ".." in value:
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"“{clean(name, 60)}” cannot be the name of a collection.",
-            remedy="Copy the name from the address of the collection.",
+            f"“{clean(name, 60)}” is not a valid collection name.",
+            remedy="Copy the name from the URL of the collection.",
         )
     return value
 
@@ -386,6 +386,6 @@ def _not_an_organization(pasted: str, why: str) -> UsageError:
     return UsageError(
         Reason.URL_INVALID,
         f"“{shown_address(pasted)}” is not an organization of Azure DevOps Services: {why}.",
-        remedy="Give its name, or any address that begins with https://dev.azure.com/NAME. "
+        remedy="Enter its name, or any URL that begins with https://dev.azure.com/NAME. "
         f"{_A_SERVER}",
     )

@@ -1,6 +1,6 @@
-"""The requests to Azure DevOps, as data: where each route lives, and what goes with it.
+"""The requests to Azure DevOps, as data: their URLs, headers, and bodies.
 
-Every call asks not to be redirected to a sign-in page, so that a refusal is a status. Sources:
+Every call suppresses the redirect to a sign-in page, so that a refusal is a status. Sources:
 facts sections 2, 3b, 6, 7 and 9.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ACCOUNT_URL: Final = "https://app.vssps.visualstudio.com"
 OUT_OF_RANGE: Final = "99.0"
-"""An API version that no server has: its refusal names the newest one that it does have."""
+"""An API version that no server has. The refusal names the newest one that it has."""
 
 _AREA_HOSTS: Final = {
     Area.ORGANIZATION: "https://dev.azure.com",
@@ -84,7 +84,7 @@ class Caller:
         return self._get(url, site, credential, Names)
 
     def version(self, place: Place, credential: Credential) -> Call:
-        """Asks for a version that no Server has, to read in the answer which it does have."""
+        """Request a version that no Server has: the answer names the newest that it has."""
         url = f"{place.url}/_apis/projects?$top=1&api-version={OUT_OF_RANGE}"
         return self._get(url, place.site, credential)
 
@@ -118,7 +118,7 @@ class Caller:
         return self._get(url, place.site, credential, Repositories)
 
     def clone(self, place: Place, repository: Repository, credential: Credential | None) -> Call:
-        """The first request of a clone (git smart HTTP). The address holds no secret.
+        """The first request of a clone (git smart HTTP). The URL contains no secret.
 
         Without a credential it is git's own first one, which learns how to sign in. Azure Repos
         answers with every ref, so several MB are normal; the first packet decides.
@@ -129,19 +129,19 @@ class Caller:
         return replace(_call("GET", url, place.site, credential, headers), head_only=True)
 
     def tenant(self, place: Place) -> tuple[Call, Call]:
-        """Two addresses that tell anybody the Entra tenant of an organization."""
+        """Two anonymous requests whose answers name the Entra tenant of an organization."""
         identity, plain = _area(place, Area.IDENTITY), _area(place, Area.ORGANIZATION)
         return self._get(identity, place.site, None), self._get(plain, place.site, None)
 
     def pats(self, place: Place, credential: Credential, more: str = "") -> Call:
-        """One page of the active tokens of whoever asks; ``more`` is the token of a later page."""
+        """One page of the caller's active tokens; ``more`` is the token of a later page."""
         url = f"{_pats(place)}&displayFilterOption=active&$top=100"
         if more:
             url += f"&continuationToken={_quoted(more)}"
         return self._get(url, place.site, credential, Pats)
 
     def pat(self, place: Place, authorization_id: str, credential: Credential) -> Call:
-        """What was really granted of a token, without its value."""
+        """A token as granted, without its value."""
         return self._get(_one_pat(place, authorization_id), place.site, credential, PatAnswer)
 
     def create_pat(self, order: Order, credential: Credential) -> Call:
@@ -163,7 +163,7 @@ class Caller:
         )
 
     def revoke_pat(self, place: Place, authorization_id: str, credential: Credential) -> Call:
-        """Revoke a token. To ask twice does no harm."""
+        """Revoke a token. It is safe to repeat."""
         url = _one_pat(place, authorization_id)
         return _call("DELETE", url, place.site, credential, self._headers)
 

@@ -1,4 +1,4 @@
-"""The day on which Microsoft stops tokens of all organizations, and what that makes of a reach."""
+"""The retirement date of global tokens, and its effect on the demanded reach."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ GLOBAL_PAT_END: Final = date(2026, 12, 1)
 Source: Microsoft's retirement announcement of 2025-12-12, as updated on 2026-03-05.
 """
 LAST_DAYS: Final = 30
-"""Days before the end from which one token for each organization is demanded."""
+"""Days before the end from which one token per organization is demanded."""
 MIGRATE: Final = "aspm-ado migrate NAME"
-"""The command that prepares a stored connection for the day; NAME is filled in where known."""
+"""The command that prepares a stored connection; NAME is filled in if known."""
 
 
 class Reach(StrEnum):
@@ -49,7 +49,7 @@ class ReachDemanded(StrEnum):
 
 
 class DaySource(StrEnum):
-    """Whose calendar ``today`` is from."""
+    """The source of ``today``."""
 
     SERVER = "server"
     LOCAL = "local"
@@ -71,7 +71,7 @@ class Calendar:
         return (self.global_end - self.today).days
 
     def ended(self, deployment: Deployment) -> bool:
-        """Whether global tokens have been stopped there."""
+        """Whether the retirement date of global tokens has passed there."""
         days = self.days_to_end(deployment)
         return days is not None and days <= 0
 
@@ -81,9 +81,9 @@ class Calendar:
         return days is not None and 0 < days <= LAST_DAYS
 
     def days_left(self, expires: date | None, reach: Reach, deployment: Deployment) -> int | None:
-        """Days until a token ends: by its own date, or with all global tokens where it is one.
+        """Days until a token ends: by its own date, or by the retirement of global tokens.
 
-        Negative after that day; ``None`` where no end is known.
+        Negative after that date; ``None`` if no end is known.
         """
         ends = []
         if expires is not None:
@@ -101,7 +101,7 @@ class Calendar:
         return Reach.ALL
 
     def on_record(self, choice: ReachDemanded, deployment: Deployment) -> ReachDemanded:
-        """What a demand on record means today: one for all tokens ends with such tokens."""
+        """The stored demand as of today: “all” becomes “organization” after the retirement."""
         if choice is ReachDemanded.ALL and self.ended(deployment):
             return ReachDemanded.ORGANIZATION
         return choice
@@ -109,7 +109,7 @@ class Calendar:
 
 @dataclass(slots=True)
 class Clock:
-    """Today by this machine's clock, and from its first answer on by that of Azure DevOps."""
+    """Today by the local clock, until Azure DevOps sends a date."""
 
     today: date
     global_end: date | None
@@ -152,7 +152,7 @@ def parse_global_end(text: str) -> date | None:
 
 
 def parse_day(text: str, where: str) -> date:
-    """A day written ``YYYY-MM-DD``. Raises ``UsageError``, which names ``where``."""
+    """Parse a date ``YYYY-MM-DD``. Raises ``UsageError``, which names ``where``."""
     value = text.strip()
     try:
         if not _DAY.fullmatch(value):
@@ -161,6 +161,6 @@ def parse_day(text: str, where: str) -> date:
     except ValueError:
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"{where} is not a day.",
-            remedy="Write it as YYYY-MM-DD, such as 2027-03-31.",
+            f"{where} is not a date.",
+            remedy="Use the format YYYY-MM-DD, such as 2027-03-31.",
         ) from None

@@ -114,8 +114,8 @@ class ScopeRow:
 
     ``levels`` has the label and Microsoft's identifier of the box for each level.
     ``implies_profile`` says that each level includes reading the profile (``vso.profile``, facts
-    section 1). ``replaces`` are the purposes for which a person ticks this box alone, instead of
-    those of the other scopes.
+    section 1). ``replaces`` are the purposes for which a person selects this box alone, instead
+    of those of the other scopes.
     """
 
     scope: Scope
@@ -256,12 +256,12 @@ SCOPES: Final[Mapping[Scope, ScopeRow]] = {row.scope: row for row in _ROWS}
 
 
 def rows_of(purpose: Purpose) -> tuple[ScopeRow, ...]:
-    """The scopes that a purpose is judged by."""
+    """The scopes that a purpose needs."""
     return tuple(row for row in _ROWS if purpose in row.needed)
 
 
 def boxes_of(purpose: Purpose) -> tuple[Box, ...]:
-    """The boxes that a person ticks, in the order of the token page."""
+    """The boxes to select, in the order of the token page."""
     rows = rows_of(purpose)
     alone = [row for row in rows if purpose in row.replaces]
     boxes = (row.box(row.needed[purpose]) for row in alone or rows)
@@ -269,7 +269,7 @@ def boxes_of(purpose: Purpose) -> tuple[Box, ...]:
 
 
 def categories_of(purpose: Purpose) -> list[str]:
-    """The categories of a purpose beside Full access, in the order of the token page."""
+    """The categories of a purpose without Full access, in the order of the token page."""
     return sorted(row.category for row in rows_of(purpose) if row.scope is not Scope.FULL_ACCESS)
 
 
@@ -288,7 +288,7 @@ def takes_full_access(purpose: Purpose) -> bool:
 def probes_for(
     purpose: Purpose, deployment: Deployment, version: str, *, read_only: bool = False
 ) -> tuple[Probe, ...]:
-    """Every probe that says something about ``purpose`` there, the lowest levels first."""
+    """Every probe for ``purpose`` that exists there, the lowest levels first."""
     return tuple(
         probe
         for row in rows_of(purpose)
@@ -298,6 +298,6 @@ def probes_for(
 
 
 def highest_probes(probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
-    """The probes of the highest level of each scope: to be asked first where all are too many."""
+    """The probes of the highest level per scope, sent first if all are too many."""
     best = {probe.scope: probe.level for probe in probes}
     return tuple(probe for probe in probes if probe.level == best[probe.scope])

@@ -1,7 +1,7 @@
 """Whether an organization accepts a token: the checks ``identity`` and ``organization.access``.
 
 Azure DevOps does not say why it rejects a token, so the possible causes are listed, the likeliest
-first. What it answers to a stopped token of all organizations is not known; a bare 401 is expected.
+first. Its answer to a global token after their retirement is not known. A bare 401 is expected.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TokenHistory:
-    """What is known of a token beside the answers of today.
+    """What is known of a token from earlier runs.
 
     ``was_good``: it was accepted when it was last validated. ``reach``: its reach then.
-    ``expires``: its end on record.
+    ``expires``: its stored expiry date.
     """
 
     was_good: bool = False
@@ -49,11 +49,11 @@ class TokenHistory:
     expires: date | None = None
 
     def has_expired(self, calendar: Calendar) -> bool:
-        """Whether the end on record is over."""
+        """Whether the stored expiry date has passed."""
         return self.expires is not None and self.expires < calendar.today
 
     def has_stopped(self, deployment: Deployment, calendar: Calendar) -> bool:
-        """Whether it reached all organizations, and the day of such tokens has come."""
+        """Whether it is a global token and their retirement date has passed."""
         return self.reach is Reach.ALL and calendar.ended(deployment)
 
 
@@ -61,7 +61,7 @@ NO_HISTORY: Final = TokenHistory()
 
 
 def rejection_causes(place: Place, history: TokenHistory, calendar: Calendar) -> tuple[str, ...]:
-    """What may have happened to a rejected token, the likeliest first."""
+    """Possible causes of the rejection, the likeliest first."""
     deployment = place.site.deployment
     services = deployment is Deployment.SERVICES
     known, expires = history.was_good, history.expires
@@ -73,12 +73,12 @@ def rejection_causes(place: Place, history: TokenHistory, calendar: Calendar) ->
         f"{calendar.global_end}"
     )
     rows = (
-        (expired, f"most likely it has expired: the expiry date on record is {expires}"),
+        (expired, f"most likely it has expired: the stored expiry date is {expires}"),
         (stopped and not expired, f"most likely {retired}"),
         (stopped and expired, retired),
         (not known, "it was mistyped or is incomplete"),
         (True, "it was revoked"),
-        (known and expires is None, "it has expired (no expiry date is on record)"),
+        (known and expires is None, "it has expired (no expiry date is stored)"),
         (known and services, "a token policy rejects it now"),
         (may_have_stopped, retired),
         (not known, f"it belongs to another {place.noun}"),
@@ -91,7 +91,7 @@ def rejection_causes(place: Place, history: TokenHistory, calendar: Calendar) ->
 class Access:
     """The two checks and the identity that they name.
 
-    Further questions may be asked in the organization only when ``is_accepted``.
+    Send further requests to the organization only if ``is_accepted``.
     """
 
     identity: Identity | None
@@ -126,7 +126,7 @@ def judge_access(
     """Judge ``first``, the answer to ``connectionData`` of an organization.
 
     ``wide`` is the answer to ``profiles/me``, or the list of collections that a Server gave.
-    ``elsewhere`` is the identity that another organization recognised by the same token.
+    ``elsewhere`` is the identity that another organization recognized by the same token.
     """
     kind = access_kind(first)
     own = _named_by(first, kind)
@@ -151,16 +151,16 @@ def judge_access(
 
 
 def judge_open(place: Place, control: Reply) -> Access:
-    """Both checks where a Server accepts ``control``, a random token.
+    """Return both checks if a Server accepts ``control``, a random token.
 
-    Then no answer says anything about the token.
+    Then no answer describes the token.
     """
     access, identity = (
         Check(
             check,
             Status.UNKNOWN,
-            f"{place.site.host} accepts a random token, too: something in front of Azure DevOps "
-            "signs in by itself.",
+            f"{place.site.host} accepts a random token, too. Something in front of Azure DevOps "
+            "signs in automatically.",
             Reason.SERVER_SIGN_IN_SETUP,
             LET_TOKENS_THROUGH,
         ).on(control)
@@ -170,13 +170,13 @@ def judge_open(place: Place, control: Reply) -> Access:
 
 
 def identity_known(identity: Identity, answer: Reply | None) -> Check:
-    """``identity`` of a token whose owner is known; ``answer`` is the answer that names it."""
+    """Return ``identity`` of a token whose owner is known; ``answer`` names that owner."""
     detail = f"The token belongs to {identity.label}."
     return Check(CheckId.IDENTITY, Status.PASS, detail).on(answer)
 
 
 def _named_by(first: Reply, kind: AnswerKind) -> Identity | None:
-    """Whom ``connectionData`` names, with the account of the header where the body has none."""
+    """The identity in ``connectionData``, with the account of the header if the body has none."""
     data = first.answer
     if kind is not AnswerKind.ANSWER or not isinstance(data, ConnectionData):
         return None
@@ -194,7 +194,7 @@ _SAYS_NOTHING_OF_A_PERSON: Final = frozenset(
 
 
 def access_kind(first: Reply) -> AnswerKind:
-    """The kind of an answer: whoever is named in a 401 or 403 was refused, and not the token."""
+    """The kind of an answer. A 401 or 403 that names a person does not reject the token."""
     kind = classify(first)
     is_named = first.status in (401, 403) and user_of(first) is not None
     if is_named and kind not in _SAYS_NOTHING_OF_A_PERSON:
@@ -205,7 +205,7 @@ def access_kind(first: Reply) -> AnswerKind:
 def _known(
     first: Reply, kind: AnswerKind, wide: Reply | None, elsewhere: Identity | None
 ) -> tuple[Identity | None, Reply | None]:
-    """Whom some other answer shows the token to be, and the answer that shows it."""
+    """The identity that another answer shows, and that answer."""
     is_personal = kind in (AnswerKind.NOT_ALLOWED, AnswerKind.NEVER_SIGNED_IN)
     if is_personal and (user := user_of(first)):
         return user, first
@@ -223,16 +223,16 @@ def _is_absent(first: Reply) -> bool:
 
 
 def _rejects_token(first: Reply, kind: AnswerKind) -> bool:
-    """Whether this answer rejects the token, or is what anybody gets."""
+    """Whether this answer rejects the token, or is the answer to anonymous requests."""
     if kind is AnswerKind.ANSWER:
         return isinstance(first.answer, ConnectionData)
     return kind in REFUSALS and not _is_absent(first)
 
 
 def _not_accepted(place: Place, first: Reply, kind: AnswerKind) -> tuple[Check, Check]:
-    """``organization.access`` where this answer does not reject the token itself.
+    """Return ``organization.access`` if this answer does not reject the token itself.
 
-    The second check is ``identity`` where nothing else is known of the token.
+    The second check is ``identity`` if nothing else is known of the token.
     """
     failure = _access_failure(place, first, kind)
     if failure is None:
@@ -250,7 +250,7 @@ def _not_accepted(place: Place, first: Reply, kind: AnswerKind) -> tuple[Check, 
 
 
 def _access_failure(place: Place, first: Reply, kind: AnswerKind) -> tuple[Reason, str, str] | None:
-    """Reason, detail and remedy where the answer says what is wrong with the access."""
+    """Reason, detail, and remedy if the answer shows why access failed."""
     if kind is AnswerKind.NOT_ALLOWED:
         return (
             Reason.NOT_A_MEMBER,
@@ -268,7 +268,7 @@ def _access_failure(place: Place, first: Reply, kind: AnswerKind) -> tuple[Reaso
         return (
             Reason.ORGANIZATION_ABSENT,
             f"There is no {place.noun} named {place.name}.",
-            f"Copy the name from the address in the browser: {place.site.base_url}/NAME.",
+            f"Copy the name from the URL in the browser: {place.site.base_url}/NAME",
         )
     if kind is AnswerKind.DEACTIVATED:
         return (
@@ -284,16 +284,16 @@ def _access_failure(place: Place, first: Reply, kind: AnswerKind) -> tuple[Reaso
     )
     remedy = f"Ask an administrator of {place.name} whether you are a member"
     if place.site.deployment is Deployment.SERVICES:  # a Server has no token policies
-        detail += ", or a token policy is in force"
+        detail += ", or a token policy blocks the token"
         remedy += (
             ", and whether “Restrict personal access token creation” (Organization settings → "
-            "Policies) keeps tokens out"
+            "Policies) blocks tokens"
         )
     return Reason.ORGANIZATION_REFUSES_TOKEN, f"{detail}.", f"{remedy}."
 
 
 def _rejected(place: Place, kind: AnswerKind, calendar: Calendar, history: TokenHistory) -> Check:
-    """``identity`` when nobody accepts the token."""
+    """Return ``identity`` if no organization accepts the token."""
     if kind is AnswerKind.EXPIRED:
         return Check(
             CheckId.IDENTITY,
@@ -307,16 +307,16 @@ def _rejected(place: Place, kind: AnswerKind, calendar: Calendar, history: Token
         return Check(
             CheckId.IDENTITY,
             Status.FAIL,
-            f"{place.name} answered as to an anonymous request: it did not accept the token.",
+            f"{place.name} treated the request as anonymous: it did not accept the token.",
             Reason.TOKEN_ANONYMOUS,
-            f"Copy it again, whole, or create a new one on {place.token_page}.",
+            f"Copy the whole token again, or create a new one on {place.token_page}.",
         )
     remedy, follows = f"Copy it again, or create a new one on {place.token_page}.", None
     if history.was_good:
         remedy = f"Create a new one on {place.token_page}."
     stopped = history.has_stopped(place.site.deployment, calendar)
     if stopped and not history.has_expired(calendar):
-        remedy = f"Give each organization a token of its own: {MIGRATE}"
+        remedy = f"Create one token per organization: {MIGRATE}"
         follows = Command("migrate")
     return Check(
         CheckId.IDENTITY,

@@ -1,4 +1,4 @@
-"""What answers at the address of Invicti ASPM, and what its token may do: the ``aspm.*`` checks.
+"""What answers at the URL of Invicti ASPM, and what its API token may do: the ``aspm.*`` checks.
 
 An error is ``{"error": …}`` or ``{"message": …}``, either with any status. A page (HTML) is never
 the API, whatever its status. A redirect is not followed: its host is named instead. Source:
@@ -29,7 +29,7 @@ _HEAD: Final = 4000
 
 ASPM_CHECKS: Final = (CheckId.ASPM_REACHABLE, CheckId.ASPM_TOKEN, CheckId.ASPM_PROJECTS)
 CHECK_ADDRESS: Final = (
-    "Copy the address of Invicti ASPM from the browser, and pass --aspm-url URL to connect."
+    "Copy the URL of Invicti ASPM from the browser, and pass --aspm-url URL to connect."
 )
 
 
@@ -52,7 +52,7 @@ ASPM_INCONCLUSIVE: Final = frozenset(
     {AspmAnswer.NO_ANSWER, AspmAnswer.THROTTLED, AspmAnswer.SERVER_ERROR}
 )
 _STRENGTH: Final = {AspmAnswer.ANSWER: 2, AspmAnswer.REFUSED: 1, AspmAnswer.FORBIDDEN: 1}
-"""How strongly a kind shows that the API is there; the others do not show it."""
+"""How strongly a kind shows that the API answered. Other kinds do not show it."""
 
 
 def classify_aspm(reply: Reply) -> AspmAnswer:
@@ -123,7 +123,7 @@ def document_of(reply: Reply) -> object | None:
 
 
 def error_message(reply: Reply) -> str:
-    """What an error document says, fit to be shown."""
+    """The cleaned message of an error document."""
     document = document_of(reply)
     if isinstance(document, dict):
         for key in ("error", "message"):
@@ -133,7 +133,7 @@ def error_message(reply: Reply) -> str:
 
 
 def dialects_to_retry(answers: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:
-    """The dialects whose API may be there although no health address is."""
+    """The dialects whose API may exist although its health URL does not."""
     kinds = {dialect: classify_aspm(reply) for dialect, reply in answers.items()}
     if not _STRENGTH.keys().isdisjoint(kinds.values()):
         return ()
@@ -143,9 +143,9 @@ def dialects_to_retry(answers: Mapping[Dialect, Reply]) -> tuple[Dialect, ...]:
 
 @dataclass(frozen=True, slots=True)
 class DialectsFound:
-    """``aspm.reachable``, and the dialects that remain possible, the likeliest first.
+    """``aspm.reachable``, and the possible dialects, the likeliest first.
 
-    There is none where the API was not reached.
+    There are none if the API did not answer.
     """
 
     check: Check
@@ -157,9 +157,9 @@ def judge_reachable(
 ) -> DialectsFound:
     """``aspm.reachable``: which dialect answers.
 
-    No answer does not mean that the other dialect is there, and a page is never an API. When both
-    dialects look alike (both want a token), the token has to tell; ``hint`` is what was found last
-    time.
+    No answer does not mean that the other dialect exists, and a page is never an API. If both
+    dialects require a token, the check of the token decides. ``hint`` is the dialect of the last
+    run.
     """
     kinds = {dialect: classify_aspm(reply) for dialect, reply in answers.items()}
     best = max(_STRENGTH.get(kind, 0) for kind in kinds.values())
@@ -184,7 +184,8 @@ def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
     return _judge_list(
         Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM accepts the API token."),
         "Invicti ASPM knows the API token, but denies it access",
-        "Use a token of somebody who may sign in and see projects there, or ask its administrator.",
+        "Use an API token whose owner may sign in and see projects, or ask an administrator of "
+        "Invicti ASPM.",
         (url, dialect, reply),
     )
 
@@ -192,10 +193,10 @@ def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
 def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
     """``aspm.projects``, by the answer of ``projects/``: 403 where the owner lacks the right."""
     return _judge_list(
-        Check(CheckId.ASPM_PROJECTS, Status.PASS, "The token may read projects."),
+        Check(CheckId.ASPM_PROJECTS, Status.PASS, "The API token may read projects."),
         "Invicti ASPM accepts the API token, but its owner may not read projects",
-        "Ask an administrator of Invicti ASPM for the right to projects, or use a token of "
-        "somebody who has it.",
+        "Ask an administrator of Invicti ASPM for permission to read projects, or use the API "
+        "token of someone who has it.",
         (url, dialect, reply),
     )
 
@@ -203,7 +204,7 @@ def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
 def _judge_list(
     good: Check, forbidden: str, remedy: str, asked: tuple[str, Dialect, Reply]
 ) -> Check:
-    """``good``, or what the answer says otherwise; ``forbidden`` and ``remedy`` are for a 403."""
+    """Return ``good`` or the failure in the answer. ``forbidden`` and ``remedy`` are for a 403."""
     url, dialect, reply = asked
     kind, following = classify_aspm(reply), None
     if kind is AspmAnswer.ANSWER and isinstance(reply.answer, AspmPage):
@@ -225,7 +226,7 @@ def _judge_list(
 
 
 def tool_accepted(reply: Reply) -> bool | None:
-    """What ``projects/check`` tells: the tool is integrated (200), is not (400), or nothing.
+    """Whether ``projects/check`` shows an integrated tool: 200 is yes, 400 is no, else unknown.
 
     That an inactive tool gets the same 400 as an unknown name is not confirmed (facts/aspm section
     8).
@@ -241,40 +242,40 @@ def aspm_skipped(
     detail: str = "No API token of Invicti ASPM is available. The handoff works without it.",
     reason: Reason = Reason.NO_ASPM_TOKEN,
 ) -> tuple[Check, ...]:
-    """The three checks where nothing is asked."""
+    """Return the three checks as skipped."""
     return tuple(skip(check, detail, reason) for check in ASPM_CHECKS)
 
 
 def _no_api(
     check: CheckId, url: str, replies: tuple[Reply, ...], asked: Dialect | None = None
 ) -> Check:
-    """What answers is not the API; ``asked`` is the only dialect that was tried."""
+    """Report an answer that is not from the API; ``asked`` is the only dialect that was tried."""
     host, status, remedy = Origin.of(url).host, replies[-1].status, CHECK_ADDRESS
     if asked is not None:
-        remedy = f"Leave --aspm-api {asked} out, so that both APIs are tried. {CHECK_ADDRESS}"
+        remedy = f"Omit --aspm-api {asked} to try both APIs. {CHECK_ADDRESS}"
     if any(is_html(reply) for reply in replies):
-        detail = f"A web page answers at {host}, not the API of Invicti ASPM (status {status})."
+        detail = f"{host} answered with a web page, not the API of Invicti ASPM (status {status})."
     else:
-        detail = f"What answers at {host} is not the API of Invicti ASPM (status {status})."
+        detail = f"The answer of {host} is not from the API of Invicti ASPM (status {status})."
     for reply in replies:
         if classify_aspm(reply) is AspmAnswer.REDIRECT:
             target = redirect_target(reply)
             detail = (
-                f"{host} redirects ({reply.status}) to {target}; not followed, since the token "
-                "would go along."
+                f"{host} redirects ({reply.status}) to {target}. aspm-ado does not follow "
+                "redirects, since it would send the token there."
             )
             remedy = CHECK_ADDRESS
             if target != SAME_HOST:
                 remedy = (
-                    "If Invicti ASPM has moved there, pass --aspm-url URL to connect. Else ask "
-                    "who runs it why."
+                    "If Invicti ASPM has moved there, pass --aspm-url URL to connect. "
+                    "Otherwise, ask an administrator of Invicti ASPM."
                 )
             break
     return Check(check, Status.FAIL, detail, Reason.ASPM_NOT_AN_API, remedy).on(*replies)
 
 
 def explain_aspm_inconclusive(reply: Reply) -> tuple[Reason, str, str]:
-    """Reason, detail and remedy of an answer that says nothing."""
+    """Reason, detail, and remedy of an inconclusive answer."""
     host = Origin.of(reply.call.url).host
     kind = classify_aspm(reply)
     if kind is AspmAnswer.THROTTLED:
@@ -283,16 +284,16 @@ def explain_aspm_inconclusive(reply: Reply) -> tuple[Reason, str, str]:
     if kind is AspmAnswer.SERVER_ERROR:
         return (
             Reason.SERVICE_UNAVAILABLE,
-            f"{host} answered with an error of its own ({reply.status}).",
+            f"{host} answered with a server error ({reply.status}).",
             "Try again later. If the error persists, ask the administrator of Invicti ASPM.",
         )
     reason = reply.failure or Reason.UNREACHABLE
     again = "Try again in a moment."
     if reason is Reason.TLS_FAILED:
-        remedy = "Check the address and its port: Invicti ASPM is reached over https only."
+        remedy = "Check the URL and its port. aspm-ado connects to Invicti ASPM over https only."
         return reason, reply.problem, remedy
     if reason is Reason.ANSWER_UNREADABLE and reply.status:
-        return reason, f"The answer of {host} was cut short.", again
+        return reason, f"The answer of {host} is incomplete.", again
     return reason, reply.problem or f"{host} did not answer.", reply.remedy or again
 
 

@@ -1,4 +1,4 @@
-"""What has changed since a connection was last validated, said at the check that it concerns."""
+"""What changed since the last validation of a connection, added to the check concerned."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def with_changes(
     known: StoredCredential,
     fresh: tuple[str, ...] = (),
 ) -> OrganizationReport:
-    """The report with each change put into words, since the day when that check was last found out.
+    """Add each change since the last result of that check to the report.
 
     ``fresh`` are organizations that did not exist then.
     """
@@ -47,19 +47,19 @@ def _changes(
     if turned := _turned(before, check.status):
         yield f"{turned} {when}."
     if check.id is CheckId.IDENTITY and _is_other(made, known):
-        yield f"{start} it was {_owner(known)}."
+        yield f"{start}, the owner was {_owner(known)}."
     if check.id is CheckId.REACH:
         if _reaches_otherwise(made, known):
-            yield f"{start} it reached: {known.reach}."
+            yield f"{start}, its reach was: {known.reach}."
         if fresh:
             yield f"New since then: {', '.join(fresh)}."
 
 
 def _turned(before: str, now: Status) -> str:
     if before in GOOD and now is Status.FAIL:
-        return "It was good"
+        return "It passed"
     if before == Status.FAIL and now in GOOD:
-        return "It was not good"
+        return "It did not pass"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""What one answer of Azure DevOps says by itself, before anything else is known."""
+"""What a single answer of Azure DevOps shows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class AnswerKind(StrEnum):
 REFUSALS: Final = frozenset(
     {AnswerKind.BARE_REFUSAL, AnswerKind.REFUSAL, AnswerKind.SIGN_IN, AnswerKind.EXPIRED}
 )
-"""Azure DevOps did not accept the token. (``NOT_ALLOWED`` accepted it, and refused the person.)"""
+"""Azure DevOps rejected the token. (``NOT_ALLOWED`` accepts it and rejects the person.)"""
 
 INCONCLUSIVE: Final = frozenset(
     {
@@ -88,7 +88,7 @@ def classify(reply: Reply) -> AnswerKind:
 
 
 def _let_in(reply: Reply, text: str) -> AnswerKind:
-    """The kinds of an answer that does not refuse the token."""
+    """The kinds of an answer that does not reject the token."""
     if _leads_to_page(reply):
         return _page(reply)
     is_its_error = reply.status >= 400 and bool(type_key(reply) or _CODE.search(text))
@@ -102,7 +102,7 @@ def _let_in(reply: Reply, text: str) -> AnswerKind:
 
 
 def _is_throttled(reply: Reply, text: str) -> bool:
-    """Whether the service asks to slow down, which it does in other clothes than 429, too."""
+    """Whether the service throttles requests. It does not always answer 429."""
     if reply.status == 429 or (reply.status >= 400 and "TF400733" in text):
         return True
     is_refusal = reply.status in (203, 401, 403) and "VS403463" not in text
@@ -125,7 +125,7 @@ def _leads_to_page(reply: Reply) -> bool:
 
 
 def _refusal(reply: Reply, text: str) -> AnswerKind:
-    """The kinds of 401: two look alike to a person and mean opposite things."""
+    """The kinds of 401. Two look alike and mean the opposite."""
     if recognizes(reply):
         return AnswerKind.NOT_ALLOWED
     if _has_expired(reply, text):
@@ -145,8 +145,8 @@ def _refusal(reply: Reply, text: str) -> AnswerKind:
 def _has_expired(reply: Reply, text: str) -> bool:
     """Whether a 401 says that the token has expired.
 
-    It is the refusal that has a type key or an error header of its own and no TF code; the words
-    are in the language of the server.
+    Only this 401 has a type key or an error header and no TF code. Its words are in the language
+    of the server.
     """
     if _CODE.search(text) or not _is_marked(reply):
         return False
@@ -155,7 +155,7 @@ def _has_expired(reply: Reply, text: str) -> bool:
 
 
 def _page(reply: Reply) -> AnswerKind:
-    """The kinds of a page: a sign-in page of Azure DevOps, an error page of it, or another's."""
+    """The kinds of a page: a sign-in or error page of Azure DevOps, or a page of another host."""
     if not reply.header("X-TFS-ProcessId"):
         return AnswerKind.NOT_AZURE_DEVOPS
     if reply.status == 404:
@@ -186,7 +186,7 @@ def type_key(reply: Reply) -> str:
 
 
 def without_body(reply: Reply) -> Reply:
-    """The same with no more of its body than a rule reads again: the type key of an error."""
+    """A copy whose body keeps only the type key of an error, which rules read again."""
     key = type_key(reply)
     if not key:
         return reply.without_text()
@@ -194,13 +194,13 @@ def without_body(reply: Reply) -> Reply:
 
 
 def is_html(reply: Reply) -> bool:
-    """Whether a page answered where a document was asked for."""
+    """Whether the answer is a page instead of a document."""
     is_page = "html" in reply.header("Content-Type").lower()
     return is_page or reply.text.lstrip("\ufeff \t\r\n").startswith("<")
 
 
 def user_of(reply: Reply) -> Identity | None:
-    """Whom the service recognized (``X-VSS-UserData``, ``id:account``), except the anonymous."""
+    """The recognized identity (``X-VSS-UserData``, ``id:account``), except the anonymous one."""
     user, _, account = reply.header("X-VSS-UserData").partition(":")
     identity = Identity(user.strip().lower())
     if identity.is_anonymous:
@@ -209,7 +209,7 @@ def user_of(reply: Reply) -> Identity | None:
 
 
 def recognizes(reply: Reply) -> bool:
-    """Whether the service recognized somebody."""
+    """Whether the service recognized a user."""
     user = reply.header("X-VSS-UserData").partition(":")[0]
     return not Identity(user.strip()).is_anonymous
 
@@ -227,7 +227,7 @@ def answers_everywhere(wide: Reply | None) -> bool:
 
 
 def profile_owner(wide: Reply | None) -> Identity | None:
-    """Whom ``profiles/me`` names, where ``wide`` is its good answer."""
+    """The identity in ``profiles/me``, if ``wide`` is a good answer of it."""
     if wide is None or classify(wide) is not AnswerKind.ANSWER:
         return None
     if not isinstance(wide.answer, UserProfile) or wide.answer.identity.is_anonymous:
@@ -239,12 +239,12 @@ SAME_HOST: Final = "another path of the same host"
 
 
 def redirect_target(reply: Reply) -> str:
-    """Where a redirect leads: another host, or ``SAME_HOST``. Nothing else of it is repeated."""
+    """Where a redirect leads: another host, or ``SAME_HOST``, without the rest of its URL."""
     here = Origin.of(reply.call.url)
     try:
         there = Origin.of(urljoin(reply.call.url, reply.header("Location").strip()))
     except (ValueError, UserError):
-        return "an address that cannot be read"
+        return "an invalid URL"
     if there == here:
         return SAME_HOST
     if there.host == here.host:
@@ -253,7 +253,7 @@ def redirect_target(reply: Reply) -> str:
 
 
 def server_version(reply: Reply | None) -> str:
-    """The newest API version of both sides; the oldest of ours where the answer does not say.
+    """The newest API version of both sides, or our oldest if the answer names none.
 
     ``reply`` is the answer to a version that no server has: a ``VssVersionOutOfRangeException``,
     whose text holds that version and the server's latest.
@@ -267,7 +267,7 @@ def server_version(reply: Reply | None) -> str:
 
 
 def inconclusive(check: CheckId, reply: Reply, before: str = "") -> Check:
-    """``check`` where ``reply`` says nothing about the token; ``before`` begins its detail."""
+    """Return ``check`` as unknown, by an inconclusive ``reply``. ``before`` begins its detail."""
     reason, detail, remedy = explain_inconclusive(reply, classify(reply))
     return Check(check, Status.UNKNOWN, f"{before}{detail}", reason, remedy).on(reply)
 
@@ -298,7 +298,7 @@ _EXPLANATIONS: Final = {
     AnswerKind.NEVER_SIGNED_IN: (
         Reason.NEVER_SIGNED_IN,
         "{host} reports that this account has never signed in there.",
-        "Sign in once with a browser at the address of the organization, then run this again.",
+        "In a browser, sign in once at the URL of the organization, then run this again.",
     ),
     AnswerKind.THROTTLED: (
         Reason.THROTTLED,
@@ -307,24 +307,24 @@ _EXPLANATIONS: Final = {
     ),
     AnswerKind.NOT_AZURE_DEVOPS: (
         Reason.NOT_AZURE_DEVOPS,
-        "Something else answered instead of {host} (status {status}, no mark of Azure DevOps).",
+        "Something else answered instead of {host} (status {status}, no Azure DevOps header).",
         "Check for a sign-in portal or a proxy between this machine and the service.",
     ),
     AnswerKind.NO_ROUTE: (
         Reason.NOT_AZURE_DEVOPS,
-        "{host} has nothing at this URL (status {status}).",
+        "{host} found nothing at this URL (status {status}).",
         "Check the URL. Copy it from the browser.",
     ),
     AnswerKind.ACCESS_POLICY: (
         Reason.ACCESS_FENCED,
         "{host} denied access to this machine by a conditional access or IP policy (VS403463).",
-        "Run this from an allowed network. Allow Invicti's addresses too, or its scans fail in "
+        "Run this from an allowed network. Also allow Invicti's IP addresses, or its scans fail "
         "the same way.",
     ),
 }
 LET_TOKENS_THROUGH: Final = (
-    "Ask the administrator of the server to let tokens through: IIS Basic authentication off, no "
-    "other sign-in in front."
+    "Ask the administrator of the server to disable IIS Basic authentication and any other sign-in "
+    "in front of Azure DevOps."
 )
 _UNREADABLE: Final = (
     Reason.ANSWER_UNREADABLE,
@@ -334,7 +334,7 @@ _UNREADABLE: Final = (
 
 
 def explain_inconclusive(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, str]:
-    """Reason, detail and remedy for an answer that says nothing about the token."""
+    """Reason, detail, and remedy for an answer that does not describe the token."""
     host = reply.call.url.split("/")[2]
     if kind is AnswerKind.NO_ANSWER:
         reason = reply.failure or Reason.UNREACHABLE
@@ -367,8 +367,8 @@ def _redirected(reply: Reply, host: str) -> tuple[Reason, str, str]:
         )
     return (
         Reason.NOT_AZURE_DEVOPS,
-        f"{host} redirects ({reply.status}) to {redirect_target(reply)}. aspm-ado does not follow, "
-        "since the token would go along.",
+        f"{host} redirects ({reply.status}) to {redirect_target(reply)}. aspm-ado does not follow "
+        "redirects, since it would send the token there.",
         remedy,
     )
 
@@ -378,12 +378,12 @@ def _is_of_services(host: str) -> bool:
 
 
 def _server_error(reply: Reply, host: str) -> tuple[str, str]:
-    """Whose error it is: the service's, its edge's, or a proxy's, whose page looks like one."""
+    """Detail and remedy of a 5xx: from the service, from its edge, or from a proxy."""
     edge = reply.header("X-MSEdge-Ref")
     if not edge and not _is_marked(reply):
         return (
             f"Something on the network path to {host} answered with an error ({reply.status}, no "
-            "mark of Azure DevOps).",
+            "Azure DevOps header).",
             "Try again later. If the error persists, ask the administrator of the proxy or the "
             "server.",
         )
@@ -393,7 +393,7 @@ def _server_error(reply: Reply, host: str) -> tuple[str, str]:
     remedy = "Try again later. If the error persists, ask the administrator of the server."
     if _is_of_services(host):
         remedy = "Try again later. See https://status.dev.azure.com"
-    return f"{host} answered with an error of its own ({reply.status}){reference}.", remedy
+    return f"{host} answered with a server error ({reply.status}){reference}.", remedy
 
 
 _QUOTED: Final = re.compile(r'"[^"]*"')
@@ -403,7 +403,7 @@ _WEB_SERVER_SCHEMES: Final = frozenset({"basic", "digest", "kerberos", "negotiat
 
 
 def _asks_web_server_sign_in(reply: Reply) -> bool:
-    """Whether IIS before a Server refused.
+    """Whether IIS in front of a Server denied access.
 
     The realm of Azure DevOps is a URL. One header may hold several challenges.
     """
@@ -417,7 +417,7 @@ def _asks_web_server_sign_in(reply: Reply) -> bool:
 
 
 def offers_windows_sign_in(reply: Reply) -> bool:
-    """Whether a 401 offers Negotiate or NTLM, whatever it offers beside them."""
+    """Whether a 401 offers Negotiate or NTLM, among other schemes."""
     return reply.status == 401 and bool(_schemes(reply) & {"negotiate", "ntlm"})
 
 

@@ -1,4 +1,4 @@
-"""Whether a repository can be read as a scanner does it: ``clone.token`` and ``clone.username``."""
+"""Whether a scanner can read a repository: ``clone.token`` and ``clone.username``."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _ERROR: Final = re.compile(r"[0-9a-f]{4}ERR ")
 _ANONYMOUS: Final = (AnswerKind.BARE_REFUSAL, AnswerKind.REFUSAL, AnswerKind.SIGN_IN)
 _DENIALS: Final = (401, 403, 404)
 MAY_READ: Final = (
-    "Check that the token's owner may read the repository in the browser (access level "
-    "“Stakeholder” may not); name another one with --check-clone."
+    "Check in the browser that the token's owner may read the repository (access level "
+    "“Stakeholder” may not). To try another one, pass --check-clone PROJECT/REPO."
 )
 
 
 class CloneOutcome(StrEnum):
-    """How one way of reading a repository ended."""
+    """The result of one attempt to read a repository."""
 
     READ = "read"
     REFUSED = "refused"
@@ -48,7 +48,7 @@ class CloneOutcome(StrEnum):
 
 
 def clone_outcome(reply: Reply) -> CloneOutcome:
-    """Whether an answer is the beginning of a clone (shape: git's own smart HTTP protocol)."""
+    """Whether an answer begins a clone (git's smart HTTP protocol)."""
     is_git = reply.header("Content-Type").lower().startswith(_ADVERTISEMENT)
     if reply.status == 200 and is_git and reply.text.startswith(_FIRST_LINE):
         if _ERROR.match(_after_first_line(reply)):
@@ -61,7 +61,7 @@ def clone_outcome(reply: Reply) -> CloneOutcome:
 
 
 def rejects_credential(reply: Reply | None) -> bool:
-    """Whether git's door rejected the token itself, and not the access to one repository."""
+    """Whether git's endpoint rejected the token itself, not the access to one repository."""
     return reply is not None and classify(reply) in _ANONYMOUS
 
 
@@ -70,11 +70,11 @@ def _after_first_line(reply: Reply) -> str:
 
 
 def _foreign(reply: Reply) -> str:
-    """How git is spoken there, where Azure DevOps does not speak it so."""
+    """How the answer differs from Azure DevOps' git protocol, if it does."""
     if reply.status == 200 and reply.text.startswith(_VERSION_2):
-        return "in version 2 of git's protocol, unasked"
+        return "in version 2 of git's protocol, which was not requested"
     if reply.status == 200 and _DUMB.match(reply.text):
-        return "as a plain file server does (git's “dumb” protocol)"
+        return "like a plain file server (git's “dumb” protocol)"
     return ""
 
 
@@ -88,30 +88,30 @@ def _unheard(check: CheckId, reply: Reply) -> Check:
         Status.UNKNOWN,
         f"{host} answered {how}. Azure DevOps does not.",
         Reason.NOT_AZURE_DEVOPS,
-        f"Look for a mirror or a proxy between this machine and {host}.",
+        f"Check for a mirror or a proxy between this machine and {host}.",
     ).on(reply)
 
 
 def _read(what: str, way: str, reply: Reply) -> str:
-    """That it was read, and what is special about the answer."""
+    """The detail of a successful attempt."""
     detail = f"This machine could read {what} {way}."
     after = _after_first_line(reply)
     if _EMPTY.match(after):
-        detail += " It is empty, so no content was seen."
+        detail += " It is empty, so reading content is not verified."
     if after.startswith(_VERSION_2):
-        detail += " It answers in version 2 of git's protocol, unasked."
+        detail += " It answers in version 2 of git's protocol, which was not requested."
     return detail
 
 
 def _refusal(what: str, reply: Reply) -> tuple[str, str]:
-    """That it could not be read, and what to do."""
-    detail = f"{what} could not be read (status {reply.status}) although Code is granted."
+    """The detail and remedy of a failed attempt."""
+    detail = f"Could not read {what} (status {reply.status}) although the token has Code."
     if not rejects_credential(reply):
         return detail, MAY_READ
     host = reply.call.url.split("/")[2]
     return (
         f"{detail} {host} treated git's request as anonymous.",
-        "Look for a proxy that removes the Authorization header; ask the administrator whether "
+        "Check for a proxy that removes the Authorization header. Ask the administrator whether "
         "git may sign in with tokens.",
     )
 
@@ -119,9 +119,9 @@ def _refusal(what: str, reply: Reply) -> tuple[str, str]:
 def judge_clone(
     repository: Repository, alone: Reply, named: Reply | None, username: str, *, asked_for: bool
 ) -> tuple[Check, Check]:
-    """Both checks, by the answers to the token ``alone`` and to the token with ``username``.
+    """Judge both checks by the answers to the token ``alone`` and to the token with ``username``.
 
-    ``asked_for`` says that a person named the repository.
+    ``asked_for``: the user named the repository.
     """
     what = clean(f"{repository.project}/{repository.name}", 120)
     first = clone_outcome(alone)
@@ -133,7 +133,7 @@ def judge_clone(
             Status.FAIL,
             f"There is no repository {what}, or the token cannot see it.",
             Reason.REPOSITORY_ABSENT,
-            "Copy PROJECT/REPO from the address of the repository.",
+            "Copy PROJECT/REPO from the URL of the repository.",
         )
         return absent.on(alone), skip(_USERNAME, "Skipped: there is no such repository.")
     who = clean(username, 120)
@@ -144,7 +144,7 @@ def _with_username(what: str, who: str, alone: CloneOutcome, named: Reply | None
     if named is None and who:
         return skip(_USERNAME, f"Skipped: “{who}” with the token was rejected before.")
     if named is None:
-        return skip(_USERNAME, "No username is known to try.", Reason.NO_USERNAME)
+        return skip(_USERNAME, "Skipped: no username is known.", Reason.NO_USERNAME)
     outcome = clone_outcome(named)
     if outcome is CloneOutcome.INCONCLUSIVE:
         return _unheard(_USERNAME, named)
@@ -155,9 +155,9 @@ def _with_username(what: str, who: str, alone: CloneOutcome, named: Reply | None
         return Check(
             _USERNAME,
             Status.WARN,
-            f"“{who}” with the token could not read {what}; the token alone could.",
+            f"“{who}” with the token could not read {what}. The token alone could.",
             Reason.CLONE_USERNAME_FAILED,
-            "Leave the username out in Invicti ASPM.",
+            "Leave the username empty in Invicti ASPM.",
         ).on(named)
     detail = f"“{who}” with the token could not read {what} either."
     _, remedy = _refusal(what, named)
@@ -178,28 +178,28 @@ def _token_alone(what: str, who: str, alone: Reply, named: Reply | None) -> Chec
         return Check(
             _TOKEN,
             Status.WARN,
-            f"{what} can be read only with a username beside the token.",
+            f"Reading {what} requires a username with the token.",
             Reason.CLONE_NEEDS_USERNAME,
-            f"Enter the username “{who}” beside the token in Invicti ASPM.",
+            f"Enter the username “{who}” with the token in Invicti ASPM.",
         ).on(alone)
     detail, remedy = _refusal(what, alone)
     return Check(_TOKEN, Status.FAIL, detail, Reason.CLONE_FAILED, remedy).on(alone, named)
 
 
 def with_sign_in(check: Check, unsigned: Reply) -> Check:
-    """``clone.username`` of a Server, by what it answers to somebody without a credential.
+    """Judge ``clone.username`` of a Server by its answer to a request without a credential.
 
-    Git asks so first, and signs in by the strongest way that is offered. Seen with git 2.39.5 and
-    its libcurl: behind Negotiate or NTLM it does not send the token of an address.
+    Git sends that request first, then uses the strongest scheme offered. Seen with git 2.39.5 and
+    its libcurl: if Negotiate or NTLM is offered, it does not send the token of a URL.
     """
     if offers_windows_sign_in(unsigned):
         return Check(
             _USERNAME,
             Status.WARN,
-            f"{check.detail} The server offers Windows sign-in (Negotiate or NTLM) too: there git "
-            "may fail with “https://user:TOKEN@…” (git 2.39.5 failed; others may differ).",
+            f"{check.detail} The server also offers Windows sign-in (Negotiate or NTLM). Then git "
+            "may fail with “https://user:TOKEN@…” (git 2.39.5 failed, others may differ).",
             Reason.CLONE_NEEDS_HEADER,
-            "Let scanners send the token in a header (git's http.extraHeader).",
+            "Configure scanners to send the token in a header (git's http.extraHeader).",
         ).on(unsigned)
     if unsigned.status == 401 or clone_outcome(unsigned) is CloneOutcome.READ:
         return check
@@ -207,7 +207,7 @@ def with_sign_in(check: Check, unsigned: Reply) -> Check:
 
 
 def refused_all(refused: Sequence[tuple[Check, ...]]) -> tuple[Check, Check]:
-    """Both checks where no listed repository that was tried may be read: those of the first."""
+    """Return the checks of the first repository, if every tried one failed."""
     token, username = refused[0]
     more = len(refused) - 1
     if more:
@@ -216,57 +216,57 @@ def refused_all(refused: Sequence[tuple[Check, ...]]) -> tuple[Check, Check]:
 
 
 def repository_disabled(repository: Repository, reply: Reply) -> tuple[Check, Check]:
-    """Both checks where the repository that a person named is disabled."""
+    """Return both checks if the named repository is disabled."""
     what = clean(f"{repository.project}/{repository.name}", 120)
     failed = Check(
         _TOKEN,
         Status.FAIL,
         f"{what} is disabled.",
         Reason.REPOSITORY_DISABLED,
-        "Enable it in the project settings (Repositories), or name another one: --check-clone.",
+        "Enable it in the project settings (Repositories), or pass another one with --check-clone.",
     ).on(reply)
     return failed, skip(_USERNAME, "Skipped: the repository is disabled.")
 
 
 def repository_elsewhere(named: str, place: Place) -> tuple[Check, Check]:
-    """Both checks where the address of the repository leads to another organization."""
+    """Return both checks if the repository belongs to another organization."""
     failed = Check(
         _TOKEN,
         Status.FAIL,
-        f"The repository address ({clean(named, 120)}) does not belong to {clean(place.name, 60)}.",
+        f"The repository {clean(named, 120)} does not belong to {clean(place.name, 60)}.",
         Reason.REPOSITORY_ABSENT,
-        f"Name a repository of this {place.noun} with --check-clone PROJECT/REPO.",
+        f"Pass a repository of this {place.noun}: --check-clone PROJECT/REPO",
     )
     return failed, skip(_USERNAME, "Skipped: there is no such repository.")
 
 
 def clone_skipped(detail: str, reason: Reason = Reason.NOT_ASKED) -> tuple[Check, Check]:
-    """Both checks where there is nothing to try."""
+    """Return both checks as skipped."""
     return skip(_TOKEN, detail, reason), skip(_USERNAME, detail, reason)
 
 
 def clone_refused(reply: Reply) -> tuple[Check, Check]:
-    """Both checks where no project shows its repositories although Code is granted."""
+    """Return both checks if no project lists its repositories although Code is granted."""
     detail = (
-        f"No project lets its repositories be read (status {reply.status}) although Code is "
-        "granted."
+        f"Could not list the repositories of any project (status {reply.status}) although the "
+        "token has Code."
     )
     failed = Check(_TOKEN, Status.FAIL, detail, Reason.CLONE_FAILED, MAY_READ).on(reply)
     return failed, skip(_USERNAME, "Skipped: the token can read no repository.")
 
 
 def clone_inconclusive(reply: Reply) -> tuple[Check, Check]:
-    """Both checks where no repository could be looked for."""
-    before = "No repository could be looked for: "
+    """Return both checks if the search for a repository failed."""
+    before = "Could not look for a repository: "
     if classify(reply) in INCONCLUSIVE or reply.status not in _DENIALS:
         check = inconclusive(_TOKEN, reply, before)
     else:
         check = Check(
             _TOKEN,
             Status.UNKNOWN,
-            f"{before}the list was refused (status {reply.status}).",
+            f"{before}Azure DevOps denied access to the list (status {reply.status}).",
             Reason.PERMISSION_UNCLEAR,
-            "Check that the token's owner may see the projects in the browser; name a repository: "
-            "--check-clone.",
+            "Check in the browser that the token's owner may see the projects. Or pass a "
+            "repository: --check-clone PROJECT/REPO",
         ).on(reply)
     return check, skip(_USERNAME, "Skipped: aspm-ado could not look for a repository.")

@@ -1,4 +1,4 @@
-"""Whether the token reaches one organization or all, and whether that is what is demanded today."""
+"""Whether the token reaches one organization or all, and whether that is the demanded reach."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _REFUSED: Final = frozenset(
 )
 """The answers to a token of one organization where only a token of all is accepted.
 
-At the root of a Server, the web server in front may refuse in words of its own.
+At the root of a Server, the web server in front may send its own refusal.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ReachSeen:
-    """What the token reaches, and what that is inferred from."""
+    """The reach of a token, and what shows it."""
 
     reach: Reach
     because: str
     reply: Reply | None = None
     unheard: bool = False
-    """Whether ``reply`` says nothing of the token: its host, or something before it, is why."""
+    """Whether ``reply`` is inconclusive, because of its host or something in front of it."""
 
 
 def observe_reach(
@@ -55,10 +55,10 @@ def observe_reach(
 
     ``wide`` is the answer where only tokens of all organizations are accepted: ``profiles/me``, or
     the list of collections at the root of a Server. ``recognised`` names the organizations that
-    accept the token. ``holds_profile`` says that a scope which includes reading the profile is
-    proven: only then does a refusal mean reach and not scope; ``unheard`` is an answer that did not
-    come and might have shown one. (Facts: the rule is inferred from Microsoft's scope table and
-    from reports of users.)
+    accept the token. ``holds_profile``: a scope that includes reading the profile is verified. Only
+    then does a refusal mean reach and not scope. ``unheard`` is a missing answer that might have
+    shown such a scope. (Facts: the rule is inferred from Microsoft's scope table and from reports
+    of users.)
     """
     if len(recognised) > 1:
         because = f"{recognised[0]} and {recognised[1]} both accept this token"
@@ -69,7 +69,7 @@ def observe_reach(
     if deployment is Deployment.SERVER:
         route, refusals = "the list of collections", _REFUSED | {AnswerKind.NOT_AZURE_DEVOPS}
     if answers_everywhere(wide):
-        because = f"{route} answers, which it does only for tokens of all {deployment.noun}s"
+        because = f"{route} answers only tokens for all {deployment.noun}s"
         return ReachSeen(Reach.ALL, because, wide)
     if wide.status != 401 or classify(wide) not in refusals:
         return ReachSeen(Reach.UNKNOWN, f"{route} gave no conclusive answer", wide, unheard=True)
@@ -86,7 +86,7 @@ def observe_reach(
 def judge_reach(
     reach_seen: ReachSeen, demanded: ReachDemanded, deployment: Deployment, calendar: Calendar
 ) -> Check:
-    """``reach``: what the token reaches against what is demanded there and today."""
+    """Judge ``reach``: the seen reach against the demanded one."""
     if reach_seen.reach is Reach.ALL:
         check = _all(reach_seen, deployment, calendar)
     elif reach_seen.reach is Reach.ORGANIZATION:
@@ -97,20 +97,20 @@ def judge_reach(
 
 
 def reach_not_asked(detail: str) -> Check:
-    """``reach`` of a token that nobody accepts."""
+    """Return ``reach`` as skipped."""
     return skip(CheckId.REACH, detail)
 
 
 def more_listed(left_off: int) -> str:
-    """That a list was longer than anybody's, or has names that nobody can have."""
+    """Warn that a list was too long, or had impossible names."""
     return (
-        f"{left_off} more are listed that we do not take: the list or their names are too long. "
-        "Name others with -o."
+        f"Azure DevOps listed {left_off} more, which aspm-ado skips: the list or their names are "
+        "too long. To add others, pass -o NAME."
     )
 
 
 def not_listed(wide: Reply, deployment: Deployment) -> Check:
-    """``reach`` when every organization was asked for and they could not be listed."""
+    """Return ``reach`` if all organizations were requested and the list failed."""
     kind = classify(wide)
     if kind in INCONCLUSIVE or kind is AnswerKind.SIGN_IN:
         return inconclusive(CheckId.REACH, wide)
@@ -125,15 +125,15 @@ def not_listed(wide: Reply, deployment: Deployment) -> Check:
     noun, flag = deployment.noun, "-o NAME"
     if deployment is Deployment.SERVER:
         flag = "--collection NAME"
-    why = f"could not be listed; only a token of all {noun}s gets that list."
+    why = f"only a token for all {noun}s gets that list."
     if isinstance(wide.answer, Names):
-        why = "are unknown: the list is empty, which does not mean that there are none."
+        why = "the list is empty, which does not mean that there are none."
     return Check(
         CheckId.REACH,
         Status.FAIL,
-        f"The {noun}s that the token can access {why}",
+        f"Could not list the {noun}s that the token can access: {why}",
         Reason.ORGANIZATIONS_NOT_LISTED,
-        f"Name them with {flag} (once for each).",
+        f"Pass each of them with {flag}.",
     ).on(wide)
 
 
@@ -167,21 +167,21 @@ def _all(reach_seen: ReachSeen, deployment: Deployment, calendar: Calendar) -> C
     if days is None:
         return Check(CheckId.REACH, Status.PASS, detail)
     end, migrate = calendar.global_end, Command("migrate")
-    replace_it = "Replace it with one token for each organization before"
+    replace_it = "Replace it with one token per organization before"
     if days <= 0:
         return Check(
             CheckId.REACH,
             Status.WARN,
-            f"{detail} Microsoft announced their end for {end}; this one still answers.",
+            f"{detail} Microsoft announced the end of such tokens for {end}. This one still works.",
             Reason.REACH_GLOBAL_OUTLIVED,
-            f"{replace_it} it stops: {MIGRATE}",
+            f"{replace_it} it stops working: {MIGRATE}",
             next=migrate,
         )
     return Check(
         CheckId.REACH,
         Status.WARN,
-        f"{detail} Microsoft announced their end for {end}, in {count_days(days)}, "
-        "whatever their own expiry.",
+        f"{detail} Microsoft announced the end of such tokens for {end}, in {count_days(days)}, "
+        "regardless of their expiry dates.",
         Reason.REACH_GLOBAL_ENDS,
         f"{replace_it} {end}: {MIGRATE}",
         next=migrate,
@@ -211,7 +211,7 @@ def _one(
             f"{detail}. Microsoft announced the end of global tokens for {end}, while Invicti's "
             f"written guide still {_ASKS}",
             Reason.REACH_AFTER_END,
-            "If Invicti ASPM rejects the token, send its message to Invicti's support.",
+            "If Invicti ASPM rejects the token, send its message to Invicti support.",
         )
     return Check(CheckId.REACH, Status.PASS, f"{detail}, as requested.")
 
@@ -220,19 +220,19 @@ def _how_to_reach_all(deployment: Deployment, calendar: Calendar) -> str:
     end = calendar.global_end
     if deployment is Deployment.SERVER:
         return (
-            "Either create a token of all collections, or pass --reach organization to connect, "
-            "with one token for each."
+            "Create a token for all collections. Or use one token per collection: pass --reach "
+            "organization to connect."
         )
     days = calendar.days_to_end(deployment)
     if calendar.ended(deployment):
         return (
-            f"Microsoft announced the end of such tokens for {end}: pass --reach organization to "
-            "connect, or leave it out."
+            f"Microsoft announced the end of such tokens for {end}. Pass --reach organization to "
+            "connect, or omit it."
         )
     stops = ""
     if days is not None:
         stops = f" (Microsoft announced their end for {end}, in {count_days(days)})"
     return (
-        f"Either create a new token of “All accessible organizations”{stops}, or keep one "
-        "token for each organization and pass --reach organization to connect."
+        f"Create a new token for “All accessible organizations”{stops}. Or keep one token per "
+        "organization: pass --reach organization to connect."
     )

@@ -36,12 +36,10 @@ class ProbeResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScopeContext:
-    """What is known beside the probes.
+    """What is known apart from the probes.
 
-    ``control`` is the answer to a random token (Server only). ``unversioned`` is the answer that
-    was to tell the version of a Server, and said nothing: ``version`` is the oldest then.
-    ``no_route`` says that not one route was found: the address is wrong, and nothing is known of
-    any scope.
+    ``control`` is the answer to a random token (Server only). ``unversioned`` is an inconclusive
+    answer to the request for the version of a Server; ``version`` is the oldest then.
     """
 
     purpose: Purpose
@@ -53,13 +51,13 @@ class ScopeContext:
 
     @property
     def is_open(self) -> bool:
-        """Whether a Server answers a random token as somebody's: then no answer shows a right."""
+        """Whether a Server accepts a random token. Then no answer shows a permission."""
         control = self.control
         return control is not None and _is_document(control) and recognizes(control)
 
 
 def _is_document(reply: Reply) -> bool:
-    """Whether this can be the answer to somebody who has the right."""
+    """Whether this can be the answer to a user with permission."""
     is_good = 200 <= reply.status < 300 or bool(type_key(reply))
     return is_good and classify(reply) is AnswerKind.ANSWER
 
@@ -112,13 +110,13 @@ def scopes_not_asked(purpose: Purpose, detail: str) -> tuple[Check, ...]:
 
 
 def holds_profile(checks: Sequence[Check]) -> bool:
-    """Whether a proven scope includes reading the profile."""
+    """Whether a verified scope includes reading the profile."""
     implying = [row.check for row in SCOPES.values() if row.implies_profile]
     return any(check.id in implying and bool(check.proven) for check in checks)
 
 
 def profile_unheard(replies: Mapping[str, Reply]) -> Reply | None:
-    """An answer that did not come and might have shown a scope which includes the profile.
+    """A missing answer that might have shown a scope which includes the profile.
 
     ``replies`` are by the names of their probes.
     """
@@ -129,20 +127,22 @@ def profile_unheard(replies: Mapping[str, Reply]) -> Reply | None:
 
 
 def reads_code(checks: Sequence[Check]) -> bool:
-    """Whether Code is granted as far as it was asked, so that a clone can be tried."""
+    """Whether the Code scope suffices to try a clone."""
     return any(
         check.id is CheckId.SCOPE_CODE and check.status in GOOD and check.proven for check in checks
     )
 
 
-_WITH_POSTS: Final = "Run this without --read-only-probes to find out; the probes change nothing."
-_REPORT_IT: Final = "Run this again with --verbose; if it stays so, report it with the activity id."
+_WITH_POSTS: Final = "Run this again without --read-only-probes. The probes change nothing."
+_REPORT_IT: Final = (
+    "Run this again with --verbose. If the problem persists, report it with the activity id."
+)
 
 
 class _ScopeJudge:
     """One scope: the level wanted, and what the answers to its probes show.
 
-    ``no_route``: no route of any scope is there.
+    ``no_route``: no route of any scope exists, so the URL is wrong.
     """
 
     def __init__(
@@ -189,7 +189,8 @@ class _ScopeJudge:
                 f"The answers contradict each other: {max(yes).word} is granted, {min(no).word} "
                 "is denied.",
                 Reason.ANSWERS_CONTRADICT,
-                "Run this again; if it stays so, report it with the activity ids of the evidence.",
+                "Run this again. If the contradiction persists, report it with the activity ids of "
+                "the evidence.",
             )
         held = ""
         if self.proven:
@@ -205,14 +206,14 @@ class _ScopeJudge:
                 has = f"The token has “{held}”"
             return self._check(
                 Status.FAIL,
-                f"{has}; Invicti ASPM needs “{self.row.box(self.wanted).choice}”.",
+                f"{has}. Invicti ASPM needs “{self.row.box(self.wanted).choice}”.",
                 self.row.missing,
                 _how_to_grant(self.row, self.context.purpose),
             )
         return self._not_shown(target)
 
     def _as_far_as_provable(self, held: str, target: Level) -> Check:
-        """All is granted that an answer can show here."""
+        """Judge a scope whose verifiable levels are all granted."""
         newest = self.row.provable(self.context.deployment, API_VERSIONS[0])
         unversioned = self.context.unversioned
         if unversioned is not None and min(self.wanted, newest) > target:
@@ -230,36 +231,40 @@ class _ScopeJudge:
         )
 
     def _not_shown(self, target: Level) -> Check:
-        """Neither shown nor refuted: not asked, or not answered in a way that tells."""
+        """Judge a level without a conclusive answer, or without a request."""
         reply = self.replies.get(target)
         if reply is None:
-            more = f"“{self.row.box(self.wanted).choice}”: that"
+            detail = (
+                f"Verifying “{self.row.box(self.wanted).choice}” needs a request other than GET."
+            )
             if self.proven:
-                more = f"Verified up to “{self.proven.word}” only: more"
-            detail = f"{more} needs a probe that is not a GET."
+                detail = (
+                    f"Verified up to “{self.proven.word}” only. Verifying more needs a request "
+                    "other than GET."
+                )
             return self._check(Status.WARN, detail, Reason.READ_ONLY_PROBES, _WITH_POSTS)
         reason, detail, remedy = self._explain(reply)
         return self._check(Status.UNKNOWN, f"{detail.rstrip('.')}.", reason, remedy)
 
     def _explain(self, reply: Reply) -> tuple[Reason, str, str]:
-        """Reason, detail and remedy of an answer that does not show whether the scope is there."""
+        """Reason, detail, and remedy of an answer that does not show the scope's state."""
         kind = classify(reply)
         if kind in INCONCLUSIVE:
             return explain_inconclusive(reply, kind)
         if kind is AnswerKind.NO_ROUTE and self.no_route:
             return (
                 Reason.SCOPE_UNKNOWN,
-                "There is no such route at this address",
-                "Check the address. To name a collection of a server, connect and validate have "
+                "There is no such route at this URL",
+                "Check the URL. To name a collection of a server, connect and validate have "
                 "--collection NAME.",
             )
         if kind is AnswerKind.NO_ROUTE:
-            detail = "The route that would show it is missing, and others are there"
+            detail = "The route that verifies it is missing, although others exist"
             return Reason.SCOPE_UNKNOWN, detail, _REPORT_IT
         if kind is AnswerKind.NOT_ALLOWED:
             return (
                 Reason.PERMISSION_UNCLEAR,
-                "The service denied access to the person, not to the scope",
+                "Azure DevOps denied access to the owner, not to the scope",
                 "Check that the token's owner may use this area of the organization.",
             )
         detail = f"Status {reply.status} does not show whether the scope is granted"
@@ -285,7 +290,7 @@ def _judge_full_access(
         detail = f"Could not determine Full access. {why.rstrip('.')}."
         return _full_access(status, detail, reason, remedy, Level.NONE)
     if status is Status.WARN:
-        detail = "Full access is not verified: more needs probes that are not GET."
+        detail = "Could not verify Full access: that needs requests other than GET."
         return _full_access(status, detail, Reason.READ_ONLY_PROBES, _WITH_POSTS)
     if results == {ProbeResult.GRANTED}:
         detail = (
@@ -293,7 +298,7 @@ def _judge_full_access(
             "Either suffices."
         )
         return _full_access(Status.PARTIAL, detail, Reason.NOT_PROVABLE)
-    short = "Full access is not verified, since an area did not answer"
+    short = "Full access is not verified: an area did not answer"
     unheard = [reply for reply in replies if classify(reply) in INCONCLUSIVE]
     if ProbeResult.MISSING in results:
         short = "Not Full access"
@@ -302,17 +307,17 @@ def _judge_full_access(
         short = f"Full access is not verified. {why.rstrip('.')}"
     return _full_access(
         Status.WARN,
-        f"{short}; but the five sets of scopes are there that Invicti's pages for Services "
-        "name (our reading of them).",
+        f"{short}. The token has the five sets of scopes that Invicti's pages for Services name, "
+        "as aspm-ado reads them.",
         Reason.FULL_ACCESS_BY_PARTS,
-        f"If the issue manager misbehaves: {choose[:1].lower()}{choose[1:]}",
+        f"If the issue manager does not work: {choose[:1].lower()}{choose[1:]}",
     )
 
 
 def _not_found_out(
     others: Sequence[Check], replies: Sequence[Reply]
 ) -> tuple[Reason, str, str | None]:
-    """Reason, detail and remedy of what was missing to infer Full access."""
+    """Why Full access could not be inferred: reason, detail, and remedy."""
     for check in others:
         if check.status is Status.UNKNOWN and check.reason is not None:
             return check.reason, check.detail, check.remedy
@@ -325,7 +330,7 @@ def _not_found_out(
 def _obstacle(
     others: Sequence[Check], results: Set[ProbeResult], deployment: Deployment
 ) -> Status | None:
-    """The gravest status that keeps Full access from being inferred."""
+    """The most severe status that rules out Full access."""
     statuses = {check.status for check in others}
     if deployment is Deployment.SERVER and results != {ProbeResult.GRANTED}:
         statuses.add(Status.UNKNOWN)
@@ -346,7 +351,7 @@ def _full_access(
 
 
 def _how_to_grant(row: ScopeRow, purpose: Purpose) -> str:
-    """Which box to tick, by its label and its identifier."""
+    """Which scope to select, by its label and its identifier."""
     if takes_full_access(purpose):
         box = SCOPES[Scope.FULL_ACCESS].box(Level.FULL)
         return f"Edit the token and choose “{box.choice}” ({box.vso})."

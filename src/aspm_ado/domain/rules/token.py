@@ -1,4 +1,4 @@
-"""What is known of a token without asking: its format, its expiry, and the end of global tokens."""
+"""What is known of a token without requests: format, expiry, and the end of global tokens."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 DEFAULT_WARN_DAYS: Final = 30
 
 _SHAPES: Final = {
-    TokenFormat.V2_84: "84 characters, the shape of tokens since July 2024.",
-    TokenFormat.LEGACY_52: "52 characters, the shape of tokens before July 2024 and of older "
+    TokenFormat.V2_84: "84 characters, the format of tokens since July 2024.",
+    TokenFormat.LEGACY_52: "52 characters, the format of tokens before July 2024 and of older "
     "servers.",
 }
 
 
 def judge_format(secret: Secret) -> Check:
-    """``token.format``: advice only, since a service may accept a format that is not known here."""
+    """Judge ``token.format``. It only advises: Azure DevOps may accept an unknown format."""
     if secret.taken_from:
         return Check(
             CheckId.TOKEN_FORMAT,
@@ -43,15 +43,15 @@ def judge_format(secret: Secret) -> Check:
     return Check(
         CheckId.TOKEN_FORMAT,
         Status.WARN,
-        f"{len(secret.reveal())} characters; Azure DevOps issues 84 (with AZDO near the "
-        "end) or 52.",
+        f"{len(secret.reveal())} characters. Azure DevOps issues tokens of 84 (with AZDO "
+        "near the end) or 52.",
         Reason.FORMAT_UNUSUAL,
-        "If the service rejects it, copy it again, whole.",
+        "If Azure DevOps rejects it, copy the whole token again.",
     )
 
 
 def age_hint(secret: Secret, calendar: Calendar) -> str:
-    """The month of creation, where the token's own text tells one; never a verdict."""
+    """A hint from the month of creation, if the token's text contains one."""
     created = secret.created_month
     if created is None or created > calendar.today:
         return ""
@@ -67,9 +67,9 @@ def judge_expiry(
     warn_days: int = DEFAULT_WARN_DAYS,
     secret: Secret | None = None,
 ) -> Check:
-    """``token.expiry``, by the date that a person gave: no service tells it.
+    """Judge ``token.expiry`` by the date that the user gave: no service reports it.
 
-    Without a date, ``secret`` may hint at its age.
+    Without a date, the text of ``secret`` may hint at its age.
     """
     if expires is None:
         hint = age_hint(secret, calendar) if secret is not None else ""
@@ -86,7 +86,7 @@ def judge_expiry(
             f"The expiry date {expires} has passed. If the service still accepts the token, the "
             "date is wrong.",
             Reason.EXPIRY_PASSED,
-            "Look up the date on the token page and pass it with --pat-expires.",
+            "Check the date on the token page, then pass it with --pat-expires.",
         )
     when, before = f"in {count_days(days)}", "before then"
     if days == 0:
@@ -99,18 +99,18 @@ def judge_expiry(
 
 
 def days_left(entry: Entry, credential: StoredCredential, calendar: Calendar) -> int | None:
-    """Days until a stored token ends, as far as the records know."""
+    """Days until a stored token ends, if the configuration has its date."""
     return calendar.days_left(credential.ends, credential.reach, entry.deployment)
 
 
 ReportsByKey = Mapping[str, "OrganizationReport"]
-"""What was found out just now, by ``Place.key``; empty where nobody was asked."""
+"""The reports of this run, by ``Place.key``."""
 
 
 def global_token_warnings(
     entry: Entry, calendar: Calendar, reports: ReportsByKey = MappingProxyType({})
 ) -> Iterator[str]:
-    """A sentence for each token of ``entry`` that reaches all organizations.
+    """Yield a warning per global token of ``entry``.
 
     There is none on a Server, where such tokens do not end, and none for a token that is rejected
     for another reason.
@@ -133,11 +133,11 @@ def global_token_warnings(
 
 
 def stored_demand_note(entry: Entry, calendar: Calendar) -> str:
-    """What becomes of a demand on record for all organizations; empty where it stands."""
+    """What a stored reach of “all” means now; empty if it is unchanged."""
     if calendar.on_record(entry.reach_demanded, entry.deployment) is entry.reach_demanded:
         return ""
     return (
-        f"{entry.name} was stored with the reach “all”. Since {calendar.global_end} that "
+        f"{entry.name} is stored with the reach “all”. Since {calendar.global_end} that "
         "means one token per organization."
     )
 
@@ -154,7 +154,7 @@ def _identity_statuses(reports: Sequence[OrganizationReport]) -> set[Status]:
 
 
 def _reach(credential: StoredCredential, reports: Sequence[OrganizationReport]) -> Reach:
-    """What was found out just now, else what is on record."""
+    """The reach seen in this run, else the stored one."""
     for one in reports:
         if one.token.reach is not Reach.UNKNOWN:
             return one.token.reach
@@ -164,7 +164,7 @@ def _reach(credential: StoredCredential, reports: Sequence[OrganizationReport]) 
 def _sentence(
     credential: StoredCredential, calendar: Calendar, days: int, seen: Set[Status]
 ) -> str:
-    """What becomes of one token of all organizations; empty where it is rejected otherwise.
+    """The state of one global token; empty if it is rejected for another reason.
 
     ``seen`` are the statuses of its ``identity``.
     """
@@ -174,9 +174,9 @@ def _sentence(
         return ""
     end = calendar.global_end
     if days > 0:
-        return f"stops on {end}, in {count_days(days)}, whatever its own expiry."
+        return f"stops working on {end}, in {count_days(days)}, regardless of its expiry date."
     if is_rejected:
-        return f"has most likely stopped: Microsoft announced {end}."
+        return f"most likely stopped working: Microsoft announced its end for {end}."
     if Status.PASS in seen:
-        return f"still answers, although Microsoft announced its end for {end}."
-    return f"was to stop on {end}. Could not check whether it did."
+        return f"still works, although Microsoft announced its end for {end}."
+    return f"was announced to stop on {end}. Could not check whether it still works."

@@ -1,4 +1,4 @@
-"""The organizations of a person. No answer of Azure DevOps Services is known to tell all."""
+"""The organizations of a user. No known answer of Azure DevOps Services lists all."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from aspm_ado.flows.validation.scheduler import RequestPlan
 
 _PAUSES: Final = (0.5, 1.0)
-"""Seconds after which the list is asked for again."""
+"""Seconds before the list is requested again."""
 
 NOT_ALL: Final = (
-    "Azure DevOps may not have listed every organization. Add one that is missing with -o NAME."
+    "Azure DevOps may not have listed every organization. To add a missing one, pass -o NAME."
 )
 
 
 def list_accounts(call: Call) -> RequestPlan[Reply]:
-    """The answer to ``call`` with the names of three, since one token got others in each.
+    """The answer to ``call`` with the names of three answers, which may differ.
 
-    As it came where it is no list. Source: facts, changes 4 (4, 1 and 2 organizations in three
+    Unchanged if it is no list. Source: facts, changes 4 (4, 1 and 2 organizations in three
     calls within minutes).
     """
     [first] = yield [call]

@@ -1,4 +1,4 @@
-"""The other connections on record that have a token of the same person."""
+"""The other stored connections that have a token of the same owner."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def with_other_connections(
     context: Context, connections: Iterable[ConnectionReport]
 ) -> tuple[ConnectionReport, ...]:
-    """The reports, each owner with the other connections on record that are theirs."""
+    """Add the other stored connections of each owner to the reports."""
     connections, owned = tuple(connections), defaultdict[str, set[str]](set)
     if not any(one.name for one in connections):
         return connections

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from aspm_ado.flows.validation.result import TokenResult
 
 EVERY_ONE: Final = "*"
-"""The name that stands for organizations that nobody could list."""
+"""The name that stands for organizations that could not be listed."""
 
 
 def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
-    """Make the report on each organization of a token, when all has been asked."""
+    """Make the report on each organization of a token, after all requests."""
     token, organizations = result.token, result.organizations.values()
     reach_check = result.unlisted
     if reach_check is None or result.is_rejected:
@@ -108,7 +108,7 @@ def report(
     connections: Iterable[ConnectionReport],
     notes: Iterable[str] = (),
 ) -> Report:
-    """The document. Its calendar is that of Azure DevOps, as soon as one answer came from there."""
+    """The document, with the date of Azure DevOps if one answer has it."""
     sources = (result.calendar.source for result in results)
     source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
     return Report(
@@ -123,7 +123,7 @@ def report(
 
 
 def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
-    """The required checks that stand in the way, registration aside."""
+    """The required checks that did not pass, registration aside."""
     return tuple(
         check
         for check in organization.checks
@@ -134,7 +134,7 @@ def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
 
 
 def with_check(organization: OrganizationReport, check: Check) -> OrganizationReport:
-    """The same with one more check in its place."""
+    """A copy with one more check, in order."""
     before = next((old for old in organization.checks if old.id is check.id), check)
     kept = [old for old in organization.checks if old.id is not check.id]
     kept.append(check.followed_by(check.next or before.next))
@@ -142,9 +142,9 @@ def with_check(organization: OrganizationReport, check: Check) -> OrganizationRe
 
 
 def named(organization: OrganizationReport, name: str | None) -> OrganizationReport:
-    """The same, with the name of its connection in the commands that help.
+    """A copy with the name of its connection in the commands of remedies.
 
-    Without a name, with what helps there.
+    Without a name, it has the option that helps instead.
     """
     old, new = f": {MIGRATE}", " (--reach organization)."
     if name:
@@ -161,10 +161,7 @@ _NEW_TOKEN: Final = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.R
 
 
 def _with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Check, ...]:
-    """The checks of a token with the command that replaces it.
-
-    One of all organizations would end with this one.
-    """
+    """Add the command that replaces the token to its checks."""
     moves = any(check.next is not None and check.next.verb == "migrate" for check in checks)
     found = []
     for check in checks:
@@ -210,7 +207,7 @@ def _organization(
 
 
 def _every_one(result: TokenResult, facts: TokenFacts, own: Sequence[Check]) -> OrganizationReport:
-    """The report for all the organizations of a token, where they could not be listed."""
+    """The report for all organizations of a token, if they could not be listed."""
     excuse = "Skipped: no organization was named, and Azure DevOps listed none."
     owner, identity = profile_owner(result.wide), skip(CheckId.IDENTITY, excuse)
     if owner is not None:
@@ -222,7 +219,7 @@ def _every_one(result: TokenResult, facts: TokenFacts, own: Sequence[Check]) -> 
 
 
 def _reach(result: TokenResult) -> Check:
-    """Judged once for the token. Where nobody let it in and nothing tells, it was not asked for."""
+    """Judge ``reach`` once per token. Skip it if no organization accepts the token."""
     token, reach_seen = result.token, result.reach_seen
     organizations = result.organizations.values()
     if reach_seen.reach is not Reach.UNKNOWN or any(here.is_accepted for here in organizations):

@@ -1,14 +1,13 @@
 """The requests about one token, whose answers fill its result.
 
-Two round trips decide one organization. The first asks who the token is, and how far it reaches;
-when it shows a dead token or no service, nothing follows (``identify``). The second sends the scope
-probes at once (``explore``).
+Two round trips decide one organization. The first asks for the owner and the reach of the token; if
+it shows a rejected token or no service, nothing follows (``start``, ``identify``). The second sends
+all scope probes (``explore``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import API_VERSIONS, Deployment
@@ -58,31 +57,31 @@ if TYPE_CHECKING:
     from aspm_ado.domain.identity import Identity
 
 OTHERS_ASKED: Final = 8
-"""Further organizations asked about a token that the first one rejects without saying why."""
+"""Further organizations to ask about a token that the first one rejects without a reason."""
 
 MOST_REQUESTS: Final = 11
 """For one organization before the clone check.
 
-A purpose with more probes asks the summit of each scope first.
+A purpose with more probes sends the highest level per scope first.
 """
 
 PROJECTS_TRIED: Final = 10
-"""Projects of the first page that are looked into for a repository, one after the other."""
+"""Projects of the first page to search for a repository, one after the other."""
 
 REPOSITORIES_TRIED: Final = 8
-"""Listed repositories that are tried while each is refused, hidden, disabled or gone."""
+"""Listed repositories to try while none can be read."""
 
 _TRUE_EVERYWHERE: Final = (AnswerKind.NO_ANSWER, AnswerKind.EXPIRED)
-"""First answers that are true of the token in every other organization, too."""
+"""First answers that also apply to the token in every other organization."""
 
 _DIED: Final = frozenset({AnswerKind.REFUSAL, AnswerKind.EXPIRED, AnswerKind.SIGN_IN})
-"""Answers to a probe that speak of the token, not of a scope: it may have died under way."""
+"""Answers to a probe that concern the token, not a scope: it may have been revoked meanwhile."""
 
 
 class TokenRequests:
     """Fills the result of one token.
 
-    ``previous`` is an earlier one: what was good in it is not asked again.
+    ``previous`` is an earlier one: what passed in it is not requested again.
     """
 
     def __init__(
@@ -95,10 +94,29 @@ class TokenRequests:
         self._credential = result.token.bound()
         self._username_in_flight = self._username_rejected = False
 
-    def identify(self) -> RequestPlan[None]:
-        """Ask who the token is, and how far it reaches: all that is not of one organization."""
+    def start(self) -> RequestPlan[TokenRequests]:
+        """Send the first calls, and return the requests to go on with.
+
+        If the URL of a Server leads nowhere, they are those of its other reading, unless that leads
+        nowhere, too.
+        """
         yield from self._first_round()
-        yield from self._read_otherwise()
+        if self._site.other_reading is None or not self.result.is_nowhere:
+            return self
+        found = TokenResult(self._token.read_otherwise(), self.result.calendar)
+        other = TokenRequests(found, self._caller, self._clock, None)
+        yield from other._first_round()
+        if found.is_nowhere:
+            return self
+        return other
+
+    @property
+    def due(self) -> list[OrganizationResult]:
+        """The organizations to explore."""
+        return [here for here in self.result.organizations.values() if not here.unasked]
+
+    def identify(self) -> RequestPlan[None]:
+        """Ask what the first calls left open about the token."""
         yield from self._ask_other_organizations()
         yield from self._version_elsewhere()
 
@@ -131,26 +149,8 @@ class TokenRequests:
             if classify(replies[0]) in _TRUE_EVERYWHERE and not is_unread:
                 self._take_first_answer(self._others(), replies[0])
 
-    def _read_otherwise(self) -> RequestPlan[None]:
-        """Read the address of a Server the other way, where nothing is there as it was read.
-
-        Where nothing is there either, the first reading stays.
-        """
-        place = self._site.other_reading
-        if place is None or not self.result.is_nowhere:
-            return
-        token = self._token.read_otherwise()
-        found = TokenResult(token, self.result.calendar)
-        other = TokenRequests(found, self._caller, self._clock, None)
-        yield from other._first_round()
-        if found.is_nowhere:
-            return
-        for name in (one.name for one in fields(found)):
-            setattr(self.result, name, getattr(found, name))
-        self._token, self._site, self._credential = token, token.site, token.bound()
-
     def _list(self, wide: Reply) -> RequestPlan[None]:
-        """Add every organization that the token reaches to those that were named."""
+        """Add every organization that the token can access to the named ones."""
         result, lister = self.result, wide
         if owner := profile_owner(wide):
             lister = yield from list_accounts(self._accounts(owner))
@@ -169,7 +169,7 @@ class TokenRequests:
         return calls
 
     def _places(self, reply: Reply) -> tuple[Place, ...] | None:
-        """What an answer lists, where it is a list."""
+        """The places in an answer, if it is a list."""
         if not isinstance(reply.answer, Names):
             return None
         self.result.left_off = reply.answer.left_off
@@ -186,10 +186,10 @@ class TokenRequests:
         return list(self.result.organizations.values())[1:]
 
     def _ask_other_organizations(self) -> RequestPlan[None]:
-        """Ask other organizations who the token is, where the first gave a bare refusal.
+        """Ask other organizations for the owner, if the first gave a bare refusal.
 
-        That does not tell a dead token from one of another organization. When none of them knows it
-        either, the token is dead, and further ones are spared.
+        That may mean a rejected token or a token of another organization. If none of them accepts
+        it, the token is rejected, and further ones are skipped.
         """
         lead = self.result.lead
         if lead is None or lead.first is None or not self._is_rejected(lead):
@@ -209,7 +209,7 @@ class TokenRequests:
         return here.first is not None and self.result.access(here.place, here.first).is_rejected
 
     def _version_elsewhere(self) -> RequestPlan[None]:
-        """Ask another collection for the version, where the first refuses the token."""
+        """Ask another collection for the version, if the first rejects the token."""
         result = self.result
         lead = result.lead
         if lead is None or lead.first is None or self._site.deployment is Deployment.SERVICES:
@@ -233,16 +233,16 @@ class TokenRequests:
     def _take_first_answer(
         self, organizations: Sequence[OrganizationResult], answer: Reply
     ) -> None:
-        """Ask these nothing: what the token's first organization said is true of it here too."""
+        """Skip these organizations: the first answer also applies here."""
         for here in organizations:
             here.unasked, here.first = True, answer
             here.access = self.result.access(here.place, answer)
 
     def give_up(self, here: OrganizationResult | None, error: Exception) -> None:
-        """An error that nobody foresaw is told in its organization, and ends no other one.
+        """Report an unexpected error in its organization, without ending the others.
 
-        Without ``here`` it is of the first one, whose answers are read first; of all where they
-        left nothing to go on from. Raises it where there is no organization to tell it in.
+        Without ``here``, it belongs to the first one, or to all if even the version is unknown.
+        Raises it if there is no organization to report it in.
         """
         organizations = list(self.result.organizations.values())
         if here is not None:
@@ -261,7 +261,7 @@ class TokenRequests:
         self._take_first_answer(organizations, answer)
 
     def _keep_what_was_good(self) -> None:
-        """Take over the answers that were good, so that only what failed is asked again."""
+        """Copy the answers that passed, so that only the failed ones are requested again."""
         before = self._previous
         if before is None:
             return
@@ -277,7 +277,7 @@ class TokenRequests:
         self.result.listed = self.result.listed or before.listed
 
     def explore(self, here: OrganizationResult, clone: str | NamedRepository) -> RequestPlan[None]:
-        """One organization to the end: access, scopes, and the repository that ``clone`` says."""
+        """Check one organization: access, scopes, and the repository in ``clone``."""
         result, demand = self.result, self._token.demand
         if here.first is None:
             yield from self._ask_who(here)
@@ -305,7 +305,7 @@ class TokenRequests:
             yield from self._try_clone(here, clone)
 
     def _ask_who(self, here: OrganizationResult) -> RequestPlan[bool]:
-        """Ask who the token is here; whether it is let in."""
+        """Ask for the owner here. Return whether the token is accepted."""
         [here.first] = yield [self._who(here)]
         here.access = self.result.access(here.place, here.first)
         return here.is_accepted
@@ -313,9 +313,9 @@ class TokenRequests:
     def _probe_scopes(
         self, here: OrganizationResult, probes: tuple[Probe, ...], me: str
     ) -> RequestPlan[set[str]]:
-        """Probe each scope; what is held of what was asked first.
+        """Probe each scope. Return the granted probes of the first wave.
 
-        All levels are asked at once, or the highest first where that would be too many requests.
+        All levels are probed at once, or the highest first if that were too many requests.
         """
         beside = 3
         if self._site.deployment is Deployment.SERVER:
@@ -335,7 +335,7 @@ class TokenRequests:
     def _probe(
         self, here: OrganizationResult, probes: Sequence[Probe], me: str, *, lead: bool
     ) -> RequestPlan[None]:
-        """One round trip of probes, with what else is worth knowing at the same time."""
+        """One round trip of probes, with other requests that can go along."""
         due = [probe for probe in probes if probe.name not in here.replies]
         calls = [self._probe_call(here, probe, me, self._credential) for probe in due]
         control = self._control(here, probes, me)
@@ -352,7 +352,7 @@ class TokenRequests:
             self.result.listed = self._places(next(replies))
 
     def _control(self, here: OrganizationResult, probes: Sequence[Probe], me: str) -> list[Call]:
-        """What a Server answers a token that nobody has."""
+        """The request with a random token, on a Server."""
         if self._site.deployment is not Deployment.SERVER or here.control or not probes:
             return []
         nobody = Credential(
@@ -361,7 +361,7 @@ class TokenRequests:
         return [self._probe_call(here, probes[0], me, nobody)]
 
     def _accounts_unasked(self, *, lead: bool) -> list[Call]:
-        """The list of the owner's organizations, where it was not asked for before."""
+        """The request for the owner's organizations, unless it was sent before."""
         wide = self.result.wide
         if not lead or wide is None or self.result.listed is not None:
             return []
@@ -380,7 +380,9 @@ class TokenRequests:
     ) -> RequestPlan[None]:
         """Fill ``clone`` and ``repository`` of one organization."""
         if not self._token.demand.purpose.reads_code:
-            here.clone = clone_skipped("The issue manager clones nothing.", Reason.NOT_WANTED)
+            here.clone = clone_skipped(
+                "Skipped: the issue manager does not clone.", Reason.NOT_WANTED
+            )
         elif choice == NO:
             here.clone = clone_skipped("Skipped, as requested.", Reason.NOT_WANTED)
         elif not reads_code(here.scopes):
@@ -391,7 +393,7 @@ class TokenRequests:
             yield from self._clone_named(here, choice)
 
     def _clone_named(self, here: OrganizationResult, named: NamedRepository) -> RequestPlan[None]:
-        """The repository that a person named. Its project's list tells whether it is disabled."""
+        """Try the named repository. Its project's list shows whether it is disabled."""
         repository = named.at(here.place)
         if repository is None:
             here.clone = repository_elsewhere(str(named), here.place)
@@ -455,7 +457,7 @@ class TokenRequests:
         repositories: Sequence[Repository],
         refused: list[tuple[Check, ...]],
     ) -> RequestPlan[bool]:
-        """Try these until one is not refused; whether there was one, or enough were tried."""
+        """Try these until one does not fail. Return whether one did, or enough were tried."""
         for repository in repositories[: REPOSITORIES_TRIED - len(refused)]:
             yield from self._clone(here, repository, asked_for=False)
             if here.clone[0].status is not Status.FAIL:
@@ -469,10 +471,10 @@ class TokenRequests:
     def _clone(
         self, here: OrganizationResult, repository: Repository, *, asked_for: bool
     ) -> RequestPlan[None]:
-        """Read the first page of a repository, with the token alone and beside a username.
+        """Read the first page of a repository, with the token alone and with a username.
 
-        A directory may lock an account after a few wrong passwords. So after one rejection beside
-        the username, that is sent only where the token alone was accepted.
+        A directory may lock an account after a few wrong passwords. So after one rejection with
+        the username, that is sent only if the token alone was accepted.
         """
         identity = here.identity
         username = self._token.username
@@ -503,7 +505,7 @@ class TokenRequests:
 
 
 def _granted(here: OrganizationResult, result: TokenResult) -> set[str]:
-    """The probes that were answered as to a token that has what they ask for."""
+    """The probes whose answers show a granted scope."""
     scope_context = result.scope_context(here)
     return {
         name
@@ -513,9 +515,9 @@ def _granted(here: OrganizationResult, result: TokenResult) -> set[str]:
 
 
 def _may_have_died(replies: Sequence[Reply]) -> bool:
-    """Whether the token is to be asked for again.
+    """Whether to check the token again.
 
-    So it is, too, when not one scope is there: a revoked token and a missing scope get the same
+    This includes the case without any scope: a revoked token and a missing scope get the same
     bare refusal.
     """
     kinds = {classify(reply) for reply in replies}
@@ -523,10 +525,10 @@ def _may_have_died(replies: Sequence[Reply]) -> bool:
 
 
 def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]:
-    """Why nothing was tried: no answer, no access, or nothing there."""
+    """Return both clone checks if nothing was tried: no answer, no access, or no repository."""
     unheard = next((reply for reply in silent if classify(reply) in INCONCLUSIVE), None)
     if unheard is not None:
         return clone_inconclusive(unheard)
     if silent and not looked:
         return clone_refused(silent[0])
-    return clone_skipped("No enabled repository was found to try.", Reason.NO_REPOSITORY)
+    return clone_skipped("Skipped: found no enabled repository.", Reason.NO_REPOSITORY)

@@ -1,4 +1,4 @@
-"""What came of the validation of a token, as a whole and in each organization."""
+"""The result of validating a token, as a whole and per organization."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NO_REPORT: Final = OrganizationReport("", None, TokenFacts(), ())
 
 @dataclass(slots=True)
 class OrganizationResult:
-    """Everything that was answered in one organization, its checks, and the report on it."""
+    """All answers of one organization, its checks, and the report on it."""
 
     place: Place
     first: Reply | None = None
@@ -43,24 +43,24 @@ class OrganizationResult:
     clone: tuple[Check, ...] = ()
     repository: Repository | None = None
     username: str = ""
-    """The username that was tried beside the token."""
+    """The username that was tried with the token."""
     unasked: bool = False
-    """Whether nothing was asked here, since an answer elsewhere decided about the token."""
+    """Whether this was skipped, since an answer elsewhere decided about the token."""
     report: OrganizationReport = _NO_REPORT
     """Made when the validation of the token is over."""
     outcome: Outcome | None = None
-    """How far its registration is in this run; ``None``: nothing is known of it, or to be said."""
+    """How far its registration is in this run, if known."""
 
     @property
     def identity(self) -> Identity | None:
-        """Who the token is here, where that was found out."""
+        """The owner of the token here, if known."""
         if self.access is None:
             return None
         return self.access.identity
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the organization took the token."""
+        """Whether the organization accepted the token."""
         return self.access is not None and self.access.is_accepted
 
     @property
@@ -75,12 +75,12 @@ class OrganizationResult:
 
     @property
     def is_good(self) -> bool:
-        """Whether the token is good enough here (registration aside)."""
+        """Whether the token passed here (registration aside)."""
         return self.report.is_good
 
 
 def _tells(wide: Reply | None) -> bool:
-    """Whether the root of a Server listed its collections, or named whom it refused."""
+    """Whether the root of a Server listed its collections, or named the user it denied."""
     if wide is None:
         return False
     return answers_everywhere(wide) or access_kind(wide) is AnswerKind.NOT_ALLOWED
@@ -88,7 +88,7 @@ def _tells(wide: Reply | None) -> bool:
 
 @dataclass(slots=True)
 class TokenResult:
-    """What came of one token."""
+    """The result for one token."""
 
     token: Token
     calendar: Calendar
@@ -96,33 +96,33 @@ class TokenResult:
     listed: tuple[Place, ...] | None = None
     """The organizations that the token reaches, where the service listed them."""
     left_off: int = 0
-    """How many more it listed than are taken."""
+    """How many more it listed than are used."""
     version: str = ""
     unversioned: Reply | None = None
-    """The answer that was to tell the version of a Server, where it did not come."""
+    """An inconclusive answer to the request for the version of a Server."""
     organizations: dict[str, OrganizationResult] = field(default_factory=dict)
     """By ``Place.key``."""
     reach_seen: ReachSeen = NOT_SEEN
     unlisted: Check | None = None
-    """Set when every organization was asked for and they could not be listed."""
+    """Set if all organizations were requested and could not be listed."""
     every_one: OrganizationResult | None = None
-    """Stands for all organizations, where they could not be listed and none was named."""
+    """Stands for all organizations, if they could not be listed and none was named."""
     held: frozenset[str] = frozenset()
-    """The credentials on record that hold this very token."""
+    """The stored credentials that hold this token."""
 
     def add(self, places: Iterable[Place]) -> None:
-        """Organizations that the token is to be validated in, too."""
+        """Add organizations to validate the token in."""
         for place in places:
             self.organizations.setdefault(place.key, OrganizationResult(place))
 
     @property
     def lead(self) -> OrganizationResult | None:
-        """The organization that is asked first."""
+        """The organization that is checked first."""
         return next(iter(self.organizations.values()), None)
 
     @property
     def is_nowhere(self) -> bool:
-        """Whether there is no Server, or no collection, at the address that was read."""
+        """Whether no Server or no collection was found at the URL."""
         answers = [self.wide]
         if self.lead is not None:
             answers.append(self.lead.first)
@@ -131,7 +131,7 @@ class TokenResult:
 
     @property
     def good(self) -> list[OrganizationResult]:
-        """Those where the token is good enough."""
+        """The organizations where the token passed."""
         return [one for one in self.organizations.values() if one.is_good]
 
     @property
@@ -142,7 +142,7 @@ class TokenResult:
 
     @property
     def reported(self) -> tuple[OrganizationResult, ...]:
-        """Its organizations in their order, or what stands for all of them."""
+        """Its organizations in order, or the one that stands for all."""
         if self.every_one is not None:
             return (self.every_one,)
         return tuple(self.organizations.values())
@@ -153,9 +153,9 @@ class TokenResult:
         return tuple(one.report for one in self.reported)
 
     def access(self, place: Place, first: Reply, elsewhere: Identity | None = None) -> Access:
-        """Whether the token is let in at ``place``, by its ``first`` answer there.
+        """Judge whether ``place`` accepts the token, by its ``first`` answer there.
 
-        All that is known of the token counts. ``elsewhere`` is who it is in another organization.
+        All that is known of the token counts. ``elsewhere`` is its owner in another organization.
         """
         wide = self.wide
         if place.site.deployment is Deployment.SERVER and not _tells(wide):
@@ -165,7 +165,7 @@ class TokenResult:
         return judge_access(place, first, wide, self.calendar, elsewhere, history=past)
 
     def scope_context(self, here: OrganizationResult) -> ScopeContext:
-        """By what the answers of one organization are judged."""
+        """The context in which to judge the answers of one organization."""
         demand = self.token.demand
         return ScopeContext(
             demand.purpose,

@@ -1,4 +1,4 @@
-"""Validating tokens: what is asked of each, in which order, and what all answers tell."""
+"""Validate tokens: which requests, in which order, and what all answers show."""
 
 from __future__ import annotations
 
@@ -30,21 +30,20 @@ def validate(
     previous: Sequence[TokenResult | None] = (),
     warn_days: int = DEFAULT_WARN_DAYS,
 ) -> list[TokenResult]:
-    """Validate every token, saying how far it has come.
+    """Validate every token, and show the progress.
 
-    Of one with a ``previous`` result only what failed is asked.
+    If a token has a ``previous`` result, only the failed checks run again.
 
-    No token waits for another one's first round: a host that is silent delays its own organizations
-    alone.
+    No token waits for the first round of another: a silent host delays only its own organizations.
     """
     for site in {token.site for token in tokens if token.site.is_unencrypted}:
         context.voice.warn(
-            f"{site.base_url} has no TLS: the token travels in clear, as was accepted."
+            f"{site.base_url} has no TLS. aspm-ado sends the token unencrypted, as you allowed."
         )
     results = _ask(context, tokens, previous)
     for result, token in zip(results, tokens, strict=True):
         if result.token is not token and result.lead is not None:
-            context.voice.note(f"The address was read as that of {result.lead.place.url}.")
+            context.voice.note(f"aspm-ado read the URL as {result.lead.place.url}")
         if result.left_off and result.token.list_all:
             context.voice.warn(more_listed(result.left_off))
         _judge(result, warn_days)
@@ -58,7 +57,8 @@ def validating(context: Context, token: Token) -> RequestPlan[TokenResult]:
     """Validate one token, as a part of a longer plan."""
     result = TokenResult(token, context.clock.calendar())
     requests = yield from _identify(context, result, None)
-    for here in [one for one in result.organizations.values() if not one.unasked]:
+    result = requests.result
+    for here in requests.due:
         clone = _clone_in(here, token.demand.check_clone, [result], is_first=here is result.lead)
         yield from _explore(requests, here, clone)
     _judge(result, DEFAULT_WARN_DAYS)
@@ -75,8 +75,9 @@ def _identify(
 ) -> RequestPlan[TokenRequests]:
     requests = TokenRequests(result, context.caller, context.clock, before)
     try:
+        requests = yield from requests.start()
         yield from requests.identify()
-    except Exception as error:  # noqa: BLE001  (told in its organizations; another may be well)
+    except Exception as error:  # noqa: BLE001  (reported in its organizations; others may pass)
         requests.give_up(None, error)
     return requests
 
@@ -86,7 +87,7 @@ def _explore(
 ) -> RequestPlan[OrganizationResult]:
     try:
         yield from requests.explore(here, clone)
-    except Exception as error:  # noqa: BLE001  (told in this organization; others may be well)
+    except Exception as error:  # noqa: BLE001  (reported in this organization; others may pass)
         requests.give_up(here, error)
     return here
 
@@ -94,16 +95,24 @@ def _explore(
 def _ask(
     context: Context, tokens: Sequence[Token], previous: Sequence[TokenResult | None] = ()
 ) -> list[TokenResult]:
-    """Everything that is asked about tokens."""
+    """Ask everything about the tokens."""
     results = [TokenResult(token, context.clock.calendar()) for token in tokens]
-    progress = _Progress(context.voice, results)
-    first_tokens = _first_of_each_demand(results)
+    progress = _Progress(context.voice, tokens)
+    first_tokens = _first_of_each_demand(tokens)
+
+    def identify(
+        at: int, before: TokenResult | None
+    ) -> RequestPlan[TokenRequests | OrganizationResult]:
+        requests = yield from _identify(context, results[at], before)
+        results[at] = requests.result
+        progress.expect(at, len(requests.due))
+        return requests
 
     def explore(
         requests: TokenRequests, here: OrganizationResult
     ) -> RequestPlan[TokenRequests | OrganizationResult]:
         result, demand = requests.result, requests.result.token.demand
-        is_first = here is result.lead and result is first_tokens[id(demand)]
+        is_first = here is result.lead and result is results[first_tokens[id(demand)]]
         clone = _clone_in(here, demand.check_clone, results, is_first=is_first)
         return (yield from _explore(requests, here, clone))
 
@@ -113,28 +122,23 @@ def _ask(
         if isinstance(done, OrganizationResult):
             progress.tell(done)
             return ()
-        due = [here for here in done.result.organizations.values() if not here.unasked]
-        progress.expect(done.result, len(due))
-        # Whoever is still to be asked who it is goes first, having one more round trip to go.
-        due.sort(key=lambda here: here.first is not None)
+        # Organizations without a first answer need one round trip more, so they begin.
+        due = sorted(done.due, key=lambda here: here.first is not None)
         return (explore(done, here) for here in due)
 
-    identified: Iterable[RequestPlan[TokenRequests | OrganizationResult]] = (
-        _identify(context, result, before)
-        for result, before in zip(results, previous or [None] * len(results), strict=True)
-    )
-    context.scheduler.run_all(identified, then=follow)
+    known = enumerate(previous or [None] * len(tokens))
+    context.scheduler.run_all((identify(at, before) for at, before in known), then=follow)
     return results
 
 
-def _first_of_each_demand(results: Sequence[TokenResult]) -> dict[int, TokenResult]:
-    """The first token of each connection.
+def _first_of_each_demand(tokens: Sequence[Token]) -> dict[int, int]:
+    """The place of the first token of each connection.
 
     One that names its organizations goes before one that lists them.
     """
-    first: dict[int, TokenResult] = {}
-    for result in sorted(results, key=lambda one: not one.token.places):
-        first.setdefault(id(result.token.demand), result)
+    first: dict[int, int] = {}
+    for at, token in sorted(enumerate(tokens), key=lambda row: not row[1].places):
+        first.setdefault(id(token.demand), at)
     return first
 
 
@@ -145,10 +149,10 @@ def _clone_in(
     *,
     is_first: bool,
 ) -> str | NamedRepository:
-    """What to try in one organization.
+    """The clone to try in one organization.
 
-    A repository that is named is in the organization of its address, else in the first one. An
-    address that leads to none of them is the first one's, too, so that it is reported.
+    A named repository belongs to the organization in its URL, else to the first one. If its URL
+    leads to none of them, the first one reports it.
     """
     if not isinstance(choice, NamedRepository):
         return choice
@@ -162,30 +166,30 @@ def _clone_in(
 
 
 class _Progress:
-    """Says how far a validation has come.
+    """Show the progress of a validation.
 
-    How many organizations a token has is a guess until they are listed.
+    The number of organizations of a token is a guess until they are listed.
     """
 
-    def __init__(self, voice: Voice, results: Sequence[TokenResult]) -> None:
+    def __init__(self, voice: Voice, tokens: Sequence[Token]) -> None:
         self._voice, self._done = voice, 0
-        self._expected = {id(result): max(1, len(result.token.places)) for result in results}
-        if results:
-            voice.progress(0, sum(self._expected.values()), "Checking Azure DevOps")
+        self._expected = [max(1, len(token.places)) for token in tokens]
+        if tokens:
+            voice.progress(0, sum(self._expected), "Checking Azure DevOps")
 
-    def expect(self, result: TokenResult, organizations: int) -> None:
-        """How many organizations of a token there are to be asked."""
-        self._expected[id(result)] = organizations
+    def expect(self, at: int, organizations: int) -> None:
+        """Learn how many organizations of a token remain to be checked."""
+        self._expected[at] = organizations
 
     def tell(self, here: OrganizationResult) -> None:
-        """One organization more is done."""
+        """Report one more finished organization."""
         self._done += 1
-        total = max(sum(self._expected.values()), self._done)
+        total = max(sum(self._expected), self._done)
         self._voice.progress(self._done, total, clean(here.place.name, 60))
 
 
 def _recognise(result: TokenResult) -> None:
-    """What only all organizations tell together: a token that one rejects may live in another."""
+    """Judge what only all organizations show: another one may accept a token that one rejects."""
     organizations = result.organizations.values()
     alive = next((here for here in organizations if here.is_accepted_somewhere), None)
     if alive is not None and alive.identity is not None:

@@ -1,8 +1,8 @@
-"""Many request plans side by side over few connections.
+"""Run many request plans in parallel over few connections.
 
 A plan is a generator: it yields the calls of its next round trip and is sent their replies. So the
-order of questions is plain code without threads, locks or network in it, and how much is asked at
-once is decided here alone. A plan that yields no calls pauses, until others have, too.
+order of requests is plain code without threads, locks, or network, and only this module limits how
+many are in flight. A plan that yields no calls pauses, until others have, too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RequestPlan = Generator[Sequence[Call], Sequence[Reply], T]
 IN_FLIGHT: Final = 16
 PER_LANE: Final = 8
 PATIENCE: Final = 5.0
-"""Seconds of quiet in a batch after which whom it waits for is said."""
+"""Seconds without a reply before the scheduler names the hosts it waits for."""
 _HEARTBEAT: Final = 0.5
 """Seconds between looks at Ctrl-C, where waiting for a queue does not notice it (Windows)."""
 
@@ -75,7 +75,7 @@ class _Batch(Generic[T]):
         self._asked: Counter[str] = Counter()
 
     def next_task(self) -> _Task | None:
-        """Begin the next plan that waits."""
+        """Begin the next waiting plan."""
         while self._waiting:
             plan = next(self._waiting[0], None)
             if plan is not None:
@@ -86,7 +86,7 @@ class _Batch(Generic[T]):
         return None
 
     def end(self, task: _Task, result: T) -> None:
-        """A plan has come to its end; what follows from it goes first."""
+        """Record the result of a finished plan, and put the plans that follow first."""
         self.active -= 1
         self.results[task.place] = result
         if self._then is not None:
@@ -130,7 +130,7 @@ class _Batch(Generic[T]):
                 self._tell_waiting()
 
     def _tell_waiting(self) -> None:
-        """Whom a batch waits for, once for each: a log shows no progress in between."""
+        """Name each host that the batch waits for, once: a log shows no progress."""
         self._heartbeats += 1
         if self._heartbeats * _HEARTBEAT < PATIENCE:
             return
@@ -185,7 +185,7 @@ class Scheduler:
     ) -> list[T]:
         """Run the plans to their ends; their results in the order in which they began.
 
-        ``then`` is told each result, and what it says to do next goes on beside the rest. At most
+        ``then`` is told each result, and what it says to do next runs in parallel. At most
         as many plans are under way as calls may be in flight, so memory does not grow with their
         number.
         """

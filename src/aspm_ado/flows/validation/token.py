@@ -1,4 +1,4 @@
-"""A personal access token: the one form of it from its source to its record, and what it is for."""
+"""A personal access token from its source to its storage, and its purpose."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What is demanded of the tokens of a connection, and what was said of all of them."""
+    """What a connection demands of its tokens, and options that apply to all of them."""
 
     purpose: Purpose = Purpose.ALM
     reach: ReachDemanded = ReachDemanded.AUTO
     on_record: bool = False
-    """Whether ``reach`` was demanded when the connection was made, and not by this run."""
+    """Whether ``reach`` is stored, and not from this run."""
     check_clone: str | NamedRepository = AUTO
     """``auto``, ``no`` or the repository to try."""
     read_only: bool = False
     end: date | None = None
-    """When the tokens end, where one day is said for all of them."""
+    """When the tokens expire, if one date was given for all."""
     end_source: str | None = None
     username: str = ""
-    """What is sent beside the tokens for cloning, where they alone are not enough."""
+    """The username to send with the tokens for cloning, if they alone do not suffice."""
 
     def for_one_organization(self) -> Demand:
-        """The same of a token of one organization."""
+        """The same for a token of one organization."""
         return replace(self, reach=ReachDemanded.ORGANIZATION, on_record=False)
 
     def for_another_token(self, username: str) -> Demand:
-        """The same of one more token, which has an end and repositories of its own."""
+        """The same for one more token, which has its own expiry date and repositories."""
         check_clone = self.check_clone
         if isinstance(check_clone, NamedRepository):
             check_clone = AUTO
@@ -52,39 +52,39 @@ class Demand:
 
 @dataclass(slots=True)
 class Token:
-    """One token and the organizations that it is meant for.
+    """One token and its organizations.
 
-    As it comes from its source it names at most the organization that it was given for;
-    ``meant_for`` says the rest.
+    From its source, it has at most the organization that it was passed for. ``meant_for`` adds
+    the rest.
     """
 
     secret: Secret
     source: str
-    """Where it came from, in words."""
+    """The source, as text to show."""
     places: tuple[Place, ...] = ()
-    """Each organization once. None: all that have no token of their own."""
+    """Each organization once. If empty: all without a token of their own."""
     site: Site = SERVICES
     list_all: bool = False
-    """Whether it is meant for every organization that it reaches, too."""
+    """Whether to validate it in every organization that it can access, too."""
     demand: Demand = Demand()
     end: date | None = None
     end_source: str | None = None
     end_asked: bool = False
-    """Whether a person was asked for it, who may not know."""
+    """Whether the user was prompted for it, and may not have known."""
     username: str = ""
     credential: str = ""
-    """The key of the credential on record that holds it."""
+    """The key of the stored credential that holds it."""
     authorization_id: str = ""
-    """Its id in the PAT Lifecycle API, where that made it."""
+    """Its id in the PAT Lifecycle API, if that created it."""
     past: TokenHistory = NO_HISTORY
-    """What was known of it when it was last validated."""
+    """What the last validation showed."""
 
     def meant_for(
         self, site: Site, places: Iterable[Place], demand: Demand, *, list_all: bool = False
     ) -> Token:
-        """A copy to be validated in ``places``.
+        """A copy to validate in ``places``.
 
-        What is not known of it is taken from what was said of all.
+        Missing values come from ``demand``.
         """
         meant = replace(
             self,
@@ -99,7 +99,7 @@ class Token:
         return meant
 
     def read_otherwise(self) -> Token:
-        """The same for the collection that its address means when it is read the other way."""
+        """A copy for the collection that its URL means in its other reading."""
         place = self.site.other_reading
         if place is None:
             return self
