@@ -40,7 +40,7 @@ class TokenPage:
 
     def respond(self, request: Request, world: World, port: int) -> Response:
         """Show the page, or accept one form and send the browser back to the page."""
-        if request.host_and_port not in (f"127.0.0.1:{port}", f"localhost:{port}"):
+        if request.authority.lower() not in (f"127.0.0.1:{port}", f"localhost:{port}"):
             return _plain(421, "This host is not simulated.")
         if request.path != "/":
             return _plain(404, "The only page is /")
@@ -54,7 +54,7 @@ class TokenPage:
     def _save(self, request: Request, world: World) -> Response:
         origin = request.header("Origin")
         # Browsers send Origin with every post. Other clients may omit it, but need the key.
-        if origin is not None and origin != f"http://{request.host_and_port}":
+        if origin is not None and origin != f"http://{request.authority.lower()}":
             return _plain(403, "Another site sent this form.")
         kind = (request.header("Content-Type") or "").partition(";")[0].strip()
         if kind != "application/x-www-form-urlencoded":
