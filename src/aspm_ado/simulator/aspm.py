@@ -191,8 +191,7 @@ class _AspmCall:
         return _json({"exist": repository in known})
 
     def _page(self, name: str, every: Sequence[Mapping[str, object]]) -> Response:
-        start = _whole(self.request.query.get("start"), 0)
-        limit = _whole(self.request.query.get("limit"), 30)
+        start, limit = self.request.number("start", 0), self.request.number("limit", 30)
         page = every[start : start + limit]
         return _json({"limit": limit, "start": start, "total": len(every), name: page})
 
@@ -250,10 +249,6 @@ def _project(name: str) -> dict[str, object]:
 
 def _shown(instance: Instance) -> dict[str, object]:
     return {"id": instance.id, "name": instance.name, "tool": instance.tool, "url": instance.url}
-
-
-def _whole(text: str | None, default: int) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() else default
 
 
 def _json(value: Mapping[str, object], status: int = 200) -> Response:

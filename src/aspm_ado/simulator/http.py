@@ -60,6 +60,11 @@ class Request:
         pairs = parse_qsl(urlsplit("//host" + self.target).query, keep_blank_values=True)
         return {name.lower(): value for name, value in reversed(pairs)}
 
+    def number(self, name: str, default: int) -> int:
+        """Return a whole number of the query, or the default."""
+        text = self.query.get(name, "")
+        return int(text) if text.isascii() and text.isdigit() else default
+
     def all(self, name: str) -> list[str]:
         """Every header of that name."""
         return [value for key, value in self.headers if key.lower() == name.lower()]

@@ -80,10 +80,7 @@ def _signed_in(request: Request, world: World) -> SignIn | None:
     scheme, _, value = (request.header("Authorization") or "").partition(" ")
     if scheme.lower() != "bearer":
         return None
-    for one in world.sign_ins:
-        if secrets.compare_digest(one.value, value.strip()):
-            return one
-    return None
+    return next((one for one in world.sign_ins if one.value == value.strip()), None)
 
 
 def sign_in_as_token(call: IncomingCall) -> IssuedToken | None:
@@ -102,7 +99,7 @@ def _made_by_api(call: IncomingCall, owner: Person) -> list[IssuedToken]:
 
 
 def _find(call: IncomingCall, owner: Person, authorization: object) -> IssuedToken | None:
-    """The caller's token of this authorization id."""
+    """The token of the caller with this authorization id."""
     every = _made_by_api(call, owner)
     return next((one for one in every if one.authorization == authorization), None)
 
@@ -117,7 +114,7 @@ def _create(call: IncomingCall, owner: Person) -> Response:
     scopes = frozenset(str(wanted.get("scope", "")).split())
     refused = _refused(wanted, scopes, rules) or _too_long((expires - today).days, rules)
     if refused:
-        return _error(refused, rules)
+        return _error(call, refused)
     if rules.longest is not None:
         expires = min(expires, today + timedelta(days=rules.longest))
     if rules.grants is not None:
@@ -172,25 +169,25 @@ def _read(call: IncomingCall, owner: Person) -> Response:
     query = call.request.query
     if "authorizationid" in query:
         found = _find(call, owner, query["authorizationid"].casefold())
-        return _result(found) if found else _error("tokenNotFound", call.organization.creation)
+        return _result(found) if found else _error(call, "tokenNotFound")
     every = _made_by_api(call, owner)
     choice = query.get("displayfilteroption", "active")
     if choice != "all":
         every = [one for one in every if _is_over(one, call.world) == (choice != "active")]
-    start = int(query.get("continuationtoken") or 0)
-    end = start + min(int(query.get("$top") or 20), 100)
+    start = call.request.number("continuationtoken", 0)
+    end = start + min(call.request.number("$top", 20), 100)
     more = str(end) if end < len(every) else ""
     page = {"continuationToken": more, "patTokens": [_shown(one) for one in every[start:end]]}
     return responses.success(page, _VERSION)
 
 
 def _update(call: IncomingCall, owner: Person) -> Response:
-    wanted, rules = _body(call.request), call.organization.creation
+    wanted = _body(call.request)
     found = _find(call, owner, wanted.get("authorizationId"))
     if found is None:
-        return _error("tokenNotFound", rules)
+        return _error(call, "tokenNotFound")
     if _is_over(found, call.world):
-        return _error("expiredPatCannotBeExtended", rules)
+        return _error(call, "expiredPatCannotBeExtended")
     changed = replace(
         found,
         name=str(wanted.get("displayName") or found.name),
@@ -204,7 +201,7 @@ def _update(call: IncomingCall, owner: Person) -> Response:
 def _revoke(call: IncomingCall, owner: Person) -> Response:
     found = _find(call, owner, call.request.query.get("authorizationid", "").casefold())
     if found is None:
-        return _error("authorizationNotFound", call.organization.creation)
+        return _error(call, "authorizationNotFound")
     if not call.organization.creation.revokes:
         return responses.refuse("not-revoked")
     call.live.change(lambda now: now.with_token(replace(found, revoked=True)))
@@ -228,8 +225,8 @@ def _result(token: IssuedToken, value: str | None = None) -> Response:
     return responses.success(body, _VERSION)
 
 
-def _error(name: str, rules: Creation) -> Response:
-    if rules.errors_inside:
+def _error(call: IncomingCall, name: str) -> Response:
+    if call.organization.creation.errors_inside:
         return responses.success({"patToken": None, "patTokenError": name}, _VERSION)
     return responses.refuse("token-error", name=name[:1].upper() + name[1:])
 

@@ -187,9 +187,9 @@ def _text(value: str) -> dict[str, str]:
 
 def _list_projects(call: IncomingCall) -> Response:
     """List projects; X-MS-ContinuationToken is the start of the next page (D.10)."""
-    query, every = call.request.query, call.visible_projects
-    start = _whole(query.get("continuationtoken", query.get("$skip", "0")))
-    end = start + (_whole(query.get("$top", "")) or _PAGE)
+    request, every = call.request, call.visible_projects
+    start = request.number("continuationtoken", request.number("$skip", 0))
+    end = start + (request.number("$top", 0) or _PAGE)
     response = items([git.project_body(call, one) for one in every[start:end]], call.version)
     if end < len(every):
         return response.plus(("X-MS-ContinuationToken", str(end)))
@@ -245,10 +245,6 @@ def _team(call: IncomingCall, project: TeamProject, name: str) -> dict[str, obje
         "projectName": project.name,
         "projectId": owner,
     }
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 # Work items and their attachments

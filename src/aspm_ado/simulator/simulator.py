@@ -10,7 +10,6 @@ import ssl
 import threading
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from types import TracebackType
 from typing import Final, Self
 
 from aspm_ado.simulator import azure_devops
@@ -87,12 +86,7 @@ class Simulator:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *problem: object) -> None:
         self.stop()
 
     @property
